@@ -1,0 +1,17 @@
+"""Wires the app into the shop, and nothing else."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class PersonalizationConfig(AppConfig):
+    name = "personalization"
+    verbose_name = _("Personalization")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from personalization import checks  # noqa: F401, PLC0415
+        from personalization.oscar import homepage, receivers  # noqa: PLC0415
+
+        receivers.connect()
+        homepage.adopt()

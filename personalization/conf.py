@@ -1,0 +1,65 @@
+"""Every setting of the app, in one place: `PERSONALIZATION = {"name": value}` in the shop's settings."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as django_settings
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings in force. A field's name is its key; the string under it is its meaning, and the reference's."""
+
+    snapshot_dir: str = "personalization_snapshots"
+    """Folder for snapshots, relative to BASE_DIR (else the working directory). Never a folder that the web serves.
+    `STORAGES["personalization"]`, when the shop defines it, is used instead."""
+    snapshot_check_seconds: int = 5
+    """A web worker looks for a newer snapshot at most this often, with one query of one row."""
+    snapshots_kept: int = 2
+    """How many snapshots stay on disk after a training run, the one that serves among them."""
+    min_customers: int = 5
+    """No product pair, no popularity count and no repeat rate is learned from fewer customers than this.
+    Lower it only for a small shop, and know that fewer customers can then be guessed from a row."""
+    half_life_days: int = 112
+    """A purchase this many days old counts half as much for what a customer likes."""
+    popular_days: int = 28
+    """Bestsellers are counted over this many days before the training run."""
+    new_days: int = 60
+    """A product counts as new for this many days after it was created."""
+    basket_cap: int = 100
+    """A larger order is learned from by its first so many products only (a wholesaler's order says little of taste)."""
+    neighbours: int = 50
+    """How many products are kept as bought together with each product."""
+    genome_products: int = 200
+    """How many products of a customer's history are kept in the genome, the strongest first."""
+    row_size: int = 6
+    """How many products a row shows."""
+    personal_rows: int = 3
+    """At most this many personal rows stand above the generic ones."""
+
+
+def current() -> Settings:
+    """The settings in force now. Unknown keys and wrong types are left out here; `manage.py check` names them."""
+    return Settings(**{name: value for name, value in _given().items() if fault(name, value) is None})
+
+
+def faults() -> list[str]:
+    """One sentence for each key of PERSONALIZATION that is unknown or has a wrong value."""
+    return [sentence for name, value in _given().items() if (sentence := fault(name, value))]
+
+
+def fault(name: str, value: Any) -> str | None:
+    """What is wrong with this setting, or None."""
+    known = {field.name: field.type for field in fields(Settings)}
+    if name not in known:
+        return f"unknown setting {name!r}; known are: {', '.join(sorted(known))}"
+    if known[name] is int and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        return f"{name!r} is {value!r}; it takes a whole number from 1"
+    if known[name] is str and not isinstance(value, str | Path):
+        return f"{name!r} is {value!r}; it takes a text"
+    return None
+
+
+def _given() -> dict[str, Any]:
+    return getattr(django_settings, "PERSONALIZATION", {})

@@ -1,0 +1,89 @@
+"""Reasons in words. Every sentence is true of the facts that the reason carries, or the row is not shown."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.timezone import datetime, get_current_timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from personalization.decide.slate import Reason
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names, as the shop shows them, of the products and categories that reasons speak of."""
+
+    products: Mapping[int, str] = field(default_factory=dict)
+    categories: Mapping[int, str] = field(default_factory=dict)
+
+
+def title(reason: Reason, names: Names) -> str:
+    """The title of a row. KeyError when it would name something that this visitor may not see."""
+    return _TITLES[reason.code](_named(reason, names))
+
+
+def words(reason: Reason, names: Names) -> str:
+    """Why a row or a product is shown, as a sentence without a full stop. KeyError as for `title`."""
+    return _WORDS[reason.code](_named(reason, names))
+
+
+def _named(reason: Reason, names: Names) -> dict[str, Any]:
+    facts = dict(reason.facts)
+    if "product" in facts:
+        facts["product"] = names.products[facts["product"]]
+    if "category" in facts:
+        facts["category"] = names.categories[facts["category"]]
+    return facts
+
+
+def _day(seconds: float) -> str:
+    return date_format(datetime.fromtimestamp(seconds, get_current_timezone()), "DATE_FORMAT")
+
+
+_TITLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "buy_again": lambda facts: _("Buy again"),
+    "because_you_bought": lambda facts: _("Because you bought %(product)s") % facts,
+    "popular_in_category": lambda facts: _("Popular in %(category)s") % facts,
+    "bestsellers": lambda facts: _("Bestsellers"),
+    "trending": lambda facts: _("Trending this week"),
+    "new_in": lambda facts: _("New in"),
+    "latest": lambda facts: _("Latest additions"),
+}
+
+_WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
+    # Of rows.
+    "buy_again": lambda facts: _("From your own purchases, the ones you come back to"),
+    "because_you_bought": lambda facts: _("Others put these in one basket with it"),
+    "popular_in_category": lambda facts: ngettext(
+        "What sells best there now. You have bought from it %(purchases)d time",
+        "What sells best there now. You have bought from it %(purchases)d times",
+        facts["purchases"],
+    )
+    % facts,
+    "bestsellers": lambda facts: _("What most customers buy"),
+    "trending": lambda facts: _("Selling more than in a usual week"),
+    "new_in": lambda facts: _("Added to the shop lately"),
+    "latest": lambda facts: _("The newest products of the shop"),
+    # Of products.
+    "bought_before": lambda facts: (
+        _("You bought it on %(day)s")
+        if facts["days"] == 1
+        else _("You bought it %(days)d times, last on %(day)s")
+    )
+    % {"days": facts["days"], "day": _day(facts["last"])},
+    "bought_by": lambda facts: ngettext(
+        "Bought by %(customers)d customer in %(period)d days",
+        "Bought by %(customers)d customers in %(period)d days",
+        facts["customers"],
+    )
+    % facts,
+    "bought_times": lambda facts: ngettext(
+        "Bought %(times)d time so far", "Bought %(times)d times so far", facts["times"]
+    )
+    % facts,
+    "rising": lambda facts: _("%(times).1f times its usual week") % facts,
+    "since": lambda facts: _("Here since %(day)s") % {"day": _day(facts["created"])},
+}

@@ -1,0 +1,82 @@
+"""Which products are the best of their kind: arithmetic over the snapshot, nothing from the database."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalization.decide.snapshot import LoadedSnapshot
+from personalization.models import Genome
+
+DEPTH = 40
+"""How many candidates a row has at most."""
+REPEATED = 0.2
+"""A product counts as one that is bought again when this share of its customers did so."""
+Ranked = tuple[NDArray[np.int64], NDArray[np.float64]]
+"""Places in the snapshot and their scores, best first."""
+
+
+def best(score: NDArray, places: NDArray | None = None, depth: int = DEPTH) -> Ranked:
+    """The places with the highest scores above 0; equal scores stand in the order of their places."""
+    places = np.arange(len(score)) if places is None else places
+    if len(score) > 4 * depth:
+        edge = np.partition(score, len(score) - depth)[len(score) - depth]
+        high = score >= edge
+        score, places = score[high], places[high]
+    order = np.lexsort((places, -score))[:depth]
+    order = order[score[order] > 0]
+    return places[order], score[order].astype(np.float64)
+
+
+def bought_again(snapshot: LoadedSnapshot, genome: Genome) -> dict[int, float]:
+    """The customer's own products that are worth offering again: {product key: score}, best first.
+
+    The score is the genome's weight (frequency that fades with age) times how readily people buy the product again.
+    A product bought once counts only if it is of the kind that is bought again.
+    """
+    products = [row[0] for row in genome.products]
+    places = snapshot.places(products)
+    share = np.where(places >= 0, snapshot.scores("repeat_purchase").score[np.maximum(places, 0)], 0)
+    weight = np.array([row[1] for row in genome.products])
+    days = np.array([row[2] for row in genome.products])
+    score = np.where((days > 1) | (share >= REPEATED), weight * (0.5 + share), 0)
+    rows, scores = best(np.round(score, 6))
+    return {products[row]: float(value) for row, value in zip(rows, scores, strict=True)}
+
+
+def anchors(snapshot: LoadedSnapshot, genome: Genome) -> Ranked:
+    """The customer's products that say most about what else they may want.
+
+    Recent weight, damped (a staple bought every week is no news), times how much less common the product is than
+    the shop's favourites.
+    """
+    places = snapshot.places(row[0] for row in genome.products)
+    weight = np.array([row[1] for row in genome.products])
+    known = places >= 0
+    places, weight = places[known], weight[known]
+    linked = snapshot.neighbours("bought_together").weight[places, :5].sum(axis=1)
+    common = snapshot.scores("popular").score
+    rarity = np.log1p(common.max(initial=0)) - np.log1p(common[places]) + 0.1
+    return best(np.round(np.log1p(weight) * linked * rarity, 6), places, depth=4)
+
+
+def goes_with(snapshot: LoadedSnapshot, place: int) -> Ranked:
+    """What lies in one basket with this product, closest first."""
+    near = snapshot.neighbours("bought_together")
+    kept = near.index[place] >= 0
+    return near.index[place][kept][:DEPTH].astype(np.int64), near.weight[place][kept][:DEPTH].astype(np.float64)
+
+
+def favourite_categories(snapshot: LoadedSnapshot, genome: Genome) -> list[tuple[int, float, int]]:
+    """(category key, share of the customer's purchases, purchases), what sets them apart from others first.
+
+    Ordered by share x log(share / the shop's share), the category's part in the divergence between the two.
+    """
+    known = snapshot.arrays["category.id"]
+    if not genome.categories or not len(known):
+        return []
+    ids = np.array([row[0] for row in genome.categories])
+    share = np.array([row[1] for row in genome.categories])
+    place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    usual = np.where(known[place] == ids, snapshot.arrays["category.share"][place], 0)
+    apart = np.where(usual > 0, share * np.log(share / np.maximum(usual, 1e-9)), 0)
+    rows, _ = best(np.round(apart, 6), depth=4)
+    return [(int(ids[row]), float(share[row]), genome.categories[row][2]) for row in rows]

@@ -1,0 +1,79 @@
+"""The answer of one decision, and what it is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why something is shown: a code and the facts behind it. `decide.explain` puts it into words."""
+
+    code: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """May name a product or a category by its key, under "product" or "category"."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A product that could stand in a row."""
+
+    product: int
+    """The product's primary key."""
+    score: float
+    """Comparable within one row only."""
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A row before anyone looked whether its products can be bought."""
+
+    reason: Reason
+    """Why there is this row; its code names the row."""
+    candidates: list[Candidate]
+    """Best first, more than the row will show."""
+    personal: bool = False
+    """Whether the row says something about this visitor."""
+    strength: float = 0.0
+    """About which share of this visitor's next purchases the row speaks to, in 0..1; orders the personal rows."""
+    fewest: int = 3
+    """With fewer products than this the row is not shown."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A product in its place."""
+
+    product_id: int
+    position: int
+    """From 0, within the row."""
+    score: float
+    reason: Reason
+    words: str
+    """The reason in the visitor's language."""
+    product: Any
+    """Oscar's product, with all that a card needs."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A titled strip of products."""
+
+    code: str
+    title: str
+    reason: Reason
+    words: str
+    """Why there is this row, in the visitor's language."""
+    personal: bool
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class Slate:
+    """What one visitor is shown on one surface at one moment."""
+
+    surface: str
+    snapshot: str = ""
+    """The name of the snapshot that it was decided with, or "" when there was none."""
+    rows: tuple[Row, ...] = ()

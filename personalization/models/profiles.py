@@ -1,0 +1,63 @@
+"""What the shop knows of each customer's tastes: one row a customer."""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class GenomeQuerySet(models.QuerySet):
+    """The questions about genomes."""
+
+    def of_customer(self, user_id: object) -> "Genome | None":
+        """The genome of this customer, in one indexed query."""
+        return self.filter(user_id=user_id).first()
+
+    def store(self, genomes: Iterable["Genome"]) -> None:
+        """Writes these, over those that the same customers had."""
+        self.bulk_create(
+            genomes,
+            update_conflicts=True,
+            unique_fields=["user"],
+            update_fields=["products", "categories", "purchases", "distinct", "as_of"],
+            batch_size=200,
+        )
+
+    def drop_except(self, user_ids: Iterable[object]) -> None:
+        """Deletes the genomes of all other customers: they have no purchases any more."""
+        kept = set(user_ids)
+        gone = [pk for pk in self.values_list("user_id", flat=True).iterator() if pk not in kept]
+        for start in range(0, len(gone), 500):
+            self.filter(user_id__in=gone[start : start + 500]).delete()
+
+
+class Genome(models.Model):
+    """A visitor's profile. Weights fade with age: a purchase counts half after `half_life_days`."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("customer")
+    )
+    products = models.JSONField(_("products"), default=list)
+    """[[product id, weight, days on which it was bought, last bought in seconds since 1970], ...], strongest first."""
+    categories = models.JSONField(_("categories"), default=list)
+    """[[category id, share of all weight, purchases], ...] over all categories above the products, largest first."""
+    purchases = models.PositiveIntegerField(_("purchases"), default=0)
+    """Products bought, each counted once a day, in all."""
+    distinct = models.PositiveIntegerField(_("distinct products"), default=0)
+    """Different products bought, in all."""
+    as_of = models.DateTimeField(_("as of"))
+
+    objects = GenomeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("genome")
+        verbose_name_plural = _("genomes")
+
+    @property
+    def repeat_share(self) -> float:
+        """The share of the purchases that bought a product again, in 0..1."""
+        return 1 - self.distinct / self.purchases if self.purchases else 0.0
+
+    def __str__(self) -> str:
+        return f"genome of customer {self.user_id}"

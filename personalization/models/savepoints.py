@@ -1,0 +1,26 @@
+"""How our reads stay out of the shop's way."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+
+logger = logging.getLogger("personalization")
+
+
+@contextmanager
+def failing_open(what: str) -> Iterator[None]:
+    """Runs the block so that an error in it neither reaches the page nor spoils the shop's transaction.
+
+    Under ATOMIC_REQUESTS a caught database error would still fail every later query of the request; a savepoint keeps
+    it inside. The error is logged without any personal data but the traceback.
+    """
+    try:
+        if connection.in_atomic_block:
+            with transaction.atomic():
+                yield
+        else:
+            yield
+    except Exception:
+        logger.exception("%s failed; the page goes on without it", what)

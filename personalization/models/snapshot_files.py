@@ -1,0 +1,158 @@
+"""The files of a snapshot: `.npy` arrays and a manifest that says what they must be. Never pickle."""
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, Storage, storages
+from numpy.typing import NDArray
+
+from personalization import conf
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+DTYPES = ("int32", "int64", "float32", "float64")
+LARGEST_ARRAY = 4 * 2**30
+"""Bytes. A manifest that promises more is refused before anything is read."""
+LARGEST_MANIFEST = 2**20
+
+
+class BrokenSnapshot(Exception):
+    """The files are not what the manifest or the manifest's own checksum says."""
+
+
+def storage() -> Storage:
+    """Where snapshots lie: the shop's `STORAGES["personalization"]`, else the folder `snapshot_dir`."""
+    if "personalization" in settings.STORAGES:
+        return storages["personalization"]
+    return FileSystemStorage(location=local_root())
+
+
+def local_root() -> Path:
+    """The folder `snapshot_dir`; where it is relative, below BASE_DIR."""
+    return Path(getattr(settings, "BASE_DIR", ".")) / conf.current().snapshot_dir
+
+
+def write(name: str, arrays: Mapping[str, NDArray], about: Mapping[str, object]) -> str:
+    """Stores the arrays under this name, each whole and on disk before the next; the sha256 of the manifest.
+
+    Nobody sees them until a row says that they serve. The manifest is written last.
+    """
+    home = storage()
+    entries = {}
+    for array_name, array in sorted(arrays.items()):
+        content = io.BytesIO()
+        np.save(content, array, allow_pickle=False)
+        _save(home, f"{name}/{array_name}.npy", content.getvalue())
+        entries[array_name] = {
+            "shape": list(array.shape),
+            "dtype": array.dtype.name,
+            "sha256": hashlib.sha256(content.getvalue()).hexdigest(),
+        }
+    manifest = json.dumps({"format": FORMAT, "arrays": entries, **about}, indent=1, sort_keys=True).encode()
+    _save(home, f"{name}/{MANIFEST}", manifest)
+    return hashlib.sha256(manifest).hexdigest()
+
+
+def read(name: str, manifest_sha256: str) -> dict[str, NDArray]:
+    """The arrays of a snapshot, mapped read-only into memory. BrokenSnapshot says what is wrong with it."""
+    folder = _local_folder(name)
+    manifest = _bytes(folder / MANIFEST, LARGEST_MANIFEST)
+    if hashlib.sha256(manifest).hexdigest() != manifest_sha256:
+        raise BrokenSnapshot(f"{name}: the manifest is not the one that was published")
+    described = json.loads(manifest)
+    if described["format"] != FORMAT:
+        raise BrokenSnapshot(f"{name}: format {described['format']}; this release reads format {FORMAT}: train again")
+    return {array: _array(folder / f"{array}.npy", entry) for array, entry in described["arrays"].items()}
+
+
+def remove(name: str) -> None:
+    """Deletes the files of a snapshot; those that are gone already are no error."""
+    home = storage()
+    try:
+        files = home.listdir(name)[1]
+    except FileNotFoundError:
+        return
+    for file in files:
+        home.delete(f"{name}/{file}")
+    home.delete(name)
+
+
+def stored() -> list[str]:
+    """The names of all snapshots that have files, finished or not."""
+    try:
+        return sorted(storage().listdir("")[0])
+    except FileNotFoundError:
+        return []
+
+
+def _save(home: Storage, path: str, content: bytes) -> None:
+    saved = home.save(path, ContentFile(content))
+    try:
+        local = home.path(saved)
+    except NotImplementedError:  # not a disk of ours: durable when saved
+        return
+    with open(local, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def _local_folder(name: str) -> Path:
+    """The folder of a snapshot on this machine, fetched once when the storage is elsewhere."""
+    home = storage()
+    try:
+        return Path(home.path(name))
+    except NotImplementedError:
+        return _fetched(home, name)
+
+
+def _fetched(home: Storage, name: str) -> Path:
+    folder = Path(tempfile.gettempdir()) / f"personalization-{os.getuid()}" / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for file in home.listdir(name)[1]:
+        with home.open(f"{name}/{file}") as source, tempfile.NamedTemporaryFile(dir=folder, delete=False) as copy:
+            copy.write(source.read())
+        os.replace(copy.name, folder / file)
+    return folder
+
+
+def _bytes(path: Path, largest: int) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(largest + 1)
+    except FileNotFoundError:
+        raise BrokenSnapshot(f"{path}: the file is missing") from None
+    if len(content) > largest:
+        raise BrokenSnapshot(f"{path}: larger than {largest} bytes")
+    return content
+
+
+def _array(path: Path, entry: Mapping) -> NDArray:
+    shape, dtype = tuple(entry["shape"]), entry["dtype"]
+    if dtype not in DTYPES:
+        raise BrokenSnapshot(f"{path}: dtype {dtype}; only {', '.join(DTYPES)} are read")
+    size = int(np.prod(shape, dtype=np.float64)) * np.dtype(dtype).itemsize
+    if size > LARGEST_ARRAY:
+        raise BrokenSnapshot(f"{path}: {size} bytes; the limit is {LARGEST_ARRAY}")
+    if _sha256(path) != entry["sha256"]:
+        raise BrokenSnapshot(f"{path}: the content is not the one that was written")
+    array = np.load(path, mmap_mode="r" if size else None, allow_pickle=False)
+    if array.shape != shape or array.dtype.name != dtype:
+        raise BrokenSnapshot(f"{path}: {array.dtype.name}{array.shape}; the manifest says {dtype}{shape}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise BrokenSnapshot(f"{path}: holds a number that is not finite")
+    return array
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise BrokenSnapshot(f"{path}: the file is missing") from None

@@ -1,0 +1,49 @@
+"""Which snapshots there are, and which one serves."""
+
+from typing import Self
+
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+
+class SnapshotQuerySet(models.QuerySet):
+    """The questions about snapshots."""
+
+    def serving(self) -> Self:
+        """The one that serves, or none."""
+        return self.filter(serving=True)
+
+    def publish(self, name: str, manifest_sha256: str, summary: dict) -> "Snapshot":
+        """Makes this one serve instead of the one before, in one switch."""
+        with transaction.atomic(using=self.db):
+            self.serving().update(serving=False)
+            return self.create(name=name, manifest_sha256=manifest_sha256, summary=summary, serving=True)
+
+    def outdated(self, kept: int) -> Self:
+        """Those that neither serve nor are among the `kept` newest."""
+        newest = list(self.order_by("-pk").values_list("pk", flat=True)[:kept])
+        return self.exclude(serving=True).exclude(pk__in=newest)
+
+
+class Snapshot(models.Model):
+    """Everything one training run learned about products. The arrays are files; this row is the switch."""
+
+    name = models.CharField(_("name"), max_length=64, unique=True)
+    manifest_sha256 = models.CharField(_("checksum of the manifest"), max_length=64)
+    summary = models.JSONField(_("summary"), default=dict)
+    serving = models.BooleanField(_("serving"), default=False)
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = SnapshotQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("snapshot")
+        verbose_name_plural = _("snapshots")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["serving"], condition=models.Q(serving=True), name="personalization_one_snapshot_serves"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,130 @@
+"""The shelf of recommenders: one file is one recommender, which learns from a shop's history.
+
+Arrays in, arrays out, no Django, no clock, no chance: the same history gives the same arrays to the last bit.
+Products are numbers 0..n-1 here; who they are in the shop only `train` knows.
+"""
+
+import math
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+GUEST = -1
+"""The customer of an order that was placed without signing in."""
+
+DAY = 86_400.0
+"""Seconds of a day."""
+
+
+@dataclass(frozen=True)
+class History:
+    """A shop's purchases up to `now`: the first four arrays have one entry an order line, in any order."""
+
+    customer: NDArray[np.int32]
+    """0..customers-1, or GUEST."""
+    order: NDArray[np.int32]
+    """0..orders-1."""
+    product: NDArray[np.int32]
+    """0..products-1; a child product counts as its parent."""
+    placed: NDArray[np.float64]
+    """When the order was placed, in seconds since 1970."""
+    products: int
+    """How many products the shop has."""
+    now: float
+    """The moment of learning, in seconds since 1970; no line is later."""
+
+    @property
+    def person(self) -> NDArray[np.int64]:
+        """Who placed each line: the customer, and for each order of a guest somebody else."""
+        return np.where(self.customer == GUEST, -1 - self.order.astype(np.int64), self.customer)
+
+    @property
+    def day(self) -> NDArray[np.int64]:
+        """The day of each line, counted from 1970."""
+        return (self.placed // DAY).astype(np.int64)
+
+    def buyers(self, lines: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """For each product, how many persons bought it, among the lines that are true in the mask."""
+        product, _ = distinct(self.product[lines], self.person[lines])
+        return np.bincount(product, minlength=self.products).astype(np.int32)
+
+    def purchases(self, lines: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """The same, where a person counts once for each day on which they bought it."""
+        product, _, _ = distinct(self.product[lines], self.person[lines], self.day[lines])
+        return np.bincount(product, minlength=self.products).astype(np.int32)
+
+
+def distinct(*columns: NDArray[np.integer]) -> tuple[NDArray[np.int64], ...]:
+    """The distinct rows of a table that is given by its columns, sorted, again as columns."""
+    return counted(*columns)[:-1]
+
+
+def counted(*columns: NDArray[np.integer]) -> tuple[NDArray[np.int64], ...]:
+    """The same, and as a last column how often each row was there."""
+    lows = [int(column.min(initial=0)) for column in columns]
+    spans = [int(column.max(initial=0)) - low + 1 for column, low in zip(columns, lows, strict=True)]
+    if math.prod(spans) >= 2**63:
+        raise OverflowError(f"cannot count over {len(columns)} columns with {spans} values each")
+    key = np.zeros(len(columns[0]), np.int64)
+    for column, low, span in zip(columns, lows, spans, strict=True):
+        key = key * span + (column.astype(np.int64) - low)
+    key, count = np.unique(key, return_counts=True)
+    found = [count]
+    for low, span in zip(reversed(lows), reversed(spans), strict=True):
+        key, value = np.divmod(key, span)
+        found.append(value + low)
+    return (*reversed(found[1:]), count)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a recommender must keep to, from the shop's settings."""
+
+    min_customers: int = 5
+    """Nothing is learned from fewer customers than this."""
+    popular_days: int = 28
+    """The days that count as lately."""
+    basket_cap: int = 100
+    """Only so many products of one order are looked at."""
+    neighbours: int = 50
+    """How many neighbours a product has at most."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One number for each product; 0 says that nothing is known of it."""
+
+    score: NDArray[np.float32]
+    """Shape (products,), all finite, none negative."""
+    customers: NDArray[np.int32]
+    """Shape (products,): how many customers stand behind the score; 0, or at least `min_customers`."""
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """For each product the products that go with it, the strongest first."""
+
+    index: NDArray[np.int32]
+    """Shape (products, neighbours); -1 where there are no more."""
+    weight: NDArray[np.float32]
+    """Shape (products, neighbours), in 0..1, falling along a row; 0 where index is -1."""
+
+
+class Recommender(Protocol):
+    """What every file of this shelf offers under the name `recommender`."""
+
+    name: str
+    """Also the name of its arrays in a snapshot."""
+
+    def fit(self, history: History, limits: Limits) -> Scores | Neighbours:
+        """What the history says, within the limits."""
+        ...
+
+
+def every() -> list[Recommender]:
+    """All recommenders of the shelf, in a fixed order."""
+    return [import_module(f"{__name__}.{module.name}").recommender for module in iter_modules(__path__)]

@@ -1,0 +1,30 @@
+"""How readily a product is bought again by those who bought it."""
+
+import numpy as np
+
+from personalization.recommenders import GUEST, History, Limits, Scores, counted, distinct
+
+
+class RepeatPurchase:
+    """The share of a product's customers who bought it on more than one day, in 0..1.
+
+    What one customer buys again, and how strongly, is in the genome; this says whether the product is of the kind
+    that is bought again at all: milk is, a mattress is not.
+    """
+
+    name = "repeat_purchase"
+
+    def fit(self, history: History, limits: Limits) -> Scores:
+        known = history.customer != GUEST
+        product, customer, _ = distinct(history.product[known], history.customer[known], history.day[known])
+        product, customer, days = counted(product, customer)
+        customers = np.bincount(product, minlength=history.products)
+        again = np.bincount(product[days > 1], minlength=history.products)
+        enough = customers >= limits.min_customers
+        share = np.round(again / np.maximum(customers, 1), 4)
+        return Scores(
+            np.where(enough, share, 0).astype(np.float32), np.where(enough, customers, 0).astype(np.int32)
+        )
+
+
+recommender = RepeatPurchase()

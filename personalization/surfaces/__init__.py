@@ -1,0 +1,31 @@
+"""The shelf of surfaces: one file is one place in the shop that is personalised.
+
+A surface lists the kinds of rows it may show. Each kind is a function from a visit and a snapshot to drafts of rows;
+one that fails costs its own rows only.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+
+from personalization.decide.slate import Draft
+from personalization.decide.snapshot import LoadedSnapshot
+from personalization.decide.visit import Visit
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What every file of this shelf offers under the name `surface`."""
+
+    name: str
+    rows: tuple[Callable[[Visit, LoadedSnapshot], Iterable[Draft]], ...]
+    """From the most to the least personal; generic rows are shown in this order."""
+    ladder: tuple[Callable[[Visit], Iterable[Draft]], ...]
+    """What is shown when there is no snapshot, or no row could be filled from it."""
+
+
+def every() -> dict[str, Surface]:
+    """All surfaces by name."""
+    surfaces = [import_module(f"{__name__}.{module.name}").surface for module in iter_modules(__path__)]
+    return {surface.name: surface for surface in surfaces}

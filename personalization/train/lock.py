@@ -1,0 +1,45 @@
+"""Only one training run at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.files import locks
+from django.db import connection
+
+from personalization.models import snapshot_files
+
+KEY = 7_203_685_547
+"""An arbitrary number that is ours among the advisory locks of a PostgreSQL database."""
+
+
+class Busy(Exception):
+    """Another training run has the lock."""
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Holds the lock for the block, or raises Busy at once. A killed process lets go of it without anyone's help."""
+    with _in_database() if connection.vendor == "postgresql" else _in_file():
+        yield
+
+
+@contextmanager
+def _in_database() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [KEY])
+        if not cursor.fetchone()[0]:
+            raise Busy
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [KEY])
+
+
+@contextmanager
+def _in_file() -> Iterator[None]:
+    folder = snapshot_files.local_root()
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "training.lock", "w") as file:
+        if not locks.lock(file, locks.LOCK_EX | locks.LOCK_NB):
+            raise Busy
+        yield

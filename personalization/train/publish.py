@@ -1,0 +1,27 @@
+"""Writes a snapshot and makes it serve: nothing is seen until all is there."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from numpy.typing import NDArray
+
+from personalization import conf
+from personalization.models import Snapshot, snapshot_files
+
+
+def publish(arrays: Mapping[str, NDArray], summary: Mapping[str, object], now: float) -> Snapshot:
+    """Stores the arrays as files, then switches to them in one transaction."""
+    name = f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+    checksum = snapshot_files.write(name, arrays, {"trained_until": now})
+    return Snapshot.objects.publish(name, checksum, dict(summary))
+
+
+def remove_outdated() -> None:
+    """Deletes old snapshots, and what crashed runs left behind."""
+    outdated = list(Snapshot.objects.outdated(conf.current().snapshots_kept))
+    Snapshot.objects.filter(pk__in=[snapshot.pk for snapshot in outdated]).delete()
+    kept = set(Snapshot.objects.values_list("name", flat=True))
+    for name in snapshot_files.stored():
+        if name not in kept:
+            snapshot_files.remove(name)

@@ -1,0 +1,14 @@
+"""The example shop, as small and as fast as tests want it. TEST_DATABASE_URL=postgres://... runs them on PostgreSQL."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+os.environ["SHOP_DATA"] = tempfile.mkdtemp(prefix="personalization-tests-")
+atexit.register(shutil.rmtree, os.environ["SHOP_DATA"], ignore_errors=True)
+
+from example_shop.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,78 @@
+"""Builds small shops whose right answers are known: even customers buy even products, odd ones odd."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+from django.utils.timezone import now
+from oscar.apps.catalogue.categories import create_from_breadcrumbs
+from oscar.apps.catalogue.models import Category, Product
+from oscar.apps.order.models import Line, Order
+from oscar.apps.partner.models import StockRecord
+from oscar.test.factories import create_product
+
+PRODUCTS = 20
+CUSTOMERS = 12
+
+
+def product(title: str, category: Category | None = None, stock: int = 100, days_old: int = 400) -> Product:
+    """A product that can be bought."""
+    made = create_product(title=title, price=Decimal("3.50"), num_in_stock=stock, product_class="Grocery")
+    Product.objects.filter(pk=made.pk).update(date_created=now() - timedelta(days=days_old))
+    if category is not None:
+        made.categories.add(category)
+    return made
+
+
+def order(user: User | None, products: Iterable[Product], days_ago: float = 1, status: str = "Complete") -> Order:
+    """An order of one of each, placed so many days ago."""
+    products = list(products)
+    placed = Order.objects.create(
+        number=f"{Order.objects.count() + 1:06}",
+        user=user,
+        currency="USD",
+        total_incl_tax=Decimal("3.50") * len(products),
+        total_excl_tax=Decimal("3.50") * len(products),
+        date_placed=now() - timedelta(days=days_ago),
+        status=status,
+    )
+    Line.objects.bulk_create(_line(placed, bought) for bought in products)
+    return placed
+
+
+def _line(placed: Order, bought: Product) -> Line:
+    record = StockRecord.objects.get(product=bought)
+    paid = Decimal("3.50")
+    return Line(
+        order=placed,
+        partner=record.partner,
+        partner_sku=record.partner_sku,
+        stockrecord=record,
+        product=bought,
+        title=bought.title,
+        quantity=1,
+        num_allocated=0,
+        line_price_incl_tax=paid,
+        line_price_excl_tax=paid,
+        line_price_before_discounts_incl_tax=paid,
+        line_price_before_discounts_excl_tax=paid,
+    )
+
+
+def even_and_odd(weeks: int = 4) -> tuple[list[User], Sequence[Product]]:
+    """Twenty products in two categories and twelve customers: even ones buy even products every week, odd ones odd.
+
+    Every customer has a favourite that they buy each time, and three more of the ten in turn.
+    """
+    shelves = [create_from_breadcrumbs("Grocery > Even"), create_from_breadcrumbs("Grocery > Odd")]
+    products = [product(f"Product {n}", shelves[n % 2]) for n in range(PRODUCTS)]
+    users = [User.objects.create_user(f"customer{n}", f"customer{n}@example.com", "x") for n in range(CUSTOMERS)]
+    for week in range(weeks):
+        for n, user in enumerate(users):
+            mine = products[n % 2 :: 2]
+            turn = [mine[(n // 2 + 3 * week + step) % 10] for step in range(3)]
+            order(user, {mine[0], mine[1], *turn}, days_ago=1 + 7 * (weeks - 1 - week))
+    return users, products
+
+
