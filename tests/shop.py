@@ -12,8 +12,8 @@ from oscar.apps.order.models import Line, Order
 from oscar.apps.partner.models import StockRecord
 from oscar.test.factories import create_product
 
-PRODUCTS = 20
-CUSTOMERS = 12
+PRODUCTS = 40
+CUSTOMERS = 24
 
 
 def product(title: str, category: Category | None = None, stock: int = 100, days_old: int = 400) -> Product:
@@ -37,16 +37,16 @@ def order(user: User | None, products: Iterable[Product], days_ago: float = 1, s
         date_placed=now() - timedelta(days=days_ago),
         status=status,
     )
-    Line.objects.bulk_create(_line(placed, bought) for bought in products)
+    records = {record.product_id: record for record in StockRecord.objects.filter(product__in=products)}
+    Line.objects.bulk_create(_line(placed, bought, records[bought.pk]) for bought in products)
     return placed
 
 
-def _line(placed: Order, bought: Product) -> Line:
-    record = StockRecord.objects.get(product=bought)
+def _line(placed: Order, bought: Product, record: StockRecord) -> Line:
     paid = Decimal("3.50")
     return Line(
         order=placed,
-        partner=record.partner,
+        partner_id=record.partner_id,
         partner_sku=record.partner_sku,
         stockrecord=record,
         product=bought,
@@ -60,10 +60,10 @@ def _line(placed: Order, bought: Product) -> Line:
     )
 
 
-def even_and_odd(weeks: int = 4) -> tuple[list[User], Sequence[Product]]:
-    """Twenty products in two categories and twelve customers: even ones buy even products every week, odd ones odd.
+def even_and_odd(weeks: int = 6) -> tuple[list[User], Sequence[Product]]:
+    """Forty products in two categories, 24 customers: even ones buy even products every week, odd ones odd ones.
 
-    Every customer has a favourite that they buy each time, and three more of the ten in turn.
+    All even customers have the first two even products each time, and six more of the twenty in turn; odd ones alike.
     """
     shelves = [create_from_breadcrumbs("Grocery > Even"), create_from_breadcrumbs("Grocery > Odd")]
     products = [product(f"Product {n}", shelves[n % 2]) for n in range(PRODUCTS)]
@@ -71,7 +71,7 @@ def even_and_odd(weeks: int = 4) -> tuple[list[User], Sequence[Product]]:
     for week in range(weeks):
         for n, user in enumerate(users):
             mine = products[n % 2 :: 2]
-            turn = [mine[(n // 2 + 3 * week + step) % 10] for step in range(3)]
+            turn = [mine[2 + (n // 2 + 5 * week + step) % 18] for step in range(6)]
             order(user, {mine[0], mine[1], *turn}, days_ago=1 + 7 * (weeks - 1 - week))
     return users, products
 

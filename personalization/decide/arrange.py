@@ -7,8 +7,8 @@ from personalization.decide.slate import Candidate, Draft
 
 SPARE = 2
 """So many products more than a row shows are looked up at once, in case some cannot be bought."""
-LOOK_UPS = 2
-"""How often a page looks up products at most."""
+ALL = 1_000_000
+"""More products than any draft holds."""
 
 
 def in_order(drafts: Iterable[Draft], personal_rows: int) -> list[Draft]:
@@ -23,20 +23,20 @@ def filled(
 ) -> list[tuple[Draft, list[tuple[Candidate, Any]]]]:
     """The rows with the products they show: none twice on the page, none from the basket, all of them looked up.
 
-    `look_up` gives those of the products asked for that can be bought. The rows of a page share a look-up; a second
-    one happens only when too many of the first cannot be bought.
+    `look_up` gives those of the products asked for that can be bought. The rows of a page share one look-up. When too
+    many of its products cannot be bought there is a second for the next best, and a third for all that are left.
     """
     cards: dict[int, Any] = {}
     unavailable = set(basket)
-    size = row_size + SPARE
-    for _ in range(LOOK_UPS):
-        wanted = {candidate.product for row in _picked(drafts, size, unavailable) for candidate in row}
-        missing = wanted - cards.keys()
-        if not missing:
-            break
-        cards.update(look_up(missing))
-        unavailable |= missing - cards.keys()
-        size = row_size
+
+    def unknown(size: int) -> set[int]:
+        return {candidate.product for row in _picked(drafts, size, unavailable) for candidate in row} - cards.keys()
+
+    for size in (row_size + SPARE, row_size, ALL):
+        if unknown(row_size):
+            asked = unknown(size)
+            cards.update(look_up(asked))
+            unavailable |= asked - cards.keys()
     unavailable |= {candidate.product for draft in drafts for candidate in draft.candidates} - cards.keys()
     rows = _picked(drafts, row_size, unavailable)
     return [

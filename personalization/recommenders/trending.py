@@ -23,7 +23,7 @@ class Trending:
         recent = history.placed > history.now - WEEK
         before = ~recent & (history.placed > history.now - (1 + BASELINE_WEEKS) * WEEK)
         week = history.purchases(recent).astype(np.float64)
-        usual = history.purchases(before) / _weeks(history, before)
+        usual = history.purchases(before) / _weeks(history)
         shop = (week.sum() + CALM) / (usual.sum() + CALM)
         rise = (week + CALM) / (usual * shop + CALM)
         customers = history.buyers(recent)
@@ -32,11 +32,10 @@ class Trending:
         return Scores(score, np.where(shown, customers, 0).astype(np.int32))
 
 
-def _weeks(history: History, lines: np.ndarray) -> float:
-    if not lines.any():
-        return 1.0
-    span = history.now - WEEK - history.placed[lines].min()
-    return float(np.clip(span / WEEK, 1, BASELINE_WEEKS))
+def _weeks(history: History) -> float:
+    """How many weeks of the baseline the history covers."""
+    oldest = history.placed.min(initial=history.now)
+    return float(np.clip((history.now - WEEK - oldest) / WEEK, 1, BASELINE_WEEKS))
 
 
 recommender = Trending()

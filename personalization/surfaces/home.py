@@ -1,6 +1,6 @@
 """The home page: what this customer comes back to, what goes with it, and what the whole shop buys."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,14 @@ def buy_again(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
     for product, score in rank.bought_again(snapshot, visit.genome).items():
         days, last = history[product]
         candidates.append(Candidate(product, score, Reason("bought_before", {"days": days, "last": last})))
-    yield Draft(Reason("buy_again"), candidates, personal=True, strength=visit.genome.repeat_share)
+    strength = visit.genome.repeat_share * _coverage(candidate.score for candidate in candidates)
+    yield Draft(Reason("buy_again"), candidates, personal=True, strength=strength, fewest=2)
 
 
 def because_you_bought(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
     """For a telling product of the customer's, what lies in one basket with it and is new to them."""
     owned = {row[0] for row in visit.genome.products}
+    new_share = 1 - visit.genome.repeat_share
     places, _ = rank.anchors(snapshot, visit.genome)
     for anchor in places[:ANCHORS]:
         reason = Reason("because_you_bought", {"product": int(snapshot.ids[anchor])})
@@ -40,17 +42,25 @@ def because_you_bought(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft
             for product, score in zip(snapshot.ids[near].tolist(), closeness, strict=True)
             if product not in owned
         ]
-        strength = sum(candidate.score for candidate in candidates[: conf.current().row_size])
-        yield Draft(reason, candidates, personal=True, strength=min(1.0, strength) * (1 - visit.genome.repeat_share))
+        together = sum(candidate.score for candidate in candidates[: conf.current().row_size])
+        yield Draft(reason, candidates, personal=True, strength=new_share * min(1.0, together))
 
 
 def popular_in_category(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
-    """The bestsellers of the categories in which the customer differs most from others."""
+    """The bestsellers of the categories that set the customer apart, without what they come back to anyway."""
     score = snapshot.scores("popular").score
+    repeated = {product for product, _, days, _ in visit.genome.products if days > 1}
+    new_share = 1 - visit.genome.repeat_share
     for category, share, purchases in rank.favourite_categories(snapshot, visit.genome)[:ANCHORS]:
         reason = Reason("popular_in_category", {"category": category, "purchases": purchases})
-        places = snapshot.category(category)[: rank.DEPTH]
-        yield Draft(reason, _bought_by(snapshot, places, score[places]), personal=True, strength=share)
+        places = snapshot.category(category)
+        candidates = [
+            candidate
+            for candidate in _bought_by(snapshot, places[: rank.DEPTH], score[places[: rank.DEPTH]])
+            if candidate.product not in repeated
+        ]
+        strength = new_share * share * _coverage(score[places].tolist())
+        yield Draft(reason, candidates, personal=True, strength=strength)
 
 
 def bestsellers(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
@@ -86,6 +96,12 @@ def latest(visit: Visit) -> Iterator[Draft]:
     """The newest products: there are some in any shop that sells anything."""
     reason = Reason("latest")
     yield Draft(reason, [Candidate(key, 0, reason) for key in catalogue.newest(rank.DEPTH)], fewest=1)
+
+
+def _coverage(scores: Iterable[float]) -> float:
+    """The share of all these scores that the products of one row hold, best first."""
+    scores = list(scores)
+    return sum(scores[: conf.current().row_size]) / max(sum(scores), 1e-9)
 
 
 def _bought_by(snapshot: LoadedSnapshot, places: NDArray, score: NDArray) -> list[Candidate]:

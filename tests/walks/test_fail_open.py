@@ -1,0 +1,139 @@
+"""Whatever of ours is broken, the home page is a plain working shop page."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from oscar.apps.analytics.models import ProductRecord
+
+from personalization.decide import snapshot
+from personalization.models import Snapshot
+from personalization.surfaces import home
+from tests import shop
+
+pytestmark = pytest.mark.django_db
+
+
+def codes(response):
+    assert response.status_code == 200
+    return [row.code for row in response.context["slate"].rows]
+
+
+@pytest.fixture
+def trained():
+    users, products = shop.even_and_odd()
+    call_command("personalization_train", verbosity=0)
+    return users, products
+
+
+def files() -> Path:
+    return Path(settings.PERSONALIZATION["snapshot_dir"]) / Snapshot.objects.get(serving=True).name
+
+
+def rename(table: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO gone")
+
+
+def test_before_any_training_there_are_the_latest_products(client):
+    shop.even_and_odd()
+    assert codes(client.get("/")) == ["latest"]
+
+
+def test_before_any_training_there_are_the_bestsellers_that_oscar_counted(client):
+    _, products = shop.even_and_odd()
+    ProductRecord.objects.create(product=products[7], num_purchases=3)
+    response = client.get("/")
+    assert codes(response) == ["bestsellers", "latest"]
+    assert response.context["slate"].rows[0].items[0].words == "Bought 3 times so far"
+
+
+def test_an_empty_shop_has_a_page(client):
+    assert codes(client.get("/")) == []
+
+
+def test_a_shop_of_one_product_trains_and_shows_it(client):
+    only = shop.product("Only")
+    call_command("personalization_train", verbosity=0)
+    response = client.get("/")
+    assert codes(response) == ["latest"]
+    assert [item.product_id for item in response.context["slate"].rows[0].items] == [only.pk]
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "folder", "manifest", "pickle"])
+def test_a_broken_snapshot_is_not_served(client, trained, damage, caplog):
+    folder = files()
+    victim = folder / "popular.score.npy"
+    if damage == "flip":
+        content = bytearray(victim.read_bytes())
+        content[-1] ^= 1
+        victim.write_bytes(content)
+    elif damage == "truncate":
+        victim.write_bytes(victim.read_bytes()[:-8])
+    elif damage == "remove":
+        victim.unlink()
+    elif damage == "folder":
+        shutil.rmtree(folder)
+    elif damage == "manifest":
+        manifest = folder / "manifest.json"
+        manifest.write_bytes(manifest.read_bytes().replace(b'"format": 1', b'"format": 2'))
+    else:
+        victim.write_bytes(b"\x80\x04cos\nsystem\n(S'true'\ntR.")
+    assert codes(client.get("/")) == ["latest"]
+    assert "is broken" in caplog.text
+
+
+def test_the_last_good_snapshot_serves_on_when_a_newer_one_is_broken(client, trained):
+    users, _ = trained
+    client.force_login(users[1])
+    before = codes(client.get("/"))
+    call_command("personalization_train", verbosity=0)
+    (files() / "popular.score.npy").unlink()
+    snapshot._process.checked = -1e9  # the time to look again has come
+    assert codes(client.get("/")) == before
+
+
+@pytest.mark.parametrize("table", ["personalization_genome", "personalization_snapshot"])
+def test_the_page_stands_when_a_table_of_ours_is_gone(client, trained, table):
+    users, _ = trained
+    client.force_login(users[1])
+    rename(table)
+    assert codes(client.get("/")) == {
+        "personalization_genome": ["bestsellers", "trending"],
+        "personalization_snapshot": ["latest"],
+    }[table]
+
+
+def test_a_kind_of_row_that_raises_costs_its_own_row_only(client, trained, monkeypatch):
+    def broken(visit, loaded):
+        raise RuntimeError("a bug")
+
+    surface = home.Surface("home", (broken, *home.surface.rows), home.surface.ladder)
+    monkeypatch.setattr(home, "surface", surface)
+    users, _ = trained
+    client.force_login(users[1])
+    assert codes(client.get("/")) == ["buy_again", "popular_in_category", "bestsellers", "trending"]
+
+
+def test_when_nothing_of_ours_works_the_shop_page_is_plain(client, trained, monkeypatch):
+    def broken(*anything):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("personalization.serve.compose", broken)
+    response = client.get("/")
+    assert codes(response) == []
+    assert "Browse store" in response.content.decode()
+
+
+def test_a_failing_genome_never_harms_an_order(trained, monkeypatch, django_capture_on_commit_callbacks):
+    from oscar.apps.order.signals import order_placed
+
+    users, products = trained
+    rename("personalization_genome")
+    placed = shop.order(users[1], [products[2]])
+    with django_capture_on_commit_callbacks(execute=True):
+        order_placed.send(sender=None, order=placed, user=users[1])
+    assert type(placed).objects.filter(pk=placed.pk).exists()
