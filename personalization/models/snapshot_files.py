@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from personalization import conf
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+ARRAY_NAME = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 DTYPES = ("int32", "int64", "float32", "float64")
 LARGEST_ARRAY = 4 * 2**30
 """Bytes. A manifest that promises more is refused before anything is read."""
@@ -70,6 +72,9 @@ def read(name: str, manifest_sha256: str) -> dict[str, NDArray]:
     described = json.loads(manifest)
     if described["format"] != FORMAT:
         raise BrokenSnapshot(f"{name}: format {described['format']}; this release reads format {FORMAT}: train again")
+    for array in described["arrays"]:
+        if not ARRAY_NAME.fullmatch(array):
+            raise BrokenSnapshot(f"{name}: no array can be called {array!r}")
     return {array: _array(folder / f"{array}.npy", entry) for array, entry in described["arrays"].items()}
 
 

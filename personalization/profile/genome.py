@@ -54,10 +54,11 @@ def genomes(purchases: orders.Purchases, members: catalogue.Members, now: float)
     category_of, category, category_weight, category_times, _ = _summed(
         customer[row], category, weight[row], times[row]
     )
-    total = np.bincount(customer, weight, minlength=len(purchases.users))
+    people = len(purchases.users)
+    total = np.bincount(customer, weight, minlength=people)
     share = category_weight / total[category_of]
-    products = _strongest(customer, np.round(weight, 4), product, times, last.astype(np.int64))
-    categories = _strongest(category_of, np.round(share, 4), category, category_times)
+    products = _strongest(people, customer, np.round(weight, 4), product, times, last.astype(np.int64))
+    categories = _strongest(people, category_of, np.round(share, 4), category, category_times)
     return [
         Genome(
             user_id=user,
@@ -94,10 +95,10 @@ def _categories_of(product: NDArray, members: catalogue.Members) -> tuple[NDArra
     return row, members.category[order][start[row] + inside]
 
 
-def _strongest(customer: NDArray, weight: NDArray, *columns: NDArray) -> Callable[[int], list[tuple]]:
+def _strongest(people: int, customer: NDArray, weight: NDArray, *columns: NDArray) -> Callable[[int], list[tuple]]:
     """Gives for a customer the rows (weight, *columns), the heaviest first; equal ones by the first column."""
     order = np.lexsort((columns[0], -weight, customer))
-    bounds = np.searchsorted(customer[order], np.arange(customer.max(initial=-1) + 2))
+    bounds = np.searchsorted(customer[order], np.arange(people + 1))
     table = [column[order].tolist() for column in (weight, *columns)]
 
     def rows(place: int) -> list[tuple]:

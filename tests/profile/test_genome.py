@@ -1,0 +1,104 @@
+"""The genome: from order lines to weights that fade."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils.timezone import now
+from oscar.apps.catalogue.categories import create_from_breadcrumbs
+
+from personalization.models import Genome
+from personalization.profile import genome
+from tests import shop
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shopper():
+    return User.objects.create_user("shopper", "shopper@example.com", "x")
+
+
+def of(user: User) -> Genome | None:
+    return Genome.objects.of_customer(user.pk)
+
+
+def test_a_weight_halves_with_the_half_life_and_days_add_up(shopper):
+    tea, milk = shop.product("Tea"), shop.product("Milk")
+    moment = now()
+    shop.order(shopper, [tea], days_ago=112)
+    shop.order(shopper, [tea, milk], days_ago=0)
+    genome.refresh([shopper.pk], moment.timestamp() + 1)
+    today = 0.5 ** ((moment.timestamp() % 86_400) / 86_400 / 112)
+    (first, tea_weight, tea_days, _), (second, milk_weight, milk_days, _) = of(shopper).products
+    assert (first, tea_days, second, milk_days) == (tea.pk, 2, milk.pk, 1)
+    assert milk_weight == pytest.approx(today, abs=1e-3)
+    assert tea_weight == pytest.approx(1.5 * today, abs=1e-3)
+
+
+def test_what_was_bought_twice_on_one_day_counts_once(shopper):
+    tea = shop.product("Tea")
+    noon = now().replace(hour=12, minute=0) - timedelta(days=2)
+    for _ in range(2):
+        placed = shop.order(shopper, [tea])
+        type(placed).objects.filter(pk=placed.pk).update(date_placed=noon)
+    genome.refresh([shopper.pk], now().timestamp())
+    assert [row[2] for row in of(shopper).products] == [1]
+    assert (of(shopper).purchases, of(shopper).distinct, of(shopper).repeat_share) == (1, 1, 0.0)
+
+
+def test_a_category_holds_what_lies_below_it_and_hidden_ones_are_left_out(shopper):
+    tea = create_from_breadcrumbs("Drinks > Tea")
+    hidden = create_from_breadcrumbs("Gifts")
+    type(hidden).objects.filter(pk=hidden.pk).update(is_public=False)
+    green, candle = shop.product("Green tea", tea), shop.product("Candle", hidden)
+    shop.order(shopper, [green, candle], days_ago=3)
+    genome.refresh([shopper.pk], now().timestamp())
+    drinks = tea.get_parent()
+    assert of(shopper).categories == [[drinks.pk, 0.5, 1], [tea.pk, 0.5, 1]]
+
+
+def test_one_customer_and_all_give_the_same_genome():
+    users, _ = shop.even_and_odd()
+    moment = now().timestamp()
+    assert genome.sweep(moment) == len(users)
+    swept = [(of(user).products, of(user).categories, of(user).purchases) for user in users]
+    Genome.objects.all().delete()
+    for user in users:
+        genome.refresh([user.pk], moment)
+    assert [(of(user).products, of(user).categories, of(user).purchases) for user in users] == swept
+
+
+def test_the_size_of_a_sweep_s_batches_changes_nothing(monkeypatch):
+    users, _ = shop.even_and_odd()
+    moment = now().timestamp()
+    genome.sweep(moment)
+    whole = [of(user).products for user in users]
+    monkeypatch.setattr(genome, "CUSTOMERS_AT_ONCE", 5)
+    genome.sweep(moment)
+    assert [of(user).products for user in users] == whole
+
+
+def test_a_customer_whose_orders_are_gone_has_no_genome_any_more(shopper):
+    placed = shop.order(shopper, [shop.product("Tea")])
+    genome.sweep(now().timestamp())
+    assert of(shopper) is not None
+    placed.delete()
+    genome.sweep(now().timestamp())
+    assert of(shopper) is None
+
+
+def test_the_genome_goes_with_the_customer(shopper):
+    shop.order(shopper, [shop.product("Tea")])
+    genome.sweep(now().timestamp())
+    shopper.delete()
+    assert not Genome.objects.exists()
+
+
+def test_a_sweep_costs_the_same_queries_for_one_customer_and_for_many(django_assert_num_queries, shopper):
+    shop.order(shopper, [shop.product("Tea")])
+    with django_assert_num_queries(4):
+        genome.refresh([shopper.pk], now().timestamp())
+    users, _ = shop.even_and_odd()
+    with django_assert_num_queries(4):
+        genome.refresh([user.pk for user in users], now().timestamp())

@@ -1,0 +1,187 @@
+"""A training run: what it reads, what it publishes, and what it leaves alone when it fails."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.conf import settings
+from django.core.files.storage import InMemoryStorage
+from django.core.management import CommandError, call_command
+from oscar.apps.order.models import ShippingEvent, ShippingEventQuantity, ShippingEventType
+
+from personalization.decide import snapshot
+from personalization.models import Genome, Snapshot, snapshot_files
+from personalization.train import publish, run
+from personalization.train.lock import Busy, only_one
+from tests import shop
+
+pytestmark = pytest.mark.django_db
+
+
+def train() -> Snapshot:
+    run.train()
+    return Snapshot.objects.get(serving=True)
+
+
+def lines() -> int:
+    return train().summary["lines"]
+
+
+def test_cancelled_and_returned_orders_are_not_read():
+    first, second = shop.product("First"), shop.product("Second")
+    shop.order(None, [first, second])
+    shop.order(None, [first, second], status="Cancelled")
+    returned = shop.order(None, [first, second]).lines.get(product=first)
+    event = ShippingEvent.objects.create(
+        order=returned.order, event_type=ShippingEventType.objects.create(name="Returned")
+    )
+    ShippingEventQuantity.objects.create(event=event, line=returned, quantity=1)
+    assert lines() == 3
+
+
+def test_orders_of_guests_are_read_without_a_person():
+    shop.order(None, [shop.product("First")])
+    assert train().summary | {"seconds": 0, "peak_mib": 0} == {
+        "lines": 1,
+        "products": 1,
+        "customers": 0,
+        "seconds": 0,
+        "peak_mib": 0,
+    }
+    assert not Genome.objects.exists()
+
+
+def test_an_order_that_is_dated_in_the_future_is_left_out():
+    shop.order(None, [shop.product("First")], days_ago=-1)
+    assert lines() == 0
+
+
+def test_a_snapshot_is_arrays_and_a_manifest_that_describes_them():
+    shop.even_and_odd()
+    name = train().name
+    folder = Path(settings.PERSONALIZATION["snapshot_dir"]) / name
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        ["manifest.json", *(f"{array}.npy" for array in manifest["arrays"])]
+    )
+    assert manifest["format"] == 1
+    assert manifest["arrays"]["bought_together.index"]["shape"] == [shop.PRODUCTS, 50]
+    assert np.load(folder / "product.id.npy", allow_pickle=False).tolist() == sorted(snapshot.current().ids)
+
+
+def test_the_same_history_gives_the_same_bytes():
+    shop.even_and_odd()
+    now = time.time()
+    run.train(now)
+    first = Snapshot.objects.get(serving=True)
+    run.train(now)
+    second = Snapshot.objects.get(serving=True)
+    assert first.name != second.name
+    assert first.manifest_sha256 == second.manifest_sha256
+
+
+def test_only_so_many_snapshots_stay_on_disk():
+    shop.product("First")
+    for _ in range(4):
+        train()
+    kept = set(Snapshot.objects.values_list("name", flat=True))
+    assert len(kept) == 2
+    assert set(snapshot_files.stored()) == kept
+
+
+def test_a_second_run_says_that_it_is_busy_and_changes_nothing():
+    with only_one_elsewhere(), pytest.raises(CommandError, match="Another training run is under way"):
+        call_command("personalization_train", verbosity=0)
+    assert not Snapshot.objects.exists()
+
+
+def test_the_lock_is_free_again_after_a_killed_run():
+    with only_one_elsewhere() as process:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                with only_one():
+                    return
+            except Busy:
+                time.sleep(0.05)
+    pytest.fail("the lock of a killed process was never released")
+
+
+class only_one_elsewhere:
+    """Another process that holds the training lock."""
+
+    def __enter__(self):
+        code = (
+            "import os, sys, time, django; from django.conf import settings; django.setup();"
+            "from django.db import connection; from personalization.train.lock import only_one\n"
+            f"connection.settings_dict['NAME'] = {str(settings.DATABASES['default']['NAME'])!r}\n"
+            f"settings.PERSONALIZATION['snapshot_dir'] = {settings.PERSONALIZATION['snapshot_dir']!r}\n"
+            "with only_one():\n    print('held', flush=True); time.sleep(60)\n"
+        )
+        self.process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "held\n"
+        return self.process
+
+    def __exit__(self, *exception):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.mark.parametrize("step", ["read", "learned", "described", "publish"])
+def test_a_run_that_fails_at_any_step_leaves_the_old_snapshot_serving(step, monkeypatch):
+    shop.even_and_odd()
+    before = train()
+
+    def crash(*anything, **named):
+        raise MemoryError(step)
+
+    monkeypatch.setattr(run, step, crash)
+    with pytest.raises(MemoryError):
+        run.train()
+    assert Snapshot.objects.get(serving=True) == before
+    snapshot.forget()
+    assert snapshot.current().name == before.name
+
+
+def test_what_a_crash_between_files_and_switch_leaves_behind_is_removed_by_the_next_run(monkeypatch):
+    shop.even_and_odd()
+    before = train()
+
+    def crash(*anything, **named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publish.Snapshot.objects, "publish", crash, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        run.train()
+    assert len(snapshot_files.stored()) == 2
+    assert Snapshot.objects.get(serving=True) == before
+    monkeypatch.undo()
+
+
+def test_a_snapshot_in_a_storage_that_is_no_disk_is_fetched_and_served(settings):
+    settings.STORAGES = {**settings.STORAGES, "personalization": {"BACKEND": f"{__name__}.OneMemory"}}
+    shop.even_and_odd()
+    name = train().name
+    snapshot.forget()
+    assert snapshot.current().name == name
+
+
+class OneMemory(InMemoryStorage):
+    """A storage without paths, as an object store is; all its instances are the same."""
+
+    memory = InMemoryStorage()
+
+    def __init__(self, **options):
+        self.__dict__ = self.memory.__dict__
+
+    def path(self, name):
+        raise NotImplementedError
