@@ -12,7 +12,11 @@ from personalization import conf
 def settings_are_understood(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """E001: a key of PERSONALIZATION is unknown or has a wrong value."""
     return [
-        Error(f"PERSONALIZATION: {fault}.", hint="See docs/reference.md for all settings.", id="personalization.E001")
+        Error(
+            f"PERSONALIZATION: {fault}.",
+            hint="See docs/reference.md for all settings.",
+            id="personalization.E001",
+        )
         for fault in conf.faults()
     ]
 

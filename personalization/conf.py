@@ -37,6 +37,8 @@ class Settings:
     """How many products a row shows."""
     personal_rows: int = 3
     """At most this many personal rows stand above the generic ones."""
+    rows: int = 6
+    """At most this many rows stand on a page."""
 
 
 def current() -> Settings:

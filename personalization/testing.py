@@ -44,7 +44,9 @@ def recommender_contract(recommender: Recommender) -> None:
     _assert_same(learned, recommender.fit(history, limits), "the same history gave another result")
     shuffled = np.random.default_rng(7).permutation(len(history.product))
     _assert_same(
-        learned, recommender.fit(_taken(history, shuffled), limits), "the sequence of the lines changed the result"
+        learned,
+        recommender.fit(_taken(history, shuffled), limits),
+        "the sequence of the lines changed the result",
     )
     for few in (history_of([], 0), history_of([], 3), history_of([(0, 0, 1, NOW)], 3)):
         _assert_shapes(recommender.fit(few, limits), few.products, limits)
@@ -75,10 +77,16 @@ def _assert_same(one: Scores | Neighbours, other: Scores | Neighbours, message: 
 
 def _assert_shapes(learned: Scores | Neighbours, products: int, limits: Limits) -> None:
     if isinstance(learned, Scores):
-        assert learned.score.shape == (products,) and learned.score.dtype == np.float32, "score: (products,) float32"
+        assert learned.score.shape == (products,) and learned.score.dtype == np.float32, (
+            "score: (products,) float32"
+        )
         assert learned.customers.shape == (products,), "customers: (products,)"
-        assert np.isfinite(learned.score).all() and (learned.score >= 0).all(), "score: finite and not negative"
-        assert not ((learned.customers > 0) & (learned.customers < limits.min_customers)).any(), "too few customers"
+        assert np.isfinite(learned.score).all() and (learned.score >= 0).all(), (
+            "score: finite and not negative"
+        )
+        assert not ((learned.customers > 0) & (learned.customers < limits.min_customers)).any(), (
+            "too few customers"
+        )
         return
     shape = (products, limits.neighbours)
     assert learned.index.shape == shape and learned.index.dtype == np.int32, f"index: {shape} int32"

@@ -12,4 +12,6 @@ atexit.register(shutil.rmtree, os.environ["SHOP_DATA"], ignore_errors=True)
 from example_shop.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-HAYSTACK_SIGNAL_PROCESSOR = "haystack.signals.BaseSignalProcessor"  # a test that searches builds the index itself
+HAYSTACK_SIGNAL_PROCESSOR = (
+    "haystack.signals.BaseSignalProcessor"  # a test that searches builds the index itself
+)

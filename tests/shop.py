@@ -25,7 +25,9 @@ def product(title: str, category: Category | None = None, stock: int = 100, days
     return made
 
 
-def order(user: User | None, products: Iterable[Product], days_ago: float = 1, status: str = "Complete") -> Order:
+def order(
+    user: User | None, products: Iterable[Product], days_ago: float = 1, status: str = "Complete"
+) -> Order:
     """An order of one of each, placed so many days ago."""
     products = list(products)
     placed = Order.objects.create(
@@ -67,12 +69,12 @@ def even_and_odd(weeks: int = 6) -> tuple[list[User], Sequence[Product]]:
     """
     shelves = [create_from_breadcrumbs("Grocery > Even"), create_from_breadcrumbs("Grocery > Odd")]
     products = [product(f"Product {n}", shelves[n % 2]) for n in range(PRODUCTS)]
-    users = [User.objects.create_user(f"customer{n}", f"customer{n}@example.com", "x") for n in range(CUSTOMERS)]
+    users = [
+        User.objects.create_user(f"customer{n}", f"customer{n}@example.com", "x") for n in range(CUSTOMERS)
+    ]
     for week in range(weeks):
         for n, user in enumerate(users):
             mine = products[n % 2 :: 2]
             turn = [mine[2 + (n // 2 + 5 * week + step) % 18] for step in range(6)]
             order(user, {mine[0], mine[1], *turn}, days_ago=1 + 7 * (weeks - 1 - week))
     return users, products
-
-

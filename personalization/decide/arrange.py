@@ -1,6 +1,7 @@
 """Puts rows in order and products into rows."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from personalization.decide.slate import Candidate, Draft
@@ -11,15 +12,25 @@ ALL = 1_000_000
 """More products than any draft holds."""
 
 
-def in_order(drafts: Iterable[Draft], personal_rows: int) -> list[Draft]:
-    """The strongest personal rows first, at most so many of them, then the generic ones as the surface lists them."""
-    drafts = list(drafts)
-    personal = sorted((draft for draft in drafts if draft.personal), key=lambda draft: -draft.strength)
-    return personal[:personal_rows] + [draft for draft in drafts if not draft.personal]
+@dataclass(frozen=True)
+class Room:
+    """How much a page may show."""
+
+    row_size: int = 6
+    """Products in a row."""
+    personal_rows: int = 3
+    """Personal rows above the generic ones."""
+    rows: int = 6
+    """Rows in all."""
+
+
+def in_order(drafts: Iterable[Draft]) -> list[Draft]:
+    """The personal rows first, the strongest on top, then the generic ones as the surface lists them."""
+    return sorted(drafts, key=lambda draft: -draft.strength if draft.personal else 1)
 
 
 def filled(
-    drafts: list[Draft], row_size: int, basket: frozenset[int], look_up: Callable[[set[int]], Mapping[int, Any]]
+    drafts: list[Draft], room: Room, basket: frozenset[int], look_up: Callable[[set[int]], Mapping[int, Any]]
 ) -> list[tuple[Draft, list[tuple[Candidate, Any]]]]:
     """The rows with the products they show: none twice on the page, none from the basket, all of them looked up.
 
@@ -30,15 +41,16 @@ def filled(
     unavailable = set(basket)
 
     def unknown(size: int) -> set[int]:
-        return {candidate.product for row in _picked(drafts, size, unavailable) for candidate in row} - cards.keys()
+        rows = _picked(drafts, replace(room, row_size=size), unavailable)
+        return {candidate.product for row in rows for candidate in row} - cards.keys()
 
-    for size in (row_size + SPARE, row_size, ALL):
-        if unknown(row_size):
+    for size in (room.row_size + SPARE, room.row_size, ALL):
+        if unknown(room.row_size):
             asked = unknown(size)
             cards.update(look_up(asked))
             unavailable |= asked - cards.keys()
     unavailable |= {candidate.product for draft in drafts for candidate in draft.candidates} - cards.keys()
-    rows = _picked(drafts, row_size, unavailable)
+    rows = _picked(drafts, room, unavailable)
     return [
         (draft, [(candidate, cards[candidate.product]) for candidate in row])
         for draft, row in zip(drafts, rows, strict=True)
@@ -46,13 +58,17 @@ def filled(
     ]
 
 
-def _picked(drafts: list[Draft], size: int, unavailable: set[int]) -> list[list[Candidate]]:
-    """For each draft the best of its candidates that no draft before it took; none when they are too few."""
+def _picked(drafts: list[Draft], room: Room, unavailable: set[int]) -> list[list[Candidate]]:
+    """For each draft the best of its candidates that no draft before it took; none when it is not shown."""
     taken = set(unavailable)
-    rows = []
+    rows: list[list[Candidate]] = []
+    personal = shown = 0
     for draft in drafts:
-        row = [candidate for candidate in draft.candidates if candidate.product not in taken][:size]
-        row = row if len(row) >= draft.fewest else []
+        row = [candidate for candidate in draft.candidates if candidate.product not in taken][: room.row_size]
+        full = shown == room.rows or (draft.personal and personal == room.personal_rows)
+        row = [] if full or len(row) < draft.fewest else row
+        shown += bool(row)
+        personal += bool(row) and draft.personal
         taken.update(candidate.product for candidate in row)
         rows.append(row)
     return rows

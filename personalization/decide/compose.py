@@ -20,9 +20,10 @@ def compose(surface: str, snapshot: str, rows: Rows, visit: Visit) -> Slate:
     4. Says why.
     """
     settings = conf.current()
-    drafts = arrange.in_order(_proposed(rows), settings.personal_rows)
+    room = arrange.Room(settings.row_size, settings.personal_rows, settings.rows)
+    drafts = arrange.in_order(_proposed(rows))
     shelf = _Shelf(visit, drafts)
-    filled = arrange.filled(drafts, settings.row_size, visit.basket, shelf.look_up)
+    filled = arrange.filled(drafts, room, visit.basket, shelf.look_up)
     names = explain.Names(shelf.titles(), _category_names(drafts))
     return Slate(surface, snapshot, tuple(_said(filled, names)))
 
@@ -32,7 +33,9 @@ class _Shelf:
 
     def __init__(self, visit: Visit, drafts: list[Draft]) -> None:
         self.visit = visit
-        self.spoken_of = {draft.reason.facts["product"] for draft in drafts if "product" in draft.reason.facts}
+        self.spoken_of = {
+            draft.reason.facts["product"] for draft in drafts if "product" in draft.reason.facts
+        }
         self.products: dict[int, Any] = {}
 
     def look_up(self, product_ids: set[int]) -> dict[int, Any]:
@@ -64,7 +67,14 @@ def _said(filled: list[tuple[Draft, list[tuple[Candidate, Any]]]], names: explai
         except KeyError:  # it speaks of something that this visitor may not see
             continue
         items = tuple(
-            Item(card.pk, place, candidate.score, candidate.reason, explain.words(candidate.reason, names), card)
+            Item(
+                card.pk,
+                place,
+                candidate.score,
+                candidate.reason,
+                explain.words(candidate.reason, names),
+                card,
+            )
             for place, (candidate, card) in enumerate(cards)
         )
         yield Row(draft.reason.code, title, draft.reason, words, draft.personal, items)

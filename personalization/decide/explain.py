@@ -48,6 +48,7 @@ _TITLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "because_you_bought": lambda facts: _("Because you bought %(product)s") % facts,
     "popular_in_category": lambda facts: _("Popular in %(category)s") % facts,
     "bestsellers": lambda facts: _("Bestsellers"),
+    "bestsellers_in_category": lambda facts: _("Bestsellers in %(category)s") % facts,
     "trending": lambda facts: _("Trending this week"),
     "new_in": lambda facts: _("New in"),
     "latest": lambda facts: _("Latest additions"),
@@ -57,33 +58,39 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     # Of rows.
     "buy_again": lambda facts: _("From your own purchases, the ones you come back to"),
     "because_you_bought": lambda facts: _("Others put these in one basket with it"),
-    "popular_in_category": lambda facts: ngettext(
-        "What sells best there now. You have bought from it %(purchases)d time",
-        "What sells best there now. You have bought from it %(purchases)d times",
-        facts["purchases"],
-    )
-    % facts,
+    "popular_in_category": lambda facts: (
+        ngettext(
+            "What sells best there now. You have bought from it %(purchases)d time",
+            "What sells best there now. You have bought from it %(purchases)d times",
+            facts["purchases"],
+        )
+        % facts
+    ),
     "bestsellers": lambda facts: _("What most customers buy"),
+    "bestsellers_in_category": lambda facts: _("What most customers buy there"),
     "trending": lambda facts: _("Selling more than in a usual week"),
     "new_in": lambda facts: _("Added to the shop lately"),
     "latest": lambda facts: _("The newest products of the shop"),
     # Of products.
     "bought_before": lambda facts: (
-        _("You bought it on %(day)s")
-        if facts["days"] == 1
-        else _("You bought it %(days)d times, last on %(day)s")
-    )
-    % {"days": facts["days"], "day": _day(facts["last"])},
-    "bought_by": lambda facts: ngettext(
-        "Bought by %(customers)d customer in %(period)d days",
-        "Bought by %(customers)d customers in %(period)d days",
-        facts["customers"],
-    )
-    % facts,
-    "bought_times": lambda facts: ngettext(
-        "Bought %(times)d time so far", "Bought %(times)d times so far", facts["times"]
-    )
-    % facts,
+        (
+            _("You bought it on %(day)s")
+            if facts["days"] == 1
+            else _("You bought it %(days)d times, last on %(day)s")
+        )
+        % {"days": facts["days"], "day": _day(facts["last"])}
+    ),
+    "bought_by": lambda facts: (
+        ngettext(
+            "Bought by %(customers)d customer in %(period)d days",
+            "Bought by %(customers)d customers in %(period)d days",
+            facts["customers"],
+        )
+        % facts
+    ),
+    "bought_times": lambda facts: (
+        ngettext("Bought %(times)d time so far", "Bought %(times)d times so far", facts["times"]) % facts
+    ),
     "rising": lambda facts: _("%(times).1f times its usual week") % facts,
     "since": lambda facts: _("Here since %(day)s") % {"day": _day(facts["created"])},
 }

@@ -62,7 +62,9 @@ def goes_with(snapshot: LoadedSnapshot, place: int) -> Ranked:
     """What lies in one basket with this product, closest first."""
     near = snapshot.neighbours("bought_together")
     kept = near.index[place] >= 0
-    return near.index[place][kept][:DEPTH].astype(np.int64), near.weight[place][kept][:DEPTH].astype(np.float64)
+    return near.index[place][kept][:DEPTH].astype(np.int64), near.weight[place][kept][:DEPTH].astype(
+        np.float64
+    )
 
 
 def favourite_categories(snapshot: LoadedSnapshot, genome: Genome) -> list[tuple[int, float, int]]:
@@ -80,3 +82,11 @@ def favourite_categories(snapshot: LoadedSnapshot, genome: Genome) -> list[tuple
     apart = np.where(usual > 0, share * np.log(share / np.maximum(usual, 1e-9)), 0)
     rows, _ = best(np.round(apart, 6), depth=4)
     return [(int(ids[row]), float(share[row]), genome.categories[row][2]) for row in rows]
+
+
+def largest_categories(snapshot: LoadedSnapshot, few: int = 4) -> list[int]:
+    """The keys of the categories that sell most, on the tree's second level, or on its first when there is no other."""
+    depth = snapshot.arrays["category.depth"]
+    level = depth == min(2, depth.max(initial=1))
+    places, _ = best(np.where(level, snapshot.arrays["category.share"], 0), depth=few)
+    return snapshot.arrays["category.id"][places].tolist()

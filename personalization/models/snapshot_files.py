@@ -71,7 +71,9 @@ def read(name: str, manifest_sha256: str) -> dict[str, NDArray]:
         raise BrokenSnapshot(f"{name}: the manifest is not the one that was published")
     described = json.loads(manifest)
     if described["format"] != FORMAT:
-        raise BrokenSnapshot(f"{name}: format {described['format']}; this release reads format {FORMAT}: train again")
+        raise BrokenSnapshot(
+            f"{name}: format {described['format']}; this release reads format {FORMAT}: train again"
+        )
     for array in described["arrays"]:
         if not ARRAY_NAME.fullmatch(array):
             raise BrokenSnapshot(f"{name}: no array can be called {array!r}")
@@ -121,7 +123,10 @@ def _fetched(home: Storage, name: str) -> Path:
     folder = Path(tempfile.gettempdir()) / f"personalization-{os.getuid()}" / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for file in home.listdir(name)[1]:
-        with home.open(f"{name}/{file}") as source, tempfile.NamedTemporaryFile(dir=folder, delete=False) as copy:
+        with (
+            home.open(f"{name}/{file}") as source,
+            tempfile.NamedTemporaryFile(dir=folder, delete=False) as copy,
+        ):
             copy.write(source.read())
         os.replace(copy.name, folder / file)
     return folder

@@ -41,7 +41,9 @@ class Snapshot(models.Model):
         verbose_name_plural = _("snapshots")
         constraints = (
             models.UniqueConstraint(
-                fields=["serving"], condition=models.Q(serving=True), name="personalization_one_snapshot_serves"
+                fields=["serving"],
+                condition=models.Q(serving=True),
+                name="personalization_one_snapshot_serves",
             ),
         )
 

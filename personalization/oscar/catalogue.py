@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import Exists, F, OuterRef, Prefetch, prefetch_related_objects
 from numpy.typing import NDArray
 from oscar.core.loading import get_model
 
@@ -96,7 +96,9 @@ def categories(category_ids: Iterable[int]) -> dict[int, Any]:
 
 def newest(limit: int) -> list[int]:
     """The keys of the products that were added last."""
-    return list(Product.objects.browsable().order_by("-date_created", "-pk").values_list("pk", flat=True)[:limit])
+    return list(
+        Product.objects.browsable().order_by("-date_created", "-pk").values_list("pk", flat=True)[:limit]
+    )
 
 
 def bestsellers(limit: int) -> list[tuple[int, int]]:
@@ -105,5 +107,3 @@ def bestsellers(limit: int) -> list[tuple[int, int]]:
         num_purchases__gt=0, product__is_public=True, product__parent__isnull=True
     ).order_by("-num_purchases", "product_id")
     return list(records.values_list("product_id", "num_purchases")[:limit])
-
-

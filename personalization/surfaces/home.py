@@ -73,7 +73,9 @@ def trending(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
     """What sells more than in its usual week."""
     places, times = rank.best(snapshot.scores("trending").score)
     rows = zip(snapshot.ids[places].tolist(), times.tolist(), strict=True)
-    yield Draft(Reason("trending"), [Candidate(key, rise, Reason("rising", {"times": rise})) for key, rise in rows])
+    yield Draft(
+        Reason("trending"), [Candidate(key, rise, Reason("rising", {"times": rise})) for key, rise in rows]
+    )
 
 
 def new_in(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
@@ -82,7 +84,20 @@ def new_in(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
     new = created > visit.now - conf.current().new_days * DAY
     places, since = rank.best(np.where(new, created, 0))
     rows = zip(snapshot.ids[places].tolist(), since.tolist(), strict=True)
-    yield Draft(Reason("new_in"), [Candidate(key, day, Reason("since", {"created": day})) for key, day in rows])
+    yield Draft(
+        Reason("new_in"), [Candidate(key, day, Reason("since", {"created": day})) for key, day in rows]
+    )
+
+
+def bestsellers_in_category(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
+    """The bestsellers of the categories that sell most, unless the visitor has a row of their own there."""
+    score = snapshot.scores("popular").score
+    own = {category for category, _, _ in rank.favourite_categories(snapshot, visit.genome)[:ANCHORS]}
+    for category in rank.largest_categories(snapshot):
+        if category not in own:
+            places = snapshot.category(category)[: rank.DEPTH]
+            candidates = _bought_by(snapshot, places, score[places])
+            yield Draft(Reason("bestsellers_in_category", {"category": category}), candidates)
 
 
 def bestsellers_by_oscar(visit: Visit) -> Iterator[Draft]:
@@ -116,6 +131,14 @@ def _bought_by(snapshot: LoadedSnapshot, places: NDArray, score: NDArray) -> lis
 
 surface = Surface(
     name="home",
-    rows=(buy_again, because_you_bought, popular_in_category, bestsellers, trending, new_in),
+    rows=(
+        buy_again,
+        because_you_bought,
+        popular_in_category,
+        bestsellers,
+        trending,
+        new_in,
+        bestsellers_in_category,
+    ),
     ladder=(bestsellers_by_oscar, latest),
 )

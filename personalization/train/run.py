@@ -103,6 +103,7 @@ def described(shop: Shop) -> dict[str, NDArray]:
         "product.id": shop.product_id,
         "product.created": shop.created,
         "category.id": ids,
+        "category.depth": np.array([shop.members.depth[key] for key in ids.tolist()], np.int32),
         "category.start": np.append(start, len(category)).astype(np.int64),
         "category.product": place.astype(np.int32),
         "category.share": share.astype(np.float64),

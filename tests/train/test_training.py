@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.conf import settings
-from django.core.files.storage import InMemoryStorage
+from django.core.files.storage import FileSystemStorage, Storage
 from django.core.management import CommandError, call_command
 from oscar.apps.order.models import ShippingEvent, ShippingEventQuantity, ShippingEventType
 
@@ -167,21 +167,19 @@ def test_what_a_crash_between_files_and_switch_leaves_behind_is_removed_by_the_n
     monkeypatch.undo()
 
 
-def test_a_snapshot_in_a_storage_that_is_no_disk_is_fetched_and_served(settings):
-    settings.STORAGES = {**settings.STORAGES, "personalization": {"BACKEND": f"{__name__}.OneMemory"}}
+def test_a_snapshot_in_a_storage_that_is_no_disk_is_fetched_and_served(settings, tmp_path):
+    elsewhere = {"BACKEND": f"{__name__}.NoDiskOfOurs", "OPTIONS": {"location": tmp_path / "elsewhere"}}
+    settings.STORAGES = {**settings.STORAGES, "personalization": elsewhere}
     shop.even_and_odd()
     name = train().name
     snapshot.forget()
     assert snapshot.current().name == name
 
 
-class OneMemory(InMemoryStorage):
-    """A storage without paths, as an object store is; all its instances are the same."""
+class NoDiskOfOurs(Storage):
+    """A storage that has no paths, as an object store has none; behind it is a folder."""
 
-    memory = InMemoryStorage()
-
-    def __init__(self, **options):
-        self.__dict__ = self.memory.__dict__
-
-    def path(self, name):
-        raise NotImplementedError
+    def __init__(self, location):
+        self.folder = FileSystemStorage(location)
+        self._open, self._save = self.folder._open, self.folder._save
+        self.exists, self.listdir, self.delete = self.folder.exists, self.folder.listdir, self.folder.delete

@@ -1,0 +1,311 @@
+"""Writes the journey into Oscar's own tables: whatever reads them finds a shop with a year behind it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.db import connection, transaction
+from oscar.core.loading import get_model
+from oscar.core.utils import slugify
+
+from example_shop.journey import Journey
+from example_shop.journey.bulk import unheard, write
+
+User = get_user_model()
+Country = get_model("address", "Country")
+Category = get_model("catalogue", "Category")
+Product = get_model("catalogue", "Product")
+ProductAttribute = get_model("catalogue", "ProductAttribute")
+ProductAttributeValue = get_model("catalogue", "ProductAttributeValue")
+ProductCategory = get_model("catalogue", "ProductCategory")
+ProductClass = get_model("catalogue", "ProductClass")
+ProductImage = get_model("catalogue", "ProductImage")
+Partner = get_model("partner", "Partner")
+StockRecord = get_model("partner", "StockRecord")
+Order = get_model("order", "Order")
+Line = get_model("order", "Line")
+ProductRecord = get_model("analytics", "ProductRecord")
+UserRecord = get_model("analytics", "UserRecord")
+
+PASSWORD = "demo"
+ADMIN = "admin@example.com"
+NEWCOMER = "newcomer@example.com"
+PARTNER_CODE = "complete-journey-"
+"""With the size behind it, the code of the partner who sells everything. The partner is written in the same
+transaction as all else, so its code says what this database holds: a whole journey of this size, or none."""
+
+ALWAYS_IN_STOCK = 20
+"""So many best sellers never run out; of the others OUT_OF_STOCK are sold out."""
+OUT_OF_STOCK = 0.04
+CANCELLED = 0.005
+SEED = 2017
+
+
+class ForeignShop(Exception):
+    """The database holds a shop that the demo did not make."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What an order line says about a product, by the product's number in the journey."""
+
+    products: pd.DataFrame
+    """Columns: product_id, stockrecord_id, upc, title."""
+    partner: object
+
+
+def loaded_size() -> str | None:
+    """The size of the journey in this database; None where there is none."""
+    if Partner._meta.db_table not in connection.introspection.table_names():
+        return None
+    codes = Partner.objects.filter(code__startswith=PARTNER_CODE).values_list("code", flat=True)
+    return next((code.removeprefix(PARTNER_CODE) for code in codes), None)
+
+
+def refuse_a_foreign_shop() -> None:
+    """Raises ForeignShop where there are products, orders or people, and no journey that they belong to."""
+    if loaded_size():
+        return
+    tables = connection.introspection.table_names()
+    found = {
+        model._meta.verbose_name_plural.lower(): model.objects.count()
+        for model in (Product, Order, User)
+        if model._meta.db_table in tables
+    }
+    if any(found.values()):
+        counts = ", ".join(f"{count} {name}" for name, count in found.items())
+        raise ForeignShop(
+            f"This database holds a shop that the demo did not make ({counts}); it was left alone."
+        )
+
+
+def household_email(household: int) -> str:
+    return f"household-{household}@example.com"
+
+
+def picture_name(upc: str) -> str:
+    """Where the picture of a product lies, within MEDIA_ROOT."""
+    return f"{settings.OSCAR_IMAGE_FOLDER}{upc}.png"
+
+
+def upcs(journey: Journey) -> pd.Series:
+    """The code on each product's packet."""
+    return "CJ-" + pd.Series(journey.products.index + 1, journey.products.index).astype(str).str.zfill(5)
+
+
+def load(journey: Journey, size: str, wrote: Callable[[int], object] = unheard) -> None:
+    """Fills an empty shop with the journey: all of it, or nothing when it is interrupted.
+
+    1. the country that the shop delivers to
+    2. products in their categories, with a picture, a price and a stock
+    3. people: a customer for each household, one without an order, and one who may enter the dashboard
+    4. orders and their lines; `wrote` hears how many lines were written
+    5. what Oscar's analytics would have counted along the way
+    """
+    with transaction.atomic():
+        _country()
+        shelf = _catalogue(journey, size)
+        users = _people(journey)
+        lines = _orders(journey, shelf, users, wrote)
+        _analytics(lines)
+
+
+def _country() -> None:
+    Country.objects.create(
+        iso_3166_1_a2="US",
+        iso_3166_1_a3="USA",
+        iso_3166_1_numeric="840",
+        printable_name="United States of America",
+        name="United States of America",
+        is_shipping_country=True,
+    )
+
+
+def _catalogue(journey: Journey, size: str) -> Shelf:
+    products = journey.products.assign(upc=upcs(journey))
+    groceries = ProductClass.objects.create(name="Groceries")
+    partner = Partner.objects.create(name=settings.OSCAR_SHOP_NAME, code=PARTNER_CODE + size)
+    slugs = products["title"].map(slugify).str[:255].where(lambda slug: slug != "", products["upc"])
+    ids = write(
+        Product,
+        pd.DataFrame(
+            {
+                "upc": products["upc"],
+                "title": products["title"],
+                "slug": slugs,
+                "date_created": products["first_sold"],
+            }
+        ).assign(structure=Product.STANDALONE, product_class_id=groceries.pk),
+    )
+    _categories(products, ids)
+    _attributes(products, ids, groceries)
+    files = products["upc"].map(picture_name)
+    pictures = pd.DataFrame({"product_id": ids, "original": files, "caption": products["title"]})
+    write(ProductImage, pictures)
+    stock = {
+        "product_id": ids,
+        "partner_sku": products["upc"],
+        "price": products["price"],
+        "num_in_stock": stock_levels(len(products)),
+    }
+    stock_ids = write(StockRecord, pd.DataFrame(stock).assign(partner_id=partner.pk))
+    described = products[["upc", "title"]].assign(product_id=ids, stockrecord_id=stock_ids)
+    return Shelf(described.astype({"upc": "category", "title": "category"}), partner)
+
+
+def stock_levels(count: int) -> np.ndarray:
+    """How many of each product there are, best seller first; the same at every load."""
+    chance = np.random.default_rng(SEED)
+    levels = chance.integers(20, 501, count)
+    sold_out = chance.random(count) < OUT_OF_STOCK
+    sold_out[:ALWAYS_IN_STOCK] = False
+    return np.where(sold_out, 0, levels)
+
+
+def _categories(products: pd.DataFrame, product_ids: pd.Series) -> None:
+    """Each product lies in the innermost of its department, category and type."""
+    named = products[["department", "category", "type"]].itertuples(index=False, name=None)
+    trails = pd.Series([_trail(names) for names in named], products.index)
+    tree = category_tree(trails)
+    ids = write(Category, tree)
+    write(ProductCategory, pd.DataFrame({"product_id": product_ids, "category_id": trails.map(ids)}))
+
+
+def _trail(names: Iterable[str]) -> tuple[str, ...]:
+    """The names from the outermost in, without one that only repeats the one around it."""
+    trail: list[str] = []
+    for name in names:
+        if name and name not in trail:
+            trail.append(name)
+    return tuple(trail)
+
+
+def category_tree(trails: Iterable[tuple[str, ...]]) -> pd.DataFrame:
+    """A row for each category on these trails, by its trail, in the way that treebeard keeps a tree."""
+    paths: dict[tuple[str, ...], str] = {(): ""}
+    children: dict[tuple[str, ...], int] = {(): 0}
+    for trail in trails:
+        for depth in range(1, len(trail) + 1):
+            node, parent = trail[:depth], trail[: depth - 1]
+            if node not in paths:
+                children[parent] += 1
+                paths[node] = Category._get_path(paths[parent], depth, children[parent])
+                children[node] = 0
+    nodes = [node for node in paths if node]
+    return pd.DataFrame(
+        {
+            "path": [paths[node] for node in nodes],
+            "depth": [len(node) for node in nodes],
+            "numchild": [children[node] for node in nodes],
+            "name": [node[-1] for node in nodes],
+            "slug": [slugify(node[-1]) for node in nodes],
+        },
+        index=pd.Index(nodes, tupleize_cols=False),
+    )
+
+
+def _attributes(products: pd.DataFrame, product_ids: pd.Series, groceries: object) -> None:
+    for code, values in (("brand", products["brand"]), ("size", products["size"])):
+        attribute = ProductAttribute.objects.create(
+            product_class=groceries, name=code.capitalize(), code=code, type=ProductAttribute.TEXT
+        )
+        known = values[values != ""]
+        rows = pd.DataFrame({"product_id": product_ids[known.index], "value_text": known})
+        write(ProductAttributeValue, rows.assign(attribute_id=attribute.pk))
+
+
+def _people(journey: Journey) -> pd.Series:
+    """The customer of each household, by its number. All people share one hash: a hash is slow by design."""
+    placed = journey.lines.groupby("household")["placed"].agg(["min", "max"])
+    emails = journey.households.index.to_series().map(household_email)
+    password = make_password(PASSWORD)
+    customers = {
+        "username": emails,
+        "email": emails,
+        "first_name": "Household " + journey.households.index.astype(str),
+        "date_joined": placed["min"] - pd.Timedelta(days=1),
+        "password": password,
+    }
+    users = write(User, pd.DataFrame(customers, index=journey.households.index))
+    for email, first_name, staff in ((NEWCOMER, "Newcomer", False), (ADMIN, "Shop owner", True)):
+        User.objects.create(
+            username=email,
+            email=email,
+            first_name=first_name,
+            is_staff=staff,
+            is_superuser=staff,
+            password=password,
+            date_joined=placed["max"].max(),
+        )
+    return users
+
+
+def _orders(journey: Journey, shelf: Shelf, users: pd.Series, wrote: Callable[[int], object]) -> pd.DataFrame:
+    """Writes orders and lines; returns the lines with the user, the product and the money of each.
+
+    No LinePrice is written: Oscar looks at them only to charge for a part of an order, and these are closed.
+    """
+    lines = journey.lines.assign(paid=(journey.lines["price"] * journey.lines["quantity"]).round(2))
+    lines["user_id"] = lines["household"].map(users)
+    orders = lines.groupby("basket", sort=False).agg(
+        user_id=("user_id", "first"), date_placed=("placed", "first"), total=("paid", "sum")
+    )
+    orders["status"] = _statuses(len(orders))
+    order_ids = write(Order, _order_rows(orders))
+    lines["order_id"] = lines["basket"].map(order_ids)
+    lines["status"] = lines["basket"].map(orders["status"]).astype("category")
+    lines = lines.join(shelf.products, on="product")
+    write(Line, _line_rows(lines, shelf), wrote)
+    return lines
+
+
+def _statuses(count: int) -> np.ndarray:
+    cancelled = np.random.default_rng(SEED).random(count) < CANCELLED
+    return np.where(cancelled, "Cancelled", "Complete")
+
+
+def _order_rows(orders: pd.DataFrame) -> pd.DataFrame:
+    # Oscar numbers the shop's next orders from 100000 on; with their letter, ours never meet them.
+    numbers = "J-" + pd.Series(range(1, len(orders) + 1), orders.index).astype(str).str.zfill(6)
+    total = orders["total"].round(2)
+    return orders[["user_id", "date_placed", "status"]].assign(
+        number=numbers,
+        site_id=settings.SITE_ID,
+        total_incl_tax=total,
+        total_excl_tax=total,
+        shipping_method="Bought in the shop",
+        shipping_code="in-the-shop",
+    )
+
+
+def _line_rows(lines: pd.DataFrame, shelf: Shelf) -> pd.DataFrame:
+    same = ["order_id", "product_id", "stockrecord_id", "title", "upc", "quantity", "status"]
+    prices = ("line_price_incl_tax", "line_price_excl_tax")
+    undiscounted = ("line_price_before_discounts_incl_tax", "line_price_before_discounts_excl_tax")
+    return lines[same].assign(
+        partner_id=shelf.partner.pk,
+        partner_name=pd.Categorical.from_codes(np.zeros(len(lines), int), [shelf.partner.name]),
+        partner_sku=lines["upc"],
+        **dict.fromkeys((*prices, *undiscounted), lines["paid"]),
+        **dict.fromkeys(("unit_price_incl_tax", "unit_price_excl_tax"), lines["price"]),
+        num_allocated=0,
+        allocation_cancelled=lines["status"] == "Cancelled",
+    )
+
+
+def _analytics(lines: pd.DataFrame) -> None:
+    """Oscar's own counts, which its receivers keep for the orders that a shop takes one by one."""
+    bought = lines.groupby("product_id")["quantity"].sum()
+    write(ProductRecord, pd.DataFrame({"product_id": bought.index, "num_purchases": bought.to_numpy()}))
+    habits = lines.groupby("user_id").agg(
+        num_orders=("order_id", "nunique"),
+        num_order_lines=("quantity", "size"),
+        num_order_items=("quantity", "sum"),
+        total_spent=("paid", "sum"),
+        date_last_order=("placed", "max"),
+    )
+    write(UserRecord, habits.round({"total_spent": 2}).reset_index())

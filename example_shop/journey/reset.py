@@ -1,0 +1,42 @@
+"""Takes back what the demo made, and nothing else."""
+
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+
+from example_shop import view_as
+from example_shop.journey import load
+from personalization.models import snapshot_files
+
+
+def forget_everything() -> None:
+    """Empties the demo's database and deletes its files. ForeignShop is raised before anything is touched."""
+    load.refuse_a_foreign_shop()
+    _empty_database()
+    view_as.forget()
+    for folder in _folders():
+        shutil.rmtree(folder, ignore_errors=True)
+    (Path(settings.MEDIA_ROOT) / settings.OSCAR_MISSING_IMAGE_URL).unlink(missing_ok=True)
+
+
+def _folders() -> list[Path]:
+    media = Path(settings.MEDIA_ROOT)
+    return [
+        media / settings.OSCAR_IMAGE_FOLDER,
+        media / "cache",  # thumbnails
+        Path(settings.HAYSTACK_CONNECTIONS["default"]["PATH"]),
+        snapshot_files.local_root(),
+    ]
+
+
+def _empty_database() -> None:
+    """On SQLite the database is a file of the demo's; elsewhere only the tables of the shop are emptied."""
+    if connection.vendor == "sqlite":
+        connection.close()
+        for ending in ("", "-wal", "-shm"):
+            Path(f"{connection.settings_dict['NAME']}{ending}").unlink(missing_ok=True)
+    elif load.loaded_size():
+        call_command("flush", interactive=False, verbosity=0)

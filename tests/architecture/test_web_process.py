@@ -1,0 +1,58 @@
+"""What a web process loads, and what stands in the documents."""
+
+import ast
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from personalization import conf, recommenders, surfaces
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_web_process_that_served_the_home_page_has_loaded_neither_scipy_nor_scikit_learn():
+    code = (
+        "import django, sys; django.setup()\n"
+        "from django.core.management import call_command; call_command('migrate', verbosity=0, run_syncdb=True)\n"
+        "from django.test import Client; response = Client().get('/'); assert response.status_code == 200, response\n"
+        "loaded = {'scipy', 'sklearn', 'pandas', 'celery'} & set(sys.modules); print(sorted(loaded))\n"
+    )
+    environment = {"DJANGO_SETTINGS_MODULE": "tests.without_migrations", "PATH": "", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_every_setting_is_documented_with_its_default():
+    reference = (ROOT / "docs" / "reference.md").read_text()
+    missing = [f.name for f in fields(conf.Settings) if f"| `{f.name}` | `{f.default!r}` |" not in reference]
+    assert missing == []
+
+
+def test_every_surface_and_recommender_is_documented():
+    reference = (ROOT / "docs" / "reference.md").read_text()
+    names = [*surfaces.every(), *(recommender.name for recommender in recommenders.every())]
+    assert [name for name in names if f"| `{name}` |" not in reference] == []
+
+
+def test_nothing_in_the_package_unpickles_or_evaluates():
+    found = [
+        f"{path.name}: {name}"
+        for path in (ROOT / "personalization").rglob("*.py")
+        for name in names_used(ast.parse(path.read_text()))
+        if name
+        in {"pickle", "joblib", "cloudpickle", "dill", "yaml", "eval", "exec", "mark_safe", "RawSQL", "extra"}
+    ]
+    assert found == []
+
+
+def names_used(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from [(node.module or "").split(".")[0], *(alias.name for alias in node.names)]
+        elif isinstance(node, ast.Call):
+            yield getattr(node.func, "id", getattr(node.func, "attr", ""))

@@ -1,0 +1,81 @@
+"""Rows in order, products in rows: on drafts made by hand."""
+
+from personalization.decide.arrange import Room, filled, in_order
+from personalization.decide.slate import Candidate, Draft, Reason
+
+
+def draft(code, products, fewest=1, personal=False, strength=0.0):
+    candidates = [Candidate(product, 1.0, Reason("any")) for product in products]
+    return Draft(Reason(code), candidates, personal, strength, fewest)
+
+
+def arranged(drafts, row_size=3, basket=frozenset(), sold_out=()):
+    asked = []
+
+    def look_up(products):
+        asked.append(sorted(products))
+        return {product: f"card {product}" for product in products if product not in sold_out}
+
+    rows = filled(in_order(drafts), Room(row_size, personal_rows=2, rows=4), frozenset(basket), look_up)
+    return {row.reason.code: [candidate.product for candidate, _ in cards] for row, cards in rows}, asked
+
+
+def test_the_strongest_personal_rows_stand_above_the_generic_ones():
+    drafts = [
+        draft("generic", [1]),
+        draft("weak", [2], personal=True, strength=0.1),
+        draft("strong", [3], personal=True, strength=0.9),
+        draft("middle", [4], personal=True, strength=0.5),
+        draft("last", [5]),
+    ]
+    rows, _ = arranged(drafts)
+    assert list(rows) == ["strong", "middle", "generic", "last"]
+
+
+def test_a_personal_row_that_cannot_be_filled_leaves_its_place_to_the_next():
+    drafts = [draft(str(n), [n], personal=True, strength=n, fewest=2 if n == 9 else 1) for n in (7, 8, 9)]
+    assert arranged(drafts)[0] == {"8": [8], "7": [7]}
+
+
+def test_a_page_has_only_so_many_rows():
+    rows, asked = arranged([draft(str(n), [n]) for n in range(9)])
+    assert list(rows) == ["0", "1", "2", "3"]
+    assert asked == [[0, 1, 2, 3]]
+
+
+def test_a_product_stands_in_the_first_row_that_wants_it():
+    rows, _ = arranged([draft("first", [1, 2, 3, 4]), draft("second", [3, 2, 4, 5, 6])])
+    assert rows == {"first": [1, 2, 3], "second": [4, 5, 6]}
+
+
+def test_all_rows_share_one_look_up():
+    _, asked = arranged([draft("first", range(0, 40)), draft("second", range(100, 140))])
+    assert asked == [[0, 1, 2, 3, 4, 100, 101, 102, 103, 104]]
+
+
+def test_the_next_best_takes_the_place_of_what_is_sold_out():
+    rows, asked = arranged([draft("row", range(40))], sold_out={0, 2})
+    assert rows == {"row": [1, 3, 4]}
+    assert len(asked) == 1
+
+
+def test_when_almost_all_is_sold_out_the_third_look_up_finds_what_is_left():
+    rows, asked = arranged([draft("row", range(40))], sold_out=set(range(38)))
+    assert rows == {"row": [38, 39]}
+    assert len(asked) == 3
+
+
+def test_a_row_that_is_too_short_takes_nothing_from_the_others():
+    rows, _ = arranged([draft("short", [1, 2], fewest=3), draft("next", [2, 1, 5])])
+    assert rows == {"next": [2, 1, 5]}
+
+
+def test_what_lies_in_the_basket_is_not_even_looked_up():
+    rows, asked = arranged([draft("row", [1, 2, 3])], basket={2})
+    assert rows == {"row": [1, 3]}
+    assert asked == [[1, 3]]
+
+
+def test_nothing_to_show_asks_nothing():
+    assert arranged([]) == ({}, [])
+    assert arranged([draft("row", [])]) == ({}, [])
