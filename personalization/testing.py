@@ -77,16 +77,10 @@ def _assert_same(one: Scores | Neighbours, other: Scores | Neighbours, message: 
 
 def _assert_shapes(learned: Scores | Neighbours, products: int, limits: Limits) -> None:
     if isinstance(learned, Scores):
-        assert learned.score.shape == (products,) and learned.score.dtype == np.float32, (
-            "score: (products,) float32"
-        )
+        assert learned.score.shape == (products,) and learned.score.dtype == np.float32, "score: (products,) float32"
         assert learned.customers.shape == (products,), "customers: (products,)"
-        assert np.isfinite(learned.score).all() and (learned.score >= 0).all(), (
-            "score: finite and not negative"
-        )
-        assert not ((learned.customers > 0) & (learned.customers < limits.min_customers)).any(), (
-            "too few customers"
-        )
+        assert np.isfinite(learned.score).all() and (learned.score >= 0).all(), "score: finite and not negative"
+        assert not ((learned.customers > 0) & (learned.customers < limits.min_customers)).any(), "too few customers"
         return
     shape = (products, limits.neighbours)
     assert learned.index.shape == shape and learned.index.dtype == np.int32, f"index: {shape} int32"

@@ -12,6 +12,12 @@ atexit.register(shutil.rmtree, os.environ["SHOP_DATA"], ignore_errors=True)
 from example_shop.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-HAYSTACK_SIGNAL_PROCESSOR = (
-    "haystack.signals.BaseSignalProcessor"  # a test that searches builds the index itself
-)
+HAYSTACK_SIGNAL_PROCESSOR = "haystack.signals.BaseSignalProcessor"  # a test that searches builds the index itself
+if os.environ.get("TEST_REDIS_URL"):
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": os.environ["TEST_REDIS_URL"],
+            "KEY_PREFIX": "personalization-tests",
+        }
+    }

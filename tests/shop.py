@@ -25,9 +25,7 @@ def product(title: str, category: Category | None = None, stock: int = 100, days
     return made
 
 
-def order(
-    user: User | None, products: Iterable[Product], days_ago: float = 1, status: str = "Complete"
-) -> Order:
+def order(user: User | None, products: Iterable[Product], days_ago: float = 1, status: str = "Complete") -> Order:
     """An order of one of each, placed so many days ago."""
     products = list(products)
     placed = Order.objects.create(
@@ -69,9 +67,7 @@ def even_and_odd(weeks: int = 6) -> tuple[list[User], Sequence[Product]]:
     """
     shelves = [create_from_breadcrumbs("Grocery > Even"), create_from_breadcrumbs("Grocery > Odd")]
     products = [product(f"Product {n}", shelves[n % 2]) for n in range(PRODUCTS)]
-    users = [
-        User.objects.create_user(f"customer{n}", f"customer{n}@example.com", "x") for n in range(CUSTOMERS)
-    ]
+    users = [User.objects.create_user(f"customer{n}", f"customer{n}@example.com", "x") for n in range(CUSTOMERS)]
     for week in range(weeks):
         for n, user in enumerate(users):
             mine = products[n % 2 :: 2]

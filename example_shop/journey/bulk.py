@@ -15,9 +15,7 @@ def unheard(count: int) -> None:
     """For those who do not want to know how many rows are written."""
 
 
-def write(
-    model: type[models.Model], rows: pd.DataFrame, wrote: Callable[[int], object] = unheard
-) -> pd.Series:
+def write(model: type[models.Model], rows: pd.DataFrame, wrote: Callable[[int], object] = unheard) -> pd.Series:
     """Adds the rows and returns their primary keys, by the index of `rows`; `wrote` hears of each batch.
 
     A column is a field's `attname` ("product_id"); a field without one takes its default, as in `Model()`.

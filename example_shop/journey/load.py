@@ -78,9 +78,7 @@ def refuse_a_foreign_shop() -> None:
     }
     if any(found.values()):
         counts = ", ".join(f"{count} {name}" for name, count in found.items())
-        raise ForeignShop(
-            f"This database holds a shop that the demo did not make ({counts}); it was left alone."
-        )
+        raise ForeignShop(f"This database holds a shop that the demo did not make ({counts}); it was left alone.")
 
 
 def household_email(household: int) -> str:

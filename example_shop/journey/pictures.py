@@ -26,7 +26,7 @@ BACKS = {"egg box": (244, 222, 190), "vase": STALK}
 """The colour of what stands behind a pack; paper white where it is not given."""
 
 
-def draw(  # noqa: PLR0913, PLR0917
+def draw(  # noqa: PLR0917
     title: str, department: str, category: str, type: str, brand: str, size: str
 ) -> bytes:
     """A PNG of 400 x 400 pixels and a few kB, the same for the same product."""
@@ -211,7 +211,7 @@ class _Cutter:
         self.mask = Image.new("L", (width * _FINE, height * _FINE))
         self.pen = ImageDraw.Draw(self.mask)
 
-    def box(self, left, top, right, bottom, radius=0, fill=255):  # noqa: PLR0913, PLR0917
+    def box(self, left, top, right, bottom, radius=0, fill=255):  # noqa: PLR0917
         edges = [edge * _FINE for edge in (left, top, right, bottom)]
         self.pen.rounded_rectangle(edges, radius * _FINE, fill=fill)
         return self

@@ -33,9 +33,7 @@ class _Shelf:
 
     def __init__(self, visit: Visit, drafts: list[Draft]) -> None:
         self.visit = visit
-        self.spoken_of = {
-            draft.reason.facts["product"] for draft in drafts if "product" in draft.reason.facts
-        }
+        self.spoken_of = {draft.reason.facts["product"] for draft in drafts if "product" in draft.reason.facts}
         self.products: dict[int, Any] = {}
 
     def look_up(self, product_ids: set[int]) -> dict[int, Any]:

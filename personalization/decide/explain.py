@@ -73,11 +73,7 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "latest": lambda facts: _("The newest products of the shop"),
     # Of products.
     "bought_before": lambda facts: (
-        (
-            _("You bought it on %(day)s")
-            if facts["days"] == 1
-            else _("You bought it %(days)d times, last on %(day)s")
-        )
+        (_("You bought it on %(day)s") if facts["days"] == 1 else _("You bought it %(days)d times, last on %(day)s"))
         % {"days": facts["days"], "day": _day(facts["last"])}
     ),
     "bought_by": lambda facts: (

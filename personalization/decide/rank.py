@@ -62,9 +62,7 @@ def goes_with(snapshot: LoadedSnapshot, place: int) -> Ranked:
     """What lies in one basket with this product, closest first."""
     near = snapshot.neighbours("bought_together")
     kept = near.index[place] >= 0
-    return near.index[place][kept][:DEPTH].astype(np.int64), near.weight[place][kept][:DEPTH].astype(
-        np.float64
-    )
+    return near.index[place][kept][:DEPTH].astype(np.int64), near.weight[place][kept][:DEPTH].astype(np.float64)
 
 
 def favourite_categories(snapshot: LoadedSnapshot, genome: Genome) -> list[tuple[int, float, int]]:

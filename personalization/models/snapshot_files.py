@@ -71,9 +71,7 @@ def read(name: str, manifest_sha256: str) -> dict[str, NDArray]:
         raise BrokenSnapshot(f"{name}: the manifest is not the one that was published")
     described = json.loads(manifest)
     if described["format"] != FORMAT:
-        raise BrokenSnapshot(
-            f"{name}: format {described['format']}; this release reads format {FORMAT}: train again"
-        )
+        raise BrokenSnapshot(f"{name}: format {described['format']}; this release reads format {FORMAT}: train again")
     for array in described["arrays"]:
         if not ARRAY_NAME.fullmatch(array):
             raise BrokenSnapshot(f"{name}: no array can be called {array!r}")

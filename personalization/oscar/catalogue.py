@@ -96,9 +96,7 @@ def categories(category_ids: Iterable[int]) -> dict[int, Any]:
 
 def newest(limit: int) -> list[int]:
     """The keys of the products that were added last."""
-    return list(
-        Product.objects.browsable().order_by("-date_created", "-pk").values_list("pk", flat=True)[:limit]
-    )
+    return list(Product.objects.browsable().order_by("-date_created", "-pk").values_list("pk", flat=True)[:limit])
 
 
 def bestsellers(limit: int) -> list[tuple[int, int]]:

@@ -95,9 +95,7 @@ def purchases(rows: Iterable[tuple], until: float) -> Purchases:
 def line_values(lines: QuerySet) -> Iterator[tuple]:
     """(customer's key or None, order's key, product's key, seconds since 1970) of each line, streamed."""
     return (
-        lines.annotate(
-            folded=Coalesce("product__parent_id", "product_id"), placed=Epoch(F("order__date_placed"))
-        )
+        lines.annotate(folded=Coalesce("product__parent_id", "product_id"), placed=Epoch(F("order__date_placed")))
         .values_list("order__user_id", "order_id", "folded", "placed")
         .iterator(chunk_size=20_000)
     )

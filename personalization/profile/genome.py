@@ -62,9 +62,7 @@ def genomes(purchases: orders.Purchases, members: catalogue.Members, now: float)
     return [
         Genome(
             user_id=user,
-            products=[[key, value, *rest] for value, key, *rest in products(place)][
-                : settings.genome_products
-            ],
+            products=[[key, value, *rest] for value, key, *rest in products(place)][: settings.genome_products],
             categories=[[key, value, *rest] for value, key, *rest in categories(place)][:CATEGORIES_KEPT],
             purchases=int(times[customer == place].sum()),
             distinct=int((customer == place).sum()),
@@ -97,9 +95,7 @@ def _categories_of(product: NDArray, members: catalogue.Members) -> tuple[NDArra
     return row, members.category[order][start[row] + inside]
 
 
-def _strongest(
-    people: int, customer: NDArray, weight: NDArray, *columns: NDArray
-) -> Callable[[int], list[tuple]]:
+def _strongest(people: int, customer: NDArray, weight: NDArray, *columns: NDArray) -> Callable[[int], list[tuple]]:
     """Gives for a customer the rows (weight, *columns), the heaviest first; equal ones by the first column."""
     order = np.lexsort((columns[0], -weight, customer))
     bounds = np.searchsorted(customer[order], np.arange(people + 1))

@@ -76,9 +76,7 @@ class _Baskets:
         person = np.repeat(self.customer[order], size)
         pair = anchor * self.products + other
         people = int(self.customer.max(initial=-1)) + 2
-        each, orders = np.unique(
-            pair[anchor != other] * people + person[anchor != other] + 1, return_counts=True
-        )
+        each, orders = np.unique(pair[anchor != other] * people + person[anchor != other] + 1, return_counts=True)
         pair, first = np.unique(each // people, return_index=True)
         together = np.add.reduceat(orders, first) if len(first) else orders
         known = (each % people != GUEST + 1).astype(np.int64)

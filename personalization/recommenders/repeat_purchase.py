@@ -22,9 +22,7 @@ class RepeatPurchase:
         again = np.bincount(product[days > 1], minlength=history.products)
         enough = customers >= limits.min_customers
         share = np.round(again / np.maximum(customers, 1), 4)
-        return Scores(
-            np.where(enough, share, 0).astype(np.float32), np.where(enough, customers, 0).astype(np.int32)
-        )
+        return Scores(np.where(enough, share, 0).astype(np.float32), np.where(enough, customers, 0).astype(np.int32))
 
 
 recommender = RepeatPurchase()

@@ -73,9 +73,7 @@ def trending(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
     """What sells more than in its usual week."""
     places, times = rank.best(snapshot.scores("trending").score)
     rows = zip(snapshot.ids[places].tolist(), times.tolist(), strict=True)
-    yield Draft(
-        Reason("trending"), [Candidate(key, rise, Reason("rising", {"times": rise})) for key, rise in rows]
-    )
+    yield Draft(Reason("trending"), [Candidate(key, rise, Reason("rising", {"times": rise})) for key, rise in rows])
 
 
 def new_in(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
@@ -84,9 +82,7 @@ def new_in(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
     new = created > visit.now - conf.current().new_days * DAY
     places, since = rank.best(np.where(new, created, 0))
     rows = zip(snapshot.ids[places].tolist(), since.tolist(), strict=True)
-    yield Draft(
-        Reason("new_in"), [Candidate(key, day, Reason("since", {"created": day})) for key, day in rows]
-    )
+    yield Draft(Reason("new_in"), [Candidate(key, day, Reason("since", {"created": day})) for key, day in rows])
 
 
 def bestsellers_in_category(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:

@@ -3,13 +3,14 @@
 import resource
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from personalization import conf, recommenders
-from personalization.recommenders import Limits, Neighbours, Scores
+from personalization.models import Snapshot
+from personalization.recommenders import GUEST, Limits, Neighbours, Scores
 from personalization.train.history import Progress, Shop, read
 from personalization.train.lock import only_one
 from personalization.train.publish import publish, remove_outdated
@@ -17,9 +18,8 @@ from personalization.train.publish import publish, remove_outdated
 
 @dataclass(frozen=True)
 class Summary:
-    """What a training run did."""
+    """What a training run did; kept with its snapshot."""
 
-    snapshot: str
     lines: int
     products: int
     customers: int
@@ -28,8 +28,8 @@ class Summary:
 
     def __str__(self) -> str:
         return (
-            f"Snapshot {self.snapshot} serves: {self.lines} order lines, {self.products} products, "
-            f"{self.customers} customers, {self.seconds:.1f} s, peak memory {self.peak_mib} MiB"
+            f"{self.lines} order lines, {self.products} products, {self.customers} customers, "
+            f"{self.seconds:.1f} s, peak memory {self.peak_mib} MiB"
         )
 
 
@@ -38,7 +38,7 @@ def silent(stream: Iterable, what: str, length: int) -> Iterable:
     return stream
 
 
-def train(now: float | None = None, progress: Progress = silent) -> Summary:
+def train(now: float | None = None, progress: Progress = silent) -> Snapshot:
     """1. Makes sure that no other run is under way (Busy).
     2. Reads the shop's history into arrays.
     3. Lets every recommender learn from it.
@@ -46,6 +46,7 @@ def train(now: float | None = None, progress: Progress = silent) -> Summary:
     5. Writes a snapshot and publishes it by one switch.
     6. Removes outdated ones.
 
+    Gives the snapshot that serves now; its summary holds the fields of Summary.
     Whatever goes wrong before the switch, the snapshot that served goes on serving.
     """
     begun = time.monotonic()
@@ -53,16 +54,16 @@ def train(now: float | None = None, progress: Progress = silent) -> Summary:
     with only_one():
         shop = read(now, progress)
         arrays = learned(shop, progress) | described(shop)
-        about = {
-            "lines": len(shop.history.product),
-            "products": shop.history.products,
-            "customers": len(np.unique(shop.history.customer[shop.history.customer >= 0])),
-            "seconds": round(time.monotonic() - begun, 2),
-            "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        }
-        snapshot = publish(arrays, about, now)
+        summary = Summary(
+            lines=len(shop.history.product),
+            products=shop.history.products,
+            customers=len(np.unique(shop.history.customer[shop.history.customer != GUEST])),
+            seconds=round(time.monotonic() - begun, 2),
+            peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        )
+        snapshot = publish(arrays, asdict(summary), now)
         remove_outdated()
-    return Summary(snapshot=snapshot.name, **about)
+    return snapshot
 
 
 def learned(shop: Shop, progress: Progress) -> dict[str, NDArray]:

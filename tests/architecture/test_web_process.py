@@ -42,8 +42,7 @@ def test_nothing_in_the_package_unpickles_or_evaluates():
         f"{path.name}: {name}"
         for path in (ROOT / "personalization").rglob("*.py")
         for name in names_used(ast.parse(path.read_text()))
-        if name
-        in {"pickle", "joblib", "cloudpickle", "dill", "yaml", "eval", "exec", "mark_safe", "RawSQL", "extra"}
+        if name in {"pickle", "joblib", "cloudpickle", "dill", "yaml", "eval", "exec", "mark_safe", "RawSQL", "extra"}
     ]
     assert found == []
 

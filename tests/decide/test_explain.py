@@ -14,13 +14,8 @@ NAMES = explain.Names(products={7: "Green tea"}, categories={3: "Tea"})
 
 
 def test_a_title_names_the_product_or_the_category():
-    assert (
-        explain.title(Reason("because_you_bought", {"product": 7}), NAMES) == "Because you bought Green tea"
-    )
-    assert (
-        explain.title(Reason("popular_in_category", {"category": 3, "purchases": 1}), NAMES)
-        == "Popular in Tea"
-    )
+    assert explain.title(Reason("because_you_bought", {"product": 7}), NAMES) == "Because you bought Green tea"
+    assert explain.title(Reason("popular_in_category", {"category": 3, "purchases": 1}), NAMES) == "Popular in Tea"
 
 
 def test_a_product_without_a_name_is_not_spoken_of():
@@ -29,9 +24,7 @@ def test_a_product_without_a_name_is_not_spoken_of():
 
 
 def test_reasons_count_in_words():
-    assert (
-        explain.words(Reason("bought_before", {"days": 1, "last": 0}), NAMES) == "You bought it on 1 Jan 1970"
-    )
+    assert explain.words(Reason("bought_before", {"days": 1, "last": 0}), NAMES) == "You bought it on 1 Jan 1970"
     assert (
         explain.words(Reason("bought_before", {"days": 3, "last": 0}), NAMES)
         == "You bought it 3 times, last on 1 Jan 1970"

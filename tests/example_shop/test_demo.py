@@ -52,8 +52,7 @@ def test_a_missing_package_is_told_with_the_command_that_installs_it(monkeypatch
     with pytest.raises(CommandError) as told:
         run()
     assert str(told.value) == (
-        "The demo needs packages that are not installed: no_such_package. "
-        'This installs them: pip install -e ".[demo]"'
+        'The demo needs packages that are not installed: no_such_package. This installs them: pip install -e ".[demo]"'
     )
 
 

@@ -38,9 +38,7 @@ def test_every_product_of_small_was_sold_in_small(small):
 
 def test_small_has_loyal_households_and_ten_lost_ones(small):
     last = small.lines.groupby("household")["placed"].max()
-    assert (
-        last < small.lines["placed"].max() - pd.Timedelta(days=source.LAPSED_DAYS)
-    ).sum() == source.SMALL_LAPSED
+    assert (last < small.lines["placed"].max() - pd.Timedelta(days=source.LAPSED_DAYS)).sum() == source.SMALL_LAPSED
     months = small.lines["placed"].dt.month.groupby(small.lines["household"]).nunique()
     assert (months == 12).sum() == source.SMALL_LOYAL
 

@@ -81,9 +81,7 @@ def test_of_a_huge_basket_only_so_many_products_are_learned():
 
 
 def test_a_customer_who_buys_all_day_counts_once_a_day():
-    rows = [(customer, customer, 0, NOW) for customer in range(5)] + [
-        (0, order, 0, NOW) for order in range(10, 90)
-    ]
+    rows = [(customer, customer, 0, NOW) for customer in range(5)] + [(0, order, 0, NOW) for order in range(10, 90)]
     learned = popular.recommender.fit(history_of(rows, 1), LIMITS)
     assert learned.score.tolist() == [5.0]
     assert learned.customers.tolist() == [5]
@@ -97,12 +95,8 @@ def test_popular_looks_at_the_last_days_only():
 def test_what_sells_three_times_its_usual_week_trends():
     rows = [(99, 99_999, 0, NOW - 100 * DAY)]
     for week in range(1, 13):  # two steady products
-        rows += [
-            (c, week * 1000 + c * 2 + p, p, NOW - DAY * (7 * week + 3)) for c in range(20) for p in (0, 1)
-        ]
-    rows += [(c, c, 0, NOW - DAY) for c in range(20)] + [
-        (c, 100 + c, 1, NOW - DAY * (1 + c // 20)) for c in range(60)
-    ]
+        rows += [(c, week * 1000 + c * 2 + p, p, NOW - DAY * (7 * week + 3)) for c in range(20) for p in (0, 1)]
+    rows += [(c, c, 0, NOW - DAY) for c in range(20)] + [(c, 100 + c, 1, NOW - DAY * (1 + c // 20)) for c in range(60)]
     learned = trending.recommender.fit(history_of(rows, 2), LIMITS)
     assert learned.score[0] == 0
     assert learned.score[1] == pytest.approx(65 / (20 * 85 / 45 + 5), abs=1e-3)

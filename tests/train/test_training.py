@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -115,25 +116,22 @@ def test_the_lock_is_free_again_after_a_killed_run():
     pytest.fail("the lock of a killed process was never released")
 
 
-class only_one_elsewhere:
+@contextmanager
+def only_one_elsewhere():
     """Another process that holds the training lock."""
-
-    def __enter__(self):
-        code = (
-            "import os, sys, time, django; from django.conf import settings; django.setup();"
-            "from django.db import connection; from personalization.train.lock import only_one\n"
-            f"connection.settings_dict['NAME'] = {str(settings.DATABASES['default']['NAME'])!r}\n"
-            f"settings.PERSONALIZATION['snapshot_dir'] = {settings.PERSONALIZATION['snapshot_dir']!r}\n"
-            "with only_one():\n    print('held', flush=True); time.sleep(60)\n"
-        )
-        self.process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline() == "held\n"
-        return self.process
-
-    def __exit__(self, *exception):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
+    code = (
+        "import time, django; from django.conf import settings; django.setup()\n"
+        "from django.db import connection; from personalization.train.lock import only_one\n"
+        f"connection.settings_dict['NAME'] = {str(settings.DATABASES['default']['NAME'])!r}\n"
+        f"settings.PERSONALIZATION['snapshot_dir'] = {settings.PERSONALIZATION['snapshot_dir']!r}\n"
+        "with only_one():\n    print('held', flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("step", ["read", "learned", "described", "publish"])

@@ -63,16 +63,14 @@ def test_two_customers_see_different_shops(client, trained):
 
 
 def test_because_you_bought_shows_what_is_new_to_the_customer(client, trained):
-    users, products = trained
+    _, products = trained
     newcomer = shop.order(shop.User.objects.create_user("new", "new@example.com", "x"), [products[5]], 1).user
     call_command("personalization_train", verbosity=0)
     snapshot.forget()
     client.force_login(newcomer)
     row = rows(client.get("/"))["because_you_bought"]
     assert row.title == "Because you bought Product 5"
-    assert {item.product_id for item in row.items} <= {product.pk for product in products[1::2]} - {
-        products[5].pk
-    }
+    assert {item.product_id for item in row.items} <= {product.pk for product in products[1::2]} - {products[5].pk}
 
 
 def test_no_product_stands_twice_on_a_page(client, trained):
@@ -110,7 +108,7 @@ def test_a_shop_where_almost_everything_sold_out_still_fills_a_row(client, train
 
 
 def test_the_reason_never_names_a_hidden_product(client, trained):
-    users, products = trained
+    _, products = trained
     newcomer = shop.order(shop.User.objects.create_user("new", "new@example.com", "x"), [products[5]], 1).user
     call_command("personalization_train", verbosity=0)
     snapshot.forget()
@@ -134,8 +132,7 @@ def test_a_product_with_variants_is_one_card_and_its_children_none(client, train
     users, _ = trained
     parent = create_product(title="Shirt", structure="parent", product_class="Grocery")
     sizes = [
-        create_product(title=size, structure="child", parent=parent, price="9.00", num_in_stock=5)
-        for size in "SML"
+        create_product(title=size, structure="child", parent=parent, price="9.00", num_in_stock=5) for size in "SML"
     ]
     for n, user in enumerate(users):
         shop.order(user, [sizes[n % 3]], days_ago=1)
@@ -146,9 +143,7 @@ def test_a_product_with_variants_is_one_card_and_its_children_none(client, train
     assert {size.pk for size in sizes}.isdisjoint(ids)
 
 
-def test_an_order_changes_the_next_page_without_a_training_run(
-    client, trained, django_capture_on_commit_callbacks
-):
+def test_an_order_changes_the_next_page_without_a_training_run(client, trained, django_capture_on_commit_callbacks):
     from oscar.apps.order.signals import order_placed
 
     users, products = trained

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from personalization.profile import genome
 from personalization.train.lock import Busy
-from personalization.train.run import train
+from personalization.train.run import Summary, train
 
 
 class Command(BaseCommand):
@@ -23,9 +23,9 @@ class Command(BaseCommand):
             return tqdm(stream, desc=what, total=length, disable=silent, file=self.stderr, leave=False)
 
         try:
-            summary = train(progress=progress)
+            snapshot = train(progress=progress)
         except Busy:
             raise CommandError("Another training run is under way; nothing was changed.") from None
         customers = genome.sweep(time.time(), lambda batches: progress(batches, "Customers", len(batches)))
         if not silent:
-            self.stdout.write(f"{summary}; {customers} genomes.")
+            self.stdout.write(f"Snapshot {snapshot} serves: {Summary(**snapshot.summary)}; {customers} genomes.")
