@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.timezone import datetime, get_current_timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -87,6 +87,6 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "bought_times": lambda facts: (
         ngettext("Bought %(times)d time so far", "Bought %(times)d times so far", facts["times"]) % facts
     ),
-    "rising": lambda facts: _("%(times).1f times its usual week") % facts,
+    "rising": lambda facts: _("Sells %(times)s times as much as usual") % {"times": number_format(facts["times"], 1)},
     "since": lambda facts: _("Here since %(day)s") % {"day": _day(facts["created"])},
 }

@@ -111,7 +111,7 @@ def rows(page) -> list[tuple[str, str, list[str]]]:
 
 def shot(page, name: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.jpg", type="jpeg", quality=80, full_page=True)
 
 
 def test_two_households_see_different_first_rows_each_with_a_reason(page_of):

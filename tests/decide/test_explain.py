@@ -48,6 +48,7 @@ def test_every_reason_that_the_home_page_gives_has_words():
 
 def test_reasons_are_translated():
     with translation.override("de"):
+        assert explain.words(Reason("rising", {"times": 2.04}), NAMES) == "Verkauft sich 2,0-mal so gut wie sonst"
         assert explain.title(Reason("buy_again"), NAMES) == "Wieder kaufen"
         assert (
             explain.words(Reason("bought_before", {"days": 3, "last": 0}), NAMES)

