@@ -1,4 +1,4 @@
-"""A plain django-oscar shop with `personalization` added: the three marked lines are all that an adopter copies.
+"""A plain django-oscar shop with `personalization` added: an adopter copies the two marked lines, here and in urls.py.
 
 The environment may say: DATABASE_URL (postgres://user@host:port/name; SQLite without it), SHOP_DATA (the folder for
 the database, pictures, search index and snapshots), SHOP_SECRET_KEY, SHOP_DEBUG (1 or 0).
@@ -18,7 +18,7 @@ DEBUG = os.environ.get("SHOP_DEBUG", "1") == "1"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", "testserver"]
 
 INSTALLED_APPS = [
-    "personalization",  # 1 of 3: before Oscar, so that its rows appear in Oscar's templates
+    "personalization",  # 1 of 2: before Oscar, so that its rows appear in Oscar's templates
     "example_shop",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -101,7 +101,7 @@ TEMPLATES = [
 
 
 def database(url: str) -> dict:
-    """The DATABASES entry for a `postgres://` address, or for SQLite set up so that several writers wait for each other."""
+    """The DATABASES entry for a `postgres://` address; without one for SQLite, whose writers wait for each other."""
     if not url:
         return {
             "ENGINE": "django.db.backends.sqlite3",

@@ -3,8 +3,10 @@
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from haystack import connections
 
 from personalization.decide import snapshot
+from tests.journey import a_slice
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +18,23 @@ def fresh_process(tmp_path, monkeypatch):
     cache.clear()
     yield
     snapshot.forget()
+
+
+@pytest.fixture(scope="session")
+def journey():
+    """A slice of the demo's data, read once."""
+    return a_slice()
+
+
+@pytest.fixture
+def own_files(tmp_path, settings):
+    """The demo's files lie in a folder of the test's own."""
+    settings.DATA_DIR = tmp_path
+    settings.MEDIA_ROOT = tmp_path / "media"
+    engine = connections.connections_info["default"]
+    usual = engine["PATH"]
+    engine["PATH"] = str(tmp_path / "search")
+    connections.reload("default")
+    yield tmp_path
+    engine["PATH"] = usual
+    connections.reload("default")

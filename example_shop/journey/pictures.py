@@ -844,7 +844,6 @@ SYMBOLS = {
     "car |motor|antifreeze": "\uf1b9",
     "kitchen|bakeware|cookware|gadget|pan": "\ue51a",
     "hardware|glue|tool": "\uf6e3",
-    "tobacco|cigarette|cigar": "\uf48d",
 }
 
 ANY_SYMBOL = "\uf290"

@@ -127,4 +127,4 @@ def build_index(progress: Progress) -> None:
 
 
 def train(progress: Progress) -> None:
-    call_command("personalization_train", verbosity=0)
+    call_command("personalization_train", stdout=io.StringIO())

@@ -444,9 +444,6 @@ AISLES = {
     "VALENTINE": (_HOME, "Valentine's Day"),
     "SPRING/SUMMER SEASONAL": (_HOME, "Summer & grilling"),
     "FALL AND WINTER SEASONAL": (_HOME, "Fall & winter"),
-    "CIGARETTES": (_HOME, "Tobacco"),
-    "CIGARS": (_HOME, "Tobacco"),
-    "TOBACCO OTHER": (_HOME, "Tobacco"),
     # Flowers and garden
     "FLORAL-FRESH CUT": (_FLOWERS, "Cut flowers"),
     "ROSES": (_FLOWERS, "Roses"),
@@ -1863,7 +1860,6 @@ TYPES = {
     "MEAT:LNCHMT PPK/PRSLC": "Deli lunch meat slices",
     "BANDANA/SCARVES": "Hats, gloves & scarves",
     "CIG LIGHTERS/LTR FLUID/PIPES": "Lighters",
-    "CIGARETTES": "Cigarettes",
     "ADHESIVES/CAULK": "Glue & caulk",
     "CLOSET ORGNZRS: HNGRS/STORER": "Closet organizer",
     "MISC REPAIR": "Repair kit",

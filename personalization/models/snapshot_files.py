@@ -5,20 +5,26 @@ import io
 import json
 import os
 import re
+import secrets
+import shutil
 import tempfile
 from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.db import connection
 from numpy.typing import NDArray
 
 from personalization import conf
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+NAME = re.compile(r"[0-9a-f]{6}-\d{8}-\d{6}-[0-9a-f]{8}")
 ARRAY_NAME = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 DTYPES = ("int32", "int64", "float32", "float64")
 LARGEST_ARRAY = 4 * 2**30
@@ -90,12 +96,27 @@ def remove(name: str) -> None:
     home.delete(name)
 
 
+def new_name(moment: datetime) -> str:
+    """A name for a snapshot of this database that no other has."""
+    return f"{_database_mark()}-{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+
 def stored() -> list[str]:
-    """The names of all snapshots that have files, finished or not."""
+    """The names of all snapshots of this database that have files, finished or not.
+
+    Another shop, or the same one on another database, may keep its own in the same folder.
+    """
     try:
-        return sorted(storage().listdir("")[0])
+        folders = storage().listdir("")[0]
     except FileNotFoundError:
         return []
+    return sorted(folder for folder in folders if NAME.fullmatch(folder) and folder.startswith(_database_mark()))
+
+
+def _database_mark() -> str:
+    database = connection.settings_dict
+    known_by = f"{connection.vendor} {database['HOST']} {database['PORT']} {database['NAME']}"
+    return hashlib.sha256(known_by.encode()).hexdigest()[:6]
 
 
 def _save(home: Storage, path: str, content: bytes) -> None:
@@ -118,16 +139,18 @@ def _local_folder(name: str) -> Path:
 
 
 def _fetched(home: Storage, name: str) -> Path:
-    folder = Path(tempfile.gettempdir()) / f"personalization-{os.getuid()}" / name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = Path(_own_folder().name) / name
+    folder.mkdir(exist_ok=True)
     for file in home.listdir(name)[1]:
-        with (
-            home.open(f"{name}/{file}") as source,
-            tempfile.NamedTemporaryFile(dir=folder, delete=False) as copy,
-        ):
-            copy.write(source.read())
-        os.replace(copy.name, folder / file)
+        with home.open(f"{name}/{file}") as source, open(folder / file, "wb") as copy:
+            shutil.copyfileobj(source, copy)
     return folder
+
+
+@cache
+def _own_folder() -> tempfile.TemporaryDirectory:
+    """A folder that only this process uses, gone when it ends."""
+    return tempfile.TemporaryDirectory(prefix="personalization-")
 
 
 def _bytes(path: Path, largest: int) -> bytes:

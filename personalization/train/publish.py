@@ -1,9 +1,10 @@
 """Writes a snapshot and makes it serve: nothing is seen until all is there."""
 
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib.metadata import version
 
+import numpy as np
 from numpy.typing import NDArray
 
 from personalization import conf
@@ -12,8 +13,9 @@ from personalization.models import Snapshot, snapshot_files
 
 def publish(arrays: Mapping[str, NDArray], summary: Mapping[str, object], now: float) -> Snapshot:
     """Stores the arrays as files, then switches to them in one transaction."""
-    name = f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
-    checksum = snapshot_files.write(name, arrays, {"trained_until": now})
+    name = snapshot_files.new_name(datetime.fromtimestamp(now, UTC))
+    versions = {"personalization": version("django-oscar-personalization"), "numpy": np.__version__}
+    checksum = snapshot_files.write(name, arrays, {"trained_until": now, "versions": versions})
     return Snapshot.objects.publish(name, checksum, dict(summary))
 
 

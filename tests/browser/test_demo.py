@@ -109,15 +109,16 @@ def rows(page) -> list[tuple[str, str, list[str]]]:
     ]
 
 
-def shot(page, name: str) -> None:
+def shot(page, name: str, **part) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.jpg", type="jpeg", quality=80, full_page=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.jpg", type="jpeg", quality=80, full_page=True, **part)
 
 
 def test_two_households_see_different_first_rows_each_with_a_reason(page_of):
     page = page_of()
     first_person = view_as(page, 0)
     shot(page, "home-first-household")
+    shot(page, "readme", clip={"x": 0, "y": 0, "width": 1440, "height": 1130})
     first = rows(page)
     second_person = view_as(page, 1)
     shot(page, "home-second-household")

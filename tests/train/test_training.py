@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,7 @@ def test_a_snapshot_is_arrays_and_a_manifest_that_describes_them():
         ["manifest.json", *(f"{array}.npy" for array in manifest["arrays"])]
     )
     assert manifest["format"] == 1
+    assert manifest["versions"] == {"personalization": version("django-oscar-personalization"), "numpy": np.__version__}
     assert manifest["arrays"]["bought_together.index"]["shape"] == [shop.PRODUCTS, 50]
     assert np.load(folder / "product.id.npy", allow_pickle=False).tolist() == sorted(snapshot.current().ids)
 
@@ -94,6 +96,15 @@ def test_only_so_many_snapshots_stay_on_disk():
     kept = set(Snapshot.objects.values_list("name", flat=True))
     assert len(kept) == 2
     assert set(snapshot_files.stored()) == kept
+
+
+def test_what_another_shop_keeps_in_the_same_folder_is_left_alone():
+    folder = Path(settings.PERSONALIZATION["snapshot_dir"])
+    others = [folder / "000000-20260101-000000-00000000", folder / "holiday pictures"]
+    for other in others:
+        other.mkdir(parents=True)
+    train()
+    assert all(other.is_dir() for other in others)
 
 
 def test_a_second_run_says_that_it_is_busy_and_changes_nothing():

@@ -7,10 +7,13 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.template import Context, Template
 from oscar.apps.analytics.models import ProductRecord
 
 from personalization.decide import snapshot
+from personalization.decide.visit import Visit
 from personalization.models import Snapshot
+from personalization.serve import serve
 from personalization.surfaces import home
 from tests import shop
 
@@ -146,3 +149,14 @@ def test_a_failing_genome_never_harms_an_order(trained, monkeypatch, django_capt
     with django_capture_on_commit_callbacks(execute=True):
         order_placed.send(sender=None, order=placed, user=users[1])
     assert type(placed).objects.filter(pk=placed.pk).exists()
+
+
+def test_a_template_without_a_request_gets_no_rows():
+    page = Template("{% load personalization_tags %}before{% personalized 'home' %}after")
+    assert page.render(Context()).split() == ["before", "after"]
+
+
+def test_a_surface_that_does_not_exist_is_named_to_the_developer():
+    visit = Visit(now=0.0, strategy=None)
+    with pytest.raises(ValueError, match="no surface 'hom'; there are: home"):
+        serve("hom", visit)

@@ -142,7 +142,7 @@ class Bar(tqdm):
 
     def __init__(self, stop: CtrlC, label: str, total: int, unit: str) -> None:
         self._stop = stop
-        look = {"unit": f" {unit}", "unit_scale": True, "leave": False, "disable": not at_terminal()}
+        look = {"unit": f" {unit}", "leave": False, "disable": not at_terminal()}
         super().__init__(desc=label, total=total, **look)
 
     def update(self, n: float | None = 1) -> bool | None:

@@ -20,7 +20,8 @@ class Command(BaseCommand):
         silent = options["verbosity"] == 0
 
         def progress(stream: Any, what: str, length: int) -> Any:
-            return tqdm(stream, desc=what, total=length, disable=silent, file=self.stderr, leave=False)
+            hidden = True if silent else None  # None: hidden unless someone looks at a terminal
+            return tqdm(stream, desc=what, total=length, disable=hidden, file=self.stderr, leave=False)
 
         try:
             snapshot = train(progress=progress)

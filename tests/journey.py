@@ -3,17 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from django.utils.timezone import now
-from haystack import connections
 
 from example_shop.journey import Journey, source
 
 HOUSEHOLDS, PRODUCTS = 30, 200
 
 
-@pytest.fixture(scope="session")
-def journey() -> Journey:
+def a_slice() -> Journey:
+    """Those who bought last, and what they bought of the best sellers; the last order was yesterday."""
     whole = source.shifted(source.read("small"), now().date() - timedelta(days=1))
     last = whole.lines.groupby("household")["placed"].max()
     chosen = last.sort_values().index[-HOUSEHOLDS:].sort_values()
@@ -24,17 +22,3 @@ def journey() -> Journey:
         lines=whole.lines[of_them].reset_index(drop=True),
         households=whole.households.loc[chosen],
     )
-
-
-@pytest.fixture
-def own_files(tmp_path, settings):
-    """The demo's files lie in a folder of the test's own."""
-    settings.DATA_DIR = tmp_path
-    settings.MEDIA_ROOT = tmp_path / "media"
-    engine = connections.connections_info["default"]
-    usual = engine["PATH"]
-    engine["PATH"] = str(tmp_path / "search")
-    connections.reload("default")
-    yield tmp_path
-    engine["PATH"] = usual
-    connections.reload("default")
