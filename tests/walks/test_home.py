@@ -160,7 +160,3 @@ def test_a_personal_page_is_kept_out_of_shared_caches(client, trained):
     response = client.get("/")
     assert {"private", "no-store"} <= set(response["Cache-Control"].replace(" ", "").split(","))
     assert "Cookie" in response["Vary"]
-
-
-def test_the_logo_leads_to_the_personal_home_page(client, trained):
-    assert client.get(reverse("catalogue:index")).context["homepage_url"] == "/"
