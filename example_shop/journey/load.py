@@ -110,6 +110,9 @@ def load(journey: Journey, size: str, wrote: Callable[[int], object] = unheard) 
         users = _people(journey)
         lines = _orders(journey, shelf, users, wrote)
         _analytics(lines)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")  # until it looks by itself, it would plan for empty tables
 
 
 def _country() -> None:
