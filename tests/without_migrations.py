@@ -1,4 +1,6 @@
-"""The test settings for a process that makes its tables in memory, without migrations."""
+"""The test settings for a process of its own, whose tables are made without migrations: in memory, or in a file."""
+
+import os
 
 from tests.settings import *  # noqa: F403
 
@@ -12,4 +14,11 @@ class NoMigrations:
 
 
 MIGRATION_MODULES = NoMigrations()
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:", "ATOMIC_REQUESTS": True}}
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": os.environ.get("TEST_DATABASE_FILE", ":memory:"),
+        "ATOMIC_REQUESTS": True,
+    }
+}
+PERSONALIZATION = {"snapshot_dir": os.environ.get("TEST_SNAPSHOTS", PERSONALIZATION["snapshot_dir"])}  # noqa: F405

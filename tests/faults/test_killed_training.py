@@ -1,0 +1,80 @@
+"""Training processes that are really killed: what served before goes on serving, and the next run cleans up."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAKE = """
+from django.core.management import call_command
+call_command("migrate", run_syncdb=True, verbosity=0)
+from tests.shop import even_and_odd
+even_and_odd()
+"""
+TRAIN = """
+from personalization.train.run import train
+print(train().name)
+"""
+KILLED_AT = """
+import os, signal
+from personalization.models import snapshot_files
+plain, saved = snapshot_files._save, []
+def save(*arguments):
+    saved.append(arguments)
+    if len(saved) == {file}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    plain(*arguments)
+snapshot_files._save = save
+"""
+KILLED_BEFORE_THE_SWITCH = """
+import os, signal
+from personalization.models import Snapshot
+Snapshot.objects.publish = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+"""
+KILLED_IN_THE_SWITCH = """
+import os, signal
+from django.db.models.signals import post_save
+from personalization.models import Snapshot
+post_save.connect(lambda **named: os.kill(os.getpid(), signal.SIGKILL), sender=Snapshot, weak=False)
+"""
+SERVE = """
+from personalization.decide import snapshot
+from personalization.models import snapshot_files
+print(snapshot.current().name, len(snapshot_files.stored()))
+"""
+
+
+@pytest.fixture
+def process(tmp_path):
+    """Runs code in a process of its own, on a shop in a file; (exit status, what it printed)."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.without_migrations",
+        "TEST_DATABASE_FILE": str(tmp_path / "shop.sqlite3"),
+        "TEST_SNAPSHOTS": str(tmp_path / "snapshots"),
+    }
+
+    def run(code: str) -> tuple[int, str]:
+        code = "import django; django.setup()\n" + code
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode in (0, -9), done.stderr
+        return done.returncode, done.stdout.strip()
+
+    return run
+
+
+def test_a_run_killed_at_any_point_leaves_the_old_snapshot_serving_and_the_next_run_cleans_up(process):
+    process(MAKE)
+    _, first = process(TRAIN)
+    deaths = [KILLED_AT.format(file=1), KILLED_AT.format(file=9), KILLED_BEFORE_THE_SWITCH, KILLED_IN_THE_SWITCH]
+    for number, death in enumerate(deaths, start=1):
+        assert process(death + TRAIN) == (-9, "")
+        assert process(SERVE) == (0, f"{first} {1 + number}")
+    _, second = process(TRAIN)
+    assert second != first
+    assert process(SERVE) == (0, f"{second} 2")
