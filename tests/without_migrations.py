@@ -21,4 +21,5 @@ DATABASES = {
         "ATOMIC_REQUESTS": True,
     }
 }
-PERSONALIZATION = {"snapshot_dir": os.environ.get("TEST_SNAPSHOTS", PERSONALIZATION["snapshot_dir"])}  # noqa: F405
+if "TEST_SNAPSHOTS" in os.environ:
+    PERSONALIZATION = {"snapshot_dir": os.environ["TEST_SNAPSHOTS"]}

@@ -74,7 +74,7 @@ def test_a_run_killed_at_any_point_leaves_the_old_snapshot_serving_and_the_next_
     deaths = [KILLED_AT.format(file=1), KILLED_AT.format(file=9), KILLED_BEFORE_THE_SWITCH, KILLED_IN_THE_SWITCH]
     for number, death in enumerate(deaths, start=1):
         assert process(death + TRAIN) == (-9, "")
-        assert process(SERVE) == (0, f"{first} {1 + number}")
+        assert process(SERVE) == (0, f"{first} {number}")  # the first died before it had a folder
     _, second = process(TRAIN)
     assert second != first
     assert process(SERVE) == (0, f"{second} 2")
