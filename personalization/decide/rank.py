@@ -42,20 +42,26 @@ def bought_again(snapshot: LoadedSnapshot, genome: Genome) -> dict[int, float]:
     return {products[row]: float(value) for row, value in zip(rows, scores, strict=True)}
 
 
-def anchors(snapshot: LoadedSnapshot, genome: Genome) -> Ranked:
-    """The customer's products that say most about what else they may want.
+def anchors(snapshot: LoadedSnapshot, genome: Genome, count: int) -> list[int]:
+    """The places of the customer's products that say most about what else they may want, the most telling first.
 
-    Recent weight, damped (a staple bought every week is no news), times how much less common the product is than
-    the shop's favourites.
+    Recent weight, damped (a staple bought every week is no news), times how closely its neighbours go with it, times
+    how much less common it is than the shop's favourites. None is a neighbour of one before it: two sizes of the same
+    thing would tell the same.
     """
+    near = snapshot.neighbours("bought_together")
     places = snapshot.places(row[0] for row in genome.products)
     weight = np.array([row[1] for row in genome.products])
     known = places >= 0
     places, weight = places[known], weight[known]
-    linked = snapshot.neighbours("bought_together").weight[places, :5].sum(axis=1)
     common = snapshot.scores("popular").score
     rarity = np.log1p(common.max(initial=0)) - np.log1p(common[places]) + 0.1
-    return best(np.round(np.log1p(weight) * linked * rarity, 6), places, depth=4)
+    telling, _ = best(np.round(np.log1p(weight) * near.weight[places, :5].sum(axis=1) * rarity, 6), places)
+    chosen: list[int] = []
+    for place in telling.tolist():
+        if len(chosen) < count and not any(place in near.index[other] for other in chosen):
+            chosen.append(place)
+    return chosen
 
 
 def goes_with(snapshot: LoadedSnapshot, place: int) -> Ranked:

@@ -14,6 +14,10 @@ class GenomeQuerySet(models.QuerySet):
         """The genome of this customer, in one indexed query."""
         return self.filter(user_id=user_id).first()
 
+    def of_customers(self, user_ids: Iterable[object]) -> "dict[object, Genome]":
+        """The genomes of these customers by the customer's key, in one query."""
+        return {genome.user_id: genome for genome in self.filter(user_id__in=list(user_ids))}
+
     def store(self, genomes: Iterable["Genome"]) -> None:
         """Writes these, over those that the same customers had."""
         self.bulk_create(

@@ -1,10 +1,12 @@
 """Turns a request into a Visit: the only place where a decision's inputs meet HTTP."""
 
 import time
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.http import HttpRequest
-from oscar.core.loading import get_model
+from oscar.core.loading import get_class, get_model
 
 from personalization.decide.visit import Visit
 from personalization.models import Genome
@@ -12,6 +14,7 @@ from personalization.models.savepoints import failing_open
 
 BasketLine = get_model("basket", "Line")
 Basket = get_model("basket", "Basket")
+Selector = get_class("partner.strategy", "Selector")
 
 
 def from_request(request: HttpRequest) -> Visit:
@@ -24,6 +27,16 @@ def from_request(request: HttpRequest) -> Visit:
         strategy=request.strategy,
         genome=genome_of(user_id),
     )
+
+
+def of_customers(user_ids: Iterable[Any], now: float) -> Iterator[Visit]:
+    """A visit without a request for each of these customers who exists: nothing in the basket, the shop's strategy."""
+    user_ids = list(user_ids)
+    users = get_user_model()._default_manager.in_bulk(user_ids)
+    genomes = Genome.objects.of_customers(user_ids)
+    for user_id, user in users.items():
+        strategy = Selector().strategy(user=user)
+        yield Visit(now=now, user_id=user_id, strategy=strategy, genome=genomes.get(user_id) or Genome())
 
 
 def genome_of(user_id: Any) -> Genome:

@@ -33,10 +33,9 @@ def because_you_bought(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft
     """For a telling product of the customer's, what lies in one basket with it and is new to them."""
     owned = {row[0] for row in visit.genome.products}
     new_share = 1 - visit.genome.repeat_share
-    places, _ = rank.anchors(snapshot, visit.genome)
-    for anchor in places[:ANCHORS]:
+    for anchor in rank.anchors(snapshot, visit.genome, ANCHORS):
         reason = Reason("because_you_bought", {"product": int(snapshot.ids[anchor])})
-        near, closeness = rank.goes_with(snapshot, int(anchor))
+        near, closeness = rank.goes_with(snapshot, anchor)
         candidates = [
             Candidate(product, float(score), reason)
             for product, score in zip(snapshot.ids[near].tolist(), closeness, strict=True)
