@@ -10,6 +10,8 @@ DEPTH = 40
 """How many candidates a row has at most."""
 REPEATED = 0.2
 """A product counts as one that is bought again when this share of its customers did so."""
+PRIOR_PURCHASES = 2.0
+"""How many purchases the repeat rate of a product is worth beside the customer's own."""
 Ranked = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Places in the snapshot and their scores, best first."""
 
@@ -29,15 +31,16 @@ def best(score: NDArray, places: NDArray | None = None, depth: int = DEPTH) -> R
 def bought_again(snapshot: LoadedSnapshot, genome: Genome) -> dict[int, float]:
     """The customer's own products that are worth offering again: {product key: score}, best first.
 
-    The score is the genome's weight (frequency that fades with age) times how readily people buy the product again.
-    A product bought once counts only if it is of the kind that is bought again.
+    The score is the genome's weight (frequency that fades with age), plus how readily people buy the product again:
+    a prior of so many purchases that everyone starts with. A product bought once counts only if it is of the kind
+    that is bought again.
     """
     products = [row[0] for row in genome.products]
     places = snapshot.places(products)
     share = np.where(places >= 0, snapshot.scores("repeat_purchase").score[np.maximum(places, 0)], 0)
     weight = np.array([row[1] for row in genome.products])
     days = np.array([row[2] for row in genome.products])
-    score = np.where((days > 1) | (share >= REPEATED), weight * (0.5 + share), 0)
+    score = np.where((days > 1) | (share >= REPEATED), weight + PRIOR_PURCHASES * share, 0)
     rows, scores = best(np.round(score, 6))
     return {products[row]: float(value) for row, value in zip(rows, scores, strict=True)}
 
