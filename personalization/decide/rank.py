@@ -37,7 +37,8 @@ def bought_again(snapshot: LoadedSnapshot, genome: Genome) -> dict[int, float]:
     """
     products = [row[0] for row in genome.products]
     places = snapshot.places(products)
-    share = np.where(places >= 0, snapshot.scores("repeat_purchase").score[np.maximum(places, 0)], 0)
+    share = np.zeros(len(places))
+    share[places >= 0] = snapshot.scores("repeat_purchase").score[places[places >= 0]]
     weight = np.array([row[1] for row in genome.products])
     days = np.array([row[2] for row in genome.products])
     score = np.where((days > 1) | (share >= REPEATED), weight + PRIOR_PURCHASES * share, 0)
@@ -86,7 +87,7 @@ def favourite_categories(snapshot: LoadedSnapshot, genome: Genome) -> list[tuple
     share = np.array([row[1] for row in genome.categories])
     place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
     usual = np.where(known[place] == ids, snapshot.arrays["category.share"][place], 0)
-    apart = np.where(usual > 0, share * np.log(share / np.maximum(usual, 1e-9)), 0)
+    apart = np.where(usual > 0, share * np.log(np.maximum(share, 1e-9) / np.maximum(usual, 1e-9)), 0)
     rows, _ = best(np.round(apart, 6), depth=4)
     return [(int(ids[row]), float(share[row]), genome.categories[row][2]) for row in rows]
 
