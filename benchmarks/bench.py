@@ -25,6 +25,9 @@ DEPTH = 10
 LISTED = 100
 """So many products a list holds at most."""
 
+Sets = dict[int, set[int]]
+"""By customer, some products."""
+
 NO_PRODUCTS = {
     "department": ["FUEL", "MISCELLANEOUS", "COUPON", "CHARITABLE CONT", "CNTRL/STORE SUP"],
     "product_category": ["COUPON/MISC ITEMS", "MISC. TRANS.", "MISCELLANEOUS"],
@@ -43,10 +46,13 @@ class Bench:
     truth: pd.DataFrame
     """The right answers. Columns: task, customer, product."""
 
-    def answers(self, task: str) -> dict[int, set[int]]:
-        """By customer, the products that a list should hold."""
-        asked = self.truth[self.truth["task"] == task]
-        return asked.groupby("customer")["product"].agg(set).to_dict()
+    def answers(self, task: str) -> Sets:
+        """The products that a list should hold."""
+        return _sets(self.truth[self.truth["task"] == task])
+
+    def owned(self) -> Sets:
+        """The products that a customer bought before the cut."""
+        return _sets(self.history)
 
     def save(self, folder: Path) -> None:
         for name in ("history", "products", "truth"):
@@ -117,6 +123,10 @@ def cut_in_time(lines: pd.DataFrame, products: pd.DataFrame, cut: pd.Timestamp, 
     )
 
 
+def _sets(pairs: pd.DataFrame) -> Sets:
+    return pairs.groupby("customer")["product"].agg(set).to_dict()
+
+
 def _first_baskets(lines: pd.DataFrame) -> pd.DataFrame:
     begun = lines.groupby(["customer", "basket"], as_index=False)["placed"].min()
     first = begun.sort_values(["placed", "basket"]).drop_duplicates("customer")
@@ -128,7 +138,7 @@ def _new(lines: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     return lines[~pd.MultiIndex.from_frame(lines[pair]).isin(pd.MultiIndex.from_frame(history[pair].drop_duplicates()))]
 
 
-def measured(lists: pd.DataFrame, answers: dict[int, set[int]], owned: dict[int, set[int]] | None = None) -> pd.DataFrame:
+def measured(lists: pd.DataFrame, answers: Sets, owned: Sets | None = None) -> pd.DataFrame:
     """NDCG, recall and hit rate at ten, a row for each customer who is asked about; 0 for one without a list.
 
     `lists` has the columns customer, rank and product. A product counts where it stands first; one that the

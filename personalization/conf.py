@@ -31,7 +31,7 @@ class Settings:
     """A larger order is learned from by its first so many products only (a wholesaler's order says little of taste)."""
     neighbours: int = 50
     """How many products are kept as bought together with each product."""
-    genome_products: int = 200
+    genome_products: int = 500
     """How many products of a customer's history are kept in the genome, the strongest first."""
     row_size: int = 6
     """How many products a row shows."""
