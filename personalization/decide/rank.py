@@ -12,6 +12,8 @@ REPEATED = 0.2
 """A product counts as one that is bought again when this share of its customers did so."""
 PRIOR_PURCHASES = 2.0
 """How many purchases the repeat rate of a product is worth beside the customer's own."""
+MIXED_IN = 10
+"""So many purchases of an average customer are mixed into a customer's own repeat share."""
 Ranked = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Places in the snapshot and their scores, best first."""
 
@@ -44,6 +46,20 @@ def bought_again(snapshot: LoadedSnapshot, genome: Genome) -> dict[int, float]:
     score = np.where((days > 1) | (share >= REPEATED), weight + PRIOR_PURCHASES * share, 0)
     rows, scores = best(np.round(score, 6))
     return {products[row]: float(value) for row, value in zip(rows, scores, strict=True)}
+
+
+def repeat_share(snapshot: LoadedSnapshot, genome: Genome) -> float:
+    """About which share of the customer's next purchases buys something again, in 0..1.
+
+    Their own share so far, with ten purchases of an average customer of the same products mixed in: who has ordered
+    once had no occasion to come back to anything.
+    """
+    if not genome.purchases:
+        return 0.0
+    places = snapshot.places(row[0] for row in genome.products)
+    usual = float(snapshot.scores("repeat_purchase").score[places[places >= 0]].sum()) / max(len(places), 1)
+    repeated = genome.purchases - genome.distinct
+    return (repeated + MIXED_IN * usual) / (genome.purchases + MIXED_IN)
 
 
 def anchors(snapshot: LoadedSnapshot, genome: Genome, count: int) -> list[int]:

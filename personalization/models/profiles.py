@@ -58,10 +58,5 @@ class Genome(models.Model):
         verbose_name = _("genome")
         verbose_name_plural = _("genomes")
 
-    @property
-    def repeat_share(self) -> float:
-        """The share of the purchases that bought a product again, in 0..1."""
-        return 1 - self.distinct / self.purchases if self.purchases else 0.0
-
     def __str__(self) -> str:
         return f"genome of customer {self.user_id}"

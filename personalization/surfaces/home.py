@@ -25,16 +25,17 @@ def buy_again(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
     for product, score in rank.bought_again(snapshot, visit.genome).items():
         days, last = history[product]
         candidates.append(Candidate(product, score, Reason("bought_before", {"days": days, "last": last})))
-    strength = visit.genome.repeat_share * _coverage(candidate.score for candidate in candidates)
+    strength = rank.repeat_share(snapshot, visit.genome) * _coverage(candidate.score for candidate in candidates)
     yield Draft(Reason("buy_again"), candidates, personal=True, strength=strength, fewest=2)
 
 
 def because_you_bought(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
     """For a telling product of the customer's, what lies in one basket with it and is new to them."""
-    owned = {row[0] for row in visit.genome.products}
-    new_share = 1 - visit.genome.repeat_share
+    owned = {product: weight for product, weight, _, _ in visit.genome.products}
+    new_share = 1 - rank.repeat_share(snapshot, visit.genome)
     for anchor in rank.anchors(snapshot, visit.genome, ANCHORS):
-        reason = Reason("because_you_bought", {"product": int(snapshot.ids[anchor])})
+        bought = int(snapshot.ids[anchor])
+        reason = Reason("because_you_bought", {"product": bought})
         near, closeness = rank.goes_with(snapshot, anchor)
         candidates = [
             Candidate(product, float(score), reason)
@@ -42,14 +43,15 @@ def because_you_bought(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft
             if product not in owned
         ]
         together = sum(candidate.score for candidate in candidates[: conf.current().row_size])
-        yield Draft(reason, candidates, personal=True, strength=new_share * min(1.0, together))
+        anchor_share = owned[bought] / sum(owned.values())
+        yield Draft(reason, candidates, personal=True, strength=new_share * anchor_share * together)
 
 
 def popular_in_category(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
     """The bestsellers of the categories that set the customer apart, without what they come back to anyway."""
     score = snapshot.scores("popular").score
     repeated = {product for product, _, days, _ in visit.genome.products if days > 1}
-    new_share = 1 - visit.genome.repeat_share
+    new_share = 1 - rank.repeat_share(snapshot, visit.genome)
     for category, share, purchases in rank.favourite_categories(snapshot, visit.genome)[:ANCHORS]:
         reason = Reason("popular_in_category", {"category": category, "purchases": purchases})
         places = snapshot.category(category)

@@ -56,9 +56,18 @@ def test_a_product_that_the_snapshot_does_not_know_may_be_bought_again():
     assert rank.bought_again(snapshot(ids=[]), genome((99, 1.0, 2))) == {99: 1.0}
 
 
+def test_the_repeat_share_of_a_newcomer_is_that_of_the_products_they_bought():
+    shop = snapshot(repeat_purchase__score=[0.5, 0.0, 0.25, 0.1])
+    newcomer = Genome(products=[[10, 1.0, 1, 0]], purchases=1, distinct=1)
+    regular = Genome(products=[[10, 1.0, 90, 0]], purchases=90, distinct=1)
+    assert rank.repeat_share(shop, newcomer) == pytest.approx(5 / 11)
+    assert rank.repeat_share(shop, regular) == pytest.approx((89 + 5) / 100)
+
+
 def test_an_empty_genome_says_nothing():
     for shop in (snapshot(), snapshot(ids=[])):
         assert rank.bought_again(shop, Genome()) == {}
+        assert rank.repeat_share(shop, Genome()) == 0.0
         assert rank.anchors(shop, Genome(), 2) == []
         assert rank.favourite_categories(shop, Genome()) == []
 
