@@ -14,7 +14,7 @@ def failing_open(what: str) -> Iterator[None]:
     """Runs the block so that an error in it neither reaches the page nor spoils the shop's transaction.
 
     Under ATOMIC_REQUESTS a caught database error would still fail every later query of the request; a savepoint keeps
-    it inside. The error is logged without any personal data but the traceback.
+    it inside. The log gets the traceback, and nothing about the visitor.
     """
     try:
         if connection.in_atomic_block:
