@@ -86,7 +86,7 @@ def _look_for_newer() -> None:
         return
     try:
         _process.loaded = LoadedSnapshot(row.name, snapshot_files.read(row.name, row.manifest_sha256))
-    except Exception:
+    except snapshot_files.BrokenSnapshot:  # it stays broken; whatever else went wrong is tried again
         _process.refused = row.name
         last_good = _process.loaded.name if _process.loaded else "none"
         logger.exception("Snapshot %s is broken; the last good one serves on: %s", row.name, last_good)

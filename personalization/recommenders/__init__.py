@@ -57,6 +57,10 @@ class History:
         product, _, _ = distinct(self.product[lines], self.person[lines], self.day[lines])
         return np.bincount(product, minlength=self.products).astype(np.int32)
 
+    def backed_purchases(self, lines: NDArray[np.bool_], min_customers: int) -> NDArray[np.int32]:
+        """The same, and 0 for products that fewer persons bought."""
+        return np.where(self.buyers(lines) >= min_customers, self.purchases(lines), 0).astype(np.int32)
+
 
 def distinct(*columns: NDArray[np.integer]) -> tuple[NDArray[np.int64], ...]:
     """The distinct rows of a table that is given by its columns, sorted, again as columns."""

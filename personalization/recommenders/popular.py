@@ -13,9 +13,8 @@ class Popular:
     def fit(self, history: History, limits: Limits) -> Scores:
         lately = history.placed > history.now - limits.popular_days * DAY
         customers = history.buyers(lately)
-        enough = customers >= limits.min_customers
-        score = np.where(enough, history.purchases(lately), 0).astype(np.float32)
-        return Scores(score, np.where(enough, customers, 0).astype(np.int32))
+        score = history.backed_purchases(lately, limits.min_customers)
+        return Scores(score.astype(np.float32), np.where(score, customers, 0).astype(np.int32))
 
 
 recommender = Popular()

@@ -88,9 +88,10 @@ def learned(shop: Shop, progress: Progress) -> dict[str, NDArray]:
 
 def described(shop: Shop) -> dict[str, NDArray]:
     """What the catalogue says: the products' keys and ages, and each category's products, the best-selling first."""
-    lately = shop.history.placed > shop.history.now - conf.current().popular_days * recommenders.DAY
-    popular = shop.history.purchases(lately)
-    all_time = shop.history.purchases(np.ones(len(shop.history.placed), bool))
+    settings = conf.current()
+    lately = shop.history.placed > shop.history.now - settings.popular_days * recommenders.DAY
+    popular = shop.history.backed_purchases(lately, settings.min_customers)
+    all_time = shop.history.backed_purchases(np.ones(len(lately), bool), settings.min_customers)
     place = np.searchsorted(shop.product_id, shop.members.product)
     place = np.minimum(place, max(len(shop.product_id) - 1, 0))
     known = shop.product_id[place] == shop.members.product if len(place) else np.zeros(0, bool)

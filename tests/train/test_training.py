@@ -19,7 +19,7 @@ from oscar.apps.order.models import ShippingEvent, ShippingEventQuantity, Shippi
 
 from personalization.decide import snapshot
 from personalization.models import Genome, Snapshot, snapshot_files
-from personalization.train import publish, run
+from personalization.train import history, publish, run
 from personalization.train.lock import Busy, only_one
 from tests import shop
 
@@ -76,6 +76,14 @@ def test_a_snapshot_is_arrays_and_a_manifest_that_describes_them():
     assert manifest["versions"] == {"personalization": version("django-oscar-personalization"), "numpy": np.__version__}
     assert manifest["arrays"]["bought_together.index"]["shape"] == [shop.PRODUCTS, 50]
     assert np.load(folder / "product.id.npy", allow_pickle=False).tolist() == sorted(snapshot.current().ids)
+
+
+def test_what_too_few_customers_bought_weighs_nothing_in_its_category(monkeypatch):
+    shop.even_and_odd()
+    read = history.read(time.time(), run.silent)
+    assert run.described(read)["category.share"].sum() > 0
+    monkeypatch.setitem(settings.PERSONALIZATION, "min_customers", shop.CUSTOMERS)  # half of them buy any product
+    assert run.described(read)["category.share"].sum() == 0
 
 
 def test_the_same_history_gives_the_same_bytes():

@@ -99,6 +99,17 @@ def test_the_last_good_snapshot_serves_on_when_a_newer_one_is_broken(client, tra
     assert codes(client.get("/")) == before
 
 
+def test_a_snapshot_that_could_not_be_read_once_is_read_the_next_time(client, trained, monkeypatch):
+    def unreachable(*anything):
+        raise TimeoutError("the storage does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshot.snapshot_files, "read", unreachable)
+        assert codes(client.get("/")) == ["latest"]
+    snapshot._process.checked = -1e9  # the time to look again has come
+    assert codes(client.get("/"))[0] == "bestsellers"
+
+
 @pytest.mark.parametrize("table", ["personalization_genome", "personalization_snapshot"])
 def test_the_page_stands_when_a_table_of_ours_is_gone(client, trained, table):
     users, _ = trained
