@@ -5,7 +5,17 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.recommenders import DAY, GUEST, History, Limits, Neighbours, Recommender, Scores
+from personalization.recommenders import (
+    DAY,
+    GUEST,
+    Catalogue,
+    History,
+    Limits,
+    Neighbours,
+    Recommender,
+    Scores,
+    Views,
+)
 
 NOW = 1_700_000_000.0
 
@@ -32,6 +42,8 @@ def history_of(rows: list[tuple[int, int, int, float]], products: int) -> Histor
         placed=table[:, 3],
         products=products,
         now=NOW,
+        catalogue=Catalogue.blank(products),
+        views=Views.none(),
     )
 
 

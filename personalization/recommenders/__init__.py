@@ -5,7 +5,8 @@ Products are numbers 0..n-1 here; who they are in the shop only `train` knows.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Protocol
@@ -18,6 +19,47 @@ GUEST = -1
 
 DAY = 86_400.0
 """Seconds of a day."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What the shop says of its products: one entry a product."""
+
+    kind: NDArray[np.int32]
+    """0..kinds-1: the most special category that the product lies in; -1 where it lies in none."""
+    price: NDArray[np.float32]
+    """The least that the product costs, in the shop's currency; 0 where it has no price."""
+    created: NDArray[np.float64]
+    """When it was added to the shop, in seconds since 1970."""
+    text: Sequence[str]
+    """Title, description and attribute values, as the shop wrote them."""
+
+    @classmethod
+    def blank(cls, products: int) -> "Catalogue":
+        """The catalogue of a shop that says nothing of so many products."""
+        return cls(
+            kind=np.full(products, -1, np.int32),
+            price=np.zeros(products, np.float32),
+            created=np.zeros(products),
+            text=[""] * products,
+        )
+
+
+@dataclass(frozen=True)
+class Views:
+    """Product pages that customers looked at: one entry a view, in any order."""
+
+    customer: NDArray[np.int32]
+    """As in the history, whose numbers go on here for customers who only looked."""
+    product: NDArray[np.int32]
+    """0..products-1; a child product counts as its parent."""
+    seen: NDArray[np.float64]
+    """When, in seconds since 1970."""
+
+    @classmethod
+    def none(cls) -> "Views":
+        """Nobody looked at anything."""
+        return cls(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -36,6 +78,22 @@ class History:
     """How many products the shop has."""
     now: float
     """The moment of learning, in seconds since 1970; no line is later."""
+    catalogue: Catalogue
+    views: Views
+
+    def until(self, moment: float) -> "History":
+        """What was known at an earlier moment; of the catalogue, what is known now."""
+        bought, seen = self.placed <= moment, self.views.seen <= moment
+        views = Views(self.views.customer[seen], self.views.product[seen], self.views.seen[seen])
+        return replace(
+            self,
+            customer=self.customer[bought],
+            order=self.order[bought],
+            product=self.product[bought],
+            placed=self.placed[bought],
+            now=moment,
+            views=views,
+        )
 
     @property
     def person(self) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.oscar import catalogue, orders
-from personalization.recommenders import History
+from personalization.recommenders import Catalogue, History, Views
 
 Progress = Callable[[Iterable, str, int], Iterable]
 """Passes a stream on and shows how far it is: (stream, what it is, how long it is)."""
@@ -41,5 +41,7 @@ def read(now: float, progress: Progress) -> Shop:
         placed=bought.placed[known],
         products=len(product_id),
         now=now,
+        catalogue=Catalogue.blank(len(product_id)),
+        views=Views.none(),
     )
     return Shop(history, product_id, created, catalogue.members())
