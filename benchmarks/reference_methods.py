@@ -1,9 +1,10 @@
 """Simple methods that a shop's own recommendations have to hold their ground against, on the history of a bench.
 
-    python -m benchmarks.reference_methods tifu-knn FOLDER
+    python -m benchmarks.reference_methods tifu-knn BENCH LISTS --tasks t1,t3
 
-Writes `tifu-knn.csv` and, for lists without what the customer bought before, `tifu-knn.new.csv`, and prints the CPU
-seconds of learning and of each file as JSON. Every method is a function from purchases to scores of some customers.
+Writes `tifu-knn.t1.csv` and so on (qid, rank, item), and prints as JSON the CPU seconds of learning and of listing, by
+task. A method is a function from purchases to the scores of all items for some questions; t3 is asked of a method that
+has seen categories in place of items.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,82 +21,116 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from benchmarks.bench import LISTED, Bench
+from benchmarks.bench import Bench
+from benchmarks.scores import LISTED
 
 RECENT_DAYS = 28
 HALF_LIFE_DAYS = 112
 FILL = 1e-3
 """What the best seller counts for somebody who never bought it: less than any purchase within three years."""
+TIES = 1e-4
+"""What the best seller counts where nothing else decides, as a share of the best score of a basket."""
 TIFU = {"neighbours": 900, "baskets": 0.95, "groups_apart": 0.9, "own": 0.7, "groups": 7}
 """TIFU-kNN: neighbours looked at, decay from basket to basket, decay from group to group, the share of the customer's
 own purchases in the score, and groups of baskets. In the paper the decay from basket to basket begins anew in each
 group; here it runs through all of them, which is the stronger reference (NDCG@10 of t1 .218 against .210)."""
+DAMPING = 10
+"""Baskets that are added to what two items have in common, so that a chance meeting counts little."""
+FEWEST_TOGETHER = 2
+LISTING_TIES = 1e-6
+"""The same within a listing, where most products are new to most users."""
+RIDGE = 50
+"""EASE: how much evidence a weight needs."""
+NEIGHBOURS = 50
+"""Of each item, in the item-item cosine."""
 AT_ONCE = 500
-"""Customers scored together: bounds the memory."""
+"""Questions scored together: bounds the memory."""
 
-Scorer = Callable[[NDArray[np.integer]], NDArray[np.float32]]
-"""The scores of all products for these customers, who are numbers here: one row each."""
+Scores = NDArray[np.float32]
+"""A row for each question, a column for each item."""
+
+
+Users = NDArray[np.integer]
+"""Whose questions they are, as numbers in the purchases; -1: not known."""
+Baskets = sparse.csr_matrix
+"""What lies in the basket, questions by items; empty where a task does not tell."""
+Scorer = Callable[[Users, Baskets], Scores]
 
 
 @dataclass(frozen=True)
 class Purchases:
-    """A history as arrays, one entry a line; customers and products are numbers from 0, in order of the source's."""
+    """A history as arrays, one entry a basket and item; users, items and baskets are numbers from 0."""
 
-    customer: NDArray[np.integer]
-    product: NDArray[np.integer]
+    user: NDArray[np.integer]
+    item: NDArray[np.integer]
+    basket: NDArray[np.integer]
     age: NDArray[np.floating]
     """Days before the cut."""
-    basket: NDArray[np.integer]
-    """The how-manieth basket of its customer it is, from 0."""
+    place: NDArray[np.integer]
+    """The how-manieth basket of its user it is, from 0."""
     baskets: NDArray[np.integer]
-    """By customer: how many there are."""
-    customers: pd.Index
-    products: pd.Index
+    """By user: how many there are."""
+    users: pd.Index
+    items: pd.Index
 
     def matrix(self, weight: NDArray) -> sparse.csr_matrix:
-        """Customers by products: the sum of the weights of the lines."""
-        shape = (len(self.customers), len(self.products))
-        return sparse.csr_matrix((weight.astype(np.float32), (self.customer, self.product)), shape)
+        """Users by items: the sum of the weights of the lines."""
+        shape = (len(self.users), len(self.items))
+        return sparse.csr_matrix((weight.astype(np.float32), (self.user, self.item)), shape)
 
-    def popularity(self, days: float = np.inf) -> NDArray[np.float64]:
-        """By product: lines of so many last days, as a share of the best seller's."""
-        sold = np.bincount(self.product[self.age <= days], minlength=len(self.products))
-        return sold / max(sold.max(initial=0), 1)
+    def counts(self) -> sparse.csr_matrix:
+        """Users by items: in how many baskets."""
+        return self.matrix(np.ones(len(self.user)))
+
+    def popularity(self, days: float = np.inf) -> NDArray[np.float32]:
+        """By item: lines of so many last days, as a share of the best seller's."""
+        sold = np.bincount(self.item[self.age <= days], minlength=len(self.items))
+        return (sold / max(sold.max(initial=0), 1)).astype(np.float32)
+
+    def together(self) -> sparse.coo_matrix:
+        """Items by items: in how many baskets both lie, for those that meet more than once."""
+        lies = sparse.csr_matrix((np.ones(len(self.item), np.float32), (self.basket, self.item)))
+        lies.resize(lies.shape[0], len(self.items))
+        both = (lies.T @ lies).tocoo()
+        kept = (both.row != both.col) & (both.data >= FEWEST_TOGETHER)
+        return sparse.coo_matrix((both.data[kept], (both.row[kept], both.col[kept])), both.shape)
 
 
-def purchases(history: pd.DataFrame, cut: pd.Timestamp) -> Purchases:
-    """The lines of a bench's history, once a basket and product."""
-    customer, customers = pd.factorize(history["customer"], sort=True)
-    product, products = pd.factorize(history["product"], sort=True)
-    baskets = history.groupby(["customer", "basket"], as_index=False)["placed"].min().sort_values(["placed", "basket"])
-    baskets["place"] = baskets.groupby("customer").cumcount()
-    place = history.merge(baskets[["customer", "basket", "place"]], how="left")["place"]
+def purchases(history: pd.DataFrame, items: pd.Series, cut: pd.Timestamp) -> Purchases:
+    """The history in arrays; `items` says by item what it counts as: itself, or its category."""
+    lines = history.assign(item=history["item"].map(items)).drop_duplicates(["user", "basket", "item"])
+    user, users = pd.factorize(lines["user"], sort=True)
+    basket, _ = pd.factorize(lines["basket"], sort=True)
+    names = pd.Index(items.unique()).sort_values()
+    begun = lines.groupby(["user", "basket"], as_index=False)["ts"].min().sort_values(["ts", "basket"])
+    begun["place"] = begun.groupby("user").cumcount()
     return Purchases(
-        customer=customer,
-        product=product,
-        age=((cut - history["placed"]) / pd.Timedelta(days=1)).to_numpy(),
-        basket=place.to_numpy(),
-        baskets=np.bincount(baskets["customer"].map(pd.Series(range(len(customers)), customers))),
-        customers=pd.Index(customers),
-        products=pd.Index(products),
+        user=user,
+        item=names.get_indexer(lines["item"]),
+        basket=basket,
+        age=((cut - lines["ts"]) / pd.Timedelta(days=1)).to_numpy(),
+        place=lines.merge(begun[["user", "basket", "place"]], how="left")["place"].to_numpy(),
+        baskets=np.bincount(pd.Index(users).get_indexer(begun["user"])),
+        users=pd.Index(users),
+        items=names,
     )
 
 
 def bestsellers(bought: Purchases) -> Scorer:
     """The same list for everyone: what sold most lately, and then what sold most ever."""
-    score = (bought.popularity(RECENT_DAYS) + 1e-4 * bought.popularity()).astype(np.float32)
-    return lambda customers: np.tile(score, (len(customers), 1))
+    score = bought.popularity(RECENT_DAYS) + np.float32(TIES) * bought.popularity()
+    return lambda users, baskets: np.tile(score, (len(users), 1))
 
 
 def decayed_frequency(bought: Purchases) -> Scorer:
-    """How often the customer bought it, where a purchase half a year old counts for little; filled with bestsellers."""
+    """How often the user bought it, where a purchase half a year old counts for little; filled with bestsellers."""
     own = bought.matrix(0.5 ** (bought.age / HALF_LIFE_DAYS))
-    fill = (FILL * bought.popularity(RECENT_DAYS)).astype(np.float32)
-    return lambda customers: own[customers].toarray() + fill
+    fill = np.float32(FILL) * bought.popularity(RECENT_DAYS)
+    return lambda users, baskets: own[users].toarray() + fill
 
 
 def tifu_knn(bought: Purchases) -> Scorer:
-    """Decayed frequency by baskets, mixed with that of the most similar customers.
+    """Decayed frequency by baskets, mixed with that of the most similar users.
 
     After Hu, He, Gao and Zhang, "Modeling Personalized Item Frequency Information for Next-basket Recommendation",
     SIGIR 2020.
@@ -102,14 +139,14 @@ def tifu_knn(bought: Purchases) -> Scorer:
     length = np.asarray(habits.multiply(habits).sum(axis=1)).ravel()
     count = min(TIFU["neighbours"], len(length) - 1)
 
-    def score(customers: NDArray[np.integer]) -> NDArray[np.float32]:
-        own = habits[customers]
-        distance = length - 2 * (own @ habits.T).toarray()  # less the customer's own length, the same for all
-        distance[np.arange(len(customers)), customers] = np.inf
-        near = np.argpartition(distance, count - 1, axis=1)[:, :count] if count else np.zeros((len(customers), 0), int)
-        start = np.arange(len(customers) + 1) * count
+    def score(users: Users, _baskets: Baskets) -> Scores:
+        own = habits[users]
+        distance = length - 2 * (own @ habits.T).toarray()  # less the user's own length, the same for all
+        distance[np.arange(len(users)), users] = np.inf
+        near = np.argpartition(distance, count - 1, axis=1)[:, :count] if count else np.zeros((len(users), 0), int)
+        start = np.arange(len(users) + 1) * count
         alike = sparse.csr_matrix(
-            (np.full(near.size, 1 / max(count, 1), np.float32), near.ravel(), start), (len(customers), len(length))
+            (np.full(near.size, 1 / max(count, 1), np.float32), near.ravel(), start), (len(users), len(length))
         )
         return (TIFU["own"] * own + (1 - TIFU["own"]) * (alike @ habits)).toarray()
 
@@ -117,62 +154,191 @@ def tifu_knn(bought: Purchases) -> Scorer:
 
 
 def _tifu_weight(bought: Purchases) -> NDArray[np.float64]:
-    """What a line counts: a customer's baskets fall into groups of equal size, the larger ones last."""
-    baskets = bought.baskets[bought.customer]
+    """What a line counts: a user's baskets fall into groups of equal size, the larger ones last."""
+    baskets = bought.baskets[bought.user]
     groups = np.minimum(baskets, TIFU["groups"])
     size, larger = np.divmod(baskets, groups)
     in_small = (groups - larger) * size
-    late = bought.basket >= in_small
-    group = np.where(late, groups - larger + (bought.basket - in_small) // (size + 1), bought.basket // size)
-    decay = TIFU["baskets"] ** (baskets - 1 - bought.basket) * TIFU["groups_apart"] ** (groups - 1 - group)
+    late = bought.place >= in_small
+    group = np.where(late, groups - larger + (bought.place - in_small) // (size + 1), bought.place // size)
+    decay = TIFU["baskets"] ** (baskets - 1 - bought.place) * TIFU["groups_apart"] ** (groups - 1 - group)
     return decay / (size + late) / groups
+
+
+def ease(bought: Purchases) -> Scorer:
+    """The linear model that explains each item by all others, solved among the users, who are fewer than the items.
+
+    After Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019. With X the log-scaled counts,
+    A = XX' + ridge and Z = inv(A) X, the item-item solution is never written down: X B = X - ridge Z / (1 - diag(X'Z)).
+    """
+    counts = bought.counts().log1p()
+    alike = (counts @ counts.T).toarray()
+    alike[np.diag_indices_from(alike)] += RIDGE
+    dense = counts.toarray()
+    solved = np.linalg.solve(alike, dense)
+    scores = dense - RIDGE * solved / (1 - np.einsum("ui,ui->i", dense, solved))
+    return lambda users, baskets: scores[users]
+
+
+def item_cosine(bought: Purchases) -> Scorer:
+    """Items bought by the same users, the nearest of each: the usual first thing to train, and so a measure of cost."""
+    owned = bought.counts().sign()
+    near = _implicits_neighbours(owned) if find_spec("implicit") else _neighbours(owned)
+    return lambda users, baskets: (owned[users] @ near).toarray()
+
+
+def _implicits_neighbours(owned: sparse.csr_matrix) -> sparse.csr_matrix:
+    from implicit.nearest_neighbours import CosineRecommender  # noqa: PLC0415 - nobody needs to have it
+
+    model = CosineRecommender(K=NEIGHBOURS, num_threads=1)
+    model.fit(owned, show_progress=False)
+    return model.similarity
+
+
+def _neighbours(owned: sparse.csr_matrix) -> sparse.csr_matrix:
+    """The cosine of each item (row) with its nearest ones, among them itself."""
+    lengths = np.sqrt(np.asarray(owned.sum(axis=0))).ravel()
+    unit = (owned @ sparse.diags_array(1 / np.maximum(lengths, 1), dtype=np.float32)).tocsr()
+    items = unit.T.tocsr()
+    blocks = []
+    for start in range(0, items.shape[0], AT_ONCE):
+        cosine = items[start : start + AT_ONCE] @ unit
+        kept = [first + _largest(cosine.data[first:end]) for first, end in pairwise(cosine.indptr)]
+        ends, kept = np.cumsum([0, *map(len, kept)]), np.concatenate(kept)
+        blocks.append(sparse.csr_matrix((cosine.data[kept], cosine.indices[kept], ends), cosine.shape))
+    return sparse.vstack(blocks, "csr")
+
+
+def _largest(values: NDArray) -> NDArray[np.integer]:
+    """Where the largest are, as many as an item has neighbours."""
+    return np.argpartition(-values, NEIGHBOURS)[:NEIGHBOURS] if len(values) > NEIGHBOURS else np.arange(len(values))
+
+
+def _paired(p: float, q: float) -> Callable[[Purchases], Scorer]:
+    """What lies in the same baskets: co / (n_a^p * n_b^q + damping), summed over the items a of the basket."""
+
+    def method(bought: Purchases) -> Scorer:
+        both = bought.together()
+        count = np.bincount(bought.item, minlength=len(bought.items))
+        both.data /= (count[both.row] ** p * count[both.col] ** q + DAMPING).astype(np.float32)
+        pairs = both.tocsr()
+        fill = np.float32(TIES) * bought.popularity(RECENT_DAYS)
+        return lambda users, baskets: _to_one((baskets @ pairs).toarray()) + fill
+
+    return method
+
+
+basket_cosine = _paired(0.5, 0.5)
+basket_pairs = _paired(1.0, 0.25)
+
+
+def recency_and_cosine(bought: Purchases) -> Scorer:
+    """What the user buys anyway, and half as much what goes with the basket."""
+    own, together = decayed_frequency(bought), basket_cosine(bought)
+    return lambda users, baskets: _to_one(own(users, baskets)) + together(users, baskets) / 2
+
+
+def _to_one(scores: Scores) -> Scores:
+    """Each row as a share of its largest score."""
+    return scores / (np.abs(scores).max(axis=1, keepdims=True) + 1e-9)
 
 
 METHODS: dict[str, Callable[[Purchases], Scorer]] = {
     "bestsellers": bestsellers,
     "decayed-frequency": decayed_frequency,
     "tifu-knn": tifu_knn,
+    "item-cosine": item_cosine,
+    "ease": ease,
+    "basket-cosine": basket_cosine,
+    "basket-pairs": basket_pairs,
+    "recency-and-cosine": recency_and_cosine,
 }
 
 
-def lists(score: Scorer, bought: Purchases, new_only: bool = False) -> pd.DataFrame:
-    """The best products of every customer, ties in order of the source's numbers. Columns: customer, rank, product."""
-    owned = bought.matrix(np.ones(len(bought.product)))
-    depth = min(LISTED, len(bought.products))
+def learned_from(bench: Bench, task: str) -> Purchases:
+    """The purchases of items; for t3 of categories."""
+    counted_as = bench.items.set_index("item", drop=False)["category" if task == "t3" else "item"]
+    return purchases(bench.history, counted_as, bench.cut)
+
+
+def lists(bench: Bench, task: str, bought: Purchases, score: Scorer) -> pd.DataFrame:
+    """The best items for every question of a task, ties in order of the numbers: qid, rank, item."""
+    questions = bench.questions(task)
+    users = bought.users.get_indexer(questions["user"])
+    marked = _marked(bench, task, bought, questions)
     frames = []
-    for start in range(0, len(bought.customers), AT_ONCE):
-        customers = np.arange(start, min(start + AT_ONCE, len(bought.customers)))
-        scores = score(customers)
-        if new_only:
-            scores[owned[customers].nonzero()] = -np.inf
-        best = np.sort(np.argpartition(-scores, depth - 1, axis=1)[:, :depth], axis=1)
-        by_score = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
-        best = np.take_along_axis(best, by_score, axis=1)
-        listed = pd.DataFrame(
-            {
-                "customer": np.repeat(bought.customers[customers], depth),
-                "rank": np.tile(np.arange(depth), len(customers)),
-                "product": bought.products[best.ravel()],
-            }
-        )
-        frames.append(listed[np.isfinite(np.take_along_axis(scores, best, axis=1).ravel())])
+    for start in range(0, len(questions), AT_ONCE):
+        rows = slice(start, start + AT_ONCE)
+        best, scores = _best(_open_scores(task, bought, score, users[rows], marked[rows]))
+        listed = {
+            "qid": np.repeat(questions["qid"].to_numpy()[rows], best.shape[1]),
+            "rank": np.tile(np.arange(best.shape[1]), len(best)),
+            "item": bought.items[best.ravel()],
+        }
+        frames.append(pd.DataFrame(listed)[np.isfinite(scores.ravel())])
     return pd.concat(frames, ignore_index=True)
+
+
+def _open_scores(
+    task: str, bought: Purchases, score: Scorer, users: NDArray[np.integer], marked: sparse.csr_matrix
+) -> Scores:
+    """The scores for these questions; of what may not be offered, minus infinity."""
+    if task in ("t2", "t2a"):
+        scores = score(users, marked)
+    else:
+        once, again = np.unique(users, return_inverse=True)
+        scores = score(once, marked[:0])[again]
+    if task == "t4":
+        popularity = bought.popularity(RECENT_DAYS) + bought.popularity() / 10
+        scores = _to_one(scores) + np.float32(LISTING_TIES) * popularity
+    scores[marked.toarray().astype(bool) == (task != "t4")] = -np.inf
+    return scores
+
+
+def _best(scores: Scores) -> tuple[NDArray[np.integer], Scores]:
+    """Of each row the columns of the largest, largest first, and what they are."""
+    depth = min(LISTED, scores.shape[1])
+    best = np.sort(np.argpartition(-scores, depth - 1, axis=1)[:, :depth], axis=1)
+    by_score = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
+    best = np.take_along_axis(best, by_score, axis=1)
+    return best, np.take_along_axis(scores, best, axis=1)
+
+
+def _marked(bench: Bench, task: str, bought: Purchases, questions: pd.DataFrame) -> sparse.csr_matrix:
+    """Questions by items: those of the listing (t4); otherwise those that may not be offered."""
+    if task == "t1n":
+        return bought.counts()[bought.users.get_indexer(questions["user"])]
+    pairs = pd.DataFrame({"qid": [], "item": []})
+    if task == "t4":
+        pairs = questions.merge(bench.listings, on="listing")
+    elif task in ("t2", "t2a"):
+        pairs = bench.given(task)
+    row, column = pd.Index(questions["qid"]).get_indexer(pairs["qid"]), bought.items.get_indexer(pairs["item"])
+    shape = (len(questions), len(bought.items))
+    return sparse.csr_matrix((np.ones(len(pairs), np.float32), (row, column)), shape)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("method", choices=METHODS)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--cut", type=pd.Timestamp, required=True)
+    parser.add_argument("bench", type=Path)
+    parser.add_argument("lists", type=Path)
+    parser.add_argument("--tasks", required=True, help="with commas between")
     options = parser.parse_args()
-    bought = purchases(Bench.load(options.folder).history, options.cut)
-    clock = [time.process_time()]
-    score = METHODS[options.method](bought)
-    clock.append(time.process_time())
-    for name, new_only in ((options.method, False), (f"{options.method}.new", True)):
-        lists(score, bought, new_only).to_csv(options.folder / f"{name}.csv", index=False)
-        clock.append(time.process_time())
-    print(json.dumps(np.diff(clock).round(2).tolist()))
+    bench = Bench(options.bench)
+    method = METHODS[options.method]
+    learned, seconds = {}, {}
+    for task in options.tasks.split(","):
+        of_categories = task == "t3"
+        if of_categories not in learned:
+            bought = learned_from(bench, task)
+            begun = time.process_time()
+            learned[of_categories] = bought, method(bought), time.process_time() - begun
+        bought, score, learning = learned[of_categories]
+        begun = time.process_time()
+        lists(bench, task, bought, score).to_csv(options.lists / f"{options.method}.{task}.csv", index=False)
+        seconds[task] = learning, time.process_time() - begun
+    print(json.dumps(seconds))
 
 
 if __name__ == "__main__":

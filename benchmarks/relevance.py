@@ -1,19 +1,20 @@
-"""How good are the lists? The shop's own home page beside simple reference methods, on a real year of purchases.
+"""How good are the lists? A shop's own recommendations beside simple reference methods, on real purchases.
 
-    python benchmarks/relevance.py [--cut 2017-10-02] [--horizon 28] [--tasks t1,t1n,t1w]
-                                   [--customers N] [--database URL] [--keep FOLDER]
+    python benchmarks/relevance.py [--cut 2017-10-02] [--horizon 28] [--customers N] | [--bench FOLDER]
+                                   [--tasks t1,t2] [--heavy] [--database URL] [--keep FOLDER]
 
 Hides what was bought from the cut on (`bench.py` says exactly what is asked), writes what lies before it into a scratch
-Oscar shop (`scratch_shop.py`), trains there, exports every customer's home page, and compares its first ten products
+Oscar shop (`scratch_shop.py`), trains there as of the cut, asks through the shop's own doors, and compares the lists
 with what the customers bought next; so it does with the methods of `reference_methods.py`, in the same run.
 
-Needs the `demo` extra; takes about four minutes and 400 MB of disk. `--customers` makes the shop smaller: so many
-customers with all that they bought. `--database` names an empty database; without it, SQLite in a temporary folder.
-`--keep` leaves the lists in a folder, as CSV by the source's own numbers.
+Without `--bench`, the purchases are The Complete Journey's, which the `demo` extra brings; `--customers` makes the shop
+smaller: so many customers with all that they bought. `--bench` names a folder with any other shop's, in the layout that
+`bench.py` describes. `--heavy` adds references that take gigabytes. `--database` names an empty database; without it,
+SQLite in a temporary folder. `--keep` leaves the lists in a folder, as CSV files by the bench's own numbers.
 
 Every step is a process of its own with one thread. Of the shop, CPU is that of the whole process, with Django's start
-and the reading of the database; of a reference method it is the arithmetic only, on arrays that are there already.
-Peak memory is that of the largest process of a method.
+and the reading of the database; of a reference method it is the arithmetic only, on arrays that are there already, and
+of listing the writing, too. Peak memory is that of the largest process of a method.
 """
 
 import argparse
@@ -25,14 +26,49 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
-SHOP = "this shop"
-REFERENCES = ("bestsellers", "decayed-frequency", "tifu-knn")
-QUESTIONS = {"t1": "the next basket", "t1n": "what is new to them in it", "t1w": "all within the horizon"}
+QUESTIONS = {
+    "t1": "home: the next basket",
+    "t1n": "home: what is new to them in it",
+    "t1w": "home: all within the horizon",
+    "t2": "basket: the rest of it",
+    "t2a": "basket: the rest of it, not knowing whose it is",
+    "t3": "navigation: the categories of the next basket",
+    "t4": "listing: what they buy from it",
+}
+HOME = "--surface home --customers all --top 100"
+BASKET = "--surface basket --baskets {asked} --top 100"
+EXPORTS = {
+    "t1": HOME,
+    "t1n": f"{HOME} --new-only",
+    "t1w": HOME,
+    "t2": BASKET,
+    "t2a": BASKET,
+    "t3": "--surface navigation --customers all --top 100",
+    "t4": "--order {asked}",
+}
+"""How `personalization_export` is asked for the lists of each task."""
+
+OF_A_USER = ("t1", "t1n", "t1w", "t3", "t4")
+YARDSTICK = "item-cosine"
+"""What the training of the shop is compared with."""
+REFERENCES = {
+    "bestsellers": tuple(QUESTIONS),
+    "decayed-frequency": OF_A_USER,
+    "tifu-knn": OF_A_USER,
+    YARDSTICK: ("t1n",),
+    "basket-cosine": ("t2", "t2a"),
+    "basket-pairs": ("t2a",),
+    "recency-and-cosine": ("t2",),
+}
+"""By name, each reference method and the tasks that it is for."""
+HEAVY = {"ease": ("t1n",)}
+MEASURES = ("NDCG@10", "recall@5", "recall@10", "hit rate", "MRR")
 
 
 @dataclass(frozen=True)
@@ -47,15 +83,11 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A method in the comparison. Its lists lie in `<files>.csv`, those of new products in `<files>.new.csv`."""
+class Method:
+    """What a method took."""
 
-    name: str
-    files: str
-    learning: float
-    """CPU seconds."""
-    listing: dict[bool, float]
-    """CPU seconds for everyone's list, by whether it holds new products only."""
+    seconds: dict[str, tuple[float, float]]
+    """CPU by task: for learning, and for listing."""
     peak_mib: float
 
 
@@ -78,75 +110,85 @@ def run(what: str, *command: str, **environment: str) -> Cost:
     return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / unit, said)
 
 
-def compare(folder: Path, options: argparse.Namespace) -> list[Entry]:
-    """Makes everyone's lists in the folder: bench, shop, training, export, references.
+def compare(folder: Path, options: argparse.Namespace) -> None:
+    """Bench, shop, training, exports, references, scores; then the table.
 
-    This process stays small meanwhile: Linux counts a parent's memory at the start of a child as the child's peak.
+    This process stays small: Linux counts a parent's memory at the start of a child as the child's peak.
     """
-    cut = ("--cut", options.cut)
-    size = ("--customers", str(options.customers)) if options.customers else ()
-    run("Bench", "-m", "benchmarks.bench", str(folder), *cut, "--horizon", str(options.horizon), *size)
-    entries = [the_shop(folder, cut, options.database, new=[task == "t1n" for task in options.tasks])]
-    for name in REFERENCES:
-        cost = run(f"Reference {name}", "-m", "benchmarks.reference_methods", name, str(folder), *cut)
-        learning, all_, new = json.loads(cost.said)
-        entries.append(Entry(name, name, learning, {False: all_, True: new}, cost.peak_mib))
-    return entries
+    bench, lists = options.bench or folder / "bench", folder / "lists"
+    lists.mkdir()
+    if not options.bench:
+        size = ("--customers", str(options.customers)) if options.customers else ()
+        run("Bench", "-m", "benchmarks.bench", str(bench), "--cut", options.cut, "--horizon", options.horizon, *size)
+    meta = json.loads((bench / "meta.json").read_text())
+    tasks = [task for task in options.tasks if task in meta["queries"]]
+    as_of = ("--as-of", datetime.fromisoformat(meta["cut"]).isoformat())
+    methods = {"shop": the_shop(folder, bench, tasks, as_of, options.database)}
+    run("Translation", "-m", "benchmarks.translation", str(bench), str(folder), str(lists))
+    for name, its_tasks in (REFERENCES | (HEAVY if options.heavy else {})).items():
+        asked = [task for task in its_tasks if task in tasks or name == YARDSTICK]
+        if asked:
+            methods[name] = reference(name, bench, lists, asked)
+    scores = run("Scores", "-m", "benchmarks.scores", str(bench), str(lists))
+    if options.keep:
+        shutil.copytree(lists, options.keep, dirs_exist_ok=True)
+    print_table([json.loads(line) for line in scores.said.splitlines()], methods, tasks)
 
 
-def the_shop(folder: Path, cut: tuple[str, str], database: str, new: list[bool]) -> Entry:
-    """Loads, trains and exports a shop through the doors that every shop has."""
+def the_shop(folder: Path, bench: Path, tasks: list[str], as_of: tuple[str, str], database: str) -> Method:
+    """Loads a shop, trains it and exports its lists, through the doors that every shop has."""
     place = {
         "DJANGO_SETTINGS_MODULE": "example_shop.settings",
         "DATABASE_URL": database,
         "SHOP_DATA": str(folder),
         "SHOP_DEBUG": "0",
     }
-    run("Shop", "-m", "benchmarks.scratch_shop", str(folder), *cut, **place)
-    training = run("Training", "manage.py", "personalization_train", "--verbosity", "0", **place)
-    costs, listing = [training], {}
-    for new_only in sorted(set(new)):
-        file = folder / f"shop.{'new.' if new_only else ''}csv"
-        wanted = ["--surface", "home", "--customers", "all", "--top", "100", *["--new-only"] * new_only]
-        name = "Export of new products" if new_only else "Export"
-        costs.append(run(name, "manage.py", "personalization_export", *wanted, "--verbosity", "0", str(file), **place))
-        listing[new_only] = costs[-1].cpu
-    return Entry(SHOP, "shop", training.cpu, listing, max(cost.peak_mib for cost in costs))
-
-
-def report(folder: Path, entries: list[Entry], tasks: list[str], keep: Path | None) -> None:
-    """Prints the table; with `keep`, writes the lists there."""
-    import pandas as pd  # noqa: PLC0415 - see compare(): not before the last child has ended
-
-    from benchmarks.bench import LISTED, Bench, interval, measured  # noqa: PLC0415
-
-    bench = Bench.load(folder)
-    keys = {
-        column: pd.read_csv(folder / f"shop_{column}s.csv", index_col="key")["number"]
-        for column in ("customer", "product")
-    }
-    width = 18
-    print(f"{'':{width + 2}}{'NDCG@10':>14}{'recall@10':>14}{'hit rate':>14}{'n':>7}{'CPU s':>16}{'MiB':>7}")
-    print(f"{'':{width + 2}}{'':42}{'':7}{'learn + list':>16}{'peak':>7}")
+    run("Shop", "-m", "benchmarks.scratch_shop", str(bench), str(folder), "--tasks", ",".join(tasks), **place)
+    quiet = (*as_of, "--verbosity", "0")
+    training = run("Training", "manage.py", "personalization_train", *quiet, **place)
+    exports: dict[str, tuple[Path, Cost]] = {}
+    seconds = {}
     for task in tasks:
-        print(f"{task}: {QUESTIONS[task]}")
-        answers, new_only = bench.answers(task), task == "t1n"
-        owned = bench.owned() if new_only else None
-        for entry in entries:
-            lists = pd.read_csv(folder / f"{entry.files}{'.new' if new_only else ''}.csv")
-            if entry.name == SHOP:
-                lists = lists.assign(**{column: lists[column].map(keys[column]) for column in keys})
-            lists = lists[lists["rank"] < LISTED]
-            if keep:
-                lists.to_csv(keep / f"{entry.files}.{task}.csv", index=False)
-            values = measured(lists, answers, owned)
-            means = "".join(f"{f'{values[name].mean():.4f}±{interval(values[name]):.4f}':>14}" for name in values)
-            cpu = f"{entry.learning:.1f} + {entry.listing[new_only]:.1f}"
-            mark = ">" if entry.name == SHOP else " "
-            print(f"{mark} {entry.name:{width}}{means}{len(values):>7}{cpu:>16}{entry.peak_mib:>7.0f}")
-            without = len(answers.keys() - set(lists["customer"]))
-            if without:
-                print(f"  {'':{width}}  {without} of them without any list")
+        words = EXPORTS[task].format(asked=folder / f"asked.{task}.csv")
+        file = folder / f"export.{task}.csv"
+        if words in exports:
+            shutil.copyfile(exports[words][0], file)
+        else:
+            command = ("manage.py", "personalization_export", *words.split(), str(file), *quiet)
+            exports[words] = file, run(f"Export of {task}", *command, **place)
+        seconds[task] = training.cpu, exports[words][1].cpu
+    return Method(seconds, max(cost.peak_mib for cost in (training, *(cost for _, cost in exports.values()))))
+
+
+def reference(name: str, bench: Path, lists: Path, tasks: list[str]) -> Method:
+    command = ("-m", "benchmarks.reference_methods", name, str(bench), str(lists), "--tasks", ",".join(tasks))
+    cost = run(f"Reference {name}", *command)
+    return Method(json.loads(cost.said), cost.peak_mib)
+
+
+def print_table(scores: list[dict], methods: dict[str, Method], tasks: list[str]) -> None:
+    """A line for each method under each task; at the end what training costs beside the usual first thing to train."""
+    print(f"{'':22}{''.join(f'{name:>14}' for name in MEASURES)}{'CPU s':>16}{'MiB':>7}")
+    print(f"{'':22}{'':70}{'learn + list':>16}{'peak':>7}")
+    for task in tasks:
+        of_task = {score["method"]: score for score in scores if score["task"] == task}
+        print(f"{task}: {QUESTIONS[task]} ({of_task['shop']['asked']:,} questions)")
+        for name, method in methods.items():
+            if name in of_task and task in method.seconds:
+                print_line(name, of_task[name], method, task)
+    training, usual = (next(iter(methods[name].seconds.values()))[0] for name in ("shop", YARDSTICK))
+    library = "implicit" if find_spec("implicit") else "scipy"
+    ratio = f"{training / usual:.1f} times the {usual:.1f} s of {YARDSTICK} ({library})"
+    print(f"The shop's training takes {training:.1f} CPU s, with all that it reads and writes: {ratio}.")
+
+
+def print_line(name: str, score: dict, method: Method, task: str) -> None:
+    mark, label = (">", "this shop") if name == "shop" else (" ", name)
+    means = "".join(f"{'{:.4f}±{:.4f}'.format(*score[measure]):>14}" for measure in MEASURES)
+    cpu = "{:.1f} + {:.1f}".format(*method.seconds[task])
+    print(f"{mark} {label:20}{means}{cpu:>16}{method.peak_mib:>7.0f}")
+    if score["without"]:
+        print(f"  {'':20}{score['without']:>10,} of them without any list")
 
 
 def known_tasks(names: str) -> list[str]:
@@ -161,19 +203,17 @@ def known_tasks(names: str) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cut", default="2017-10-02", help="a day of 2017")
-    parser.add_argument("--horizon", type=int, default=28, help="in days")
-    parser.add_argument("--tasks", type=known_tasks, default=list(QUESTIONS))
+    parser.add_argument("--horizon", default="28", help="in days")
     parser.add_argument("--customers", type=int, help="default: all 2,469")
+    parser.add_argument("--bench", type=Path, metavar="FOLDER", help="says cut, horizon and customers itself")
+    parser.add_argument("--tasks", type=known_tasks, default=list(QUESTIONS))
+    parser.add_argument("--heavy", action="store_true")
     parser.add_argument("--database", default="", metavar="URL", help="postgres://user@host:port/name, empty")
     parser.add_argument("--keep", type=Path, metavar="FOLDER")
     options = parser.parse_args()
-    if options.keep:
-        options.keep.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="relevance-"))
-    try:
-        report(folder, compare(folder, options), options.tasks, options.keep)
-    finally:
-        shutil.rmtree(folder)
+    options.bench = options.bench and options.bench.resolve()
+    with tempfile.TemporaryDirectory(prefix="relevance-") as folder:
+        compare(Path(folder), options)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """Writes a bench's history into an empty Oscar database, as the customers, products and orders of a shop.
 
-    DATABASE_URL=... SHOP_DATA=... python -m benchmarks.scratch_shop FOLDER --cut 2017-10-02
+    DATABASE_URL=... SHOP_DATA=... python -m benchmarks.scratch_shop BENCH FOLDER --tasks t1,t2
 
-All times move by one constant, so that the cut is this moment: a shop learns from what lies before its own clock.
-Nothing is sold out, nothing is cancelled. `shop_customers.csv` and `shop_products.csv` in the folder say which
-primary key each of the source's numbers has.
+Orders keep their dates, in the shop's time zone. Nothing is sold out, nothing is cancelled. The folder gets what
+`translation.py` needs, and the questions of these tasks in the shop's keys.
 """
 
 import argparse
@@ -19,16 +18,17 @@ import django
 django.setup()
 
 import pandas as pd
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import override_settings
-from django.utils import timezone
 from oscar.core.loading import get_model
 from oscar.core.utils import slugify
 from tqdm import tqdm
 
 from benchmarks.bench import Bench
+from benchmarks.translation import SPELT_OUT, Keys, asked
 from example_shop.journey.bulk import write
 from example_shop.journey.load import category_tree
 
@@ -65,67 +65,76 @@ def make_tables() -> None:
         call_command("migrate", run_syncdb=True, verbosity=0)
 
 
-def fill(bench: Bench, cut: pd.Timestamp, silent: bool = False) -> tuple[pd.Series, pd.Series]:
-    """Gives the primary keys of the customers and of the products, by the source's numbers."""
-    by = pd.Timestamp(timezone.now()) - cut.tz_localize("UTC")
-    lines = bench.history.assign(placed=bench.history["placed"].dt.tz_localize("UTC") + by)
-    lines["price"] = lines["price"].round(2).clip(lower=LOWEST_PRICE)
+def fill(bench: Bench, silent: bool = False) -> Keys:
+    """Gives the primary keys of the users, the items and the upper categories."""
+    lines = bench.history.assign(ts=bench.history["ts"].dt.tz_localize(settings.TIME_ZONE))
+    lines["price"] = lines["price"].round(2).fillna(LOWEST_PRICE).clip(lower=LOWEST_PRICE)
+    described = bench.items.set_index("item")[["name", "category", "ptype", "brand"]].fillna("")
     with transaction.atomic():
-        customers = _customers(lines)
-        products = _products(bench.products, lines)
-        stock = _stock(products, lines)
+        users = _customers(lines)
+        items = _products(described, lines)
+        categories = _categories(described, items)
+        stock = _stock(items, lines)
         with tqdm(total=len(lines), desc="Order lines", disable=True if silent else None, leave=False) as bar:
-            _orders(lines, customers, products, stock, bar.update)
+            _orders(lines, users, items, stock, bar.update)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
-    return customers, products
+    return Keys(users, items, categories)
 
 
 def _customers(lines: pd.DataFrame) -> pd.Series:
-    joined = lines.groupby("customer")["placed"].min()
+    joined = lines.groupby("user")["ts"].min()
     emails = "customer-" + joined.index.to_series().astype(str) + "@example.com"
     people = pd.DataFrame({"username": emails, "email": emails, "date_joined": joined})
     return write(get_user_model(), people.assign(password="!"))
 
 
 def _products(described: pd.DataFrame, lines: pd.DataFrame) -> pd.Series:
-    """Each lies in its type, and that in its category."""
-    kind = ProductClass.objects.create(name="Groceries")
+    kind = ProductClass.objects.create(name="Things to buy")
     upcs = described.index.to_series().astype(str)
-    slugs = described["title"].map(slugify).str[:255]
+    titles = described["name"].str.strip()
+    titles = titles.where(titles != "", described["ptype"])
+    slugs = titles.map(slugify).str[:255]
     rows = {
         "upc": upcs,
-        "title": described["title"].str[:255],
+        "title": titles.str[:255],
         "slug": slugs.where(slugs != "", upcs),
-        "date_created": lines.groupby("product")["placed"].min(),
+        "date_created": lines.groupby("item")["ts"].min(),
     }
     products = write(Product, pd.DataFrame(rows).assign(structure=Product.STANDALONE, product_class_id=kind.pk))
-    names = zip(described["category"], described["type"], strict=True)
-    trails = pd.Series([tuple(dict.fromkeys(trail)) for trail in names], described.index)
-    categories = write(Category, category_tree(trails))
-    write(ProductCategory, pd.DataFrame({"product_id": products, "category_id": trails.map(categories)}))
     brand = ProductAttribute.objects.create(product_class=kind, name="Brand", code="brand", type=ProductAttribute.TEXT)
     brands = pd.DataFrame({"product_id": products, "value_text": described["brand"]})
+    brands = brands[brands["value_text"] != ""]
     write(ProductAttributeValue, brands.assign(attribute_id=brand.pk))
     return products
 
 
+def _categories(described: pd.DataFrame, products: pd.Series) -> pd.Series:
+    """Each product lies in its kind, and that in its category; gives the keys of the latter, by name."""
+    names = zip(described["category"], described["ptype"], strict=True)
+    trails = pd.Series([tuple(dict.fromkeys(filter(None, trail))) for trail in names], described.index)
+    categories = write(Category, category_tree(trails))
+    lies_in = pd.DataFrame({"product_id": products, "category_id": trails.map(categories)})
+    write(ProductCategory, lies_in.dropna().astype(int))
+    return pd.Series({trail[0]: key for trail, key in categories.items() if len(trail) == 1})
+
+
 def _stock(products: pd.Series, lines: pd.DataFrame) -> pd.Series:
     partner = Partner.objects.create(name="The benchmark's partner")
-    price = lines.groupby("product")["price"].median().round(2)
+    price = lines.groupby("item")["price"].median().round(2)
     rows = pd.DataFrame({"product_id": products, "price": price, "partner_sku": products.index.astype(str)})
     return write(StockRecord, rows.assign(partner_id=partner.pk, num_in_stock=PLENTY))
 
 
-def _orders(lines: pd.DataFrame, customers: pd.Series, products: pd.Series, stock: pd.Series, wrote: object) -> None:
-    lines = lines.assign(paid=(lines["price"] * lines["quantity"]).round(2))
+def _orders(lines: pd.DataFrame, users: pd.Series, products: pd.Series, stock: pd.Series, wrote: object) -> None:
+    lines = lines.assign(paid=(lines["price"] * lines["qty"]).round(2))
     orders = lines.groupby("basket", sort=False).agg(
-        customer=("customer", "first"), date_placed=("placed", "first"), total=("paid", "sum")
+        user=("user", "first"), date_placed=("ts", "first"), total=("paid", "sum")
     )
     total = orders["total"].round(2)
     headers = orders[["date_placed"]].assign(
-        user_id=orders["customer"].map(customers),
+        user_id=orders["user"].map(users),
         number=orders.index.astype(str),
         site_id=1,
         status="Complete",
@@ -135,16 +144,16 @@ def _orders(lines: pd.DataFrame, customers: pd.Series, products: pd.Series, stoc
         shipping_code="in-the-shop",
     )
     keys = write(Order, headers)
-    upcs = lines["product"].astype(str).astype("category")
+    upcs = lines["item"].astype(str).astype("category")
     rows = pd.DataFrame(
         {
             "order_id": lines["basket"].map(keys),
-            "product_id": lines["product"].map(products),
-            "stockrecord_id": lines["product"].map(stock),
+            "product_id": lines["item"].map(products),
+            "stockrecord_id": lines["item"].map(stock),
             "title": upcs,
             "upc": upcs,
             "partner_sku": upcs,
-            "quantity": lines["quantity"],
+            "quantity": lines["qty"],
             "unit_price_incl_tax": lines["price"],
             "unit_price_excl_tax": lines["price"],
             "line_price_incl_tax": lines["paid"],
@@ -160,12 +169,16 @@ def _orders(lines: pd.DataFrame, customers: pd.Series, products: pd.Series, stoc
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("bench", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--cut", type=pd.Timestamp, required=True)
+    parser.add_argument("--tasks", required=True, help="with commas between")
     options = parser.parse_args()
+    bench = Bench(options.bench)
     make_tables()
-    for name, keys in zip(("customers", "products"), fill(Bench.load(options.folder), options.cut), strict=True):
-        keys.rename("key").to_csv(options.folder / f"shop_{name}.csv", index_label="number")
+    keys = fill(bench)
+    keys.save(options.folder)
+    for task in set(SPELT_OUT).intersection(options.tasks.split(",")):
+        asked(bench, task, keys).to_csv(options.folder / f"asked.{task}.csv", index=False)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ class Settings:
     """A purchase this many days old counts half as much for what a customer likes."""
     popular_days: int = 28
     """Bestsellers are counted over this many days before the training run."""
+    held_back_days: int = 28
+    """Training learns what to trust from the purchases of so many last days, which it first pretends not to know."""
     new_days: int = 60
     """A product counts as new for this many days after it was created."""
     basket_cap: int = 100

@@ -3,11 +3,14 @@
 from functools import partial
 
 from personalization import surfaces
-from personalization.decide import snapshot
-from personalization.decide.compose import compose
-from personalization.decide.slate import Slate
+from personalization.decide.compose import compose, listed, listed_categories
+from personalization.decide.shelf import Shelf
+from personalization.decide.slate import Ranked, Slate
+from personalization.decide.snapshot import current
 from personalization.decide.visit import Visit
 from personalization.models.savepoints import failing_open
+from personalization.oscar import catalogue
+from personalization.rank.learned import Learned
 
 
 def serve(surface: str, visit: Visit) -> Slate:
@@ -15,19 +18,52 @@ def serve(surface: str, visit: Visit) -> Slate:
 
     When something of ours fails, the rows come from the surface's ladder, then there are none.
     """
-    known = surfaces.every()
-    if surface not in known:
-        raise ValueError(f"no surface {surface!r}; there are: {', '.join(sorted(known))}")
+    known = _surface(surface)
     for attempt in (_learned, _plain):
         with failing_open(f"Surface {surface}"):
-            slate = attempt(known[surface], visit)
+            slate = attempt(known, visit)
             if slate.rows:
                 return slate
     return Slate(surface)
 
 
+def ranked(
+    surface: str,
+    visit: Visit,
+    top: int,
+    *,
+    new_only: bool = False,
+    snapshot: Learned | None = None,
+    shelf: Shelf | None = None,
+) -> list[Ranked]:
+    """The same decision as one list: the first `top` of what this visitor can buy, or of the shop's categories.
+
+    With `new_only` without what the visitor bought before. `snapshot` decides instead of the one that serves; `shelf`
+    remembers looked-up products from one visit to the next. Empty when the shop has learned nothing yet.
+    """
+    known = _surface(surface)
+    learned = snapshot or current()
+    if learned is None:
+        return []
+    rank = known.new if new_only and known.new else known.ranking
+    candidates = iter(rank(visit, learned))
+    if new_only:
+        bought = {row[0] for row in visit.genome.products}
+        candidates = (candidate for candidate in candidates if candidate.product not in bought)
+    if known.of_categories:
+        return list(listed_categories(candidates, top))
+    return list(listed(candidates, top, visit, shelf or Shelf(look_up=catalogue.offers)))
+
+
+def _surface(name: str) -> surfaces.Surface:
+    known = surfaces.every()
+    if name not in known:
+        raise ValueError(f"no surface {name!r}; there are: {', '.join(sorted(known))}")
+    return known[name]
+
+
 def _learned(surface: surfaces.Surface, visit: Visit) -> Slate:
-    loaded = snapshot.current()
+    loaded = current()
     if loaded is None:
         return Slate(surface.name)
     return compose(surface.name, loaded.name, [partial(row, visit, loaded) for row in surface.rows], visit)

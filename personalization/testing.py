@@ -32,6 +32,22 @@ def even_and_odd(customers: int = 12, products: int = 20, weeks: int = 8) -> His
     return history_of(rows, products)
 
 
+def looked_and_described() -> History:
+    """The same customers in a shop that has more to say: they look at everything on the day before they buy it, and
+    the texts and categories of even products are even ones; each product costs a little more than the one before it.
+    """
+    history = even_and_odd()
+    numbers = range(history.products)
+    catalogue = Catalogue(
+        kind=np.array([number % 2 for number in numbers], np.int32),
+        price=np.array([1.1**number for number in numbers], np.float32),
+        created=np.full(history.products, NOW - 100 * DAY),
+        text=[f"{('even', 'odd')[number % 2]} product no{number // 4}" for number in numbers],
+    )
+    views = Views(history.customer, history.product, history.placed - DAY)
+    return replace(history, catalogue=catalogue, views=views)
+
+
 def history_of(rows: list[tuple[int, int, int, float]], products: int) -> History:
     """A history of these (customer, order, product, seconds since 1970)."""
     table = np.array(rows, np.float64).reshape(-1, 4)
@@ -50,7 +66,19 @@ def history_of(rows: list[tuple[int, int, int, float]], products: int) -> Histor
 def recommender_contract(recommender: Recommender) -> None:
     """Raises AssertionError with a sentence when the recommender breaks the contract of its shelf."""
     limits = Limits(min_customers=5, neighbours=8)
-    history = even_and_odd()
+    for history in (even_and_odd(), looked_and_described()):
+        _assert_steady(recommender, history, limits)
+    for few in (history_of([], 0), history_of([], 3), history_of([(0, 0, 1, NOW)], 3)):
+        _assert_shapes(recommender.fit(few, limits), few.products, limits)
+    _assert_shapes(recommender.fit(_views_alone(), limits), 20, limits)
+    history = replace(looked_and_described(), catalogue=Catalogue.blank(20))
+    for lonely in (history.customer < 4, history.customer == GUEST):
+        nothing = recommender.fit(_taken(history, np.flatnonzero(lonely)), limits)
+        for array in _learned_numbers(nothing):
+            assert not array.any(), "something was learned from fewer customers than min_customers"
+
+
+def _assert_steady(recommender: Recommender, history: History, limits: Limits) -> None:
     learned = recommender.fit(history, limits)
     _assert_shapes(learned, history.products, limits)
     _assert_same(learned, recommender.fit(history, limits), "the same history gave another result")
@@ -60,21 +88,24 @@ def recommender_contract(recommender: Recommender) -> None:
         recommender.fit(_taken(history, shuffled), limits),
         "the sequence of the lines changed the result",
     )
-    for few in (history_of([], 0), history_of([], 3), history_of([(0, 0, 1, NOW)], 3)):
-        _assert_shapes(recommender.fit(few, limits), few.products, limits)
-    for lonely in (history.customer < 4, history.customer == GUEST):
-        nothing = recommender.fit(_taken(history, np.flatnonzero(lonely)), limits)
-        for array in _learned_numbers(nothing):
-            assert not array.any(), "something was learned from fewer customers than min_customers"
+
+
+def _views_alone() -> History:
+    return replace(history_of([], 20), views=looked_and_described().views)
 
 
 def _taken(history: History, lines: NDArray) -> History:
+    """These lines only, and the views of the same places where the history has any."""
+    views = history.views
+    if len(views.customer):
+        views = Views(views.customer[lines], views.product[lines], views.seen[lines])
     return replace(
         history,
         customer=history.customer[lines],
         order=history.order[lines],
         product=history.product[lines],
         placed=history.placed[lines],
+        views=views,
     )
 
 

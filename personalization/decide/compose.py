@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from django.db import DatabaseError
 
 from personalization import conf
 from personalization.decide import arrange, explain
-from personalization.decide.slate import Candidate, Draft, Item, Row, Slate
+from personalization.decide.shelf import Shelf
+from personalization.decide.slate import Candidate, Draft, Item, Ranked, Reason, Row, Slate
 from personalization.decide.visit import Visit
 from personalization.oscar import catalogue
 
@@ -26,29 +29,40 @@ def compose(surface: str, snapshot: str, rows: Rows, visit: Visit) -> Slate:
     settings = conf.current()
     room = arrange.Room(settings.row_size, settings.personal_rows, settings.rows)
     drafts = arrange.in_order(_proposed(rows))
-    shelf = _Shelf(visit, drafts)
-    filled = arrange.filled(drafts, room, visit.basket, shelf.look_up)
-    names = explain.Names(shelf.titles(), _category_names(drafts))
+    spoken_of = {key for draft in drafts for key in _spoken_of(draft.reason)}
+    shelf = Shelf(spoken_of)
+    filled = arrange.filled(drafts, room, visit.basket, partial(shelf.sellable, strategy=visit.strategy))
+    names = explain.Names(shelf.titles(spoken_of), _category_names(drafts))
     return Slate(surface, snapshot, tuple(_said(filled, names)))
 
 
-class _Shelf:
-    """The products of one page: looked up together, remembered with their titles."""
+def listed(candidates: Iterator[Candidate], top: int, visit: Visit, shelf: Shelf) -> Iterator[Ranked]:
+    """The first `top` of these candidates that this visitor can buy now, nothing from the basket, each with why."""
+    wanted = (candidate for candidate in candidates if candidate.product not in visit.basket)
+    shown = 0
+    while shown < top and (some := list(islice(wanted, top - shown + arrange.SPARE))):
+        cards = shelf.sellable({candidate.product for candidate in some}, visit.strategy)
+        kept = [candidate for candidate in some if candidate.product in cards][: top - shown]
+        titles = shelf.titles({key for candidate in kept for key in _spoken_of(candidate.reason)})
+        yield from _with_words(kept, explain.Names(products=titles))
+        shown += len(kept)
 
-    def __init__(self, visit: Visit, drafts: list[Draft]) -> None:
-        self.visit = visit
-        self.spoken_of = {draft.reason.facts["product"] for draft in drafts if "product" in draft.reason.facts}
-        self.products: dict[int, Any] = {}
 
-    def look_up(self, product_ids: set[int]) -> dict[int, Any]:
-        """Those of the products that this visitor can buy now."""
-        unknown = self.spoken_of - self.products.keys()
-        self.products.update(catalogue.cards(product_ids | unknown))
-        found = {key: self.products[key] for key in product_ids & self.products.keys()}
-        return {key: card for key, card in found.items() if catalogue.sellable(card, self.visit.strategy)}
+def listed_categories(candidates: Iterator[Candidate], top: int) -> Iterator[Ranked]:
+    """The first `top` of these categories, each with why."""
+    return _with_words(islice(candidates, top), explain.Names())
 
-    def titles(self) -> dict[int, str]:
-        return {key: product.get_title() for key, product in self.products.items()}
+
+def _with_words(candidates: Iterable[Candidate], names: explain.Names) -> Iterator[Ranked]:
+    for candidate in candidates:
+        reason = candidate.reason
+        if any(key not in names.products for key in _spoken_of(reason)):  # nothing that may not be seen is named
+            reason = Reason("listed")
+        yield Ranked(candidate.product, candidate.score, reason, explain.words(reason, names))
+
+
+def _spoken_of(reason: Reason) -> set[int]:
+    return {reason.facts["product"]} if "product" in reason.facts else set()
 
 
 def _proposed(rows: Rows) -> Iterator[Draft]:

@@ -88,5 +88,19 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
         ngettext("Bought %(times)d time so far", "Bought %(times)d times so far", facts["times"]) % facts
     ),
     "rising": lambda facts: _("Sells %(times)s times as much as usual") % {"times": number_format(facts["times"], 1)},
+    "goes_with": lambda facts: _("Goes with %(product)s, which you bought") % facts,
+    "goes_with_basket": lambda facts: _("Others put it in one basket with %(product)s") % facts,
+    "similar_customers": lambda facts: _("Customers with habits like yours buy it"),
+    "listed": lambda facts: _("From our range"),
+    # Of categories.
+    "you_buy_there": lambda facts: (
+        ngettext(
+            "You have bought from it %(purchases)d time",
+            "You have bought from it %(purchases)d times",
+            facts["purchases"],
+        )
+        % facts
+    ),
+    "expected_there": lambda facts: _("Holds what you may want next"),
     "since": lambda facts: _("Here since %(day)s") % {"day": _day(facts["created"])},
 }

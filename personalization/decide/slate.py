@@ -57,6 +57,19 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Ranked:
+    """A product, or on the navigation surface a category, in a ranked list."""
+
+    key: int
+    """Its primary key."""
+    score: float
+    """Comparable within one list only."""
+    reason: Reason
+    words: str
+    """The reason in the active language."""
+
+
+@dataclass(frozen=True)
 class Row:
     """A titled strip of products."""
 

@@ -18,5 +18,9 @@ class Visit:
     """The customer's primary key, or None for a visitor who is not signed in."""
     basket: frozenset[int] = frozenset()
     """The keys of the products in the open basket."""
+    category: int | None = None
+    """The key of the category whose page is open."""
+    listing: tuple[int, ...] = ()
+    """The keys of the products that are to be put in order, where somebody else chose them."""
     genome: Genome = field(default_factory=Genome)
     """What is known of the visitor's tastes; an empty one when nothing is."""

@@ -19,14 +19,15 @@ class GenomeQuerySet(models.QuerySet):
         return {genome.user_id: genome for genome in self.filter(user_id__in=list(user_ids))}
 
     def store(self, genomes: Iterable["Genome"]) -> None:
-        """Writes these, over those that the same customers had."""
-        self.bulk_create(
-            genomes,
-            update_conflicts=True,
-            unique_fields=["user"],
-            update_fields=["products", "categories", "purchases", "distinct", "as_of"],
-            batch_size=200,
-        )
+        """Writes these, over those that the same customers had, whose near products stay."""
+        self._write(genomes, ["products", "categories", "purchases", "distinct", "as_of"])
+
+    def store_near(self, genomes: Iterable["Genome"]) -> None:
+        """Writes only the near products of these."""
+        self._write(genomes, ["near"])
+
+    def _write(self, genomes: Iterable["Genome"], fields: list[str]) -> None:
+        self.bulk_create(genomes, update_conflicts=True, unique_fields=["user"], update_fields=fields, batch_size=200)
 
     def drop_except(self, user_ids: Iterable[object]) -> None:
         """Deletes the genomes of all other customers: they have no purchases any more."""
@@ -43,9 +44,13 @@ class Genome(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("customer")
     )
     products = models.JSONField(_("products"), default=list)
-    """[[product id, weight, days on which it was bought, last bought in seconds since 1970], ...], strongest first."""
+    """[[product id, weight, days on which it was bought, the last of them, the first of them], ...], strongest first;
+    days in seconds since 1970."""
     categories = models.JSONField(_("categories"), default=list)
-    """[[category id, share of all weight, purchases], ...] over all categories above the products, largest first."""
+    """[[category id, share of all weight, purchases, fading days on which something was bought there], ...] over all
+    categories above the products, largest share first."""
+    near = models.JSONField(_("near products"), default=list)
+    """[[product id, mean weight among customers with similar habits], ...], heaviest first; worked out in the sweep."""
     purchases = models.PositiveIntegerField(_("purchases"), default=0)
     """Products bought, each counted once a day, in all."""
     distinct = models.PositiveIntegerField(_("distinct products"), default=0)

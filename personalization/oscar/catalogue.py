@@ -1,11 +1,15 @@
 """Reads the shop's catalogue. All SQL over Oscar's product and category tables is here."""
 
-from collections.abc import Iterable
+import html
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db.models import Exists, F, OuterRef, Prefetch, prefetch_related_objects
+from django.conf import settings
+from django.db.models import Exists, F, Min, OuterRef, Prefetch, prefetch_related_objects
+from django.db.models.functions import Coalesce
 from numpy.typing import NDArray
 from oscar.core.loading import get_model
 
@@ -15,7 +19,13 @@ Category = get_model("catalogue", "Category")
 Option = get_model("catalogue", "Option")
 Product = get_model("catalogue", "Product")
 ProductCategory = get_model("catalogue", "ProductCategory")
+ProductAttributeValue = get_model("catalogue", "ProductAttributeValue")
 ProductRecord = get_model("analytics", "ProductRecord")
+StockRecord = get_model("partner", "StockRecord")
+
+LETTERS = 2_000
+"""Only so much is kept of one description, and of one attribute value: it bounds the memory of a training run."""
+TAG = re.compile("<[^<>]*>")
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,50 @@ def members(product_ids: Iterable[int] | None = None) -> Members:
     return Members(category=table[:, 0], product=table[:, 1], depth={pk: depth for _, pk, depth in tree})
 
 
+def prices() -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """(product key, price), ascending: the least price in the shop's own currency, of it or of its public children."""
+    rows = (
+        StockRecord.objects.filter(
+            price__isnull=False, price_currency=settings.OSCAR_DEFAULT_CURRENCY, product__is_public=True
+        )
+        .annotate(folded=Coalesce("product__parent_id", "product_id"))
+        .order_by("folded")
+        .values_list("folded")
+        .annotate(Min("price"))
+    )
+    table = np.fromiter(rows.iterator(chunk_size=20_000), np.dtype("i8,f4"))
+    return table["f0"], table["f1"]
+
+
+def kinds(members: Members) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(product key, category key), ascending: the deepest category of each product, the first by path among equals."""
+    path = {category: place for place, category in enumerate(members.depth)}
+    depth = np.array([members.depth[category] for category in members.category.tolist()], np.int64)
+    place = np.array([path[category] for category in members.category.tolist()], np.int64)
+    rows = np.lexsort((place, -depth, members.product))
+    product, first = np.unique(members.product[rows], return_index=True)
+    return product, members.category[rows][first]
+
+
+def texts() -> Iterator[tuple[int, str]]:
+    """(product key, title and description) of all that a shopper may browse, and one more entry for each attribute
+    value in words: text, rich text and the names of options. Numbers, dates and yes or no say nothing by themselves.
+    """
+    titles = Product.objects.browsable().order_by("pk").values_list("pk", "title", "description")
+    values = (
+        ProductAttributeValue.objects.filter(product__parent__isnull=True, product__is_public=True)
+        .order_by("product_id", "attribute_id", "value_multi_option__pk")
+        .values_list("product_id", "value_text", "value_richtext", "value_option__option", "value_multi_option__option")
+    )
+    for rows in (titles, values):
+        for key, *words in rows.iterator(chunk_size=2_000):
+            yield key, _plain(" ".join(filter(None, words)))
+
+
+def _plain(markup: str) -> str:
+    return html.unescape(TAG.sub(" ", markup))[:LETTERS]
+
+
 def cards(product_ids: Iterable[int]) -> dict[int, Any]:
     """The browsable ones among these products by key, with all that Oscar's card needs, in three queries.
 
@@ -73,13 +127,30 @@ def cards(product_ids: Iterable[int]) -> dict[int, Any]:
         )
         .prefetch_related("stockrecords", "images")
     )
+    _with_children(listed)
+    return {product.pk: product for product in listed}
+
+
+def offers(product_ids: Iterable[int]) -> dict[int, Any]:
+    """The same with what `sellable` needs only, in two queries."""
+    listed = list(
+        Product.objects.browsable()
+        .filter(pk__in=list(product_ids))
+        .select_related("product_class")
+        .defer("description")
+        .prefetch_related("stockrecords")
+    )
+    _with_children(listed)
+    return {product.pk: product for product in listed}
+
+
+def _with_children(listed: list[Any]) -> None:
     parents = [product for product in listed if product.is_parent]
     if parents:
         children = Product.objects.public().prefetch_related("stockrecords")
         prefetch_related_objects(
             parents, Prefetch("children", queryset=children, to_attr="_prefetched_public_children")
         )
-    return {product.pk: product for product in listed}
 
 
 def sellable(product: Any, strategy: Any) -> bool:

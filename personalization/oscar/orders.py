@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from django.db.models import Exists, F, Func, IntegerField, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Func, IntegerField, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Lower
 from numpy.typing import NDArray
 from oscar.core.loading import get_model
@@ -13,6 +14,7 @@ from oscar.core.loading import get_model
 from personalization.recommenders import GUEST
 
 Line = get_model("order", "Line")
+Order = get_model("order", "Order")
 ShippingEventQuantity = get_model("order", "ShippingEventQuantity")
 
 NOT_BOUGHT = ("cancelled", "canceled", "refunded", "returned")
@@ -99,6 +101,12 @@ def _numbered(rows: Iterable[tuple], places: dict[Any, int]) -> Iterator[tuple]:
     for user, order, product, placed in rows:
         customer = GUEST if user is None else places.setdefault(user, len(places))
         yield customer, order, product, placed
+
+
+def newest(until: float) -> float | None:
+    """When the last order up to then was placed, in seconds since 1970; None when there is none."""
+    moment = datetime.fromtimestamp(until, UTC)
+    return Order.objects.filter(date_placed__lte=moment).aggregate(newest=Epoch(Max("date_placed")))["newest"]
 
 
 def customers() -> QuerySet:

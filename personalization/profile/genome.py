@@ -1,6 +1,6 @@
-"""The genome of one customer or of all: one function, from order lines to weights that fade with age."""
+"""The genome of one customer or of some: one function, from order lines to weights that fade with age."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from personalization import conf
 from personalization.models import Genome
 from personalization.oscar import catalogue, orders
-from personalization.recommenders import DAY, GUEST, distinct
+from personalization.rank.habits import DECIMALS, Habits, habits
+from personalization.recommenders import GUEST
 
-CUSTOMERS_AT_ONCE = 1_000
-"""Bounds the memory of a sweep."""
 CATEGORIES_KEPT = 100
 """The categories of a genome, the largest shares first."""
 
@@ -21,67 +20,60 @@ CATEGORIES_KEPT = 100
 def refresh(user_ids: Iterable[Any], now: float) -> int:
     """Works out the genomes of these customers anew and stores them; how many of them have one now."""
     user_ids = list(user_ids)
+    found = worked_out(user_ids, now)
+    Genome.objects.store(found)
+    emptied = set(user_ids) - {genome.user_id for genome in found}
+    Genome.objects.filter(user_id__in=emptied).delete()
+    return len(found)
+
+
+def worked_out(user_ids: Iterable[Any], now: float) -> list[Genome]:
+    """The genomes of those of these customers who had bought something by then, not stored."""
     purchases = orders.purchases(orders.line_values(orders.bought_lines(user_ids)), until=now)
     members = catalogue.members(np.unique(purchases.product).tolist())
-    Genome.objects.store(genomes(purchases, members, now))
-    emptied = set(user_ids) - set(purchases.users)
-    Genome.objects.filter(user_id__in=emptied).delete()
-    return len(purchases.users)
-
-
-def sweep(now: float, progress: Callable[[Sequence], Iterable] = iter) -> int:
-    """The same for every customer, some at a time; how many have a genome now."""
-    everyone = list(orders.customers())
-    batches = [everyone[at : at + CUSTOMERS_AT_ONCE] for at in range(0, len(everyone), CUSTOMERS_AT_ONCE)]
-    kept = sum(refresh(batch, now) for batch in progress(batches))
-    Genome.objects.drop_except(everyone)
-    return kept
+    return genomes(purchases, members, now)
 
 
 def genomes(purchases: orders.Purchases, members: catalogue.Members, now: float) -> list[Genome]:
-    """The genomes of the customers in these purchases; guests have none.
-
-    A product's weight is the sum over the days on which it was bought of 0.5 ** (age / half life).
-    """
+    """The genomes of the customers in these purchases; guests have none."""
     settings = conf.current()
     known = purchases.customer != GUEST
-    day = (purchases.placed[known] // DAY).astype(np.int64)
-    customer, product, day = distinct(purchases.customer[known], purchases.product[known], day)
-    fade = 0.5 ** ((now / DAY - day) / settings.half_life_days)
-    customer, product, weight, times, first = _summed(customer, product, fade, np.ones(len(day), np.int64))
-    last = (np.append(day[first[1:] - 1], day[-1:]) + 0.5) * DAY
-    row, category = _categories_of(product, members)
-    category_of, category, category_weight, category_times, _ = _summed(
-        customer[row], category, weight[row], times[row]
-    )
+    customer, product, placed = purchases.customer[known], purchases.product[known], purchases.placed[known]
+    own = habits(customer, product, placed, now, settings.half_life_days)
     people = len(purchases.users)
-    total = np.bincount(customer, weight, minlength=people)
-    share = category_weight / total[category_of]
-    products = _strongest(people, customer, np.round(weight, 4), product, times, last.astype(np.int64))
-    categories = _strongest(people, category_of, np.round(share, 4), category, category_times)
+    products = _rows_of(own.customer, people, own.thing, own.weight, own.days, own.last, own.first)
+    line, category = _categories_of(product, members)
+    there = habits(customer[line], category, placed[line], now, settings.half_life_days)
+    categories = _categories(own, there, members, people)
+    times = np.bincount(own.customer, own.days, people).astype(int)
+    distinct = np.bincount(own.customer, minlength=people)
     return [
         Genome(
             user_id=user,
-            products=[[key, value, *rest] for value, key, *rest in products(place)][: settings.genome_products],
-            categories=[[key, value, *rest] for value, key, *rest in categories(place)][:CATEGORIES_KEPT],
-            purchases=int(times[customer == place].sum()),
-            distinct=int((customer == place).sum()),
+            products=products(place)[: settings.genome_products],
+            categories=categories(place)[:CATEGORIES_KEPT],
+            purchases=int(times[place]),
+            distinct=int(distinct[place]),
             as_of=datetime.fromtimestamp(now, UTC),
         )
         for place, user in enumerate(purchases.users)
+        if times[place]
     ]
 
 
-def _summed(customer: NDArray, key: NDArray, weight: NDArray, times: NDArray) -> tuple[NDArray, ...]:
-    """(customer, key, sum of weights, sum of times, first row), one entry for each customer and key, sorted by both."""
-    order = np.lexsort((key, customer))
-    customer, key, weight, times = customer[order], key[order], weight[order], times[order]
-    new = np.ones(len(key), bool)
-    new[1:] = (customer[1:] != customer[:-1]) | (key[1:] != key[:-1])
-    first = np.flatnonzero(new)
-    if not len(first):
-        return customer, key, weight, times, first
-    return customer[first], key[first], np.add.reduceat(weight, first), np.add.reduceat(times, first), first
+def _categories(own: Habits, there: Habits, members: catalogue.Members, people: int) -> Callable[[int], list[list]]:
+    """Gives for a customer the rows [category, share of all weight, purchases, fading days], largest share first, from
+    their habits with products and with categories."""
+    order = np.lexsort((there.thing, there.customer))
+    who, where, fading = there.customer[order], there.thing[order], there.weight[order]
+    row, category = _categories_of(own.thing, members)
+    span = int(category.max(initial=0)) + 1
+    at = np.searchsorted(who * span + where, own.customer[row] * span + category)
+    total = np.bincount(own.customer, own.weight, people)
+    share = np.round(np.bincount(at, own.weight[row], len(who)) / np.maximum(total[who], 1e-9), DECIMALS)
+    purchases = np.bincount(at, own.days[row], len(who)).astype(np.int64)
+    order = np.lexsort((where, -share, who))
+    return _rows_of(who[order], people, where[order], share[order], purchases[order], fading[order])
 
 
 def _categories_of(product: NDArray, members: catalogue.Members) -> tuple[NDArray, NDArray]:
@@ -95,13 +87,13 @@ def _categories_of(product: NDArray, members: catalogue.Members) -> tuple[NDArra
     return row, members.category[order][start[row] + inside]
 
 
-def _strongest(people: int, customer: NDArray, weight: NDArray, *columns: NDArray) -> Callable[[int], list[tuple]]:
-    """Gives for a customer the rows (weight, *columns), the heaviest first; equal ones by the first column."""
-    order = np.lexsort((columns[0], -weight, customer))
-    bounds = np.searchsorted(customer[order], np.arange(people + 1))
-    table = [column[order].tolist() for column in (weight, *columns)]
+def _rows_of(customer: NDArray, people: int, *columns: NDArray) -> Callable[[int], list[list]]:
+    """Gives for a customer the rows of the columns; `customer` is ascending."""
+    bounds = np.searchsorted(customer, np.arange(people + 1))
+    table = [column.tolist() for column in columns]
 
-    def rows(place: int) -> list[tuple]:
-        return list(zip(*(column[bounds[place] : bounds[place + 1]] for column in table), strict=True))
+    def rows(place: int) -> list[list]:
+        parts = (column[bounds[place] : bounds[place + 1]] for column in table)
+        return [list(row) for row in zip(*parts, strict=True)]
 
     return rows

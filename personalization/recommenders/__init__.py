@@ -154,6 +154,8 @@ class Limits:
     """Only so many products of one order are looked at."""
     neighbours: int = 50
     """How many neighbours a product has at most."""
+    half_life_days: int = 112
+    """A purchase this many days old counts half."""
 
 
 @dataclass(frozen=True)
@@ -189,4 +191,5 @@ class Recommender(Protocol):
 
 def every() -> list[Recommender]:
     """All recommenders of the shelf, in a fixed order."""
-    return [import_module(f"{__name__}.{module.name}").recommender for module in iter_modules(__path__)]
+    names = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
+    return [import_module(f"{__name__}.{name}").recommender for name in names]

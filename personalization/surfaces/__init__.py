@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
 
-from personalization.decide.slate import Draft
-from personalization.decide.snapshot import LoadedSnapshot
+from personalization.decide.slate import Candidate, Draft
 from personalization.decide.visit import Visit
+from personalization.rank.learned import Learned
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,15 @@ class Surface:
     """What every file of this shelf offers under the name `surface`."""
 
     name: str
-    rows: tuple[Callable[[Visit, LoadedSnapshot], Iterable[Draft]], ...]
-    """From the most to the least personal; generic rows are shown in this order."""
-    ladder: tuple[Callable[[Visit], Iterable[Draft]], ...]
+    ranking: Callable[[Visit, Learned], Iterable[Candidate]]
+    """All candidates as one list, best first; reasons are worked out as far as the list is read."""
+    new: Callable[[Visit, Learned], Iterable[Candidate]] | None = None
+    """The same for products that are new to the visitor, where there is a better way than leaving the others out."""
+    of_categories: bool = False
+    """Whether the list is of categories, not of products."""
+    rows: tuple[Callable[[Visit, Learned], Iterable[Draft]], ...] = ()
+    """The list as a page shows it, from the most to the least personal; generic rows are shown in this order."""
+    ladder: tuple[Callable[[Visit], Iterable[Draft]], ...] = ()
     """What is shown when there is no snapshot, or no row could be filled from it."""
 
 

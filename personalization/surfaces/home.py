@@ -1,16 +1,17 @@
 """The home page: what this customer comes back to, what goes with it, and what the whole shop buys."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from personalization import conf
-from personalization.decide import rank
+from personalization.decide import lists, pick
 from personalization.decide.slate import Candidate, Draft, Reason
-from personalization.decide.snapshot import LoadedSnapshot
 from personalization.decide.visit import Visit
 from personalization.oscar import catalogue
+from personalization.rank.learned import Learned
 from personalization.recommenders import DAY
 from personalization.surfaces import Surface
 
@@ -18,88 +19,100 @@ ANCHORS = 2
 """At most so many rows "Because you bought ...", and so many "Popular in ..."."""
 
 
-def buy_again(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
+def ranking(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:
+    """What this visitor is likely to buy next, old or new."""
+    return lists.in_order(lists.for_visitor(visit, snapshot))
+
+
+def new(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:
+    """What they are likely to buy next and never bought before."""
+    return lists.in_order(lists.for_new(visit, snapshot))
+
+
+def personal(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
+    """The rows that speak of this visitor. Each is worth what its products are expected to be bought."""
+    if not visit.genome.products:
+        return
+    scored = lists.for_visitor(visit, snapshot)
+    worth = dict(zip(snapshot.ids[scored.places].tolist(), scored.chance.tolist(), strict=True))
+    for draft in (
+        *buy_again(visit, scored),
+        *because_you_bought(visit, snapshot),
+        *popular_in_category(visit, snapshot),
+    ):
+        shown = draft.candidates[: conf.current().row_size]
+        yield replace(draft, strength=sum(worth.get(candidate.product, 0.0) for candidate in shown))
+
+
+def buy_again(visit: Visit, scored: lists.Scored) -> Iterator[Draft]:
     """What the customer bought repeatedly, or once if it is of the kind that is bought again."""
-    history = {product: (days, last) for product, _, days, last in visit.genome.products}
-    candidates = []
-    for product, score in rank.bought_again(snapshot, visit.genome).items():
-        days, last = history[product]
-        candidates.append(Candidate(product, score, Reason("bought_before", {"days": days, "last": last})))
-    strength = rank.repeat_share(snapshot, visit.genome) * _coverage(candidate.score for candidate in candidates)
-    yield Draft(Reason("buy_again"), candidates, personal=True, strength=strength, fewest=2)
+    own = np.flatnonzero(np.isin(scored.places, pick.bought_again(scored.snapshot, scored.person)))[: pick.DEPTH]
+    yield Draft(Reason("buy_again"), [scored.candidate(row) for row in own.tolist()], personal=True, fewest=2)
 
 
-def because_you_bought(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
+def because_you_bought(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     """For a telling product of the customer's, what lies in one basket with it and is new to them."""
-    owned = {product: weight for product, weight, _, _ in visit.genome.products}
-    new_share = 1 - rank.repeat_share(snapshot, visit.genome)
-    for anchor in rank.anchors(snapshot, visit.genome, ANCHORS):
-        bought = int(snapshot.ids[anchor])
-        reason = Reason("because_you_bought", {"product": bought})
-        near, closeness = rank.goes_with(snapshot, anchor)
+    owned = {row[0] for row in visit.genome.products}
+    for anchor in pick.anchors(snapshot, visit.genome, ANCHORS):
+        reason = Reason("because_you_bought", {"product": int(snapshot.ids[anchor])})
+        near, closeness = pick.goes_with(snapshot, anchor)
         candidates = [
             Candidate(product, float(score), reason)
             for product, score in zip(snapshot.ids[near].tolist(), closeness, strict=True)
             if product not in owned
         ]
-        together = sum(candidate.score for candidate in candidates[: conf.current().row_size])
-        anchor_share = owned[bought] / sum(owned.values())
-        yield Draft(reason, candidates, personal=True, strength=new_share * anchor_share * together)
+        yield Draft(reason, candidates, personal=True)
 
 
-def popular_in_category(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
+def popular_in_category(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     """The bestsellers of the categories that set the customer apart, without what they come back to anyway."""
     score = snapshot.scores("popular").score
-    repeated = {product for product, _, days, _ in visit.genome.products if days > 1}
-    new_share = 1 - rank.repeat_share(snapshot, visit.genome)
-    for category, share, purchases in rank.favourite_categories(snapshot, visit.genome)[:ANCHORS]:
+    repeated = {row[0] for row in visit.genome.products if row[2] > 1}
+    for category, purchases in pick.favourite_categories(snapshot, visit.genome)[:ANCHORS]:
         reason = Reason("popular_in_category", {"category": category, "purchases": purchases})
-        places = snapshot.category(category)
+        places = snapshot.category(category)[: pick.DEPTH]
         candidates = [
-            candidate
-            for candidate in _bought_by(snapshot, places[: rank.DEPTH], score[places[: rank.DEPTH]])
-            if candidate.product not in repeated
+            candidate for candidate in _bought_by(snapshot, places, score[places]) if candidate.product not in repeated
         ]
-        strength = new_share * share * _coverage(score[places].tolist())
-        yield Draft(reason, candidates, personal=True, strength=strength)
+        yield Draft(reason, candidates, personal=True)
 
 
-def bestsellers(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
+def bestsellers(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     """What most customers bought lately."""
-    places, score = rank.best(snapshot.scores("popular").score)
+    places, score = pick.best(snapshot.scores("popular").score)
     yield Draft(Reason("bestsellers"), _bought_by(snapshot, places, score), fewest=1)
 
 
-def trending(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
+def trending(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     """What sells more than in its usual week."""
-    places, times = rank.best(snapshot.scores("trending").score)
+    places, times = pick.best(snapshot.scores("trending").score)
     rows = zip(snapshot.ids[places].tolist(), times.tolist(), strict=True)
     yield Draft(Reason("trending"), [Candidate(key, rise, Reason("rising", {"times": rise})) for key, rise in rows])
 
 
-def new_in(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
+def new_in(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     """What was added lately, the newest first."""
     created = snapshot.arrays["product.created"]
     new = created > visit.now - conf.current().new_days * DAY
-    places, since = rank.best(np.where(new, created, 0))
+    places, since = pick.best(np.where(new, created, 0))
     rows = zip(snapshot.ids[places].tolist(), since.tolist(), strict=True)
     yield Draft(Reason("new_in"), [Candidate(key, day, Reason("since", {"created": day})) for key, day in rows])
 
 
-def bestsellers_in_category(visit: Visit, snapshot: LoadedSnapshot) -> Iterator[Draft]:
+def bestsellers_in_category(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     """The bestsellers of the categories that sell most, unless the visitor has a row of their own there."""
     score = snapshot.scores("popular").score
-    own = {category for category, _, _ in rank.favourite_categories(snapshot, visit.genome)[:ANCHORS]}
-    for category in rank.largest_categories(snapshot):
+    own = {category for category, _ in pick.favourite_categories(snapshot, visit.genome)[:ANCHORS]}
+    for category in pick.largest_categories(snapshot):
         if category not in own:
-            places = snapshot.category(category)[: rank.DEPTH]
+            places = snapshot.category(category)[: pick.DEPTH]
             candidates = _bought_by(snapshot, places, score[places])
             yield Draft(Reason("bestsellers_in_category", {"category": category}), candidates)
 
 
 def bestsellers_by_oscar(visit: Visit) -> Iterator[Draft]:
     """What was bought most, as Oscar's own analytics count it: known before any training."""
-    rows = catalogue.bestsellers(rank.DEPTH)
+    rows = catalogue.bestsellers(pick.DEPTH)
     candidates = [Candidate(key, times, Reason("bought_times", {"times": times})) for key, times in rows]
     yield Draft(Reason("bestsellers"), candidates, fewest=1)
 
@@ -107,31 +120,21 @@ def bestsellers_by_oscar(visit: Visit) -> Iterator[Draft]:
 def latest(visit: Visit) -> Iterator[Draft]:
     """The newest products: there are some in any shop that sells anything."""
     reason = Reason("latest")
-    yield Draft(reason, [Candidate(key, 0, reason) for key in catalogue.newest(rank.DEPTH)], fewest=1)
+    yield Draft(reason, [Candidate(key, 0, reason) for key in catalogue.newest(pick.DEPTH)], fewest=1)
 
 
-def _coverage(scores: Iterable[float]) -> float:
-    """The share of all these scores that the products of one row hold, best first."""
-    scores = list(scores)
-    return sum(scores[: conf.current().row_size]) / max(sum(scores), 1e-9)
-
-
-def _bought_by(snapshot: LoadedSnapshot, places: NDArray, score: NDArray) -> list[Candidate]:
-    customers = snapshot.scores("popular").customers[places].tolist()
-    period = conf.current().popular_days
-    return [
-        Candidate(key, float(value), Reason("bought_by", {"customers": count, "period": period}))
-        for key, value, count in zip(snapshot.ids[places].tolist(), score, customers, strict=True)
-        if count
-    ]
+def _bought_by(snapshot: Learned, places: NDArray, score: NDArray) -> list[Candidate]:
+    rows = zip(snapshot.ids[places].tolist(), places.tolist(), score.tolist(), strict=True)
+    found = [Candidate(key, value, lists.bought_by(snapshot, place)) for key, place, value in rows]
+    return [candidate for candidate in found if candidate.reason.code == "bought_by"]
 
 
 surface = Surface(
     name="home",
+    ranking=ranking,
+    new=new,
     rows=(
-        buy_again,
-        because_you_bought,
-        popular_in_category,
+        personal,
         bestsellers,
         trending,
         new_in,

@@ -1,12 +1,13 @@
-"""The only road from rows to arrays: the shop's orders and catalogue as recommenders see them."""
+"""The only road from rows to arrays: the shop's orders, catalogue and views as recommenders see them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.oscar import catalogue, orders
+from personalization.oscar import catalogue, orders, views
 from personalization.recommenders import Catalogue, History, Views
 
 Progress = Callable[[Iterable, str, int], Iterable]
@@ -26,22 +27,66 @@ class Shop:
 
 
 def read(now: float, progress: Progress) -> Shop:
-    """The shop up to now. Lines of products that cannot be browsed (any more) are left out."""
+    """The shop up to now. Lines and views of products that cannot be browsed (any more) are left out."""
     product_id, created = catalogue.products()
+    members = catalogue.members()
     lines = orders.bought_lines()
     rows = progress(orders.line_values(lines), "Reading order lines", lines.count())
     bought = orders.purchases(rows, until=now)
-    place = np.minimum(np.searchsorted(product_id, bought.product), max(len(product_id) - 1, 0))
-    known = product_id[place] == bought.product if len(product_id) else np.zeros(0, bool)
+    known, product = _numbered(bought.product, product_id)
     _, order = np.unique(bought.order[known], return_inverse=True)
     history = History(
         customer=bought.customer[known],
         order=order.astype(np.int32),
-        product=place[known].astype(np.int32),
+        product=product,
         placed=bought.placed[known],
         products=len(product_id),
         now=now,
-        catalogue=Catalogue.blank(len(product_id)),
-        views=Views.none(),
+        catalogue=_catalogue(product_id, created, members),
+        views=_views(product_id, bought.users, now, progress),
     )
-    return Shop(history, product_id, created, catalogue.members())
+    return Shop(history, product_id, created, members)
+
+
+def _numbered(keys: NDArray[np.int64], product_id: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
+    """Which of these keys are among the products, and the numbers of those."""
+    place = np.minimum(np.searchsorted(product_id, keys), max(len(product_id) - 1, 0))
+    known = product_id[place] == keys if len(product_id) else np.zeros(len(keys), bool)
+    return known, place[known].astype(np.int32)
+
+
+def _catalogue(product_id: NDArray[np.int64], created: NDArray[np.float64], members: catalogue.Members) -> Catalogue:
+    blank = Catalogue.blank(len(product_id))
+    priced, price = catalogue.prices()
+    known, product = _numbered(priced, product_id)
+    blank.price[product] = price[known]
+    blank.kind[:] = _kinds(product_id, members)
+    return Catalogue(kind=blank.kind, price=blank.price, created=created, text=_texts(product_id))
+
+
+def _kinds(product_id: NDArray[np.int64], members: catalogue.Members) -> NDArray[np.int32]:
+    """The kind of each product: numbers without gaps, in the order of the categories' paths."""
+    placed, category = catalogue.kinds(members)
+    known, product = _numbered(placed, product_id)
+    used = set(category[known].tolist())
+    number = {key: kind for kind, key in enumerate(key for key in members.depth if key in used)}
+    kind = np.full(len(product_id), -1, np.int32)
+    kind[product] = [number[key] for key in category[known].tolist()]
+    return kind
+
+
+def _texts(product_id: NDArray[np.int64]) -> list[str]:
+    place = {key: number for number, key in enumerate(product_id.tolist())}
+    text = [""] * len(product_id)
+    for key, words in catalogue.texts():
+        if key in place:
+            text[place[key]] = f"{text[place[key]]} {words}".strip()
+    return text
+
+
+def _views(product_id: NDArray[np.int64], users: list[Any], now: float, progress: Progress) -> Views:
+    everyones = views.all_views()
+    rows = progress(views.view_values(everyones), "Reading views", everyones.count())
+    viewed = views.viewed(rows, users, until=now)
+    known, product = _numbered(viewed.product, product_id)
+    return Views(customer=viewed.customer[known], product=product, seen=viewed.seen[known])

@@ -3,15 +3,19 @@
 import resource
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from personalization import conf, recommenders
+from personalization import conf
 from personalization.models import Snapshot
-from personalization.recommenders import GUEST, Limits, Neighbours, Scores
+from personalization.oscar import orders
+from personalization.rank.learned import Learned
+from personalization.recommenders import DAY, GUEST
+from personalization.train import guard
+from personalization.train.evaluate import Evaluation, taught
 from personalization.train.history import Progress, Shop, read
+from personalization.train.learn import learn
 from personalization.train.lock import only_one
 from personalization.train.publish import publish, remove_outdated
 
@@ -25,6 +29,10 @@ class Summary:
     customers: int
     seconds: float
     peak_mib: int
+    weights: dict[str, str] = field(default_factory=dict)
+    """For each kind of question, where the weights come from, in words."""
+    evaluation: dict[str, dict] = field(default_factory=dict)
+    """For each kind of question and way to rank, its verdict."""
 
     def __str__(self) -> str:
         return (
@@ -38,75 +46,58 @@ def silent(stream: Iterable, what: str, length: int) -> Iterable:
     return stream
 
 
-def train(now: float | None = None, progress: Progress = silent) -> Snapshot:
+def train(now: float | None = None, progress: Progress = silent, force: bool = False) -> Snapshot:
     """1. Makes sure that no other run is under way (Busy).
     2. Reads the shop's history into arrays.
-    3. Lets every recommender learn from it.
-    4. Adds what the catalogue says.
-    5. Writes a snapshot and publishes it by one switch.
-    6. Removes outdated ones.
+    3. Learns from all but the last weeks, and from those what to trust, and judges it.
+    4. Lets every recommender learn from all.
+    5. Refuses what is clearly worse than what serves (Worse), unless forced.
+    6. Writes a snapshot and publishes it by one switch.
+    7. Removes outdated ones.
 
     Gives the snapshot that serves now; its summary holds the fields of Summary.
     Whatever goes wrong before the switch, the snapshot that served goes on serving.
     """
     begun = time.monotonic()
-    now = time.time() if now is None else now
     with only_one():
-        shop = read(now, progress)
-        arrays = learned(shop, progress) | described(shop)
-        summary = Summary(
-            lines=len(shop.history.product),
-            products=shop.history.products,
-            customers=len(np.unique(shop.history.customer[shop.history.customer != GUEST])),
-            seconds=round(time.monotonic() - begun, 2),
-            peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        )
-        snapshot = publish(arrays, asdict(summary), now)
+        shop, learned, evaluation = learned_until(moment_of_learning(now), progress)
+        summary = asdict(_summary(shop, evaluation, begun))
+        if not force:
+            guard.refuse_worse(summary, Snapshot.objects.serving().first())
+        snapshot = publish(learned.arrays, summary, shop.history.now)
         remove_outdated()
     return snapshot
 
 
-def learned(shop: Shop, progress: Progress) -> dict[str, NDArray]:
-    """What each recommender has learned, as arrays named after it."""
-    settings = conf.current()
-    limits = Limits(
-        min_customers=settings.min_customers,
-        popular_days=settings.popular_days,
-        basket_cap=settings.basket_cap,
-        neighbours=settings.neighbours,
+def as_of(moment: float, progress: Progress = silent) -> Learned:
+    """What the shop would have learned by that moment, in memory; nothing is published."""
+    return learned_until(moment_of_learning(moment), progress)[1]
+
+
+def learned_until(moment: float, progress: Progress) -> tuple[Shop, Learned, Evaluation]:
+    """The shop's history up to a moment, what there is to learn from it, and how good that is."""
+    shop = read(moment, progress)
+    evaluation = taught(shop, conf.current().held_back_days * DAY, progress)
+    whole = learn(shop, shop.history, progress)
+    arrays = {**whole.arrays, **evaluation.arrays, "history.now": np.array([shop.history.now])}
+    return shop, Learned(arrays), evaluation
+
+
+def moment_of_learning(now: float | None = None) -> float:
+    """This moment; in a shop that has sold nothing for as long as bestsellers are counted, that of its last sale."""
+    now = time.time() if now is None else now
+    newest = orders.newest(until=now)
+    lately = now - conf.current().popular_days * DAY
+    return now if newest is None or newest >= lately else newest
+
+
+def _summary(shop: Shop, evaluation: Evaluation, begun: float) -> Summary:
+    return Summary(
+        lines=len(shop.history.product),
+        products=shop.history.products,
+        customers=len(np.unique(shop.history.customer[shop.history.customer != GUEST])),
+        seconds=round(time.monotonic() - begun, 2),
+        peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        weights=evaluation.weights,
+        evaluation=evaluation.as_data(),
     )
-    arrays: dict[str, NDArray] = {}
-    shelf = recommenders.every()
-    for recommender in progress(shelf, "Learning", len(shelf)):
-        match recommender.fit(shop.history, limits):
-            case Scores(score, customers):
-                arrays |= {f"{recommender.name}.score": score, f"{recommender.name}.customers": customers}
-            case Neighbours(index, weight):
-                arrays |= {f"{recommender.name}.index": index, f"{recommender.name}.weight": weight}
-    return arrays
-
-
-def described(shop: Shop) -> dict[str, NDArray]:
-    """What the catalogue says: the products' keys and ages, and each category's products, the best-selling first."""
-    settings = conf.current()
-    lately = shop.history.placed > shop.history.now - settings.popular_days * recommenders.DAY
-    popular = shop.history.backed_purchases(lately, settings.min_customers)
-    all_time = shop.history.backed_purchases(np.ones(len(lately), bool), settings.min_customers)
-    place = np.searchsorted(shop.product_id, shop.members.product)
-    place = np.minimum(place, max(len(shop.product_id) - 1, 0))
-    known = shop.product_id[place] == shop.members.product if len(place) else np.zeros(0, bool)
-    category, place = shop.members.category[known], place[known]
-    order = np.lexsort((place, -all_time[place], -popular[place], category))
-    category, place = category[order], place[order]
-    ids, start = np.unique(category, return_index=True)
-    total = max(int(all_time.sum()), 1)
-    share = np.add.reduceat(all_time[place], start) / total if len(start) else np.zeros(0)
-    return {
-        "product.id": shop.product_id,
-        "product.created": shop.created,
-        "category.id": ids,
-        "category.depth": np.array([shop.members.depth[key] for key in ids.tolist()], np.int32),
-        "category.start": np.append(start, len(category)).astype(np.int64),
-        "category.product": place.astype(np.int32),
-        "category.share": share.astype(np.float64),
-    }

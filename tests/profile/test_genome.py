@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 
 from personalization.models import Genome
-from personalization.profile import genome
+from personalization.profile import genome, sweep
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -30,10 +30,11 @@ def test_a_weight_halves_with_the_half_life_and_days_add_up(shopper):
     shop.order(shopper, [tea, milk], days_ago=0)
     genome.refresh([shopper.pk], moment.timestamp() + 1)
     today = 0.5 ** ((moment.timestamp() % 86_400) / 86_400 / 112)
-    (first, tea_weight, tea_days, _), (second, milk_weight, milk_days, _) = of(shopper).products
+    (first, tea_weight, tea_days, last, begun), (second, milk_weight, milk_days, *_) = of(shopper).products
     assert (first, tea_days, second, milk_days) == (tea.pk, 2, milk.pk, 1)
     assert milk_weight == pytest.approx(today, abs=1e-3)
     assert tea_weight == pytest.approx(1.5 * today, abs=1e-3)
+    assert last - begun == 112 * 86_400
 
 
 def test_what_was_bought_twice_on_one_day_counts_once(shopper):
@@ -55,13 +56,22 @@ def test_a_category_holds_what_lies_below_it_and_hidden_ones_are_left_out(shoppe
     shop.order(shopper, [green, candle], days_ago=3)
     genome.refresh([shopper.pk], now().timestamp())
     drinks = tea.get_parent()
-    assert of(shopper).categories == [[drinks.pk, 0.5, 1], [tea.pk, 0.5, 1]]
+    fading = pytest.approx(0.5 ** (3 / 112), abs=4e-3)
+    assert of(shopper).categories == [[drinks.pk, 0.5, 1, fading], [tea.pk, 0.5, 1, fading]]
+
+
+def test_two_products_of_one_day_are_one_day_in_their_category(shopper):
+    tea = create_from_breadcrumbs("Tea")
+    shop.order(shopper, [shop.product("Green tea", tea), shop.product("Black tea", tea)], days_ago=0)
+    genome.refresh([shopper.pk], now().timestamp())
+    ((_, share, purchases, fading),) = of(shopper).categories
+    assert (share, purchases) == (1.0, 2) and fading <= 1
 
 
 def test_one_customer_and_all_give_the_same_genome():
     users, _ = shop.even_and_odd()
     moment = now().timestamp()
-    assert genome.sweep(moment) == len(users)
+    assert sweep.sweep(moment) == len(users)
     swept = [(of(user).products, of(user).categories, of(user).purchases) for user in users]
     Genome.objects.all().delete()
     for user in users:
@@ -72,25 +82,58 @@ def test_one_customer_and_all_give_the_same_genome():
 def test_the_size_of_a_sweep_s_batches_changes_nothing(monkeypatch):
     users, _ = shop.even_and_odd()
     moment = now().timestamp()
-    genome.sweep(moment)
+    sweep.sweep(moment)
     whole = [of(user).products for user in users]
-    monkeypatch.setattr(genome, "CUSTOMERS_AT_ONCE", 5)
-    genome.sweep(moment)
+    monkeypatch.setattr(sweep, "CUSTOMERS_AT_ONCE", 5)
+    sweep.sweep(moment)
     assert [of(user).products for user in users] == whole
+
+
+def test_similar_customers_are_those_who_buy_the_same():
+    users, products = shop.even_and_odd()
+    sweep.sweep(now().timestamp())
+    odd = {product.pk for product in products[1::2]}
+    near = [row[0] for row in of(users[1]).near]
+    assert near and set(near) <= odd
+
+
+def test_an_order_refreshes_the_genome_and_leaves_what_similar_customers_buy():
+    users, products = shop.even_and_odd()
+    sweep.sweep(now().timestamp())
+    before = of(users[1]).near
+    shop.order(users[1], [products[0]], days_ago=0)
+    genome.refresh([users[1].pk], now().timestamp())
+    assert of(users[1]).near == before != []
+
+
+def test_what_fewer_than_five_similar_customers_bought_is_not_named(settings):
+    users, _ = shop.even_and_odd()
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "min_customers": 20}
+    sweep.sweep(now().timestamp())
+    assert of(users[1]).near == []
+
+
+def test_a_genome_of_an_earlier_moment_knows_nothing_of_later_and_is_not_stored(shopper):
+    tea, milk = shop.product("Tea"), shop.product("Milk")
+    shop.order(shopper, [tea], days_ago=9)
+    shop.order(shopper, [milk], days_ago=1)
+    found = sweep.as_of(now().timestamp() - 5 * 86_400)([shopper.pk])
+    assert [row[0] for row in found[shopper.pk].products] == [tea.pk]
+    assert not Genome.objects.exists()
 
 
 def test_a_customer_whose_orders_are_gone_has_no_genome_any_more(shopper):
     placed = shop.order(shopper, [shop.product("Tea")])
-    genome.sweep(now().timestamp())
+    sweep.sweep(now().timestamp())
     assert of(shopper) is not None
     placed.delete()
-    genome.sweep(now().timestamp())
+    sweep.sweep(now().timestamp())
     assert of(shopper) is None
 
 
 def test_the_genome_goes_with_the_customer(shopper):
     shop.order(shopper, [shop.product("Tea")])
-    genome.sweep(now().timestamp())
+    sweep.sweep(now().timestamp())
     shopper.delete()
     assert not Genome.objects.exists()
 

@@ -25,12 +25,22 @@ def test_a_recommender_keeps_the_contract(recommender):
     recommender_contract(recommender)
 
 
-def test_the_shelf_holds_four_recommenders_each_named_as_its_file():
+def test_the_shelf_holds_fourteen_recommenders_each_named_as_its_file():
     assert [recommender.name for recommender in recommenders.every()] == [
         "bought_together",
+        "chosen_together",
+        "ease",
+        "evergreen",
+        "habit",
         "popular",
+        "premium",
         "repeat_purchase",
+        "rhythm",
+        "similar_content",
+        "substitutes",
         "trending",
+        "viewed_then_bought",
+        "viewed_together",
     ]
 
 
@@ -60,12 +70,12 @@ def test_the_size_of_a_block_changes_nothing(pairs_per_block):
     assert np.array_equal(whole.index, blocks.index) and np.array_equal(whole.weight, blocks.weight)
 
 
-def test_the_weight_of_a_pair_is_the_damped_cosine_of_its_baskets():
+def test_the_weight_of_a_pair_is_the_damped_share_of_its_baskets():
     rows = [(customer, customer, product, NOW) for customer in range(5) for product in (0, 1)]
     rows += [(9, 9, 1, NOW)]
     near = BoughtTogether().fit(history_of(rows, 2), LIMITS)
     assert near.index[:, 0].tolist() == [1, 0]
-    assert near.weight[:, 0] == pytest.approx([5 / ((5 * 6) ** 0.5 + 10)] * 2, abs=1e-6)
+    assert near.weight[:, 0] == pytest.approx([5 / (5 * 6**0.25 + 10), 5 / (6 * 5**0.25 + 10)], abs=1e-6)
 
 
 def test_a_pair_needs_five_customers_however_often_four_of_them_bought_it():

@@ -1,6 +1,7 @@
 """Whatever of ours is broken, the home page is a plain working shop page."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,8 +129,7 @@ def test_a_kind_of_row_that_raises_costs_its_own_row_only(client, trained, monke
     def broken(visit, loaded):
         raise RuntimeError("a bug")
 
-    surface = home.Surface("home", (broken, *home.surface.rows), home.surface.ladder)
-    monkeypatch.setattr(home, "surface", surface)
+    monkeypatch.setattr(home, "surface", replace(home.surface, rows=(broken, *home.surface.rows)))
     users, _ = trained
     client.force_login(users[1])
     assert codes(client.get("/")) == [
@@ -169,5 +169,5 @@ def test_a_template_without_a_request_gets_no_rows():
 
 def test_a_surface_that_does_not_exist_is_named_to_the_developer():
     visit = Visit(now=0.0, strategy=None)
-    with pytest.raises(ValueError, match="no surface 'hom'; there are: home"):
+    with pytest.raises(ValueError, match="no surface 'hom'; there are: basket, category, home, navigation"):
         serve("hom", visit)

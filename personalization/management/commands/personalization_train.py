@@ -1,14 +1,16 @@
 """Learns from the shop's history: `manage.py personalization_train`."""
 
-import time
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from personalization.profile import genome
+from personalization.management.moments import moment_of
+from personalization.profile import sweep
+from personalization.train.guard import Worse
 from personalization.train.lock import Busy
-from personalization.train.run import Summary, train
+from personalization.train.run import Summary, moment_of_learning, train
 
 
 class Command(BaseCommand):
@@ -16,17 +18,26 @@ class Command(BaseCommand):
 
     help = "Learns from the shop's orders which products go together, and what each customer likes. Run it daily."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--as-of", metavar="DATE", help="learn only from what was bought before this moment")
+        parser.add_argument("--force", action="store_true", help="publish also what is clearly worse than what serves")
+
+    def handle(self, *args: Any, force: bool, **options: Any) -> None:
         silent = options["verbosity"] == 0
 
         def progress(stream: Any, what: str, length: int) -> Any:
             hidden = True if silent else None  # None: hidden unless someone looks at a terminal
             return tqdm(stream, desc=what, total=length, disable=hidden, file=self.stderr, leave=False)
 
+        now = moment_of_learning(moment_of(options["as_of"]))
         try:
-            snapshot = train(progress=progress)
+            snapshot = train(now, progress, force)
         except Busy:
             raise CommandError("Another training run is under way; nothing was changed.") from None
-        customers = genome.sweep(time.time(), lambda batches: progress(batches, "Customers", len(batches)))
+        except Worse as worse:
+            raise CommandError(f"Not published, what served goes on serving: {worse}. To publish it: --force") from None
+        customers = sweep.sweep(now, lambda batches: progress(batches, "Customers", len(batches)))
         if not silent:
             self.stdout.write(f"Snapshot {snapshot} serves: {Summary(**snapshot.summary)}; {customers} genomes.")
+            for kind, origin in snapshot.summary["weights"].items():
+                self.stdout.write(f"  {kind}: {origin}")

@@ -3,17 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.decide.snapshot import LoadedSnapshot
 from personalization.models import Genome
+from personalization.rank.learned import Learned
+from personalization.rank.person import Person
 
 DEPTH = 40
 """How many candidates a row has at most."""
 REPEATED = 0.2
 """A product counts as one that is bought again when this share of its customers did so."""
-PRIOR_PURCHASES = 2.0
-"""How many purchases the repeat rate of a product is worth beside the customer's own."""
-MIXED_IN = 10
-"""So many purchases of an average customer are mixed into a customer's own repeat share."""
 Ranked = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Places in the snapshot and their scores, best first."""
 
@@ -30,39 +27,14 @@ def best(score: NDArray, places: NDArray | None = None, depth: int = DEPTH) -> R
     return places[order], score[order].astype(np.float64)
 
 
-def bought_again(snapshot: LoadedSnapshot, genome: Genome) -> dict[int, float]:
-    """The customer's own products that are worth offering again: {product key: score}, best first.
-
-    The score is the genome's weight (frequency that fades with age), plus how readily people buy the product again:
-    a prior of so many purchases that everyone starts with. A product bought once counts only if it is of the kind
-    that is bought again.
-    """
-    products = [row[0] for row in genome.products]
-    places = snapshot.places(products)
-    share = np.zeros(len(places))
-    share[places >= 0] = snapshot.scores("repeat_purchase").score[places[places >= 0]]
-    weight = np.array([row[1] for row in genome.products])
-    days = np.array([row[2] for row in genome.products])
-    score = np.where((days > 1) | (share >= REPEATED), weight + PRIOR_PURCHASES * share, 0)
-    rows, scores = best(np.round(score, 6))
-    return {products[row]: float(value) for row, value in zip(rows, scores, strict=True)}
+def bought_again(snapshot: Learned, person: Person) -> NDArray[np.int64]:
+    """Those of the visitor's products that are worth offering again: what they bought on several days, and what is of
+    the kind that is bought again."""
+    share = snapshot.scores("repeat_purchase").score[person.own]
+    return person.own[(person.days > 1) | (share >= REPEATED)]
 
 
-def repeat_share(snapshot: LoadedSnapshot, genome: Genome) -> float:
-    """About which share of the customer's next purchases buys something again, in 0..1.
-
-    Their own share so far, with ten purchases of an average customer of the same products mixed in: who has ordered
-    once had no occasion to come back to anything.
-    """
-    if not genome.purchases:
-        return 0.0
-    places = snapshot.places(row[0] for row in genome.products)
-    usual = float(snapshot.scores("repeat_purchase").score[places[places >= 0]].sum()) / max(len(places), 1)
-    repeated = genome.purchases - genome.distinct
-    return (repeated + MIXED_IN * usual) / (genome.purchases + MIXED_IN)
-
-
-def anchors(snapshot: LoadedSnapshot, genome: Genome, count: int) -> list[int]:
+def anchors(snapshot: Learned, genome: Genome, count: int) -> list[int]:
     """The places of the customer's products that say most about what else they may want, the most telling first.
 
     Recent weight, damped (a staple bought every week is no news), times how closely its neighbours go with it, times
@@ -84,15 +56,15 @@ def anchors(snapshot: LoadedSnapshot, genome: Genome, count: int) -> list[int]:
     return chosen
 
 
-def goes_with(snapshot: LoadedSnapshot, place: int) -> Ranked:
+def goes_with(snapshot: Learned, place: int) -> Ranked:
     """What lies in one basket with this product, closest first."""
     near = snapshot.neighbours("bought_together")
     kept = near.index[place] >= 0
     return near.index[place][kept][:DEPTH].astype(np.int64), near.weight[place][kept][:DEPTH].astype(np.float64)
 
 
-def favourite_categories(snapshot: LoadedSnapshot, genome: Genome) -> list[tuple[int, float, int]]:
-    """(category key, share of the customer's purchases, purchases), what sets them apart from others first.
+def favourite_categories(snapshot: Learned, genome: Genome) -> list[tuple[int, int]]:
+    """(category key, the customer's purchases there), what sets them apart from others first.
 
     Ordered by share x log(share / the shop's share), the category's part in the divergence between the two.
     """
@@ -105,10 +77,10 @@ def favourite_categories(snapshot: LoadedSnapshot, genome: Genome) -> list[tuple
     usual = np.where(known[place] == ids, snapshot.arrays["category.share"][place], 0)
     apart = np.where(usual > 0, share * np.log(np.maximum(share, 1e-9) / np.maximum(usual, 1e-9)), 0)
     rows, _ = best(np.round(apart, 6), depth=4)
-    return [(int(ids[row]), float(share[row]), genome.categories[row][2]) for row in rows]
+    return [(int(ids[row]), genome.categories[row][2]) for row in rows]
 
 
-def largest_categories(snapshot: LoadedSnapshot, few: int = 4) -> list[int]:
+def largest_categories(snapshot: Learned, few: int = 4) -> list[int]:
     """The keys of the categories that sell most, on the tree's second level, or on its first when there is no other."""
     depth = snapshot.arrays["category.depth"]
     level = depth == min(2, depth.max(initial=1))

@@ -1,0 +1,17 @@
+"""A moment that somebody wrote on a command line."""
+
+from datetime import datetime
+
+from django.core.management.base import CommandError
+from django.utils.timezone import get_default_timezone, is_naive
+
+
+def moment_of(date: str | None) -> float | None:
+    """The moment of --as-of, in seconds since 1970; in the shop's time zone where it names none."""
+    if date is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        raise CommandError(f"--as-of is {date!r}; it takes a date such as 2026-11-22 or 2026-11-22T18:00.") from None
+    return (moment.replace(tzinfo=get_default_timezone()) if is_naive(moment) else moment).timestamp()

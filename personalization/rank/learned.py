@@ -1,0 +1,74 @@
+"""What one training run learned, as arrays by name: in memory while it is learned, mapped from a snapshot to serve."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalization.recommenders import DAY, Neighbours, Scores
+
+STALE = 28 * DAY
+"""A snapshot knows nothing of a time that is so much later than its own."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Products are places here; `ids` turns them into the shop's keys."""
+
+    arrays: Mapping[str, NDArray]
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The products' primary keys, ascending."""
+        return self.arrays["product.id"]
+
+    @property
+    def moment(self) -> float:
+        """Up to when it was learned, in seconds since 1970."""
+        return float(self.arrays["history.now"][0])
+
+    def clock(self, now: float) -> float:
+        """The moment to decide for: it stands still some weeks after the last training, as all ages would be wrong."""
+        return min(now, self.moment + STALE)
+
+    def places(self, product_ids: Iterable[int]) -> NDArray[np.int64]:
+        """Where these products are, in their order; -1 for those that were not there to be learned of."""
+        return placed(self.ids, product_ids)
+
+    def scores(self, recommender: str) -> Scores:
+        """What a recommender that scores products has learned."""
+        return Scores(self.arrays[f"{recommender}.score"], self.arrays[f"{recommender}.customers"])
+
+    def neighbours(self, recommender: str) -> Neighbours:
+        """What a recommender that links products has learned."""
+        return Neighbours(self.arrays[f"{recommender}.index"], self.arrays[f"{recommender}.weight"])
+
+    def scoring(self) -> list[str]:
+        """The recommenders that score products, by name."""
+        return sorted(name.removesuffix(".score") for name in self.arrays if name.endswith(".score"))
+
+    def linking(self) -> list[str]:
+        """The recommenders that link products, by name."""
+        return sorted(name.removesuffix(".index") for name in self.arrays if name.endswith(".index"))
+
+    def category_places(self, category_ids: Iterable[int]) -> NDArray[np.int64]:
+        """Where these categories are among those of the snapshot; -1 for those that are not."""
+        return placed(self.arrays["category.id"], category_ids)
+
+    def category(self, category_id: int) -> NDArray[np.int32]:
+        """The products of a category and of those below it, the most popular first."""
+        (place,) = self.category_places([category_id]).tolist()
+        if place < 0:
+            return np.empty(0, np.int32)
+        start = self.arrays["category.start"]
+        return self.arrays["category.product"][start[place] : start[place + 1]]
+
+
+def placed(known: NDArray[np.int64], wanted: Iterable[int]) -> NDArray[np.int64]:
+    """Where the wanted keys are among the known ones, which ascend; -1 for those that are not."""
+    keys = np.fromiter(wanted, np.int64)
+    if not len(known):
+        return np.full(len(keys), -1)
+    place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.where(known[place] == keys, place, -1)

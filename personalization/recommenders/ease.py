@@ -1,0 +1,65 @@
+"""Which products speak for which, when all of a customer's products are heard together."""
+
+import numpy as np
+from scipy import linalg, sparse
+
+from personalization.recommenders import History, Limits, Neighbours
+from personalization.recommenders._pairs import keep_strongest, no_neighbours
+from personalization.recommenders._tastes import strongest
+
+PRODUCTS = 2_000
+LARGEST = 10_000
+"""So many products would take 800 MB; more are refused."""
+REGULARISATION = 200.0
+CUSTOMER_CAP = 500
+
+
+class Ease:
+    """EASE (Steck, WWW 2019): the linear model in closed form that predicts each product from all others.
+
+    Its cost grows with the cube of the products, so it looks at the most bought ones only, and refuses to look at more
+    than a machine can hold. Rows are customers, values log(1 + days on which they bought it). Only positive weights
+    between products that enough customers share are kept.
+    """
+
+    name = "ease"
+
+    def __init__(self, products: int = PRODUCTS) -> None:
+        if products > LARGEST:
+            raise ValueError(
+                f"EASE over {products} products takes {8 * products**2 / 1e6:.0f} MB; give it {LARGEST} or fewer"
+            )
+        self.products = products
+
+    def fit(self, history: History, limits: Limits) -> Neighbours:
+        customer, product, days = strongest(history, CUSTOMER_CAP)
+        neighbours = no_neighbours(history, limits)
+        customers = np.bincount(product, minlength=history.products)
+        chosen = np.sort(np.lexsort((np.arange(history.products), -customers))[: self.products])
+        chosen = chosen[customers[chosen] >= limits.min_customers]
+        if len(chosen) < 2:
+            return neighbours
+        column = np.full(history.products, -1)
+        column[chosen] = np.arange(len(chosen))
+        known = column[product] >= 0
+        shape = (int(customer.max(initial=-1)) + 1, len(chosen))
+        at = (customer[known], column[product[known]])
+        weight = _weights(sparse.csr_matrix((np.log1p(days[known]).astype(np.float32), at), shape))
+        chose = sparse.csr_matrix((np.ones(int(known.sum()), np.int32), at), shape)
+        weight[(chose.T @ chose).toarray() < limits.min_customers] = 0
+        anchor, other = np.nonzero(weight > 0)
+        keep_strongest(neighbours, chosen[anchor], chosen[other], np.round(weight[anchor, other].astype(np.float64), 5))
+        return neighbours
+
+
+def _weights(bought: sparse.csr_matrix) -> np.ndarray:
+    """What a product (row) says for another (column), at most 1; 0 for itself."""
+    gram = (bought.T @ bought).toarray()
+    gram[np.diag_indices_from(gram)] += REGULARISATION
+    inverse = linalg.inv(gram.astype(np.float64), overwrite_a=True, check_finite=False)
+    weight = -inverse / np.diag(inverse)
+    np.fill_diagonal(weight, 0)
+    return np.minimum(weight, 1)
+
+
+recommender = Ease()

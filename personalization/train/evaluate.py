@@ -1,0 +1,65 @@
+"""Holds back the last weeks of the shop's own orders, learns from the rest, and asks what was bought in them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalization.rank import blend
+from personalization.rank.learned import Learned
+from personalization.train.blend import FEWEST, learn_blend
+from personalization.train.history import Progress, Shop
+from personalization.train.judge import SERVED, STATED, Verdict, judge
+from personalization.train.learn import learn
+from personalization.train.questions import Past
+
+LEARNED = "learned from the shop's own past"
+TOO_LITTLE = f"stated weights: fewer than {FEWEST} questions that the past answers"
+NO_BETTER = "stated weights: those that were learned did no better"
+SHORTEST = 2
+"""The history must be so many times as long as what is held back of it."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the weeks that were held back taught."""
+
+    arrays: dict[str, NDArray] = field(default_factory=dict)
+    """Learned weights, for a snapshot."""
+    weights: dict[str, str] = field(default_factory=dict)
+    """For each kind of question, where the weights come from, in words."""
+    verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
+    """For each kind of question, by way to rank."""
+
+    def as_data(self) -> dict[str, dict]:
+        """The verdicts as JSON takes them."""
+        return {kind: {way: asdict(found) for way, found in ways.items()} for kind, ways in self.verdicts.items()}
+
+
+def taught(shop: Shop, held_back: float, progress: Progress, kinds: Sequence[str] = blend.BLENDS) -> Evaluation:
+    """Learns weights from the last `held_back` seconds and judges them, by customers whose purchases taught nothing."""
+    whole = shop.history
+    cut = whole.now - held_back
+    if not len(whole.placed) or whole.placed.min() > whole.now - SHORTEST * held_back:
+        return Evaluation(weights=dict.fromkeys(kinds, TOO_LITTLE))
+    before = whole.until(cut)
+    past = Past.cut(whole, before, learn(shop, before, progress))
+    found = Evaluation(arrays={"blend.features": np.array([blend.fingerprint(past.learned)], np.int64)})
+    for kind in progress(kinds, "Weighing", len(kinds)):
+        _weigh(kind, past, found)
+    return found
+
+
+def _weigh(kind: str, past: Past, found: Evaluation) -> None:
+    """Adds the weights of one kind of question to what was found, if they do better than the stated ones."""
+    trees = learn_blend(past, kind)
+    arrays = {**past.learned.arrays, **trees, "blend.features": found.arrays["blend.features"]}
+    verdicts = judge(past.with_learned(Learned(arrays)), kind)
+    better = SERVED in verdicts and verdicts[SERVED].mean["NDCG@10"] > verdicts[STATED].mean["NDCG@10"]
+    if trees and better:
+        found.arrays.update(trees)
+    elif verdicts:
+        verdicts[SERVED] = verdicts[STATED]
+    found.weights[kind] = LEARNED if trees and better else NO_BETTER if trees else TOO_LITTLE
+    found.verdicts[kind] = verdicts

@@ -1,0 +1,43 @@
+"""Keeps a snapshot that is clearly worse from replacing the one that serves."""
+
+from collections.abc import Iterator
+
+from personalization.models import Snapshot
+from personalization.train.judge import SERVED
+
+METRIC = "NDCG@10"
+FEWER = 0.5
+"""With less than this share of the order lines that the serving snapshot learned from, something is missing."""
+
+
+class Worse(Exception):
+    """What was learned is clearly worse than what serves; the message says in what."""
+
+
+def refuse_worse(summary: dict, serving: Snapshot | None) -> None:
+    """Raises Worse when a new snapshot, by its summary, should not replace the one that serves."""
+    reasons = list(_reasons(summary, serving.summary)) if serving else []
+    if reasons:
+        raise Worse("; ".join(reasons))
+
+
+def _reasons(new: dict, old: dict) -> Iterator[str]:
+    lines = new["lines"], old.get("lines", 0)
+    if lines[0] < FEWER * lines[1]:
+        yield f"it learned from {lines[0]} order lines, the serving snapshot from {lines[1]}"
+    for kind, ways in new["evaluation"].items():
+        before = old.get("evaluation", {}).get(kind, {}).get(SERVED)
+        now = ways.get(SERVED)
+        if now and before and _high(now) < _low(before):
+            yield (
+                f"{kind}: {METRIC} {now['mean'][METRIC]:.3f} ± {now['interval'][METRIC]:.3f}, "
+                f"that of the serving snapshot {before['mean'][METRIC]:.3f} ± {before['interval'][METRIC]:.3f}"
+            )
+
+
+def _high(verdict: dict) -> float:
+    return verdict["mean"][METRIC] + verdict["interval"][METRIC]
+
+
+def _low(verdict: dict) -> float:
+    return verdict["mean"][METRIC] - verdict["interval"][METRIC]
