@@ -1,38 +1,195 @@
-"""What a surface shows to many customers, as rows: the same decisions as on the pages."""
+"""The same decisions as on the pages, for many visitors at once: ranked lists as rows of a table."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import Any
 
-from personalization.oscar import orders
-from personalization.oscar.visits import of_customers
-from personalization.serve import serve
+from personalization.asked import Question, Questions, in_batches
+from personalization.decide import snapshot as snapshots
+from personalization.decide.shelf import Shelf
+from personalization.decide.slate import Ranked
+from personalization.decide.snapshot import LoadedSnapshot
+from personalization.decide.visit import Visit
+from personalization.models import Genome
+from personalization.oscar import catalogue, orders, search, visits
+from personalization.profile import sweep
+from personalization.serve import ranked
+from personalization.train import run
+from personalization.train.history import Progress
+
+SURFACES = ("home", "navigation", "basket", "category")
+TOP = 100
+"""A list is so long at most, unless the export says otherwise."""
+WINDOW = 200
+"""So many results of a search are put in order, the engine's first ones; more when longer lists are asked for."""
+SEARCHES_REMEMBERED = 1_000
+AHEAD, AHEAD_AT_ONCE = 10_000, 5_000
+"""So many products are looked up before they are asked for, and so many of them in one query."""
+
+UNSAID = (None, "", "")
+"""Score, code and reason of what stands at the end of a list because nothing can be said of it."""
+
+Genomes = Callable[[Iterable[Any]], Mapping[Any, Genome]]
 
 
-class Shown(NamedTuple):
-    """One product that one customer would be shown."""
-
-    customer: Any
-    """The customer's primary key."""
-    rank: int
-    """From 0, in the order in which the page is read: row by row."""
-    product: int
-    """The product's primary key."""
-    score: float
-    """Comparable within one row of one customer only."""
-    row: str
-    reason: str
-    """In the language that is active."""
+class NothingLearned(Exception):
+    """There is nothing to decide with; the message says what helps."""
 
 
-def shown(surface: str, user_ids: Iterable[Any], now: float, top: int, new_only: bool = False) -> Iterator[Shown]:
-    """What each of these customers would be shown at this moment, the first `top` products of each.
+@dataclass(frozen=True)
+class Standpoint:
+    """The moment that the lists are of, and what was known then."""
 
-    With `new_only` products that the customer bought before are left out.
+    now: float
+    known_until: float
+    """No purchase after this counts as bought before."""
+    snapshot: LoadedSnapshot
+    genomes: Genomes
+    """The genomes of these customers; some may have none."""
+
+
+def present() -> Standpoint:
+    """What serves on the pages now. NothingLearned when nothing does."""
+    serving = snapshots.current()
+    if serving is None:
+        raise NothingLearned("No snapshot serves; `manage.py personalization_train` learns one from the shop's orders.")
+    return Standpoint(time.time(), time.time(), serving, Genome.objects.of_customers)
+
+
+def past(moment: float, progress: Progress) -> Standpoint:
+    """What would have served at this moment: nothing that happened later is known, nothing is stored.
+
+    When the shop was last trained as of this very moment, that is what serves.
     """
-    user_ids = list(user_ids)
-    bought = orders.bought_by(user_ids) if new_only else {}
-    for visit in of_customers(user_ids, now):
-        items = [(row, item) for row in serve(surface, visit).rows for item in row.items]
-        kept = [(row, item) for row, item in items if item.product_id not in bought.get(visit.user_id, ())]
-        for rank, (row, item) in enumerate(kept[:top]):
-            yield Shown(visit.user_id, rank, item.product_id, round(item.score, 6), row.code, item.words)
+    now = run.moment_of_learning(moment)
+    serving = snapshots.current()
+    if serving is not None and serving.moment == now and Genome.objects.are_of(now):
+        return Standpoint(now, moment, serving, Genome.objects.of_customers)
+    learned = LoadedSnapshot(run.as_of(moment, progress).arrays, "not published")
+    return Standpoint(now, moment, learned, sweep.as_of(now))
+
+
+def columns(questions: Questions) -> dict[str, type]:
+    """The columns of the rows that answer these questions."""
+    thing = "category" if questions.surface == "navigation" else "product"
+    return {**questions.columns, "rank": int, thing: int, "score": float, "code": str, "reason": str}
+
+
+class Export:
+    """Lists from one standpoint. Products, and what a search found, are remembered from one call to the next."""
+
+    def __init__(self, surface: str, standpoint: Standpoint, top: int | None = None, new_only: bool = False) -> None:
+        """At most `top` places a list: without it the usual number, and all of a list that is put in order.
+
+        With `new_only`, products that the customer bought before are left out.
+        """
+        self.surface, self.standpoint, self.top, self.new_only = surface, standpoint, top, new_only
+        self.shelf = Shelf(look_up=catalogue.offers)
+        window = max(WINDOW, top or 0)
+        self.found = lru_cache(SEARCHES_REMEMBERED)(lambda query: tuple(search.found(query, window)))
+
+    def rows(self, questions: Sequence[Question]) -> Iterator[tuple]:
+        """The answers to these questions: what each is about, then rank from 0, key, score, code and reason.
+
+        Customers, genomes and the products that can be foreseen are read for all of them at once.
+        """
+        asked = list(self._visits(questions))
+        bought = self._bought({visit.user_id for _, visit in asked} - {None}) if self.new_only else {}
+        if self.surface != "navigation":
+            self._look_ahead([visit for _, visit in asked])
+        for question, visit in asked:
+            for rank, line in enumerate(self._list(question, visit, bought.get(visit.user_id, set()))):
+                yield (*question.about, rank, *line)
+
+    def _visits(self, questions: Sequence[Question]) -> Iterator[tuple[Question, Visit]]:
+        """Each question as a visit; without those of customers who are gone."""
+        customers = {question.customer for question in questions} - {None}
+        strategies = visits.strategies(customers)
+        genomes = self.standpoint.genomes(customers) if customers else {}
+        for question in questions:
+            if question.customer in strategies:
+                genome = genomes.get(question.customer) or Genome()
+                yield question, self._visit(question, strategies[question.customer], genome)
+
+    def _visit(self, question: Question, strategy: Any, genome: Genome) -> Visit:
+        """Somebody at this moment, with this basket, on this category page or with this list before them."""
+        in_basket = self.surface == "basket"
+        listing = self.found(question.query) if question.query else question.products
+        return Visit(
+            now=self.standpoint.now,
+            strategy=strategy,
+            user_id=question.customer,
+            basket=frozenset(question.products if in_basket else ()),
+            category=question.category,
+            listing=() if in_basket else tuple(dict.fromkeys(listing)),
+            genome=genome,
+        )
+
+    def _bought(self, customers: set[Any]) -> dict[Any, set[int]]:
+        """All that each of these customers bought until then: a genome keeps the strongest only."""
+        purchases = orders.purchases(
+            orders.line_values(orders.bought_lines(customers)), until=self.standpoint.known_until
+        )
+        bought: dict[Any, set[int]] = {user_id: set() for user_id in purchases.users}
+        for customer, product in zip(purchases.customer.tolist(), purchases.product.tolist(), strict=True):
+            bought[purchases.users[customer]].add(product)
+        return bought
+
+    def _look_ahead(self, visits: Iterable[Visit]) -> None:
+        """Looks up together what these visits will ask for, as far as one can tell: the rest comes visit by visit."""
+        most = self.top or TOP
+        keys = set(_bestsellers(self.standpoint.snapshot))
+        for visit in visits:
+            own = [] if self.new_only else visit.genome.products
+            keys.update(visit.basket, visit.listing, (row[0] for row in (*own[:most], *visit.genome.near[:most])))
+        for some in in_batches(islice(sorted(keys), AHEAD), AHEAD_AT_ONCE):
+            self.shelf.titles(set(some))
+
+    def _list(self, question: Question, visit: Visit, bought: set[int]) -> list[tuple]:
+        """(key, score, code, reason), best first."""
+        if question.query:
+            return self._results(visit, bought)[: self.top or TOP]
+        if visit.listing:
+            return in_order(question, self._ranked(visit, len(visit.listing)))[: self.top]
+        return self._best(visit, bought, self.top or TOP)
+
+    def _results(self, visit: Visit, bought: set[int]) -> list[tuple]:
+        """What a search found, in order: last what nothing was learned of yet, as the engine gave it."""
+        if not visit.listing:
+            return []
+        best = self._best(visit, bought, len(visit.listing))
+        rest = set(visit.listing) - {key for key, *_ in best} - bought
+        rest &= self.shelf.sellable(rest, visit.strategy).keys()
+        return best + [(key, *UNSAID) for key in visit.listing if key in rest]
+
+    def _best(self, visit: Visit, bought: set[int], top: int) -> list[tuple]:
+        beyond = bought - {row[0] for row in visit.genome.products}  # of these, deciding does not know
+        kept = [one for one in self._ranked(visit, top + len(beyond)) if one.key not in bought]
+        return [(one.key, *_said(one)) for one in kept[:top]]
+
+    def _ranked(self, visit: Visit, top: int) -> list[Ranked]:
+        """Through the same door as the pages."""
+        snapshot = self.standpoint.snapshot
+        return ranked(self.surface, visit, top, new_only=self.new_only, snapshot=snapshot, shelf=self.shelf)
+
+
+def in_order(question: Question, ranked: Iterable[Ranked]) -> list[tuple]:
+    """All of a list: what was ranked, then the rest as it was given, with neither score nor reason."""
+    place = {one.key: (place, _said(one)) for place, one in enumerate(ranked)}
+    last = (len(place), UNSAID)
+    found = [
+        (place.get(product, last), given) for given, product in zip(question.given, question.products, strict=True)
+    ]
+    return [(given, *said) for (_, said), given in sorted(found, key=lambda entry: entry[0][0])]
+
+
+def _said(one: Ranked) -> tuple[float, str, str]:
+    return float(one.score), one.reason.code, one.words
+
+
+def _bestsellers(snapshot: LoadedSnapshot) -> list[int]:
+    """They stand in almost every list."""
+    return snapshot.ids[snapshot.arrays["product.popular"]].tolist()

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
+from functools import lru_cache
 from typing import Any
 
 from django.utils.formats import date_format, number_format
 from django.utils.timezone import datetime, get_current_timezone
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from personalization.decide.slate import Reason
 
@@ -40,7 +42,13 @@ def _named(reason: Reason, names: Names) -> dict[str, Any]:
 
 
 def _day(seconds: float) -> str:
-    return date_format(datetime.fromtimestamp(seconds, get_current_timezone()), "DATE_FORMAT")
+    return _dated(seconds, get_current_timezone(), get_language())
+
+
+@lru_cache(1_000)
+def _dated(seconds: float, zone: tzinfo, language: str | None) -> str:
+    """The same few days stand in many reasons, and writing one out is slow."""
+    return date_format(datetime.fromtimestamp(seconds, zone), "DATE_FORMAT")
 
 
 _TITLES: dict[str, Callable[[dict[str, Any]], str]] = {

@@ -12,6 +12,6 @@ def moment_of(date: str | None) -> float | None:
         return None
     try:
         moment = datetime.fromisoformat(date)
-    except ValueError:
+        return (moment.replace(tzinfo=get_default_timezone()) if is_naive(moment) else moment).timestamp()
+    except (ValueError, OverflowError):
         raise CommandError(f"--as-of is {date!r}; it takes a date such as 2026-11-22 or 2026-11-22T18:00.") from None
-    return (moment.replace(tzinfo=get_default_timezone()) if is_naive(moment) else moment).timestamp()

@@ -1,6 +1,7 @@
 """What the shop knows of each customer's tastes: one row a customer."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import models
@@ -17,6 +18,10 @@ class GenomeQuerySet(models.QuerySet):
     def of_customers(self, user_ids: Iterable[object]) -> "dict[object, Genome]":
         """The genomes of these customers by the customer's key, in one query."""
         return {genome.user_id: genome for genome in self.filter(user_id__in=list(user_ids))}
+
+    def are_of(self, moment: float) -> bool:
+        """Whether every genome was worked out as of this moment, in seconds since 1970."""
+        return not self.exclude(as_of=datetime.fromtimestamp(moment, UTC)).exists()
 
     def store(self, genomes: Iterable["Genome"]) -> None:
         """Writes these, over those that the same customers had, whose near products stay."""

@@ -1,19 +1,27 @@
-"""Turns a request into a Visit: the only place where a decision's inputs meet HTTP."""
+"""Turns a request into a Visit: the only place where a decision's inputs meet HTTP.
+
+And what a Visit without a request is made of: customers, the shop's strategy for them, and products by their keys.
+"""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db.models import IntegerField, QuerySet
 from django.http import HttpRequest
 from oscar.core.loading import get_class, get_model
 
 from personalization.decide.visit import Visit
 from personalization.models import Genome
 from personalization.models.savepoints import failing_open
+from personalization.oscar import orders
 
 BasketLine = get_model("basket", "Line")
 Basket = get_model("basket", "Basket")
+Product = get_model("catalogue", "Product")
 Selector = get_class("partner.strategy", "Selector")
 
 
@@ -29,14 +37,41 @@ def from_request(request: HttpRequest) -> Visit:
     )
 
 
-def of_customers(user_ids: Iterable[Any], now: float) -> Iterator[Visit]:
-    """A visit without a request for each of these customers who exists: nothing in the basket, the shop's strategy."""
-    user_ids = list(user_ids)
-    users = get_user_model()._default_manager.in_bulk(user_ids)
-    genomes = Genome.objects.of_customers(user_ids)
-    for user_id, user in users.items():
-        strategy = Selector().strategy(user=user)
-        yield Visit(now=now, user_id=user_id, strategy=strategy, genome=genomes.get(user_id) or Genome())
+def strategies(user_ids: Iterable[Any]) -> dict[Any, Any]:
+    """The shop's strategy for each of these customers who exists, without a request; under None a stranger's."""
+    users = get_user_model()._default_manager.in_bulk({user_id for user_id in user_ids if user_id is not None})
+    selector = Selector()
+    return {None: selector.strategy(), **{key: selector.strategy(user=user) for key, user in users.items()}}
+
+
+def customers_until(moment: float) -> QuerySet:
+    """The keys of all customers who ordered by this moment, in a fixed sequence."""
+    return orders.customers().filter(order__date_placed__lte=datetime.fromtimestamp(moment, UTC))
+
+
+def customer_key(text: str) -> Any:
+    """The primary key that is written so; ValueError when none is."""
+    try:
+        return get_user_model()._meta.pk.to_python(text)
+    except ValidationError:
+        raise ValueError(f"{text!r} is no customer's key") from None
+
+
+def customers_are_numbered() -> bool:
+    """Whether customers' keys are whole numbers, as they are unless the shop has its own model of users."""
+    return isinstance(get_user_model()._meta.pk, IntegerField)
+
+
+def known_customers(user_ids: Iterable[Any]) -> dict[Any, Any]:
+    """Those of these customers who exist, each under their own key."""
+    keys = get_user_model()._default_manager.filter(pk__in=list(user_ids)).values_list("pk", flat=True)
+    return {key: key for key in keys}
+
+
+def listed_as(product_ids: Iterable[int]) -> dict[int, int]:
+    """Those of these products that exist, with the product that stands for each in a list: a child's parent."""
+    rows = Product.objects.filter(pk__in=list(product_ids)).values_list("pk", "parent_id")
+    return {key: parent or key for key, parent in rows}
 
 
 def genome_of(user_id: Any) -> Genome:

@@ -69,7 +69,7 @@ def chances(surface: str, learned: Learned, scores: NDArray[np.float64]) -> NDAr
     trees = learned_trees(surface, learned)
     if trees is None:
         return scores / max(float(scores.sum()), 1e-9)
-    return 1 / (1 + np.exp(-(trees.chance[0] * scores + trees.chance[1])))
+    return 1 / (1 + np.exp(-np.clip(trees.chance[0] * scores + trees.chance[1], -30, 30)))
 
 
 def learned_trees(surface: str, learned: Learned) -> Trees | None:

@@ -155,15 +155,10 @@ def _linked(person: Person, basket: NDArray, table: _Table) -> Iterator[NDArray]
     anchors = person.own[:ANCHORS]
     say = np.log1p(person.weight[:ANCHORS])
     say = say / max(float(say.sum()), 1e-9)
+    nothing = np.zeros(table.size)
     for name in table.learned.linking():
-        near = table.learned.neighbours(name)
-        if len(anchors):
-            yield table.summed(near.index[anchors], near.weight[anchors] * say[:, None])
-        else:
-            yield table.zeros()
-        if len(basket):
-            yield table.summed(near.index[basket], near.weight[basket]) / len(basket)
-            yield table.highest(near.index[basket], near.weight[basket])
-        else:
-            yield table.zeros()
-            yield table.zeros()
+        near, heard = table.learned.neighbours(name), name not in table.learned.silent
+        own, asked = heard and len(anchors), heard and len(basket)
+        yield table.summed(near.index[anchors], near.weight[anchors] * say[:, None]) if own else nothing
+        yield table.summed(near.index[basket], near.weight[basket]) / len(basket) if asked else nothing
+        yield table.highest(near.index[basket], near.weight[basket]) if asked else nothing

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,11 @@ class Learned:
     def linking(self) -> list[str]:
         """The recommenders that link products, by name."""
         return sorted(name.removesuffix(".index") for name in self.arrays if name.endswith(".index"))
+
+    @cached_property
+    def silent(self) -> frozenset[str]:
+        """Those of them that found no link at all, in a shop without views for instance."""
+        return frozenset(name for name in self.linking() if not (self.neighbours(name).index[:, :1] >= 0).any())
 
     def category_places(self, category_ids: Iterable[int]) -> NDArray[np.int64]:
         """Where these categories are among those of the snapshot; -1 for those that are not."""

@@ -28,8 +28,9 @@ class Weights:
     products: int
 
     def matrix(self) -> sparse.csr_matrix:
-        shape = (self.customers, self.products)
-        return sparse.csr_matrix((self.weight.astype(np.float32), (self.customer, self.product)), shape)
+        told = self.weight > 0  # what faded to nothing says nothing, and a product of matrices would leave it out
+        shape, at = (self.customers, self.products), (self.customer[told], self.product[told])
+        return sparse.csr_matrix((self.weight[told].astype(np.float32), at), shape)
 
 
 def in_pool(customers: int) -> NDArray[np.int64]:

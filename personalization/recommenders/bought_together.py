@@ -5,7 +5,7 @@ import numpy as np
 from personalization.recommenders import GUEST, History, Limits, Neighbours, distinct
 from personalization.recommenders._pairs import DAMPING, keep_strongest, no_neighbours, within_groups
 
-PAIRS_PER_BLOCK = 4_000_000
+PAIRS_PER_BLOCK = 1_000_000
 """Bounds the memory of a fit: about 100 bytes a pair."""
 
 

@@ -48,18 +48,18 @@ class Ease:
         chose = sparse.csr_matrix((np.ones(int(known.sum()), np.int32), at), shape)
         weight[(chose.T @ chose).toarray() < limits.min_customers] = 0
         anchor, other = np.nonzero(weight > 0)
-        keep_strongest(neighbours, chosen[anchor], chosen[other], np.round(weight[anchor, other].astype(np.float64), 5))
+        keep_strongest(neighbours, chosen[anchor], chosen[other], weight[anchor, other])
         return neighbours
 
 
 def _weights(bought: sparse.csr_matrix) -> np.ndarray:
-    """What a product (row) says for another (column), at most 1; 0 for itself."""
+    """What a product (row) says for another (column), at most 1, to five digits; 0 for itself."""
     gram = (bought.T @ bought).toarray()
     gram[np.diag_indices_from(gram)] += REGULARISATION
     inverse = linalg.inv(gram.astype(np.float64), overwrite_a=True, check_finite=False)
     weight = -inverse / np.diag(inverse)
     np.fill_diagonal(weight, 0)
-    return np.minimum(weight, 1)
+    return np.round(np.minimum(weight, 1), 5)
 
 
 recommender = Ease()

@@ -1,6 +1,9 @@
 """Learns, from questions that the shop's own past answers, how much to trust each feature."""
 
 from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -32,6 +35,10 @@ BOOSTER = {
     "seed": 1,
     "verbosity": -1,
 }
+
+
+class Unavailable(Exception):
+    """Nothing can be learned on this machine; the message says why."""
 
 
 def judges(customer: int) -> bool:
@@ -74,8 +81,7 @@ def described(question: Question, past: Past) -> NDArray[np.float32]:
 
 
 def _boosted(lessons: Lessons) -> blend.Trees:
-    import lightgbm  # noqa: PLC0415 - 40 MB and OpenMP, for a training run only
-
+    lightgbm = _library()
     sizes = [len(answers) for answers in lessons.bought]
     table, bought = np.concatenate(lessons.tables), np.concatenate(lessons.bought)
     lessons.tables.clear()
@@ -87,6 +93,14 @@ def _boosted(lessons: Lessons) -> blend.Trees:
     scores = blend.Trees(*arrays, np.array([1.0, 0.0])).scores(np.ascontiguousarray(table[some].T))
     chance = _chance(scores, bought[some], np.where(bought[some], 1, lessons.passed_over))
     return blend.Trees(*arrays, chance)
+
+
+def _library() -> ModuleType:
+    """LightGBM, which needs a library of the system (libgomp); Unavailable says so where it is missing."""
+    try:
+        return import_module("lightgbm")
+    except (ImportError, OSError) as error:
+        raise Unavailable(f"LightGBM cannot be loaded: {error}") from None
 
 
 def _as_arrays(trees: list[dict[str, Any]]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
@@ -122,13 +136,25 @@ def _not_above(threshold: float) -> np.float32:
 
 
 def _chance(scores: NDArray, bought: NDArray, weight: NDArray) -> NDArray[np.float64]:
-    """Slope and offset that make of a score the log-odds of a purchase (Platt's scaling, by Newton's method)."""
-    slope, offset = 1.0, 0.0
+    """Slope and offset that make of a score the log-odds of a purchase (Platt's scaling, by Newton's method).
+
+    As Platt does, nothing is taken for quite certain; a step that does not help is halved until it does.
+    """
     design = np.stack([scores, np.ones(len(scores))])
+    many, few = float(weight[bought].sum()), float(weight[~bought].sum())
+    target = np.where(bought, (many + 1) / (many + 2), 1 / (few + 2))
+    loss = partial(_loss, design=design, target=target, weight=weight)
+    line = np.array([0.0, np.log((many + 1) / (few + 1))])
     for _ in range(25):
-        chance = 1 / (1 + np.exp(-np.clip(slope * scores + offset, -30, 30)))
-        gradient = design @ (weight * (bought - chance))
+        chance = 1 / (1 + np.exp(-np.clip(line @ design, -30, 30)))
         curve = (design * (weight * np.maximum(chance * (1 - chance), 1e-9))) @ design.T + 1e-6 * np.eye(2)
-        step = np.linalg.solve(curve, gradient)
-        slope, offset = slope + float(step[0]), offset + float(step[1])
-    return np.round([slope, offset], 4)
+        step = np.linalg.solve(curve, design @ (weight * (target - chance)))
+        while np.abs(step).max() > 1e-6 and loss(line + step) > loss(line):
+            step = step / 2
+        line = line + step
+    return np.round(line, 4)
+
+
+def _loss(line: NDArray, design: NDArray, target: NDArray, weight: NDArray) -> float:
+    odds = line @ design
+    return float(weight @ (np.logaddexp(0, odds) - target * odds))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from personalization.rank import blend
 from personalization.rank.learned import Learned
-from personalization.train.blend import FEWEST, learn_blend
+from personalization.train.blend import FEWEST, Unavailable, learn_blend
 from personalization.train.history import Progress, Shop
 from personalization.train.judge import SERVED, STATED, Verdict, judge
 from personalization.train.learn import learn
@@ -53,7 +53,10 @@ def taught(shop: Shop, held_back: float, progress: Progress, kinds: Sequence[str
 
 def _weigh(kind: str, past: Past, found: Evaluation) -> None:
     """Adds the weights of one kind of question to what was found, if they do better than the stated ones."""
-    trees = learn_blend(past, kind)
+    try:
+        trees, without = learn_blend(past, kind), TOO_LITTLE
+    except Unavailable as missing:
+        trees, without = {}, f"stated weights: {missing}"
     arrays = {**past.learned.arrays, **trees, "blend.features": found.arrays["blend.features"]}
     verdicts = judge(past.with_learned(Learned(arrays)), kind)
     better = SERVED in verdicts and verdicts[SERVED].mean["NDCG@10"] > verdicts[STATED].mean["NDCG@10"]
@@ -61,5 +64,5 @@ def _weigh(kind: str, past: Past, found: Evaluation) -> None:
         found.arrays.update(trees)
     elif verdicts:
         verdicts[SERVED] = verdicts[STATED]
-    found.weights[kind] = LEARNED if trees and better else NO_BETTER if trees else TOO_LITTLE
+    found.weights[kind] = LEARNED if trees and better else NO_BETTER if trees else without
     found.verdicts[kind] = verdicts

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from personalization.models import Snapshot
-from personalization.train.judge import SERVED
+from personalization.train.judge import BESTSELLERS, SERVED
 
 METRIC = "NDCG@10"
 FEWER = 0.5
@@ -28,11 +28,16 @@ def _reasons(new: dict, old: dict) -> Iterator[str]:
     for kind, ways in new["evaluation"].items():
         before = old.get("evaluation", {}).get(kind, {}).get(SERVED)
         now = ways.get(SERVED)
-        if now and before and _high(now) < _low(before):
+        if now and before and _high(now) < _low(before) and _lead(ways) < _lead(old["evaluation"][kind]):
             yield (
                 f"{kind}: {METRIC} {now['mean'][METRIC]:.3f} ± {now['interval'][METRIC]:.3f}, "
                 f"that of the serving snapshot {before['mean'][METRIC]:.3f} ± {before['interval'][METRIC]:.3f}"
             )
+
+
+def _lead(ways: dict) -> float:
+    """How many times better than bestsellers: a season in which everything is harder to guess is no fault."""
+    return ways[SERVED]["mean"][METRIC] / max(ways.get(BESTSELLERS, {"mean": {METRIC: 0}})["mean"][METRIC], 1e-6)
 
 
 def _high(verdict: dict) -> float:

@@ -1,68 +1,110 @@
-"""Writes what a surface shows to many customers: `manage.py personalization_export lists.csv`."""
+"""Writes ranked lists for many visitors: `manage.py personalization_export lists.csv`."""
 
-import csv
-import os
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from personalization import surfaces
-from personalization.export import Shown, shown
-from personalization.oscar import orders
+from personalization import asked, export, tables
+from personalization.management.moments import moment_of
 
-CUSTOMERS_AT_ONCE = 200
+QUESTIONS_AT_ONCE = 200
 """Bounds the memory of an export."""
+FILES: dict[str, tuple[str, Callable[[Path, Callable[[str], Any]], asked.Questions]]] = {
+    "baskets": ("basket", asked.baskets),
+    "listings": ("category", asked.listings),
+    "order": ("category", asked.lists),
+}
+"""By option: the surface, and what is asked for in such a file."""
+
+NEEDED = {
+    "baskets": "--surface basket needs --baskets IN.csv, with basket_id, product_id and, where known, customer_id.",
+    "listings": "--surface category needs --listings IN.csv, with customer_id and category_id or query.",
+}
 
 
 class Command(BaseCommand):
     """Ranked lists with scores and reasons, through the same door as the pages."""
 
-    help = "Writes what customers would be shown now, as a CSV file: one line a customer and product."
+    help = "Writes what customers would be shown, now or at an earlier moment, as a CSV or Parquet file: a row a place."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="the file to write, ending in .csv")
-        parser.add_argument("--surface", default="home", choices=sorted(surfaces.every()), help="default: home")
-        parser.add_argument(
-            "--customers", default="all", help="primary keys with commas between, or all who ever ordered (default)"
-        )
-        parser.add_argument("--top", type=int, default=100, help="at most so many products a customer (default: 100)")
+        parser.add_argument("file", type=Path, help="the file to write, ending in .csv or .parquet")
+        parser.add_argument("--surface", choices=export.SURFACES, help="default: home, or what the given file is for")
+        parser.add_argument("--customers", help="primary keys with commas between, or all who ever ordered (default)")
+        parser.add_argument("--top", type=int, help=f"at most so many places a list (default: {export.TOP})")
         parser.add_argument("--new-only", action="store_true", help="leave out what the customer bought before")
+        parser.add_argument("--as-of", metavar="DATE", help="as it would have been at this date or date and time")
+        parser.add_argument(
+            "--baskets", metavar="IN", help="what goes with these: basket_id, product_id [, customer_id]"
+        )
+        parser.add_argument(
+            "--listings", metavar="IN", help="category pages or searches: customer_id, category_id|query"
+        )
+        parser.add_argument("--order", metavar="IN", help="puts lists in order: list_id, customer_id, product_id")
 
-    def handle(self, *args: Any, file: Path, surface: str, customers: str, top: int, **options: Any) -> None:
-        if file.suffix != ".csv":
-            raise CommandError(f"{file} does not end in .csv; an export is a CSV file.")
-        if top < 1:
-            raise CommandError(f"--top is {top}; it takes a whole number from 1.")
-        user_ids = list(orders.customers()) if customers == "all" else [key.strip() for key in customers.split(",")]
+    def handle(self, *args: Any, file: Path, **options: Any) -> None:
+        """1. Sees that it can be done. 2. Reads what is asked for. 3. Answers, some questions at a time."""
         silent = options["verbosity"] == 0
-        bar = tqdm(total=len(user_ids), desc="Customers", disable=True if silent else None, file=self.stderr)
-        unfinished = file.with_name(file.name + ".new")
+
+        def progress(stream: Any, what: str, length: int) -> Any:
+            hidden = True if silent else None  # None: hidden unless someone looks at a terminal
+            return tqdm(stream, desc=what, total=length, disable=hidden, file=self.stderr, leave=False)
+
+        moment = moment_of(options["as_of"])
+        check(options)
         try:
-            with bar, open(unfinished, "w", newline="") as output:
-                writer = csv.writer(output)
-                writer.writerow(Shown._fields)
-                for batch in _batches(user_ids):
-                    writer.writerows(shown(surface, batch, time.time(), top, options["new_only"]))
-                    bar.update(len(batch))
-            os.replace(unfinished, file)
-        except (ValueError, ValidationError):
-            raise CommandError(
-                f"--customers is {customers!r}; it takes primary keys with commas between, or all."
-            ) from None
-        except OSError as error:
-            raise CommandError(f"{file} could not be written: {error}") from None
-        finally:
-            unfinished.unlink(missing_ok=True)
+            tables.check(file)
+            questions = self.questions(options, time.time() if moment is None else moment)
+            with tables.written(file, export.columns(questions)) as write:
+                standpoint = export.present() if moment is None else export.past(moment, progress)
+                lists = export.Export(questions.surface, standpoint, options["top"], options["new_only"])
+                with progress(None, questions.what.capitalize(), questions.size) as bar:
+                    for some in asked.in_batches(questions.each, QUESTIONS_AT_ONCE):
+                        write(lists.rows(some))
+                        bar.update(len(some))
+        except (tables.TableError, export.NothingLearned) as error:
+            raise CommandError(str(error)) from None
         if not silent:
-            self.stdout.write(f"{file}: the {surface} of {len(user_ids)} customers.")
+            skipped = f" {questions.skipped} were skipped." if questions.skipped else ""
+            self.stdout.write(f"{file}: the {questions.surface} lists of {questions.size} {questions.what}.{skipped}")
+
+    def questions(self, options: dict[str, Any], now: float) -> asked.Questions:
+        """What is asked for: by a file, or by the customers."""
+        for option, (_, read) in FILES.items():
+            if options[option]:
+                return read(Path(options[option]), self.stderr.write)
+        surface, customers = options["surface"] or "home", options["customers"] or "all"
+        if customers == "all":
+            return asked.of_everyone(surface, now)
+        try:
+            return asked.of_customers(surface, customers, self.stderr.write)
+        except ValueError:
+            sentence = f"--customers is {customers!r}; it takes primary keys with commas between, or all."
+            raise CommandError(sentence) from None
 
 
-def _batches(user_ids: list[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(user_ids), CUSTOMERS_AT_ONCE):
-        yield user_ids[start : start + CUSTOMERS_AT_ONCE]
+def check(options: dict[str, Any]) -> None:
+    """CommandError says which options make no sense, or none together."""
+    surface, given = options["surface"], [option for option in FILES if options[option]]
+    if options["top"] is not None and options["top"] < 1:
+        raise CommandError(f"--top is {options['top']}; it takes a whole number from 1.")
+    if surface not in (None, *export.SURFACES):
+        raise CommandError(f"--surface is {surface!r}; it takes one of: {', '.join(export.SURFACES)}.")
+    if len(given) > 1:
+        raise CommandError(f"--{given[0]} and --{given[1]} are two exports; give one of them.")
+    if given and options["customers"]:
+        raise CommandError(f"--customers is of no use with --{given[0]}: its file says whose list each is.")
+    if given and surface not in (None, FILES[given[0]][0]):
+        raise CommandError(f"--{given[0]} is for --surface {FILES[given[0]][0]}, not for {surface}.")
+    if given == ["order"] and options["new_only"]:
+        raise CommandError("--new-only leaves products out, and --order leaves none out; give one of them.")
+    if surface == "navigation" and options["new_only"]:
+        raise CommandError("--new-only is about products; --surface navigation lists categories.")
+    for option, sentence in NEEDED.items():
+        if not given and surface == FILES[option][0]:
+            raise CommandError(sentence)

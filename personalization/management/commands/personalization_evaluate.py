@@ -1,0 +1,83 @@
+"""Says how good the lists are: `manage.py personalization_evaluate`."""
+
+import json
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from personalization import conf
+from personalization.management.moments import moment_of
+from personalization.rank import blend
+from personalization.recommenders import DAY
+from personalization.train.evaluate import Evaluation, taught
+from personalization.train.history import read
+from personalization.train.judge import BESTSELLERS, METRICS, SERVED, STATED
+from personalization.train.run import moment_of_learning
+
+ASKED = {
+    blend.HOME: "home: what is bought in the weeks that are held back",
+    blend.NEW: "new: what of it the customer never bought before",
+    blend.BASKET: "basket: the rest of an order, given a part of it and the customer",
+    blend.GUEST_BASKET: "guest_basket: the rest of an order, given a part of it only",
+    blend.LISTING: "listing: what is chosen among the products of one kind",
+}
+FIRST = (SERVED, STATED, BESTSELLERS)
+
+
+class Command(BaseCommand):
+    """Hides the last weeks of the shop's own orders, learns from the rest, and asks what was bought in them."""
+
+    help = "Says how good the lists are, on the shop's own past. Changes nothing that serves."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--weeks", type=int, help="hold back so many weeks (default: the setting held_back_days)")
+        parser.add_argument("--surface", action="append", choices=list(ASKED), help="ask only this; may be repeated")
+        parser.add_argument("--as-of", metavar="DATE", help="as if it were this moment")
+        parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers to this file")
+
+    def handle(self, *args: Any, weeks: int | None, surface: list[str] | None, **options: Any) -> None:
+        if weeks is not None and weeks < 1:
+            raise CommandError(f"--weeks is {weeks}; it takes a whole number from 1.")
+        held_back = 7 * weeks if weeks else conf.current().held_back_days
+        begun, cpu = time.monotonic(), time.process_time()
+        shop = read(moment_of_learning(moment_of(options["as_of"])), self.progress(options["verbosity"]))
+        found = taught(shop, held_back * DAY, self.progress(options["verbosity"]), surface or list(ASKED))
+        took = f"{time.monotonic() - begun:.0f} s, {time.process_time() - cpu:.0f} s of them CPU"
+        for kind in found.weights:
+            self.show(kind, found)
+        self.stdout.write(f"\n{len(shop.history.product)} order lines, {held_back} days held back, {took}.")
+        if options["json"]:
+            self.write(options["json"], {"held_back_days": held_back, "weights": found.weights, **found.as_data()})
+
+    def progress(self, verbosity: int) -> Any:
+        """A Progress that shows bars to somebody who looks at a terminal."""
+        hidden = True if verbosity == 0 else None
+        return lambda stream, what, length: tqdm(
+            stream, desc=what, total=length, disable=hidden, file=self.stderr, leave=False
+        )
+
+    def show(self, kind: str, found: Evaluation) -> None:
+        """The table of one kind of question: what serves, its two rivals, then every recommender by itself."""
+        self.stdout.write(f"\n{ASKED[kind]}\n  {found.weights[kind]}")
+        verdicts = found.verdicts.get(kind, {})
+        if not verdicts:
+            self.stdout.write("  Nobody is left to judge by: the shop's history is too short, or too few come back.")
+            return
+        alone = sorted(verdicts.keys() - set(FIRST), key=lambda way: -verdicts[way].mean[METRICS[0]])
+        self.stdout.write(f"  {'':34}" + "".join(f"{metric:>16}" for metric in METRICS) + f"{'coverage':>10}{'n':>7}")
+        for way in (*(way for way in FIRST if way in verdicts), *alone):
+            verdict = verdicts[way]
+            cells = "".join(
+                f"{f'{verdict.mean[metric]:.4f} ± {verdict.interval[metric]:.4f}':>16}" for metric in METRICS
+            )
+            self.stdout.write(f"  {way:34}{cells}{verdict.coverage:>10.2%}{verdict.questions:>7}")
+
+    def write(self, file: Path, numbers: dict[str, Any]) -> None:
+        try:
+            file.write_text(json.dumps(numbers, indent=1))
+        except OSError as error:
+            raise CommandError(f"{file} could not be written: {error}") from None
