@@ -4,10 +4,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
-from personalization.asked import Question, Questions, in_batches
+from personalization.asked import Question, Questions
 from personalization.decide import snapshot as snapshots
 from personalization.decide.shelf import Shelf
 from personalization.decide.slate import Ranked
@@ -16,7 +15,7 @@ from personalization.decide.visit import Visit
 from personalization.models import Genome
 from personalization.oscar import catalogue, orders, search, visits
 from personalization.profile import sweep
-from personalization.serve import ranked
+from personalization.serve import ranked_many
 from personalization.train import run
 from personalization.train.history import Progress
 
@@ -26,8 +25,6 @@ TOP = 100
 WINDOW = 200
 """So many results of a search are put in order, the engine's first ones; more when longer lists are asked for."""
 SEARCHES_REMEMBERED = 1_000
-AHEAD, AHEAD_AT_ONCE = 10_000, 5_000
-"""So many products are looked up before they are asked for, and so many of them in one query."""
 
 UNSAID = (None, "", "")
 """Score, code and reason of what stands at the end of a list because nothing can be said of it."""
@@ -94,14 +91,15 @@ class Export:
     def rows(self, questions: Sequence[Question]) -> Iterator[tuple]:
         """The answers to these questions: what each is about, then rank from 0, key, score, code and reason.
 
-        Customers, genomes and the products that can be foreseen are read for all of them at once.
+        Customers, genomes and products are read for all of them at once.
         """
         asked = list(self._visits(questions))
         bought = self._bought({visit.user_id for _, visit in asked} - {None}) if self.new_only else {}
-        if self.surface != "navigation":
-            self._look_ahead([visit for _, visit in asked])
-        for question, visit in asked:
-            for rank, line in enumerate(self._list(question, visit, bought.get(visit.user_id, set()))):
+        known = [bought.get(visit.user_id, set()) for _, visit in asked]
+        longest = [(visit, self._longest(visit, theirs)) for (_, visit), theirs in zip(asked, known, strict=True)]
+        lists = ranked_many(self.surface, longest, self.standpoint.snapshot, self.shelf, new_only=self.new_only)
+        for (question, visit), theirs, ranked in zip(asked, known, lists, strict=True):
+            for rank, line in enumerate(self._list(question, visit, theirs, ranked)):
                 yield (*question.about, rank, *line)
 
     def _visits(self, questions: Sequence[Question]) -> Iterator[tuple[Question, Visit]]:
@@ -138,42 +136,25 @@ class Export:
             bought[purchases.users[customer]].add(product)
         return bought
 
-    def _look_ahead(self, visits: Iterable[Visit]) -> None:
-        """Looks up together what these visits will ask for, as far as one can tell: the rest comes visit by visit."""
-        most = self.top or TOP
-        keys = set(_bestsellers(self.standpoint.snapshot))
-        for visit in visits:
-            own = [] if self.new_only else visit.genome.products
-            keys.update(visit.basket, visit.listing, (row[0] for row in (*own[:most], *visit.genome.near[:most])))
-        for some in in_batches(islice(sorted(keys), AHEAD), AHEAD_AT_ONCE):
-            self.shelf.titles(set(some))
+    def _longest(self, visit: Visit, bought: set[int]) -> int:
+        """How much of the ranking a visit's list may take: deciding does not know all that somebody bought."""
+        beyond = bought - {row[0] for row in visit.genome.products}
+        return (len(visit.listing) or self.top or TOP) + len(beyond)
 
-    def _list(self, question: Question, visit: Visit, bought: set[int]) -> list[tuple]:
+    def _list(self, question: Question, visit: Visit, bought: set[int], ranked: list[Ranked]) -> list[tuple]:
         """(key, score, code, reason), best first."""
+        best = [(one.key, *_said(one)) for one in ranked if one.key not in bought]
         if question.query:
-            return self._results(visit, bought)[: self.top or TOP]
+            return (best + self._rest(visit, bought, best))[: self.top or TOP]
         if visit.listing:
-            return in_order(question, self._ranked(visit, len(visit.listing)))[: self.top]
-        return self._best(visit, bought, self.top or TOP)
+            return in_order(question, ranked)[: self.top]
+        return best[: self.top or TOP]
 
-    def _results(self, visit: Visit, bought: set[int]) -> list[tuple]:
-        """What a search found, in order: last what nothing was learned of yet, as the engine gave it."""
-        if not visit.listing:
-            return []
-        best = self._best(visit, bought, len(visit.listing))
+    def _rest(self, visit: Visit, bought: set[int], best: list[tuple]) -> list[tuple]:
+        """What a search found of which nothing was learned yet, as the engine gave it."""
         rest = set(visit.listing) - {key for key, *_ in best} - bought
         rest &= self.shelf.sellable(rest, visit.strategy).keys()
-        return best + [(key, *UNSAID) for key in visit.listing if key in rest]
-
-    def _best(self, visit: Visit, bought: set[int], top: int) -> list[tuple]:
-        beyond = bought - {row[0] for row in visit.genome.products}  # of these, deciding does not know
-        kept = [one for one in self._ranked(visit, top + len(beyond)) if one.key not in bought]
-        return [(one.key, *_said(one)) for one in kept[:top]]
-
-    def _ranked(self, visit: Visit, top: int) -> list[Ranked]:
-        """Through the same door as the pages."""
-        snapshot = self.standpoint.snapshot
-        return ranked(self.surface, visit, top, new_only=self.new_only, snapshot=snapshot, shelf=self.shelf)
+        return [(key, *UNSAID) for key in visit.listing if key in rest]
 
 
 def in_order(question: Question, ranked: Iterable[Ranked]) -> list[tuple]:
@@ -188,8 +169,3 @@ def in_order(question: Question, ranked: Iterable[Ranked]) -> list[tuple]:
 
 def _said(one: Ranked) -> tuple[float, str, str]:
     return float(one.score), one.reason.code, one.words
-
-
-def _bestsellers(snapshot: LoadedSnapshot) -> list[int]:
-    """They stand in almost every list."""
-    return snapshot.ids[snapshot.arrays["product.popular"]].tolist()

@@ -1,11 +1,12 @@
 """THE door: whoever wants to know what to show asks here. It always answers, and never harms the page."""
 
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from personalization import surfaces
-from personalization.decide.compose import compose, listed, listed_categories
+from personalization.decide.compose import compose, listed_categories, listed_together
 from personalization.decide.shelf import Shelf
-from personalization.decide.slate import Ranked, Slate
+from personalization.decide.slate import Candidate, Ranked, Slate
 from personalization.decide.snapshot import current
 from personalization.decide.visit import Visit
 from personalization.models.savepoints import failing_open
@@ -28,31 +29,33 @@ def serve(surface: str, visit: Visit) -> Slate:
 
 
 def ranked(
-    surface: str,
-    visit: Visit,
-    top: int,
-    *,
-    new_only: bool = False,
-    snapshot: Learned | None = None,
-    shelf: Shelf | None = None,
+    surface: str, visit: Visit, top: int, *, new_only: bool = False, snapshot: Learned | None = None
 ) -> list[Ranked]:
     """The same decision as one list: the first `top` of what this visitor can buy, or of the shop's categories.
 
-    With `new_only` without what the visitor bought before. `snapshot` decides instead of the one that serves; `shelf`
-    remembers looked-up products from one visit to the next. Empty when the shop has learned nothing yet.
+    With `new_only` without what the visitor bought before. `snapshot` decides instead of the one that serves. Empty
+    when the shop has learned nothing yet.
     """
-    known = _surface(surface)
     learned = snapshot or current()
-    if learned is None:
-        return []
+    shelf = Shelf(look_up=catalogue.offers)
+    return next(ranked_many(surface, [(visit, top)], learned, shelf, new_only=new_only)) if learned else []
+
+
+def ranked_many(
+    surface: str, asked: Iterable[tuple[Visit, int]], snapshot: Learned, shelf: Shelf, *, new_only: bool = False
+) -> Iterator[list[Ranked]]:
+    """The same for many visits, each with the length of its list. Their products are looked up together."""
+    known = _surface(surface)
     rank = known.new if new_only and known.new else known.ranking
-    candidates = iter(rank(visit, learned))
-    if new_only:
-        bought = {row[0] for row in visit.genome.products}
-        candidates = (candidate for candidate in candidates if candidate.product not in bought)
+    lists = [(visit, top, _candidates(rank(visit, snapshot), visit, new_only)) for visit, top in asked]
     if known.of_categories:
-        return list(listed_categories(candidates, top))
-    return list(listed(candidates, top, visit, shelf or Shelf(look_up=catalogue.offers)))
+        return (list(listed_categories(candidates, top)) for _, top, candidates in lists)
+    return (list(found) for found in listed_together(lists, shelf))
+
+
+def _candidates(ranking: Iterable[Candidate], visit: Visit, new_only: bool) -> Iterator[Candidate]:
+    bought = {row[0] for row in visit.genome.products} if new_only else set()
+    return (candidate for candidate in ranking if candidate.product not in bought)
 
 
 def _surface(name: str) -> surfaces.Surface:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from django.db import DatabaseError
@@ -36,8 +36,16 @@ def compose(surface: str, snapshot: str, rows: Rows, visit: Visit) -> Slate:
     return Slate(surface, snapshot, tuple(_said(filled, names)))
 
 
-def listed(candidates: Iterator[Candidate], top: int, visit: Visit, shelf: Shelf) -> Iterator[Ranked]:
-    """The first `top` of these candidates that this visitor can buy now, nothing from the basket, each with why."""
+def listed_together(lists: list[tuple[Visit, int, Iterator[Candidate]]], shelf: Shelf) -> Iterator[Iterator[Ranked]]:
+    """For each visit the first so many of its candidates that this visitor can buy now, nothing from the basket, each
+    with why. What all of them need is looked up at once."""
+    first = [list(islice(candidates, top + arrange.SPARE)) for _, top, candidates in lists]
+    shelf.look_up({key for some in first for candidate in some for key in _all_of(candidate)})
+    for (visit, top, rest), some in zip(lists, first, strict=True):
+        yield _listed(chain(some, rest), top, visit, shelf)
+
+
+def _listed(candidates: Iterator[Candidate], top: int, visit: Visit, shelf: Shelf) -> Iterator[Ranked]:
     wanted = (candidate for candidate in candidates if candidate.product not in visit.basket)
     shown = 0
     while shown < top and (some := list(islice(wanted, top - shown + arrange.SPARE))):
@@ -59,6 +67,10 @@ def _with_words(candidates: Iterable[Candidate], names: explain.Names) -> Iterat
         if any(key not in names.products for key in _spoken_of(reason)):  # nothing that may not be seen is named
             reason = Reason("listed")
         yield Ranked(candidate.product, candidate.score, reason, explain.words(reason, names))
+
+
+def _all_of(candidate: Candidate) -> set[int]:
+    return {candidate.product, *_spoken_of(candidate.reason)}
 
 
 def _spoken_of(reason: Reason) -> set[int]:

@@ -18,9 +18,13 @@ class Shelf:
         look_up: Callable[[set[int]], dict[int, Any]] = catalogue.cards,
     ) -> None:
         self._spoken_of = set(spoken_of)
-        self._look_up = look_up
+        self._read = look_up
         self._products: dict[int, Any] = {}
         self._asked: set[int] = set()
+
+    def look_up(self, product_ids: set[int]) -> None:
+        """Reads all of these that are not known yet, at once."""
+        self._remember(product_ids)
 
     def sellable(self, product_ids: set[int], strategy: Any) -> dict[int, Any]:
         """Those of the products that can be bought now, by the strategy of a visitor."""
@@ -40,5 +44,5 @@ class Shelf:
             return
         if len(self._asked) + len(unknown) > MOST:
             unknown, self._products, self._asked = product_ids, {}, set()
-        self._products.update(self._look_up(unknown))
+        self._products.update(self._read(unknown))
         self._asked |= unknown
