@@ -36,6 +36,7 @@ def ranked(
     With `new_only` without what the visitor bought before. `snapshot` decides instead of the one that serves. Empty
     when the shop has learned nothing yet.
     """
+    _surface(surface)
     learned = snapshot or current()
     shelf = Shelf(look_up=catalogue.offers)
     return next(ranked_many(surface, [(visit, top)], learned, shelf, new_only=new_only)) if learned else []
@@ -46,10 +47,10 @@ def ranked_many(
 ) -> Iterator[list[Ranked]]:
     """The same for many visits, each with the length of its list. Their products are looked up together."""
     known = _surface(surface)
+    if known.of_categories:
+        return listed_categories([(known.ranking(visit, snapshot), top) for visit, top in asked])
     rank = known.new if new_only and known.new else known.ranking
     lists = [(visit, top, _candidates(rank(visit, snapshot), visit, new_only)) for visit, top in asked]
-    if known.of_categories:
-        return (list(listed_categories(candidates, top)) for _, top, candidates in lists)
     return (list(found) for found in listed_together(lists, shelf))
 
 

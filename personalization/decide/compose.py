@@ -56,9 +56,12 @@ def _listed(candidates: Iterator[Candidate], top: int, visit: Visit, shelf: Shel
         shown += len(kept)
 
 
-def listed_categories(candidates: Iterator[Candidate], top: int) -> Iterator[Ranked]:
-    """The first `top` of these categories, each with why."""
-    return _with_words(islice(candidates, top), explain.Names())
+def listed_categories(lists: list[tuple[Iterable[Candidate], int]]) -> Iterator[list[Ranked]]:
+    """Of each list of categories the first so many that may be browsed, each with why."""
+    browsable = catalogue.browsable_categories()
+    for candidates, top in lists:
+        shown = (candidate for candidate in candidates if candidate.product in browsable)
+        yield list(_with_words(islice(shown, top), explain.Names()))
 
 
 def _with_words(candidates: Iterable[Candidate], names: explain.Names) -> Iterator[Ranked]:

@@ -85,10 +85,12 @@ def for_new(visit: Visit, snapshot: Learned) -> Scored:
 
 
 def for_basket(visit: Visit, snapshot: Learned) -> Scored:
-    """What may be missing in the basket."""
+    """What may be missing in the basket; when it is empty, what the visitor may want at all."""
     person = person_of(visit.genome, snapshot)
     basket = snapshot.places(sorted(visit.basket))
     basket = basket[basket >= 0][: conf.current().basket_cap]
+    if not len(basket):
+        return for_visitor(visit, snapshot)
     kind = blend.BASKET if len(person.own) else blend.GUEST_BASKET
     places = candidates.for_basket(person, basket, snapshot)
     return _scored(kind, visit.now, snapshot, person, places, basket=basket)

@@ -165,6 +165,11 @@ def categories(category_ids: Iterable[int]) -> dict[int, Any]:
     return Category.objects.browsable().in_bulk(list(category_ids))
 
 
+def browsable_categories() -> set[int]:
+    """The keys of all categories that a shopper may browse."""
+    return set(Category.objects.browsable().values_list("pk", flat=True))
+
+
 def newest(limit: int) -> list[int]:
     """The keys of the products that were added last."""
     return list(Product.objects.browsable().order_by("-date_created", "-pk").values_list("pk", flat=True)[:limit])

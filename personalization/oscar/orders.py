@@ -33,7 +33,8 @@ class Epoch(Func):
         return self.as_sql(
             compiler,
             connection,
-            template="CAST(ROUND((julianday(%(expressions)s) - 2440587.5) * 86400) AS INTEGER)",
+            # Not rounded, or an order of this second would lie in the future; a julian day is exact to 0.1 ms only.
+            template="CAST((julianday(%(expressions)s) - 2440587.5) * 86400 + 0.001 AS INTEGER)",
             **context,
         )
 
@@ -79,9 +80,12 @@ def purchases(rows: Iterable[tuple], until: float) -> Purchases:
     places: dict[Any, int] = {}
     table = np.fromiter(_numbered(rows, places), np.dtype("i8,i8,i8,f8"))
     table = table[table["f3"] <= until]
+    users = sorted(places)  # a number that no dump and restore changes
+    number = np.full(len(users) + 1, GUEST, np.int32)  # the last is the guests'
+    number[[places[user] for user in users]] = np.arange(len(users))
     return Purchases(
-        users=list(places),
-        customer=table["f0"].astype(np.int32),
+        users=users,
+        customer=number[table["f0"]],
         order=table["f1"],
         product=table["f2"],
         placed=table["f3"],

@@ -18,7 +18,7 @@ LEAVES = 8
 """Of a tree at most, so that those that are left fit into a byte."""
 DECIMALS = 6
 """Scores are rounded, so that ties break the same everywhere."""
-FIRST_LEFT = np.array([0] + [(byte & -byte).bit_length() - 1 for byte in range(1, 256)], np.int8)
+FIRST_LEFT = np.array([0] + [(byte & -byte).bit_length() - 1 for byte in range(1, 256)], np.intp)
 """The lowest leaf that is left, by byte."""
 
 HOME, NEW, BASKET, GUEST_BASKET, LISTING = "home", "new", "basket", "guest_basket", "listing"
@@ -52,9 +52,11 @@ class Trees:
         """The sum of the trees for each column of the features."""
         trees, tests = self.feature.shape
         above = table[self.feature.ravel()] > self.threshold.reshape(-1, 1)
-        left = np.where(above, self.left.astype(np.uint8).reshape(-1, 1), np.uint8(255))
+        left = above.view(np.uint8) - np.uint8(1)  # all leaves where the test holds, none where it fails ...
+        left |= self.left.astype(np.uint8).reshape(-1, 1)  # ... but those that stay then
         leaf = FIRST_LEFT[np.bitwise_and.reduce(left.reshape(trees, tests, -1), axis=1)]
-        return np.take_along_axis(self.value, leaf, axis=1).sum(axis=0)
+        leaf += np.arange(0, trees * LEAVES, LEAVES)[:, None]
+        return self.value.ravel()[leaf].sum(axis=0)
 
 
 def score(surface: str, learned: Learned, table: NDArray[np.float32]) -> NDArray[np.float64]:

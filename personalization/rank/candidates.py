@@ -48,7 +48,10 @@ def for_basket(person: Person, basket: NDArray[np.int64], learned: Learned) -> N
     """What goes with a basket, what the visitor bought, what everybody buys; nothing that lies in the basket."""
     found = _first(
         [
-            *(learned.neighbours(name).index[basket].ravel()[:MOST] for name in ("bought_together", "chosen_together")),
+            *(
+                learned.neighbours(name).index[basket].T.ravel()[:MOST]
+                for name in ("bought_together", "chosen_together")
+            ),
             person.own[: OWN - POPULAR],
             popular(learned),
             *(learned.neighbours(name).index[basket, :EACH].ravel() for name in learned.linking()),

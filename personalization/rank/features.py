@@ -1,6 +1,7 @@
 """What is known of each candidate for one visitor, as numbers: a row a feature, a column a candidate."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from personalization.recommenders import DAY
 NO_BASKET = np.empty(0, np.int64)
 ANCHORS = 100
 """So many of the visitor's products speak for others."""
+HEARD = 25
+"""So many neighbours of each of them are heard, the closest ones."""
 NEVER = 1_000.0
 """Days since a purchase that never was."""
 USUAL_RHYTHM = 30.0
@@ -49,14 +52,17 @@ def features(
 ) -> NDArray[np.float32]:
     """The features of the candidates at these places, each place once: shape (features, candidates)."""
     table = _Table(learned, places)
-    rows = [
-        *_personal(person, table, now),
-        *_of_the_product(table, now),
-        *_of_the_basket(basket, table),
-        *(learned.scores(name).score[places] for name in learned.scoring()),
-        *_linked(person, basket, table),
-    ]
-    return np.stack(rows).astype(np.float32)
+    rows = chain(
+        _personal(person, table, now),
+        _of_the_product(table, now),
+        _of_the_basket(basket, table),
+        (learned.scores(name).score[places] for name in learned.scoring()),
+        _linked(person, basket, table),
+    )
+    found = np.empty((len(names(learned)), len(places)), np.float32)
+    for row, values in enumerate(rows):
+        found[row] = values
+    return found
 
 
 class _Table:
@@ -92,7 +98,7 @@ class _Table:
 
 def _personal(person: Person, table: _Table, now: float) -> Iterator[NDArray]:
     own, total = person.own, max(float(person.weight.sum()), 1e-9)
-    since = (now - person.last) / DAY
+    since = np.maximum(now - person.last, 0) / DAY
     yield table.spread(own, person.weight)
     yield table.spread(own, person.weight / total)
     yield table.spread(own, person.days)
@@ -121,6 +127,7 @@ def rhythm(person: Person, learned: Learned) -> NDArray[np.float64]:
 
 
 def _kind_share(person: Person, table: _Table) -> NDArray[np.float64]:
+    """The part of the candidate's kind in what the visitor buys."""
     kind = table.learned.arrays["product.kind"]
     total = max(float(person.weight.sum()), 1e-9)
     of_kind = np.bincount(kind[person.own] + 1, person.weight, int(kind.max(initial=-1)) + 2) / total
@@ -141,12 +148,12 @@ def _of_the_product(table: _Table, now: float) -> Iterator[NDArray]:
     arrays = table.learned.arrays
     yield arrays["product.kind_popular"][table.places]
     yield arrays["product.kind_share"][table.places]
-    yield np.minimum((now - arrays["product.created"][table.places]) / DAY, NEVER)
+    yield np.clip((now - arrays["product.created"][table.places]) / DAY, 0, NEVER)
 
 
 def _of_the_basket(basket: NDArray, table: _Table) -> Iterator[NDArray]:
     kind = table.learned.arrays["product.kind"]
-    yield np.isin(kind[table.places], kind[basket])
+    yield np.isin(kind[table.places], kind[basket]) & (kind[table.places] >= 0)
     yield np.full(table.size, len(basket))
 
 
@@ -159,6 +166,7 @@ def _linked(person: Person, basket: NDArray, table: _Table) -> Iterator[NDArray]
     for name in table.learned.linking():
         near, heard = table.learned.neighbours(name), name not in table.learned.silent
         own, asked = heard and len(anchors), heard and len(basket)
-        yield table.summed(near.index[anchors], near.weight[anchors] * say[:, None]) if own else nothing
+        index, weight = near.index[anchors, :HEARD], near.weight[anchors, :HEARD]
+        yield table.summed(index, weight * say[:, None]) if own else nothing
         yield table.summed(near.index[basket], near.weight[basket]) / len(basket) if asked else nothing
         yield table.highest(near.index[basket], near.weight[basket]) if asked else nothing

@@ -8,8 +8,10 @@ from personalization.recommenders._pairs import keep_strongest, no_neighbours
 from personalization.recommenders._tastes import strongest
 
 PRODUCTS = 2_000
-LARGEST = 10_000
-"""So many products would take 800 MB; more are refused."""
+LARGEST = 5_000
+"""More products are refused."""
+BYTES_A_PAIR = 24
+"""The matrix, its inverse, and the counts of common customers."""
 REGULARISATION = 200.0
 CUSTOMER_CAP = 500
 
@@ -26,9 +28,8 @@ class Ease:
 
     def __init__(self, products: int = PRODUCTS) -> None:
         if products > LARGEST:
-            raise ValueError(
-                f"EASE over {products} products takes {8 * products**2 / 1e6:.0f} MB; give it {LARGEST} or fewer"
-            )
+            megabytes = BYTES_A_PAIR * products**2 / 1e6
+            raise ValueError(f"EASE over {products} products takes {megabytes:.0f} MB; give it {LARGEST} or fewer")
         self.products = products
 
     def fit(self, history: History, limits: Limits) -> Neighbours:

@@ -16,6 +16,7 @@ from personalization.train.questions import Past
 
 LEARNED = "learned from the shop's own past"
 TOO_LITTLE = f"stated weights: fewer than {FEWEST} questions that the past answers"
+TOO_SHORT = "stated weights: the history is not twice as long as what would be held back of it"
 NO_BETTER = "stated weights: those that were learned did no better"
 SHORTEST = 2
 """The history must be so many times as long as what is held back of it."""
@@ -42,7 +43,7 @@ def taught(shop: Shop, held_back: float, progress: Progress, kinds: Sequence[str
     whole = shop.history
     cut = whole.now - held_back
     if not len(whole.placed) or whole.placed.min() > whole.now - SHORTEST * held_back:
-        return Evaluation(weights=dict.fromkeys(kinds, TOO_LITTLE))
+        return Evaluation(weights=dict.fromkeys(kinds, TOO_SHORT))
     before = whole.until(cut)
     past = Past.cut(whole, before, learn(shop, before, progress))
     found = Evaluation(arrays={"blend.features": np.array([blend.fingerprint(past.learned)], np.int64)})

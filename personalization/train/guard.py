@@ -8,6 +8,8 @@ from personalization.train.judge import BESTSELLERS, SERVED
 METRIC = "NDCG@10"
 FEWER = 0.5
 """With less than this share of the order lines that the serving snapshot learned from, something is missing."""
+JUDGED = 30
+"""By fewer answered questions nothing is clearly worse: where a few agree, their interval is too narrow."""
 
 
 class Worse(Exception):
@@ -28,7 +30,8 @@ def _reasons(new: dict, old: dict) -> Iterator[str]:
     for kind, ways in new["evaluation"].items():
         before = old.get("evaluation", {}).get(kind, {}).get(SERVED)
         now = ways.get(SERVED)
-        if now and before and _high(now) < _low(before) and _lead(ways) < _lead(old["evaluation"][kind]):
+        judged = min(now["questions"], before["questions"]) if now and before else 0
+        if judged >= JUDGED and _high(now) < _low(before) and _lead(ways) < _lead(old["evaluation"][kind]):
             yield (
                 f"{kind}: {METRIC} {now['mean'][METRIC]:.3f} ± {now['interval'][METRIC]:.3f}, "
                 f"that of the serving snapshot {before['mean'][METRIC]:.3f} ± {before['interval'][METRIC]:.3f}"

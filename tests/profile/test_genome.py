@@ -145,3 +145,11 @@ def test_a_sweep_costs_the_same_queries_for_one_customer_and_for_many(django_ass
     users, _ = shop.even_and_odd()
     with django_assert_num_queries(4):
         genome.refresh([user.pk for user in users], now().timestamp())
+
+
+def test_an_order_of_this_very_second_counts_at_once(shopper):
+    placed = shop.order(shopper, [shop.product("Tea")])
+    moment = now().replace(microsecond=600_000)
+    type(placed).objects.filter(pk=placed.pk).update(date_placed=moment)
+    genome.refresh([shopper.pk], moment.timestamp() + 0.1)
+    assert of(shopper) is not None

@@ -15,13 +15,14 @@ import pytest
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage, Storage
 from django.core.management import CommandError, call_command
-from oscar.apps.order.models import ShippingEvent, ShippingEventQuantity, ShippingEventType
+from oscar.apps.order.models import Line, ShippingEvent, ShippingEventQuantity, ShippingEventType
 
 from personalization.decide import snapshot
 from personalization.models import Genome, Snapshot, snapshot_files
 from personalization.train import history, learn, publish, run
 from personalization.train.lock import Busy, only_one
 from tests import shop
+from tests.train import shop_in_tables
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +91,19 @@ def test_the_same_history_gives_the_same_bytes():
     second = Snapshot.objects.get(serving=True)
     assert first.name != second.name
     assert first.manifest_sha256 == second.manifest_sha256
+
+
+def test_the_sequence_of_the_lines_in_the_table_changes_no_byte_of_what_is_learned():
+    shop_in_tables.built()
+    now = time.time()
+    first = run.train(now)
+    assert "learned from the shop's own past" in first.summary["weights"].values()
+    lines = list(Line.objects.order_by("-pk"))
+    Line.objects.all().delete()
+    for number, line in enumerate(lines, start=lines[0].pk + 1):
+        line.pk = number
+    Line.objects.bulk_create(lines)
+    assert run.train(now).manifest_sha256 == first.manifest_sha256
 
 
 def test_only_so_many_snapshots_stay_on_disk():

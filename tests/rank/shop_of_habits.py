@@ -1,0 +1,85 @@
+"""A shop without tables, as a training run reads it: hundreds of customers, each of whose next purchases are known."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalization.oscar.catalogue import Members
+from personalization.recommenders import DAY, Catalogue, History
+from personalization.testing import NOW, history_of
+from personalization.train.history import Shop
+from personalization.train.learn import learn
+from personalization.train.questions import Past
+from personalization.train.run import silent
+
+CUSTOMERS = 260
+WEEKS = 10
+GROUPS = 4
+WEEKLY, ONCE = 10, 10
+"""So many products each group of customers buys every week, and so many that each of them buys once in all weeks."""
+PRODUCTS = GROUPS * (WEEKLY + ONCE)
+CUT_WEEKS = 4
+"""So many of the weeks are held back."""
+
+
+def weekly(customer: int) -> list[int]:
+    """The products that this customer buys every week."""
+    return [customer % GROUPS * WEEKLY + (customer // GROUPS + step) % WEEKLY for step in range(3)]
+
+
+def once(customer: int, week: int) -> int:
+    """The product that this customer buys in this week only: in the ten weeks, all ten of the group in turn."""
+    return GROUPS * WEEKLY + customer % GROUPS * ONCE + (customer // GROUPS * 3 + week) % ONCE
+
+
+def placed(week: int) -> float:
+    """When the orders of a week are placed; those of the last week yesterday."""
+    return NOW - DAY * (1 + 7 * (WEEKS - 1 - week))
+
+
+def rows(customers: int = CUSTOMERS, novelties: bool = True) -> list[tuple[int, int, int, float]]:
+    """(customer, order, product, moment): everyone's weekly products, and with novelties one that is bought once."""
+    return [
+        (customer, week * customers + customer, product, placed(week))
+        for week in range(WEEKS)
+        for customer in range(customers)
+        for product in (*weekly(customer), *([once(customer, week)] if novelties else []))
+    ]
+
+
+def shop_of(lines: list[tuple[int, int, int, float]], products: int = PRODUCTS) -> Shop:
+    """The shop in which these lines were bought: product n has the key 10 n + 7 and lies in the category of its group,
+    or below it when it is bought every week."""
+    numbers = np.arange(products)
+    kind = np.where(numbers < GROUPS * WEEKLY, numbers // WEEKLY, numbers // ONCE).astype(np.int32)
+    catalogue = replace(Catalogue.blank(products), kind=kind, price=np.linspace(1, 9, products, dtype=np.float32))
+    history = replace(history_of(lines, products), catalogue=catalogue)
+    keys = 10 * numbers + 7
+    members = Members(category=kind.astype(np.int64) + 1, product=keys, depth=dict.fromkeys(range(1, 9), 1))
+    return Shop(history, keys, catalogue.created, members)
+
+
+def shuffled(shop: Shop, seed: int = 7) -> Shop:
+    """The same shop, its lines read in another sequence."""
+    lines = np.random.default_rng(seed).permutation(len(shop.history.product))
+    return replace(shop, history=taken(shop.history, lines))
+
+
+def taken(history: History, lines: NDArray) -> History:
+    """These lines of a history only."""
+    columns = ("customer", "order", "product", "placed")
+    return replace(history, **{name: getattr(history, name)[lines] for name in columns})
+
+
+def past_of(shop: Shop) -> Past:
+    """What was known before the last weeks, and what was bought in them."""
+    before = shop.history.until(NOW - CUT_WEEKS * 7 * DAY)
+    return Past.cut(shop.history, before, learn(shop, before, silent))
+
+
+@cache
+def past() -> Past:
+    """The same of the whole shop, worked out once."""
+    return past_of(shop_of(rows()))

@@ -1,0 +1,71 @@
+"""Which products are worth scoring."""
+
+import numpy as np
+import pytest
+
+from personalization.rank import candidates
+from personalization.rank.learned import Learned
+from personalization.rank.person import Person
+from tests.rank.by_hand import learned, person
+from tests.rank.shop_of_habits import past
+
+LINKS = {"bought_together__index": [[1, -1], [2, -1], [-1, -1], [0, -1]]}
+
+
+def large(products=3_000):
+    """A shop of so many products where each goes with the fifty that follow it."""
+    index = (np.arange(products)[:, None] + np.arange(1, 51)) % products
+    arrays = {"product.id": np.arange(products), "product.popular": np.arange(1_000)}
+    for name in ("bought_together", "chosen_together", "ease"):
+        arrays |= {f"{name}.index": index, f"{name}.weight": np.ones(index.shape)}
+    return Learned(arrays)
+
+
+def buyer_of(count):
+    return person(*[(2_999 - place, 1.0, 1, 9, 9) for place in range(count)], near=[(n, 1.0) for n in range(700, 900)])
+
+
+def test_own_products_come_first_then_those_of_similar_customers_then_what_goes_with_them_then_bestsellers():
+    shop = learned(product__popular=[3, 2, 1, 0], **LINKS)
+    who = person((0, 1.0, 1, 9, 9), near=[(2, 0.5)])
+    assert candidates.for_visitor(who, shop).tolist() == [0, 2, 1, 3]
+
+
+def test_what_is_new_holds_nothing_that_was_bought():
+    shop = learned(product__popular=[3, 2, 1, 0], **LINKS)
+    who = person((0, 1.0, 1, 9, 9), near=[(2, 0.5), (0, 0.5)])
+    assert candidates.for_new(who, shop).tolist() == [2, 1, 3]
+
+
+def test_what_completes_a_basket_does_not_lie_in_it():
+    shop = learned(product__popular=[3, 2, 1, 0], **LINKS)
+    assert candidates.for_basket(person((2, 1.0, 1, 9, 9)), np.array([0, 3]), shop).tolist() == [1, 2]
+
+
+def test_a_stranger_is_offered_bestsellers_only():
+    shop = learned(product__popular=[3, 1], **LINKS)
+    assert candidates.for_visitor(Person.nobody(), shop).tolist() == [3, 1]
+    assert candidates.for_new(Person.nobody(), shop).tolist() == [3, 1]
+    assert candidates.for_basket(Person.nobody(), np.empty(0, np.int64), shop).tolist() == [3, 1]
+
+
+@pytest.mark.parametrize("products", [0, 1, 50, 500, 2_000])
+def test_there_are_so_many_at_most_each_once_however_much_a_customer_bought(products):
+    who, shop = buyer_of(products), large()
+    basket = who.own[:100]
+    for found in (
+        candidates.for_visitor(who, shop),
+        candidates.for_new(who, shop),
+        candidates.for_basket(who, basket, shop),
+    ):
+        assert 100 <= len(found) <= candidates.MOST
+        assert len(np.unique(found)) == len(found) and found.min() >= 0
+    assert not np.isin(candidates.for_new(who, shop), who.own).any()
+    assert not np.isin(candidates.for_basket(who, basket, shop), basket).any()
+
+
+def test_all_that_a_customer_goes_on_to_buy_is_among_the_candidates():
+    asked = past()
+    for customer, who in asked.people.items():
+        bought = np.unique(asked.product[asked.customer == customer])
+        assert np.isin(bought, candidates.for_visitor(who, asked.learned)).all()

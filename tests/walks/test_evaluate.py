@@ -1,0 +1,80 @@
+"""`manage.py personalization_evaluate`: how good the lists are, on the shop's own past."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from personalization.models import Genome, Snapshot, snapshot_files
+from personalization.train.evaluate import LEARNED, TOO_LITTLE, TOO_SHORT
+from personalization.train.judge import METRICS
+from tests import shop
+from tests.train import shop_in_tables
+
+pytestmark = pytest.mark.django_db
+
+
+def evaluate(**options) -> str:
+    said = StringIO()
+    call_command("personalization_evaluate", stdout=said, **options)
+    return said.getvalue()
+
+
+def test_it_prints_a_table_for_each_kind_of_question_and_writes_all_numbers_as_json(tmp_path):
+    shop.even_and_odd(weeks=9)
+    said = evaluate(json=tmp_path / "numbers.json")
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    kinds = ["home", "new", "basket", "guest_basket", "listing"]
+    assert [kind for kind in kinds if f"\n{kind}: " in said] == kinds
+    assert list(numbers) == ["held_back_days", "weights", *kinds]
+    assert (numbers["held_back_days"], numbers["weights"]) == (28, dict.fromkeys(kinds, TOO_LITTLE))
+    assert [kind for kind in kinds if not numbers[kind]] == ["new"]  # everyone had bought all that they ever buy
+    for kind in {*kinds} - {"new"}:
+        assert list(numbers[kind]["served"]["mean"]) == list(METRICS)
+    assert said.endswith(" s of them CPU.\n") and "1728 order lines, 28 days held back" in said
+
+
+def test_the_first_rows_are_what_serves_and_its_two_rivals():
+    shop_in_tables.built()
+    table = evaluate(surface=["home"]).splitlines()
+    assert table[1:3] == ["home: what is bought in the weeks that are held back", f"  {LEARNED}"]
+    assert table[3].split() == ["NDCG@10", "recall@10", "MRR", "hit", "rate", "novelty", "coverage", "n"]
+    assert [row[2:36].strip() for row in table[4:7]] == ["served", "stated weights", "bestsellers"]
+    assert table[4][36:].split()[:3] == ["1.0000", "±", "0.0000"]
+    assert not any(line.startswith("new:") for line in table)
+
+
+def test_it_changes_nothing_that_serves():
+    shop.even_and_odd()
+    call_command("personalization_train", verbosity=0)
+    before = Snapshot.objects.values().get(), list(Genome.objects.values()), snapshot_files.stored()
+    assert "1152 order lines, 7 days held back" in evaluate(weeks=1, surface=["home"])
+    assert (Snapshot.objects.values().get(), list(Genome.objects.values()), snapshot_files.stored()) == before
+
+
+def test_it_can_hold_back_other_weeks():
+    shop.even_and_odd()
+    said = evaluate(weeks=1, surface=["home"])
+    assert "7 days held back" in said and "stated weights: fewer than 200 questions" in said
+    assert said.count("±") > 15  # few can judge, and they do
+
+
+@pytest.mark.parametrize("shop_of", [lambda: None, lambda: shop.product("Tea"), shop.even_and_odd])
+def test_a_short_history_is_told_in_words(shop_of):
+    shop_of()
+    said = evaluate(surface=["home"])
+    assert TOO_SHORT in said
+    assert "Nobody is left to judge by: the shop's history is too short, or too few come back." in said
+    assert "±" not in said
+
+
+@pytest.mark.parametrize("weeks", [0, -1])
+def test_no_weeks_are_refused(weeks):
+    with pytest.raises(CommandError, match=f"^--weeks is {weeks}; it takes a whole number from 1.$"):
+        evaluate(weeks=weeks)
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(CommandError, match=f"{tmp_path} could not be written"):
+        evaluate(json=tmp_path, surface=["home"])
