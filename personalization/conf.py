@@ -27,6 +27,8 @@ class Settings:
     """Bestsellers are counted over this many days before the training run."""
     held_back_days: int = 28
     """Training learns what to trust from the purchases of so many last days, which it first pretends not to know."""
+    weights_days: int = 7
+    """Training learns anew what to trust when it last did so this many days ago: the longest part of its work."""
     new_days: int = 60
     """A product counts as new for this many days after it was created."""
     basket_cap: int = 100

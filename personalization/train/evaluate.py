@@ -6,8 +6,11 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from personalization import conf, recommenders
+from personalization.models import Snapshot, snapshot_files
 from personalization.rank import blend
 from personalization.rank.learned import Learned
+from personalization.recommenders import DAY
 from personalization.train.blend import FEWEST, Unavailable, learn_blend
 from personalization.train.history import Progress, Shop
 from personalization.train.judge import SERVED, STATED, Verdict, judge
@@ -33,6 +36,16 @@ class Evaluation:
     verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
     """For each kind of question, by way to rank."""
 
+    @classmethod
+    def of(cls, summary: dict) -> "Evaluation | None":
+        """What the summary of a snapshot says of it; None when it says nothing."""
+        if not summary.get("evaluation"):
+            return None
+        verdicts = {
+            kind: {way: Verdict(**found) for way, found in ways.items()} for kind, ways in summary["evaluation"].items()
+        }
+        return cls(weights=summary["weights"], verdicts=verdicts)
+
     def as_data(self) -> dict[str, dict]:
         """The verdicts as JSON takes them."""
         return {kind: {way: asdict(found) for way, found in ways.items()} for kind, ways in self.verdicts.items()}
@@ -46,9 +59,34 @@ def taught(shop: Shop, held_back: float, progress: Progress, kinds: Sequence[str
         return Evaluation(weights=dict.fromkeys(kinds, TOO_SHORT))
     before = whole.until(cut)
     past = Past.cut(whole, before, learn(shop, before, progress))
-    found = Evaluation(arrays={"blend.features": np.array([blend.fingerprint(past.learned)], np.int64)})
+    found = Evaluation(
+        arrays={
+            "blend.features": np.array([blend.fingerprint(past.learned)], np.int64),
+            "blend.moment": np.array([whole.now]),
+        }
+    )
     for kind in progress(kinds, "Weighing", len(kinds)):
         _weigh(kind, past, found)
+    return found
+
+
+def taken_over(snapshot: Snapshot, now: float) -> Evaluation | None:
+    """What an earlier run found out, while it is younger than `weights_days` and of this release's features."""
+    try:
+        learned = Learned(snapshot_files.read(snapshot.name, snapshot.manifest_sha256))
+    except (snapshot_files.BrokenSnapshot, OSError):
+        return None
+    found, arrays = Evaluation.of(snapshot.summary), learned.arrays
+    shelf = [recommender.name for recommender in recommenders.every()]
+    known = {*learned.scoring(), *learned.linking()} == set(shelf)
+    if found is None or not known or "blend.moment" not in arrays:
+        return None
+    age = now - float(arrays["blend.moment"][0])
+    same = int(arrays["blend.features"][0]) == blend.fingerprint(learned)
+    if not same or not 0 <= age < conf.current().weights_days * DAY:
+        return None
+    mine = tuple(f"{kind}." for kind in ("blend", *blend.BLENDS))
+    found.arrays.update({name: np.array(array) for name, array in arrays.items() if name.startswith(mine)})
     return found
 
 

@@ -13,7 +13,7 @@ from personalization.oscar import orders
 from personalization.rank.learned import Learned
 from personalization.recommenders import DAY, GUEST
 from personalization.train import guard
-from personalization.train.evaluate import Evaluation, taught
+from personalization.train.evaluate import Evaluation, taken_over, taught
 from personalization.train.history import Progress, Shop, read
 from personalization.train.learn import learn
 from personalization.train.lock import only_one
@@ -46,10 +46,13 @@ def silent(stream: Iterable, what: str, length: int) -> Iterable:
     return stream
 
 
-def train(now: float | None = None, progress: Progress = silent, force: bool = False) -> Snapshot:
+def train(
+    now: float | None = None, progress: Progress = silent, *, force: bool = False, weigh: bool = False
+) -> Snapshot:
     """1. Makes sure that no other run is under way (Busy).
     2. Reads the shop's history into arrays.
-    3. Learns from all but the last weeks, and from those what to trust, and judges it.
+    3. Learns from all but the last weeks, and from those what to trust, and judges it; unless that was done lately
+       and nobody asks to `weigh` again.
     4. Lets every recommender learn from all.
     5. Refuses what is clearly worse than what serves (Worse), unless forced.
     6. Writes a snapshot and publishes it by one switch.
@@ -60,10 +63,12 @@ def train(now: float | None = None, progress: Progress = silent, force: bool = F
     """
     begun = time.monotonic()
     with only_one():
-        shop, learned, evaluation = learned_until(moment_of_learning(now), progress)
+        serving = Snapshot.objects.serving().first()
+        lately = None if weigh else serving
+        shop, learned, evaluation = learned_until(moment_of_learning(now), progress, lately)
         summary = asdict(_summary(shop, evaluation, begun))
         if not force:
-            guard.refuse_worse(summary, Snapshot.objects.serving().first())
+            guard.refuse_worse(summary, serving)
         snapshot = publish(learned.arrays, summary, shop.history.now)
         remove_outdated()
     return snapshot
@@ -74,10 +79,14 @@ def as_of(moment: float, progress: Progress = silent) -> Learned:
     return learned_until(moment_of_learning(moment), progress)[1]
 
 
-def learned_until(moment: float, progress: Progress) -> tuple[Shop, Learned, Evaluation]:
-    """The shop's history up to a moment, what there is to learn from it, and how good that is."""
+def learned_until(
+    moment: float, progress: Progress, lately: Snapshot | None = None
+) -> tuple[Shop, Learned, Evaluation]:
+    """The shop's history up to a moment, what there is to learn from it, and how good that is. What to trust is taken
+    over from the snapshot `lately`, while that is not too old."""
     shop = read(moment, progress)
-    evaluation = taught(shop, conf.current().held_back_days * DAY, progress)
+    evaluation = taken_over(lately, moment) if lately else None
+    evaluation = evaluation or taught(shop, conf.current().held_back_days * DAY, progress)
     whole = learn(shop, shop.history, progress)
     arrays = {**whole.arrays, **evaluation.arrays, "history.now": np.array([shop.history.now])}
     return shop, Learned(arrays), evaluation

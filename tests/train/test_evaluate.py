@@ -40,7 +40,7 @@ def test_what_stated_weights_cannot_know_is_learned_and_used():
 def test_learned_weights_that_do_no_better_are_not_used():
     found = taught(shop_of(rows(novelties=False)), HELD_BACK, silent, [blend.HOME])
     assert found.weights == {blend.HOME: NO_BETTER}
-    assert list(found.arrays) == ["blend.features"]
+    assert list(found.arrays) == ["blend.features", "blend.moment"]
     home = found.verdicts[blend.HOME]
     assert home[SERVED] == home[STATED] and home[STATED].mean["NDCG@10"] == 1
 
@@ -48,7 +48,7 @@ def test_learned_weights_that_do_no_better_are_not_used():
 def test_too_few_customers_teach_nothing_and_the_stated_weights_are_judged():
     found = taught(shop_of(rows(customers=60)), HELD_BACK, silent, [blend.HOME])
     assert found.weights == {blend.HOME: "stated weights: fewer than 200 questions that the past answers"}
-    assert list(found.arrays) == ["blend.features"]
+    assert list(found.arrays) == ["blend.features", "blend.moment"]
     assert found.verdicts[blend.HOME][SERVED] == found.verdicts[blend.HOME][STATED]
 
 

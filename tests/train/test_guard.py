@@ -112,5 +112,5 @@ def test_a_snapshot_that_judges_find_worse_is_refused(settings):
     served["mean"]["NDCG@10"] += 1
     row.save()
     with pytest.raises(Worse, match=r"^basket: NDCG@10 0\.\d+ ± 0\.\d+, that of the serving snapshot 1\.\d+ ± 0\.\d+$"):
-        run.train()
+        run.train(weigh=True)
     assert serving() == row.name and Snapshot.objects.count() == 1

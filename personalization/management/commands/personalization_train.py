@@ -20,9 +20,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--as-of", metavar="DATE", help="learn only from what was bought before this moment")
+        parser.add_argument("--weigh", action="store_true", help="learn anew what to trust, even if it was done lately")
         parser.add_argument("--force", action="store_true", help="publish also what is clearly worse than what serves")
 
-    def handle(self, *args: Any, force: bool, **options: Any) -> None:
+    def handle(self, *args: Any, force: bool, weigh: bool, **options: Any) -> None:
         silent = options["verbosity"] == 0
 
         def progress(stream: Any, what: str, length: int) -> Any:
@@ -31,7 +32,7 @@ class Command(BaseCommand):
 
         now = moment_of_learning(moment_of(options["as_of"]))
         try:
-            snapshot = train(now, progress, force)
+            snapshot = train(now, progress, force=force, weigh=weigh)
         except Busy:
             raise CommandError("Another training run is under way; nothing was changed.") from None
         except Worse as worse:

@@ -1,0 +1,72 @@
+"""What to trust is learned once a week, and taken over from one daily run to the next."""
+
+import time
+
+import numpy as np
+import pytest
+
+from personalization.models import snapshot_files
+from personalization.recommenders import DAY
+from personalization.train import run
+from personalization.train.evaluate import LEARNED
+from tests.train import shop_in_tables
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def first(settings):
+    shop_in_tables.built()
+    return run.train(time.time())
+
+
+@pytest.fixture
+def taught(monkeypatch):
+    """The moments up to which a run learned what to trust."""
+    moments = []
+    teach = run.taught
+    monkeypatch.setattr(run, "taught", lambda shop, *rest: moments.append(shop.history.now) or teach(shop, *rest))
+    return moments
+
+
+def arrays(snapshot):
+    return snapshot_files.read(snapshot.name, snapshot.manifest_sha256)
+
+
+def test_the_next_day_the_weights_and_what_they_are_worth_are_taken_over(first, taught):
+    assert LEARNED in first.summary["weights"].values()
+    second = run.train(time.time() + DAY)
+    assert taught == []
+    assert (second.summary["weights"], second.summary["evaluation"]) == (
+        first.summary["weights"],
+        first.summary["evaluation"],
+    )
+    assert np.array_equal(arrays(second)["home.value"], arrays(first)["home.value"])
+    assert arrays(second)["history.now"] > arrays(first)["history.now"]
+
+
+def test_after_a_week_of_daily_runs_they_are_learned_anew(first, taught):
+    now = float(arrays(first)["history.now"][0])
+    for day in range(1, 8):
+        run.train(now + day * DAY)
+    assert taught == [now + 7 * DAY]
+
+
+def test_whoever_asks_has_them_learned_at_once(first, taught):
+    run.train(time.time() + 1, weigh=True)
+    assert len(taught) == 1
+
+
+def test_weights_of_another_shelf_are_not_taken_over(first, taught, monkeypatch):
+    monkeypatch.setattr(run.taken_over.__globals__["recommenders"], "every", lambda: [])
+    assert run.taken_over(first, time.time() + 1) is None
+
+
+def test_a_snapshot_that_cannot_be_read_is_no_hindrance(first, taught):
+    snapshot_files.remove(first.name)
+    run.train(time.time() + 1)
+    assert len(taught) == 1
+
+
+def test_a_snapshot_of_later_is_not_taken_over(first, taught):
+    assert run.taken_over(first, time.time() - DAY) is None
