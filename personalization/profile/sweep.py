@@ -2,10 +2,11 @@
 only: it needs scipy, which a web process does not load.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from personalization import conf
 from personalization.models import Genome
@@ -14,7 +15,7 @@ from personalization.profile import genome
 from personalization.rank.learned import placed
 from personalization.recommenders._similar_customers import Weights, in_pool, near
 
-CUSTOMERS_AT_ONCE = 1_000
+CUSTOMERS_AT_ONCE = 250
 """Bounds the memory of a sweep."""
 
 
@@ -22,26 +23,31 @@ class Pool:
     """The customers with whom each customer is compared."""
 
     def __init__(self, genomes: Iterable[Genome]) -> None:
-        genomes = list(genomes)
-        self._row = {each.user_id: row for row, each in enumerate(genomes)}
-        self._products = np.unique(np.array([row[0] for each in genomes for row in each.products], np.int64))
-        self._weights = self._table(genomes)
+        kept = [(genome.user_id, _weights(genome)) for genome in genomes]  # one at a time: rows are large, arrays small
+        self._row = {user: row for row, (user, _) in enumerate(kept)}
+        self._products = np.unique(np.concatenate([np.empty(0), *(pairs[:, 0] for _, pairs in kept)]).astype(np.int64))
+        self._habits = self._table([pairs for _, pairs in kept])
 
     def compare(self, genomes: Sequence[Genome]) -> None:
         """Fills in what the customers of the pool buy whose habits are most like those of each genome."""
         same = np.array([self._row.get(each.user_id, -1) for each in genomes], np.int64)
-        found = near(self._table(genomes), self._weights, same, conf.current().min_customers)
+        found = near(self._table(map(_weights, genomes)), self._habits, same, conf.current().min_customers)
         for row, (places, weight) in zip(genomes, found, strict=True):
             pairs = zip(self._products[places].tolist(), weight.tolist(), strict=True)
             row.near = [list(pair) for pair in pairs]
 
-    def _table(self, genomes: Sequence[Genome]) -> Weights:
-        size = [len(each.products) for each in genomes]
-        rows = np.array([row[:2] for each in genomes for row in each.products], np.float64).reshape(-1, 2)
+    def _table(self, habits: Iterable[NDArray[np.float64]]) -> Weights:
+        pairs = list(habits)
+        rows = np.concatenate([np.empty((0, 2)), *pairs])
         product = placed(self._products, rows[:, 0].astype(np.int64))
         known = product >= 0
-        customer = np.repeat(np.arange(len(genomes)), size)
-        return Weights(customer[known], product[known], rows[known, 1], len(genomes), len(self._products))
+        customer = np.repeat(np.arange(len(pairs)), [len(each) for each in pairs])
+        return Weights(customer[known], product[known], rows[known, 1], len(pairs), len(self._products))
+
+
+def _weights(genome: Genome) -> NDArray[np.float64]:
+    """(product's key, weight), a row a product."""
+    return np.array([row[:2] for row in genome.products], np.float64).reshape(-1, 2)
 
 
 def sweep(now: float, progress: Callable[[Sequence], Iterable] = iter) -> int:
@@ -50,7 +56,7 @@ def sweep(now: float, progress: Callable[[Sequence], Iterable] = iter) -> int:
     batches = _batches(everyone)
     kept = sum(genome.refresh(batch, now) for batch in progress(batches))
     Genome.objects.drop_except(everyone)
-    pool = Pool(_in_order(Genome.objects.of_customers(_pool_of(everyone))))
+    pool = Pool(_stored(_pool_of(everyone)))
     for batch in progress(batches):
         genomes = _in_order(Genome.objects.of_customers(batch))
         pool.compare(genomes)
@@ -60,7 +66,8 @@ def sweep(now: float, progress: Callable[[Sequence], Iterable] = iter) -> int:
 
 def as_of(now: float) -> Callable[[Iterable[Any]], dict[Any, Genome]]:
     """Gives the genomes of some customers as they were at an earlier moment; nothing is stored."""
-    pool = Pool(_in_order(_worked_out(_pool_of(list(orders.customers())), now)))
+    pooled = _batches(_pool_of(list(orders.customers())))
+    pool = Pool(each for batch in pooled for each in _in_order(_worked_out(batch, now)))
 
     def of_customers(user_ids: Iterable[Any]) -> dict[Any, Genome]:
         found = _worked_out(list(user_ids), now)
@@ -68,6 +75,11 @@ def as_of(now: float) -> Callable[[Iterable[Any]], dict[Any, Genome]]:
         return found
 
     return of_customers
+
+
+def _stored(user_ids: list[Any]) -> Iterator[Genome]:
+    for batch in _batches(user_ids):
+        yield from _in_order(Genome.objects.of_customers(batch))
 
 
 def _worked_out(user_ids: list[Any], now: float) -> dict[Any, Genome]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-AT_ONCE = 250
+AT_ONCE = 100
 """Customers that are compared together: bounds the memory."""
 SIMILAR = 300
 """So many of the most similar customers are asked, as TIFU-kNN does (Hu et al., SIGIR 2020)."""
