@@ -35,7 +35,8 @@ class Verdict:
 
 def judge(past: Past, kind: str) -> dict[str, Verdict]:
     """By way to rank, its verdict: what serves (the learned trees when there are some), the stated weights, the shop's
-    bestsellers, and each recommender by itself. Only judges are asked; there is no verdict where nobody is."""
+    bestsellers, and each recommender by itself. Only judges are asked; there is no verdict where nobody is, and none
+    for a recommender that never has an answer."""
     rows = ways_alone(past.learned)
     tallies: dict[str, Tally] = {}
     for question in questions(past, kind):
@@ -46,9 +47,8 @@ def judge(past: Past, kind: str) -> dict[str, Verdict]:
         ways[STATED] = blend.by_default(kind, past.learned, table)
         ways[SERVED] = blend.score(kind, past.learned, table)
         for name, scores in ways.items():
-            if name in (SERVED, STATED, BESTSELLERS) or scores.any():
-                tallies.setdefault(name, Tally()).take(question, np.round(scores, blend.DECIMALS), past)
-    return {name: tally.verdict(past) for name, tally in tallies.items()}
+            tallies.setdefault(name, Tally()).take(question, np.round(scores, blend.DECIMALS), past)
+    return {name: tally.verdict(past) for name, tally in tallies.items() if tally.shown or name in (SERVED, STATED)}
 
 
 def ways_alone(learned: Learned) -> dict[str, int]:
@@ -70,10 +70,10 @@ class Tally:
     shown: set[int] = field(default_factory=set)
 
     def take(self, question: Question, scores: NDArray[np.float64], past: Past) -> None:
-        """Takes in one question's list; candidates that the scores say nothing of are not listed."""
+        """Takes in one question's list. Where no score is negative, 0 says nothing of a candidate: it is not listed."""
         order = np.lexsort((question.places, -scores))
-        order = order[scores[order] > scores.min(initial=0)] if scores.min(initial=0) == 0 else order
-        listed = question.places[order]
+        silent = -np.inf if (scores < 0).any() else 0
+        listed = question.places[order[scores[order] > silent]]
         hits = np.isin(listed, question.wanted)
         top = hits[:TOP]
         self.values.append(
