@@ -15,9 +15,9 @@ from personalization.rank.person import Person
 from personalization.recommenders import GUEST, History
 from personalization.recommenders._similar_customers import Weights, in_pool, near
 
-MOST = {blend.HOME: 2_000, blend.NEW: 2_000, blend.BASKET: 4_000, blend.GUEST_BASKET: 6_000, blend.LISTING: 12_000}
+MOST = {blend.HOME: 2_000, blend.NEW: 2_000, blend.BASKET: 8_000, blend.GUEST_BASKET: 6_000, blend.LISTING: 12_000}
 """So many questions of each kind are asked at most, so that learning costs the same in a shop of any size."""
-BASKETS_EACH = 6
+BASKETS_EACH = 10
 LISTINGS_EACH = 12
 """So many of one customer."""
 SMALLEST_BASKET = 3
