@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from personalization import conf
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 NAME = re.compile(r"[0-9a-f]{6}-\d{8}-\d{6}-[0-9a-f]{8}")
 ARRAY_NAME = re.compile(r"[a-z_]+(\.[a-z_]+)?")

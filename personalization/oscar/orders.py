@@ -121,11 +121,3 @@ def customers() -> QuerySet:
         .values_list("order__user_id", flat=True)
         .distinct()
     )
-
-
-def bought_by(user_ids: Iterable[Any]) -> dict[Any, set[int]]:
-    """The products that each of these customers ever bought, parents for children."""
-    bought: dict[Any, set[int]] = {}
-    for user, _, product, _ in line_values(bought_lines(user_ids)):
-        bought.setdefault(user, set()).add(product)
-    return bought

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from personalization.recommenders import GUEST, History, Limits, Scores, counted, distinct
+from personalization.recommenders import History, Limits, Scores
+from personalization.recommenders._tastes import bought_days
 
 
 class RepeatPurchase:
@@ -15,9 +16,7 @@ class RepeatPurchase:
     name = "repeat_purchase"
 
     def fit(self, history: History, limits: Limits) -> Scores:
-        known = history.customer != GUEST
-        product, customer, _ = distinct(history.product[known], history.customer[known], history.day[known])
-        product, customer, days = counted(product, customer)
+        _, product, days = bought_days(history)
         customers = np.bincount(product, minlength=history.products)
         again = np.bincount(product[days > 1], minlength=history.products)
         enough = customers >= limits.min_customers

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from django.conf import settings
 
-from personalization.models.snapshot_files import BrokenSnapshot, read, write
+from personalization.models.snapshot_files import FORMAT, BrokenSnapshot, read, write
 
 
 def described(**entries) -> str:
     """Writes a manifest with these entries; its checksum."""
     folder = Path(settings.PERSONALIZATION["snapshot_dir"]) / "snap"
     folder.mkdir(parents=True, exist_ok=True)
-    content = json.dumps({"format": 1, "arrays": entries}).encode()
+    content = json.dumps({"format": FORMAT, "arrays": entries}).encode()
     (folder / "manifest.json").write_bytes(content)
     return hashlib.sha256(content).hexdigest()
 

@@ -68,7 +68,7 @@ def test_a_snapshot_is_arrays_and_a_manifest_that_describes_them():
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         ["manifest.json", *(f"{array}.npy" for array in manifest["arrays"])]
     )
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     assert manifest["versions"] == {"personalization": version("django-oscar-personalization"), "numpy": np.__version__}
     assert manifest["arrays"]["bought_together.index"]["shape"] == [shop.PRODUCTS, 50]
     assert np.load(folder / "product.id.npy", allow_pickle=False).tolist() == sorted(snapshot.current().ids)

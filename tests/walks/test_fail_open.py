@@ -83,7 +83,7 @@ def test_a_broken_snapshot_is_not_served(client, trained, damage, caplog):
         shutil.rmtree(folder)
     elif damage == "manifest":
         manifest = folder / "manifest.json"
-        manifest.write_bytes(manifest.read_bytes().replace(b'"format": 1', b'"format": 2'))
+        manifest.write_bytes(manifest.read_bytes().replace(b'"format": 2', b'"format": 3'))
     else:
         victim.write_bytes(b"\x80\x04cos\nsystem\n(S'true'\ntR.")
     assert codes(client.get("/")) == ["latest"]
