@@ -23,6 +23,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import override_settings
+from django.utils.timezone import now
 from oscar.core.loading import get_model
 from oscar.core.utils import slugify
 from tqdm import tqdm
@@ -31,6 +32,7 @@ from benchmarks.bench import Bench
 from benchmarks.translation import SPELT_OUT, Keys, asked
 from example_shop.journey.bulk import write
 from example_shop.journey.load import category_tree
+from personalization.models import Visitor
 
 Category = get_model("catalogue", "Category")
 Product = get_model("catalogue", "Product")
@@ -87,7 +89,9 @@ def _customers(lines: pd.DataFrame) -> pd.Series:
     joined = lines.groupby("user")["ts"].min()
     emails = "customer-" + joined.index.to_series().astype(str) + "@example.com"
     people = pd.DataFrame({"username": emails, "email": emails, "date_joined": joined})
-    return write(get_user_model(), people.assign(password="!"))
+    users = write(get_user_model(), people.assign(password="!"))
+    Visitor.objects.grant_all(users.tolist(), version="1", source="benchmark", now=now())
+    return users
 
 
 def _products(described: pd.DataFrame, lines: pd.DataFrame) -> pd.Series:

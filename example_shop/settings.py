@@ -1,13 +1,15 @@
 """A plain django-oscar shop with `personalization` added: an adopter copies the two marked lines, here and in urls.py.
 
 The environment may say: DATABASE_URL (postgres://user@host:port/name; SQLite without it), SHOP_DATA (the folder for
-the database, pictures, search index and snapshots), SHOP_SECRET_KEY, SHOP_DEBUG (1 or 0).
+the database, pictures, search index and snapshots), SHOP_SECRET_KEY, SHOP_DEBUG (1 or 0), SHOP_BROKER (redis://host:port/0
+for Celery; without it nothing runs by itself, and the commands do the same).
 """
 
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from celery.schedules import crontab
 from oscar.defaults import *  # noqa: F403
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -163,4 +165,12 @@ OSCAR_MISSING_IMAGE_URL = "image_not_found.jpg"
 
 PERSONALIZATION = {  # every setting has a default; docs/reference.md lists them
     "snapshot_dir": str(DATA_DIR / "snapshots"),
+}
+
+CELERY_BROKER_URL = os.environ.get("SHOP_BROKER", "memory://")
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_BEAT_SCHEDULE = {
+    "retain": {"task": "personalization.retain", "schedule": crontab(hour=2, minute=40)},
+    "train": {"task": "personalization.train", "schedule": crontab(hour=3, minute=10)},
 }

@@ -11,7 +11,8 @@ class PersonalizationConfig(AppConfig):
 
     def ready(self) -> None:
         from personalization import checks  # noqa: F401, PLC0415
-        from personalization.oscar import homepage, receivers  # noqa: PLC0415
+        from personalization.oscar import history_cookie, homepage, receivers  # noqa: PLC0415
 
         receivers.connect()
         homepage.adopt()
+        history_cookie.adopt()

@@ -6,6 +6,9 @@ from typing import Any
 
 from django.conf import settings as django_settings
 
+CHOICES = {"item_ids": ("id", "upc", "sku")}
+"""The settings that take one of a few values."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -43,6 +46,36 @@ class Settings:
     """At most this many personal rows stand above the generic ones."""
     rows: int = 6
     """At most this many rows stand on a page."""
+    consent: str = ""
+    """The dotted path of a function that asks the shop's own consent tool: request -> True, False, or None when it does
+    not know. Without it, what visitors answer to our own question counts."""
+    consent_version: str = "1"
+    """Of the text that visitors agree to. With a new one they are asked again."""
+    child: str = ""
+    """The dotted path of a function customer -> bool that knows whose account is a child's: they have no profile."""
+    visitor_days: int = 390
+    """A browser is known for at most this many days."""
+    secure_cookies: bool = True
+    """Our cookies travel over HTTPS only (browsers except this machine itself from that)."""
+    clear_history: bool = True
+    """Signing out also deletes Oscar's cookie of recently viewed products, which Oscar leaves to whoever comes next."""
+    discreet_hours: int = 24
+    """So long after signing in a row may say what was bought; later it only says that it is recommended."""
+    event_days: int = 90
+    """Events are kept for this many days."""
+    search_days: int = 30
+    """What somebody searched for is kept for this many days."""
+    total_days: int = 390
+    """Daily totals are kept for this many days."""
+    dismissed_days: int = 60
+    """What somebody is not interested in stays away for this many days."""
+    item_ids: str = "id"
+    """What `item_id` means in an event from the shop's own data layer: "id" is the product's primary key, "upc" its
+    UPC, "sku" a partner's SKU. Our own script always sends primary keys."""
+    proxies: int = 0
+    """How many proxies of the shop's own stand before it; tells a visitor's address from a forged one."""
+    events_per_minute: int = 120
+    """A visitor who does more than this is no shopper: what they do is stored apart."""
 
 
 def current() -> Settings:
@@ -57,11 +90,16 @@ def faults() -> list[str]:
 
 def fault(name: str, value: Any) -> str | None:
     """What is wrong with this setting, or None."""
-    known = {field.name: field.type for field in fields(Settings)}
+    known: dict[str, Any] = {field.name: field.type for field in fields(Settings)}
     if name not in known:
         return f"unknown setting {name!r}; known are: {', '.join(sorted(known))}"
-    if known[name] is int and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        return f"{name!r} is {value!r}; it takes a whole number from 1"
+    least = 0 if name == "proxies" else 1
+    if known[name] is int and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+        return f"{name!r} is {value!r}; it takes a whole number from {least}"
+    if known[name] is bool and not isinstance(value, bool):
+        return f"{name!r} is {value!r}; it takes True or False"
+    if name in CHOICES and value not in CHOICES[name]:
+        return f"{name!r} is {value!r}; it takes one of: {', '.join(map(repr, CHOICES[name]))}"
     if known[name] is str and not isinstance(value, str | Path):
         return f"{name!r} is {value!r}; it takes a text"
     return None

@@ -9,6 +9,7 @@ from personalization.decide.shelf import Shelf
 from personalization.decide.slate import Candidate, Ranked, Slate
 from personalization.decide.snapshot import current
 from personalization.decide.visit import Visit
+from personalization.decide.wishes import heeded
 from personalization.models.savepoints import failing_open
 from personalization.oscar import catalogue
 from personalization.rank.learned import Learned
@@ -47,6 +48,7 @@ def ranked_many(
 ) -> Iterator[list[Ranked]]:
     """The same for many visits, each with the length of its list. Their products are looked up together."""
     known = _surface(surface)
+    asked = [(heeded(visit, snapshot), top) for visit, top in asked]
     if known.of_categories:
         return listed_categories([(known.ranking(visit, snapshot), top) for visit, top in asked])
     rank = known.new if new_only and known.new else known.ranking
@@ -55,8 +57,15 @@ def ranked_many(
 
 
 def _candidates(ranking: Iterable[Candidate], visit: Visit, new_only: bool) -> Iterator[Candidate]:
+    """Without what was bought, when only new things are asked for. What is unwanted stands last in a list that somebody
+    else chose, and in no other."""
     bought = {row[0] for row in visit.genome.products} if new_only else set()
-    return (candidate for candidate in ranking if candidate.product not in bought)
+    candidates = (candidate for candidate in ranking if candidate.product not in bought)
+    if not visit.unwanted:
+        return candidates
+    if not visit.listing and visit.category is None:
+        return (candidate for candidate in candidates if candidate.product not in visit.unwanted)
+    return iter(sorted(candidates, key=lambda candidate: candidate.product in visit.unwanted))
 
 
 def _surface(name: str) -> surfaces.Surface:
@@ -70,8 +79,10 @@ def _learned(surface: surfaces.Surface, visit: Visit) -> Slate:
     loaded = current()
     if loaded is None:
         return Slate(surface.name)
+    visit = heeded(visit, loaded)
     return compose(surface.name, loaded.name, [partial(row, visit, loaded) for row in surface.rows], visit)
 
 
 def _plain(surface: surfaces.Surface, visit: Visit) -> Slate:
+    visit = heeded(visit, None)
     return compose(surface.name, "", [partial(row, visit) for row in surface.ladder], visit)

@@ -28,6 +28,8 @@ class Row:
     """What stands in the columns that were asked for; "" where nothing does."""
     fault: str = ""
     """What is wrong with a row that has no cells."""
+    found: tuple[str, ...] = ()
+    """All that stands in such a row, as far as it can be told apart."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str], str]]:
 def _csv_rows(reader: Any, width: int, places: Sequence[int]) -> Iterator[Row]:
     for number, cells, broken in _csv_lines(reader):
         if fault := broken or _csv_fault(cells, width):
-            yield Row(f"line {number}", fault=fault)
+            yield Row(f"line {number}", fault=fault, found=tuple(cells))
         else:
             yield Row(f"line {number}", tuple(cells[place].strip() for place in places))
 

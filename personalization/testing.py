@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from personalization.recommenders import (
     DAY,
     GUEST,
+    NOWHERE,
     Catalogue,
     History,
     Limits,
@@ -60,6 +61,8 @@ def history_of(rows: list[tuple[int, int, int, float]], products: int) -> Histor
         now=NOW,
         catalogue=Catalogue.blank(products),
         views=Views.none(),
+        country=np.full(len(table), NOWHERE, np.int32),
+        countries=(),
     )
 
 
@@ -105,6 +108,7 @@ def _taken(history: History, lines: NDArray) -> History:
         order=history.order[lines],
         product=history.product[lines],
         placed=history.placed[lines],
+        country=history.country[lines],
         views=views,
     )
 

@@ -12,6 +12,8 @@ from oscar.apps.order.models import Line, Order
 from oscar.apps.partner.models import StockRecord
 from oscar.test.factories import create_product
 
+from personalization.models import Visitor
+
 PRODUCTS = 40
 CUSTOMERS = 24
 
@@ -60,14 +62,27 @@ def _line(placed: Order, bought: Product, record: StockRecord) -> Line:
     )
 
 
+def agree(*users: User) -> None:
+    """These customers allow what they do to be used for them."""
+    Visitor.objects.grant_all([user.pk for user in users], version="1", source="test", now=now())
+
+
+def customer(name: str) -> User:
+    """Somebody with an account who agreed to be known."""
+    user = User.objects.create_user(name, f"{name}@example.com", "x")
+    agree(user)
+    return user
+
+
 def even_and_odd(weeks: int = 6) -> tuple[list[User], Sequence[Product]]:
     """Forty products in two categories, 24 customers: even ones buy even products every week, odd ones odd ones.
 
-    All even customers have the first two even products each time, and six more of the twenty in turn; odd ones alike.
+    All of them agreed. All even customers have the first two even products each time, and six more of the twenty in
+    turn; odd ones alike.
     """
     shelves = [create_from_breadcrumbs("Grocery > Even"), create_from_breadcrumbs("Grocery > Odd")]
     products = [product(f"Product {n}", shelves[n % 2]) for n in range(PRODUCTS)]
-    users = [User.objects.create_user(f"customer{n}", f"customer{n}@example.com", "x") for n in range(CUSTOMERS)]
+    users = [customer(f"customer{n}") for n in range(CUSTOMERS)]
     for week in range(weeks):
         for n, user in enumerate(users):
             mine = products[n % 2 :: 2]

@@ -19,7 +19,7 @@ def test_the_example_shop_is_configured_well(settings):
     [
         (
             {"row_sise": 4},
-            "PERSONALIZATION: unknown setting 'row_sise'; known are: basket_cap, genome_products, ",
+            "PERSONALIZATION: unknown setting 'row_sise'; known are: basket_cap, child, clear_history, ",
         ),
         ({"row_size": "6"}, "PERSONALIZATION: 'row_size' is '6'; it takes a whole number from 1."),
         ({"row_size": 0}, "PERSONALIZATION: 'row_size' is 0; it takes a whole number from 1."),

@@ -9,11 +9,13 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
+from django.utils.timezone import now
 from oscar.core.loading import get_model
 from oscar.core.utils import slugify
 
 from example_shop.journey import Journey
 from example_shop.journey.bulk import unheard, write
+from personalization.models import Visitor
 
 User = get_user_model()
 Country = get_model("address", "Country")
@@ -232,6 +234,7 @@ def _people(journey: Journey) -> pd.Series:
         "password": password,
     }
     users = write(User, pd.DataFrame(customers, index=journey.households.index))
+    Visitor.objects.grant_all(users.tolist(), version="1", source="demo", now=now())
     for email, first_name, staff in ((NEWCOMER, "Newcomer", False), (ADMIN, "Shop owner", True)):
         User.objects.create(
             username=email,

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import DatabaseError
 
 from personalization import conf
-from personalization.decide import arrange, explain
+from personalization.decide import arrange, explain, wishes
 from personalization.decide.shelf import Shelf
 from personalization.decide.slate import Candidate, Draft, Item, Ranked, Reason, Row, Slate
 from personalization.decide.visit import Visit
@@ -21,19 +21,22 @@ Rows = Iterable[Callable[[], Iterable[Draft]]]
 
 
 def compose(surface: str, snapshot: str, rows: Rows, visit: Visit) -> Slate:
-    """1. Lets each kind of row propose its candidates; one that fails is left out.
+    """1. Lets each kind of row propose its candidates; one that fails is left out, as is what the visitor sent away.
     2. Puts the rows in order, the strongest personal ones first.
-    3. Fills them with what this visitor can buy now, nothing twice, nothing from the basket.
-    4. Says why.
+    3. Fills them with what this visitor can buy now, nothing twice, nothing from the basket, nothing unwanted.
+    4. Says why, without naming purchases where somebody else may be looking.
     """
     settings = conf.current()
     room = arrange.Room(settings.row_size, settings.personal_rows, settings.rows)
-    drafts = arrange.in_order(_proposed(rows))
+    hidden = wishes.hidden_rows(visit.wishes)
+    drafts = arrange.in_order(draft for draft in _proposed(rows) if draft.reason.key not in hidden)
     spoken_of = {key for draft in drafts for key in _spoken_of(draft.reason)}
     shelf = Shelf(spoken_of)
-    filled = arrange.filled(drafts, room, visit.basket, partial(shelf.sellable, strategy=visit.strategy))
+    filled = arrange.filled(
+        drafts, room, visit.basket | visit.unwanted, partial(shelf.sellable, strategy=visit.strategy)
+    )
     names = explain.Names(shelf.titles(spoken_of), _category_names(drafts))
-    return Slate(surface, snapshot, tuple(_said(filled, names)))
+    return Slate(surface, snapshot, tuple(_said(filled, names, visit.discreet)))
 
 
 def listed_together(lists: list[tuple[Visit, int, Iterator[Candidate]]], shelf: Shelf) -> Iterator[Iterator[Ranked]]:
@@ -95,21 +98,19 @@ def _category_names(drafts: list[Draft]) -> dict[int, str]:
     return {key: category.name for key, category in catalogue.categories(wanted).items()} if wanted else {}
 
 
-def _said(filled: list[tuple[Draft, list[tuple[Candidate, Any]]]], names: explain.Names) -> Iterator[Row]:
+def _said(
+    filled: list[tuple[Draft, list[tuple[Candidate, Any]]]], names: explain.Names, discreet: bool
+) -> Iterator[Row]:
     for draft, cards in filled:
+        reason = explain.discreet(draft.reason) if discreet else draft.reason
         try:
-            title, words = explain.title(draft.reason, names), explain.words(draft.reason, names)
+            title, words = explain.title(reason, names), explain.words(reason, names)
         except KeyError:  # it speaks of something that this visitor may not see
             continue
-        items = tuple(
-            Item(
-                card.pk,
-                place,
-                candidate.score,
-                candidate.reason,
-                explain.words(candidate.reason, names),
-                card,
-            )
-            for place, (candidate, card) in enumerate(cards)
-        )
-        yield Row(draft.reason.code, title, draft.reason, words, draft.personal, items)
+        items = tuple(_item(card, place, candidate, names, discreet) for place, (candidate, card) in enumerate(cards))
+        yield Row(draft.reason.key, draft.reason.code, title, reason, words, draft.personal, items)
+
+
+def _item(card: Any, place: int, candidate: Candidate, names: explain.Names, discreet: bool) -> Item:
+    reason = explain.discreet(candidate.reason) if discreet else candidate.reason
+    return Item(card.pk, place, candidate.score, reason, explain.words(reason, names), card)

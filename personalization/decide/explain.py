@@ -22,6 +22,17 @@ class Names:
     categories: Mapping[int, str] = field(default_factory=dict)
 
 
+NAMING_PURCHASES = frozenset(
+    {"buy_again", "because_you_bought", "popular_in_category", "bought_before", "goes_with", "you_buy_there"}
+)
+"""The reasons that tell what somebody bought."""
+
+
+def discreet(reason: Reason) -> Reason:
+    """The same without what only the customer should read."""
+    return Reason("recommended") if reason.code in NAMING_PURCHASES else reason
+
+
 def title(reason: Reason, names: Names) -> str:
     """The title of a row. KeyError when it would name something that this visitor may not see."""
     return _TITLES[reason.code](_named(reason, names))
@@ -54,7 +65,10 @@ def _dated(seconds: float, zone: tzinfo, language: str | None) -> str:
 _TITLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "buy_again": lambda facts: _("Buy again"),
     "because_you_bought": lambda facts: _("Because you bought %(product)s") % facts,
+    "because_you_looked_at": lambda facts: _("Because you looked at %(product)s") % facts,
     "popular_in_category": lambda facts: _("Popular in %(category)s") % facts,
+    "popular_where_you_like": lambda facts: _("Popular in %(category)s") % facts,
+    "recommended": lambda facts: _("Recommended for you"),
     "bestsellers": lambda facts: _("Bestsellers"),
     "bestsellers_in_category": lambda facts: _("Bestsellers in %(category)s") % facts,
     "trending": lambda facts: _("Trending this week"),
@@ -74,6 +88,9 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
         )
         % facts
     ),
+    "because_you_looked_at": lambda facts: _("Others chose these, or looked at them, along with it"),
+    "popular_where_you_like": lambda facts: _("What sells best there now. You said that you like it"),
+    "recommended": lambda facts: _("Recommended for you"),
     "bestsellers": lambda facts: _("What most customers buy"),
     "bestsellers_in_category": lambda facts: _("What most customers buy there"),
     "trending": lambda facts: _("Selling more than in a usual week"),

@@ -75,13 +75,13 @@ def bought_by(snapshot: Learned, place: int) -> Reason:
 def for_visitor(visit: Visit, snapshot: Learned) -> Scored:
     """What the visitor may want next, old or new."""
     person = person_of(visit.genome, snapshot)
-    return _scored(blend.HOME, visit.now, snapshot, person, candidates.for_visitor(person, snapshot))
+    return _scored(blend.HOME, visit.now, snapshot, person, candidates.for_visitor(person, snapshot, visit.country))
 
 
 def for_new(visit: Visit, snapshot: Learned) -> Scored:
     """What the visitor may want next and never bought."""
     person = person_of(visit.genome, snapshot)
-    return _scored(blend.NEW, visit.now, snapshot, person, candidates.for_new(person, snapshot))
+    return _scored(blend.NEW, visit.now, snapshot, person, candidates.for_new(person, snapshot, visit.country))
 
 
 def for_basket(visit: Visit, snapshot: Learned) -> Scored:

@@ -63,6 +63,17 @@ def goes_with(snapshot: Learned, place: int) -> Ranked:
     return near.index[place][kept][:DEPTH].astype(np.int64), near.weight[place][kept][:DEPTH].astype(np.float64)
 
 
+def like(snapshot: Learned, place: int) -> Ranked:
+    """What goes with a product by any recommender that links products: each says as much as its closest neighbour."""
+    total = np.zeros(len(snapshot.ids))
+    for name in snapshot.linking():
+        near = snapshot.neighbours(name)
+        kept = near.index[place] >= 0
+        closest = max(float(near.weight[place].max(initial=0)), 1e-9)
+        total[near.index[place][kept]] += near.weight[place][kept] / closest
+    return best(np.round(total, 6))
+
+
 def favourite_categories(snapshot: Learned, genome: Genome) -> list[tuple[int, int]]:
     """(category key, the customer's purchases there), what sets them apart from others first.
 

@@ -13,6 +13,12 @@ class Reason:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """May name a product or a category by its key, under "product" or "category"."""
 
+    @property
+    def key(self) -> str:
+        """The code, and what it is about."""
+        about = self.facts.get("product", self.facts.get("category"))
+        return self.code if about is None else f"{self.code}:{about}"
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -73,6 +79,8 @@ class Ranked:
 class Row:
     """A titled strip of products."""
 
+    key: str
+    """Tells this row from others of its kind."""
     code: str
     title: str
     reason: Reason

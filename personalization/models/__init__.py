@@ -1,6 +1,19 @@
 """The joints: the tables between the stages, and all SQL over them."""
 
+from personalization.models.events import Event
 from personalization.models.profiles import Genome
+from personalization.models.sensitive import SensitiveCategory
 from personalization.models.snapshots import Snapshot
+from personalization.models.totals import DailyTotal
+from personalization.models.visitors import Consent, ConsentChange, Visitor
 
-__all__ = ["Genome", "Snapshot"]
+__all__ = [
+    "Consent",
+    "ConsentChange",
+    "DailyTotal",
+    "Event",
+    "Genome",
+    "SensitiveCategory",
+    "Snapshot",
+    "Visitor",
+]

@@ -46,7 +46,10 @@ class Genome(models.Model):
     """A visitor's profile. Weights fade with age: a purchase counts half after `half_life_days`."""
 
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("customer")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="personalization_genome",
+        verbose_name=_("customer"),
     )
     products = models.JSONField(_("products"), default=list)
     """[[product id, weight, days on which it was bought, the last of them, the first of them], ...], strongest first;

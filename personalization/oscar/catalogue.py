@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from numpy.typing import NDArray
 from oscar.core.loading import get_model
 
-from personalization.oscar.orders import Epoch
+from personalization.models.epoch import Epoch
 
 Category = get_model("catalogue", "Category")
 Option = get_model("catalogue", "Option")

@@ -1,16 +1,17 @@
 """Reads the shop's orders: what was bought, by whom and when. All SQL over Oscar's order tables is here."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from django.db.models import Exists, F, Func, IntegerField, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Lower
 from numpy.typing import NDArray
 from oscar.core.loading import get_model
 
+from personalization.models.epoch import Epoch
 from personalization.recommenders import GUEST
 
 Line = get_model("order", "Line")
@@ -20,28 +21,6 @@ ShippingEventQuantity = get_model("order", "ShippingEventQuantity")
 NOT_BOUGHT = ("cancelled", "canceled", "refunded", "returned")
 """An order or a line with such a status, or a line with such a shipping event, was not bought after all. These words
 are the shop's own, in the shop's own case."""
-
-
-class Epoch(Func):
-    """A timestamp as seconds since 1970: numbers are read many times faster than datetimes."""
-
-    function = "EXTRACT"
-    template = "EXTRACT(EPOCH FROM %(expressions)s)"
-    output_field = IntegerField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(
-            compiler,
-            connection,
-            # Not rounded, or an order of this second would lie in the future; a julian day is exact to 0.1 ms only.
-            template="CAST((julianday(%(expressions)s) - 2440587.5) * 86400 + 0.001 AS INTEGER)",
-            **context,
-        )
-
-    def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(
-            compiler, connection, template="TIMESTAMPDIFF(SECOND, '1970-01-01', %(expressions)s)", **context
-        )
 
 
 @dataclass(frozen=True)
@@ -58,6 +37,23 @@ class Purchases:
     """The product's primary key; a child product counts as its parent."""
     placed: NDArray[np.float64]
     """Seconds since 1970."""
+
+    def without(self, forgotten: Mapping[Any, float]) -> "Purchases":
+        """The same without what these customers bought up to these moments, in seconds since 1970."""
+        if not forgotten:
+            return self
+        until = np.full(len(self.users) + 1, -np.inf)  # the last is the guests'
+        for place, user in enumerate(self.users):
+            if user in forgotten:
+                until[place] = forgotten[user]
+        kept = self.placed > until[self.customer]
+        return replace(
+            self,
+            customer=self.customer[kept],
+            order=self.order[kept],
+            product=self.product[kept],
+            placed=self.placed[kept],
+        )
 
 
 def bought_lines(user_ids: Iterable[Any] | None = None) -> QuerySet:
@@ -105,6 +101,17 @@ def _numbered(rows: Iterable[tuple], places: dict[Any, int]) -> Iterator[tuple]:
     for user, order, product, placed in rows:
         customer = GUEST if user is None else places.setdefault(user, len(places))
         yield customer, order, product, placed
+
+
+def countries() -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+    """(orders' keys, ascending, ISO code of the country that each is sent to), without those of which none is known.
+
+    A query of its own: there are far fewer orders than lines, and every line would pay for the text and the join.
+    """
+    sent = Order.objects.filter(shipping_address__isnull=False).order_by("pk")
+    rows = sent.values_list("pk", "shipping_address__country_id").iterator(chunk_size=20_000)
+    table = np.fromiter(rows, np.dtype("i8,U2"))
+    return table["f0"], table["f1"]
 
 
 def newest(until: float) -> float | None:

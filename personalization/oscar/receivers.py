@@ -4,10 +4,14 @@ import time
 from functools import partial
 from typing import Any
 
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
+from django.utils.timezone import now
 from oscar.core.loading import get_class
 
+from personalization.collect import visitors
 from personalization.models.savepoints import failing_open
+from personalization.oscar.visits import SIGNED_IN
 from personalization.profile import genome
 
 
@@ -15,6 +19,21 @@ def connect() -> None:
     """Called once, when the apps are ready."""
     order_placed = get_class("order.signals", "order_placed")
     order_placed.connect(refresh_genome, dispatch_uid="personalization.refresh_genome")
+    user_logged_in.connect(take_over, dispatch_uid="personalization.take_over")
+    user_logged_out.connect(look_anew, dispatch_uid="personalization.look_anew")
+
+
+def take_over(sender: Any, request: Any, user: Any, **rest: Any) -> None:
+    """Whoever signs in takes what their browser did with them. Django's signal: Oscar's comes from its form only."""
+    look_anew(sender, request)
+    with failing_open("Taking a browser's visitor over into an account"):
+        request.session[SIGNED_IN] = time.time()
+        visitors.claim(request, user, now())
+
+
+def look_anew(sender: Any, request: Any, **rest: Any) -> None:
+    """Another visitor than a moment ago stands behind this request."""
+    visitors.look_anew(request)
 
 
 def refresh_genome(sender: Any, order: Any, user: Any, **rest: Any) -> None:

@@ -5,7 +5,8 @@ And what a Visit without a request is made of: customers, the shop's strategy fo
 
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -14,8 +15,10 @@ from django.db.models import IntegerField, QuerySet
 from django.http import HttpRequest
 from oscar.core.loading import get_class, get_model
 
+from personalization import conf
+from personalization.collect import consent, visitors
 from personalization.decide.visit import Visit
-from personalization.models import Genome
+from personalization.models import Event, Visitor
 from personalization.models.savepoints import failing_open
 from personalization.oscar import orders
 
@@ -24,17 +27,35 @@ Basket = get_model("basket", "Basket")
 Product = get_model("catalogue", "Product")
 Selector = get_class("partner.strategy", "Selector")
 
+SIGNED_IN = "personalization_signed_in"
+"""Where a session keeps when its customer signed in."""
+
 
 def from_request(request: HttpRequest) -> Visit:
     """This visitor, now, with this basket and the shop's strategy for them."""
+    now = time.time()
     user_id = request.user.pk if request.user.is_authenticated else None
-    return Visit(
-        now=time.time(),
-        user_id=user_id,
-        basket=frozenset(basket_products(request)),
-        strategy=request.strategy,
-        genome=genome_of(user_id),
-    )
+    visit = Visit(now=now, user_id=user_id, basket=frozenset(basket_products(request)), strategy=request.strategy)
+    visitor = visitors.of(request)
+    if not consent.allowed(request, visitor):
+        return visit
+    visit = replace(visit, reported=True, discreet=user_id is not None and not signed_in_lately(request, now))
+    return _known(visit, visitor) if visitor is not None else visit
+
+
+def _known(visit: Visit, visitor: Visitor) -> Visit:
+    """The same visit with all that may be known of the visitor."""
+    with failing_open("Reading what a visitor did"):
+        since = datetime.fromtimestamp(visit.now, UTC) - timedelta(days=conf.current().event_days)
+        recent = tuple(Event.objects.recent(visitor.pk, since))
+        return replace(visit, visitor=visitor.pk, genome=visitor.genome(), wishes=visitor.wished(), recent=recent)
+    return visit
+
+
+def signed_in_lately(request: HttpRequest, now: float) -> bool:
+    """Whether whoever holds this browser gave a password so lately that they are the customer."""
+    signed_in = request.session.get(SIGNED_IN)
+    return isinstance(signed_in, int | float) and now - signed_in < conf.current().discreet_hours * 3600
 
 
 def strategies(user_ids: Iterable[Any]) -> dict[Any, Any]:
@@ -72,14 +93,6 @@ def listed_as(product_ids: Iterable[int]) -> dict[int, int]:
     """Those of these products that exist, with the product that stands for each in a list: a child's parent."""
     rows = Product.objects.filter(pk__in=list(product_ids)).values_list("pk", "parent_id")
     return {key: parent or key for key, parent in rows}
-
-
-def genome_of(user_id: Any) -> Genome:
-    """What is known of this customer: an empty genome when nothing is, or when it cannot be read."""
-    if user_id is not None:
-        with failing_open("Reading a genome"):
-            return Genome.objects.of_customer(user_id) or Genome()
-    return Genome()
 
 
 def basket_products(request: Any) -> set[int]:

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from django.db import transaction
 from numpy.typing import NDArray
 
 from personalization import conf
-from personalization.models import Genome
+from personalization.collect import consent
+from personalization.models import Genome, Visitor
 from personalization.oscar import catalogue, orders
 from personalization.rank.habits import DECIMALS, Habits, habits
 from personalization.recommenders import GUEST
@@ -20,16 +22,22 @@ CATEGORIES_KEPT = 100
 def refresh(user_ids: Iterable[Any], now: float) -> int:
     """Works out the genomes of these customers anew and stores them; how many of them have one now."""
     user_ids = list(user_ids)
-    found = worked_out(user_ids, now)
-    Genome.objects.store(found)
-    emptied = set(user_ids) - {genome.user_id for genome in found}
-    Genome.objects.filter(user_id__in=emptied).delete()
+    with transaction.atomic():
+        found = _worked_out(Visitor.objects.hold(user_ids), now)
+        Genome.objects.store(found)
+        emptied = set(user_ids) - {genome.user_id for genome in found}
+        Genome.objects.filter(user_id__in=emptied).delete()
     return len(found)
 
 
 def worked_out(user_ids: Iterable[Any], now: float) -> list[Genome]:
-    """The genomes of those of these customers who had bought something by then, not stored."""
-    purchases = orders.purchases(orders.line_values(orders.bought_lines(user_ids)), until=now)
+    """The genomes of those of these customers who agree to it and had bought something by then, not stored."""
+    return _worked_out(Visitor.objects.who_agreed(user_ids), now)
+
+
+def _worked_out(agreed: dict[Any, float], now: float) -> list[Genome]:
+    agreed = consent.without_children(agreed)
+    purchases = orders.purchases(orders.line_values(orders.bought_lines(agreed)), until=now).without(agreed)
     members = catalogue.members(np.unique(purchases.product).tolist())
     return genomes(purchases, members, now)
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from django.db import transaction
 from numpy.typing import NDArray
 
 from personalization import conf
-from personalization.models import Genome
+from personalization.collect import consent
+from personalization.models import Genome, Visitor
 from personalization.oscar import orders
 from personalization.profile import genome
 from personalization.rank.learned import placed
@@ -51,22 +53,27 @@ def _weights(genome: Genome) -> NDArray[np.float64]:
 
 
 def sweep(now: float, progress: Callable[[Sequence], Iterable] = iter) -> int:
-    """Works out and stores the genome of every customer, some at a time; how many have one now."""
-    everyone = list(orders.customers())
+    """Works out and stores the genome of every customer who agrees, some at a time; how many have one now."""
+    everyone = _agreeing()
     batches = _batches(everyone)
     kept = sum(genome.refresh(batch, now) for batch in progress(batches))
     Genome.objects.drop_except(everyone)
     pool = Pool(_stored(_pool_of(everyone)))
     for batch in progress(batches):
-        genomes = _in_order(Genome.objects.of_customers(batch))
-        pool.compare(genomes)
-        Genome.objects.store_near(genomes)
+        _compare(pool, batch)
     return kept
+
+
+@transaction.atomic
+def _compare(pool: Pool, batch: list[Any]) -> None:
+    genomes = _in_order(Genome.objects.of_customers(Visitor.objects.hold(batch)))
+    pool.compare(genomes)
+    Genome.objects.store_near(genomes)
 
 
 def as_of(now: float) -> Callable[[Iterable[Any]], dict[Any, Genome]]:
     """Gives the genomes of some customers as they were at an earlier moment; nothing is stored."""
-    pooled = _batches(_pool_of(list(orders.customers())))
+    pooled = _batches(_pool_of(_agreeing()))
     pool = Pool(each for batch in pooled for each in _in_order(_worked_out(batch, now)))
 
     def of_customers(user_ids: Iterable[Any]) -> dict[Any, Genome]:
@@ -75,6 +82,12 @@ def as_of(now: float) -> Callable[[Iterable[Any]], dict[Any, Genome]]:
         return found
 
     return of_customers
+
+
+def _agreeing() -> list[Any]:
+    """The keys of all customers who ever ordered and agree, in a fixed sequence."""
+    agreed = consent.without_children(Visitor.objects.who_agreed())
+    return [user_id for user_id in orders.customers() if user_id in agreed]
 
 
 def _stored(user_ids: list[Any]) -> Iterator[Genome]:

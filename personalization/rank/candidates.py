@@ -19,25 +19,26 @@ EACH = 6
 """... and so many each, by every recommender that links products."""
 
 
-def for_visitor(person: Person, learned: Learned) -> NDArray[np.int64]:
-    """What the visitor bought, what people like them buy, what goes with it, and what everybody buys."""
+def for_visitor(person: Person, learned: Learned, country: str = "") -> NDArray[np.int64]:
+    """What the visitor bought, what people like them buy, what goes with it, and what everybody buys; for somebody who
+    bought nothing yet, first what everybody in their country buys."""
     return _first(
         [
             person.own[:OWN],
             person.near[:NEAR],
             *(learned.neighbours(name).index[person.own[:ANCHORS], :EACH].ravel() for name in learned.linking()),
-            popular(learned),
+            popular(learned, "" if len(person.own) else country),
         ]
     )
 
 
-def for_new(person: Person, learned: Learned) -> NDArray[np.int64]:
+def for_new(person: Person, learned: Learned, country: str = "") -> NDArray[np.int64]:
     """The same without what the visitor bought before."""
     found = _first(
         [
             person.near,
             *(learned.neighbours(name).index[person.own[:ANCHORS], : 2 * EACH].ravel() for name in learned.linking()),
-            popular(learned),
+            popular(learned, "" if len(person.own) else country),
         ],
         most=MOST + len(person.own),
     )
@@ -61,9 +62,10 @@ def for_basket(person: Person, basket: NDArray[np.int64], learned: Learned) -> N
     return found[~np.isin(found, basket)][:MOST]
 
 
-def popular(learned: Learned) -> NDArray[np.int64]:
-    """The bestsellers of the shop, best first."""
-    return learned.arrays["product.popular"][:POPULAR].astype(np.int64)
+def popular(learned: Learned, country: str = "") -> NDArray[np.int64]:
+    """The bestsellers of the country, where one is given and known, then those of the shop, best first."""
+    shops = learned.arrays["product.popular"][:POPULAR].astype(np.int64)
+    return np.concatenate([learned.country(country)[:POPULAR].astype(np.int64), shops]) if country else shops
 
 
 def _first(sources: Iterable[NDArray], most: int = MOST) -> NDArray[np.int64]:

@@ -70,6 +70,20 @@ class Learned:
         start = self.arrays["category.start"]
         return self.arrays["category.product"][start[place] : start[place + 1]]
 
+    def country(self, code: str) -> NDArray[np.int32]:
+        """The bestsellers of the country with this ISO code, best first; none where too little is known of it."""
+        keys = self.arrays.get("country.code", np.empty(0, np.int32))  # a snapshot of an earlier release has none
+        (place,) = placed(keys, [country_key(code)]).tolist()
+        if place < 0:
+            return np.empty(0, np.int32)
+        start = self.arrays["country.start"]
+        return self.arrays["country.product"][start[place] : start[place + 1]]
+
+
+def country_key(code: str) -> int:
+    """The number under which a snapshot keeps a country; -1 for what is no ISO code of two letters."""
+    return int.from_bytes(code.upper().encode()) if len(code) == 2 and code.isascii() and code.isalpha() else -1
+
 
 def placed(known: NDArray[np.int64], wanted: Iterable[int]) -> NDArray[np.int64]:
     """Where the wanted keys are among the known ones, which ascend; -1 for those that are not."""

@@ -5,17 +5,20 @@ Products are numbers 0..n-1 here; who they are in the shop only `train` knows.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 GUEST = -1
 """The customer of an order that was placed without signing in."""
+
+NOWHERE = -1
+"""The country of an order of which none is known."""
 
 DAY = 86_400.0
 """Seconds of a day."""
@@ -64,7 +67,7 @@ class Views:
 
 @dataclass(frozen=True)
 class History:
-    """A shop's purchases up to `now`: the first four arrays have one entry an order line, in any order."""
+    """A shop's purchases up to `now`. The first four arrays and `country` have an entry an order line, in any order."""
 
     customer: NDArray[np.int32]
     """0..customers-1, or GUEST."""
@@ -80,6 +83,10 @@ class History:
     """The moment of learning, in seconds since 1970; no line is later."""
     catalogue: Catalogue
     views: Views
+    country: NDArray[np.int32]
+    """Where each line was sent: 0..countries-1, or NOWHERE."""
+    countries: Sequence[str]
+    """The ISO codes of these, ascending."""
 
     def until(self, moment: float) -> "History":
         """What was known at an earlier moment; of the catalogue, what is known now."""
@@ -91,6 +98,7 @@ class History:
             order=self.order[bought],
             product=self.product[bought],
             placed=self.placed[bought],
+            country=self.country[bought],
             now=moment,
             views=views,
         )
@@ -169,6 +177,15 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class Links:
+    """The neighbours of some products, one entry a pair: sorted by anchor, an anchor's strongest first."""
+
+    anchor: NDArray[np.int32]
+    other: NDArray[np.int32]
+    weight: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Neighbours:
     """For each product the products that go with it, the strongest first."""
 
@@ -176,6 +193,53 @@ class Neighbours:
     """Shape (products, neighbours); -1 where there are no more."""
     weight: NDArray[np.float32]
     """Shape (products, neighbours), in 0..1, falling along a row; 0 where index is -1."""
+
+    @classmethod
+    def of(cls, links: Iterable[Links], products: int, most: int) -> "Neighbours":
+        """These links as a table, each product's in one of them; `most` is the width."""
+        near = cls(np.full((products, most), -1, np.int32), np.zeros((products, most), np.float32))
+        for found in links:
+            place = np.arange(len(found.anchor)) - np.searchsorted(found.anchor, found.anchor)
+            near.index[found.anchor, place] = found.other
+            near.weight[found.anchor, place] = found.weight
+        return near
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Work on neighbours that is cut into blocks. A block can be done at any time, by anyone, and twice: its links
+    depend on nothing but what is given."""
+
+    work: Callable[..., Links]
+    """The links of one block, from the block and what is given. A plain function of a module."""
+    given: tuple[Any, ...]
+    """Numbers, texts, arrays, sparse matrices, and dataclasses of these."""
+    blocks: Sequence[range]
+    """Of each block the products whose neighbours it finds, ascending; of others there are none."""
+    products: int
+    neighbours: int
+
+    def links(self, block: range) -> Links:
+        """The result of one block."""
+        return self.work(block, *self.given)
+
+    def together(self, links: Iterable[Links]) -> Neighbours:
+        """The results of all blocks, put together in any sequence."""
+        return Neighbours.of(links, self.products, self.neighbours)
+
+
+class InBlocks:
+    """A recommender whose work is cut into blocks: it plans, and fitting is doing all blocks here and now. The size of
+    the blocks changes nothing in the result."""
+
+    def plan(self, history: History, limits: Limits) -> Plan:
+        """What is to be done."""
+        raise NotImplementedError
+
+    def fit(self, history: History, limits: Limits) -> Neighbours:
+        """What comes of it."""
+        plan = self.plan(history, limits)
+        return plan.together(map(plan.links, plan.blocks))
 
 
 class Recommender(Protocol):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.recommenders import GUEST, History, Limits, Neighbours
+from personalization.recommenders import GUEST, Links
 
 DAMPING = 10.0
 """Added to the denominator, so that a pair of rare products needs more than a few observations to look certain."""
@@ -40,20 +40,23 @@ class Runs:
     other: NDArray[np.int64]
     products: int
 
-    def pairs(self, pairs_per_block: int) -> Iterator[Pairs]:
-        """All pairs, counted block by block; the size of a block changes nothing but the memory that it takes."""
-        people = int(self.person.max(initial=GUEST)) + 2
-        for entries in whole_blocks(self.anchor, self.size, pairs_per_block):
-            yield self._counted(entries, people)
+    def blocks(self, pairs_per_block: int) -> list[range]:
+        """The anchors, cut where about so many pairs are together."""
+        cut = whole_blocks(self.anchor, self.size, pairs_per_block)
+        return [range(int(self.anchor[part][0]), int(self.anchor[part][-1]) + 1) for part in cut]
 
-    def _counted(self, entries: slice, people: int) -> Pairs:
+    def pairs(self, block: range) -> Pairs:
+        """All pairs of the anchors of a block, counted."""
+        first, end = np.searchsorted(self.anchor, [block.start, block.stop])
+        entries = slice(first, end)
         size = self.size[entries]
         inside = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
         other = self.other[np.repeat(self.start[entries], size) + inside]
         anchor = np.repeat(self.anchor[entries], size)
-        person = np.repeat(self.person[entries], size)
+        person = np.repeat(self.person[entries], size) - GUEST
+        people = int(person.max(initial=0)) + 1
         pair = (anchor * self.products + other)[anchor != other]
-        each, times = np.unique(pair * people + person[anchor != other] - GUEST, return_counts=True)
+        each, times = np.unique(pair * people + person[anchor != other], return_counts=True)
         pair, first = np.unique(each // people, return_index=True)
         known = (each % people != 0).astype(np.int64)
         return Pairs(
@@ -128,20 +131,12 @@ def damped_cosine(both: NDArray, one: NDArray, other: NDArray) -> NDArray[np.flo
     return np.round(both / (np.sqrt(one * other.astype(np.float64)) + DAMPING), 6)
 
 
-def no_neighbours(history: History, limits: Limits) -> Neighbours:
-    """Nothing learned yet, to be filled by `keep_strongest`."""
-    shape = (history.products, limits.neighbours)
-    return Neighbours(np.full(shape, -1, np.int32), np.zeros(shape, np.float32))
-
-
-def keep_strongest(neighbours: Neighbours, anchor: NDArray, other: NDArray, closeness: NDArray) -> None:
-    """Writes the closest others of these anchors, the lower product number first where they are equally close.
+def closest(anchor: NDArray, other: NDArray, closeness: NDArray, most: int) -> Links:
+    """The closest others of these anchors, `most` of each; of equally close ones the lower product number first.
 
     The pairs come sorted by anchor, then by other; closeness is 0..1 to six digits.
     """
     millionths = np.rint(closeness * 1e6).astype(np.int64)
     rows = np.argsort(numbered(anchor) * 1_000_001 - millionths, kind="stable")
-    rows = rows[_place(anchor[rows]) < neighbours.index.shape[1]]
-    place = _place(anchor[rows])
-    neighbours.index[anchor[rows], place] = other[rows]
-    neighbours.weight[anchor[rows], place] = closeness[rows]
+    rows = rows[_place(anchor[rows]) < most]
+    return Links(anchor[rows].astype(np.int32), other[rows].astype(np.int32), closeness[rows].astype(np.float32))

@@ -1,6 +1,7 @@
 """How alike the texts of products are. No recommender itself: what compares texts begins here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,25 +24,41 @@ Alike = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 """(product, other product, cosine of their texts in 0..1), one entry a pair, sorted."""
 
 
-def alike(catalogue: Catalogue, pairs_per_block: int) -> Iterator[Alike]:
-    """All pairs of products that share a telling word or a kind, each product's pairs in one block.
+@dataclass(frozen=True)
+class Texts:
+    """What products share with each other."""
 
-    Kinds of more than CROWD products bring no pairs of their own: their products must share a word, too.
-    """
+    terms: sparse.csr_matrix
+    """Products x telling words, then kinds."""
+    columns: sparse.csr_matrix
+    """The same, turned."""
+    kind: NDArray[np.int32]
+    small: NDArray[np.bool_]
+    """Whether each product is of a kind that brings pairs of its own."""
+
+    def blocks(self, pairs_per_block: int) -> list[range]:
+        """The products, cut where about so many pairs are together."""
+        cost = (self.terms != 0) @ np.diff(self.columns.indptr)
+        return [range(part.start, part.stop) for part in whole_blocks(np.arange(len(cost)), cost, pairs_per_block)]
+
+    def alike(self, block: range) -> Alike:
+        """All pairs of the block's products with products that share a telling word or a kind with them."""
+        shared = self.terms[block.start : block.stop] @ self.columns
+        shared.sort_indices()
+        shared = shared.tocoo()
+        anchor, other = shared.row.astype(np.int64) + block.start, shared.col.astype(np.int64)
+        same_kind = self.small[anchor] & (self.kind[anchor] == self.kind[other])
+        cosine = np.clip(shared.data - same_kind, 0, 1)
+        different = anchor != other
+        return anchor[different], other[different], cosine[different]
+
+
+def texts_of(catalogue: Catalogue) -> Texts:
+    """The texts of a catalogue. Kinds of more than CROWD products bring no pairs of their own: their products must
+    share a word, too."""
     words, kinds = telling_words(catalogue.text), _small_kinds(catalogue.kind)
     terms = sparse.hstack([words, kinds], format="csr")
-    columns = terms.T.tocsr()
-    cost = (terms != 0) @ np.diff(columns.indptr)
-    small = np.diff(kinds.indptr) > 0
-    for products in whole_blocks(np.arange(len(cost)), cost, pairs_per_block):
-        block = terms[products] @ columns
-        block.sort_indices()
-        block = block.tocoo()
-        anchor, other = block.row.astype(np.int64) + products.start, block.col.astype(np.int64)
-        same_kind = small[anchor] & (catalogue.kind[anchor] == catalogue.kind[other])
-        cosine = np.clip(block.data - same_kind, 0, 1)
-        different = anchor != other
-        yield anchor[different], other[different], cosine[different]
+    return Texts(terms, terms.T.tocsr(), catalogue.kind, np.diff(kinds.indptr) > 0)
 
 
 def telling_words(text: Sequence[str]) -> sparse.csr_matrix:

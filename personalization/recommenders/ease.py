@@ -4,7 +4,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from personalization.recommenders import History, Limits, Neighbours
-from personalization.recommenders._pairs import keep_strongest, no_neighbours
+from personalization.recommenders._pairs import closest
 from personalization.recommenders._tastes import strongest
 
 PRODUCTS = 2_000
@@ -34,12 +34,11 @@ class Ease:
 
     def fit(self, history: History, limits: Limits) -> Neighbours:
         customer, product, days = strongest(history, CUSTOMER_CAP)
-        neighbours = no_neighbours(history, limits)
         customers = np.bincount(product, minlength=history.products)
         chosen = np.sort(np.lexsort((np.arange(history.products), -customers))[: self.products])
         chosen = chosen[customers[chosen] >= limits.min_customers]
         if len(chosen) < 2:
-            return neighbours
+            return Neighbours.of([], history.products, limits.neighbours)
         column = np.full(history.products, -1)
         column[chosen] = np.arange(len(chosen))
         known = column[product] >= 0
@@ -49,8 +48,8 @@ class Ease:
         chose = sparse.csr_matrix((np.ones(int(known.sum()), np.int32), at), shape)
         weight[(chose.T @ chose).toarray() < limits.min_customers] = 0
         anchor, other = np.nonzero(weight > 0)
-        keep_strongest(neighbours, chosen[anchor], chosen[other], weight[anchor, other])
-        return neighbours
+        links = closest(chosen[anchor], chosen[other], weight[anchor, other], limits.neighbours)
+        return Neighbours.of([links], history.products, limits.neighbours)
 
 
 def _weights(bought: sparse.csr_matrix) -> np.ndarray:

@@ -1,14 +1,15 @@
 """Something better of the same kind: dearer, and bought by the same customers."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from personalization.recommenders import GUEST, History, Limits, Neighbours
+from personalization.recommenders import GUEST, History, InBlocks, Limits, Links, Plan
 from personalization.recommenders._pairs import (
     PAIRS_PER_BLOCK,
+    Runs,
+    closest,
     damped_cosine,
-    keep_strongest,
     latest_of_each_group,
-    no_neighbours,
     numbered,
     within_groups,
 )
@@ -19,7 +20,7 @@ MUCH_DEARER = 2.0
 """So many times the price at most: more is another purchase."""
 
 
-class Premium:
+class Premium(InBlocks):
     """Damped cosine over customers who ever bought both, among dearer products of the same kind.
 
     The price says nothing of size: of a shop that sells one thing in several sizes the larger ones will be among them.
@@ -30,7 +31,7 @@ class Premium:
     def __init__(self, pairs_per_block: int = PAIRS_PER_BLOCK) -> None:
         self.pairs_per_block = pairs_per_block
 
-    def fit(self, history: History, limits: Limits) -> Neighbours:
+    def plan(self, history: History, limits: Limits) -> Plan:
         kind, price = history.catalogue.kind, history.catalogue.price.astype(np.float64)
         priced = (kind >= 0) & (price > 0)
         lines = np.flatnonzero((history.customer != GUEST) & priced[history.product])
@@ -38,13 +39,18 @@ class Premium:
         rows = latest_of_each_group(shelf, history.product[lines], history.placed[lines], limits.basket_cap)
         shelf, customer, product = numbered(shelf[rows]), history.customer[lines][rows], history.product[lines][rows]
         buyers = np.bincount(product, minlength=history.products)
-        near = no_neighbours(history, limits)
-        for pairs in within_groups(shelf, product, customer, history.products).pairs(self.pairs_per_block):
-            dearer = np.round(price[pairs.other] / price[pairs.anchor], 6)
-            kept = (pairs.customers >= limits.min_customers) & (dearer >= DEARER) & (dearer <= MUCH_DEARER)
-            anchor, other = pairs.anchor[kept], pairs.other[kept]
-            keep_strongest(near, anchor, other, damped_cosine(pairs.customers[kept], buyers[anchor], buyers[other]))
-        return near
+        runs = within_groups(shelf, product, customer, history.products)
+        blocks = runs.blocks(self.pairs_per_block)
+        return Plan(_links, (runs, price, buyers, limits), blocks, history.products, limits.neighbours)
+
+
+def _links(block: range, runs: Runs, price: NDArray, buyers: NDArray, limits: Limits) -> Links:
+    pairs = runs.pairs(block)
+    dearer = np.round(price[pairs.other] / price[pairs.anchor], 6)
+    kept = (pairs.customers >= limits.min_customers) & (dearer >= DEARER) & (dearer <= MUCH_DEARER)
+    anchor, other = pairs.anchor[kept], pairs.other[kept]
+    closeness = damped_cosine(pairs.customers[kept], buyers[anchor], buyers[other])
+    return closest(anchor, other, closeness, limits.neighbours)
 
 
 recommender = Premium()

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.recommenders import DAY, History, Limits, Neighbours
-from personalization.recommenders._pairs import keep_strongest, no_neighbours
-from personalization.recommenders._words import PAIRS_PER_BLOCK, alike
+from personalization.recommenders import DAY, History, InBlocks, Limits, Links, Plan
+from personalization.recommenders._pairs import closest
+from personalization.recommenders._words import PAIRS_PER_BLOCK, Texts, texts_of
 
 PRICE_RATIO = 1.25
 """Neither product costs more than so many times the other."""
@@ -13,7 +13,7 @@ WORDS = 0.7
 """How much of the likeness is the words; the rest is how close the prices are."""
 
 
-class Substitutes:
+class Substitutes(InBlocks):
     """Products of the same kind and a similar price: the most alike first, then the best-selling.
 
     Likeness is 0.7 x cosine of the texts + 0.3 x closeness of the prices, to two digits, so that what sells decides
@@ -25,16 +25,20 @@ class Substitutes:
     def __init__(self, pairs_per_block: int = PAIRS_PER_BLOCK) -> None:
         self.pairs_per_block = pairs_per_block
 
-    def fit(self, history: History, limits: Limits) -> Neighbours:
-        kind, popular = history.catalogue.kind, _popularity(history, limits)
-        near = no_neighbours(history, limits)
-        for anchor, other, cosine in alike(history.catalogue, self.pairs_per_block):
-            close = _price_closeness(history.catalogue.price, anchor, other)
-            likeness = np.round(WORDS * cosine + (1 - WORDS) * close, 2)
-            weight = np.round((100 * likeness + popular[other]) / 101, 6)
-            fits = (kind[anchor] >= 0) & (kind[anchor] == kind[other]) & (close >= 0) & (weight > 0)
-            keep_strongest(near, anchor[fits], other[fits], weight[fits])
-        return near
+    def plan(self, history: History, limits: Limits) -> Plan:
+        texts, price, popular = texts_of(history.catalogue), history.catalogue.price, _popularity(history, limits)
+        blocks = texts.blocks(self.pairs_per_block)
+        return Plan(_links, (texts, price, popular, limits), blocks, history.products, limits.neighbours)
+
+
+def _links(block: range, texts: Texts, price: NDArray, popular: NDArray, limits: Limits) -> Links:
+    anchor, other, cosine = texts.alike(block)
+    close = _price_closeness(price, anchor, other)
+    likeness = np.round(WORDS * cosine + (1 - WORDS) * close, 2)
+    weight = np.round((100 * likeness + popular[other]) / 101, 6)
+    same_kind = (texts.kind[anchor] >= 0) & (texts.kind[anchor] == texts.kind[other])
+    fits = same_kind & (close >= 0) & (weight > 0)
+    return closest(anchor[fits], other[fits], weight[fits], limits.neighbours)
 
 
 def _price_closeness(price: NDArray, anchor: NDArray, other: NDArray) -> NDArray[np.float64]:

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.recommenders import DAY, GUEST, History, Limits, Neighbours, distinct
+from personalization.recommenders import DAY, GUEST, History, InBlocks, Limits, Links, Plan, distinct
 from personalization.recommenders._looks import Looks, customers_of, looks
-from personalization.recommenders._pairs import PAIRS_PER_BLOCK, Runs, damped_cosine, keep_strongest, no_neighbours
+from personalization.recommenders._pairs import PAIRS_PER_BLOCK, Runs, closest, damped_cosine
 
 AFTER = 7 * DAY
 """A purchase within so many seconds of the look counts as having followed it."""
 
 
-class ViewedThenBought:
+class ViewedThenBought(InBlocks):
     """Those who looked at one and then bought the other / (sqrt(those who looked x those who bought) + 10).
 
     The root of the buyers damps what everyone buys anyway. Only purchases that followed some look of the same customer
@@ -25,17 +25,21 @@ class ViewedThenBought:
     def __init__(self, pairs_per_block: int = PAIRS_PER_BLOCK) -> None:
         self.pairs_per_block = pairs_per_block
 
-    def fit(self, history: History, limits: Limits) -> Neighbours:
+    def plan(self, history: History, limits: Limits) -> Plan:
         looked, bought = looks(history.views, limits.basket_cap), _bought(history)
         runs, followed = _followed(looked, bought, history.products)
         viewers = customers_of(history, looked.customer, looked.product)
         buyers = customers_of(history, bought.customer[followed], bought.product[followed])
-        near = no_neighbours(history, limits)
-        for pairs in runs.pairs(self.pairs_per_block):
-            backed = pairs.customers >= limits.min_customers
-            anchor, other = pairs.anchor[backed], pairs.other[backed]
-            keep_strongest(near, anchor, other, damped_cosine(pairs.customers[backed], viewers[anchor], buyers[other]))
-        return near
+        blocks = runs.blocks(self.pairs_per_block)
+        return Plan(_links, (runs, viewers, buyers, limits), blocks, history.products, limits.neighbours)
+
+
+def _links(block: range, runs: Runs, viewers: NDArray, buyers: NDArray, limits: Limits) -> Links:
+    pairs = runs.pairs(block)
+    backed = pairs.customers >= limits.min_customers
+    anchor, other = pairs.anchor[backed], pairs.other[backed]
+    closeness = damped_cosine(pairs.customers[backed], viewers[anchor], buyers[other])
+    return closest(anchor, other, closeness, limits.neighbours)
 
 
 @dataclass(frozen=True)

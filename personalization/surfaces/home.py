@@ -10,6 +10,8 @@ from personalization import conf
 from personalization.decide import lists, pick
 from personalization.decide.slate import Candidate, Draft, Reason
 from personalization.decide.visit import Visit
+from personalization.decide.wishes import stated_interests
+from personalization.models.events import Name
 from personalization.oscar import catalogue
 from personalization.rank.learned import Learned
 from personalization.recommenders import DAY
@@ -17,6 +19,8 @@ from personalization.surfaces import Surface
 
 ANCHORS = 2
 """At most so many rows "Because you bought ...", and so many "Popular in ..."."""
+
+LOOKING = (Name.VIEWED, Name.CLICKED)
 
 
 def ranking(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:
@@ -31,6 +35,8 @@ def new(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:
 
 def personal(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     """The rows that speak of this visitor. Each is worth what its products are expected to be bought."""
+    yield from because_you_looked_at(visit, snapshot)
+    yield from popular_where_you_like(visit, snapshot)
     if not visit.genome.products:
         return
     scored = lists.for_visitor(visit, snapshot)
@@ -42,6 +48,33 @@ def personal(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     ):
         shown = draft.candidates[: conf.current().row_size]
         yield replace(draft, strength=sum(worth.get(candidate.product, 0.0) for candidate in shown))
+
+
+def because_you_looked_at(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
+    """What goes with the product that the visitor looked at last; worth the less the longer ago that was."""
+    looks = ((did.product, did.at) for did in visit.recent if did.product is not None and did.name in LOOKING)
+    product, at = next(looks, (0, 0.0))
+    (place,) = snapshot.places([product]).tolist()
+    if place < 0:
+        return
+    reason = Reason("because_you_looked_at", {"product": product})
+    seen = {did.product for did in visit.recent}
+    near, closeness = pick.like(snapshot, place)
+    candidates = [
+        Candidate(other, float(score), reason)
+        for other, score in zip(snapshot.ids[near].tolist(), closeness, strict=True)
+        if other not in seen
+    ]
+    yield Draft(reason, candidates, personal=True, strength=0.5 ** (max(visit.now - at, 0) / DAY))
+
+
+def popular_where_you_like(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
+    """The bestsellers of the categories that the visitor said they like."""
+    score = snapshot.scores("popular").score
+    for category in stated_interests(visit.wishes)[:ANCHORS]:
+        places = snapshot.category(category)[: pick.DEPTH]
+        reason = Reason("popular_where_you_like", {"category": category})
+        yield Draft(reason, _bought_by(snapshot, places, score[places]), personal=True, strength=1.0)
 
 
 def buy_again(visit: Visit, scored: lists.Scored) -> Iterator[Draft]:

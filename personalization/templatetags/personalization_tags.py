@@ -1,16 +1,25 @@
-"""{% load personalization_tags %}{% personalized "home" %}"""
+"""{% load personalization_tags %}{% personalized "home" %} and, once on every page, {% personalization_beacon %}"""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import template
+from django.http import HttpRequest
 from django.template import Context
+from django.template.loader import get_template
 
-from personalization.decide.slate import Slate
+from personalization.collect import consent, feedback, slates, visitors
+from personalization.decide.slate import Row, Slate
+from personalization.decide.visit import Visit
 from personalization.models.savepoints import failing_open
+from personalization.oscar import catalogue
 from personalization.oscar.visits import from_request
 from personalization.serve import serve
 
 register = template.Library()
+
+PRODUCT_PAGE, SEARCH_PAGE = "catalogue:detail", "search:search"
+QUERY_LETTERS = 256
 
 
 @register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
@@ -20,4 +29,55 @@ def personalized(context: Context, surface: str) -> dict[str, Any]:
     with failing_open("Reading the visit"):
         visit = from_request(context["request"])
     slate = serve(surface, visit) if visit else Slate(surface)
-    return {**context.flatten(), "slate": slate}
+    return {**context.flatten(), "slate": slate, "shown": _shown(slate, visit)}
+
+
+def _shown(slate: Slate, visit: Visit | None) -> list[tuple[Row, str, Any]]:
+    """Each row with its token and, where it can be sent away, the category that it is about. Nothing but the rows for a
+    visitor who is not reported."""
+    if visit is not None and visit.reported:
+        with failing_open("Signing what is shown"):
+            categories = catalogue.categories(keys) if (keys := set(_categories(slate))) else {}
+            return [(row, _token(slate, row, visit), categories.get(_category(row))) for row in slate.rows]
+    return [(row, "", None) for row in slate.rows]
+
+
+def _token(slate: Slate, row: Row, visit: Visit) -> str:
+    products = tuple(item.product_id for item in row.items)
+    reasons = tuple(item.reason.code for item in row.items)
+    shown = slates.Shown(slate.surface, row.key, slate.snapshot, products, reasons, visit.now)
+    return slates.signed(shown, visit.visitor)
+
+
+def _categories(slate: Slate) -> Iterator[int]:
+    return (key for row in slate.rows if (key := _category(row)) is not None)
+
+
+def _category(row: Row) -> int | None:
+    return row.reason.facts.get("category") if row.personal else None
+
+
+@register.filter
+def wish(key: int | str, kind: str) -> str:
+    """What a button posts to `personalization:feedback` to send away a "product", a "category" or a row ("reason")."""
+    return feedback.signed(kind, key)
+
+
+@register.simple_tag(takes_context=True)
+def personalization_beacon(context: Context) -> str:
+    """The scripts that report what is seen on this page, if this visitor agreed to that; else nothing."""
+    with failing_open("Printing the beacon"):
+        request = context.get("request")
+        if request is not None and consent.allowed(request, visitors.of(request)):
+            return get_template("personalization/partials/beacon.html").render(_page(context, request))
+    return ""
+
+
+def _page(context: Context, request: HttpRequest) -> dict[str, Any]:
+    """What this page is: of a product (a child's page is its parent's), of a search, or neither."""
+    name = request.resolver_match.view_name if request.resolver_match else ""
+    if name == PRODUCT_PAGE and (product := context.get("product")):
+        return {"product": product.parent_id or product.pk}
+    if name == SEARCH_PAGE and request.GET.get("page", "1") == "1":
+        return {"search": str(context.get("query") or "").strip()[:QUERY_LETTERS]}
+    return {}

@@ -12,6 +12,7 @@ from personalization.rank import blend
 from personalization.rank.learned import Learned
 from personalization.recommenders import DAY
 from personalization.train.blend import FEWEST, Unavailable, learn_blend
+from personalization.train.blocks import Blocks
 from personalization.train.history import Progress, Shop
 from personalization.train.judge import SERVED, STATED, Verdict, judge
 from personalization.train.learn import learn
@@ -51,14 +52,20 @@ class Evaluation:
         return {kind: {way: asdict(found) for way, found in ways.items()} for kind, ways in self.verdicts.items()}
 
 
-def taught(shop: Shop, held_back: float, progress: Progress, kinds: Sequence[str] = blend.BLENDS) -> Evaluation:
+def taught(
+    shop: Shop,
+    held_back: float,
+    progress: Progress,
+    kinds: Sequence[str] = blend.BLENDS,
+    blocks: Blocks | None = None,
+) -> Evaluation:
     """Learns weights from the last `held_back` seconds and judges them, by customers whose purchases taught nothing."""
     whole = shop.history
     cut = whole.now - held_back
     if not len(whole.placed) or whole.placed.min() > whole.now - SHORTEST * held_back:
         return Evaluation(weights=dict.fromkeys(kinds, TOO_SHORT))
     before = whole.until(cut)
-    past = Past.cut(whole, before, learn(shop, before, progress))
+    past = Past.cut(whole, before, learn(shop, before, progress, blocks))
     found = Evaluation(
         arrays={
             "blend.features": np.array([blend.fingerprint(past.learned)], np.int64),

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
+from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from personalization.models import Event, Visitor
 from personalization.oscar import catalogue, orders, views
-from personalization.recommenders import Catalogue, History, Views
+from personalization.recommenders import NOWHERE, Catalogue, History, Views
 
 Progress = Callable[[Iterable, str, int], Iterable]
 """Passes a stream on and shows how far it is: (stream, what it is, how long it is)."""
@@ -32,9 +35,11 @@ def read(now: float, progress: Progress) -> Shop:
     members = catalogue.members()
     lines = orders.bought_lines()
     rows = progress(orders.line_values(lines), "Reading order lines", lines.count())
-    bought = orders.purchases(rows, until=now)
+    unheard = Visitor.objects.unheard()
+    bought = orders.purchases(rows, until=now).without(unheard)
     known, product = _numbered(bought.product, product_id)
     _, order = np.unique(bought.order[known], return_inverse=True)
+    country, countries = _countries(bought.order[known])
     history = History(
         customer=bought.customer[known],
         order=order.astype(np.int32),
@@ -43,7 +48,9 @@ def read(now: float, progress: Progress) -> Shop:
         products=len(product_id),
         now=now,
         catalogue=_catalogue(product_id, created, members),
-        views=_views(product_id, bought.users, now, progress),
+        views=_views(product_id, bought.users, now, progress, unheard),
+        country=country,
+        countries=countries,
     )
     return Shop(history, product_id, created, members)
 
@@ -53,6 +60,16 @@ def _numbered(keys: NDArray[np.int64], product_id: NDArray[np.int64]) -> tuple[N
     place = np.minimum(np.searchsorted(product_id, keys), max(len(product_id) - 1, 0))
     known = product_id[place] == keys if len(product_id) else np.zeros(len(keys), bool)
     return known, place[known].astype(np.int32)
+
+
+def _countries(order: NDArray[np.int64]) -> tuple[NDArray[np.int32], list[str]]:
+    """The country of each of these orders, and the codes."""
+    sent, code = orders.countries()
+    codes, number = np.unique(np.char.upper(code), return_inverse=True)
+    known, place = _numbered(order, sent)
+    country = np.full(len(order), NOWHERE, np.int32)
+    country[known] = number[place]
+    return country, codes.tolist()
 
 
 def _catalogue(product_id: NDArray[np.int64], created: NDArray[np.float64], members: catalogue.Members) -> Catalogue:
@@ -84,9 +101,14 @@ def _texts(product_id: NDArray[np.int64]) -> list[str]:
     return text
 
 
-def _views(product_id: NDArray[np.int64], users: list[Any], now: float, progress: Progress) -> Views:
-    everyones = views.all_views()
-    rows = progress(views.view_values(everyones), "Reading views", everyones.count())
-    viewed = views.viewed(rows, users, until=now)
+def _views(
+    product_id: NDArray[np.int64], users: list[Any], now: float, progress: Progress, unheard: dict[Any, float]
+) -> Views:
+    """What Oscar saw customers look at, and what visitors who agreed reported; a browser counts as one customer."""
+    everyones, reported = views.all_views(), Event.objects.views()
+    rows = chain(views.view_values(everyones), reported.by_visitor())
+    shown = progress(rows, "Reading views", everyones.count() + reported.count())
+    heard = (row for row in shown if row[2] > unheard.get(row[0], -inf))
+    viewed = views.viewed(heard, users, until=now)
     known, product = _numbered(viewed.product, product_id)
     return Views(customer=viewed.customer[known], product=product, seen=viewed.seen[known])

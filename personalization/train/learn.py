@@ -1,20 +1,27 @@
 """From a shop's history to what a snapshot holds: each recommender's arrays, and what the catalogue says."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from personalization import conf, recommenders
-from personalization.rank.learned import Learned, placed
+from personalization.rank.learned import Learned, country_key, placed
 from personalization.recommenders import DAY, History, Limits, Neighbours, Scores
+from personalization.train.blocks import Blocks
 from personalization.train.history import Progress, Shop
 
 POPULAR = 1_000
 """So many bestsellers of the shop are listed."""
 
+OF_A_COUNTRY = 200
+"""So many of each country."""
 
-def learn(shop: Shop, history: History, progress: Progress) -> Learned:
-    """What there is to learn from this history of the shop: all of it, or what was known at an earlier moment."""
-    arrays = {**fitted(history, progress), **described(shop, history)}
+
+def learn(shop: Shop, history: History, progress: Progress, blocks: Blocks | None = None) -> Learned:
+    """What there is to learn from this history of the shop: all of it, or what was known at an earlier moment. With
+    `blocks`, what is finished is kept there until all is."""
+    arrays = {**fitted(history, progress, blocks), **described(shop, history)}
     return Learned(arrays)
 
 
@@ -30,12 +37,13 @@ def limits() -> Limits:
     )
 
 
-def fitted(history: History, progress: Progress) -> dict[str, NDArray]:
+def fitted(history: History, progress: Progress, blocks: Blocks | None = None) -> dict[str, NDArray]:
     """What each recommender has learned, as arrays named after it."""
     arrays: dict[str, NDArray] = {}
     shelf = recommenders.every()
     for recommender in progress(shelf, "Learning", len(shelf)):
-        match recommender.fit(history, limits()):
+        fit = partial(blocks.fit, recommender) if blocks else recommender.fit
+        match fit(history, limits()):
             case Scores(score, customers):
                 arrays |= {f"{recommender.name}.score": score, f"{recommender.name}.customers": customers}
             case Neighbours(index, weight):
@@ -59,6 +67,7 @@ def described(shop: Shop, history: History) -> dict[str, NDArray]:
         "product.popular": best.astype(np.int32),
         **_kinds(history.catalogue.kind, popular),
         **_categories(shop, popular, always),
+        **_countries(history, lately, popular),
     }
 
 
@@ -87,4 +96,21 @@ def _categories(shop: Shop, popular: NDArray[np.int32], always: NDArray[np.int32
         "category.start": np.append(start, len(category)).astype(np.int64),
         "category.product": place.astype(np.int32),
         "category.share": share.astype(np.float64),
+    }
+
+
+def _countries(history: History, lately: NDArray[np.bool_], popular: NDArray[np.int32]) -> dict[str, NDArray]:
+    """Each country's bestsellers, what sells as well there by how it sells everywhere; a country that has any."""
+    found: dict[int, NDArray[np.int64]] = {}
+    for number, code in enumerate(history.countries):
+        sold = history.backed_purchases(lately & (history.country == number), conf.current().min_customers)
+        places = np.flatnonzero(sold)
+        best = places[np.lexsort((places, -popular[places], -sold[places]))][:OF_A_COUNTRY]
+        if len(best) and country_key(code) >= 0:
+            found[country_key(code)] = best
+    keys = sorted(found)
+    return {
+        "country.code": np.array(keys, np.int32),
+        "country.start": np.cumsum([0, *(len(found[key]) for key in keys)], dtype=np.int64),
+        "country.product": np.concatenate([np.empty(0, np.int32), *(found[key] for key in keys)]).astype(np.int32),
     }

@@ -13,6 +13,7 @@ from personalization.oscar import orders
 from personalization.rank.learned import Learned
 from personalization.recommenders import DAY, GUEST
 from personalization.train import guard
+from personalization.train.blocks import Blocks
 from personalization.train.evaluate import Evaluation, taken_over, taught
 from personalization.train.history import Progress, Shop, read
 from personalization.train.learn import learn
@@ -56,7 +57,7 @@ def train(
     4. Lets every recommender learn from all.
     5. Refuses what is clearly worse than what serves (Worse), unless forced.
     6. Writes a snapshot and publishes it by one switch.
-    7. Removes outdated ones.
+    7. Removes outdated ones, and the finished blocks that a run which dies before leaves to the next one.
 
     Gives the snapshot that serves now; its summary holds the fields of Summary.
     Whatever goes wrong before the switch, the snapshot that served goes on serving.
@@ -65,12 +66,15 @@ def train(
     with only_one():
         serving = Snapshot.objects.serving().first()
         lately = None if weigh else serving
-        shop, learned, evaluation = learned_until(moment_of_learning(now), progress, lately)
+        blocks = Blocks.of_this_shop()
+        blocks.remove_outdated()
+        shop, learned, evaluation = learned_until(moment_of_learning(now), progress, lately, blocks)
         summary = asdict(_summary(shop, evaluation, begun))
         if not force:
             guard.refuse_worse(summary, serving)
         snapshot = publish(learned.arrays, summary, shop.history.now)
         remove_outdated()
+        blocks.remove()
     return snapshot
 
 
@@ -80,14 +84,14 @@ def as_of(moment: float, progress: Progress = silent) -> Learned:
 
 
 def learned_until(
-    moment: float, progress: Progress, lately: Snapshot | None = None
+    moment: float, progress: Progress, lately: Snapshot | None = None, blocks: Blocks | None = None
 ) -> tuple[Shop, Learned, Evaluation]:
     """The shop's history up to a moment, what there is to learn from it, and how good that is. What to trust is taken
     over from the snapshot `lately`, while that is not too old."""
     shop = read(moment, progress)
     evaluation = taken_over(lately, moment) if lately else None
-    evaluation = evaluation or taught(shop, conf.current().held_back_days * DAY, progress)
-    whole = learn(shop, shop.history, progress)
+    evaluation = evaluation or taught(shop, conf.current().held_back_days * DAY, progress, blocks=blocks)
+    whole = learn(shop, shop.history, progress, blocks)
     arrays = {**whole.arrays, **evaluation.arrays, "history.now": np.array([shop.history.now])}
     return shop, Learned(arrays), evaluation
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,27 @@ import os, signal
 from django.db.models.signals import post_save
 from personalization.models import Snapshot
 post_save.connect(lambda **named: os.kill(os.getpid(), signal.SIGKILL), sender=Snapshot, weak=False)
+"""
+IN_SMALL_BLOCKS = """
+import os, signal
+from personalization import recommenders
+from personalization.recommenders import InBlocks
+from personalization.train import blocks
+for recommender in recommenders.every():
+    if isinstance(recommender, InBlocks):
+        type(recommender).__init__(recommender, 500)
+plain, worked = blocks.store, []
+def store(path, links):
+    plain(path, links)
+    worked.append(path)
+    if len(worked) == {dies_after}:
+        os.kill(os.getpid(), signal.SIGKILL)
+blocks.store = store
+"""
+TRAIN_AT = """
+from personalization.train.run import train
+snapshot = train({now})
+print(snapshot.manifest_sha256, len(worked))
 """
 SERVE = """
 from personalization.decide import snapshot
@@ -78,3 +100,29 @@ def test_a_run_killed_at_any_point_leaves_the_old_snapshot_serving_and_the_next_
     _, second = process(TRAIN)
     assert second != first
     assert process(SERVE) == (0, f"{second} 2")
+
+
+def finished(folder: Path) -> dict[Path, int]:
+    """The files of finished blocks, with when they were written."""
+    return {path: path.stat().st_mtime_ns for path in folder.glob("blocks/*/*/*.npz")}
+
+
+def test_a_run_goes_on_from_the_blocks_that_a_killed_one_finished_and_publishes_the_same_bytes(process, tmp_path):
+    process(MAKE)
+    train = TRAIN_AT.format(now=time.time())
+    never = IN_SMALL_BLOCKS.format(dies_after=0)
+    _, said = process(never + train)
+    expected, blocks = said.split()
+    snapshots = tmp_path / "snapshots"
+    assert not (snapshots / "blocks").exists() or not finished(snapshots)
+    assert process(IN_SMALL_BLOCKS.format(dies_after=5) + train) == (-9, "")
+    first = finished(snapshots)
+    assert len(first) == 5
+    damaged = min(first)
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    assert process(KILLED_BEFORE_THE_SWITCH + never + train) == (-9, "")
+    second = finished(snapshots)
+    assert len(second) == int(blocks) > 10
+    assert {path for path in first if second[path] != first[path]} == {damaged}
+    assert process(never + train) == (0, f"{expected} 0")
+    assert not finished(snapshots)

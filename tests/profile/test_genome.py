@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def shopper():
-    return User.objects.create_user("shopper", "shopper@example.com", "x")
+    return shop.customer("shopper")
 
 
 def of(user: User) -> Genome | None:
@@ -140,10 +140,10 @@ def test_the_genome_goes_with_the_customer(shopper):
 
 def test_a_sweep_costs_the_same_queries_for_one_customer_and_for_many(django_assert_num_queries, shopper):
     shop.order(shopper, [shop.product("Tea")])
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(7):
         genome.refresh([shopper.pk], now().timestamp())
     users, _ = shop.even_and_odd()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(7):
         genome.refresh([user.pk for user in users], now().timestamp())
 
 

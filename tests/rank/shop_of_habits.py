@@ -69,7 +69,7 @@ def shuffled(shop: Shop, seed: int = 7) -> Shop:
 
 def taken(history: History, lines: NDArray) -> History:
     """These lines of a history only."""
-    columns = ("customer", "order", "product", "placed")
+    columns = ("customer", "order", "product", "placed", "country")
     return replace(history, **{name: getattr(history, name)[lines] for name in columns})
 
 

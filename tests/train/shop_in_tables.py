@@ -22,6 +22,7 @@ def built(customers: int = CUSTOMERS) -> tuple[list[User], list[Product]]:
     products = [shop.product(f"Product {n}", shelves[n // WEEKLY]) for n in range(PRODUCTS)]
     users = [User(username=f"customer{n}", email=f"customer{n}@example.com") for n in range(customers)]
     users = User.objects.bulk_create(users)
+    shop.agree(*users)
     lines = rows(customers)
     numbers = sorted({(order, customer, moment) for customer, order, _, moment in lines})
     orders = Order.objects.bulk_create(

@@ -25,7 +25,12 @@ def taught(monkeypatch):
     """The moments up to which a run learned what to trust."""
     moments = []
     teach = run.taught
-    monkeypatch.setattr(run, "taught", lambda shop, *rest: moments.append(shop.history.now) or teach(shop, *rest))
+
+    def taught(shop, *rest, **named):
+        moments.append(shop.history.now)
+        return teach(shop, *rest, **named)
+
+    monkeypatch.setattr(run, "taught", taught)
     return moments
 
 

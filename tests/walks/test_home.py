@@ -64,7 +64,7 @@ def test_two_customers_see_different_shops(client, trained):
 
 def test_because_you_bought_shows_what_is_new_to_the_customer(client, trained):
     _, products = trained
-    newcomer = shop.order(shop.User.objects.create_user("new", "new@example.com", "x"), [products[5]], 1).user
+    newcomer = shop.order(shop.customer("new"), [products[5]], 1).user
     call_command("personalization_train", verbosity=0)
     snapshot.forget()
     client.force_login(newcomer)
@@ -109,7 +109,7 @@ def test_a_shop_where_almost_everything_sold_out_still_fills_a_row(client, train
 
 def test_the_reason_never_names_a_hidden_product(client, trained):
     _, products = trained
-    newcomer = shop.order(shop.User.objects.create_user("new", "new@example.com", "x"), [products[5]], 1).user
+    newcomer = shop.order(shop.customer("new"), [products[5]], 1).user
     call_command("personalization_train", verbosity=0)
     snapshot.forget()
     Product.objects.filter(pk=products[5].pk).update(is_public=False)

@@ -80,7 +80,7 @@ def test_scores_fall_and_every_reason_is_true_of_the_customer_s_orders(trained):
 
 def test_with_new_only_nothing_that_was_bought_is_listed(trained):
     _, products = trained
-    newcomer = shop.User.objects.create_user("newcomer")
+    newcomer = shop.customer("newcomer")
     shop.order(newcomer, products[5:9:2])
     call_command("personalization_train", verbosity=0)
     snapshot.forget()
@@ -187,7 +187,7 @@ def test_a_shop_without_orders_has_lists_without_failing():
 
 
 def test_one_order_of_one_customer_is_learned_from_and_listed():
-    tea, shopper = shop.product("Tea"), shop.User.objects.create_user("shopper")
+    tea, shopper = shop.product("Tea"), shop.customer("shopper")
     shop.order(shopper, [tea], days_ago=2)
     call_command("personalization_train", verbosity=0)
     (found,) = ranked("home", visit(shopper), 9)

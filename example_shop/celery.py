@@ -1,0 +1,11 @@
+"""The shop's Celery: `celery -A example_shop worker --beat`, with the address of a broker in SHOP_BROKER."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "example_shop.settings")
+
+app = Celery("example_shop")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

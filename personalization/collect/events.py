@@ -1,0 +1,171 @@
+"""Takes in what visitors did: what may be believed of it is stored, once, whatever way and however often it came."""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from personalization.collect import slates
+from personalization.collect.reports import Item, Rejection, Report, Unusable
+from personalization.models import Event, Visitor
+from personalization.models.events import Happening, Name
+
+DEAD_BAND = 150.0
+"""A clock that is off by fewer seconds is taken for right: so long a message may well have been under way."""
+DAYS_BACK = 7
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What the shop says of the products that some reports name."""
+
+    products: Mapping[tuple[str, str], int]
+    """{(kind of key, key): primary key of the product that stands for it in a list}; what is not shown is not in it."""
+    sensitive: frozenset[int]
+    """Those of them of which nothing is kept."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a delivery."""
+
+    accepted: int
+    """How many are stored, now or earlier."""
+    rejected: tuple[Rejection, ...]
+
+
+def keep(
+    visitor: Visitor,
+    reports: Iterable[Report],
+    catalogue: Catalogue,
+    *,
+    received: datetime,
+    sent: float | None = None,
+    suspect: bool = False,
+) -> Receipt:
+    """Stores what this visitor reports.
+
+    1. what can be believed of each report, with the products and the moment corrected
+    2. each id once: the first one heard of counts
+    3. one statement, which stores nothing when the visitor has been forgotten meanwhile
+    """
+    happenings: dict[uuid.UUID, Happening] = {}
+    accepted: list[int] = []
+    rejected: list[Rejection] = []
+    shown = Slates(visitor, received.timestamp())
+    for report in reports:
+        try:
+            happening = believed(report, visitor, catalogue, shown, received, sent)
+        except Unusable as fault:
+            rejected.append(Rejection(report.index, fault.code))
+        else:
+            happenings.setdefault(happening.event_id, happening)
+            accepted.append(report.index)
+
+    if happenings and not Event.objects.store(visitor.pk, happenings.values(), received=received, suspect=suspect):
+        rejected += [Rejection(index, "no_consent") for index in accepted]
+        accepted = []
+    return Receipt(len(accepted), tuple(rejected))
+
+
+class Slates:
+    """The slates that one delivery speaks of, each read once."""
+
+    def __init__(self, visitor: Visitor, now: float) -> None:
+        self._visitor_id, self._now = visitor.pk, now
+        self._read: dict[str, slates.Shown] = {}
+
+    def __call__(self, token: str) -> slates.Shown:
+        if token not in self._read:
+            found = slates.read(token, self._visitor_id, self._now)
+            if found is None:
+                raise Unusable("bad_slate")
+            self._read[token] = found
+        return self._read[token]
+
+
+def believed(
+    report: Report, visitor: Visitor, catalogue: Catalogue, shown: Slates, received: datetime, sent: float | None
+) -> Happening:
+    """The event as it is stored; Unusable when it is not.
+
+    1. when it happened, by the shop's clock     2. which products the shop knows
+    3. where they were shown, as the signed slate says, never as the sender does
+    """
+    at = happened(report.at, sent, received)
+    if visitor.agreed_at is not None and at < visitor.agreed_at:
+        raise Unusable("before_consent")
+    products = _products(report.items, catalogue)
+    surface = row = ""
+    if report.slate:
+        slate = shown(report.slate)
+        products = _on_slate(products, slate)
+        surface, row = slate.surface, slate.row
+    alone = len(products) == 1 and report.name != Name.SEEN
+    return Happening(
+        event_id=report.id or derived_id(visitor.pk, report, sent, received),
+        name=report.name,
+        happened=at,
+        product=products[0][0] if alone else None,
+        products=[] if alone else products,
+        query=report.query,
+        surface=surface,
+        row=row,
+        value=report.value,
+    )
+
+
+def happened(at: float | None, sent: float | None, received: datetime) -> datetime:
+    """When it happened by the shop's clock: the sender's clock is as wrong as its time of sending.
+
+    Never later than it was received. Unusable when it is too long ago. Both times in seconds since 1970.
+    """
+    now = received.timestamp()
+    sent = now if sent is None else sent
+    at = sent if at is None else at
+    skew = now - sent
+    age = now - at if abs(skew) < DEAD_BAND else sent - at
+    if age > DAYS_BACK * DAY:
+        raise Unusable("too_old")
+    return received - timedelta(seconds=max(age, 0.0))
+
+
+def derived_id(visitor_id: uuid.UUID, report: Report, sent: float | None, received: datetime) -> uuid.UUID:
+    """The id of an event that came without one: the same again when it is sent again."""
+    moments = [moment for moment in (report.at, sent) if moment is not None]
+    at = moments[0] if moments else received.timestamp()
+    items = [[item.key, item.index] for item in report.items]
+    return uuid.uuid5(visitor_id, json.dumps([report.name, at, items, report.query, report.value]))
+
+
+def _products(items: tuple[Item, ...], catalogue: Catalogue) -> list[list[int]]:
+    """[[product, position], ...], each once: those that the shop shows and that are not sensitive. Unusable when some
+    were named and none is left."""
+    found: dict[int, int] = {}
+    for item in items:
+        key = catalogue.products.get((item.kind, item.key))
+        if key is not None:
+            found.setdefault(key, item.index)
+    if items and not found:
+        raise Unusable("unknown_product")
+    kept = [[key, index] for key, index in found.items() if key not in catalogue.sensitive]
+    if found and not kept:
+        raise Unusable("sensitive")
+    return kept
+
+
+def _on_slate(products: list[list[int]], slate: slates.Shown) -> list[list[int]]:
+    """The products with their position on the slate; Unusable when one was not shown there."""
+    places = {key: place for place, key in enumerate(slate.products)}
+    if any(key not in places for key, _ in products):
+        raise Unusable("not_on_slate")
+    return [[key, places[key]] for key, _ in products]
+
+
+def observed(visitor: Visitor, name: Name, product: int, now: datetime, *, suspect: bool = False) -> bool:
+    """Stores what the shop itself saw happen with one product; whether the visitor was still there."""
+    happening = Happening(event_id=uuid.uuid4(), name=name, happened=now, product=product, value=1.0)
+    return Event.objects.store(visitor.pk, [happening], received=now, suspect=suspect)
+

@@ -1,0 +1,206 @@
+"""Who is there: found, made, claimed by an account, forgotten.
+
+An account is known by its session only, a browser by our cookie only. The cookie of a browser that signed in leads
+nowhere any more: what it did is the account's.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.core import signing
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+
+from personalization import conf
+from personalization.collect import consent
+from personalization.models import Consent, Event, Genome, Visitor
+from personalization.models.savepoints import failing_open
+
+COOKIE = "personalization_visitor"
+SALT = "personalization.visitor"
+ASKED = "_personalization_visitor"
+"""Under this name a request keeps what was found."""
+
+
+def of(request: HttpRequest) -> Visitor | None:
+    """The visitor behind this request, or None when nobody is known: one query at most, and none asked twice."""
+    if not hasattr(request, ASKED):
+        setattr(request, ASKED, None)
+        with failing_open("Reading a visitor"):
+            setattr(request, ASKED, _read(request))
+    return getattr(request, ASKED)
+
+
+def look_anew(request: HttpRequest | None) -> None:
+    """Whoever is behind this request is read again when somebody asks: it was signed in or out."""
+    if hasattr(request, ASKED):
+        delattr(request, ASKED)
+
+
+def _read(request: HttpRequest) -> Visitor | None:
+    if consent.signed_in(request):
+        return Visitor.objects.of_customer(request.user.pk)
+    visitor_id = id_in(request)
+    return Visitor.objects.of_browser(visitor_id) if visitor_id else None
+
+
+def id_in(request: HttpRequest) -> uuid.UUID | None:
+    """The id in our cookie; None when there is none, or it is not one that we signed and still accept."""
+    value = request.COOKIES.get(COOKIE, "")
+    if not value:
+        return None
+    try:
+        text = signing.TimestampSigner(salt=SALT).unsign(value, max_age=conf.current().visitor_days * consent.DAY)
+        return uuid.UUID(hex=text)
+    except (signing.BadSignature, ValueError):
+        return None
+
+
+def known_or_new(request: HttpRequest, now: datetime) -> Visitor | None:
+    """The visitor behind a request that reports something; made when they allow it and are not known yet. None when
+    they do not allow it."""
+    visitor = of(request)
+    if not consent.allowed(request, visitor):
+        return None
+    if visitor is not None and visitor.consent == Consent.GRANTED:
+        return visitor
+    if visitor is None and consent.signed_in(request):
+        visitor = Visitor.objects.customer(request.user.pk)
+    visitor = visitor or Visitor.objects.create()
+    source, since = _answer(request, now)
+    visitor.change_consent(Consent.GRANTED, version=conf.current().consent_version, source=source, now=since)
+    setattr(request, ASKED, visitor)
+    return visitor
+
+
+def _answer(request: HttpRequest, now: datetime) -> tuple[str, datetime]:
+    """(who says that the visitor agrees, since when)"""
+    given = consent.choice(request)
+    if consent.by_the_shop(request) is None and given is not None:
+        return "banner", min(given.at, now)
+    return "the shop's tool", now
+
+
+def grant(request: HttpRequest, now: datetime, source: str) -> Visitor | None:
+    """Stores that this visitor agrees. An account has it stored; of a browser nothing is, before it does something."""
+    if not consent.signed_in(request) or consent.objects(request) or consent.is_child(request.user):
+        return None
+    visitor = Visitor.objects.customer(request.user.pk)
+    if visitor.consent != Consent.GRANTED:
+        version = conf.current().consent_version
+        visitor.change_consent(Consent.GRANTED, version=version, source=source, now=now)
+    return visitor
+
+
+def withdraw(request: HttpRequest, now: datetime, source: str) -> None:
+    """From now on nothing of this visitor is stored or used. Of a browser nothing is left at all.
+
+    Of an account that never answered a no is kept, and nothing else: without it, every other browser of theirs would ask
+    again, and consent that the shop records from elsewhere would overrule them.
+    """
+    forget_browser(request)
+    if not consent.signed_in(request):
+        return
+    visitor = Visitor.objects.customer(request.user.pk)
+    with transaction.atomic():
+        Genome.objects.filter(user_id=request.user.pk).delete()
+        if visitor.consent != Consent.WITHDRAWN:
+            version = conf.current().consent_version
+            visitor.change_consent(Consent.WITHDRAWN, version=version, source=source, now=now)
+
+
+@transaction.atomic
+def forget(request: HttpRequest, now: datetime) -> None:
+    """Everything that we know of this visitor is gone, and what happened before now never comes back."""
+    forget_browser(request)
+    if consent.signed_in(request):
+        forget_customer(request.user.pk, now)
+
+
+@transaction.atomic
+def forget_browser(request: HttpRequest) -> None:
+    """Deletes what the cookie's visitor did, and them."""
+    visitor_id = id_in(request)
+    if visitor_id:
+        Visitor.objects.filter(user=None).drop([visitor_id])
+
+
+@transaction.atomic
+def forget_customer(user_id: Any, now: datetime) -> None:
+    """The same for an account, of which remains: that it wants none of this, and since when."""
+    Visitor.objects.drop(Visitor.objects.filter(user_id=user_id).values_list("pk", flat=True))
+    Genome.objects.filter(user_id=user_id).delete()
+    again = Visitor.objects.customer(user_id)  # two at once, as by a double click, find the same one
+    again.forgotten_at = now
+    again.save(update_fields=["forgotten_at"])
+    version = conf.current().consent_version
+    again.change_consent(Consent.WITHDRAWN, version=version, source="forget everything", now=now)
+
+
+@transaction.atomic
+def claim(request: HttpRequest, user: Any, now: datetime) -> None:
+    """What the browser did before signing in becomes the account's, once; its visitor is no more.
+
+    An account that withdrew, or a child's, takes nothing over.
+    """
+    visitor_id = id_in(request)
+    browser = Visitor.objects.select_for_update().filter(pk=visitor_id, user=None).first() if visitor_id else None
+    account = Visitor.objects.filter(user_id=user.pk).first()
+    withdrew = account is not None and account.consent == Consent.WITHDRAWN
+    if not (withdrew or consent.objects(request) or consent.is_child(user)):
+        account = _agreeing(request, account, browser, user, now)
+        if account is not None and browser is not None:
+            _take_over(account, browser)
+    if browser is not None:
+        browser.delete()
+
+
+def _agreeing(
+    request: HttpRequest, account: Visitor | None, browser: Visitor | None, user: Any, now: datetime
+) -> Visitor | None:
+    """The account's visitor, if the account agrees: by itself, or by what its browser answered before signing in."""
+    if account is not None and account.consent == Consent.GRANTED:
+        return account
+    since = browser.agreed_at if browser is not None else _granted_at(request)
+    if since is None:
+        return None
+    account = account or Visitor.objects.customer(user.pk)
+    version = conf.current().consent_version
+    account.change_consent(Consent.GRANTED, version=version, source="sign-in", now=min(since, now))
+    return account
+
+
+def _granted_at(request: HttpRequest) -> datetime | None:
+    given = consent.choice(request)
+    return given.at if given is not None and given.granted else None
+
+
+def _take_over(account: Visitor, browser: Visitor) -> None:
+    Event.objects.filter(visitor=browser).update(visitor=account)
+    for wish in browser.wishes:
+        account.wish(*wish)
+
+
+def remember(response: HttpResponse, visitor: Visitor) -> None:
+    """Makes the browser known by this visitor's id from now on; an account's never is."""
+    if visitor.user_id is not None:
+        return
+    settings = conf.current()
+    response.set_cookie(
+        COOKIE,
+        signing.TimestampSigner(salt=SALT).sign(visitor.pk.hex),
+        max_age=settings.visitor_days * consent.DAY,
+        secure=settings.secure_cookies,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def clean(request: HttpRequest, response: HttpResponse) -> None:
+    """Deletes our cookies where they say nothing, unless they were just set anew."""
+    told = {name for name in (consent.COOKIE, COOKIE) if name in request.COOKIES and name not in response.cookies}
+    if consent.COOKIE in told and consent.choice(request) is None:
+        response.delete_cookie(consent.COOKIE, samesite="Lax")
+    if COOKIE in told and (consent.signed_in(request) or of(request) is None or consent.refused(request, None)):
+        response.delete_cookie(COOKIE, samesite="Lax")

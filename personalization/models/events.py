@@ -1,0 +1,192 @@
+"""What visitors did: one row an event, added and never changed."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple, Self
+
+from django.db import models, transaction
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from personalization.models.epoch import Epoch
+from personalization.models.visitors import Visitor
+
+RECENT = 100
+"""So many of a visitor's last events a decision looks at."""
+DROPPED_AT_ONCE = 5_000
+"""So many events are deleted in one transaction."""
+BROWSERS_AT_ONCE = 500
+"""So many visitors are deleted in one transaction, with all that is theirs."""
+
+
+class Name(models.TextChoices):
+    """What can happen. The names are those of GA4's e-commerce events."""
+
+    SEEN = "view_item_list", _("saw a row")
+    CLICKED = "select_item", _("clicked on a product of a row")
+    VIEWED = "view_item", _("looked at a product")
+    ENGAGED = "user_engagement", _("stayed on a product's page")
+    SEARCHED = "search", _("searched")
+    ADDED = "add_to_cart", _("put into the basket")
+    REMOVED = "remove_from_cart", _("took out of the basket")
+    BASKET = "view_cart", _("looked at the basket")
+    CHECKOUT = "begin_checkout", _("went to the checkout")
+    WISHED = "add_to_wishlist", _("put on a wish list")
+    FEEDBACK = "item_feedback", _("said what they think of a product")
+
+
+TELLING = (Name.CLICKED, Name.VIEWED, Name.SEARCHED, Name.ADDED, Name.WISHED)
+"""The events that say what somebody is looking for now."""
+
+
+class Did(NamedTuple):
+    """What a visitor did a while ago."""
+
+    name: str
+    product: int | None
+    query: str
+    at: float
+    """In seconds since 1970."""
+
+
+class EventQuerySet(models.QuerySet):
+    """The questions about events."""
+
+    def add(self, events: "Iterable[Event]") -> None:
+        """Stores those that are not there yet, in one statement. The order makes two writers wait, not deadlock."""
+        self.bulk_create(sorted(events, key=lambda event: event.event_id), ignore_conflicts=True)
+
+    def views(self) -> Self:
+        """The product pages that shoppers looked at."""
+        return self.filter(name=Name.VIEWED, suspect=False, product__isnull=False)
+
+    def by_visitor(self) -> Iterator[tuple[Any, int, float]]:
+        """(customer's key, or the browser's id, product's key, seconds since 1970) of each event, streamed."""
+        rows = (
+            self.order_by()
+            .annotate(at=Epoch("happened"))
+            .values_list("visitor__user_id", "visitor_id", "product", "at")
+        )
+        for user_id, visitor_id, product, at in rows.iterator(chunk_size=20_000):
+            yield user_id if user_id is not None else visitor_id, product, at
+
+    def recent(self, visitor_id: uuid.UUID, since: datetime | None = None) -> list[Did]:
+        """The last telling things that this visitor did, newest first, in one indexed query."""
+        rows = self.filter(visitor_id=visitor_id, suspect=False, name__in=TELLING)
+        if since is not None:
+            rows = rows.filter(happened__gte=since)
+        found = rows.order_by("-happened", "-event_id").values_list("name", "product", "query", "happened")[:RECENT]
+        return [Did(name, product, query, at.timestamp()) for name, product, query, at in found]
+
+    def held(self, visitor_id: uuid.UUID) -> Self:
+        """All that this visitor did, newest first."""
+        return self.filter(visitor_id=visitor_id).order_by("-happened", "-event_id")
+
+    def with_products(self) -> Self:
+        """What was done with one product, which was not only shown."""
+        return self.filter(product__isnull=False)
+
+    def searches(self) -> Self:
+        """What somebody searched for."""
+        return self.filter(name=Name.SEARCHED)
+
+    def views_and_searches(self) -> tuple[int, int]:
+        """How often a product was looked at, and how often something was searched for."""
+        counted = self.order_by().aggregate(
+            views=Count("pk", filter=Q(name=Name.VIEWED)), searches=Count("pk", filter=Q(name=Name.SEARCHED))
+        )
+        return counted["views"], counted["searches"]
+
+    def drop_like(self, event_id: uuid.UUID) -> int:
+        """Deletes what was done with the same product as in this event, or the same search; how many events went."""
+        one = self.filter(event_id=event_id).first()
+        if one is None:
+            return 0
+        alike = self.searches().filter(query=one.query) if one.name == Name.SEARCHED else self.filter(product=one.product)
+        return alike.order_by().delete()[0] if one.product or one.query else 0
+
+    def oldest(self) -> datetime | None:
+        """When the first of them happened. Looks at all of them."""
+        return self.aggregate(at=Min("happened"))["at"]
+
+    def older(self, name: str, moment: datetime) -> Self:
+        """Those of one name that happened before a moment."""
+        return self.filter(name=name, happened__lt=moment)
+
+    def drop_older(self, name: str, moment: datetime) -> Iterator[int]:
+        """Deletes them, the oldest first; how many went with each batch, which is a short transaction of its own.
+
+        It waits for nobody: what somebody else is just deleting or moving is passed over.
+        """
+        rows = self.older(name, moment).order_by("happened")
+        while batch := self._drop_some(rows):
+            yield len(batch)
+            rows = rows.filter(happened__gte=batch[-1])  # not through the dead rows of earlier batches again
+
+    def _drop_some(self, rows: Self) -> list[datetime]:
+        with transaction.atomic(using=self.db):
+            locked = rows.select_for_update(skip_locked=True)[:DROPPED_AT_ONCE]
+            batch = list(locked.values_list("seq", "happened"))
+            self.model.objects.using(self.db).filter(seq__in=[seq for seq, _ in batch]).delete()
+        return [at for _, at in batch]
+
+    def idle_browsers(self, moment: datetime) -> QuerySet[Visitor]:
+        """The visitors without an account that were made before a moment and have none of these events."""
+        browsers = Visitor.objects.using(self.db).filter(user=None, created__lt=moment)
+        return browsers.filter(~Exists(self.filter(visitor=OuterRef("pk"))))
+
+    def drop_idle_browsers(self, moment: datetime) -> Iterator[int]:
+        """Deletes them, so many at a time like the events."""
+        rows = self.idle_browsers(moment).order_by("pk")
+        while batch := self._drop_browsers(rows):
+            yield len(batch)
+            rows = rows.filter(pk__gt=batch[-1])
+
+    def _drop_browsers(self, rows: QuerySet[Visitor]) -> list[uuid.UUID]:
+        with transaction.atomic(using=self.db):
+            locked = rows.select_for_update(skip_locked=True)[:BROWSERS_AT_ONCE]
+            batch = list(locked.values_list("pk", flat=True))
+            Visitor.objects.using(self.db).filter(pk__in=batch).delete()
+        return batch
+
+
+class Event(models.Model):
+    """One thing that one visitor did. Purchases are none: they are Oscar's orders."""
+
+    seq = models.BigAutoField(primary_key=True)
+    """In the order of arrival, so that the oldest go first without a search."""
+    event_id = models.UUIDField(_("id"), unique=True)
+    """Made where the event happened: hearing of it twice is storing it once."""
+    visitor = models.ForeignKey(
+        Visitor, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("visitor")
+    )
+    name = models.CharField(_("name"), max_length=16, choices=Name.choices)
+    happened = models.DateTimeField(_("happened"))
+    """By the shop's clock, never later than `received`."""
+    received = models.DateTimeField(_("received"))
+    product = models.BigIntegerField(_("product"), null=True)
+    """The primary key of the product in question, a child's parent; None where there is none or there are several."""
+    products = models.JSONField(_("products"), default=list)
+    """[[product's primary key, position], ...] of a row that was seen, or of several products."""
+    query = models.CharField(_("search"), max_length=256, blank=True)
+    surface = models.CharField(_("surface"), max_length=32, blank=True)
+    row = models.CharField(_("row"), max_length=64, blank=True)
+    """The row that was seen or clicked on, as the signed slate says."""
+    value = models.FloatField(_("value"), null=True)
+    """Seconds on the page, a quantity or a grade, by the event's name."""
+    suspect = models.BooleanField(_("suspect"), default=False)
+    """Not a shopper, it seems: kept apart and learned from by nobody."""
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        indexes = (
+            models.Index(fields=["visitor", "-happened"], name="personalization_event_tail"),
+            models.Index(fields=["name", "happened"], name="personalization_event_age"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.happened:%Y-%m-%d %H:%M}"

@@ -1,0 +1,135 @@
+"""What visitors did on each day, counted: what remains when the events are gone."""
+
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from datetime import date, datetime
+
+from django.db import connections, models, transaction
+from django.db.models import Max, Sum
+from django.utils.translation import gettext_lazy as _
+
+from personalization.models.events import Event, Name
+
+KEY = 7_203_685_548
+"""An arbitrary number that is ours among the advisory locks of a PostgreSQL database."""
+DROPPED_AT_ONCE = 5_000
+"""So many totals are deleted in one transaction."""
+OF_THE_BASKET = (Name.BASKET, Name.CHECKOUT)
+"""Happen to all products of a basket at once, and count once."""
+
+EACH_PRODUCT = {
+    "postgresql": ("jsonb_array_elements(({list})::jsonb) AS item(pair) ON TRUE", "(item.pair->>0)::bigint"),
+    "sqlite": ("json_each({list}) AS item ON TRUE", "json_extract(item.value, '$[0]')"),
+    "mysql": ("JSON_TABLE({list}, '$[*]' COLUMNS (product BIGINT PATH '$[0]')) AS item ON TRUE", "item.product"),
+}
+"""By database: how a list of [product, position] becomes rows, and what the product is in each."""
+
+COUNT = """
+INSERT INTO {totals} ({day}, {name}, {surface}, {row}, {product}, {events}, {visitors})
+SELECT %s, %s, {surface}, {row}, {product}, COUNT(*), COUNT(DISTINCT {visitor})
+FROM (
+    SELECT {table}.{surface}, {table}.{row}, {table}.{visitor}, COALESCE({table}.{product}, {item}, 0) AS {product}
+    FROM {table} LEFT JOIN {each}
+    WHERE {table}.{name} = %s AND {table}.{happened} >= %s AND {table}.{happened} < %s AND NOT {table}.{suspect}
+) AS did
+GROUP BY {surface}, {row}, {product}
+"""
+
+
+class _Fewer(Exception):
+    """A day counts less than it once did."""
+
+
+class DailyTotalQuerySet(models.QuerySet):
+    """The questions about daily totals."""
+
+    def newest_day(self) -> date | None:
+        """The last day that was counted."""
+        return self.aggregate(day=Max("day"))["day"]
+
+    def replace(self, day: date, start: datetime, end: datetime, *, dropped: Collection[str], over: bool) -> None:
+        """Counts a day anew, from its first moment to that of the next day, in one transaction.
+
+        Names in `dropped` have lost events of that day: their totals stay, if there are any. A day that is `over`
+        (nothing late can arrive any more, but history may be imported) keeps what would count less than before.
+        """
+        with transaction.atomic(using=self.db):
+            self._one_at_a_time()
+            rows = self.filter(day=day).order_by()
+            before = dict(rows.values_list("name").annotate(Sum("events")))
+            for name in Name.values:
+                if name not in before:
+                    self._count(day, name, start, end)
+                elif name not in dropped:
+                    with suppress(_Fewer):
+                        self._count_anew(day, name, start, end, at_least=before[name] if over else 0)
+
+    def _count_anew(self, day: date, name: str, start: datetime, end: datetime, at_least: int) -> None:
+        rows = self.filter(day=day, name=name)
+        with transaction.atomic(using=self.db):
+            rows.delete()
+            self._count(day, name, start, end)
+            if at_least and (rows.aggregate(events=Sum("events"))["events"] or 0) < at_least:
+                raise _Fewer
+
+    def _one_at_a_time(self) -> None:
+        """Makes a second one wait until this transaction ends; elsewhere than on PostgreSQL the first write does."""
+        connection = connections[self.db]
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [KEY])
+
+    def _count(self, day: date, name: str, start: datetime, end: datetime) -> None:
+        connection = connections[self.db]
+        moments = [connection.ops.adapt_datetimefield_value(moment) for moment in (start, end)]
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql(name), [connection.ops.adapt_datefield_value(day), name, name, *moments])
+
+    def _sql(self, name: str) -> str:
+        connection = connections[self.db]
+        each, item = EACH_PRODUCT[connection.vendor]
+        fields = [*self.model._meta.local_concrete_fields, *Event._meta.local_concrete_fields]
+        quoted = {field.name: connection.ops.quote_name(field.column) for field in fields}
+        quoted["table"] = connection.ops.quote_name(Event._meta.db_table)
+        several = "'[]'" if name in OF_THE_BASKET else "{table}.{products}".format(**quoted)
+        listed = "CASE WHEN {table}.{product} IS NULL THEN {several} ELSE '[]' END".format(**quoted, several=several)
+        totals = connection.ops.quote_name(self.model._meta.db_table)
+        return COUNT.format(**quoted, totals=totals, each=each.format(list=listed), item=item)
+
+    def older(self, day: date) -> "DailyTotalQuerySet":
+        """Those of the days before this one."""
+        return self.filter(day__lt=day)
+
+    def drop_older(self, day: date) -> Iterator[int]:
+        """Deletes them, the oldest first; how many went with each batch, which is a transaction of its own."""
+        while batch := list(self.older(day).order_by("day").values_list("pk", flat=True)[:DROPPED_AT_ONCE]):
+            self.model.objects.using(self.db).filter(pk__in=batch).delete()
+            yield len(batch)
+
+
+class DailyTotal(models.Model):
+    """How often one thing happened on one day with one product in one row."""
+
+    day = models.DateField(_("day"))
+    name = models.CharField(_("name"), max_length=16, choices=Name.choices)
+    surface = models.CharField(_("surface"), max_length=32, blank=True)
+    row = models.CharField(_("row"), max_length=64, blank=True)
+    product = models.BigIntegerField(_("product"), default=0)
+    """Its primary key, or 0 where no product is meant."""
+    events = models.PositiveIntegerField(_("events"))
+    visitors = models.PositiveIntegerField(_("visitors"))
+    """How many different ones stand behind the events."""
+
+    objects = DailyTotalQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("daily total")
+        verbose_name_plural = _("daily totals")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["day", "name", "surface", "row", "product"], name="personalization_one_total_a_day"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.day}"

@@ -1,0 +1,194 @@
+"""Who visits, what they allow, and what they wish."""
+
+import math
+import secrets
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from personalization.models.profiles import Genome
+
+WISHES_KEPT = 200
+"""The newest so many wishes of a visitor are kept."""
+
+
+def new_id() -> uuid.UUID:
+    """128 bits that nobody can guess."""
+    return uuid.UUID(bytes=secrets.token_bytes(16))
+
+
+class Consent(models.TextChoices):
+    """What a visitor allows: to GRANTED, or from anything to WITHDRAWN, by their own act only."""
+
+    NONE = "none", _("not asked, or not answered")
+    GRANTED = "granted", _("granted")
+    WITHDRAWN = "withdrawn", _("withdrawn")
+
+
+class Wish(NamedTuple):
+    """What a visitor said themselves."""
+
+    kind: str
+    """What it is about: "product", "category" or "interest" (a category, too) with its primary key, or "reason" with
+    the key of a row. All but interests fade."""
+    key: int | str
+    sign: int
+    """1: they want more of it; -1: less."""
+    at: float
+    """When they said so, in seconds since 1970."""
+
+
+class VisitorQuerySet(models.QuerySet):
+    """The questions about visitors."""
+
+    def of_customer(self, user_id: Any) -> "Visitor | None":
+        """The visitor that this customer is, with their genome, in one indexed query."""
+        customers = self.filter(user_id=user_id).select_related("user__personalization_genome")
+        key = get_user_model()._meta.pk.name
+        return customers.only(*_OWN_FIELDS, f"user__{key}", *_GENOME_FIELDS).first()
+
+    def of_browser(self, visitor_id: uuid.UUID) -> "Visitor | None":
+        """The visitor of this id, unless an account has it: an account is known by its session only."""
+        return self.filter(pk=visitor_id, user=None).first()
+
+    def customer(self, user_id: Any) -> "Visitor":
+        """The visitor that this customer is, made if need be."""
+        return self.get_or_create(user_id=user_id, defaults={"id": new_id()})[0]
+
+    def who_agreed(self, user_ids: Iterable[Any] | None = None) -> dict[Any, float]:
+        """Those of these customers, or of all, who allow what they did to be used for them; each with the moment up to
+        which they had everything forgotten, in seconds since 1970, or -inf."""
+        rows = self.filter(user__isnull=False, consent=Consent.GRANTED)
+        return _forgotten(rows if user_ids is None else rows.filter(user_id__in=list(user_ids)))
+
+    def hold(self, user_ids: Iterable[Any]) -> dict[Any, float]:
+        """The same; none of them can withdraw before the end of the transaction."""
+        rows = self.filter(user_id__in=list(user_ids), consent=Consent.GRANTED).order_by("pk")
+        return _forgotten(rows.select_for_update(no_key=True))
+
+    def unheard(self) -> dict[Any, float]:
+        """The customers of whom nothing is learned up to a moment: for ever, while they object."""
+        customers = self.filter(user__isnull=False)
+        objecting = customers.filter(consent=Consent.WITHDRAWN).values_list("user_id", flat=True)
+        return {**_forgotten(customers.exclude(forgotten_at=None)), **dict.fromkeys(objecting, math.inf)}
+
+    def grant_all(self, user_ids: Iterable[Any], *, version: str, source: str, now: datetime) -> int:
+        """Records consent that was given elsewhere, for customers who have neither given nor withdrawn it here; how
+        many there were."""
+        asked = list(dict.fromkeys(user_ids))
+        granted = 0
+        for start in range(0, len(asked), 500):
+            granted += self._grant_some(asked[start : start + 500], version, source, now)
+        return granted
+
+    def _grant_some(self, user_ids: list[Any], version: str, source: str, now: datetime) -> int:
+        with transaction.atomic(using=self.db):
+            known = set(self.filter(user_id__in=user_ids).values_list("user_id", flat=True))
+            new = [Visitor(id=new_id(), user_id=user_id) for user_id in user_ids if user_id not in known]
+            self.bulk_create(new, ignore_conflicts=True)
+            undecided = self.filter(user_id__in=user_ids, consent=Consent.NONE).select_for_update()
+            ids = list(undecided.values_list("pk", flat=True))
+            self.filter(pk__in=ids).update(consent=Consent.GRANTED, agreed_at=now)
+            ConsentChange.objects.bulk_create(
+                ConsentChange(visitor_id=pk, state=Consent.GRANTED, version=version, source=source, at=now)
+                for pk in ids
+            )
+        return len(ids)
+
+
+class Visitor(models.Model):
+    """A customer with an account, or a browser that is not signed in and has agreed to be known."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("customer"),
+    )
+    """None for a browser."""
+    consent = models.CharField(_("consent"), max_length=9, choices=Consent.choices, default=Consent.NONE)
+    agreed_at = models.DateTimeField(_("agreed at"), null=True, blank=True)
+    """When consent was granted last: nothing that happened earlier is taken in after that."""
+    forgotten_at = models.DateTimeField(_("forgotten at"), null=True, blank=True)
+    """When the customer had everything forgotten: what they bought before is not used, also if they agree again."""
+    wishes = models.JSONField(_("wishes"), default=list, blank=True)
+    """Rows of Wish, newest last."""
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = VisitorQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("visitor")
+        verbose_name_plural = _("visitors")
+
+    def __str__(self) -> str:
+        return f"visitor of customer {self.user_id}" if self.user_id else "visitor of a browser"
+
+    def genome(self) -> Genome:
+        """What is known of the customer's tastes; empty when nothing is."""
+        return getattr(self.user, "personalization_genome", None) or Genome()
+
+    def answer(self) -> "ConsentChange | None":
+        """What they said last of consent, when and where; None when they never did."""
+        return ConsentChange.objects.filter(visitor=self).last()
+
+    def wished(self) -> tuple[Wish, ...]:
+        """What they said themselves, newest last."""
+        return tuple(Wish(*row) for row in self.wishes)
+
+    @transaction.atomic
+    def change_consent(self, state: Consent, *, version: str, source: str, now: datetime) -> None:
+        """Stores the new state, and that, when and where it came about."""
+        self.consent = state
+        if state == Consent.GRANTED:
+            self.agreed_at = now
+        self.save(update_fields=["consent", "agreed_at"])
+        ConsentChange.objects.create(visitor=self, state=state, version=version, source=source, at=now)
+
+    @transaction.atomic
+    def wish(self, kind: str, key: int | str, sign: int, now: float) -> None:
+        """More (1) or less (-1) of something, instead of what was wished of it before; 0 takes that back."""
+        row = type(self).objects.select_for_update().get(pk=self.pk)
+        kept = [wish for wish in row.wishes if wish[:2] != [kind, key]]
+        self.wishes = (kept + ([[kind, key, sign, now]] if sign else []))[-WISHES_KEPT:]
+        self.save(update_fields=["wishes"])
+
+
+class ConsentChange(models.Model):
+    """The proof of who allowed what when. Rows are added, never changed; they go with their visitor."""
+
+    visitor = models.ForeignKey(Visitor, on_delete=models.CASCADE, related_name="+", verbose_name=_("visitor"))
+    state = models.CharField(_("state"), max_length=9, choices=Consent.choices)
+    version = models.CharField(_("version"), max_length=32)
+    """Of the text that they agreed to."""
+    source = models.CharField(_("source"), max_length=64)
+    """Where they said so: "banner", "account", "sign-in", or what the shop recorded it from."""
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("change of consent")
+        verbose_name_plural = _("changes of consent")
+        ordering = ("at", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.state} at {self.at:%Y-%m-%d %H:%M}"
+
+
+def _forgotten(visitors: VisitorQuerySet) -> dict[Any, float]:
+    rows = visitors.values_list("user_id", "forgotten_at")
+    return {user: -math.inf if at is None else at.timestamp() for user, at in rows}
+
+
+_OWN_FIELDS = ("id", "user", "consent", "agreed_at", "forgotten_at", "wishes", "created")
+_GENOME_FIELDS = tuple(
+    f"user__personalization_genome__{name}" for name in ("products", "categories", "near", "purchases", "distinct")
+)

@@ -1,0 +1,12 @@
+"""Makes signing out delete Oscar's cookie of recently viewed products."""
+
+from django.conf import settings
+
+from personalization import conf
+
+
+def adopt() -> None:
+    """Adds the cookie to those that Oscar deletes: its own list names one that does not exist."""
+    name = settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME
+    if conf.current().clear_history and name not in settings.OSCAR_COOKIES_DELETE_ON_LOGOUT:
+        settings.OSCAR_COOKIES_DELETE_ON_LOGOUT = [*settings.OSCAR_COOKIES_DELETE_ON_LOGOUT, name]

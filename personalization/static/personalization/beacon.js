@@ -1,0 +1,210 @@
+/* Reports what was really seen and used on this page; printed only for visitors who agreed to that.
+
+   <script src="beacon.js" defer data-to="the door's address"
+           data-product="key of the product that the page is about" data-search="what was searched for">
+
+   Marked up: [data-slate=token] around the [data-product=key] cards of a row. `personalization.look()`, our one
+   global, takes in rows that came into the page later. Nothing is kept on the device.
+
+   What others push to `window.dataLayer` under GA4's names (GTM's objects and gtag's arguments) is reported, too, with
+   only the fields that the door reads. Where this script reports a kind of event itself it wins, as it knows what was
+   really seen: view_item and user_engagement on a product's page, search on the search page, view_item_list and
+   select_item on a page with rows of ours. */
+(() => {
+  "use strict";
+  const script = document.currentScript;
+  if (!script || window.personalization?.look) return; // loaded twice, acts once
+
+  const { to, product, search } = script.dataset;
+  const SEEN = 1000, QUIET = 2000, AT_ONCE = 20, LETTERS = 20000, KEPT = 200, TRIES = 4;
+  const NAMES = ["view_item_list", "select_item", "view_item", "user_engagement", "search", "add_to_cart",
+    "remove_from_cart", "view_cart", "begin_checkout", "add_to_wishlist", "item_feedback"];
+  const keepalive = "keepalive" in Request.prototype;
+
+  /* Sending: one delivery at a time, as the answer to a browser's first one makes it known. */
+  const queue = []; // events as JSON, so that nobody changes them any more
+  const seen = new Map(); // token of a row -> what was seen of it and is not in the queue yet
+  let timer, flying = 0, failed = 0;
+
+  function uuid() {
+    if (crypto.randomUUID) return crypto.randomUUID(); // on secure pages only
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] & 15) | 64;
+    bytes[8] = (bytes[8] & 63) | 128;
+    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  }
+
+  function report(event) {
+    queue.push(JSON.stringify({ id: uuid(), at: Date.now(), ...event }));
+    queue.splice(0, queue.length - KEPT);
+    soon();
+  }
+
+  function soon(delay = QUIET) {
+    clearTimeout(timer);
+    timer = setTimeout(flush, queue.length + seen.size < AT_ONCE || failed ? delay : 0);
+  }
+
+  function flush(leaving) {
+    clearTimeout(timer);
+    if (flying && leaving !== true) return;
+    for (const [slate, { at, items }] of seen) {
+      queue.push(JSON.stringify({ id: uuid(), at, name: "view_item_list", slate, items }));
+    }
+    seen.clear();
+    let count = 0, letters = 0;
+    while (count < Math.min(queue.length, AT_ONCE) && (letters += queue[count].length) < LETTERS) count += 1;
+    const batch = queue.splice(0, count || 1);
+    if (!batch.length) return;
+    send(batch, leaving === true);
+    if (leaving === true) flush(true);
+  }
+
+  async function send(batch, leaving) {
+    const body = `{"sent_at":${Date.now()},"events":[${batch.join()}]}`;
+    if (leaving && !keepalive && navigator.sendBeacon?.(to, body)) return;
+    flying += 1;
+    let again = true;
+    try {
+      const { status } = await fetch(to, { method: "POST", body, keepalive: true, credentials: "same-origin" });
+      again = status === 408 || status === 429 || status >= 500;
+    } catch {
+      // no connection: the same events go again
+    }
+    flying -= 1;
+    failed = again ? failed + 1 : 0;
+    if (again && failed < TRIES) queue.unshift(...batch);
+    else failed = 0;
+    if (queue.length || seen.size) soon(QUIET * 2 ** failed);
+  }
+
+  /* Seen: at least half of a card for one second, once a page. */
+  const waiting = new Map(); // cards half visible -> timer; 0 while the page is hidden
+  const counted = new WeakSet();
+  const observer = new IntersectionObserver((entries) => {
+    for (const { target, intersectionRatio } of entries) {
+      clearTimeout(waiting.get(target));
+      waiting.delete(target);
+      if (intersectionRatio >= 0.5 && !counted.has(target)) wait(target);
+    }
+  }, { threshold: 0.5 });
+
+  function wait(card) {
+    waiting.set(card, document.hidden ? 0 : setTimeout(saw, SEEN, card));
+  }
+
+  function saw(card) {
+    waiting.delete(card);
+    counted.add(card);
+    observer.unobserve(card);
+    const { slate, item } = place(card);
+    if (!seen.has(slate)) seen.set(slate, { at: Date.now(), items: [] });
+    seen.get(slate).items.push(item);
+    soon();
+  }
+
+  function place(card) {
+    const row = card.closest("[data-slate]");
+    const index = [...row.querySelectorAll("[data-product]")].indexOf(card);
+    return { slate: row.dataset.slate, item: { item_id: card.dataset.product, index } };
+  }
+
+  function look() {
+    for (const card of document.querySelectorAll("[data-slate] [data-product]")) {
+      if (!counted.has(card)) observer.observe(card);
+    }
+  }
+
+  /* Used: a link or the basket's button of a card. */
+  function used({ target }) {
+    const card = target.closest?.("[data-slate] [data-product]");
+    if (!card) return;
+    const { slate, item } = place(card);
+    report({ name: "select_item", slate, items: [item] });
+  }
+
+  function clicked(event) {
+    if (event.button < 2 && event.target.closest?.("a[href]")) used(event);
+  }
+
+  /* The time that a product's page is visible. Back from the back/forward cache it goes on; nothing else is anew. */
+  let since = 0;
+
+  function shown() {
+    if (document.hidden) return;
+    since ||= performance.now();
+    for (const [card, pending] of waiting) if (!pending) wait(card);
+  }
+
+  function left() {
+    for (const [card, pending] of waiting) {
+      clearTimeout(pending);
+      waiting.set(card, 0);
+    }
+    const stayed = since && Math.round(performance.now() - since);
+    since = 0;
+    if (product && stayed) {
+      report({ name: "user_engagement", items: [{ item_id: product }], engagement_time_msec: stayed });
+    }
+    flush(true);
+  }
+
+  /* The shop's own data layer. */
+  function ours(name) {
+    if (name === "search") return search;
+    if (name === "view_item" || name === "user_engagement") return product;
+    return (name === "view_item_list" || name === "select_item") && document.querySelector("[data-slate]");
+  }
+
+  function heard(entry) {
+    try {
+      const gtag = entry[0] === "event";
+      const event = gtag ? entry[1] : entry.event;
+      if (!NAMES.includes(event) || ours(event)) return;
+      const { items, search_term, value, engagement_time_msec } = gtag ? entry[2] : { ...entry, ...entry.ecommerce };
+      const params = { search_term, value, engagement_time_msec };
+      params.items = items?.map(({ item_id, index, quantity }) => ({ item_id, index, quantity }));
+      report({ event, params });
+    } catch {
+      // not what GA4 takes
+    }
+  }
+
+  function listen() {
+    const layer = window.dataLayer;
+    if (!Array.isArray(layer)) return false;
+    layer.forEach(heard);
+    const push = layer.push;
+    layer.push = function (...entries) {
+      const answer = push.apply(this, entries);
+      entries.forEach(heard);
+      return answer;
+    };
+    return true;
+  }
+
+  /* Not while a page is made ready that perhaps nobody opens, nor in a tab that nobody looked at yet. */
+  function start() {
+    const event = document.prerendering ? "prerenderingchange" : document.hidden && "visibilitychange";
+    if (event) {
+      document.addEventListener(event, start, { once: true });
+      return;
+    }
+    if (product) report({ name: "view_item", items: [{ item_id: product }] });
+    if (search) report({ name: "search", search_term: search });
+    shown();
+    look();
+    flush();
+    document.addEventListener("visibilitychange", () => (document.hidden ? left() : shown()));
+    addEventListener("pagehide", left);
+    addEventListener("pageshow", shown);
+    document.addEventListener("click", clicked, true);
+    document.addEventListener("auxclick", clicked, true);
+    document.addEventListener("submit", used, true);
+    if (!listen()) addEventListener("load", listen, { once: true });
+  }
+
+  window.personalization = { look };
+  start();
+})();

@@ -1,0 +1,38 @@
+"""What a shop has done in the background: for its Celery beat, or any other clock.
+
+    CELERY_BEAT_SCHEDULE = {
+        "retain": {"task": "personalization.retain", "schedule": crontab(hour=2, minute=40)},
+        "train": {"task": "personalization.train", "schedule": crontab(hour=3, minute=10)},
+    }
+
+Each may be repeated, killed and run twice at once. A shop without Celery runs the commands of the same names.
+"""
+
+import logging
+
+from celery import shared_task
+
+from personalization.collect import retention
+from personalization.profile import sweep
+from personalization.train import run
+from personalization.train.lock import Busy
+
+logger = logging.getLogger("personalization")
+
+
+@shared_task(name="personalization.retain", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
+def retain() -> None:
+    """Counts what visitors did into daily totals, then drops what is too old. Daily, at a quiet hour."""
+    logger.info("%s", retention.retain())
+
+
+@shared_task(name="personalization.train", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
+def train() -> None:
+    """Learns from the shop's history, then works out every customer's genome. Daily."""
+    now = run.moment_of_learning()
+    try:
+        run.train(now)
+    except Busy:
+        logger.info("Another training run is under way")
+        return
+    sweep.sweep(now)

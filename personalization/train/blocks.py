@@ -1,0 +1,136 @@
+"""Finished blocks as files: a run that was killed leaves them behind, and the next one goes on from there."""
+
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from personalization import recommenders
+from personalization.models import snapshot_files
+from personalization.recommenders import DAY, History, InBlocks, Limits, Links, Neighbours, Plan, Recommender, Scores
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = {"anchor": np.dtype("int32"), "other": np.dtype("int32"), "weight": np.dtype("float32")}
+LEFT_BEHIND = DAY
+"""What a run left behind so many seconds ago is of no use any more."""
+
+
+class Blocks:
+    """A folder with a file for each finished block, in a folder for each plan."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def of_this_shop(cls) -> "Blocks":
+        """Those of this database: another one may keep its snapshots beside."""
+        return cls(snapshot_files.local_root() / "blocks" / snapshot_files._database_mark())
+
+    def fit(self, recommender: Recommender, history: History, limits: Limits) -> Scores | Neighbours:
+        """What the recommender learns; where it works in blocks, without those that are there already."""
+        if not isinstance(recommender, InBlocks):
+            return recommender.fit(history, limits)
+        plan = recommender.plan(history, limits)
+        return plan.together(self._links(plan, self.folder / f"{recommender.name}.{fingerprint(plan)}"))
+
+    def remove(self) -> None:
+        """Deletes all of them: what they were worked out for is published."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def remove_outdated(self) -> None:
+        """Deletes those that no run will ask for any more."""
+        for home in self.folder.glob("*"):
+            if home.stat().st_mtime < time.time() - LEFT_BEHIND:
+                shutil.rmtree(home, ignore_errors=True)
+
+    def _links(self, plan: Plan, home: Path) -> Iterator[Links]:
+        for block in plan.blocks:
+            path = home / f"{block.start}-{block.stop - 1}.npz"
+            links = stored(path, block, plan)
+            if links is None:
+                links = plan.links(block)
+                store(path, links)
+            yield links
+
+
+def stored(path: Path, block: range, plan: Plan) -> Links | None:
+    """The finished block in this file; None when it is absent or damaged."""
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as table:  # a zip archive: its CRC is checked
+            links = Links(**{name: table[name] for name in COLUMNS})
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        logger.warning("%s is damaged and done again: %s", path, error)
+        return None
+    return links if _fits(links, block, plan) else None
+
+
+def store(path: Path, links: Links) -> None:
+    """Puts a finished block into this file, whole or not at all. Where that cannot be, training goes on without."""
+    part = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        number, part = tempfile.mkstemp(suffix=".part", dir=path.parent)
+        with os.fdopen(number, "wb") as file:  # not forced to the disk: what a power cut damages is done again
+            np.savez(file, **vars(links))
+        os.replace(part, path)
+    except OSError as error:
+        logger.warning("%s cannot be kept: %s", path, error)
+        if part:
+            Path(part).unlink(missing_ok=True)
+
+
+def fingerprint(plan: Plan) -> str:
+    """Tells apart plans whose blocks differ: by all that is given, and by the code that works on it."""
+    told = hashlib.sha256(_code())
+    for thing in (plan.work.__module__, plan.products, plan.neighbours, *plan.given):
+        _tell(told, thing)
+    return told.hexdigest()[:32]
+
+
+def _tell(told: Any, thing: Any) -> None:
+    if is_dataclass(thing):
+        for field in fields(thing):
+            _tell(told, getattr(thing, field.name))
+    elif sparse.issparse(thing):
+        for part in (thing.shape, thing.data, thing.indices, thing.indptr):
+            _tell(told, part)
+    elif isinstance(thing, np.ndarray):
+        told.update(f"{thing.dtype}{thing.shape}".encode())
+        told.update(np.ascontiguousarray(thing).data)
+    elif isinstance(thing, int | float | str | tuple):
+        told.update(f"{thing!r};".encode())
+    else:
+        raise TypeError(f"a plan cannot be given {type(thing).__name__}")
+
+
+@cache
+def _code() -> bytes:
+    shelf = sorted(Path(recommenders.__path__[0]).glob("*.py"))
+    return b"".join([np.__version__.encode(), *(hashlib.sha256(file.read_bytes()).digest() for file in shelf)])
+
+
+def _fits(links: Links, block: range, plan: Plan) -> bool:
+    """Whether these can be the links of this block."""
+    columns: dict[str, NDArray] = vars(links)
+    alike = {column.shape for column in columns.values()} == {(links.anchor.size,)}
+    if not alike or {name: column.dtype for name, column in columns.items()} != COLUMNS:
+        return False
+    within = (links.anchor >= block.start) & (links.anchor < block.stop)
+    known = (links.other >= 0) & (links.other < plan.products)
+    most = np.bincount(links.anchor - block.start).max(initial=0) if within.all() else plan.neighbours + 1
+    return bool(within.all() and known.all() and most <= plan.neighbours and (np.diff(links.anchor) >= 0).all())

@@ -1,0 +1,16 @@
+"""Events whose days, products and visitors are known."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from personalization.models import Event, Visitor
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def did(visitor: Visitor, name: str, days_ago: float = 0, **fields: Any) -> Event:
+    """Something that happened so long before noon of 20 November, stored at once."""
+    at = NOW - timedelta(days=days_ago)
+    fields = {"received": at, **fields}
+    return Event.objects.create(event_id=uuid4(), visitor=visitor, name=name, happened=at, **fields)

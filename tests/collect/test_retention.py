@@ -1,0 +1,188 @@
+"""What is too old goes, in batches that can be interrupted and repeated."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
+
+from personalization.collect import retention
+from personalization.models import ConsentChange, DailyTotal, Event, Visitor, events
+from tests.collect.happenings import NOW, did
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr(events, "DROPPED_AT_ONCE", 5)
+    monkeypatch.setattr(events, "BROWSERS_AT_ONCE", 5)
+
+
+def a_history() -> None:
+    """Two events on each of 120 days: a view and a search."""
+    anna = Visitor.objects.create()
+    for days_ago in range(120):
+        did(anna, "view_item", days_ago, product=1)
+        did(anna, "search", days_ago, query="tea")
+
+
+def totals() -> list[tuple]:
+    return list(DailyTotal.objects.order_by("day", "name").values_list("day", "name", "product", "events", "visitors"))
+
+
+@pytest.mark.django_db
+def test_events_are_kept_for_90_days_searches_for_30_and_all_are_counted_first():
+    a_history()
+    done = retention.retain(NOW + timedelta(minutes=1))
+    assert done == retention.Retained(days=120, events=120, searches=90, totals=0, browsers=0)
+    assert Event.objects.filter(name="view_item").count() == 90
+    assert Event.objects.filter(name="search").count() == 30
+    assert Event.objects.order_by("happened").first().happened == NOW - timedelta(days=89)
+    assert DailyTotal.objects.filter(name="view_item", events=1).count() == 120
+    assert DailyTotal.objects.filter(name="search", events=1).count() == 120
+
+
+@pytest.mark.django_db
+def test_a_second_run_does_nothing_more():
+    a_history()
+    retention.retain(NOW)
+    counted = totals()
+    assert retention.retain(NOW) == retention.Retained(9, 0, 0, 0, 0)
+    assert totals() == counted
+
+
+@pytest.mark.django_db
+def test_totals_are_kept_for_390_days():
+    day = (NOW - timedelta(days=390)).date()
+    for old in (day, day - timedelta(days=1)):
+        DailyTotal.objects.create(day=old, name="search", events=1, visitors=1)
+    assert retention.retain(NOW).totals == 1
+    assert DailyTotal.objects.get().day == day
+
+
+@pytest.mark.django_db
+def test_a_browser_goes_when_it_is_old_and_has_no_event_left(django_user_model):
+    idle, active, young = (Visitor.objects.create() for _ in range(3))
+    customer = Visitor.objects.customer(django_user_model.objects.create_user("anna").pk)
+    idle.change_consent("granted", version="1", source="banner", now=NOW)
+    did(active, "view_item", 1)
+    Visitor.objects.exclude(pk=young.pk).update(created=NOW - timedelta(days=391))
+    Visitor.objects.filter(pk=young.pk).update(created=NOW - timedelta(days=389))
+    assert retention.retain(NOW).browsers == 1
+    assert set(Visitor.objects.values_list("pk", flat=True)) == {active.pk, young.pk, customer.pk}
+    assert not ConsentChange.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_imported_event_is_as_old_as_what_happened_not_as_its_arrival():
+    did(Visitor.objects.create(), "view_item", 91, product=1, received=NOW)
+    assert retention.retain(NOW).events == 1
+
+
+@pytest.mark.django_db
+def test_the_oldest_go_first_and_no_statement_deletes_more_than_a_batch(small_batches):
+    a_history()
+    batches = Event.objects.drop_older("view_item", NOW - timedelta(days=90))
+    assert next(batches) == 5
+    assert Event.objects.filter(name="view_item").order_by("happened").first().happened == NOW - timedelta(days=114)
+    assert [*batches] == [5, 5, 5, 5, 4]
+
+
+@pytest.mark.django_db
+def test_an_interrupted_run_that_is_repeated_gives_the_same(small_batches):
+    a_history()
+    with pytest.raises(KeyboardInterrupt):
+        retention.retain(NOW, interrupted_at("Days", 70))
+    assert Event.objects.count() == 240
+    with pytest.raises(KeyboardInterrupt):
+        retention.retain(NOW, interrupted_at("Old view_item", 3))
+    with pytest.raises(KeyboardInterrupt):
+        retention.retain(NOW + timedelta(hours=3), interrupted_at("Old search", 7))
+    retention.retain(NOW + timedelta(hours=6))
+    assert [row[1:] for row in totals()] == [("search", 0, 1, 1), ("view_item", 1, 1, 1)] * 120
+    assert Event.objects.count() == 120
+
+
+def interrupted_at(what: str, batches: int):
+    """A Progress during which somebody presses Ctrl-C."""
+
+    def progress(stream, name, length):
+        for number, thing in enumerate(stream):
+            if (name, number) == (what, batches):
+                raise KeyboardInterrupt
+            yield thing
+
+    return progress
+
+
+@pytest.mark.django_db
+def test_a_run_that_finds_nothing_new_asks_little():
+    a_history()
+    retention.retain(NOW)
+    with CaptureQueriesContext(connection) as queries:
+        retention.retain(NOW)
+    assert len(queries) < 350
+
+
+@pytest.mark.django_db
+def test_a_dry_run_says_what_would_go_and_drops_nothing(capsys):
+    a_history()
+    call_command("personalization_retain", "--dry-run")
+    said = capsys.readouterr().out
+    assert said.startswith("Would be done: ") and said.endswith(" 0 daily totals and 0 browsers dropped.\n")
+    assert Event.objects.count() == 240
+    assert not DailyTotal.objects.exists()
+    planned = retention.due(NOW)
+    assert retention.retain(NOW) == planned
+
+
+@pytest.mark.django_db
+def test_the_command_says_what_it_did(capsys):
+    call_command("personalization_retain")
+    assert capsys.readouterr().out == (
+        "Done: 1 days counted; 0 events (0 of them searches), 0 daily totals and 0 browsers dropped.\n"
+    )
+
+
+def at_once(runs: int = 1) -> tuple[list[threading.Thread], list]:
+    """Retention in threads of its own, and what comes of it."""
+    came = []
+
+    def run():
+        try:
+            came.append(retention.retain(NOW))
+        except Exception as error:
+            came.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(runs)]
+    for thread in threads:
+        thread.start()
+    return threads, came
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="its writers wait for each other anyway")
+def test_runs_at_once_do_no_harm(small_batches):
+    a_history()
+    threads, came = at_once(3)
+    for thread in threads:
+        thread.join()
+    assert [type(done) for done in came] == [retention.Retained] * 3
+    assert sum(done.events for done in came) == 118
+    assert [row[1:] for row in totals()] == [("search", 0, 1, 1), ("view_item", 1, 1, 1)] * 120
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="it locks whole files")
+def test_an_event_that_somebody_else_is_deleting_is_passed_over_not_waited_for():
+    a_history()
+    with transaction.atomic():
+        held = Event.objects.select_for_update().filter(name="view_item").order_by("happened").first()
+        (thread,), came = at_once()
+        thread.join(30)
+        assert not thread.is_alive()
+    assert [done.events for done in came] == [117]
+    assert Event.objects.filter(happened__lt=NOW - timedelta(days=90)).get() == held

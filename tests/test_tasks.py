@@ -1,0 +1,73 @@
+"""Background tasks, done by a real Celery worker: on Redis when TEST_REDIS_URL is set, else in memory."""
+
+import os
+import time
+
+import pytest
+from celery import current_app
+from celery.contrib.testing.worker import start_worker
+from django.conf import settings
+
+from example_shop.celery import app
+from personalization import tasks
+from personalization.models import DailyTotal, Event, Genome, Snapshot, Visitor
+from personalization.train.lock import only_one
+from tests.collect.happenings import did
+from tests.shop import even_and_odd
+
+QUEUE = "personalization-tests"
+
+
+@pytest.fixture
+def worker(transactional_db, monkeypatch):
+    """Takes tasks from a queue of its own, in a thread beside the test."""
+    monkeypatch.setitem(app.conf, "broker_url", os.environ.get("TEST_REDIS_URL") or "memory://")
+    monkeypatch.setitem(app.conf, "task_default_queue", QUEUE)
+    app.set_current()
+    with start_worker(app, pool="solo", perform_ping_check=False, queues=[QUEUE], shutdown_timeout=30) as started:
+        yield started
+    app.control.purge()
+
+
+def waited_for(there, seconds: float = 30) -> bool:
+    """Whether it came true in time."""
+    until = time.monotonic() + seconds
+    while not there() and time.monotonic() < until:
+        time.sleep(0.05)
+    return there()
+
+
+def test_the_shops_celery_knows_the_tasks_and_when_to_run_them():
+    planned = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert planned == {"personalization.retain", "personalization.train"}
+    app.loader.import_default_modules()
+    assert planned <= set(app.tasks)
+
+
+def test_each_task_is_acknowledged_only_when_it_is_done():
+    for task in (tasks.retain, tasks.train):
+        assert task.acks_late and task.reject_on_worker_lost
+
+
+def test_a_worker_drops_what_is_too_old(worker):
+    anna = Visitor.objects.create()
+    did(anna, "view_item", 400, product=1)
+    for _ in range(2):  # as two beats would
+        tasks.retain.apply_async()
+    assert waited_for(lambda: not Event.objects.exists())
+
+
+@pytest.mark.django_db
+def test_training_by_a_task_is_training_by_the_command():
+    users, _ = even_and_odd()
+    Visitor.objects.grant_all([user.pk for user in users], version="1", source="test", now=users[0].date_joined)
+    tasks.train.apply(throw=True)
+    assert Snapshot.objects.serving().exists()
+    assert Genome.objects.count() == len(users)
+
+
+@pytest.mark.django_db
+def test_a_second_training_at_the_same_time_is_left_out(tmp_path):
+    with only_one():
+        tasks.train.apply(throw=True)
+    assert not Snapshot.objects.exists()
