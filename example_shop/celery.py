@@ -1,11 +1,19 @@
-"""The shop's Celery: `celery -A example_shop worker --beat`, with the address of a broker in SHOP_BROKER."""
+"""The shop's Celery: `celery -A example_shop worker --beat`, with the address of a broker in SHOP_BROKER.
+
+Nothing imports this but Celery: no page sends a task, so that a web process need not load it.
+"""
 
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "example_shop.settings")
 
 app = Celery("example_shop")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "retain": {"task": "personalization.retain", "schedule": crontab(hour=2, minute=40)},
+    "train": {"task": "personalization.train", "schedule": crontab(hour=3, minute=10)},
+}

@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from celery.schedules import crontab
 from oscar.defaults import *  # noqa: F403
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -170,7 +169,3 @@ PERSONALIZATION = {  # every setting has a default; docs/reference.md lists them
 CELERY_BROKER_URL = os.environ.get("SHOP_BROKER", "memory://")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_BEAT_SCHEDULE = {
-    "retain": {"task": "personalization.retain", "schedule": crontab(hour=2, minute=40)},
-    "train": {"task": "personalization.train", "schedule": crontab(hour=3, minute=10)},
-}

@@ -3,6 +3,8 @@
 from django.urls import path
 from django.views.generic import TemplateView
 
+from personalization.pages import consent, privacy
+from personalization.pages.events import take_in
 from personalization.pages.feedback import dismiss
 from personalization.pages.private import private
 
@@ -12,5 +14,13 @@ home = private(TemplateView.as_view(template_name="personalization/home.html"))
 
 urlpatterns = [
     path("", home, name="home"),
+    path("personalization/events/", take_in, name="events"),
     path("personalization/feedback/", dismiss, name="feedback"),
+    path("personalization/consent/", consent.answer, name="consent"),
+    path("personalization/privacy/", privacy.privacy, name="privacy"),
+    path("personalization/privacy/wish/", privacy.wish, name="privacy_wish"),
+    path("personalization/privacy/recent/", privacy.drop_recent, name="privacy_recent"),
+    path("personalization/privacy/forget/", privacy.forget_asked, name="privacy_forget"),
+    path("personalization/privacy/forgotten/", privacy.forget, name="privacy_forgotten"),
+    path("personalization/privacy/download/", privacy.download, name="privacy_download"),
 ]

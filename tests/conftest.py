@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.cache import cache
 from haystack import connections
 
+from personalization.collect import limits
 from personalization.decide import snapshot
 from tests.journey import a_slice
 
@@ -16,6 +17,7 @@ def fresh_process(tmp_path, monkeypatch):
     monkeypatch.setitem(settings.PERSONALIZATION, "snapshot_check_seconds", 1)
     snapshot.forget()
     cache.clear()
+    limits.forget()
     yield
     snapshot.forget()
 

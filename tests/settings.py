@@ -11,6 +11,7 @@ atexit.register(shutil.rmtree, os.environ["SHOP_DATA"], ignore_errors=True)
 
 from example_shop.settings import *  # noqa: E402, F403
 
+INSTALLED_APPS = [*INSTALLED_APPS, "cookie_consent"]  # noqa: F405 - our adapter is tried on the real thing
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 HAYSTACK_SIGNAL_PROCESSOR = "haystack.signals.BaseSignalProcessor"  # a test that searches builds the index itself
 if os.environ.get("TEST_REDIS_URL"):

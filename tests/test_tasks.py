@@ -1,16 +1,16 @@
 """Background tasks, done by a real Celery worker: on Redis when TEST_REDIS_URL is set, else in memory."""
 
 import os
+import threading
 import time
 
 import pytest
-from celery import current_app
 from celery.contrib.testing.worker import start_worker
-from django.conf import settings
+from django.db import connection
 
 from example_shop.celery import app
 from personalization import tasks
-from personalization.models import DailyTotal, Event, Genome, Snapshot, Visitor
+from personalization.models import Event, Genome, Snapshot, Visitor
 from personalization.train.lock import only_one
 from tests.collect.happenings import did
 from tests.shop import even_and_odd
@@ -38,7 +38,7 @@ def waited_for(there, seconds: float = 30) -> bool:
 
 
 def test_the_shops_celery_knows_the_tasks_and_when_to_run_them():
-    planned = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    planned = {entry["task"] for entry in app.conf.beat_schedule.values()}
     assert planned == {"personalization.retain", "personalization.train"}
     app.loader.import_default_modules()
     assert planned <= set(app.tasks)
@@ -66,8 +66,22 @@ def test_training_by_a_task_is_training_by_the_command():
     assert Genome.objects.count() == len(users)
 
 
-@pytest.mark.django_db
-def test_a_second_training_at_the_same_time_is_left_out(tmp_path):
-    with only_one():
+@pytest.mark.django_db(transaction=True)
+def test_a_second_training_at_the_same_time_is_left_out():
+    held, over = threading.Event(), threading.Event()
+
+    def train_long():
+        with only_one():
+            held.set()
+            over.wait(60)
+        connection.close()
+
+    first = threading.Thread(target=train_long)
+    first.start()
+    assert held.wait(60)
+    try:
         tasks.train.apply(throw=True)
+    finally:
+        over.set()
+        first.join()
     assert not Snapshot.objects.exists()

@@ -2,9 +2,9 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from personalization.collect import slates
 from personalization.collect.reports import Item, Rejection, Report, Unusable
@@ -36,16 +36,31 @@ class Receipt:
     rejected: tuple[Rejection, ...]
 
 
-def keep(
-    visitor: Visitor,
-    reports: Iterable[Report],
-    catalogue: Catalogue,
-    *,
-    received: datetime,
-    sent: float | None = None,
-    suspect: bool = False,
-) -> Receipt:
-    """Stores what this visitor reports.
+@dataclass(frozen=True)
+class Delivery:
+    """Whose reports came when, and what the shop says of the products in them."""
+
+    visitor: Visitor
+    catalogue: Catalogue
+    received: datetime
+    sent: float | None = None
+    """By the sender's clock, in seconds since 1970."""
+    suspect: bool = False
+    """Not from a shopper, it seems."""
+    _slates: dict[str, slates.Shown | None] = field(default_factory=dict, compare=False)
+
+    def slate(self, token: str) -> slates.Shown:
+        """The slate of a token, read once; Unusable when it is not one that we signed for this visitor."""
+        if token not in self._slates:
+            self._slates[token] = slates.read(token, self.visitor.pk, self.received.timestamp())
+        found = self._slates[token]
+        if found is None:
+            raise Unusable("bad_slate")
+        return found
+
+
+def keep(delivery: Delivery, reports: Iterable[Report]) -> Receipt:
+    """Stores what a visitor reports.
 
     1. what can be believed of each report, with the products and the moment corrected
     2. each id once: the first one heard of counts
@@ -54,58 +69,44 @@ def keep(
     happenings: dict[uuid.UUID, Happening] = {}
     accepted: list[int] = []
     rejected: list[Rejection] = []
-    shown = Slates(visitor, received.timestamp())
     for report in reports:
         try:
-            happening = believed(report, visitor, catalogue, shown, received, sent)
+            happening = believed(report, delivery)
         except Unusable as fault:
             rejected.append(Rejection(report.index, fault.code))
         else:
             happenings.setdefault(happening.event_id, happening)
             accepted.append(report.index)
-
-    if happenings and not Event.objects.store(visitor.pk, happenings.values(), received=received, suspect=suspect):
+    if happenings and not _stored(delivery, happenings.values()):
         rejected += [Rejection(index, "no_consent") for index in accepted]
         accepted = []
     return Receipt(len(accepted), tuple(rejected))
 
 
-class Slates:
-    """The slates that one delivery speaks of, each read once."""
-
-    def __init__(self, visitor: Visitor, now: float) -> None:
-        self._visitor_id, self._now = visitor.pk, now
-        self._read: dict[str, slates.Shown] = {}
-
-    def __call__(self, token: str) -> slates.Shown:
-        if token not in self._read:
-            found = slates.read(token, self._visitor_id, self._now)
-            if found is None:
-                raise Unusable("bad_slate")
-            self._read[token] = found
-        return self._read[token]
+def _stored(delivery: Delivery, happenings: Collection[Happening]) -> bool:
+    common = {"received": delivery.received, "suspect": delivery.suspect}
+    return Event.objects.store(delivery.visitor.pk, happenings, **common)
 
 
-def believed(
-    report: Report, visitor: Visitor, catalogue: Catalogue, shown: Slates, received: datetime, sent: float | None
-) -> Happening:
+def believed(report: Report, delivery: Delivery) -> Happening:
     """The event as it is stored; Unusable when it is not.
 
     1. when it happened, by the shop's clock     2. which products the shop knows
     3. where they were shown, as the signed slate says, never as the sender does
     """
-    at = happened(report.at, sent, received)
-    if visitor.agreed_at is not None and at < visitor.agreed_at:
+    at = happened(report.at, delivery.sent, delivery.received)
+    agreed = delivery.visitor.agreed_at
+    if agreed is not None and at < agreed:
         raise Unusable("before_consent")
-    products = _products(report.items, catalogue)
+    products = _products(report.items, delivery.catalogue)
     surface = row = ""
     if report.slate:
-        slate = shown(report.slate)
+        slate = delivery.slate(report.slate)
         products = _on_slate(products, slate)
         surface, row = slate.surface, slate.row
     alone = len(products) == 1 and report.name != Name.SEEN
     return Happening(
-        event_id=report.id or derived_id(visitor.pk, report, sent, received),
+        event_id=report.id or derived_id(report, delivery),
         name=report.name,
         happened=at,
         product=products[0][0] if alone else None,
@@ -125,19 +126,21 @@ def happened(at: float | None, sent: float | None, received: datetime) -> dateti
     now = received.timestamp()
     sent = now if sent is None else sent
     at = sent if at is None else at
-    skew = now - sent
-    age = now - at if abs(skew) < DEAD_BAND else sent - at
+    skewed = abs(now - sent) >= DEAD_BAND
+    age = sent - at if skewed else now - at
     if age > DAYS_BACK * DAY:
         raise Unusable("too_old")
-    return received - timedelta(seconds=max(age, 0.0))
+    if age <= 0:
+        return received
+    return received - timedelta(seconds=age) if skewed else datetime.fromtimestamp(at, UTC)
 
 
-def derived_id(visitor_id: uuid.UUID, report: Report, sent: float | None, received: datetime) -> uuid.UUID:
+def derived_id(report: Report, delivery: Delivery) -> uuid.UUID:
     """The id of an event that came without one: the same again when it is sent again."""
-    moments = [moment for moment in (report.at, sent) if moment is not None]
-    at = moments[0] if moments else received.timestamp()
+    moments = [moment for moment in (report.at, delivery.sent) if moment is not None]
+    at = moments[0] if moments else delivery.received.timestamp()
     items = [[item.key, item.index] for item in report.items]
-    return uuid.uuid5(visitor_id, json.dumps([report.name, at, items, report.query, report.value]))
+    return uuid.uuid5(delivery.visitor.pk, json.dumps([report.name, at, items, report.query, report.value]))
 
 
 def _products(items: tuple[Item, ...], catalogue: Catalogue) -> list[list[int]]:
@@ -164,8 +167,7 @@ def _on_slate(products: list[list[int]], slate: slates.Shown) -> list[list[int]]
     return [[key, places[key]] for key, _ in products]
 
 
-def observed(visitor: Visitor, name: Name, product: int, now: datetime, *, suspect: bool = False) -> bool:
+def observed(visitor: Visitor, name: str, product: int, now: datetime, *, suspect: bool = False) -> bool:
     """Stores what the shop itself saw happen with one product; whether the visitor was still there."""
     happening = Happening(event_id=uuid.uuid4(), name=name, happened=now, product=product, value=1.0)
     return Event.objects.store(visitor.pk, [happening], received=now, suspect=suspect)
-

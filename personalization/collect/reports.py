@@ -29,6 +29,10 @@ FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_800
 """The years 1 and 10,000, in seconds since 1970."""
 
 FAULTS: dict[str, Promise] = {
+    "not_post": _("Events are sent with POST."),
+    "bad_content_type": _("The body takes the content type application/json or text/plain."),
+    "other_origin": _("Only pages of this shop send events here: Origin or Sec-Fetch-Site must say so."),
+    "too_large": _("The body takes at most 64 KiB; send the rest with the next one."),
     "bad_json": _("The body is no JSON in UTF-8."),
     "bad_body": _('The body takes an object {"sent_at": ..., "events": [...]} with a list of events.'),
     "too_deep": _("Lists and objects lie too deep in one another; an event takes 5 levels."),
@@ -55,8 +59,9 @@ FAULTS: dict[str, Promise] = {
     "too_many": _("Too much comes from this address; try again in a minute."),
     "not_stored": _("It could not be stored now; send it again later, with the same id."),
 }
-"""What can be wrong, in words: with the whole body (the first four), or with one event."""
+"""What can be wrong, in words: with all that was sent (the first eight), or with one event (also the depth)."""
 
+NAMES = frozenset(Name.values)
 PURCHASES = ("purchase", "refund")
 ONE_ITEM = (Name.CLICKED, Name.VIEWED, Name.ENGAGED, Name.FEEDBACK)
 ITEMLESS = (Name.SEARCHED, Name.BASKET, Name.CHECKOUT)
@@ -195,17 +200,22 @@ def _harmless(value: Any, depth: int, letters: int = LETTERS) -> None:
     if isinstance(value, str):
         if len(value) > letters or "\0" in value or not _whole(value):
             raise Unusable("bad_text")
-    elif isinstance(value, int | float):
-        if not -LARGEST <= value <= LARGEST:  # neither is NaN
-            raise Unusable("bad_number")
-    elif isinstance(value, dict | list):
-        if depth > DEPTH:
-            raise Unusable("too_deep")
-        pairs = value.items() if isinstance(value, dict) else ((None, entry) for entry in value)
-        for key, entry in pairs:
-            if key is not None:
-                _harmless(key, depth)
+    elif isinstance(value, dict):
+        _not_too_deep(depth)
+        for key, entry in value.items():
+            _harmless(key, depth)
             _harmless(entry, depth + 1, TOKEN_LETTERS if key == "slate" else LETTERS)
+    elif isinstance(value, list):
+        _not_too_deep(depth)
+        for entry in value:
+            _harmless(entry, depth + 1)
+    elif value is not None and not -LARGEST <= value <= LARGEST:  # neither is NaN
+        raise Unusable("bad_number")
+
+
+def _not_too_deep(depth: int) -> None:
+    if depth > DEPTH:
+        raise Unusable("too_deep")
 
 
 def _whole(text: str) -> bool:
@@ -215,7 +225,7 @@ def _whole(text: str) -> bool:
 def _name(value: Any) -> str:
     if value in PURCHASES:
         raise Unusable("purchases_are_orders")
-    if not isinstance(value, str) or value not in Name.values:
+    if not isinstance(value, str) or value not in NAMES:
         raise Unusable("unknown_name")
     return value
 

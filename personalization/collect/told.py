@@ -2,11 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,19 @@ COLUMNS = {
 }
 """Under which names each is found."""
 NEEDED = ("event_name", "timestamp")
-ABOUT_A_PRODUCT = (Name.CLICKED, Name.VIEWED, Name.ADDED, Name.REMOVED, Name.WISHED)
-TAKEN = (*ABOUT_A_PRODUCT, Name.SEEN, Name.SEARCHED, Name.BASKET, Name.CHECKOUT)
+ONE_ITEM = (Name.CLICKED, Name.VIEWED)
+SOME_ITEMS = (Name.SEEN, Name.ADDED, Name.REMOVED, Name.WISHED)
+COUNTED = (Name.ADDED, Name.REMOVED)
+TAKEN = (*ONE_ITEM, *SOME_ITEMS, Name.SEARCHED, Name.BASKET, Name.CHECKOUT)
 """What is imported; dwell times and opinions are not."""
 PURCHASES = ("purchase", "refund", "ecommerce_purchase", "in_app_purchase")
 LETTERS = 65_536
 """A longer line of JSON is none of ours."""
-MOST_ITEMS = 100
+LETTERS_OF_A_SEARCH = 256
+"""Of a longer search the rest is cut off."""
+LETTERS_OF_A_NAME = 320
+"""The longest e-mail address."""
+MOST_ITEMS = 200
 NUMBER = re.compile(r"\d{9,17}(\.\d{1,9})?", re.ASCII)
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -115,11 +120,15 @@ def _held(cells: tuple[str, ...]) -> str:
 def _json_lines(lines: Any) -> Iterator[Line]:
     for number, raw in enumerate(iter(lambda: lines.readline(LETTERS + 1), b""), start=1):
         if len(raw) > LETTERS:
-            while raw and not raw.endswith(b"\n"):
-                raw = lines.readline(LETTERS)
+            _rest_of_line(lines, raw)
             yield Line(f"line {number}", {}, "", f"is longer than {LETTERS} bytes")
         elif raw.strip():
             yield _json_line(f"line {number}", raw)
+
+
+def _rest_of_line(lines: Any, part: bytes) -> None:
+    while part and not part.endswith(b"\n"):
+        part = lines.readline(LETTERS)
 
 
 def _json_line(place: str, raw: bytes) -> Line:
@@ -149,72 +158,78 @@ def understood(line: Line) -> Told:
     if line.fault:
         raise Rejected("bad_row", line.fault)
     name = _name(_text(line, "event_name"))
-    items, quantity = _items(line)
+    searched = name == Name.SEARCHED
+    items, quantity = ((), None) if searched else _items(line)
     told = Told(
         line=line,
         name=name,
         at=_moment(_text(line, "timestamp")),
         user=_text(line, "user"),
         client=_text(line, "client"),
-        items=items if name != Name.SEARCHED else (),
-        query=_text(line, "search_term", CONTROL.sub)[:256].strip() if name == Name.SEARCHED else "",
-        quantity=quantity,
+        items=items,
+        query=_query(line) if searched else "",
+        quantity=quantity if name in COUNTED else None,
         event_id=_text(line, "event_id"),
     )
-    if name == Name.SEARCHED and not told.query:
-        raise Rejected("no_search_term", "a search without search_term")
-    if name in (*ABOUT_A_PRODUCT, Name.SEEN) and not items:
+    if not items and name in (*ONE_ITEM, *SOME_ITEMS):
         raise Rejected("no_item", f"{name} without item_id")
+    if len(items) > 1 and name in ONE_ITEM:
+        raise Rejected("one_item", f"{name} with {len(items)} items; it takes one")
     return told
+
+
+def _query(line: Line) -> str:
+    said = line.cells.get("search_term")
+    query = " ".join(CONTROL.sub(" ", said).split())[:LETTERS_OF_A_SEARCH] if isinstance(said, str) else ""
+    if not query:
+        raise Rejected("no_search_term", "a search without search_term")
+    return query
 
 
 def _name(text: str) -> str:
     if text in PURCHASES:
         raise Rejected("purchases_are_orders", "purchases are read from the shop's own orders")
     if text not in TAKEN:
-        raise Rejected("unknown_name", f"event_name is {text[:40]!r}; it takes one of: {', '.join(TAKEN)}")
+        raise Rejected("unknown_name", f"event_name is {text[:40]!r}; it takes one of: {', '.join(map(str, TAKEN))}")
     return text
 
 
 def _items(line: Line) -> tuple[tuple[str, ...], float | None]:
-    """(item ids in their order, the quantity when there is one item)"""
-    several = line.cells.get("items")
-    if not several:
-        item = _text(line, "item_id")
-        return ((item,) if item else ()), _quantity(line.cells.get("quantity"))
+    """(item ids in their order, each once; the quantity when there is one item)"""
+    several = line.cells.get("items") or [line.cells]
     if not isinstance(several, list) or not all(isinstance(item, dict) for item in several):
         raise Rejected("bad_row", "items is not a list of objects")
-    ids = tuple(filter(None, (_as_text("item_id", item.get("item_id")) for item in several[:MOST_ITEMS])))
-    return ids, _quantity(several[0].get("quantity")) if len(ids) == 1 else None
+    ids = [_as_text("item_id", item.get("item_id")) for item in several[:MOST_ITEMS]]
+    quantity = _quantity(several[0].get("quantity")) if len(several) == 1 else None
+    return tuple(dict.fromkeys(filter(None, ids))), quantity
 
 
-def _quantity(value: Any) -> float | None:
-    if value in (None, ""):
-        return None
+def _quantity(value: Any) -> float:
     try:
-        number = float(value)
+        number = 1.0 if value in (None, "") else float(value)
     except (TypeError, ValueError, OverflowError):
-        number = -1.0
-    if not isfinite(number) or not 0 < number <= 1_000_000:
-        raise Rejected("bad_quantity", f"quantity is {str(value)[:40]!r}; it takes a number above 0")
+        number = 0.0
+    if not 0 < number <= 1_000_000:  # neither is NaN
+        raise Rejected("bad_value", f"quantity is {str(value)[:40]!r}; it takes a number above 0")
     return number
 
 
-def _text(line: Line, key: str, cleaned: Callable[[str, str], str] | None = None) -> str:
-    return _as_text(key, line.cells.get(key), cleaned)
+def _text(line: Line, key: str) -> str:
+    return _as_text(key, line.cells.get(key))
 
 
-def _as_text(key: str, value: Any, cleaned: Callable[[str, str], str] | None = None) -> str:
+def _as_text(key: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise Rejected("bad_row", f"{key} is neither a text nor a whole number")
-    text = str(value)
-    if cleaned:
-        return cleaned(" ", text).strip()
-    if CONTROL.search(text):
-        raise Rejected("bad_row", f"{key} holds a character that is no text")
-    return text.strip()
+    try:
+        text = str(value).strip()
+    except ValueError:  # more digits than Python writes
+        raise Rejected("bad_row", f"{key} is too large") from None
+    if CONTROL.search(text) or len(text) > LETTERS_OF_A_NAME:
+        raise Rejected("bad_row", f"{key} is too long, or holds a character that is none")
+    return text
 
 
 def _moment(text: str) -> datetime:
@@ -225,7 +240,7 @@ def _moment(text: str) -> datetime:
         return (moment.replace(tzinfo=get_default_timezone()) if is_naive(moment) else moment).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         raise Rejected(
-            "bad_timestamp", f"timestamp is {text[:40]!r}; it takes 2026-11-22T18:00:00+01:00, or seconds since 1970"
+            "bad_time", f"timestamp is {text[:40]!r}; it takes 2026-11-22T18:00:00+01:00, or seconds since 1970"
         ) from None
 
 

@@ -24,11 +24,18 @@ ASKED = "_personalization_visitor"
 
 
 def of(request: HttpRequest) -> Visitor | None:
-    """The visitor behind this request, or None when nobody is known: one query at most, and none asked twice."""
+    """The visitor behind this request, or None when nobody is known, or they cannot be read."""
+    if not hasattr(request, ASKED):
+        with failing_open("Reading a visitor"):
+            return read(request)
+    return getattr(request, ASKED)
+
+
+def read(request: HttpRequest) -> Visitor | None:
+    """The same for whoever is ready for errors: one query at most, and none asked twice."""
     if not hasattr(request, ASKED):
         setattr(request, ASKED, None)
-        with failing_open("Reading a visitor"):
-            setattr(request, ASKED, _read(request))
+        setattr(request, ASKED, _found(request))
     return getattr(request, ASKED)
 
 
@@ -38,7 +45,7 @@ def look_anew(request: HttpRequest | None) -> None:
         delattr(request, ASKED)
 
 
-def _read(request: HttpRequest) -> Visitor | None:
+def _found(request: HttpRequest) -> Visitor | None:
     if consent.signed_in(request):
         return Visitor.objects.of_customer(request.user.pk)
     visitor_id = id_in(request)
@@ -142,13 +149,15 @@ def forget_customer(user_id: Any, now: datetime) -> None:
 def claim(request: HttpRequest, user: Any, now: datetime) -> None:
     """What the browser did before signing in becomes the account's, once; its visitor is no more.
 
-    An account that withdrew, or a child's, takes nothing over.
+    An account that withdrew, or a child's, takes nothing over, and nothing is taken from a browser that refused.
     """
     visitor_id = id_in(request)
     browser = Visitor.objects.select_for_update().filter(pk=visitor_id, user=None).first() if visitor_id else None
     account = Visitor.objects.filter(user_id=user.pk).first()
+    given = consent.choice(request)
+    refused = given is not None and not given.granted
     withdrew = account is not None and account.consent == Consent.WITHDRAWN
-    if not (withdrew or consent.objects(request) or consent.is_child(user)):
+    if not (refused or withdrew or consent.objects(request) or consent.is_child(user)):
         account = _agreeing(request, account, browser, user, now)
         if account is not None and browser is not None:
             _take_over(account, browser)
@@ -162,9 +171,10 @@ def _agreeing(
     """The account's visitor, if the account agrees: by itself, or by what its browser answered before signing in."""
     if account is not None and account.consent == Consent.GRANTED:
         return account
-    since = browser.agreed_at if browser is not None else _granted_at(request)
-    if since is None:
-        return None
+    told, given_at = consent.by_the_shop(request), _granted_at(request)
+    since = browser.agreed_at if browser is not None else given_at
+    if since is None or not (given_at if told is None else told):
+        return None  # what it agreed to earlier may have been another text
     account = account or Visitor.objects.customer(user.pk)
     version = conf.current().consent_version
     account.change_consent(Consent.GRANTED, version=version, source="sign-in", now=min(since, now))

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import Any
 
 from django.db import DatabaseError
@@ -101,8 +101,9 @@ def _category_names(drafts: list[Draft]) -> dict[int, str]:
 def _said(
     filled: list[tuple[Draft, list[tuple[Candidate, Any]]]], names: explain.Names, discreet: bool
 ) -> Iterator[Row]:
+    codes = chain(["recommended"], repeat("recommended_too"))
     for draft, cards in filled:
-        reason = explain.discreet(draft.reason) if discreet else draft.reason
+        reason = explain.discreet(draft.reason, next(codes)) if discreet and draft.personal else draft.reason
         try:
             title, words = explain.title(reason, names), explain.words(reason, names)
         except KeyError:  # it speaks of something that this visitor may not see

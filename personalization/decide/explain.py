@@ -28,9 +28,9 @@ NAMING_PURCHASES = frozenset(
 """The reasons that tell what somebody bought."""
 
 
-def discreet(reason: Reason) -> Reason:
-    """The same without what only the customer should read."""
-    return Reason("recommended") if reason.code in NAMING_PURCHASES else reason
+def discreet(reason: Reason, code: str = "recommended") -> Reason:
+    """The same without what only the customer should read: a reason of that code instead."""
+    return Reason(code) if reason.code in NAMING_PURCHASES else reason
 
 
 def title(reason: Reason, names: Names) -> str:
@@ -69,6 +69,7 @@ _TITLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "popular_in_category": lambda facts: _("Popular in %(category)s") % facts,
     "popular_where_you_like": lambda facts: _("Popular in %(category)s") % facts,
     "recommended": lambda facts: _("Recommended for you"),
+    "recommended_too": lambda facts: _("More for you"),
     "bestsellers": lambda facts: _("Bestsellers"),
     "bestsellers_in_category": lambda facts: _("Bestsellers in %(category)s") % facts,
     "trending": lambda facts: _("Trending this week"),
@@ -91,6 +92,7 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "because_you_looked_at": lambda facts: _("Others chose these, or looked at them, along with it"),
     "popular_where_you_like": lambda facts: _("What sells best there now. You said that you like it"),
     "recommended": lambda facts: _("Recommended for you"),
+    "recommended_too": lambda facts: _("Recommended for you"),
     "bestsellers": lambda facts: _("What most customers buy"),
     "bestsellers_in_category": lambda facts: _("What most customers buy there"),
     "trending": lambda facts: _("Selling more than in a usual week"),

@@ -1,14 +1,15 @@
 """What visitors did: one row an event, added and never changed."""
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
-from django.db import models, transaction
+from django.db import connections, models, router, transaction
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from personalization.models import storing
 from personalization.models.epoch import Epoch
 from personalization.models.visitors import Visitor
 
@@ -50,8 +51,41 @@ class Did(NamedTuple):
     """In seconds since 1970."""
 
 
+class Happening(NamedTuple):
+    """What a visitor is known to have done, before it is a row; the fields are those of `Event`."""
+
+    event_id: uuid.UUID
+    name: str
+    happened: datetime
+    product: int | None = None
+    products: Sequence[Sequence[int]] = ()
+    query: str = ""
+    surface: str = ""
+    row: str = ""
+    value: float | None = None
+
+
 class EventQuerySet(models.QuerySet):
     """The questions about events."""
+
+    def store(
+        self, visitor_id: uuid.UUID, happenings: Collection[Happening], *, received: datetime, suspect: bool = False
+    ) -> bool:
+        """Stores those of one visitor that are not there yet, in one statement; False when the visitor is no more."""
+        connection = connections[router.db_for_write(self.model)]
+        statement = storing.STATEMENTS.get(connection.vendor)
+        if statement is None:
+            return self._store_slowly(visitor_id, happenings, received=received, suspect=suspect)
+        with connection.cursor() as cursor:
+            cursor.execute(statement, storing.parameters(connection, visitor_id, happenings, received, suspect))
+            return bool(cursor.rowcount) or Visitor.objects.using(connection.alias).filter(pk=visitor_id).exists()
+
+    @transaction.atomic
+    def _store_slowly(self, visitor_id: uuid.UUID, happenings: Collection[Happening], **common: Any) -> bool:
+        if not Visitor.objects.select_for_update().filter(pk=visitor_id).exists():
+            return False
+        self.add(Event(visitor_id=visitor_id, **happening._asdict(), **common) for happening in happenings)
+        return True
 
     def add(self, events: "Iterable[Event]") -> None:
         """Stores those that are not there yet, in one statement. The order makes two writers wait, not deadlock."""
@@ -103,8 +137,24 @@ class EventQuerySet(models.QuerySet):
         one = self.filter(event_id=event_id).first()
         if one is None:
             return 0
-        alike = self.searches().filter(query=one.query) if one.name == Name.SEARCHED else self.filter(product=one.product)
-        return alike.order_by().delete()[0] if one.product or one.query else 0
+        alike = self.filter(pk=one.pk)
+        if one.name == Name.SEARCHED:
+            alike = self.searches().filter(query=one.query)
+        elif one.product is not None:
+            alike = self.filter(product=one.product)
+        return alike.delete()[0]
+
+    def drop_searches(self) -> int:
+        """Deletes all that was searched for; how many events went."""
+        return self.searches().delete()[0]
+
+    def drop_all_but_searches(self) -> int:
+        """Deletes all else that was seen and done; how many events went."""
+        return self.exclude(name=Name.SEARCHED).delete()[0]
+
+    def known(self, event_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+        """Those of these events that are stored."""
+        return set(self.filter(event_id__in=list(event_ids)).values_list("event_id", flat=True))
 
     def oldest(self) -> datetime | None:
         """When the first of them happened. Looks at all of them."""
@@ -128,7 +178,8 @@ class EventQuerySet(models.QuerySet):
         with transaction.atomic(using=self.db):
             locked = rows.select_for_update(skip_locked=True)[:DROPPED_AT_ONCE]
             batch = list(locked.values_list("seq", "happened"))
-            self.model.objects.using(self.db).filter(seq__in=[seq for seq, _ in batch]).delete()
+            # No signals: one listener to all models (Haystack has one) would have Django load and send every row.
+            self.model.objects.filter(seq__in=[seq for seq, _ in batch])._raw_delete(self.db)
         return [at for _, at in batch]
 
     def idle_browsers(self, moment: datetime) -> QuerySet[Visitor]:

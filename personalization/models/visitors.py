@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models, transaction
+from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from personalization.models.profiles import Genome
@@ -72,6 +73,12 @@ class VisitorQuerySet(models.QuerySet):
         rows = self.filter(user_id__in=list(user_ids), consent=Consent.GRANTED).order_by("pk")
         return _forgotten(rows.select_for_update(no_key=True))
 
+    def drop(self, visitor_ids: Iterable[uuid.UUID]) -> None:
+        """Deletes these with all that is theirs, inside a transaction. Whoever is just storing something of them is
+        waited for, and what they stored goes too."""
+        held = list(self.filter(pk__in=list(visitor_ids)).order_by("pk").select_for_update())
+        self.model.objects.using(self.db).filter(pk__in=[visitor.pk for visitor in held]).delete()
+
     def unheard(self) -> dict[Any, float]:
         """The customers of whom nothing is learned up to a moment: for ever, while they object."""
         customers = self.filter(user__isnull=False)
@@ -86,6 +93,50 @@ class VisitorQuerySet(models.QuerySet):
         for start in range(0, len(asked), 500):
             granted += self._grant_some(asked[start : start + 500], version, source, now)
         return granted
+
+    def held_for(self, user_ids: Iterable[Any]) -> "dict[Any, Visitor]":
+        """The visitors that these customers are. None of them is forgotten or withdraws before the transaction ends."""
+        rows = self.filter(user_id__in=list(user_ids)).order_by("pk").select_for_update(no_key=True)
+        return {visitor.user_id: visitor for visitor in rows}
+
+    def who_ever_withdrew(self, ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+        """Those of these visitors who withdrew their consent once, whatever they said later."""
+        changes = ConsentChange.objects.filter(visitor__in=list(ids), state=Consent.WITHDRAWN)
+        return set(changes.values_list("visitor_id", flat=True))
+
+    def browsers_that_agreed_elsewhere(
+        self, ids: Iterable[uuid.UUID], *, version: str, source: str, now: datetime
+    ) -> set[uuid.UUID]:
+        """Those of these browsers that may be kept; the ones that are not known yet are stored, with that consent."""
+        asked = sorted(set(ids))
+        known = dict(self.filter(pk__in=asked, user=None).values_list("pk", "consent"))
+        new = [pk for pk in asked if pk not in known]
+        self.bulk_create([Visitor(id=pk, consent=Consent.GRANTED, agreed_at=now) for pk in new], ignore_conflicts=True)
+        ConsentChange.objects.bulk_create(
+            ConsentChange(visitor_id=pk, state=Consent.GRANTED, version=version, source=source, at=now) for pk in new
+        )
+        return {*new, *(pk for pk, state in known.items() if state == Consent.GRANTED)}
+
+    def withdraw_all(self, user_ids: Iterable[Any], *, version: str, source: str, now: datetime) -> int:
+        """Records that these customers withdrew elsewhere; how many had not done so before."""
+        asked = list(dict.fromkeys(user_ids))
+        with transaction.atomic(using=self.db):
+            known = set(self.filter(user_id__in=asked).values_list("user_id", flat=True))
+            new = [Visitor(id=new_id(), user_id=user_id) for user_id in asked if user_id not in known]
+            self.bulk_create(new, ignore_conflicts=True)
+            rows = self.filter(user_id__in=asked).exclude(consent=Consent.WITHDRAWN).order_by("pk").select_for_update()
+            ids = list(rows.values_list("pk", flat=True))
+            self.filter(pk__in=ids).update(consent=Consent.WITHDRAWN)
+            ConsentChange.objects.bulk_create(
+                ConsentChange(visitor_id=pk, state=Consent.WITHDRAWN, version=version, source=source, at=now)
+                for pk in ids
+            )
+        return len(ids)
+
+    def by_consent(self) -> dict[tuple[bool, str], int]:
+        """How many there are, by whether they are customers, and by what they allow."""
+        rows = self.order_by().annotate(customer=Q(user__isnull=False)).values_list("customer", "consent")
+        return {(customer, state): count for customer, state, count in rows.annotate(Count("pk"))}
 
     def _grant_some(self, user_ids: list[Any], version: str, source: str, now: datetime) -> int:
         with transaction.atomic(using=self.db):

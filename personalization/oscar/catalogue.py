@@ -4,15 +4,18 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db.models import Exists, F, Min, OuterRef, Prefetch, prefetch_related_objects
+from django.db.models import Exists, F, Min, OuterRef, Prefetch, Q, prefetch_related_objects
 from django.db.models.functions import Coalesce
 from numpy.typing import NDArray
 from oscar.core.loading import get_model
 
+from personalization.models import SensitiveCategory
 from personalization.models.epoch import Epoch
 
 Category = get_model("catalogue", "Category")
@@ -172,12 +175,80 @@ def browsable_categories() -> set[int]:
 
 def newest(limit: int) -> list[int]:
     """The keys of the products that were added last."""
-    return list(Product.objects.browsable().order_by("-date_created", "-pk").values_list("pk", flat=True)[:limit])
+    rows = Product.objects.browsable().exclude(pk__in=all_sensitive_products())
+    return list(rows.order_by("-date_created", "-pk").values_list("pk", flat=True)[:limit])
 
 
 def bestsellers(limit: int) -> list[tuple[int, int]]:
     """(product key, purchases) as Oscar's own analytics count them, the most bought first."""
     records = ProductRecord.objects.filter(
         num_purchases__gt=0, product__is_public=True, product__parent__isnull=True
-    ).order_by("-num_purchases", "product_id")
+    ).exclude(product__in=all_sensitive_products())
+    records = records.order_by("-num_purchases", "product_id")
     return list(records.values_list("product_id", "num_purchases")[:limit])
+
+
+def listed(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The browsable products that these keys mean, each a pair of the kind of key ("id", "upc" or "sku") and the key;
+    a public child's parent for the child. What is unknown or hidden is left out. One query, none for no keys."""
+    wanted = {kind: {key for one, key in keys if one == kind} for kind in ("id", "upc", "sku")}
+    wanted["id"] = {key for key in wanted["id"] if key.isascii() and key.isdigit() and len(key) <= 18}
+    if not any(wanted.values()):
+        return {}
+    columns = {"id": "pk", "upc": "upc", "sku": "stockrecords__partner_sku"}
+    asked = {kind: column for kind, column in columns.items() if wanted[kind]}
+    matching = [Q(**{f"{column}__in": wanted[kind]}) for kind, column in asked.items()]
+    rows = (
+        Product.objects.public()
+        .filter(Q(parent=None) | Q(parent__is_public=True))
+        .filter(reduce(or_, matching))
+        .order_by("-pk")  # of two products with one SKU the older one counts
+        .values_list("pk", "parent_id", *asked.values())
+    )
+    found = {}
+    for pk, parent, *values in rows:
+        for kind, value in zip(asked, values, strict=True):
+            found[kind, str(value)] = parent or pk
+    return {pair: key for pair, key in found.items() if pair[1] in wanted[pair[0]]}
+
+
+def sensitive_categories() -> set[int]:
+    """The keys of all categories that staff flagged as sensitive, and of all below them."""
+    flagged = _flagged_paths()
+    if not flagged:
+        return set()
+    return set(Category.objects.filter(_below("path", flagged)).values_list("pk", flat=True))
+
+
+def telling(product_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of these products may tell something of those who buy or look at them: all that are not sensitive."""
+    sensitive = all_sensitive_products()
+    return ~np.isin(product_ids, sorted(sensitive)) if sensitive else np.ones(len(product_ids), bool)
+
+
+def all_sensitive_products() -> set[int]:
+    """The keys of all products in a sensitive category. One query while no category is flagged, two else."""
+    flagged = _flagged_paths()
+    if not flagged:
+        return set()
+    return set(Product.objects.filter(_below("categories__path", flagged)).values_list("pk", flat=True))
+
+
+def sensitive_products(product_ids: Iterable[int]) -> set[int]:
+    """Those of these products that lie in such a category, a child where its parent does. One query while no category
+    is flagged, two else."""
+    wanted = list(product_ids)
+    flagged = _flagged_paths() if wanted else []
+    if not flagged:
+        return set()
+    lies_there = _below("categories__path", flagged) | _below("parent__categories__path", flagged)
+    return set(Product.objects.filter(lies_there, pk__in=wanted).order_by().values_list("pk", flat=True))
+
+
+def _flagged_paths() -> list[str]:
+    flagged = SensitiveCategory.objects.values("category_id")
+    return list(Category.objects.filter(pk__in=flagged).values_list("path", flat=True))
+
+
+def _below(column: str, paths: Iterable[str]) -> Q:
+    return reduce(or_, (Q(**{f"{column}__startswith": path}) for path in paths))

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 KEYS = ("id", "email", "username")
@@ -18,8 +19,16 @@ class NoSuchField(Exception):
 
 def everyone() -> Iterator[Any]:
     """The keys of all accounts that can sign in."""
-    users = get_user_model()._default_manager.filter(is_active=True)
-    return users.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=20_000)
+    return _able().order_by("pk").values_list("pk", flat=True).iterator(chunk_size=20_000)
+
+
+def count() -> int:
+    """How many they are."""
+    return _able().count()
+
+
+def _able() -> QuerySet:
+    return get_user_model()._default_manager.filter(is_active=True)
 
 
 def named(texts: Iterable[str], by: str) -> dict[str, Any]:

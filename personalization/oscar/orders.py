@@ -46,7 +46,10 @@ class Purchases:
         for place, user in enumerate(self.users):
             if user in forgotten:
                 until[place] = forgotten[user]
-        kept = self.placed > until[self.customer]
+        return self.of(self.placed > until[self.customer])
+
+    def of(self, kept: NDArray[np.bool_]) -> "Purchases":
+        """The same with the lines only that are true in the mask."""
         return replace(
             self,
             customer=self.customer[kept],

@@ -9,8 +9,10 @@ from django.db import transaction
 from django.utils.timezone import now
 from oscar.core.loading import get_class
 
-from personalization.collect import visitors
+from personalization.collect import bots, consent, events, visitors
+from personalization.models.events import Name
 from personalization.models.savepoints import failing_open
+from personalization.oscar import catalogue
 from personalization.oscar.visits import SIGNED_IN
 from personalization.profile import genome
 
@@ -19,6 +21,8 @@ def connect() -> None:
     """Called once, when the apps are ready."""
     order_placed = get_class("order.signals", "order_placed")
     order_placed.connect(refresh_genome, dispatch_uid="personalization.refresh_genome")
+    basket_addition = get_class("basket.signals", "basket_addition")
+    basket_addition.connect(keep_basket_addition, dispatch_uid="personalization.keep_basket_addition")
     user_logged_in.connect(take_over, dispatch_uid="personalization.take_over")
     user_logged_out.connect(look_anew, dispatch_uid="personalization.look_anew")
 
@@ -34,6 +38,17 @@ def take_over(sender: Any, request: Any, user: Any, **rest: Any) -> None:
 def look_anew(sender: Any, request: Any, **rest: Any) -> None:
     """Another visitor than a moment ago stands behind this request."""
     visitors.look_anew(request)
+
+
+def keep_basket_addition(sender: Any, product: Any, request: Any = None, **rest: Any) -> None:
+    """Keeps that a visitor who allows it put a product into their basket; a browser is not made known by it."""
+    with failing_open("Keeping what was put into a basket"):
+        known = request is not None and (consent.signed_in(request) or visitors.of(request) is not None)
+        visitor = visitors.known_or_new(request, now()) if known else None
+        key = product.parent_id or product.pk
+        if visitor is not None and not catalogue.sensitive_products([key]):
+            suspect = bots.automatic(request.headers.get("User-Agent", ""))
+            events.observed(visitor, Name.ADDED, key, now(), suspect=suspect)
 
 
 def refresh_genome(sender: Any, order: Any, user: Any, **rest: Any) -> None:

@@ -19,7 +19,6 @@ from personalization import conf
 from personalization.collect import consent, visitors
 from personalization.decide.visit import Visit
 from personalization.models import Event, Visitor
-from personalization.models.savepoints import failing_open
 from personalization.oscar import orders
 
 BasketLine = get_model("basket", "Line")
@@ -32,24 +31,27 @@ SIGNED_IN = "personalization_signed_in"
 
 
 def from_request(request: HttpRequest) -> Visit:
-    """This visitor, now, with this basket and the shop's strategy for them."""
-    now = time.time()
-    user_id = request.user.pk if request.user.is_authenticated else None
-    visit = Visit(now=now, user_id=user_id, basket=frozenset(basket_products(request)), strategy=request.strategy)
-    visitor = visitors.of(request)
+    """This visitor, now, with this basket, the shop's strategy for them, and all of them that they allow."""
+    visit = replace(strangers(request), basket=frozenset(basket_products(request)))
+    visitor = visitors.read(request)
     if not consent.allowed(request, visitor):
         return visit
-    visit = replace(visit, reported=True, discreet=user_id is not None and not signed_in_lately(request, now))
-    return _known(visit, visitor) if visitor is not None else visit
+    discreet = visit.user_id is not None and not signed_in_lately(request, visit.now)
+    return _known(replace(visit, reported=True, discreet=discreet), visitor)
 
 
-def _known(visit: Visit, visitor: Visitor) -> Visit:
-    """The same visit with all that may be known of the visitor."""
-    with failing_open("Reading what a visitor did"):
-        since = datetime.fromtimestamp(visit.now, UTC) - timedelta(days=conf.current().event_days)
-        recent = tuple(Event.objects.recent(visitor.pk, since))
-        return replace(visit, visitor=visitor.pk, genome=visitor.genome(), wishes=visitor.wished(), recent=recent)
-    return visit
+def strangers(request: HttpRequest) -> Visit:
+    """The same, with nothing known of the visitor; needs no query."""
+    user_id = request.user.pk if request.user.is_authenticated else None
+    return Visit(now=time.time(), user_id=user_id, strategy=request.strategy)
+
+
+def _known(visit: Visit, visitor: Visitor | None) -> Visit:
+    if visitor is None:
+        return visit
+    since = datetime.fromtimestamp(visit.now, UTC) - timedelta(days=conf.current().event_days)
+    recent = tuple(Event.objects.recent(visitor.pk, since))
+    return replace(visit, visitor=visitor.pk, genome=visitor.genome(), wishes=visitor.wished(), recent=recent)
 
 
 def signed_in_lately(request: HttpRequest, now: float) -> bool:

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_POST
 from personalization.collect import feedback, visitors
 from personalization.models import Visitor
 from personalization.oscar import catalogue
+from personalization.pages.back import back
 from personalization.pages.private import private
 
 
@@ -69,17 +69,10 @@ def _unknown() -> Any:
 def _answer(request: HttpRequest, said: str, undo: bool) -> HttpResponse:
     if request.accepts("application/json") and not request.accepts("text/html"):
         return JsonResponse({"said": said, "undo": _("Undo")})
-    back = _back(request)
+    page = back(request, reverse("personalization:home"))
     if undo:
         messages.success(request, said)
     else:
-        asked = {"said": said, "wish": request.POST["wish"], "next": back}
+        asked = {"said": said, "wish": request.POST["wish"], "next": page}
         messages.success(request, render_to_string("personalization/partials/dismissed.html", asked, request))
-    return HttpResponseRedirect(back)
-
-
-def _back(request: HttpRequest) -> str:
-    """The page that they came from, if it is one of this shop."""
-    page = request.POST.get("next", "")
-    inside = page.startswith("/") and url_has_allowed_host_and_scheme(page, allowed_hosts=None)
-    return page if inside else reverse("personalization:home")
+    return HttpResponseRedirect(page)

@@ -36,8 +36,10 @@ def worked_out(user_ids: Iterable[Any], now: float) -> list[Genome]:
 
 
 def _worked_out(agreed: dict[Any, float], now: float) -> list[Genome]:
+    """Without purchases of sensitive products."""
     agreed = consent.without_children(agreed)
     purchases = orders.purchases(orders.line_values(orders.bought_lines(agreed)), until=now).without(agreed)
+    purchases = purchases.of(catalogue.telling(purchases.product))
     members = catalogue.members(np.unique(purchases.product).tolist())
     return genomes(purchases, members, now)
 

@@ -13,8 +13,8 @@ from personalization.rank.learned import Learned
 from personalization.surfaces import Surface
 
 HABIT, EXPECTED, SHARE = 1.0, 0.5, 0.001
-"""The weights of the visitor's habit in a category, of what they are expected to buy there, and of everyone's share;
-each counts as a share of its highest value."""
+"""The weights of the visitor's habit in a category, of what they are expected to buy there, both as shares of their
+highest value, and of the category's share of all sales."""
 
 
 def ranking(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:

@@ -1,6 +1,6 @@
 """{% load personalization_tags %}{% personalized "home" %} and, once on every page, {% personalization_beacon %}"""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 from django import template
@@ -8,12 +8,13 @@ from django.http import HttpRequest
 from django.template import Context
 from django.template.loader import get_template
 
+from personalization import conf
 from personalization.collect import consent, feedback, slates, visitors
 from personalization.decide.slate import Row, Slate
 from personalization.decide.visit import Visit
 from personalization.models.savepoints import failing_open
 from personalization.oscar import catalogue
-from personalization.oscar.visits import from_request
+from personalization.oscar.visits import from_request, strangers
 from personalization.serve import serve
 
 register = template.Library()
@@ -25,21 +26,25 @@ QUERY_LETTERS = 256
 @register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
 def personalized(context: Context, surface: str) -> dict[str, Any]:
     """The rows of a surface for whoever looks at the page; none where the page has no request, or no strategy on it."""
-    visit = None
-    with failing_open("Reading the visit"):
-        visit = from_request(context["request"])
+    visit = _visit(context, from_request) or _visit(context, strangers)
     slate = serve(surface, visit) if visit else Slate(surface)
     return {**context.flatten(), "slate": slate, "shown": _shown(slate, visit)}
+
+
+def _visit(context: Context, read: Callable[[HttpRequest], Visit]) -> Visit | None:
+    with failing_open("Reading the visit"):
+        return read(context["request"])
+    return None
 
 
 def _shown(slate: Slate, visit: Visit | None) -> list[tuple[Row, str, Any]]:
     """Each row with its token and, where it can be sent away, the category that it is about. Nothing but the rows for a
     visitor who is not reported."""
-    if visit is not None and visit.reported:
-        with failing_open("Signing what is shown"):
-            categories = catalogue.categories(keys) if (keys := set(_categories(slate))) else {}
-            return [(row, _token(slate, row, visit), categories.get(_category(row))) for row in slate.rows]
-    return [(row, "", None) for row in slate.rows]
+    if visit is None or not visit.reported:
+        return [(row, "", None) for row in slate.rows]
+    about = [_category(row) for row in slate.rows]
+    known = _categories({key for key in about if key is not None})
+    return [(row, _token(slate, row, visit), known.get(key)) for row, key in zip(slate.rows, about, strict=True)]
 
 
 def _token(slate: Slate, row: Row, visit: Visit) -> str:
@@ -49,12 +54,15 @@ def _token(slate: Slate, row: Row, visit: Visit) -> str:
     return slates.signed(shown, visit.visitor)
 
 
-def _categories(slate: Slate) -> Iterator[int]:
-    return (key for row in slate.rows if (key := _category(row)) is not None)
-
-
 def _category(row: Row) -> int | None:
     return row.reason.facts.get("category") if row.personal else None
+
+
+def _categories(keys: set[int]) -> dict[Any, Any]:
+    if keys:
+        with failing_open("Naming the categories of rows"):
+            return catalogue.categories(keys)
+    return {}
 
 
 @register.filter
@@ -66,11 +74,19 @@ def wish(key: int | str, kind: str) -> str:
 @register.simple_tag(takes_context=True)
 def personalization_beacon(context: Context) -> str:
     """The scripts that report what is seen on this page, if this visitor agreed to that; else nothing."""
+    request = context.get("request")
+    if request is None or _nobody_answered(request):
+        return ""
     with failing_open("Printing the beacon"):
-        request = context.get("request")
-        if request is not None and consent.allowed(request, visitors.of(request)):
+        if consent.allowed(request, visitors.of(request)):
             return get_template("personalization/partials/beacon.html").render(_page(context, request))
     return ""
+
+
+def _nobody_answered(request: HttpRequest) -> bool:
+    """Most pages of a shop are for such visitors: these do not cost them a query, nor a savepoint."""
+    answered = {consent.COOKIE, visitors.COOKIE} & request.COOKIES.keys()
+    return not (answered or conf.current().consent or consent.signed_in(request))
 
 
 def _page(context: Context, request: HttpRequest) -> dict[str, Any]:

@@ -30,8 +30,11 @@ class Shop:
 
 
 def read(now: float, progress: Progress) -> Shop:
-    """The shop up to now. Lines and views of products that cannot be browsed (any more) are left out."""
+    """The shop up to now. Lines and views of sensitive products, and of those that cannot be browsed (any more), are
+    left out."""
     product_id, created = catalogue.products()
+    telling = catalogue.telling(product_id)
+    product_id, created = product_id[telling], created[telling]
     members = catalogue.members()
     lines = orders.bought_lines()
     rows = progress(orders.line_values(lines), "Reading order lines", lines.count())

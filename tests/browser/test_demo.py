@@ -1,100 +1,8 @@
-"""The demo as README starts it, seen through Chromium. Screenshots go to $SCREENSHOTS (default: var/screenshots)."""
+"""The demo as README starts it, seen through Chromium."""
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from contextlib import closing
-from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).parents[2]
-SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
-
-if not CHROMIUM and not os.environ.get("REQUIRE_BROWSER"):
-    pytest.skip("there is no Chromium on this machine (Debian: apt-get install chromium)", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    """The address of a demo shop that `manage.py demo` has just built and serves."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = tmp_path_factory.mktemp("demo")
-    environment = {key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"}
-    environment |= {"SHOP_DATA": str(data), "DATABASE_URL": ""}
-    address = f"http://127.0.0.1:{port}"
-    log = data / "demo.log"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "manage.py", "demo", "--port", str(port)],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_for(address, server, log)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
-def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        assert server.poll() is None, log.read_text()
-        try:
-            urllib.request.urlopen(address, timeout=30).close()
-            return
-        except OSError:
-            time.sleep(0.5)
-    pytest.fail(f"the demo did not serve within five minutes:\n{log.read_text()}")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*switches, "--disable-sync"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page_of(chromium, shop):
-    """Opens the home page in a fresh browser: page_of(viewport, javascript=True)."""
-    contexts = []
-
-    def opened(viewport=WIDE, javascript=True):
-        contexts.append(chromium.new_context(viewport=viewport, java_script_enabled=javascript))
-        page = contexts[-1].new_page()
-        page.goto(shop + "/")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-
-
-def view_as(page, number: int) -> str:
-    """Picks a person from the bar on top; how the bar describes them."""
-    page.locator(".view-as summary").click()
-    button = page.locator(".view-as button[name=email]").nth(number)
-    described = button.inner_text()
-    button.click()
-    page.wait_for_load_state()
-    return described
+from tests.browser.conftest import NARROW
 
 
 def rows(page) -> list[tuple[str, str, list[str]]]:
@@ -109,12 +17,7 @@ def rows(page) -> list[tuple[str, str, list[str]]]:
     ]
 
 
-def shot(page, name: str, **part) -> None:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.jpg", type="jpeg", quality=80, full_page=True, **part)
-
-
-def test_two_households_see_different_first_rows_each_with_a_reason(page_of):
+def test_two_households_see_different_first_rows_each_with_a_reason(page_of, view_as, shot):
     page = page_of()
     first_person = view_as(page, 0)
     shot(page, "home-first-household")
@@ -133,7 +36,7 @@ def test_two_households_see_different_first_rows_each_with_a_reason(page_of):
     assert any(re.fullmatch(r"You bought it \d+ times, last on \d+ \w+ \d{4}", reason) for reason in reasons)
 
 
-def test_an_anonymous_visitor_sees_honest_bestsellers(page_of):
+def test_an_anonymous_visitor_sees_honest_bestsellers(page_of, shot):
     page = page_of()
     shot(page, "home-anonymous")
     assert rows(page)[0][0] == "Bestsellers"
@@ -145,7 +48,7 @@ def test_the_page_is_the_same_without_javascript(page_of):
     assert rows(page_of(javascript=False)) == rows(page_of())
 
 
-def test_a_phone_shows_the_page_without_scrolling_sideways(page_of):
+def test_a_phone_shows_the_page_without_scrolling_sideways(page_of, view_as, shot):
     page = page_of(NARROW)
     view_as(page, 0)
     shot(page, "home-first-household-phone")

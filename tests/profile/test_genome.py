@@ -140,10 +140,10 @@ def test_the_genome_goes_with_the_customer(shopper):
 
 def test_a_sweep_costs_the_same_queries_for_one_customer_and_for_many(django_assert_num_queries, shopper):
     shop.order(shopper, [shop.product("Tea")])
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         genome.refresh([shopper.pk], now().timestamp())
     users, _ = shop.even_and_odd()
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         genome.refresh([user.pk for user in users], now().timestamp())
 
 

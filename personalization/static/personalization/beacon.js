@@ -19,6 +19,7 @@
   const SEEN = 1000, QUIET = 2000, AT_ONCE = 20, LETTERS = 20000, KEPT = 200, TRIES = 4;
   const NAMES = ["view_item_list", "select_item", "view_item", "user_engagement", "search", "add_to_cart",
     "remove_from_cart", "view_cart", "begin_checkout", "add_to_wishlist", "item_feedback"];
+  const LATER = ["not_stored", "too_many"]; // what the door rejects and would take later
   const keepalive = "keepalive" in Request.prototype;
 
   /* Sending: one delivery at a time, as the answer to a browser's first one makes it known. */
@@ -65,18 +66,22 @@
     const body = `{"sent_at":${Date.now()},"events":[${batch.join()}]}`;
     if (leaving && !keepalive && navigator.sendBeacon?.(to, body)) return;
     flying += 1;
-    let again = true;
+    let again = batch; // the same events, when there is no connection
     try {
-      const { status } = await fetch(to, { method: "POST", body, keepalive: true, credentials: "same-origin" });
-      again = status === 408 || status === 429 || status >= 500;
-    } catch {
-      // no connection: the same events go again
-    }
+      again = await unheard(await fetch(to, { method: "POST", body, keepalive: true }), batch);
+    } catch {}
     flying -= 1;
-    failed = again ? failed + 1 : 0;
-    if (again && failed < TRIES) queue.unshift(...batch);
+    failed = again.length ? failed + 1 : 0;
+    if (failed < TRIES) queue.unshift(...again);
     else failed = 0;
     if (queue.length || seen.size) soon(QUIET * 2 ** failed);
+  }
+
+  async function unheard(answer, batch) {
+    const { status } = answer;
+    if (status === 408 || status === 429 || status >= 500) return batch;
+    const { rejected = [] } = answer.ok ? await answer.json() : {};
+    return rejected.filter(({ code }) => LATER.includes(code)).map(({ index }) => batch[index]);
   }
 
   /* Seen: at least half of a card for one second, once a page. */

@@ -36,7 +36,9 @@
       again.onclick = async () => {
         again.disabled = true;
         await post(form, button, { undo: 1 }).then(back, () => (again.disabled = false));
-        (button.closest("details")?.querySelector("summary") ?? button).focus();
+        const menu = button.closest("details");
+        if (menu) menu.open = false;
+        (menu?.firstElementChild ?? button).focus();
       };
       note.append(words, again);
       again.focus({ preventScroll: true });

@@ -1,0 +1,196 @@
+"""How much is taken in: counts by the minute, kept in Django's cache and, when that does not answer, in this process.
+
+The cache is asked by a thread of our own, so that one that has stopped answering costs a request 50 ms once and then
+nothing: shops give their cache no timeout, and a frozen Redis holds a caller for as long as it likes.
+"""
+
+import hashlib
+import ipaddress
+import logging
+import math
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connections
+from django.http import HttpRequest
+
+from personalization import conf
+
+logger = logging.getLogger("personalization")
+
+PER_ADDRESS = 600
+"""So many events a minute come from one address; the rest is dropped."""
+MINUTE = 60
+PATIENCE = 0.05
+"""A request waits for the cache for so many seconds."""
+REST = 10.0
+"""A cache that failed is left alone for so many seconds."""
+KEPT_HERE = 10_000
+"""So many different keys a process counts by itself in one minute; who comes after them counts as too many."""
+UNKNOWN = "unknown"
+
+
+def address(request: HttpRequest) -> str:
+    """Where a request comes from: an IPv4 address, or the /64 network of an IPv6 one, which is what one customer gets.
+
+    Behind proxies of the shop's own (setting `proxies`) each adds one entry on the right of X-Forwarded-For: what
+    stands further left was written by anybody.
+    """
+    proxies = conf.current().proxies
+    header = request.META.get("HTTP_X_FORWARDED_FOR", "") if proxies else ""
+    forwarded = header.split(",") if header else []
+    text = forwarded[-proxies] if len(forwarded) >= proxies > 0 else request.META.get("REMOTE_ADDR", "")
+    try:
+        found = ipaddress.ip_address(text.strip())
+    except ValueError:
+        return UNKNOWN
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is None:
+            return str(ipaddress.IPv6Address(int(found) >> 64 << 64))
+        found = found.ipv4_mapped
+    return str(found)
+
+
+def too_many(address: str, events: int, now: float) -> bool:
+    """Counts these events; whether their address has sent more than enough in this minute."""
+    return _counted(_key("address", address, now), events, now) > PER_ADDRESS
+
+
+def too_fast(visitor_id: UUID, events: int, now: float) -> bool:
+    """Counts these events; whether this visitor does more in this minute than a shopper can."""
+    return _counted(_key("visitor", visitor_id.hex, now), events, now) > conf.current().events_per_minute
+
+
+def _key(kind: str, who: str, now: float) -> str:
+    """Tells nobody who reads the cache who was here."""
+    secret = settings.SECRET_KEY.encode()[:64]
+    digest = hashlib.blake2b(f"{kind}:{who}".encode(), key=secret, digest_size=16).hexdigest()
+    return f"personalization:{int(now // MINUTE)}:{digest}"
+
+
+def _counted(key: str, events: int, now: float) -> int:
+    here = _here.add(key, events, int(now // MINUTE))
+    everywhere = _shared.add(key, events)
+    return here if everywhere is None else max(here, everywhere)
+
+
+class Here:
+    """What this process has counted in this minute."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._minute = 0
+        self._counts: dict[str, int] = {}
+
+    def add(self, key: str, events: int, minute: int) -> int:
+        """How many there are with these."""
+        with self._lock:
+            if minute != self._minute:
+                self._minute, self._counts = minute, {}
+            if key not in self._counts and len(self._counts) >= KEPT_HERE:
+                return 2**31
+            self._counts[key] = self._counts.get(key, 0) + events
+            return self._counts[key]
+
+
+class Shared:
+    """What all processes have counted, as long as the cache answers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process = 0
+        self._questions: SimpleQueue[Question] = SimpleQueue()
+        self._asleep_until = 0.0
+        self._late: Future | None = None
+
+    def add(self, key: str, events: int) -> int | None:
+        """How many there are with these; None when the cache does not say in time."""
+        if time.monotonic() < self._asleep_until or (self._late is not None and not self._late.done()):
+            return None
+        answer: Future = Future()
+        try:
+            self._ask(Question(answer, key, events))
+            return answer.result(timeout=PATIENCE)
+        except Exception as fault:
+            self._late, self._asleep_until = answer, time.monotonic() + REST
+            logger.warning(
+                "The cache fails (%s): for a while each process counts events by itself", type(fault).__name__
+            )
+            return None
+
+    def _ask(self, question: "Question") -> None:
+        """Starts the thread first, when this process, a fork perhaps, has none. A daemon: one that waits for a frozen
+        cache does not keep the process from ending."""
+        with self._lock:
+            if self._process != os.getpid():
+                self._process, self._questions = os.getpid(), SimpleQueue()
+                threading.Thread(target=_answer_all, args=[self._questions], daemon=True).start()
+        self._questions.put(question)
+
+
+class Question(NamedTuple):
+    """Counts so many events under a key; the answer is how many there are with these."""
+
+    answer: Future
+    key: str
+    events: int
+
+
+def _answer_all(questions: "SimpleQueue[Question]") -> None:
+    while True:
+        answer, key, events = questions.get()
+        try:
+            answer.set_result(_in_cache(key, events))
+        except Exception as fault:
+            answer.set_exception(fault)
+        connections.close_all()  # a cache in the database has opened one for this thread
+
+
+def _in_cache(key: str, events: int) -> int:
+    for _ in range(2):
+        with suppress(ValueError):  # there is no such key yet, or no more
+            return cache.incr(key, events)
+        if cache.add(key, events, timeout=2 * MINUTE):
+            return events
+    return events
+
+
+class Drops:
+    """Counts what was not taken in, and says so in the log at most once a minute, in numbers only."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._said_at = -math.inf
+
+    def note(self, codes: Iterable[str]) -> None:
+        """One entry for each event that was not taken in, or was kept apart: why."""
+        with self._lock:
+            self._counts.update(codes)
+            if not self._counts or time.monotonic() < self._said_at + MINUTE:
+                return
+            counts, self._counts, self._said_at = self._counts, Counter(), time.monotonic()
+        logger.warning("Events that were dropped or kept apart: %s", _in_words(counts))
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {code}" for code, count in sorted(counts.items()))
+
+
+_here, _shared, drops = Here(), Shared(), Drops()
+
+
+def forget() -> None:
+    """Starts to count anew, as a new process does."""
+    for counter in (_here, _shared, drops):
+        counter.__init__()  # type: ignore[misc]

@@ -1,0 +1,52 @@
+"""Records what customers allowed elsewhere: `manage.py personalization_consent grant --customers all --source shop`."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.timezone import now
+
+from personalization import conf
+from personalization.collect import elsewhere
+from personalization.oscar.customers import KEYS
+
+
+class Command(BaseCommand):
+    """For a shop that asked its customers before this app was there."""
+
+    help = "Records consent that customers gave or withdrew elsewhere, or says how many have. Overrides no withdrawal."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        whats = parser.add_subparsers(dest="what", required=True)
+        whats.add_parser("status", help="how many customers and browsers allow what")
+        for what in ("grant", "withdraw"):
+            one = whats.add_parser(what)
+            everyone = "all, or " if what == "grant" else ""
+            one.add_argument("--customers", required=True, help=f"{everyone}a file with a customer a line")
+            one.add_argument("--users", choices=KEYS, default="id", help="what a line holds (default: the primary key)")
+            one.add_argument("--source", required=True, help="where they said so, in at most 64 letters: the proof")
+            one.add_argument("--version", help="of the text they agreed to (default: the setting consent_version)")
+
+    def handle(self, *args: Any, what: str, verbosity: int, **options: Any) -> None:
+        if what == "status":
+            self.stdout.write(str(elsewhere.status()))
+            return
+        proof = {"source": options["source"].strip(), "version": options["version"] or conf.current().consent_version}
+        for name, most in (("source", 64), ("version", 32)):
+            if not 0 < len(proof[name]) <= most:
+                raise CommandError(f"--{name} is {proof[name]!r}; it takes a text of at most {most} letters.")
+        try:
+            asked = self.customers(what, options["customers"], options["users"])
+            count = getattr(elsewhere, what)(asked, now=now(), **proof)
+        except elsewhere.Unclear as error:
+            raise CommandError(str(error)) from None
+        if verbosity:
+            self.stdout.write(f"{count} of {len(asked)} customers: {'granted' if what == 'grant' else 'withdrawn'}.")
+
+    def customers(self, what: str, given: str, by: str) -> list[Any]:
+        if given != "all":
+            return elsewhere.customers_in(Path(given), by)
+        if what == "withdraw":
+            raise CommandError("--customers is 'all'; withdraw takes a file with a customer a line.")
+        return elsewhere.everyone()

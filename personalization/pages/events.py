@@ -1,0 +1,123 @@
+"""The door through which browsers report what happened."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import UnreadablePostError
+from django.utils.timezone import now
+from django.views.decorators.csrf import csrf_exempt
+
+from personalization import conf
+from personalization.collect import bots, events, limits, reports, visitors
+from personalization.collect.reports import Body, Rejection, Report, Unusable
+from personalization.models import Visitor
+from personalization.models.savepoints import failing_open
+from personalization.oscar import catalogue
+from personalization.pages.private import private
+
+CONTENT_TYPES = ("application/json", "text/plain")
+"""The second is what `sendBeacon` can send; no form can send either from another site without being seen to."""
+
+
+class Outcome(NamedTuple):
+    """What became of a delivery, and whose it was if anybody's."""
+
+    rejected: tuple[Rejection, ...]
+    visitor: Visitor | None = None
+
+
+@csrf_exempt
+@transaction.non_atomic_requests
+@private
+def take_in(request: HttpRequest) -> HttpResponse:
+    """1. Refuses what no script of this shop sends.
+    2. Reads the events; a bad one is left out.
+    3. Stores them, if their visitor agrees and it is not too much.
+    4. Says how many were taken, and what was wrong with each of the others.
+    """
+    refusal = _refused(request)
+    if refusal is not None:
+        return refusal
+    try:
+        body = reports.read(_content(request), conf.current().item_ids)
+    except Unusable as fault:
+        return _answer(413 if fault.code == "too_large" else 400, fault.code)
+    outcome = _kept(request, body, now())
+    limits.drops.note(rejection.code for rejection in outcome.rejected)
+    rejected = sorted(outcome.rejected, key=lambda rejection: rejection.index)
+    told = {"accepted": body.count - len(rejected), "rejected": [one.as_json() for one in rejected]}
+    response = JsonResponse(told, status=202)
+    if outcome.visitor is not None and visitors.id_in(request) != outcome.visitor.pk:
+        visitors.remember(response, outcome.visitor)
+    return response
+
+
+def _refused(request: HttpRequest) -> HttpResponse | None:
+    if request.method != "POST":
+        response = _answer(405, "not_post")
+        response["Allow"] = "POST"
+        return response
+    if request.content_type not in CONTENT_TYPES:
+        return _answer(415, "bad_content_type")
+    if not _from_here(request):
+        return _answer(403, "other_origin")
+    return None
+
+
+def _from_here(request: HttpRequest) -> bool:
+    """Whether the browser says that a page of this shop sent this: there is no CSRF token in what is sent when a page
+    is left."""
+    origin = f"{request.scheme}://{request.get_host()}"
+    return request.headers.get("Sec-Fetch-Site") == "same-origin" or request.headers.get("Origin") == origin
+
+
+def _content(request: HttpRequest) -> bytes:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > reports.BODY_BYTES):
+        raise Unusable("too_large")
+    try:
+        content = request.read(reports.BODY_BYTES + 1)
+    except UnreadablePostError:
+        raise Unusable("bad_json") from None
+    if len(content) > reports.BODY_BYTES:
+        raise Unusable("too_large")
+    return content
+
+
+def _kept(request: HttpRequest, body: Body, moment: datetime) -> Outcome:
+    """Nothing that goes wrong in here reaches the browser as an error: what was not stored may be sent again."""
+    with failing_open("Taking in events"):
+        if limits.too_many(limits.address(request), body.count, moment.timestamp()):
+            return _all(body, "too_many")
+        visitor = visitors.known_or_new(request, moment) if body.reports else None
+        if visitor is None:
+            return _all(body, "no_consent") if body.reports else Outcome(body.rejected)
+        suspect = _suspect(request, visitor, body.count, moment.timestamp())
+        delivery = events.Delivery(visitor, _catalogue(body.reports), moment, body.sent, suspect)
+        return Outcome(body.rejected + events.keep(delivery, body.reports).rejected, visitor)
+    return _all(body, "not_stored")
+
+
+def _all(body: Body, code: str) -> Outcome:
+    rest = (Rejection(report.index, code) for report in body.reports)
+    return Outcome((*body.rejected, *rest))
+
+
+def _suspect(request: HttpRequest, visitor: Visitor, count: int, at: float) -> bool:
+    fast = limits.too_fast(visitor.pk, count, at)
+    suspect = fast or bots.automatic(request.headers.get("User-Agent", ""))
+    limits.drops.note(["suspect"] * count if suspect else [])
+    return suspect
+
+
+def _catalogue(told: Iterable[Report]) -> events.Catalogue:
+    products = catalogue.listed({(item.kind, item.key) for report in told for item in report.items})
+    return events.Catalogue(products, frozenset(catalogue.sensitive_products(set(products.values()))))
+
+
+def _answer(status: int, code: str) -> HttpResponse:
+    """The answer to what is refused as a whole."""
+    return JsonResponse({"code": code, "message": str(reports.FAULTS[code])}, status=status)

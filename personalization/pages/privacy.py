@@ -1,0 +1,170 @@
+"""What is known of a visitor, seen, corrected, taken away and forgotten by themselves, and by nobody else.
+
+Who they are comes from the session or from our signed cookie. What a form names is looked for among what is theirs, so
+that somebody else's is answered like what does not exist.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_POST, require_safe
+
+from personalization.collect import consent, known, visitors
+from personalization.collect.portrait import portrait
+from personalization.models import Event, Visitor
+from personalization.oscar import account, catalogue
+from personalization.pages.consent import leave_alone
+from personalization.pages.private import private
+
+LARGEST_KEY = 2**63 - 1
+OUR_COOKIES = (consent.COOKIE, visitors.COOKIE)
+
+
+@private
+@require_safe
+def privacy(request: HttpRequest) -> HttpResponse:
+    """The page "What we know of you": in the account area for customers."""
+    return _page(request, "privacy", {"known": portrait(request, visitors.of(request), now())})
+
+
+@private
+@require_safe
+def forget_asked(request: HttpRequest) -> HttpResponse:
+    """Asks whether everything shall be forgotten."""
+    return _page(request, "forget", {"known": portrait(request, visitors.of(request), now())})
+
+
+@private
+@require_POST
+@csrf_protect
+def forget(request: HttpRequest) -> HttpResponse:
+    """Forgets everything at once, and remembers only that it was asked to."""
+    moment = now()
+    visitors.forget(request, moment)
+    response = _seen_again()
+    leave_alone(response, moment)
+    messages.success(request, _("Everything is forgotten. From now on you see the shop as everybody does."))
+    return response
+
+
+@private
+@require_safe
+def download(request: HttpRequest) -> HttpResponse:
+    """All that we hold of this visitor as one JSON file. Changes nothing."""
+    user_id = request.user.pk if consent.signed_in(request) else None
+    visitor = visitors.of(request)
+    records = account.records(user_id) if user_id is not None else account.Records()
+    content = {
+        "made": now(),
+        "tables": known.tables(user_id, visitor),
+        "cookies": {name: value for name, value in request.COOKIES.items() if name in OUR_COOKIES},
+        "shop": _of_the_shop(records),
+    }
+    response = JsonResponse(content, json_dumps_params={"ensure_ascii": False, "indent": 1})
+    response["Content-Disposition"] = 'attachment; filename="what-we-know-of-you.json"'
+    return response
+
+
+def _of_the_shop(records: account.Records) -> list[dict[str, Any]]:
+    """What is read from the shop's own tables, how much there is, and where it can be seen."""
+    orders, here = reverse("customer:order-list"), _("ask the shop")
+    return [
+        {"what": _("orders"), "count": records.orders, "first": records.first_order, "see": orders},
+        {"what": _("views of products while signed in"), "count": records.views, "see": here},
+        {"what": _("searches while signed in"), "count": records.searches, "see": here},
+    ]
+
+
+class WishForm(forms.Form):
+    """A wish: what it is about, and whether they want more of it, less, or what they said taken back."""
+
+    kind = forms.ChoiceField(choices=[(kind, kind) for kind in ("interest", "product", "category", "reason")])
+    key = forms.CharField(max_length=128)
+    sign = forms.TypedChoiceField(choices=[(sign, sign) for sign in (1, 0, -1)], coerce=int)
+
+    def clean(self) -> dict[str, Any]:
+        """Keys are whole numbers but for rows. Only interests are added here."""
+        said = super().clean() or {}
+        if not self.errors and said["kind"] != "reason":
+            said["key"] = forms.IntegerField(min_value=1, max_value=LARGEST_KEY).clean(said["key"])
+        if not self.errors and said["sign"] and said["kind"] != "interest":
+            raise forms.ValidationError("only taking back is possible here")
+        return said
+
+
+@private
+@require_POST
+@csrf_protect
+def wish(request: HttpRequest) -> HttpResponse:
+    """Adds, removes or gives back an interest, or takes a "not interested" back."""
+    form = WishForm(request.POST)
+    if not form.is_valid():
+        return _unreadable()
+    said, moment = form.cleaned_data, now()
+    visitor = visitors.known_or_new(request, moment) if said["sign"] else visitors.of(request)
+    response = _seen_again()
+    if visitor is None or (said["sign"] and not _may_be_an_interest(said["key"])):
+        messages.info(request, _("Nothing was changed."))
+        return response
+    try:
+        visitor.wish(said["kind"], said["key"], said["sign"], moment.timestamp())
+    except Visitor.DoesNotExist:  # they had themselves forgotten at this very moment
+        return response
+    visitors.remember(response, visitor)
+    messages.success(request, _("Done. It counts from the next page on."))
+    return response
+
+
+def _may_be_an_interest(key: int) -> bool:
+    return key in catalogue.categories([key]) and key not in catalogue.sensitive_categories()
+
+
+class RecentForm(forms.Form):
+    """What they did that shall not be kept: what is like one event, or all of a kind."""
+
+    event = forms.UUIDField(required=False)
+    all = forms.ChoiceField(choices=[("views", "views"), ("searches", "searches")], required=False)
+
+
+@private
+@require_POST
+@csrf_protect
+def drop_recent(request: HttpRequest) -> HttpResponse:
+    """Deletes what was done with one product, one search, or all of either. The next page does not know it."""
+    form = RecentForm(request.POST)
+    if not form.is_valid() or not any(form.cleaned_data.values()):
+        return _unreadable()
+    visitor = visitors.of(request)
+    gone = _drop(visitor, **form.cleaned_data) if visitor else 0
+    said = _("Deleted. The next page does not know it any more.") if gone else _("Nothing was changed.")
+    messages.success(request, said)
+    return _seen_again()
+
+
+def _drop(visitor: Visitor, event: Any, all: str) -> int:
+    held = Event.objects.held(visitor.pk)
+    ways: dict[str, Callable[[], int]] = {"views": held.drop_all_but_searches, "searches": held.drop_searches}
+    return ways[all]() if all else held.drop_like(event)
+
+
+def _seen_again() -> HttpResponseRedirect:
+    return HttpResponseRedirect(reverse("personalization:privacy"))
+
+
+def _unreadable() -> HttpResponse:
+    return HttpResponseBadRequest(_("This form cannot be read."), content_type="text/plain; charset=utf-8")
+
+
+def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    template = f"personalization/{'account_' if consent.signed_in(request) else ''}privacy.html"
+    titles = {"privacy": _("What we know of you"), "forget": _("Forget everything?")}
+    page = {"page_title": titles[name], "active_tab": "personalization"}
+    return render(request, template, {**page, "part": f"personalization/partials/{name}_all.html", **context})

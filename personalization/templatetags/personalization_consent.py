@@ -1,0 +1,38 @@
+"""{% load personalization_consent %}{% personalization_consent %}: the question whether a visitor wants to be known."""
+
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.template import Context
+
+from personalization import conf
+from personalization.collect import consent, visitors
+from personalization.models.savepoints import failing_open
+
+register = template.Library()
+
+ASKS_ITSELF = "personalization:privacy"
+"""The page that has the same question in its midst."""
+
+
+@register.inclusion_tag("personalization/partials/banner.html", takes_context=True)
+def personalization_consent(context: Context) -> dict[str, Any]:
+    """The banner, for whoever has not answered yet; nothing for anybody else."""
+    request = context.get("request")
+    asked = request is not None and _asks(request)
+    back = request.get_full_path() if asked and request.method == "GET" else ""
+    days = conf.current().event_days
+    return {"asked": asked, "back": back, "days": days, "csrf_token": context.get("csrf_token") if asked else None}
+
+
+def _asks(request: HttpRequest) -> bool:
+    """Reads the database for customers only whose browser does not remember an answer."""
+    here = request.resolver_match.view_name if request.resolver_match else ""
+    if here == ASKS_ITSELF or consent.choice(request) is not None:
+        return False
+    if not consent.signed_in(request):
+        return consent.undecided(request, None)
+    with failing_open("Looking whether a customer answered"):
+        return consent.undecided(request, visitors.of(request))
+    return False

@@ -1,0 +1,134 @@
+"""One demo shop, built and served once for all browser tests. Screenshots go to $SCREENSHOTS (default:
+var/screenshots)."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
+
+
+class Demo(NamedTuple):
+    """A demo shop that `manage.py demo` has built and serves."""
+
+    address: str
+    data: Path
+    """The folder of its database and files."""
+
+
+@pytest.fixture(scope="session")
+def browser_is_here():
+    if not CHROMIUM and not os.environ.get("REQUIRE_BROWSER"):
+        pytest.skip("there is no Chromium on this machine (Debian: apt-get install chromium)")
+
+
+@pytest.fixture(scope="session")
+def demo(browser_is_here, tmp_path_factory):
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data = tmp_path_factory.mktemp("demo")
+    environment = {key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"}
+    environment |= {"SHOP_DATA": str(data), "DATABASE_URL": ""}
+    address = f"http://127.0.0.1:{port}"
+    log = data / "demo.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "manage.py", "demo", "--port", str(port)],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_for(address, server, log)
+        yield Demo(address, data)
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        assert server.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(address, timeout=30).close()
+            return
+        except OSError:
+            time.sleep(0.5)
+    pytest.fail(f"the demo did not serve within five minutes:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def shop(demo):
+    """Its address."""
+    return demo.address
+
+
+@pytest.fixture(scope="module")  # while Playwright runs, Django takes the thread for an event loop's
+def chromium(browser_is_here):
+    sync_api = pytest.importorskip("playwright.sync_api")
+    switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[*switches, "--disable-sync"],
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page_of(chromium, shop):
+    """Opens the home page in a fresh browser: page_of(viewport, javascript=True)."""
+    contexts = []
+
+    def opened(viewport=WIDE, javascript=True):
+        contexts.append(chromium.new_context(viewport=viewport, java_script_enabled=javascript))
+        page = contexts[-1].new_page()
+        page.goto(shop + "/")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def shot():
+    """Keeps a picture of a page: shot(page, name)."""
+
+    def kept(page, name: str, *, full_page=True, **part) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.jpg", type="jpeg", quality=80, full_page=full_page, **part)
+
+    return kept
+
+
+@pytest.fixture(scope="session")
+def view_as():
+    """Picks a person from the bar on top, and tells how the bar describes them: view_as(page, number)."""
+
+    def picked(page, number: int) -> str:
+        page.locator(".view-as summary").click()
+        button = page.locator(".view-as button[name=email]").nth(number)
+        described = button.inner_text()
+        button.click()
+        page.wait_for_load_state()
+        return described
+
+    return picked

@@ -1,0 +1,41 @@
+"""What browsers send, and who sends it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from personalization.collect import events, reports
+from personalization.models import Consent, Visitor
+from personalization.oscar import catalogue
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
+
+
+def ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def browser(agreed: datetime = NOW - timedelta(days=30)) -> Visitor:
+    """A browser that agreed to be known."""
+    return Visitor.objects.create(consent=Consent.GRANTED, agreed_at=agreed)
+
+
+def event(name: str = "view_item", product: Any = None, **fields: Any) -> dict[str, Any]:
+    """One event as our own script sends it."""
+    items = [] if product is None else [{"item_id": str(product)}]
+    return {"id": str(uuid4()), "name": name, "at": ms(NOW), "items": items, **fields}
+
+
+def body(*told: Any, sent_at: Any = None) -> bytes:
+    return json.dumps({"sent_at": sent_at, "events": list(told)}).encode()
+
+
+def deliver(visitor: Visitor, *told: Any, now: datetime = NOW, sent_at: Any = None, **how: Any) -> list[tuple[int, str]]:
+    """Reads and keeps these events; (index, code) of each that was rejected."""
+    read = reports.read(body(*told, sent_at=sent_at), how.pop("item_ids", "id"))
+    products = catalogue.listed({(item.kind, item.key) for report in read.reports for item in report.items})
+    known = events.Catalogue(products, frozenset(catalogue.sensitive_products(set(products.values()))))
+    receipt = events.keep(events.Delivery(visitor, known, now, read.sent, **how), read.reports)
+    return sorted((one.index, one.code) for one in (*read.rejected, *receipt.rejected))

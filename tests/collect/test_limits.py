@@ -1,0 +1,156 @@
+"""How much is taken in."""
+
+import logging
+import threading
+from uuid import uuid4
+
+import pytest
+from django.core.cache import cache
+from django.test import RequestFactory
+
+from personalization.collect import limits
+
+MOMENT = 1_790_000_000.0
+
+
+def asked_from(remote="203.0.113.9", forwarded=None):
+    headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
+    return limits.address(RequestFactory().post("/", REMOTE_ADDR=remote, **headers))
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "found"),
+    [
+        (0, None, "203.0.113.9"),
+        (0, "1.1.1.1", "203.0.113.9"),
+        (1, "1.1.1.1", "1.1.1.1"),
+        (1, "forged, 6.6.6.6, 1.1.1.1", "1.1.1.1"),
+        (2, "forged, 6.6.6.6, 1.1.1.1, 10.0.0.2", "1.1.1.1"),
+        (2, "1.1.1.1", "203.0.113.9"),
+        (1, None, "203.0.113.9"),
+        (1, "no address", "unknown"),
+        (1, "", "203.0.113.9"),
+    ],
+)
+def test_an_address_is_what_the_shops_own_proxies_say(settings, proxies, forwarded, found):
+    settings.PERSONALIZATION = {"proxies": proxies}
+    assert asked_from(forwarded=forwarded) == found
+
+
+@pytest.mark.parametrize(
+    ("remote", "found"),
+    [
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::99", "2001:db8:1:2::"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("", "unknown"),
+    ],
+)
+def test_one_customers_ipv6_network_is_one_address(remote, found):
+    assert asked_from(remote) == found
+
+
+def test_an_address_may_send_600_events_a_minute():
+    assert not limits.too_many("1.1.1.1", 600, MOMENT)
+    assert limits.too_many("1.1.1.1", 1, MOMENT)
+    assert not limits.too_many("1.1.1.2", 1, MOMENT)
+    assert not limits.too_many("1.1.1.1", 1, MOMENT + 60)
+
+
+def test_how_fast_a_visitor_may_be_is_a_setting(settings):
+    settings.PERSONALIZATION = {"events_per_minute": 10}
+    visitor = uuid4()
+    assert not limits.too_fast(visitor, 10, MOMENT)
+    assert limits.too_fast(visitor, 1, MOMENT)
+
+
+def test_processes_count_together():
+    for _ in range(6):
+        limits.too_many("1.1.1.1", 100, MOMENT)
+        limits._here.__init__()  # as another process
+    assert limits.too_many("1.1.1.1", 1, MOMENT)
+
+
+def test_a_cache_that_loses_a_count_does_not_make_this_process_forget_it():
+    limits.too_many("1.1.1.1", 600, MOMENT)
+    cache.clear()
+    assert limits.too_many("1.1.1.1", 1, MOMENT)
+
+
+class Cache:
+    """A cache that does what a test wants of it, and remembers what it was asked."""
+
+    def __init__(self, answer):
+        self.answer, self.keys = answer, []
+
+    def incr(self, key, events):
+        self.keys.append(key)
+        return self.answer()
+
+
+def refuse():
+    raise ConnectionError("refused")
+
+
+@pytest.fixture
+def instead(monkeypatch):
+    """Puts such a cache in the place of Django's."""
+
+    def put(answer):
+        made = Cache(answer)
+        monkeypatch.setattr(limits, "cache", made)
+        return made
+
+    return put
+
+
+def test_nobody_can_read_in_the_cache_who_was_here(instead):
+    asked, visitor = instead(lambda: 1), uuid4()
+    limits.too_many("203.0.113.9", 1, MOMENT)
+    limits.too_fast(visitor, 1, MOMENT)
+    assert len(asked.keys) == 2
+    assert not any(name in key for key in asked.keys for name in ("203.0.113.9", visitor.hex, str(visitor)))
+
+
+def test_with_a_dead_cache_each_process_counts_by_itself(instead):
+    instead(refuse)
+    assert not limits.too_many("1.1.1.1", 600, MOMENT)
+    assert limits.too_many("1.1.1.1", 1, MOMENT)
+
+
+def test_a_dead_cache_is_asked_once_and_then_left_alone(instead, caplog):
+    asked = instead(refuse)
+    for _ in range(50):
+        limits.too_many("1.1.1.1", 1, MOMENT)
+    assert len(asked.keys) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "The cache fails (ConnectionError): for a while each process counts events by itself"
+    ]
+
+
+def test_a_frozen_cache_holds_nobody_up(instead, monkeypatch):
+    thaw = threading.Event()
+    monkeypatch.setattr(limits, "REST", 0.0)
+    asked = instead(lambda: thaw.wait(60))
+    assert [limits.too_many("1.1.1.1", 300, MOMENT) for _ in range(3)] == [False, False, True]
+    assert len(asked.keys) == 1  # whoever is still waiting is not joined by others
+    thaw.set()
+
+
+def test_when_too_many_are_counted_in_one_process_newcomers_are_too_many(instead, monkeypatch):
+    instead(refuse)
+    monkeypatch.setattr(limits, "KEPT_HERE", 3)
+    assert [limits.too_many(f"1.1.1.{n}", 1, MOMENT) for n in range(5)] == [False, False, False, True, True]
+    assert not limits.too_many("1.1.1.0", 1, MOMENT)
+
+
+def test_drops_are_said_in_numbers_at_most_once_a_minute(monkeypatch, caplog):
+    clock = iter([0.0, 0.0, 30.0, 61.0, 61.0])
+    monkeypatch.setattr(limits.time, "monotonic", lambda: next(clock))
+    caplog.set_level(logging.INFO, "personalization")
+    for codes in (["too_many"], ["too_many", "bad_id"], ["too_many"]):
+        limits.drops.note(codes)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Events that were dropped or kept apart: 1 too_many",
+        "Events that were dropped or kept apart: 1 bad_id, 2 too_many",
+    ]

@@ -1,0 +1,103 @@
+"""Nobody's purchases are used for them before they agree, or after they withdrew; nothing forgotten comes back."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils.timezone import now
+
+from personalization.collect import visitors
+from personalization.models import Consent, ConsentChange, Genome, Visitor
+from personalization.profile import genome, sweep
+from personalization.train import history
+from personalization.train.run import silent
+from tests import shop
+
+pytestmark = pytest.mark.django_db
+
+
+def products_of(user):
+    found = Genome.objects.of_customer(user.pk)
+    return [row[0] for row in found.products] if found else None
+
+
+def test_who_never_agreed_has_no_genome_by_an_order_nor_by_a_sweep():
+    silent_one = User.objects.create_user("silent")
+    shop.order(silent_one, [shop.product("Tea")])
+    assert genome.refresh([silent_one.pk], now().timestamp()) == 0
+    assert sweep.sweep(now().timestamp()) == 0
+    assert not Genome.objects.exists()
+    assert not Visitor.objects.exists()
+
+
+def test_a_withdrawal_deletes_the_genome_and_agreeing_again_brings_it_back():
+    shopper, tea = shop.customer("shopper"), shop.product("Tea")
+    shop.order(shopper, [tea])
+    sweep.sweep(now().timestamp())
+    assert products_of(shopper) == [tea.pk]
+    Visitor.objects.filter(user=shopper).update(consent=Consent.WITHDRAWN)
+    sweep.sweep(now().timestamp())
+    assert products_of(shopper) is None
+    Visitor.objects.filter(user=shopper).update(consent=Consent.GRANTED)
+    sweep.sweep(now().timestamp())
+    assert products_of(shopper) == [tea.pk]
+
+
+def test_what_was_forgotten_does_not_come_back_with_a_new_agreement():
+    shopper, tea, milk = shop.customer("shopper"), shop.product("Tea"), shop.product("Milk")
+    shop.order(shopper, [tea], days_ago=3)
+    sweep.sweep(now().timestamp())
+    visitors.forget_customer(shopper.pk, now() - timedelta(days=2))
+    assert products_of(shopper) is None
+    visitor = Visitor.objects.customer(shopper.pk)
+    assert visitor.consent == Consent.WITHDRAWN
+    visitor.change_consent(Consent.GRANTED, version="1", source="test", now=now())
+    shop.order(shopper, [milk], days_ago=1)
+    sweep.sweep(now().timestamp())
+    assert products_of(shopper) == [milk.pk]
+
+
+def test_nothing_is_learned_from_who_withdrew_or_from_what_was_forgotten():
+    tea, milk = shop.product("Tea"), shop.product("Milk")
+    agreeing, silent_one = shop.customer("agreeing"), User.objects.create_user("silent")
+    withdrawn, forgotten = shop.customer("withdrawn"), shop.customer("forgotten")
+    for user in (agreeing, silent_one, withdrawn, forgotten, None):
+        shop.order(user, [tea], days_ago=5)
+    assert lines_of_tea(tea) == 5
+    Visitor.objects.filter(user=withdrawn).update(consent=Consent.WITHDRAWN)
+    assert lines_of_tea(tea) == 4
+    Visitor.objects.filter(user=forgotten).update(forgotten_at=now() - timedelta(days=2))
+    assert lines_of_tea(tea) == 3
+    shop.order(forgotten, [milk, tea], days_ago=1)
+    assert lines_of_tea(tea) == 4
+
+
+def lines_of_tea(tea):
+    shop_read = history.read(now().timestamp() + 1, silent)
+    place = shop_read.product_id.tolist().index(tea.pk)
+    return int((shop_read.history.product == place).sum())
+
+
+def test_consent_from_elsewhere_never_overrides_a_withdrawal_and_leaves_a_proof():
+    users = [User.objects.create_user(f"customer{n}") for n in range(3)]
+    Visitor.objects.create(user=users[0], consent=Consent.WITHDRAWN)
+    granted = Visitor.objects.grant_all([user.pk for user in users] * 2, version="7", source="terms", now=now())
+    assert granted == 2
+    assert set(Visitor.objects.who_agreed()) == {users[1].pk, users[2].pk}
+    again = Visitor.objects.grant_all([user.pk for user in users], version="8", source="terms", now=now())
+    assert again == 0
+    proofs = ConsentChange.objects.values_list("visitor__user_id", "state", "version", "source")
+    assert sorted(proofs) == [(user.pk, "granted", "7", "terms") for user in users[1:]]
+
+
+@pytest.mark.parametrize("way", ["instance", "queryset"])
+def test_deleting_an_account_deletes_all_that_we_know(way):
+    shopper = shop.customer("shopper")
+    shop.order(shopper, [shop.product("Tea")])
+    sweep.sweep(now().timestamp())
+    assert Genome.objects.exists() and Visitor.objects.exists() and ConsentChange.objects.exists()
+    if way == "instance":
+        shopper.delete()
+    else:
+        User.objects.filter(pk=shopper.pk).delete()
+    assert not (Genome.objects.exists() or Visitor.objects.exists() or ConsentChange.objects.exists())

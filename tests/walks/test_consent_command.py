@@ -1,0 +1,135 @@
+"""Consent that the shop obtained elsewhere is recorded, so that nobody who answered is asked again."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.utils.timezone import now
+
+from personalization.models import Consent, ConsentChange, Genome, Visitor
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def three():
+    return [User.objects.create_user(name, f"{name}@example.com", "x") for name in ("anna", "ben", "cora")]
+
+
+def said(capsys, *arguments: str) -> str:
+    call_command("personalization_consent", *arguments)
+    return capsys.readouterr().out
+
+
+def listed(tmp_path, *lines: object) -> str:
+    file = tmp_path / "customers.txt"
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return str(file)
+
+
+def test_all_customers_are_recorded_with_version_and_source(capsys, three):
+    assert said(capsys, "grant", "--customers", "all", "--source", "shop, May 2026", "--version", "7") == (
+        "3 of 3 customers: granted.\n"
+    )
+    assert set(Visitor.objects.who_agreed()) == {user.pk for user in three}
+    proofs = ConsentChange.objects.values_list("visitor__user", "state", "version", "source")
+    assert sorted(proofs) == [(user.pk, "granted", "7", "shop, May 2026") for user in three]
+
+
+def test_recording_again_changes_nothing(capsys, three):
+    for granted in (3, 0):
+        assert said(capsys, "grant", "--customers", "all", "--source", "shop") == (
+            f"{granted} of 3 customers: granted.\n"
+        )
+    assert ConsentChange.objects.count() == 3
+
+
+def test_a_withdrawal_is_never_overridden(capsys, three):
+    visitor = Visitor.objects.customer(three[0].pk)
+    visitor.change_consent(Consent.WITHDRAWN, version="1", source="account", now=now())
+    assert said(capsys, "grant", "--customers", "all", "--source", "shop") == "2 of 3 customers: granted.\n"
+    assert set(Visitor.objects.who_agreed()) == {three[1].pk, three[2].pk}
+
+
+def test_accounts_that_are_closed_are_not_among_all(capsys, three):
+    User.objects.filter(pk=three[0].pk).update(is_active=False)
+    assert said(capsys, "grant", "--customers", "all", "--source", "shop") == "2 of 2 customers: granted.\n"
+
+
+def test_a_file_names_customers_by_key_address_or_name(capsys, tmp_path, three):
+    assert said(capsys, "grant", "--source", "x", "--customers", listed(tmp_path, three[0].pk)).startswith("1 of 1")
+    file = listed(tmp_path, "email", '"BEN@example.com"', "", "ben@example.com")
+    assert said(capsys, "grant", "--source", "x", "--users", "email", "--customers", file).startswith("1 of 1")
+    file = listed(tmp_path, "cora")
+    assert said(capsys, "grant", "--source", "x", "--users", "username", "--customers", file).startswith("1 of 1")
+    assert len(Visitor.objects.who_agreed()) == 3
+
+
+def test_a_withdrawal_elsewhere_counts_here_and_the_genome_is_gone(capsys, tmp_path, three):
+    said(capsys, "grant", "--customers", "all", "--source", "shop")
+    Genome.objects.create(user=three[0], as_of=now())
+    file = listed(tmp_path, three[0].pk)
+    assert said(capsys, "withdraw", "--customers", file, "--source", "letter") == "1 of 1 customers: withdrawn.\n"
+    assert said(capsys, "withdraw", "--customers", file, "--source", "letter") == "0 of 1 customers: withdrawn.\n"
+    assert set(Visitor.objects.who_agreed()) == {three[1].pk, three[2].pk}
+    assert not Genome.objects.exists()
+    assert ConsentChange.objects.filter(state="withdrawn").values_list("visitor__user", "source").get() == (
+        three[0].pk,
+        "letter",
+    )
+
+
+def test_a_withdrawal_of_somebody_unheard_of_is_recorded_too(capsys, tmp_path, three):
+    said(capsys, "withdraw", "--customers", listed(tmp_path, three[0].pk), "--source", "letter")
+    said(capsys, "grant", "--customers", "all", "--source", "shop")
+    assert set(Visitor.objects.who_agreed()) == {three[1].pk, three[2].pk}
+
+
+def test_status_counts_customers_and_browsers(capsys, tmp_path, three):
+    said(capsys, "grant", "--customers", listed(tmp_path, three[0].pk), "--source", "shop")
+    Visitor.objects.create().change_consent(Consent.GRANTED, version="1", source="banner", now=now())
+    assert said(capsys, "status") == (
+        "customers: 2 none, 1 granted, 0 withdrawn\nbrowsers: 0 none, 1 granted, 0 withdrawn\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ([], "{file} names no customer; it takes one a line."),
+        (
+            ["user", "987654", "x", "1"],
+            "{file} names 2 customers that are none, or several, by their id: line 2, 3. Nothing was recorded.",
+        ),
+    ],
+)
+def test_a_list_that_is_not_clear_records_nothing(tmp_path, lines, sentence):
+    User.objects.create_user("anna", pk=1)
+    file = listed(tmp_path, *lines)
+    with pytest.raises(CommandError) as error:
+        call_command("personalization_consent", "grant", "--customers", file, "--source", "shop")
+    assert str(error.value) == sentence.format(file=file)
+    assert not Visitor.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["grant", "--customers", "all", "--source", " "], "--source is ''; it takes a text of at most 64 letters."),
+        (
+            ["grant", "--customers", "all", "--source", "x", "--version", "v" * 33],
+            f"--version is '{'v' * 33}'; it takes a text of at most 32 letters.",
+        ),
+        (
+            ["withdraw", "--customers", "all", "--source", "x"],
+            "--customers is 'all'; withdraw takes a file with a customer a line.",
+        ),
+        (
+            ["grant", "--customers", "/none", "--source", "x"],
+            "/none could not be read: [Errno 2] No such file or directory: '/none'",
+        ),
+    ],
+)
+def test_options_that_make_no_sense_are_named(arguments, sentence):
+    with pytest.raises(CommandError) as error:
+        call_command("personalization_consent", *arguments)
+    assert str(error.value) == sentence

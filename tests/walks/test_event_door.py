@@ -1,0 +1,451 @@
+"""The door through which browsers report what happened."""
+
+import itertools
+import json
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
+from hypothesis import HealthCheck, given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from personalization.collect import limits, slates, visitors
+from personalization.models import Event, SensitiveCategory, Visitor
+from personalization.pages import events as door
+from tests import shop
+from tests.collect.deliveries import FIREFOX, body, event, ms
+
+pytestmark = pytest.mark.django_db
+HERE = "http://testserver"
+
+
+def agreed(**environ):
+    """A browser that agreed a week ago, on a page of the shop."""
+    client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_ORIGIN=HERE, **environ)
+    client.cookies["personalization_choice"] = f"granted.1.{int((now() - timedelta(days=7)).timestamp())}"
+    return client
+
+
+def send(client, *told, **environ):
+    return post(client, body(*told), **environ)
+
+
+def post(client, content, content_type="text/plain;charset=UTF-8", **environ):
+    environ = {"CONTENT_TYPE": content_type, **environ}  # or Django's client leaves it out for an empty body
+    return client.post(reverse("personalization:events"), content, content_type=content_type, **environ)
+
+
+def looked_at(product, **fields):
+    return event(product=product.pk, **{"at": ms(now()), **fields})
+
+
+def codes(response):
+    return [one["code"] for one in response.json()["rejected"]]
+
+
+@pytest.fixture
+def milk():
+    return shop.product("Milk")
+
+
+@pytest.fixture
+def customer(django_user_model):
+    made = django_user_model.objects.create_user("someone", "someone@example.com", "x")
+    Visitor.objects.grant_all([made.pk], version="1", source="test", now=now() - timedelta(days=7))
+    return made
+
+
+def test_a_browser_that_agreed_reports_and_is_known_from_then_on(milk):
+    client = agreed()
+    response = send(client, looked_at(milk))
+    assert (response.status_code, response.json()) == (202, {"accepted": 1, "rejected": []})
+    cookie = response.cookies["personalization_visitor"]
+    assert (cookie["httponly"], cookie["secure"], cookie["samesite"]) == (True, True, "Lax")
+    assert "personalization_visitor" not in send(client, looked_at(milk)).cookies
+    assert Visitor.objects.count() == 1
+    assert list(Event.objects.values_list("name", "product", "suspect")) == [("view_item", milk.pk, False)] * 2
+
+
+def test_every_answer_stays_out_of_caches(milk):
+    client = agreed()
+    for response in (send(client, looked_at(milk)), post(client, b""), client.get(reverse("personalization:events"))):
+        assert response["Cache-Control"] == "private, no-store"
+        assert "Cookie" in response["Vary"]
+        assert response["Content-Type"] == "application/json"
+
+
+def test_an_event_that_is_wrong_is_named_and_the_others_are_taken(milk):
+    response = send(agreed(), event("purchase"), looked_at(milk), event("search"))
+    assert response.json() == {
+        "accepted": 1,
+        "rejected": [
+            {
+                "index": 0,
+                "code": "purchases_are_orders",
+                "message": "Purchases are not taken from a browser: they are the shop's own orders.",
+            },
+            {"index": 2, "code": "no_search_term", "message": "A search needs a search_term."},
+        ],
+    }
+
+
+def test_an_account_that_agreed_reports_without_a_cookie_of_ours(milk, customer):
+    client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_ORIGIN=HERE)
+    client.force_login(customer)
+    response = send(client, looked_at(milk))
+    assert response.json() == {"accepted": 1, "rejected": []}
+    assert "personalization_visitor" not in response.cookies
+    assert Event.objects.get().visitor.user == customer
+
+
+@pytest.mark.parametrize("signal", [{"HTTP_SEC_GPC": "1"}, {"HTTP_DNT": "1"}])
+def test_whoever_objects_is_not_known_and_gets_no_cookie(milk, signal):
+    response = send(agreed(**signal), looked_at(milk), event("purchase"))
+    assert (response.status_code, codes(response)) == (202, ["no_consent", "purchases_are_orders"])
+    assert not response.cookies
+    assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
+
+
+def test_whoever_was_not_asked_is_not_known(milk):
+    response = send(Client(HTTP_ORIGIN=HERE), looked_at(milk))
+    assert (response.status_code, codes(response)) == (202, ["no_consent"])
+    assert not response.cookies
+    assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
+
+
+def test_a_withdrawal_counts_from_the_next_request_on(milk, customer):
+    client = agreed()
+    client.force_login(customer)
+    assert codes(send(client, looked_at(milk))) == []
+    Visitor.objects.get().change_consent("withdrawn", version="1", source="test", now=now())
+    assert codes(send(client, looked_at(milk))) == ["no_consent"]
+
+
+def test_a_childs_account_is_not_known(milk, customer, settings):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "child": "tests.walks.test_event_door.everybody"}
+    client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_ORIGIN=HERE)
+    client.force_login(customer)
+    assert codes(send(client, looked_at(milk))) == ["no_consent"]
+
+
+def everybody(user):
+    return True
+
+
+def test_nobody_is_made_known_by_events_that_are_all_wrong():
+    assert codes(send(agreed(), event("purchase"), "nonsense")) == ["purchases_are_orders", "bad_event"]
+    assert send(agreed()).json() == {"accepted": 0, "rejected": []}
+    assert Visitor.objects.count() == 0
+
+
+def test_a_forged_cookie_is_replaced(milk):
+    client = agreed()
+    client.cookies["personalization_visitor"] = "forged"
+    response = send(client, looked_at(milk))
+    request = type("Request", (), {"COOKIES": {"personalization_visitor": response.cookies[visitors.COOKIE].value}})
+    assert visitors.id_in(request) == Visitor.objects.get().pk
+
+
+def test_the_visitor_of_an_event_is_never_taken_from_what_was_sent(milk):
+    victim = Visitor.objects.create(consent="granted", agreed_at=now())
+    told = {key: str(victim.pk) for key in ("visitor", "visitor_id", "client_id", "user_id")}
+    send(agreed(), looked_at(milk, **told, params=told))
+    assert Event.objects.exclude(visitor=victim).count() == 1
+
+
+ORIGINS = {None: False, HERE: True, "http://evil.example": False, "null": False, "https://testserver": False, "": False}
+SITES = {None: False, "same-origin": True, "same-site": False, "cross-site": False, "none": False}
+TYPES = {
+    "text/plain": True,
+    "application/json": True,
+    "application/json; charset=utf-8": True,
+    "application/x-www-form-urlencoded": False,
+    "multipart/form-data; boundary=x": False,
+    "text/html": False,
+    "": False,
+}
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_only_json_from_a_page_of_the_shop_is_taken(milk, customer, signed_in):
+    found, expected = {}, {}
+    for origin, site, kind in itertools.product(ORIGINS, SITES, TYPES):
+        client = agreed()
+        del client.defaults["HTTP_ORIGIN"]
+        if signed_in:
+            client.force_login(customer)
+        headers = {"HTTP_ORIGIN": origin, "HTTP_SEC_FETCH_SITE": site}
+        sent = {name: value for name, value in headers.items() if value is not None}
+        limits.forget()
+        found[origin, site, kind] = post(client, body(looked_at(milk)), kind, **sent).status_code
+        here = ORIGINS[origin] or SITES[site]
+        expected[origin, site, kind] = 415 if not TYPES[kind] else 202 if here else 403
+    assert found == expected
+
+
+def test_a_beacon_of_somebody_who_is_signed_in_needs_no_csrf_token(milk, customer):
+    client = Client(enforce_csrf_checks=True, HTTP_USER_AGENT=FIREFOX, HTTP_SEC_FETCH_SITE="same-origin")
+    client.force_login(customer)
+    assert send(client, looked_at(milk)).status_code == 202
+
+
+@pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options", "trace"])
+def test_every_other_method_is_refused(method):
+    response = getattr(agreed(), method)(reverse("personalization:events"))
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+
+
+def deep(levels):
+    return b'{"events": ' + b"[" * levels + b"]" * levels + b"}"
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"", 400, "bad_json"),
+        (b"\xff\xfe", 400, "bad_json"),
+        (b"\xef\xbb\xbf{}", 400, "bad_json"),
+        (b"{", 400, "bad_json"),
+        (b'{"events": [1e', 400, "bad_json"),
+        (b"null", 400, "bad_body"),
+        (b"[]", 400, "bad_body"),
+        (b"{}", 400, "bad_body"),
+        (b'"events"', 400, "bad_body"),
+        (b'{"events": {}}', 400, "bad_body"),
+        (b'{"events": null}', 400, "bad_body"),
+        (b'{"events": [], "sent_at": "soon"}', 400, "bad_body"),
+        (b'{"events": [], "sent_at": 1e999}', 400, "bad_body"),
+        (b'{"events": [], "sent_at": []}', 400, "bad_body"),
+        (b'{"events": [], "sent_at": ' + b"9" * 60_000 + b"}", 400, "bad_body"),
+        (b'{"events": [' + b"0," * 50 + b"0]}", 400, "too_many_events"),
+        (deep(30_000), 400, "too_deep"),
+        (b"[" * 60_000, 400, "too_deep"),
+        (b'{"a":' * 12_000, 400, "too_deep"),
+        (b" " * (64 * 1024 + 1), 413, "too_large"),
+        (b"[" * 10_000_000, 413, "too_large"),
+    ],
+)
+def test_what_says_nothing_is_refused_as_a_whole(content, status, code):
+    response = post(agreed(), content)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.json()["message"]
+
+
+def test_a_body_of_exactly_64_kib_is_read(milk):
+    content = body(looked_at(milk))
+    assert post(agreed(), content + b" " * (64 * 1024 - len(content))).json() == {"accepted": 1, "rejected": []}
+
+
+HOSTILE = [
+    None, True, "", "\0", "\ud800", "a" * 257, "a" * 20_000, -1, 0, 2**63, 10**400, 1e308, float("nan"), float("inf"),
+    [], [[]], [[[[[[[]]]]]]], {}, {"a": {"b": {"c": {"d": {"e": {}}}}}}, [1, "a", None], "9999-12-31T23:59:59.999999Z",
+    "0001-01-01T00:00:00+23:59", 253_402_300_799_999, 253_402_300_800_000, "'; DROP TABLE x; --", "{0.__class__}",
+]  # fmt: skip
+FIELDS = ["id", "name", "event", "at", "params", "ecommerce", "items", "slate", "search_term", "engagement_time_msec"]
+
+
+@pytest.mark.parametrize("field", [*FIELDS, "value", "surface", "row", "unknown"])
+@pytest.mark.parametrize("name", ["view_item", "view_item_list", "search", "user_engagement", "add_to_cart"])
+def test_whatever_stands_in_a_field_only_this_event_is_lost(milk, field, name):
+    client = agreed()
+    for value in HOSTILE:
+        limits.forget()
+        told = {**looked_at(milk, search_term="a", engagement_time_msec=1), "name": name, field: value}
+        response = send(client, told, looked_at(milk))
+        assert response.status_code == 202, (field, value)
+        assert 1 not in [one["index"] for one in response.json()["rejected"]], (field, value)
+    assert Event.objects.filter(name="view_item").count() >= len(HOSTILE)
+
+
+@pytest.mark.parametrize("field", ["item_id", "index", "quantity", "unknown"])
+def test_whatever_stands_in_an_item_only_its_event_is_lost(milk, field):
+    client = agreed()
+    for value in HOSTILE:
+        limits.forget()
+        item = {"item_id": milk.pk, field: value}
+        told = [{**event(name), "items": [item]} for name in ("view_item_list", "add_to_cart")]
+        response = send(client, *told, looked_at(milk))
+        assert response.status_code == 202, (field, value)
+        assert 2 not in [one["index"] for one in response.json()["rejected"]], (field, value)
+
+
+@effort(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=200) | st.binary(max_size=60).map(lambda bad: b'{"events": [{"name": "search", ' + bad + b"}]}")
+)
+def test_any_bytes_get_an_answer(content):
+    limits.forget()
+    assert post(agreed(), content).status_code in (202, 400)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*FIELDS, "item_id", "x"]), inner),
+    max_leaves=20,
+)
+
+
+@effort(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(JSON, st.lists(JSON, max_size=5))
+def test_any_json_gets_an_answer(sent_at, told):
+    limits.forget()
+    content = json.dumps({"sent_at": sent_at, "events": told}).encode()
+    assert post(agreed(), content).status_code in (202, 400)
+
+
+@pytest.mark.parametrize("length", ["", "abc", "-1", "1e3", "٣", "99999999999999999999"])
+def test_a_strange_content_length_does_no_harm(milk, length):
+    assert post(agreed(), body(looked_at(milk)), CONTENT_LENGTH=length).status_code in (202, 400, 413)
+
+
+@pytest.mark.parametrize("cookie", ["\0", "ü", ":" * 4_000, "a:b:c", "'; --", "granted.1.99999999999999"])
+def test_strange_cookies_count_as_none(milk, cookie):
+    client = agreed()
+    client.cookies["personalization_visitor"] = cookie
+    assert send(client, looked_at(milk)).status_code == 202
+    client.cookies["personalization_choice"] = cookie
+    assert send(client, looked_at(milk)).status_code == 202
+
+
+def test_a_crawler_is_kept_apart(milk):
+    send(agreed(), looked_at(milk), HTTP_USER_AGENT="Mozilla/5.0 (compatible; Googlebot/2.1)")
+    send(agreed(), looked_at(milk), HTTP_USER_AGENT="")
+    assert list(Event.objects.values_list("suspect", flat=True)) == [True, True]
+    visitor = Event.objects.first().visitor
+    assert Event.objects.recent(visitor.pk) == []
+
+
+def test_ten_thousand_forged_views_by_one_visitor_count_as_120_and_the_rest_is_kept_apart_or_dropped(milk):
+    client, answers = agreed(), []
+    for _ in range(200):
+        answers.append(send(client, *(looked_at(milk) for _ in range(50))).json())
+    minutes = 2  # the test may run into the next one
+    assert Event.objects.filter(suspect=False).count() <= 120 * minutes
+    assert Event.objects.count() <= 600 * minutes
+    dropped = sum(len(answer["rejected"]) for answer in answers)
+    assert sum(answer["accepted"] for answer in answers) == Event.objects.count() == 10_000 - dropped
+    assert {one["code"] for answer in answers for one in answer["rejected"]} == {"too_many"}
+
+
+def test_what_is_dropped_is_counted_in_the_log_without_saying_whose_it_was(milk, caplog):
+    for _ in range(13):
+        send(agreed(), *(looked_at(milk) for _ in range(49)), event("search", search_term="secret"))
+    said = [record.getMessage() for record in caplog.records if record.name == "personalization"]
+    assert len(said) == 1
+    assert not [
+        name for name in ("secret", "127.0.0.1", *map(str, Visitor.objects.values_list("pk"))) if name in said[0]
+    ]
+
+
+def test_a_forged_click_is_refused_and_one_on_what_was_shown_is_taken(milk):
+    shown = slates.Shown("home", "bestsellers", "s1", (milk.pk,), ("",), now().timestamp())
+    token, other = slates.signed(shown, None), shop.product("Bread")
+    click = {"name": "select_item", "slate": token}
+    response = send(agreed(), looked_at(other, **click), looked_at(milk, **click), looked_at(milk, slate=token[::-1]))
+    assert [(one["index"], one["code"]) for one in response.json()["rejected"]] == [
+        (0, "not_on_slate"),
+        (2, "bad_slate"),
+    ]
+    assert Event.objects.values_list("product", "surface", "row").get() == (milk.pk, "home", "bestsellers")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_known_browsers_delivery_costs_four_queries(django_assert_num_queries):
+    client, milk = agreed(), shop.product("Milk")
+    send(client, looked_at(milk))
+    told = [looked_at(milk) for _ in range(20)]
+    with django_assert_num_queries(4):  # the visitor, the products, sensitive categories, one insert; no transaction
+        assert send(client, *told).json()["accepted"] == 20
+
+
+def test_when_nothing_can_be_stored_the_browser_is_told_to_send_it_again(milk, monkeypatch, caplog):
+    client = agreed()
+    send(client, looked_at(milk))
+    monkeypatch.setattr(door.events, "keep", full)
+    response = send(client, looked_at(milk), event("purchase"))
+    assert (response.status_code, codes(response)) == (202, ["not_stored", "purchases_are_orders"])
+    assert Event.objects.count() == 1
+
+
+def full(*args):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM no_such_table")
+    raise DatabaseError
+
+
+def test_a_visitor_who_is_forgotten_while_they_report_stays_forgotten(milk, monkeypatch):
+    keep = door.events.keep
+
+    def too_late(delivery, told):
+        Visitor.objects.all().delete()
+        return keep(delivery, told)
+
+    monkeypatch.setattr(door.events, "keep", too_late)
+    response = send(agreed(), looked_at(milk))
+    assert (response.status_code, codes(response)) == (202, ["no_consent"])
+    assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
+
+
+# What the shop itself sees: the basket.
+
+
+def add(client, product):
+    return client.post(reverse("basket:add", args=[product.pk]), {"quantity": 2})
+
+
+def test_what_a_known_browser_puts_into_the_basket_is_kept(milk):
+    client = agreed()
+    send(client, looked_at(milk))
+    assert add(client, milk).status_code == 302
+    assert list(Event.objects.order_by("seq").values_list("name", "product")) == [
+        ("view_item", milk.pk),
+        ("add_to_cart", milk.pk),
+    ]
+    assert isinstance(Event.objects.last().event_id, UUID)
+
+
+def test_what_an_account_that_agreed_puts_into_the_basket_is_kept(milk, customer):
+    client = Client(HTTP_USER_AGENT=FIREFOX)
+    client.force_login(customer)
+    add(client, milk)
+    assert Event.objects.values_list("name", "visitor__user").get() == ("add_to_cart", customer.pk)
+
+
+def test_a_basket_makes_nobody_known(milk):
+    assert add(agreed(), milk).status_code == 302
+    assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
+
+
+def test_nothing_is_kept_of_the_basket_of_whoever_objects(milk, customer):
+    client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_SEC_GPC="1")
+    client.force_login(customer)
+    add(client, milk)
+    assert Event.objects.count() == 0
+
+
+def test_nothing_sensitive_is_kept_of_a_basket(customer):
+    shelf = shop.create_from_breadcrumbs("Pharmacy")
+    SensitiveCategory.objects.create(category=shelf)
+    client = Client(HTTP_USER_AGENT=FIREFOX)
+    client.force_login(customer)
+    add(client, shop.product("Test", shelf))
+    assert Event.objects.count() == 0
+
+
+def test_nothing_of_ours_breaks_putting_something_into_the_basket(milk, customer, monkeypatch):
+    monkeypatch.setattr("personalization.oscar.receivers.events.observed", full)
+    client = Client(HTTP_USER_AGENT=FIREFOX)
+    client.force_login(customer)
+    assert add(client, milk).status_code == 302
+    assert client.get(reverse("basket:summary")).context["basket"].num_items == 2
+
+
+def test_the_events_of_two_visitors_with_one_id_are_one(milk):
+    told = looked_at(milk, id=str(uuid4()))
+    assert [codes(send(agreed(), told)) for _ in range(2)] == [[], []]
+    assert Event.objects.count() == 1

@@ -1,0 +1,105 @@
+"""Nobody is served another's page, whatever cache stands between: Django's own, and one that knows nothing of Vary."""
+
+import os
+import random
+import time
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
+
+from personalization.collect import consent, visitors
+from personalization.decide import snapshot
+from personalization.models import Consent, Event, Visitor
+from personalization.models.visitors import new_id
+from tests import shop
+
+pytestmark = pytest.mark.django_db
+
+REQUESTS = int(os.environ.get("SHARED_CACHE_REQUESTS", "300"))
+CACHES = (
+    "django.middleware.cache.UpdateCacheMiddleware",
+    "django.middleware.cache.FetchFromCacheMiddleware",
+)
+
+
+class SharedCache:
+    """Keeps every page that does not forbid it, by its address alone, and hands it to anybody."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def get(self, client, path):
+        if path in self.kept:
+            return self.kept[path], {}
+        response = client.get(path)
+        body = response.content.decode()
+        control = response.headers.get("Cache-Control", "")
+        if response.status_code == 200 and "no-store" not in control and "private" not in control:
+            self.kept[path] = body
+        return body, response.cookies
+
+
+@pytest.fixture
+def people(settings):
+    """(client, a word that only their pages hold) of two customers and two browsers that agreed, and a stranger."""
+    users, products = shop.even_and_odd()
+    call_command("personalization_train", verbosity=0)
+    snapshot.forget()
+    settings.MIDDLEWARE = [CACHES[0], *settings.MIDDLEWARE, CACHES[1]]
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "row_size": 3, "rows": 2}
+    found = [(Client(), None)]
+    for number in (0, 1):
+        client = Client()
+        client.force_login(users[number])
+        found.append(looking_at(client, Visitor.objects.customer(users[number].pk), products[10 + number]))
+    for number in (2, 3):
+        client, visitor = Client(), Visitor.objects.create(consent=Consent.GRANTED, agreed_at=now())
+        client.cookies[consent.COOKIE] = f"granted.1.{int(time.time())}"
+        response = client.get("/")
+        visitors.remember(response, visitor)
+        client.cookies[visitors.COOKIE] = response.cookies[visitors.COOKIE].value
+        found.append(looking_at(client, visitor, products[10 + number]))
+    return found, products
+
+
+def looking_at(client, visitor, product):
+    Event.objects.create(
+        event_id=new_id(),
+        visitor=visitor,
+        name="view_item",
+        happened=now() - timedelta(seconds=1),
+        received=now(),
+        product=product.pk,
+    )
+    return client, f"Because you looked at {product.title}"
+
+
+def test_no_page_shows_what_only_another_could_get(people):
+    identities, products = people
+    secrets = {word for _, word in identities if word}
+    pages = ["/", "/", reverse("catalogue:index"), products[0].get_absolute_url()]
+    chance, shared = random.Random(11), SharedCache()
+    homes = 0
+    for _ in range(REQUESTS):
+        client, own = chance.choice(identities)
+        page = chance.choice(pages)
+        body, cookies = shared.get(client, page)
+        assert not any(word in body for word in secrets - {own})
+        assert visitors.COOKIE not in cookies
+        if page == "/":
+            homes += 1
+            assert own is None or own in body
+    assert homes
+    assert "/" not in shared.kept
+
+
+def test_the_home_page_says_that_it_is_private(people):
+    identities, _ = people
+    for client, _ in identities:
+        response = client.get("/")
+        assert {"private", "no-store"} <= set(response["Cache-Control"].replace(" ", "").split(","))
+        assert {"Cookie", "Sec-GPC", "DNT"} <= set(response["Vary"].replace(" ", "").split(","))
