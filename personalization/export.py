@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +12,7 @@ from personalization.decide.shelf import Shelf
 from personalization.decide.slate import Ranked
 from personalization.decide.snapshot import LoadedSnapshot
 from personalization.decide.visit import Visit
-from personalization.models import Genome
+from personalization.models import Genome, Visitor
 from personalization.oscar import catalogue, orders, search, visits
 from personalization.profile import sweep
 from personalization.serve import ranked_many
@@ -84,6 +84,8 @@ class Export:
         With `new_only`, products that the customer bought before are left out.
         """
         self.surface, self.standpoint, self.top, self.new_only = surface, standpoint, top, new_only
+        self.unknown: set[Any] = set()
+        """The customers met so far who do not allow what they did to be used: their lists are everybody's."""
         self.shelf = Shelf(look_up=catalogue.offers)
         window = max(WINDOW, top or 0)
         self.found = lru_cache(SEARCHES_REMEMBERED)(lambda query: tuple(search.found(query, window)))
@@ -94,7 +96,8 @@ class Export:
         Customers, genomes and products are read for all of them at once.
         """
         asked = list(self._visits(questions))
-        bought = self._bought({visit.user_id for _, visit in asked} - {None}) if self.new_only else {}
+        agreeing = {visit.user_id for _, visit in asked if visit.visitor is not None}
+        bought = self._bought(agreeing) if self.new_only else {}
         known = [bought.get(visit.user_id, set()) for _, visit in asked]
         longest = [(visit, self._longest(visit, theirs)) for (_, visit), theirs in zip(asked, known, strict=True)]
         lists = ranked_many(self.surface, longest, self.standpoint.snapshot, self.shelf, new_only=self.new_only)
@@ -106,11 +109,14 @@ class Export:
         """Each question as a visit; without those of customers who are gone."""
         customers = {question.customer for question in questions} - {None}
         strategies = visits.strategies(customers)
-        genomes = self.standpoint.genomes(customers) if customers else {}
+        agreeing = Visitor.objects.agreeing(customers)
+        self.unknown |= customers & strategies.keys() - agreeing.keys()
+        genomes = self.standpoint.genomes(agreeing.keys()) if agreeing else {}
         for question in questions:
             if question.customer in strategies:
                 genome = genomes.get(question.customer) or Genome()
-                yield question, self._visit(question, strategies[question.customer], genome)
+                visit = self._visit(question, strategies[question.customer], genome)
+                yield question, _known(visit, agreeing.get(question.customer))
 
     def _visit(self, question: Question, strategy: Any, genome: Genome) -> Visit:
         """Somebody at this moment, with this basket, on this category page or with this list before them."""
@@ -155,6 +161,10 @@ class Export:
         rest = set(visit.listing) - {key for key, *_ in best} - bought
         rest &= self.shelf.sellable(rest, visit.strategy).keys()
         return [(key, *UNSAID) for key in visit.listing if key in rest]
+
+
+def _known(visit: Visit, visitor: Visitor | None) -> Visit:
+    return visit if visitor is None else replace(visit, visitor=visitor.pk, wishes=visitor.wished())
 
 
 def in_order(question: Question, ranked: Iterable[Ranked]) -> list[tuple]:

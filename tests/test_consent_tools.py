@@ -54,9 +54,7 @@ def test_what_was_declined_there_is_a_no(client, group):
     assert standing(client) == "shop"
 
 
-@pytest.mark.parametrize(
-    "value", ["", "=", "personalization", "personalization==", "|||", "personalization=\xff", "x" * 4_000]
-)
+@pytest.mark.parametrize("value", ["", "=", "personalization", "personalization==", "|||", "x" * 4_000])
 def test_a_broken_cookie_of_theirs_is_nothing_said(client, group, value):
     client.cookies["cookie_consent"] = value
     assert standing(client) == "unasked"

@@ -89,17 +89,19 @@ def _answer(request: HttpRequest, now: datetime) -> tuple[str, datetime]:
     return "the shop's tool", now
 
 
+@transaction.atomic
 def grant(request: HttpRequest, now: datetime, source: str) -> Visitor | None:
     """Stores that this visitor agrees. An account has it stored; of a browser nothing is, before it does something."""
     if not consent.signed_in(request) or consent.objects(request) or consent.is_child(request.user):
         return None
-    visitor = Visitor.objects.customer(request.user.pk)
+    visitor = Visitor.objects.held_customer(request.user.pk)
     if visitor.consent != Consent.GRANTED:
         version = conf.current().consent_version
         visitor.change_consent(Consent.GRANTED, version=version, source=source, now=now)
     return visitor
 
 
+@transaction.atomic
 def withdraw(request: HttpRequest, now: datetime, source: str) -> None:
     """From now on nothing of this visitor is stored or used. Of a browser nothing is left at all.
 
@@ -109,12 +111,11 @@ def withdraw(request: HttpRequest, now: datetime, source: str) -> None:
     forget_browser(request)
     if not consent.signed_in(request):
         return
-    visitor = Visitor.objects.customer(request.user.pk)
-    with transaction.atomic():
-        Genome.objects.filter(user_id=request.user.pk).delete()
-        if visitor.consent != Consent.WITHDRAWN:
-            version = conf.current().consent_version
-            visitor.change_consent(Consent.WITHDRAWN, version=version, source=source, now=now)
+    visitor = Visitor.objects.held_customer(request.user.pk)
+    Genome.objects.filter(user_id=request.user.pk).delete()
+    if visitor.consent != Consent.WITHDRAWN:
+        version = conf.current().consent_version
+        visitor.change_consent(Consent.WITHDRAWN, version=version, source=source, now=now)
 
 
 @transaction.atomic
@@ -136,11 +137,9 @@ def forget_browser(request: HttpRequest) -> None:
 @transaction.atomic
 def forget_customer(user_id: Any, now: datetime) -> None:
     """The same for an account, of which remains: that it wants none of this, and since when."""
-    Visitor.objects.drop(Visitor.objects.filter(user_id=user_id).values_list("pk", flat=True))
+    Visitor.objects.held_customer(user_id).delete()
     Genome.objects.filter(user_id=user_id).delete()
-    again = Visitor.objects.customer(user_id)  # two at once, as by a double click, find the same one
-    again.forgotten_at = now
-    again.save(update_fields=["forgotten_at"])
+    again = Visitor.objects.create(user_id=user_id, forgotten_at=now)
     version = conf.current().consent_version
     again.change_consent(Consent.WITHDRAWN, version=version, source="forget everything", now=now)
 

@@ -62,11 +62,24 @@ class VisitorQuerySet(models.QuerySet):
         """The visitor that this customer is, made if need be."""
         return self.get_or_create(user_id=user_id, defaults={"id": new_id()})[0]
 
+    def held_customer(self, user_id: Any) -> "Visitor":
+        """The same. Nobody else changes or forgets it before the transaction ends that asks."""
+        held = None
+        while held is None:  # who forgets a customer makes a new row
+            self.customer(user_id)
+            held = self.select_for_update().filter(user_id=user_id).first()
+        return held
+
     def who_agreed(self, user_ids: Iterable[Any] | None = None) -> dict[Any, float]:
         """Those of these customers, or of all, who allow what they did to be used for them; each with the moment up to
         which they had everything forgotten, in seconds since 1970, or -inf."""
         rows = self.filter(user__isnull=False, consent=Consent.GRANTED)
         return _forgotten(rows if user_ids is None else rows.filter(user_id__in=list(user_ids)))
+
+    def agreeing(self, user_ids: Iterable[Any]) -> dict[Any, "Visitor"]:
+        """The same as visitors, by the customer's key."""
+        rows = self.filter(user_id__in=list(user_ids), consent=Consent.GRANTED)
+        return {visitor.user_id: visitor for visitor in rows}
 
     def hold(self, user_ids: Iterable[Any]) -> dict[Any, float]:
         """The same; none of them can withdraw before the end of the transaction."""

@@ -72,6 +72,10 @@ class Command(BaseCommand):
         if not silent:
             skipped = f" {questions.skipped} were skipped." if questions.skipped else ""
             self.stdout.write(f"{file}: the {questions.surface} lists of {questions.size} {questions.what}.{skipped}")
+            if lists.unknown:
+                self.stdout.write(
+                    f"{len(lists.unknown)} of the customers have not agreed to be known: their lists are everybody's."
+                )
 
     def questions(self, options: dict[str, Any], now: float) -> asked.Questions:
         """What is asked for: by a file, or by the customers."""
