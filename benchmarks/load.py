@@ -17,6 +17,7 @@ import itertools
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 import tempfile
@@ -48,7 +49,13 @@ from benchmarks.ingest import own_database
 from personalization.collect import visitors
 from personalization.models import Consent, Event, Visitor
 
-PORT = 8765
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+PORT = free_port()
 PROCESSES, THREADS = 2, 4
 SENDERS = 24
 VISITORS = 4_000
@@ -233,7 +240,8 @@ def measure(pages: list[str], products: list[int], cookies: list[str], seconds: 
         print(
             f"\n{rate} events a second for {seconds:.0f} s, {batch} a delivery\n"
             f"  accepted  p50 {at(0.5, given.accepted_in):.0f} ms, p99 {last:.0f} ms; answers {dict(given.statuses)}\n"
-            f"  events    {given.accepted} accepted, dropped {dict(given.dropped)}, sender late {given.late * 1000:.0f} ms\n"
+            f"  events    {given.accepted} accepted, dropped {dict(given.dropped)}; the last left "
+            f"{given.late * 1000:.0f} ms after it was due\n"
             f"  pages     p50 {at(0.5, given.pages):.0f} ms, p95 {at(0.95, given.pages):.0f} ms: {slower:.2f} times\n"
             f"  memory    {before + grown:.0f} MiB, {grown:+.0f} MiB"
         )

@@ -12,9 +12,9 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from typing import NamedTuple
 from uuid import UUID
@@ -35,6 +35,9 @@ PATIENCE = 0.05
 """A request waits for the cache for so many seconds."""
 REST = 10.0
 """A cache that failed is left alone for so many seconds."""
+AT_ONCE = 3
+"""So many deliveries a process takes in at a time; one more is dropped, without waiting. A process of more threads
+always has one left for a page."""
 KEPT_HERE = 10_000
 """So many different keys a process counts by itself in one minute; who comes after them counts as too many."""
 UNKNOWN = "unknown"
@@ -69,6 +72,17 @@ def too_many(address: str, events: int, now: float) -> bool:
 def too_fast(visitor_id: UUID, events: int, now: float) -> bool:
     """Counts these events; whether this visitor does more in this minute than a shopper can."""
     return _counted(_key("visitor", visitor_id.hex, now), events, now) > conf.current().events_per_minute
+
+
+@contextmanager
+def turn() -> Iterator[bool]:
+    """Whether this process has time for one more delivery; in a burst some are dropped, so that pages are not slow."""
+    free = _turns.acquire(blocking=False)
+    try:
+        yield free
+    finally:
+        if free:
+            _turns.release()
 
 
 def _key(kind: str, who: str, now: float) -> str:
@@ -188,6 +202,7 @@ def _in_words(counts: Mapping[str, int]) -> str:
 
 
 _here, _shared, drops = Here(), Shared(), Drops()
+_turns = threading.BoundedSemaphore(AT_ONCE)
 
 
 def forget() -> None:

@@ -57,6 +57,7 @@ FAULTS: dict[str, Promise] = {
     "before_consent": _("It happened before the visitor agreed to be known."),
     "no_consent": _("The visitor has not agreed to be known, or does not any more."),
     "too_many": _("Too much comes from this address; try again in a minute."),
+    "busy": _("The shop is too busy to take this in."),
     "not_stored": _("It could not be stored now; send it again later, with the same id."),
 }
 """What can be wrong, in words: with all that was sent (the first eight), or with one event (also the depth)."""

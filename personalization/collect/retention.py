@@ -14,6 +14,7 @@ from personalization import conf
 from personalization.models import DailyTotal, Event
 from personalization.models.events import BROWSERS_AT_ONCE, DROPPED_AT_ONCE, Name
 from personalization.models.totals import DROPPED_AT_ONCE as TOTALS_AT_ONCE
+from personalization.oscar import catalogue
 
 LATE_DAYS = 8
 """A day that began more than so many days ago gets no late events any more: they come up to 7 days late."""
@@ -76,15 +77,17 @@ def silent(stream: Iterable[Any], what: str, length: int) -> Iterable[Any]:
 
 
 def retain(moment: datetime | None = None, progress: Progress = silent) -> Retained:
-    """1. Counts the days that may have changed since the last time.
-    2. Drops old events.
-    3. Drops old totals.
-    4. Drops the browsers of which nothing is left.
+    """1. Drops events about products that staff called sensitive since.
+    2. Counts the days that may have changed since the last time.
+    3. Drops old events.
+    4. Drops old totals.
+    5. Drops the browsers of which nothing is left.
 
     Gives what it did. It may be killed at any point, repeated, and run twice at once: days are counted before anything
     is dropped, a day whose events are partly dropped is not counted again, and each batch is a transaction of its own.
     """
     until = limits(moment or now())
+    sensitive = sum(Event.objects.drop_about(catalogue.all_sensitive_products()))
     days = roll_up(until.now, progress=progress)
     dropped = {name: _drop_events(name, until.of(name), progress) for name in Name.values}
     totals = DailyTotal.objects.older(until.totals).count()
@@ -93,7 +96,7 @@ def retain(moment: datetime | None = None, progress: Progress = silent) -> Retai
     idle = sum(
         progress(Event.objects.drop_idle_browsers(until.browsers), "Idle browsers", _batches(idle, BROWSERS_AT_ONCE))
     )
-    return Retained(days, sum(dropped.values()), dropped[Name.SEARCHED], totals, idle)
+    return Retained(days, sensitive + sum(dropped.values()), dropped[Name.SEARCHED], totals, idle)
 
 
 def _drop_events(name: str, before: datetime, progress: Progress) -> int:
@@ -111,9 +114,10 @@ def due(moment: datetime | None = None) -> Retained:
     """What `retain` would do. A browser whose last event would be dropped counts only once that is gone."""
     until = limits(moment or now())
     dropped = {name: Event.objects.older(name, until.of(name)).count() for name in Name.values}
+    sensitive = Event.objects.filter(product__in=catalogue.all_sensitive_products()).count()
     return Retained(
         len(list(_days(until.now, ()))),
-        sum(dropped.values()),
+        sensitive + sum(dropped.values()),
         dropped[Name.SEARCHED],
         DailyTotal.objects.older(until.totals).count(),
         Event.objects.idle_browsers(until.browsers).count(),

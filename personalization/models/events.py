@@ -174,6 +174,12 @@ class EventQuerySet(models.QuerySet):
             yield len(batch)
             rows = rows.filter(happened__gte=batch[-1])  # not through the dead rows of earlier batches again
 
+    def drop_about(self, products: Collection[int]) -> Iterator[int]:
+        """Deletes the events about these products alone; how many went with each batch."""
+        rows = self.filter(product__in=products).order_by("seq")
+        while products and (batch := self._drop_some(rows)):
+            yield len(batch)
+
     def _drop_some(self, rows: Self) -> list[datetime]:
         with transaction.atomic(using=self.db):
             locked = rows.select_for_update(skip_locked=True)[:DROPPED_AT_ONCE]

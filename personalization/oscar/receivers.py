@@ -48,7 +48,7 @@ def keep_basket_addition(sender: Any, product: Any, request: Any = None, **rest:
         key = product.parent_id or product.pk
         if visitor is not None and not catalogue.sensitive_products([key]):
             suspect = bots.automatic(request.headers.get("User-Agent", ""))
-            events.observed(visitor, Name.ADDED, key, now(), suspect=suspect)
+            events.observed(visitor, str(Name.ADDED), key, now(), suspect=suspect)
 
 
 def refresh_genome(sender: Any, order: Any, user: Any, **rest: Any) -> None:

@@ -89,12 +89,14 @@ def _content(request: HttpRequest) -> bytes:
 
 def _kept(request: HttpRequest, body: Body, moment: datetime) -> Outcome:
     """Nothing that goes wrong in here reaches the browser as an error: what was not stored may be sent again."""
-    with failing_open("Taking in events"):
+    with failing_open("Taking in events"), limits.turn() as free:
+        if not free:
+            return _all(body, "busy")
         if limits.too_many(limits.address(request), body.count, moment.timestamp()):
             return _all(body, "too_many")
         visitor = visitors.known_or_new(request, moment) if body.reports else None
         if visitor is None:
-            return _all(body, "no_consent") if body.reports else Outcome(body.rejected)
+            return _all(body, "no_consent")
         suspect = _suspect(request, visitor, body.count, moment.timestamp())
         delivery = events.Delivery(visitor, _catalogue(body.reports), moment, body.sent, suspect)
         return Outcome(body.rejected + events.keep(delivery, body.reports).rejected, visitor)

@@ -33,7 +33,8 @@ def dismiss(request: HttpRequest) -> HttpResponse:
     if visitor is None:
         return HttpResponseForbidden(_refused(), content_type="text/plain; charset=utf-8")
     response = _answer(request, said, undo)
-    visitors.remember(response, visitor)
+    if visitors.id_in(request) != visitor.pk:
+        visitors.remember(response, visitor)
     return response
 
 

@@ -1,14 +1,18 @@
 """One demo shop, built and served once for all browser tests. Screenshots go to $SCREENSHOTS (default:
 var/screenshots)."""
 
+import json
 import os
+import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
+SHOPPER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+PERSONAL = '[data-row="because_you_looked_at"]'
 
 
 class Demo(NamedTuple):
@@ -132,3 +138,76 @@ def view_as():
         return described
 
     return picked
+
+
+class Stored(NamedTuple):
+    """An event as it stands in the shop's table."""
+
+    name: str
+    product: int | None
+    products: list
+    row: str
+    query: str
+    value: float | None
+    event_id: str
+
+
+@pytest.fixture
+def stored(demo):
+    """The events that came in since the test began: stored(at_least=n) waits for so many."""
+    with closing(sqlite3.connect(f"file:{demo.data / 'shop.sqlite3'}?mode=ro", uri=True)) as base:
+        began = datetime.now(UTC).replace(tzinfo=None)  # what an earlier test's page sends in leaving happened before
+        columns = "name, product, products, row, query, value, event_id"
+
+        def events(at_least=0):
+            deadline = time.monotonic() + 20
+            while True:
+                rows = base.execute(f"SELECT {columns} FROM personalization_event WHERE happened > ?", [str(began)])
+                found = rows.fetchall()
+                if len(found) >= at_least or time.monotonic() > deadline:
+                    return [Stored(*row)._replace(products=json.loads(row[2])) for row in found]
+                time.sleep(0.1)
+
+        yield events
+
+
+@pytest.fixture
+def browser_of(chromium, shop):
+    """A fresh browser that agreed: browser_of(agreed=True, **what Playwright's new_context takes)."""
+    contexts = []
+
+    def opened(agreed=True, **more):
+        context = chromium.new_context(**{"viewport": WIDE, "user_agent": SHOPPER, **more})
+        contexts.append(context)
+        if agreed:
+            choice = f"granted.1.{int(time.time()) - 60}"
+            context.add_cookies([{"name": "personalization_choice", "value": choice, "url": shop, "httpOnly": True}])
+        return context
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def looked(browser_of, shop, stored):
+    """A browser that looked at a product, and has a row of its own for that: its page, at the shop's home."""
+    page = browser_of().new_page()
+    open_a_product(page, shop)
+    stored(1)
+    page.goto(shop)
+    assert page.locator(PERSONAL).count() == 1
+    return page
+
+
+def open_a_product(page, shop) -> int:
+    """Goes to the page of a bestseller, not through a row; its key."""
+    home = page.request.get(shop).text()
+    bestsellers = home[home.index('data-row="bestsellers"') :]
+    key, address = re.search(r'data-product="(\d+)".*?<a href="([^"]+)"', bestsellers, re.S).groups()
+    page.goto(shop + address)
+    return int(key)
+
+
+def products(row) -> list[int]:
+    return [int(card.get_attribute("data-product")) for card in row.locator("[data-product]").all()]

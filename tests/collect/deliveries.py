@@ -32,7 +32,9 @@ def body(*told: Any, sent_at: Any = None) -> bytes:
     return json.dumps({"sent_at": sent_at, "events": list(told)}).encode()
 
 
-def deliver(visitor: Visitor, *told: Any, now: datetime = NOW, sent_at: Any = None, **how: Any) -> list[tuple[int, str]]:
+def deliver(
+    visitor: Visitor, *told: Any, now: datetime = NOW, sent_at: Any = None, **how: Any
+) -> list[tuple[int, str]]:
     """Reads and keeps these events; (index, code) of each that was rejected."""
     read = reports.read(body(*told, sent_at=sent_at), how.pop("item_ids", "id"))
     products = catalogue.listed({(item.kind, item.key) for report in read.reports for item in report.items})

@@ -1,51 +1,22 @@
 """The door through which browsers report what happened."""
 
 import itertools
-import json
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, connection
 from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
-from hypothesis import HealthCheck, given
-from hypothesis import settings as effort
-from hypothesis import strategies as st
 
 from personalization.collect import limits, slates, visitors
-from personalization.models import Event, SensitiveCategory, Visitor
+from personalization.models import Event, Visitor
 from personalization.pages import events as door
 from tests import shop
-from tests.collect.deliveries import FIREFOX, body, event, ms
+from tests.collect.deliveries import FIREFOX, body, event
+from tests.walks.reporting import HERE, agreed, codes, full, looked_at, post, send
 
 pytestmark = pytest.mark.django_db
-HERE = "http://testserver"
-
-
-def agreed(**environ):
-    """A browser that agreed a week ago, on a page of the shop."""
-    client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_ORIGIN=HERE, **environ)
-    client.cookies["personalization_choice"] = f"granted.1.{int((now() - timedelta(days=7)).timestamp())}"
-    return client
-
-
-def send(client, *told, **environ):
-    return post(client, body(*told), **environ)
-
-
-def post(client, content, content_type="text/plain;charset=UTF-8", **environ):
-    environ = {"CONTENT_TYPE": content_type, **environ}  # or Django's client leaves it out for an empty body
-    return client.post(reverse("personalization:events"), content, content_type=content_type, **environ)
-
-
-def looked_at(product, **fields):
-    return event(product=product.pk, **{"at": ms(now()), **fields})
-
-
-def codes(response):
-    return [one["code"] for one in response.json()["rejected"]]
 
 
 @pytest.fixture
@@ -200,118 +171,6 @@ def test_every_other_method_is_refused(method):
     assert (response.status_code, response["Allow"]) == (405, "POST")
 
 
-def deep(levels):
-    return b'{"events": ' + b"[" * levels + b"]" * levels + b"}"
-
-
-@pytest.mark.parametrize(
-    ("content", "status", "code"),
-    [
-        (b"", 400, "bad_json"),
-        (b"\xff\xfe", 400, "bad_json"),
-        (b"\xef\xbb\xbf{}", 400, "bad_json"),
-        (b"{", 400, "bad_json"),
-        (b'{"events": [1e', 400, "bad_json"),
-        (b"null", 400, "bad_body"),
-        (b"[]", 400, "bad_body"),
-        (b"{}", 400, "bad_body"),
-        (b'"events"', 400, "bad_body"),
-        (b'{"events": {}}', 400, "bad_body"),
-        (b'{"events": null}', 400, "bad_body"),
-        (b'{"events": [], "sent_at": "soon"}', 400, "bad_body"),
-        (b'{"events": [], "sent_at": 1e999}', 400, "bad_body"),
-        (b'{"events": [], "sent_at": []}', 400, "bad_body"),
-        (b'{"events": [], "sent_at": ' + b"9" * 60_000 + b"}", 400, "bad_body"),
-        (b'{"events": [' + b"0," * 50 + b"0]}", 400, "too_many_events"),
-        (deep(30_000), 400, "too_deep"),
-        (b"[" * 60_000, 400, "too_deep"),
-        (b'{"a":' * 12_000, 400, "too_deep"),
-        (b" " * (64 * 1024 + 1), 413, "too_large"),
-        (b"[" * 10_000_000, 413, "too_large"),
-    ],
-)
-def test_what_says_nothing_is_refused_as_a_whole(content, status, code):
-    response = post(agreed(), content)
-    assert (response.status_code, response.json()["code"]) == (status, code)
-    assert response.json()["message"]
-
-
-def test_a_body_of_exactly_64_kib_is_read(milk):
-    content = body(looked_at(milk))
-    assert post(agreed(), content + b" " * (64 * 1024 - len(content))).json() == {"accepted": 1, "rejected": []}
-
-
-HOSTILE = [
-    None, True, "", "\0", "\ud800", "a" * 257, "a" * 20_000, -1, 0, 2**63, 10**400, 1e308, float("nan"), float("inf"),
-    [], [[]], [[[[[[[]]]]]]], {}, {"a": {"b": {"c": {"d": {"e": {}}}}}}, [1, "a", None], "9999-12-31T23:59:59.999999Z",
-    "0001-01-01T00:00:00+23:59", 253_402_300_799_999, 253_402_300_800_000, "'; DROP TABLE x; --", "{0.__class__}",
-]  # fmt: skip
-FIELDS = ["id", "name", "event", "at", "params", "ecommerce", "items", "slate", "search_term", "engagement_time_msec"]
-
-
-@pytest.mark.parametrize("field", [*FIELDS, "value", "surface", "row", "unknown"])
-@pytest.mark.parametrize("name", ["view_item", "view_item_list", "search", "user_engagement", "add_to_cart"])
-def test_whatever_stands_in_a_field_only_this_event_is_lost(milk, field, name):
-    client = agreed()
-    for value in HOSTILE:
-        limits.forget()
-        told = {**looked_at(milk, search_term="a", engagement_time_msec=1), "name": name, field: value}
-        response = send(client, told, looked_at(milk))
-        assert response.status_code == 202, (field, value)
-        assert 1 not in [one["index"] for one in response.json()["rejected"]], (field, value)
-    assert Event.objects.filter(name="view_item").count() >= len(HOSTILE)
-
-
-@pytest.mark.parametrize("field", ["item_id", "index", "quantity", "unknown"])
-def test_whatever_stands_in_an_item_only_its_event_is_lost(milk, field):
-    client = agreed()
-    for value in HOSTILE:
-        limits.forget()
-        item = {"item_id": milk.pk, field: value}
-        told = [{**event(name), "items": [item]} for name in ("view_item_list", "add_to_cart")]
-        response = send(client, *told, looked_at(milk))
-        assert response.status_code == 202, (field, value)
-        assert 2 not in [one["index"] for one in response.json()["rejected"]], (field, value)
-
-
-@effort(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.binary(max_size=200) | st.binary(max_size=60).map(lambda bad: b'{"events": [{"name": "search", ' + bad + b"}]}")
-)
-def test_any_bytes_get_an_answer(content):
-    limits.forget()
-    assert post(agreed(), content).status_code in (202, 400)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*FIELDS, "item_id", "x"]), inner),
-    max_leaves=20,
-)
-
-
-@effort(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(JSON, st.lists(JSON, max_size=5))
-def test_any_json_gets_an_answer(sent_at, told):
-    limits.forget()
-    content = json.dumps({"sent_at": sent_at, "events": told}).encode()
-    assert post(agreed(), content).status_code in (202, 400)
-
-
-@pytest.mark.parametrize("length", ["", "abc", "-1", "1e3", "٣", "99999999999999999999"])
-def test_a_strange_content_length_does_no_harm(milk, length):
-    assert post(agreed(), body(looked_at(milk)), CONTENT_LENGTH=length).status_code in (202, 400, 413)
-
-
-@pytest.mark.parametrize("cookie", ["\0", "ü", ":" * 4_000, "a:b:c", "'; --", "granted.1.99999999999999"])
-def test_strange_cookies_count_as_none(milk, cookie):
-    client = agreed()
-    client.cookies["personalization_visitor"] = cookie
-    assert send(client, looked_at(milk)).status_code == 202
-    client.cookies["personalization_choice"] = cookie
-    assert send(client, looked_at(milk)).status_code == 202
-
-
 def test_a_crawler_is_kept_apart(milk):
     send(agreed(), looked_at(milk), HTTP_USER_AGENT="Mozilla/5.0 (compatible; Googlebot/2.1)")
     send(agreed(), looked_at(milk), HTTP_USER_AGENT="")
@@ -372,10 +231,13 @@ def test_when_nothing_can_be_stored_the_browser_is_told_to_send_it_again(milk, m
     assert Event.objects.count() == 1
 
 
-def full(*args):
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM no_such_table")
-    raise DatabaseError
+def test_in_a_burst_deliveries_are_dropped_and_counted_and_later_ones_are_taken(milk):
+    client = agreed()
+    with limits.turn(), limits.turn(), limits.turn():
+        response = send(client, looked_at(milk), event("purchase"))
+    assert (response.status_code, codes(response)) == (202, ["busy", "purchases_are_orders"])
+    assert codes(send(client, looked_at(milk))) == []
+    assert Event.objects.count() == 1
 
 
 def test_a_visitor_who_is_forgotten_while_they_report_stays_forgotten(milk, monkeypatch):
@@ -389,60 +251,6 @@ def test_a_visitor_who_is_forgotten_while_they_report_stays_forgotten(milk, monk
     response = send(agreed(), looked_at(milk))
     assert (response.status_code, codes(response)) == (202, ["no_consent"])
     assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
-
-
-# What the shop itself sees: the basket.
-
-
-def add(client, product):
-    return client.post(reverse("basket:add", args=[product.pk]), {"quantity": 2})
-
-
-def test_what_a_known_browser_puts_into_the_basket_is_kept(milk):
-    client = agreed()
-    send(client, looked_at(milk))
-    assert add(client, milk).status_code == 302
-    assert list(Event.objects.order_by("seq").values_list("name", "product")) == [
-        ("view_item", milk.pk),
-        ("add_to_cart", milk.pk),
-    ]
-    assert isinstance(Event.objects.last().event_id, UUID)
-
-
-def test_what_an_account_that_agreed_puts_into_the_basket_is_kept(milk, customer):
-    client = Client(HTTP_USER_AGENT=FIREFOX)
-    client.force_login(customer)
-    add(client, milk)
-    assert Event.objects.values_list("name", "visitor__user").get() == ("add_to_cart", customer.pk)
-
-
-def test_a_basket_makes_nobody_known(milk):
-    assert add(agreed(), milk).status_code == 302
-    assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
-
-
-def test_nothing_is_kept_of_the_basket_of_whoever_objects(milk, customer):
-    client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_SEC_GPC="1")
-    client.force_login(customer)
-    add(client, milk)
-    assert Event.objects.count() == 0
-
-
-def test_nothing_sensitive_is_kept_of_a_basket(customer):
-    shelf = shop.create_from_breadcrumbs("Pharmacy")
-    SensitiveCategory.objects.create(category=shelf)
-    client = Client(HTTP_USER_AGENT=FIREFOX)
-    client.force_login(customer)
-    add(client, shop.product("Test", shelf))
-    assert Event.objects.count() == 0
-
-
-def test_nothing_of_ours_breaks_putting_something_into_the_basket(milk, customer, monkeypatch):
-    monkeypatch.setattr("personalization.oscar.receivers.events.observed", full)
-    client = Client(HTTP_USER_AGENT=FIREFOX)
-    client.force_login(customer)
-    assert add(client, milk).status_code == 302
-    assert client.get(reverse("basket:summary")).context["basket"].num_items == 2
 
 
 def test_the_events_of_two_visitors_with_one_id_are_one(milk):

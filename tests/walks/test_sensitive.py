@@ -1,11 +1,15 @@
 """What lies in a sensitive category is in nobody's genome, reason or row, and no event about it is kept."""
 
+import uuid
+
 import pytest
 from django.core.management import call_command
+from django.utils.timezone import now
 from oscar.apps.catalogue.models import Category
 
+from personalization.collect import retention
 from personalization.decide import snapshot
-from personalization.models import Genome, SensitiveCategory
+from personalization.models import Event, Genome, SensitiveCategory, Visitor
 from personalization.oscar import catalogue
 from tests import shop
 
@@ -62,3 +66,22 @@ def test_before_any_training_the_plain_rows_leave_it_out(client):
     shown = [item.product_id for row in client.get("/").context["slate"].rows for item in row.items]
     assert shown
     assert {product.pk for product in products[1::2]}.isdisjoint(shown)
+
+
+def test_what_is_called_sensitive_later_is_deleted_from_the_events_too():
+    users, products = shop.even_and_odd(weeks=1)
+    visitor = Visitor.objects.customer(users[1].pk)
+    for product in products[:6]:
+        moment = now()
+        Event.objects.create(
+            event_id=uuid.uuid4(),
+            visitor=visitor,
+            name="view_item",
+            happened=moment,
+            received=moment,
+            product=product.pk,
+        )
+    SensitiveCategory.objects.create(category=Category.objects.get(name="Odd"))
+    assert retention.due().events == 3
+    assert retention.retain().events == 3
+    assert set(Event.objects.values_list("product", flat=True)) == {product.pk for product in products[:6:2]}

@@ -1,0 +1,79 @@
+"""What the shop itself sees of a visitor: what they put into the basket."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
+
+from personalization.models import Event, SensitiveCategory, Visitor
+from tests import shop
+from tests.collect.deliveries import FIREFOX
+from tests.walks.reporting import agreed, full, looked_at, send
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def milk():
+    return shop.product("Milk")
+
+
+@pytest.fixture
+def customer(django_user_model):
+    made = django_user_model.objects.create_user("someone", "someone@example.com", "x")
+    Visitor.objects.grant_all([made.pk], version="1", source="test", now=now() - timedelta(days=7))
+    return made
+
+
+def add(client, product):
+    return client.post(reverse("basket:add", args=[product.pk]), {"quantity": 2})
+
+
+def test_what_a_known_browser_puts_into_the_basket_is_kept(milk):
+    client = agreed()
+    send(client, looked_at(milk))
+    assert add(client, milk).status_code == 302
+    assert list(Event.objects.order_by("seq").values_list("name", "product")) == [
+        ("view_item", milk.pk),
+        ("add_to_cart", milk.pk),
+    ]
+    assert isinstance(Event.objects.last().event_id, UUID)
+
+
+def test_what_an_account_that_agreed_puts_into_the_basket_is_kept(milk, customer):
+    client = Client(HTTP_USER_AGENT=FIREFOX)
+    client.force_login(customer)
+    add(client, milk)
+    assert Event.objects.values_list("name", "visitor__user").get() == ("add_to_cart", customer.pk)
+
+
+def test_a_basket_makes_nobody_known(milk):
+    assert add(agreed(), milk).status_code == 302
+    assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
+
+
+def test_nothing_is_kept_of_the_basket_of_whoever_objects(milk, customer):
+    client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_SEC_GPC="1")
+    client.force_login(customer)
+    add(client, milk)
+    assert Event.objects.count() == 0
+
+
+def test_nothing_sensitive_is_kept_of_a_basket(customer):
+    shelf = shop.create_from_breadcrumbs("Pharmacy")
+    SensitiveCategory.objects.create(category=shelf)
+    client = Client(HTTP_USER_AGENT=FIREFOX)
+    client.force_login(customer)
+    add(client, shop.product("Test", shelf))
+    assert Event.objects.count() == 0
+
+
+def test_nothing_of_ours_breaks_putting_something_into_the_basket(milk, customer, monkeypatch):
+    monkeypatch.setattr("personalization.oscar.receivers.events.observed", full)
+    client = Client(HTTP_USER_AGENT=FIREFOX)
+    client.force_login(customer)
+    assert add(client, milk).status_code == 302
+    assert client.get(reverse("basket:summary")).context["basket"].num_items == 2
