@@ -180,6 +180,12 @@ class EventQuerySet(models.QuerySet):
         while products and (batch := self._drop_some(rows)):
             yield len(batch)
 
+    def drop_of(self, visitor_id: uuid.UUID) -> None:
+        """Deletes all that this visitor did, inside a transaction. Whoever is just storing something of them is waited
+        for, and what they stored goes too; a cascade would have loaded every row, and missed that one."""
+        list(Visitor.objects.using(self.db).filter(pk=visitor_id).select_for_update().values_list("pk"))
+        self.model.objects.filter(visitor_id=visitor_id)._raw_delete(self.db)
+
     def _drop_some(self, rows: Self) -> list[datetime]:
         with transaction.atomic(using=self.db):
             locked = rows.select_for_update(skip_locked=True)[:DROPPED_AT_ONCE]

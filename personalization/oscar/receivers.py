@@ -1,4 +1,7 @@
-"""Hears Oscar's signals. A receiver that raised would break the shop's page, or roll back a paid order."""
+"""Hears the signals of Oscar, and of Django: who signs in or out, and what is deleted.
+
+A receiver that raised would break the shop's page, or roll back a paid order.
+"""
 
 import time
 from functools import partial
@@ -6,10 +9,12 @@ from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
+from django.db.models.signals import pre_delete
 from django.utils.timezone import now
 from oscar.core.loading import get_class
 
 from personalization.collect import bots, consent, events, visitors
+from personalization.models import Event, Visitor
 from personalization.models.events import Name
 from personalization.models.savepoints import failing_open
 from personalization.oscar import catalogue
@@ -25,6 +30,7 @@ def connect() -> None:
     basket_addition.connect(keep_basket_addition, dispatch_uid="personalization.keep_basket_addition")
     user_logged_in.connect(take_over, dispatch_uid="personalization.take_over")
     user_logged_out.connect(look_anew, dispatch_uid="personalization.look_anew")
+    pre_delete.connect(delete_events, sender=Visitor, dispatch_uid="personalization.delete_events")
 
 
 def take_over(sender: Any, request: Any, user: Any, **rest: Any) -> None:
@@ -49,6 +55,11 @@ def keep_basket_addition(sender: Any, product: Any, request: Any = None, **rest:
         if visitor is not None and not catalogue.sensitive_products([key]):
             suspect = bots.automatic(request.headers.get("User-Agent", ""))
             events.observed(visitor, str(Name.ADDED), key, now(), suspect=suspect)
+
+
+def delete_events(sender: Any, instance: Visitor, using: str, **rest: Any) -> None:
+    """What a visitor did goes before they go, whoever deletes them: their account, the admin, or ourselves."""
+    Event.objects.using(using).drop_of(instance.pk)
 
 
 def refresh_genome(sender: Any, order: Any, user: Any, **rest: Any) -> None:

@@ -193,7 +193,8 @@ def browser_of(chromium, shop):
 def looked(browser_of, shop, stored):
     """A browser that looked at a product, and has a row of its own for that: its page, at the shop's home."""
     page = browser_of().new_page()
-    open_a_product(page, shop)
+    with page.expect_response("**/personalization/events/"):  # with it comes the cookie
+        open_a_product(page, shop)
     stored(1)
     page.goto(shop)
     assert page.locator(PERSONAL).count() == 1
