@@ -3,7 +3,7 @@
     DATABASE_URL=postgres://postgres@127.0.0.1:5432/postgres REDIS_URL=redis://127.0.0.1:6379/9 \\
         python -m benchmarks.load [--seconds 60] [--products 200]
 
-Serves the example shop by gunicorn (two processes of four threads), from a database of its own that it drops again.
+Serves the example shop by gunicorn (four processes of two threads), from a database of its own that it drops again.
 Measures shop pages for a while alone, then while events arrive, in turn 200 a second in deliveries of 5 and 2,000 a
 second in deliveries of 20. Deliveries leave on time, whether earlier ones were answered or not, and their time counts
 from when they were due. Pages are asked for one after the other, with a pause, as by one shopper more.
@@ -56,7 +56,7 @@ def free_port() -> int:
 
 
 PORT = free_port()
-PROCESSES, THREADS = 2, 4
+PROCESSES, THREADS = 4, 2
 SENDERS = 24
 VISITORS = 4_000
 """So many that nobody is too fast for a shopper."""
@@ -220,6 +220,18 @@ def memory(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def worked(pid: int) -> tuple[float, float]:
+    """Seconds of CPU that this shop has taken until now, and the whole machine."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    ours = (Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[11:13] for child in children)
+    everybody = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+    busy = sum(
+        int(ticks) for n, ticks in enumerate(everybody) if n not in (3, 4)
+    )  # neither idle nor waiting for a disk
+    second = os.sysconf("SC_CLK_TCK")
+    return sum(int(ticks) for stat in ours for ticks in stat) / second, busy / second
+
+
 def at(share: float, values: list[float]) -> float:
     return sorted(values)[min(int(len(values) * share), len(values) - 1)]
 
@@ -234,7 +246,9 @@ def measure(pages: list[str], products: list[int], cookies: list[str], seconds: 
     usual, before, reached = at(0.95, alone.pages), memory(pid), True
     print(f"\npages alone: p50 {at(0.5, alone.pages):.0f} ms, p95 {usual:.0f} ms ({len(alone.pages)} pages)")
     for rate, batch in STEPS:
+        shop, machine = worked(pid)
         given = Flood(products, cookies, rate, batch, seconds).run(lambda into: shop_around(pages, seconds, into))
+        shop, machine = (now - then for now, then in zip(worked(pid), (shop, machine), strict=True))
         last = at(0.99, given.accepted_in)
         slower, grown = at(0.95, given.pages) / usual, memory(pid) - before
         print(
@@ -243,6 +257,7 @@ def measure(pages: list[str], products: list[int], cookies: list[str], seconds: 
             f"  events    {given.accepted} accepted, dropped {dict(given.dropped)}; the last left "
             f"{given.late * 1000:.0f} ms after it was due\n"
             f"  pages     p50 {at(0.5, given.pages):.0f} ms, p95 {at(0.95, given.pages):.0f} ms: {slower:.2f} times\n"
+            f"  CPU       {shop / seconds:.2f} cores the shop, {machine / seconds:.2f} of {os.cpu_count()} all\n"
             f"  memory    {before + grown:.0f} MiB, {grown:+.0f} MiB"
         )
         reached &= last <= ACCEPTED_IN and slower <= SLOWER and grown <= GROWN and max(given.statuses) < 500

@@ -17,7 +17,6 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from typing import NamedTuple
-from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import cache
@@ -40,6 +39,7 @@ AT_ONCE = 3
 always has one left for a page."""
 KEPT_HERE = 10_000
 """So many different keys a process counts by itself in one minute; who comes after them counts as too many."""
+FAR_TOO_MANY = 2**31
 UNKNOWN = "unknown"
 
 
@@ -64,14 +64,23 @@ def address(request: HttpRequest) -> str:
     return str(found)
 
 
-def too_many(address: str, events: int, now: float) -> bool:
-    """Counts these events; whether their address has sent more than enough in this minute."""
-    return _counted(_key("address", address, now), events, now) > PER_ADDRESS
+class Pace(NamedTuple):
+    """How fast events come, in this minute."""
+
+    too_many: bool
+    """More than enough from this address."""
+    too_fast: bool
+    """More from this visitor than a shopper can do."""
 
 
-def too_fast(visitor_id: UUID, events: int, now: float) -> bool:
-    """Counts these events; whether this visitor does more in this minute than a shopper can."""
-    return _counted(_key("visitor", visitor_id.hex, now), events, now) > conf.current().events_per_minute
+def pace(address: str, visitor: str, events: int, now: float) -> Pace:
+    """Counts these events, for their address and for who sends them: any text that tells visitors apart, or an empty
+    one when they are nobody in particular."""
+    keys = [_key("address", address, now), *([_key("visitor", visitor, now)] if visitor else [])]
+    here = _here.add(keys, events, int(now // MINUTE))
+    everywhere = _shared.add(keys, events) or here
+    of_address, of_visitor, *_ = [*map(max, here, everywhere), 0]
+    return Pace(of_address > PER_ADDRESS, of_visitor > conf.current().events_per_minute)
 
 
 @contextmanager
@@ -92,12 +101,6 @@ def _key(kind: str, who: str, now: float) -> str:
     return f"personalization:{int(now // MINUTE)}:{digest}"
 
 
-def _counted(key: str, events: int, now: float) -> int:
-    here = _here.add(key, events, int(now // MINUTE))
-    everywhere = _shared.add(key, events)
-    return here if everywhere is None else max(here, everywhere)
-
-
 class Here:
     """What this process has counted in this minute."""
 
@@ -106,15 +109,18 @@ class Here:
         self._minute = 0
         self._counts: dict[str, int] = {}
 
-    def add(self, key: str, events: int, minute: int) -> int:
-        """How many there are with these."""
+    def add(self, keys: list[str], events: int, minute: int) -> list[int]:
+        """How many there are under each key with these."""
         with self._lock:
             if minute != self._minute:
                 self._minute, self._counts = minute, {}
-            if key not in self._counts and len(self._counts) >= KEPT_HERE:
-                return 2**31
-            self._counts[key] = self._counts.get(key, 0) + events
-            return self._counts[key]
+            return [self._count(key, events) for key in keys]
+
+    def _count(self, key: str, events: int) -> int:
+        if key not in self._counts and len(self._counts) >= KEPT_HERE:
+            return FAR_TOO_MANY
+        self._counts[key] = self._counts.get(key, 0) + events
+        return self._counts[key]
 
 
 class Shared:
@@ -127,13 +133,13 @@ class Shared:
         self._asleep_until = 0.0
         self._late: Future | None = None
 
-    def add(self, key: str, events: int) -> int | None:
-        """How many there are with these; None when the cache does not say in time."""
+    def add(self, keys: list[str], events: int) -> list[int] | None:
+        """How many there are under each key with these; None when the cache does not say in time."""
         if time.monotonic() < self._asleep_until or (self._late is not None and not self._late.done()):
             return None
         answer: Future = Future()
         try:
-            self._ask(Question(answer, key, events))
+            self._ask(Question(answer, keys, events))
             return answer.result(timeout=PATIENCE)
         except Exception as fault:
             self._late, self._asleep_until = answer, time.monotonic() + REST
@@ -153,18 +159,18 @@ class Shared:
 
 
 class Question(NamedTuple):
-    """Counts so many events under a key; the answer is how many there are with these."""
+    """Counts so many events under each key; the answer is how many there are with these."""
 
     answer: Future
-    key: str
+    keys: list[str]
     events: int
 
 
 def _answer_all(questions: "SimpleQueue[Question]") -> None:
     while True:
-        answer, key, events = questions.get()
+        answer, keys, events = questions.get()
         try:
-            answer.set_result(_in_cache(key, events))
+            answer.set_result([_in_cache(key, events) for key in keys])
         except Exception as fault:
             answer.set_exception(fault)
         connections.close_all()  # a cache in the database has opened one for this thread

@@ -26,6 +26,8 @@ ASKED = "_personalization_visitor"
 def of(request: HttpRequest) -> Visitor | None:
     """The visitor behind this request, or None when nobody is known, or they cannot be read."""
     if not hasattr(request, ASKED):
+        if not (consent.signed_in(request) or COOKIE in request.COOKIES):
+            return None
         with failing_open("Reading a visitor"):
             return read(request)
     return getattr(request, ASKED)

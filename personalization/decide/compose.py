@@ -109,7 +109,9 @@ def _said(
         except KeyError:  # it speaks of something that this visitor may not see
             continue
         items = tuple(_item(card, place, candidate, names, discreet) for place, (candidate, card) in enumerate(cards))
-        yield Row(draft.reason.key, draft.reason.code, title, reason, words, draft.personal, items)
+        about = reason.facts.get("category")
+        name = names.categories.get(about, "")
+        yield Row(draft.reason.key, draft.reason.code, title, reason, words, draft.personal, items, about, name)
 
 
 def _item(card: Any, place: int, candidate: Candidate, names: explain.Names, discreet: bool) -> Item:

@@ -88,6 +88,9 @@ class Row:
     """Why there is this row, in the visitor's language."""
     personal: bool
     items: tuple[Item, ...]
+    category: int | None = None
+    """The category that the row is about, and says so."""
+    category_name: str = ""
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 ('received', models.DateTimeField(verbose_name='received')),
                 ('product', models.BigIntegerField(null=True, verbose_name='product')),
                 ('products', models.JSONField(default=list, verbose_name='products')),
-                ('query', models.CharField(blank=True, max_length=256, verbose_name='search')),
+                ('query', models.CharField(blank=True, max_length=256, verbose_name='search term')),
                 ('surface', models.CharField(blank=True, max_length=32, verbose_name='surface')),
                 ('row', models.CharField(blank=True, max_length=64, verbose_name='row')),
                 ('value', models.FloatField(null=True, verbose_name='value')),

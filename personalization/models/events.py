@@ -232,7 +232,7 @@ class Event(models.Model):
     """The primary key of the product in question, a child's parent; None where there is none or there are several."""
     products = models.JSONField(_("products"), default=list)
     """[[product's primary key, position], ...] of a row that was seen, or of several products."""
-    query = models.CharField(_("search"), max_length=256, blank=True)
+    query = models.CharField(_("search term"), max_length=256, blank=True)
     surface = models.CharField(_("surface"), max_length=32, blank=True)
     row = models.CharField(_("row"), max_length=64, blank=True)
     """The row that was seen or clicked on, as the signed slate says."""

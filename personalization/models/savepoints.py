@@ -10,14 +10,15 @@ logger = logging.getLogger("personalization")
 
 
 @contextmanager
-def failing_open(what: str) -> Iterator[None]:
+def failing_open(what: str, *, queries: bool = True) -> Iterator[None]:
     """Runs the block so that an error in it neither reaches the page nor spoils the shop's transaction.
 
     Under ATOMIC_REQUESTS a caught database error would still fail every later query of the request; a savepoint keeps
-    it inside. The log gets the traceback, and nothing about the visitor.
+    it inside, and is spared where the block makes no query of its own. The log gets the traceback, and nothing about
+    the visitor.
     """
     try:
-        if connection.in_atomic_block:
+        if queries and connection.in_atomic_block:
             with transaction.atomic():
                 yield
         else:

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -188,7 +188,7 @@ def bestsellers(limit: int) -> list[tuple[int, int]]:
     return list(records.values_list("product_id", "num_purchases")[:limit])
 
 
-def listed(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+def listed(keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """The browsable products that these keys mean, each a pair of the kind of key ("id", "upc" or "sku") and the key;
     a public child's parent for the child. What is unknown or hidden is left out. One query, none for no keys."""
     wanted = {kind: {key for one, key in keys if one == kind} for kind in ("id", "upc", "sku")}
@@ -200,8 +200,7 @@ def listed(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
     matching = [Q(**{f"{column}__in": wanted[kind]}) for kind, column in asked.items()]
     rows = (
         Product.objects.public()
-        .filter(Q(parent=None) | Q(parent__is_public=True))
-        .filter(reduce(or_, matching))
+        .filter(reduce(or_, matching), Q(parent=None) | Q(parent__is_public=True))
         .order_by("-pk")  # of two products with one SKU the older one counts
         .values_list("pk", "parent_id", *asked.values())
     )
@@ -227,7 +226,7 @@ def telling(product_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def all_sensitive_products() -> set[int]:
-    """The keys of all products in a sensitive category. One query while no category is flagged, two else."""
+    """The keys of all products in a sensitive category. One query while no category is flagged, three else."""
     flagged = _flagged_paths()
     if not flagged:
         return set()
@@ -236,7 +235,7 @@ def all_sensitive_products() -> set[int]:
 
 def sensitive_products(product_ids: Iterable[int]) -> set[int]:
     """Those of these products that lie in such a category, a child where its parent does. One query while no category
-    is flagged, two else."""
+    is flagged, three else."""
     wanted = list(product_ids)
     flagged = _flagged_paths() if wanted else []
     if not flagged:
@@ -246,8 +245,8 @@ def sensitive_products(product_ids: Iterable[int]) -> set[int]:
 
 
 def _flagged_paths() -> list[str]:
-    flagged = SensitiveCategory.objects.values("category_id")
-    return list(Category.objects.filter(pk__in=flagged).values_list("path", flat=True))
+    flagged = list(SensitiveCategory.objects.values_list("category_id", flat=True))
+    return list(Category.objects.filter(pk__in=flagged).values_list("path", flat=True)) if flagged else []
 
 
 def _below(column: str, paths: Iterable[str]) -> Q:

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from django.views.decorators.csrf import csrf_exempt
 
 from personalization import conf
-from personalization.collect import bots, events, limits, reports, visitors
+from personalization.collect import bots, consent, events, limits, reports, visitors
 from personalization.collect.reports import Body, Rejection, Report, Unusable
 from personalization.models import Visitor
 from personalization.models.savepoints import failing_open
@@ -92,27 +92,30 @@ def _kept(request: HttpRequest, body: Body, moment: datetime) -> Outcome:
     with failing_open("Taking in events"), limits.turn() as free:
         if not free:
             return _all(body, "busy")
-        if limits.too_many(limits.address(request), body.count, moment.timestamp()):
+        pace = limits.pace(limits.address(request), _who(request), body.count, moment.timestamp())
+        if pace.too_many:
             return _all(body, "too_many")
         visitor = visitors.known_or_new(request, moment) if body.reports else None
         if visitor is None:
             return _all(body, "no_consent")
-        suspect = _suspect(request, visitor, body.count, moment.timestamp())
+        suspect = pace.too_fast or bots.automatic(request.headers.get("User-Agent", ""))
+        limits.drops.note(["suspect"] * body.count if suspect else [])
         delivery = events.Delivery(visitor, _catalogue(body.reports), moment, body.sent, suspect)
         return Outcome(body.rejected + events.keep(delivery, body.reports).rejected, visitor)
     return _all(body, "not_stored")
 
 
+def _who(request: HttpRequest) -> str:
+    """Whose events are counted, without asking the database for their visitor; empty for a browser without an id."""
+    if consent.signed_in(request):
+        return f"account {request.user.pk}"
+    visitor_id = visitors.id_in(request)
+    return visitor_id.hex if visitor_id else ""
+
+
 def _all(body: Body, code: str) -> Outcome:
     rest = (Rejection(report.index, code) for report in body.reports)
     return Outcome((*body.rejected, *rest))
-
-
-def _suspect(request: HttpRequest, visitor: Visitor, count: int, at: float) -> bool:
-    fast = limits.too_fast(visitor.pk, count, at)
-    suspect = fast or bots.automatic(request.headers.get("User-Agent", ""))
-    limits.drops.note(["suspect"] * count if suspect else [])
-    return suspect
 
 
 def _catalogue(told: Iterable[Report]) -> events.Catalogue:

@@ -13,7 +13,6 @@ from personalization.collect import consent, feedback, slates, visitors
 from personalization.decide.slate import Row, Slate
 from personalization.decide.visit import Visit
 from personalization.models.savepoints import failing_open
-from personalization.oscar import catalogue
 from personalization.oscar.visits import from_request, strangers
 from personalization.serve import serve
 
@@ -37,14 +36,11 @@ def _visit(context: Context, read: Callable[[HttpRequest], Visit]) -> Visit | No
     return None
 
 
-def _shown(slate: Slate, visit: Visit | None) -> list[tuple[Row, str, Any]]:
-    """Each row with its token and, where it can be sent away, the category that it is about. Nothing but the rows for a
-    visitor who is not reported."""
+def _shown(slate: Slate, visit: Visit | None) -> list[tuple[Row, str]]:
+    """Each row with its token, which is empty for a visitor who is not reported."""
     if visit is None or not visit.reported:
-        return [(row, "", None) for row in slate.rows]
-    about = [_category(row) for row in slate.rows]
-    known = _categories({key for key in about if key is not None})
-    return [(row, _token(slate, row, visit), known.get(key)) for row, key in zip(slate.rows, about, strict=True)]
+        return [(row, "") for row in slate.rows]
+    return [(row, _token(slate, row, visit)) for row in slate.rows]
 
 
 def _token(slate: Slate, row: Row, visit: Visit) -> str:
@@ -52,17 +48,6 @@ def _token(slate: Slate, row: Row, visit: Visit) -> str:
     reasons = tuple(item.reason.code for item in row.items)
     shown = slates.Shown(slate.surface, row.key, slate.snapshot, products, reasons, visit.now)
     return slates.signed(shown, visit.visitor)
-
-
-def _category(row: Row) -> int | None:
-    return row.reason.facts.get("category") if row.personal else None
-
-
-def _categories(keys: set[int]) -> dict[Any, Any]:
-    if keys:
-        with failing_open("Naming the categories of rows"):
-            return catalogue.categories(keys)
-    return {}
 
 
 @register.filter
@@ -77,7 +62,7 @@ def personalization_beacon(context: Context) -> str:
     request = context.get("request")
     if request is None or _nobody_answered(request):
         return ""
-    with failing_open("Printing the beacon"):
+    with failing_open("Printing the beacon", queries=False):
         if consent.allowed(request, visitors.of(request)):
             return get_template("personalization/partials/beacon.html").render(_page(context, request))
     return ""

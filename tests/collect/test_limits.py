@@ -13,6 +13,10 @@ from personalization.collect import limits
 MOMENT = 1_790_000_000.0
 
 
+def too_many(address, events, moment=MOMENT):
+    return limits.pace(address, "", events, moment).too_many
+
+
 def asked_from(remote="203.0.113.9", forwarded=None):
     headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
     return limits.address(RequestFactory().post("/", REMOTE_ADDR=remote, **headers))
@@ -51,30 +55,30 @@ def test_one_customers_ipv6_network_is_one_address(remote, found):
 
 
 def test_an_address_may_send_600_events_a_minute():
-    assert not limits.too_many("1.1.1.1", 600, MOMENT)
-    assert limits.too_many("1.1.1.1", 1, MOMENT)
-    assert not limits.too_many("1.1.1.2", 1, MOMENT)
-    assert not limits.too_many("1.1.1.1", 1, MOMENT + 60)
+    assert not too_many("1.1.1.1", 600)
+    assert too_many("1.1.1.1", 1)
+    assert not too_many("1.1.1.2", 1)
+    assert not too_many("1.1.1.1", 1, MOMENT + 60)
 
 
 def test_how_fast_a_visitor_may_be_is_a_setting(settings):
     settings.PERSONALIZATION = {"events_per_minute": 10}
-    visitor = uuid4()
-    assert not limits.too_fast(visitor, 10, MOMENT)
-    assert limits.too_fast(visitor, 1, MOMENT)
+    assert limits.pace("1.1.1.1", "visitor", 10, MOMENT) == (False, False)
+    assert limits.pace("1.1.1.2", "visitor", 1, MOMENT) == (False, True)
+    assert limits.pace("1.1.1.2", "", 1, MOMENT) == (False, False)
 
 
 def test_processes_count_together():
     for _ in range(6):
-        limits.too_many("1.1.1.1", 100, MOMENT)
+        too_many("1.1.1.1", 100)
         limits._here.__init__()  # as another process
-    assert limits.too_many("1.1.1.1", 1, MOMENT)
+    assert too_many("1.1.1.1", 1)
 
 
 def test_a_cache_that_loses_a_count_does_not_make_this_process_forget_it():
-    limits.too_many("1.1.1.1", 600, MOMENT)
+    too_many("1.1.1.1", 600)
     cache.clear()
-    assert limits.too_many("1.1.1.1", 1, MOMENT)
+    assert too_many("1.1.1.1", 1)
 
 
 class Cache:
@@ -105,23 +109,22 @@ def instead(monkeypatch):
 
 
 def test_nobody_can_read_in_the_cache_who_was_here(instead):
-    asked, visitor = instead(lambda: 1), uuid4()
-    limits.too_many("203.0.113.9", 1, MOMENT)
-    limits.too_fast(visitor, 1, MOMENT)
+    asked, visitor = instead(lambda: 1), uuid4().hex
+    limits.pace("203.0.113.9", visitor, 1, MOMENT)
     assert len(asked.keys) == 2
-    assert not any(name in key for key in asked.keys for name in ("203.0.113.9", visitor.hex, str(visitor)))
+    assert not any(name in key for key in asked.keys for name in ("203.0.113.9", visitor))
 
 
 def test_with_a_dead_cache_each_process_counts_by_itself(instead):
     instead(refuse)
-    assert not limits.too_many("1.1.1.1", 600, MOMENT)
-    assert limits.too_many("1.1.1.1", 1, MOMENT)
+    assert not too_many("1.1.1.1", 600)
+    assert too_many("1.1.1.1", 1)
 
 
 def test_a_dead_cache_is_asked_once_and_then_left_alone(instead, caplog):
     asked = instead(refuse)
     for _ in range(50):
-        limits.too_many("1.1.1.1", 1, MOMENT)
+        too_many("1.1.1.1", 1)
     assert len(asked.keys) == 1
     assert [record.getMessage() for record in caplog.records] == [
         "The cache fails (ConnectionError): for a while each process counts events by itself"
@@ -132,7 +135,7 @@ def test_a_frozen_cache_holds_nobody_up(instead, monkeypatch):
     thaw = threading.Event()
     monkeypatch.setattr(limits, "REST", 0.0)
     asked = instead(lambda: thaw.wait(60))
-    assert [limits.too_many("1.1.1.1", 300, MOMENT) for _ in range(3)] == [False, False, True]
+    assert [too_many("1.1.1.1", 300) for _ in range(3)] == [False, False, True]
     assert len(asked.keys) == 1  # whoever is still waiting is not joined by others
     thaw.set()
 
@@ -140,8 +143,8 @@ def test_a_frozen_cache_holds_nobody_up(instead, monkeypatch):
 def test_when_too_many_are_counted_in_one_process_newcomers_are_too_many(instead, monkeypatch):
     instead(refuse)
     monkeypatch.setattr(limits, "KEPT_HERE", 3)
-    assert [limits.too_many(f"1.1.1.{n}", 1, MOMENT) for n in range(5)] == [False, False, False, True, True]
-    assert not limits.too_many("1.1.1.0", 1, MOMENT)
+    assert [too_many(f"1.1.1.{n}", 1) for n in range(5)] == [False, False, False, True, True]
+    assert not too_many("1.1.1.0", 1)
 
 
 def test_drops_are_said_in_numbers_at_most_once_a_minute(monkeypatch, caplog):
