@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
+from personalization import conf
 from personalization.collect import feedback, visitors
 from personalization.models import Visitor
 from personalization.oscar import catalogue
@@ -54,13 +55,14 @@ def _refused() -> str:
 
 def _said(kind: str, key: Any) -> str:
     """What is said when it is done. 404 for what is not in the shop, or not any more."""
+    days = conf.current().dismissed_days
     if kind == "reason":
-        return _("This row will not be shown to you any more.")
+        return _("This row stays away from you for %(days)d days.") % {"days": days}
     if kind == "category":
         category = catalogue.categories([key]).get(key) or _unknown()
-        return _("Products from %(name)s will not be shown to you any more.") % {"name": category.name}
+        return _("Products from %(name)s stay away from you for %(days)d days.") % {"name": category.name, "days": days}
     product = catalogue.offers([key]).get(key) or _unknown()
-    return _("%(name)s will not be shown to you any more.") % {"name": product.get_title()}
+    return _("%(name)s stays away from you for %(days)d days.") % {"name": product.get_title(), "days": days}
 
 
 def _unknown() -> Any:
