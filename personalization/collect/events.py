@@ -94,10 +94,7 @@ def believed(report: Report, delivery: Delivery) -> Happening:
     1. when it happened, by the shop's clock     2. which products the shop knows
     3. where they were shown, as the signed slate says, never as the sender does
     """
-    at = happened(report.at, delivery.sent, delivery.received)
-    agreed = delivery.visitor.agreed_at
-    if agreed is not None and at < agreed:
-        raise Unusable("before_consent")
+    at = _since_consent(happened(report.at, delivery.sent, delivery.received), report, delivery)
     products = _products(report.items, delivery.catalogue)
     surface = row = ""
     if report.slate:
@@ -116,6 +113,19 @@ def believed(report: Report, delivery: Delivery) -> Happening:
         row=row,
         value=report.value,
     )
+
+
+def _since_consent(at: datetime, report: Report, delivery: Delivery) -> datetime:
+    """The moment, if the visitor had agreed by then. A clock that is a little slow, and is taken for right otherwise,
+    does not cost them their first events: what counts is how long before the sending it happened."""
+    agreed = delivery.visitor.agreed_at
+    if agreed is None or at >= agreed:
+        return at
+    if report.at is None or delivery.sent is None:
+        raise Unusable("before_consent")
+    if delivery.received - timedelta(seconds=max(delivery.sent - report.at, 0)) < agreed:
+        raise Unusable("before_consent")
+    return agreed
 
 
 def happened(at: float | None, sent: float | None, received: datetime) -> datetime:

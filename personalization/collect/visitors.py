@@ -107,8 +107,8 @@ def grant(request: HttpRequest, now: datetime, source: str) -> Visitor | None:
 def withdraw(request: HttpRequest, now: datetime, source: str) -> None:
     """From now on nothing of this visitor is stored or used. Of a browser nothing is left at all.
 
-    Of an account that never answered a no is kept, and nothing else: without it, every other browser of theirs would ask
-    again, and consent that the shop records from elsewhere would overrule them.
+    Of an account that never answered a no is kept, and nothing else: without it, every other browser of theirs would
+    ask again, and consent that the shop records from elsewhere would overrule them.
     """
     forget_browser(request)
     if not consent.signed_in(request):

@@ -110,7 +110,7 @@ def _said(
             continue
         items = tuple(_item(card, place, candidate, names, discreet) for place, (candidate, card) in enumerate(cards))
         about = reason.facts.get("category")
-        name = names.categories.get(about, "")
+        name = "" if about is None else names.categories[about]
         yield Row(draft.reason.key, draft.reason.code, title, reason, words, draft.personal, items, about, name)
 
 

@@ -329,3 +329,12 @@ def test_a_database_that_is_neither_is_written_to_by_django(visitor, monkeypatch
     assert stored("name", "suspect") == [("view_cart", True)] * 3
     Visitor.objects.all().delete()
     assert not Event.objects.store(visitor.pk, many, received=NOW)
+
+
+def test_a_clock_that_is_a_little_slow_does_not_cost_the_first_events(milk):
+    visitor = browser(agreed=NOW - timedelta(seconds=5))
+    slow = timedelta(seconds=60)
+    early = event(product=milk.pk, at=ms(NOW - slow - timedelta(seconds=9)))
+    late = event(product=milk.pk, at=ms(NOW - slow - timedelta(seconds=2)))
+    assert deliver(visitor, early, late, sent_at=ms(NOW - slow)) == [(0, "before_consent")]
+    assert [stored.happened for stored in Event.objects.all()] == [visitor.agreed_at]
