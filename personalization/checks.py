@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.utils.module_loading import import_string
 
 from personalization import conf
 
@@ -35,6 +36,31 @@ def app_stands_before_oscar(app_configs: Any, **options: Any) -> list[CheckMessa
             id="personalization.E002",
         )
     ]
+
+
+@register("personalization")
+def hooks_can_be_called(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """E003: a function of the shop's own that a setting names is not there; nobody would be known."""
+    return [error for name in ("consent", "child") if (error := _fault_of_hook(name))]
+
+
+def _fault_of_hook(name: str) -> CheckMessage | None:
+    path = getattr(conf.current(), name)
+    try:
+        found = import_string(path) if path else callable
+    except ImportError as fault:
+        return Error(
+            f"PERSONALIZATION: {name!r} is {path!r}, which cannot be imported: {fault}.",
+            hint="It takes the dotted path of a function. Until it is right, nobody is known.",
+            id="personalization.E003",
+        )
+    if callable(found):
+        return None
+    return Error(
+        f"PERSONALIZATION: {name!r} is {path!r}, which is no function.",
+        hint="It takes the dotted path of a function. Until it is right, nobody is known.",
+        id="personalization.E003",
+    )
 
 
 @register("personalization")

@@ -51,3 +51,16 @@ def test_the_simple_search_engine_is_warned_of(settings):
 def test_few_customers_behind_what_is_learned_are_warned_of(settings):
     settings.PERSONALIZATION = {"min_customers": 2}
     assert [identity for identity, _ in ours(settings)] == ["personalization.W002"]
+
+
+@pytest.mark.parametrize("setting", ["consent", "child"])
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("shop.no_such.thing", "which cannot be imported: No module named 'shop'."),
+        ("tests.shop.PRODUCTS", "which is no function."),
+    ],
+)
+def test_a_hook_that_is_not_there_is_named(settings, setting, path, sentence):
+    settings.PERSONALIZATION = {setting: path}
+    assert ours(settings) == [("personalization.E003", f"PERSONALIZATION: '{setting}' is '{path}', {sentence}")]

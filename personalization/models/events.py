@@ -92,18 +92,13 @@ class EventQuerySet(models.QuerySet):
         self.bulk_create(sorted(events, key=lambda event: event.event_id), ignore_conflicts=True)
 
     def views(self) -> Self:
-        """The product pages that shoppers looked at."""
-        return self.filter(name=Name.VIEWED, suspect=False, product__isnull=False)
+        """The product pages that customers looked at."""
+        return self.filter(name=Name.VIEWED, suspect=False, product__isnull=False, visitor__user__isnull=False)
 
-    def by_visitor(self) -> Iterator[tuple[Any, int, float]]:
-        """(customer's key, or the browser's id, product's key, seconds since 1970) of each event, streamed."""
-        rows = (
-            self.order_by()
-            .annotate(at=Epoch("happened"))
-            .values_list("visitor__user_id", "visitor_id", "product", "at")
-        )
-        for user_id, visitor_id, product, at in rows.iterator(chunk_size=20_000):
-            yield user_id if user_id is not None else visitor_id, product, at
+    def by_customer(self) -> Iterator[tuple[Any, int, float]]:
+        """(customer's key, product's key, seconds since 1970) of each event, streamed."""
+        rows = self.order_by().annotate(at=Epoch("happened")).values_list("visitor__user_id", "product", "at")
+        return rows.iterator(chunk_size=20_000)
 
     def recent(self, visitor_id: uuid.UUID, since: datetime | None = None) -> list[Did]:
         """The last telling things that this visitor did, newest first, in one indexed query."""

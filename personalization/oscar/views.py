@@ -47,10 +47,11 @@ def view_values(views: QuerySet) -> Iterator[tuple]:
 def viewed(rows: Iterable[tuple], users: Iterable[Any], until: float) -> Viewed:
     """These rows of `view_values` as arrays, without what lies after `until`.
 
-    Customers are numbered by their place in `users`; those who are not among them get the next numbers.
+    Customers are numbered by their place in `users`. Views of others are left out: whoever bought something is one
+    person, whoever only looked may be a hundred.
     """
     places = {user: place for place, user in enumerate(users)}
-    numbered = ((places.setdefault(user, len(places)), product, seen) for user, product, seen in rows)
+    numbered = ((places[user], product, seen) for user, product, seen in rows if user in places)
     table = np.fromiter(numbered, np.dtype("i8,i8,f8"))
     table = table[table["f2"] <= until]
     return Viewed(customer=table["f0"].astype(np.int32), product=table["f1"], seen=table["f2"])

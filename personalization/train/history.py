@@ -107,9 +107,9 @@ def _texts(product_id: NDArray[np.int64]) -> list[str]:
 def _views(
     product_id: NDArray[np.int64], users: list[Any], now: float, progress: Progress, unheard: dict[Any, float]
 ) -> Views:
-    """What Oscar saw customers look at, and what visitors who agreed reported; a browser counts as one customer."""
+    """What Oscar saw customers look at, and what those who agreed had reported; without who never bought anything."""
     everyones, reported = views.all_views(), Event.objects.views()
-    rows = chain(views.view_values(everyones), reported.by_visitor())
+    rows = chain(views.view_values(everyones), reported.by_customer())
     shown = progress(rows, "Reading views", everyones.count() + reported.count())
     heard = (row for row in shown if row[2] > unheard.get(row[0], -inf))
     viewed = views.viewed(heard, users, until=now)
