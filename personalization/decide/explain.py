@@ -89,7 +89,7 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
         )
         % facts
     ),
-    "because_you_looked_at": lambda facts: _("Others chose these, or looked at them, along with it"),
+    "because_you_looked_at": lambda facts: _("Goes with it, or is like it"),
     "popular_where_you_like": lambda facts: _("What sells best there now. You said that you like it"),
     "recommended": lambda facts: _("Recommended for you"),
     "recommended_too": lambda facts: _("Recommended for you"),
