@@ -1,5 +1,6 @@
 """Background tasks, done by a real Celery worker: on Redis when TEST_REDIS_URL is set, else in memory."""
 
+import logging
 import os
 import threading
 import time
@@ -19,7 +20,17 @@ QUEUE = "personalization-tests"
 
 
 @pytest.fixture
-def worker(transactional_db, monkeypatch):
+def own_logging():
+    """A worker takes all logging over; afterwards it is as it was."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+
+
+@pytest.fixture
+def worker(transactional_db, monkeypatch, own_logging):
     """Takes tasks from a queue of its own, in a thread beside the test."""
     monkeypatch.setitem(app.conf, "broker_url", os.environ.get("TEST_REDIS_URL") or "memory://")
     monkeypatch.setitem(app.conf, "task_default_queue", QUEUE)
