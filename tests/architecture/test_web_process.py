@@ -1,6 +1,7 @@
 """What a web process loads, and what stands in the documents."""
 
 import ast
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -55,3 +56,11 @@ def names_used(tree):
             yield from [(node.module or "").split(".")[0], *(alias.name for alias in node.names)]
         elif isinstance(node, ast.Call):
             yield getattr(node.func, "id", getattr(node.func, "attr", ""))
+
+
+def test_deciding_knows_a_person_through_the_visit_only():
+    places = [ROOT / "personalization" / name for name in ("decide", "surfaces", "rank")]
+    files = [file for place in places for file in place.glob("*.py")]
+    asking = re.compile(r"\b(Genome|Event|Visitor|ConsentChange|DailyTotal)\.objects\b|personalization\.collect\b")
+    assert len(files) > 20
+    assert [file.name for file in files if asking.search(file.read_text())] == []

@@ -231,3 +231,28 @@ def test_an_account_that_withdrew_takes_nothing_over_and_stays_withdrawn(client)
     client.post(reverse("customer:login"), form)
     assert not Event.objects.exists()
     assert [visitor.consent for visitor in Visitor.objects.all()] == [Consent.WITHDRAWN]
+
+
+def test_the_id_of_a_browser_is_another_after_signing_in_and_out(client):
+    User.objects.create_user("person", "person@example.com", "x")
+    client.post(reverse("personalization:consent"), {"answer": "granted"})
+    before = reported(client)
+    form = {"login-username": "person@example.com", "login-password": "x", "login_submit": "1"}
+    client.post(reverse("customer:login"), form)
+    reported(client)
+    assert not Visitor.objects.filter(pk=before).exists()
+    client.get(reverse("customer:logout"))
+    assert reported(client) not in (None, before)
+
+
+def reported(client):
+    """The id by which a browser is known after it reported something; None for an account's."""
+    told = {"id": str(uuid.uuid4()), "name": "search", "at": int(time.time() * 1000), "search_term": "tea"}
+    client.post(
+        reverse("personalization:events"),
+        json.dumps({"events": [told]}),
+        content_type="application/json",
+        headers={"sec-fetch-site": "same-origin"},
+    )
+    visitor = Event.objects.get(event_id=told["id"]).visitor
+    return None if visitor.user_id else visitor.pk
