@@ -10,11 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.collect import consent, visitors
+from personalization.collect import visitors
 from personalization.decide import snapshot
 from personalization.models import Consent, Event, Visitor
-from personalization.models.visitors import new_id
 from tests import shop
+from tests.walks.known import browser, did
 
 pytestmark = pytest.mark.django_db
 
@@ -27,21 +27,8 @@ def trained():
     return users, products
 
 
-def agreed_browser(client):
-    """Makes this browser one that agreed and is known; its visitor."""
-    visitor = Visitor.objects.create(consent=Consent.GRANTED, agreed_at=now() - timedelta(hours=1))
-    client.cookies[consent.COOKIE] = f"granted.1.{int(time.time())}"
-    response = client.get("/")
-    visitors.remember(response, visitor)
-    client.cookies[visitors.COOKIE] = response.cookies[visitors.COOKIE].value
-    return visitor
-
-
 def looked_at(visitor, product, minutes_ago=0.0):
-    moment = now() - timedelta(minutes=minutes_ago)
-    Event.objects.create(
-        event_id=new_id(), visitor=visitor, name="view_item", happened=moment, received=moment, product=product.pk
-    )
+    did(visitor, minutes_ago=minutes_ago, product=product.pk)
 
 
 def rows(response):
@@ -50,7 +37,7 @@ def rows(response):
 
 def test_what_an_anonymous_visitor_looked_at_moves_their_very_next_page(client, trained):
     _, products = trained
-    visitor = agreed_browser(client)
+    visitor = browser(client)
     assert "because_you_looked_at" not in rows(client.get("/"))
     looked_at(visitor, products[3])
     row = rows(client.get("/"))["because_you_looked_at"]
@@ -170,7 +157,7 @@ def test_the_page_of_a_known_visitor_costs_two_queries_more(client, trained):
     _, products = trained
     client.get("/")
     strangers = queries_of(client)
-    visitor = agreed_browser(client)
+    visitor = browser(client)
     for product in products[:20]:
         looked_at(visitor, product)
     assert queries_of(client) == strangers + 2

@@ -4,10 +4,8 @@ import json
 import re
 import time
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -20,6 +18,7 @@ from personalization.decide import snapshot
 from personalization.models import Consent, ConsentChange, Event, Genome, SensitiveCategory, Visitor
 from personalization.profile import genome
 from tests import shop
+from tests.walks.known import browser, did
 
 pytestmark = pytest.mark.django_db
 
@@ -34,32 +33,6 @@ def trained():
     call_command("personalization_train", verbosity=0)
     snapshot.forget()
     return users, products
-
-
-@pytest.fixture
-def anna(client):
-    """Signed in and agreed."""
-    user = User.objects.create_user("anna", "anna@example.com", "x", first_name="Anna")
-    shop.agree(user)
-    client.force_login(user)
-    return user
-
-
-def did(visitor, name="view_item", minutes_ago=1, **fields):
-    at = now() - timedelta(minutes=minutes_ago)
-    return Event.objects.create(
-        event_id=uuid4(), visitor=visitor, name=name, happened=at, received=at, **{"product": None, **fields}
-    )
-
-
-def browser(client):
-    """This client's browser agreed and is known: its visitor."""
-    client.cookies[consent.COOKIE] = f"granted.1.{int(time.time())}"
-    visitor = Visitor.objects.create(consent=Consent.GRANTED, agreed_at=now())
-    response = client.get(PAGE)
-    visitors.remember(response, visitor)
-    client.cookies[visitors.COOKIE] = response.cookies[visitors.COOKIE].value
-    return visitor
 
 
 def known(client):

@@ -2,51 +2,24 @@
 
 import re
 import time
-from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.utils.timezone import now
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from personalization.collect import consent, visitors
-from personalization.models import Consent, Event, Visitor
+from personalization.models import Event, Visitor
 from tests import shop
+from tests.walks.known import browser, did
 
 pytestmark = pytest.mark.django_db
 
 PAGE = "/personalization/privacy/"
 WISH, RECENT, FORGOTTEN, DOWNLOAD = (PAGE + part for part in ("wish/", "recent/", "forgotten/", "download/"))
 ANSWER = "/personalization/consent/"
-
-
-@pytest.fixture
-def anna(client):
-    """Signed in and agreed."""
-    user = User.objects.create_user("anna", "anna@example.com", "x", first_name="Anna")
-    shop.agree(user)
-    client.force_login(user)
-    return user
-
-
-def did(visitor, name="view_item", minutes_ago=1, **fields):
-    at = now() - timedelta(minutes=minutes_ago)
-    return Event.objects.create(
-        event_id=uuid4(), visitor=visitor, name=name, happened=at, received=at, **{"product": None, **fields}
-    )
-
-
-def browser(client):
-    """This client's browser agreed and is known: its visitor."""
-    client.cookies[consent.COOKIE] = f"granted.1.{int(time.time())}"
-    visitor = Visitor.objects.create(consent=Consent.GRANTED, agreed_at=now())
-    response = client.get(PAGE)
-    visitors.remember(response, visitor)
-    client.cookies[visitors.COOKIE] = response.cookies[visitors.COOKIE].value
-    return visitor
 
 
 def visitor_of(user):

@@ -2,20 +2,17 @@
 
 import os
 import random
-import time
-from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
-from django.utils.timezone import now
 
-from personalization.collect import consent, visitors
+from personalization.collect import visitors
 from personalization.decide import snapshot
-from personalization.models import Consent, Event, Visitor
-from personalization.models.visitors import new_id
+from personalization.models import Visitor
 from tests import shop
+from tests.walks.known import browser, did
 
 pytestmark = pytest.mark.django_db
 
@@ -57,24 +54,13 @@ def people(settings):
         client.force_login(users[number])
         found.append(looking_at(client, Visitor.objects.customer(users[number].pk), products[10 + number]))
     for number in (2, 3):
-        client, visitor = Client(), Visitor.objects.create(consent=Consent.GRANTED, agreed_at=now())
-        client.cookies[consent.COOKIE] = f"granted.1.{int(time.time())}"
-        response = client.get("/")
-        visitors.remember(response, visitor)
-        client.cookies[visitors.COOKIE] = response.cookies[visitors.COOKIE].value
-        found.append(looking_at(client, visitor, products[10 + number]))
+        client = Client()
+        found.append(looking_at(client, browser(client), products[10 + number]))
     return found, products
 
 
 def looking_at(client, visitor, product):
-    Event.objects.create(
-        event_id=new_id(),
-        visitor=visitor,
-        name="view_item",
-        happened=now() - timedelta(seconds=1),
-        received=now(),
-        product=product.pk,
-    )
+    did(visitor, product=product.pk)
     return client, f"Because you looked at {product.title}"
 
 

@@ -1,0 +1,29 @@
+"""Visitors who agreed and are known, and what they did."""
+
+import time
+from datetime import timedelta
+from uuid import uuid4
+
+from django.http import HttpResponse
+from django.utils.timezone import now
+
+from personalization.collect import consent, visitors
+from personalization.models import Consent, Event, Visitor
+
+
+def browser(client):
+    """This client's browser agreed and is known: its visitor."""
+    visitor = Visitor.objects.create(consent=Consent.GRANTED, agreed_at=now())
+    response = HttpResponse()
+    visitors.remember(response, visitor)
+    client.cookies[consent.COOKIE] = f"granted.1.{int(time.time())}"
+    client.cookies[visitors.COOKIE] = response.cookies[visitors.COOKIE].value
+    return visitor
+
+
+def did(visitor, name="view_item", minutes_ago=1.0, **fields):
+    """Something that they did a moment ago."""
+    at = now() - timedelta(minutes=minutes_ago)
+    return Event.objects.create(
+        event_id=uuid4(), visitor=visitor, name=name, happened=at, received=at, **{"product": None, **fields}
+    )
