@@ -24,7 +24,7 @@ def compose(surface: str, snapshot: str, rows: Rows, visit: Visit) -> Slate:
     """1. Lets each kind of row propose its candidates; one that fails is left out, as is what the visitor sent away.
     2. Puts the rows in order, the strongest personal ones first.
     3. Fills them with what this visitor can buy now, nothing twice, nothing from the basket, nothing unwanted.
-    4. Says why, without naming purchases where somebody else may be looking.
+    4. Says why, without naming what they bought or did where somebody else may be looking.
     """
     settings = conf.current()
     room = arrange.Room(settings.row_size, settings.personal_rows, settings.rows)

@@ -22,15 +22,24 @@ class Names:
     categories: Mapping[int, str] = field(default_factory=dict)
 
 
-NAMING_PURCHASES = frozenset(
-    {"buy_again", "because_you_bought", "popular_in_category", "bought_before", "goes_with", "you_buy_there"}
+TELLING = frozenset(
+    {
+        "because_you_bought",
+        "because_you_looked_at",
+        "bought_before",
+        "buy_again",
+        "goes_with",
+        "popular_in_category",
+        "popular_where_you_like",
+        "you_buy_there",
+    }
 )
-"""The reasons that tell what somebody bought."""
+"""The reasons that tell what somebody bought, looked at or said."""
 
 
 def discreet(reason: Reason, code: str = "recommended") -> Reason:
     """The same without what only the customer should read: a reason of that code instead."""
-    return Reason(code) if reason.code in NAMING_PURCHASES else reason
+    return Reason(code) if reason.code in TELLING else reason
 
 
 def title(reason: Reason, names: Names) -> str:

@@ -40,4 +40,5 @@ class Visit:
     reported: bool = False
     """Whether what they see and do may be reported: they agreed to it."""
     discreet: bool = False
-    """Whether somebody else may be looking: nothing that was bought is named."""
+    """Whether somebody else may be looking: nothing is named that was bought, looked at or
+    said."""

@@ -3,9 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from personalization import conf
 from personalization.decide.visit import Visit
 from personalization.models import Genome
@@ -18,19 +15,19 @@ LASTING = "interest"
 
 
 def heeded(visit: Visit, learned: Learned | None) -> Visit:
-    """The visit, with what the visitor does not want left out of their genome and marked as unwanted."""
+    """The visit, with what the visitor does not want marked as unwanted; and what they do not want, or took out of
+    their interests, left out of what is known of them."""
     wishes = _in_force(visit)
     if not wishes:
         return visit
-    less = [int(wish.key) for wish in wishes if wish.sign < 0 and wish.kind in ("category", LASTING)]
-    away = _products(less, learned)
-    unwanted = {int(wish.key) for wish in wishes if wish.sign < 0 and wish.kind == "product"}
-    of_categories = _products([int(wish.key) for wish in wishes if wish.sign < 0 and wish.kind == "category"], learned)
+    unwanted = _less(wishes, "product") | _products(_less(wishes, "category"), learned)
+    away = unwanted | _products(_less(wishes, LASTING), learned)
     return replace(
         visit,
         wishes=wishes,
-        unwanted=frozenset(unwanted | set(of_categories.tolist())),
-        genome=_without(visit.genome, away, set(less), learned),
+        unwanted=frozenset(unwanted),
+        genome=_without(visit.genome, away, _less(wishes, "category") | _less(wishes, LASTING), learned),
+        recent=tuple(did for did in visit.recent if did.product not in away),
     )
 
 
@@ -50,27 +47,28 @@ def _in_force(visit: Visit) -> tuple[Wish, ...]:
     return tuple(wish for wish in visit.wishes if wish.kind == LASTING or wish.at > oldest)
 
 
-def _products(categories: list[int], learned: Learned | None) -> NDArray[np.int64]:
+def _less(wishes: Iterable[Wish], kind: str) -> set[int]:
+    return {int(wish.key) for wish in wishes if wish.sign < 0 and wish.kind == kind}
+
+
+def _products(categories: Iterable[int], learned: Learned | None) -> set[int]:
     """The keys of all products in these categories and below."""
-    if learned is None or not categories:
-        return np.empty(0, np.int64)
-    return np.unique(learned.ids[np.concatenate([learned.category(key) for key in categories]).astype(np.int64)])
+    if learned is None:
+        return set()
+    return {product for category in categories for product in learned.ids[learned.category(category)].tolist()}
 
 
-def _without(genome: Genome, away: NDArray[np.int64], categories: set[int], learned: Learned | None) -> Genome:
+def _without(genome: Genome, away: set[int], categories: set[int], learned: Learned | None) -> Genome:
     """The genome without these products and categories, nor any category that holds nothing else."""
-    if learned is None or not categories:
-        return genome
-    gone = set(away.tolist())
 
     def remains(category: int) -> bool:
-        inside = learned.ids[learned.category(category)]
-        return category not in categories and not (len(inside) and np.isin(inside, away).all())
+        inside = _products([category], learned) if categories else set()
+        return category not in categories and not (inside and inside <= away)
 
     return Genome(
-        products=[row for row in genome.products if row[0] not in gone],
+        products=[row for row in genome.products if row[0] not in away],
         categories=[row for row in genome.categories if remains(row[0])],
-        near=[row for row in genome.near if row[0] not in gone],
+        near=[row for row in genome.near if row[0] not in away],
         purchases=genome.purchases,
         distinct=genome.distinct,
     )

@@ -8,6 +8,7 @@ from oscar.apps.partner.strategy import Selector
 from personalization.decide import snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Genome
+from personalization.models.events import Did
 from personalization.models.visitors import Wish
 from personalization.serve import ranked, serve
 from tests import shop
@@ -102,11 +103,26 @@ def test_a_stated_interest_has_a_row_that_says_so(trained):
     assert {item.product_id for item in row.items} <= {product.pk for product in products[::2]}
 
 
-def test_where_somebody_else_may_look_no_row_tells_what_was_bought(trained):
-    users, _ = trained
+def looked_at(product):
+    return {"recent": (Did("view_item", product.pk, "", snapshot.current().moment),)}
+
+
+def test_what_is_not_wanted_or_not_an_interest_any_more_is_no_reason_either(trained):
+    users, products = trained
     snapshot.current()
-    named = serve("home", visit_of(users[1])).rows
-    discreet = serve("home", visit_of(users[1], discreet=True)).rows
+    looked = looked_at(products[7])
+    key = f"because_you_looked_at:{products[7].pk}"
+    assert key in rows(visit_of(users[1], **looked))
+    assert key not in rows(visit_of(users[1], wish("product", products[7].pk), **looked))
+    assert key not in rows(visit_of(users[1], wish("interest", odd_category()), **looked))
+    assert key in rows(visit_of(users[1], wish("product", products[9].pk), **looked))
+
+
+def test_where_somebody_else_may_look_no_row_tells_what_was_bought_or_looked_at(trained):
+    users, products = trained
+    snapshot.current()
+    named = serve("home", visit_of(users[1], **looked_at(products[7]))).rows
+    discreet = serve("home", visit_of(users[1], discreet=True, **looked_at(products[7]))).rows
     assert [row.key for row in discreet] == [row.key for row in named]
     personal = [row for row in discreet if row.personal]
     assert personal
