@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+
 from personalization import conf
 from personalization.decide.visit import Visit
 from personalization.models import Genome
@@ -60,10 +62,11 @@ def _products(categories: Iterable[int], learned: Learned | None) -> set[int]:
 
 def _without(genome: Genome, away: set[int], categories: set[int], learned: Learned | None) -> Genome:
     """The genome without these products and categories, nor any category that holds nothing else."""
+    gone = np.array(sorted(away), np.int64)
 
     def remains(category: int) -> bool:
-        inside = _products([category], learned) if categories else set()
-        return category not in categories and not (inside and inside <= away)
+        inside = learned.ids[learned.category(category)] if learned is not None and categories else gone[:0]
+        return category not in categories and not (len(inside) and np.isin(inside, gone).all())
 
     return Genome(
         products=[row for row in genome.products if row[0] not in away],
