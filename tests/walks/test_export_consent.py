@@ -59,3 +59,13 @@ def test_what_they_do_not_want_is_in_no_list(trained, exported):
     (first, *_), products = trained
     Visitor.objects.get(user=first).wish("product", products[0].pk, -1, time.time())
     assert products[0].pk not in exported(first)[0][first.pk]
+
+
+def test_a_training_run_says_how_many_have_not_agreed(trained, capsys):
+    call_command("personalization_train")
+    assert "have not agreed" not in capsys.readouterr().out
+    Visitor.objects.filter(user__in=trained[0][:5]).delete()
+    call_command("personalization_train")
+    said = capsys.readouterr().out
+    assert "; 19 genomes.\n" in said
+    assert "5 more customers have not agreed to be known: they see what everybody sees.\n" in said

@@ -74,7 +74,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{file}: the {questions.surface} lists of {questions.size} {questions.what}.{skipped}")
             if lists.unknown:
                 self.stdout.write(
-                    f"{len(lists.unknown)} of the customers have not agreed to be known: their lists are everybody's."
+                    f"{len(lists.unknown)} of the customers have not agreed to be known: their lists are everybody's. "
+                    "`personalization_consent grant` records consent that was given elsewhere."
                 )
 
     def questions(self, options: dict[str, Any], now: float) -> asked.Questions:

@@ -42,3 +42,6 @@ class Command(BaseCommand):
             self.stdout.write(f"Snapshot {snapshot} serves: {Summary(**snapshot.summary)}; {customers} genomes.")
             for kind, origin in snapshot.summary["weights"].items():
                 self.stdout.write(f"  {kind}: {origin}")
+            if (others := snapshot.summary["customers"] - customers) > 0:
+                self.stdout.write(f"{others} more customers have not agreed to be known: they see what everybody sees.")
+                self.stdout.write("`personalization_consent grant` records consent that was given elsewhere.")
