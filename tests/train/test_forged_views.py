@@ -13,8 +13,6 @@ from tests import shop
 
 pytestmark = pytest.mark.django_db
 
-MOMENT = now().timestamp() + 60
-
 
 def looks(visitor, *products, times=1):
     moment = now()
@@ -32,10 +30,6 @@ def looks(visitor, *products, times=1):
     )
 
 
-def arrays():
-    return learned_until(MOMENT, silent)[1].arrays
-
-
 def same(first, second):
     return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
 
@@ -49,12 +43,19 @@ def looking():
     return users, products
 
 
-def test_customers_views_are_learned_from(looking):
+@pytest.fixture
+def arrays(looking):
+    """What is learned, each time as of the same moment."""
+    moment = now().timestamp() + 300
+    return lambda: learned_until(moment, silent)[1].arrays
+
+
+def test_customers_views_are_learned_from(arrays):
     near = arrays()["viewed_together.index"]
     assert near[:4, 0].tolist() == [2, 3, 0, 1]
 
 
-def test_ten_thousand_views_of_one_customer_count_as_one(looking):
+def test_ten_thousand_views_of_one_customer_count_as_one(looking, arrays):
     users, products = looking
     visitor = Visitor.objects.customer(users[1].pk)
     looks(visitor, products[20], products[1])
@@ -63,7 +64,7 @@ def test_ten_thousand_views_of_one_customer_count_as_one(looking):
     assert same(arrays(), once)
 
 
-def test_a_hundred_browsers_and_a_hundred_accounts_that_never_bought_move_nothing(looking):
+def test_a_hundred_browsers_and_a_hundred_accounts_that_never_bought_move_nothing(looking, arrays):
     _, products = looking
     before = arrays()
     browsers = [Visitor(consent=Consent.GRANTED, agreed_at=now()) for _ in range(100)]
