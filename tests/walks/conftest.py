@@ -1,8 +1,12 @@
 """Who walks through the shop."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
+from django.utils.timezone import now
 
+from personalization.models import Visitor
 from tests import shop
 
 
@@ -13,3 +17,17 @@ def anna(client):
     shop.agree(user)
     client.force_login(user)
     return user
+
+
+@pytest.fixture
+def customer(django_user_model):
+    """Not signed in; agreed a week ago."""
+    made = django_user_model.objects.create_user("someone", "someone@example.com", "x")
+    Visitor.objects.grant_all([made.pk], version="1", source="test", now=now() - timedelta(days=7))
+    return made
+
+
+@pytest.fixture
+def milk():
+    """Something that can be bought."""
+    return shop.product("Milk")

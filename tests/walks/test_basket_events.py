@@ -1,12 +1,10 @@
 """What the shop itself sees of a visitor: what they put into the basket."""
 
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils.timezone import now
 
 from personalization.models import Event, SensitiveCategory, Visitor
 from tests import shop
@@ -14,18 +12,6 @@ from tests.collect.deliveries import FIREFOX
 from tests.walks.reporting import agreed, full, looked_at, send
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def milk():
-    return shop.product("Milk")
-
-
-@pytest.fixture
-def customer(django_user_model):
-    made = django_user_model.objects.create_user("someone", "someone@example.com", "x")
-    Visitor.objects.grant_all([made.pk], version="1", source="test", now=now() - timedelta(days=7))
-    return made
 
 
 def add(client, product):

@@ -1,7 +1,6 @@
 """The door through which browsers report what happened."""
 
 import itertools
-from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -17,18 +16,6 @@ from tests.collect.deliveries import FIREFOX, body, event
 from tests.walks.reporting import HERE, agreed, codes, full, looked_at, post, send
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def milk():
-    return shop.product("Milk")
-
-
-@pytest.fixture
-def customer(django_user_model):
-    made = django_user_model.objects.create_user("someone", "someone@example.com", "x")
-    Visitor.objects.grant_all([made.pk], version="1", source="test", now=now() - timedelta(days=7))
-    return made
 
 
 def test_a_browser_that_agreed_reports_and_is_known_from_then_on(milk):
