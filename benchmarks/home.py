@@ -8,48 +8,21 @@ one-line `load_all()` that fetches its twenty products together. Queries and cal
 median of the rounds, which go round the pages in turn so that a busy machine slows all of them alike.
 """
 
-import argparse
-import cProfile
-import os
-import pstats
-import statistics
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "example_shop.settings")
-os.environ["SHOP_DEBUG"] = "0"  # cached templates, no query log: as a shop is served
 
-import django
+# This sets the shop up.
+# isort: off
+from benchmarks.pages import Page, asked, clock, count, customer, rounds_asked
+# isort: on
 
-django.setup()
-
-from django.contrib.auth import get_user_model
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext, setup_test_environment, teardown_test_environment
+from django.test.utils import setup_test_environment, teardown_test_environment
 from django.urls import reverse
 from oscar.apps.search.forms import BrowseCategoryForm
-
-from personalization.models import Genome
-
-
-@dataclass
-class Page:
-    """One page as one visitor gets it, and what it cost."""
-
-    name: str
-    get: Callable[[], object]
-    queries: int = 0
-    calls: int = 0
-    milliseconds: list[float] = field(default_factory=list)
-
-    @property
-    def cpu(self) -> float:
-        return statistics.median(self.milliseconds)
 
 
 def with_load_all(get: Callable[[], object]) -> Callable[[], object]:
@@ -64,28 +37,6 @@ def with_load_all(get: Callable[[], object]) -> Callable[[], object]:
             BrowseCategoryForm.no_query_found = plain
 
     return patched
-
-
-def count(page: Page) -> None:
-    """Fills in the exact numbers, after the caches are warm."""
-    page.get()
-    with CaptureQueriesContext(connection) as captured:
-        page.get()
-    page.queries = len(captured)
-    profile = cProfile.Profile()
-    profile.runcall(page.get)
-    page.calls = pstats.Stats(profile).total_calls
-
-
-def asked(client: Client, address: str) -> Callable[[], object]:
-    """A request for this address, which must succeed."""
-
-    def get() -> object:
-        response = client.get(address)
-        assert response.status_code == 200, response
-        return response
-
-    return get
 
 
 def cards(page: object) -> int:
@@ -103,11 +54,7 @@ def compare(visitor: str, client: Client, rounds: int) -> None:
     ]
     for page in pages:
         count(page)
-    for _ in range(rounds):
-        for page in pages:
-            begun = time.process_time()
-            page.get()
-            page.milliseconds.append((time.process_time() - begun) * 1000)
+    clock(pages, rounds)
     stock, loaded, home = pages
     home.name += f", {cards(template_response(home))} cards"
     print(f"\n{visitor}\n{'':34}{'queries':>9}{'calls':>10}{'CPU ms':>9}")
@@ -130,14 +77,7 @@ def template_response(page: Page) -> object:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
-    genome = Genome.objects.order_by("-purchases").first()
-    if genome is None:
-        sys.exit("There are no customers yet: run `python manage.py demo --no-server` first.")
-    signed_in = Client()
-    signed_in.force_login(get_user_model().objects.get(pk=genome.user_id))
+    rounds, signed_in = rounds_asked(__doc__), customer()
     compare("An anonymous visitor", Client(), rounds)
     compare("A signed-in customer with a year of history", signed_in, rounds)
 

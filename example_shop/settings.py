@@ -1,4 +1,4 @@
-"""A plain django-oscar shop with `personalization` added: an adopter copies the two marked lines, here and in urls.py.
+"""A plain django-oscar shop with `personalization` added: adopters copy the three marked lines, here and in urls.py.
 
 The environment may say: DATABASE_URL (postgres://user@host:port/name; SQLite without it), SHOP_DATA (the folder for
 the database, pictures, search index and snapshots), SHOP_SECRET_KEY, SHOP_DEBUG (1 or 0), SHOP_BROKER (redis://host:port/0
@@ -19,7 +19,7 @@ DEBUG = os.environ.get("SHOP_DEBUG", "1") == "1"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", "testserver"]
 
 INSTALLED_APPS = [
-    "personalization",  # 1 of 2: before Oscar, so that its rows appear in Oscar's templates
+    "personalization",  # 1 of 3: before Oscar, so that its rows appear in Oscar's templates
     "example_shop",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "sorl.thumbnail",
     "django_tables2",
 ]
+OSCAR_DYNAMIC_CLASS_LOADER = "personalization.oscar.class_loader.load_classes"  # 2 of 3
 SITE_ID = 1
 
 MIDDLEWARE = [

@@ -10,7 +10,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("view-as/", view_as, name="view-as"),
-    path("", include("personalization.urls")),  # 2 of 2: before Oscar's, so that the home page is personal
+    path("", include("personalization.urls")),  # 3 of 3: before Oscar's, so that the home page is personal
     path("", include(apps.get_app_config("oscar").urls[0])),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]

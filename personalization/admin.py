@@ -1,14 +1,19 @@
-"""What staff see of us in Django's admin: which categories are sensitive, and the proof of consent."""
+"""What staff see of us in Django's admin: which categories are sensitive, the proof of consent, keys of servers."""
 
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from personalization.models import ConsentChange, SensitiveCategory
+from personalization.models import ConsentChange, SensitiveCategory, ServerKey
+from personalization.models.keys import Scope
 
 
 class TreeChoiceField(ModelChoiceField):
@@ -62,3 +67,56 @@ class ConsentChangeAdmin(admin.ModelAdmin):
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
         """Without a button that would be refused."""
         return super().render_change_form(request, context | {"show_delete": False}, *args, **kwargs)
+
+
+class ServerKeyForm(forms.ModelForm):
+    """A key's name, and what it may do."""
+
+    scopes = forms.MultipleChoiceField(
+        label=gettext_lazy("May"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple
+    )
+
+    class Meta:
+        model = ServerKey
+        fields = ("name", "scopes")
+
+
+@admin.register(ServerKey)
+class ServerKeyAdmin(admin.ModelAdmin):
+    """Keys are made, replaced and revoked here. A key is shown once, when it is made."""
+
+    form = ServerKeyForm
+    list_display = ("name", "start", "scopes", "created", "ends")
+    actions = ("replace", "revoke")
+
+    def save_model(self, request: HttpRequest, obj: ServerKey, form: Any, change: bool) -> None:
+        """Stores the key, and shows it if it is new."""
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        made, secret = ServerKey.objects.make(obj.name, form.cleaned_data["scopes"])
+        obj.pk = made.pk
+        self._show(request, made, secret)
+
+    @admin.action(
+        description=gettext_lazy("Replace: a new key each, the old ones end tomorrow"), permissions=["change"]
+    )
+    def replace(self, request: HttpRequest, queryset: Any) -> None:
+        """Makes a new key for each, and shows it."""
+        for key in queryset:
+            self._show(request, *key.replace())
+
+    @admin.action(description=gettext_lazy("Revoke now"), permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: Any) -> None:
+        """Makes them worth nothing at once."""
+        for key in queryset:
+            key.end(now())
+        self.message_user(request, _("They are not in force any more."))
+
+    def has_delete_permission(self, request: HttpRequest, obj: ServerKey | None = None) -> bool:
+        """A revoked key stays to be seen."""
+        return False
+
+    def _show(self, request: HttpRequest, key: ServerKey, secret: str) -> None:
+        said = _("The key of %(name)s, shown this once: %(secret)s") % {"name": key.name, "secret": secret}
+        self.message_user(request, said, messages.WARNING)

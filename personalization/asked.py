@@ -3,7 +3,7 @@
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,8 @@ CUSTOMER = Column(("customer_id", "customer"), customer_key, visits.known_custom
 PRODUCT = Column(("product_id", "product"), whole, _products)
 CATEGORY = Column(("category_id", "category"), whole, _categories)
 QUERY = Column(("query",), str)
+SEARCHED = Column(("q", "search_term", "search", "query"), str)
+QUERY_ID = Column(("query_id", "qid"), label, may_be_absent=True)
 BASKET = Column(("basket_id", "basket"), label)
 LIST = Column(("list_id", "list"), label)
 
@@ -224,6 +226,45 @@ def listings(file: Path, say: Callable[[str], Any]) -> Questions:
     columns = {"customer": _type_of_customers(), thing.names[-1]: str if thing is QUERY else int}
     each = (_listing(people.things[person], things.things[place], thing) for person, place in pairs.tolist())
     return Questions("category", columns, len(pairs), each, "listings", faults.total())
+
+
+def searches(file: Path, say: Callable[[str], Any]) -> Questions:
+    """One for each row of a file of searches, by its own id where it has one; else one for each search, or each search
+    and customer."""
+    faults = Faults(file, say)
+    further = {"qid": QUERY_ID, "customer": replace(CUSTOMER, may_be_absent=True)}
+    with tables.opened(file) as table:
+        there = [name for name, column in further.items() if table.column(column.names) is not None]
+        names = [*there, *(name for name in further if name not in there)]
+        found = _Searches("qid" in there, "customer" in there)
+        for place, (query, *more) in values(table, [SEARCHED, *(further[name] for name in names)], faults):
+            if fault := found.add(query, **dict(zip(names, more, strict=True))):
+                faults.add(place, fault)
+    return Questions("search", found.columns(), len(found.each), found.each.values(), "searches", faults.total())
+
+
+@dataclass
+class _Searches:
+    """Searches, by what their answers are about."""
+
+    identified: bool
+    """They have ids of their own."""
+    of_customers: bool
+    each: dict[tuple, Question] = field(default_factory=dict)
+
+    def add(self, query: str, qid: int | str | None, customer: Any) -> str:
+        """Adds a search, or says what is wrong. Without an id, the same search of the same customer is asked once."""
+        about = (qid,) if self.identified else (query, customer) if self.of_customers else (query,)
+        if self.identified and about in self.each:
+            return f"there is a qid {qid} already"
+        self.each.setdefault(about, Question(about, customer, query=query))
+        return ""
+
+    def columns(self) -> dict[str, type]:
+        """The first columns of the answers."""
+        if self.identified:
+            return {"qid": int if all(isinstance(qid, int) for (qid,) in self.each) else str}
+        return {"query": str, **({"customer": _type_of_customers()} if self.of_customers else {})}
 
 
 class _Numbered:

@@ -4,9 +4,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.module_loading import import_string
+from django.views.generic import RedirectView
 
 from personalization import conf
+from personalization.models.savepoints import failing_open
+from personalization.oscar import class_loader, templates
 
 
 @register("personalization")
@@ -26,7 +30,8 @@ def settings_are_understood(app_configs: Any, **options: Any) -> list[CheckMessa
 def app_stands_before_oscar(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """E002: Oscar's templates would be found first, and every row would be lost without a word."""
     names = [entry.split(".apps.")[0] for entry in settings.INSTALLED_APPS]
-    first_of_oscar = next((place for place, name in enumerate(names) if name.startswith("oscar")), len(names))
+    oscars = (place for place, name in enumerate(names) if name.split(".")[0] == "oscar")
+    first_of_oscar = next(oscars, len(names))
     if names.index("personalization") < first_of_oscar:
         return []
     return [
@@ -89,5 +94,95 @@ def enough_customers_stand_behind_a_pair(app_configs: Any, **options: Any) -> li
             f"min_customers is {allowed}: rows may let someone guess what a single customer bought.",
             hint=f"Keep it at {usual} or more unless the shop is very small.",
             id="personalization.W002",
+        )
+    ]
+
+
+LOADER = "personalization.oscar.class_loader.load_classes"
+OSCARS_LOADER = "oscar.core.loading.default_class_loader"
+
+
+@register("personalization")
+def lists_are_in_the_visitors_order(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """W003: Oscar's class loader, or the shop's own, gives listing pages without our order."""
+    if class_loader.in_force():
+        return []
+    found = settings.OSCAR_DYNAMIC_CLASS_LOADER
+    return [
+        Warning(
+            f"OSCAR_DYNAMIC_CLASS_LOADER is {found!r}: "
+            "search, catalogue and category pages stay in the search engine's order.",
+            hint=_loader_to_paste(found),
+            id="personalization.W003",
+        )
+    ]
+
+
+def _loader_to_paste(found: str) -> str:
+    if found == LOADER:
+        return "It is ours, and could not do its work: the log says why."
+    line = f'Paste into the settings: OSCAR_DYNAMIC_CLASS_LOADER = "{LOADER}"'
+    if found == OSCARS_LOADER:
+        return f"{line}."
+    return f'{line}, and let it ask your own: PERSONALIZATION = {{"class_loader": "{found}"}}.'
+
+
+URLS = 'path("", include("personalization.urls"))'
+
+
+@register("personalization")
+def urls_are_included(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """W004: nobody can answer our question, nothing is reported. E004: they are hidden by Oscar's, whose home page
+    would lead to itself."""
+    try:
+        view = resolve(reverse("personalization:home")).func
+    except NoReverseMatch:
+        return [
+            Warning(
+                "The shop's URLs leave ours out: no personal home page, and nobody can say whether to be known.",
+                hint=f"Paste into the URLs, before Oscar's own include: {URLS}.",
+                id="personalization.W004",
+            )
+        ]
+    if getattr(view, "view_class", None) is not RedirectView:
+        return []
+    return [
+        Error(
+            "The shop's URLs name ours after Oscar's, whose home page now leads to itself.",
+            hint=f"Put it before Oscar's own include: {URLS}.",
+            id="personalization.E004",
+        )
+    ]
+
+
+@register("personalization")
+def templates_of_the_shop_keep_ours(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """W005: the shop has a template of its own that never reaches ours of the same name."""
+    with failing_open("Reading the shop's templates"):
+        return [_lost_template(lost) for lost in templates.lost()]
+    return []
+
+
+def _lost_template(lost: templates.Lost) -> CheckMessage:
+    how = f"fills the block {lost.block!r} without {{{{ block.super }}}}" if lost.block else "does not extend it"
+    mend = "Add that" if lost.block else f'Let it begin with {{% extends "{lost.template}" %}}'
+    return Warning(
+        f"{lost.file} stands in for {lost.template} and {how}: what we add to that page is lost.",
+        hint=f"{mend}, or paste where it should stand: {lost.tag}",
+        id="personalization.W005",
+    )
+
+
+@register("personalization", deploy=True)
+def processes_share_a_cache(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """W006: what one process counts, another does not know. Only a shop that goes live has several."""
+    backend = settings.CACHES["default"].get("BACKEND", "")
+    if settings.DEBUG or not backend.endswith((".LocMemCache", ".DummyCache")):
+        return []
+    return [
+        Warning(
+            f"CACHES uses {backend}, which processes do not share: each counts by itself how much a visitor does.",
+            hint="With more than one process use Redis, Memcached or the database as the default cache.",
+            id="personalization.W006",
         )
     ]

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from personalization.asked import Question, Questions
@@ -13,13 +13,14 @@ from personalization.decide.slate import Ranked
 from personalization.decide.snapshot import LoadedSnapshot
 from personalization.decide.visit import Visit
 from personalization.models import Genome, Visitor
+from personalization.models.savepoints import failing_open
 from personalization.oscar import catalogue, orders, search, visits
 from personalization.profile import sweep
 from personalization.serve import ranked_many
 from personalization.train import run
 from personalization.train.history import Progress
 
-SURFACES = ("home", "navigation", "basket", "category")
+SURFACES = ("home", "navigation", "basket", "category", "search")
 TOP = 100
 """A list is so long at most, unless the export says otherwise."""
 WINDOW = 200
@@ -88,7 +89,7 @@ class Export:
         """The customers met so far who do not allow what they did to be used: their lists are everybody's."""
         self.shelf = Shelf(look_up=catalogue.offers)
         window = max(WINDOW, top or 0)
-        self.found = lru_cache(SEARCHES_REMEMBERED)(lambda query: tuple(search.found(query, window)))
+        self.found = lru_cache(SEARCHES_REMEMBERED)(partial(_found, window=window))
 
     def rows(self, questions: Sequence[Question]) -> Iterator[tuple]:
         """The answers to these questions: what each is about, then rank from 0, key, score, code and reason.
@@ -128,6 +129,7 @@ class Export:
             user_id=question.customer,
             basket=frozenset(question.products if in_basket else ()),
             category=question.category,
+            query=question.query if self.surface == "search" else "",
             listing=() if in_basket else tuple(dict.fromkeys(listing)),
             genome=genome,
         )
@@ -145,7 +147,8 @@ class Export:
     def _longest(self, visit: Visit, bought: set[int]) -> int:
         """How much of the ranking a visit's list may take: deciding does not know all that somebody bought."""
         beyond = bought - {row[0] for row in visit.genome.products}
-        return (len(visit.listing) or self.top or TOP) + len(beyond)
+        given = 0 if visit.query else len(visit.listing)
+        return (given or self.top or TOP) + len(beyond)
 
     def _list(self, question: Question, visit: Visit, bought: set[int], ranked: list[Ranked]) -> list[tuple]:
         """(key, score, code, reason), best first."""
@@ -161,6 +164,13 @@ class Export:
         rest = set(visit.listing) - {key for key, *_ in best} - bought
         rest &= self.shelf.sellable(rest, visit.strategy).keys()
         return [(key, *UNSAID) for key in visit.listing if key in rest]
+
+
+def _found(query: str, window: int) -> tuple[int, ...]:
+    """What the shop's engine finds; nothing where it fails over a query."""
+    with failing_open("The search engine"):
+        return tuple(search.found(query, window))
+    return ()
 
 
 def _known(visit: Visit, visitor: Visitor | None) -> Visit:

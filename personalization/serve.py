@@ -1,32 +1,74 @@
 """THE door: whoever wants to know what to show asks here. It always answers, and never harms the page."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
-from personalization import surfaces
+from personalization import conf, surfaces
+from personalization.collect import slates
+from personalization.decide import listing, menu, stopped
+from personalization.decide.arrange import Room
 from personalization.decide.compose import compose, listed_categories, listed_together
 from personalization.decide.shelf import Shelf
-from personalization.decide.slate import Candidate, Ranked, Slate
+from personalization.decide.slate import Candidate, Ranked, Row, Slate
 from personalization.decide.snapshot import current
 from personalization.decide.visit import Visit
-from personalization.decide.wishes import heeded
+from personalization.decide.wishes import heeded, unwanted_categories
 from personalization.models.savepoints import failing_open
 from personalization.oscar import catalogue
 from personalization.rank.learned import Learned
+from personalization.surfaces import navigation
 
 
-def serve(surface: str, visit: Visit) -> Slate:
-    """The slate of a surface for a visit. ValueError names the surfaces when there is none of this name.
+def serve(surface: str, visit: Visit, *, size: int | None = None) -> Slate:
+    """The slate of a surface for a visit. ValueError names the surfaces when there is none of this name. `size` is how
+    many products a row may hold, if not as many as the setting `row_size` says.
 
-    When something of ours fails, the rows come from the surface's ladder, then there are none.
+    When something of ours fails, the rows come from the surface's ladder, then there are none. They do, too, when there
+    is no row but the one that takes a visitor back: it shows nothing that they have not seen.
     """
-    known = _surface(surface)
+    known, slate = _surface(surface), Slate(surface)
+    room = _room(known, size)
     for attempt in (_learned, _plain):
         with failing_open(f"Surface {surface}"):
-            slate = attempt(known, visit)
-            if slate.rows:
-                return slate
-    return Slate(surface)
+            slate = attempt(known, visit, room)
+            if any(row.code != stopped.CODE for row in slate.rows):
+                break
+    return slate
+
+
+def with_rows() -> list[str]:
+    """The names of the surfaces that have rows."""
+    return sorted(name for name, surface in surfaces.every().items() if surface.rows)
+
+
+def all_surfaces() -> list[str]:
+    """The names of all surfaces: each has a list."""
+    return sorted(surfaces.every())
+
+
+def stopped_at(visit: Visit, *, size: int | None = None) -> Slate:
+    """The home page's row that takes a visitor back to where they stopped, by itself; no row where there is none."""
+    home = _surface("home")
+    slate = Slate(home.name)
+    with failing_open("Where a visitor stopped"):
+        visit = heeded(visit, None)
+        slate = compose(home.name, "", [partial(stopped.where_you_stopped, visit)], visit, _room(home, size))
+    return slate
+
+
+def tokens(slate: Slate, visit: Visit | None) -> list[str]:
+    """What may be reported of a slate, wherever it is shown: a token for each row, in their order; empty ones for a
+    visitor who is not reported."""
+    if visit is None or not visit.reported:
+        return [""] * len(slate.rows)
+    return [_token(slate, row, visit) for row in slate.rows]
+
+
+def _token(slate: Slate, row: Row, visit: Visit) -> str:
+    products = tuple(item.product_id for item in row.items)
+    reasons = tuple(item.reason.code for item in row.items)
+    shown = slates.Shown(slate.surface, row.key, slate.snapshot, products, reasons, visit.now)
+    return slates.signed(shown, visit.visitor)
 
 
 def ranked(
@@ -41,6 +83,58 @@ def ranked(
     learned = snapshot or current()
     shelf = Shelf(look_up=catalogue.offers)
     return next(ranked_many(surface, [(visit, top)], learned, shelf, new_only=new_only)) if learned else []
+
+
+def reordered(visit: Visit) -> tuple[int, ...]:
+    """The visit's listing in the visitor's order, as far as the setting `strength` lets it; needs no query. As it was
+    given when the shop has learned nothing yet."""
+    learned = current()
+    return listing.reordered(visit, learned, conf.current().strength) if learned else visit.listing
+
+
+def scores(visit: Visit) -> dict[int, float]:
+    """What the visitor's own order of their listing goes by, comparable within it, for those of its products that the
+    shop has learned about; needs no query."""
+    learned = current()
+    return listing.scores(visit, learned) if learned else {}
+
+
+def basis(visit: Visit) -> listing.Basis | None:
+    """What that order is made from; None when nothing is put in order, as the shop has learned nothing yet, or lets
+    nothing move."""
+    learned = current()
+    return listing.basis(visit, learned) if learned and conf.current().strength else None
+
+
+def shortcuts(visit: Visit) -> list[menu.Shortcut]:
+    """The categories that get a line of their own in this visitor's menu; none where nothing is known of them, or the
+    shop has learned nothing yet. One query."""
+    if not (visit.genome.categories or visit.wishes):
+        return []
+    with failing_open("The visitor's lines in the menu"):
+        if learned := current():
+            visit = heeded(visit, learned)
+            candidates, away = navigation.shortcuts(visit, learned), unwanted_categories(visit.wishes)
+            above = learned.above(candidate.product for candidate in candidates)
+            return menu.shortcuts(candidates, above, away=away, discreet=visit.discreet)
+    return []
+
+
+def wanted_categories(visit: Visit) -> dict[int, float]:
+    """How much this visitor is likely to want each category, comparable among them; none where nothing is known of what
+    they buy, the shop has learned nothing yet, or lets no entry of its menu move. No query."""
+    with failing_open("The visitor's order of the menu", queries=False):
+        if conf.current().menu_moves and visit.genome.categories and (learned := current()):
+            visit = heeded(visit, learned)
+            away = unwanted_categories(visit.wishes)
+            return {key: score for key, score in navigation.wanted(visit, learned).items() if key not in away}
+    return {}
+
+
+def in_menu_order(categories: Sequence[int], wanted: Mapping[int, float]) -> list[int]:
+    """The entries of the menu by how much they are wanted, as far as the settings let them move."""
+    settings = conf.current()
+    return menu.moved(categories, wanted, most=settings.menu_moves, pinned=settings.menu_pinned)
 
 
 def ranked_many(
@@ -75,14 +169,21 @@ def _surface(name: str) -> surfaces.Surface:
     return known[name]
 
 
-def _learned(surface: surfaces.Surface, visit: Visit) -> Slate:
+def _learned(surface: surfaces.Surface, visit: Visit, room: Room) -> Slate:
     loaded = current()
     if loaded is None:
         return Slate(surface.name)
     visit = heeded(visit, loaded)
-    return compose(surface.name, loaded.name, [partial(row, visit, loaded) for row in surface.rows], visit)
+    rows = [partial(row, visit, loaded) for row in surface.rows]
+    return compose(surface.name, loaded.name, rows, visit, room)
 
 
-def _plain(surface: surfaces.Surface, visit: Visit) -> Slate:
+def _plain(surface: surfaces.Surface, visit: Visit, room: Room) -> Slate:
     visit = heeded(visit, None)
-    return compose(surface.name, "", [partial(row, visit) for row in surface.ladder], visit)
+    return compose(surface.name, "", [partial(row, visit) for row in surface.ladder], visit, room)
+
+
+def _room(surface: surfaces.Surface, size: int | None) -> Room:
+    settings = conf.current()
+    rows = settings.rows if surface.whole_page else settings.page_rows
+    return Room(size or settings.row_size, settings.personal_rows, rows)

@@ -1,9 +1,9 @@
 """Include these before Oscar's own: `path("", include("personalization.urls"))`."""
 
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import TemplateView
 
-from personalization.pages import consent, privacy
+from personalization.pages import consent, order, privacy
 from personalization.pages.events import take_in
 from personalization.pages.feedback import dismiss
 from personalization.pages.private import private
@@ -14,8 +14,10 @@ home = private(TemplateView.as_view(template_name="personalization/home.html"))
 
 urlpatterns = [
     path("", home, name="home"),
+    path("personalization/api/v1/", include("personalization.api.urls")),
     path("personalization/events/", take_in, name="events"),
     path("personalization/feedback/", dismiss, name="feedback"),
+    path("personalization/order/", order.switch, name="order"),
     path("personalization/consent/", consent.answer, name="consent"),
     path("personalization/privacy/", privacy.privacy, name="privacy"),
     path("personalization/privacy/wish/", privacy.wish, name="privacy_wish"),

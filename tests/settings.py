@@ -1,4 +1,8 @@
-"""The example shop, as small and as fast as tests want it. TEST_DATABASE_URL=postgres://... runs them on PostgreSQL."""
+"""The example shop, as small and as fast as tests want it. TEST_DATABASE_URL=postgres://... runs them on PostgreSQL.
+
+Each worker of `pytest -n` has its own database, files and, from the one that TEST_REDIS_URL names on, Redis database:
+tests clear the cache.
+"""
 
 import atexit
 import os
@@ -15,10 +19,12 @@ INSTALLED_APPS = [*INSTALLED_APPS, "cookie_consent"]  # noqa: F405 - our adapter
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 HAYSTACK_SIGNAL_PROCESSOR = "haystack.signals.BaseSignalProcessor"  # a test that searches builds the index itself
 if os.environ.get("TEST_REDIS_URL"):
+    server, _, number = os.environ["TEST_REDIS_URL"].rpartition("/")
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": os.environ["TEST_REDIS_URL"],
+            "LOCATION": f"{server}/{int(number) + worker}",
             "KEY_PREFIX": "personalization-tests",
         }
     }

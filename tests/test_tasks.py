@@ -1,12 +1,12 @@
 """Background tasks, done by a real Celery worker: on Redis when TEST_REDIS_URL is set, else in memory."""
 
 import logging
-import os
 import threading
 import time
 
 import pytest
 from celery.contrib.testing.worker import start_worker
+from django.conf import settings
 from django.db import connection
 
 from example_shop.celery import app
@@ -32,7 +32,7 @@ def own_logging():
 @pytest.fixture
 def worker(transactional_db, monkeypatch, own_logging):
     """Takes tasks from a queue of its own, in a thread beside the test."""
-    monkeypatch.setitem(app.conf, "broker_url", os.environ.get("TEST_REDIS_URL") or "memory://")
+    monkeypatch.setitem(app.conf, "broker_url", settings.CACHES["default"].get("LOCATION") or "memory://")
     monkeypatch.setitem(app.conf, "task_default_queue", QUEUE)
     app.set_current()
     with start_worker(app, pool="solo", perform_ping_check=False, queues=[QUEUE], shutdown_timeout=30) as started:

@@ -47,6 +47,8 @@ class Delivery:
     """By the sender's clock, in seconds since 1970."""
     suspect: bool = False
     """Not from a shopper, it seems."""
+    device: str = ""
+    """The kind of device that sends, where that is known."""
     _slates: dict[str, slates.Shown | None] = field(default_factory=dict, compare=False)
 
     def slate(self, token: str) -> slates.Shown:
@@ -84,8 +86,8 @@ def keep(delivery: Delivery, reports: Iterable[Report]) -> Receipt:
 
 
 def _stored(delivery: Delivery, happenings: Collection[Happening]) -> bool:
-    common = {"received": delivery.received, "suspect": delivery.suspect}
-    return Event.objects.store(delivery.visitor.pk, happenings, **common)
+    common = {"suspect": delivery.suspect, "device": delivery.device}
+    return Event.objects.store(delivery.visitor.pk, happenings, received=delivery.received, **common)
 
 
 def believed(report: Report, delivery: Delivery) -> Happening:
@@ -177,7 +179,9 @@ def _on_slate(products: list[list[int]], slate: slates.Shown) -> list[list[int]]
     return [[key, places[key]] for key, _ in products]
 
 
-def observed(visitor: Visitor, name: str, product: int, now: datetime, *, suspect: bool = False) -> bool:
+def observed(
+    visitor: Visitor, name: str, product: int, now: datetime, *, suspect: bool = False, device: str = ""
+) -> bool:
     """Stores what the shop itself saw happen with one product; whether the visitor was still there."""
     happening = Happening(event_id=uuid.uuid4(), name=name, happened=now, product=product, value=1.0)
-    return Event.objects.store(visitor.pk, [happening], received=now, suspect=suspect)
+    return Event.objects.store(visitor.pk, [happening], received=now, suspect=suspect, device=device)

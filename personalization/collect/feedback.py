@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.core import signing
@@ -14,6 +15,7 @@ SALT = "personalization.feedback"
 LESS, UNDONE = -1, 0
 
 
+@lru_cache(20_000)
 def signed(kind: str, key: int | str) -> str:
     """What the button of a row or a card posts: only what stood on a page of ours can be sent away."""
     return signing.Signer(salt=SALT).sign_object([kind, key])

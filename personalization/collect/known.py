@@ -1,20 +1,48 @@
 """Everything that the app holds of one visitor, complete, for them to take away."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db.models import Model, Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
+from personalization.collect import consent, list_order, visitors
 from personalization.models import Visitor
 from personalization.oscar import account
 
+OUR_COOKIES = (consent.COOKIE, visitors.COOKIE, list_order.COOKIE)
 Named = dict[str, dict[int, str]]
 
 KINDS = {"product": "products", "products": "products", "near": "products", "categories": "categories"}
 """By field: what the keys in it, or at the start of each of its rows, are keys of."""
 WISHED = {"product": "products", "category": "categories", "interest": "categories"}
+
+
+def everything(request: HttpRequest, now: datetime) -> dict[str, Any]:
+    """All that we hold of whoever asks, and what is read of them from the shop's own tables."""
+    user_id = request.user.pk if consent.signed_in(request) else None
+    records = account.records(user_id) if user_id is not None else account.Records()
+    return {
+        "made": now,
+        "tables": tables(user_id, visitors.of(request)),
+        "cookies": {name: value for name, value in request.COOKIES.items() if name in OUR_COOKIES},
+        "shop": _of_the_shop(records),
+    }
+
+
+def _of_the_shop(records: account.Records) -> list[dict[str, Any]]:
+    """How much there is, and where it can be seen."""
+    orders, here = reverse("customer:order-list"), _("ask the shop")
+    return [
+        {"what": _("orders"), "count": records.orders, "first": records.first_order, "see": orders},
+        {"what": _("views of products while signed in"), "count": records.views, "see": here},
+        {"what": _("searches while signed in"), "count": records.searches, "see": here},
+    ]
 
 
 def tables(user_id: Any, visitor: Visitor | None) -> dict[str, list[dict[str, Any]]]:

@@ -83,6 +83,19 @@ def pace(address: str, visitor: str, events: int, now: float) -> Pace:
     return Pace(of_address > PER_ADDRESS, of_visitor > conf.current().events_per_minute)
 
 
+def within(who: str, most: int) -> bool:
+    """Counts one request of this kind from somebody; whether they have asked no more than so often in this minute."""
+    moment = time.time()
+    keys = [_key("request", who, moment)]
+    here = _here.add(keys, 1, int(moment // MINUTE))
+    return max(here + (_shared.add(keys, 1) or [])) <= most
+
+
+def until_next_minute() -> float:
+    """Seconds until all counts start anew."""
+    return MINUTE - time.time() % MINUTE
+
+
 @contextmanager
 def turn() -> Iterator[bool]:
     """Whether this process has time for one more delivery; in a burst some are dropped, so that pages are not slow."""

@@ -161,7 +161,7 @@ def _named_categories(keys: list[int]) -> Callable[[list[int]], list[Any]]:
 def _unwanted(wishes: Iterable[Wish], now: datetime) -> list[Unwanted]:
     """What they sent away and what still stays away, the last first."""
     lasts = timedelta(days=conf.current().dismissed_days)
-    away = [wish for wish in wishes if wish.sign < 0 and wish.kind != "interest"]
+    away = [wish for wish in wishes if wish.sign < 0 and wish.kind in ("product", "category", "reason")]
     names: dict[str, dict[Any, str]] = {
         "product": account.titles(int(wish.key) for wish in away if wish.kind == "product"),
         "category": account.category_names(int(wish.key) for wish in away if wish.kind == "category"),

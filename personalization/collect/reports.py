@@ -127,7 +127,7 @@ class Body:
     rejected: tuple[Rejection, ...]
 
 
-def read(content: bytes, item_ids: str) -> Body:
+def read(content: bytes, item_ids: str, most: int = EVENTS) -> Body:
     """The events of a body, each by itself: a bad one is left out and the rest stays.
 
     In the data layer's own pushes (with "event") an item_id is what the setting `item_ids` says, in our script's
@@ -137,7 +137,7 @@ def read(content: bytes, item_ids: str) -> Body:
     events = body.get("events") if isinstance(body, dict) else None
     if not isinstance(events, list):
         raise Unusable("bad_body")
-    if len(events) > EVENTS:
+    if len(events) > most:
         raise Unusable("too_many_events")
     sent = body.get("sent_at")
     reports, rejected = [], []

@@ -11,6 +11,7 @@ from typing import Any
 from django.core import signing
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from personalization import conf
 from personalization.collect import consent
@@ -81,6 +82,19 @@ def known_or_new(request: HttpRequest, now: datetime) -> Visitor | None:
     visitor.change_consent(Consent.GRANTED, version=conf.current().consent_version, source=source, now=since)
     setattr(request, ASKED, visitor)
     return visitor
+
+
+@transaction.atomic
+def new(now: datetime, source: str) -> Visitor:
+    """A browser, or whatever else has no account, that agreed and is not known yet."""
+    visitor = Visitor.objects.create()
+    visitor.change_consent(Consent.GRANTED, version=conf.current().consent_version, source=source, now=now)
+    return visitor
+
+
+def token(visitor: Visitor) -> str:
+    """What such a visitor shows to be known again."""
+    return signing.TimestampSigner(salt=SALT).sign(visitor.pk.hex)
 
 
 def _answer(request: HttpRequest, now: datetime) -> tuple[str, datetime]:
@@ -200,12 +214,19 @@ def remember(response: HttpResponse, visitor: Visitor) -> None:
     settings = conf.current()
     response.set_cookie(
         COOKIE,
-        signing.TimestampSigner(salt=SALT).sign(visitor.pk.hex),
+        token(visitor),
         max_age=settings.visitor_days * consent.DAY,
         secure=settings.secure_cookies,
         httponly=True,
         samesite="Lax",
     )
+
+
+def keep_private(request: HttpRequest, response: HttpResponse) -> None:
+    """Keeps what depends on who asks out of every shared cache, and sweeps out cookies of ours that say nothing."""
+    patch_cache_control(response, private=True, no_store=True)
+    patch_vary_headers(response, ("Cookie", "Sec-GPC", "DNT"))
+    clean(request, response)
 
 
 def clean(request: HttpRequest, response: HttpResponse) -> None:

@@ -1,7 +1,7 @@
 """Puts rows in order and products into rows."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from personalization.decide.slate import Candidate, Draft
@@ -40,13 +40,13 @@ def filled(
     cards: dict[int, Any] = {}
     unavailable = set(basket)
 
-    def unknown(size: int) -> set[int]:
-        rows = _picked(drafts, replace(room, row_size=size), unavailable)
-        return {candidate.product for row in rows for candidate in row} - cards.keys()
+    def unknown(more: int) -> set[int]:
+        rows = _picked(drafts, room, unavailable, more)
+        return {candidate.product for row in rows for candidate in row or ()} - cards.keys()
 
-    for size in (room.row_size + SPARE, room.row_size, ALL):
-        if unknown(room.row_size):
-            asked = unknown(size)
+    for more in (SPARE, 0, ALL):
+        if unknown(0):
+            asked = unknown(more)
             cards.update(look_up(asked))
             unavailable |= asked - cards.keys()
     unavailable |= {candidate.product for draft in drafts for candidate in draft.candidates} - cards.keys()
@@ -54,21 +54,25 @@ def filled(
     return [
         (draft, [(candidate, cards[candidate.product]) for candidate in row])
         for draft, row in zip(drafts, rows, strict=True)
-        if row
+        if row is not None
     ]
 
 
-def _picked(drafts: list[Draft], room: Room, unavailable: set[int]) -> list[list[Candidate]]:
-    """For each draft the best of its candidates that no draft before it took; none when it is not shown."""
+def _picked(drafts: list[Draft], room: Room, unavailable: set[int], more: int = 0) -> list[list[Candidate] | None]:
+    """For each draft the best of its candidates that no draft before it took, and so many more than it has room for;
+    None when it is not shown."""
     taken = set(unavailable)
-    rows: list[list[Candidate]] = []
+    rows: list[list[Candidate] | None] = []
     personal = shown = 0
     for draft in drafts:
-        row = [candidate for candidate in draft.candidates if candidate.product not in taken][: room.row_size]
+        row = [candidate for candidate in draft.candidates if candidate.product not in taken]
+        row = row[: min(room.row_size, draft.most) + more]
         full = shown == room.rows or (draft.personal and personal == room.personal_rows)
-        row = [] if full or len(row) < draft.fewest else row
-        shown += bool(row)
-        personal += bool(row) and draft.personal
+        if full or len(row) < draft.fewest or not (row or draft.links):
+            rows.append(None)
+            continue
+        shown += 1
+        personal += draft.personal
         taken.update(candidate.product for candidate in row)
         rows.append(row)
     return rows

@@ -11,7 +11,7 @@ from django.utils.timezone import datetime, get_current_timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from personalization.decide.slate import Reason
+from personalization.decide.slate import Link, Reason
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Names:
 
     products: Mapping[int, str] = field(default_factory=dict)
     categories: Mapping[int, str] = field(default_factory=dict)
+    sold_out: frozenset[int] = frozenset()
+    """Those of the products that cannot be bought now, as far as it matters."""
 
 
 TELLING = frozenset(
@@ -30,8 +32,12 @@ TELLING = frozenset(
         "buy_again",
         "goes_with",
         "popular_in_category",
+        "looked_at",
         "popular_where_you_like",
+        "where_you_stopped",
+        "usual_in_category",
         "you_buy_there",
+        "you_like_it",
     }
 )
 """The reasons that tell what somebody bought, looked at or said."""
@@ -52,9 +58,15 @@ def words(reason: Reason, names: Names) -> str:
     return _WORDS[reason.code](_named(reason, names))
 
 
+def link(way: Link) -> str:
+    """What a link says."""
+    return _LINKS[way.kind](dict(way.facts))
+
+
 def _named(reason: Reason, names: Names) -> dict[str, Any]:
     facts = dict(reason.facts)
     if "product" in facts:
+        facts["sold_out"] = facts["product"] in names.sold_out
         facts["product"] = names.products[facts["product"]]
     if "category" in facts:
         facts["category"] = names.categories[facts["category"]]
@@ -72,13 +84,27 @@ def _dated(seconds: float, zone: tzinfo, language: str | None) -> str:
 
 
 _TITLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "where_you_stopped": lambda facts: _("Continue where you stopped"),
     "buy_again": lambda facts: _("Buy again"),
     "because_you_bought": lambda facts: _("Because you bought %(product)s") % facts,
     "because_you_looked_at": lambda facts: _("Because you looked at %(product)s") % facts,
+    "usual_in_category": lambda facts: (
+        (_("More of your usual in %(category)s") if facts["more"] else _("Your usual in %(category)s")) % facts
+    ),
     "popular_in_category": lambda facts: _("Popular in %(category)s") % facts,
     "popular_where_you_like": lambda facts: _("Popular in %(category)s") % facts,
     "recommended": lambda facts: _("Recommended for you"),
     "recommended_too": lambda facts: _("More for you"),
+    "add_ons": lambda facts: _("Goes with your basket"),
+    "instead_of": lambda facts: _("Instead of %(product)s") % facts,
+    "for_next_time": lambda facts: _("For next time"),
+    "popular_where_words_point": lambda facts: _("Popular in %(category)s") % facts,
+    "yours_where_words_point": lambda facts: _("For you in %(category)s") % facts,
+    "chosen_after_alike": lambda facts: _("Chosen after searches like yours"),
+    "like_it": lambda facts: _("Instead of %(product)s" if facts["sold_out"] else "Similar to %(product)s") % facts,
+    "step_up": lambda facts: _("A step up from %(product)s") % facts,
+    "bought_with": lambda facts: _("Bought together with %(product)s") % facts,
+    "more_in_category": lambda facts: _("More in %(category)s") % facts,
     "bestsellers": lambda facts: _("Bestsellers"),
     "bestsellers_in_category": lambda facts: _("Bestsellers in %(category)s") % facts,
     "trending": lambda facts: _("Trending this week"),
@@ -88,6 +114,7 @@ _TITLES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     # Of rows.
+    "where_you_stopped": lambda facts: _("What you looked at, searched for or left in the basket last"),
     "buy_again": lambda facts: _("From your own purchases, the ones you come back to"),
     "because_you_bought": lambda facts: _("Others put these in one basket with it"),
     "popular_in_category": lambda facts: (
@@ -102,12 +129,32 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
     "popular_where_you_like": lambda facts: _("What sells best there now. You said that you like it"),
     "recommended": lambda facts: _("Recommended for you"),
     "recommended_too": lambda facts: _("Recommended for you"),
+    "add_ons": lambda facts: _("Others put these in one basket with what lies in yours"),
+    "instead_of": lambda facts: _("You cannot buy it now as it lies in your basket. These come closest"),
+    "for_next_time": lambda facts: _("Others put these in one basket with what you just bought"),
+    "popular_where_words_point": lambda facts: _("Your words point to it"),
+    "yours_where_words_point": lambda facts: _("Your words point to it"),
+    "chosen_after_alike": lambda facts: _("What others went on with"),
+    "like_it": lambda facts: (
+        _("It cannot be bought now. These come closest") if facts["sold_out"] else _("Of the same kind")
+    ),
+    "step_up": lambda facts: _("Of the same kind, dearer, and bought by the same customers"),
+    "bought_with": lambda facts: _("Others put these in one basket with it"),
+    "more_in_category": lambda facts: _("What sells best there first"),
     "bestsellers": lambda facts: _("What most customers buy"),
     "bestsellers_in_category": lambda facts: _("What most customers buy there"),
     "trending": lambda facts: _("Selling more than in a usual week"),
     "new_in": lambda facts: _("Added to the shop lately"),
     "latest": lambda facts: _("The newest products of the shop"),
+    "usual_in_category": lambda facts: (
+        _("What you come back to, besides what is on this page") if facts["more"] else _("What you come back to")
+    ),
     # Of products.
+    "like_it_at_its_price": lambda facts: _("Of the same kind, at about the same price"),
+    "described_like_it": lambda facts: _("Of the same kind, and described like it"),
+    "bought_after_a_look": lambda facts: _("Others bought it after a look at %(product)s") % facts,
+    "chosen_after_search": lambda facts: _("Often chosen after this search"),
+    "looked_at": lambda facts: _("You looked at it on %(day)s") % {"day": _day(facts["at"])},
     "bought_before": lambda facts: (
         (_("You bought it on %(day)s") if facts["days"] == 1 else _("You bought it %(days)d times, last on %(day)s"))
         % {"days": facts["days"], "day": _day(facts["last"])}
@@ -137,6 +184,14 @@ _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
         )
         % facts
     ),
+    "you_like_it": lambda facts: _("You said that you like it"),
     "expected_there": lambda facts: _("Holds what you may want next"),
     "since": lambda facts: _("Here since %(day)s") % {"day": _day(facts["created"])},
+}
+
+_LINKS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "basket": lambda facts: (
+        ngettext("Your basket: %(items)d item", "Your basket: %(items)d items", facts["items"]) % facts
+    ),
+    "search": lambda facts: _("Your search: %(query)s") % facts,
 }

@@ -26,12 +26,17 @@ class Shelf:
         """Reads all of these that are not known yet, at once."""
         self._remember(product_ids)
 
-    def sellable(self, product_ids: set[int], strategy: Any) -> dict[int, Any]:
+    def sellable(self, product_ids: set[int], strategy: Any) -> dict[int, catalogue.Offer]:
         """Those of the products that can be bought now, by the strategy of a visitor."""
         self._remember(product_ids | self._spoken_of)
         self._spoken_of = set()
         found = {key: self._products[key] for key in product_ids & self._products.keys()}
-        return {key: card for key, card in found.items() if catalogue.sellable(card, strategy)}
+        offers = {key: catalogue.offer(product, strategy) for key, product in found.items()}
+        return {key: offer for key, offer in offers.items() if offer is not None}
+
+    def found(self, product_id: int | None) -> Any | None:
+        """This product, if it was looked up and may be browsed."""
+        return self._products.get(product_id) if product_id is not None else None
 
     def titles(self, product_ids: set[int]) -> dict[int, str]:
         """The titles of these products, without those that may not be browsed."""

@@ -32,6 +32,18 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A way to go on that is no product: which page it leads to is for the door to say."""
+
+    kind: str
+    """"search" or "basket"."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """The "query" of a search; how many "items" lie in a basket."""
+    words: str = ""
+    """What it says, in the visitor's language; "" in a draft."""
+
+
+@dataclass(frozen=True)
 class Draft:
     """A row before anyone looked whether its products can be bought."""
 
@@ -45,6 +57,12 @@ class Draft:
     """About which share of this visitor's next purchases the row speaks to, in 0..1; orders the personal rows."""
     fewest: int = 3
     """With fewer products than this the row is not shown."""
+    band: tuple[float, float] | None = None
+    """What its products may cost, in so many times the price of the product that the reason speaks of; None for any."""
+    most: int = 1_000
+    """With so many it is full, however many a row may hold."""
+    links: tuple[Link, ...] = ()
+    """What else the row leads to; with a link it may do without products."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,8 @@ class Item:
     """The reason in the visitor's language."""
     product: Any
     """Oscar's product, with all that a card needs."""
+    info: Any = field(default=None, compare=False)
+    """At which price this visitor can buy it, and how available it is: the answer of the shop's own strategy."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +111,8 @@ class Row:
     category: int | None = None
     """The category that the row is about, and says so."""
     category_name: str = ""
+    links: tuple[Link, ...] = ()
+    """What else it leads to."""
 
 
 @dataclass(frozen=True)
@@ -101,3 +123,7 @@ class Slate:
     snapshot: str = ""
     """The name of the snapshot that it was decided with, or "" when there was none."""
     rows: tuple[Row, ...] = ()
+    about: Any = None
+    """The product whose page this is, as it was looked up with all the others; None where there is none."""
+    sold_out: bool = False
+    """Whether it cannot be bought now."""

@@ -1,12 +1,35 @@
 """What a decision may look at: whatever it knows of a person, it knows from here."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, overload
 from uuid import UUID
 
 from personalization.models import Genome
 from personalization.models.events import Did
 from personalization.models.visitors import Wish
+
+
+class Lately(Sequence[Did]):
+    """What somebody did lately; read when a decision first looks at it, which most do not."""
+
+    def __init__(self, read: Callable[[], Iterable[Did]]) -> None:
+        self._read = read
+
+    @cached_property
+    def _did(self) -> tuple[Did, ...]:
+        return tuple(self._read())
+
+    @overload
+    def __getitem__(self, place: int) -> Did: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Did]: ...
+    def __getitem__(self, place: int | slice) -> Did | Sequence[Did]:
+        return self._did[place]
+
+    def __len__(self) -> int:
+        return len(self._did)
 
 
 @dataclass(frozen=True)
@@ -21,15 +44,38 @@ class Visit:
     """The customer's primary key, or None for a visitor who is not signed in."""
     basket: frozenset[int] = frozenset()
     """The keys of the products in the open basket."""
+    basket_items: int = 0
+    """How many items lie there; of one product there may be several."""
+    basket_changed: float = 0.0
+    """When anything in it was last changed, in seconds since 1970; 0 for an empty one."""
+    sold_out: tuple[int, ...] = ()
+    """The keys of those of its products that cannot be bought now, or not as many as lie there; in the order of the
+    lines."""
     country: str = ""
     """The ISO code of the country that they are in or order to, of two letters; "" when it is not known."""
+    language: str = ""
+    """The code of the language that the page is in."""
+    device: str = ""
+    """"phone", "tablet" or "computer", as the browser says; "" when it does not say."""
+    channel: str = ""
+    """What led them to this page: "search", "social", "email", "ads", "link" or "direct"; "" when it is not known."""
+    product: int | None = None
+    """The key of the product whose page is open; a child's parent."""
+    variant: int | None = None
+    """The key of the child, where the page is a child's own."""
     category: int | None = None
     """The key of the category whose page is open."""
+    category_name: str = ""
+    """Its name, as the shop shows it."""
+    query: str = ""
+    """What was searched for, on the page of its results."""
     listing: tuple[int, ...] = ()
-    """The keys of the products that are to be put in order, where somebody else chose them."""
+    """The keys of the products that are to be put in order, where somebody else chose them; in that order."""
+    placed: frozenset[int] = frozenset()
+    """The keys of the products that stand on the page already: none of them is shown again."""
     genome: Genome = field(default_factory=Genome)
     """What is known of the visitor's tastes; an empty one when nothing is."""
-    recent: tuple[Did, ...] = ()
+    recent: Sequence[Did] = ()
     """What they did lately, newest first."""
     wishes: tuple[Wish, ...] = ()
     """What they said themselves that they want more or less of."""

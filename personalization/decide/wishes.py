@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from personalization import conf
-from personalization.decide.visit import Visit
+from personalization.decide.visit import Lately, Visit
 from personalization.models import Genome
 from personalization.models.visitors import Wish
 from personalization.rank.learned import Learned
@@ -28,8 +28,8 @@ def heeded(visit: Visit, learned: Learned | None) -> Visit:
         visit,
         wishes=wishes,
         unwanted=frozenset(unwanted),
-        genome=_without(visit.genome, away, _less(wishes, "category") | _less(wishes, LASTING), learned),
-        recent=tuple(did for did in visit.recent if did.product not in away),
+        genome=_without(visit.genome, away, unwanted_categories(wishes), learned),
+        recent=Lately(lambda: [did for did in visit.recent if did.product not in away]),
     )
 
 
@@ -42,6 +42,11 @@ def stated_interests(wishes: Iterable[Wish]) -> list[int]:
     """The categories that the visitor said they like, the last one first."""
     stated = [int(wish.key) for wish in wishes if wish.kind == LASTING and wish.sign > 0]
     return stated[::-1]
+
+
+def unwanted_categories(wishes: Iterable[Wish]) -> set[int]:
+    """The categories that the visitor wants less of, or took out of their interests."""
+    return _less(wishes, "category") | _less(wishes, LASTING)
 
 
 def _in_force(visit: Visit) -> tuple[Wish, ...]:

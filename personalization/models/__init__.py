@@ -1,6 +1,7 @@
 """The joints: the tables between the stages, and all SQL over them."""
 
 from personalization.models.events import Event
+from personalization.models.keys import ServerKey
 from personalization.models.profiles import Genome
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.snapshots import Snapshot
@@ -14,6 +15,7 @@ __all__ = [
     "Event",
     "Genome",
     "SensitiveCategory",
+    "ServerKey",
     "Snapshot",
     "Visitor",
 ]

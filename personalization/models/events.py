@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from personalization.models import storing
 from personalization.models.epoch import Epoch
-from personalization.models.visitors import Visitor
+from personalization.models.visitors import Consent, Visitor
 
 RECENT = 100
 """So many of a visitor's last events a decision looks at."""
@@ -39,6 +39,8 @@ class Name(models.TextChoices):
 
 TELLING = (Name.CLICKED, Name.VIEWED, Name.SEARCHED, Name.ADDED, Name.WISHED)
 """The events that say what somebody is looking for now."""
+LOOKING = (Name.VIEWED, Name.CLICKED)
+"""Those of them that say what they looked at."""
 
 
 class Did(NamedTuple):
@@ -69,15 +71,22 @@ class EventQuerySet(models.QuerySet):
     """The questions about events."""
 
     def store(
-        self, visitor_id: uuid.UUID, happenings: Collection[Happening], *, received: datetime, suspect: bool = False
+        self,
+        visitor_id: uuid.UUID,
+        happenings: Collection[Happening],
+        *,
+        received: datetime,
+        suspect: bool = False,
+        device: str = "",
     ) -> bool:
         """Stores those of one visitor that are not there yet, in one statement; False when the visitor is no more."""
         connection = connections[router.db_for_write(self.model)]
         statement = storing.STATEMENTS.get(connection.vendor)
+        common: dict[str, Any] = {"received": received, "suspect": suspect, "device": device}
         if statement is None:
-            return self._store_slowly(visitor_id, happenings, received=received, suspect=suspect)
+            return self._store_slowly(visitor_id, happenings, **common)
         with connection.cursor() as cursor:
-            cursor.execute(statement, storing.parameters(connection, visitor_id, happenings, received, suspect))
+            cursor.execute(statement, storing.parameters(connection, visitor_id, happenings, **common))
             return bool(cursor.rowcount) or Visitor.objects.using(connection.alias).filter(pk=visitor_id).exists()
 
     @transaction.atomic
@@ -94,6 +103,10 @@ class EventQuerySet(models.QuerySet):
     def views(self) -> Self:
         """The product pages that customers looked at."""
         return self.filter(name=Name.VIEWED, suspect=False, product__isnull=False, visitor__user__isnull=False)
+
+    def on(self, device: str) -> Self:
+        """What was reported by this kind of device."""
+        return self.filter(device=device)
 
     def by_customer(self) -> Iterator[tuple[Any, int, float]]:
         """(customer's key, product's key, seconds since 1970) of each event, streamed."""
@@ -119,6 +132,20 @@ class EventQuerySet(models.QuerySet):
     def searches(self) -> Self:
         """What somebody searched for."""
         return self.filter(name=Name.SEARCHED)
+
+    def since_searching(self) -> Self:
+        """The searches of those who allow it, and all telling that was done with one product since the first one."""
+        heard = self.filter(name__in=TELLING, suspect=False).exclude(visitor__consent=Consent.WITHDRAWN)
+        first = self.searches().filter(suspect=False).oldest()
+        about = heard.filter(Q(name=Name.SEARCHED) | Q(product__isnull=False))
+        return about.none() if first is None else about.filter(happened__gte=first)
+
+    def by_visitor(self) -> Iterator[tuple[uuid.UUID, Any, str, int | None, str, float]]:
+        """(visitor's id, customer's key or None, name, product's key or None, query, seconds since 1970) of each event,
+        streamed."""
+        rows = self.order_by().annotate(at=Epoch("happened"))
+        columns = ("visitor_id", "visitor__user_id", "name", "product", "query", "at")
+        return rows.values_list(*columns).iterator(chunk_size=20_000)
 
     def views_and_searches(self) -> tuple[int, int]:
         """How often a product was looked at, and how often something was searched for."""
@@ -235,6 +262,8 @@ class Event(models.Model):
     """Seconds on the page, a quantity or a grade, by the event's name."""
     suspect = models.BooleanField(_("suspect"), default=False)
     """Not a shopper, it seems: kept apart and learned from by nobody."""
+    device = models.CharField(_("device"), max_length=8, blank=True, default="", db_default="")
+    """The kind of device that reported it; "" when it is not known."""
 
     objects = EventQuerySet.as_manager()
 

@@ -39,6 +39,7 @@ class Snapshot(models.Model):
     class Meta:
         verbose_name = _("snapshot")
         verbose_name_plural = _("snapshots")
+        permissions = (("explain_decision", _("Can see how a decision came about")),)
         constraints = (
             models.UniqueConstraint(
                 fields=["serving"],

@@ -22,6 +22,7 @@ _TYPES = {
     "row": "text",
     "value": "float8",
     "suspect": "boolean",
+    "device": "text",
 }
 _COLUMNS = ", ".join(f'"{column}"' for column in _TYPES)
 _TYPED = ", ".join(f'"{column}" {kind}' for column, kind in _TYPES.items())
@@ -47,11 +48,11 @@ their foreign key is checked at the commit only, where it would fail all that th
 
 
 def parameters(
-    connection: Any, visitor_id: UUID, happenings: Iterable[Any], received: datetime, suspect: bool
+    connection: Any, visitor_id: UUID, happenings: Iterable[Any], *, received: datetime, suspect: bool, device: str
 ) -> tuple[Any, ...]:
     """What belongs into the statement of this connection's database."""
     moment, key = connection.ops.adapt_datetimefield_value, _text if connection.vendor == "postgresql" else _hex
-    common = {"received": str(moment(received)), "suspect": suspect}
+    common = {"received": str(moment(received)), "suspect": suspect, "device": device}
     rows = []
     for happening in happenings:
         row = happening._asdict()

@@ -36,8 +36,8 @@ class Wish(NamedTuple):
     """What a visitor said themselves."""
 
     kind: str
-    """What it is about: "product", "category" or "interest" (a category, too) with its primary key, or "reason" with
-    the key of a row. All but interests fade."""
+    """What it is about: "product", "category" or "interest" (a category, too) with its primary key, "reason" with the
+    key of a row, or "order" with "lists". All but interests and the order fade."""
     key: int | str
     sign: int
     """1: they want more of it; -1: less."""

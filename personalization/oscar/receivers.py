@@ -13,7 +13,7 @@ from django.db.models.signals import pre_delete
 from django.utils.timezone import now
 from oscar.core.loading import get_class
 
-from personalization.collect import bots, consent, events, visitors
+from personalization.collect import bots, consent, events, traits, visitors
 from personalization.models import Event, Visitor
 from personalization.models.events import Name
 from personalization.models.savepoints import failing_open
@@ -54,7 +54,7 @@ def keep_basket_addition(sender: Any, product: Any, request: Any = None, **rest:
         key = product.parent_id or product.pk
         if visitor is not None and not catalogue.sensitive_products([key]):
             suspect = bots.automatic(request.headers.get("User-Agent", ""))
-            events.observed(visitor, str(Name.ADDED), key, now(), suspect=suspect)
+            events.observed(visitor, str(Name.ADDED), key, now(), suspect=suspect, device=traits.device(request))
 
 
 def delete_events(sender: Any, instance: Visitor, using: str, **rest: Any) -> None:

@@ -1,12 +1,33 @@
 """Asks the shop's own search engine, as its search page does."""
 
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from oscar.core.loading import get_class, get_model
 
+from personalization.decide.snapshot import current
 from personalization.oscar.visits import listed_as
+from personalization.rank import queries
 
 Product = get_model("catalogue", "Product")
 SearchForm = get_class("search.forms", "SearchForm")
 base_sqs = get_class("search.facets", "base_sqs")
+
+ASKED = 3
+"""So often the engine is asked for a page that found nothing."""
+PATIENCE = 0.5
+"""It is not asked again after so many seconds: an engine that is down finds nothing, too, and slowly."""
+
+
+@dataclass(frozen=True)
+class Instead:
+    """How a search that found nothing can go on."""
+
+    unfiltered: bool = False
+    """The same words find something without filters."""
+    queries: tuple[str, ...] = ()
+    """What others searched for, and what finds something, the most alike first."""
 
 
 def found(query: str, limit: int) -> list[int]:
@@ -17,6 +38,26 @@ def found(query: str, limit: int) -> list[int]:
     keys = _keys(query, limit)
     parents = listed_as(keys)
     return list(dict.fromkeys(parents[key] for key in keys if key in parents))
+
+
+def instead(query: str, *, filtered: bool = False) -> Instead:
+    """How this search can go on, which found nothing; `filtered` if filters were set."""
+    if filtered and _finding([query[: queries.LETTERS]]):
+        return Instead(unfiltered=True)
+    learned = current()
+    near = queries.nearest(query, learned, ASKED - filtered) if learned else []
+    return Instead(queries=tuple(_finding(near)))
+
+
+def _finding(asked: Iterable[str]) -> list[str]:
+    """Those of these queries that the engine finds something for."""
+    first: dict[str, list[int]] = {}
+    begun = time.monotonic()
+    for query in asked:
+        if time.monotonic() - begun < PATIENCE:
+            first[query] = _keys(query, 1)
+    there = listed_as(key for keys in first.values() for key in keys)
+    return [query for query, keys in first.items() if there.keys() & keys]
 
 
 def _keys(query: str, limit: int) -> list[int]:

@@ -32,29 +32,35 @@ def answer(request: HttpRequest) -> HttpResponse:
     target = back(request, page)
     source = "account" if target == page else "banner"
     response = HttpResponseRedirect(target)
-    (_agree if granted else _refuse)(request, response, now(), source)
+    if not granted:
+        refuse(request, response, now(), source)
+        messages.success(request, _("All right. From now on you see the shop as everybody does."))
+    elif obstacle := agree(request, response, now(), source):
+        messages.info(request, obstacle)
+    else:
+        thanks = _("Thank you. You can see, change and end this at any time under “What we know of you”.")
+        messages.success(request, thanks)
     return response
 
 
-def _agree(request: HttpRequest, response: HttpResponse, moment: datetime, source: str) -> None:
+def agree(request: HttpRequest, response: HttpResponse, moment: datetime, source: str) -> str:
+    """Records that whoever asks agrees; else says why that cannot be."""
     if consent.objects(request):
-        messages.info(request, _("Your browser asks sites not to do this, and that comes first: nothing is kept."))
-        return
+        return _("Your browser asks sites not to do this, and that comes first: nothing is kept.")
     if consent.by_a_child(request):
-        messages.info(request, _("This is a child's account, and of children we keep nothing."))
-        return
+        return _("This is a child's account, and of children we keep nothing.")
     consent.remember(response, True, moment)
     visitor = visitors.grant(request, moment, source=source)
     if visitor is not None:
         with failing_open("Working out a genome after consent"):
             genome.refresh([visitor.user_id], now=moment.timestamp())
-    messages.success(request, _("Thank you. You can see, change and end this at any time under “What we know of you”."))
+    return ""
 
 
-def _refuse(request: HttpRequest, response: HttpResponse, moment: datetime, source: str) -> None:
+def refuse(request: HttpRequest, response: HttpResponse, moment: datetime, source: str) -> None:
+    """Records that whoever asks does not agree (any more)."""
     visitors.withdraw(request, moment, source=source)
     leave_alone(response, moment)
-    messages.success(request, _("All right. From now on you see the shop as everybody does."))
 
 
 def leave_alone(response: HttpResponse, moment: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from django.views.decorators.csrf import csrf_exempt
 
 from personalization import conf
-from personalization.collect import bots, consent, events, limits, reports, visitors
+from personalization.collect import bots, consent, events, limits, reports, traits, visitors
 from personalization.collect.reports import Body, Rejection, Report, Unusable
 from personalization.models import Visitor
 from personalization.models.savepoints import failing_open
@@ -42,17 +42,21 @@ def take_in(request: HttpRequest) -> HttpResponse:
     if refusal is not None:
         return refusal
     try:
-        body = reports.read(_content(request), conf.current().item_ids)
+        body = reports.read(content(request), conf.current().item_ids)
     except Unusable as fault:
         return _answer(413 if fault.code == "too_large" else 400, fault.code)
-    outcome = _kept(request, body, now())
-    limits.drops.note(rejection.code for rejection in outcome.rejected)
-    rejected = sorted(outcome.rejected, key=lambda rejection: rejection.index)
-    told = {"accepted": body.count - len(rejected), "rejected": [one.as_json() for one in rejected]}
-    response = JsonResponse(told, status=202)
+    outcome = kept(request, body, now())
+    response = JsonResponse(told(body, outcome), status=202)
     if outcome.visitor is not None and visitors.id_in(request) != outcome.visitor.pk:
         visitors.remember(response, outcome.visitor)
     return response
+
+
+def told(body: Body, outcome: Outcome) -> dict[str, Any]:
+    """How many were taken, and what was wrong with each of the others; also in the log, in numbers."""
+    limits.drops.note(rejection.code for rejection in outcome.rejected)
+    rejected = sorted(outcome.rejected, key=lambda rejection: rejection.index)
+    return {"accepted": body.count - len(rejected), "rejected": [one.as_json() for one in rejected]}
 
 
 def _refused(request: HttpRequest) -> HttpResponse | None:
@@ -62,47 +66,58 @@ def _refused(request: HttpRequest) -> HttpResponse | None:
         return response
     if request.content_type not in CONTENT_TYPES:
         return _answer(415, "bad_content_type")
-    if not _from_here(request):
+    if not from_here(request):
         return _answer(403, "other_origin")
     return None
 
 
-def _from_here(request: HttpRequest) -> bool:
+def from_here(request: HttpRequest) -> bool:
     """Whether the browser says that a page of this shop sent this: there is no CSRF token in what is sent when a page
     is left."""
     origin = f"{request.scheme}://{request.get_host()}"
     return request.headers.get("Sec-Fetch-Site") == "same-origin" or request.headers.get("Origin") == origin
 
 
-def _content(request: HttpRequest) -> bytes:
+def content(request: HttpRequest, most: int = reports.BODY_BYTES) -> bytes:
+    """The body; Unusable when it is too large or does not arrive."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > reports.BODY_BYTES):
+    if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > most):
         raise Unusable("too_large")
     try:
-        content = request.read(reports.BODY_BYTES + 1)
+        read = request.read(most + 1)
     except UnreadablePostError:
         raise Unusable("bad_json") from None
-    if len(content) > reports.BODY_BYTES:
+    if len(read) > most:
         raise Unusable("too_large")
-    return content
+    return read
 
 
-def _kept(request: HttpRequest, body: Body, moment: datetime) -> Outcome:
-    """Nothing that goes wrong in here reaches the browser as an error: what was not stored may be sent again."""
+def kept(request: HttpRequest, body: Body, moment: datetime, *, by_a_server: bool = False) -> Outcome:
+    """What became of each event. A server's are not counted by its address, nor is it a bot.
+
+    Nothing that goes wrong in here reaches the browser as an error: what was not stored may be sent again.
+    """
     with failing_open("Taking in events"), limits.turn() as free:
         if not free:
             return _all(body, "busy")
-        pace = limits.pace(limits.address(request), _who(request), body.count, moment.timestamp())
+        pace = _pace(request, body, moment, by_a_server)
         if pace.too_many:
             return _all(body, "too_many")
         visitor = visitors.known_or_new(request, moment) if body.reports else None
         if visitor is None:
             return _all(body, "no_consent")
-        suspect = pace.too_fast or bots.automatic(request.headers.get("User-Agent", ""))
+        suspect = pace.too_fast or (not by_a_server and bots.automatic(request.headers.get("User-Agent", "")))
         limits.drops.note(["suspect"] * body.count if suspect else [])
-        delivery = events.Delivery(visitor, _catalogue(body.reports), moment, body.sent, suspect)
+        shown, device = _catalogue(body.reports), traits.device(request)
+        delivery = events.Delivery(visitor, shown, moment, body.sent, suspect, device)
         return Outcome(body.rejected + events.keep(delivery, body.reports).rejected, visitor)
     return _all(body, "not_stored")
+
+
+def _pace(request: HttpRequest, body: Body, moment: datetime, by_a_server: bool) -> limits.Pace:
+    if by_a_server:
+        return limits.Pace(too_many=False, too_fast=False)
+    return limits.pace(limits.address(request), _who(request), body.count, moment.timestamp())
 
 
 def _who(request: HttpRequest) -> str:

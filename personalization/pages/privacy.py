@@ -20,12 +20,11 @@ from django.views.decorators.http import require_POST, require_safe
 from personalization.collect import consent, known, visitors
 from personalization.collect.portrait import portrait
 from personalization.models import Event, Visitor
-from personalization.oscar import account, catalogue
+from personalization.oscar import catalogue
 from personalization.pages.consent import leave_alone
 from personalization.pages.private import private
 
 LARGEST_KEY = 2**63 - 1
-OUR_COOKIES = (consent.COOKIE, visitors.COOKIE)
 
 
 @private
@@ -59,28 +58,9 @@ def forget(request: HttpRequest) -> HttpResponse:
 @require_safe
 def download(request: HttpRequest) -> HttpResponse:
     """All that we hold of this visitor as one JSON file. Changes nothing."""
-    user_id = request.user.pk if consent.signed_in(request) else None
-    visitor = visitors.of(request)
-    records = account.records(user_id) if user_id is not None else account.Records()
-    content = {
-        "made": now(),
-        "tables": known.tables(user_id, visitor),
-        "cookies": {name: value for name, value in request.COOKIES.items() if name in OUR_COOKIES},
-        "shop": _of_the_shop(records),
-    }
-    response = JsonResponse(content, json_dumps_params={"ensure_ascii": False, "indent": 1})
+    response = JsonResponse(known.everything(request, now()), json_dumps_params={"ensure_ascii": False, "indent": 1})
     response["Content-Disposition"] = 'attachment; filename="what-we-know-of-you.json"'
     return response
-
-
-def _of_the_shop(records: account.Records) -> list[dict[str, Any]]:
-    """What is read from the shop's own tables, how much there is, and where it can be seen."""
-    orders, here = reverse("customer:order-list"), _("ask the shop")
-    return [
-        {"what": _("orders"), "count": records.orders, "first": records.first_order, "see": orders},
-        {"what": _("views of products while signed in"), "count": records.views, "see": here},
-        {"what": _("searches while signed in"), "count": records.searches, "see": here},
-    ]
 
 
 class WishForm(forms.Form):
@@ -111,7 +91,7 @@ def wish(request: HttpRequest) -> HttpResponse:
     said, moment = form.cleaned_data, now()
     visitor = visitors.known_or_new(request, moment) if said["sign"] else visitors.of(request)
     response = _seen_again()
-    if visitor is None or (said["sign"] and not _may_be_an_interest(said["key"])):
+    if visitor is None or (said["sign"] and not may_be_an_interest(said["key"])):
         messages.info(request, _("Nothing was changed."))
         return response
     try:
@@ -123,7 +103,8 @@ def wish(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _may_be_an_interest(key: int) -> bool:
+def may_be_an_interest(key: int) -> bool:
+    """Whether this is a category that somebody can like, and others may know."""
     return key in catalogue.categories([key]) and key not in catalogue.sensitive_categories()
 
 

@@ -5,9 +5,8 @@ from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import patch_cache_control, patch_vary_headers
 
-from personalization.collect import visitors
+from personalization.collect.visitors import keep_private
 
 View = Callable[..., HttpResponse]
 
@@ -21,9 +20,7 @@ def private(view: View) -> View:
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
-        patch_cache_control(response, private=True, no_store=True)
-        patch_vary_headers(response, ("Cookie", "Sec-GPC", "DNT"))
-        visitors.clean(request, response)
+        keep_private(request, response)
         return response
 
     return wrapped

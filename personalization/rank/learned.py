@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from personalization.recommenders import DAY, Neighbours, Scores
 
+DEVICES = ("computer", "phone", "tablet")
+"""The kinds of devices; a snapshot keeps each under its number here."""
+
 STALE = 28 * DAY
 """A snapshot knows nothing of a time that is so much later than its own."""
 
@@ -47,11 +50,17 @@ class Learned:
 
     def scoring(self) -> list[str]:
         """The recommenders that score products, by name."""
-        return sorted(name.removesuffix(".score") for name in self.arrays if name.endswith(".score"))
+        return self._named[".score"]
 
     def linking(self) -> list[str]:
         """The recommenders that link products, by name."""
-        return sorted(name.removesuffix(".index") for name in self.arrays if name.endswith(".index"))
+        return self._named[".index"]
+
+    @cached_property
+    def _named(self) -> dict[str, list[str]]:
+        """The recommenders by what their arrays end in: a decision asks often."""
+        ends = (".score", ".index")
+        return {end: sorted(name.removesuffix(end) for name in self.arrays if name.endswith(end)) for end in ends}
 
     @cached_property
     def silent(self) -> frozenset[str]:
@@ -61,6 +70,17 @@ class Learned:
     def category_places(self, category_ids: Iterable[int]) -> NDArray[np.int64]:
         """Where these categories are among those of the snapshot; -1 for those that are not."""
         return placed(self.arrays["category.id"], category_ids)
+
+    def above(self, category_ids: Iterable[int]) -> set[int]:
+        """The keys of all categories above these, as the tree was when it was learned."""
+        parents = self.arrays.get("category.parent", np.empty(0, np.int64))  # an earlier release's snapshot has none
+        found: set[int] = set()
+        wanted = list(category_ids) if len(parents) else []
+        while wanted:
+            places = self.category_places(wanted)
+            wanted = [key for key in parents[places[places >= 0]].tolist() if key and key not in found]
+            found.update(wanted)
+        return found
 
     def category(self, category_id: int) -> NDArray[np.int32]:
         """The products of a category and of those below it, the most popular first."""
@@ -72,12 +92,19 @@ class Learned:
 
     def country(self, code: str) -> NDArray[np.int32]:
         """The bestsellers of the country with this ISO code, best first; none where too little is known of it."""
-        keys = self.arrays.get("country.code", np.empty(0, np.int32))  # a snapshot of an earlier release has none
-        (place,) = placed(keys, [country_key(code)]).tolist()
+        return self._listed("country", country_key(code))
+
+    def device(self, name: str) -> NDArray[np.int32]:
+        """What most visitors with this kind of device looked at, the first first; none where too few did."""
+        return self._listed("device", DEVICES.index(name) if name in DEVICES else -1)
+
+    def _listed(self, kind: str, key: int) -> NDArray[np.int32]:
+        keys = self.arrays.get(f"{kind}.code", np.empty(0, np.int32))  # a snapshot of an earlier release has none
+        (place,) = placed(keys, [key]).tolist()
         if place < 0:
             return np.empty(0, np.int32)
-        start = self.arrays["country.start"]
-        return self.arrays["country.product"][start[place] : start[place + 1]]
+        start = self.arrays[f"{kind}.start"]
+        return self.arrays[f"{kind}.product"][start[place] : start[place + 1]]
 
 
 def country_key(code: str) -> int:

@@ -1,6 +1,7 @@
 """Which products lie in the same baskets."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from personalization.recommenders import GUEST, History, InBlocks, Limits, Links, Plan, distinct
 from personalization.recommenders._pairs import DAMPING, PAIRS_PER_BLOCK, Runs, closest, within_groups
@@ -35,6 +36,12 @@ def _links(block: range, runs: Runs, holding: np.ndarray, limits: Limits) -> Lin
     anchor, other = pairs.anchor[backed], pairs.other[backed]
     size = holding[anchor] * holding[other].astype(np.float64) ** OTHERS_WEIGHT
     return closest(anchor, other, np.round(pairs.times[backed] / (size + DAMPING), 6), limits.neighbours)
+
+
+def share_of_baskets(weight: NDArray, one: NDArray, other: NDArray) -> NDArray:
+    """What a weight says of two products of which so many baskets hold the one and so many the other: the share of the
+    baskets with the one that hold both, damped."""
+    return weight * (one * other.astype(np.float64) ** OTHERS_WEIGHT + DAMPING) / (one + DAMPING)
 
 
 def _capped(order: np.ndarray, product: np.ndarray, cap: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ one that fails costs its own rows only.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -29,8 +30,11 @@ class Surface:
     """The list as a page shows it, from the most to the least personal; generic rows are shown in this order."""
     ladder: tuple[Callable[[Visit], Iterable[Draft]], ...] = ()
     """What is shown when there is no snapshot, or no row could be filled from it."""
+    whole_page: bool = False
+    """Whether the page is ours, and not one of Oscar's that we add to."""
 
 
+@cache
 def every() -> dict[str, Surface]:
     """All surfaces by name."""
     surfaces = [import_module(f"{__name__}.{module.name}").surface for module in iter_modules(__path__)]

@@ -1,13 +1,16 @@
-"""Navigation: the shop's categories in the visitor's order."""
+"""Navigation: the shop's categories in the visitor's order, and those that deserve a line of their own."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.decide import lists
+from personalization.decide import lists, menu
 from personalization.decide.slate import Candidate, Reason
 from personalization.decide.visit import Visit
+from personalization.decide.wishes import stated_interests
 from personalization.rank.blend import DECIMALS
 from personalization.rank.learned import Learned
 from personalization.surfaces import Surface
@@ -17,15 +20,69 @@ HABIT, EXPECTED, SHARE = 1.0, 0.5, 0.001
 highest value, and of the category's share of all sales."""
 
 
+FEW = 16
+"""So many categories are looked at for the visitor's own lines in the menu: of a line of ancestors one is kept."""
+WORTH = 0.25
+"""Where they never bought, a category is one of theirs when so much is expected of it, as a share of the highest."""
+RARE = 0.001
+"""A smaller share of all sales sets nobody apart any further."""
+
+
+@dataclass(frozen=True)
+class _Weighed:
+    """All categories of a snapshot, one entry each."""
+
+    ids: NDArray[np.int64]
+    purchases: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    personal: NDArray[np.float64]
+    """What is known of the visitor's need, in 0..1."""
+    score: NDArray[np.float64]
+
+    def candidate(self, row: int) -> Candidate:
+        reason = _reason(int(self.purchases[row]), float(self.expected[row]))
+        return Candidate(int(self.ids[row]), float(self.score[row]), reason)
+
+
 def ranking(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:
     """The categories that this visitor is likely to need next; with nothing known of them, those that sell most."""
-    ids = snapshot.arrays["category.id"]
+    weighed = _weighed(visit, snapshot)
+    return (weighed.candidate(row) for row in np.lexsort((weighed.ids, -weighed.score)).tolist())
+
+
+def wanted(visit: Visit, snapshot: Learned) -> dict[int, float]:
+    """The score of each category."""
+    weighed = _weighed(visit, snapshot)
+    return dict(zip(weighed.ids.tolist(), weighed.score.tolist(), strict=True))
+
+
+def shortcuts(visit: Visit, snapshot: Learned) -> list[Candidate]:
+    """The categories that deserve a line of their own in this visitor's menu, the most telling first: those they named,
+    then those they need and others do not as much. None with nothing known of them."""
+    named = [Candidate(key, math.inf, Reason(menu.SAID)) for key in stated_interests(visit.wishes)]
+    return named + (_telling(_weighed(visit, snapshot), snapshot) if visit.genome.categories else [])
+
+
+def _telling(weighed: _Weighed, snapshot: Learned) -> list[Candidate]:
+    """By need x log(need / share of all sales), the part in the divergence between the two, as `pick` has it: where one
+    buys mostly tea it is the tea, and not the groceries that everybody buys. Of equals the deepest first."""
+    theirs = (weighed.purchases > 0) | (_relative(weighed.expected) >= WORTH)
+    need = np.where(theirs, weighed.personal, 0.0)
+    rows = np.lexsort((weighed.ids, -need))[:FEW]
+    share = snapshot.arrays["category.share"][rows]
+    apart = need[rows] * np.log(np.maximum(need[rows], RARE) / np.maximum(share, RARE))
+    apart = np.round(apart, DECIMALS)
+    depth = snapshot.arrays["category.depth"][rows]
+    order = np.lexsort((weighed.ids[rows], -depth, -apart))
+    return [weighed.candidate(row) for row in rows[order][apart[order] > 0].tolist()]
+
+
+def _weighed(visit: Visit, snapshot: Learned) -> _Weighed:
     habit, purchases = _habit(visit, snapshot)
     expected = _expected(visit, snapshot)
-    score = HABIT * _relative(habit) + EXPECTED * _relative(expected) + SHARE * snapshot.arrays["category.share"]
-    score = np.round(score, DECIMALS)
-    for row in np.lexsort((ids, -score)).tolist():
-        yield Candidate(int(ids[row]), float(score[row]), _reason(int(purchases[row]), float(expected[row])))
+    personal = (HABIT * _relative(habit) + EXPECTED * _relative(expected)) / (HABIT + EXPECTED)
+    score = np.round((HABIT + EXPECTED) * personal + SHARE * snapshot.arrays["category.share"], DECIMALS)
+    return _Weighed(snapshot.arrays["category.id"], purchases, expected, personal, score)
 
 
 def _habit(visit: Visit, snapshot: Learned) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

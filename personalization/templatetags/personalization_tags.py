@@ -1,53 +1,150 @@
-"""{% load personalization_tags %}{% personalized "home" %} and, once on every page, {% personalization_beacon %}"""
+"""{% load personalization_tags %}{% personalized "product" product=product %} shows the rows of a surface, and
+{% personalization_beacon %}, once on every page, reports what is seen of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django import template
 from django.http import HttpRequest
 from django.template import Context
+from django.template.base import FilterExpression, Parser, Token
 from django.template.loader import get_template
 
 from personalization import conf
-from personalization.collect import consent, feedback, slates, visitors
-from personalization.decide.slate import Row, Slate
+from personalization.collect import consent, feedback, visitors
+from personalization.decide.slate import Item, Row, Slate
 from personalization.decide.visit import Visit
 from personalization.models.savepoints import failing_open
-from personalization.oscar.visits import from_request, strangers
-from personalization.serve import serve
+from personalization.oscar import cards, catalogue, visits
+from personalization.serve import serve, tokens
+from personalization.templatetags import personalization_navigation
 
 register = template.Library()
+register.tag("personal_categories", personalization_navigation.register.tags["personal_categories"])
 
 PRODUCT_PAGE, SEARCH_PAGE = "catalogue:detail", "search:search"
 QUERY_LETTERS = 256
+HOME = "home"
+"""The surface whose first row is seen at once."""
+PRODUCT = "product"
+"""The surface that is shown where the product says that it has sold out, or else at the end of its page."""
+KEPT = "_personalization_kept"
+Decided = tuple[Slate, Visit | None]
+NOTHING: Decided = (Slate(PRODUCT), None)
 
 
 @register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
-def personalized(context: Context, surface: str) -> dict[str, Any]:
-    """The rows of a surface for whoever looks at the page; none where the page has no request, or no strategy on it."""
-    visit = _visit(context, from_request) or _visit(context, strangers)
+def personalized(context: Context, surface: str, **about: Any) -> dict[str, Any]:
+    """The rows of a surface for whoever looks at the page; none where the page has no request, or no strategy on it.
+
+    What the page is `about`: its product, category, query or order, by these names.
+    """
+    kept = _kept(context).pop(about["product"].pk, None) if surface == PRODUCT and about.get("product") else None
+    return _printed(context, *(kept or _decided(context, surface, about)))
+
+
+@register.simple_tag(takes_context=True)
+def personalized_ahead(context: Context, product: Any) -> str:
+    """Prints nothing: decides the rows of a product's page before Oscar prints it, and spares Oscar the queries for
+    what was read of the product with the others."""
+    slate, visit = _decided(context, PRODUCT, {"product": product})
+    if slate.about is not None:
+        with failing_open("Sparing Oscar queries"):
+            catalogue.spare_queries(product, slate.about)
+    _kept(context)[product.pk] = slate, visit
+    return ""
+
+
+@register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
+def personalized_if_sold_out(context: Context, product: Any) -> dict[str, Any]:
+    """The rows that were decided ahead, where the product cannot be bought. Else nothing: they stand at the end of the
+    page, where `personalized` prints what was not printed here."""
+    slate, visit = _kept(context).get(product.pk, NOTHING)
+    if not slate.sold_out:
+        return {}
+    _kept(context)[product.pk] = NOTHING
+    return _printed(context, slate, visit)
+
+
+def _kept(context: Context) -> dict[Any, Decided]:
+    """What was decided ahead for this page and is not printed yet, by the key of the product that it is about."""
+    return context["request"].__dict__.setdefault(KEPT, {}) if "request" in context else {}
+
+
+def _decided(context: Context, surface: str, about: dict[str, Any]) -> Decided:
+    visit = _visit(context, visits.from_request, about) or _visit(context, visits.strangers, about)
     slate = serve(surface, visit) if visit else Slate(surface)
-    return {**context.flatten(), "slate": slate, "shown": _shown(slate, visit)}
+    if slate.rows:
+        visits.place(context["request"], (item.product_id for row in slate.rows for item in row.items))
+    return slate, visit
 
 
-def _visit(context: Context, read: Callable[[HttpRequest], Visit]) -> Visit | None:
+def _printed(context: Context, slate: Slate, visit: Visit | None) -> dict[str, Any]:
+    return {**context.flatten(), "slate": slate, "shown": _shown(slate, visit), "cards": _cards(slate, context)}
+
+
+def _cards(slate: Slate, context: Context) -> cards.Page | None:
+    """What prints the cards of a slate, with what the page has for their forms: its token, and where to come back to.
+    None where a shop has a card of its own, which finds the pictures of all of them looked up."""
+    products = [item.product for row in slate.rows for item in row.items]
+    if not products:
+        return None
+    if cards.are_the_shops():
+        catalogue.add_pictures(products)
+        return None
+    back = context["request"].get_full_path() if "request" in context else ""
+    return cards.Page(products, str(context.get("csrf_token", "")), back)
+
+
+@register.inclusion_tag("personalization/partials/nothing_found_searches.html")
+def other_searches(query: str, *, filters: Collection[str] = (), besides: str | None = None) -> dict[str, Any]:
+    """How a search that found nothing can go on: without the `filters` that were set, or with queries that find
+    something, `besides` the one that the page names already."""
+    with failing_open("Looking for other searches"):
+        from personalization.oscar import search  # noqa: PLC0415 - a shop may do without Oscar's search
+
+        found = search.instead(query, filtered=bool(filters))
+        others = [other for other in found.queries if other != besides]
+        return {"query": query[:QUERY_LETTERS], "unfiltered": found.unfiltered, "queries": others}
+    return {}
+
+
+def _visit(context: Context, read: Callable[[HttpRequest], Visit], about: dict[str, Any]) -> Visit | None:
     with failing_open("Reading the visit"):
-        return read(context["request"])
+        request = context["request"]
+        if "product" in about:
+            visits.place(request, visits.looked_at(request))
+        return visits.about(read(request), **about)
     return None
 
 
 def _shown(slate: Slate, visit: Visit | None) -> list[tuple[Row, str]]:
-    """Each row with its token, which is empty for a visitor who is not reported."""
-    if visit is None or not visit.reported:
-        return [(row, "") for row in slate.rows]
-    return [(row, _token(slate, row, visit)) for row in slate.rows]
+    """Each row with its token."""
+    return list(zip(slate.rows, tokens(slate, visit), strict=True))
 
 
-def _token(slate: Slate, row: Row, visit: Visit) -> str:
-    products = tuple(item.product_id for item in row.items)
-    reasons = tuple(item.reason.code for item in row.items)
-    shown = slates.Shown(slate.surface, row.key, slate.snapshot, products, reasons, visit.now)
-    return slates.signed(shown, visit.visitor)
+class CardNode(template.Node):
+    """Prints the card of an item; nothing, and a line in the log, where that fails."""
+
+    def __init__(self, item: FilterExpression) -> None:
+        self.item = item
+
+    def render(self, context: Context) -> str:
+        with failing_open("Printing a card", queries=False):
+            return _card(self.item.resolve(context), context)
+        return ""
+
+
+@register.tag
+def card(parser: Parser, token: Token) -> CardNode:
+    """{% card item %} prints a small card of a product of a row."""
+    _, item = token.split_contents()
+    return CardNode(parser.compile_filter(item))
+
+
+def _card(item: Item, context: Context) -> str:
+    later = context["slate"].surface != HOME or context["number"] != 1
+    return context["cards"].printed(item.product, item.info, later=later)
 
 
 @register.filter

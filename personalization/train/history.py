@@ -1,7 +1,7 @@
 """The only road from rows to arrays: the shop's orders, catalogue and views as recommenders see them."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from math import inf
 from typing import Any
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from personalization.models import Event, Visitor
 from personalization.oscar import catalogue, orders, views
+from personalization.rank.learned import DEVICES
 from personalization.recommenders import NOWHERE, Catalogue, History, Views
+from personalization.train import searches
 
 Progress = Callable[[Iterable, str, int], Iterable]
 """Passes a stream on and shows how far it is: (stream, what it is, how long it is)."""
@@ -27,6 +29,10 @@ class Shop:
     created: NDArray[np.float64]
     """When each of them was created, in seconds since 1970."""
     members: catalogue.Members
+    looked: Mapping[str, Views] = field(default_factory=dict)
+    """By kind of device, the views that were reported by one; the same views as in `history`."""
+    searched: searches.Searches = field(default_factory=searches.Searches)
+    """What was searched for, and what was done afterwards."""
 
 
 def read(now: float, progress: Progress) -> Shop:
@@ -43,6 +49,7 @@ def read(now: float, progress: Progress) -> Shop:
     known, product = _numbered(bought.product, product_id)
     _, order = np.unique(bought.order[known], return_inverse=True)
     country, countries = _countries(bought.order[known])
+    heard = _Heard(product_id, bought.users, unheard, now)
     history = History(
         customer=bought.customer[known],
         order=order.astype(np.int32),
@@ -51,11 +58,13 @@ def read(now: float, progress: Progress) -> Shop:
         products=len(product_id),
         now=now,
         catalogue=_catalogue(product_id, created, members),
-        views=_views(product_id, bought.users, now, progress, unheard),
+        views=_views(heard, progress),
         country=country,
         countries=countries,
     )
-    return Shop(history, product_id, created, members)
+    looked = {device: heard.views(Event.objects.views().on(device).by_customer()) for device in DEVICES}
+    searched = searches.read(product_id, bought, unheard, now, progress)
+    return Shop(history, product_id, created, members, looked, searched)
 
 
 def _numbered(keys: NDArray[np.int64], product_id: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
@@ -104,14 +113,25 @@ def _texts(product_id: NDArray[np.int64]) -> list[str]:
     return text
 
 
-def _views(
-    product_id: NDArray[np.int64], users: list[Any], now: float, progress: Progress, unheard: dict[Any, float]
-) -> Views:
+@dataclass(frozen=True)
+class _Heard:
+    """Whose views of what are learned from: those of customers who bought something, unless they objected."""
+
+    product_id: NDArray[np.int64]
+    users: list[Any]
+    unheard: dict[Any, float]
+    now: float
+
+    def views(self, rows: Iterable[tuple]) -> Views:
+        """Those of these (customer's key, product's key, moment) as arrays."""
+        heard = (row for row in rows if row[2] > self.unheard.get(row[0], -inf))
+        viewed = views.viewed(heard, self.users, until=self.now)
+        known, product = _numbered(viewed.product, self.product_id)
+        return Views(customer=viewed.customer[known], product=product, seen=viewed.seen[known])
+
+
+def _views(heard: _Heard, progress: Progress) -> Views:
     """What Oscar saw customers look at, and what those who agreed had reported; without who never bought anything."""
     everyones, reported = views.all_views(), Event.objects.views()
     rows = chain(views.view_values(everyones), reported.by_customer())
-    shown = progress(rows, "Reading views", everyones.count() + reported.count())
-    heard = (row for row in shown if row[2] > unheard.get(row[0], -inf))
-    viewed = views.viewed(heard, users, until=now)
-    known, product = _numbered(viewed.product, product_id)
-    return Views(customer=viewed.customer[known], product=product, seen=viewed.seen[known])
+    return heard.views(progress(rows, "Reading views", everyones.count() + reported.count()))

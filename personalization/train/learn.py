@@ -1,13 +1,14 @@
 """From a shop's history to what a snapshot holds: each recommender's arrays, and what the catalogue says."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from personalization import conf, recommenders
-from personalization.rank.learned import Learned, country_key, placed
-from personalization.recommenders import DAY, History, Limits, Neighbours, Scores
+from personalization.rank.learned import DEVICES, Learned, country_key, placed
+from personalization.recommenders import DAY, History, Limits, Neighbours, Scores, Views, distinct
 from personalization.train.blocks import Blocks
 from personalization.train.history import Progress, Shop
 
@@ -16,6 +17,9 @@ POPULAR = 1_000
 
 OF_A_COUNTRY = 200
 """So many of each country."""
+
+OF_A_DEVICE = 200
+"""So many of what is looked at with each kind of device."""
 
 
 def learn(shop: Shop, history: History, progress: Progress, blocks: Blocks | None = None) -> Learned:
@@ -68,6 +72,7 @@ def described(shop: Shop, history: History) -> dict[str, NDArray]:
         **_kinds(history.catalogue.kind, popular),
         **_categories(shop, popular, always),
         **_countries(history, lately, popular),
+        **_devices(shop, history, popular),
     }
 
 
@@ -93,6 +98,7 @@ def _categories(shop: Shop, popular: NDArray[np.int32], always: NDArray[np.int32
     return {
         "category.id": ids,
         "category.depth": np.array([shop.members.depth[key] for key in ids.tolist()], np.int32),
+        "category.parent": np.array([shop.members.parent.get(key, 0) for key in ids.tolist()], np.int64),
         "category.start": np.append(start, len(category)).astype(np.int64),
         "category.product": place.astype(np.int32),
         "category.share": share.astype(np.float64),
@@ -108,9 +114,30 @@ def _countries(history: History, lately: NDArray[np.bool_], popular: NDArray[np.
         best = places[np.lexsort((places, -popular[places], -sold[places]))][:OF_A_COUNTRY]
         if len(best) and country_key(code) >= 0:
             found[country_key(code)] = best
+    return _lists("country", found)
+
+
+def _devices(shop: Shop, history: History, popular: NDArray[np.int32]) -> dict[str, NDArray]:
+    """What most customers looked at with each kind of device lately, a customer counted once for a product."""
+    found: dict[int, NDArray[np.int64]] = {}
+    since = history.now - conf.current().popular_days * DAY
+    for number, device in enumerate(DEVICES):
+        views = shop.looked.get(device, Views.none())
+        lately = (views.seen > since) & (views.seen <= history.now)
+        product, _ = distinct(views.product[lately], views.customer[lately])
+        viewers = np.bincount(product, minlength=history.products)
+        places = np.flatnonzero(viewers >= conf.current().min_customers)
+        best = places[np.lexsort((places, -popular[places], -viewers[places]))][:OF_A_DEVICE]
+        if len(best):
+            found[number] = best
+    return _lists("device", found)
+
+
+def _lists(kind: str, found: Mapping[int, NDArray[np.int64]]) -> dict[str, NDArray]:
+    """These lists of products one after the other, and where each starts."""
     keys = sorted(found)
     return {
-        "country.code": np.array(keys, np.int32),
-        "country.start": np.cumsum([0, *(len(found[key]) for key in keys)], dtype=np.int64),
-        "country.product": np.concatenate([np.empty(0, np.int32), *(found[key] for key in keys)]).astype(np.int32),
+        f"{kind}.code": np.array(keys, np.int32),
+        f"{kind}.start": np.cumsum([0, *(len(found[key]) for key in keys)], dtype=np.int64),
+        f"{kind}.product": np.concatenate([np.empty(0, np.int32), *(found[key] for key in keys)]).astype(np.int32),
     }

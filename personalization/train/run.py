@@ -12,7 +12,7 @@ from personalization.models import Snapshot
 from personalization.oscar import orders
 from personalization.rank.learned import Learned
 from personalization.recommenders import DAY, GUEST
-from personalization.train import guard
+from personalization.train import guard, searches
 from personalization.train.blocks import Blocks
 from personalization.train.evaluate import Evaluation, taken_over, taught
 from personalization.train.history import Progress, Shop, read
@@ -92,7 +92,9 @@ def learned_until(
     evaluation = taken_over(lately, moment) if lately else None
     evaluation = evaluation or taught(shop, conf.current().held_back_days * DAY, progress, blocks=blocks)
     whole = learn(shop, shop.history, progress, blocks)
-    arrays = {**whole.arrays, **evaluation.arrays, "history.now": np.array([shop.history.now])}
+    after_searches = searches.learned(shop.searched, shop.history, conf.current().min_customers)
+    moment_learned = {"history.now": np.array([shop.history.now])}
+    arrays = {**whole.arrays, **evaluation.arrays, **after_searches, **moment_learned}
     return shop, Learned(arrays), evaluation
 
 

@@ -46,7 +46,8 @@ def demo(browser_is_here, tmp_path_factory):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     data = tmp_path_factory.mktemp("demo")
-    environment = {key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"}
+    ours = ("DJANGO_SETTINGS_MODULE", "SHOP_DEBUG")  # a benchmark that a test imports may have set the latter
+    environment = {key: value for key, value in os.environ.items() if key not in ours}
     environment |= {"SHOP_DATA": str(data), "DATABASE_URL": ""}
     address = f"http://127.0.0.1:{port}"
     log = data / "demo.log"

@@ -31,7 +31,7 @@ def test_what_is_not_wanted_is_gone_at_once_and_from_the_next_page_and_undo_brin
 
 
 def test_a_row_that_is_hidden_is_gone_at_once_and_from_the_next_page(looked):
-    looked.get_by_role("button", name="Hide this row").click()
+    looked.locator(PERSONAL).get_by_role("button", name="Hide this row").click()
     looked.get_by_role("button", name="Undo").wait_for()
     assert not looked.locator(f"{PERSONAL} h2").is_visible()
     looked.reload()

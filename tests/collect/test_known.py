@@ -21,7 +21,7 @@ from tests import shop
 pytestmark = pytest.mark.django_db
 
 OURS = list(apps.get_app_config("personalization").get_models())
-NOBODYS = {"DailyTotal", "SensitiveCategory", "Snapshot"}
+NOBODYS = {"DailyTotal", "SensitiveCategory", "ServerKey", "Snapshot"}
 """The tables without a way to a person: counts, categories, learned files."""
 
 

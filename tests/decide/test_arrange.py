@@ -1,7 +1,9 @@
 """Rows in order, products in rows: on drafts made by hand."""
 
+from dataclasses import replace
+
 from personalization.decide.arrange import Room, filled, in_order
-from personalization.decide.slate import Candidate, Draft, Reason
+from personalization.decide.slate import Candidate, Draft, Link, Reason
 
 
 def draft(code, products, fewest=1, personal=False, strength=0.0):
@@ -79,3 +81,15 @@ def test_what_lies_in_the_basket_is_not_even_looked_up():
 def test_nothing_to_show_asks_nothing():
     assert arranged([]) == ({}, [])
     assert arranged([draft("row", [])]) == ({}, [])
+
+
+def test_a_row_that_leads_somewhere_may_do_without_products():
+    links = (Link("basket", {"items": 2}),)
+    drafts = [Draft(Reason(code), [], fewest=0, links=leading) for code, leading in (("empty", ()), ("leading", links))]
+    assert arranged([*drafts, draft("full", [1])])[0] == {"leading": [], "full": [1]}
+
+
+def test_a_row_that_leads_somewhere_takes_a_rows_place():
+    personal = [draft(str(n), [], fewest=0, personal=True, strength=9.0 - n) for n in range(3)]
+    drafts = [replace(one, links=(Link("basket"),)) for one in personal]
+    assert list(arranged([*drafts, draft("generic", [1])])[0]) == ["0", "1", "generic"]

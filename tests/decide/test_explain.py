@@ -6,9 +6,9 @@ import inspect
 import pytest
 from django.utils import translation
 
-from personalization.decide import explain
-from personalization.decide.slate import Reason
-from personalization.surfaces import home
+from personalization.decide import explain, rows, stopped
+from personalization.decide.slate import Link, Reason
+from personalization.surfaces import home, nothing_found
 
 NAMES = explain.Names(products={7: "Green tea"}, categories={3: "Tea"})
 
@@ -35,15 +35,19 @@ def test_reasons_count_in_words():
     )
 
 
-def test_every_reason_that_the_home_page_gives_has_words():
-    tree = ast.parse(inspect.getsource(home))
-    codes = {
-        node.args[0].value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reason"
-    }
-    assert len(codes) > 8
+@pytest.mark.parametrize("module", [home, nothing_found, rows, stopped], ids=lambda module: module.__name__)
+def test_every_reason_that_a_page_gives_has_words(module):
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
+    given = [call.args[0] for call in calls if getattr(call.func, "id", "") == "Reason"]
+    codes = {code.value if isinstance(code, ast.Constant) else getattr(module, code.id) for code in given}
+    assert len(codes) > 1
     assert codes <= explain._WORDS.keys()
+
+
+def test_a_link_says_where_it_leads():
+    assert explain.link(Link("search", {"query": "rye % bread"})) == "Your search: rye % bread"
+    assert explain.link(Link("basket", {"items": 1})) == "Your basket: 1 item"
+    assert explain.link(Link("basket", {"items": 3})) == "Your basket: 3 items"
 
 
 def test_reasons_are_translated():

@@ -84,5 +84,5 @@ def test_a_visit_is_all_that_a_decision_looks_at(shoppers, django_assert_num_que
 
     visit = Visit(now=1e9, strategy=Default())
     first = serve("home", visit)
-    with django_assert_num_queries(6):  # a savepoint and its release, three for the cards, one for categories
+    with django_assert_num_queries(5):  # a savepoint and its release, two for the cards, one for categories
         assert serve("home", visit) == first

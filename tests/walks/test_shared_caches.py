@@ -89,3 +89,11 @@ def test_the_home_page_says_that_it_is_private(people):
         response = client.get("/")
         assert {"private", "no-store"} <= set(response["Cache-Control"].replace(" ", "").split(","))
         assert {"Cookie", "Sec-GPC", "DNT"} <= set(response["Vary"].replace(" ", "").split(","))
+
+
+def test_oscars_pages_with_rows_are_private_for_whoever_is_known(people):
+    identities, products = people
+    pages = [products[0].get_absolute_url(), reverse("basket:summary")]
+    for client, own in identities:
+        for page in pages:
+            assert ("no-store" in client.get(page).headers.get("Cache-Control", "")) == (own is not None)

@@ -18,11 +18,13 @@ FILES: dict[str, tuple[str, Callable[[Path, Callable[[str], Any]], asked.Questio
     "baskets": ("basket", asked.baskets),
     "listings": ("category", asked.listings),
     "order": ("category", asked.lists),
+    "queries": ("search", asked.searches),
 }
 """By option: the surface, and what is asked for in such a file."""
 
 NEEDED = {
     "baskets": "--surface basket needs --baskets IN.csv, with basket_id, product_id and, where known, customer_id.",
+    "queries": "--surface search needs --queries IN.csv, with query and, where known, qid and customer_id.",
     "listings": "--surface category needs --listings IN.csv, with customer_id and category_id or query.",
 }
 
@@ -45,6 +47,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--listings", metavar="IN", help="category pages or searches: customer_id, category_id|query"
         )
+        parser.add_argument("--queries", metavar="IN", help="what fits these searches: query [, qid] [, customer_id]")
         parser.add_argument("--order", metavar="IN", help="puts lists in order: list_id, customer_id, product_id")
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:

@@ -3,8 +3,9 @@
    <script src="beacon.js" defer data-to="the door's address"
            data-product="key of the product that the page is about" data-search="what was searched for">
 
-   Marked up: [data-slate=token] around the [data-product=key] cards of a row. `personalization.look()`, our one
-   global, takes in rows that came into the page later. Nothing is kept on the device.
+   Marked up: [data-slate=token] around the [data-product=key] cards of a row. Rows that come into the page later, as
+   Oscar's basket brings them, are taken in, too; `personalization.look()`, our one global, does so at once. Nothing is
+   kept on the device.
 
    What others push to `window.dataLayer` under GA4's names (GTM's objects and gtag's arguments) is reported, too, with
    only the fields that the door reads. Where this script reports a kind of event itself it wins, as it knows what was
@@ -16,7 +17,7 @@
   if (!script || window.personalization?.look) return; // loaded twice, acts once
 
   const { to, product, search } = script.dataset;
-  const SEEN = 1000, QUIET = 2000, AT_ONCE = 20, LETTERS = 20000, KEPT = 200, TRIES = 4;
+  const SEEN = 1000, SETTLED = 100, QUIET = 2000, AT_ONCE = 20, LETTERS = 20000, KEPT = 200, TRIES = 4;
   const NAMES = ["view_item_list", "select_item", "view_item", "user_engagement", "search", "add_to_cart",
     "remove_from_cart", "view_cart", "begin_checkout", "add_to_wishlist", "item_feedback"];
   const LATER = ["not_stored", "too_many"]; // what the door rejects and would take later
@@ -115,6 +116,12 @@
     return { slate: row.dataset.slate, item: { item_id: card.dataset.product, index } };
   }
 
+  let looking;
+  const later = new MutationObserver(() => { // once for all that changes together
+    clearTimeout(looking);
+    looking = setTimeout(look, SETTLED);
+  });
+
   function look() {
     for (const card of document.querySelectorAll("[data-slate] [data-product]")) {
       if (!counted.has(card)) observer.observe(card);
@@ -200,6 +207,7 @@
     if (search) report({ name: "search", search_term: search });
     shown();
     look();
+    later.observe(document.body, { childList: true, subtree: true });
     flush();
     document.addEventListener("visibilitychange", () => (document.hidden ? left() : shown()));
     addEventListener("pagehide", left);

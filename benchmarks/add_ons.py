@@ -1,0 +1,121 @@
+"""How many add-ons a basket is shown, and how many of them were bought, beside a row of always four.
+
+    python benchmarks/add_ons.py [--days 28] [--baskets 1500] [--percent 5,10,15,20,30]
+
+Needs a shop with a year of orders, such as the demo (`python manage.py demo --no-server`). Learns what the shop would
+have learned so many days before its last sale; of the orders since then it shows a part, and looks for what is offered
+among the rest. Nothing is sold out here.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "example_shop.settings")
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
+
+import django
+
+django.setup()
+
+import numpy as np
+from django.conf import settings
+
+from personalization.decide import baskets, lists
+from personalization.decide.slate import Candidate
+from personalization.decide.visit import Visit
+from personalization.models import Genome
+from personalization.rank import blend
+from personalization.rank.learned import Learned
+from personalization.rank.person import Person
+from personalization.recommenders import DAY
+from personalization.surfaces.basket import MOST
+from personalization.train import history, questions, run
+from personalization.train.questions import Past, Question
+
+ASKED = {"customers": (blend.BASKET, questions.baskets), "strangers": (blend.GUEST_BASKET, questions.guest_baskets)}
+
+
+@dataclass
+class Tally:
+    """What one way to fill the row has achieved so far."""
+
+    rows: list[tuple[int, int]] = field(default_factory=list)
+    """Of each basket, how many were shown and how many of them bought."""
+
+    def take(self, shown: Iterable[Candidate], wanted: set[int]) -> None:
+        keys = [candidate.product for candidate in shown]
+        self.rows.append((len(keys), len(wanted.intersection(keys))))
+
+    def __str__(self) -> str:
+        shown, bought = np.array(self.rows).T
+        sizes = "".join(f"{share:6.0%}" for share in np.bincount(shown, minlength=MOST + 1) / len(shown))
+        return f"{sizes}{shown.mean():8.2f}{bought.sum() / max(shown.sum(), 1):10.3f}{(bought > 0).mean():10.3f}"
+
+
+def measure(past: Past, who: str, percents: list[int], most: int) -> None:
+    """Prints a line for each way to fill the row."""
+    kind, ask = ASKED[who]
+    trees = "learned trees" if blend.learned_trees(kind, past.learned) else "stated weights"
+    tallies = {"always four": Tally(), **{f"{percent} %": Tally() for percent in percents}}
+    for question in islice(ask(past), most):
+        visit = visit_of(question, past.learned)
+        wanted = set(past.learned.ids[question.wanted].tolist())
+        tallies["always four"].take(islice(lists.in_order(lists.for_basket(visit, past.learned)), MOST), wanted)
+        for percent in percents:
+            settings.PERSONALIZATION["add_on_percent"] = percent
+            tallies[f"{percent} %"].take(islice(baskets.add_ons(visit, past.learned), MOST), wanted)
+    print(f"\n{len(tallies['always four'].rows):,} baskets of {who}, {trees}")
+    print(f"{'':16}{''.join(f'{size:>6}' for size in range(MOST + 1))}{'shown':>8}{'precision':>10}{'any hit':>10}")
+    for name, tally in tallies.items():
+        print(f"  {name:14}{tally}")
+
+
+def visit_of(question: Question, learned: Learned) -> Visit:
+    """The visit of whoever has this basket."""
+    keys = learned.ids[question.basket].tolist()
+    return Visit(now=learned.moment, strategy=None, basket=frozenset(keys), genome=genome_of(question.person, learned))
+
+
+def genome_of(person: Person, learned: Learned) -> Genome:
+    columns = (person.weight, person.days, person.last, person.first)
+    own = zip(learned.ids[person.own].tolist(), *(column.tolist() for column in columns), strict=True)
+    near = zip(learned.ids[person.near].tolist(), person.near_weight.tolist(), strict=True)
+    return Genome(products=[list(row) for row in own], near=[list(row) for row in near])
+
+
+def without_trees(learned: Learned) -> Learned:
+    """The same of a shop that could not learn what to trust."""
+    kinds = tuple(f"{kind}." for kind, _ in ASKED.values())
+    return Learned({name: array for name, array in learned.arrays.items() if not name.startswith(kinds)})
+
+
+def pasts(days: int) -> Iterator[Past]:
+    """The shop as it was so many days before its last sale, and what was bought since; then with stated weights."""
+    whole = history.read(run.moment_of_learning(), run.silent).history
+    cut = whole.now - days * DAY
+    learned = run.as_of(cut)
+    past = Past.cut(whole, whole.until(cut), learned)
+    yield past
+    yield past.with_learned(without_trees(learned))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--days", type=int, default=28)
+    parser.add_argument("--baskets", type=int, default=1_500)
+    parser.add_argument("--percent", default="5,10,15,20,30")
+    options = parser.parse_args()
+    for past in pasts(options.days):
+        for who in ASKED:
+            measure(past, who, [int(percent) for percent in options.percent.split(",")], options.baskets)
+
+
+if __name__ == "__main__":
+    main()

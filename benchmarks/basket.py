@@ -1,0 +1,122 @@
+"""The basket with our rows beside Oscar's own, in one interleaved run.
+
+    python benchmarks/basket.py [--rounds 15]
+
+Needs the demo's data (`python manage.py demo --no-server`). Prints queries, function calls and CPU milliseconds of a
+request, and the ratio to the same page with Oscar's templates alone, for baskets of different sizes with different
+numbers of cards. Queries and calls are exact; milliseconds are the median of the rounds, which go round the pages in
+turn so that a busy machine slows all of them alike. Nothing that it makes is left in the database.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+# This sets the shop up.
+# isort: off
+from benchmarks.pages import Page, asked, clock, count, print_beside, rounds_asked, under
+# isort: on
+
+from django.conf import settings
+from django.core.signing import Signer
+from django.db import transaction
+from django.template import Origin, engines
+from django.template.loaders import app_directories
+from django.test import Client
+from django.urls import reverse
+from oscar.core.loading import get_class, get_model
+
+from personalization.decide import snapshot
+from personalization.surfaces import basket as surface
+
+Basket, Product = get_model("basket", "Basket"), get_model("catalogue", "Product")
+Selector = get_class("partner.strategy", "Selector")
+OURS = Path(surface.__file__).parents[1]
+CASES = ((5, 0), (5, 4), (5, 10), (5, 40), (40, 10), (500, 10))
+"""(lines of the basket, cards of ours)."""
+
+
+class OscarsTemplates(app_directories.Loader):
+    """Finds Oscar's templates as if we had extended none of them."""
+
+    def get_template_sources(self, template_name: str) -> Iterator[Origin]:
+        for origin in super().get_template_sources(template_name):
+            if not (template_name.startswith("oscar/") and OURS in Path(origin.name).parents):
+                yield origin
+
+
+@contextmanager
+def without_us() -> Iterator[None]:
+    """While this lasts, pages are Oscar's own."""
+    with patch.object(engines["django"].engine, "template_loaders", oscars_loaders()):
+        yield
+
+
+@cache
+def oscars_loaders() -> list[Any]:
+    """Kept, so that its templates stay compiled."""
+    loader = "django.template.loaders.cached.Loader", ["benchmarks.basket.OscarsTemplates"]
+    return engines["django"].engine.get_template_loaders([loader])
+
+
+@contextmanager
+def cards(number: int) -> Iterator[None]:
+    """While this lasts, a basket is offered so many products, however likely they are."""
+    shown = {**settings.PERSONALIZATION, "row_size": max(number, 1), "add_on_percent": 1}
+    with patch.object(settings, "PERSONALIZATION", shown), patch.object(surface, "MOST", number):
+        yield
+
+
+def shopper(products: Iterable[Any]) -> Client:
+    """A browser, nobody's, with one of each of these in its basket."""
+    basket = Basket.objects.create()
+    basket.strategy = Selector().strategy()
+    for product in products:
+        basket.add_product(product)
+    client = Client()
+    client.cookies[settings.OSCAR_BASKET_COOKIE_OPEN] = Signer().sign(basket.pk)
+    return client
+
+
+def both(client: Client, number: int) -> tuple[Page, Page]:
+    """The page of the client's basket without us and with so many cards, counted."""
+    get = asked(client, reverse("basket:summary"))
+    pages = Page("Oscar's own", under(get, without_us)), Page("with our rows", under(get, lambda: cards(number)))
+    for page in pages:
+        count(page)
+    return pages
+
+
+def compare(products: list[Any], number: int, rounds: int) -> None:
+    """Prints the page beside Oscar's own."""
+    pages = both(shopper(products), number)
+    clock(pages, rounds)
+    print_beside(f"{len(products)} lines, {{cards}} cards", *pages)
+
+
+def bestsellers(number: int) -> list[Any]:
+    """So many products that are sold most."""
+    learned = snapshot.current()
+    if learned is None:
+        sys.exit("No snapshot serves: run `python manage.py demo --no-server` first.")
+    keys = learned.ids[learned.arrays["product.popular"][:number]].tolist()
+    found = Product.objects.in_bulk(keys)
+    return [found[key] for key in keys]
+
+
+def main() -> None:
+    rounds = rounds_asked(__doc__)
+    with transaction.atomic(), patch.object(settings, "OSCAR_MAX_BASKET_QUANTITY_THRESHOLD", 10_000):
+        for lines, number in CASES:
+            compare(bestsellers(lines), number, rounds)
+        transaction.set_rollback(True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""What went wrong, said as RFC 9457 problem details: `{"type", "title", "status", "code", "detail"}`."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import Http404
+from django.http.multipartparser import MultiPartParserError
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(exceptions.APIException):
+    """Refuses a request. `code` stays the same in all releases; `detail` says what was found and what would work."""
+
+    def __init__(self, status: int, code: str, detail: object, **more: Any) -> None:
+        super().__init__(str(detail), code)
+        self.status_code, self.more = status, more
+
+
+def answer(error: Exception, context: dict[str, Any]) -> Response | None:
+    """The problem as a response; None for what is no refusal but a fault of ours."""
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, SuspiciousOperation | MultiPartParserError):
+        error = exceptions.ParseError()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if not isinstance(error, exceptions.APIException):
+        return None
+    headers = {"WWW-Authenticate": header} if (header := getattr(error, "auth_header", None)) else {}
+    if (wait := getattr(error, "wait", None)) is not None:
+        headers["Retry-After"] = f"{wait:.0f}"
+    return Response(_told(error), status=error.status_code, headers=headers, content_type=CONTENT_TYPE)
+
+
+def _told(error: exceptions.APIException) -> dict[str, Any]:
+    told = {"type": "about:blank", "title": HTTPStatus(error.status_code).phrase, "status": error.status_code}
+    if isinstance(error, exceptions.ValidationError):
+        errors = [{"field": field, **fault} for field, fault in _faults(error.get_full_details(), ())]
+        return {**told, "code": "invalid", "detail": str(error.default_detail), "errors": errors}
+    return {**told, "code": str(error.get_codes()), "detail": str(error.detail), **getattr(error, "more", {})}
+
+
+def _faults(details: Any, field: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    """(where, what) of each fault, in the order of the fields."""
+    if isinstance(details, list):
+        for detail in details:
+            yield from _faults(detail, field)
+    elif details.keys() == {"message", "code"} and not isinstance(details["code"], list | dict):
+        yield ".".join(field), {"code": str(details["code"]), "detail": _printable(details["message"])}
+    else:
+        for name, inner in details.items():
+            below = () if name == api_settings.NON_FIELD_ERRORS_KEY else (str(name),)
+            yield from _faults(inner, (*field, *below))
+
+
+def _printable(text: object) -> str:
+    """The text, which may quote what was sent, without what is no letter in any encoding."""
+    return str(text).encode(errors="replace").decode()

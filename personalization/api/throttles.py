@@ -1,0 +1,24 @@
+"""How often one client may ask."""
+
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from personalization import conf
+from personalization.collect import limits
+from personalization.models import ServerKey
+
+
+class Limit(BaseThrottle):
+    """So many requests a minute: of a server key in all, or of an address at each endpoint. Counting never fails and
+    never waits: see `collect.limits`."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Whether there is room for this one."""
+        if isinstance(request.auth, ServerKey):
+            return limits.within(f"key {request.auth.pk}", conf.current().key_requests_per_minute)
+        return limits.within(f"{type(view).__name__} {limits.address(request._request)}", view.a_minute)
+
+    def wait(self) -> float:
+        """Seconds until there is room again."""
+        return limits.until_next_minute()

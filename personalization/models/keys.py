@@ -1,0 +1,74 @@
+"""Keys of the shop's own servers. Only what a key hashes to is stored."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+SECRET_BYTES = 32
+HANDED_OVER = timedelta(hours=24)
+"""So long an old key stays in force beside the one that takes its place."""
+
+
+class Scope(models.TextChoices):
+    """What a key may do."""
+
+    WRITE_EVENTS = "events:write", _("report events")
+    READ_SURFACES = "surfaces:read", _("ask what to show")
+    READ_CUSTOMERS = "customers:read", _("name the customer it asks for")
+
+
+def digest(secret: str) -> str:
+    """What is stored of a key. It is random, so that one round of hashing is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ServerKeyQuerySet(models.QuerySet):
+    """The questions about keys."""
+
+    def in_force(self, secret: str) -> "ServerKey | None":
+        """The key with this secret, unless it was revoked or has been replaced; one indexed query."""
+        return self.filter(models.Q(ends=None) | models.Q(ends__gt=now()), digest=digest(secret)).first()
+
+    def make(self, name: str, scopes: list[str]) -> tuple["ServerKey", str]:
+        """A new key, and its secret, which nobody can read again."""
+        secret = f"{secrets.token_hex(4)}.{secrets.token_urlsafe(SECRET_BYTES)}"
+        made = self.create(name=name, scopes=scopes, start=secret[:8], digest=digest(secret))
+        return made, secret
+
+
+class ServerKey(models.Model):
+    """What another server of the shop's own shows to ask in its own name or in a customer's."""
+
+    name = models.CharField(_("name"), max_length=100)
+    """Whose it is, in the words of staff."""
+    start = models.CharField(_("begins with"), max_length=8, editable=False)
+    """Tells keys apart; says nothing of the rest."""
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(_("scopes"), default=list)
+    """Values of Scope."""
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+    ends = models.DateTimeField(_("in force until"), null=True, blank=True)
+    """None for a key that stays in force until somebody revokes it."""
+
+    objects = ServerKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("server key")
+        verbose_name_plural = _("server keys")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.start}…)"
+
+    def end(self, moment: datetime) -> None:
+        """Makes the key worth nothing from that moment on, unless it ends earlier."""
+        self.ends = min(moment, self.ends or moment)
+        self.save(update_fields=["ends"])
+
+    def replace(self) -> tuple["ServerKey", str]:
+        """A key with the same name and scopes, and its secret; this one ends a day later."""
+        self.end(now() + HANDED_OVER)
+        return type(self).objects.make(self.name, self.scopes)

@@ -1,0 +1,17 @@
+"""The results of a search, and what shoppers are known to choose after such a search."""
+
+from collections.abc import Iterator
+
+from personalization.decide import lists
+from personalization.decide.slate import Candidate
+from personalization.decide.visit import Visit
+from personalization.rank.learned import Learned
+from personalization.surfaces import Surface
+
+
+def ranking(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:
+    """What fits the search, what others choose after it first."""
+    return lists.in_order(lists.for_search(visit, snapshot))
+
+
+surface = Surface(name="search", ranking=ranking)

@@ -1,0 +1,11 @@
+"""The shop with our three lines that has forked Oscar's search, and has a class loader of its own."""
+
+from tests.adoption.adopted import *  # noqa: F403
+from tests.without_migrations import NoMigrations
+
+INSTALLED_APPS = [
+    {"oscar.apps.search.apps.SearchConfig": "tests.adoption.forked_search.apps.SearchConfig"}.get(app, app)
+    for app in INSTALLED_APPS  # noqa: F405
+]
+PERSONALIZATION = {"class_loader": "tests.adoption.own_loader.load_classes"}
+MIGRATION_MODULES = NoMigrations()

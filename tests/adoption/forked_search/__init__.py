@@ -1,0 +1,1 @@
+"""What `oscar_fork_app search` makes, with two views of the shop's own."""

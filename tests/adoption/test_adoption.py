@@ -1,0 +1,82 @@
+"""Other people's shops, each in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OURS = "personalization.oscar.listing"
+LISTINGS = ("catalogue", "category", "search")
+
+
+@pytest.fixture
+def process(tmp_path):
+    """Runs a module with these settings and gives what it printed; what it complains of fails the test."""
+
+    def run(settings, *command):
+        folder = tmp_path / settings
+        folder.mkdir(exist_ok=True)
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": f"tests.adoption.{settings}",
+            "ADOPTION_FOLDER": str(folder),
+            "PYTHONWARNINGS": "ignore",
+        }
+        ran = subprocess.run(
+            [sys.executable, "-m", *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert (ran.returncode, ran.stderr) == (0, "")
+        return ran.stdout
+
+    return run
+
+
+def test_a_plain_shop_with_three_lines_starts_migrates_passes_check_and_has_rows(process):
+    assert process("adopted", "django", "check", "--fail-level", "WARNING").endswith("(0 silenced).\n")
+    process("adopted", "django", "migrate", "--verbosity", "0")
+    pages = json.loads(process("adopted", "tests.adoption.look"))
+    assert {name: page["status"] for name, page in pages.items()} == dict.fromkeys(pages, 200)
+    assert {name for name, page in pages.items() if page["rows"]} == {"home", "product", "basket"}
+    assert all(OURS in pages[name]["ancestors"] for name in LISTINGS)
+
+
+def test_a_shop_that_forked_search_and_has_its_own_class_loader_keeps_both_and_has_our_order(process):
+    assert process("forked", "django", "check", "--fail-level", "WARNING").endswith("(0 silenced).\n")
+    pages = json.loads(process("forked", "tests.adoption.look"))
+    assert {name: page["made_by"] for name, page in pages.items() if page["made_by"]} == {
+        "catalogue": "the shop's listing",
+        "category": "the shop's listing, in a category",
+        "search": "the shop's listing",
+    }
+    assert pages["search"]["form"] == "tests.adoption.own_form"
+    for name in LISTINGS:
+        ancestors = pages[name]["ancestors"]
+        assert "tests.adoption.forked_search.views.base" in ancestors[ancestors.index(OURS) :]
+    assert {page["status"] for page in pages.values()} == {200}
+
+
+def test_every_page_of_oscars_answers_as_it_does_without_us(process):
+    """But for the home page, and for what leads to it: the thank-you page without an order."""
+    plain, adopted = (json.loads(process(shop, "tests.adoption.crawl")) for shop in ("plain", "adopted"))
+    assert len(plain["ann"]) > 150
+    assert plain["ann"].keys() == adopted["ann"].keys()
+    assert {
+        (who, name)
+        for who, pages in plain.items()
+        for name, page in pages.items()
+        if not _as_before(page, adopted[who][name])
+    } == {
+        *((who, name) for who in ("nobody", "ann") for name in ("root", "home")),
+        ("ann", "checkout:thank-you"),
+    }
+    assert adopted["ann"]["checkout:thank-you"]["leads to"] == "/"
+
+
+def _as_before(page, now):
+    """Whether a page answers the same; it may have more forms, but no fewer."""
+    same = all(page[said] == now[said] for said in ("status", "leads to", "title"))
+    return same and set(page["fields"]) <= set(now["fields"])

@@ -1,0 +1,42 @@
+"""Asks the API as somebody does."""
+
+import json
+from dataclasses import dataclass, field
+
+from django.test import Client
+from django.utils.timezone import now
+
+from personalization.api import identity
+from personalization.collect import visitors
+
+ROOT = "/personalization/api/v1/"
+
+
+def token():
+    """What a client without cookies shows, once it agreed."""
+    return identity.minted(visitors.new(now(), source="api"))
+
+
+@dataclass
+class Asking:
+    """A client with the headers that it always sends."""
+
+    client: Client
+    headers: dict = field(default_factory=dict)
+
+    def get(self, path, query=None, **headers):
+        return self.client.get(ROOT + path, query, headers={**self.headers, **headers})
+
+    def send(self, method, path, body=None, content_type="application/json", **headers):
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        ask = getattr(self.client, method)
+        return ask(ROOT + path, content, content_type=content_type, headers={**self.headers, **headers})
+
+    def post(self, path, body=None, **headers):
+        return self.send("post", path, body, **headers)
+
+    def patch(self, path, body=None, **headers):
+        return self.send("patch", path, body, **headers)
+
+    def delete(self, path, **headers):
+        return self.send("delete", path, **headers)

@@ -1,0 +1,64 @@
+"""Who asks the API."""
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from personalization.models import ServerKey
+from tests import shop
+from tests.api.asking import Asking, token
+from tests.walks.known import browser
+
+
+@pytest.fixture
+def trained():
+    """(customers, products) of a shop that learned: even customers buy even products."""
+    users, products = shop.even_and_odd()
+    call_command("personalization_train", verbosity=0)
+    return users, products
+
+
+@pytest.fixture
+def stranger():
+    """Nobody."""
+    return Asking(Client())
+
+
+@pytest.fixture
+def known_browser():
+    """Known by cookies; shows no CSRF token."""
+    client = Client(enforce_csrf_checks=True)
+    browser(client)
+    return Asking(client)
+
+
+@pytest.fixture
+def app():
+    """A client without cookies, with a visitor's token."""
+    return Asking(Client(enforce_csrf_checks=True), {"X-Personalization-Visitor": token()})
+
+
+@pytest.fixture
+def anna(django_user_model):
+    """A customer who agreed."""
+    return shop.customer("anna")
+
+
+@pytest.fixture
+def session(anna):
+    """Anna's browser."""
+    client = Client()
+    client.force_login(anna)
+    return Asking(client)
+
+
+@pytest.fixture
+def server():
+    """Makes a server with these scopes."""
+
+    def made(*scopes, customer=None):
+        _key, secret = ServerKey.objects.make("till", list(scopes))
+        named = {} if customer is None else {"X-Personalization-Customer": str(customer.pk)}
+        return Asking(Client(enforce_csrf_checks=True), {"Authorization": f"Key {secret}", **named})
+
+    return made

@@ -1,0 +1,254 @@
+"""Who asks: a session, cookies of ours, a token, a key; and never whoever a path, a query or a body names."""
+
+from datetime import timedelta
+from importlib import import_module
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.utils.timezone import now
+
+from personalization.collect import visitors
+from personalization.models import ServerKey, Visitor
+from tests import shop
+from tests.api.asking import ROOT, Asking, token
+from tests.walks.known import browser, did
+
+pytestmark = pytest.mark.django_db
+
+GETS = ("surfaces/home/", "navigation/", "continue/", "me/preferences/", "me/data/", "explain/", "health/", "schema/")
+POSTS = {
+    "rank/": {"products": [1, 2]},
+    "recommendations/": {"requests": [{"surface": "home"}]},
+    "visitors/": {"consent": "granted"},
+}
+READING = ("surfaces/home/", "navigation/", "continue/", "rank/", "recommendations/")
+
+
+@pytest.fixture
+def everybody(stranger, known_browser, app, session, server):
+    return {
+        "stranger": stranger,
+        "browser": known_browser,
+        "app": app,
+        "session": session,
+        "key": server("surfaces:read"),
+        "powerless key": server(),
+        "speaking key": server("surfaces:read", "customers:read", customer=shop.customer("ben")),
+    }
+
+
+def statuses(who):
+    got = {path: who.get(path).status_code for path in GETS}
+    return got | {path: who.post(path, body).status_code for path, body in POSTS.items()}
+
+
+OPEN = {**dict.fromkeys(GETS, 200), "explain/": 403, "health/": 503, **dict.fromkeys(POSTS, 200), "visitors/": 201}
+CLOSED_TO_KEYS = {"me/data/": 403, "explain/": 403, "visitors/": 403}
+
+
+@pytest.mark.parametrize(
+    ("who", "unlike"),
+    [
+        ("stranger", {}),
+        ("browser", {"rank/": 403, "recommendations/": 403}),  # without a CSRF token
+        ("app", {}),
+        ("session", {}),
+        ("key", {**CLOSED_TO_KEYS, "me/preferences/": 403}),
+        ("powerless key", {**CLOSED_TO_KEYS, **dict.fromkeys([*READING, "me/preferences/"], 403)}),
+        ("speaking key", CLOSED_TO_KEYS),
+    ],
+)
+def test_who_may_do_what(everybody, who, unlike):
+    assert statuses(everybody[who]) == {**OPEN, **unlike}
+
+
+def test_what_a_client_names_changes_no_answer(everybody):
+    """Another's keys in the query, the body and headers: the same bytes as with keys of nobody."""
+    other = shop.customer("cleo")
+    theirs = Visitor.objects.get(user=other)
+    theirs.wish("interest", 7, 1, now().timestamp())
+    foreign = {"user": other.pk, "user_id": other.pk, "visitor": str(theirs.pk), "customer": other.pk}
+    unknown = {"user": 10**9, "user_id": 10**9, "visitor": "0" * 32, "customer": 10**9}
+    for who in everybody.values():
+        for path in ("surfaces/home/", "navigation/", "continue/", "me/preferences/", "explain/"):
+            answers = [who.get(path, names, **{"X-User": str(names["user"])}) for names in (foreign, unknown)]
+            assert answers[0].content == answers[1].content == who.get(path).content
+        for path in ("rank/", "recommendations/"):
+            assert who.post(path, {**POSTS[path], **foreign}).content == who.post(path, POSTS[path]).content
+
+
+@pytest.mark.parametrize("path", ["surfaces/home/", "me/preferences/", "navigation/"])
+def test_a_token_of_another_is_worth_no_more_than_an_invented_one(path):
+    signed = token()
+    visitors_id = "0" * 32
+    forged = (signed.replace(signed.split(":")[1], visitors_id), "1:x", "x", "1:" + "é" * 20, "::::", "%00:" * 50)
+    nobody = Asking(Client(), {"X-Personalization-Visitor": "nonsense"}).get(path).content
+    for invented in forged:
+        assert Asking(Client(), {"X-Personalization-Visitor": invented}).get(path).content == nobody
+
+
+def test_a_key_of_an_unknown_customer_is_answered_like_a_key_of_none(server, anna):
+    scopes = ("surfaces:read", "customers:read")
+    alone, speaking = server(*scopes), server(*scopes, customer=anna)
+    for named in ("999999", "", "x", "9" * 400, "-1", "None", "1e3", "²"):
+        speaking.headers["X-Personalization-Customer"] = named
+        for path in ("surfaces/home/", "me/preferences/", "navigation/", "continue/"):
+            assert speaking.get(path).content == alone.get(path).content
+
+
+def test_a_session_and_a_key_that_names_the_customer_are_the_same_person(session, server, anna):
+    Visitor.objects.get(user=anna).wish("interest", 7, 1, now().timestamp())
+    named = server("customers:read", customer=anna).get("me/preferences/").json()
+    assert named == session.get("me/preferences/").json()
+    assert named["interests"] == [{"category": 7, "sign": 1}]
+
+
+def test_a_key_without_the_scope_names_nobody(server, anna):
+    answer = server("surfaces:read", customer=anna).get("surfaces/home/")
+    assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+
+
+@pytest.mark.parametrize("said", ["Key", "Key ", "Key x", "key " + "x" * 5000, "Key \x7f"])
+def test_an_unknown_key_is_refused(stranger, said):
+    answer = stranger.get("surfaces/home/", Authorization=said)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unknown_key")
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_a_key_ends_when_it_is_revoked_and_a_replaced_one_a_day_later(server):
+    who = server("surfaces:read")
+    key = ServerKey.objects.get()
+    new, secret = key.replace()
+    assert who.get("navigation/").status_code == 200
+    ServerKey.objects.filter(pk=key.pk).update(ends=now() - timedelta(seconds=1))
+    assert who.get("navigation/").status_code == 401
+    assert who.get("navigation/", Authorization=f"Key {secret}").status_code == 200
+    new.end(now())
+    assert who.get("navigation/", Authorization=f"Key {secret}").status_code == 401
+
+
+def test_only_what_a_key_hashes_to_is_stored():
+    key, secret = ServerKey.objects.make("till", ["surfaces:read"])
+    assert secret not in str(vars(ServerKey.objects.get(pk=key.pk)))
+
+
+def header_session(get_response):
+    """As django-oscar-api has it: whoever sends a header has the session that its id names."""
+
+    def middleware(request):
+        if key := request.headers.get("Session-Id"):
+            request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+        return get_response(request)
+
+    return middleware
+
+
+def test_a_session_that_a_header_names_is_not_the_customer(session, anna, settings):
+    settings.MIDDLEWARE = [
+        name
+        for known in settings.MIDDLEWARE
+        for name in ([known, f"{__name__}.header_session"] if known.endswith("SessionMiddleware") else [known])
+    ]
+    Visitor.objects.get(user=anna).wish("interest", 7, 1, now().timestamp())
+    key = session.client.session.session_key
+    guessed = Asking(Client(), {"Session-Id": key})
+    assert session.get("me/preferences/").json()["interests"]
+    for path in ("me/preferences/", "surfaces/home/", "navigation/", "continue/"):
+        assert guessed.get(path).content == Asking(Client()).get(path).content
+    assert guessed.delete("me/data/").status_code == 204
+    assert Visitor.objects.get(user=anna).wishes
+
+
+def test_a_known_browser_needs_djangos_token_to_change_something(known_browser, app):
+    change = {"consent": "refused"}
+    assert known_browser.patch("me/preferences/", change).json()["code"] == "csrf_failed"
+    assert known_browser.delete("me/data/").json()["code"] == "csrf_failed"
+    assert Visitor.objects.count() == 2
+    assert known_browser.get("me/preferences/").json()["consent"]["code"] == "on"
+    csrf = known_browser.client.cookies["csrftoken"].value
+    assert known_browser.patch("me/preferences/", change, **{"X-CSRFToken": csrf}).status_code == 200
+    assert app.patch("me/preferences/", change).status_code == 200
+    assert not Visitor.objects.exists()
+
+
+def test_a_session_needs_djangos_token_to_change_something(anna):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(anna)
+    assert Asking(client).delete("me/data/").json()["code"] == "csrf_failed"
+
+
+def test_an_erased_token_is_worth_nothing(app, stranger):
+    assert app.get("me/preferences/").json()["consent"]["code"] == "on"
+    assert app.delete("me/data/").status_code == 204
+    assert app.get("me/preferences/").json() == stranger.get("me/preferences/").json()
+    assert app.patch("me/preferences/", {"consent": "granted"}).json()["code"] == "mint_anew"
+    assert not Visitor.objects.exists()
+
+
+def test_a_new_text_ends_what_tokens_agreed_to(app, settings):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "consent_version": "2"}
+    assert app.get("me/preferences/").json()["consent"]["code"] == "unasked"
+
+
+def test_whoever_objects_is_given_no_token(stranger):
+    for signal in ("Sec-GPC", "DNT"):
+        assert stranger.post("visitors/", {"consent": "granted"}, **{signal: "1"}).json()["code"] == "objects"
+    assert stranger.post("visitors/", {"consent": "refused"}).status_code == 400
+    assert not Visitor.objects.exists()
+
+
+def test_a_minted_token_is_known_again(stranger, app):
+    minted = stranger.post("visitors/", {"consent": "granted"}).json()["token"]
+    app.headers["X-Personalization-Visitor"] = minted
+    assert app.get("me/preferences/").json()["consent"]["code"] == "on"
+    assert app.get("surfaces/home/").cookies.output() == ""
+
+
+def test_a_token_goes_before_the_cookies_beside_it(app):
+    client = Client()
+    beside = browser(client)
+    did(beside, product=shop.product("Milk").pk)
+    app.client = client
+    assert [row["id"] for row in app.get("me/data/").json()["tables"]["personalization.Visitor"]] != [str(beside.pk)]
+
+
+def test_an_accounts_id_is_no_token(anna):
+    account = Visitor.objects.get(user=anna)
+    forged = Asking(Client(), {"X-Personalization-Visitor": f"1:{visitors.token(account)}"})
+    assert forged.get("me/data/").json()["tables"]["personalization.Visitor"] == []
+
+
+def test_staff_see_why_for_their_own_visit(trained, session, anna):
+    assert session.get("explain/").json()["code"] == "not_allowed"
+    anna.user_permissions.add(Permission.objects.get(codename="explain_decision"))
+    told = session.get("explain/", {"limit": 3}).json()
+    assert (told["surface"], len(told["candidates"]), told["known"]["reported"]) == ("home", 3, True)
+    assert told["candidates"][0].keys() == {"id", "score", "code", "reason"}
+
+
+def test_a_key_explains_nothing_even_of_staff(trained, server, anna):
+    anna.is_superuser = True
+    anna.save()
+    who = server("surfaces:read", "customers:read", customer=anna)
+    assert who.get("explain/").json()["code"] == "not_by_key"
+
+
+def test_the_shops_own_authentication_counts(anna, settings, stranger):
+    settings.REST_FRAMEWORK = {
+        "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.BasicAuthentication"],
+        "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+        "UNAUTHENTICATED_USER": None,
+        "DATETIME_FORMAT": "%s",
+    }
+    Visitor.objects.get(user=anna).wish("interest", 7, 1, now().timestamp())
+    basic = {"Authorization": "Basic YW5uYTp4"}  # anna:x
+    assert stranger.get("me/preferences/", **basic).json()["interests"] == [{"category": 7, "sign": 1}]
+    assert stranger.get("me/preferences/").json()["interests"] == []
+    wrong = stranger.get("me/preferences/", Authorization="Basic YW5uYTp5")
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "authentication_failed")
+
+
+def test_every_address_is_below_one_root(client):
+    assert client.get(f"{ROOT}nowhere/").status_code == 404

@@ -1,0 +1,33 @@
+"""Keys of servers in Django's admin."""
+
+import re
+
+import pytest
+
+from personalization.models import ServerKey
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/admin/personalization/serverkey/"
+
+
+def test_a_key_is_shown_once_and_works(admin_client, stranger):
+    made = admin_client.post(f"{PAGE}add/", {"name": "till", "scopes": ["surfaces:read"]}, follow=True)
+    (secret,) = set(re.findall(r"shown this once: ([\w.-]+)", made.content.decode()))
+    assert ServerKey.objects.in_force(secret) == ServerKey.objects.get()
+    assert secret not in admin_client.get(PAGE).content.decode()
+    assert stranger.get("navigation/", Authorization=f"Key {secret}").status_code == 200
+
+
+def test_a_key_is_revoked_at_once(admin_client):
+    key, secret = ServerKey.objects.make("till", [])
+    admin_client.post(PAGE, {"action": "revoke", "_selected_action": [key.pk]})
+    assert ServerKey.objects.in_force(secret) is None
+
+
+def test_a_key_is_replaced_by_one_with_the_same_scopes(admin_client):
+    key, secret = ServerKey.objects.make("till", ["events:write"])
+    shown = admin_client.post(PAGE, {"action": "replace", "_selected_action": [key.pk]}, follow=True)
+    (new,) = set(re.findall(r"shown this once: ([\w.-]+)", shown.content.decode()))
+    assert ServerKey.objects.in_force(new).scopes == ["events:write"]
+    assert ServerKey.objects.in_force(secret).ends is not None

@@ -1,0 +1,45 @@
+"""Names that the words of a search may stand for."""
+
+import pytest
+
+from personalization.rank.names import meant
+
+NAMES = ["Tea & Coffee", "Chocolate", "Food and Drink", "Käse", "", "Frozen pizza"]
+HALF = 0.35
+
+
+def best(query):
+    """The names that the query says, the best first."""
+    score = meant(query, NAMES)
+    return [NAMES[place] for place in (-score).argsort(kind="stable") if score[place] >= HALF]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("chocolate", ["Chocolate"]),
+        ("choclate", ["Chocolate"]),
+        ("CHOCOLATES", ["Chocolate"]),
+        ("dark chocolate with nuts", ["Chocolate"]),
+        ("coffe", ["Tea & Coffee"]),
+        ("tea", ["Tea & Coffee"]),
+        ("kase", ["Käse"]),
+        ("coffee chocolate", ["Chocolate", "Tea & Coffee"]),
+        ("rice and beans", []),
+        ("steak", []),
+        ("", []),
+        ("?!", []),
+    ],
+)
+def test_a_name_is_meant_by_its_words_also_when_they_are_misspelt(query, names):
+    assert best(query) == names
+
+
+def test_what_is_said_exactly_counts_one():
+    assert meant("frozen PIZZA", NAMES).tolist() == [0, 0, 0, 0, 0, 1]
+    assert meant("anything", []).tolist() == []
+
+
+def test_the_words_of_a_long_query_are_read_up_to_a_point():
+    assert best("x " + "word " * 40 + "chocolate") == ["Chocolate"]
+    assert best(" ".join(f"w{n}ord" for n in range(12)) + " chocolate") == []
