@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
@@ -87,9 +88,8 @@ def shop(demo):
 
 @pytest.fixture(scope="module")  # while Playwright runs, Django takes the thread for an event loop's
 def chromium(browser_is_here):
-    sync_api = pytest.importorskip("playwright.sync_api")
     switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
             args=[*switches, "--disable-sync"],
@@ -198,7 +198,7 @@ def looked(browser_of, shop, stored):
         open_a_product(page, shop)
     stored(1)
     page.goto(shop)
-    assert page.locator(PERSONAL).count() == 1
+    expect(page.locator(PERSONAL)).to_have_count(1)
     return page
 
 

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing, contextmanager
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import NARROW, WIDE, products
 
@@ -75,7 +76,7 @@ def remove_the_first_line(page):
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["desktop", "phone"])
 def test_what_goes_with_the_basket_stands_below_it(filled, viewport, shot):
     page = filled(viewport=viewport)
-    assert page.locator("#content_inner h2", has_text="Goes with your basket").count() == 1
+    expect(page.locator("#content_inner h2", has_text="Goes with your basket")).to_have_count(1)
     assert 1 <= len(offered(page)) <= 4
     assert not set(offered(page)) & set(lines(page))
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
@@ -105,7 +106,7 @@ def test_after_an_update_without_a_reload_the_row_is_there_once_is_heard_and_lis
         page.locator("#basket_formset button", has_text="Update").first.click()
     page.wait_for_function(f"document.querySelector('{ADD_ONS}').dataset.slate !== '{old}'")
     assert page.evaluate("window.samePage")
-    assert row.count() == 1
+    expect(row).to_have_count(1)
     assert products(row) == before
     token = row.get_attribute("data-slate")
     seen = []
@@ -148,7 +149,7 @@ def test_an_empty_basket_is_a_place_to_begin(filled, viewport, shot):
     while number := len(lines(page)):
         remove_the_first_line(page)
         page.wait_for_function(f"document.querySelectorAll('#basket_formset .basket-items').length === {number - 1}")
-    assert page.locator(ADD_ONS).count() == 0
+    expect(page.locator(ADD_ONS)).to_have_count(0)
     page.locator('[data-row="bestsellers"]').wait_for()
     shot(page, f"basket-empty-{viewport['width']}")
     before = products(page.locator("#content_inner"))

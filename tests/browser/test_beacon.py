@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
+from playwright.sync_api import expect
+
 from tests.browser.conftest import PERSONAL, open_a_product, products
 
 STATIC = Path(__file__).parents[2] / "personalization" / "static" / "personalization"
@@ -118,7 +120,7 @@ def test_without_consent_nothing_is_sent_and_no_cookie_is_set(browser_of, shop, 
 def test_the_browsers_own_signal_stops_the_report(browser_of, shop, stored):
     page = browser_of(extra_http_headers={"Sec-GPC": "1"}).new_page()
     page.goto(shop)
-    assert page.locator("[data-slate], script[src$='beacon.js']").count() == 0
+    expect(page.locator("[data-slate], script[src$='beacon.js']")).to_have_count(0)
 
 
 def test_a_page_from_the_back_forward_cache_counts_nothing_again(browser_of, shop, stored):
@@ -151,7 +153,7 @@ def test_a_script_that_stands_on_the_page_twice_acts_once(browser_of, shop, stor
 
     page.route("**/catalogue/*/", twice)
     key = open_a_product(page, shop)
-    assert page.locator("script[src$='beacon.js']").count() == 2
+    expect(page.locator("script[src$='beacon.js']")).to_have_count(2)
     page.wait_for_timeout(500)
     page.goto(shop + "/basket/")
     assert names(event for event in stored(2) if event.product == key) == ["user_engagement", "view_item"]

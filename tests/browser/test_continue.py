@@ -3,6 +3,7 @@
 import sqlite3
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import NARROW, WIDE, open_a_product, products
 
@@ -77,4 +78,4 @@ def test_it_can_be_hidden(stopped):
     stopped.get_by_role("button", name="Undo").wait_for()
     assert not stopped.locator(f"{ROW} a").first.is_visible()
     stopped.reload()
-    assert stopped.locator(ROW).count() == 0
+    expect(stopped.locator(ROW)).to_have_count(0)

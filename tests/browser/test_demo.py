@@ -2,6 +2,8 @@
 
 import re
 
+from playwright.sync_api import expect
+
 from tests.browser.conftest import NARROW
 
 
@@ -40,7 +42,7 @@ def test_an_anonymous_visitor_sees_honest_bestsellers(page_of, shot):
     page = page_of()
     shot(page, "home-anonymous")
     assert rows(page)[0][0] == "Bestsellers"
-    assert page.locator(".personalization-row--personal").count() == 0
+    expect(page.locator(".personalization-row--personal")).to_have_count(0)
     assert "for you" not in page.content().lower()
 
 

@@ -1,6 +1,7 @@
 """ "Not interested" in Chromium: by mouse, finger and keyboard, with JavaScript and without."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import NARROW, PERSONAL, WIDE, products
 
@@ -35,7 +36,7 @@ def test_a_row_that_is_hidden_is_gone_at_once_and_from_the_next_page(looked):
     looked.get_by_role("button", name="Undo").wait_for()
     assert not looked.locator(f"{PERSONAL} h2").is_visible()
     looked.reload()
-    assert looked.locator(PERSONAL).count() == 0
+    expect(looked.locator(PERSONAL)).to_have_count(0)
 
 
 def test_the_keyboard_alone_does_it(looked):

@@ -1,6 +1,7 @@
 """ "For you" in the shop's menu, in Chromium: on a desktop and a phone, with JavaScript and without, by keyboard."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import NARROW, WIDE
 
@@ -69,7 +70,7 @@ def test_a_click_elsewhere_closes_them(signed_in):
 
 def test_a_stranger_has_the_menu_as_the_shop_made_it(page_of):
     page = page_of()
-    assert page.locator(LINES).count() == 0
+    expect(page.locator(LINES)).to_have_count(0)
     assert "navigation.css" not in page.content()
 
 

@@ -1,6 +1,7 @@
 """Asked, seen, corrected, forgotten: through Chromium, by mouse, by keyboard, on a phone and without JavaScript."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import NARROW, WIDE
 
@@ -42,7 +43,7 @@ def look_at_a_product(page):
 
 def test_the_question_is_answered_by_keyboard(opened):
     page = opened()
-    assert page.get_by_role("region", name="May this shop remember what you do here?").count() == 1
+    expect(page.get_by_role("region", name="May this shop remember what you do here?")).to_have_count(1)
     agree = page.get_by_role("button", name="Agree")
     for _ in range(12):
         page.keyboard.press("Tab")
@@ -54,7 +55,7 @@ def test_the_question_is_answered_by_keyboard(opened):
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     page.wait_for_load_state()
-    assert page.locator(".personalization-banner").count() == 0
+    expect(page.locator(".personalization-banner")).to_have_count(0)
     assert cookies(page) == {"personalization_choice"}
 
 
@@ -93,30 +94,30 @@ def test_agreed_then_seen_then_deleted_then_forgotten(opened):
     page.get_by_role("link", name="Forget everything …").click()
     page.get_by_role("button", name="Yes, forget everything").click()
     page.wait_for_load_state()
-    assert page.get_by_text("Everything is forgotten.").count() == 1
-    assert page.locator("#recent").count() == 0
+    expect(page.get_by_text("Everything is forgotten.")).to_have_count(1)
+    expect(page.locator("#recent")).to_have_count(0)
     assert cookies(page) == {"personalization_choice"}
 
 
 def test_all_of_it_works_without_javascript(opened):
     page = opened(PAGE, javascript=False)
     page.get_by_role("button", name="Agree").click()
-    assert page.get_by_role("heading", name="A shop made for you: on").count() == 1
+    expect(page.get_by_role("heading", name="A shop made for you: on")).to_have_count(1)
     page.get_by_label("Add an interest").select_option(index=1)
     page.get_by_role("button", name="Add", exact=True).click()
     chip = page.locator(".personalization-chips--added li")
-    assert chip.count() == 1
+    expect(chip).to_have_count(1)
     chip.get_by_role("button").click()
-    assert chip.count() == 0
+    expect(chip).to_have_count(0)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == "what-we-know-of-you.json"
     page.get_by_role("link", name="Forget everything …").click()
     page.get_by_role("button", name="Yes, forget everything").click()
-    assert page.get_by_role("heading", name="A shop made for you: off").count() == 1
+    expect(page.get_by_role("heading", name="A shop made for you: off")).to_have_count(1)
     page.get_by_role("button", name="Turn on").click()
     page.get_by_role("button", name="Turn off").click()
-    assert page.get_by_text("From now on you see the shop as everybody does.").count() == 1
+    expect(page.get_by_text("From now on you see the shop as everybody does.")).to_have_count(1)
 
 
 def test_a_phone_shows_it_without_scrolling_sideways(opened):

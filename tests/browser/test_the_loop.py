@@ -1,5 +1,7 @@
 """The whole way through two browsers: seen, clicked, the next page changed, taken along at signing in, forgotten."""
 
+from playwright.sync_api import expect
+
 from tests.browser.conftest import PERSONAL
 
 EMAIL, PASSWORD = "newcomer@example.com", "demo"
@@ -52,4 +54,4 @@ def test_seen_clicked_changed_signed_in_elsewhere_still_there_forgotten_gone(bro
     for page in (second, first):
         page.goto(shop)
         assert because(page) == []
-        assert page.locator(".personalization-row--personal").count() == 0
+        expect(page.locator(".personalization-row--personal")).to_have_count(0)
