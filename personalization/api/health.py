@@ -1,10 +1,11 @@
 """Whether we can do our work, for who watches the shop; says nothing that anybody may not know."""
 
-import time
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, transaction
 from django.utils.decorators import method_decorator
+from django.utils.timezone import now
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -12,11 +13,12 @@ from rest_framework.response import Response
 
 from personalization.api.endpoint import Endpoint
 from personalization.api.operations import operation
+from personalization.collect import retention
 from personalization.decide import snapshot
 from personalization.models import Snapshot
 
-STALE_HOURS = 48
-"""A snapshot that is older is still used, and worth a look."""
+LATE_HOURS = 48
+"""What is done daily has then been missed once for certain. Pages are served all the same."""
 
 
 class HealthAnswer(serializers.Serializer):
@@ -25,7 +27,13 @@ class HealthAnswer(serializers.Serializer):
     ready = serializers.BooleanField(help_text="Whether pages can be personal.")
     database = serializers.BooleanField()
     snapshot_hours = serializers.FloatField(allow_null=True, help_text="How old what serves is; null when none does.")
-    stale = serializers.BooleanField(help_text=f"Whether that is more than {STALE_HOURS} hours.")
+    overdue_hours = serializers.FloatField(
+        allow_null=True,
+        help_text="How long the oldest event has been waiting to be dropped; null when the database does not say.",
+    )
+    late = serializers.BooleanField(
+        help_text=f"Whether either is more than {LATE_HOURS} hours, or there is none: the daily work is not done."
+    )
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
@@ -36,24 +44,26 @@ class Health(Endpoint):
         """None: it is the same for everybody."""
         return []
 
-    @operation(responses={200: HealthAnswer, 503: HealthAnswer})
+    @operation(operation_id="health", responses={200: HealthAnswer, 503: HealthAnswer})
     def get(self, request: Request) -> Response:
         """200 when all is well enough, else 503."""
-        told = _told(time.time())
+        told = _told(now())
         return Response(told, status=200 if told["ready"] else 503)
 
 
-def _told(now: float) -> dict[str, Any]:
+def _told(moment: datetime) -> dict[str, Any]:
     try:
         Snapshot.objects.serving().first()
+        overdue = retention.overdue(moment)
     except DatabaseError:
-        return {"ready": False, "database": False, "snapshot_hours": None, "stale": True}
+        return {"ready": False, "database": False, "snapshot_hours": None, "overdue_hours": None, "late": True}
     serving = snapshot.current()
-    hours = None if serving is None else max(now - serving.moment, 0) / 3600
-    stale = hours is None or hours > STALE_HOURS
+    age = None if serving is None else max(moment.timestamp() - serving.moment, 0) / 3600
+    waiting = overdue / timedelta(hours=1)
     return {
         "ready": serving is not None,
         "database": True,
-        "snapshot_hours": None if hours is None else round(hours, 1),
-        "stale": stale,
+        "snapshot_hours": None if age is None else round(age, 1),
+        "overdue_hours": round(waiting, 1),
+        "late": age is None or max(age, waiting) > LATE_HOURS,
     }

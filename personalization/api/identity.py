@@ -15,18 +15,21 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import PermissionDenied, Throttled
 from rest_framework.request import Request
 
 from personalization import conf
 from personalization.api.problems import Problem
-from personalization.collect import consent, visitors
+from personalization.collect import consent, limits, visitors
 from personalization.models import ServerKey, Visitor
 
 VISITOR_HEADER = "X-Personalization-Visitor"
 """Holds what `POST visitors/` minted."""
 CUSTOMER_HEADER = "X-Personalization-Customer"
 """Holds the key of the customer whom a server speaks for."""
+
+GUESSES_A_MINUTE = 20
+"""So many keys that are not in force one address may show."""
 
 Found = tuple[Any, Any] | None
 
@@ -35,11 +38,14 @@ class ByServerKey(BaseAuthentication):
     """`Authorization: Key ...` of another server of the shop's own, which may name a customer."""
 
     def authenticate(self, request: Request) -> Found:
-        """(the customer or nobody, the key); None without such a header. 401 for a key that is not in force."""
+        """(the customer or nobody, the key); None without such a header. 401 for a key that is not in force, 429
+        for too many of them."""
         kind, _space, secret = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "key":
             return None
         key = ServerKey.objects.in_force(secret.strip())
+        if key is None and not limits.within(f"guessed keys {limits.address(request._request)}", GUESSES_A_MINUTE):
+            raise Throttled(limits.until_next_minute())
         if key is None:
             raise Problem(401, "unknown_key", _("This key is not known, or not in force any more."))
         _forget_cookies(request._request)

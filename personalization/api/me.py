@@ -7,8 +7,10 @@ from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,11 +21,12 @@ from personalization.api.operations import operation
 from personalization.api.problems import Problem
 from personalization.collect import consent, known, visitors
 from personalization.collect.portrait import standing_of
-from personalization.models import ServerKey, Visitor
+from personalization.models import Event, ServerKey, Visitor
 from personalization.pages.consent import agree, leave_alone, refuse
 from personalization.pages.privacy import may_be_an_interest
 
 MOST_CHANGES = 50
+CURSOR = OpenApiParameter("cursor", str, description="Of a next page, as `next` has it.")
 
 
 class ConsentAnswer(serializers.Serializer):
@@ -66,14 +69,14 @@ class Preferences(Endpoint):
 
     scope = "customers:read"
 
-    @operation(responses=PreferencesAnswer)
+    @operation(operation_id="preferences", responses=PreferencesAnswer)
     def get(self, request: Request) -> Response:
         """What this visitor said. A browser is given Django's CSRF token, with which it may change something."""
         if self.names_itself_in_cookies(request):
             get_token(request._request)
         return Response(PreferencesAnswer(_said(request)).data)
 
-    @operation(request=PreferencesChange, responses=PreferencesAnswer)
+    @operation(operation_id="changePreferences", request=PreferencesChange, responses=PreferencesAnswer)
     @transaction.atomic
     def patch(self, request: Request) -> Response:
         """Changes that; all of it, or nothing."""
@@ -93,18 +96,50 @@ class Preferences(Endpoint):
         return response
 
 
+class NewestFirst(CursorPagination):
+    """So many events at once: of all that is held of a visitor only they grow."""
+
+    page_size = 500
+    ordering = "-seq"
+
+    def decode_cursor(self, request: Request) -> Any:
+        """Where the page begins. REST framework takes any text in a cursor for such a place; only a number is one."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and not (cursor.position or "0").isdecimal():
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
+
+
+class DataAnswer(serializers.Serializer):
+    """What is held of a visitor; from the second page on there are only `tables` with more events, and `next`."""
+
+    made = serializers.DateTimeField(required=False, format="iso-8601")
+    tables = serializers.DictField(child=serializers.ListField(child=serializers.DictField()))
+    cookies = serializers.DictField(child=serializers.CharField(), required=False)
+    shop = serializers.ListField(
+        child=serializers.DictField(), required=False, help_text="What the shop itself holds, and where it can be seen."
+    )
+    next = serializers.URLField(allow_null=True, help_text="Where there are more events; null on the last page.")
+
+
 class Data(Endpoint):
     """All that is held of a visitor."""
 
     scope = "customers:read"
 
-    @operation(responses=OpenApiTypes.OBJECT)
+    @operation(operation_id="data", parameters=[CURSOR], responses=DataAnswer)
     def get(self, request: Request) -> Response:
-        """All of it, to be taken away."""
+        """All of it, to be taken away: 500 events at a time, the newest first. Follow `next` until it is null."""
         themselves(request)
-        return Response(known.everything(request._request, now()))
+        asked, pages = request._request, NewestFirst()
+        visitor = visitors.of(asked)
+        events = Event.objects.held(visitor.pk) if visitor else Event.objects.none()
+        page = {Event: pages.paginate_queryset(events, request) or ()}
+        first = pages.cursor_query_param not in request.query_params
+        told = known.everything(asked, now(), page) if first else {"tables": known.told(page)}
+        return Response({**told, "next": pages.get_next_link()})
 
-    @operation(responses={204: None})
+    @operation(operation_id="forget", responses={204: None})
     def delete(self, request: Request) -> Response:
         """Forgets everything at once, and remembers only that it was asked to."""
         themselves(request)
@@ -133,7 +168,7 @@ class Visitors(Endpoint):
     scope = "customers:read"
     a_minute = 20
 
-    @operation(request=NewVisitor, responses={201: VisitorAnswer})
+    @operation(operation_id="mintVisitor", request=NewVisitor, responses={201: VisitorAnswer})
     def post(self, request: Request) -> Response:
         """Mints a visitor for somebody who agreed: nobody is known before that."""
         themselves(request)

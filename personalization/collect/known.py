@@ -1,6 +1,6 @@
 """Everything that the app holds of one visitor, complete, for them to take away."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,19 +17,21 @@ from personalization.oscar import account
 
 OUR_COOKIES = (consent.COOKIE, visitors.COOKIE, list_order.COOKIE)
 Named = dict[str, dict[int, str]]
+Rows = Mapping[type[Model], Iterable[Model]]
 
 KINDS = {"product": "products", "products": "products", "near": "products", "categories": "categories"}
 """By field: what the keys in it, or at the start of each of its rows, are keys of."""
 WISHED = {"product": "products", "category": "categories", "interest": "categories"}
 
 
-def everything(request: HttpRequest, now: datetime) -> dict[str, Any]:
-    """All that we hold of whoever asks, and what is read of them from the shop's own tables."""
+def everything(request: HttpRequest, now: datetime, part: Rows | None = None) -> dict[str, Any]:
+    """All that we hold of whoever asks, and what is read of them from the shop's own tables. Of the tables in `part`
+    these rows stand for all."""
     user_id = request.user.pk if consent.signed_in(request) else None
     records = account.records(user_id) if user_id is not None else account.Records()
     return {
         "made": now,
-        "tables": tables(user_id, visitors.of(request)),
+        "tables": tables(user_id, visitors.of(request), part),
         "cookies": {name: value for name, value in request.COOKIES.items() if name in OUR_COOKIES},
         "shop": _of_the_shop(records),
     }
@@ -45,12 +47,18 @@ def _of_the_shop(records: account.Records) -> list[dict[str, Any]]:
     ]
 
 
-def tables(user_id: Any, visitor: Visitor | None) -> dict[str, list[dict[str, Any]]]:
+def tables(user_id: Any, visitor: Visitor | None, part: Rows | None = None) -> dict[str, list[dict[str, Any]]]:
     """{model: its rows} of every table of ours with a row that can be one visitor's; names stand beside keys.
 
     Found by following the tables' own references, so that a new table cannot be missed.
     """
-    rows = {label: [_fields(row) for row in found] for label, found in _rows(user_id, visitor)}
+    part = part or {}
+    return told({**_rows(user_id, visitor, part), **part})
+
+
+def told(of: Rows) -> dict[str, list[dict[str, Any]]]:
+    """{model: its rows}, with names beside keys."""
+    rows = {model._meta.label: [_fields(row) for row in found] for model, found in of.items()}
     named = _named(row for table in rows.values() for row in table)
     return {label: [_told(row, named) for row in table] for label, table in rows.items()}
 
@@ -72,14 +80,17 @@ def _roads(model: type[Model], passed: tuple[type[Model], ...]) -> Iterator[tupl
             yield from ((f"{field.name}__{rest}", who) for rest, who in _roads(target, (*passed, target)))
 
 
-def _rows(user_id: Any, visitor: Visitor | None) -> Iterator[tuple[str, Iterable[Model]]]:
+def _rows(user_id: Any, visitor: Visitor | None, part: Rows) -> dict[type[Model], Iterable[Model]]:
+    """The rows of every such table that is not in `part`."""
     keys = {Visitor: visitor.pk if visitor else None, get_user_model(): user_id}
+    found: dict[type[Model], Iterable[Model]] = {}
     for model in apps.get_app_config(Visitor._meta.app_label).get_models():
-        ways = roads(model)
+        ways = {} if model in part else roads(model)
         known = [Q(**{way: keys[who]}) for way, who in ways.items() if keys[who] is not None]
         if ways:
-            found = model._base_manager.filter(_any(known)).order_by("pk") if known else ()
-            yield model._meta.label, {row.pk: row for row in found}.values()
+            rows = model._base_manager.filter(_any(known)).order_by("pk") if known else ()
+            found[model] = {row.pk: row for row in rows}.values()
+    return found
 
 
 def _any(conditions: list[Q]) -> Q:

@@ -124,6 +124,13 @@ def due(moment: datetime | None = None) -> Retained:
     )
 
 
+def overdue(moment: datetime) -> timedelta:
+    """How long the event that should have been dropped first has been waiting for it."""
+    until, (arrived, searched) = limits(moment), Event.objects.longest_held()
+    waiting = [limit - held for limit, held in ((until.events, arrived), (until.searches, searched)) if held]
+    return max([timedelta(0), *waiting])
+
+
 def roll_up(moment: datetime, days: Collection[date] = (), progress: Progress = silent) -> int:
     """Counts anew every day that may have changed since the last time, and these; how many days that were.
 

@@ -182,6 +182,12 @@ class EventQuerySet(models.QuerySet):
         """When the first of them happened. Looks at all of them."""
         return self.aggregate(at=Min("happened"))["at"]
 
+    def longest_held(self) -> tuple[datetime | None, datetime | None]:
+        """When the event that arrived first arrived, and when the first search happened: two looks into an index."""
+        arrived = self.order_by("seq").values_list("received", flat=True)[:1]
+        searched = self.searches().order_by("happened").values_list("happened", flat=True)[:1]
+        return next(iter(arrived), None), next(iter(searched), None)
+
     def older(self, name: str, moment: datetime) -> Self:
         """Those of one name that happened before a moment."""
         return self.filter(name=name, happened__lt=moment)

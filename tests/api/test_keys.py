@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from personalization.api import identity
 from personalization.models import ServerKey
 
 pytestmark = pytest.mark.django_db
@@ -31,3 +32,11 @@ def test_a_key_is_replaced_by_one_with_the_same_scopes(admin_client):
     (new,) = set(re.findall(r"shown this once: ([\w.-]+)", shown.content.decode()))
     assert ServerKey.objects.in_force(new).scopes == ["events:write"]
     assert ServerKey.objects.in_force(secret).ends is not None
+
+
+def test_who_guesses_keys_has_to_wait_and_who_has_one_has_not(stranger, server):
+    answers = [stranger.get("navigation/", Authorization=f"Key guess-{n}") for n in range(identity.GUESSES_A_MINUTE + 1)]
+    assert {answer.status_code for answer in answers[:-1]} == {401}
+    assert (answers[-1].status_code, answers[-1].json()["code"]) == (429, "throttled")
+    assert 0 <= int(answers[-1]["Retry-After"]) <= 60
+    assert server("surfaces:read").get("navigation/").status_code == 200

@@ -259,7 +259,15 @@ def test_health_says_whether_there_is_a_snapshot(stranger):
 
 def test_health_is_well_after_training(trained, stranger):
     told = stranger.get("health/").json()
-    assert told == {"ready": True, "database": True, "snapshot_hours": 0.0, "stale": False}
+    well = {"ready": True, "database": True, "snapshot_hours": 0.0, "overdue_hours": 0.0, "late": False}
+    assert told == well
+
+
+def test_health_says_that_nobody_drops_what_is_too_old(trained, stranger, settings):
+    did(Visitor.objects.create(), product=1, minutes_ago=60 * 24 * 100)
+    told = stranger.get("health/").json()
+    assert told["ready"] and told["late"]
+    assert told["overdue_hours"] == pytest.approx(24 * (100 - 90), abs=0.1)
 
 
 def test_the_schema_knows_every_address_and_nothing_of_the_shops(stranger, settings):

@@ -44,6 +44,21 @@ def test_events_are_kept_for_90_days_searches_for_30_and_all_are_counted_first()
 
 
 @pytest.mark.django_db
+def test_what_waits_to_be_dropped_is_known_without_counting():
+    assert retention.overdue(NOW) == timedelta(0)
+    anna = Visitor.objects.create()
+    did(anna, "view_item", 40, product=1)
+    assert retention.overdue(NOW) == timedelta(0)
+    did(anna, "search", 33, query="tea")
+    assert retention.overdue(NOW) == timedelta(days=3)
+    with CaptureQueriesContext(connection) as asked:
+        assert retention.overdue(NOW + timedelta(days=60)) == timedelta(days=63)
+    assert len(asked) == 2
+    retention.retain(NOW + timedelta(days=60))
+    assert retention.overdue(NOW + timedelta(days=60)) == timedelta(0)
+
+
+@pytest.mark.django_db
 def test_a_second_run_does_nothing_more():
     a_history()
     retention.retain(NOW)
