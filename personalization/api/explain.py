@@ -65,7 +65,7 @@ class ExplainAnswer(serializers.Serializer):
 class Explain(Endpoint):
     """For staff, of their own visit."""
 
-    @operation(parameters=[AskedToExplain], responses=ExplainAnswer)
+    @operation(operation_id="explain", parameters=[AskedToExplain], responses=ExplainAnswer)
     def get(self, request: Request) -> Response:
         """The list that the rows are made from: its first candidates with score and reason, and what was known."""
         themselves(request)

@@ -72,7 +72,12 @@ class Events(Endpoint):
     scope = "events:write"
     a_minute = 600
 
-    @operation(request={"application/json": Delivery, "text/plain": Delivery}, responses={202: Receipt})
+    @operation(
+        operation_id="report",
+        request={"application/json": Delivery, "text/plain": Delivery},
+        responses={202: Receipt},
+        extensions={"x-outlives-the-page": True},
+    )
     def post(self, request: Request) -> Response:
         """Takes in what can be understood, up to 50 events (a server key: 500), and says what was wrong with the rest.
 
@@ -100,12 +105,12 @@ class Feedback(Endpoint):
 
     scope = "customers:read"
 
-    @operation(parameters=[PRODUCT], request=None, responses={204: None})
+    @operation(operation_id="dismiss", parameters=[PRODUCT], request=None, responses={204: None})
     def post(self, request: Request, product: str) -> Response:
         """Keeps a product away from this visitor for a while."""
         return self._say(request, product, feedback.LESS)
 
-    @operation(parameters=[PRODUCT], responses={204: None})
+    @operation(operation_id="restore", parameters=[PRODUCT], responses={204: None})
     def delete(self, request: Request, product: str) -> Response:
         """Takes that back."""
         return self._say(request, product, feedback.UNDONE)

@@ -22,6 +22,8 @@ OURS = {
     "DESCRIPTION": "The shop's personal side for storefronts that are not Django templates.",
     "VERSION": "1",
     "APPEND_COMPONENTS": COMPONENTS,
+    "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SCHEMA_PATH_PREFIX": f"/{PREFIX}",
     "ENUM_NAME_OVERRIDES": {},
 }

@@ -104,7 +104,7 @@ class RankedAnswer(serializers.Serializer):
 class Surface(Endpoint):
     """The rows of one surface."""
 
-    @operation(parameters=[SURFACE, Asked], responses=answers.SlateAnswer)
+    @operation(operation_id="surface", parameters=[SURFACE, Asked], responses=answers.SlateAnswer)
     def get(self, request: Request, surface: str) -> Response:
         """What this visitor is shown there, now."""
         if surface not in serve.with_rows():
@@ -118,7 +118,7 @@ class Surface(Endpoint):
 class Recommendations(Endpoint):
     """Several surfaces, or one for several pages."""
 
-    @operation(request=Requests, responses=SlatesAnswer)
+    @operation(operation_id="recommend", request=Requests, responses=SlatesAnswer)
     def post(self, request: Request) -> Response:
         """A slate for each request. No product stands in two of them: the first one has it."""
         asked = Requests(data=request.data)
@@ -130,7 +130,7 @@ class Recommendations(Endpoint):
 class Rank(Endpoint):
     """An outside search engine's results."""
 
-    @operation(request=ToRank, responses=RankedAnswer)
+    @operation(operation_id="rank", request=ToRank, responses=RankedAnswer)
     def post(self, request: Request) -> Response:
         """The same products in this visitor's order. Those of which nothing is known keep about their place."""
         asked = ToRank(data=request.data)
@@ -150,7 +150,7 @@ class Rank(Endpoint):
 class Navigation(Endpoint):
     """The shop's menu."""
 
-    @operation(responses=answers.NavigationAnswer)
+    @operation(operation_id="navigation", responses=answers.NavigationAnswer)
     def get(self, request: Request) -> Response:
         """The visitor's own categories, best first, and the menu in their order, as far as the shop lets it move."""
         asked = request._request
@@ -165,7 +165,7 @@ class Navigation(Endpoint):
 class Continue(Endpoint):
     """Where a visitor stopped."""
 
-    @operation(parameters=[Amount], responses=answers.SlateAnswer)
+    @operation(operation_id="stoppedAt", parameters=[Amount], responses=answers.SlateAnswer)
     def get(self, request: Request) -> Response:
         """One row that leads back there, with its links; none for a stranger, and where nothing was left."""
         asked = Amount(data=plain(request))
