@@ -128,11 +128,16 @@ def generic(request: Request, told: Any, *, shared: bool) -> Response:
     """An answer that is the same for everybody who asks so: it may be kept a while, and asked for again by its ETag.
     Caches between may keep it if it is `shared`: not where the country takes part in it, which no header tells."""
     etag = quote_etag(hashlib.sha256(Compact().render(told)).hexdigest()[:32])
-    known = etag in parse_etags(request.headers.get("If-None-Match", ""))
+    known = any(_is(etag, held) for held in parse_etags(request.headers.get("If-None-Match", "")))
     response = Response(status=304) if known else Response(told)
     response["ETag"] = etag
     response["Cache-Control"] = f"{'public' if shared else 'private'}, max-age={GENERIC_SECONDS}"
     return response
+
+
+def _is(etag: str, held: str) -> bool:
+    """Whether a client holds this; what compresses an answer on the way makes its ETag a weak one."""
+    return held in ("*", etag, f"W/{etag}")
 
 
 def is_of_anybody(request: Request, visit: Visit) -> bool:

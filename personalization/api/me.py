@@ -1,5 +1,6 @@
 """What visitors allow, like, take away and have forgotten: their own, and nobody else's."""
 
+import re
 from typing import Any
 
 from django.db import transaction
@@ -26,6 +27,7 @@ from personalization.pages.consent import agree, leave_alone, refuse
 from personalization.pages.privacy import may_be_an_interest
 
 MOST_CHANGES = 50
+PLACE = re.compile(r"[0-9]{1,19}")
 CURSOR = OpenApiParameter("cursor", str, description="Of a next page, as `next` has it.")
 
 
@@ -105,7 +107,7 @@ class NewestFirst(CursorPagination):
     def decode_cursor(self, request: Request) -> Any:
         """Where the page begins. REST framework takes any text in a cursor for such a place; only a number is one."""
         cursor = super().decode_cursor(request)
-        if cursor is not None and not (cursor.position or "0").isdecimal():
+        if cursor is not None and not PLACE.fullmatch(cursor.position or "0"):
             raise NotFound(self.invalid_cursor_message)
         return cursor
 

@@ -18,7 +18,7 @@ from personalization.api.identity import ByCookiesFromHere
 from personalization.api.me import themselves
 from personalization.api.operations import operation
 from personalization.api.problems import Problem
-from personalization.api.surfaces import unknown
+from personalization.api.surfaces import LARGEST_KEY, unknown
 from personalization.collect import feedback, reports, visitors
 from personalization.collect.reports import Unusable
 from personalization.models import ServerKey, Visitor
@@ -28,7 +28,12 @@ from personalization.pages import events
 EVENTS_OF_A_SERVER = 500
 BYTES_OF_A_SERVER = 512 * 1024
 KEY = re.compile(r"[1-9][0-9]{0,17}")
-PRODUCT = OpenApiParameter("product", int, OpenApiParameter.PATH, description="Its key.")
+PRODUCT = OpenApiParameter(
+    "product",
+    {"type": "integer", "minimum": 1, "maximum": LARGEST_KEY},
+    OpenApiParameter.PATH,
+    description="Its key.",
+)
 
 
 class EventReport(serializers.Serializer):

@@ -39,14 +39,26 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class Switch(serializers.BooleanField):
+    """True or false, and not a text or a number that could mean one."""
+
+    def to_internal_value(self, data: object) -> bool:
+        """What was sent."""
+        if isinstance(data, bool):
+            return data
+        return self.fail("invalid", input=data)
+
+
 class Amount(serializers.Serializer):
     """How much of rows is told."""
 
     limit = serializers.IntegerField(
         required=False, min_value=1, max_value=MOST_PRODUCTS, help_text="So many products a row has at most."
     )
-    include = serializers.MultipleChoiceField(
-        choices=["product"], required=False, help_text="`product`: title, address, picture, price, availability."
+    include = serializers.ListField(
+        child=serializers.ChoiceField(choices=["product"]),
+        required=False,
+        help_text="`product`: title, address, picture, price, availability.",
     )
 
 
@@ -86,7 +98,7 @@ class ToRank(serializers.Serializer):
         help_text="Their keys, best first.",
     )
     query = Text(required=False, allow_blank=True, max_length=QUERY_LETTERS, help_text="What was searched for.")
-    scores = serializers.BooleanField(required=False, default=False)
+    scores = Switch(required=False, default=False)
 
 
 class RankedAnswer(serializers.Serializer):
@@ -179,9 +191,8 @@ class Continue(Endpoint):
 
 
 def plain(request: Request) -> dict[str, Any]:
-    """The query's values without empty ones; what is named twice counts as it was last said, but `include`."""
-    told = {name: value for name in request.query_params if (value := request.query_params[name])}
-    return {**told, "include": [value for value in request.query_params.getlist("include") if value]}
+    """The query's values; what is named twice counts as it was last said, but `include`."""
+    return {**request.query_params.dict(), "include": request.query_params.getlist("include")}
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ class Asking:
 
     def send(self, method, path, body=None, content_type="application/json", **headers):
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        ask = getattr(self.client, method)
-        return ask(ROOT + path, content, content_type=content_type, headers={**self.headers, **headers})
+        told = {**self.headers, **headers}
+        return self.client.generic(method.upper(), ROOT + path, content, content_type=content_type, headers=told)
 
     def post(self, path, body=None, **headers):
         return self.send("post", path, body, **headers)
