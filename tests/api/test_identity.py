@@ -1,29 +1,58 @@
 """Who asks: a session, cookies of ours, a token, a key; and never whoever a path, a query or a body names."""
 
+from copy import deepcopy
 from datetime import timedelta
 from importlib import import_module
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Permission
+from django.core.cache import cache
+from django.db import transaction
 from django.test import Client
 from django.utils.timezone import now
+from oscar.apps.basket.models import Basket
 
-from personalization.collect import visitors
-from personalization.models import ServerKey, Visitor
+from personalization.api import urls
+from personalization.api.endpoint import Endpoint
+from personalization.collect import limits, visitors
+from personalization.models import Event, ServerKey, Visitor
 from tests import shop
 from tests.api.asking import ROOT, Asking, token
 from tests.walks.known import browser, did
 
 pytestmark = pytest.mark.django_db
 
-GETS = ("surfaces/home/", "navigation/", "continue/", "me/preferences/", "me/data/", "explain/", "health/", "schema/")
-POSTS = {
-    "rank/": {"products": [1, 2]},
-    "recommendations/": {"requests": [{"surface": "home"}]},
-    "visitors/": {"consent": "granted"},
+WAYS = {
+    "GET surfaces/<str:surface>/": "surfaces/home/",
+    "POST recommendations/": "recommendations/",
+    "POST rank/": "rank/",
+    "GET navigation/": "navigation/",
+    "GET continue/": "continue/",
+    "POST visitors/": "visitors/",
+    "POST events/": "events/",
+    "POST feedback/<str:product>/": "feedback/{milk}/",
+    "DELETE feedback/<str:product>/": "feedback/{milk}/",
+    "GET me/preferences/": "me/preferences/",
+    "PATCH me/preferences/": "me/preferences/",
+    "GET me/data/": "me/data/",
+    "DELETE me/data/": "me/data/",
+    "GET explain/": "explain/",
+    "GET health/": "health/",
+    "GET schema/": "schema/",
 }
-READING = ("surfaces/home/", "navigation/", "continue/", "rank/", "recommendations/")
+"""Each method of each address, and what is asked to try it."""
+BODIES = {
+    "POST recommendations/": {"requests": [{"surface": "home"}]},
+    "POST rank/": {"products": [1, 2]},
+    "POST visitors/": {"consent": "granted"},
+    "POST events/": {"events": [{"name": "view_item"}]},
+    "PATCH me/preferences/": {"consent": "granted"},
+}
+READING = tuple(WAYS)[:5]
+FEEDBACK = tuple(WAYS)[7:9]
+NEW_EACH_TIME = ("token", "made")
 
 
 @pytest.fixture
@@ -36,47 +65,137 @@ def everybody(stranger, known_browser, app, session, server):
         "key": server("surfaces:read"),
         "powerless key": server(),
         "speaking key": server("surfaces:read", "customers:read", customer=shop.customer("ben")),
+        "reporting key": server("events:write"),
     }
 
 
-def statuses(who):
-    got = {path: who.get(path).status_code for path in GETS}
-    return got | {path: who.post(path, body).status_code for path, body in POSTS.items()}
+@pytest.fixture
+def milk():
+    return shop.product("Milk")
 
 
-OPEN = {**dict.fromkeys(GETS, 200), "explain/": 403, "health/": 503, **dict.fromkeys(POSTS, 200), "visitors/": 201}
-CLOSED_TO_KEYS = {"me/data/": 403, "explain/": 403, "visitors/": 403}
+def test_every_way_to_ask_is_tried():
+    offered = {
+        f"{method.upper()} {pattern.pattern}"
+        for pattern in urls.urlpatterns
+        for method in Endpoint.http_method_names
+        if hasattr(pattern.callback.view_class, method) and method != "head"
+    }
+    assert offered == WAYS.keys()
+
+
+def asked(who, way, milk, names=None, **headers):
+    """What is answered; nothing of it remains, neither in the tables nor in the browser."""
+    named, cookies = names or {}, deepcopy(who.client.cookies)
+    body = {**BODIES.get(way, {}), **named}
+    if "events" in body:
+        items = [{"item_id": str(milk.pk)}]
+        (event,) = body["events"]
+        body["events"] = [{**event, "items": items, **said} for said in (named, {"id": named.get("id")})]
+    path = WAYS[way].format(milk=milk.pk)
+    limits.forget()
+    cache.clear()
+    with transaction.atomic():
+        answer = who.send(way.partition(" ")[0].lower(), f"{path}?{urlencode(named)}", body, **headers)
+        answer.left = held_of("cleo")
+        transaction.set_rollback(True)
+    who.client.cookies = cookies
+    return answer
+
+
+def held_of(name):
+    held = Visitor.objects.filter(user__username=name)
+    return [*held.values(), *Event.objects.filter(visitor__in=held).values()]
+
+
+OPEN = {**dict.fromkeys(WAYS, 200), "GET explain/": 403, "GET health/": 503, "POST visitors/": 201, "POST events/": 202}
+OPEN |= dict.fromkeys([*FEEDBACK, "DELETE me/data/"], 204)
+NO_EVENTS = {"POST events/": 403}
+"""Without an origin, or without a key that may."""
+CLOSED_TO_KEYS = dict.fromkeys(
+    [*FEEDBACK, "GET me/data/", "DELETE me/data/", "PATCH me/preferences/", "POST visitors/"], 403
+)
+CHANGES = [*FEEDBACK, "DELETE me/data/", "PATCH me/preferences/", "POST rank/", "POST recommendations/"]
 
 
 @pytest.mark.parametrize(
     ("who", "unlike"),
     [
-        ("stranger", {}),
-        ("browser", {"rank/": 403, "recommendations/": 403}),  # without a CSRF token
+        ("stranger", {**NO_EVENTS, **dict.fromkeys(FEEDBACK, 403)}),
+        ("browser", {**NO_EVENTS, **dict.fromkeys(CHANGES, 403)}),  # without a CSRF token
         ("app", {}),
-        ("session", {}),
-        ("key", {**CLOSED_TO_KEYS, "me/preferences/": 403}),
-        ("powerless key", {**CLOSED_TO_KEYS, **dict.fromkeys([*READING, "me/preferences/"], 403)}),
-        ("speaking key", CLOSED_TO_KEYS),
+        ("session", NO_EVENTS),
+        ("key", {**NO_EVENTS, **CLOSED_TO_KEYS, "GET me/preferences/": 403}),
+        ("powerless key", {**NO_EVENTS, **CLOSED_TO_KEYS, **dict.fromkeys([*READING, "GET me/preferences/"], 403)}),
+        ("speaking key", {**NO_EVENTS, **CLOSED_TO_KEYS}),
+        ("reporting key", {**CLOSED_TO_KEYS, **dict.fromkeys([*READING, "GET me/preferences/"], 403)}),
     ],
 )
-def test_who_may_do_what(everybody, who, unlike):
-    assert statuses(everybody[who]) == {**OPEN, **unlike}
+def test_who_may_do_what(everybody, milk, who, unlike):
+    assert {way: asked(everybody[who], way, milk).status_code for way in WAYS} == {**OPEN, **unlike}
 
 
-def test_what_a_client_names_changes_no_answer(everybody):
-    """Another's keys in the query, the body and headers: the same bytes as with keys of nobody."""
-    other = shop.customer("cleo")
-    theirs = Visitor.objects.get(user=other)
+@pytest.fixture
+def cleo(milk):
+    """Somebody else, who has all that somebody can have here."""
+    user = shop.customer("cleo")
+    theirs = Visitor.objects.get(user=user)
     theirs.wish("interest", 7, 1, now().timestamp())
-    foreign = {"user": other.pk, "user_id": other.pk, "visitor": str(theirs.pk), "customer": other.pk}
-    unknown = {"user": 10**9, "user_id": 10**9, "visitor": "0" * 32, "customer": 10**9}
-    for who in everybody.values():
-        for path in ("surfaces/home/", "navigation/", "continue/", "me/preferences/", "explain/"):
-            answers = [who.get(path, names, **{"X-User": str(names["user"])}) for names in (foreign, unknown)]
-            assert answers[0].content == answers[1].content == who.get(path).content
-        for path in ("rank/", "recommendations/"):
-            assert who.post(path, {**POSTS[path], **foreign}).content == who.post(path, POSTS[path]).content
+    did(theirs, product=milk.pk)
+    return user
+
+
+@pytest.fixture
+def foreign(cleo, milk):
+    """What names her, and the same of nobody."""
+    theirs, basket = Visitor.objects.get(user=cleo), Basket.objects.create(owner=cleo)
+    signed_in = Client()
+    signed_in.force_login(cleo)
+    shown = [row["token"] for row in Asking(signed_in).get("surfaces/home/").json()["rows"]]
+    hers = {
+        **dict.fromkeys(["user", "user_id", "customer", "owner"], cleo.pk),
+        **dict.fromkeys(["visitor", "visitor_id", "profile"], theirs.pk.hex),
+        "email": cleo.email,
+        "basket": basket.pk,
+        "id": str(Event.objects.get(visitor=theirs).event_id),
+        "slate": shown[0],
+        "session": signed_in.session.session_key,
+    }
+    nobodys = {name: 10**9 if isinstance(value, int) else value[::-1] for name, value in hers.items()}
+    return hers, {**nobodys, "id": "0b0b5f6e-6a5e-4c57-9d7c-1a4f0e6f2d11"}
+
+
+def naming(names):
+    """The headers that somebody may hope to be somebody else by."""
+    session = {"Session-Id": str(names["session"]), "X-Session": str(names["session"])}
+    return {
+        "X-User": str(names["user"]),
+        "X-Customer": str(names["customer"]),
+        "X-Visitor": names["visitor"],
+        **session,
+    }
+
+
+def told(answer):
+    """All but what is new each time."""
+    body = answer.json() if answer.content else {}
+    return answer.status_code, {name: value for name, value in body.items() if name not in NEW_EACH_TIME}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_anothers_keys_are_answered_like_keys_of_nobody(everybody, way, milk, foreign):
+    """In the query, the body and headers; of all that somebody else has nothing is changed."""
+    known_browser = everybody["browser"]
+    known_browser.get("me/preferences/")
+    known_browser.headers["X-CSRFToken"] = known_browser.client.cookies["csrftoken"].value
+    before = held_of("cleo")
+    for name, who in everybody.items():
+        if name in ("browser", "session", "stranger"):
+            who.headers["Origin"] = "http://testserver"
+        hers, nobodys = (asked(who, way, milk, names, **naming(names)) for names in foreign)
+        assert (told(hers), hers.left) == (told(nobodys), before)
+        if way != "POST events/":  # one that says less of its row is taken
+            assert told(hers) == told(asked(who, way, milk))
 
 
 @pytest.mark.parametrize("path", ["surfaces/home/", "me/preferences/", "navigation/"])
