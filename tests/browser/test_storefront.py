@@ -202,13 +202,17 @@ def test_what_was_seen_and_clicked_is_reported_with_its_row(storefront, stored):
     assert (events["view_item"].product, events["view_item"].row) == (first[1][2], "")
 
 
-def test_of_a_stranger_nothing_is_reported(storefront, stored):
-    page = storefront()
+@pytest.mark.parametrize("headers", [{}, {"Sec-GPC": "1"}], ids=["nobody", "no-by-signal"])
+def test_of_a_stranger_nothing_is_reported(storefront, headers):
+    page = storefront(extra_http_headers=headers)
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if request.url.endswith("/events/") else None)
+    expect(page.locator("#question")).to_be_visible(visible=not headers)
     page.wait_for_timeout(1500)
     page.locator(".card h3 a").nth(2).click()
     expect(page.locator(".product")).to_be_visible()
     page.wait_for_timeout(2500)
-    assert stored() == []
+    assert sent == []
     assert [one["name"] for one in page.context.cookies() if "personalization" in one["name"]] == []
 
 
