@@ -1,38 +1,9 @@
 """Other people's shops, each in a process of its own."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).parents[2]
 OURS = "personalization.oscar.listing"
 LISTINGS = ("catalogue", "category", "search")
-
-
-@pytest.fixture
-def process(tmp_path):
-    """Runs a module with these settings and gives what it printed; what it complains of fails the test."""
-
-    def run(settings, *command):
-        folder = tmp_path / settings
-        folder.mkdir(exist_ok=True)
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": f"tests.adoption.{settings}",
-            "ADOPTION_FOLDER": str(folder),
-            "PYTHONWARNINGS": "ignore",
-        }
-        ran = subprocess.run(
-            [sys.executable, "-m", *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
-        assert (ran.returncode, ran.stderr) == (0, "")
-        return ran.stdout
-
-    return run
 
 
 def test_a_plain_shop_with_three_lines_starts_migrates_passes_check_and_has_rows(process):
