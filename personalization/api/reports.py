@@ -27,6 +27,7 @@ from personalization.pages import events
 
 EVENTS_OF_A_SERVER = 500
 BYTES_OF_A_SERVER = 512 * 1024
+MOMENT: dict[str, Any] = {"min_value": 0, "max_value": reports.LAST_SECOND * 1000 - 1}
 KEY = re.compile(r"[1-9][0-9]{0,17}")
 PRODUCT = OpenApiParameter(
     "product",
@@ -41,14 +42,16 @@ class EventReport(serializers.Serializer):
 
     id = serializers.UUIDField(help_text="Made where it happened: sent twice, it is kept once.")
     name = serializers.ChoiceField(choices=sorted(reports.NAMES), help_text="As GA4 names it.")
-    at = serializers.IntegerField(required=False, help_text="Milliseconds since 1970, by the clock of `sent_at`.")
+    at = serializers.IntegerField(
+        required=False, **MOMENT, help_text="Milliseconds since 1970, by the clock of `sent_at`."
+    )
     params = serializers.DictField(required=False, help_text="items, search_term, slate and the like.")
 
 
 class Delivery(serializers.Serializer):
     """Events that are sent together."""
 
-    sent_at = serializers.IntegerField(required=False, help_text="By the same clock, when they were sent.")
+    sent_at = serializers.IntegerField(required=False, **MOMENT, help_text="By the same clock, when they were sent.")
     events = serializers.ListField(
         child=EventReport(), max_length=reports.EVENTS, help_text=f"A server key: up to {EVENTS_OF_A_SERVER}."
     )
