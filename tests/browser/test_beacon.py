@@ -255,8 +255,8 @@ def test_a_strict_policy_for_scripts_is_kept(browser_of, shop, stored):
     page.route(lambda url: url.startswith(shop) and not re.search("/(static|media|events)/", url), strict)
     blocked = []
     page.on("console", lambda message: blocked.append(message.text) if "personalization/" in message.text else None)
-    key = open_a_product(page, shop)
-    stored(1)
+    with page.expect_response(DOOR):  # with it comes the cookie
+        key = open_a_product(page, shop)
     page.goto(shop)
     page.locator(f"{PERSONAL} summary").first.click()
     page.locator(f"{PERSONAL} .personalization-menu button").first.click()
