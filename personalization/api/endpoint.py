@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.http import parse_etags, quote_etag
 from django.utils.translation import gettext as _
@@ -116,9 +117,9 @@ class Endpoint(APIView):
         way = getattr(request, "successful_authenticator", None)
         return way is None or isinstance(way, identity.ByCookies)
 
-    def visit(self, request: Request) -> Visit:
+    def visit(self, request: Request, read: Callable[[HttpRequest], Visit] = visits.from_request) -> Visit:
         """Whoever asks, now. Of a customer without a session nobody knows when they gave a password last."""
-        visit = visits.from_request(request._request)
+        visit = read(request._request)
         if visit.user_id is None or isinstance(request.successful_authenticator, identity.ByCookies):
             return visit
         return replace(visit, discreet=True)

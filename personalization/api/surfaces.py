@@ -151,7 +151,8 @@ class Rank(Endpoint):
         with_scores = asked.validated_data["scores"]
         products, scores = given, dict[int, float]()
         with failing_open("Ranking for the API"):
-            visit = visits.about(self.visit(request), query=asked.validated_data.get("query", ""))
+            visit = self.visit(request, visits.without_basket)
+            visit = visits.about(visit, query=asked.validated_data.get("query", ""))
             visit = replace(visit, listing=given)
             products = serve.reordered(visit)
             scores = serve.scores(visit) if with_scores else {}
@@ -166,7 +167,7 @@ class Navigation(Endpoint):
     def get(self, request: Request) -> Response:
         """The visitor's own categories, best first, and the menu in their order, as far as the shop lets it move."""
         asked = request._request
-        visit = visits.of_known(asked) and self.visit(request)
+        visit = visits.of_known(asked) and self.visit(request, visits.without_basket)
         own = serve.shortcuts(visit) if visit else []
         wanted = serve.wanted_categories(visit) if visit else {}
         top = {category.pk: category for category in catalogue.top_of_menu()}

@@ -123,7 +123,7 @@ class PersonalOrder(PersonalPage):
 
     def _reordered(self, keys: tuple[int, ...]) -> Sequence[int]:
         """These products in the visitor's order; as they are before anything was learned."""
-        visit = visits.from_request(self.request)
+        visit = visits.without_basket(self.request)
         visit = visits.about(visit, category=getattr(self, "category", None), query=self._words())
         visit = replace(visit, listing=keys)
         basis = serve.basis(visit)

@@ -34,29 +34,33 @@ SIGNED_IN = "personalization_signed_in"
 """Where a session keeps when its customer signed in."""
 
 
-REMEMBERED, PLACED = "_personalization_visit", "_personalization_placed"
-"""Where a request keeps its visit, and the keys of the products that stand on its page."""
+REMEMBERED, BASKET, PLACED = "_personalization_visit", "_personalization_basket", "_personalization_placed"
+"""Where a request keeps its visit, what lies in its basket, and the keys of the products that stand on its page."""
 
 
 def from_request(request: HttpRequest) -> Visit:
     """This visitor, now, with this basket, the shop's strategy for them, all of them that they allow, and what stands
     on the page so far. What is known of the visitor is read once a request; the basket may change within one."""
+    visit = without_basket(request)
+    return replace(visit, placed=frozenset(placed(request)), **_basket_of(request))
+
+
+def without_basket(request: HttpRequest) -> Visit:
+    """The same for what neither the basket nor the page takes part in: that costs a customer a query less."""
     visit = getattr(request, REMEMBERED, None)
     if visit is None:
         visit = _read(request)
         setattr(request, REMEMBERED, visit)
-    elif _basket_is_there(request):
-        visit = replace(visit, **_in_basket(request))
-    return replace(visit, placed=frozenset(placed(request)))
+    return visit
 
 
 def of_known(request: HttpRequest) -> Visit | None:
-    """The same for what is shown to known visitors only. None for whoever does not want to be known, or is not: that
+    """The same for what only known visitors are shown. None for whoever does not want to be known, or is not: that
     costs their pages no query, nor a savepoint."""
     if not is_known(request):
         return None
     with failing_open("Reading the visit"):
-        return from_request(request)
+        return without_basket(request)
     return None
 
 
@@ -74,7 +78,7 @@ def is_known(request: HttpRequest) -> bool:
 def look_anew(request: HttpRequest) -> None:
     """Forgets what was read of this request for somebody else: who it is from has just been found out. They have the
     basket that is stored for them, if they have an account."""
-    for name in (REMEMBERED, PLACED):
+    for name in (REMEMBERED, BASKET, PLACED):
         request.__dict__.pop(name, None)
     request.basket, request._basket_cache = Basket(), None
 
@@ -96,7 +100,7 @@ def place(request: HttpRequest, product_ids: Iterable[int]) -> None:
 
 
 def _read(request: HttpRequest) -> Visit:
-    visit = replace(strangers(request), **_in_basket(request))
+    visit = strangers(request)
     visitor = visitors.read(request)
     if not consent.allowed(request, visitor):
         return visit
@@ -199,8 +203,17 @@ def listed_as(product_ids: Iterable[int]) -> dict[int, int]:
     return {key: parent or key for key, parent in rows}
 
 
+def _basket_of(request: Any) -> dict[str, Any]:
+    """What a visit says of the open basket; asked for once where Oscar has not read it."""
+    if _basket_is_there(request):
+        return _in_basket(request)
+    if not hasattr(request, BASKET):
+        setattr(request, BASKET, _in_basket(request))
+    return getattr(request, BASKET)
+
+
 def _in_basket(request: Any) -> dict[str, Any]:
-    """What a visit says of the open basket."""
+    """The same, as it is now."""
     lines = list(_basket_lines(request))
     return {
         "basket": frozenset(product for product, _, _ in lines),

@@ -223,10 +223,12 @@ def test_three_rows_with_product_data_cost_eight_queries(customer, trained):
     assert queries(customer.get, "surfaces/product/", asked) <= 8
 
 
-def test_ranking_500_products_costs_one_query(trained, app, stranger):
+def test_ranking_500_products_costs_one_query(trained, app, session, stranger):
     listed = {"products": list(range(1, 501))}
     assert queries(app.post, "rank/", listed) == 1
     assert queries(stranger.post, "rank/", listed) == 0
+    session_and_user = 2
+    assert queries(session.post, "rank/", listed) == session_and_user + 1
 
 
 def test_asking_changes_no_table(customer, app, known_browser, stranger, trained):

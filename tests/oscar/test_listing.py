@@ -250,7 +250,7 @@ def test_when_our_order_fails_the_engines_stands_and_nothing_else_is_said(client
 
 
 def test_when_the_visit_cannot_be_read_the_engines_order_stands(client, trained, monkeypatch):
-    monkeypatch.setattr(visits, "from_request", lambda request: 1 / 0)
+    monkeypatch.setattr(visits, "without_basket", lambda request: 1 / 0)
     assert shown(client.get("/catalogue/")) == found()[:20]
 
 
