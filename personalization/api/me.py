@@ -137,7 +137,7 @@ class Data(Endpoint):
         visitor = visitors.of(asked)
         events = Event.objects.held(visitor.pk) if visitor else Event.objects.none()
         page = {Event: pages.paginate_queryset(events, request) or ()}
-        first = pages.cursor_query_param not in request.query_params
+        first = not request.query_params.get(pages.cursor_query_param)
         told = known.everything(asked, now(), page) if first else {"tables": known.told(page)}
         return Response({**told, "next": pages.get_next_link()})
 

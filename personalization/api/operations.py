@@ -56,9 +56,12 @@ class Operations(AutoSchema):
         return ["personalization"]
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
-        """The operation, and how it refuses."""
+        """The operation, and how it refuses. An empty value in a query is like none."""
         operation = super().get_operation(*args, **kwargs)
         if operation:
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "query":
+                    parameter["allowEmptyValue"] = True
             refused = {"description": "Refused.", "content": {"application/problem+json": {"schema": PROBLEM}}}
             operation["responses"]["default"] = refused
         return operation

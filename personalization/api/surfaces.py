@@ -192,8 +192,9 @@ class Continue(Endpoint):
 
 
 def plain(request: Request) -> dict[str, Any]:
-    """The query's values; what is named twice counts as it was last said, but `include`."""
-    return {**request.query_params.dict(), "include": request.query_params.getlist("include")}
+    """The query's values without empty ones; what is named twice counts as it was last said, but `include`."""
+    told = {name: value for name in request.query_params if (value := request.query_params[name])}
+    return {**told, "include": [value for value in request.query_params.getlist("include") if value]}
 
 
 @dataclass(frozen=True)

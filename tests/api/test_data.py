@@ -45,6 +45,7 @@ def test_only_the_first_page_has_all_the_rest(app, small_pages):
     first = app.get("me/data/").json()
     (second,) = follow(app, first)
     assert [row["id"] for row in first["tables"]["personalization.Visitor"]] == [str(Visitor.objects.get().pk)]
+    assert app.get("me/data/?cursor=").json().keys() == first.keys()
     assert second.keys() == {"tables", "next"} and second["tables"].keys() == {EVENTS}
 
 
