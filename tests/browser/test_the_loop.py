@@ -26,8 +26,8 @@ def test_seen_clicked_changed_signed_in_elsewhere_still_there_forgotten_gone(bro
     first.goto(shop)
     first.get_by_role("button", name="Agree").click()
     first.wait_for_load_state()
-    first.goto(shop)
-    first.wait_for_timeout(1_500)
+    with first.expect_response("**/personalization/events/"):  # with it comes the cookie
+        first.goto(shop)
     with first.expect_response("**/personalization/events/"):
         first.locator(".personalization-row h3 a").first.click()
     first.wait_for_load_state()
