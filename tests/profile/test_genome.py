@@ -54,9 +54,10 @@ def test_a_category_holds_what_lies_below_it_and_hidden_ones_are_left_out(shoppe
     type(hidden).objects.filter(pk=hidden.pk).update(is_public=False)
     green, candle = shop.product("Green tea", tea), shop.product("Candle", hidden)
     shop.order(shopper, [green, candle], days_ago=3)
-    genome.refresh([shopper.pk], now().timestamp())
+    moment = now().timestamp()
+    genome.refresh([shopper.pk], moment)
     drinks = tea.get_parent()
-    fading = pytest.approx(0.5 ** (3 / 112), abs=4e-3)
+    fading = pytest.approx(0.5 ** ((3 + moment % 86_400 / 86_400) / 112), abs=1e-4)
     assert of(shopper).categories == [[drinks.pk, 0.5, 1, fading], [tea.pk, 0.5, 1, fading]]
 
 
