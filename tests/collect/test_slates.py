@@ -41,8 +41,8 @@ def test_no_changed_letter_is_believed():
 @pytest.mark.parametrize(
     "token",
     [
-        *("", ":", "\0", "é", "a:b:c", "." * 9_000),
-        pytest.param(signing.dumps([1, 2], salt=slates.SALT), id="too short"),  # signed anew in each worker of pytest -n
+        *("", ":", "\0", "é", "a:b:c", "." * 9_000),  # the others are signed anew in each worker, under one name
+        pytest.param(signing.dumps([1, 2], salt=slates.SALT), id="too short"),
         pytest.param(signing.dumps(list("abcdefg")), id="of another salt"),
     ],
 )
