@@ -27,19 +27,23 @@ django.setup()
 import numpy as np
 from django.conf import settings
 
-from personalization.decide import baskets, lists
+from personalization.decide import scoring
 from personalization.decide.slate import Candidate
 from personalization.decide.visit import Visit
 from personalization.models import Genome
-from personalization.rank import blend
-from personalization.rank.learned import Learned
-from personalization.rank.person import Person
+from personalization.rank import scorer
+from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.visitor_history import Person
 from personalization.recommenders import DAY
+from personalization.rows import basket_complements
 from personalization.surfaces.basket import MOST
-from personalization.train import history, questions, run
-from personalization.train.questions import Past, Question
+from personalization.train import dataset, ranking_examples, run
+from personalization.train.ranking_examples import Past, Question
 
-ASKED = {"customers": (blend.BASKET, questions.baskets), "strangers": (blend.GUEST_BASKET, questions.guest_baskets)}
+ASKED = {
+    "customers": (scorer.BASKET, ranking_examples.baskets),
+    "strangers": (scorer.GUEST_BASKET, ranking_examples.guest_baskets),
+}
 
 
 @dataclass
@@ -62,15 +66,15 @@ class Tally:
 def measure(past: Past, who: str, percents: list[int], most: int) -> None:
     """Prints a line for each way to fill the row."""
     kind, ask = ASKED[who]
-    trees = "learned trees" if blend.learned_trees(kind, past.learned) else "stated weights"
+    trees = "learned trees" if scorer.learned_trees(kind, past.learned) else "stated weights"
     tallies = {"always four": Tally(), **{f"{percent} %": Tally() for percent in percents}}
     for question in islice(ask(past), most):
         visit = visit_of(question, past.learned)
         wanted = set(past.learned.ids[question.wanted].tolist())
-        tallies["always four"].take(islice(lists.in_order(lists.for_basket(visit, past.learned)), MOST), wanted)
+        tallies["always four"].take(islice(scoring.in_order(scoring.for_basket(visit, past.learned)), MOST), wanted)
         for percent in percents:
             settings.PERSONALIZATION["add_on_percent"] = percent
-            tallies[f"{percent} %"].take(islice(baskets.add_ons(visit, past.learned), MOST), wanted)
+            tallies[f"{percent} %"].take(islice(basket_complements.add_ons(visit, past.learned), MOST), wanted)
     print(f"\n{len(tallies['always four'].rows):,} baskets of {who}, {trees}")
     print(f"{'':16}{''.join(f'{size:>6}' for size in range(MOST + 1))}{'shown':>8}{'precision':>10}{'any hit':>10}")
     for name, tally in tallies.items():
@@ -98,7 +102,7 @@ def without_trees(learned: Learned) -> Learned:
 
 def pasts(days: int) -> Iterator[Past]:
     """The shop as it was so many days before its last sale, and what was bought since; then with stated weights."""
-    whole = history.read(run.moment_of_learning(), run.silent).history
+    whole = dataset.read(run.moment_of_learning(), run.silent).history
     cut = whole.now - days * DAY
     learned = run.as_of(cut)
     past = Past.cut(whole, whole.until(cut), learned)

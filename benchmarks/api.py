@@ -38,8 +38,8 @@ from rest_framework.response import Response
 
 from benchmarks.basket import bestsellers
 from benchmarks.product import cards
-from personalization.api.endpoint import Endpoint
 from personalization.api.surfaces import Rank, ToRank
+from personalization.api.views_base import Endpoint
 
 Product = get_model("catalogue", "Product")
 API = "/personalization/api/v1/"

@@ -32,7 +32,7 @@ from django.test import Client
 from django.urls import reverse
 from oscar.core.loading import get_class, get_model
 
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.surfaces import basket as surface
 
 Basket, Product = get_model("basket", "Basket"), get_model("catalogue", "Product")
@@ -102,7 +102,7 @@ def compare(products: list[Any], number: int, rounds: int) -> None:
 
 def bestsellers(number: int) -> list[Any]:
     """So many products that are sold most."""
-    learned = snapshot.current()
+    learned = active_snapshot.current()
     if learned is None:
         sys.exit("No snapshot serves: run `python manage.py demo --no-server` first.")
     keys = learned.ids[learned.arrays["product.popular"][:number]].tolist()

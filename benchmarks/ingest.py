@@ -39,9 +39,9 @@ from oscar.core.loading import get_model
 from oscar.test.factories import create_product
 
 from benchmarks.scratch_shop import Unmigrated
-from personalization.collect import events, reports
+from personalization.collect import ingestion, payload
 from personalization.models import Consent, Event, Visitor
-from personalization.oscar import catalogue
+from personalization.shop import catalogue
 
 ONE_EVENT, BATCHES = 0.35, 4.0
 """The ratios that are aimed at."""
@@ -74,8 +74,8 @@ def body(told: list[dict[str, Any]], now: datetime) -> bytes:
     return json.dumps({"sent_at": round(now.timestamp() * 1000), "events": told}).encode()
 
 
-def looked_up(products: list[Any]) -> events.Catalogue:
-    return events.Catalogue({("id", str(product.pk)): product.pk for product in products}, frozenset())
+def looked_up(products: list[Any]) -> ingestion.Catalogue:
+    return ingestion.Catalogue({("id", str(product.pk)): product.pk for product in products}, frozenset())
 
 
 def cpu(work: Callable[[], object], times: int) -> float:
@@ -96,29 +96,30 @@ def ways(user: Any, visitor: Visitor, product: Any) -> dict[str, Callable[[], ob
     """The ways to take in one view, by name; the first is what the others are measured by."""
     known = looked_up([product])
 
-    def delivery(catalogue: events.Catalogue, now: datetime) -> events.Delivery:
-        return events.Delivery(visitor, catalogue, now, now.timestamp())
+    def delivery(catalogue: ingestion.Catalogue, now: datetime) -> ingestion.Delivery:
+        return ingestion.Delivery(visitor, catalogue, now, now.timestamp())
 
     def oscar() -> None:
         receive_product_view(sender=None, product=product, user=user)
 
     def keep() -> None:
         now = datetime.now(UTC)
-        report = reports.Report(0, uuid4(), "view_item", now.timestamp(), (reports.Item("id", str(product.pk), 0),))
-        assert events.keep(delivery(known, now), [report]).accepted == 1
+        report = payload.Report(0, uuid4(), "view_item", now.timestamp(), (payload.Item("id", str(product.pk), 0),))
+        assert ingestion.keep(delivery(known, now), [report]).accepted == 1
 
     def read_and_keep() -> None:
         now = datetime.now(UTC)
         assert (
-            events.keep(delivery(known, now), reports.read(body([view(product, now)], now), "id").reports).accepted == 1
+            ingestion.keep(delivery(known, now), payload.read(body([view(product, now)], now), "id").reports).accepted
+            == 1
         )
 
     def all_of_it() -> None:
         now = datetime.now(UTC)
-        told = reports.read(body([view(product, now)], now), "id").reports
+        told = payload.read(body([view(product, now)], now), "id").reports
         products = catalogue.listed({(item.kind, item.key) for report in told for item in report.items})
         sensitive = frozenset(catalogue.sensitive_products(products.values()))
-        assert events.keep(delivery(events.Catalogue(products, sensitive), now), told).accepted == 1
+        assert ingestion.keep(delivery(ingestion.Catalogue(products, sensitive), now), told).accepted == 1
 
     return {
         "Oscar's receiver": oscar,
@@ -172,9 +173,9 @@ def in_batches(visitor: Visitor, products: list[Any], rows: int, rounds: int) ->
     return keep / statistics.median(spent["COPY of 50"])
 
 
-def _keep(visitor: Visitor, known: events.Catalogue, content: bytes, now: datetime) -> None:
-    read = reports.read(content, "id")
-    assert events.keep(events.Delivery(visitor, known, now, read.sent), read.reports).accepted == AT_ONCE
+def _keep(visitor: Visitor, known: ingestion.Catalogue, content: bytes, now: datetime) -> None:
+    read = payload.read(content, "id")
+    assert ingestion.keep(ingestion.Delivery(visitor, known, now, read.sent), read.reports).accepted == AT_ONCE
 
 
 def timed(work: Callable[[], object], rows: int) -> float:

@@ -31,9 +31,9 @@ from django.urls import reverse
 from oscar.apps.catalogue.models import Category
 from oscar.apps.search.forms import BrowseCategoryForm
 
-from personalization.collect import list_order
-from personalization.oscar.listing import PersonalOrder
-from personalization.oscar.personal_page import PersonalPage
+from personalization.oscar.listing_views import PersonalOrder
+from personalization.oscar.private_pages import PersonalPage
+from personalization.privacy import sort_preference
 
 DEMO = "example_shop"
 
@@ -112,11 +112,11 @@ def ways_of(client: Client, address: str) -> dict[str, Callable[[], Any]]:
 
 def switched_off(get: Callable[[], Any], client: Client) -> Callable[[], Any]:
     def off() -> Any:
-        client.cookies[list_order.COOKIE] = list_order.OFF
+        client.cookies[sort_preference.COOKIE] = sort_preference.OFF
         try:
             return get()
         finally:
-            del client.cookies[list_order.COOKIE]
+            del client.cookies[sort_preference.COOKIE]
 
     return off
 

@@ -46,8 +46,8 @@ from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.test.factories import create_product
 
 from benchmarks.ingest import own_database
-from personalization.collect import visitors
 from personalization.models import Consent, Event, Visitor
+from personalization.privacy import identity
 
 
 def free_port() -> int:
@@ -90,9 +90,9 @@ def fill(count: int) -> tuple[list[int], list[str], list[str]]:
     call_command("rebuild_index", interactive=False, verbosity=0)
     agreed = datetime.now(UTC) - timedelta(days=2)
     known = Visitor.objects.bulk_create(Visitor(consent=Consent.GRANTED, agreed_at=agreed) for _ in range(VISITORS))
-    signer = signing.TimestampSigner(salt=visitors.SALT)
+    signer = signing.TimestampSigner(salt=identity.SALT)
     cookies = [
-        f"{visitors.COOKIE}={signer.sign(one.pk.hex)}; personalization_choice=granted.1.{int(agreed.timestamp())}"
+        f"{identity.COOKIE}={signer.sign(one.pk.hex)}; personalization_choice=granted.1.{int(agreed.timestamp())}"
         for one in known
     ]
     pages = ["/catalogue/", shelves[0].get_absolute_url(), *(product.get_absolute_url() for product in products[:10])]

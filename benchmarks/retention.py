@@ -35,9 +35,9 @@ import numpy as np
 from django.db import connection
 
 from benchmarks.scratch_shop import make_tables
-from personalization.collect import retention
 from personalization.models import Event
 from personalization.models.events import Happening, Name
+from personalization.privacy import retention
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 DAYS = 100

@@ -37,17 +37,17 @@ django.setup()
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.decide import lists
+from personalization.decide import scoring
 from personalization.decide.visit import Visit
 from personalization.models import Genome
-from personalization.oscar.catalogue import Members
-from personalization.rank import queries
-from personalization.rank.learned import Learned
+from personalization.rank import search_queries
+from personalization.rank.snapshot_arrays import Learned
 from personalization.recommenders import DAY, History
+from personalization.shop.catalogue import Members
 from personalization.testing import history_of
-from personalization.train import searches
-from personalization.train.history import Shop
-from personalization.train.learn import learn
+from personalization.train import search_choices
+from personalization.train.dataset import Shop
+from personalization.train.fit import learn
 from personalization.train.run import silent
 
 FIRST = 5
@@ -168,19 +168,19 @@ def shop_of(log: Log) -> tuple[Shop, History]:
     return Shop(history, np.arange(log.products), np.zeros(log.products), Members(none, none, {})), history
 
 
-def acts(log: Log) -> searches.Searches:
+def acts(log: Log) -> search_choices.Searches:
     """The log as training sees it: of browsers, each search and its choice."""
-    folded = [queries.folded(query) for query in log.query]
+    folded = [search_queries.folded(query) for query in log.query]
     texts = sorted(set(folded))
     number = {text: place for place, text in enumerate(texts)}
     found = np.array([number[text] for text in folded], np.int32)
     nothing = np.full(len(found), -1, np.int32)
-    return searches.Searches(
+    return search_choices.Searches(
         person=np.tile(-1 - log.visitor, 2),
         at=np.concatenate([log.at, log.at + 1]),
         query=np.concatenate([found, nothing]),
         product=np.concatenate([nothing, log.product.astype(np.int32)]),
-        says=np.repeat(np.array([searches.SEARCH, searches.LOOKED], np.float32), len(found)),
+        says=np.repeat(np.array([search_choices.SEARCH, search_choices.LOOKED], np.float32), len(found)),
         texts=texts,
     )
 
@@ -190,14 +190,14 @@ def ways(past: Log, least: int) -> dict[str, Way]:
     shop, history = shop_of(past)
     found = acts(past)
     begun = time.process_time()
-    fading = searches.learned(found, history, least)
+    fading = search_choices.learned(found, history, least)
     spent = time.process_time() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"Learned from {len(found.at):,} events of {len(found.texts):,} queries: {spent:.1f} s CPU, {peak} MiB peak;")
     print(f"{len(fading['query.start']) - 1:,} queries and {len(fading['query.product']):,} pairs are known.")
-    usual, searches.HALF_LIFE = searches.HALF_LIFE, 1e6 * DAY
-    lasting = searches.learned(found, history, least)
-    searches.HALF_LIFE = usual
+    usual, search_choices.HALF_LIFE = search_choices.HALF_LIFE, 1e6 * DAY
+    lasting = search_choices.learned(found, history, least)
+    search_choices.HALF_LIFE = usual
     everything = Learned({**learn(shop, history, silent).arrays, **fading, "history.now": np.array([history.now])})
     genomes = genomes_of(history)
     engine = engine_of(past)
@@ -224,7 +224,7 @@ def by_arrays(arrays: dict[str, NDArray]) -> Way:
     learned = Learned(arrays)
 
     def way(log: Log, row: int) -> list[int]:
-        places, weight = queries.chosen(log.query[row], learned)
+        places, weight = search_queries.chosen(log.query[row], learned)
         return best(places, -weight)
 
     return way
@@ -238,7 +238,7 @@ def asked(
     learned: Learned, log: Log, row: int, *, genome: Genome | None = None, listing: tuple[int, ...] = ()
 ) -> list[int]:
     visit = Visit(float(log.at[row]), None, query=log.query[row], genome=genome or Genome(), listing=listing)
-    return lists.for_search(visit, learned).places[:FIRST].tolist()
+    return scoring.for_search(visit, learned).places[:FIRST].tolist()
 
 
 def genomes_of(history: History) -> dict[int, Genome]:
@@ -288,8 +288,8 @@ def main() -> None:
     options = parser.parse_args()
     log = read(options.log) if options.log else made(options.visits, options.products, options.seed)
     past, ahead = cut(log)
-    typed_before = set(map(queries.folded, past.query))
-    cold = np.array([queries.folded(query) not in typed_before for query in ahead.query])
+    typed_before = set(map(search_queries.folded, past.query))
+    cold = np.array([search_queries.folded(query) not in typed_before for query in ahead.query])
     found = ways(past, options.least)
     print(f"{len(ahead.query):,} searches asked, {cold.mean():.0%} of them never typed before.\n")
     print(f"{'MAP@5':24}{'all':>16}{'typed before':>14}{'new':>8}{'ms':>8}")

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from personalization.models import ConsentChange, SensitiveCategory, ServerKey
-from personalization.models.keys import Scope
+from personalization.models.server_keys import Scope
 
 
 class TreeChoiceField(ModelChoiceField):

@@ -9,8 +9,8 @@ from django.utils.module_loading import import_string
 from django.views.generic import RedirectView
 
 from personalization import conf
-from personalization.models.savepoints import failing_open
-from personalization.oscar import class_loader, templates
+from personalization.models.fail_open import failing_open
+from personalization.oscar import class_loader, template_overrides
 
 
 @register("personalization")
@@ -159,11 +159,11 @@ def urls_are_included(app_configs: Any, **options: Any) -> list[CheckMessage]:
 def templates_of_the_shop_keep_ours(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """W005: the shop has a template of its own that never reaches ours of the same name."""
     with failing_open("Reading the shop's templates"):
-        return [_lost_template(lost) for lost in templates.lost()]
+        return [_lost_template(lost) for lost in template_overrides.lost()]
     return []
 
 
-def _lost_template(lost: templates.Lost) -> CheckMessage:
+def _lost_template(lost: template_overrides.Lost) -> CheckMessage:
     how = f"fills the block {lost.block!r} without {{{{ block.super }}}}" if lost.block else "does not extend it"
     mend = "Add that" if lost.block else f'Let it begin with {{% extends "{lost.template}" %}}'
     return Warning(

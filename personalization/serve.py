@@ -4,18 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from personalization import conf, surfaces
-from personalization.collect import slates
-from personalization.decide import listing, menu, stopped
-from personalization.decide.arrange import Room
+from personalization.collect import impression_tokens
+from personalization.decide import category_menu, reranking
+from personalization.decide.active_snapshot import current
 from personalization.decide.compose import compose, listed_categories, listed_together
-from personalization.decide.shelf import Shelf
+from personalization.decide.layout import Room
+from personalization.decide.preferences import heeded, unwanted_categories
+from personalization.decide.product_lookup import Shelf
 from personalization.decide.slate import Candidate, Ranked, Row, Slate
-from personalization.decide.snapshot import current
 from personalization.decide.visit import Visit
-from personalization.decide.wishes import heeded, unwanted_categories
-from personalization.models.savepoints import failing_open
-from personalization.oscar import catalogue
-from personalization.rank.learned import Learned
+from personalization.models.fail_open import failing_open
+from personalization.rank.snapshot_arrays import Learned
+from personalization.rows import continue_shopping
+from personalization.shop import catalogue
 from personalization.surfaces import navigation
 
 
@@ -31,7 +32,7 @@ def serve(surface: str, visit: Visit, *, size: int | None = None) -> Slate:
     for attempt in (_learned, _plain):
         with failing_open(f"Surface {surface}"):
             slate = attempt(known, visit, room)
-            if any(row.code != stopped.CODE for row in slate.rows):
+            if any(row.code != continue_shopping.CODE for row in slate.rows):
                 break
     return slate
 
@@ -52,7 +53,7 @@ def stopped_at(visit: Visit, *, size: int | None = None) -> Slate:
     slate = Slate(home.name)
     with failing_open("Where a visitor stopped"):
         visit = heeded(visit, None)
-        slate = compose(home.name, "", [partial(stopped.where_you_stopped, visit)], visit, _room(home, size))
+        slate = compose(home.name, "", [partial(continue_shopping.where_you_stopped, visit)], visit, _room(home, size))
     return slate
 
 
@@ -67,8 +68,8 @@ def tokens(slate: Slate, visit: Visit | None) -> list[str]:
 def _token(slate: Slate, row: Row, visit: Visit) -> str:
     products = tuple(item.product_id for item in row.items)
     reasons = tuple(item.reason.code for item in row.items)
-    shown = slates.Shown(slate.surface, row.key, slate.snapshot, products, reasons, visit.now)
-    return slates.signed(shown, visit.visitor)
+    shown = impression_tokens.Shown(slate.surface, row.key, slate.snapshot, products, reasons, visit.now)
+    return impression_tokens.signed(shown, visit.visitor)
 
 
 def ranked(
@@ -89,24 +90,24 @@ def reordered(visit: Visit) -> tuple[int, ...]:
     """The visit's listing in the visitor's order, as far as the setting `strength` lets it; needs no query. As it was
     given when the shop has learned nothing yet."""
     learned = current()
-    return listing.reordered(visit, learned, conf.current().strength) if learned else visit.listing
+    return reranking.reordered(visit, learned, conf.current().strength) if learned else visit.listing
 
 
 def scores(visit: Visit) -> dict[int, float]:
     """What the visitor's own order of their listing goes by, comparable within it, for those of its products that the
     shop has learned about; needs no query."""
     learned = current()
-    return listing.scores(visit, learned) if learned else {}
+    return reranking.scores(visit, learned) if learned else {}
 
 
-def basis(visit: Visit) -> listing.Basis | None:
+def basis(visit: Visit) -> reranking.Basis | None:
     """What that order is made from; None when nothing is put in order, as the shop has learned nothing yet, or lets
     nothing move."""
     learned = current()
-    return listing.basis(visit, learned) if learned and conf.current().strength else None
+    return reranking.basis(visit, learned) if learned and conf.current().strength else None
 
 
-def shortcuts(visit: Visit) -> list[menu.Shortcut]:
+def shortcuts(visit: Visit) -> list[category_menu.Shortcut]:
     """The categories that get a line of their own in this visitor's menu; none where nothing is known of them, or the
     shop has learned nothing yet. One query."""
     if not (visit.genome.categories or visit.wishes):
@@ -116,7 +117,7 @@ def shortcuts(visit: Visit) -> list[menu.Shortcut]:
             visit = heeded(visit, learned)
             candidates, away = navigation.shortcuts(visit, learned), unwanted_categories(visit.wishes)
             above = learned.above(candidate.product for candidate in candidates)
-            return menu.shortcuts(candidates, above, away=away, discreet=visit.discreet)
+            return category_menu.shortcuts(candidates, above, away=away, discreet=visit.discreet)
     return []
 
 
@@ -134,7 +135,7 @@ def wanted_categories(visit: Visit) -> dict[int, float]:
 def in_menu_order(categories: Sequence[int], wanted: Mapping[int, float]) -> list[int]:
     """The entries of the menu by how much they are wanted, as far as the settings let them move."""
     settings = conf.current()
-    return menu.moved(categories, wanted, most=settings.menu_moves, pinned=settings.menu_pinned)
+    return category_menu.moved(categories, wanted, most=settings.menu_moves, pinned=settings.menu_pinned)
 
 
 def ranked_many(

@@ -12,8 +12,8 @@ import logging
 
 from celery import shared_task
 
-from personalization.collect import retention
-from personalization.profile import sweep
+from personalization.privacy import retention
+from personalization.profile import batch
 from personalization.train import run
 from personalization.train.lock import Busy
 
@@ -35,4 +35,4 @@ def train() -> None:
     except Busy:
         logger.info("Another training run is under way")
         return
-    sweep.sweep(now)
+    batch.sweep(now)

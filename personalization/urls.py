@@ -3,10 +3,10 @@
 from django.urls import include, path
 from django.views.generic import TemplateView
 
-from personalization.pages import consent, order, privacy
+from personalization.pages import consent, privacy, sort_preference
+from personalization.pages.cache_control import private
 from personalization.pages.events import take_in
 from personalization.pages.feedback import dismiss
-from personalization.pages.private import private
 
 app_name = "personalization"
 
@@ -17,7 +17,7 @@ urlpatterns = [
     path("personalization/api/v1/", include("personalization.api.urls")),
     path("personalization/events/", take_in, name="events"),
     path("personalization/feedback/", dismiss, name="feedback"),
-    path("personalization/order/", order.switch, name="order"),
+    path("personalization/order/", sort_preference.switch, name="order"),
     path("personalization/consent/", consent.answer, name="consent"),
     path("personalization/privacy/", privacy.privacy, name="privacy"),
     path("personalization/privacy/wish/", privacy.wish, name="privacy_wish"),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.catalogue.models import Product
 
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from tests import shop
 
 KINDS = {
@@ -42,7 +42,7 @@ def trained() -> dict[str, Product]:
             for basket in BASKETS:
                 shop.order(buyer, [products[name] for name in basket], days_ago=1 + 7 * week)
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     return products
 
 

@@ -5,8 +5,8 @@ from django.conf import settings
 from django.core.cache import cache
 from haystack import connections
 
-from personalization.collect import limits
-from personalization.decide import snapshot
+from personalization.collect import rate_limits
+from personalization.decide import active_snapshot
 from tests.journey import a_slice
 
 
@@ -15,11 +15,11 @@ def fresh_process(tmp_path, monkeypatch):
     """Nothing is left of the snapshot, the cache or the files that an earlier test made."""
     monkeypatch.setitem(settings.PERSONALIZATION, "snapshot_dir", str(tmp_path / "snapshots"))
     monkeypatch.setitem(settings.PERSONALIZATION, "snapshot_check_seconds", 1)
-    snapshot.forget()
+    active_snapshot.forget()
     cache.clear()
-    limits.forget()
+    rate_limits.forget()
     yield
-    snapshot.forget()
+    active_snapshot.forget()
 
 
 @pytest.fixture(scope="session")

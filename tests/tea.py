@@ -8,7 +8,7 @@ from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.catalogue.models import Product
 from oscar.apps.partner.models import StockRecord
 
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from tests import shop
 
 TEAS = [f"Green tea in bags {number}" for number in range(1, 6)]
@@ -40,7 +40,7 @@ def sold(products: dict[str, Product]) -> None:
 def learned() -> None:
     """The shop learns from what was bought so far."""
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
 
 
 def trained() -> dict[str, Product]:

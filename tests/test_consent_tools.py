@@ -8,7 +8,7 @@ from cookie_consent.models import Cookie, CookieGroup
 from cookie_consent.util import set_cookie_dict_to_response
 from django.http import HttpResponse
 
-from personalization import consent_tools
+from personalization.contrib import django_cookie_consent
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +20,7 @@ BANNER = b'class="personalization-banner"'
 def group(settings):
     settings.PERSONALIZATION = {
         **settings.PERSONALIZATION,
-        "consent": "personalization.consent_tools.django_cookie_consent",
+        "consent": "personalization.contrib.django_cookie_consent.get_consent",
     }
     group = CookieGroup.objects.create(varname="personalization", name="A personal shop")
     Cookie.objects.create(cookiegroup=group, name="personalization_visitor")
@@ -67,6 +67,6 @@ def test_without_the_group_nothing_is_said(client, settings, group):
 
 
 def test_the_module_is_there_without_the_package():
-    code = "import sys; sys.modules['cookie_consent'] = None; import personalization.consent_tools"
+    code = "import sys; sys.modules['cookie_consent'] = None; import personalization.contrib.django_cookie_consent"
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
-    assert callable(consent_tools.django_cookie_consent)
+    assert callable(django_cookie_consent.get_consent)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from personalization.api import identity, schema
+from personalization.api import authentication, schema
 
 PARTS = Path(__file__).with_name("client_parts")
 
@@ -54,7 +54,7 @@ def files() -> dict[str, str]:
     ]
     queries = {one.query: _object(one.parameters("query")) for one in methods if one.parameters("query")}
     interfaces = [_interface(*one) for one in {**told["components"]["schemas"], **queries}.items()]
-    headers = {"VISITOR": identity.VISITOR_HEADER, "CUSTOMER": identity.CUSTOMER_HEADER}
+    headers = {"VISITOR": authentication.VISITOR_HEADER, "CUSTOMER": authentication.CUSTOMER_HEADER}
     script = {"METHODS": "".join(map(_script, methods)), **{name: f'"{said}"' for name, said in headers.items()}}
     types = {"METHODS": "".join(map(_signature, methods)).rstrip(), "INTERFACES": "\n\n".join(interfaces)}
     return {"client.js": _filled("client.js", script), "client.d.ts": _filled("client.d.ts", types)}

@@ -8,12 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from personalization import serve
-from personalization.api.endpoint import Endpoint
-from personalization.api.me import themselves
-from personalization.api.operations import operation
-from personalization.api.problems import Problem
+from personalization.api.account import themselves
+from personalization.api.exceptions import Problem
+from personalization.api.openapi import operation
 from personalization.api.surfaces import Asked, about_of, plain
-from personalization.decide import snapshot
+from personalization.api.views_base import Endpoint
+from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.oscar import visits
 
@@ -76,7 +76,7 @@ class Explain(Endpoint):
         surface, limit = asked.validated_data["surface"], asked.validated_data["limit"]
         visit = visits.about(self.visit(request), **about_of(asked.validated_data))
         candidates = [_candidate(one) for one in serve.ranked(surface, visit, limit)]
-        loaded = snapshot.current()
+        loaded = active_snapshot.current()
         told = {"surface": surface, "snapshot": loaded.name if loaded else ""}
         return Response({**told, "known": _known(visit), "candidates": candidates})
 

@@ -11,11 +11,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from personalization.api.endpoint import Endpoint
-from personalization.api.operations import operation
-from personalization.collect import retention
-from personalization.decide import snapshot
+from personalization.api.openapi import operation
+from personalization.api.views_base import Endpoint
+from personalization.decide import active_snapshot
 from personalization.models import Snapshot
+from personalization.privacy import retention
 
 LATE_HOURS = 48
 """What is done daily has then been missed once for certain. Pages are served all the same."""
@@ -57,7 +57,7 @@ def _told(moment: datetime) -> dict[str, Any]:
         overdue = retention.overdue(moment)
     except DatabaseError:
         return {"ready": False, "database": False, "snapshot_hours": None, "overdue_hours": None, "late": True}
-    serving = snapshot.current()
+    serving = active_snapshot.current()
     age = None if serving is None else max(moment.timestamp() - serving.moment, 0) / 3600
     waiting = overdue / timedelta(hours=1)
     return {

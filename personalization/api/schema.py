@@ -12,8 +12,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from personalization.api.endpoint import Endpoint, generic
-from personalization.api.operations import COMPONENTS, operation
+from personalization.api.openapi import COMPONENTS, operation
+from personalization.api.views_base import Endpoint, generic
 
 PREFIX = "personalization/api/v1/"
 OURS = {

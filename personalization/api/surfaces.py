@@ -10,14 +10,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from personalization import serve
-from personalization.api import answers
-from personalization.api.endpoint import Endpoint, generic, is_of_anybody
-from personalization.api.operations import operation
-from personalization.api.problems import Problem
+from personalization.api.exceptions import Problem
+from personalization.api.openapi import operation
+from personalization.api.serializers import (
+    NavigationAnswer,
+    SlateAnswer,
+    serialize_category,
+    serialize_shortcut,
+    serialize_slate,
+)
+from personalization.api.views_base import Endpoint, generic, is_of_anybody
 from personalization.decide.slate import Slate
 from personalization.decide.visit import Visit
-from personalization.models.savepoints import failing_open
-from personalization.oscar import catalogue, visits
+from personalization.models.fail_open import failing_open
+from personalization.oscar import visits
+from personalization.shop import catalogue
 
 MOST_PRODUCTS = 40
 """In a row."""
@@ -85,7 +92,7 @@ class Requests(serializers.Serializer):
 class SlatesAnswer(serializers.Serializer):
     """One slate for each, in their order; no product stands in two of them."""
 
-    slates = answers.SlateAnswer(many=True)
+    slates = SlateAnswer(many=True)
 
 
 class ToRank(serializers.Serializer):
@@ -116,7 +123,7 @@ class RankedAnswer(serializers.Serializer):
 class Surface(Endpoint):
     """The rows of one surface."""
 
-    @operation(operation_id="surface", parameters=[SURFACE, Asked], responses=answers.SlateAnswer)
+    @operation(operation_id="surface", parameters=[SURFACE, Asked], responses=SlateAnswer)
     def get(self, request: Request, surface: str) -> Response:
         """What this visitor is shown there, now."""
         if surface not in serve.with_rows():
@@ -163,7 +170,7 @@ class Rank(Endpoint):
 class Navigation(Endpoint):
     """The shop's menu."""
 
-    @operation(operation_id="navigation", responses=answers.NavigationAnswer)
+    @operation(operation_id="navigation", responses=NavigationAnswer)
     def get(self, request: Request) -> Response:
         """The visitor's own categories, best first, and the menu in their order, as far as the shop lets it move."""
         asked = request._request
@@ -171,14 +178,14 @@ class Navigation(Endpoint):
         own = serve.shortcuts(visit) if visit else []
         wanted = serve.wanted_categories(visit) if visit else {}
         top = {category.pk: category for category in catalogue.top_of_menu()}
-        menu = [answers.category(top[key], asked) for key in serve.in_menu_order(list(top), wanted)]
-        return Response({"shortcuts": [answers.shortcut(one, asked) for one in own], "menu": menu})
+        menu = [serialize_category(top[key], asked) for key in serve.in_menu_order(list(top), wanted)]
+        return Response({"shortcuts": [serialize_shortcut(one, asked) for one in own], "menu": menu})
 
 
 class Continue(Endpoint):
     """Where a visitor stopped."""
 
-    @operation(operation_id="stoppedAt", parameters=[Amount], responses=answers.SlateAnswer)
+    @operation(operation_id="stoppedAt", parameters=[Amount], responses=SlateAnswer)
     def get(self, request: Request) -> Response:
         """One row that leads back there, with its links; none for a stranger, and where nothing was left."""
         asked = Amount(data=plain(request))
@@ -188,7 +195,7 @@ class Continue(Endpoint):
             visit = self.visit(request)
             shown = serve.stopped_at(visit, size=asked.validated_data.get("limit"))
             tokens = serve.tokens(shown, visit)
-        return Response(answers.slate(shown, tokens, request._request, _includes(asked.validated_data)))
+        return Response(serialize_slate(shown, tokens, request._request, _includes(asked.validated_data)))
 
 
 def plain(request: Request) -> dict[str, Any]:
@@ -213,8 +220,8 @@ def _page(view: Endpoint, request: Request, asked: dict[str, Any]) -> Page:
         visit = visits.about(view.visit(request), **about)
         shown = serve.serve(asked["surface"], visit, size=asked.get("limit"))
         visits.place(request._request, (item.product_id for row in shown.rows for item in row.items))
-        return Page(answers.slate(shown, serve.tokens(shown, visit), request._request, include), visit)
-    return Page(answers.slate(Slate(asked["surface"]), (), request._request, include))
+        return Page(serialize_slate(shown, serve.tokens(shown, visit), request._request, include), visit)
+    return Page(serialize_slate(Slate(asked["surface"]), (), request._request, include))
 
 
 def _includes(asked: dict[str, Any]) -> bool:

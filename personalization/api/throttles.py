@@ -5,7 +5,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from personalization import conf
-from personalization.collect import limits
+from personalization.collect import rate_limits
 from personalization.models import ServerKey
 
 
@@ -16,9 +16,9 @@ class Limit(BaseThrottle):
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Whether there is room for this one."""
         if isinstance(request.auth, ServerKey):
-            return limits.within(f"key {request.auth.pk}", conf.current().key_requests_per_minute)
-        return limits.within(f"{type(view).__name__} {limits.address(request._request)}", view.a_minute)
+            return rate_limits.within(f"key {request.auth.pk}", conf.current().key_requests_per_minute)
+        return rate_limits.within(f"{type(view).__name__} {rate_limits.address(request._request)}", view.a_minute)
 
     def wait(self) -> float:
         """Seconds until there is room again."""
-        return limits.until_next_minute()
+        return rate_limits.until_next_minute()

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.models import Genome
-from personalization.rank.learned import Learned
-from personalization.rank.person import Person
+from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.visitor_history import Person
 
 
 def person_of(genome: Genome, learned: Learned) -> Person:

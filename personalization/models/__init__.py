@@ -1,11 +1,11 @@
 """The joints: the tables between the stages, and all SQL over them."""
 
+from personalization.models.daily_totals import DailyTotal
 from personalization.models.events import Event
-from personalization.models.keys import ServerKey
-from personalization.models.profiles import Genome
+from personalization.models.genomes import Genome
 from personalization.models.sensitive import SensitiveCategory
+from personalization.models.server_keys import ServerKey
 from personalization.models.snapshots import Snapshot
-from personalization.models.totals import DailyTotal
 from personalization.models.visitors import Consent, ConsentChange, Visitor
 
 __all__ = [

@@ -9,7 +9,7 @@ from django.db import connections, models, router, transaction
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from personalization.models import storing
+from personalization.models import event_insert_sql
 from personalization.models.epoch import Epoch
 from personalization.models.visitors import Consent, Visitor
 
@@ -81,12 +81,12 @@ class EventQuerySet(models.QuerySet):
     ) -> bool:
         """Stores those of one visitor that are not there yet, in one statement; False when the visitor is no more."""
         connection = connections[router.db_for_write(self.model)]
-        statement = storing.STATEMENTS.get(connection.vendor)
+        statement = event_insert_sql.STATEMENTS.get(connection.vendor)
         common: dict[str, Any] = {"received": received, "suspect": suspect, "device": device}
         if statement is None:
             return self._store_slowly(visitor_id, happenings, **common)
         with connection.cursor() as cursor:
-            cursor.execute(statement, storing.parameters(connection, visitor_id, happenings, **common))
+            cursor.execute(statement, event_insert_sql.parameters(connection, visitor_id, happenings, **common))
             return bool(cursor.rowcount) or Visitor.objects.using(connection.alias).filter(pk=visitor_id).exists()
 
     @transaction.atomic

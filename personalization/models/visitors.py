@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
-from personalization.models.profiles import Genome
+from personalization.models.genomes import Genome
 
 WISHES_KEPT = 200
 """The newest so many wishes of a visitor are kept."""

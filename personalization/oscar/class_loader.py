@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 LISTING = ("search.views.base", "BaseSearchView")
 """What the views of Oscar's search, catalogue and category pages build on, and a shop's fork of them, too."""
 
-ORDER, PAGE = "personalization.oscar.listing.PersonalOrder", "personalization.oscar.personal_page.PersonalPage"
+ORDER, PAGE = "personalization.oscar.listing_views.PersonalOrder", "personalization.oscar.private_pages.PersonalPage"
 """What is mixed in; it may be the very thing that cannot be imported."""
 MIXED = {
     LISTING: ORDER,

@@ -13,13 +13,14 @@ from django.db.models.signals import pre_delete
 from django.utils.timezone import now
 from oscar.core.loading import get_class
 
-from personalization.collect import bots, consent, events, traits, visitors
+from personalization.collect import crawlers, ingestion, request_traits
 from personalization.models import Event, Visitor
 from personalization.models.events import Name
-from personalization.models.savepoints import failing_open
-from personalization.oscar import catalogue
+from personalization.models.fail_open import failing_open
 from personalization.oscar.visits import SIGNED_IN
+from personalization.privacy import consent, identity
 from personalization.profile import genome
+from personalization.shop import catalogue
 
 
 def connect() -> None:
@@ -38,23 +39,25 @@ def take_over(sender: Any, request: Any, user: Any, **rest: Any) -> None:
     look_anew(sender, request)
     with failing_open("Taking a browser's visitor over into an account"):
         request.session[SIGNED_IN] = time.time()
-        visitors.claim(request, user, now())
+        identity.claim(request, user, now())
 
 
 def look_anew(sender: Any, request: Any, **rest: Any) -> None:
     """Another visitor than a moment ago stands behind this request."""
-    visitors.look_anew(request)
+    identity.look_anew(request)
 
 
 def keep_basket_addition(sender: Any, product: Any, request: Any = None, **rest: Any) -> None:
     """Keeps that a visitor who allows it put a product into their basket; a browser is not made known by it."""
     with failing_open("Keeping what was put into a basket"):
-        known = request is not None and (consent.signed_in(request) or visitors.of(request) is not None)
-        visitor = visitors.known_or_new(request, now()) if known else None
+        known = request is not None and (consent.signed_in(request) or identity.of(request) is not None)
+        visitor = identity.known_or_new(request, now()) if known else None
         key = product.parent_id or product.pk
         if visitor is not None and not catalogue.sensitive_products([key]):
-            suspect = bots.automatic(request.headers.get("User-Agent", ""))
-            events.observed(visitor, str(Name.ADDED), key, now(), suspect=suspect, device=traits.device(request))
+            suspect = crawlers.automatic(request.headers.get("User-Agent", ""))
+            ingestion.observed(
+                visitor, str(Name.ADDED), key, now(), suspect=suspect, device=request_traits.device(request)
+            )
 
 
 def delete_events(sender: Any, instance: Visitor, using: str, **rest: Any) -> None:

@@ -17,12 +17,13 @@ from django.http import HttpRequest
 from oscar.core.loading import get_class, get_model
 
 from personalization import conf
-from personalization.collect import consent, traits, visitors
+from personalization.collect import request_traits
 from personalization.decide.visit import Lately, Visit
 from personalization.models import Event, Visitor
 from personalization.models.events import Did
-from personalization.models.savepoints import failing_open
-from personalization.oscar import orders
+from personalization.models.fail_open import failing_open
+from personalization.privacy import consent, identity
+from personalization.shop import orders
 
 BasketLine = get_model("basket", "Line")
 Basket = get_model("basket", "Basket")
@@ -66,7 +67,7 @@ def of_known(request: HttpRequest) -> Visit | None:
 
 def is_known(request: HttpRequest) -> bool:
     """Whether somebody is there who agreed to be known."""
-    visitor = visitors.of(request)
+    visitor = identity.of(request)
     if visitor is None:
         return False
     settings = conf.current()
@@ -101,7 +102,7 @@ def place(request: HttpRequest, product_ids: Iterable[int]) -> None:
 
 def _read(request: HttpRequest) -> Visit:
     visit = strangers(request)
-    visitor = visitors.read(request)
+    visitor = identity.read(request)
     if not consent.allowed(request, visitor):
         return visit
     discreet = visit.user_id is not None and not signed_in_lately(request, visit.now)
@@ -112,7 +113,9 @@ def strangers(request: HttpRequest) -> Visit:
     """The same, with nothing known of the visitor but the basket that Oscar has read; needs no query."""
     user_id = request.user.pk if request.user.is_authenticated else None
     basket = _in_basket(request) if _basket_is_there(request) else {}
-    return Visit(now=time.time(), user_id=user_id, strategy=request.strategy, **traits.of(request)._asdict(), **basket)
+    return Visit(
+        now=time.time(), user_id=user_id, strategy=request.strategy, **request_traits.of(request)._asdict(), **basket
+    )
 
 
 def _known(visit: Visit, visitor: Visitor | None) -> Visit:

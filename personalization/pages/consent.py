@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
-from personalization.collect import consent, visitors
-from personalization.models.savepoints import failing_open
-from personalization.oscar import account
-from personalization.pages.back import back
-from personalization.pages.private import private
+from personalization.models.fail_open import failing_open
+from personalization.pages.cache_control import private
+from personalization.pages.redirects import back
+from personalization.privacy import consent, identity
 from personalization.profile import genome
+from personalization.shop import account_records
 
 ANSWERS = {"granted": True, "refused": False}
 
@@ -50,7 +50,7 @@ def agree(request: HttpRequest, response: HttpResponse, moment: datetime, source
     if consent.by_a_child(request):
         return _("This is a child's account, and of children we keep nothing.")
     consent.remember(response, True, moment)
-    visitor = visitors.grant(request, moment, source=source)
+    visitor = identity.grant(request, moment, source=source)
     if visitor is not None:
         with failing_open("Working out a genome after consent"):
             genome.refresh([visitor.user_id], now=moment.timestamp())
@@ -59,12 +59,12 @@ def agree(request: HttpRequest, response: HttpResponse, moment: datetime, source
 
 def refuse(request: HttpRequest, response: HttpResponse, moment: datetime, source: str) -> None:
     """Records that whoever asks does not agree (any more)."""
-    visitors.withdraw(request, moment, source=source)
+    identity.withdraw(request, moment, source=source)
     leave_alone(response, moment)
 
 
 def leave_alone(response: HttpResponse, moment: datetime) -> None:
     """The browser keeps nothing but the no."""
     consent.remember(response, False, moment)
-    response.delete_cookie(visitors.COOKIE, samesite="Lax")
-    account.forget_recently_viewed(response)
+    response.delete_cookie(identity.COOKIE, samesite="Lax")
+    account_records.forget_recently_viewed(response)

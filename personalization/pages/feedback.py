@@ -12,11 +12,12 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
 from personalization import conf
-from personalization.collect import feedback, visitors
+from personalization.collect import feedback
 from personalization.models import Visitor
-from personalization.oscar import catalogue
-from personalization.pages.back import back
-from personalization.pages.private import private
+from personalization.pages.cache_control import private
+from personalization.pages.redirects import back
+from personalization.privacy import identity
+from personalization.shop import catalogue
 
 
 @private
@@ -34,13 +35,13 @@ def dismiss(request: HttpRequest) -> HttpResponse:
     if visitor is None:
         return HttpResponseForbidden(_refused(), content_type="text/plain; charset=utf-8")
     response = _answer(request, said, undo)
-    if visitors.id_in(request) != visitor.pk:
-        visitors.remember(response, visitor)
+    if identity.id_in(request) != visitor.pk:
+        identity.remember(response, visitor)
     return response
 
 
 def _heeded(request: HttpRequest, kind: str, key: Any, sign: int) -> Visitor | None:
-    visitor = visitors.known_or_new(request, now())
+    visitor = identity.known_or_new(request, now())
     try:
         if visitor is not None:
             feedback.take(visitor, kind, key, sign, now())

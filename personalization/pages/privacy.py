@@ -17,12 +17,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from personalization.collect import consent, known, visitors
-from personalization.collect.portrait import portrait
 from personalization.models import Event, Visitor
-from personalization.oscar import catalogue
+from personalization.pages.cache_control import private
 from personalization.pages.consent import leave_alone
-from personalization.pages.private import private
+from personalization.privacy import consent, data_export, identity
+from personalization.privacy.overview import portrait
+from personalization.shop import catalogue
 
 LARGEST_KEY = 2**63 - 1
 
@@ -31,14 +31,14 @@ LARGEST_KEY = 2**63 - 1
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """The page "What we know of you": in the account area for customers."""
-    return _page(request, "privacy", {"known": portrait(request, visitors.of(request), now())})
+    return _page(request, "privacy", {"known": portrait(request, identity.of(request), now())})
 
 
 @private
 @require_safe
 def forget_asked(request: HttpRequest) -> HttpResponse:
     """Asks whether everything shall be forgotten."""
-    return _page(request, "forget", {"known": portrait(request, visitors.of(request), now())})
+    return _page(request, "forget", {"known": portrait(request, identity.of(request), now())})
 
 
 @private
@@ -47,7 +47,7 @@ def forget_asked(request: HttpRequest) -> HttpResponse:
 def forget(request: HttpRequest) -> HttpResponse:
     """Forgets everything at once, and remembers only that it was asked to."""
     moment = now()
-    visitors.forget(request, moment)
+    identity.forget(request, moment)
     response = _seen_again()
     leave_alone(response, moment)
     messages.success(request, _("Everything is forgotten. From now on you see the shop as everybody does."))
@@ -58,7 +58,9 @@ def forget(request: HttpRequest) -> HttpResponse:
 @require_safe
 def download(request: HttpRequest) -> HttpResponse:
     """All that we hold of this visitor as one JSON file. Changes nothing."""
-    response = JsonResponse(known.everything(request, now()), json_dumps_params={"ensure_ascii": False, "indent": 1})
+    response = JsonResponse(
+        data_export.everything(request, now()), json_dumps_params={"ensure_ascii": False, "indent": 1}
+    )
     response["Content-Disposition"] = 'attachment; filename="what-we-know-of-you.json"'
     return response
 
@@ -89,7 +91,7 @@ def wish(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _unreadable()
     said, moment = form.cleaned_data, now()
-    visitor = visitors.known_or_new(request, moment) if said["sign"] else visitors.of(request)
+    visitor = identity.known_or_new(request, moment) if said["sign"] else identity.of(request)
     response = _seen_again()
     if visitor is None or (said["sign"] and not may_be_an_interest(said["key"])):
         messages.info(request, _("Nothing was changed."))
@@ -98,7 +100,7 @@ def wish(request: HttpRequest) -> HttpResponse:
         visitor.wish(said["kind"], said["key"], said["sign"], moment.timestamp())
     except Visitor.DoesNotExist:  # they had themselves forgotten at this very moment
         return response
-    visitors.remember(response, visitor)
+    identity.remember(response, visitor)
     messages.success(request, _("Done. It counts from the next page on."))
     return response
 
@@ -123,7 +125,7 @@ def drop_recent(request: HttpRequest) -> HttpResponse:
     form = RecentForm(request.POST)
     if not form.is_valid() or not any(form.cleaned_data.values()):
         return _unreadable()
-    visitor = visitors.of(request)
+    visitor = identity.of(request)
     gone = _drop(visitor, **form.cleaned_data) if visitor else 0
     said = _("Deleted. The next page does not know it any more.") if gone else _("Nothing was changed.")
     messages.success(request, said)

@@ -9,11 +9,11 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from personalization import conf
-from personalization.collect import consent
 from personalization.models import Genome, Visitor
-from personalization.oscar import catalogue, orders
-from personalization.rank.habits import DECIMALS, Habits, habits
+from personalization.privacy import consent
+from personalization.rank.purchase_habits import DECIMALS, Habits, habits
 from personalization.recommenders import GUEST
+from personalization.shop import catalogue, orders
 
 CATEGORIES_KEPT = 100
 """The categories of a genome, the largest shares first."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.rank.learned import Learned
-from personalization.rank.person import Person
+from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.visitor_history import Person
 
 MOST = 500
 """So many candidates one decision has at most."""
@@ -51,7 +51,7 @@ def for_basket(person: Person, basket: NDArray[np.int64], learned: Learned) -> N
         [
             *(
                 learned.neighbours(name).index[basket].T.ravel()[:MOST]
-                for name in ("bought_together", "chosen_together")
+                for name in ("bought_together", "co_purchased_by_customer")
             ),
             person.own[: OWN - POPULAR],
             popular(learned),

@@ -6,8 +6,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.rank.learned import Learned
-from personalization.rank.person import Person
+from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.visitor_history import Person
 from personalization.recommenders import DAY
 
 NO_BASKET = np.empty(0, np.int64)
@@ -115,13 +115,13 @@ def _personal(person: Person, table: _Table, now: float) -> Iterator[NDArray]:
 def expected(person: Person, learned: Learned) -> NDArray[np.float64]:
     """How much of a habit each of the visitor's own products is: their own weight, how readily people buy it again
     (worth two purchases), and half the usual habit of its customers."""
-    repeat = learned.scores("repeat_purchase").score[person.own]
-    return person.weight + PRIOR_PURCHASES * repeat + HABIT * learned.scores("habit").score[person.own]
+    repeat = learned.scores("repurchase_rate").score[person.own]
+    return person.weight + PRIOR_PURCHASES * repeat + HABIT * learned.scores("repurchase_frequency").score[person.own]
 
 
 def rhythm(person: Person, learned: Learned) -> NDArray[np.float64]:
     """After how many days the visitor buys each of their products again; the product's own rhythm counts as one gap."""
-    usual = learned.scores("rhythm").score[person.own]
+    usual = learned.scores("repurchase_interval").score[person.own]
     usual = np.where(usual > 0, usual, USUAL_RHYTHM)
     return np.maximum(((person.last - person.first) / DAY + usual) / np.maximum(person.days, 1), 1)
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.recommenders import GUEST, History, InBlocks, Limits, Links, Plan, distinct
-from personalization.recommenders._pairs import DAMPING, PAIRS_PER_BLOCK, Runs, closest, within_groups
+from personalization.recommenders._cooccurrence import DAMPING, PAIRS_PER_BLOCK, Runs, closest, within_groups
 
 OTHERS_WEIGHT = 0.25
 """How far the other product's own frequency counts against it: 0 would recommend milk with everything, 1 oddities.

@@ -4,8 +4,8 @@ import numpy as np
 from scipy import linalg, sparse
 
 from personalization.recommenders import History, Limits, Neighbours
-from personalization.recommenders._pairs import closest
-from personalization.recommenders._tastes import strongest
+from personalization.recommenders._cooccurrence import closest
+from personalization.recommenders._user_items import strongest
 
 PRODUCTS = 2_000
 LARGEST = 5_000

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.recommenders import DAY, History, InBlocks, Limits, Links, Plan
-from personalization.recommenders._pairs import closest
-from personalization.recommenders._words import PAIRS_PER_BLOCK, Texts, texts_of
+from personalization.recommenders._cooccurrence import closest
+from personalization.recommenders._tfidf import PAIRS_PER_BLOCK, Texts, texts_of
 
 PRICE_RATIO = 1.25
 """Neither product costs more than so many times the other."""

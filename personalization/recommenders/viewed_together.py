@@ -3,14 +3,14 @@
 from numpy.typing import NDArray
 
 from personalization.recommenders import History, InBlocks, Limits, Links, Plan
-from personalization.recommenders._looks import customers_of, looks
-from personalization.recommenders._pairs import (
+from personalization.recommenders._cooccurrence import (
     PAIRS_PER_BLOCK,
     Runs,
     closest,
     damped_cosine,
     within_groups,
 )
+from personalization.recommenders._view_sessions import customers_of, looks
 
 
 class ViewedTogether(InBlocks):

@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 
 from personalization.decide.slate import Candidate, Draft
 from personalization.decide.visit import Visit
-from personalization.rank.learned import Learned
+from personalization.rank.snapshot_arrays import Learned
 
 
 @dataclass(frozen=True)

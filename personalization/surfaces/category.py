@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from personalization.decide import lists, pick
+from personalization.decide import scoring, selection
 from personalization.decide.people import person_of
 from personalization.decide.slate import Candidate, Draft, Reason
 from personalization.decide.visit import Visit
-from personalization.rank.learned import Learned
+from personalization.rank.snapshot_arrays import Learned
 from personalization.surfaces import Surface
 
 
 def ranking(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:
     """The products of the listing, those that the visitor is likely to choose first."""
-    return lists.in_order(lists.for_listing(visit, snapshot))
+    return scoring.in_order(scoring.for_listing(visit, snapshot))
 
 
 def usual(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
@@ -28,12 +28,12 @@ def usual(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     or where the order is switched off. Its title says whether there are others on the page.
     """
     person = person_of(visit.genome, snapshot)
-    places = pick.bought_again(snapshot, person)
+    places = selection.bought_again(snapshot, person)
     own = snapshot.ids[places[np.isin(places, snapshot.category(visit.category or 0))]].tolist()
     if not own:
         return
-    ranked = lists.in_order(lists.for_listing(replace(visit, listing=tuple(own)), snapshot))
-    candidates = [candidate for candidate in ranked if candidate.product not in visit.placed][: pick.DEPTH]
+    ranked = scoring.in_order(scoring.for_listing(replace(visit, listing=tuple(own)), snapshot))
+    candidates = [candidate for candidate in ranked if candidate.product not in visit.placed][: selection.DEPTH]
     facts = {"category": visit.category, "name": visit.category_name, "more": not visit.placed.isdisjoint(own)}
     yield Draft(Reason("usual_in_category", facts), candidates, personal=True)
 

@@ -6,8 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from personalization import conf
-from personalization.decide import lists, pick
-from personalization.decide.rows import (
+from personalization.decide import scoring, selection
+from personalization.decide.preferences import stated_interests
+from personalization.decide.slate import Candidate, Draft, Reason
+from personalization.decide.visit import Visit
+from personalization.rank.snapshot_arrays import Learned
+from personalization.recommenders import DAY
+from personalization.rows.continue_shopping import where_you_stopped
+from personalization.rows.shared import (
     because_you_looked_at,
     bestsellers,
     bestsellers_by_oscar,
@@ -15,12 +21,6 @@ from personalization.decide.rows import (
     buy_again,
     latest,
 )
-from personalization.decide.slate import Candidate, Draft, Reason
-from personalization.decide.stopped import where_you_stopped
-from personalization.decide.visit import Visit
-from personalization.decide.wishes import stated_interests
-from personalization.rank.learned import Learned
-from personalization.recommenders import DAY
 from personalization.surfaces import Surface
 
 ANCHORS = 2
@@ -29,12 +29,12 @@ ANCHORS = 2
 
 def ranking(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:
     """What this visitor is likely to buy next, old or new."""
-    return lists.in_order(lists.for_visitor(visit, snapshot))
+    return scoring.in_order(scoring.for_visitor(visit, snapshot))
 
 
 def new(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:
     """What they are likely to buy next and never bought before."""
-    return lists.in_order(lists.for_new(visit, snapshot))
+    return scoring.in_order(scoring.for_new(visit, snapshot))
 
 
 def personal(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
@@ -43,7 +43,7 @@ def personal(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     yield from popular_where_you_like(visit, snapshot)
     if not visit.genome.products:
         return
-    scored = lists.for_visitor(visit, snapshot)
+    scored = scoring.for_visitor(visit, snapshot)
     worth = dict(zip(snapshot.ids[scored.places].tolist(), scored.chance.tolist(), strict=True))
     for draft in (
         *buy_again(visit, scored),
@@ -58,7 +58,7 @@ def popular_where_you_like(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     """The bestsellers of the categories that the visitor said they like."""
     score = snapshot.scores("popular").score
     for category in stated_interests(visit.wishes)[:ANCHORS]:
-        places = snapshot.category(category)[: pick.DEPTH]
+        places = snapshot.category(category)[: selection.DEPTH]
         reason = Reason("popular_where_you_like", {"category": category})
         yield Draft(reason, bought_by(snapshot, places, score[places]), personal=True, strength=1.0)
 
@@ -66,9 +66,9 @@ def popular_where_you_like(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
 def because_you_bought(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     """For a telling product of the customer's, what lies in one basket with it and is new to them."""
     owned = {row[0] for row in visit.genome.products}
-    for anchor in pick.anchors(snapshot, visit.genome, ANCHORS):
+    for anchor in selection.anchors(snapshot, visit.genome, ANCHORS):
         reason = Reason("because_you_bought", {"product": int(snapshot.ids[anchor])})
-        near, closeness = pick.goes_with(snapshot, anchor)
+        near, closeness = selection.goes_with(snapshot, anchor)
         candidates = [
             Candidate(product, float(score), reason)
             for product, score in zip(snapshot.ids[near].tolist(), closeness, strict=True)
@@ -81,9 +81,9 @@ def popular_in_category(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     """The bestsellers of the categories that set the customer apart, without what they come back to anyway."""
     score = snapshot.scores("popular").score
     repeated = {row[0] for row in visit.genome.products if row[2] > 1}
-    for category, purchases in pick.favourite_categories(snapshot, visit.genome)[:ANCHORS]:
+    for category, purchases in selection.favourite_categories(snapshot, visit.genome)[:ANCHORS]:
         reason = Reason("popular_in_category", {"category": category, "purchases": purchases})
-        places = snapshot.category(category)[: pick.DEPTH]
+        places = snapshot.category(category)[: selection.DEPTH]
         candidates = [
             candidate for candidate in bought_by(snapshot, places, score[places]) if candidate.product not in repeated
         ]
@@ -92,7 +92,7 @@ def popular_in_category(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
 
 def trending(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     """What sells more than in its usual week."""
-    places, times = pick.best(snapshot.scores("trending").score)
+    places, times = selection.best(snapshot.scores("trending").score)
     rows = zip(snapshot.ids[places].tolist(), times.tolist(), strict=True)
     yield Draft(Reason("trending"), [Candidate(key, rise, Reason("rising", {"times": rise})) for key, rise in rows])
 
@@ -101,7 +101,7 @@ def new_in(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     """What was added lately, the newest first."""
     created = snapshot.arrays["product.created"]
     new = created > visit.now - conf.current().new_days * DAY
-    places, since = pick.best(np.where(new, created, 0))
+    places, since = selection.best(np.where(new, created, 0))
     rows = zip(snapshot.ids[places].tolist(), since.tolist(), strict=True)
     yield Draft(Reason("new_in"), [Candidate(key, day, Reason("since", {"created": day})) for key, day in rows])
 
@@ -109,10 +109,10 @@ def new_in(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
 def bestsellers_in_category(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
     """The bestsellers of the categories that sell most, unless the visitor has a row of their own there."""
     score = snapshot.scores("popular").score
-    own = {category for category, _ in pick.favourite_categories(snapshot, visit.genome)[:ANCHORS]}
-    for category in pick.largest_categories(snapshot):
+    own = {category for category, _ in selection.favourite_categories(snapshot, visit.genome)[:ANCHORS]}
+    for category in selection.largest_categories(snapshot):
         if category not in own:
-            places = snapshot.category(category)[: pick.DEPTH]
+            places = snapshot.category(category)[: selection.DEPTH]
             candidates = bought_by(snapshot, places, score[places])
             yield Draft(Reason("bestsellers_in_category", {"category": category}), candidates)
 

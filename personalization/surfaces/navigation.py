@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.decide import lists, menu
+from personalization.decide import category_menu, scoring
+from personalization.decide.preferences import stated_interests
 from personalization.decide.slate import Candidate, Reason
 from personalization.decide.visit import Visit
-from personalization.decide.wishes import stated_interests
-from personalization.rank.blend import DECIMALS
-from personalization.rank.learned import Learned
+from personalization.rank.scorer import DECIMALS
+from personalization.rank.snapshot_arrays import Learned
 from personalization.surfaces import Surface
 
 HABIT, EXPECTED, SHARE = 1.0, 0.5, 0.001
@@ -59,7 +59,7 @@ def wanted(visit: Visit, snapshot: Learned) -> dict[int, float]:
 def shortcuts(visit: Visit, snapshot: Learned) -> list[Candidate]:
     """The categories that deserve a line of their own in this visitor's menu, the most telling first: those they named,
     then those they need and others do not as much. None with nothing known of them."""
-    named = [Candidate(key, math.inf, Reason(menu.SAID)) for key in stated_interests(visit.wishes)]
+    named = [Candidate(key, math.inf, Reason(category_menu.SAID)) for key in stated_interests(visit.wishes)]
     return named + (_telling(_weighed(visit, snapshot), snapshot) if visit.genome.categories else [])
 
 
@@ -98,7 +98,7 @@ def _habit(visit: Visit, snapshot: Learned) -> tuple[NDArray[np.float64], NDArra
 
 def _expected(visit: Visit, snapshot: Learned) -> NDArray[np.float64]:
     """-log(chance that none of the category's candidates is bought), one entry a category."""
-    scored = lists.for_visitor(visit, snapshot)
+    scored = scoring.for_visitor(visit, snapshot)
     surprise = np.zeros(len(snapshot.ids))
     surprise[scored.places] = -np.log1p(-np.minimum(scored.chance, 0.999))
     start = snapshot.arrays["category.start"]

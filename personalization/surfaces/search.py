@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from personalization.decide import lists
+from personalization.decide import scoring
 from personalization.decide.slate import Candidate
 from personalization.decide.visit import Visit
-from personalization.rank.learned import Learned
+from personalization.rank.snapshot_arrays import Learned
 from personalization.surfaces import Surface
 
 
 def ranking(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:
     """What fits the search, what others choose after it first."""
-    return lists.in_order(lists.for_search(visit, snapshot))
+    return scoring.in_order(scoring.for_search(visit, snapshot))
 
 
 surface = Surface(name="search", ranking=ranking)

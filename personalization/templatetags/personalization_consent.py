@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from django.template import Context
 
 from personalization import conf
-from personalization.collect import consent, visitors
-from personalization.models.savepoints import failing_open
+from personalization.models.fail_open import failing_open
+from personalization.privacy import consent, identity
 
 register = template.Library()
 
@@ -34,5 +34,5 @@ def _asks(request: HttpRequest) -> bool:
     if not consent.signed_in(request):
         return consent.undecided(request, None)
     with failing_open("Looking whether a customer answered"):
-        return consent.undecided(request, visitors.of(request))
+        return consent.undecided(request, identity.of(request))
     return False

@@ -8,7 +8,7 @@ from django.template import Context
 from django.template.loader import get_template
 
 from personalization import serve
-from personalization.models.savepoints import failing_open
+from personalization.models.fail_open import failing_open
 from personalization.oscar import visits
 
 register = template.Library()

@@ -11,12 +11,14 @@ from django.template.base import FilterExpression, Parser, Token
 from django.template.loader import get_template
 
 from personalization import conf
-from personalization.collect import consent, feedback, visitors
+from personalization.collect import feedback
 from personalization.decide.slate import Item, Row, Slate
 from personalization.decide.visit import Visit
-from personalization.models.savepoints import failing_open
-from personalization.oscar import cards, catalogue, visits
+from personalization.models.fail_open import failing_open
+from personalization.oscar import card_markup, visits
+from personalization.privacy import consent, identity
 from personalization.serve import serve, tokens
+from personalization.shop import catalogue
 from personalization.templatetags import personalization_navigation
 
 register = template.Library()
@@ -83,17 +85,17 @@ def _printed(context: Context, slate: Slate, visit: Visit | None) -> dict[str, A
     return {**context.flatten(), "slate": slate, "shown": _shown(slate, visit), "cards": _cards(slate, context)}
 
 
-def _cards(slate: Slate, context: Context) -> cards.Page | None:
+def _cards(slate: Slate, context: Context) -> card_markup.Page | None:
     """What prints the cards of a slate, with what the page has for their forms: its token, and where to come back to.
     None where a shop has a card of its own, which finds the pictures of all of them looked up."""
     products = [item.product for row in slate.rows for item in row.items]
     if not products:
         return None
-    if cards.are_the_shops():
+    if card_markup.are_the_shops():
         catalogue.add_pictures(products)
         return None
     back = context["request"].get_full_path() if "request" in context else ""
-    return cards.Page(products, str(context.get("csrf_token", "")), back)
+    return card_markup.Page(products, str(context.get("csrf_token", "")), back)
 
 
 @register.inclusion_tag("personalization/partials/nothing_found_searches.html")
@@ -101,9 +103,9 @@ def other_searches(query: str, *, filters: Collection[str] = (), besides: str | 
     """How a search that found nothing can go on: without the `filters` that were set, or with queries that find
     something, `besides` the one that the page names already."""
     with failing_open("Looking for other searches"):
-        from personalization.oscar import search  # noqa: PLC0415 - a shop may do without Oscar's search
+        from personalization.oscar import search_engine  # noqa: PLC0415 - a shop may do without Oscar's search
 
-        found = search.instead(query, filtered=bool(filters))
+        found = search_engine.instead(query, filtered=bool(filters))
         others = [other for other in found.queries if other != besides]
         return {"query": query[:QUERY_LETTERS], "unfiltered": found.unfiltered, "queries": others}
     return {}
@@ -160,14 +162,14 @@ def personalization_beacon(context: Context) -> str:
     if request is None or _nobody_answered(request):
         return ""
     with failing_open("Printing the beacon", queries=False):
-        if consent.allowed(request, visitors.of(request)):
+        if consent.allowed(request, identity.of(request)):
             return get_template("personalization/partials/beacon.html").render(_page(context, request))
     return ""
 
 
 def _nobody_answered(request: HttpRequest) -> bool:
     """Most pages of a shop are for such visitors: these do not cost them a query, nor a savepoint."""
-    answered = {consent.COOKIE, visitors.COOKIE} & request.COOKIES.keys()
+    answered = {consent.COOKIE, identity.COOKIE} & request.COOKIES.keys()
     return not (answered or conf.current().consent or consent.signed_in(request))
 
 

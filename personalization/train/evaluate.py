@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from personalization import conf, recommenders
 from personalization.models import Snapshot, snapshot_files
-from personalization.rank import blend
-from personalization.rank.learned import Learned
+from personalization.rank import scorer
+from personalization.rank.snapshot_arrays import Learned
 from personalization.recommenders import DAY
-from personalization.train.blend import FEWEST, Unavailable, learn_blend
-from personalization.train.blocks import Blocks
-from personalization.train.history import Progress, Shop
-from personalization.train.judge import SERVED, STATED, Verdict, judge
-from personalization.train.learn import learn
-from personalization.train.questions import Past
+from personalization.train.dataset import Progress, Shop
+from personalization.train.engines.local import Blocks
+from personalization.train.fit import learn
+from personalization.train.learning_to_rank import FEWEST, Unavailable, learn_blend
+from personalization.train.metrics import SERVED, STATED, Verdict, judge
+from personalization.train.ranking_examples import Past
 
 LEARNED = "learned from the shop's own past"
 TOO_LITTLE = f"stated weights: fewer than {FEWEST} questions that the past answers"
@@ -56,7 +56,7 @@ def taught(
     shop: Shop,
     held_back: float,
     progress: Progress,
-    kinds: Sequence[str] = blend.BLENDS,
+    kinds: Sequence[str] = scorer.BLENDS,
     blocks: Blocks | None = None,
 ) -> Evaluation:
     """Learns weights from the last `held_back` seconds and judges them, by customers whose purchases taught nothing."""
@@ -68,7 +68,7 @@ def taught(
     past = Past.cut(whole, before, learn(shop, before, progress, blocks))
     found = Evaluation(
         arrays={
-            "blend.features": np.array([blend.fingerprint(past.learned)], np.int64),
+            "blend.features": np.array([scorer.fingerprint(past.learned)], np.int64),
             "blend.moment": np.array([whole.now]),
         }
     )
@@ -89,10 +89,10 @@ def taken_over(snapshot: Snapshot, now: float) -> Evaluation | None:
     if found is None or not known or "blend.moment" not in arrays:
         return None
     age = now - float(arrays["blend.moment"][0])
-    same = int(arrays["blend.features"][0]) == blend.fingerprint(learned)
+    same = int(arrays["blend.features"][0]) == scorer.fingerprint(learned)
     if not same or not 0 <= age < conf.current().weights_days * DAY:
         return None
-    mine = tuple(f"{kind}." for kind in ("blend", *blend.BLENDS))
+    mine = tuple(f"{kind}." for kind in ("blend", *scorer.BLENDS))
     found.arrays.update({name: np.array(array) for name, array in arrays.items() if name.startswith(mine)})
     return found
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from personalization import conf
 from personalization.models import Snapshot
-from personalization.oscar import orders
-from personalization.rank.learned import Learned
+from personalization.rank.snapshot_arrays import Learned
 from personalization.recommenders import DAY, GUEST
-from personalization.train import guard, searches
-from personalization.train.blocks import Blocks
+from personalization.shop import orders
+from personalization.train import quality_gate, search_choices
+from personalization.train.dataset import Progress, Shop, read
+from personalization.train.engines.local import Blocks
 from personalization.train.evaluate import Evaluation, taken_over, taught
-from personalization.train.history import Progress, Shop, read
-from personalization.train.learn import learn
+from personalization.train.fit import learn
 from personalization.train.lock import only_one
 from personalization.train.publish import publish, remove_outdated
 
@@ -71,7 +71,7 @@ def train(
         shop, learned, evaluation = learned_until(moment_of_learning(now), progress, lately, blocks)
         summary = asdict(_summary(shop, evaluation, begun))
         if not force:
-            guard.refuse_worse(summary, serving)
+            quality_gate.refuse_worse(summary, serving)
         snapshot = publish(learned.arrays, summary, shop.history.now)
         remove_outdated()
         blocks.remove()
@@ -92,7 +92,7 @@ def learned_until(
     evaluation = taken_over(lately, moment) if lately else None
     evaluation = evaluation or taught(shop, conf.current().held_back_days * DAY, progress, blocks=blocks)
     whole = learn(shop, shop.history, progress, blocks)
-    after_searches = searches.learned(shop.searched, shop.history, conf.current().min_customers)
+    after_searches = search_choices.learned(shop.searched, shop.history, conf.current().min_customers)
     moment_learned = {"history.now": np.array([shop.history.now])}
     arrays = {**whole.arrays, **evaluation.arrays, **after_searches, **moment_learned}
     return shop, Learned(arrays), evaluation

@@ -2,7 +2,7 @@
 
 import json
 
-OURS = "personalization.oscar.listing"
+OURS = "personalization.oscar.listing_views"
 LISTINGS = ("catalogue", "category", "search")
 
 

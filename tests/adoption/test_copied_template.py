@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import run_checks
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 
-from personalization.oscar.templates import TAGS
+from personalization.oscar.template_overrides import TAGS
 from tests import shop
 
 NAME = "oscar/catalogue/detail.html"

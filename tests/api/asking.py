@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from django.test import Client
 from django.utils.timezone import now
 
-from personalization.api import identity
-from personalization.collect import visitors
+from personalization.api import authentication
+from personalization.privacy import identity
 
 ROOT = "/personalization/api/v1/"
 
 
 def token():
     """What a client without cookies shows, once it agreed."""
-    return identity.minted(visitors.new(now(), source="api"))
+    return authentication.minted(identity.new(now(), source="api"))
 
 
 @dataclass

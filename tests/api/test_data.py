@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from personalization.api import me
+from personalization.api import account
 from personalization.models import Visitor
 from tests import shop
 from tests.api.asking import ROOT
@@ -17,7 +17,7 @@ EVENTS = "personalization.Event"
 
 @pytest.fixture
 def small_pages(monkeypatch):
-    monkeypatch.setattr(me.NewestFirst, "page_size", 3)
+    monkeypatch.setattr(account.NewestFirst, "page_size", 3)
 
 
 def follow(who, told):

@@ -5,9 +5,9 @@ import json
 import pytest
 from django.core.cache import cache
 
-from personalization.api.reading import BODY_BYTES
+from personalization.api.parsers import BODY_BYTES
 from personalization.api.schema import described
-from personalization.collect import limits
+from personalization.collect import rate_limits
 from tests import shop
 from tests.api.asking import ROOT
 
@@ -37,7 +37,7 @@ ONE = {"surface": "home", "product": 1, "category": 1, "query": "milk", "limit":
 
 def send(who, path, body):
     cache.clear()
-    limits.forget()
+    rate_limits.forget()
     return who.send("patch" if path.startswith("me/") else "post", path, body)
 
 
@@ -120,7 +120,7 @@ def test_a_body_that_nobody_asked_for_changes_nothing(app, path):
 
 def send_delete(who, path, body=b""):
     cache.clear()
-    limits.forget()
+    rate_limits.forget()
     answer = who.send("delete", path, body)
     return answer.status_code, answer.content
 
@@ -131,7 +131,7 @@ def test_whatever_stands_in_a_query_there_is_an_answer(app, path, field):
     values = ["%00", "%ff", "%ED%A0%80", "a" * 300, "-1", "0", "9" * 400, "1e9", "٣", "NaN", "[]", "%F0%9F%98%80"]
     for value in values:
         cache.clear()
-        limits.forget()
+        rate_limits.forget()
         assert app.client.get(f"{ROOT}{path}?{field}={value}", headers=app.headers).status_code < 500
 
 
@@ -207,7 +207,7 @@ def test_whatever_a_header_says_there_is_an_answer(app, server, known_browser, h
     for said in SAID:
         for who, method, path, body in asked:
             cache.clear()
-            limits.forget()
+            rate_limits.forget()
             answer = who.send(method, path, body, **{header: said})
             assert answer.status_code < 500
             if answer.status_code >= 400:
@@ -235,7 +235,7 @@ def test_more_than_so_many_of_anything_is_refused(app):
 
 def test_who_asks_too_often_waits(stranger, server, settings):
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "key_requests_per_minute": 3}
-    limits.forget()
+    rate_limits.forget()
     assert [stranger.post("visitors/", {"consent": "no"}).status_code for _ in range(21)] == [400] * 20 + [429]
     till = server("surfaces:read")
     answers = [till.get("navigation/") for _ in range(4)]

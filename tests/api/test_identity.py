@@ -15,9 +15,10 @@ from django.utils.timezone import now
 from oscar.apps.basket.models import Basket
 
 from personalization.api import urls
-from personalization.api.endpoint import Endpoint
-from personalization.collect import limits, visitors
+from personalization.api.views_base import Endpoint
+from personalization.collect import rate_limits
 from personalization.models import Event, ServerKey, Visitor
+from personalization.privacy import identity
 from tests import shop
 from tests.api.asking import ROOT, Asking, token
 from tests.walks.known import browser, did
@@ -93,7 +94,7 @@ def asked(who, way, milk, names=None, **headers):
         (event,) = body["events"]
         body["events"] = [{**event, "items": items, **said} for said in (named, {"id": named.get("id")})]
     path = WAYS[way].format(milk=milk.pk)
-    limits.forget()
+    rate_limits.forget()
     cache.clear()
     with transaction.atomic():
         answer = who.send(way.partition(" ")[0].lower(), f"{path}?{urlencode(named)}", body, **headers)
@@ -343,7 +344,7 @@ def test_a_token_goes_before_the_cookies_beside_it(app):
 
 def test_an_accounts_id_is_no_token(anna):
     account = Visitor.objects.get(user=anna)
-    forged = Asking(Client(), {"X-Personalization-Visitor": f"1:{visitors.token(account)}"})
+    forged = Asking(Client(), {"X-Personalization-Visitor": f"1:{identity.token(account)}"})
     assert forged.get("me/data/").json()["tables"]["personalization.Visitor"] == []
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from personalization.api import identity
+from personalization.api import authentication
 from personalization.models import ServerKey
 
 pytestmark = pytest.mark.django_db
@@ -35,12 +35,12 @@ def test_a_key_is_replaced_by_one_with_the_same_scopes(admin_client):
 
 
 def test_who_guesses_keys_has_to_wait_and_who_has_one_has_not(stranger, server):
-    for guesses in range(2 * identity.GUESSES_A_MINUTE + 1):  # a new minute may begin meanwhile
+    for guesses in range(2 * authentication.GUESSES_A_MINUTE + 1):  # a new minute may begin meanwhile
         answer = stranger.get("navigation/", Authorization=f"Key guess-{guesses}")
         if answer.status_code == 429:
             break
         assert answer.status_code == 401
-    assert guesses >= identity.GUESSES_A_MINUTE
+    assert guesses >= authentication.GUESSES_A_MINUTE
     assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
     assert 0 <= int(answer["Retry-After"]) <= 60
     assert server("surfaces:read").get("navigation/").status_code == 200

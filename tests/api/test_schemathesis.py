@@ -14,7 +14,7 @@ from django.test import Client
 
 from personalization.api import urls
 from personalization.api.schema import described
-from personalization.collect import limits
+from personalization.collect import rate_limits
 from personalization.models import ServerKey
 from tests.api.asking import ROOT, token
 
@@ -46,7 +46,7 @@ def address(live_server, monkeypatch, settings):
     often = {"key_requests_per_minute": WITHOUT_LIMIT, "events_per_minute": WITHOUT_LIMIT}
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, **often}
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)  # an open connection asks again and again
-    monkeypatch.setattr(limits, "PER_ADDRESS", WITHOUT_LIMIT)
+    monkeypatch.setattr(rate_limits, "PER_ADDRESS", WITHOUT_LIMIT)
     for pattern in urls.urlpatterns:
         monkeypatch.setattr(pattern.callback.view_class, "a_minute", WITHOUT_LIMIT)
     return live_server.url

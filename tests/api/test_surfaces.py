@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from oscar.apps.catalogue.models import ProductImage
 from oscar.apps.partner.models import StockRecord
 
-from personalization.collect import slates
+from personalization.collect import impression_tokens
 from personalization.models import Visitor
 from personalization.oscar import visits
 from tests import shop
@@ -68,7 +68,7 @@ def test_a_product_pages_slate_is_the_tags_own_and_is_signed_alike(trained, know
     shown = [key for row in ids(told) for key in row]
     assert shown and [int(key) for key in re.findall(r'data-product="(\d+)"', markup)] == shown
     tokens = [[*re.findall(r'data-slate="([^"]+)"', markup)], [row["token"] for row in told["rows"]]]
-    page, api = [[replace(slates.read(one, visitor.pk, 0), at=0) for one in some] for some in tokens]
+    page, api = [[replace(impression_tokens.read(one, visitor.pk, 0), at=0) for one in some] for some in tokens]
     assert page == api
 
 
@@ -76,7 +76,7 @@ def test_a_rows_token_says_what_was_shown(customer, trained):
     users, _ = trained
     visitor = Visitor.objects.get(user=users[1])
     told = customer.get("surfaces/home/").json()
-    shown = [slates.read(row["token"], visitor.pk, 0) for row in told["rows"]]
+    shown = [impression_tokens.read(row["token"], visitor.pk, 0) for row in told["rows"]]
     assert [list(one.products) for one in shown] == ids(told)
 
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from personalization.collect import events, reports
+from personalization.collect import ingestion, payload
 from personalization.models import Consent, Visitor
-from personalization.oscar import catalogue
+from personalization.shop import catalogue
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
@@ -36,8 +36,8 @@ def deliver(
     visitor: Visitor, *told: Any, now: datetime = NOW, sent_at: Any = None, **how: Any
 ) -> list[tuple[int, str]]:
     """Reads and keeps these events; (index, code) of each that was rejected."""
-    read = reports.read(body(*told, sent_at=sent_at), how.pop("item_ids", "id"))
+    read = payload.read(body(*told, sent_at=sent_at), how.pop("item_ids", "id"))
     products = catalogue.listed({(item.kind, item.key) for report in read.reports for item in report.items})
-    known = events.Catalogue(products, frozenset(catalogue.sensitive_products(set(products.values()))))
-    receipt = events.keep(events.Delivery(visitor, known, now, read.sent, **how), read.reports)
+    known = ingestion.Catalogue(products, frozenset(catalogue.sensitive_products(set(products.values()))))
+    receipt = ingestion.keep(ingestion.Delivery(visitor, known, now, read.sent, **how), read.reports)
     return sorted((one.index, one.code) for one in (*read.rejected, *receipt.rejected))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalization.collect.events import happened
-from personalization.collect.reports import Unusable, seconds
+from personalization.collect.ingestion import happened
+from personalization.collect.payload import Unusable, seconds
 from tests.collect.deliveries import NOW, ms
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

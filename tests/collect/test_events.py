@@ -7,10 +7,10 @@ import pytest
 from django.db import connection
 from oscar.test.factories import create_product
 
-from personalization.collect import events, slates
+from personalization.collect import impression_tokens, ingestion
 from personalization.models import Event, SensitiveCategory, Visitor
 from personalization.models.events import Happening
-from personalization.oscar import catalogue
+from personalization.shop import catalogue
 from tests import shop
 from tests.collect.deliveries import NOW, browser, deliver, event, ms
 
@@ -35,8 +35,8 @@ def product(title):
 
 
 def token(visitor, *products, surface="home", row="bestsellers", at=NOW):
-    shown = slates.Shown(surface, row, "s1", tuple(products), ("",) * len(products), at.timestamp())
-    return slates.signed(shown, visitor and visitor.pk)
+    shown = impression_tokens.Shown(surface, row, "s1", tuple(products), ("",) * len(products), at.timestamp())
+    return impression_tokens.signed(shown, visitor and visitor.pk)
 
 
 def stored(*fields):
@@ -318,12 +318,12 @@ def test_any_letters_come_out_as_they_went_in(visitor):
 
 
 def test_what_the_shop_itself_saw_is_stored(visitor, milk):
-    assert events.observed(visitor, "add_to_cart", milk.pk, NOW)
+    assert ingestion.observed(visitor, "add_to_cart", milk.pk, NOW)
     assert stored("name", "product", "value", "happened") == [("add_to_cart", milk.pk, 1.0, NOW)]
 
 
 def test_a_database_that_is_neither_is_written_to_by_django(visitor, monkeypatch):
-    monkeypatch.setattr("personalization.models.storing.STATEMENTS", {})
+    monkeypatch.setattr("personalization.models.event_insert_sql.STATEMENTS", {})
     many = [Happening(uuid4(), "view_cart", NOW) for _ in range(3)]
     assert Event.objects.store(visitor.pk, many, received=NOW, suspect=True)
     assert stored("name", "suspect") == [("view_cart", True)] * 3

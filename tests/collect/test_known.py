@@ -13,9 +13,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.collect import known
 from personalization.models import Consent, Event, Genome, Visitor
 from personalization.models.visitors import new_id
+from personalization.privacy import data_export
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -58,8 +58,8 @@ def test_every_table_with_a_way_to_a_person_is_in_the_export():
     personal = {model._meta.label for model in OURS if model is Visitor or leads_to_a_person(model)}
     assert {model.__name__ for model in OURS if model._meta.label not in personal} == NOBODYS
     user, visitor, _ = a_life(1)
-    assert set(known.tables(user.pk, visitor)) == personal
-    assert all(known.tables(user.pk, visitor).values())
+    assert set(data_export.tables(user.pk, visitor)) == personal
+    assert all(data_export.tables(user.pk, visitor).values())
 
 
 def test_no_table_of_ours_names_a_person_in_another_way():
@@ -71,7 +71,7 @@ def test_no_table_of_ours_names_a_person_in_another_way():
 
 def test_the_export_holds_each_field_of_each_row_with_names_beside_keys():
     user, visitor, tea = a_life(1)
-    tables = known.tables(user.pk, visitor)
+    tables = data_export.tables(user.pk, visitor)
     assert {label: len(rows) for label, rows in tables.items()} == {
         "personalization.ConsentChange": 1,
         "personalization.Event": 3,
@@ -96,23 +96,23 @@ def test_the_export_holds_each_field_of_each_row_with_names_beside_keys():
 def test_it_holds_nothing_of_anybody_else():
     a_life(1)
     user, visitor, _ = a_life(2)
-    text = json.dumps(known.tables(user.pk, visitor), cls=DjangoJSONEncoder)
+    text = json.dumps(data_export.tables(user.pk, visitor), cls=DjangoJSONEncoder)
     assert "Tea 2" in text and "Tea 1" not in text and "search 1" not in text
 
 
 def test_of_a_browser_it_holds_what_its_visitor_has_and_of_nobody_nothing():
     a_life(1)
     browser = Visitor.objects.create(consent=Consent.GRANTED, agreed_at=now())
-    assert {label: len(rows) for label, rows in known.tables(None, browser).items() if rows} == {
+    assert {label: len(rows) for label, rows in data_export.tables(None, browser).items() if rows} == {
         "personalization.Visitor": 1
     }
-    assert not any(known.tables(None, None).values())
+    assert not any(data_export.tables(None, None).values())
 
 
 def test_what_left_the_shop_has_no_name_any_more():
     user, visitor, tea = a_life(1)
     type(tea).objects.filter(pk=tea.pk).update(is_public=False)
-    assert known.tables(user.pk, visitor)["personalization.Event"][0]["product_name"] is None
+    assert data_export.tables(user.pk, visitor)["personalization.Event"][0]["product_name"] is None
 
 
 def test_it_costs_a_fixed_number_of_queries(django_assert_max_num_queries):
@@ -122,7 +122,7 @@ def test_it_costs_a_fixed_number_of_queries(django_assert_max_num_queries):
         for _ in range(50)
     )
     with django_assert_max_num_queries(6):
-        known.tables(user.pk, visitor)
+        data_export.tables(user.pk, visitor)
 
 
 def traces(*keys):

@@ -8,18 +8,18 @@ import pytest
 from django.core.cache import cache
 from django.test import RequestFactory
 
-from personalization.collect import limits
+from personalization.collect import rate_limits
 
 MOMENT = 1_790_000_000.0
 
 
 def too_many(address, events, moment=MOMENT):
-    return limits.pace(address, "", events, moment).too_many
+    return rate_limits.pace(address, "", events, moment).too_many
 
 
 def asked_from(remote="203.0.113.9", forwarded=None):
     headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
-    return limits.address(RequestFactory().post("/", REMOTE_ADDR=remote, **headers))
+    return rate_limits.address(RequestFactory().post("/", REMOTE_ADDR=remote, **headers))
 
 
 @pytest.mark.parametrize(
@@ -63,15 +63,15 @@ def test_an_address_may_send_600_events_a_minute():
 
 def test_how_fast_a_visitor_may_be_is_a_setting(settings):
     settings.PERSONALIZATION = {"events_per_minute": 10}
-    assert limits.pace("1.1.1.1", "visitor", 10, MOMENT) == (False, False)
-    assert limits.pace("1.1.1.2", "visitor", 1, MOMENT) == (False, True)
-    assert limits.pace("1.1.1.2", "", 1, MOMENT) == (False, False)
+    assert rate_limits.pace("1.1.1.1", "visitor", 10, MOMENT) == (False, False)
+    assert rate_limits.pace("1.1.1.2", "visitor", 1, MOMENT) == (False, True)
+    assert rate_limits.pace("1.1.1.2", "", 1, MOMENT) == (False, False)
 
 
 def test_processes_count_together():
     for _ in range(6):
         too_many("1.1.1.1", 100)
-        limits._here.__init__()  # as another process
+        rate_limits._here.__init__()  # as another process
     assert too_many("1.1.1.1", 1)
 
 
@@ -102,7 +102,7 @@ def instead(monkeypatch):
 
     def put(answer):
         made = Cache(answer)
-        monkeypatch.setattr(limits, "cache", made)
+        monkeypatch.setattr(rate_limits, "cache", made)
         return made
 
     return put
@@ -110,7 +110,7 @@ def instead(monkeypatch):
 
 def test_nobody_can_read_in_the_cache_who_was_here(instead):
     asked, visitor = instead(lambda: 1), uuid4().hex
-    limits.pace("203.0.113.9", visitor, 1, MOMENT)
+    rate_limits.pace("203.0.113.9", visitor, 1, MOMENT)
     assert len(asked.keys) == 2
     assert not any(name in key for key in asked.keys for name in ("203.0.113.9", visitor))
 
@@ -133,7 +133,7 @@ def test_a_dead_cache_is_asked_once_and_then_left_alone(instead, caplog):
 
 def test_a_frozen_cache_holds_nobody_up(instead, monkeypatch):
     thaw = threading.Event()
-    monkeypatch.setattr(limits, "REST", 0.0)
+    monkeypatch.setattr(rate_limits, "REST", 0.0)
     asked = instead(lambda: thaw.wait(60))
     assert [too_many("1.1.1.1", 300) for _ in range(3)] == [False, False, True]
     assert len(asked.keys) == 1  # whoever is still waiting is not joined by others
@@ -142,17 +142,17 @@ def test_a_frozen_cache_holds_nobody_up(instead, monkeypatch):
 
 def test_when_too_many_are_counted_in_one_process_newcomers_are_too_many(instead, monkeypatch):
     instead(refuse)
-    monkeypatch.setattr(limits, "KEPT_HERE", 3)
+    monkeypatch.setattr(rate_limits, "KEPT_HERE", 3)
     assert [too_many(f"1.1.1.{n}", 1) for n in range(5)] == [False, False, False, True, True]
     assert not too_many("1.1.1.0", 1)
 
 
 def test_drops_are_said_in_numbers_at_most_once_a_minute(monkeypatch, caplog):
     clock = iter([0.0, 0.0, 30.0, 61.0, 61.0])
-    monkeypatch.setattr(limits.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(rate_limits.time, "monotonic", lambda: next(clock))
     caplog.set_level(logging.INFO, "personalization")
     for codes in (["too_many"], ["too_many", "bad_id"], ["too_many"]):
-        limits.drops.note(codes)
+        rate_limits.drops.note(codes)
     assert [record.getMessage() for record in caplog.records] == [
         "Events that were dropped or kept apart: 1 too_many",
         "Events that were dropped or kept apart: 1 bad_id, 2 too_many",

@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from personalization.collect import retention
 from personalization.models import ConsentChange, DailyTotal, Event, Visitor, events
+from personalization.privacy import retention
 from tests.collect.happenings import NOW, did
 
 

@@ -6,57 +6,57 @@ import uuid
 import pytest
 from django.core import signing
 
-from personalization.collect import feedback, slates
-from personalization.collect.slates import BELIEVED_DAYS, Shown
+from personalization.collect import feedback, impression_tokens
+from personalization.collect.impression_tokens import BELIEVED_DAYS, Shown
 
 SOMEBODY, ELSE = uuid.UUID(int=1), uuid.UUID(int=2)
 SHOWN = Shown("home", "popular_in_category:7", "s1", (11, 12, 13), ("bought_by", "bought_by", "rising"), 1_000_000.0)
 
 
 def test_a_token_says_what_was_shown():
-    assert slates.read(slates.signed(SHOWN, SOMEBODY), SOMEBODY, 1_000_060.0) == SHOWN
+    assert impression_tokens.read(impression_tokens.signed(SHOWN, SOMEBODY), SOMEBODY, 1_000_060.0) == SHOWN
 
 
 def test_a_token_made_before_the_browser_was_known_is_believed_of_it():
-    assert slates.read(slates.signed(SHOWN, None), SOMEBODY, 1_000_060.0) == SHOWN
+    assert impression_tokens.read(impression_tokens.signed(SHOWN, None), SOMEBODY, 1_000_060.0) == SHOWN
 
 
 def test_a_token_of_somebody_else_is_not_believed():
-    assert slates.read(slates.signed(SHOWN, SOMEBODY), ELSE, 1_000_060.0) is None
+    assert impression_tokens.read(impression_tokens.signed(SHOWN, SOMEBODY), ELSE, 1_000_060.0) is None
 
 
 @pytest.mark.parametrize(("seconds", "believed"), [(0, True), (60, False)])
 def test_an_old_token_is_not_believed(seconds, believed):
     now = SHOWN.at + BELIEVED_DAYS * 86_400 + seconds
-    assert (slates.read(slates.signed(SHOWN, SOMEBODY), SOMEBODY, now) is not None) is believed
+    assert (impression_tokens.read(impression_tokens.signed(SHOWN, SOMEBODY), SOMEBODY, now) is not None) is believed
 
 
 def test_no_changed_letter_is_believed():
-    token = slates.signed(SHOWN, SOMEBODY)
+    token = impression_tokens.signed(SHOWN, SOMEBODY)
     for place in range(len(token)):
         changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
-        assert slates.read(changed, SOMEBODY, 1_000_060.0) is None
+        assert impression_tokens.read(changed, SOMEBODY, 1_000_060.0) is None
 
 
 @pytest.mark.parametrize(
     "token",
     [
         *("", ":", "\0", "é", "a:b:c", "." * 9_000),  # the others are signed anew in each worker, under one name
-        pytest.param(signing.dumps([1, 2], salt=slates.SALT), id="too short"),
+        pytest.param(signing.dumps([1, 2], salt=impression_tokens.SALT), id="too short"),
         pytest.param(signing.dumps(list("abcdefg")), id="of another salt"),
     ],
 )
 def test_any_other_text_is_no_token(token):
-    assert slates.read(token, SOMEBODY, 1_000_060.0) is None
+    assert impression_tokens.read(token, SOMEBODY, 1_000_060.0) is None
 
 
 def test_what_is_signed_for_one_purpose_is_worth_nothing_for_another():
-    assert slates.read(feedback.signed("product", 11), SOMEBODY, 1_000_060.0) is None
-    assert feedback.read(slates.signed(SHOWN, SOMEBODY)) is None
+    assert impression_tokens.read(feedback.signed("product", 11), SOMEBODY, 1_000_060.0) is None
+    assert feedback.read(impression_tokens.signed(SHOWN, SOMEBODY)) is None
 
 
 def test_a_token_does_not_hold_the_visitor():
-    payload = slates.signed(Shown("home", "latest", "", (1,), ("latest",), 1.0), SOMEBODY).split(":")[0]
+    payload = impression_tokens.signed(Shown("home", "latest", "", (1,), ("latest",), 1.0), SOMEBODY).split(":")[0]
     content = base64.urlsafe_b64decode(payload.lstrip(".") + "==")
     assert SOMEBODY.bytes not in content
     assert SOMEBODY.hex.encode() not in content

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from personalization.collect.retention import roll_up, starts
 from personalization.models import DailyTotal, Event, Visitor
+from personalization.privacy.retention import roll_up, starts
 from tests.collect.happenings import NOW, did
 
 pytestmark = pytest.mark.django_db

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from personalization.decide.arrange import Room, filled, in_order
+from personalization.decide.layout import Room, filled, in_order
 from personalization.decide.slate import Candidate, Draft, Link, Reason
 
 

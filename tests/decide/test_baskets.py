@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from personalization.decide import baskets
 from personalization.decide.visit import Visit
-from personalization.rank import blend
+from personalization.rank import scorer
 from personalization.rank.features import names
+from personalization.rows import basket_complements
 from tests.rank.by_hand import NOW, learned
 
 NO_LINKS = {"index": [[-1, -1]] * 4, "weight": [[0.0, 0.0]] * 4}
@@ -32,7 +32,7 @@ def shop(**arrays):
 
 def offered(learned, *basket, **visit):
     asked = Visit(now=NOW, strategy=None, basket=frozenset(basket), **visit)
-    return [candidate.product for candidate in baskets.add_ons(asked, learned)]
+    return [candidate.product for candidate in basket_complements.add_ons(asked, learned)]
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def of_one_leaf(learned_shop, slope, offset):
     """The same shop, whose trees find all products equally likely."""
     one = {"feature": np.zeros((1, 7), np.int32), "threshold": np.zeros((1, 7), np.float32)}
     one |= {"left": np.full((1, 7), 255, np.int32), "value": np.zeros((1, 8)), "chance": np.array([slope, offset])}
-    trees = {f"{blend.GUEST_BASKET}.{name}": array for name, array in one.items()}
+    trees = {f"{scorer.GUEST_BASKET}.{name}": array for name, array in one.items()}
     whole = {**learned_shop.arrays, **trees}
-    marked = {**whole, "blend.features": np.array([blend.fingerprint(learned_shop)])}
+    marked = {**whole, "blend.features": np.array([scorer.fingerprint(learned_shop)])}
     assert names(learned_shop) == names(type(learned_shop)(marked))
     return type(learned_shop)(marked)
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import settings as trying
 from hypothesis import strategies as some
 
-from personalization.decide.listing import WHOLE, Basis, _of_the_day, basis, reordered
+from personalization.decide.reranking import WHOLE, Basis, _of_the_day, basis, reordered
 from personalization.decide.visit import Lately, Visit
 from personalization.models import Genome
 from personalization.models.visitors import Wish
-from personalization.rank.learned import country_key
+from personalization.rank.snapshot_arrays import country_key
 from personalization.recommenders import DAY
 from tests.rank.by_hand import NOW, learned
 

@@ -5,7 +5,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalization.decide.menu import moved
+from personalization.decide.category_menu import moved
 
 KEYS = st.lists(st.integers(1, 99), max_size=6, unique=True)
 MOVES = st.integers(0, 6)

@@ -5,7 +5,7 @@ from django.core.management import call_command
 from oscar.apps.catalogue.models import Category
 from oscar.apps.partner.strategy import Selector
 
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Genome
 from personalization.models.events import Did
@@ -22,19 +22,19 @@ DAY = 86_400.0
 def trained():
     users, products = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     return users, products
 
 
 def visit_of(user, *wishes, **more):
-    learned = snapshot.current()
+    learned = active_snapshot.current()
     genome = Genome.objects.of_customer(user.pk)
     strategy = Selector().strategy()
     return Visit(now=learned.moment, strategy=strategy, user_id=user.pk, genome=genome, wishes=wishes, **more)
 
 
 def wish(kind, key, sign=-1, days_ago=0.0):
-    return Wish(kind, key, sign, snapshot.current().moment - days_ago * DAY)
+    return Wish(kind, key, sign, active_snapshot.current().moment - days_ago * DAY)
 
 
 def rows(visit):
@@ -47,7 +47,7 @@ def odd_category():
 
 def test_a_product_that_is_not_wanted_is_in_no_row_and_in_no_list(trained):
     users, products = trained
-    snapshot.current()
+    active_snapshot.current()
     unwanted = products[1].pk
     assert unwanted in rows(visit_of(users[1]))["buy_again"]
     visit = visit_of(users[1], wish("product", unwanted))
@@ -57,7 +57,7 @@ def test_a_product_that_is_not_wanted_is_in_no_row_and_in_no_list(trained):
 
 def test_what_is_not_wanted_stands_last_in_a_list_that_somebody_else_chose(trained):
     users, products = trained
-    snapshot.current()
+    active_snapshot.current()
     listing = tuple(product.pk for product in products[1:12:2])
     best = ranked("category", visit_of(users[1], listing=listing), 6)[0].key
     visit = visit_of(users[1], wish("product", best), listing=listing)
@@ -68,7 +68,7 @@ def test_what_is_not_wanted_stands_last_in_a_list_that_somebody_else_chose(train
 
 def test_a_dismissal_fades_and_an_interest_that_was_removed_does_not(trained):
     users, products = trained
-    snapshot.current()
+    active_snapshot.current()
     old = 61
     assert products[1].pk in rows(visit_of(users[1], wish("product", products[1].pk, days_ago=old)))["buy_again"]
     removed = rows(visit_of(users[1], wish("interest", odd_category(), days_ago=old)))
@@ -77,7 +77,7 @@ def test_a_dismissal_fades_and_an_interest_that_was_removed_does_not(trained):
 
 def test_a_category_that_is_not_wanted_takes_all_its_products_away(trained):
     users, products = trained
-    snapshot.current()
+    active_snapshot.current()
     shown = rows(visit_of(users[1], wish("category", odd_category())))
     odd = {product.pk for product in products[1::2]}
     assert odd.isdisjoint(product for row in shown.values() for product in row)
@@ -85,7 +85,7 @@ def test_a_category_that_is_not_wanted_takes_all_its_products_away(trained):
 
 def test_a_row_that_was_sent_away_is_not_shown_and_the_others_are(trained):
     users, _ = trained
-    snapshot.current()
+    active_snapshot.current()
     before = rows(visit_of(users[1]))
     after = rows(visit_of(users[1], wish("reason", "buy_again")))
     assert "buy_again" in before
@@ -95,7 +95,7 @@ def test_a_row_that_was_sent_away_is_not_shown_and_the_others_are(trained):
 
 def test_a_stated_interest_has_a_row_that_says_so(trained):
     users, products = trained
-    snapshot.current()
+    active_snapshot.current()
     even = Category.objects.get(name="Even").pk
     shown = serve("home", visit_of(users[1], wish("interest", even, sign=1))).rows
     row = next(row for row in shown if row.code == "popular_where_you_like")
@@ -104,12 +104,12 @@ def test_a_stated_interest_has_a_row_that_says_so(trained):
 
 
 def looked_at(product):
-    return {"recent": (Did("view_item", product.pk, "", snapshot.current().moment),)}
+    return {"recent": (Did("view_item", product.pk, "", active_snapshot.current().moment),)}
 
 
 def test_what_is_not_wanted_or_not_an_interest_any_more_is_no_reason_either(trained):
     users, products = trained
-    snapshot.current()
+    active_snapshot.current()
     looked = looked_at(products[7])
     key = f"because_you_looked_at:{products[7].pk}"
     assert key in rows(visit_of(users[1], **looked))
@@ -120,7 +120,7 @@ def test_what_is_not_wanted_or_not_an_interest_any_more_is_no_reason_either(trai
 
 def test_where_somebody_else_may_look_no_row_tells_what_was_bought_or_looked_at(trained):
     users, products = trained
-    snapshot.current()
+    active_snapshot.current()
     named = serve("home", visit_of(users[1], **looked_at(products[7]))).rows
     discreet = serve("home", visit_of(users[1], discreet=True, **looked_at(products[7]))).rows
     assert [row.key for row in discreet] == [row.key for row in named]

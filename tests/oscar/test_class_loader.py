@@ -9,8 +9,8 @@ from oscar.core.loading import default_class_loader
 
 from personalization.oscar import class_loader
 from personalization.oscar.class_loader import load_classes
-from personalization.oscar.listing import PersonalOrder
-from personalization.oscar.personal_page import PersonalPage
+from personalization.oscar.listing_views import PersonalOrder
+from personalization.oscar.private_pages import PersonalPage
 
 LABEL, PREFIX = "search.views.base", "oscar.apps"
 
@@ -73,7 +73,7 @@ def test_what_cannot_be_mixed_stays_oscars_own(monkeypatch, caplog):
 
 def test_where_our_order_cannot_be_imported_the_view_is_oscars_own(monkeypatch, caplog):
     class_loader._mixed.cache_clear()
-    monkeypatch.setitem(sys.modules, "personalization.oscar.listing", None)
+    monkeypatch.setitem(sys.modules, "personalization.oscar.listing_views", None)
     assert load_classes(LABEL, ["BaseSearchView"], PREFIX) == [BaseSearchView]
     assert "stays Oscar's own" in caplog.text
 

@@ -22,8 +22,8 @@ from oscar.core.loading import get_class
 from oscar.test.factories import create_product
 
 from personalization import serve
-from personalization.decide import snapshot
-from personalization.oscar import listing, visits
+from personalization.decide import active_snapshot
+from personalization.oscar import listing_views, visits
 from tests import shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
@@ -36,7 +36,7 @@ def trained():
     """Forty products and what 24 customers bought, learned and indexed."""
     users, products = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     call_command("rebuild_index", interactive=False, verbosity=0)
     return users, products
 
@@ -112,7 +112,7 @@ def test_the_pages_together_hold_what_the_engine_finds_each_product_once(trained
         first, together = all_pages(client, sort_by=case.sort_by)
         transaction.set_rollback(True)
     remain = [key for key in hits if key not in away]
-    window = case.window if case.sort_by in listing.UNSORTED else 0
+    window = case.window if case.sort_by in listing_views.UNSORTED else 0
     moved = len(set(hits[:window]) - away)
     assert sorted(together[:moved]) == sorted(remain[:moved])
     assert together[moved:] == remain[moved:]
@@ -220,10 +220,10 @@ def test_other_parts_of_the_page_know_what_stands_in_the_list(client, trained):
 
 
 def test_what_else_the_engine_finds_stays_where_it_is():
-    engine = listing.SearchResult("flatpages", "flatpage", "1", 0)
-    products = [listing.SearchResult("catalogue", "product", str(key), 0) for key in (10, 20, 30)]
+    engine = listing_views.SearchResult("flatpages", "flatpage", "1", 0)
+    products = [listing_views.SearchResult("catalogue", "product", str(key), 0) for key in (10, 20, 30)]
     hits = [products[0], engine, products[1], products[2]]
-    ordered = listing._reordered(hits, lambda keys: keys[::-1])
+    ordered = listing_views._reordered(hits, lambda keys: keys[::-1])
     assert ordered == [products[2], engine, products[1], products[0]]
 
 
@@ -264,7 +264,7 @@ def test_when_our_look_up_breaks_the_database_oscars_own_page_is_served(client, 
         with connection.cursor() as cursor:
             cursor.execute("SELECT nothing FROM nowhere")
 
-    monkeypatch.setattr(listing.catalogue, "cards", broken)
+    monkeypatch.setattr(listing_views.catalogue, "cards", broken)
     response = client.get("/catalogue/")
     assert (response.status_code, shown(response)) == (200, found()[:20])
     assert b"product_pod" in response.content

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 from oscar.test.factories import create_product
 
-from personalization.oscar import search
+from personalization.oscar import search_engine
 from tests import shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
@@ -20,29 +20,31 @@ def test_what_is_found_is_what_the_search_page_shows_in_its_order(client):
     index()
     page = [result.object.pk for result in client.get("/search/", {"q": "milk"}).context["results"]]
     assert len(page) == 3
-    assert search.found("milk", 10) == page
+    assert search_engine.found("milk", 10) == page
 
 
 def test_no_more_is_asked_for_than_wanted():
     made = [shop.product(f"Milk {n}") for n in range(30)]
     index()
-    assert len(search.found("milk", 12)) == 12
-    assert sorted(search.found("milk", 100)) == [one.pk for one in made]
+    assert len(search_engine.found("milk", 12)) == 12
+    assert sorted(search_engine.found("milk", 100)) == [one.pk for one in made]
 
 
 @pytest.mark.parametrize("query", ["nonsense", "", " ", '"milk', "milk AND (", "\x00"])
 def test_a_query_that_finds_nothing_gives_nothing_and_a_strange_one_does_no_harm(query):
     shop.product("Bread")
     index()
-    assert search.found(query, 10) == []
+    assert search_engine.found(query, 10) == []
 
 
 def test_a_child_that_the_engine_finds_stands_for_its_parent(monkeypatch):
     parent = create_product(structure="parent", title="Shirt")
     children = [create_product(structure="child", parent=parent, title=f"Shirt {size}") for size in "SM"]
     other = shop.product("Shirt button")
-    monkeypatch.setattr(search, "_keys", lambda query, limit: [children[1].pk, other.pk, 999_999, children[0].pk])
-    assert search.found("shirt", 10) == [parent.pk, other.pk]
+    monkeypatch.setattr(
+        search_engine, "_keys", lambda query, limit: [children[1].pk, other.pk, 999_999, children[0].pk]
+    )
+    assert search_engine.found("shirt", 10) == [parent.pk, other.pk]
 
 
 def test_a_search_costs_the_database_one_query(django_assert_num_queries):
@@ -50,4 +52,4 @@ def test_a_search_costs_the_database_one_query(django_assert_num_queries):
         shop.product(f"Milk {n}")
     index()
     with django_assert_num_queries(1):
-        assert len(search.found("milk", 10)) == 5
+        assert len(search_engine.found("milk", 10)) == 5

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from django.template import engines
 
-from personalization.oscar import templates
-from personalization.oscar.templates import TAGS, Lost, lost
+from personalization.oscar import template_overrides
+from personalization.oscar.template_overrides import TAGS, Lost, lost
 
 PAGE = "oscar/layout.html"
 TAG = TAGS[PAGE]
-OURS = Path(templates.OURS)
+OURS = Path(template_overrides.OURS)
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def test_every_template_of_oscars_that_we_extend_has_its_tag():
 @pytest.mark.parametrize("name", TAGS)
 def test_a_shop_that_pastes_the_tag_has_what_our_own_template_has(name):
     engines["django"].from_string(TAGS[name])
-    ours = templates._Source(templates.Origin(name), (OURS / name).read_text())
-    pasted = templates._pasted(name)
-    assert pasted and pasted <= {templates._essence(tag) for tag in ours.tags()}
+    ours = template_overrides._Source(template_overrides.Origin(name), (OURS / name).read_text())
+    pasted = template_overrides._pasted(name)
+    assert pasted and pasted <= {template_overrides._essence(tag) for tag in ours.tags()}
 
 
 def test_a_shop_without_templates_of_its_own_loses_nothing():

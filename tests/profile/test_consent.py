@@ -6,10 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils.timezone import now
 
-from personalization.collect import visitors
 from personalization.models import Consent, ConsentChange, Genome, Visitor
-from personalization.profile import genome, sweep
-from personalization.train import history
+from personalization.privacy import identity
+from personalization.profile import batch, genome
+from personalization.train import dataset
 from personalization.train.run import silent
 from tests import shop
 
@@ -25,7 +25,7 @@ def test_who_never_agreed_has_no_genome_by_an_order_nor_by_a_sweep():
     silent_one = User.objects.create_user("silent")
     shop.order(silent_one, [shop.product("Tea")])
     assert genome.refresh([silent_one.pk], now().timestamp()) == 0
-    assert sweep.sweep(now().timestamp()) == 0
+    assert batch.sweep(now().timestamp()) == 0
     assert not Genome.objects.exists()
     assert not Visitor.objects.exists()
 
@@ -33,27 +33,27 @@ def test_who_never_agreed_has_no_genome_by_an_order_nor_by_a_sweep():
 def test_a_withdrawal_deletes_the_genome_and_agreeing_again_brings_it_back():
     shopper, tea = shop.customer("shopper"), shop.product("Tea")
     shop.order(shopper, [tea])
-    sweep.sweep(now().timestamp())
+    batch.sweep(now().timestamp())
     assert products_of(shopper) == [tea.pk]
     Visitor.objects.filter(user=shopper).update(consent=Consent.WITHDRAWN)
-    sweep.sweep(now().timestamp())
+    batch.sweep(now().timestamp())
     assert products_of(shopper) is None
     Visitor.objects.filter(user=shopper).update(consent=Consent.GRANTED)
-    sweep.sweep(now().timestamp())
+    batch.sweep(now().timestamp())
     assert products_of(shopper) == [tea.pk]
 
 
 def test_what_was_forgotten_does_not_come_back_with_a_new_agreement():
     shopper, tea, milk = shop.customer("shopper"), shop.product("Tea"), shop.product("Milk")
     shop.order(shopper, [tea], days_ago=3)
-    sweep.sweep(now().timestamp())
-    visitors.forget_customer(shopper.pk, now() - timedelta(days=2))
+    batch.sweep(now().timestamp())
+    identity.forget_customer(shopper.pk, now() - timedelta(days=2))
     assert products_of(shopper) is None
     visitor = Visitor.objects.customer(shopper.pk)
     assert visitor.consent == Consent.WITHDRAWN
     visitor.change_consent(Consent.GRANTED, version="1", source="test", now=now())
     shop.order(shopper, [milk], days_ago=1)
-    sweep.sweep(now().timestamp())
+    batch.sweep(now().timestamp())
     assert products_of(shopper) == [milk.pk]
 
 
@@ -73,7 +73,7 @@ def test_nothing_is_learned_from_who_withdrew_or_from_what_was_forgotten():
 
 
 def lines_of_tea(tea):
-    shop_read = history.read(now().timestamp() + 1, silent)
+    shop_read = dataset.read(now().timestamp() + 1, silent)
     place = shop_read.product_id.tolist().index(tea.pk)
     return int((shop_read.history.product == place).sum())
 
@@ -94,7 +94,7 @@ def test_consent_from_elsewhere_never_overrides_a_withdrawal_and_leaves_a_proof(
 def test_deleting_an_account_deletes_all_that_we_know(way):
     shopper = shop.customer("shopper")
     shop.order(shopper, [shop.product("Tea")])
-    sweep.sweep(now().timestamp())
+    batch.sweep(now().timestamp())
     assert Genome.objects.exists() and Visitor.objects.exists() and ConsentChange.objects.exists()
     if way == "instance":
         shopper.delete()

@@ -8,7 +8,7 @@ from django.utils.timezone import now
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 
 from personalization.models import Genome
-from personalization.profile import genome, sweep
+from personalization.profile import batch, genome
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -72,7 +72,7 @@ def test_two_products_of_one_day_are_one_day_in_their_category(shopper):
 def test_one_customer_and_all_give_the_same_genome():
     users, _ = shop.even_and_odd()
     moment = now().timestamp()
-    assert sweep.sweep(moment) == len(users)
+    assert batch.sweep(moment) == len(users)
     swept = [(of(user).products, of(user).categories, of(user).purchases) for user in users]
     Genome.objects.all().delete()
     for user in users:
@@ -83,16 +83,16 @@ def test_one_customer_and_all_give_the_same_genome():
 def test_the_size_of_a_sweep_s_batches_changes_nothing(monkeypatch):
     users, _ = shop.even_and_odd()
     moment = now().timestamp()
-    sweep.sweep(moment)
+    batch.sweep(moment)
     whole = [of(user).products for user in users]
-    monkeypatch.setattr(sweep, "CUSTOMERS_AT_ONCE", 5)
-    sweep.sweep(moment)
+    monkeypatch.setattr(batch, "CUSTOMERS_AT_ONCE", 5)
+    batch.sweep(moment)
     assert [of(user).products for user in users] == whole
 
 
 def test_similar_customers_are_those_who_buy_the_same():
     users, products = shop.even_and_odd()
-    sweep.sweep(now().timestamp())
+    batch.sweep(now().timestamp())
     odd = {product.pk for product in products[1::2]}
     near = [row[0] for row in of(users[1]).near]
     assert near and set(near) <= odd
@@ -100,7 +100,7 @@ def test_similar_customers_are_those_who_buy_the_same():
 
 def test_an_order_refreshes_the_genome_and_leaves_what_similar_customers_buy():
     users, products = shop.even_and_odd()
-    sweep.sweep(now().timestamp())
+    batch.sweep(now().timestamp())
     before = of(users[1]).near
     shop.order(users[1], [products[0]], days_ago=0)
     genome.refresh([users[1].pk], now().timestamp())
@@ -110,7 +110,7 @@ def test_an_order_refreshes_the_genome_and_leaves_what_similar_customers_buy():
 def test_what_fewer_than_five_similar_customers_bought_is_not_named(settings):
     users, _ = shop.even_and_odd()
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "min_customers": 20}
-    sweep.sweep(now().timestamp())
+    batch.sweep(now().timestamp())
     assert of(users[1]).near == []
 
 
@@ -118,23 +118,23 @@ def test_a_genome_of_an_earlier_moment_knows_nothing_of_later_and_is_not_stored(
     tea, milk = shop.product("Tea"), shop.product("Milk")
     shop.order(shopper, [tea], days_ago=9)
     shop.order(shopper, [milk], days_ago=1)
-    found = sweep.as_of(now().timestamp() - 5 * 86_400)([shopper.pk])
+    found = batch.as_of(now().timestamp() - 5 * 86_400)([shopper.pk])
     assert [row[0] for row in found[shopper.pk].products] == [tea.pk]
     assert not Genome.objects.exists()
 
 
 def test_a_customer_whose_orders_are_gone_has_no_genome_any_more(shopper):
     placed = shop.order(shopper, [shop.product("Tea")])
-    sweep.sweep(now().timestamp())
+    batch.sweep(now().timestamp())
     assert of(shopper) is not None
     placed.delete()
-    sweep.sweep(now().timestamp())
+    batch.sweep(now().timestamp())
     assert of(shopper) is None
 
 
 def test_the_genome_goes_with_the_customer(shopper):
     shop.order(shopper, [shop.product("Tea")])
-    sweep.sweep(now().timestamp())
+    batch.sweep(now().timestamp())
     shopper.delete()
     assert not Genome.objects.exists()
 

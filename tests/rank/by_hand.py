@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from personalization.rank.learned import Learned
-from personalization.rank.person import Person
+from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.visitor_history import Person
 from personalization.recommenders import DAY
 
 NOW = 1_000 * DAY
 COUNT = 4
-SCORING = ("popular", "habit", "repeat_purchase", "rhythm")
-LINKING = ("bought_together", "chosen_together")
+SCORING = ("popular", "repurchase_frequency", "repurchase_rate", "repurchase_interval")
+LINKING = ("bought_together", "co_purchased_by_customer")
 
 
 def learned(**arrays) -> Learned:

@@ -6,12 +6,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.oscar.catalogue import Members
 from personalization.recommenders import DAY, Catalogue, History
+from personalization.shop.catalogue import Members
 from personalization.testing import NOW, history_of
-from personalization.train.history import Shop
-from personalization.train.learn import learn
-from personalization.train.questions import Past
+from personalization.train.dataset import Shop
+from personalization.train.fit import learn
+from personalization.train.ranking_examples import Past
 from personalization.train.run import silent
 
 CUSTOMERS = 260

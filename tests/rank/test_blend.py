@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from personalization.rank import blend
-from personalization.rank.blend import Trees, by_default, chances, fingerprint, learned_trees, score
+from personalization.rank import scorer
 from personalization.rank.features import features, names
-from personalization.rank.learned import Learned
+from personalization.rank.scorer import Trees, by_default, chances, fingerprint, learned_trees, score
+from personalization.rank.snapshot_arrays import Learned
 from tests.rank.by_hand import NOW, learned, person
 from tests.rank.shop_of_habits import past
 
-TESTS = blend.LEAVES - 1
+TESTS = scorer.LEAVES - 1
 
 
 def tree(*tests, values):
     """A forest of one tree: its tests as (feature, threshold, leaves that lie left of it)."""
     feature, threshold = np.zeros((1, TESTS), np.int32), np.zeros((1, TESTS), np.float32)
-    left, value = np.full((1, TESTS), 255, np.int32), np.zeros((1, blend.LEAVES))
+    left, value = np.full((1, TESTS), 255, np.int32), np.zeros((1, scorer.LEAVES))
     for number, (row, limit, leaves) in enumerate(tests):
         feature[0, number], threshold[0, number] = row, limit
         left[0, number] = 255 - sum(1 << leaf for leaf in leaves)
@@ -67,14 +67,14 @@ def test_stated_weights_count_each_feature_as_a_share_of_its_highest():
     shop = learned(popular__score=[0, 50, 0, 100], repeat_purchase__score=[0.5, 0, 0, 0])
     who = person((0, 3.0, 2, 9, 9), (1, 1.0, 1, 9, 9), near=[(2, 0.25), (3, 0.5)])
     found = by_default("home", shop, features(who, shop, NOW, np.arange(4)))
-    own, near, popular = (blend.DEFAULTS["home"][name] for name in ("own.expected", "near", "popular"))
+    own, near, popular = (scorer.DEFAULTS["home"][name] for name in ("own.expected", "near", "popular"))
     assert found.tolist() == pytest.approx([own, own / 4 + popular / 2, near / 2, near + popular])
 
 
-@pytest.mark.parametrize("kind", blend.BLENDS)
+@pytest.mark.parametrize("kind", scorer.BLENDS)
 def test_every_stated_weight_is_that_of_a_feature(kind):
     asked = past()
-    assert blend.DEFAULTS[kind].keys() <= set(names(asked.learned))
+    assert scorer.DEFAULTS[kind].keys() <= set(names(asked.learned))
 
 
 def test_learned_trees_decide_where_they_were_learned_and_stated_weights_elsewhere():
@@ -115,4 +115,6 @@ def test_scores_far_beyond_those_that_were_learned_from_are_still_chances():
 def test_scores_are_rounded_so_that_ties_break_alike_everywhere():
     shop = learned(popular__score=[1, 1, 1, 3])
     found = score("home", shop, features(person(), shop, NOW, np.arange(4)))
-    assert found.tolist() == [round(blend.DEFAULTS["home"]["popular"] * share, 6) for share in (1 / 3, 1 / 3, 1 / 3, 1)]
+    assert found.tolist() == [
+        round(scorer.DEFAULTS["home"]["popular"] * share, 6) for share in (1 / 3, 1 / 3, 1 / 3, 1)
+    ]

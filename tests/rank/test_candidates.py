@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from personalization.rank import candidates
-from personalization.rank.learned import Learned
-from personalization.rank.person import Person
+from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.visitor_history import Person
 from tests.rank.by_hand import learned, person
 from tests.rank.shop_of_habits import past
 
@@ -16,7 +16,7 @@ def large(products=3_000):
     """A shop of so many products where each goes with the fifty that follow it."""
     index = (np.arange(products)[:, None] + np.arange(1, 51)) % products
     arrays = {"product.id": np.arange(products), "product.popular": np.arange(1_000)}
-    for name in ("bought_together", "chosen_together", "ease"):
+    for name in ("bought_together", "co_purchased_by_customer", "ease"):
         arrays |= {f"{name}.index": index, f"{name}.weight": np.ones(index.shape)}
     return Learned(arrays)
 

@@ -5,7 +5,7 @@ import pytest
 
 from personalization.rank import features as described
 from personalization.rank.features import NEVER, features
-from personalization.rank.person import Person
+from personalization.rank.visitor_history import Person
 from personalization.recommenders import DAY
 from tests.rank.by_hand import COUNT, NOW, learned, person
 from tests.rank.shop_of_habits import past
@@ -70,7 +70,7 @@ def test_the_customer_s_products_speak_for_others_by_the_logarithm_of_their_weig
     links["bought_together__weight"] = [[0.5, 0.2], [0.1, 0], [0.9, 0], [0, 0]]
     found = told(person((0, np.e**3 - 1, 1, 9, 9), (1, np.e - 1, 1, 9, 9)), learned(**links))
     assert found["bought_together.own"] == near_to(0, 0, 0.2 * 0.75, 0.5 * 0.75 + 0.1 * 0.25)
-    assert found["chosen_together.own"] == [0, 0, 0, 0]
+    assert found["co_purchased_by_customer.own"] == [0, 0, 0, 0]
 
 
 def test_the_basket_s_products_speak_for_others_by_their_mean_and_by_the_closest():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from personalization.rank import first_visit
-from personalization.rank.learned import DEVICES, Learned, country_key
+from personalization.rank import cold_start
+from personalization.rank.snapshot_arrays import DEVICES, Learned, country_key
 from tests.rank.by_hand import learned
 
 ALL = np.arange(4)
@@ -23,7 +23,7 @@ def lists(kind, **products):
 
 def order(found, country="", device="", places=ALL):
     """The places, best first; of two that are alike the first first."""
-    return places[np.argsort(-first_visit.score(found, places, country, device), kind="stable")].tolist()
+    return places[np.argsort(-cold_start.score(found, places, country, device), kind="stable")].tolist()
 
 
 def test_a_stranger_sees_first_what_everybody_buys():
@@ -78,19 +78,19 @@ def test_a_snapshot_of_an_earlier_release_has_an_order_too():
 
 def test_what_was_not_there_to_be_learned_of_has_no_score():
     found = learned(popular__score=[9, 8, 7, 6], **lists("country", DE=[3]), **lists("device", phone=[3]))
-    scores = first_visit.score(found, np.array([-1, 3, -1, 0]), "DE", "phone")
+    scores = cold_start.score(found, np.array([-1, 3, -1, 0]), "DE", "phone")
     assert scores.tolist() == [0, 2.6, 0, 1]
 
 
 @pytest.mark.parametrize("places", [[], [-1], [2]])
 def test_there_is_one_score_for_each_product(places):
-    assert first_visit.score(learned(), np.array(places, np.int64), "DE", "phone").shape == (len(places),)
+    assert cold_start.score(learned(), np.array(places, np.int64), "DE", "phone").shape == (len(places),)
 
 
 def test_a_shop_without_products_has_an_order_too():
-    assert first_visit.score(Learned({"popular.score": np.zeros(0)}), np.array([-1, -1]), "DE").tolist() == [0, 0]
+    assert cold_start.score(Learned({"popular.score": np.zeros(0)}), np.array([-1, -1]), "DE").tolist() == [0, 0]
 
 
 def test_products_that_are_alike_have_one_score_however_they_are_asked_for():
     found = learned(popular__score=[5, 5, 0, 0])
-    assert first_visit.score(found, np.array([3, 1, 0, 2])).tolist() == [0, 1, 1, 0]
+    assert cold_start.score(found, np.array([3, 1, 0, 2])).tolist() == [0, 1, 1, 0]

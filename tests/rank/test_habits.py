@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from personalization.rank.habits import habits
+from personalization.rank.purchase_habits import habits
 from personalization.recommenders import DAY
 
 NOW = 1_000 * DAY

@@ -2,7 +2,7 @@
 
 import pytest
 
-from personalization.rank.names import meant
+from personalization.rank.category_names import meant
 
 NAMES = ["Tea & Coffee", "Chocolate", "Food and Drink", "Käse", "", "Frozen pizza"]
 HALF = 0.35

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from personalization.recommenders import DAY, Limits
-from personalization.recommenders.chosen_together import ChosenTogether
+from personalization.recommenders.co_purchased_by_customer import ChosenTogether
 from personalization.testing import NOW, even_and_odd, history_of
 
 LIMITS = Limits(min_customers=5, neighbours=50)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalization.recommenders import Catalogue, Limits, similar_content
-from personalization.recommenders._words import telling_words
-from personalization.recommenders.similar_content import SAME_KIND, SimilarContent
+from personalization.recommenders import Catalogue, Limits, content_similarity
+from personalization.recommenders._tfidf import telling_words
+from personalization.recommenders.content_similarity import SAME_KIND, SimilarContent
 from personalization.testing import history_of, looked_and_described
 
 LIMITS = Limits(min_customers=5, neighbours=10)
@@ -22,7 +22,7 @@ def described(texts, kinds=None, prices=None):
 
 
 def similar(*shop):
-    return similar_content.recommender.fit(described(*shop), LIMITS)
+    return content_similarity.recommender.fit(described(*shop), LIMITS)
 
 
 def found(near, product):
@@ -58,7 +58,7 @@ def test_a_word_that_more_than_a_few_per_cent_of_many_products_hold_tells_nothin
 
 
 def test_products_of_a_kind_too_large_to_compare_must_share_a_word_too(monkeypatch):
-    monkeypatch.setattr("personalization.recommenders._words.CROWD", 4)
+    monkeypatch.setattr("personalization.recommenders._tfidf.CROWD", 4)
     near = similar(["oak table", "oak lamp", "x1", "x2", "x3", "oak"], [0, 0, 0, 0, 0, 1])
     assert [found(near, product) for product in (0, 2)] == [[1, 5], []]
     assert near.weight[0, 0] == pytest.approx(near.weight[1, 0]) and near.weight[0, 0] > SAME_KIND

@@ -11,7 +11,7 @@ from personalization.recommenders import (
     counted,
     distinct,
     popular,
-    repeat_purchase,
+    repurchase_rate,
     trending,
 )
 from personalization.recommenders.bought_together import BoughtTogether
@@ -28,18 +28,18 @@ def test_a_recommender_keeps_the_contract(recommender):
 def test_the_shelf_holds_fourteen_recommenders_each_named_as_its_file():
     assert [recommender.name for recommender in recommenders.every()] == [
         "bought_together",
-        "chosen_together",
+        "co_purchased_by_customer",
         "ease",
-        "evergreen",
-        "habit",
+        "all_time_popular",
+        "repurchase_frequency",
         "popular",
-        "premium",
-        "repeat_purchase",
-        "rhythm",
-        "similar_content",
+        "upsell",
+        "repurchase_rate",
+        "repurchase_interval",
+        "content_similarity",
         "substitutes",
         "trending",
-        "viewed_then_bought",
+        "view_to_purchase",
         "viewed_together",
     ]
 
@@ -117,5 +117,5 @@ def test_the_repeat_rate_is_the_share_of_customers_who_came_back_on_another_day(
     rows = [(customer, customer, 0, NOW - 9 * DAY) for customer in range(8)]
     rows += [(customer, 10 + customer, 0, NOW) for customer in range(2)]
     rows += [(5, 20 + order, 0, NOW - 9 * DAY) for order in range(3)]
-    learned = repeat_purchase.recommender.fit(history_of(rows, 1), LIMITS)
+    learned = repurchase_rate.recommender.fit(history_of(rows, 1), LIMITS)
     assert learned.score.tolist() == [0.25]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from personalization.recommenders import _similar_customers
-from personalization.recommenders._similar_customers import POOL, Weights, in_pool, near
+from personalization.recommenders import _user_neighbours
+from personalization.recommenders._user_neighbours import POOL, Weights, in_pool, near
 
 
 def weights(*customers, products=10):
@@ -44,7 +44,7 @@ def test_who_has_nothing_in_common_with_anybody_hears_nothing():
 
 
 def test_only_so_many_of_the_most_similar_are_asked(monkeypatch):
-    monkeypatch.setattr(_similar_customers, "SIMILAR", 6)
+    monkeypatch.setattr(_user_neighbours, "SIMILAR", 6)
     found = among(*[{0: 1.0, 1: 1.0}] * 7, *[{0: 1.0, 2: 9.0}] * 7)
     assert found[0] == {0: 1.0, 1: 1.0}
 
@@ -70,7 +70,7 @@ def test_what_faded_to_nothing_hides_nothing_and_reveals_nothing():
 @pytest.mark.parametrize("at_once", [1, 3, 64, 10**6])
 def test_how_many_are_compared_at_once_changes_nothing(at_once, monkeypatch):
     whole = among(*crowd(), products=20)
-    monkeypatch.setattr(_similar_customers, "AT_ONCE", at_once)
+    monkeypatch.setattr(_user_neighbours, "AT_ONCE", at_once)
     assert among(*crowd(), products=20) == whole
     assert all(whole)
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalization.recommenders import GUEST, Catalogue, Limits, premium, substitutes
-from personalization.recommenders.premium import Premium
+from personalization.recommenders import GUEST, Catalogue, Limits, substitutes, upsell
 from personalization.recommenders.substitutes import Substitutes
+from personalization.recommenders.upsell import Premium
 from personalization.testing import NOW, history_of, looked_and_described
 
 LIMITS = Limits(min_customers=5, neighbours=10)
@@ -27,7 +27,7 @@ def instead_of(*given, **named):
 
 
 def above(*given, **named):
-    return premium.recommender.fit(shop(*given, **named), LIMITS)
+    return upsell.recommender.fit(shop(*given, **named), LIMITS)
 
 
 def found(near, product):

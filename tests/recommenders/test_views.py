@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalization.recommenders import DAY, GUEST, Limits, Views, viewed_then_bought, viewed_together
-from personalization.recommenders.viewed_then_bought import ViewedThenBought
+from personalization.recommenders import DAY, GUEST, Limits, Views, view_to_purchase, viewed_together
+from personalization.recommenders.view_to_purchase import ViewedThenBought
 from personalization.recommenders.viewed_together import ViewedTogether
 from personalization.testing import NOW, history_of, looked_and_described
 
@@ -27,7 +27,7 @@ def together(views, limits=LIMITS):
 
 
 def then_bought(views, bought, limits=LIMITS):
-    return viewed_then_bought.recommender.fit(looked(views, bought), limits)
+    return view_to_purchase.recommender.fit(looked(views, bought), limits)
 
 
 def found(near, product):

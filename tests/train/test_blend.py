@@ -6,18 +6,18 @@ import lightgbm
 import numpy as np
 import pytest
 
-from personalization.rank import blend
+from personalization.rank import scorer
 from personalization.rank.features import names
-from personalization.rank.learned import Learned
+from personalization.rank.snapshot_arrays import Learned
 from personalization.recommenders import GUEST
-from personalization.train import blend as learning
-from personalization.train.blend import described, judges, learn_blend
-from personalization.train.questions import questions
+from personalization.train import learning_to_rank as learning
+from personalization.train.learning_to_rank import described, judges, learn_blend
+from personalization.train.ranking_examples import questions
 from tests.rank.shop_of_habits import CUSTOMERS, past, past_of, rows, shop_of, shuffled
 
 
-def trees_of(found, kind=blend.HOME):
-    return blend.Trees(*(found[f"{kind}.{name}"] for name in ("feature", "threshold", "left", "value", "chance")))
+def trees_of(found, kind=scorer.HOME):
+    return scorer.Trees(*(found[f"{kind}.{name}"] for name in ("feature", "threshold", "left", "value", "chance")))
 
 
 def same(one, other):
@@ -26,7 +26,7 @@ def same(one, other):
 
 @pytest.fixture(scope="module")
 def learned():
-    return learn_blend(past(), blend.HOME)
+    return learn_blend(past(), scorer.HOME)
 
 
 def test_every_fifth_customer_judges_and_a_guest_never_does():
@@ -51,13 +51,13 @@ def boosted(seed, bins=255):
 @pytest.mark.parametrize(("seed", "bins"), [(1, 255), (2, 7), (3, 63)])
 def test_trees_as_arrays_score_as_lightgbm_does_even_where_a_value_is_the_threshold(seed, bins):
     booster, table = boosted(seed, bins)
-    trees = blend.Trees(*learning._as_arrays(booster.dump_model()["tree_info"]), np.zeros(2))
+    trees = scorer.Trees(*learning._as_arrays(booster.dump_model()["tree_info"]), np.zeros(2))
     edges = np.repeat(table[:1], trees.threshold.size, axis=0)
     edges[np.arange(trees.threshold.size), trees.feature.ravel()] = trees.threshold.ravel()
     above = np.nextafter(edges, np.float32(np.inf))
     asked = np.concatenate([table, edges, above])
     asked[np.abs(asked) <= 1e-34] = 0  # LightGBM takes numbers that are so small for nought before it compares them
-    rounding = 40 * 0.5 * 10**-blend.DECIMALS
+    rounding = 40 * 0.5 * 10**-scorer.DECIMALS
     assert np.abs(trees.scores(asked.T) - booster.predict(asked)).max() <= rounding + 1e-12
     assert np.unique(trees.scores(asked.T)).size > 500
 
@@ -69,9 +69,9 @@ def test_a_threshold_between_two_single_numbers_lies_at_the_lower():
 
 
 def test_what_is_bought_every_week_and_what_is_still_to_come_is_learned(learned):
-    arrays = {**past().learned.arrays, **learned, "blend.features": np.array([blend.fingerprint(past().learned)])}
-    for question in questions(past(), blend.HOME):
-        scores = blend.score(blend.HOME, Learned(arrays), described(question, past()))
+    arrays = {**past().learned.arrays, **learned, "blend.features": np.array([scorer.fingerprint(past().learned)])}
+    for question in questions(past(), scorer.HOME):
+        scores = scorer.score(scorer.HOME, Learned(arrays), described(question, past()))
         first = question.places[np.lexsort((question.places, -scores))][: len(question.wanted)]
         assert sorted(first.tolist()) == question.wanted.tolist()
 
@@ -89,7 +89,7 @@ def test_the_arrays_are_of_the_kinds_that_a_snapshot_can_hold(learned):
 
 
 def test_the_same_history_teaches_the_same_to_the_last_bit_whatever_the_sequence_of_its_lines(learned):
-    assert same(learned, learn_blend(past_of(shuffled(shop_of(rows()))), blend.HOME))
+    assert same(learned, learn_blend(past_of(shuffled(shop_of(rows()))), scorer.HOME))
 
 
 def of_whom(asked, product):
@@ -100,8 +100,8 @@ def of_whom(asked, product):
 def test_from_judges_nothing_is_learned(learned):
     judged = np.array([judges(customer) for customer in past().customer.tolist()])
     assert 0.1 < judged.mean() < 0.3
-    assert same(learned, learn_blend(of_whom(judged, 0), blend.HOME))
-    assert not same(learned, learn_blend(of_whom(~judged & (past().customer < 20), 0), blend.HOME))
+    assert same(learned, learn_blend(of_whom(judged, 0), scorer.HOME))
+    assert not same(learned, learn_blend(of_whom(~judged & (past().customer < 20), 0), scorer.HOME))
 
 
 def test_of_too_few_questions_nothing_is_learned(learned):
@@ -109,7 +109,7 @@ def test_of_too_few_questions_nothing_is_learned(learned):
     for count, taught in ((learning.FEWEST, True), (learning.FEWEST - 1, False)):
         kept = np.isin(past().customer, teachers[:count])
         columns = {name: getattr(past(), name)[kept] for name in ("customer", "order", "product")}
-        assert bool(learn_blend(replace(past(), **columns), blend.HOME)) is taught
+        assert bool(learn_blend(replace(past(), **columns), scorer.HOME)) is taught
 
 
 def test_a_question_that_no_candidate_answers_is_no_lesson():

@@ -11,8 +11,8 @@ from personalization import recommenders
 from personalization.recommenders import InBlocks, Limits
 from personalization.recommenders.bought_together import BoughtTogether
 from personalization.testing import looked_and_described
-from personalization.train import blocks
-from personalization.train.blocks import LEFT_BEHIND, Blocks, fingerprint
+from personalization.train.engines import local
+from personalization.train.engines.local import LEFT_BEHIND, Blocks, fingerprint
 
 LIMITS = Limits(neighbours=8)
 IN_BLOCKS = [recommender for recommender in recommenders.every() if isinstance(recommender, InBlocks)]
@@ -59,11 +59,11 @@ def done(kept):
 def test_all_that_counts_pairs_works_in_blocks():
     assert [recommender.name for recommender in IN_BLOCKS] == [
         "bought_together",
-        "chosen_together",
-        "premium",
-        "similar_content",
+        "co_purchased_by_customer",
+        "upsell",
+        "content_similarity",
         "substitutes",
-        "viewed_then_bought",
+        "view_to_purchase",
         "viewed_together",
     ]
 
@@ -149,7 +149,7 @@ def test_one_line_more_is_another_plan():
 def test_other_code_is_another_plan(monkeypatch):
     plan = BoughtTogether().plan(looked_and_described(), LIMITS)
     before = fingerprint(plan)
-    monkeypatch.setattr(blocks, "_code", lambda: b"other")
+    monkeypatch.setattr(local, "_code", lambda: b"other")
     assert fingerprint(plan) != before
 
 

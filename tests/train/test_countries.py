@@ -9,16 +9,16 @@ from django.contrib.auth.models import User
 from oscar.apps.address.models import Country
 from oscar.apps.order.models import ShippingAddress
 
-from personalization.decide import lists
+from personalization.decide import scoring
 from personalization.decide.visit import Visit
 from personalization.models import Genome, Snapshot, snapshot_files
-from personalization.oscar.catalogue import Members
 from personalization.rank import candidates
-from personalization.rank.learned import Learned, country_key
-from personalization.rank.person import Person
+from personalization.rank.snapshot_arrays import Learned, country_key
+from personalization.rank.visitor_history import Person
 from personalization.recommenders import DAY, GUEST, NOWHERE, History
+from personalization.shop.catalogue import Members
 from personalization.testing import NOW
-from personalization.train import history, learn, run
+from personalization.train import dataset, fit, run
 from tests import shop
 from tests.rank import by_hand
 from tests.rank.shop_of_habits import shop_of, shuffled
@@ -34,7 +34,7 @@ def sold(*orders, countries=("DE", "FR")):
 
 
 def learned(made) -> Learned:
-    return Learned(learn.described(made, made.history))
+    return Learned(fit.described(made, made.history))
 
 
 def bought(customers, product, country, ago=1):
@@ -74,7 +74,7 @@ def test_only_the_last_days_count():
 
 def test_of_each_country_only_so_many_are_kept():
     found = learned(sold(*[(who, product, 0, 1) for product in range(250) for who in FIVE]))
-    assert found.country("DE").tolist() == list(range(learn.OF_A_COUNTRY))
+    assert found.country("DE").tolist() == list(range(fit.OF_A_COUNTRY))
 
 
 def test_a_code_that_is_none_has_no_bestsellers():
@@ -123,12 +123,12 @@ def test_a_snapshot_of_an_earlier_release_serves_everybody_alike():
 def test_a_visit_takes_its_country_to_the_home_list():
     found = by_hand.learned(product__popular=[3, 1], **COUNTRIES)
     visit = Visit(by_hand.NOW, None, genome=Genome(), country="FR")
-    assert sorted(lists.for_visitor(visit, found).places.tolist()) == [1, 2, 3]
-    assert sorted(lists.for_new(visit, found).places.tolist()) == [1, 2, 3]
+    assert sorted(scoring.for_visitor(visit, found).places.tolist()) == [1, 2, 3]
+    assert sorted(scoring.for_new(visit, found).places.tolist()) == [1, 2, 3]
 
 
 def read() -> History:
-    return history.read(time.time() + 1, run.silent).history
+    return dataset.read(time.time() + 1, run.silent).history
 
 
 def sent_to(code: str, order) -> None:

@@ -9,12 +9,12 @@ from django.contrib.auth.models import User
 from django.utils.timezone import now
 
 from personalization.models import Consent, Event, Visitor
-from personalization.oscar.catalogue import Members
-from personalization.rank import first_visit
-from personalization.rank.learned import DEVICES, Learned
+from personalization.rank import cold_start
+from personalization.rank.snapshot_arrays import DEVICES, Learned
 from personalization.recommenders import DAY, Views
+from personalization.shop.catalogue import Members
 from personalization.testing import NOW
-from personalization.train import learn
+from personalization.train import fit
 from personalization.train.run import learned_until, silent
 from tests import shop
 from tests.rank.shop_of_habits import shop_of
@@ -31,7 +31,7 @@ def looked(**devices) -> Learned:
         name: Views(table[:, 0].astype(np.int32), table[:, 1].astype(np.int32), NOW - table[:, 2] * DAY)
         for name, table in tables.items()
     }
-    return Learned(learn.described(replace(made, members=nowhere, looked=views), made.history))
+    return Learned(fit.described(replace(made, members=nowhere, looked=views), made.history))
 
 
 def views(customers, product, ago=1):
@@ -53,7 +53,7 @@ def test_only_the_last_days_count_and_nothing_that_is_later():
 
 def test_of_each_kind_only_so_many_are_kept():
     found = looked(phone=[(who, product, 1) for product in range(250) for who in FIVE])
-    assert found.device("phone").tolist() == list(range(learn.OF_A_DEVICE))
+    assert found.device("phone").tolist() == list(range(fit.OF_A_DEVICE))
 
 
 def looks(visitor, device, *products, times=1, **fields):
@@ -86,8 +86,8 @@ def test_a_shop_learns_what_is_looked_at_on_which_device_and_a_stranger_sees_it_
     assert found.ids[found.device("phone")].tolist() == [products[10].pk, products[12].pk]
     assert found.ids[found.device("computer")].tolist() == [products[11].pk, products[13].pk]
     alike = found.places([products[11].pk, products[10].pk])
-    assert np.argmax(first_visit.score(found, alike, device="phone")) == 1
-    assert np.argmax(first_visit.score(found, alike, device="computer")) == 0
+    assert np.argmax(cold_start.score(found, alike, device="phone")) == 1
+    assert np.argmax(cold_start.score(found, alike, device="computer")) == 0
 
 
 def test_browsers_accounts_that_never_bought_and_who_is_no_shopper_move_nothing(looking):

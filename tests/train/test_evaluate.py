@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from personalization.models.snapshot_files import DTYPES
-from personalization.rank import blend
+from personalization.rank import scorer
 from personalization.recommenders import DAY, GUEST
 from personalization.testing import NOW
 from personalization.train.evaluate import LEARNED, NO_BETTER, TOO_SHORT, taught
-from personalization.train.judge import BESTSELLERS, SERVED, STATED
+from personalization.train.metrics import BESTSELLERS, SERVED, STATED
 from personalization.train.run import silent
 from tests.rank.shop_of_habits import rows, shop_of, shuffled, weekly
 
@@ -30,39 +30,39 @@ def bought(*lines, products=3):
 
 def test_what_stated_weights_cannot_know_is_learned_and_used():
     found = evaluation()
-    assert found.weights == dict.fromkeys(blend.BLENDS, LEARNED)
-    home = found.verdicts[blend.HOME]
+    assert found.weights == dict.fromkeys(scorer.BLENDS, LEARNED)
+    home = found.verdicts[scorer.HOME]
     assert home[SERVED].mean["NDCG@10"] == 1
     assert home[SERVED].mean["NDCG@10"] > home[STATED].mean["NDCG@10"] > home[BESTSELLERS].mean["NDCG@10"]
-    assert {f"{kind}.value" for kind in blend.BLENDS} < found.arrays.keys()
+    assert {f"{kind}.value" for kind in scorer.BLENDS} < found.arrays.keys()
 
 
 def test_learned_weights_that_do_no_better_are_not_used():
-    found = taught(shop_of(rows(novelties=False)), HELD_BACK, silent, [blend.HOME])
-    assert found.weights == {blend.HOME: NO_BETTER}
+    found = taught(shop_of(rows(novelties=False)), HELD_BACK, silent, [scorer.HOME])
+    assert found.weights == {scorer.HOME: NO_BETTER}
     assert list(found.arrays) == ["blend.features", "blend.moment"]
-    home = found.verdicts[blend.HOME]
+    home = found.verdicts[scorer.HOME]
     assert home[SERVED] == home[STATED] and home[STATED].mean["NDCG@10"] == 1
 
 
 def test_too_few_customers_teach_nothing_and_the_stated_weights_are_judged():
-    found = taught(shop_of(rows(customers=60)), HELD_BACK, silent, [blend.HOME])
-    assert found.weights == {blend.HOME: "stated weights: fewer than 200 questions that the past answers"}
+    found = taught(shop_of(rows(customers=60)), HELD_BACK, silent, [scorer.HOME])
+    assert found.weights == {scorer.HOME: "stated weights: fewer than 200 questions that the past answers"}
     assert list(found.arrays) == ["blend.features", "blend.moment"]
-    assert found.verdicts[blend.HOME][SERVED] == found.verdicts[blend.HOME][STATED]
+    assert found.verdicts[scorer.HOME][SERVED] == found.verdicts[scorer.HOME][STATED]
 
 
 def test_a_history_that_is_no_twice_as_long_as_what_is_held_back_teaches_nothing():
-    short = taught(shop_of([row for row in rows() if row[3] > NOW - 55 * DAY]), HELD_BACK, silent, [blend.HOME])
-    assert (short.weights, short.verdicts, short.arrays) == ({blend.HOME: TOO_SHORT}, {}, {})
-    long = taught(shop_of([row for row in rows() if row[3] > NOW - 58 * DAY]), HELD_BACK, silent, [blend.HOME])
-    assert long.verdicts[blend.HOME]
+    short = taught(shop_of([row for row in rows() if row[3] > NOW - 55 * DAY]), HELD_BACK, silent, [scorer.HOME])
+    assert (short.weights, short.verdicts, short.arrays) == ({scorer.HOME: TOO_SHORT}, {}, {})
+    long = taught(shop_of([row for row in rows() if row[3] > NOW - 58 * DAY]), HELD_BACK, silent, [scorer.HOME])
+    assert long.verdicts[scorer.HOME]
 
 
 def test_the_same_history_teaches_the_same_bytes_whatever_the_sequence_of_its_lines():
-    again = taught(shuffled(shop_of(rows())), HELD_BACK, silent, [blend.HOME, blend.GUEST_BASKET])
+    again = taught(shuffled(shop_of(rows())), HELD_BACK, silent, [scorer.HOME, scorer.GUEST_BASKET])
     assert again.verdicts == {kind: evaluation().verdicts[kind] for kind in again.verdicts}
-    assert {name.split(".")[0] for name in again.arrays} == {"blend", blend.HOME, blend.GUEST_BASKET}
+    assert {name.split(".")[0] for name in again.arrays} == {"blend", scorer.HOME, scorer.GUEST_BASKET}
     assert all(array.tobytes() == evaluation().arrays[name].tobytes() for name, array in again.arrays.items())
 
 
@@ -90,18 +90,18 @@ LITTLE = {
 @pytest.mark.parametrize("shop", LITTLE.values(), ids=LITTLE.keys())
 def test_of_a_shop_that_says_little_something_finite_is_learned(shop):
     found = taught(shop, HELD_BACK, silent)
-    assert found.weights.keys() == set(blend.BLENDS)
+    assert found.weights.keys() == set(scorer.BLENDS)
     assert all(np.isfinite(array).all() for array in found.arrays.values())
     json.dumps(found.as_data(), allow_nan=False)
 
 
 @pytest.mark.parametrize("name", ["one product", "all customers alike", "a product that everyone buys"])
 def test_where_all_is_bought_again_the_stated_weights_are_perfect(name):
-    found = taught(LITTLE[name], HELD_BACK, silent, [blend.HOME])
-    assert found.verdicts[blend.HOME][SERVED].mean["NDCG@10"] == 1
-    assert found.weights == {blend.HOME: NO_BETTER}
+    found = taught(LITTLE[name], HELD_BACK, silent, [scorer.HOME])
+    assert found.verdicts[scorer.HOME][SERVED].mean["NDCG@10"] == 1
+    assert found.weights == {scorer.HOME: NO_BETTER}
 
 
 def test_an_evaluation_of_one_kind_finds_what_that_of_all_finds():
-    alone = taught(shop_of(rows()), HELD_BACK, silent, [blend.NEW])
-    assert alone.verdicts == {blend.NEW: evaluation().verdicts[blend.NEW]}
+    alone = taught(shop_of(rows()), HELD_BACK, silent, [scorer.NEW])
+    assert alone.verdicts == {scorer.NEW: evaluation().verdicts[scorer.NEW]}

@@ -6,10 +6,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from oscar.apps.order.models import Order
 
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.models import Snapshot
 from personalization.train import run
-from personalization.train.guard import Worse, refuse_worse
+from personalization.train.quality_gate import Worse, refuse_worse
 from tests import shop
 
 
@@ -85,8 +85,8 @@ def train(**options) -> str:
 
 
 def serving() -> str:
-    snapshot.forget()
-    return snapshot.current().name
+    active_snapshot.forget()
+    return active_snapshot.current().name
 
 
 @pytest.mark.django_db

@@ -17,7 +17,7 @@ from oscar.apps.partner.models import StockRecord
 from oscar.test.factories import create_product
 
 from personalization.recommenders import Limits, viewed_together
-from personalization.train import history
+from personalization.train import dataset
 from personalization.train.run import silent
 from tests import shop
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 def read():
-    return history.read(time.time() + 1, silent).history
+    return dataset.read(time.time() + 1, silent).history
 
 
 def user(name: str) -> User:

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from personalization.rank import blend
-from personalization.rank.person import Person
-from personalization.train.blend import judges
-from personalization.train.judge import BESTSELLERS, SERVED, STATED, Tally, judge
-from personalization.train.questions import Question
+from personalization.rank import scorer
+from personalization.rank.visitor_history import Person
+from personalization.train.learning_to_rank import judges
+from personalization.train.metrics import BESTSELLERS, SERVED, STATED, Tally, judge
+from personalization.train.ranking_examples import Question
 from tests.rank.by_hand import learned
 from tests.rank.shop_of_habits import CUSTOMERS, past, past_of, rows, shop_of
 
@@ -81,16 +81,16 @@ def test_a_list_of_nothing_is_worth_nothing():
 
 
 def test_only_judges_are_asked_and_each_way_to_rank_is_judged():
-    found = judge(past(), blend.HOME)
+    found = judge(past(), scorer.HOME)
     count = sum(map(judges, range(CUSTOMERS)))
     assert {found[way].questions for way in (SERVED, STATED, BESTSELLERS, "own purchases")} == {count}
     assert found[SERVED] == found[STATED]  # nothing was learned that could serve
-    assert {"similar customers", "evergreen", "ease, own purchases"} <= found.keys()
-    assert found.keys().isdisjoint({"rhythm", "habit", "repeat_purchase"})
+    assert {"similar customers", "all_time_popular", "ease, own purchases"} <= found.keys()
+    assert found.keys().isdisjoint({"repurchase_interval", "repurchase_frequency", "repurchase_rate"})
 
 
 def test_who_buys_the_same_every_week_is_served_perfectly_by_their_own_purchases():
-    found = judge(past_of(shop_of(rows(novelties=False))), blend.HOME)
+    found = judge(past_of(shop_of(rows(novelties=False))), scorer.HOME)
     for way in (STATED, "own purchases", "repeat purchase"):
         assert (found[way].mean["NDCG@10"], found[way].interval["NDCG@10"]) == (1, 0)
     assert found[BESTSELLERS].mean["NDCG@10"] < 0.3
@@ -99,4 +99,4 @@ def test_who_buys_the_same_every_week_is_served_perfectly_by_their_own_purchases
 
 def test_without_judges_there_is_no_verdict():
     nobody = past_of(shop_of([row for row in rows() if not judges(row[0])]))
-    assert judge(nobody, blend.HOME) == {}
+    assert judge(nobody, scorer.HOME) == {}

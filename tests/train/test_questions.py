@@ -7,14 +7,14 @@ import pytest
 from django.utils.timezone import now
 
 from personalization.decide.people import person_of
-from personalization.profile import sweep
-from personalization.rank import blend
+from personalization.profile import batch
+from personalization.rank import scorer
 from personalization.rank.features import features
 from personalization.recommenders import DAY, GUEST
-from personalization.train import questions
-from personalization.train.history import read
-from personalization.train.learn import learn
-from personalization.train.questions import Past
+from personalization.train import ranking_examples
+from personalization.train.dataset import read
+from personalization.train.fit import learn
+from personalization.train.ranking_examples import Past
 from personalization.train.run import silent
 from tests import shop as even_and_odd
 from tests.rank.shop_of_habits import CUSTOMERS, CUT_WEEKS, WEEKS, once, past, past_of, rows, shop_of, shuffled, weekly
@@ -23,7 +23,7 @@ LAST_WEEKS = range(WEEKS - CUT_WEEKS, WEEKS)
 
 
 def asked(kind, about=None):
-    return list(questions.questions(about or past(), kind))
+    return list(ranking_examples.questions(about or past(), kind))
 
 
 def same(one, other):
@@ -32,7 +32,7 @@ def same(one, other):
 
 
 def test_at_home_everyone_is_asked_what_they_bought_after_the_cut():
-    found = {question.customer: question.wanted.tolist() for question in asked(blend.HOME)}
+    found = {question.customer: question.wanted.tolist() for question in asked(scorer.HOME)}
     assert found == {
         customer: sorted({*weekly(customer), *(once(customer, week) for week in LAST_WEEKS)})
         for customer in range(CUSTOMERS)
@@ -40,37 +40,37 @@ def test_at_home_everyone_is_asked_what_they_bought_after_the_cut():
 
 
 def test_what_is_new_was_never_bought_before_and_neither_is_any_candidate():
-    for question in asked(blend.NEW):
+    for question in asked(scorer.NEW):
         assert question.wanted.tolist() == sorted(once(question.customer, week) for week in LAST_WEEKS)
         assert not np.isin(question.places, question.person.own).any()
 
 
-@pytest.mark.parametrize("kind", [blend.BASKET, blend.GUEST_BASKET])
+@pytest.mark.parametrize("kind", [scorer.BASKET, scorer.GUEST_BASKET])
 def test_a_basket_is_a_part_of_one_order_and_the_rest_is_asked_for(kind):
     for question in asked(kind):
         order = sorted([*question.basket.tolist(), *question.wanted.tolist()])
         assert order in [sorted([*weekly(question.customer), once(question.customer, week)]) for week in LAST_WEEKS]
         assert len(question.basket) == 2
         assert not np.isin(question.places, question.basket).any()
-        assert bool(len(question.person.own)) == (kind == blend.BASKET)
+        assert bool(len(question.person.own)) == (kind == scorer.BASKET)
 
 
 def test_of_one_customer_only_so_many_baskets_are_asked_for(monkeypatch):
-    monkeypatch.setattr(questions, "BASKETS_EACH", 3)
-    for kind in (blend.BASKET, blend.GUEST_BASKET):
+    monkeypatch.setattr(ranking_examples, "BASKETS_EACH", 3)
+    for kind in (scorer.BASKET, scorer.GUEST_BASKET):
         customers = [question.customer for question in asked(kind)]
         assert sorted(customers) == sorted(3 * list(range(CUSTOMERS)))
 
 
 def test_in_a_listing_one_chooses_among_all_products_of_one_kind():
     kind = past().before.catalogue.kind
-    for question in asked(blend.LISTING):
+    for question in asked(scorer.LISTING):
         (chosen,) = set(kind[question.places].tolist())
         assert sorted(question.places.tolist()) == np.flatnonzero(kind == chosen).tolist()
         assert set(kind[question.wanted].tolist()) == {chosen}
 
 
-@pytest.mark.parametrize("kind", blend.BLENDS)
+@pytest.mark.parametrize("kind", scorer.BLENDS)
 def test_the_sequence_of_the_lines_changes_no_question(kind):
     one, other = asked(kind), asked(kind, past_of(shuffled(shop_of(rows()))))
     assert len(one) == len(other) >= CUSTOMERS
@@ -78,10 +78,10 @@ def test_the_sequence_of_the_lines_changes_no_question(kind):
         assert same(question, again) and same(question.person, again.person)
 
 
-@pytest.mark.parametrize("kind", blend.BLENDS)
+@pytest.mark.parametrize("kind", scorer.BLENDS)
 def test_only_so_many_questions_are_asked(kind, monkeypatch):
     first = asked(kind)[:7]
-    monkeypatch.setitem(questions.MOST, kind, 7)
+    monkeypatch.setitem(ranking_examples.MOST, kind, 7)
     found = asked(kind)
     assert len(found) == 7 and all(map(same, found, first))
 
@@ -101,13 +101,13 @@ def test_who_came_only_after_the_cut_is_nobody_yet():
     late = [(CUSTOMERS, 9_999, product, rows()[-1][3]) for product in (0, 1, 2)]
     found = past_of(shop_of(rows() + late))
     assert CUSTOMERS not in found.people
-    assert CUSTOMERS in [question.customer for question in asked(blend.GUEST_BASKET, found)]
-    assert CUSTOMERS not in [question.customer for question in asked(blend.BASKET, found)]
+    assert CUSTOMERS in [question.customer for question in asked(scorer.GUEST_BASKET, found)]
+    assert CUSTOMERS not in [question.customer for question in asked(scorer.BASKET, found)]
 
 
 def test_guests_are_asked_for_baskets_only():
     guests = past_of(shop_of([(GUEST, *row[1:]) for row in rows()]))
-    assert [len(asked(kind, guests)) for kind in blend.BLENDS] == [0, 0, 0, CUSTOMERS * CUT_WEEKS, 0]
+    assert [len(asked(kind, guests)) for kind in scorer.BLENDS] == [0, 0, 0, CUSTOMERS * CUT_WEEKS, 0]
 
 
 def test_learning_more_changes_nothing_of_who_was_asked():
@@ -120,14 +120,14 @@ def test_learning_more_changes_nothing_of_who_was_asked():
 def test_a_stored_genome_tells_to_the_last_bit_what_training_learned_from():
     users, _ = even_and_odd.even_and_odd()
     moment = now().timestamp() - 10 * DAY
-    sweep.sweep(moment)
+    batch.sweep(moment)
     shop = read(moment, silent)
     learned = learn(shop, shop.history, silent)
     number = {user.pk: customer for customer, user in enumerate(users)}  # orders were placed in their sequence
     every = np.unique(shop.history.customer).astype(np.int64)
     trained = Past(shop.history, learned, customer=every, order=every, product=every)
     for user in users:
-        stored = person_of(sweep.Genome.objects.of_customer(user.pk), learned)
+        stored = person_of(batch.Genome.objects.of_customer(user.pk), learned)
         person = trained.people[number[user.pk]]
         assert same(stored, person) and len(person.own) > 6 and len(person.near) > 6
         told = [features(who, learned, moment, np.arange(40), np.arange(3)) for who in (stored, person)]

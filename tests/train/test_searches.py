@@ -12,10 +12,10 @@ from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.order.models import Order
 
 from personalization.models import Consent, Event, SensitiveCategory, Visitor
-from personalization.rank import queries
-from personalization.rank.learned import Learned
+from personalization.rank import search_queries
+from personalization.rank.snapshot_arrays import Learned
 from personalization.recommenders import DAY
-from personalization.train import history, searches
+from personalization.train import dataset, search_choices
 from personalization.train.run import silent, train
 from tests import shop
 
@@ -69,12 +69,12 @@ def several(query, product, times=5, **fields):
 
 
 def read(moment=MOMENT):
-    return history.read(moment.timestamp() + 60, silent)
+    return dataset.read(moment.timestamp() + 60, silent)
 
 
 def learned(moment=MOMENT, least=5):
     found = read(moment)
-    arrays = searches.learned(found.searched, found.history, least)
+    arrays = search_choices.learned(found.searched, found.history, least)
     return Learned({**arrays, "product.id": found.product_id})
 
 
@@ -89,13 +89,13 @@ def after(query, found):
 
 
 def texts(found):
-    return [queries.text_of(found.arrays, place) for place in range(len(found.arrays["query.start"]) - 1)]
+    return [search_queries.text_of(found.arrays, place) for place in range(len(found.arrays["query.start"]) - 1)]
 
 
 def choices(moment=MOMENT):
     """(query, product's key, weight) of each."""
     found = read(moment)
-    each = searches.choices(found.searched, moment.timestamp())
+    each = search_choices.choices(found.searched, moment.timestamp())
     names = [found.searched.texts[number] for number in each.query.tolist()]
     keys = found.product_id[each.product].tolist()
     return sorted(zip(names, keys, each.weight.astype(float).round(2).tolist(), strict=True))
@@ -232,7 +232,7 @@ def test_what_fewer_than_five_visitors_did_stands_nowhere(tea, milk):
         chose(visitor, secret, milk, days=0.5)
     without = learned()
     assert texts(without) == ["tea"] and after("tea", without) == {tea.pk: 1.0}
-    assert set(without.arrays["gram.key"].tolist()) == set(queries.pieces(["tea"])[1].tolist())
+    assert set(without.arrays["gram.key"].tolist()) == set(search_queries.pieces(["tea"])[1].tolist())
     milks = int(np.searchsorted(without.ids, milk.pk))
     assert milks not in without.arrays["query.product"] and milks not in without.arrays["gram.product"]
     assert without.arrays["search.chosen"][milks] == 0
@@ -253,7 +253,7 @@ def test_a_rare_query_is_understood_by_pieces_that_enough_visitors_typed(tea):
         chose(browser(), typed, tea)
     found = learned()
     assert texts(found) == []
-    places, weight = queries.chosen("gruener tee", found)
+    places, weight = search_queries.chosen("gruener tee", found)
     assert found.ids[places].tolist() == [tea.pk] and 0 < weight[0] < 1
 
 
@@ -307,7 +307,7 @@ def test_five_browsers_cannot_move_a_product_above_what_two_hundred_chose(tea, m
         chose(browser(), "tea", tea)
     several("tea", milk, 5, name="add_to_cart")
     found = learned()
-    places, weight = queries.chosen("tea", found)
+    places, weight = search_queries.chosen("tea", found)
     assert found.ids[places[np.argmax(weight)]] == tea.pk and sorted(weight)[0] < 0.1
 
 
@@ -316,7 +316,7 @@ def test_what_only_visitors_wrote_is_shown_to_nobody(tea):
     several("green t3a buy at evil", tea)
     found = learned()
     assert len(texts(found)) == 2
-    assert queries.nearest("green tee", found, 5) == ["green tea"]
+    assert search_queries.nearest("green tee", found, 5) == ["green tea"]
 
 
 # What becomes of it.
@@ -336,14 +336,14 @@ def test_a_training_run_of_an_empty_shop_knows_no_searches():
         "query.share": 0,
         "query.customers": 0,
     }
-    assert [len(part) for part in queries.chosen("tea", found)] == [0, 0]
+    assert [len(part) for part in search_queries.chosen("tea", found)] == [0, 0]
 
 
 def test_searches_without_choices_are_known_by_their_text_alone(tea):
     for _ in range(5):
         did(browser(), "search", query="Tea")
     found = learned()
-    assert texts(found) == ["tea"] and [len(part) for part in queries.chosen("tea", found)] == [0, 0]
+    assert texts(found) == ["tea"] and [len(part) for part in search_queries.chosen("tea", found)] == [0, 0]
 
 
 def test_how_often_a_product_is_chosen_after_any_search_counts_visitors(tea, milk):
@@ -365,18 +365,18 @@ def test_the_same_rows_give_the_same_bytes_in_any_sequence(tea, milk):
     rng = np.random.default_rng(1)
     order = rng.permutation(len(whole.searched.at))
     found = whole.searched
-    other = searches.Searches(
+    other = search_choices.Searches(
         -1 - rng.permutation(100)[-1 - np.unique(found.person, return_inverse=True)[1] - 1][order],
         *(column[order] for column in (found.at, found.query, found.product, found.says)),
         found.texts,
         found.buyers,
     )
-    one, two = (searches.learned(each, whole.history, 5) for each in (found, other))
+    one, two = (search_choices.learned(each, whole.history, 5) for each in (found, other))
     assert all(np.array_equal(one[name], two[name]) for name in one) and len(one["query.product"]) == 3
 
 
 def test_a_search_fades_by_half_in_four_weeks():
-    assert searches.HALF_LIFE == 28 * DAY
+    assert search_choices.HALF_LIFE == 28 * DAY
 
 
 @pytest.mark.parametrize("rows", [1, 3, 10**9])
@@ -384,8 +384,8 @@ def test_the_size_of_a_block_changes_nothing(tea, milk, monkeypatch, rows):
     several("green tea", tea, 7)
     several("green milk", milk, 6)
     found = read()
-    usual = searches.learned(found.searched, found.history, 5)
-    monkeypatch.setattr(searches, "ROWS_AT_ONCE", rows)
-    monkeypatch.setattr(searches, "TEXTS_AT_ONCE", rows)
-    again = searches.learned(found.searched, found.history, 5)
+    usual = search_choices.learned(found.searched, found.history, 5)
+    monkeypatch.setattr(search_choices, "ROWS_AT_ONCE", rows)
+    monkeypatch.setattr(search_choices, "TEXTS_AT_ONCE", rows)
+    again = search_choices.learned(found.searched, found.history, 5)
     assert all(np.array_equal(usual[name], again[name]) for name in usual)

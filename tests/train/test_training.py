@@ -17,9 +17,9 @@ from django.core.files.storage import FileSystemStorage, Storage
 from django.core.management import CommandError, call_command
 from oscar.apps.order.models import Line, ShippingEvent, ShippingEventQuantity, ShippingEventType
 
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.models import Genome, Snapshot, snapshot_files
-from personalization.train import history, learn, publish, run
+from personalization.train import dataset, fit, publish, run
 from personalization.train.lock import Busy, only_one
 from tests import shop
 from tests.train import shop_in_tables
@@ -71,15 +71,15 @@ def test_a_snapshot_is_arrays_and_a_manifest_that_describes_them():
     assert manifest["format"] == 2
     assert manifest["versions"] == {"personalization": version("django-oscar-personalization"), "numpy": np.__version__}
     assert manifest["arrays"]["bought_together.index"]["shape"] == [shop.PRODUCTS, 50]
-    assert np.load(folder / "product.id.npy", allow_pickle=False).tolist() == sorted(snapshot.current().ids)
+    assert np.load(folder / "product.id.npy", allow_pickle=False).tolist() == sorted(active_snapshot.current().ids)
 
 
 def test_what_too_few_customers_bought_weighs_nothing_in_its_category(monkeypatch):
     shop.even_and_odd()
-    read = history.read(time.time(), run.silent)
-    assert learn.described(read, read.history)["category.share"].sum() > 0
+    read = dataset.read(time.time(), run.silent)
+    assert fit.described(read, read.history)["category.share"].sum() > 0
     monkeypatch.setitem(settings.PERSONALIZATION, "min_customers", shop.CUSTOMERS)  # half of them buy any product
-    assert learn.described(read, read.history)["category.share"].sum() == 0
+    assert fit.described(read, read.history)["category.share"].sum() == 0
 
 
 def test_the_same_history_gives_the_same_bytes():
@@ -174,8 +174,8 @@ def test_a_run_that_fails_at_any_step_leaves_the_old_snapshot_serving(step, monk
     with pytest.raises(MemoryError):
         run.train()
     assert Snapshot.objects.get(serving=True) == before
-    snapshot.forget()
-    assert snapshot.current().name == before.name
+    active_snapshot.forget()
+    assert active_snapshot.current().name == before.name
 
 
 def test_what_a_crash_between_files_and_switch_leaves_behind_is_removed_by_the_next_run(monkeypatch):
@@ -198,8 +198,8 @@ def test_a_snapshot_in_a_storage_that_is_no_disk_is_fetched_and_served(settings,
     settings.STORAGES = {**settings.STORAGES, "personalization": elsewhere}
     shop.even_and_odd()
     name = train().name
-    snapshot.forget()
-    assert snapshot.current().name == name
+    active_snapshot.forget()
+    assert active_snapshot.current().name == name
 
 
 class NoDiskOfOurs(Storage):

@@ -7,17 +7,17 @@ from uuid import uuid4
 from django.http import HttpResponse
 from django.utils.timezone import now
 
-from personalization.collect import consent, visitors
 from personalization.models import Consent, Event, Visitor
+from personalization.privacy import consent, identity
 
 
 def browser(client):
     """This client's browser agreed and is known: its visitor."""
     visitor = Visitor.objects.create(consent=Consent.GRANTED, agreed_at=now())
     response = HttpResponse()
-    visitors.remember(response, visitor)
+    identity.remember(response, visitor)
     client.cookies[consent.COOKIE] = f"granted.1.{int(time.time())}"
-    client.cookies[visitors.COOKIE] = response.cookies[visitors.COOKIE].value
+    client.cookies[identity.COOKIE] = response.cookies[identity.COOKIE].value
     return visitor
 
 

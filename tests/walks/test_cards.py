@@ -13,7 +13,7 @@ from oscar.apps.catalogue.models import Option, Product
 from oscar.apps.partner.models import StockRecord
 from oscar.test.factories import ProductImageFactory, create_product
 
-from personalization.oscar import cards
+from personalization.oscar import card_markup
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def fresh_cards(own_files):
     """None was made yet; their pictures lie in the test's own folder."""
-    cards._kept.clear()
+    card_markup._kept.clear()
 
 
 def card(client, product, **headers):
@@ -56,7 +56,7 @@ def test_a_picture_that_is_not_seen_at_once_is_loaded_late(client):
 
 
 def test_a_product_whose_picture_cannot_be_made_has_a_card_without(client, milk, monkeypatch, caplog):
-    monkeypatch.setattr(cards, "get_thumbnailer", lambda: 1 / 0)
+    monkeypatch.setattr(card_markup, "get_thumbnailer", lambda: 1 / 0)
     assert "<img" not in card(client, milk)
     assert "Making a picture small failed" in caplog.text
 
@@ -110,7 +110,7 @@ def test_nobody_is_given_the_token_of_another(milk):
 def test_what_holds_a_place_in_a_kept_card_is_never_seen(client, milk):
     for _ in range(2):
         found = client.get("/?q=<script>").content.decode()
-        assert not {cards.TOKEN, cards.BACK} & set(re.findall(r"\w+", found))
+        assert not {card_markup.TOKEN, card_markup.BACK} & set(re.findall(r"\w+", found))
         assert "<script>&" not in found and 'value="/?q=%3Cscript%3E"' in found
 
 
@@ -130,23 +130,23 @@ def info(code="instock", excl_tax=1, **more):
 
 
 def test_how_available_it_is_is_said_when_it_is_not_simply_there(milk):
-    assert cards.card(milk, info()).availability == ""
-    assert cards.card(milk, info("backorder")).availability == "In two weeks"
+    assert card_markup.card(milk, info()).availability == ""
+    assert card_markup.card(milk, info("backorder")).availability == "In two weeks"
 
 
 @translation.override("en-gb")
 def test_the_price_is_the_one_that_the_shop_shows(milk):
-    assert cards.card(milk, info(excl_tax=2)).price == "US$2.00"
-    assert cards.card(milk, info(excl_tax=2, is_tax_known=True, incl_tax=3)).price == "US$3.00"
-    assert cards.card(milk, info(excl_tax=0)).price == "Free"
+    assert card_markup.card(milk, info(excl_tax=2)).price == "US$2.00"
+    assert card_markup.card(milk, info(excl_tax=2, is_tax_known=True, incl_tax=3)).price == "US$3.00"
+    assert card_markup.card(milk, info(excl_tax=0)).price == "Free"
 
 
 def test_no_more_cards_are_kept_than_fit(client, monkeypatch):
-    monkeypatch.setattr(cards, "KEPT", 3)
+    monkeypatch.setattr(card_markup, "KEPT", 3)
     for number in range(5):
         shop.product(f"Product {number}")
     assert client.get("/").content.decode().count("product_pod") == 5
-    assert len(cards._kept) <= 3
+    assert len(card_markup._kept) <= 3
 
 
 def queries(client):
@@ -167,7 +167,7 @@ def test_cards_cost_the_same_queries_for_5_and_for_40(client, settings, made_bef
         settings.PERSONALIZATION = {**settings.PERSONALIZATION, **more}
         client.get("/")
         if not made_before:
-            cards._kept.clear()
+            card_markup._kept.clear()
         counts[row_size] = len(queries(client))
     assert counts == {5: expected, 40: expected}
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 from oscar.apps.catalogue.models import Category
 from oscar.apps.partner.models import StockRecord
 
-from personalization.decide import pick, snapshot
+from personalization.decide import active_snapshot, selection
 from personalization.models import Consent, Snapshot, Visitor
 from personalization.oscar import visits
 from personalization.profile.genome import refresh
@@ -32,7 +32,7 @@ def trained(settings):
     users, products = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
     call_command("rebuild_index", interactive=False, verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     return users, products
 
 
@@ -84,7 +84,7 @@ def test_with_nothing_of_it_on_the_page_the_title_says_so(client, trained, small
     newcomer = shop.customer("newcomer")
     shop.order(newcomer, [product for product in trained[1][1::2] if product.pk not in first][:5])
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     client.force_login(newcomer)
     title, shown = row(of_odd(client))
     assert (title, len(shown)) == ("Your usual in Odd", 5)
@@ -96,14 +96,14 @@ def test_what_was_bought_once_and_is_not_of_the_kind_that_is_bought_again_is_not
     refresh([newcomer.pk], time())
     client.force_login(newcomer)
     assert row(of_odd(client))
-    arrays = snapshot.current().arrays
-    arrays["repeat_purchase.score"] = np.zeros_like(arrays["repeat_purchase.score"])
+    arrays = active_snapshot.current().arrays
+    arrays["repurchase_rate.score"] = np.zeros_like(arrays["repurchase_rate.score"])
     assert row(of_odd(client)) is None
 
 
 def test_a_page_full_of_usual_products_leaves_room_for_more(client, trained, small_pages, settings, monkeypatch):
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "strength": 100}
-    monkeypatch.setattr(pick, "DEPTH", 4)
+    monkeypatch.setattr(selection, "DEPTH", 4)
     odd_customer(client, trained)
     assert len(row(of_odd(client))[1]) == 4
 
@@ -166,7 +166,7 @@ def test_nobody_else_has_one(client, trained, small_pages):
 def test_a_shop_that_learned_nothing_has_none(client, trained, small_pages):
     odd_customer(client, trained)
     Snapshot.objects.all().delete()
-    snapshot.forget()
+    active_snapshot.forget()
     assert row(of_odd(client)) is None
 
 

@@ -9,9 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.collect import consent, visitors
 from personalization.models import Consent, ConsentChange, Event, Genome, Visitor
 from personalization.models.visitors import new_id
+from personalization.privacy import consent, identity
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -47,8 +47,8 @@ def known_browser(client):
 
 def keep_cookie(client, visitor):
     response = client.get(PAGE)
-    visitors.remember(response, visitor)
-    client.cookies[visitors.COOKIE] = response.cookies[visitors.COOKIE].value
+    identity.remember(response, visitor)
+    client.cookies[identity.COOKIE] = response.cookies[identity.COOKIE].value
 
 
 def sign_in(client, user):
@@ -64,7 +64,7 @@ def test_a_stranger_is_asked_on_every_page_and_nothing_is_stored(client):
     for page in ("/", "/catalogue/", "/basket/", "/accounts/login/"):
         response = client.get(page)
         assert BANNER in response.content
-        assert not {consent.COOKIE, visitors.COOKIE} & set(response.cookies)
+        assert not {consent.COOKIE, identity.COOKIE} & set(response.cookies)
     assert not Visitor.objects.exists()
 
 
@@ -89,7 +89,7 @@ def test_a_no_of_a_browser_leaves_the_no_only(client):
     known_browser(client)
     response = client.post(ANSWER, {"answer": "refused", "next": "/"})
     assert response.cookies[consent.COOKIE].value.startswith("refused.1.")
-    assert response.cookies[visitors.COOKIE]["max-age"] == 0
+    assert response.cookies[identity.COOKIE]["max-age"] == 0
     assert not Visitor.objects.exists() and not Event.objects.exists()
     assert BANNER not in client.get("/").content
 
@@ -211,7 +211,7 @@ def test_a_report_under_way_while_somebody_refuses_does_not_bring_them_back(clie
     keep_cookie(client, late)
     response = client.get(PAGE)
     assert b"A shop made for you: off" in response.content
-    assert response.cookies[visitors.COOKIE]["max-age"] == 0
+    assert response.cookies[identity.COOKIE]["max-age"] == 0
 
 
 def test_who_refused_before_signing_in_is_not_made_to_agree_by_a_visitor_left_behind(client, anna):

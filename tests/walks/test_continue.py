@@ -15,7 +15,7 @@ from oscar.apps.order.signals import order_placed
 from oscar.apps.partner.models import StockRecord
 
 from personalization.collect import feedback
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.models import Event, Visitor
 from personalization.profile import genome
 from tests import shop
@@ -44,7 +44,7 @@ def shelf():
 def trained():
     users, products = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     return users, products
 
 
@@ -323,7 +323,7 @@ def test_it_needs_no_training(client, milk):
 
 def test_a_shop_that_learned_nothing_yet_shows_more_than_this_row(client, milk):
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     bread = shop.product("Bread")
     looked_at(browser(client), bread)
     assert [row.code for row in client.get("/").context["slate"].rows] == ["where_you_stopped", "latest"]

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from personalization.models import Genome, Snapshot, snapshot_files
 from personalization.train.evaluate import LEARNED, TOO_LITTLE, TOO_SHORT
-from personalization.train.judge import METRICS
+from personalization.train.metrics import METRICS
 from tests import shop
 from tests.train import shop_in_tables
 

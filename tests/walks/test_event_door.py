@@ -8,9 +8,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.collect import limits, slates, visitors
+from personalization.collect import impression_tokens, rate_limits
 from personalization.models import Event, Visitor
 from personalization.pages import events as door
+from personalization.privacy import identity
 from tests import shop
 from tests.collect.deliveries import FIREFOX, body, event
 from tests.walks.reporting import HERE, agreed, codes, full, looked_at, post, send
@@ -105,8 +106,8 @@ def test_a_forged_cookie_is_replaced(milk):
     client = agreed()
     client.cookies["personalization_visitor"] = "forged"
     response = send(client, looked_at(milk))
-    request = type("Request", (), {"COOKIES": {"personalization_visitor": response.cookies[visitors.COOKIE].value}})
-    assert visitors.id_in(request) == Visitor.objects.get().pk
+    request = type("Request", (), {"COOKIES": {"personalization_visitor": response.cookies[identity.COOKIE].value}})
+    assert identity.id_in(request) == Visitor.objects.get().pk
 
 
 def test_the_visitor_of_an_event_is_never_taken_from_what_was_sent(milk):
@@ -139,7 +140,7 @@ def test_only_json_from_a_page_of_the_shop_is_taken(milk, customer, signed_in):
             client.force_login(customer)
         headers = {"HTTP_ORIGIN": origin, "HTTP_SEC_FETCH_SITE": site}
         sent = {name: value for name, value in headers.items() if value is not None}
-        limits.forget()
+        rate_limits.forget()
         found[origin, site, kind] = post(client, body(looked_at(milk)), kind, **sent).status_code
         here = ORIGINS[origin] or SITES[site]
         expected[origin, site, kind] = 415 if not TYPES[kind] else 202 if here else 403
@@ -190,8 +191,8 @@ def test_what_is_dropped_is_counted_in_the_log_without_saying_whose_it_was(milk,
 
 
 def test_a_forged_click_is_refused_and_one_on_what_was_shown_is_taken(milk):
-    shown = slates.Shown("home", "bestsellers", "s1", (milk.pk,), ("",), now().timestamp())
-    token, other = slates.signed(shown, None), shop.product("Bread")
+    shown = impression_tokens.Shown("home", "bestsellers", "s1", (milk.pk,), ("",), now().timestamp())
+    token, other = impression_tokens.signed(shown, None), shop.product("Bread")
     click = {"name": "select_item", "slate": token}
     response = send(agreed(), looked_at(other, **click), looked_at(milk, **click), looked_at(milk, slate=token[::-1]))
     assert [(one["index"], one["code"]) for one in response.json()["rejected"]] == [
@@ -221,7 +222,7 @@ def test_when_nothing_can_be_stored_the_browser_is_told_to_send_it_again(milk, m
 
 def test_in_a_burst_deliveries_are_dropped_and_counted_and_later_ones_are_taken(milk):
     client = agreed()
-    with limits.turn(), limits.turn(), limits.turn():
+    with rate_limits.turn(), rate_limits.turn(), rate_limits.turn():
         response = send(client, looked_at(milk), event("purchase"))
     assert (response.status_code, codes(response)) == (202, ["busy", "purchases_are_orders"])
     assert codes(send(client, looked_at(milk))) == []

@@ -16,8 +16,8 @@ from oscar.apps.catalogue.models import Category, Product
 from oscar.apps.partner.models import StockRecord
 from oscar.test.factories import create_product
 
-from personalization import tables
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
+from personalization.exchange import tabular
 from personalization.models import Genome, Snapshot
 from tests import shop
 
@@ -125,7 +125,7 @@ def test_twice_the_customers_cost_no_more_queries(trained, exported):
     users, _ = trained
 
     def queries(customers):
-        snapshot.current()  # is looked for once in a while
+        active_snapshot.current()  # is looked for once in a while
         with CaptureQueriesContext(connection) as seen:
             exported(customers=",".join(str(user.pk) for user in customers))
         return len(seen)
@@ -279,7 +279,7 @@ def test_a_date_that_is_none_is_refused_with_an_example(exported, text):
 
 
 def test_a_date_without_a_zone_is_in_the_shops_own(settings):
-    from personalization.management.moments import moment_of
+    from personalization.management.options import moment_of
 
     settings.TIME_ZONE = "America/New_York"
     assert moment_of("2026-01-01") == moment_of("2026-01-01T00:00-05:00") == moment_of("2026-01-01T05:00Z")
@@ -301,7 +301,7 @@ def test_what_is_asked_for_may_stand_in_a_parquet_file(trained, exported, tmp_pa
     users, products = trained
     text = f"basket_id,product_id,customer_id\n1,{products[0].pk},\n2,{products[2].pk},{users[0].pk}\n"
     rows = exported(baskets=text)
-    with tables.written(tmp_path / "in.parquet", {"basket": int, "product": int, "customer": float}) as write:
+    with tabular.written(tmp_path / "in.parquet", {"basket": int, "product": int, "customer": float}) as write:
         write([(1, products[0].pk, None), (2, products[2].pk, float(users[0].pk))])
     call_command("personalization_export", str(tmp_path / "b.csv"), baskets=tmp_path / "in.parquet", verbosity=0)
     assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "lists.csv").read_bytes() and rows

@@ -11,7 +11,7 @@ from django.db import connection
 from django.template import Context, Template
 from oscar.apps.analytics.models import ProductRecord
 
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Snapshot
 from personalization.serve import serve
@@ -96,7 +96,7 @@ def test_the_last_good_snapshot_serves_on_when_a_newer_one_is_broken(client, tra
     before = codes(client.get("/"))
     call_command("personalization_train", verbosity=0)
     (files() / "popular.score.npy").unlink()
-    snapshot._process.checked = -1e9  # the time to look again has come
+    active_snapshot._process.checked = -1e9  # the time to look again has come
     assert codes(client.get("/")) == before
 
 
@@ -105,9 +105,9 @@ def test_a_snapshot_that_could_not_be_read_once_is_read_the_next_time(client, tr
         raise TimeoutError("the storage does not answer")
 
     with monkeypatch.context() as patched:
-        patched.setattr(snapshot.snapshot_files, "read", unreachable)
+        patched.setattr(active_snapshot.snapshot_files, "read", unreachable)
         assert codes(client.get("/")) == ["latest"]
-    snapshot._process.checked = -1e9  # the time to look again has come
+    active_snapshot._process.checked = -1e9  # the time to look again has come
     assert codes(client.get("/"))[0] == "bestsellers"
 
 

@@ -10,8 +10,9 @@ from django.contrib.messages import get_messages
 from django.core.management import call_command
 from django.test import Client
 
-from personalization.collect import consent, feedback, visitors
+from personalization.collect import feedback
 from personalization.models import Consent, Event, Visitor
+from personalization.privacy import consent, identity
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -114,7 +115,7 @@ def test_a_browser_that_agreed_is_known_from_its_first_no(trained):
     browser.cookies[consent.COOKIE] = f"granted.1.{int(time.time()) - 60}"
     assert products[0].pk in shown(browser)
     response = send_away(browser, "product", products[0].pk)
-    assert response.cookies[visitors.COOKIE]["httponly"]
+    assert response.cookies[identity.COOKIE]["httponly"]
     assert wishes() == [["product", products[0].pk, -1]]
     assert products[0].pk not in shown(browser)
 
@@ -132,7 +133,7 @@ def test_without_consent_nothing_is_stored_and_a_sentence_says_why(trained, answ
         "We may only remember this for you if you allow us to remember what you do in this shop."
     )
     assert (Visitor.objects.count(), Event.objects.count()) == (before, 0)
-    assert visitors.COOKIE not in response.cookies
+    assert identity.COOKIE not in response.cookies
 
 
 def test_a_customer_who_withdrew_is_not_remembered(customer, trained):
@@ -248,13 +249,13 @@ def test_the_answer_is_nobody_elses(customer, trained):
 
 def test_somebody_forgotten_at_this_very_moment_is_not_brought_back(customer, trained, monkeypatch):
     _, products = trained
-    known = visitors.known_or_new
+    known = identity.known_or_new
 
     def then_forgotten(request, now):
         visitor = known(request, now)
         Visitor.objects.all().delete()
         return visitor
 
-    monkeypatch.setattr(visitors, "known_or_new", then_forgotten)
+    monkeypatch.setattr(identity, "known_or_new", then_forgotten)
     assert send_away(customer, "product", products[1].pk).status_code == 403
     assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)

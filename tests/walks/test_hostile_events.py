@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from personalization.collect import limits
+from personalization.collect import rate_limits
 from personalization.models import Event
 from tests import shop
 from tests.collect.deliveries import body, event
@@ -75,7 +75,7 @@ FIELDS = ["id", "name", "event", "at", "params", "ecommerce", "items", "slate", 
 def test_whatever_stands_in_a_field_only_this_event_is_lost(milk, field, name):
     client = agreed()
     for value in HOSTILE:
-        limits.forget()
+        rate_limits.forget()
         told = {**looked_at(milk, search_term="a", engagement_time_msec=1), "name": name, field: value}
         response = send(client, told, looked_at(milk))
         assert response.status_code == 202, (field, value)
@@ -87,7 +87,7 @@ def test_whatever_stands_in_a_field_only_this_event_is_lost(milk, field, name):
 def test_whatever_stands_in_an_item_only_its_event_is_lost(milk, field):
     client = agreed()
     for value in HOSTILE:
-        limits.forget()
+        rate_limits.forget()
         item = {"item_id": milk.pk, field: value}
         told = [{**event(name), "items": [item]} for name in ("view_item_list", "add_to_cart")]
         response = send(client, *told, looked_at(milk))
@@ -100,7 +100,7 @@ def test_whatever_stands_in_an_item_only_its_event_is_lost(milk, field):
     st.binary(max_size=200) | st.binary(max_size=60).map(lambda bad: b'{"events": [{"name": "search", ' + bad + b"}]}")
 )
 def test_any_bytes_get_an_answer(content):
-    limits.forget()
+    rate_limits.forget()
     assert post(agreed(), content).status_code in (202, 400)
 
 
@@ -114,7 +114,7 @@ JSON = st.recursive(
 @effort(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(JSON, st.lists(JSON, max_size=5))
 def test_any_json_gets_an_answer(sent_at, told):
-    limits.forget()
+    rate_limits.forget()
     content = json.dumps({"sent_at": sent_at, "events": told}).encode()
     assert post(agreed(), content).status_code in (202, 400)
 

@@ -14,8 +14,8 @@ from django.utils.timezone import now
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.catalogue.models import Product
 
-from personalization.collect import imports, told
-from personalization.collect.imports import Options, browser_id, import_events
+from personalization.exchange import event_files, event_import
+from personalization.exchange.event_import import Options, browser_id, import_events
 from personalization.models import ConsentChange, DailyTotal, Event, SensitiveCategory, Visitor
 from tests.shop import product
 
@@ -303,10 +303,10 @@ def test_days_on_which_something_happened_are_counted_anew(tmp_path, capsys, ann
 
 
 def test_an_interrupted_import_is_begun_again(tmp_path, capsys, anna, tea, monkeypatch):
-    monkeypatch.setattr(imports, "ROWS_AT_ONCE", 10)
+    monkeypatch.setattr(event_import, "ROWS_AT_ONCE", 10)
     lines = (f"view_item,{(TIME + timedelta(seconds=n)).isoformat()},{anna.pk},{tea.pk},,,," for n in range(35))
     file = rows(tmp_path, *lines)
-    with told.opened(file) as there, pytest.raises(KeyboardInterrupt):
+    with event_files.opened(file) as there, pytest.raises(KeyboardInterrupt):
         import_events(interrupted_after(25, there), Options(), print, now())
     assert Event.objects.count() == 20
     assert imported(capsys, file) == ["35 rows: 15 stored, 20 already there, 0 rejected."]
@@ -322,8 +322,8 @@ def interrupted_after(rows: int, stream):
 
 def test_customers_and_products_are_looked_up_together(tmp_path, capsys, anna, tea, django_assert_max_num_queries):
     lines = [f"view_item,{(TIME + timedelta(seconds=n)).isoformat()},{anna.pk},{tea.pk},,,," for n in range(1_000)]
-    with told.opened(rows(tmp_path, *lines)) as there, django_assert_max_num_queries(25):
-        imports._import_some(list(there), imports._Chunk(Options(), now()), print, imports.Imported())
+    with event_files.opened(rows(tmp_path, *lines)) as there, django_assert_max_num_queries(25):
+        event_import._import_some(list(there), event_import._Chunk(Options(), now()), print, event_import.Imported())
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path, anna, tea):
@@ -335,7 +335,7 @@ def peak(tmp_path, anna, tea, count: int) -> int:
     file = rows(tmp_path, *lines)
     tracemalloc.start()
     try:
-        with told.opened(file) as there:
+        with event_files.opened(file) as there:
             assert import_events(there, Options(), print, now()).rows == count
         return tracemalloc.get_traced_memory()[1]
     finally:

@@ -10,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.collect import visitors
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.models import Consent, Event, Visitor
+from personalization.privacy import identity
 from tests import shop
 from tests.walks.known import browser, did
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 def trained():
     users, products = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     return users, products
 
 
@@ -80,10 +80,10 @@ def test_a_withdrawal_works_on_the_next_request_and_deletes_the_genome(client, t
     users, _ = trained
     client.force_login(users[1])
     request = client.get("/").wsgi_request
-    visitors.withdraw(request, now(), source="test")
+    identity.withdraw(request, now(), source="test")
     assert not any(row.personal for row in rows(client.get("/")).values())
     call_command("personalization_train", verbosity=0)
-    visitors.grant(request, now(), source="test")
+    identity.grant(request, now(), source="test")
     assert not any(row.personal for row in rows(client.get("/")).values())
 
 

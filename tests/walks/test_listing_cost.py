@@ -7,7 +7,7 @@ from oscar.apps.catalogue.models import Category
 
 from benchmarks.listing import ways_of
 from benchmarks.pages import Page, count
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from tests import shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
@@ -22,7 +22,7 @@ def customer(settings):
     users, _ = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "snapshot_check_seconds": 3_600}
-    snapshot.forget()
+    active_snapshot.forget()
     call_command("rebuild_index", interactive=False, verbosity=0)
     return users[1]
 

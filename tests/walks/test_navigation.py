@@ -18,11 +18,11 @@ from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.catalogue.models import Category
 
 from personalization import conf
-from personalization.decide import menu, snapshot
+from personalization.decide import active_snapshot, category_menu
 from personalization.decide.slate import Candidate, Reason
 from personalization.decide.visit import Visit
 from personalization.models import Consent, Genome, SensitiveCategory, Snapshot, Visitor
-from personalization.oscar import templates, visits
+from personalization.oscar import template_overrides, visits
 from personalization.profile.genome import refresh
 from personalization.serve import shortcuts
 from tests import shop
@@ -58,7 +58,7 @@ def tea_drinker(shelves, client):
         bread = shelves["Bakery > Bread"][:1] if week == 0 else []
         shop.order(user, [*shelves[TEAS[0]], *bread], days_ago=2 + 7 * week)
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     client.force_login(user)
     return user
 
@@ -111,20 +111,22 @@ def test_what_is_to_stay_away_keeps_what_lies_below_it_away():
     green, bread = create_from_breadcrumbs("Drinks > Tea > Green tea"), create_from_breadcrumbs("Bread")
     above = {category.pk for category in green.get_ancestors()}
     for away, left in (((), ["Green tea", "Bread"]), ({category("Drinks").pk}, ["Bread"]), ({bread.pk}, ["Green tea"])):
-        found = menu.shortcuts(of(green, bread), above, away=away, discreet=False)
+        found = category_menu.shortcuts(of(green, bread), above, away=away, discreet=False)
         assert [shortcut.name for shortcut in found] == left
 
 
 def test_of_more_than_five_the_five_with_the_highest_scores_are_shown():
     shelves = [create_from_breadcrumbs(f"Shelf {n}") for n in range(7)]
-    found = menu.shortcuts(of(*shelves)[::-1], (), away=(), discreet=False)
+    found = category_menu.shortcuts(of(*shelves)[::-1], (), away=(), discreet=False)
     assert [shortcut.key for shortcut in found] == [shelf.pk for shelf in shelves[:5]]
 
 
 def test_one_that_they_named_and_one_below_it_are_both_shown():
     green = create_from_breadcrumbs("Tea > Green tea")
     tea = category("Tea")
-    found = menu.shortcuts(of(tea, code=menu.SAID) + of(tea, green), {tea.pk}, away=(), discreet=False)
+    found = category_menu.shortcuts(
+        of(tea, code=category_menu.SAID) + of(tea, green), {tea.pk}, away=(), discreet=False
+    )
     assert [(shortcut.name, shortcut.words) for shortcut in found] == [
         ("Tea", "You said that you like it"),
         ("Green tea", "Holds what you may want next"),
@@ -161,7 +163,7 @@ def test_a_category_that_was_moved_below_another_waits_for_the_next_training(cli
     category("Green tea").move(category("Dairy"), pos="last-child")
     assert "Green tea" not in names(client.get(reverse("basket:summary")))
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     found = lines(client.get(reverse("basket:summary")))
     assert found[0][0] == "Green tea" and "/dairy/green-tea_" in found[0][2]
 
@@ -191,7 +193,7 @@ def test_nobody_else_has_any(tea_drinker):
 
 def test_a_shop_that_learned_nothing_has_none(client, tea_drinker):
     Snapshot.objects.all().delete()
-    snapshot.forget()
+    active_snapshot.forget()
     assert names(client.get(reverse("basket:summary"))) == []
 
 
@@ -333,14 +335,14 @@ def test_what_a_shop_put_into_oscars_menu_is_still_there(client, tea_drinker, se
         text = client.get(reverse("basket:summary")).content.decode()
         assert text.count("All our shelves") == text.count("Our story") == text.count(reverse("offer:list")) == 1
         assert "Green tea" in text
-    assert templates.lost() == []
+    assert template_overrides.lost() == []
 
 
 @pytest.mark.parametrize("broken", ["shortcuts.html", "snapshot"])
 def test_whatever_fails_oscars_menu_is_there(client, tea_drinker, settings, tmp_path, broken):
     allow(settings, menu_moves=2)
     if broken == "snapshot":
-        del snapshot.current().arrays["category.share"]
+        del active_snapshot.current().arrays["category.share"]
     else:
         (tmp_path / "personalization/partials").mkdir(parents=True)
         (tmp_path / "personalization/partials/shortcuts.html").write_text("{% wrong %}")

@@ -10,10 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.partner.models import StockRecord
 
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Visitor
-from personalization.oscar import search
+from personalization.oscar import search_engine
 from personalization.oscar.visits import strategies
 from personalization.profile import genome
 from personalization.serve import serve
@@ -45,7 +45,7 @@ def cafe():
             did(visitor, minutes_ago=8, product=teas[1].pk)
     call_command("personalization_train", verbosity=0)
     call_command("rebuild_index", interactive=False, verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     return teas, coffees
 
 
@@ -69,7 +69,7 @@ def others(response):
 
 
 def test_a_search_that_finds_something_is_left_alone(client, cafe, monkeypatch):
-    monkeypatch.setattr(search, "instead", lambda *args, **more: 1 / 0)
+    monkeypatch.setattr(search_engine, "instead", lambda *args, **more: 1 / 0)
     response = searched(client, "assam")
     assert rows(response) == {}
     assert "personalization-row" not in response.content.decode()
@@ -193,7 +193,7 @@ def test_strange_words_do_no_harm(client, cafe, query):
 
 def test_a_nul_does_no_harm(cafe):
     assert serve("nothing_found", strangers_visit("tea\x00")).rows
-    assert search.instead("tea\x00") == search.Instead()
+    assert search_engine.instead("tea\x00") == search_engine.Instead()
 
 
 def strangers_visit(query):
@@ -207,27 +207,27 @@ def test_it_costs_four_queries_at_most_and_one_for_what_the_engine_found(client,
         serve("nothing_found", visit)
     assert sum(query["sql"].startswith("SELECT") for query in captured) <= 4
     with CaptureQueriesContext(connection) as captured:
-        assert search.instead("earl gray").queries == ("earl grey",)
+        assert search_engine.instead("earl gray").queries == ("earl grey",)
     assert len(captured) == 1
 
 
 def test_the_engine_is_asked_three_times_at_most_and_not_again_when_it_is_slow(cafe, monkeypatch):
     asked = []
-    monkeypatch.setattr(search, "_keys", lambda query, limit: asked.append(query) or [])
-    monkeypatch.setattr(search.queries, "nearest", lambda query, learned, most: list("abcdef")[:most])
-    search.instead("nonsense")
+    monkeypatch.setattr(search_engine, "_keys", lambda query, limit: asked.append(query) or [])
+    monkeypatch.setattr(search_engine.queries, "nearest", lambda query, learned, most: list("abcdef")[:most])
+    search_engine.instead("nonsense")
     assert asked == ["a", "b", "c"]
     asked.clear()
-    search.instead("nonsense", filtered=True)
+    search_engine.instead("nonsense", filtered=True)
     assert asked == ["nonsense", "a", "b"]
     asked.clear()
-    monkeypatch.setattr(search, "_keys", lambda query, limit: (asked.append(query), time.sleep(0.6))[:0])
-    search.instead("nonsense")
+    monkeypatch.setattr(search_engine, "_keys", lambda query, limit: (asked.append(query), time.sleep(0.6))[:0])
+    search_engine.instead("nonsense")
     assert asked == ["a"]
 
 
 def test_an_engine_that_fails_costs_its_links_only(client, cafe, monkeypatch):
-    monkeypatch.setattr(search, "_keys", lambda *args: 1 / 0)
+    monkeypatch.setattr(search_engine, "_keys", lambda *args: 1 / 0)
     response = searched(client, "earl gray")
     assert others(response) == []
     assert "Popular in Tea" in rows(response)

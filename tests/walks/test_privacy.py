@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.collect import consent, visitors
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.models import Consent, ConsentChange, Event, Genome, SensitiveCategory, Visitor
+from personalization.privacy import consent, identity
 from personalization.profile import genome
 from tests import shop
 from tests.walks.known import browser, did
@@ -31,7 +31,7 @@ ANSWER = "/personalization/consent/"
 def trained():
     users, products = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     return users, products
 
 
@@ -146,7 +146,7 @@ def test_an_interest_is_added_by_hand_once(client, anna):
 def test_a_browser_that_agreed_and_is_not_known_yet_becomes_known_by_its_first_wish(client):
     client.cookies[consent.COOKIE] = f"granted.1.{int(time.time())}"
     tea = shop.create_from_breadcrumbs("Tea")
-    assert visitors.COOKIE in client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1}).cookies
+    assert identity.COOKIE in client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1}).cookies
     assert known(client).added == [tea]
 
 
@@ -253,7 +253,7 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     response = client.post(FORGOTTEN)
     assert response["Location"] == PAGE
     assert response.cookies[consent.COOKIE].value.startswith("refused.1.")
-    assert response.cookies["oscar_history"]["max-age"] == response.cookies[visitors.COOKIE]["max-age"] == 0
+    assert response.cookies["oscar_history"]["max-age"] == response.cookies[identity.COOKIE]["max-age"] == 0
     left = visitor_of(anna)
     assert (left.pk != old, left.wishes, left.consent) == (True, [], Consent.WITHDRAWN)
     assert not Event.objects.exists() and not Genome.objects.exists()
@@ -289,7 +289,7 @@ def test_forgetting_twice_at_once_works_like_once(client, anna):
 
     def forget(_):
         try:
-            visitors.forget_customer(anna.pk, now())
+            identity.forget_customer(anna.pk, now())
         finally:
             connections.close_all()
 

@@ -10,8 +10,8 @@ from django.test import Client
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from personalization.collect import consent, visitors
 from personalization.models import Event, Visitor
+from personalization.privacy import consent, identity
 from tests import shop
 from tests.walks.known import browser, did
 
@@ -72,8 +72,8 @@ def test_a_visitor_of_an_account_is_not_opened_by_a_cookie(client, anna):
     thief.cookies[consent.COOKIE] = f"granted.1.{int(time.time())}"
     response = thief.get(PAGE)
     stolen = Visitor(pk=visitor_of(anna).pk)
-    visitors.remember(response, stolen)
-    thief.cookies[visitors.COOKIE] = response.cookies[visitors.COOKIE].value
+    identity.remember(response, stolen)
+    thief.cookies[identity.COOKIE] = response.cookies[identity.COOKIE].value
     assert thief.get(PAGE).context["known"].products == []
     thief.post(FORGOTTEN)
     assert Event.objects.count() == 1
@@ -91,7 +91,7 @@ COOKIE_TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, excl
 def test_any_bytes_in_our_cookies_count_as_absent_and_go_with_the_next_page(client, anna, answer, visitor, signed):
     if not Event.objects.exists():
         did(visitor_of(anna), "search", query="Anna's secret")
-    raw = f"{consent.COOKIE}={answer}; {visitors.COOKIE}={visitor}"
+    raw = f"{consent.COOKIE}={answer}; {identity.COOKIE}={visitor}"
     if signed:
         raw += f"; sessionid={client.cookies['sessionid'].value}"
     header = raw.encode("utf-8").decode("latin-1")  # as a server hands bytes on
@@ -101,8 +101,8 @@ def test_any_bytes_in_our_cookies_count_as_absent_and_go_with_the_next_page(clie
         assert response.status_code == 200
         assert signed or b"secret" not in response.content
         request = response.wsgi_request
-        for name in (consent.COOKIE, visitors.COOKIE):
-            if name in request.COOKIES and (name == visitors.COOKIE or consent.choice(request) is None):
+        for name in (consent.COOKIE, identity.COOKIE):
+            if name in request.COOKIES and (name == identity.COOKIE or consent.choice(request) is None):
                 assert response.cookies[name]["max-age"] == 0
     for word in ("granted", "refused") if not signed else ():
         answered = fresh.post(ANSWER, {"answer": word}, HTTP_COOKIE=header)

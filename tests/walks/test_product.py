@@ -193,9 +193,9 @@ def test_a_product_without_a_category_has_no_rows_before_anything_is_learned(cli
 
 
 def test_a_page_that_we_fail_is_a_plain_page(client, products, monkeypatch, caplog):
-    from personalization.oscar import cards
+    from personalization.oscar import card_markup
 
-    monkeypatch.setattr(cards.Page, "printed", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(card_markup.Page, "printed", lambda *_, **__: 1 / 0)
     assert "Product Information" in body(client, products[TEAS[0]])
     assert "Printing a card failed" in caplog.text
 

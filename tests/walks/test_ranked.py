@@ -9,10 +9,10 @@ from oscar.apps.partner.models import StockRecord
 from oscar.core.loading import get_class
 
 from personalization import surfaces
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Genome, Snapshot
-from personalization.rank.learned import Learned
+from personalization.rank.snapshot_arrays import Learned
 from personalization.serve import ranked
 from tests import shop
 
@@ -83,7 +83,7 @@ def test_with_new_only_nothing_that_was_bought_is_listed(trained):
     newcomer = shop.customer("newcomer")
     shop.order(newcomer, products[5:9:2])
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     asked = visit(newcomer, listing=tuple(keys(products)))
     fresh = set(keys(products)) - {products[5].pk, products[7].pk}
     found = {surface: shown(surface, asked, new_only=True) for surface in ("home", "basket", "category")}
@@ -196,7 +196,7 @@ def test_one_order_of_one_customer_is_learned_from_and_listed():
 
 def test_another_snapshot_decides_when_it_is_given(trained):
     users, _ = trained
-    serving = snapshot.current()
+    serving = active_snapshot.current()
     turned = Learned({**serving.arrays, "product.id": serving.ids + 1_000_000})
     assert shown("home", visit(users[1]), snapshot=turned) == []
     assert len(shown("home", visit(users[1]))) == shop.PRODUCTS
@@ -207,7 +207,7 @@ def test_the_same_visit_has_the_same_list_to_the_last_bit(trained):
     users, _ = trained
     asked = visit(users[3])
     one = ranked("home", asked, 100)
-    snapshot.forget()
+    active_snapshot.forget()
     assert ranked("home", asked, 100) == one
 
 

@@ -7,10 +7,10 @@ from django.core.management import call_command
 from django.utils.timezone import now
 from oscar.apps.catalogue.models import Category
 
-from personalization.collect import retention
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.models import Event, Genome, SensitiveCategory, Visitor
-from personalization.oscar import catalogue
+from personalization.privacy import retention
+from personalization.shop import catalogue
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ def pharmacy():
     users, products = shop.even_and_odd()
     SensitiveCategory.objects.create(category=Category.objects.get(name="Odd"))
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     return users, products
 
 
@@ -42,7 +42,7 @@ def test_no_row_shows_it_and_no_reason_speaks_of_it(client, pharmacy):
 def test_no_genome_and_no_snapshot_holds_it(pharmacy):
     users, products = pharmacy
     odd = {product.pk for product in products[1::2]}
-    assert odd.isdisjoint(snapshot.current().ids.tolist())
+    assert odd.isdisjoint(active_snapshot.current().ids.tolist())
     assert Genome.objects.of_customer(users[1].pk) is None
     even = Genome.objects.of_customer(users[0].pk)
     assert even.products
@@ -56,8 +56,8 @@ def test_a_flag_is_inherited_down_the_tree_and_taken_back_with_the_row(pharmacy)
     assert catalogue.all_sensitive_products() == {product.pk for product in products}
     SensitiveCategory.objects.all().delete()
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
-    assert set(snapshot.current().ids.tolist()) == {product.pk for product in products}
+    active_snapshot.forget()
+    assert set(active_snapshot.current().ids.tolist()) == {product.pk for product in products}
 
 
 def test_before_any_training_the_plain_rows_leave_it_out(client):

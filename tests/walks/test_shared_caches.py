@@ -8,9 +8,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from personalization.collect import visitors
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.models import Visitor
+from personalization.privacy import identity
 from tests import shop
 from tests.walks.known import browser, did
 
@@ -45,7 +45,7 @@ def people(settings):
     """(client, a word that only their pages hold) of two customers and two browsers that agreed, and a stranger."""
     users, products = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
-    snapshot.forget()
+    active_snapshot.forget()
     settings.MIDDLEWARE = [CACHES[0], *settings.MIDDLEWARE, CACHES[1]]
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "row_size": 3, "rows": 2}
     found = [(Client(), None)]
@@ -75,7 +75,7 @@ def test_no_page_shows_what_only_another_could_get(people):
         page = chance.choice(pages)
         body, cookies = shared.get(client, page)
         assert not any(word in body for word in secrets - {own})
-        assert visitors.COOKIE not in cookies
+        assert identity.COOKIE not in cookies
         if page == "/":
             homes += 1
             assert own is None or own in body

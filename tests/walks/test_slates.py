@@ -12,8 +12,9 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import resolve
 
-from personalization.collect import consent, slates
+from personalization.collect import impression_tokens
 from personalization.models import Consent, Visitor
+from personalization.privacy import consent
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +54,7 @@ def test_each_row_carries_what_it_shows(trained):
     response = browser.get("/")
     visitor = Visitor.objects.get(user=users[1])
     tokens = re.findall(r'data-slate="([^"]+)"', response.content.decode())
-    read = [slates.read(token, visitor.pk, time.time()) for token in tokens]
+    read = [impression_tokens.read(token, visitor.pk, time.time()) for token in tokens]
     rows = response.context["slate"].rows
     assert [shown.row for shown in read] == [row.key for row in rows]
     assert [list(shown.products) for shown in read] == [[item.product_id for item in row.items] for row in rows]

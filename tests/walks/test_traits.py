@@ -9,10 +9,10 @@ from django.utils import translation
 from oscar.apps.address.models import Country
 from oscar.apps.order.models import ShippingAddress
 
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.models import Event
 from personalization.oscar import visits
-from personalization.rank import first_visit
+from personalization.rank import cold_start
 from personalization.train import run
 from tests import shop
 from tests.collect.deliveries import FIREFOX
@@ -96,8 +96,8 @@ def test_a_stranger_sees_first_what_is_bought_in_their_country(client, abroad):
 
     def order(country):
         visit = visits.strangers(asked(User(), HTTP_CF_IPCOUNTRY=country))
-        found = snapshot.current()
-        scores = first_visit.score(found, found.places([milk, tea, coffee]), visit.country, visit.device)
+        found = active_snapshot.current()
+        scores = cold_start.score(found, found.places([milk, tea, coffee]), visit.country, visit.device)
         return [key for _, key in sorted(zip(-scores, [milk, tea, coffee], strict=True))]
 
     assert order("PT") == [coffee, tea, milk]

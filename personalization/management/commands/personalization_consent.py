@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
 from personalization import conf
-from personalization.collect import elsewhere
-from personalization.oscar.customers import KEYS
+from personalization.privacy import consent_lists
+from personalization.shop.customers import KEYS
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, what: str, verbosity: int, **options: Any) -> None:
         if what == "status":
-            self.stdout.write(str(elsewhere.status()))
+            self.stdout.write(str(consent_lists.status()))
             return
         proof = {"source": options["source"].strip(), "version": options["version"] or conf.current().consent_version}
         for name, most in (("source", 64), ("version", 32)):
@@ -38,15 +38,15 @@ class Command(BaseCommand):
                 raise CommandError(f"--{name} is {proof[name]!r}; it takes a text of at most {most} letters.")
         try:
             asked = self.customers(what, options["customers"], options["users"])
-            count = getattr(elsewhere, what)(asked, now=now(), **proof)
-        except elsewhere.Unclear as error:
+            count = getattr(consent_lists, what)(asked, now=now(), **proof)
+        except consent_lists.Unclear as error:
             raise CommandError(str(error)) from None
         if verbosity:
             self.stdout.write(f"{count} of {len(asked)} customers: {'granted' if what == 'grant' else 'withdrawn'}.")
 
     def customers(self, what: str, given: str, by: str) -> list[Any]:
         if given != "all":
-            return elsewhere.customers_in(Path(given), by)
+            return consent_lists.customers_in(Path(given), by)
         if what == "withdraw":
             raise CommandError("--customers is 'all'; withdraw takes a file with a customer a line.")
-        return elsewhere.everyone()
+        return consent_lists.everyone()

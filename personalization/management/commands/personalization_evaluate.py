@@ -10,20 +10,20 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from personalization import conf
-from personalization.management.moments import moment_of
-from personalization.rank import blend
+from personalization.management.options import moment_of
+from personalization.rank import scorer
 from personalization.recommenders import DAY
+from personalization.train.dataset import read
 from personalization.train.evaluate import Evaluation, taught
-from personalization.train.history import read
-from personalization.train.judge import BESTSELLERS, METRICS, SERVED, STATED
+from personalization.train.metrics import BESTSELLERS, METRICS, SERVED, STATED
 from personalization.train.run import moment_of_learning
 
 ASKED = {
-    blend.HOME: "home: what is bought in the weeks that are held back",
-    blend.NEW: "new: what of it the customer never bought before",
-    blend.BASKET: "basket: the rest of an order, given a part of it and the customer",
-    blend.GUEST_BASKET: "guest_basket: the rest of an order, given a part of it only",
-    blend.LISTING: "listing: what is chosen among the products of one kind",
+    scorer.HOME: "home: what is bought in the weeks that are held back",
+    scorer.NEW: "new: what of it the customer never bought before",
+    scorer.BASKET: "basket: the rest of an order, given a part of it and the customer",
+    scorer.GUEST_BASKET: "guest_basket: the rest of an order, given a part of it only",
+    scorer.LISTING: "listing: what is chosen among the products of one kind",
 }
 FIRST = (SERVED, STATED, BESTSELLERS)
 

@@ -9,16 +9,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from personalization import asked, export, tables
-from personalization.management.moments import moment_of
+from personalization.exchange import export, export_requests, tabular
+from personalization.management.options import moment_of
 
 QUESTIONS_AT_ONCE = 200
 """Bounds the memory of an export."""
-FILES: dict[str, tuple[str, Callable[[Path, Callable[[str], Any]], asked.Questions]]] = {
-    "baskets": ("basket", asked.baskets),
-    "listings": ("category", asked.listings),
-    "order": ("category", asked.lists),
-    "queries": ("search", asked.searches),
+FILES: dict[str, tuple[str, Callable[[Path, Callable[[str], Any]], export_requests.Questions]]] = {
+    "baskets": ("basket", export_requests.baskets),
+    "listings": ("category", export_requests.listings),
+    "order": ("category", export_requests.lists),
+    "queries": ("search", export_requests.searches),
 }
 """By option: the surface, and what is asked for in such a file."""
 
@@ -61,16 +61,16 @@ class Command(BaseCommand):
         moment = moment_of(options["as_of"])
         check(options)
         try:
-            tables.check(file)
+            tabular.check(file)
             questions = self.questions(options, time.time() if moment is None else moment)
-            with tables.written(file, export.columns(questions)) as write:
+            with tabular.written(file, export.columns(questions)) as write:
                 standpoint = export.present() if moment is None else export.past(moment, progress)
                 lists = export.Export(questions.surface, standpoint, options["top"], options["new_only"])
                 with progress(None, questions.what.capitalize(), questions.size) as bar:
-                    for some in asked.in_batches(questions.each, QUESTIONS_AT_ONCE):
+                    for some in export_requests.in_batches(questions.each, QUESTIONS_AT_ONCE):
                         write(lists.rows(some))
                         bar.update(len(some))
-        except (tables.TableError, export.NothingLearned) as error:
+        except (tabular.TableError, export.NothingLearned) as error:
             raise CommandError(str(error)) from None
         if not silent:
             skipped = f" {questions.skipped} were skipped." if questions.skipped else ""
@@ -81,16 +81,16 @@ class Command(BaseCommand):
                     "`personalization_consent grant` records consent that was given elsewhere."
                 )
 
-    def questions(self, options: dict[str, Any], now: float) -> asked.Questions:
+    def questions(self, options: dict[str, Any], now: float) -> export_requests.Questions:
         """What is asked for: by a file, or by the customers."""
         for option, (_, read) in FILES.items():
             if options[option]:
                 return read(Path(options[option]), self.stderr.write)
         surface, customers = options["surface"] or "home", options["customers"] or "all"
         if customers == "all":
-            return asked.of_everyone(surface, now)
+            return export_requests.of_everyone(surface, now)
         try:
-            return asked.of_customers(surface, customers, self.stderr.write)
+            return export_requests.of_customers(surface, customers, self.stderr.write)
         except ValueError:
             sentence = f"--customers is {customers!r}; it takes primary keys with commas between, or all."
             raise CommandError(sentence) from None

@@ -11,11 +11,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
-from personalization import conf, tables
-from personalization.collect import told
-from personalization.collect.imports import Imported, Options, Reject, import_events
-from personalization.management.bars import bars
-from personalization.oscar.customers import KEYS, NoSuchField
+from personalization import conf
+from personalization.exchange import event_files, tabular
+from personalization.exchange.event_import import Imported, Options, Reject, import_events
+from personalization.management.progress import bars
+from personalization.shop.customers import KEYS, NoSuchField
 
 
 class Command(BaseCommand):
@@ -44,10 +44,10 @@ class Command(BaseCommand):
         options = Options(items, given["users"], given["anonymous"], given["dry_run"])
         bar, codes = bars(self.stderr, verbosity), Counter[str]()
         try:
-            with told.opened(file) as lines, rejected_to(rejects, codes) as reject:
-                rows = bar(lines, "Rows", told.length(file))
+            with event_files.opened(file) as lines, rejected_to(rejects, codes) as reject:
+                rows = bar(lines, "Rows", event_files.length(file))
                 done = import_events(rows, options, reject, now(), bar)
-        except (tables.TableError, NoSuchField) as error:
+        except (tabular.TableError, NoSuchField) as error:
             raise CommandError(str(error)) from None
         if verbosity:
             self.say(done, codes, rejects, options.dry_run)
@@ -70,12 +70,12 @@ def rejected_to(file: Path, codes: Counter[str]) -> Iterator[Reject]:
             writer = csv.writer(output)
             writer.writerow(("place", "code", "message", "row"))
 
-            def reject(line: told.Line, code: str, message: str) -> None:
+            def reject(line: event_files.Line, code: str, message: str) -> None:
                 codes[code] += 1
                 writer.writerow((line.place, code, message, line.held))
 
             yield reject
     except OSError as error:
-        raise tables.TableError(f"{file} could not be written: {error}") from None
+        raise tabular.TableError(f"{file} could not be written: {error}") from None
     if not codes:
         file.unlink()

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from personalization.collect import retention
-from personalization.management.bars import bars
+from personalization.management.progress import bars
+from personalization.privacy import retention
 
 
 class Command(BaseCommand):

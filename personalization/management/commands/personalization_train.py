@@ -6,10 +6,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from personalization.management.moments import moment_of
-from personalization.profile import sweep
-from personalization.train.guard import Worse
+from personalization.management.options import moment_of
+from personalization.profile import batch
 from personalization.train.lock import Busy
+from personalization.train.quality_gate import Worse
 from personalization.train.run import Summary, moment_of_learning, train
 
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             raise CommandError("Another training run is under way; nothing was changed.") from None
         except Worse as worse:
             raise CommandError(f"Not published, what served goes on serving: {worse}. To publish it: --force") from None
-        customers = sweep.sweep(now, lambda batches: progress(batches, "Customers", len(batches)))
+        customers = batch.sweep(now, lambda batches: progress(batches, "Customers", len(batches)))
         if not silent:
             self.stdout.write(f"Snapshot {snapshot} serves: {Summary(**snapshot.summary)}; {customers} genomes.")
             for kind, origin in snapshot.summary["weights"].items():

@@ -1,0 +1,147 @@
+"""What all endpoints have in common. Nothing of it depends on how the shop has set up REST framework for itself."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.http import parse_etags, quote_etag
+from django.utils.translation import gettext as _
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from personalization.api import authentication, exceptions
+from personalization.api.exceptions import Problem
+from personalization.api.openapi import Operations
+from personalization.api.parsers import BoundedJSON
+from personalization.api.throttles import Limit
+from personalization.decide.visit import Visit
+from personalization.models import ServerKey
+from personalization.oscar import visits
+from personalization.privacy import identity
+
+VARY = ("Cookie", "Accept-Language", "Authorization", "Sec-GPC", "DNT", authentication.VISITOR_HEADER)
+"""The headers that say who asks, or in which language; a key's customer cannot be asked for without Authorization."""
+GENERIC_SECONDS = 60
+"""What is the same for everybody may be kept so long."""
+
+
+class Compact(JSONRenderer):
+    """JSON as we write it, whatever the shop has chosen for itself."""
+
+    compact = strict = True
+    ensure_ascii = False
+
+
+class AlwaysJSON(BaseContentNegotiation):
+    """Answers are JSON, whatever was asked for."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        """The first parser that takes what was sent."""
+        sent = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == sent), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """The only one."""
+        (renderer,) = renderers
+        return renderer, renderer.media_type or ""
+
+
+class Endpoint(APIView):
+    """Knows who asks, refuses what they may not do, and keeps what is theirs out of every cache."""
+
+    schema = Operations()
+    renderer_classes = (Compact,)
+    parser_classes = (BoundedJSON,)
+    permission_classes = ()
+    throttle_classes = (Limit,)
+    content_negotiation_class = AlwaysJSON
+    versioning_class = None
+    metadata_class = None
+    http_method_names = ("get", "head", "post", "patch", "delete")
+    by_cookies: ClassVar[type[BaseAuthentication]] = authentication.ByCookies
+    scope: ClassVar[str] = "surfaces:read"
+    """What a server key needs to be allowed."""
+    a_minute: ClassVar[int] = 120
+    """So often one client may ask; a server key as often as the setting `key_requests_per_minute` says."""
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """All ways to be known here."""
+        return authentication.ways(self.by_cookies)
+
+    def get_exception_handler(self) -> Callable[..., Response | None]:
+        """Problem details."""
+        return exceptions.answer
+
+    def perform_authentication(self, request: Request) -> None:
+        """Who asks; what was read for whom a session says, and who is not the one, is forgotten."""
+        if request.user is None:  # as a shop may have it that does without accounts
+            request.user = AnonymousUser()
+        way, asked = request.successful_authenticator, request._request
+        if isinstance(way, authentication.ByCookies):
+            return
+        if way is not None or authentication.session_is_foreign(asked) or not hasattr(asked, "basket"):
+            visits.look_anew(asked)
+        if not isinstance(way, authentication.OURS):
+            identity.look_anew(asked)
+        asked.strategy = visits.strategy(asked)
+
+    def check_permissions(self, request: Request) -> None:
+        """Whether a key may."""
+        if isinstance(request.auth, ServerKey) and self.scope not in request.auth.scopes:
+            raise Problem(403, "scope_missing", _("This key lacks %(scope)s.") % {"scope": self.scope})
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Private, unless `generic` said otherwise. Who does not say who they are in cookies is given none."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if not response.has_header("ETag"):
+            patch_cache_control(response, private=True, no_store=True)
+            identity.clean(request._request, response)
+        if not self.names_itself_in_cookies(request):
+            response.cookies.clear()
+        patch_vary_headers(response, VARY)
+        return response
+
+    def names_itself_in_cookies(self, request: Request) -> bool:
+        """Whether nothing but cookies says who asks, if anything does."""
+        way = getattr(request, "successful_authenticator", None)
+        return way is None or isinstance(way, authentication.ByCookies)
+
+    def visit(self, request: Request, read: Callable[[HttpRequest], Visit] = visits.from_request) -> Visit:
+        """Whoever asks, now. Of a customer without a session nobody knows when they gave a password last."""
+        visit = read(request._request)
+        if visit.user_id is None or isinstance(request.successful_authenticator, authentication.ByCookies):
+            return visit
+        return replace(visit, discreet=True)
+
+
+def generic(request: Request, told: Any, *, shared: bool) -> Response:
+    """An answer that is the same for everybody who asks so: it may be kept a while, and asked for again by its ETag.
+    Caches between may keep it if it is `shared`: not where the country takes part in it, which no header tells."""
+    etag = quote_etag(hashlib.sha256(Compact().render(told)).hexdigest()[:32])
+    known = any(_is(etag, held) for held in parse_etags(request.headers.get("If-None-Match", "")))
+    response = Response(status=304) if known else Response(told)
+    response["ETag"] = etag
+    response["Cache-Control"] = f"{'public' if shared else 'private'}, max-age={GENERIC_SECONDS}"
+    return response
+
+
+def _is(etag: str, held: str) -> bool:
+    """Whether a client holds this; what compresses an answer on the way makes its ETag a weak one."""
+    return held in ("*", etag, f"W/{etag}")
+
+
+def is_of_anybody(request: Request, visit: Visit) -> bool:
+    """Whether nothing of an answer is about who asks."""
+    nobody = visit.user_id is None and visit.visitor is None and not visit.reported
+    return nobody and not visit.basket and request.successful_authenticator is None

@@ -1,0 +1,53 @@
+"""The products that a decision looks at: looked up together, remembered with their titles."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from personalization.shop import catalogue
+
+MOST = 20_000
+"""More products than this are not remembered at once: it bounds the memory of an export."""
+
+
+class Shelf:
+    """What is known of the products that were asked for. `spoken_of` are looked up with the first of them."""
+
+    def __init__(
+        self,
+        spoken_of: Iterable[int] = (),
+        look_up: Callable[[set[int]], dict[int, Any]] = catalogue.cards,
+    ) -> None:
+        self._spoken_of = set(spoken_of)
+        self._read = look_up
+        self._products: dict[int, Any] = {}
+        self._asked: set[int] = set()
+
+    def look_up(self, product_ids: set[int]) -> None:
+        """Reads all of these that are not known yet, at once."""
+        self._remember(product_ids)
+
+    def sellable(self, product_ids: set[int], strategy: Any) -> dict[int, catalogue.Offer]:
+        """Those of the products that can be bought now, by the strategy of a visitor."""
+        self._remember(product_ids | self._spoken_of)
+        self._spoken_of = set()
+        found = {key: self._products[key] for key in product_ids & self._products.keys()}
+        offers = {key: catalogue.offer(product, strategy) for key, product in found.items()}
+        return {key: offer for key, offer in offers.items() if offer is not None}
+
+    def found(self, product_id: int | None) -> Any | None:
+        """This product, if it was looked up and may be browsed."""
+        return self._products.get(product_id) if product_id is not None else None
+
+    def titles(self, product_ids: set[int]) -> dict[int, str]:
+        """The titles of these products, without those that may not be browsed."""
+        self._remember(product_ids)
+        return {key: self._products[key].get_title() for key in product_ids & self._products.keys()}
+
+    def _remember(self, product_ids: set[int]) -> None:
+        unknown = product_ids - self._asked
+        if not unknown:
+            return
+        if len(self._asked) + len(unknown) > MOST:
+            unknown, self._products, self._asked = product_ids, {}, set()
+        self._products.update(self._read(unknown))
+        self._asked |= unknown

@@ -1,0 +1,29 @@
+"""Oscar's own pages that hold rows of ours: whoever is known there gets an answer that nobody else is given."""
+
+from functools import partial
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from personalization.models.fail_open import failing_open
+from personalization.oscar import visits
+from personalization.privacy.identity import keep_private
+
+
+class PersonalPage:
+    """Mixed into Oscar's views of such pages, in front of them."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Oscar's own; kept out of shared caches when, by the time it is rendered, it holds what is somebody's."""
+        response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+        if getattr(response, "is_rendered", True):
+            _keep_private(request, response)
+        else:
+            response.add_post_render_callback(partial(_keep_private, request))
+        return response
+
+
+def _keep_private(request: HttpRequest, response: HttpResponse) -> None:
+    with failing_open("Keeping a page private", queries=False):
+        if visits.somebody(request):
+            keep_private(request, response)

@@ -1,0 +1,65 @@
+"""Asks the shop's own search engine, as its search page does."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from oscar.core.loading import get_class, get_model
+
+from personalization.decide.active_snapshot import current
+from personalization.oscar.visits import listed_as
+from personalization.rank import search_queries
+
+Product = get_model("catalogue", "Product")
+SearchForm = get_class("search.forms", "SearchForm")
+base_sqs = get_class("search.facets", "base_sqs")
+
+ASKED = 3
+"""So often the engine is asked for a page that found nothing."""
+PATIENCE = 0.5
+"""It is not asked again after so many seconds: an engine that is down finds nothing, too, and slowly."""
+
+
+@dataclass(frozen=True)
+class Instead:
+    """How a search that found nothing can go on."""
+
+    unfiltered: bool = False
+    """The same words find something without filters."""
+    queries: tuple[str, ...] = ()
+    """What others searched for, and what finds something, the most alike first."""
+
+
+def found(query: str, limit: int) -> list[int]:
+    """The keys of the first so many products that the engine finds, in its order; parents for children.
+
+    Nothing when the engine is down: Haystack says so in the log only, unless SILENTLY_FAIL is off.
+    """
+    keys = _keys(query, limit)
+    parents = listed_as(keys)
+    return list(dict.fromkeys(parents[key] for key in keys if key in parents))
+
+
+def instead(query: str, *, filtered: bool = False) -> Instead:
+    """How this search can go on, which found nothing; `filtered` if filters were set."""
+    if filtered and _finding([query[: search_queries.LETTERS]]):
+        return Instead(unfiltered=True)
+    learned = current()
+    near = search_queries.nearest(query, learned, ASKED - filtered) if learned else []
+    return Instead(queries=tuple(_finding(near)))
+
+
+def _finding(asked: Iterable[str]) -> list[str]:
+    """Those of these queries that the engine finds something for."""
+    first: dict[str, list[int]] = {}
+    begun = time.monotonic()
+    for query in asked:
+        if time.monotonic() - begun < PATIENCE:
+            first[query] = _keys(query, 1)
+    there = listed_as(key for keys in first.values() for key in keys)
+    return [query for query, keys in first.items() if there.keys() & keys]
+
+
+def _keys(query: str, limit: int) -> list[int]:
+    form = SearchForm({"q": query}, searchqueryset=base_sqs(), load_all=False)
+    return [int(result.pk) for result in form.search()[:limit] if result.model is Product]

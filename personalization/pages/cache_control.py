@@ -1,0 +1,26 @@
+"""Pages that depend on who looks at them."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from personalization.privacy.identity import keep_private
+
+View = Callable[..., HttpResponse]
+
+
+def private(view: View) -> View:
+    """Keeps what a view answers out of every shared cache, and sweeps out cookies of ours that say nothing.
+
+    A shop that puts rows on pages of its own wraps their views in this.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        keep_private(request, response)
+        return response
+
+    return wrapped

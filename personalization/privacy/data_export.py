@@ -1,0 +1,148 @@
+"""Everything that the app holds of one visitor, complete, for them to take away."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db.models import Model, Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from personalization.models import Visitor
+from personalization.privacy import consent, identity, sort_preference
+from personalization.shop import account_records
+
+OUR_COOKIES = (consent.COOKIE, identity.COOKIE, sort_preference.COOKIE)
+Named = dict[str, dict[int, str]]
+Rows = Mapping[type[Model], Iterable[Model]]
+
+KINDS = {"product": "products", "products": "products", "near": "products", "categories": "categories"}
+"""By field: what the keys in it, or at the start of each of its rows, are keys of."""
+WISHED = {"product": "products", "category": "categories", "interest": "categories"}
+
+
+def everything(request: HttpRequest, now: datetime, part: Rows | None = None) -> dict[str, Any]:
+    """All that we hold of whoever asks, and what is read of them from the shop's own tables. Of the tables in `part`
+    these rows stand for all."""
+    user_id = request.user.pk if consent.signed_in(request) else None
+    records = account_records.records(user_id) if user_id is not None else account_records.Records()
+    return {
+        "made": now,
+        "tables": tables(user_id, identity.of(request), part),
+        "cookies": {name: value for name, value in request.COOKIES.items() if name in OUR_COOKIES},
+        "shop": _of_the_shop(records),
+    }
+
+
+def _of_the_shop(records: account_records.Records) -> list[dict[str, Any]]:
+    """How much there is, and where it can be seen."""
+    orders, here = reverse("customer:order-list"), _("ask the shop")
+    return [
+        {"what": _("orders"), "count": records.orders, "first": records.first_order, "see": orders},
+        {"what": _("views of products while signed in"), "count": records.views, "see": here},
+        {"what": _("searches while signed in"), "count": records.searches, "see": here},
+    ]
+
+
+def tables(user_id: Any, visitor: Visitor | None, part: Rows | None = None) -> dict[str, list[dict[str, Any]]]:
+    """{model: its rows} of every table of ours with a row that can be one visitor's; names stand beside keys.
+
+    Found by following the tables' own references, so that a new table cannot be missed.
+    """
+    part = part or {}
+    return told({**_rows(user_id, visitor, part), **part})
+
+
+def told(of: Rows) -> dict[str, list[dict[str, Any]]]:
+    """{model: its rows}, with names beside keys."""
+    rows = {model._meta.label: [_fields(row) for row in found] for model, found in of.items()}
+    named = _named(row for table in rows.values() for row in table)
+    return {label: [_told(row, named) for row in table] for label, table in rows.items()}
+
+
+def roads(model: type[Model]) -> dict[str, type[Model]]:
+    """{lookup: Visitor or the shop's model of users} for each way from a table of ours to whom a row is about."""
+    return dict(_roads(model, (model,)))
+
+
+def _roads(model: type[Model], passed: tuple[type[Model], ...]) -> Iterator[tuple[str, type[Model]]]:
+    people: tuple[type[Model], ...] = (Visitor, get_user_model())
+    if model is Visitor:
+        yield "pk", Visitor
+    for field in [*model._meta.concrete_fields, *model._meta.many_to_many]:
+        target: Any = field.related_model
+        if target in people:
+            yield field.name, target
+        elif target is not None and target not in passed and target._meta.app_label == Visitor._meta.app_label:
+            yield from ((f"{field.name}__{rest}", who) for rest, who in _roads(target, (*passed, target)))
+
+
+def _rows(user_id: Any, visitor: Visitor | None, part: Rows) -> dict[type[Model], Iterable[Model]]:
+    """The rows of every such table that is not in `part`."""
+    keys = {Visitor: visitor.pk if visitor else None, get_user_model(): user_id}
+    found: dict[type[Model], Iterable[Model]] = {}
+    for model in apps.get_app_config(Visitor._meta.app_label).get_models():
+        ways = {} if model in part else roads(model)
+        known = [Q(**{way: keys[who]}) for way, who in ways.items() if keys[who] is not None]
+        if ways:
+            rows = model._base_manager.filter(_any(known)).order_by("pk") if known else ()
+            found[model] = {row.pk: row for row in rows}.values()
+    return found
+
+
+def _any(conditions: list[Q]) -> Q:
+    together = Q()
+    for condition in conditions:
+        together |= condition
+    return together
+
+
+def _fields(row: Model) -> dict[str, Any]:
+    own = {field.attname: field.value_from_object(row) for field in row._meta.concrete_fields}
+    several = {field.name: [each.pk for each in field.value_from_object(row)] for field in row._meta.many_to_many}
+    return own | several
+
+
+def _named(rows: Iterable[dict[str, Any]]) -> Named:
+    """What all products and categories in these rows are called, in two queries."""
+    keys: dict[str, set[int]] = {"products": set(), "categories": set()}
+    for row in rows:
+        for kind, found in _keys(row):
+            keys[kind].add(found)
+    return {
+        "products": account_records.titles(keys["products"]),
+        "categories": account_records.category_names(keys["categories"]),
+    }
+
+
+def _keys(row: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    for name, value in row.items():
+        if name in KINDS and isinstance(value, int):
+            yield KINDS[name], value
+        elif name in KINDS and isinstance(value, list):
+            yield from ((KINDS[name], entry[0]) for entry in value)
+        elif name == "wishes":
+            yield from ((WISHED[entry[0]], entry[1]) for entry in value if entry[0] in WISHED)
+
+
+def _told(row: dict[str, Any], named: Named) -> dict[str, Any]:
+    """The row with names beside keys: after a key in a list, under a key of its own else; None for what is not in the
+    shop any more."""
+    told: dict[str, Any] = {}
+    for name, value in row.items():
+        told[name] = value
+        if name in KINDS and isinstance(value, int):
+            told[f"{name}_name"] = named[KINDS[name]].get(value)
+        elif name in KINDS and isinstance(value, list):
+            told[name] = [[entry[0], named[KINDS[name]].get(entry[0]), *entry[1:]] for entry in value]
+        elif name == "wishes":
+            told[name] = [_wish(entry, named) for entry in value]
+    return told
+
+
+def _wish(entry: list, named: Named) -> list:
+    kind, key, *rest = entry
+    return [kind, key, named[WISHED[kind]].get(key) if kind in WISHED else None, *rest]

@@ -1,0 +1,81 @@
+"""What the shop's own tables say for the page on which visitors see what is known of them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Min
+from django.http import HttpResponse
+from oscar.core.loading import get_model
+
+from personalization.shop import catalogue
+
+Category = get_model("catalogue", "Category")
+Order = get_model("order", "Order")
+Product = get_model("catalogue", "Product")
+UserProductView = get_model("analytics", "UserProductView")
+UserSearch = get_model("analytics", "UserSearch")
+
+
+@dataclass(frozen=True)
+class Records:
+    """How much the shop itself keeps of a customer, and since when; we only read it."""
+
+    orders: int = 0
+    first_order: datetime | None = None
+    views: int = 0
+    searches: int = 0
+
+
+@dataclass
+class Shelf:
+    """A category of the top, with those right below it."""
+
+    category: Any
+    below: list[Any] = field(default_factory=list)
+
+
+def records(user_id: Any) -> Records:
+    """What Oscar's orders, views and searches hold of this customer: three queries."""
+    ordered = Order.objects.filter(user_id=user_id).aggregate(orders=Count("pk"), first=Min("date_placed"))
+    views = UserProductView.objects.filter(user_id=user_id).count()
+    searches = UserSearch.objects.filter(user_id=user_id).count()
+    return Records(ordered["orders"], ordered["first"], views, searches)
+
+
+def products(product_ids: Iterable[int]) -> dict[int, Any]:
+    """The browsable ones among these products by key, with what a link to them needs, in one query."""
+    return Product.objects.browsable().only("pk", "title", "slug", "structure", "parent_id").in_bulk(list(product_ids))
+
+
+def titles(product_ids: Iterable[int]) -> dict[int, str]:
+    """What the browsable ones among these products are called."""
+    return {key: product.get_title() for key, product in products(product_ids).items()}
+
+
+def category_names(category_ids: Iterable[int]) -> dict[int, str]:
+    """What the browsable ones among these categories are called."""
+    return {key: category.name for key, category in catalogue.categories(category_ids).items()}
+
+
+def shelves() -> list[Shelf]:
+    """The categories of the two upper levels that may be an interest, in the shop's order: none that is sensitive."""
+    return list(_shelves(catalogue.sensitive_categories()))
+
+
+def _shelves(sensitive: set[int]) -> Iterator[Shelf]:
+    shelf = None
+    for category in Category.objects.browsable().filter(depth__lte=2).order_by("path"):
+        if category.depth == 1:
+            shelf = Shelf(category)
+            if category.pk not in sensitive:
+                yield shelf
+        elif shelf is not None and category.pk not in sensitive and category.is_child_of(shelf.category):
+            shelf.below.append(category)
+
+
+def forget_recently_viewed(response: HttpResponse) -> None:
+    """Deletes Oscar's cookie of recently viewed products from the browser."""
+    response.delete_cookie(settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME)

@@ -1,0 +1,143 @@
+"""From a shop's history to what a snapshot holds: each recommender's arrays, and what the catalogue says."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalization import conf, recommenders
+from personalization.rank.snapshot_arrays import DEVICES, Learned, country_key, placed
+from personalization.recommenders import DAY, History, Limits, Neighbours, Scores, Views, distinct
+from personalization.train.dataset import Progress, Shop
+from personalization.train.engines.local import Blocks
+
+POPULAR = 1_000
+"""So many bestsellers of the shop are listed."""
+
+OF_A_COUNTRY = 200
+"""So many of each country."""
+
+OF_A_DEVICE = 200
+"""So many of what is looked at with each kind of device."""
+
+
+def learn(shop: Shop, history: History, progress: Progress, blocks: Blocks | None = None) -> Learned:
+    """What there is to learn from this history of the shop: all of it, or what was known at an earlier moment. With
+    `blocks`, what is finished is kept there until all is."""
+    arrays = {**fitted(history, progress, blocks), **described(shop, history)}
+    return Learned(arrays)
+
+
+def limits() -> Limits:
+    """The shop's settings, as recommenders see them."""
+    settings = conf.current()
+    return Limits(
+        min_customers=settings.min_customers,
+        popular_days=settings.popular_days,
+        basket_cap=settings.basket_cap,
+        neighbours=settings.neighbours,
+        half_life_days=settings.half_life_days,
+    )
+
+
+def fitted(history: History, progress: Progress, blocks: Blocks | None = None) -> dict[str, NDArray]:
+    """What each recommender has learned, as arrays named after it."""
+    arrays: dict[str, NDArray] = {}
+    shelf = recommenders.every()
+    for recommender in progress(shelf, "Learning", len(shelf)):
+        fit = partial(blocks.fit, recommender) if blocks else recommender.fit
+        match fit(history, limits()):
+            case Scores(score, customers):
+                arrays |= {f"{recommender.name}.score": score, f"{recommender.name}.customers": customers}
+            case Neighbours(index, weight):
+                arrays |= {f"{recommender.name}.index": index, f"{recommender.name}.weight": weight}
+    return arrays
+
+
+def described(shop: Shop, history: History) -> dict[str, NDArray]:
+    """What the catalogue says, and how the shop's sales spread over it."""
+    least = conf.current().min_customers
+    lately = history.placed > history.now - conf.current().popular_days * DAY
+    popular = history.backed_purchases(lately, least)
+    always = history.backed_purchases(np.ones(len(lately), bool), least)
+    best = np.lexsort((np.arange(history.products), -always, -popular))
+    best = best[always[best] > 0][:POPULAR]
+    return {
+        "product.id": shop.product_id,
+        "product.created": history.catalogue.created,
+        "product.price": history.catalogue.price,
+        "product.kind": history.catalogue.kind,
+        "product.popular": best.astype(np.int32),
+        **_kinds(history.catalogue.kind, popular),
+        **_categories(shop, popular, always),
+        **_countries(history, lately, popular),
+        **_devices(shop, history, popular),
+    }
+
+
+def _kinds(kind: NDArray[np.int32], popular: NDArray[np.int32]) -> dict[str, NDArray]:
+    """Each product's part in the sales of its kind, and the kind's part in all."""
+    sold = np.bincount(kind + 1, popular, int(kind.max(initial=-1)) + 2)
+    return {
+        "product.kind_popular": (popular / np.maximum(sold[kind + 1], 1)).astype(np.float32),
+        "product.kind_share": (sold[kind + 1] / max(float(sold.sum()), 1.0)).astype(np.float32),
+    }
+
+
+def _categories(shop: Shop, popular: NDArray[np.int32], always: NDArray[np.int32]) -> dict[str, NDArray]:
+    """Each category's products, the best-selling first, and its part in all sales."""
+    place = placed(shop.product_id, shop.members.product.tolist())
+    known = place >= 0
+    category, place = shop.members.category[known], place[known]
+    order = np.lexsort((place, -always[place], -popular[place], category))
+    category, place = category[order], place[order]
+    ids, start = np.unique(category, return_index=True)
+    total = max(int(always.sum()), 1)
+    share = np.add.reduceat(always[place], start) / total if len(start) else np.zeros(0)
+    return {
+        "category.id": ids,
+        "category.depth": np.array([shop.members.depth[key] for key in ids.tolist()], np.int32),
+        "category.parent": np.array([shop.members.parent.get(key, 0) for key in ids.tolist()], np.int64),
+        "category.start": np.append(start, len(category)).astype(np.int64),
+        "category.product": place.astype(np.int32),
+        "category.share": share.astype(np.float64),
+    }
+
+
+def _countries(history: History, lately: NDArray[np.bool_], popular: NDArray[np.int32]) -> dict[str, NDArray]:
+    """Each country's bestsellers, what sells as well there by how it sells everywhere; a country that has any."""
+    found: dict[int, NDArray[np.int64]] = {}
+    for number, code in enumerate(history.countries):
+        sold = history.backed_purchases(lately & (history.country == number), conf.current().min_customers)
+        places = np.flatnonzero(sold)
+        best = places[np.lexsort((places, -popular[places], -sold[places]))][:OF_A_COUNTRY]
+        if len(best) and country_key(code) >= 0:
+            found[country_key(code)] = best
+    return _lists("country", found)
+
+
+def _devices(shop: Shop, history: History, popular: NDArray[np.int32]) -> dict[str, NDArray]:
+    """What most customers looked at with each kind of device lately, a customer counted once for a product."""
+    found: dict[int, NDArray[np.int64]] = {}
+    since = history.now - conf.current().popular_days * DAY
+    for number, device in enumerate(DEVICES):
+        views = shop.looked.get(device, Views.none())
+        lately = (views.seen > since) & (views.seen <= history.now)
+        product, _ = distinct(views.product[lately], views.customer[lately])
+        viewers = np.bincount(product, minlength=history.products)
+        places = np.flatnonzero(viewers >= conf.current().min_customers)
+        best = places[np.lexsort((places, -popular[places], -viewers[places]))][:OF_A_DEVICE]
+        if len(best):
+            found[number] = best
+    return _lists("device", found)
+
+
+def _lists(kind: str, found: Mapping[int, NDArray[np.int64]]) -> dict[str, NDArray]:
+    """These lists of products one after the other, and where each starts."""
+    keys = sorted(found)
+    return {
+        f"{kind}.code": np.array(keys, np.int32),
+        f"{kind}.start": np.cumsum([0, *(len(found[key]) for key in keys)], dtype=np.int64),
+        f"{kind}.product": np.concatenate([np.empty(0, np.int32), *(found[key] for key in keys)]).astype(np.int32),
+    }
