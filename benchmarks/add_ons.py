@@ -32,17 +32,17 @@ from personalization.decide.slate import Candidate
 from personalization.decide.visit import Visit
 from personalization.models import Genome
 from personalization.rank import scorer
-from personalization.rank.snapshot_arrays import Learned
-from personalization.rank.visitor_history import Person
+from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.rank.visitor_history import VisitorHistory
 from personalization.recommenders import DAY
 from personalization.rows import basket_complements
-from personalization.surfaces.basket import MOST
+from personalization.surfaces.basket import MAX_ADD_ONS
 from personalization.train import dataset, ranking_examples, run
-from personalization.train.ranking_examples import Past, Question
+from personalization.train.ranking_examples import Backtest, RankingExample
 
 ASKED = {
-    "customers": (scorer.BASKET, ranking_examples.baskets),
-    "strangers": (scorer.GUEST_BASKET, ranking_examples.guest_baskets),
+    "customers": (scorer.BASKET, ranking_examples.basket_examples),
+    "strangers": (scorer.GUEST_BASKET, ranking_examples.guest_basket_examples),
 }
 
 
@@ -54,58 +54,66 @@ class Tally:
     """Of each basket, how many were shown and how many of them bought."""
 
     def take(self, shown: Iterable[Candidate], wanted: set[int]) -> None:
-        keys = [candidate.product for candidate in shown]
+        keys = [candidate.item for candidate in shown]
         self.rows.append((len(keys), len(wanted.intersection(keys))))
 
     def __str__(self) -> str:
         shown, bought = np.array(self.rows).T
-        sizes = "".join(f"{share:6.0%}" for share in np.bincount(shown, minlength=MOST + 1) / len(shown))
+        sizes = "".join(f"{share:6.0%}" for share in np.bincount(shown, minlength=MAX_ADD_ONS + 1) / len(shown))
         return f"{sizes}{shown.mean():8.2f}{bought.sum() / max(shown.sum(), 1):10.3f}{(bought > 0).mean():10.3f}"
 
 
-def measure(past: Past, who: str, percents: list[int], most: int) -> None:
+def measure(past: Backtest, who: str, percents: list[int], most: int) -> None:
     """Prints a line for each way to fill the row."""
     kind, ask = ASKED[who]
-    trees = "learned trees" if scorer.learned_trees(kind, past.learned) else "stated weights"
+    trees = "learned trees" if scorer.load_trees(kind, past.learned) else "stated weights"
     tallies = {"always four": Tally(), **{f"{percent} %": Tally() for percent in percents}}
     for question in islice(ask(past), most):
         visit = visit_of(question, past.learned)
         wanted = set(past.learned.ids[question.wanted].tolist())
-        tallies["always four"].take(islice(scoring.in_order(scoring.for_basket(visit, past.learned)), MOST), wanted)
+        tallies["always four"].take(
+            islice(scoring.sorted_candidates(scoring.score_for_basket(visit, past.learned)), MAX_ADD_ONS), wanted
+        )
         for percent in percents:
-            settings.PERSONALIZATION["add_on_percent"] = percent
-            tallies[f"{percent} %"].take(islice(basket_complements.add_ons(visit, past.learned), MOST), wanted)
+            settings.PERSONALIZATION["ADD_ON_MIN_PROBABILITY"] = percent / 100
+            tallies[f"{percent} %"].take(
+                islice(basket_complements.basket_complements(visit, past.learned), MAX_ADD_ONS), wanted
+            )
     print(f"\n{len(tallies['always four'].rows):,} baskets of {who}, {trees}")
-    print(f"{'':16}{''.join(f'{size:>6}' for size in range(MOST + 1))}{'shown':>8}{'precision':>10}{'any hit':>10}")
+    print(
+        f"{'':16}{''.join(f'{size:>6}' for size in range(MAX_ADD_ONS + 1))}{'shown':>8}{'precision':>10}{'any hit':>10}"
+    )
     for name, tally in tallies.items():
         print(f"  {name:14}{tally}")
 
 
-def visit_of(question: Question, learned: Learned) -> Visit:
+def visit_of(question: RankingExample, learned: SnapshotArrays) -> Visit:
     """The visit of whoever has this basket."""
     keys = learned.ids[question.basket].tolist()
-    return Visit(now=learned.moment, strategy=None, basket=frozenset(keys), genome=genome_of(question.person, learned))
+    return Visit(
+        timestamp=learned.trained_at, strategy=None, basket=frozenset(keys), genome=genome_of(question.person, learned)
+    )
 
 
-def genome_of(person: Person, learned: Learned) -> Genome:
+def genome_of(person: VisitorHistory, learned: SnapshotArrays) -> Genome:
     columns = (person.weight, person.days, person.last, person.first)
-    own = zip(learned.ids[person.own].tolist(), *(column.tolist() for column in columns), strict=True)
-    near = zip(learned.ids[person.near].tolist(), person.near_weight.tolist(), strict=True)
+    own = zip(learned.ids[person.purchased].tolist(), *(column.tolist() for column in columns), strict=True)
+    near = zip(learned.ids[person.neighbour_products].tolist(), person.neighbour_weight.tolist(), strict=True)
     return Genome(products=[list(row) for row in own], near=[list(row) for row in near])
 
 
-def without_trees(learned: Learned) -> Learned:
+def without_trees(learned: SnapshotArrays) -> SnapshotArrays:
     """The same of a shop that could not learn what to trust."""
     kinds = tuple(f"{kind}." for kind, _ in ASKED.values())
-    return Learned({name: array for name, array in learned.arrays.items() if not name.startswith(kinds)})
+    return SnapshotArrays({name: array for name, array in learned.arrays.items() if not name.startswith(kinds)})
 
 
-def pasts(days: int) -> Iterator[Past]:
+def pasts(days: int) -> Iterator[Backtest]:
     """The shop as it was so many days before its last sale, and what was bought since; then with stated weights."""
-    whole = dataset.read(run.moment_of_learning(), run.silent).history
+    whole = dataset.read_dataset(run.training_cutoff(), run.no_progress).history
     cut = whole.now - days * DAY
-    learned = run.as_of(cut)
-    past = Past.cut(whole, whole.until(cut), learned)
+    learned = run.start_of_day(cut)
+    past = Backtest.cutoff(whole, whole.until(cut), learned)
     yield past
     yield past.with_learned(without_trees(learned))
 

@@ -38,8 +38,8 @@ from rest_framework.response import Response
 
 from benchmarks.basket import bestsellers
 from benchmarks.product import cards
-from personalization.api.surfaces import Rank, ToRank
-from personalization.api.views_base import Endpoint
+from personalization.api.surfaces import RankEndpoint, RankRequest
+from personalization.api.views_base import APIEndpoint
 
 Product = get_model("catalogue", "Product")
 API = "/personalization/api/v1/"
@@ -53,11 +53,11 @@ def bare(request: HttpRequest, key: int) -> HttpResponse:
     return HttpResponse(Template(TAG).render(RequestContext(request, {"product": product})))
 
 
-class Echo(Rank):
+class Echo(RankEndpoint):
     """Takes in what `rank/` takes, and gives it back."""
 
     def post(self, request: Request) -> Response:
-        asked_for = ToRank(data=request.data)
+        asked_for = RankRequest(data=request.data)
         asked_for.is_valid(raise_exception=True)
         return Response({"products": list(dict.fromkeys(asked_for.validated_data["products"]))})
 
@@ -114,7 +114,7 @@ def lists(client: Client, keys: list[int]) -> list[Page]:
 
 
 @override_settings(ROOT_URLCONF=__name__)
-@patch.object(Endpoint, "a_minute", sys.maxsize)  # counted all the same
+@patch.object(APIEndpoint, "requests_per_minute", sys.maxsize)  # counted all the same
 def main() -> None:
     rounds, signed_in = rounds_asked(__doc__), customer()
     (product,) = bestsellers(1)

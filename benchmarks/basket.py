@@ -68,7 +68,7 @@ def oscars_loaders() -> list[Any]:
 @contextmanager
 def cards(number: int) -> Iterator[None]:
     """While this lasts, a basket is offered so many products, however likely they are."""
-    shown = {**settings.PERSONALIZATION, "row_size": max(number, 1), "add_on_percent": 1}
+    shown = {**settings.PERSONALIZATION, "ROW_SIZE": max(number, 1), "ADD_ON_MIN_PROBABILITY": 0.01}
     with patch.object(settings, "PERSONALIZATION", shown), patch.object(surface, "MOST", number):
         yield
 
@@ -102,7 +102,7 @@ def compare(products: list[Any], number: int, rounds: int) -> None:
 
 def bestsellers(number: int) -> list[Any]:
     """So many products that are sold most."""
-    learned = active_snapshot.current()
+    learned = active_snapshot.get_active_snapshot()
     if learned is None:
         sys.exit("No snapshot serves: run `python manage.py demo --no-server` first.")
     keys = learned.ids[learned.arrays["product.popular"][:number]].tolist()

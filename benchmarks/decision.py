@@ -25,10 +25,10 @@ import django
 django.setup()
 
 from personalization.decide import active_snapshot
-from personalization.decide.people import person_of
+from personalization.decide.people import visitor_history
 from personalization.models import Genome
 from personalization.rank import candidates, scorer
-from personalization.rank.features import features
+from personalization.rank.features import compute_features
 
 ROUNDS = 5
 
@@ -47,21 +47,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--customers", type=int, default=200)
     options = parser.parse_args()
-    learned = active_snapshot.current()
+    learned = active_snapshot.get_active_snapshot()
     if learned is None:
         sys.exit("No snapshot serves: python manage.py demo --no-server, or personalization_train in your own shop.")
     genomes = sorted(Genome.objects.all(), key=lambda genome: -genome.distinct)[: options.customers]
     steps: dict[str, list[float]] = {"reading the genome": [], "gathering": [], "describing": [], "scoring": []}
     sizes = []
     for genome in genomes:
-        read, person = cpu(person_of, genome, learned)
-        gathered, places = cpu(candidates.for_visitor, person, learned)
-        described, table = cpu(features, person, learned, learned.moment, places)
-        scored, _ = cpu(scorer.score, scorer.HOME, learned, table)
+        read, person = cpu(visitor_history, genome, learned)
+        gathered, places = cpu(candidates.visitor_candidates, person, learned)
+        described, table = cpu(compute_features, person, learned, learned.trained_at, places)
+        scored, _ = cpu(scorer.score_candidates, scorer.HOME, learned, table)
         for name, spent in zip(steps, (read, gathered, described, scored), strict=True):
             steps[name].append(spent)
         sizes.append(len(places))
-    trees = "learned trees" if scorer.learned_trees(scorer.HOME, learned) else "stated weights"
+    trees = "learned trees" if scorer.load_trees(scorer.HOME, learned) else "stated weights"
     print(f"{len(genomes)} customers, {statistics.median(sizes):.0f} candidates each, {trees}; median ms of CPU")
     for name, spent in steps.items():
         print(f"  {name:20}{statistics.median(spent):6.2f}")

@@ -74,8 +74,8 @@ def body(told: list[dict[str, Any]], now: datetime) -> bytes:
     return json.dumps({"sent_at": round(now.timestamp() * 1000), "events": told}).encode()
 
 
-def looked_up(products: list[Any]) -> ingestion.Catalogue:
-    return ingestion.Catalogue({("id", str(product.pk)): product.pk for product in products}, frozenset())
+def looked_up(products: list[Any]) -> ingestion.ReportedProducts:
+    return ingestion.ReportedProducts({("id", str(product.pk)): product.pk for product in products}, frozenset())
 
 
 def cpu(work: Callable[[], object], times: int) -> float:
@@ -96,7 +96,7 @@ def ways(user: Any, visitor: Visitor, product: Any) -> dict[str, Callable[[], ob
     """The ways to take in one view, by name; the first is what the others are measured by."""
     known = looked_up([product])
 
-    def delivery(catalogue: ingestion.Catalogue, now: datetime) -> ingestion.Delivery:
+    def delivery(catalogue: ingestion.ReportedProducts, now: datetime) -> ingestion.Delivery:
         return ingestion.Delivery(visitor, catalogue, now, now.timestamp())
 
     def oscar() -> None:
@@ -104,22 +104,28 @@ def ways(user: Any, visitor: Visitor, product: Any) -> dict[str, Callable[[], ob
 
     def keep() -> None:
         now = datetime.now(UTC)
-        report = payload.Report(0, uuid4(), "view_item", now.timestamp(), (payload.Item("id", str(product.pk), 0),))
-        assert ingestion.keep(delivery(known, now), [report]).accepted == 1
+        report = payload.ReportedEvent(
+            0, uuid4(), "view_item", now.timestamp(), (payload.ReportedItem("id", str(product.pk), 0),)
+        )
+        assert ingestion.store_events(delivery(known, now), [report]).accepted == 1
 
     def read_and_keep() -> None:
         now = datetime.now(UTC)
         assert (
-            ingestion.keep(delivery(known, now), payload.read(body([view(product, now)], now), "id").reports).accepted
+            ingestion.store_events(
+                delivery(known, now), payload.read_payload(body([view(product, now)], now), "id").reports
+            ).accepted
             == 1
         )
 
     def all_of_it() -> None:
         now = datetime.now(UTC)
-        told = payload.read(body([view(product, now)], now), "id").reports
-        products = catalogue.listed({(item.kind, item.key) for report in told for item in report.items})
+        told = payload.read_payload(body([view(product, now)], now), "id").reports
+        products = catalogue.resolve_product_ids({(item.id_type, item.key) for report in told for item in report.items})
         sensitive = frozenset(catalogue.sensitive_products(products.values()))
-        assert ingestion.keep(delivery(ingestion.Catalogue(products, sensitive), now), told).accepted == 1
+        assert (
+            ingestion.store_events(delivery(ingestion.ReportedProducts(products, sensitive), now), told).accepted == 1
+        )
 
     return {
         "Oscar's receiver": oscar,
@@ -157,7 +163,7 @@ def in_batches(visitor: Visitor, products: list[Any], rows: int, rounds: int) ->
         parts = [told[start : start + AT_ONCE] for start in range(0, rows, AT_ONCE)]
         bodies = [body(part, now) for part in parts]
         spent["keep"].append(timed(lambda: [_keep(visitor, known, one, now) for one in bodies], rows))  # noqa: B023
-        lines = Event.objects.order_by("seq").values_list(*COLUMNS)
+        lines = Event.objects.order_by("id").values_list(*COLUMNS)
         copied = [[json.dumps(value) if isinstance(value, list) else value for value in line] for line in lines]
         spent["COPY of 50"].append(
             timed(lambda: [copy(copied[n : n + AT_ONCE]) for n in range(0, rows, AT_ONCE)], rows)  # noqa: B023
@@ -173,9 +179,9 @@ def in_batches(visitor: Visitor, products: list[Any], rows: int, rounds: int) ->
     return keep / statistics.median(spent["COPY of 50"])
 
 
-def _keep(visitor: Visitor, known: ingestion.Catalogue, content: bytes, now: datetime) -> None:
-    read = payload.read(content, "id")
-    assert ingestion.keep(ingestion.Delivery(visitor, known, now, read.sent), read.reports).accepted == AT_ONCE
+def _keep(visitor: Visitor, known: ingestion.ReportedProducts, content: bytes, now: datetime) -> None:
+    read = payload.read_payload(content, "id")
+    assert ingestion.store_events(ingestion.Delivery(visitor, known, now, read.sent), read.reports).accepted == AT_ONCE
 
 
 def timed(work: Callable[[], object], rows: int) -> float:
@@ -204,7 +210,7 @@ def main() -> None:
     with own_database():
         now = datetime.now(UTC)
         user = get_user_model().objects.create_user("one", "one@example.com", "x")
-        visitor = Visitor.objects.create(user=user, consent=Consent.GRANTED, agreed_at=now - timedelta(days=1))
+        visitor = Visitor.objects.create(user=user, consent=Consent.GRANTED, consented_at=now - timedelta(days=1))
         products = [create_product(title=f"Product {n}") for n in range(100)]
         assert get_model("analytics", "UserProductView").objects.count() == 0
         one = one_event(user, visitor, products[0], given.rounds)

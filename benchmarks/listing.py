@@ -31,8 +31,8 @@ from django.urls import reverse
 from oscar.apps.catalogue.models import Category
 from oscar.apps.search.forms import BrowseCategoryForm
 
-from personalization.oscar.listing_views import PersonalOrder
-from personalization.oscar.private_pages import PersonalPage
+from personalization.oscar.listing_views import PersonalListMixin
+from personalization.oscar.private_pages import PrivatePageMixin
 from personalization.privacy import sort_preference
 
 DEMO = "example_shop"
@@ -61,7 +61,7 @@ def without_our_order() -> Iterator[None]:
     """Oscar's own views."""
     ours = [
         (mixin, name, method)
-        for mixin in (PersonalOrder, PersonalPage)
+        for mixin in (PersonalListMixin, PrivatePageMixin)
         for name, method in vars(mixin).items()
         if callable(method)
     ]
@@ -88,7 +88,7 @@ def with_load_all() -> Iterator[None]:
 @contextmanager
 def dial_at_0() -> Iterator[None]:
     usual = settings.PERSONALIZATION
-    settings.PERSONALIZATION = {**usual, "strength": 0}
+    settings.PERSONALIZATION = {**usual, "RERANK_STRENGTH": 0}
     try:
         yield
     finally:
@@ -112,11 +112,11 @@ def ways_of(client: Client, address: str) -> dict[str, Callable[[], Any]]:
 
 def switched_off(get: Callable[[], Any], client: Client) -> Callable[[], Any]:
     def off() -> Any:
-        client.cookies[sort_preference.COOKIE] = sort_preference.OFF
+        client.cookies[sort_preference.SORT_COOKIE] = sort_preference.DISABLED
         try:
             return get()
         finally:
-            del client.cookies[sort_preference.COOKIE]
+            del client.cookies[sort_preference.SORT_COOKIE]
 
     return off
 

@@ -34,7 +34,7 @@ CARDS = (1, 5, 10, 20)
 @contextmanager
 def cards(number: int) -> Iterator[None]:
     """While this lasts, a row holds so many."""
-    with patch.object(settings, "PERSONALIZATION", {**settings.PERSONALIZATION, "row_size": number}):
+    with patch.object(settings, "PERSONALIZATION", {**settings.PERSONALIZATION, "ROW_SIZE": number}):
         yield
 
 

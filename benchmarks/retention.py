@@ -36,7 +36,7 @@ from django.db import connection
 
 from benchmarks.scratch_shop import make_tables
 from personalization.models import Event
-from personalization.models.events import Happening, Name
+from personalization.models.events import EventData, EventType
 from personalization.privacy import retention
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -116,11 +116,11 @@ def size() -> tuple[int, int]:
 def store(visitor: int) -> float:
     """Milliseconds that it takes to store fifty events of one visitor."""
     happenings = [
-        Happening(event_id=uuid.uuid4(), name="view_item", happened=NOW, product=number) for number in range(50)
+        EventData(event_id=uuid.uuid4(), type="view_item", occurred_at=NOW, product_id=number) for number in range(50)
     ]
     visitor_id = VISITOR_IDS[visitor % len(VISITOR_IDS)]
     begun = time.perf_counter()
-    Event.objects.store(visitor_id, happenings, received=NOW)
+    Event.objects.store_events(visitor_id, happenings, received_at=NOW)
     return 1000 * (time.perf_counter() - begun)
 
 
@@ -153,9 +153,9 @@ def storing_meanwhile() -> Iterator[list[float]]:
 def dropped(before: datetime) -> list[tuple[int, float]]:
     """(events, seconds) of each batch of dropping all that happened before."""
     took = []
-    for name in Name.values:
+    for name in EventType.values:
         begun = time.perf_counter()
-        for events in Event.objects.drop_older(name, before):
+        for events in Event.objects.delete_before(name, before):
             took.append((events, time.perf_counter() - begun))
             begun = time.perf_counter()
     return took
@@ -175,10 +175,10 @@ def measure(rows: int) -> Measured:
         cursor.execute("SELECT id FROM personalization_visitor ORDER BY md5(id::text) LIMIT 2000")
         VISITOR_IDS[:] = [row[0] for row in cursor.fetchall()]
     inserts = [store(number) for number in range(BATCHES)]
-    day = retention.day_of(NOW - timedelta(days=50))
+    day = retention.local_day(NOW - timedelta(days=50))
     begun = time.perf_counter()
-    retention.DailyTotal.objects.replace(
-        day, retention.starts(day), retention.starts(day) + timedelta(days=1), dropped=(), over=False
+    retention.DailyTotal.objects.replace_day(
+        day, retention.day_bounds(day), retention.day_bounds(day) + timedelta(days=1), dropped=(), over=False
     )
     count = time.perf_counter() - begun
     step = timedelta(days=DAYS / 10)

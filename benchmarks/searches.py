@@ -41,14 +41,14 @@ from personalization.decide import scoring
 from personalization.decide.visit import Visit
 from personalization.models import Genome
 from personalization.rank import search_queries
-from personalization.rank.snapshot_arrays import Learned
-from personalization.recommenders import DAY, History
-from personalization.shop.catalogue import Members
-from personalization.testing import history_of
+from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.recommenders import DAY, HistoryArrays
+from personalization.shop.catalogue import CategoryMemberships
+from personalization.testing import make_history
 from personalization.train import search_choices
-from personalization.train.dataset import Shop
-from personalization.train.fit import learn
-from personalization.train.run import silent
+from personalization.train.dataset import TrainingDataset
+from personalization.train.fit import fit_arrays
+from personalization.train.run import no_progress
 
 FIRST = 5
 ASKED = 20_000
@@ -76,7 +76,7 @@ class Log:
     def of(self, rows: slice) -> "Log":
         """Those of these rows."""
         return replace(
-            self, query=self.query[rows], product=self.product[rows], at=self.at[rows], visitor=self.visitor[rows]
+            self, query=self.query[rows], product=self.product[rows], at=self.at[rows], visitor_id=self.visitor[rows]
         )
 
 
@@ -156,31 +156,33 @@ def cut(log: Log) -> tuple[Log, Log]:
     return log.of(slice(0, place)), log.of(slice(place, None, step))
 
 
-def shop_of(log: Log) -> tuple[Shop, History]:
+def shop_of(log: Log) -> tuple[TrainingDataset, HistoryArrays]:
     """A shop whose customers bought some of what they chose."""
     rng = np.random.default_rng(2)
     bought = np.flatnonzero(rng.random(len(log.at)) < BOUGHT)
     rows = [
         (int(log.visitor[row]), place, int(log.product[row]), float(log.at[row])) for place, row in enumerate(bought)
     ]
-    history = replace(history_of(rows, log.products), now=float(log.at[-1]))
+    history = replace(make_history(rows, log.products), timestamp=float(log.at[-1]))
     none = np.empty(0, np.int64)
-    return Shop(history, np.arange(log.products), np.zeros(log.products), Members(none, none, {})), history
+    return TrainingDataset(
+        history, np.arange(log.products), np.zeros(log.products), CategoryMemberships(none, none, {})
+    ), history
 
 
-def acts(log: Log) -> search_choices.Searches:
+def acts(log: Log) -> search_choices.SearchLog:
     """The log as training sees it: of browsers, each search and its choice."""
-    folded = [search_queries.folded(query) for query in log.query]
+    folded = [search_queries.normalize_query(query) for query in log.query]
     texts = sorted(set(folded))
     number = {text: place for place, text in enumerate(texts)}
     found = np.array([number[text] for text in folded], np.int32)
     nothing = np.full(len(found), -1, np.int32)
-    return search_choices.Searches(
-        person=np.tile(-1 - log.visitor, 2),
+    return search_choices.SearchLog(
+        visitor=np.tile(-1 - log.visitor, 2),
         at=np.concatenate([log.at, log.at + 1]),
         query=np.concatenate([found, nothing]),
         product=np.concatenate([nothing, log.product.astype(np.int32)]),
-        says=np.repeat(np.array([search_choices.SEARCH, search_choices.LOOKED], np.float32), len(found)),
+        weight=np.repeat(np.array([search_choices.SEARCH, search_choices.VIEW_WEIGHT], np.float32), len(found)),
         texts=texts,
     )
 
@@ -190,15 +192,17 @@ def ways(past: Log, least: int) -> dict[str, Way]:
     shop, history = shop_of(past)
     found = acts(past)
     begun = time.process_time()
-    fading = search_choices.learned(found, history, least)
+    fading = search_choices.search_arrays(found, history, least)
     spent = time.process_time() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"Learned from {len(found.at):,} events of {len(found.texts):,} queries: {spent:.1f} s CPU, {peak} MiB peak;")
     print(f"{len(fading['query.start']) - 1:,} queries and {len(fading['query.product']):,} pairs are known.")
-    usual, search_choices.HALF_LIFE = search_choices.HALF_LIFE, 1e6 * DAY
-    lasting = search_choices.learned(found, history, least)
-    search_choices.HALF_LIFE = usual
-    everything = Learned({**learn(shop, history, silent).arrays, **fading, "history.now": np.array([history.now])})
+    usual, search_choices.HALF_LIFE_DAYS = search_choices.HALF_LIFE_DAYS, 1e6 * DAY
+    lasting = search_choices.search_arrays(found, history, least)
+    search_choices.HALF_LIFE_DAYS = usual
+    everything = SnapshotArrays(
+        {**fit_arrays(shop, history, no_progress).arrays, **fading, "history.now": np.array([history.now])}
+    )
     genomes = genomes_of(history)
     engine = engine_of(past)
     return {
@@ -210,7 +214,7 @@ def ways(past: Log, least: int) -> dict[str, Way]:
         "the list of this shop": lambda log, row: asked(everything, log, row),
         "... for this person": lambda log, row: asked(everything, log, row, genome=genomes.get(int(log.visitor[row]))),
         "an engine alone": lambda log, row: list(engine(log.query[row])[:FIRST]),
-        "... in our order": lambda log, row: asked(everything, log, row, listing=engine(log.query[row])),
+        "... in our order": lambda log, row: asked(everything, log, row, candidate_products=engine(log.query[row])),
     }
 
 
@@ -221,10 +225,10 @@ def without(arrays: dict[str, NDArray], name: str) -> dict[str, NDArray]:
 
 
 def by_arrays(arrays: dict[str, NDArray]) -> Way:
-    learned = Learned(arrays)
+    learned = SnapshotArrays(arrays)
 
     def way(log: Log, row: int) -> list[int]:
-        places, weight = search_queries.chosen(log.query[row], learned)
+        places, weight = search_queries.products_chosen_after(log.query[row], learned)
         return best(places, -weight)
 
     return way
@@ -235,16 +239,16 @@ def best(places: NDArray, worse: NDArray) -> list[int]:
 
 
 def asked(
-    learned: Learned, log: Log, row: int, *, genome: Genome | None = None, listing: tuple[int, ...] = ()
+    learned: SnapshotArrays, log: Log, row: int, *, genome: Genome | None = None, listing: tuple[int, ...] = ()
 ) -> list[int]:
-    visit = Visit(float(log.at[row]), None, query=log.query[row], genome=genome or Genome(), listing=listing)
-    return scoring.for_search(visit, learned).places[:FIRST].tolist()
+    visit = Visit(float(log.at[row]), None, query=log.query[row], genome=genome or Genome(), candidate_products=listing)
+    return scoring.score_search(visit, learned).product_indices[:FIRST].tolist()
 
 
-def genomes_of(history: History) -> dict[int, Genome]:
+def genomes_of(history: HistoryArrays) -> dict[int, Genome]:
     """What each customer bought, as their genome says it."""
     rows: dict[int, dict[int, list]] = {}
-    for who, product, at in zip(history.customer, history.product, history.placed, strict=True):
+    for who, product, at in zip(history.customer, history.product, history.ordered_at, strict=True):
         theirs = rows.setdefault(int(who), {})
         theirs[int(product)] = [int(product), 1.0, 1, float(at), float(at)]
     return {who: Genome(products=list(theirs.values())) for who, theirs in rows.items()}
@@ -288,8 +292,8 @@ def main() -> None:
     options = parser.parse_args()
     log = read(options.log) if options.log else made(options.visits, options.products, options.seed)
     past, ahead = cut(log)
-    typed_before = set(map(search_queries.folded, past.query))
-    cold = np.array([search_queries.folded(query) not in typed_before for query in ahead.query])
+    typed_before = set(map(search_queries.normalize_query, past.query))
+    cold = np.array([search_queries.normalize_query(query) not in typed_before for query in ahead.query])
     found = ways(past, options.least)
     print(f"{len(ahead.query):,} searches asked, {cold.mean():.0%} of them never typed before.\n")
     print(f"{'MAP@5':24}{'all':>16}{'typed before':>14}{'new':>8}{'ms':>8}")

@@ -164,7 +164,7 @@ OSCAR_IMAGE_FOLDER = "images/products/"
 OSCAR_MISSING_IMAGE_URL = "image_not_found.jpg"
 
 PERSONALIZATION = {  # every setting has a default; docs/reference.md lists them
-    "snapshot_dir": str(DATA_DIR / "snapshots"),
+    "SNAPSHOT_DIR": str(DATA_DIR / "snapshots"),
 }
 
 CELERY_BROKER_URL = os.environ.get("SHOP_BROKER", "memory://")

@@ -15,12 +15,16 @@ def view_as(request: HttpRequest) -> HttpResponse:
     if email not in {person.email for person in people()}:
         raise Http404("Nobody of this name can be chosen in the demo.")
     logout(request)  # a new session: what one person did is never taken for another's
-    request.COOKIES.pop(identity.COOKIE, None)
+    request.COOKIES.pop(identity.VISITOR_COOKIE, None)
     if email:
         customers = get_user_model().objects.filter(is_active=True, is_staff=False, is_superuser=False)
         login(request, get_object_or_404(customers, email=email), settings.AUTHENTICATION_BACKENDS[0])
     response = redirect("/")
     # Oscar would pour the visitor's basket into theirs, and show them what the visitor looked at.
-    for cookie in (settings.OSCAR_BASKET_COOKIE_OPEN, settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME, identity.COOKIE):
+    for cookie in (
+        settings.OSCAR_BASKET_COOKIE_OPEN,
+        settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME,
+        identity.VISITOR_COOKIE,
+    ):
         response.delete_cookie(cookie)
     return response

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from personalization.models import ConsentChange, SensitiveCategory, ServerKey
+from personalization.models import ConsentRecord, SensitiveCategory, ServerKey
 from personalization.models.server_keys import Scope
 
 
@@ -38,25 +38,25 @@ class SensitiveCategoryAdmin(admin.ModelAdmin):
         return TreeChoiceField(queryset=categories, label=db_field.verbose_name)
 
 
-@admin.register(ConsentChange)
+@admin.register(ConsentRecord)
 class ConsentChangeAdmin(admin.ModelAdmin):
     """The proof of consent: to be read."""
 
-    list_display = ("at", "state", "version", "source", "visitor")
+    list_display = ("recorded_at", "state", "version", "source", "visitor")
     list_filter = ("state", "source")
     list_select_related = ("visitor",)
-    date_hierarchy = "at"
+    date_hierarchy = "recorded_at"
     actions = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody writes proof by hand."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: ConsentChange | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: ConsentRecord | None = None) -> bool:
         """Nor changes it."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: ConsentChange | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: ConsentRecord | None = None) -> bool:
         """The admin asks this also when a customer is to be deleted, with whom the proof must go."""
         return True
 
@@ -86,7 +86,7 @@ class ServerKeyAdmin(admin.ModelAdmin):
     """Keys are made, replaced and revoked here. A key is shown once, when it is made."""
 
     form = ServerKeyForm
-    list_display = ("name", "start", "scopes", "created", "ends")
+    list_display = ("name", "prefix", "scopes", "created_at", "expires_at")
     actions = ("replace", "revoke")
 
     def save_model(self, request: HttpRequest, obj: ServerKey, form: Any, change: bool) -> None:
@@ -94,7 +94,7 @@ class ServerKeyAdmin(admin.ModelAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        made, secret = ServerKey.objects.make(obj.name, form.cleaned_data["scopes"])
+        made, secret = ServerKey.objects.create_key(obj.name, form.cleaned_data["scopes"])
         obj.pk = made.pk
         self._show(request, made, secret)
 
@@ -104,13 +104,13 @@ class ServerKeyAdmin(admin.ModelAdmin):
     def replace(self, request: HttpRequest, queryset: Any) -> None:
         """Makes a new key for each, and shows it."""
         for key in queryset:
-            self._show(request, *key.replace())
+            self._show(request, *key.rotate())
 
     @admin.action(description=gettext_lazy("Revoke now"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: Any) -> None:
         """Makes them worth nothing at once."""
         for key in queryset:
-            key.end(now())
+            key.expire(now())
         self.message_user(request, _("They are not in force any more."))
 
     def has_delete_permission(self, request: HttpRequest, obj: ServerKey | None = None) -> bool:

@@ -13,6 +13,6 @@ class PersonalizationConfig(AppConfig):
         from personalization import checks  # noqa: F401, PLC0415
         from personalization.oscar import history_cookie, homepage, receivers  # noqa: PLC0415
 
-        receivers.connect()
-        homepage.adopt()
-        history_cookie.adopt()
+        receivers.connect_receivers()
+        homepage.set_homepage()
+        history_cookie.clear_history_on_logout()

@@ -9,12 +9,12 @@ from django.utils.module_loading import import_string
 from django.views.generic import RedirectView
 
 from personalization import conf
-from personalization.models.fail_open import failing_open
+from personalization.models.fail_open import fail_open
 from personalization.oscar import class_loader, template_overrides
 
 
 @register("personalization")
-def settings_are_understood(app_configs: Any, **options: Any) -> list[CheckMessage]:
+def check_settings(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """E001: a key of PERSONALIZATION is unknown or has a wrong value."""
     return [
         Error(
@@ -22,12 +22,12 @@ def settings_are_understood(app_configs: Any, **options: Any) -> list[CheckMessa
             hint="See docs/reference.md for all settings.",
             id="personalization.E001",
         )
-        for fault in conf.faults()
+        for fault in conf.setting_errors()
     ]
 
 
 @register("personalization")
-def app_stands_before_oscar(app_configs: Any, **options: Any) -> list[CheckMessage]:
+def check_app_order(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """E002: Oscar's templates would be found first, and every row would be lost without a word."""
     names = [entry.split(".apps.")[0] for entry in settings.INSTALLED_APPS]
     oscars = (place for place, name in enumerate(names) if name.split(".")[0] == "oscar")
@@ -44,13 +44,13 @@ def app_stands_before_oscar(app_configs: Any, **options: Any) -> list[CheckMessa
 
 
 @register("personalization")
-def hooks_can_be_called(app_configs: Any, **options: Any) -> list[CheckMessage]:
+def check_callables(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """E003: a function of the shop's own that a setting names is not there; nobody would be known."""
-    return [error for name in ("consent", "child") if (error := _fault_of_hook(name))]
+    return [error for name in ("CONSENT_CALLABLE", "IS_CHILD_CALLABLE") if (error := _callable_error(name))]
 
 
-def _fault_of_hook(name: str) -> CheckMessage | None:
-    path = getattr(conf.current(), name)
+def _callable_error(name: str) -> CheckMessage | None:
+    path = getattr(conf.get_settings(), name)
     try:
         found = import_string(path) if path else callable
     except ImportError as fault:
@@ -69,7 +69,7 @@ def _fault_of_hook(name: str) -> CheckMessage | None:
 
 
 @register("personalization")
-def search_engine_knows_filters(app_configs: Any, **options: Any) -> list[CheckMessage]:
+def check_search_engine(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """W001: Haystack's SimpleEngine ignores filters: hidden products are found, category pages are empty."""
     engine = getattr(settings, "HAYSTACK_CONNECTIONS", {}).get("default", {}).get("ENGINE", "")
     if not engine.endswith("SimpleEngine"):
@@ -84,9 +84,9 @@ def search_engine_knows_filters(app_configs: Any, **options: Any) -> list[CheckM
 
 
 @register("personalization")
-def enough_customers_stand_behind_a_pair(app_configs: Any, **options: Any) -> list[CheckMessage]:
+def check_min_customers(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """W002: with few customers behind what is learned, a row can tell what one of them bought."""
-    allowed, usual = conf.current().min_customers, conf.Settings.min_customers
+    allowed, usual = conf.get_settings().MIN_CUSTOMERS, conf.Settings.MIN_CUSTOMERS
     if allowed >= usual:
         return []
     return [
@@ -98,14 +98,14 @@ def enough_customers_stand_behind_a_pair(app_configs: Any, **options: Any) -> li
     ]
 
 
-LOADER = "personalization.oscar.class_loader.load_classes"
-OSCARS_LOADER = "oscar.core.loading.default_class_loader"
+OUR_LOADER = "personalization.oscar.class_loader.load_classes"
+OSCAR_LOADER = "oscar.core.loading.default_class_loader"
 
 
 @register("personalization")
-def lists_are_in_the_visitors_order(app_configs: Any, **options: Any) -> list[CheckMessage]:
+def check_class_loader(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """W003: Oscar's class loader, or the shop's own, gives listing pages without our order."""
-    if class_loader.in_force():
+    if class_loader.is_active():
         return []
     found = settings.OSCAR_DYNAMIC_CLASS_LOADER
     return [
@@ -119,19 +119,19 @@ def lists_are_in_the_visitors_order(app_configs: Any, **options: Any) -> list[Ch
 
 
 def _loader_to_paste(found: str) -> str:
-    if found == LOADER:
+    if found == OUR_LOADER:
         return "It is ours, and could not do its work: the log says why."
-    line = f'Paste into the settings: OSCAR_DYNAMIC_CLASS_LOADER = "{LOADER}"'
-    if found == OSCARS_LOADER:
+    line = f'Paste into the settings: OSCAR_DYNAMIC_CLASS_LOADER = "{OUR_LOADER}"'
+    if found == OSCAR_LOADER:
         return f"{line}."
-    return f'{line}, and let it ask your own: PERSONALIZATION = {{"class_loader": "{found}"}}.'
+    return f'{line}, and let it ask your own: PERSONALIZATION = {{"WRAPPED_CLASS_LOADER": "{found}"}}.'
 
 
 URLS = 'path("", include("personalization.urls"))'
 
 
 @register("personalization")
-def urls_are_included(app_configs: Any, **options: Any) -> list[CheckMessage]:
+def check_urls(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """W004: nobody can answer our question, nothing is reported. E004: they are hidden by Oscar's, whose home page
     would lead to itself."""
     try:
@@ -156,14 +156,14 @@ def urls_are_included(app_configs: Any, **options: Any) -> list[CheckMessage]:
 
 
 @register("personalization")
-def templates_of_the_shop_keep_ours(app_configs: Any, **options: Any) -> list[CheckMessage]:
+def check_templates(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """W005: the shop has a template of its own that never reaches ours of the same name."""
-    with failing_open("Reading the shop's templates"):
-        return [_lost_template(lost) for lost in template_overrides.lost()]
+    with fail_open("Reading the shop's templates"):
+        return [_lost_template(lost) for lost in template_overrides.lost_overrides()]
     return []
 
 
-def _lost_template(lost: template_overrides.Lost) -> CheckMessage:
+def _lost_template(lost: template_overrides.LostOverride) -> CheckMessage:
     how = f"fills the block {lost.block!r} without {{{{ block.super }}}}" if lost.block else "does not extend it"
     mend = "Add that" if lost.block else f'Let it begin with {{% extends "{lost.template}" %}}'
     return Warning(
@@ -174,7 +174,7 @@ def _lost_template(lost: template_overrides.Lost) -> CheckMessage:
 
 
 @register("personalization", deploy=True)
-def processes_share_a_cache(app_configs: Any, **options: Any) -> list[CheckMessage]:
+def check_cache(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """W006: what one process counts, another does not know. Only a shop that goes live has several."""
     backend = settings.CACHES["default"].get("BACKEND", "")
     if settings.DEBUG or not backend.endswith((".LocMemCache", ".DummyCache")):

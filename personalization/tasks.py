@@ -15,24 +15,24 @@ from celery import shared_task
 from personalization.privacy import retention
 from personalization.profile import batch
 from personalization.train import run
-from personalization.train.lock import Busy
+from personalization.train.lock import TrainingInProgress
 
 logger = logging.getLogger("personalization")
 
 
 @shared_task(name="personalization.retain", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
-def retain() -> None:
+def apply_retention() -> None:
     """Counts what visitors did into daily totals, then drops what is too old. Daily, at a quiet hour."""
-    logger.info("%s", retention.retain())
+    logger.info("%s", retention.apply_retention())
 
 
 @shared_task(name="personalization.train", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
-def train() -> None:
+def run_training() -> None:
     """Learns from the shop's history, then works out every customer's genome. Daily."""
-    now = run.moment_of_learning()
+    now = run.training_cutoff()
     try:
-        run.train(now)
-    except Busy:
+        run.run_training(now)
+    except TrainingInProgress:
         logger.info("Another training run is under way")
         return
-    batch.sweep(now)
+    batch.refresh_all_genomes(now)

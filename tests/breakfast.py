@@ -42,7 +42,7 @@ def trained() -> dict[str, Product]:
             for basket in BASKETS:
                 shop.order(buyer, [products[name] for name in basket], days_ago=1 + 7 * week)
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     return products
 
 

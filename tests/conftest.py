@@ -13,13 +13,13 @@ from tests.journey import a_slice
 @pytest.fixture(autouse=True)
 def fresh_process(tmp_path, monkeypatch):
     """Nothing is left of the snapshot, the cache or the files that an earlier test made."""
-    monkeypatch.setitem(settings.PERSONALIZATION, "snapshot_dir", str(tmp_path / "snapshots"))
-    monkeypatch.setitem(settings.PERSONALIZATION, "snapshot_check_seconds", 1)
-    active_snapshot.forget()
+    monkeypatch.setitem(settings.PERSONALIZATION, "SNAPSHOT_DIR", str(tmp_path / "snapshots"))
+    monkeypatch.setitem(settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS", 1)
+    active_snapshot.reset_active_snapshot()
     cache.clear()
-    rate_limits.forget()
+    rate_limits.reset_counters()
     yield
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ def sold(products: dict[str, Product]) -> None:
 def learned() -> None:
     """The shop learns from what was bought so far."""
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
 
 
 def trained() -> dict[str, Product]:

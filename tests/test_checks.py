@@ -44,10 +44,10 @@ def test_the_example_shop_is_configured_well(settings):
             {"row_sise": 4},
             "PERSONALIZATION: unknown setting 'row_sise'; known are: ",
         ),
-        ({"row_size": "6"}, "PERSONALIZATION: 'row_size' is '6'; it takes a whole number from 1."),
-        ({"row_size": 0}, "PERSONALIZATION: 'row_size' is 0; it takes a whole number from 1."),
-        ({"row_size": True}, "PERSONALIZATION: 'row_size' is True; it takes a whole number from 1."),
-        ({"snapshot_dir": 7}, "PERSONALIZATION: 'snapshot_dir' is 7; it takes a text."),
+        ({"ROW_SIZE": "6"}, "PERSONALIZATION: 'ROW_SIZE' is '6'; expected an integer >= 1."),
+        ({"ROW_SIZE": 0}, "PERSONALIZATION: 'ROW_SIZE' is 0; expected an integer >= 1."),
+        ({"ROW_SIZE": True}, "PERSONALIZATION: 'ROW_SIZE' is True; expected an integer >= 1."),
+        ({"SNAPSHOT_DIR": 7}, "PERSONALIZATION: 'SNAPSHOT_DIR' is 7; expected a string."),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_and_its_default_used(settings, given, sentence):
@@ -55,7 +55,7 @@ def test_a_setting_that_cannot_be_used_is_named_and_its_default_used(settings, g
     ((identity, message),) = ours(settings)
     assert identity == "personalization.E001"
     assert message.startswith(sentence)
-    assert conf.current() == conf.Settings()
+    assert conf.get_settings() == conf.Settings()
 
 
 def test_an_app_that_stands_after_oscar_is_an_error(settings):
@@ -72,15 +72,15 @@ def test_the_simple_search_engine_is_warned_of(settings):
 
 
 def test_few_customers_behind_what_is_learned_are_warned_of(settings):
-    settings.PERSONALIZATION = {"min_customers": 2}
+    settings.PERSONALIZATION = {"MIN_CUSTOMERS": 2}
     assert [identity for identity, _ in ours(settings)] == ["personalization.W002"]
 
 
-@pytest.mark.parametrize("setting", ["consent", "child"])
+@pytest.mark.parametrize("setting", ["CONSENT_CALLABLE", "IS_CHILD_CALLABLE"])
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        ("shop.no_such.thing", "which cannot be imported: No module named 'shop'."),
+        ("shop.no_such.item", "which cannot be imported: No module named 'shop'."),
         ("tests.shop.PRODUCTS", "which is no function."),
     ],
 )
@@ -116,7 +116,7 @@ def test_a_shop_with_a_class_loader_of_its_own_is_told_how_to_keep_it(oscar_asks
     assert warning.hint == (
         "Paste into the settings: "
         'OSCAR_DYNAMIC_CLASS_LOADER = "personalization.oscar.class_loader.load_classes", '
-        f'and let it ask your own: PERSONALIZATION = {{"class_loader": "{__name__}.own_loader"}}.'
+        f'and let it ask your own: PERSONALIZATION = {{"WRAPPED_CLASS_LOADER": "{__name__}.own_loader"}}.'
     )
 
 
@@ -126,7 +126,7 @@ def test_a_class_loader_that_asks_ours_is_as_good(settings, oscar_asks):
 
 
 def test_our_class_loader_that_fails_points_to_the_log(monkeypatch):
-    monkeypatch.setattr(class_loader, "in_force", lambda: False)
+    monkeypatch.setattr(class_loader, "is_active", lambda: False)
     (warning,) = run_checks(tags=["personalization"])
     assert warning.hint == "It is ours, and could not do its work: the log says why."
 

@@ -20,7 +20,7 @@ BANNER = b'class="personalization-banner"'
 def group(settings):
     settings.PERSONALIZATION = {
         **settings.PERSONALIZATION,
-        "consent": "personalization.contrib.django_cookie_consent.get_consent",
+        "CONSENT_CALLABLE": "personalization.contrib.django_cookie_consent.get_consent",
     }
     group = CookieGroup.objects.create(varname="personalization", name="A personal shop")
     Cookie.objects.create(cookiegroup=group, name="personalization_visitor")

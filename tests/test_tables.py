@@ -13,12 +13,12 @@ ROWS = [(7, 0.5, "ja, „schön“"), (8, None, "")]
 
 
 def read(file, *names):
-    with tabular.opened(file) as table:
+    with tabular.open_table(file) as table:
         return [(row.place, row.cells or row.fault) for row in table.rows([table.column((name,)) for name in names])]
 
 
 def write(file, rows, columns=COLUMNS):
-    with tabular.written(file, columns) as add:
+    with tabular.write_table(file, columns) as add:
         add(rows)
 
 
@@ -35,7 +35,7 @@ def test_what_is_written_as_parquet_is_read_back_and_has_its_types(tmp_path):
 
 def test_the_row_groups_of_a_parquet_file_are_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(tabular, "ROWS_AT_ONCE", 4)
-    with tabular.written(tmp_path / "a.parquet", {"n": int}) as add:
+    with tabular.write_table(tmp_path / "a.parquet", {"n": int}) as add:
         for start in (0, 3, 6):
             add([(start + n,) for n in range(3)])
     file = pq.ParquetFile(tmp_path / "a.parquet")
@@ -46,14 +46,14 @@ def test_the_row_groups_of_a_parquet_file_are_bounded(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
 def test_a_table_without_rows_has_its_columns(tmp_path, name):
     write(tmp_path / name, [])
-    with tabular.opened(tmp_path / name) as table:
+    with tabular.open_table(tmp_path / name) as table:
         assert (table.header, list(table.rows([0]))) == (("list", "score", "reason"), [])
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
 def test_a_file_that_was_not_completed_leaves_the_one_that_was_there(tmp_path, name):
     (tmp_path / name).write_text("yesterday's")
-    with pytest.raises(ZeroDivisionError), tabular.written(tmp_path / name, COLUMNS) as add:
+    with pytest.raises(ZeroDivisionError), tabular.write_table(tmp_path / name, COLUMNS) as add:
         add(ROWS)
         1 / 0  # noqa: B018
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(name, "yesterday's")]
@@ -68,7 +68,7 @@ def test_two_columns_that_mean_the_same_are_refused(tmp_path):
     (tmp_path / "a.csv").write_text("basket,basket_id\n")
     with (
         pytest.raises(tabular.TableError, match="has the columns basket and basket_id, which mean the same"),
-        tabular.opened(tmp_path / "a.csv") as table,
+        tabular.open_table(tmp_path / "a.csv") as table,
     ):
         table.column(("basket_id", "basket"))
 
@@ -102,7 +102,7 @@ def test_whole_numbers_in_a_parquet_column_of_floats_are_whole_numbers(tmp_path)
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "folder.csv"])
 def test_a_file_that_is_not_there_says_so(tmp_path, name):
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(tabular.TableError, match=rf"{name} could not be read: "), tabular.opened(tmp_path / name):
+    with pytest.raises(tabular.TableError, match=rf"{name} could not be read: "), tabular.open_table(tmp_path / name):
         pass
 
 
@@ -115,10 +115,10 @@ def test_a_file_that_is_no_parquet_file_says_so(tmp_path):
 def test_without_pyarrow_a_parquet_file_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(tabular.TableError, match=r"a.parquet needs pyarrow, .*\[parquet\]'.* or use a .csv file"):
-        tabular.check(tmp_path / "a.parquet")
-    tabular.check(tmp_path / "a.csv")
+        tabular.check_columns(tmp_path / "a.parquet")
+    tabular.check_columns(tmp_path / "a.csv")
 
 
 def test_other_kinds_of_files_are_refused(tmp_path):
     with pytest.raises(tabular.TableError, match=r"a.xlsx does not end in .csv or .parquet"):
-        tabular.check(tmp_path / "a.xlsx")
+        tabular.check_columns(tmp_path / "a.xlsx")

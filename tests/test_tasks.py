@@ -12,7 +12,7 @@ from django.db import connection
 from example_shop.celery import app
 from personalization import tasks
 from personalization.models import Event, Genome, Snapshot, Visitor
-from personalization.train.lock import only_one
+from personalization.train.lock import training_lock
 from tests.collect.happenings import did
 from tests.shop import even_and_odd
 
@@ -56,7 +56,7 @@ def test_the_shops_celery_knows_the_tasks_and_when_to_run_them():
 
 
 def test_each_task_is_acknowledged_only_when_it_is_done():
-    for task in (tasks.retain, tasks.train):
+    for task in (tasks.apply_retention, tasks.run_training):
         assert task.acks_late and task.reject_on_worker_lost
 
 
@@ -64,7 +64,7 @@ def test_a_worker_drops_what_is_too_old(worker):
     anna = Visitor.objects.create()
     did(anna, "view_item", 400, product=1)
     for _ in range(2):  # as two beats would
-        tasks.retain.apply_async()
+        tasks.apply_retention.apply_async()
     assert waited_for(lambda: not Event.objects.exists())
 
 
@@ -72,8 +72,8 @@ def test_a_worker_drops_what_is_too_old(worker):
 def test_training_by_a_task_is_training_by_the_command():
     users, _ = even_and_odd()
     Visitor.objects.grant_all([user.pk for user in users], version="1", source="test", now=users[0].date_joined)
-    tasks.train.apply(throw=True)
-    assert Snapshot.objects.serving().exists()
+    tasks.run_training.apply(throw=True)
+    assert Snapshot.objects.active().exists()
     assert Genome.objects.count() == len(users)
 
 
@@ -82,7 +82,7 @@ def test_a_second_training_at_the_same_time_is_left_out():
     held, over = threading.Event(), threading.Event()
 
     def train_long():
-        with only_one():
+        with training_lock():
             held.set()
             over.wait(60)
         connection.close()
@@ -91,7 +91,7 @@ def test_a_second_training_at_the_same_time_is_left_out():
     first.start()
     assert held.wait(60)
     try:
-        tasks.train.apply(throw=True)
+        tasks.run_training.apply(throw=True)
     finally:
         over.set()
         first.join()

@@ -22,4 +22,4 @@ DATABASES = {
     }
 }
 if "TEST_SNAPSHOTS" in os.environ:
-    PERSONALIZATION = {"snapshot_dir": os.environ["TEST_SNAPSHOTS"]}
+    PERSONALIZATION = {"SNAPSHOT_DIR": os.environ["TEST_SNAPSHOTS"]}

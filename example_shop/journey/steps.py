@@ -81,8 +81,8 @@ class Setup:
 
     def is_trained(self) -> bool:
         """Whether a snapshot serves, and its run came to the next step: training makes genomes last."""
-        serving = Snapshot.objects.serving().first()
-        return bool(serving and serving.name in snapshot_files.stored() and self.people_are_picked())
+        serving = Snapshot.objects.active().first()
+        return bool(serving and serving.name in snapshot_files.stored_snapshots() and self.people_are_picked())
 
     def people_are_picked(self) -> bool:
         return view_as.picked_for() == self._shop

@@ -16,19 +16,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from personalization.api import authentication
-from personalization.api.authentication import ByCookiesFromHere, ByVisitorToken
+from personalization.api.authentication import SameOriginCookieAuthentication, VisitorTokenAuthentication
 from personalization.api.exceptions import Problem
 from personalization.api.openapi import operation
-from personalization.api.views_base import Endpoint
+from personalization.api.views_base import APIEndpoint
 from personalization.models import Event, ServerKey, Visitor
-from personalization.pages.consent import agree, leave_alone, refuse
-from personalization.pages.privacy import may_be_an_interest
+from personalization.pages.consent import agree_to_tracking, refuse_tracking, remember_refusal
+from personalization.pages.privacy import is_interest_allowed
 from personalization.privacy import consent, data_export, identity
-from personalization.privacy.overview import standing_of
+from personalization.privacy.overview import consent_status
 
-MOST_CHANGES = 50
-PLACE = re.compile(r"[0-9]{1,19}")
-CURSOR = OpenApiParameter("cursor", str, description="Of a next page, as `next` has it.")
+MAX_CHANGES = 50
+CURSOR_POSITION = re.compile(r"[0-9]{1,19}")
+CURSOR_PATTERN = OpenApiParameter("cursor", str, description="Of a next page, as `next` has it.")
 
 
 class ConsentAnswer(serializers.Serializer):
@@ -52,21 +52,21 @@ class PreferencesAnswer(serializers.Serializer):
     interests = InterestAnswer(many=True)
 
 
-class Interest(serializers.Serializer):
+class InterestRequest(serializers.Serializer):
     """A change: 1 more of the category, -1 less, 0 takes back what was said of it."""
 
     category = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     sign = serializers.ChoiceField(choices=[1, 0, -1])
 
 
-class PreferencesChange(serializers.Serializer):
+class PreferencesRequest(serializers.Serializer):
     """What is to change; what is left out stays."""
 
     consent = serializers.ChoiceField(choices=["granted", "refused"], required=False)
-    interests = serializers.ListField(child=Interest(), max_length=MOST_CHANGES, required=False)
+    interests = serializers.ListField(child=InterestRequest(), max_length=MAX_CHANGES, required=False)
 
 
-class Preferences(Endpoint):
+class PreferencesEndpoint(APIEndpoint):
     """The switch, and what a visitor said of themselves."""
 
     scope = "customers:read"
@@ -76,29 +76,29 @@ class Preferences(Endpoint):
         """What this visitor said. A browser is given Django's CSRF token, with which it may change something."""
         if self.names_itself_in_cookies(request):
             get_token(request._request)
-        return Response(PreferencesAnswer(_said(request)).data)
+        return Response(PreferencesAnswer(_preferences_data(request)).data)
 
-    @operation(operation_id="changePreferences", request=PreferencesChange, responses=PreferencesAnswer)
+    @operation(operation_id="changePreferences", request=PreferencesRequest, responses=PreferencesAnswer)
     @transaction.atomic
     def patch(self, request: Request) -> Response:
         """Changes that; all of it, or nothing."""
-        themselves(request)
-        change = PreferencesChange(data=request.data)
+        deny_server_key(request)
+        change = PreferencesRequest(data=request.data)
         change.is_valid(raise_exception=True)
         asked, response = request._request, Response()
         if "consent" in change.validated_data:
             granted = change.validated_data["consent"] == "granted"
-            if granted and isinstance(request.successful_authenticator, ByVisitorToken):
-                _is_minted(asked)
+            if granted and isinstance(request.successful_authenticator, VisitorTokenAuthentication):
+                _is_api_token(asked)
             else:
-                _decide(asked, response, granted)
+                _change_consent(asked, response, granted)
         for interest in change.validated_data.get("interests", ()):
-            _wish(asked, response, **interest)
-        response.data = PreferencesAnswer(_said(request)).data
+            _change_interest(asked, response, **interest)
+        response.data = PreferencesAnswer(_preferences_data(request)).data
         return response
 
 
-class NewestFirst(CursorPagination):
+class EventCursorPagination(CursorPagination):
     """So many events at once: of all that is held of a visitor only they grow."""
 
     page_size = 500
@@ -107,7 +107,7 @@ class NewestFirst(CursorPagination):
     def decode_cursor(self, request: Request) -> Any:
         """Where the page begins. REST framework takes any text in a cursor for such a place; only a number is one."""
         cursor = super().decode_cursor(request)
-        if cursor is not None and not PLACE.fullmatch(cursor.position or "0"):
+        if cursor is not None and not CURSOR_POSITION.fullmatch(cursor.position or "0"):
             raise NotFound(self.invalid_cursor_message)
         return cursor
 
@@ -124,34 +124,38 @@ class DataAnswer(serializers.Serializer):
     next = serializers.URLField(allow_null=True, help_text="Where there are more events; null on the last page.")
 
 
-class Data(Endpoint):
+class DataEndpoint(APIEndpoint):
     """All that is held of a visitor."""
 
     scope = "customers:read"
 
-    @operation(operation_id="data", parameters=[CURSOR], responses=DataAnswer)
+    @operation(operation_id="data", parameters=[CURSOR_PATTERN], responses=DataAnswer)
     def get(self, request: Request) -> Response:
         """All of it, to be taken away: 500 events at a time, the newest first. Follow `next` until it is null."""
-        themselves(request)
-        asked, pages = request._request, NewestFirst()
-        visitor = identity.of(asked)
-        events = Event.objects.held(visitor.pk) if visitor else Event.objects.none()
+        deny_server_key(request)
+        asked, pages = request._request, EventCursorPagination()
+        visitor = identity.get_visitor(asked)
+        events = Event.objects.for_visitor(visitor.pk) if visitor else Event.objects.none()
         page = {Event: pages.paginate_queryset(events, request) or ()}
         first = not request.query_params.get(pages.cursor_query_param)
-        told = data_export.everything(asked, now(), page) if first else {"tables": data_export.told(page)}
+        told = (
+            data_export.export_visitor_data(asked, now(), page)
+            if first
+            else {"tables": data_export.tables_as_data(page)}
+        )
         return Response({**told, "next": pages.get_next_link()})
 
     @operation(operation_id="forget", responses={204: None})
     def delete(self, request: Request) -> Response:
         """Forgets everything at once, and remembers only that it was asked to."""
-        themselves(request)
+        deny_server_key(request)
         response = Response(status=204)
-        identity.forget(request._request, now())
-        leave_alone(response, now())
+        identity.erase_visitor(request._request, now())
+        remember_refusal(response, now())
         return response
 
 
-class NewVisitor(serializers.Serializer):
+class NewVisitorRequest(serializers.Serializer):
     """Says that somebody agreed to be known."""
 
     consent = serializers.ChoiceField(choices=["granted"])
@@ -163,66 +167,66 @@ class VisitorAnswer(serializers.Serializer):
     token = serializers.CharField(help_text="For the header X-Personalization-Visitor. Keep it like a password.")
 
 
-class Visitors(Endpoint):
+class VisitorsEndpoint(APIEndpoint):
     """Clients that keep no cookies."""
 
-    by_cookies = ByCookiesFromHere
+    by_cookies = SameOriginCookieAuthentication
     scope = "customers:read"
     a_minute = 20
 
-    @operation(operation_id="mintVisitor", request=NewVisitor, responses={201: VisitorAnswer})
+    @operation(operation_id="mintVisitor", request=NewVisitorRequest, responses={201: VisitorAnswer})
     def post(self, request: Request) -> Response:
         """Mints a visitor for somebody who agreed: nobody is known before that."""
-        themselves(request)
-        NewVisitor(data=request.data).is_valid(raise_exception=True)
-        if consent.objects(request._request):
+        deny_server_key(request)
+        NewVisitorRequest(data=request.data).is_valid(raise_exception=True)
+        if consent.has_opt_out_signal(request._request):
             raise Problem(403, "objects", _("This client says no with Sec-GPC or DNT, and that comes first."))
-        if consent.by_the_shop(request._request) is False:
+        if consent.from_consent_tool(request._request) is False:
             raise Problem(403, "no_consent", _("Nothing may be remembered of whoever does not agree to it."))
-        visitor = identity.new(now(), source="api")
-        return Response({"token": authentication.minted(visitor)}, status=201)
+        visitor = identity.create_consented_browser(now(), source="api")
+        return Response({"token": authentication.issue_token(visitor)}, status=201)
 
 
-def themselves(request: Request) -> None:
+def deny_server_key(request: Request) -> None:
     """Refuses a server that speaks for somebody."""
     if isinstance(request.auth, ServerKey):
         raise Problem(403, "not_by_key", _("Only visitors themselves may do this."))
 
 
-def _said(request: Request) -> dict[str, Any]:
+def _preferences_data(request: Request) -> dict[str, Any]:
     asked = request._request
-    visitor = identity.of(asked)
-    standing = standing_of(asked, visitor)
-    wishes = visitor.wished() if visitor is not None else ()
-    interests = [{"category": wish.key, "sign": wish.sign} for wish in wishes if wish.kind == "interest"]
+    visitor = identity.get_visitor(asked)
+    standing = consent_status(asked, visitor)
+    wishes = visitor.get_preferences() if visitor is not None else ()
+    interests = [{"category": wish.key, "sign": wish.sign} for wish in wishes if wish.type == "interest"]
     return {"consent": {"code": standing.code, "since": standing.since}, "interests": interests}
 
 
-def _is_minted(request: HttpRequest) -> None:
+def _is_api_token(request: HttpRequest) -> None:
     """Who names themselves by a token agreed when it was minted, or the token is worth nothing (any more)."""
-    if not consent.allowed(request, identity.of(request)):
+    if not consent.tracking_allowed(request, identity.get_visitor(request)):
         raise Problem(409, "mint_anew", _("This token is worth nothing: POST visitors/ gives a new one."))
 
 
-def _decide(request: HttpRequest, response: Response, granted: bool) -> None:
+def _change_consent(request: HttpRequest, response: Response, granted: bool) -> None:
     if not granted:
-        refuse(request, response, now(), "api")
-    elif obstacle := agree(request, response, now(), "api"):
+        refuse_tracking(request, response, now(), "api")
+    elif obstacle := agree_to_tracking(request, response, now(), "api"):
         raise Problem(409, "objects", obstacle)
     request.COOKIES.update({name: cookie.value for name, cookie in response.cookies.items()})  # as its next request
-    identity.look_anew(request)
+    identity.reset_visitor(request)
 
 
-def _wish(request: HttpRequest, response: Response, category: int, sign: int) -> None:
+def _change_interest(request: HttpRequest, response: Response, category: int, sign: int) -> None:
     """The same as on the page of what is known."""
-    visitor = identity.known_or_new(request, now()) if sign else identity.of(request)
-    if sign and not may_be_an_interest(category):
+    visitor = identity.get_or_create_consented(request, now()) if sign else identity.get_visitor(request)
+    if sign and not is_interest_allowed(category):
         raise Problem(404, "unknown_category", _("There is no category %(key)d to like.") % {"key": category})
     if visitor is None:
         raise Problem(403, "no_consent", _("Nothing may be remembered of whoever does not agree to it."))
     try:
-        visitor.wish("interest", category, sign, now().timestamp())
+        visitor.set_preference("interest", category, sign, now().timestamp())
     except Visitor.DoesNotExist:  # they had themselves forgotten at this very moment
         return
-    if identity.id_in(request) != visitor.pk:
-        identity.remember(response, visitor)
+    if identity.visitor_id_from_cookie(request) != visitor.pk:
+        identity.set_visitor_cookie(response, visitor)

@@ -29,26 +29,26 @@ VISITOR_HEADER = "X-Personalization-Visitor"
 CUSTOMER_HEADER = "X-Personalization-Customer"
 """Holds the key of the customer whom a server speaks for."""
 
-GUESSES_A_MINUTE = 20
+MAX_GUESSES_PER_MINUTE = 20
 """So many keys that are not in force one address may show."""
 
-Found = tuple[Any, Any] | None
+Authenticated = tuple[Any, Any] | None
 
 
-class ByServerKey(BaseAuthentication):
+class ServerKeyAuthentication(BaseAuthentication):
     """`Authorization: Key ...` of another server of the shop's own, which may name a customer."""
 
-    def authenticate(self, request: Request) -> Found:
+    def authenticate(self, request: Request) -> Authenticated:
         """(the customer or nobody, the key); None without such a header. 401 for a key that is not in force, 429
         for too many of them."""
         kind, _space, secret = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "key":
             return None
-        key = ServerKey.objects.in_force(secret.strip())
-        if key is None and not rate_limits.within(
-            f"guessed keys {rate_limits.address(request._request)}", GUESSES_A_MINUTE
+        key = ServerKey.objects.active(secret.strip())
+        if key is None and not rate_limits.within_request_limit(
+            f"guessed keys {rate_limits.client_address(request._request)}", MAX_GUESSES_PER_MINUTE
         ):
-            raise Throttled(rate_limits.until_next_minute())
+            raise Throttled(rate_limits.seconds_until_reset())
         if key is None:
             raise Problem(401, "unknown_key", _("This key is not known, or not in force any more."))
         _forget_cookies(request._request)
@@ -64,48 +64,48 @@ class ByServerKey(BaseAuthentication):
             return AnonymousUser()
         if "customers:read" not in key.scopes:
             raise Problem(403, "scope_missing", _("This key may not name customers: it lacks customers:read."))
-        return _user(named) or AnonymousUser()
+        return _request_user(named) or AnonymousUser()
 
 
-class ByVisitorToken(BaseAuthentication):
+class VisitorTokenAuthentication(BaseAuthentication):
     """The header of a client without cookies."""
 
-    def authenticate(self, request: Request) -> Found:
+    def authenticate(self, request: Request) -> Authenticated:
         """(nobody, the token) where there is such a header. What is in it counts as a browser's cookies do."""
         token = request.headers.get(VISITOR_HEADER, "")
         if not token:
             return None
-        asked, (version, cookie) = request._request, _read(token)
+        asked, (version, cookie) = request._request, _verify_token(token)
         _forget_cookies(asked)
-        asked.COOKIES[identity.COOKIE] = cookie
+        asked.COOKIES[identity.VISITOR_COOKIE] = cookie
         asked.user = AnonymousUser()
-        visitor = identity.of(asked)
-        if visitor is not None and visitor.agreed_at is not None:  # nothing was minted for anybody else
-            asked.COOKIES[consent.COOKIE] = f"granted.{version}.{int(visitor.agreed_at.timestamp())}"
+        visitor = identity.get_visitor(asked)
+        if visitor is not None and visitor.consented_at is not None:  # nothing was minted for anybody else
+            asked.COOKIES[consent.CONSENT_COOKIE] = f"granted.{version}.{int(visitor.consented_at.timestamp())}"
         return asked.user, token
 
 
-def minted(visitor: Visitor) -> str:
+def issue_token(visitor: Visitor) -> str:
     """What such a client shows. It holds the version of the text that was agreed to, as a browser's cookie does: when
     the shop has a new text, everybody is asked again."""
-    return f"{quote(conf.current().consent_version, safe='')}:{identity.token(visitor)}"
+    return f"{quote(conf.get_settings().CONSENT_VERSION, safe='')}:{identity.visitor_token(visitor)}"
 
 
-def _read(token: str) -> tuple[str, str]:
+def _verify_token(token: str) -> tuple[str, str]:
     """(version of the text, what our cookie holds of a browser)"""
     version, _colon, cookie = token.partition(":")
     return unquote(version), cookie
 
 
-class ByCookies(SessionAuthentication):
+class CookieAuthentication(SessionAuthentication):
     """The session of a browser, or our own cookies in it. What they change needs Django's CSRF token."""
 
-    def authenticate(self, request: Request) -> Found:
+    def authenticate(self, request: Request) -> Authenticated:
         """(the customer, None); None for a browser that is not signed in, or whose session is not its cookie's."""
         asked = request._request
-        if {consent.COOKIE, identity.COOKIE} & asked.COOKIES.keys():
+        if {consent.CONSENT_COOKIE, identity.VISITOR_COOKIE} & asked.COOKIES.keys():
             self.enforce_csrf(request)
-        return super().authenticate(request) if session_is_the_cookies(asked) else None
+        return super().authenticate(request) if session_from_cookie(asked) else None
 
     def enforce_csrf(self, request: Request) -> None:
         """Problem 403 where the token is missing."""
@@ -115,35 +115,35 @@ class ByCookies(SessionAuthentication):
             raise Problem(403, "csrf_failed", refusal.detail) from None
 
 
-class ByCookiesFromHere(ByCookies):
+class SameOriginCookieAuthentication(CookieAuthentication):
     """The same where the origin is looked at instead of a token: for what is sent when a page is left."""
 
     def enforce_csrf(self, request: Request) -> None:
         """Leaves that to the endpoint."""
 
 
-OURS = (ByServerKey, ByVisitorToken)
+OUR_AUTHENTICATORS = (ServerKeyAuthentication, VisitorTokenAuthentication)
 """The ways that leave nothing behind of whom cookies name."""
 
 
-def ways(by_cookies: type[BaseAuthentication] = ByCookies) -> list[BaseAuthentication]:
+def authenticators(by_cookies: type[BaseAuthentication] = CookieAuthentication) -> list[BaseAuthentication]:
     """All ways to be known, in the order in which they are tried; the shop's own among them where it lists any."""
     listed = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES", ())
     shops = [import_string(way) if isinstance(way, str) else way for way in listed]
     shops = [way for way in shops if not issubclass(way, SessionAuthentication)]
-    return [way() for way in (*OURS, *shops, by_cookies)]
+    return [way() for way in (*OUR_AUTHENTICATORS, *shops, by_cookies)]
 
 
-def session_is_the_cookies(request: HttpRequest) -> bool:
+def session_from_cookie(request: HttpRequest) -> bool:
     """Whether the session came from the browser's own cookie. django-oscar-api takes one from a header, too, whose id
     the client chooses: whoever guesses it would be the customer."""
     key = _session_key(request)
     return key is not None and request.COOKIES.get(settings.SESSION_COOKIE_NAME) == key
 
 
-def session_is_foreign(request: HttpRequest) -> bool:
+def is_foreign_session(request: HttpRequest) -> bool:
     """Whether there is a session that the browser's own cookie did not bring."""
-    return _session_key(request) is not None and not session_is_the_cookies(request)
+    return _session_key(request) is not None and not session_from_cookie(request)
 
 
 def _session_key(request: HttpRequest) -> str | None:
@@ -151,12 +151,12 @@ def _session_key(request: HttpRequest) -> str | None:
 
 
 def _forget_cookies(request: HttpRequest) -> None:
-    for name in (consent.COOKIE, identity.COOKIE):
+    for name in (consent.CONSENT_COOKIE, identity.VISITOR_COOKIE):
         request.COOKIES.pop(name, None)
-    identity.look_anew(request)
+    identity.reset_visitor(request)
 
 
-def _user(named: str) -> Any:
+def _request_user(named: str) -> Any:
     users = get_user_model()._default_manager
     try:
         return users.filter(pk=named, is_active=True).first()

@@ -46,7 +46,7 @@ class Method:
 
 def files() -> dict[str, str]:
     """The text of each file by its name: the client, and its types."""
-    told = schema.described()
+    told = schema.openapi_schema()
     methods = [
         Method(one["operationId"], verb.upper(), path.removeprefix(f"/{schema.PREFIX}"), one)
         for path, operations in told["paths"].items()

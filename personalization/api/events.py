@@ -13,48 +13,50 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from personalization import conf
-from personalization.api.account import themselves
-from personalization.api.authentication import ByCookiesFromHere
+from personalization.api.account import deny_server_key
+from personalization.api.authentication import SameOriginCookieAuthentication
 from personalization.api.exceptions import Problem
 from personalization.api.openapi import operation
-from personalization.api.surfaces import LARGEST_KEY, unknown
-from personalization.api.views_base import Endpoint
+from personalization.api.surfaces import MAX_KEY, not_found
+from personalization.api.views_base import APIEndpoint
 from personalization.collect import feedback, payload
-from personalization.collect.payload import Unusable
+from personalization.collect.payload import InvalidEvent
 from personalization.models import ServerKey, Visitor
 from personalization.pages import events
 from personalization.privacy import identity
 from personalization.shop import catalogue
 
-EVENTS_OF_A_SERVER = 500
-BYTES_OF_A_SERVER = 512 * 1024
-MOMENT: dict[str, Any] = {"min_value": 0, "max_value": payload.LAST_SECOND * 1000 - 1}
-KEY = re.compile(r"[1-9][0-9]{0,17}")
-PRODUCT = OpenApiParameter(
+MAX_SERVER_EVENTS = 500
+MAX_SERVER_BYTES = 512 * 1024
+TIMESTAMP_SCHEMA: dict[str, Any] = {"min_value": 0, "max_value": payload.MAX_TIMESTAMP * 1000 - 1}
+KEY_SCHEMA = re.compile(r"[1-9][0-9]{0,17}")
+ITEM_SCHEMA = OpenApiParameter(
     "product",
-    {"type": "integer", "minimum": 1, "maximum": LARGEST_KEY},
+    {"type": "integer", "minimum": 1, "maximum": MAX_KEY},
     OpenApiParameter.PATH,
     description="Its key.",
 )
 
 
-class EventReport(serializers.Serializer):
+class EventRequest(serializers.Serializer):
     """One thing that happened."""
 
     id = serializers.UUIDField(help_text="Made where it happened: sent twice, it is kept once.")
-    name = serializers.ChoiceField(choices=sorted(payload.NAMES), help_text="As GA4 names it.")
+    name = serializers.ChoiceField(choices=sorted(payload.EVENT_TYPES), help_text="As GA4 names it.")
     at = serializers.IntegerField(
-        required=False, **MOMENT, help_text="Milliseconds since 1970, by the clock of `sent_at`."
+        required=False, **TIMESTAMP_SCHEMA, help_text="Milliseconds since 1970, by the clock of `sent_at`."
     )
     params = serializers.DictField(required=False, help_text="items, search_term, slate and the like.")
 
 
-class Delivery(serializers.Serializer):
+class EventsRequest(serializers.Serializer):
     """Events that are sent together."""
 
-    sent_at = serializers.IntegerField(required=False, **MOMENT, help_text="By the same clock, when they were sent.")
+    sent_at = serializers.IntegerField(
+        required=False, **TIMESTAMP_SCHEMA, help_text="By the same clock, when they were sent."
+    )
     events = serializers.ListField(
-        child=EventReport(), max_length=payload.EVENTS, help_text=f"A server key: up to {EVENTS_OF_A_SERVER}."
+        child=EventRequest(), max_length=payload.MAX_EVENTS, help_text=f"A server key: up to {MAX_SERVER_EVENTS}."
     )
 
 
@@ -66,7 +68,7 @@ class RejectionAnswer(serializers.Serializer):
     message = serializers.CharField()
 
 
-class Receipt(serializers.Serializer):
+class EventsAnswer(serializers.Serializer):
     """What became of a delivery."""
 
     accepted = serializers.IntegerField()
@@ -74,17 +76,17 @@ class Receipt(serializers.Serializer):
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class Events(Endpoint):
+class EventsEndpoint(APIEndpoint):
     """The door for what happened."""
 
-    by_cookies = ByCookiesFromHere
+    by_cookies = SameOriginCookieAuthentication
     scope = "events:write"
     a_minute = 600
 
     @operation(
         operation_id="report",
-        request={"application/json": Delivery, "text/plain": Delivery},
-        responses={202: Receipt},
+        request={"application/json": EventsRequest, "text/plain": EventsRequest},
+        responses={202: EventsAnswer},
         extensions={"x-outlives-the-page": True},
     )
     def post(self, request: Request) -> Response:
@@ -94,58 +96,62 @@ class Events(Endpoint):
         """
         asked = request._request
         if asked.content_type not in events.CONTENT_TYPES:
-            raise _problem(415, "bad_content_type")
-        if isinstance(request.successful_authenticator, ByCookiesFromHere | None) and not events.from_here(asked):
-            raise _problem(403, "other_origin")
+            raise _invalid_event_problem(415, "bad_content_type")
+        if isinstance(
+            request.successful_authenticator, SameOriginCookieAuthentication | None
+        ) and not events.is_same_origin(asked):
+            raise _invalid_event_problem(403, "other_origin")
         server = isinstance(request.auth, ServerKey)
         try:
-            content = events.content(asked, BYTES_OF_A_SERVER if server else payload.BODY_BYTES)
-            body = payload.read(content, conf.current().item_ids, EVENTS_OF_A_SERVER if server else payload.EVENTS)
-        except Unusable as fault:
-            raise _problem(413 if fault.code == "too_large" else 400, fault.code) from None
-        outcome = events.kept(asked, body, now(), by_a_server=server)
-        response = Response(events.told(body, outcome), status=202)
-        _remember(request, response, outcome.visitor)
+            content = events.read_body(asked, MAX_SERVER_BYTES if server else payload.MAX_BODY_BYTES)
+            body = payload.read_payload(
+                content, conf.get_settings().EVENT_ITEM_ID_FIELD, MAX_SERVER_EVENTS if server else payload.MAX_EVENTS
+            )
+        except InvalidEvent as fault:
+            raise _invalid_event_problem(413 if fault.code == "too_large" else 400, fault.code) from None
+        outcome = events.ingest_events(asked, body, now(), by_a_server=server)
+        response = Response(events.response_data(body, outcome), status=202)
+        _set_cookie(request, response, outcome.visitor)
         return response
 
 
-class Feedback(Endpoint):
+class FeedbackEndpoint(APIEndpoint):
     """What a visitor is not interested in."""
 
     scope = "customers:read"
 
-    @operation(operation_id="dismiss", parameters=[PRODUCT], request=None, responses={204: None})
+    @operation(operation_id="dismiss", parameters=[ITEM_SCHEMA], request=None, responses={204: None})
     def post(self, request: Request, product: str) -> Response:
         """Keeps a product away from this visitor for a while."""
-        return self._say(request, product, feedback.LESS)
+        return self._say(request, product, feedback.NEGATIVE)
 
-    @operation(operation_id="restore", parameters=[PRODUCT], responses={204: None})
+    @operation(operation_id="restore", parameters=[ITEM_SCHEMA], responses={204: None})
     def delete(self, request: Request, product: str) -> Response:
         """Takes that back."""
-        return self._say(request, product, feedback.UNDONE)
+        return self._say(request, product, feedback.UNDO)
 
     def _say(self, request: Request, product: str, sign: int) -> Response:
-        themselves(request)
-        key = int(product) if KEY.fullmatch(product) else 0
-        if not catalogue.offers([key]):
-            raise unknown("product", product)
+        deny_server_key(request)
+        key = int(product) if KEY_SCHEMA.fullmatch(product) else 0
+        if not catalogue.products_for_availability([key]):
+            raise not_found("product", product)
         response = Response(status=204)
-        visitor = identity.known_or_new(request._request, now())
+        visitor = identity.get_or_create_consented(request._request, now())
         if visitor is None:
             raise Problem(403, "no_consent", _("Nothing may be remembered of whoever does not agree to it."))
         try:
-            feedback.take(visitor, "product", key, sign, now())
+            feedback.record_feedback(visitor, "product", key, sign, now())
         except Visitor.DoesNotExist:  # they had themselves forgotten at this very moment
             return response
-        _remember(request, response, visitor)
+        _set_cookie(request, response, visitor)
         return response
 
 
-def _remember(request: Request, response: Response, visitor: Visitor | None) -> None:
+def _set_cookie(request: Request, response: Response, visitor: Visitor | None) -> None:
     """In a cookie, which only those are given who keep cookies."""
-    if visitor is not None and identity.id_in(request._request) != visitor.pk:
-        identity.remember(response, visitor)
+    if visitor is not None and identity.visitor_id_from_cookie(request._request) != visitor.pk:
+        identity.set_visitor_cookie(response, visitor)
 
 
-def _problem(status: int, code: str) -> Any:
-    return Problem(status, code, payload.FAULTS[code])
+def _invalid_event_problem(status: int, code: str) -> Any:
+    return Problem(status, code, payload.ERROR_MESSAGES[code])

@@ -22,7 +22,7 @@ class Problem(exceptions.APIException):
         self.status_code, self.more = status, more
 
 
-def answer(error: Exception, context: dict[str, Any]) -> Response | None:
+def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """The problem as a response; None for what is no refusal but a fault of ours."""
     if isinstance(error, Http404):
         error = exceptions.NotFound()
@@ -35,30 +35,30 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     headers = {"WWW-Authenticate": header} if (header := getattr(error, "auth_header", None)) else {}
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = f"{wait:.0f}"
-    return Response(_told(error), status=error.status_code, headers=headers, content_type=CONTENT_TYPE)
+    return Response(_problem_data(error), status=error.status_code, headers=headers, content_type=CONTENT_TYPE)
 
 
-def _told(error: exceptions.APIException) -> dict[str, Any]:
+def _problem_data(error: exceptions.APIException) -> dict[str, Any]:
     told = {"type": "about:blank", "title": HTTPStatus(error.status_code).phrase, "status": error.status_code}
     if isinstance(error, exceptions.ValidationError):
-        errors = [{"field": field, **fault} for field, fault in _faults(error.get_full_details(), ())]
+        errors = [{"field": field, **fault} for field, fault in _field_errors(error.get_full_details(), ())]
         return {**told, "code": "invalid", "detail": str(error.default_detail), "errors": errors}
     return {**told, "code": str(error.get_codes()), "detail": str(error.detail), **getattr(error, "more", {})}
 
 
-def _faults(details: Any, field: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+def _field_errors(details: Any, field: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
     """(where, what) of each fault, in the order of the fields."""
     if isinstance(details, list):
         for detail in details:
-            yield from _faults(detail, field)
+            yield from _field_errors(detail, field)
     elif details.keys() == {"message", "code"} and not isinstance(details["code"], list | dict):
-        yield ".".join(field), {"code": str(details["code"]), "detail": _printable(details["message"])}
+        yield ".".join(field), {"code": str(details["code"]), "detail": _printable_text(details["message"])}
     else:
         for name, inner in details.items():
             below = () if name == api_settings.NON_FIELD_ERRORS_KEY else (str(name),)
-            yield from _faults(inner, (*field, *below))
+            yield from _field_errors(inner, (*field, *below))
 
 
-def _printable(text: object) -> str:
+def _printable_text(text: object) -> str:
     """The text, which may quote what was sent, without what is no letter in any encoding."""
     return str(text).encode(errors="replace").decode()

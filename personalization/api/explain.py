@@ -8,24 +8,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from personalization import serve
-from personalization.api.account import themselves
+from personalization.api.account import deny_server_key
 from personalization.api.exceptions import Problem
 from personalization.api.openapi import operation
-from personalization.api.surfaces import Asked, about_of, plain
-from personalization.api.views_base import Endpoint
+from personalization.api.surfaces import SurfaceRequest, page_context, query_data
+from personalization.api.views_base import APIEndpoint
 from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.oscar import visits
 
 PERMISSION = "personalization.explain_decision"
-MOST_CANDIDATES = 50
+MAX_CANDIDATES = 50
 
 
-class AskedToExplain(Asked):
+class ExplainRequest(SurfaceRequest):
     """Which list."""
 
-    surface = serializers.ChoiceField(choices=serve.all_surfaces(), required=False, default="home")
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST_CANDIDATES, default=20)
+    surface = serializers.ChoiceField(choices=serve.surface_names(), required=False, default="home")
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=MAX_CANDIDATES, default=20)
     include = None
 
 
@@ -38,7 +38,7 @@ class CandidateAnswer(serializers.Serializer):
     reason = serializers.CharField()
 
 
-class KnownAnswer(serializers.Serializer):
+class VisitorFactsAnswer(serializers.Serializer):
     """What the decision knows of the visit."""
 
     reported = serializers.BooleanField(help_text="Whether the visitor agreed to be known.")
@@ -58,41 +58,41 @@ class ExplainAnswer(serializers.Serializer):
 
     surface = serializers.CharField()
     snapshot = serializers.CharField(allow_blank=True)
-    known = KnownAnswer()
+    known = VisitorFactsAnswer()
     candidates = CandidateAnswer(many=True)
 
 
-class Explain(Endpoint):
+class ExplainEndpoint(APIEndpoint):
     """For staff, of their own visit."""
 
-    @operation(operation_id="explain", parameters=[AskedToExplain], responses=ExplainAnswer)
+    @operation(operation_id="explain", parameters=[ExplainRequest], responses=ExplainAnswer)
     def get(self, request: Request) -> Response:
         """The list that the rows are made from: its first candidates with score and reason, and what was known."""
-        themselves(request)
+        deny_server_key(request)
         if not request.user.has_perm(PERMISSION):
             raise Problem(403, "not_allowed", _("This takes the permission %(name)s.") % {"name": PERMISSION})
-        asked = AskedToExplain(data=plain(request))
+        asked = ExplainRequest(data=query_data(request))
         asked.is_valid(raise_exception=True)
         surface, limit = asked.validated_data["surface"], asked.validated_data["limit"]
-        visit = visits.about(self.visit(request), **about_of(asked.validated_data))
-        candidates = [_candidate(one) for one in serve.ranked(surface, visit, limit)]
-        loaded = active_snapshot.current()
+        visit = visits.with_page_context(self.visit(request), **page_context(asked.validated_data))
+        candidates = [_candidate_data(one) for one in serve.recommend(surface, visit, limit)]
+        loaded = active_snapshot.get_active_snapshot()
         told = {"surface": surface, "snapshot": loaded.name if loaded else ""}
-        return Response({**told, "known": _known(visit), "candidates": candidates})
+        return Response({**told, "known": _visitor_data(visit), "candidates": candidates})
 
 
-def _candidate(one: Any) -> dict[str, Any]:
+def _candidate_data(one: Any) -> dict[str, Any]:
     return {"id": one.key, "score": one.score, "code": one.reason.code, "reason": one.words}
 
 
-def _known(visit: Visit) -> dict[str, Any]:
+def _visitor_data(visit: Visit) -> dict[str, Any]:
     return {
-        "reported": visit.reported,
-        "discreet": visit.discreet,
+        "reported": visit.tracking_allowed,
+        "discreet": visit.hide_private_reasons,
         "products": len(visit.genome.products),
-        "near": len(visit.genome.near),
-        "recent": len(visit.recent),
-        "wishes": len(visit.wishes),
+        "near": len(visit.genome.neighbour_products),
+        "recent": len(visit.recent_events),
+        "wishes": len(visit.preferences),
         "basket": sorted(visit.basket),
         "country": visit.country,
         "language": visit.language,

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from personalization.api.openapi import operation
-from personalization.api.views_base import Endpoint
+from personalization.api.views_base import APIEndpoint
 from personalization.decide import active_snapshot
 from personalization.models import Snapshot
 from personalization.privacy import retention
@@ -37,7 +37,7 @@ class HealthAnswer(serializers.Serializer):
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
-class Health(Endpoint):
+class HealthEndpoint(APIEndpoint):
     """Asked every few seconds by whoever watches."""
 
     def get_authenticators(self) -> list[BaseAuthentication]:
@@ -47,18 +47,18 @@ class Health(Endpoint):
     @operation(operation_id="health", responses={200: HealthAnswer, 503: HealthAnswer})
     def get(self, request: Request) -> Response:
         """200 when all is well enough, else 503."""
-        told = _told(now())
+        told = _health_data(now())
         return Response(told, status=200 if told["ready"] else 503)
 
 
-def _told(moment: datetime) -> dict[str, Any]:
+def _health_data(moment: datetime) -> dict[str, Any]:
     try:
-        Snapshot.objects.serving().first()
-        overdue = retention.overdue(moment)
+        Snapshot.objects.active().first()
+        overdue = retention.hours_overdue(moment)
     except DatabaseError:
         return {"ready": False, "database": False, "snapshot_hours": None, "overdue_hours": None, "late": True}
-    serving = active_snapshot.current()
-    age = None if serving is None else max(moment.timestamp() - serving.moment, 0) / 3600
+    serving = active_snapshot.get_active_snapshot()
+    age = None if serving is None else max(moment.timestamp() - serving.trained_at, 0) / 3600
     waiting = overdue / timedelta(hours=1)
     return {
         "ready": serving is not None,

@@ -8,8 +8,8 @@ from drf_spectacular.utils import extend_schema
 
 from personalization.api import authentication
 
-PROBLEM = {"$ref": "#/components/schemas/Problem"}
-WAYS: list[dict[str, list[str]]] = [{"session": []}, {"visitor": []}, {"key": []}, {}]
+PROBLEM_RESPONSE = {"$ref": "#/components/schemas/Problem"}
+AUTHENTICATION_SCHEMES: list[dict[str, list[str]]] = [{"session": []}, {"visitor": []}, {"key": []}, {}]
 
 COMPONENTS: dict[str, Any] = {
     "securitySchemes": {
@@ -44,12 +44,12 @@ COMPONENTS: dict[str, Any] = {
 }
 
 
-class Operations(AutoSchema):
+class OperationSchema(AutoSchema):
     """REST framework's own, with our ways to be known, and problems for all that is refused."""
 
     def get_auth(self) -> list[dict[str, list[str]]]:
         """Whichever; none is needed where nothing is anybody's."""
-        return WAYS if self.view.get_authenticators() else [{}]
+        return AUTHENTICATION_SCHEMES if self.view.get_authenticators() else [{}]
 
     def get_tags(self) -> list[str]:
         """One for all."""
@@ -62,7 +62,7 @@ class Operations(AutoSchema):
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "query":
                     parameter["allowEmptyValue"] = True
-            refused = {"description": "Refused.", "content": {"application/problem+json": {"schema": PROBLEM}}}
+            refused = {"description": "Refused.", "content": {"application/problem+json": {"schema": PROBLEM_RESPONSE}}}
             operation["responses"]["default"] = refused
         return operation
 
@@ -71,7 +71,7 @@ def operation(**what: Any) -> Callable[[Callable], Callable]:
     """Spectacular's `extend_schema` over `Operations`; by itself it extends what the shop has set for its own API."""
 
     def told(method: Callable) -> Callable:
-        method.kwargs = {"schema": Operations}  # type: ignore[attr-defined]
+        method.kwargs = {"schema": OperationSchema}  # type: ignore[attr-defined]
         return extend_schema(**what)(method)
 
     return told

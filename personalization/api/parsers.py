@@ -10,21 +10,21 @@ from rest_framework.parsers import BaseParser
 
 from personalization.api.exceptions import Problem
 
-BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 """Of what a browser sends, at most."""
 
 
-class BoundedJSON(BaseParser):
+class BoundedJSONParser(BaseParser):
     """JSON in UTF-8, of a bounded size, without NaN and without surprises from how deep it is."""
 
     media_type = "application/json"
-    most = BODY_BYTES
+    most = MAX_BODY_BYTES
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, context: Mapping[str, Any] | None = None) -> Any:
         """The values. Problem 413 or 400 says what is wrong."""
         content = self._content(stream)
         try:
-            return json.loads(content.decode(), parse_constant=_no_number)
+            return json.loads(content.decode(), parse_constant=_reject_constant)
         except (ValueError, RecursionError):
             raise Problem(400, "bad_json", _("The body is no JSON in UTF-8.")) from None
 
@@ -39,5 +39,5 @@ class BoundedJSON(BaseParser):
         return content
 
 
-def _no_number(text: str) -> None:
+def _reject_constant(text: str) -> None:
     raise ValueError(f"{text} is no JSON")

@@ -13,10 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from personalization.api.openapi import COMPONENTS, operation
-from personalization.api.views_base import Endpoint, generic
+from personalization.api.views_base import APIEndpoint, cacheable_response
 
 PREFIX = "personalization/api/v1/"
-OURS = {
+OUR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "TITLE": "personalization",
     "DESCRIPTION": "The shop's personal side for storefronts that are not Django templates.",
@@ -30,7 +30,7 @@ OURS = {
 _one_at_a_time = threading.Lock()
 
 
-class Schema(Endpoint):
+class SchemaEndpoint(APIEndpoint):
     """For generators of clients, and for tests."""
 
     def get_authenticators(self) -> list[BaseAuthentication]:
@@ -40,22 +40,22 @@ class Schema(Endpoint):
     @operation(exclude=True)
     def get(self, request: Request) -> Response:
         """OpenAPI 3.1 of these endpoints."""
-        return generic(request, {**described(), "servers": [{"url": _root(request)}]}, shared=True)
+        return cacheable_response(request, {**openapi_schema(), "servers": [{"url": _root(request)}]}, shared=True)
 
 
-def described() -> dict[str, Any]:
+def openapi_schema() -> dict[str, Any]:
     """The schema; made once in a process."""
     with _one_at_a_time:
-        return _made()
+        return _build_schema()
 
 
 @cache
-def _made() -> dict[str, Any]:
+def _build_schema() -> dict[str, Any]:
     from personalization.api import urls  # noqa: PLC0415 - they name this view
 
     theirs = {name: value for name, value in SPECTACULAR_DEFAULTS.items() if _can_be_set(name)}
     patterns = [path(PREFIX, include((urls.urlpatterns, urls.app_name)))]
-    with patched_settings({**theirs, **OURS}), GENERATOR_STATS.silence():
+    with patched_settings({**theirs, **OUR_SETTINGS}), GENERATOR_STATS.silence():
         return SchemaGenerator(patterns=patterns).get_schema(request=None, public=True)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.http import HttpRequest
 from rest_framework import serializers
 
-from personalization.decide.category_menu import Shortcut
-from personalization.decide.slate import Item, Link, Row, Slate
+from personalization.decide.category_menu import MenuShortcut
+from personalization.decide.slate import Link, Row, Slate, SlateItem
 from personalization.oscar import card_markup
 
 
@@ -108,8 +108,8 @@ def serialize_slate(shown: Slate, tokens: Iterable[str], request: HttpRequest, i
     rows = zip(shown.rows, tokens, strict=True)
     return {
         "surface": shown.surface,
-        "snapshot": shown.snapshot,
-        "fallback": not shown.snapshot,
+        "snapshot": shown.snapshot_name,
+        "fallback": not shown.snapshot_name,
         "rows": [_row(row, token, request, include) for row, token in rows],
     }
 
@@ -117,7 +117,7 @@ def serialize_slate(shown: Slate, tokens: Iterable[str], request: HttpRequest, i
 def _row(row: Row, token: str, request: HttpRequest, include: bool) -> dict[str, Any]:
     return {
         "key": row.key,
-        "code": row.code,
+        "code": row.type,
         "title": row.title,
         "reason": _reason(row),
         "personal": row.personal,
@@ -127,21 +127,21 @@ def _row(row: Row, token: str, request: HttpRequest, include: bool) -> dict[str,
     }
 
 
-def _item(item: Item, request: HttpRequest, include: bool) -> dict[str, Any]:
+def _item(item: SlateItem, request: HttpRequest, include: bool) -> dict[str, Any]:
     told = {"id": item.product_id, "position": item.position, "reason": _reason(item)}
     return {**told, "product": _product(item, request)} if include else told
 
 
-def _reason(of: Item | Row | Shortcut) -> dict[str, str]:
-    return {"code": of.reason.code, "text": of.words}
+def _reason(of: SlateItem | Row | MenuShortcut) -> dict[str, str]:
+    return {"code": of.reason.code, "text": of.explanation}
 
 
 def _link(link: Link) -> dict[str, Any]:
-    return {"kind": link.kind, "text": link.words, "facts": dict(link.facts)}
+    return {"kind": link.target, "text": link.label, "facts": dict(link.params)}
 
 
-def _product(item: Item, request: HttpRequest) -> dict[str, Any]:
-    facts = card_markup.facts(item.product, item.info)
+def _product(item: SlateItem, request: HttpRequest) -> dict[str, Any]:
+    facts = card_markup.product_data(item.product, item.info)
     return {
         "title": facts.title,
         "url": request.build_absolute_uri(facts.link),
@@ -153,13 +153,13 @@ def _product(item: Item, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _price(facts: card_markup.Facts) -> dict[str, Any] | None:
+def _price(facts: card_markup.ProductData) -> dict[str, Any] | None:
     if facts.amount is None:
         return None
     return {"amount": f"{facts.amount:f}", "currency": facts.currency, "with_tax": facts.with_tax}
 
 
-def serialize_shortcut(one: Shortcut, request: HttpRequest) -> dict[str, Any]:
+def serialize_shortcut(one: MenuShortcut, request: HttpRequest) -> dict[str, Any]:
     """A ShortcutAnswer."""
     return {"id": one.key, "name": one.name, "url": request.build_absolute_uri(one.url), "reason": _reason(one)}
 

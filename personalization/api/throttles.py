@@ -9,16 +9,20 @@ from personalization.collect import rate_limits
 from personalization.models import ServerKey
 
 
-class Limit(BaseThrottle):
+class ClientRateThrottle(BaseThrottle):
     """So many requests a minute: of a server key in all, or of an address at each endpoint. Counting never fails and
     never waits: see `collect.limits`."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Whether there is room for this one."""
         if isinstance(request.auth, ServerKey):
-            return rate_limits.within(f"key {request.auth.pk}", conf.current().key_requests_per_minute)
-        return rate_limits.within(f"{type(view).__name__} {rate_limits.address(request._request)}", view.a_minute)
+            return rate_limits.within_request_limit(
+                f"key {request.auth.pk}", conf.get_settings().SERVER_KEY_REQUESTS_PER_MINUTE
+            )
+        return rate_limits.within_request_limit(
+            f"{type(view).__name__} {rate_limits.client_address(request._request)}", view.a_minute
+        )
 
     def wait(self) -> float:
         """Seconds until there is room again."""
-        return rate_limits.until_next_minute()
+        return rate_limits.seconds_until_reset()

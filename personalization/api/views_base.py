@@ -20,28 +20,28 @@ from rest_framework.views import APIView
 
 from personalization.api import authentication, exceptions
 from personalization.api.exceptions import Problem
-from personalization.api.openapi import Operations
-from personalization.api.parsers import BoundedJSON
-from personalization.api.throttles import Limit
+from personalization.api.openapi import OperationSchema
+from personalization.api.parsers import BoundedJSONParser
+from personalization.api.throttles import ClientRateThrottle
 from personalization.decide.visit import Visit
 from personalization.models import ServerKey
 from personalization.oscar import visits
 from personalization.privacy import identity
 
-VARY = ("Cookie", "Accept-Language", "Authorization", "Sec-GPC", "DNT", authentication.VISITOR_HEADER)
+VARY_HEADERS = ("Cookie", "Accept-Language", "Authorization", "Sec-GPC", "DNT", authentication.VISITOR_HEADER)
 """The headers that say who asks, or in which language; a key's customer cannot be asked for without Authorization."""
-GENERIC_SECONDS = 60
+CACHE_SECONDS = 60
 """What is the same for everybody may be kept so long."""
 
 
-class Compact(JSONRenderer):
+class CompactJSONRenderer(JSONRenderer):
     """JSON as we write it, whatever the shop has chosen for itself."""
 
     compact = strict = True
     ensure_ascii = False
 
 
-class AlwaysJSON(BaseContentNegotiation):
+class AlwaysJSONNegotiation(BaseContentNegotiation):
     """Answers are JSON, whatever was asked for."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
@@ -57,44 +57,44 @@ class AlwaysJSON(BaseContentNegotiation):
         return renderer, renderer.media_type or ""
 
 
-class Endpoint(APIView):
+class APIEndpoint(APIView):
     """Knows who asks, refuses what they may not do, and keeps what is theirs out of every cache."""
 
-    schema = Operations()
-    renderer_classes = (Compact,)
-    parser_classes = (BoundedJSON,)
+    schema = OperationSchema()
+    renderer_classes = (CompactJSONRenderer,)
+    parser_classes = (BoundedJSONParser,)
     permission_classes = ()
-    throttle_classes = (Limit,)
-    content_negotiation_class = AlwaysJSON
+    throttle_classes = (ClientRateThrottle,)
+    content_negotiation_class = AlwaysJSONNegotiation
     versioning_class = None
     metadata_class = None
     http_method_names = ("get", "head", "post", "patch", "delete")
-    by_cookies: ClassVar[type[BaseAuthentication]] = authentication.ByCookies
+    accepts_cookies: ClassVar[type[BaseAuthentication]] = authentication.CookieAuthentication
     scope: ClassVar[str] = "surfaces:read"
     """What a server key needs to be allowed."""
-    a_minute: ClassVar[int] = 120
+    requests_per_minute: ClassVar[int] = 120
     """So often one client may ask; a server key as often as the setting `key_requests_per_minute` says."""
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         """All ways to be known here."""
-        return authentication.ways(self.by_cookies)
+        return authentication.authenticators(self.accepts_cookies)
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
         """Problem details."""
-        return exceptions.answer
+        return exceptions.problem_response
 
     def perform_authentication(self, request: Request) -> None:
         """Who asks; what was read for whom a session says, and who is not the one, is forgotten."""
         if request.user is None:  # as a shop may have it that does without accounts
             request.user = AnonymousUser()
         way, asked = request.successful_authenticator, request._request
-        if isinstance(way, authentication.ByCookies):
+        if isinstance(way, authentication.CookieAuthentication):
             return
-        if way is not None or authentication.session_is_foreign(asked) or not hasattr(asked, "basket"):
-            visits.look_anew(asked)
-        if not isinstance(way, authentication.OURS):
-            identity.look_anew(asked)
-        asked.strategy = visits.strategy(asked)
+        if way is not None or authentication.is_foreign_session(asked) or not hasattr(asked, "basket"):
+            visits.reset_request(asked)
+        if not isinstance(way, authentication.OUR_AUTHENTICATORS):
+            identity.reset_visitor(asked)
+        asked.strategy = visits.strategy_for_request(asked)
 
     def check_permissions(self, request: Request) -> None:
         """Whether a key may."""
@@ -106,33 +106,33 @@ class Endpoint(APIView):
         response = super().finalize_response(request, response, *args, **kwargs)
         if not response.has_header("ETag"):
             patch_cache_control(response, private=True, no_store=True)
-            identity.clean(request._request, response)
+            identity.delete_stale_cookies(request._request, response)
         if not self.names_itself_in_cookies(request):
             response.cookies.clear()
-        patch_vary_headers(response, VARY)
+        patch_vary_headers(response, VARY_HEADERS)
         return response
 
     def names_itself_in_cookies(self, request: Request) -> bool:
         """Whether nothing but cookies says who asks, if anything does."""
         way = getattr(request, "successful_authenticator", None)
-        return way is None or isinstance(way, authentication.ByCookies)
+        return way is None or isinstance(way, authentication.CookieAuthentication)
 
-    def visit(self, request: Request, read: Callable[[HttpRequest], Visit] = visits.from_request) -> Visit:
+    def visit(self, request: Request, read: Callable[[HttpRequest], Visit] = visits.visit_from_request) -> Visit:
         """Whoever asks, now. Of a customer without a session nobody knows when they gave a password last."""
         visit = read(request._request)
-        if visit.user_id is None or isinstance(request.successful_authenticator, authentication.ByCookies):
+        if visit.user_id is None or isinstance(request.successful_authenticator, authentication.CookieAuthentication):
             return visit
-        return replace(visit, discreet=True)
+        return replace(visit, hide_private_reasons=True)
 
 
-def generic(request: Request, told: Any, *, shared: bool) -> Response:
+def cacheable_response(request: Request, told: Any, *, shared: bool) -> Response:
     """An answer that is the same for everybody who asks so: it may be kept a while, and asked for again by its ETag.
     Caches between may keep it if it is `shared`: not where the country takes part in it, which no header tells."""
-    etag = quote_etag(hashlib.sha256(Compact().render(told)).hexdigest()[:32])
+    etag = quote_etag(hashlib.sha256(CompactJSONRenderer().render(told)).hexdigest()[:32])
     known = any(_is(etag, held) for held in parse_etags(request.headers.get("If-None-Match", "")))
     response = Response(status=304) if known else Response(told)
     response["ETag"] = etag
-    response["Cache-Control"] = f"{'public' if shared else 'private'}, max-age={GENERIC_SECONDS}"
+    response["Cache-Control"] = f"{'public' if shared else 'private'}, max-age={CACHE_SECONDS}"
     return response
 
 
@@ -141,7 +141,7 @@ def _is(etag: str, held: str) -> bool:
     return held in ("*", etag, f"W/{etag}")
 
 
-def is_of_anybody(request: Request, visit: Visit) -> bool:
+def is_anonymous_visit(request: Request, visit: Visit) -> bool:
     """Whether nothing of an answer is about who asks."""
-    nobody = visit.user_id is None and visit.visitor is None and not visit.reported
+    nobody = visit.user_id is None and visit.visitor_id is None and not visit.tracking_allowed
     return nobody and not visit.basket and request.successful_authenticator is None

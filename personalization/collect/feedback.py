@@ -9,19 +9,19 @@ from django.core import signing
 from django.db import transaction
 
 from personalization.models import Event, Visitor
-from personalization.models.events import Name
+from personalization.models.events import EventType
 
 SALT = "personalization.feedback"
-LESS, UNDONE = -1, 0
+NEGATIVE, UNDO = -1, 0
 
 
 @lru_cache(20_000)
-def signed(kind: str, key: int | str) -> str:
+def sign_feedback(kind: str, key: int | str) -> str:
     """What the button of a row or a card posts: only what stood on a page of ours can be sent away."""
     return signing.Signer(salt=SALT).sign_object([kind, key])
 
 
-def read(text: str) -> tuple[str, Any] | None:
+def verify_feedback(text: str) -> tuple[str, Any] | None:
     """(kind, key) as a Wish has them; None when we did not sign that."""
     try:
         kind, key = signing.Signer(salt=SALT).unsign_object(text)
@@ -31,10 +31,10 @@ def read(text: str) -> tuple[str, Any] | None:
 
 
 @transaction.atomic
-def take(visitor: Visitor, kind: str, key: int | str, sign: int, now: datetime) -> None:
+def record_feedback(visitor: Visitor, kind: str, key: int | str, sign: int, now: datetime) -> None:
     """Stores that the visitor wants less of it, or takes that back; what they think of a product is an event, too."""
-    visitor.wish(kind, key, sign, now.timestamp())
+    visitor.set_preference(kind, key, sign, now.timestamp())
     if kind == "product":
-        said = Event(event_id=uuid.uuid4(), visitor=visitor, name=Name.FEEDBACK, product=key, value=sign)
-        said.happened = said.received = now
+        said = Event(event_id=uuid.uuid4(), visitor=visitor, name=EventType.FEEDBACK, product=key, value=sign)
+        said.occurred_at = said.received_at = now
         Event.objects.add([said])

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from personalization.collect import impression_tokens
-from personalization.collect.payload import Item, Rejection, Report, Unusable
+from personalization.collect.payload import InvalidEvent, Rejection, ReportedEvent, ReportedItem
 from personalization.models import Event, Visitor
-from personalization.models.events import Happening, Name
+from personalization.models.events import EventData, EventType
 
-DEAD_BAND = 150.0
+CLOCK_TOLERANCE = 150.0
 """A clock that is off by fewer seconds is taken for right: so long a message may well have been under way."""
-DAYS_BACK = 7
+MAX_AGE_DAYS = 7
 DAY = 86_400
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class ReportedProducts:
     """What the shop says of the products that some reports name."""
 
     products: Mapping[tuple[str, str], int]
@@ -28,7 +28,7 @@ class Catalogue:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class IngestionResult:
     """What became of a delivery."""
 
     accepted: int
@@ -41,96 +41,96 @@ class Delivery:
     """Whose reports came when, and what the shop says of the products in them."""
 
     visitor: Visitor
-    catalogue: Catalogue
+    catalogue: ReportedProducts
     received: datetime
     sent: float | None = None
     """By the sender's clock, in seconds since 1970."""
-    suspect: bool = False
+    is_suspected_bot: bool = False
     """Not from a shopper, it seems."""
     device: str = ""
     """The kind of device that sends, where that is known."""
-    _slates: dict[str, impression_tokens.Shown | None] = field(default_factory=dict, compare=False)
+    _slates: dict[str, impression_tokens.Impression | None] = field(default_factory=dict, compare=False)
 
-    def slate(self, token: str) -> impression_tokens.Shown:
+    def impression(self, token: str) -> impression_tokens.Impression:
         """The slate of a token, read once; Unusable when it is not one that we signed for this visitor."""
         if token not in self._slates:
-            self._slates[token] = impression_tokens.read(token, self.visitor.pk, self.received.timestamp())
+            self._slates[token] = impression_tokens.verify_impression(token, self.visitor.pk, self.received.timestamp())
         found = self._slates[token]
         if found is None:
-            raise Unusable("bad_slate")
+            raise InvalidEvent("bad_slate")
         return found
 
 
-def keep(delivery: Delivery, reports: Iterable[Report]) -> Receipt:
+def store_events(delivery: Delivery, reports: Iterable[ReportedEvent]) -> IngestionResult:
     """Stores what a visitor reports.
 
     1. what can be believed of each report, with the products and the moment corrected
     2. each id once: the first one heard of counts
     3. one statement, which stores nothing when the visitor has been forgotten meanwhile
     """
-    happenings: dict[uuid.UUID, Happening] = {}
+    happenings: dict[uuid.UUID, EventData] = {}
     accepted: list[int] = []
     rejected: list[Rejection] = []
     for report in reports:
         try:
-            happening = believed(report, delivery)
-        except Unusable as fault:
+            happening = to_event(report, delivery)
+        except InvalidEvent as fault:
             rejected.append(Rejection(report.index, fault.code))
         else:
             happenings.setdefault(happening.event_id, happening)
             accepted.append(report.index)
-    if happenings and not _stored(delivery, happenings.values()):
+    if happenings and not _store(delivery, happenings.values()):
         rejected += [Rejection(index, "no_consent") for index in accepted]
         accepted = []
-    return Receipt(len(accepted), tuple(rejected))
+    return IngestionResult(len(accepted), tuple(rejected))
 
 
-def _stored(delivery: Delivery, happenings: Collection[Happening]) -> bool:
-    common = {"suspect": delivery.suspect, "device": delivery.device}
-    return Event.objects.store(delivery.visitor.pk, happenings, received=delivery.received, **common)
+def _store(delivery: Delivery, happenings: Collection[EventData]) -> bool:
+    common = {"is_suspected_bot": delivery.is_suspected_bot, "device": delivery.device}
+    return Event.objects.store_events(delivery.visitor.pk, happenings, received_at=delivery.received, **common)
 
 
-def believed(report: Report, delivery: Delivery) -> Happening:
+def to_event(report: ReportedEvent, delivery: Delivery) -> EventData:
     """The event as it is stored; Unusable when it is not.
 
     1. when it happened, by the shop's clock     2. which products the shop knows
     3. where they were shown, as the signed slate says, never as the sender does
     """
-    at = _since_consent(happened(report.at, delivery.sent, delivery.received), report, delivery)
-    products = _products(report.items, delivery.catalogue)
+    at = _after_consent(corrected_time(report.at, delivery.sent, delivery.received), report, delivery)
+    products = _known_items(report.items, delivery.catalogue)
     surface = row = ""
     if report.slate:
-        slate = delivery.slate(report.slate)
-        products = _on_slate(products, slate)
+        slate = delivery.impression(report.slate)
+        products = _is_on_slate(products, slate)
         surface, row = slate.surface, slate.row
-    alone = len(products) == 1 and report.name != Name.SEEN
-    return Happening(
-        event_id=report.id or derived_id(report, delivery),
-        name=report.name,
-        happened=at,
-        product=products[0][0] if alone else None,
-        products=[] if alone else products,
+    alone = len(products) == 1 and report.name != EventType.IMPRESSION
+    return EventData(
+        event_id=report.id or deterministic_event_id(report, delivery),
+        type=report.name,
+        occurred_at=at,
+        product_id=products[0][0] if alone else None,
+        items=[] if alone else products,
         query=report.query,
         surface=surface,
-        row=row,
+        row_key=row,
         value=report.value,
     )
 
 
-def _since_consent(at: datetime, report: Report, delivery: Delivery) -> datetime:
+def _after_consent(at: datetime, report: ReportedEvent, delivery: Delivery) -> datetime:
     """The moment, if the visitor had agreed by then. A clock that is a little slow, and is taken for right otherwise,
     does not cost them their first events: what counts is how long before the sending it happened."""
-    agreed = delivery.visitor.agreed_at
+    agreed = delivery.visitor.consented_at
     if agreed is None or at >= agreed:
         return at
     if report.at is None or delivery.sent is None:
-        raise Unusable("before_consent")
+        raise InvalidEvent("before_consent")
     if delivery.received - timedelta(seconds=max(delivery.sent - report.at, 0)) < agreed:
-        raise Unusable("before_consent")
+        raise InvalidEvent("before_consent")
     return agreed
 
 
-def happened(at: float | None, sent: float | None, received: datetime) -> datetime:
+def corrected_time(at: float | None, sent: float | None, received: datetime) -> datetime:
     """When it happened by the shop's clock: the sender's clock is as wrong as its time of sending.
 
     Never later than it was received. Unusable when it is too long ago. Both times in seconds since 1970.
@@ -138,16 +138,16 @@ def happened(at: float | None, sent: float | None, received: datetime) -> dateti
     now = received.timestamp()
     sent = now if sent is None else sent
     at = sent if at is None else at
-    skewed = abs(now - sent) >= DEAD_BAND
+    skewed = abs(now - sent) >= CLOCK_TOLERANCE
     age = sent - at if skewed else now - at
-    if age > DAYS_BACK * DAY:
-        raise Unusable("too_old")
+    if age > MAX_AGE_DAYS * DAY:
+        raise InvalidEvent("too_old")
     if age <= 0:
         return received
     return received - timedelta(seconds=age) if skewed else datetime.fromtimestamp(at, UTC)
 
 
-def derived_id(report: Report, delivery: Delivery) -> uuid.UUID:
+def deterministic_event_id(report: ReportedEvent, delivery: Delivery) -> uuid.UUID:
     """The id of an event that came without one: the same again when it is sent again."""
     moments = [moment for moment in (report.at, delivery.sent) if moment is not None]
     at = moments[0] if moments else delivery.received.timestamp()
@@ -155,33 +155,33 @@ def derived_id(report: Report, delivery: Delivery) -> uuid.UUID:
     return uuid.uuid5(delivery.visitor.pk, json.dumps([report.name, at, items, report.query, report.value]))
 
 
-def _products(items: tuple[Item, ...], catalogue: Catalogue) -> list[list[int]]:
+def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -> list[list[int]]:
     """[[product, position], ...], each once: those that the shop shows and that are not sensitive. Unusable when some
     were named and none is left."""
     found: dict[int, int] = {}
     for item in items:
-        key = catalogue.products.get((item.kind, item.key))
+        key = catalogue.products.get((item.id_type, item.key))
         if key is not None:
             found.setdefault(key, item.index)
     if items and not found:
-        raise Unusable("unknown_product")
+        raise InvalidEvent("unknown_product")
     kept = [[key, index] for key, index in found.items() if key not in catalogue.sensitive]
     if found and not kept:
-        raise Unusable("sensitive")
+        raise InvalidEvent("sensitive")
     return kept
 
 
-def _on_slate(products: list[list[int]], slate: impression_tokens.Shown) -> list[list[int]]:
+def _is_on_slate(products: list[list[int]], slate: impression_tokens.Impression) -> list[list[int]]:
     """The products with their position on the slate; Unusable when one was not shown there."""
     places = {key: place for place, key in enumerate(slate.products)}
     if any(key not in places for key, _ in products):
-        raise Unusable("not_on_slate")
+        raise InvalidEvent("not_on_slate")
     return [[key, places[key]] for key, _ in products]
 
 
-def observed(
+def record_server_event(
     visitor: Visitor, name: str, product: int, now: datetime, *, suspect: bool = False, device: str = ""
 ) -> bool:
     """Stores what the shop itself saw happen with one product; whether the visitor was still there."""
-    happening = Happening(event_id=uuid.uuid4(), name=name, happened=now, product=product, value=1.0)
-    return Event.objects.store(visitor.pk, [happening], received=now, suspect=suspect, device=device)
+    happening = EventData(event_id=uuid.uuid4(), type=name, occurred_at=now, product_id=product, value=1.0)
+    return Event.objects.store_events(visitor.pk, [happening], received_at=now, is_suspected_bot=suspect, device=device)

@@ -10,25 +10,25 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from personalization.models.events import Name
+from personalization.models.events import EventType
 
-BODY_BYTES = 64 * 1024
-EVENTS = 50
-ITEMS = 200
+MAX_BODY_BYTES = 64 * 1024
+MAX_EVENTS = 50
+MAX_ITEMS = 200
 """So many products GA4 lets one event have."""
-DEPTH = 5
+MAX_DEPTH = 5
 """Lists and objects within one another in one event: the event itself, its parameters, the items, an item."""
-LETTERS = 256
-TOKEN_LETTERS = 8_192
+MAX_TEXT_LENGTH = 256
+MAX_TOKEN_LENGTH = 8_192
 """Of a slate's token, which is longer than any other text."""
-LARGEST = 2**63 - 1
-DIGITS = 20
+MAX_INTEGER = 2**63 - 1
+MAX_DIGITS = 20
 """A longer whole number is too large, whatever it is; reading it digit by digit would take long."""
-LONGEST_STAY = 24 * 3600
-FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_800
+MAX_ENGAGEMENT_SECONDS = 24 * 3600
+MIN_TIMESTAMP, MAX_TIMESTAMP = -62_135_596_800, 253_402_300_800
 """The years 1 and 10,000, in seconds since 1970."""
 
-FAULTS: dict[str, Promise] = {
+ERROR_MESSAGES: dict[str, Promise] = {
     "not_post": _("Events are sent with POST."),
     "bad_content_type": _("The body takes the content type application/json or text/plain."),
     "other_origin": _("Only pages of this shop send events here: Origin or Sec-Fetch-Site must say so."),
@@ -62,14 +62,14 @@ FAULTS: dict[str, Promise] = {
 }
 """What can be wrong, in words: with all that was sent (the first eight), or with one event (also the depth)."""
 
-NAMES = frozenset(Name.values)
-PURCHASES = ("purchase", "refund")
-ONE_ITEM = (Name.CLICKED, Name.VIEWED, Name.ENGAGED, Name.FEEDBACK)
-ITEMLESS = (Name.SEARCHED, Name.BASKET, Name.CHECKOUT)
-COUNTED = (Name.ADDED, Name.REMOVED)
+EVENT_TYPES = frozenset(EventType.values)
+PURCHASE_EVENTS = ("purchase", "refund")
+SINGLE_ITEM_EVENTS = (EventType.CLICK, EventType.PRODUCT_VIEW, EventType.ENGAGEMENT, EventType.FEEDBACK)
+EVENTS_WITHOUT_ITEMS = (EventType.SEARCH, EventType.VIEW_BASKET, EventType.CHECKOUT)
+EVENTS_WITH_QUANTITY = (EventType.ADD_TO_BASKET, EventType.REMOVE_FROM_BASKET)
 
 
-class Unusable(ValueError):
+class InvalidEvent(ValueError):
     """What was sent cannot be used; holds a code of FAULTS."""
 
     @property
@@ -78,10 +78,10 @@ class Unusable(ValueError):
 
 
 @dataclass(frozen=True)
-class Item:
+class ReportedItem:
     """A product as the sender names it."""
 
-    kind: str
+    id_type: str
     """What the key is, a value of the setting `item_ids`."""
     key: str
     index: int
@@ -89,7 +89,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Report:
+class ReportedEvent:
     """What somebody says that happened. Well-formed, and not yet believed."""
 
     index: int
@@ -98,7 +98,7 @@ class Report:
     name: str
     at: float | None
     """By the sender's clock, in seconds since 1970."""
-    items: tuple[Item, ...] = ()
+    items: tuple[ReportedItem, ...] = ()
     slate: str = ""
     query: str = ""
     value: float | None = None
@@ -112,126 +112,126 @@ class Rejection:
     code: str
 
     def as_json(self) -> dict[str, Any]:
-        return {"index": self.index, "code": self.code, "message": str(FAULTS[self.code])}
+        return {"index": self.index, "code": self.code, "message": str(ERROR_MESSAGES[self.code])}
 
 
 @dataclass(frozen=True)
-class Body:
+class EventPayload:
     """All that one delivery says."""
 
     count: int
     """How many events there are in it, good or bad."""
     sent: float | None
     """By the sender's clock, in seconds since 1970."""
-    reports: tuple[Report, ...]
+    reports: tuple[ReportedEvent, ...]
     rejected: tuple[Rejection, ...]
 
 
-def read(content: bytes, item_ids: str, most: int = EVENTS) -> Body:
+def read_payload(content: bytes, item_ids: str, most: int = MAX_EVENTS) -> EventPayload:
     """The events of a body, each by itself: a bad one is left out and the rest stays.
 
     In the data layer's own pushes (with "event") an item_id is what the setting `item_ids` says, in our script's
     events (with "name") a primary key. Raises Unusable when the body as a whole says nothing.
     """
-    body = _parsed(content)
+    body = _parse_json(content)
     events = body.get("events") if isinstance(body, dict) else None
     if not isinstance(events, list):
-        raise Unusable("bad_body")
+        raise InvalidEvent("bad_body")
     if len(events) > most:
-        raise Unusable("too_many_events")
+        raise InvalidEvent("too_many_events")
     sent = body.get("sent_at")
     reports, rejected = [], []
     for index, event in enumerate(events):
         try:
-            reports.append(report(event, index, item_ids))
-        except Unusable as fault:
+            reports.append(read_event(event, index, item_ids))
+        except InvalidEvent as fault:
             rejected.append(Rejection(index, fault.code))
-    return Body(len(events), None if sent is None else _whole_body_time(sent), tuple(reports), tuple(rejected))
+    return EventPayload(len(events), None if sent is None else _sent_at(sent), tuple(reports), tuple(rejected))
 
 
-def _parsed(content: bytes) -> Any:
+def _parse_json(content: bytes) -> Any:
     try:
-        return json.loads(content.decode(), parse_int=_whole_number)
+        return json.loads(content.decode(), parse_int=_parse_integer)
     except RecursionError:
-        raise Unusable("too_deep") from None
+        raise InvalidEvent("too_deep") from None
     except ValueError:
-        raise Unusable("bad_json") from None
+        raise InvalidEvent("bad_json") from None
 
 
-def _whole_number(digits: str) -> int | float:
-    return int(digits) if len(digits) <= DIGITS else math.inf
+def _parse_integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= MAX_DIGITS else math.inf
 
 
-def _whole_body_time(value: Any) -> float:
+def _sent_at(value: Any) -> float:
     try:
-        return seconds(value)
-    except Unusable:
-        raise Unusable("bad_body") from None
+        return parse_timestamp(value)
+    except InvalidEvent:
+        raise InvalidEvent("bad_body") from None
 
 
-def report(event: Any, index: int, item_ids: str) -> Report:
+def read_event(event: Any, index: int, item_ids: str) -> ReportedEvent:
     """One event as it was sent, in any of the forms that we know; Unusable says what is wrong with it.
 
     1. nothing in it that no table could hold     2. its name
     3. its id and time                            4. its products, and what else belongs to its name
     """
     if not isinstance(event, dict):
-        raise Unusable("bad_event")
-    _harmless(event, 1)
+        raise InvalidEvent("bad_event")
+    _is_storable_text(event, 1)
     pushed = "name" not in event
-    name = _name(event.get("event") if pushed else event["name"])
-    said = _said(event)
-    items = _items(said.get("items"), item_ids if pushed else "id")
+    name = _event_type(event.get("event") if pushed else event["name"])
+    said = _text(event)
+    items = _read_items(said.get("items"), item_ids if pushed else "id")
     _enough_items(name, items)
     at = event.get("at")
-    return Report(
+    return ReportedEvent(
         index=index,
-        id=_id(event.get("id")),
+        id=_event_id(event.get("id")),
         name=name,
-        at=None if at is None else seconds(at),
+        at=None if at is None else parse_timestamp(at),
         items=items,
-        slate=_slate(said),
-        query=_query(said) if name == Name.SEARCHED else "",
-        value=_value(name, said),
+        slate=_impression(said),
+        query=_search_query(said) if name == EventType.SEARCH else "",
+        value=_event_value(name, said),
     )
 
 
-def _harmless(value: Any, depth: int, letters: int = LETTERS) -> None:
+def _is_storable_text(value: Any, depth: int, letters: int = MAX_TEXT_LENGTH) -> None:
     """Nothing is too deep, too long, too large, or half a character: also in fields that nobody reads."""
     if isinstance(value, str):
-        if len(value) > letters or "\0" in value or not _whole(value):
-            raise Unusable("bad_text")
+        if len(value) > letters or "\0" in value or not _integer(value):
+            raise InvalidEvent("bad_text")
     elif isinstance(value, dict):
-        _not_too_deep(depth)
+        _check_depth(depth)
         for key, entry in value.items():
-            _harmless(key, depth)
-            _harmless(entry, depth + 1, TOKEN_LETTERS if key == "slate" else LETTERS)
+            _is_storable_text(key, depth)
+            _is_storable_text(entry, depth + 1, MAX_TOKEN_LENGTH if key == "slate" else MAX_TEXT_LENGTH)
     elif isinstance(value, list):
-        _not_too_deep(depth)
+        _check_depth(depth)
         for entry in value:
-            _harmless(entry, depth + 1)
-    elif value is not None and not -LARGEST <= value <= LARGEST:  # neither is NaN
-        raise Unusable("bad_number")
+            _is_storable_text(entry, depth + 1)
+    elif value is not None and not -MAX_INTEGER <= value <= MAX_INTEGER:  # neither is NaN
+        raise InvalidEvent("bad_number")
 
 
-def _not_too_deep(depth: int) -> None:
-    if depth > DEPTH:
-        raise Unusable("too_deep")
+def _check_depth(depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise InvalidEvent("too_deep")
 
 
-def _whole(text: str) -> bool:
+def _integer(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _name(value: Any) -> str:
-    if value in PURCHASES:
-        raise Unusable("purchases_are_orders")
-    if not isinstance(value, str) or value not in NAMES:
-        raise Unusable("unknown_name")
+def _event_type(value: Any) -> str:
+    if value in PURCHASE_EVENTS:
+        raise InvalidEvent("purchases_are_orders")
+    if not isinstance(value, str) or value not in EVENT_TYPES:
+        raise InvalidEvent("unknown_name")
     return value
 
 
-def _said(event: dict[str, Any]) -> dict[str, Any]:
+def _text(event: dict[str, Any]) -> dict[str, Any]:
     """The event's own fields, with those of its `params` or `ecommerce` over them."""
     said = dict(event)
     for place in ("ecommerce", "params"):
@@ -239,28 +239,28 @@ def _said(event: dict[str, Any]) -> dict[str, Any]:
         if isinstance(more, dict):
             said |= more
         elif more is not None:
-            raise Unusable("bad_event")
+            raise InvalidEvent("bad_event")
     return said
 
 
-def _id(value: Any) -> uuid.UUID | None:
+def _event_id(value: Any) -> uuid.UUID | None:
     if value is None:
         return None
     try:
         return uuid.UUID(hex=value)
     except (ValueError, AttributeError, TypeError):
-        raise Unusable("bad_id") from None
+        raise InvalidEvent("bad_id") from None
 
 
-def seconds(value: Any) -> float:
+def parse_timestamp(value: Any) -> float:
     """A moment that is written in milliseconds since 1970 or as ISO 8601 (UTC where it does not say), as seconds since
     1970. Unusable when it is neither."""
     if isinstance(value, str):
         return _iso_seconds(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Unusable("bad_time")
-    if not FIRST_SECOND <= value / 1000 < LAST_SECOND:  # neither is NaN
-        raise Unusable("bad_time")
+        raise InvalidEvent("bad_time")
+    if not MIN_TIMESTAMP <= value / 1000 < MAX_TIMESTAMP:  # neither is NaN
+        raise InvalidEvent("bad_time")
     return value / 1000
 
 
@@ -269,74 +269,74 @@ def _iso_seconds(text: str) -> float:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
-        raise Unusable("bad_time") from None
+        raise InvalidEvent("bad_time") from None
 
 
-def _items(value: Any, kind: str) -> tuple[Item, ...]:
+def _read_items(value: Any, kind: str) -> tuple[ReportedItem, ...]:
     """Each product once, at its first position."""
     if value is None:
         return ()
-    if not isinstance(value, list) or len(value) > ITEMS:
-        raise Unusable("bad_items")
-    found: dict[str, Item] = {}
+    if not isinstance(value, list) or len(value) > MAX_ITEMS:
+        raise InvalidEvent("bad_items")
+    found: dict[str, ReportedItem] = {}
     for place, entry in enumerate(value):
-        item = _item(entry, kind, place)
+        item = _read_item(entry, kind, place)
         found.setdefault(item.key, item)
     return tuple(found.values())
 
 
-def _item(entry: Any, kind: str, place: int) -> Item:
+def _read_item(entry: Any, kind: str, place: int) -> ReportedItem:
     if not isinstance(entry, dict):
-        raise Unusable("bad_items")
+        raise InvalidEvent("bad_items")
     key, index = entry.get("item_id"), entry.get("index", place)
     if isinstance(key, int) and not isinstance(key, bool):
         key = str(key)
     if not isinstance(key, str) or not key.strip():
-        raise Unusable("bad_items")
+        raise InvalidEvent("bad_items")
     if isinstance(index, bool) or not isinstance(index, int) or index < 0:
         index = place
-    return Item(kind, key.strip(), index)
+    return ReportedItem(kind, key.strip(), index)
 
 
-def _enough_items(name: str, items: tuple[Item, ...]) -> None:
-    if not items and name not in ITEMLESS:
-        raise Unusable("no_item")
-    if len(items) != 1 and name in ONE_ITEM:
-        raise Unusable("one_item")
+def _enough_items(name: str, items: tuple[ReportedItem, ...]) -> None:
+    if not items and name not in EVENTS_WITHOUT_ITEMS:
+        raise InvalidEvent("no_item")
+    if len(items) != 1 and name in SINGLE_ITEM_EVENTS:
+        raise InvalidEvent("one_item")
 
 
-def _slate(said: dict[str, Any]) -> str:
+def _impression(said: dict[str, Any]) -> str:
     token = said.get("slate")
     if token is not None and not isinstance(token, str):
-        raise Unusable("bad_slate")
+        raise InvalidEvent("bad_slate")
     return token or ""
 
 
-def _query(said: dict[str, Any]) -> str:
+def _search_query(said: dict[str, Any]) -> str:
     term = said.get("search_term")
     if not isinstance(term, str) or not term.strip():
-        raise Unusable("no_search_term")
+        raise InvalidEvent("no_search_term")
     return term.strip()
 
 
-def _value(name: str, said: dict[str, Any]) -> float | None:
+def _event_value(name: str, said: dict[str, Any]) -> float | None:
     """What the table keeps as the event's value: seconds, a quantity or a grade."""
-    if name == Name.ENGAGED:
-        return _number(said.get("engagement_time_msec"), 0, LONGEST_STAY * 1000) / 1000
-    if name in COUNTED:
+    if name == EventType.ENGAGEMENT:
+        return _finite_number(said.get("engagement_time_msec"), 0, MAX_ENGAGEMENT_SECONDS * 1000) / 1000
+    if name in EVENTS_WITH_QUANTITY:
         first = said["items"][0]
-        return _number(first.get("quantity", 1), 0, 1_000_000) if len(said["items"]) == 1 else None
-    if name == Name.FEEDBACK:
-        return _number(said.get("value"), -100, 100)
+        return _finite_number(first.get("quantity", 1), 0, 1_000_000) if len(said["items"]) == 1 else None
+    if name == EventType.FEEDBACK:
+        return _finite_number(said.get("value"), -100, 100)
     return None
 
 
-def _number(value: Any, least: float, most: float) -> float:
+def _finite_number(value: Any, least: float, most: float) -> float:
     """GA4 allows numbers as texts, and shops use that."""
     try:
         number = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError):
-        raise Unusable("bad_value") from None
+        raise InvalidEvent("bad_value") from None
     if not least <= number <= most:
-        raise Unusable("bad_value")
+        raise InvalidEvent("bad_value")
     return number

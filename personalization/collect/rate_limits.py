@@ -27,36 +27,36 @@ from personalization import conf
 
 logger = logging.getLogger("personalization")
 
-PER_ADDRESS = 600
+MAX_ADDRESS_EVENTS_PER_MINUTE = 600
 """So many events a minute come from one address; the rest is dropped."""
 MINUTE = 60
-PATIENCE = 0.05
+CACHE_TIMEOUT = 0.05
 """A request waits for the cache for so many seconds."""
-REST = 10.0
+CACHE_RETRY_AFTER = 10.0
 """A cache that failed is left alone for so many seconds."""
-AT_ONCE = 3
+MAX_CONCURRENT_DELIVERIES = 3
 """So many deliveries a process takes in at a time; one more is dropped, without waiting. A process of more threads
 always has one left for a page."""
-KEPT_HERE = 10_000
+MAX_LOCAL_KEYS = 10_000
 """So many different keys a process counts by itself in one minute; who comes after them counts as too many."""
-FAR_TOO_MANY = 2**31
-UNKNOWN = "unknown"
+OVERFLOW_COUNT = 2**31
+UNKNOWN_ADDRESS = "unknown"
 
 
-def address(request: HttpRequest) -> str:
+def client_address(request: HttpRequest) -> str:
     """Where a request comes from: an IPv4 address, or the /64 network of an IPv6 one, which is what one customer gets.
 
     Behind proxies of the shop's own (setting `proxies`) each adds one entry on the right of X-Forwarded-For: what
     stands further left was written by anybody.
     """
-    proxies = conf.current().proxies
+    proxies = conf.get_settings().NUM_PROXIES
     header = request.META.get("HTTP_X_FORWARDED_FOR", "") if proxies else ""
     forwarded = header.split(",") if header else []
     text = forwarded[-proxies] if len(forwarded) >= proxies > 0 else request.META.get("REMOTE_ADDR", "")
     try:
         found = ipaddress.ip_address(text.strip())
     except ValueError:
-        return UNKNOWN
+        return UNKNOWN_ADDRESS
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped is None:
             return str(ipaddress.IPv6Address(int(found) >> 64 << 64))
@@ -67,44 +67,46 @@ def address(request: HttpRequest) -> str:
 class Pace(NamedTuple):
     """How fast events come, in this minute."""
 
-    too_many: bool
+    address_limited: bool
     """More than enough from this address."""
-    too_fast: bool
+    visitor_limited: bool
     """More from this visitor than a shopper can do."""
 
 
-def pace(address: str, visitor: str, events: int, now: float) -> Pace:
+def count_events(address: str, visitor: str, events: int, now: float) -> Pace:
     """Counts these events, for their address and for who sends them: any text that tells visitors apart, or an empty
     one when they are nobody in particular."""
     keys = [_key("address", address, now), *([_key("visitor", visitor, now)] if visitor else [])]
-    here = _here.add(keys, events, int(now // MINUTE))
-    everywhere = _shared.add(keys, events) or here
+    here = _local_counter.add(keys, events, int(now // MINUTE))
+    everywhere = _shared_counter.add(keys, events) or here
     of_address, of_visitor, *_ = [*map(max, here, everywhere), 0]
-    return Pace(of_address > PER_ADDRESS, of_visitor > conf.current().events_per_minute)
+    return Pace(
+        of_address > MAX_ADDRESS_EVENTS_PER_MINUTE, of_visitor > conf.get_settings().MAX_VISITOR_EVENTS_PER_MINUTE
+    )
 
 
-def within(who: str, most: int) -> bool:
+def within_request_limit(who: str, most: int) -> bool:
     """Counts one request of this kind from somebody; whether they have asked no more than so often in this minute."""
     moment = time.time()
     keys = [_key("request", who, moment)]
-    here = _here.add(keys, 1, int(moment // MINUTE))
-    return max(here + (_shared.add(keys, 1) or [])) <= most
+    here = _local_counter.add(keys, 1, int(moment // MINUTE))
+    return max(here + (_shared_counter.add(keys, 1) or [])) <= most
 
 
-def until_next_minute() -> float:
+def seconds_until_reset() -> float:
     """Seconds until all counts start anew."""
     return MINUTE - time.time() % MINUTE
 
 
 @contextmanager
-def turn() -> Iterator[bool]:
+def concurrency_slot() -> Iterator[bool]:
     """Whether this process has time for one more delivery; in a burst some are dropped, so that pages are not slow."""
-    free = _turns.acquire(blocking=False)
+    free = _slots.acquire(blocking=False)
     try:
         yield free
     finally:
         if free:
-            _turns.release()
+            _slots.release()
 
 
 def _key(kind: str, who: str, now: float) -> str:
@@ -114,7 +116,7 @@ def _key(kind: str, who: str, now: float) -> str:
     return f"personalization:{int(now // MINUTE)}:{digest}"
 
 
-class Here:
+class LocalCounter:
     """What this process has counted in this minute."""
 
     def __init__(self) -> None:
@@ -130,19 +132,19 @@ class Here:
             return [self._count(key, events) for key in keys]
 
     def _count(self, key: str, events: int) -> int:
-        if key not in self._counts and len(self._counts) >= KEPT_HERE:
-            return FAR_TOO_MANY
+        if key not in self._counts and len(self._counts) >= MAX_LOCAL_KEYS:
+            return OVERFLOW_COUNT
         self._counts[key] = self._counts.get(key, 0) + events
         return self._counts[key]
 
 
-class Shared:
+class SharedCounter:
     """What all processes have counted, as long as the cache answers."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process = 0
-        self._questions: SimpleQueue[Question] = SimpleQueue()
+        self._questions: SimpleQueue[CounterRequest] = SimpleQueue()
         self._asleep_until = 0.0
         self._late: Future | None = None
 
@@ -152,26 +154,26 @@ class Shared:
             return None
         answer: Future = Future()
         try:
-            self._ask(Question(answer, keys, events))
-            return answer.result(timeout=PATIENCE)
+            self._ask(CounterRequest(answer, keys, events))
+            return answer.result(timeout=CACHE_TIMEOUT)
         except Exception as fault:
-            self._late, self._asleep_until = answer, time.monotonic() + REST
+            self._late, self._asleep_until = answer, time.monotonic() + CACHE_RETRY_AFTER
             logger.warning(
                 "The cache fails (%s): for a while each process counts events by itself", type(fault).__name__
             )
             return None
 
-    def _ask(self, question: "Question") -> None:
+    def _ask(self, question: "CounterRequest") -> None:
         """Starts the thread first, when this process, a fork perhaps, has none. A daemon: one that waits for a frozen
         cache does not keep the process from ending."""
         with self._lock:
             if self._process != os.getpid():
                 self._process, self._questions = os.getpid(), SimpleQueue()
-                threading.Thread(target=_answer_all, args=[self._questions], daemon=True).start()
+                threading.Thread(target=_serve_requests, args=[self._questions], daemon=True).start()
         self._questions.put(question)
 
 
-class Question(NamedTuple):
+class CounterRequest(NamedTuple):
     """Counts so many events under each key; the answer is how many there are with these."""
 
     answer: Future
@@ -179,17 +181,17 @@ class Question(NamedTuple):
     events: int
 
 
-def _answer_all(questions: "SimpleQueue[Question]") -> None:
+def _serve_requests(questions: "SimpleQueue[CounterRequest]") -> None:
     while True:
         answer, keys, events = questions.get()
         try:
-            answer.set_result([_in_cache(key, events) for key in keys])
+            answer.set_result([_increment(key, events) for key in keys])
         except Exception as fault:
             answer.set_exception(fault)
         connections.close_all()  # a cache in the database has opened one for this thread
 
 
-def _in_cache(key: str, events: int) -> int:
+def _increment(key: str, events: int) -> int:
     for _ in range(2):
         with suppress(ValueError):  # there is no such key yet, or no more
             return cache.incr(key, events)
@@ -198,7 +200,7 @@ def _in_cache(key: str, events: int) -> int:
     return events
 
 
-class Drops:
+class DropLog:
     """Counts what was not taken in, and says so in the log at most once a minute, in numbers only."""
 
     def __init__(self) -> None:
@@ -206,25 +208,25 @@ class Drops:
         self._counts: Counter[str] = Counter()
         self._said_at = -math.inf
 
-    def note(self, codes: Iterable[str]) -> None:
+    def record(self, codes: Iterable[str]) -> None:
         """One entry for each event that was not taken in, or was kept apart: why."""
         with self._lock:
             self._counts.update(codes)
             if not self._counts or time.monotonic() < self._said_at + MINUTE:
                 return
             counts, self._counts, self._said_at = self._counts, Counter(), time.monotonic()
-        logger.warning("Events that were dropped or kept apart: %s", _in_words(counts))
+        logger.warning("Events that were dropped or kept apart: %s", _counts_as_text(counts))
 
 
-def _in_words(counts: Mapping[str, int]) -> str:
+def _counts_as_text(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {code}" for code, count in sorted(counts.items()))
 
 
-_here, _shared, drops = Here(), Shared(), Drops()
-_turns = threading.BoundedSemaphore(AT_ONCE)
+_local_counter, _shared_counter, drop_log = LocalCounter(), SharedCounter(), DropLog()
+_slots = threading.BoundedSemaphore(MAX_CONCURRENT_DELIVERIES)
 
 
-def forget() -> None:
+def reset_counters() -> None:
     """Starts to count anew, as a new process does."""
-    for counter in (_here, _shared, drops):
+    for counter in (_local_counter, _shared_counter, drop_log):
         counter.__init__()  # type: ignore[misc]

@@ -61,7 +61,7 @@ WITHOUT_REFERER = {"": "direct", "none": "direct", "cross-site": "link", "same-s
 BETWEEN_WORDS = str.maketrans(dict.fromkeys("-. +", "_"))
 
 
-class Traits(NamedTuple):
+class RequestTraits(NamedTuple):
     """What is known of every visit; the fields are those of `Visit`."""
 
     country: str
@@ -70,14 +70,14 @@ class Traits(NamedTuple):
     channel: str
 
 
-def of(request: HttpRequest) -> Traits:
+def request_traits(request: HttpRequest) -> RequestTraits:
     """The traits of this request."""
-    return Traits(country(request), get_language() or "", device(request), channel(request))
+    return RequestTraits(request_country(request), get_language() or "", device_type(request), arrival_channel(request))
 
 
-def country(request: HttpRequest) -> str:
+def request_country(request: HttpRequest) -> str:
     """Where the request comes from: as the shop's CDN says, else by the address."""
-    header = conf.current().country_header
+    header = conf.get_settings().COUNTRY_HEADER
     return (_country_code(request.headers.get(header, "")) if header else "") or _country_of_address(request)
 
 
@@ -90,9 +90,9 @@ def _country_code(text: str) -> str:
 def _country_of_address(request: HttpRequest) -> str:
     """ "" also behind a proxy of which the shop does not say that it is there: the address would be the proxy's."""
     look_up = _look_up()
-    if look_up is None or ("HTTP_X_FORWARDED_FOR" in request.META and not conf.current().proxies):
+    if look_up is None or ("HTTP_X_FORWARDED_FOR" in request.META and not conf.get_settings().NUM_PROXIES):
         return ""
-    return _country_code(look_up(rate_limits.address(request)) or "")
+    return _country_code(look_up(rate_limits.client_address(request)) or "")
 
 
 @cache
@@ -105,10 +105,10 @@ def _look_up() -> Callable[[str], str | None] | None:
     return country_code
 
 
-def device(request: HttpRequest) -> str:
+def device_type(request: HttpRequest) -> str:
     """The kind of device, by the name that the browser gives and the hint that it sends unasked; no program's."""
     agent = request.META.get("HTTP_USER_AGENT", "")
-    if crawlers.automatic(agent):
+    if crawlers.is_crawler(agent):
         return ""
     mobile = request.META.get("HTTP_SEC_CH_UA_MOBILE") == "?1"
     return _device(agent.lower(), mobile)
@@ -129,7 +129,7 @@ def _device(agent: str, mobile: bool) -> str:
     return "computer" if says(COMPUTERS) else ""
 
 
-def channel(request: HttpRequest) -> str:
+def arrival_channel(request: HttpRequest) -> str:
     """What led to this page: what the link says of itself, else where it stood; "" for links of the shop itself."""
     site, referer = (request.META.get(name, "") for name in ("HTTP_SEC_FETCH_SITE", "HTTP_REFERER"))
     host = _host(referer)

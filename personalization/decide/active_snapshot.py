@@ -6,21 +6,21 @@ from dataclasses import dataclass
 
 from personalization import conf
 from personalization.models import Snapshot, snapshot_files
-from personalization.models.fail_open import failing_open
-from personalization.rank.snapshot_arrays import Learned
+from personalization.models.fail_open import fail_open
+from personalization.rank.snapshot_arrays import SnapshotArrays
 
 logger = logging.getLogger("personalization")
 
 
 @dataclass(frozen=True)
-class LoadedSnapshot(Learned):
+class LoadedSnapshot(SnapshotArrays):
     """What serves: what a training run learned, by its name."""
 
     name: str = ""
 
 
 @dataclass
-class _Process:
+class _ProcessCache:
     """What this process remembers between requests. Two threads may load the same snapshot at once; one then wins."""
 
     loaded: LoadedSnapshot | None = None
@@ -28,30 +28,34 @@ class _Process:
     checked: float = -1e9
 
 
-_process = _Process()
+_process_cache = _ProcessCache()
 
 
-def current() -> LoadedSnapshot | None:
+def get_active_snapshot() -> LoadedSnapshot | None:
     """The snapshot to decide with, or None when there is none. A broken newer one leaves the last good one serving."""
-    if time.monotonic() - _process.checked >= conf.current().snapshot_check_seconds:
-        _process.checked = time.monotonic()
-        with failing_open("Looking for a newer snapshot"):
-            _look_for_newer()
-    return _process.loaded
+    if time.monotonic() - _process_cache.checked >= conf.get_settings().SNAPSHOT_POLL_SECONDS:
+        _process_cache.checked = time.monotonic()
+        with fail_open("Looking for a newer snapshot"):
+            _load_newer_snapshot()
+    return _process_cache.loaded
 
 
-def forget() -> None:
+def reset_active_snapshot() -> None:
     """Makes the next call of `current` look anew, as a fresh process would."""
-    _process.loaded, _process.refused, _process.checked = None, "", -1e9
+    _process_cache.loaded, _process_cache.refused, _process_cache.checked = None, "", -1e9
 
 
-def _look_for_newer() -> None:
-    row = Snapshot.objects.serving().first()
-    if row is None or row.name == _process.refused or (_process.loaded and row.name == _process.loaded.name):
+def _load_newer_snapshot() -> None:
+    row = Snapshot.objects.active().first()
+    if (
+        row is None
+        or row.name == _process_cache.refused
+        or (_process_cache.loaded and row.name == _process_cache.loaded.name)
+    ):
         return
     try:
-        _process.loaded = LoadedSnapshot(snapshot_files.read(row.name, row.manifest_sha256), row.name)
+        _process_cache.loaded = LoadedSnapshot(snapshot_files.read_snapshot(row.name, row.manifest_sha256), row.name)
     except snapshot_files.BrokenSnapshot:  # it stays broken; whatever else went wrong is tried again
-        _process.refused = row.name
-        last_good = _process.loaded.name if _process.loaded else "none"
+        _process_cache.refused = row.name
+        last_good = _process_cache.loaded.name if _process_cache.loaded else "none"
         logger.exception("Snapshot %s is broken; the last good one serves on: %s", row.name, last_good)

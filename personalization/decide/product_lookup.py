@@ -5,24 +5,24 @@ from typing import Any
 
 from personalization.shop import catalogue
 
-MOST = 20_000
+MAX_CACHED_PRODUCTS = 20_000
 """More products than this are not remembered at once: it bounds the memory of an export."""
 
 
-class Shelf:
+class ProductLookup:
     """What is known of the products that were asked for. `spoken_of` are looked up with the first of them."""
 
     def __init__(
         self,
         spoken_of: Iterable[int] = (),
-        look_up: Callable[[set[int]], dict[int, Any]] = catalogue.cards,
+        look_up: Callable[[set[int]], dict[int, Any]] = catalogue.products_with_stock,
     ) -> None:
         self._spoken_of = set(spoken_of)
         self._read = look_up
         self._products: dict[int, Any] = {}
         self._asked: set[int] = set()
 
-    def look_up(self, product_ids: set[int]) -> None:
+    def prefetch(self, product_ids: set[int]) -> None:
         """Reads all of these that are not known yet, at once."""
         self._remember(product_ids)
 
@@ -31,10 +31,10 @@ class Shelf:
         self._remember(product_ids | self._spoken_of)
         self._spoken_of = set()
         found = {key: self._products[key] for key in product_ids & self._products.keys()}
-        offers = {key: catalogue.offer(product, strategy) for key, product in found.items()}
+        offers = {key: catalogue.get_offer(product, strategy) for key, product in found.items()}
         return {key: offer for key, offer in offers.items() if offer is not None}
 
-    def found(self, product_id: int | None) -> Any | None:
+    def get(self, product_id: int | None) -> Any | None:
         """This product, if it was looked up and may be browsed."""
         return self._products.get(product_id) if product_id is not None else None
 
@@ -47,7 +47,7 @@ class Shelf:
         unknown = product_ids - self._asked
         if not unknown:
             return
-        if len(self._asked) + len(unknown) > MOST:
+        if len(self._asked) + len(unknown) > MAX_CACHED_PRODUCTS:
             unknown, self._products, self._asked = product_ids, {}, set()
         self._products.update(self._read(unknown))
         self._asked |= unknown

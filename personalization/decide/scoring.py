@@ -7,63 +7,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization import conf
-from personalization.decide.people import person_of
+from personalization.decide.people import visitor_history
 from personalization.decide.slate import Candidate, Reason
 from personalization.decide.visit import Visit
 from personalization.rank import candidates, scorer, search_queries
-from personalization.rank.features import NO_BASKET, features
-from personalization.rank.snapshot_arrays import Learned
-from personalization.rank.visitor_history import Person
+from personalization.rank.features import NO_BASKET, compute_features
+from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.rank.visitor_history import VisitorHistory
 
-TELLING = 60
+MAX_REASON_ANCHORS = 60
 """So many of a visitor's products are named as reasons."""
-SAID_BY_OTHERS = 100.0
+QUERY_CLICK_WEIGHT = 100.0
 """How much what all choose after a search lifts a product: one that one in a hundred chooses is lifted twofold."""
-SAID_BY_THEMSELVES = 0.1
+AFFINITY_WEIGHT = 0.1
 """How much the visitor's own taste lifts a product of a search at most: it decides between near-ties."""
-FILLED_UP = 20
+ZERO_RESULT_FALLBACK = 20
 """So many products that are chosen after searches stand in for what the engine did not find."""
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredCandidates:
     """Candidates, best first, and what is needed to say why."""
 
-    snapshot: Learned
-    person: Person
+    snapshot: SnapshotArrays
+    history: VisitorHistory
     basket: NDArray[np.int64]
-    places: NDArray[np.int64]
+    product_indices: NDArray[np.int64]
     score: NDArray[np.float64]
-    chance: NDArray[np.float64]
+    purchase_probability: NDArray[np.float64]
     """About how likely each is to be bought in the next weeks, or with the basket; in 0..1."""
-    choosers: Mapping[int, int] = field(default_factory=dict)
+    query_clickers: Mapping[int, int] = field(default_factory=dict)
     """How many visitors chose the products at these places after the search in question."""
     learned: bool = False
     """Whether the chances were learned; else each is the score's share of all."""
 
-    def candidate(self, row: int) -> Candidate:
+    def to_candidate(self, row: int) -> Candidate:
         """The candidate in this row, with its reason."""
-        place = int(self.places[row])
+        place = int(self.product_indices[row])
         return Candidate(int(self.snapshot.ids[place]), float(self.score[row]), self._reason(place))
 
     def _reason(self, place: int) -> Reason:
         """The first of these that is true: chosen after the search, bought before, goes with the basket, bought by
         similar customers, goes with a purchase, bought by many."""
-        if place in self.choosers:
-            return Reason("chosen_after_search", {"visitors": self.choosers[place]})
-        own = np.flatnonzero(self.person.own == place)
+        if place in self.query_clickers:
+            return Reason("chosen_after_search", {"visitors": self.query_clickers[place]})
+        own = np.flatnonzero(self.history.purchased == place)
         if len(own):
-            days, last = int(self.person.days[own[0]]), float(self.person.last[own[0]])
+            days, last = int(self.history.days[own[0]]), float(self.history.last[own[0]])
             return Reason("bought_before", {"days": days, "last": last})
-        if (anchor := self._closest(self.basket, place)) is not None:
-            return Reason("goes_with_basket", {"product": anchor})
-        if (self.person.near == place).any():
+        if (anchor := self._closest_anchor(self.basket, place)) is not None:
+            return Reason("bought_together_with_basket", {"product": anchor})
+        if (self.history.neighbour_products == place).any():
             return Reason("similar_customers")
-        if (anchor := self._closest(self.person.own[:TELLING], place)) is not None:
-            return Reason("goes_with", {"product": anchor})
-        return bought_by(self.snapshot, place)
+        if (anchor := self._closest_anchor(self.history.purchased[:MAX_REASON_ANCHORS], place)) is not None:
+            return Reason("bought_together_with_purchase", {"product": anchor})
+        return popularity_reason(self.snapshot, place)
 
-    def _closest(self, anchors: NDArray[np.int64], place: int) -> int | None:
+    def _closest_anchor(self, anchors: NDArray[np.int64], place: int) -> int | None:
         """The key of that anchor with which the product lies in one basket most."""
         near = self.snapshot.neighbours("bought_together")
         row, column = np.nonzero(near.index[anchors] == place)
@@ -72,102 +72,112 @@ class Scored:
         return int(self.snapshot.ids[anchors[row[np.argmax(near.weight[anchors[row], column])]]])
 
 
-def in_order(scored: Scored) -> Iterator[Candidate]:
+def sorted_candidates(scored: ScoredCandidates) -> Iterator[Candidate]:
     """The candidates, best first."""
-    return (scored.candidate(row) for row in range(len(scored.places)))
+    return (scored.to_candidate(row) for row in range(len(scored.product_indices)))
 
 
-def bought_by(snapshot: Learned, place: int) -> Reason:
+def popularity_reason(snapshot: SnapshotArrays, place: int) -> Reason:
     """How many bought it lately, or that it is simply there."""
     customers = int(snapshot.scores("popular").customers[place])
-    period = conf.current().popular_days
-    return Reason("bought_by", {"customers": customers, "period": period}) if customers else Reason("listed")
+    period = conf.get_settings().POPULARITY_WINDOW_DAYS
+    return Reason("popular", {"customers": customers, "period": period}) if customers else Reason("in_range")
 
 
-def for_visitor(visit: Visit, snapshot: Learned) -> Scored:
+def score_for_visitor(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     """What the visitor may want next, old or new."""
-    person = person_of(visit.genome, snapshot)
-    return _scored(scorer.HOME, visit.now, snapshot, person, candidates.for_visitor(person, snapshot, visit.country))
+    person = visitor_history(visit.genome, snapshot)
+    return _score_candidates(
+        scorer.HOME, visit.timestamp, snapshot, person, candidates.visitor_candidates(person, snapshot, visit.country)
+    )
 
 
-def for_new(visit: Visit, snapshot: Learned) -> Scored:
+def score_discovery(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     """What the visitor may want next and never bought."""
-    person = person_of(visit.genome, snapshot)
-    return _scored(scorer.NEW, visit.now, snapshot, person, candidates.for_new(person, snapshot, visit.country))
+    person = visitor_history(visit.genome, snapshot)
+    return _score_candidates(
+        scorer.NEW, visit.timestamp, snapshot, person, candidates.discovery_candidates(person, snapshot, visit.country)
+    )
 
 
-def for_basket(visit: Visit, snapshot: Learned) -> Scored:
+def score_for_basket(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     """What may be missing in the basket; when it is empty, what the visitor may want at all."""
-    person = person_of(visit.genome, snapshot)
-    basket = snapshot.places(sorted(visit.basket))
-    basket = basket[basket >= 0][: conf.current().basket_cap]
+    person = visitor_history(visit.genome, snapshot)
+    basket = snapshot.product_indices(sorted(visit.basket))
+    basket = basket[basket >= 0][: conf.get_settings().MAX_ORDER_PRODUCTS]
     if not len(basket):
-        return for_visitor(visit, snapshot)
-    kind = scorer.BASKET if len(person.own) else scorer.GUEST_BASKET
-    places = candidates.for_basket(person, basket, snapshot)
-    return _scored(kind, visit.now, snapshot, person, places, basket=basket)
+        return score_for_visitor(visit, snapshot)
+    kind = scorer.BASKET if len(person.purchased) else scorer.GUEST_BASKET
+    places = candidates.basket_candidates(person, basket, snapshot)
+    return _score_candidates(kind, visit.timestamp, snapshot, person, places, basket=basket)
 
 
-def for_listing(visit: Visit, snapshot: Learned) -> Scored:
+def score_listing(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     """The products of the visit's listing, or of its category, in the visitor's order."""
-    person = person_of(visit.genome, snapshot)
-    if visit.listing:
-        places = snapshot.places(dict.fromkeys(visit.listing))
+    person = visitor_history(visit.genome, snapshot)
+    if visit.candidate_products:
+        places = snapshot.product_indices(dict.fromkeys(visit.candidate_products))
         places = places[places >= 0]
     else:
-        places = snapshot.category(visit.category or 0).astype(np.int64)
-    return _scored(scorer.LISTING, visit.now, snapshot, person, places)
+        places = snapshot.category_products(visit.category or 0).astype(np.int64)
+    return _score_candidates(scorer.CATEGORY, visit.timestamp, snapshot, person, places)
 
 
-def for_search(visit: Visit, snapshot: Learned) -> Scored:
+def score_search(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     """What the visit's listing holds, in the engine's order, and what shoppers are known to choose after such a search.
 
     The engine's order counts, and how often a product is chosen after the search counts more; the visitor's own taste
     decides between near-ties.
     """
-    listed = snapshot.places(dict.fromkeys(visit.listing))
-    found, instead = search_queries.chosen(visit.query, snapshot), _instead(visit, snapshot)
+    listed = snapshot.product_indices(dict.fromkeys(visit.candidate_products))
+    found, instead = search_queries.products_chosen_after(visit.query, snapshot), _popular_after_search(visit, snapshot)
     places = np.unique(np.concatenate([listed[listed >= 0], found[0], instead[0]]))
-    usual = _scored(scorer.LISTING, visit.now, snapshot, person_of(visit.genome, snapshot), places)
-    said = _spread(*found, usual.places) + _spread(*instead, usual.places)
-    score = _relevance(listed, usual.places) * (1 + SAID_BY_OTHERS * said)
-    score = np.round(score * (1 + SAID_BY_THEMSELVES * _relative(usual.score)), scorer.DECIMALS)
-    order = np.lexsort((usual.places, -score))
+    usual = _score_candidates(
+        scorer.CATEGORY, visit.timestamp, snapshot, visitor_history(visit.genome, snapshot), places
+    )
+    said = _align_values(*found, usual.product_indices) + _align_values(*instead, usual.product_indices)
+    score = _engine_relevance(listed, usual.product_indices) * (1 + QUERY_CLICK_WEIGHT * said)
+    score = np.round(score * (1 + AFFINITY_WEIGHT * _min_max(usual.score)), scorer.SCORE_DECIMALS)
+    order = np.lexsort((usual.product_indices, -score))
     return replace(
         usual,
-        places=usual.places[order],
+        product_indices=usual.product_indices[order],
         score=score[order],
-        chance=usual.chance[order],
-        choosers=search_queries.visitors(visit.query, snapshot),
+        purchase_probability=usual.purchase_probability[order],
+        query_clickers=search_queries.visitors_choosing(visit.query, snapshot),
     )
 
 
-def liking(visit: Visit, snapshot: Learned, places: NDArray[np.int64]) -> NDArray[np.float64]:
+def affinity(visit: Visit, snapshot: SnapshotArrays, places: NDArray[np.int64]) -> NDArray[np.float64]:
     """How much more than the others the visitor is likely to choose each of these products, each named once: 0..1, in
     their order. All 0 where nothing is known of them."""
-    person = person_of(visit.genome, snapshot)
-    if not len(person.own) or not len(places):
+    person = visitor_history(visit.genome, snapshot)
+    if not len(person.purchased) or not len(places):
         return np.zeros(len(places))
-    usual = _scored(scorer.LISTING, visit.now, snapshot, person, places)
-    return _spread(usual.places, _relative(usual.score), places)
+    usual = _score_candidates(scorer.CATEGORY, visit.timestamp, snapshot, person, places)
+    return _align_values(usual.product_indices, _min_max(usual.score), places)
 
 
-def _instead(visit: Visit, snapshot: Learned) -> search_queries.Pairs:
+def _popular_after_search(visit: Visit, snapshot: SnapshotArrays) -> search_queries.IndexWeightPairs:
     """What is chosen most after searches of any kind, where the engine found nothing; it says next to nothing."""
     times = snapshot.arrays.get("search.chosen", np.empty(0))  # a snapshot of an earlier release has none
-    best = np.argsort(-times, kind="stable")[:FILLED_UP]
+    best = np.argsort(-times, kind="stable")[:ZERO_RESULT_FALLBACK]
     best = best[times[best] > 0]
-    return search_queries.NOTHING if visit.listing or not len(best) else (best, times[best] / times[best[0]] / 1_000)
+    return (
+        search_queries.NO_PAIRS
+        if visit.candidate_products or not len(best)
+        else (best, times[best] / times[best[0]] / 1_000)
+    )
 
 
-def _relevance(listed: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.float64]:
+def _engine_relevance(listed: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.float64]:
     """How well the engine says that these places fit: it falls gently along its list, to what it did not find."""
     fit = 1 / np.log2(2 + np.arange(len(listed) + 1))
     known = listed >= 0
-    return np.maximum(_spread(listed[known], fit[:-1][known], places), fit[-1])
+    return np.maximum(_align_values(listed[known], fit[:-1][known], places), fit[-1])
 
 
-def _spread(given: NDArray[np.int64], values: NDArray, places: NDArray[np.int64]) -> NDArray[np.float64]:
+def _align_values(given: NDArray[np.int64], values: NDArray, places: NDArray[np.int64]) -> NDArray[np.float64]:
     """The values that are given for some of these places, in the order of the places; 0 for the others."""
     order = np.argsort(places)
     spread = np.zeros(len(places))
@@ -175,18 +185,28 @@ def _spread(given: NDArray[np.int64], values: NDArray, places: NDArray[np.int64]
     return spread
 
 
-def _relative(score: NDArray[np.float64]) -> NDArray[np.float64]:
+def _min_max(score: NDArray[np.float64]) -> NDArray[np.float64]:
     """The scores stretched over 0..1."""
     if not len(score):
         return score
     return (score - score.min()) / max(float(np.ptp(score)), 1e-9)
 
 
-def _scored(
-    kind: str, now: float, snapshot: Learned, person: Person, places: NDArray, *, basket: NDArray = NO_BASKET
-) -> Scored:
-    score = scorer.score(kind, snapshot, features(person, snapshot, snapshot.clock(now), places, basket))
+def _score_candidates(
+    kind: str,
+    now: float,
+    snapshot: SnapshotArrays,
+    person: VisitorHistory,
+    places: NDArray,
+    *,
+    basket: NDArray = NO_BASKET,
+) -> ScoredCandidates:
+    score = scorer.score_candidates(
+        kind, snapshot, compute_features(person, snapshot, snapshot.clamp_time(now), places, basket)
+    )
     order = np.lexsort((places, -score))
     places, score = places[order], score[order]
-    learned = scorer.learned_trees(kind, snapshot) is not None
-    return Scored(snapshot, person, basket, places, score, scorer.chances(kind, snapshot, score), learned=learned)
+    learned = scorer.load_trees(kind, snapshot) is not None
+    return ScoredCandidates(
+        snapshot, person, basket, places, score, scorer.purchase_probabilities(kind, snapshot, score), learned=learned
+    )

@@ -4,18 +4,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.models import Genome
-from personalization.rank.snapshot_arrays import Learned
-from personalization.rank.visitor_history import Person
+from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.rank.visitor_history import VisitorHistory
 
-DEPTH = 40
+MAX_CANDIDATES = 40
 """How many candidates a row has at most."""
-REPEATED = 0.2
+MIN_REPURCHASE_RATE = 0.2
 """A product counts as one that is bought again when this share of its customers did so."""
-Ranked = tuple[NDArray[np.int64], NDArray[np.float64]]
+IndicesAndScores = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Places in the snapshot and their scores, best first."""
 
 
-def best(score: NDArray, places: NDArray | None = None, depth: int = DEPTH) -> Ranked:
+def top_k(score: NDArray, places: NDArray | None = None, depth: int = MAX_CANDIDATES) -> IndicesAndScores:
     """The places with the highest scores above 0; equal scores stand in the order of their places."""
     places = np.arange(len(score)) if places is None else places
     if len(score) > 4 * depth:
@@ -27,14 +27,14 @@ def best(score: NDArray, places: NDArray | None = None, depth: int = DEPTH) -> R
     return places[order], score[order].astype(np.float64)
 
 
-def bought_again(snapshot: Learned, person: Person) -> NDArray[np.int64]:
+def replenishable(snapshot: SnapshotArrays, person: VisitorHistory) -> NDArray[np.int64]:
     """Those of the visitor's products that are worth offering again: what they bought on several days, and what is of
     the kind that is bought again."""
-    share = snapshot.scores("repurchase_rate").score[person.own]
-    return person.own[(person.days > 1) | (share >= REPEATED)]
+    share = snapshot.scores("repurchase_rate").score[person.purchased]
+    return person.purchased[(person.days > 1) | (share >= MIN_REPURCHASE_RATE)]
 
 
-def anchors(snapshot: Learned, genome: Genome, count: int) -> list[int]:
+def seed_products(snapshot: SnapshotArrays, genome: Genome, count: int) -> list[int]:
     """The places of the customer's products that say most about what else they may want, the most telling first.
 
     Recent weight, damped (a staple bought every week is no news), times how closely its neighbours go with it, times
@@ -42,13 +42,13 @@ def anchors(snapshot: Learned, genome: Genome, count: int) -> list[int]:
     thing would tell the same.
     """
     near = snapshot.neighbours("bought_together")
-    places = snapshot.places(row[0] for row in genome.products)
+    places = snapshot.product_indices(row[0] for row in genome.products)
     weight = np.array([row[1] for row in genome.products])
     known = places >= 0
     places, weight = places[known], weight[known]
     common = snapshot.scores("popular").score
     rarity = np.log1p(common.max(initial=0)) - np.log1p(common[places]) + 0.1
-    telling, _ = best(np.round(np.log1p(weight) * near.weight[places, :5].sum(axis=1) * rarity, 6), places)
+    telling, _ = top_k(np.round(np.log1p(weight) * near.weight[places, :5].sum(axis=1) * rarity, 6), places)
     chosen: list[int] = []
     for place in telling.tolist():
         if len(chosen) < count and not any(place in near.index[other] for other in chosen):
@@ -56,25 +56,27 @@ def anchors(snapshot: Learned, genome: Genome, count: int) -> list[int]:
     return chosen
 
 
-def goes_with(snapshot: Learned, place: int) -> Ranked:
+def co_purchased(snapshot: SnapshotArrays, place: int) -> IndicesAndScores:
     """What lies in one basket with this product, closest first."""
     near = snapshot.neighbours("bought_together")
     kept = near.index[place] >= 0
-    return near.index[place][kept][:DEPTH].astype(np.int64), near.weight[place][kept][:DEPTH].astype(np.float64)
+    return near.index[place][kept][:MAX_CANDIDATES].astype(np.int64), near.weight[place][kept][:MAX_CANDIDATES].astype(
+        np.float64
+    )
 
 
-def like(snapshot: Learned, place: int) -> Ranked:
+def related(snapshot: SnapshotArrays, place: int) -> IndicesAndScores:
     """What goes with a product by any recommender that links products: each says as much as its closest neighbour."""
     total = np.zeros(len(snapshot.ids))
-    for name in snapshot.linking():
+    for name in snapshot.neighbour_recommenders():
         near = snapshot.neighbours(name)
         kept = near.index[place] >= 0
         closest = max(float(near.weight[place].max(initial=0)), 1e-9)
         total[near.index[place][kept]] += near.weight[place][kept] / closest
-    return best(np.round(total, 6))
+    return top_k(np.round(total, 6))
 
 
-def favourite_categories(snapshot: Learned, genome: Genome) -> list[tuple[int, int]]:
+def distinctive_categories(snapshot: SnapshotArrays, genome: Genome) -> list[tuple[int, int]]:
     """(category key, the customer's purchases there), what sets them apart from others first.
 
     Ordered by share x log(share / the shop's share), the category's part in the divergence between the two.
@@ -87,13 +89,13 @@ def favourite_categories(snapshot: Learned, genome: Genome) -> list[tuple[int, i
     place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
     usual = np.where(known[place] == ids, snapshot.arrays["category.share"][place], 0)
     apart = np.where(usual > 0, share * np.log(np.maximum(share, 1e-9) / np.maximum(usual, 1e-9)), 0)
-    rows, _ = best(np.round(apart, 6), depth=4)
+    rows, _ = top_k(np.round(apart, 6), depth=4)
     return [(int(ids[row]), genome.categories[row][2]) for row in rows]
 
 
-def largest_categories(snapshot: Learned, few: int = 4) -> list[int]:
+def largest_categories(snapshot: SnapshotArrays, few: int = 4) -> list[int]:
     """The keys of the categories that sell most, on the tree's second level, or on its first when there is no other."""
     depth = snapshot.arrays["category.depth"]
     level = depth == min(2, depth.max(initial=1))
-    places, _ = best(np.where(level, snapshot.arrays["category.share"], 0), depth=few)
+    places, _ = top_k(np.where(level, snapshot.arrays["category.share"], 0), depth=few)
     return snapshot.arrays["category.id"][places].tolist()

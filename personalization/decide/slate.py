@@ -10,13 +10,13 @@ class Reason:
     """Why something is shown: a code and the facts behind it. `decide.explain` puts it into words."""
 
     code: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
     """May name a product or a category by its key, under "product" or "category"."""
 
     @property
     def key(self) -> str:
         """The code, and what it is about."""
-        about = self.facts.get("product", self.facts.get("category"))
+        about = self.params.get("product", self.params.get("category"))
         return self.code if about is None else f"{self.code}:{about}"
 
 
@@ -24,7 +24,7 @@ class Reason:
 class Candidate:
     """A product that could stand in a row."""
 
-    product: int
+    item: int
     """The product's primary key."""
     score: float
     """Comparable within one row only."""
@@ -35,16 +35,16 @@ class Candidate:
 class Link:
     """A way to go on that is no product: which page it leads to is for the door to say."""
 
-    kind: str
+    target: str
     """"search" or "basket"."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
     """The "query" of a search; how many "items" lie in a basket."""
-    words: str = ""
+    label: str = ""
     """What it says, in the visitor's language; "" in a draft."""
 
 
 @dataclass(frozen=True)
-class Draft:
+class RowCandidate:
     """A row before anyone looked whether its products can be bought."""
 
     reason: Reason
@@ -53,20 +53,20 @@ class Draft:
     """Best first, more than the row will show."""
     personal: bool = False
     """Whether the row says something about this visitor."""
-    strength: float = 0.0
+    expected_share: float = 0.0
     """About which share of this visitor's next purchases the row speaks to, in 0..1; orders the personal rows."""
-    fewest: int = 3
+    min_items: int = 3
     """With fewer products than this the row is not shown."""
-    band: tuple[float, float] | None = None
+    price_range: tuple[float, float] | None = None
     """What its products may cost, in so many times the price of the product that the reason speaks of; None for any."""
-    most: int = 1_000
+    max_items: int = 1_000
     """With so many it is full, however many a row may hold."""
     links: tuple[Link, ...] = ()
     """What else the row leads to; with a link it may do without products."""
 
 
 @dataclass(frozen=True)
-class Item:
+class SlateItem:
     """A product in its place."""
 
     product_id: int
@@ -74,7 +74,7 @@ class Item:
     """From 0, within the row."""
     score: float
     reason: Reason
-    words: str
+    explanation: str
     """The reason in the visitor's language."""
     product: Any
     """Oscar's product, with all that a card needs."""
@@ -83,15 +83,15 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RankedItem:
     """A product, or on the navigation surface a category, in a ranked list."""
 
-    key: int
+    item_id: int
     """Its primary key."""
     score: float
     """Comparable within one list only."""
     reason: Reason
-    words: str
+    explanation: str
     """The reason in the active language."""
 
 
@@ -101,16 +101,16 @@ class Row:
 
     key: str
     """Tells this row from others of its kind."""
-    code: str
+    type: str
     title: str
     reason: Reason
-    words: str
+    explanation: str
     """Why there is this row, in the visitor's language."""
     personal: bool
-    items: tuple[Item, ...]
-    category: int | None = None
+    items: tuple[SlateItem, ...]
+    subject_category: int | None = None
     """The category that the row is about, and says so."""
-    category_name: str = ""
+    subject_category_name: str = ""
     links: tuple[Link, ...] = ()
     """What else it leads to."""
 
@@ -120,10 +120,10 @@ class Slate:
     """What one visitor is shown on one surface at one moment."""
 
     surface: str
-    snapshot: str = ""
+    snapshot_name: str = ""
     """The name of the snapshot that it was decided with, or "" when there was none."""
     rows: tuple[Row, ...] = ()
-    about: Any = None
+    subject_product: Any = None
     """The product whose page this is, as it was looked up with all the others; None where there is none."""
-    sold_out: bool = False
+    subject_is_unavailable: bool = False
     """Whether it cannot be bought now."""

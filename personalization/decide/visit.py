@@ -7,25 +7,25 @@ from typing import Any, overload
 from uuid import UUID
 
 from personalization.models import Genome
-from personalization.models.events import Did
-from personalization.models.visitors import Wish
+from personalization.models.events import RecentEvent
+from personalization.models.visitors import Preference
 
 
-class Lately(Sequence[Did]):
+class LazyEvents(Sequence[RecentEvent]):
     """What somebody did lately; read when a decision first looks at it, which most do not."""
 
-    def __init__(self, read: Callable[[], Iterable[Did]]) -> None:
+    def __init__(self, read: Callable[[], Iterable[RecentEvent]]) -> None:
         self._read = read
 
     @cached_property
-    def _did(self) -> tuple[Did, ...]:
+    def _did(self) -> tuple[RecentEvent, ...]:
         return tuple(self._read())
 
     @overload
-    def __getitem__(self, place: int) -> Did: ...
+    def __getitem__(self, place: int) -> RecentEvent: ...
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Did]: ...
-    def __getitem__(self, place: int | slice) -> Did | Sequence[Did]:
+    def __getitem__(self, place: slice) -> Sequence[RecentEvent]: ...
+    def __getitem__(self, place: int | slice) -> RecentEvent | Sequence[RecentEvent]:
         return self._did[place]
 
     def __len__(self) -> int:
@@ -36,7 +36,7 @@ class Lately(Sequence[Did]):
 class Visit:
     """One visitor at one moment in one context. Deciding reads nothing else: no request, no clock, no chance."""
 
-    now: float
+    timestamp: float
     """Seconds since 1970."""
     strategy: Any
     """The shop's own strategy for this visitor: what can be bought, at which price."""
@@ -44,11 +44,11 @@ class Visit:
     """The customer's primary key, or None for a visitor who is not signed in."""
     basket: frozenset[int] = frozenset()
     """The keys of the products in the open basket."""
-    basket_items: int = 0
+    basket_quantity: int = 0
     """How many items lie there; of one product there may be several."""
-    basket_changed: float = 0.0
+    basket_updated_at: float = 0.0
     """When anything in it was last changed, in seconds since 1970; 0 for an empty one."""
-    sold_out: tuple[int, ...] = ()
+    unavailable_basket_products: tuple[int, ...] = ()
     """The keys of those of its products that cannot be bought now, or not as many as lie there; in the order of the
     lines."""
     country: str = ""
@@ -61,7 +61,7 @@ class Visit:
     """What led them to this page: "search", "social", "email", "ads", "link" or "direct"; "" when it is not known."""
     product: int | None = None
     """The key of the product whose page is open; a child's parent."""
-    variant: int | None = None
+    child_product: int | None = None
     """The key of the child, where the page is a child's own."""
     category: int | None = None
     """The key of the category whose page is open."""
@@ -69,22 +69,22 @@ class Visit:
     """Its name, as the shop shows it."""
     query: str = ""
     """What was searched for, on the page of its results."""
-    listing: tuple[int, ...] = ()
+    candidate_products: tuple[int, ...] = ()
     """The keys of the products that are to be put in order, where somebody else chose them; in that order."""
-    placed: frozenset[int] = frozenset()
+    shown_products: frozenset[int] = frozenset()
     """The keys of the products that stand on the page already: none of them is shown again."""
     genome: Genome = field(default_factory=Genome)
     """What is known of the visitor's tastes; an empty one when nothing is."""
-    recent: Sequence[Did] = ()
+    recent_events: Sequence[RecentEvent] = ()
     """What they did lately, newest first."""
-    wishes: tuple[Wish, ...] = ()
+    preferences: tuple[Preference, ...] = ()
     """What they said themselves that they want more or less of."""
-    unwanted: frozenset[int] = frozenset()
+    excluded_products: frozenset[int] = frozenset()
     """The keys of the products that they do not want to see, worked out from their wishes."""
-    visitor: UUID | None = None
+    visitor_id: UUID | None = None
     """Who they are in our own tables; None for a browser that is not known (yet)."""
-    reported: bool = False
+    tracking_allowed: bool = False
     """Whether what they see and do may be reported: they agreed to it."""
-    discreet: bool = False
+    hide_private_reasons: bool = False
     """Whether somebody else may be looking: nothing is named that was bought, looked at or
     said."""

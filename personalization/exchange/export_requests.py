@@ -105,7 +105,7 @@ def label(cell: str) -> int | str:
 
 def _products(keys: Iterable[int]) -> dict[int, tuple[int, int]]:
     """(the product as it is named, the product that stands for it in lists) of those that the shop knows."""
-    return {key: (key, listed) for key, listed in visits.listed_as(keys).items()}
+    return {key: (key, listed) for key, listed in visits.parent_of(keys).items()}
 
 
 def _any_products(keys: Iterable[int]) -> dict[int, tuple[int, int]]:
@@ -114,10 +114,10 @@ def _any_products(keys: Iterable[int]) -> dict[int, tuple[int, int]]:
 
 
 def _categories(keys: Iterable[int]) -> dict[int, int]:
-    return {key: key for key in catalogue.categories(keys)}
+    return {key: key for key in catalogue.categories_by_id(keys)}
 
 
-CUSTOMER = Column(("customer_id", "customer"), customer_key, visits.known_customers, may_be_empty=True)
+CUSTOMER = Column(("customer_id", "customer"), customer_key, visits.existing_customers, may_be_empty=True)
 PRODUCT = Column(("product_id", "product"), whole, _products)
 CATEGORY = Column(("category_id", "category"), whole, _categories)
 QUERY = Column(("query",), str)
@@ -129,14 +129,14 @@ LIST = Column(("list_id", "list"), label)
 
 def of_everyone(surface: str, until: float) -> Questions:
     """One for each customer who ordered by this moment."""
-    return _of_customers(surface, list(visits.customers_until(until)))
+    return _of_customers(surface, list(visits.customers_who_ordered(until)))
 
 
 def of_customers(surface: str, keys: str, say: Callable[[str], Any]) -> Questions:
     """One for each of these customers; ValueError when they are not keys with commas between."""
     faults = Faults("--customers", say)
     asked = list(dict.fromkeys(customer_key(key.strip()) for key in keys.split(",")))
-    known = {key for some in in_batches(asked, ROWS_AT_ONCE) for key in visits.known_customers(some)}
+    known = {key for some in in_batches(asked, ROWS_AT_ONCE) for key in visits.existing_customers(some)}
     for key in asked:
         if key not in known:
             faults.add(str(key), "there is no such customer")
@@ -161,7 +161,7 @@ def lists(file: Path, say: Callable[[str], Any]) -> Questions:
 def _grouped(file: Path, say: Callable[[str], Any], what: str, columns: Sequence[Column]) -> Questions:
     faults = Faults(file, say)
     groups = _Groups(what)
-    with tabular.opened(file) as table:
+    with tabular.open_table(file) as table:
         for place, (name, (given, listed), customer) in values(table, columns, faults):
             if fault := groups.add(name, given, listed, customer):
                 faults.add(place, fault)
@@ -217,7 +217,7 @@ def listings(file: Path, say: Callable[[str], Any]) -> Questions:
     faults = Faults(file, say)
     people, things = _Numbered(), _Numbered()
     asked = array("q")
-    with tabular.opened(file) as table:
+    with tabular.open_table(file) as table:
         thing = _category_or_query(table)
         for _, (customer, key) in values(table, (CUSTOMER, thing), faults):
             asked.extend((people.number(customer), things.number(key)))
@@ -234,7 +234,7 @@ def searches(file: Path, say: Callable[[str], Any]) -> Questions:
     and customer."""
     faults = Faults(file, say)
     further = {"qid": QUERY_ID, "customer": replace(CUSTOMER, may_be_absent=True)}
-    with tabular.opened(file) as table:
+    with tabular.open_table(file) as table:
         there = [name for name, column in further.items() if table.column(column.names) is not None]
         names = [*there, *(name for name in further if name not in there)]
         found = _Searches("qid" in there, "customer" in there)
@@ -324,7 +324,7 @@ def _named(column: Column) -> str:
     return f"{names} (may be left out)" if column.may_be_absent else names
 
 
-def _read(row: tabular.Row, columns: Sequence[Column]) -> tuple[str, str, list[Any]]:
+def _read(row: tabular.TableRow, columns: Sequence[Column]) -> tuple[str, str, list[Any]]:
     """(place, what is wrong, values)."""
     try:
         held = [_value(cell, column) for cell, column in zip(row.cells, columns, strict=not row.fault)]

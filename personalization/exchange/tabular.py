@@ -19,7 +19,7 @@ class TableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One row of a table that is read."""
 
     place: str
@@ -38,7 +38,7 @@ class Table:
 
     file: Path
     header: tuple[str, ...]
-    rows_of: Callable[[Sequence[int]], Iterator[Row]]
+    rows_of: Callable[[Sequence[int]], Iterator[TableRow]]
 
     def column(self, names: Sequence[str]) -> int | None:
         """Where the column with one of these names is, in capitals or not; None when there is none."""
@@ -48,13 +48,13 @@ class Table:
             raise TableError(f"{self.file} has the columns {found}, which mean the same; it takes one of them.")
         return places[0] if places else None
 
-    def rows(self, places: Sequence[int]) -> Iterator[Row]:
+    def rows(self, places: Sequence[int]) -> Iterator[TableRow]:
         """The rows, with the cells of these columns only."""
-        with _told(self.file, "read"):
+        with _missing_columns(self.file, "read"):
             yield from self.rows_of(places)
 
 
-def check(file: Path) -> None:
+def check_columns(file: Path) -> None:
     """TableError when files of this name cannot be written."""
     if file.suffix.lower() not in (".csv", ".parquet"):
         raise TableError(f"{file} does not end in .csv or .parquet; an export is a file of one of these kinds.")
@@ -63,21 +63,21 @@ def check(file: Path) -> None:
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[Table]:
+def open_table(file: Path) -> Iterator[Table]:
     """The table in a file: Parquet when its name ends so, else CSV."""
     with (_parquet_table if _is_parquet(file) else _csv_table)(file) as table:
         yield table
 
 
 @contextmanager
-def written(file: Path, columns: Mapping[str, type]) -> Iterator[Callable[[Iterable[Sequence[Any]]], None]]:
+def write_table(file: Path, columns: Mapping[str, type]) -> Iterator[Callable[[Iterable[Sequence[Any]]], None]]:
     """Gives a function that adds rows. The file is there when all of them are: until then it has another name.
 
     A column's type is int, float or str.
     """
     unfinished = file.with_name(f"{file.name}.{os.getpid()}.new")
     try:
-        with _told(file, "written"):
+        with _missing_columns(file, "written"):
             with (_parquet_writer if _is_parquet(file) else _csv_writer)(unfinished, columns) as write:
                 yield write
             os.replace(unfinished, file)
@@ -87,7 +87,7 @@ def written(file: Path, columns: Mapping[str, type]) -> Iterator[Callable[[Itera
 
 
 @contextmanager
-def _told(file: Path, done: str) -> Iterator[None]:
+def _missing_columns(file: Path, done: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -96,7 +96,7 @@ def _told(file: Path, done: str) -> Iterator[None]:
 
 @contextmanager
 def _csv_table(file: Path) -> Iterator[Table]:
-    with _told(file, "read"):  # what is not UTF-8 costs its rows only
+    with _missing_columns(file, "read"):  # what is not UTF-8 costs its rows only
         lines = file.open(newline="", encoding="utf-8-sig", errors="surrogateescape")
     with lines:
         reader = csv.reader(lines)
@@ -118,12 +118,12 @@ def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str], str]]:
                 yield reader.line_num, cells, ""
 
 
-def _csv_rows(reader: Any, width: int, places: Sequence[int]) -> Iterator[Row]:
+def _csv_rows(reader: Any, width: int, places: Sequence[int]) -> Iterator[TableRow]:
     for number, cells, broken in _csv_lines(reader):
         if fault := broken or _csv_fault(cells, width):
-            yield Row(f"line {number}", fault=fault, found=tuple(cells))
+            yield TableRow(f"line {number}", fault=fault, found=tuple(cells))
         else:
-            yield Row(f"line {number}", tuple(cells[place].strip() for place in places))
+            yield TableRow(f"line {number}", tuple(cells[place].strip() for place in places))
 
 
 def _csv_fault(cells: Sequence[str], width: int) -> str:
@@ -168,21 +168,21 @@ def _pyarrow(file: Path) -> Any:
 def _parquet_table(file: Path) -> Iterator[Table]:
     arrow = _pyarrow(file)
     try:
-        with _told(file, "read"), arrow.parquet.ParquetFile(file) as source:
+        with _missing_columns(file, "read"), arrow.parquet.ParquetFile(file) as source:
             header = tuple(source.schema_arrow.names)
             yield Table(file, header, lambda places: _parquet_rows(source, places))
     except arrow.ArrowException as error:
         raise TableError(f"{file} could not be read as a Parquet file: {error}") from None
 
 
-def _parquet_rows(source: Any, places: Sequence[int]) -> Iterator[Row]:
+def _parquet_rows(source: Any, places: Sequence[int]) -> Iterator[TableRow]:
     names = [source.schema_arrow.names[place] for place in places]
     number = 0
     for batch in source.iter_batches(batch_size=ROWS_AT_ONCE, columns=names):
         columns = [map(_as_text, batch.column(name).to_pylist()) for name in names]
         for cells in zip(*columns, strict=True):
             number += 1
-            yield Row(f"row {number}", cells)
+            yield TableRow(f"row {number}", cells)
 
 
 def _as_text(value: Any) -> str:

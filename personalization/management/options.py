@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 from django.utils.timezone import get_default_timezone, is_naive
 
 
-def moment_of(date: str | None) -> float | None:
+def parse_moment(date: str | None) -> float | None:
     """The moment of --as-of, in seconds since 1970; in the shop's time zone where it names none."""
     if date is None:
         return None

@@ -6,11 +6,11 @@ from personalization.models.genomes import Genome
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
 from personalization.models.snapshots import Snapshot
-from personalization.models.visitors import Consent, ConsentChange, Visitor
+from personalization.models.visitors import Consent, ConsentRecord, Visitor
 
 __all__ = [
     "Consent",
-    "ConsentChange",
+    "ConsentRecord",
     "DailyTotal",
     "Event",
     "Genome",

@@ -8,13 +8,13 @@ from django.db import connections, models, transaction
 from django.db.models import Max, Sum
 from django.utils.translation import gettext_lazy as _
 
-from personalization.models.events import Event, Name
+from personalization.models.events import Event, EventType
 
-KEY = 7_203_685_548
+LOCK_KEY = 7_203_685_548
 """An arbitrary number that is ours among the advisory locks of a PostgreSQL database."""
-DROPPED_AT_ONCE = 5_000
+DELETE_BATCH_SIZE = 5_000
 """So many totals are deleted in one transaction."""
-OF_THE_BASKET = (Name.BASKET, Name.CHECKOUT)
+BASKET_EVENTS = (EventType.VIEW_BASKET, EventType.CHECKOUT)
 """Happen to all products of a basket at once, and count once."""
 
 EACH_PRODUCT = {
@@ -24,15 +24,15 @@ EACH_PRODUCT = {
 }
 """By database: how a list of [product, position] becomes rows, and what the product is in each."""
 
-COUNT = """
-INSERT INTO {totals} ({day}, {name}, {surface}, {row}, {product}, {events}, {visitors})
-SELECT %s, %s, {surface}, {row}, {product}, COUNT(*), COUNT(DISTINCT {visitor})
+COUNT_SQL = """
+INSERT INTO {totals} ({date}, {type}, {surface}, {row_key}, {product_id}, {event_count}, {visitor_count})
+SELECT %s, %s, {surface}, {row_key}, {product_id}, COUNT(*), COUNT(DISTINCT {visitor})
 FROM (
-    SELECT {table}.{surface}, {table}.{row}, {table}.{visitor}, COALESCE({table}.{product}, {item}, 0) AS {product}
+    SELECT {table}.{surface}, {table}.{row_key}, {table}.{visitor}, COALESCE({table}.{product_id}, {item}, 0) AS {product_id}
     FROM {table} LEFT JOIN {each}
-    WHERE {table}.{name} = %s AND {table}.{happened} >= %s AND {table}.{happened} < %s AND NOT {table}.{suspect}
+    WHERE {table}.{type} = %s AND {table}.{occurred_at} >= %s AND {table}.{occurred_at} < %s AND NOT {table}.{is_suspected_bot}
 ) AS did
-GROUP BY {surface}, {row}, {product}
+GROUP BY {surface}, {row_key}, {product_id}
 """
 
 
@@ -45,9 +45,9 @@ class DailyTotalQuerySet(models.QuerySet):
 
     def newest_day(self) -> date | None:
         """The last day that was counted."""
-        return self.aggregate(day=Max("day"))["day"]
+        return self.aggregate(newest=Max("date"))["newest"]
 
-    def replace(self, day: date, start: datetime, end: datetime, *, dropped: Collection[str], over: bool) -> None:
+    def replace_day(self, day: date, start: datetime, end: datetime, *, dropped: Collection[str], over: bool) -> None:
         """Counts a day anew, from its first moment to that of the next day, in one transaction.
 
         Names in `dropped` have lost events of that day: their totals stay, if there are any. A day that is `over`
@@ -55,9 +55,9 @@ class DailyTotalQuerySet(models.QuerySet):
         """
         with transaction.atomic(using=self.db):
             self._one_at_a_time()
-            rows = self.filter(day=day).order_by()
-            before = dict(rows.values_list("name").annotate(Sum("events")))
-            for name in Name.values:
+            rows = self.filter(date=day).order_by()
+            before = dict(rows.values_list("type").annotate(Sum("event_count")))
+            for name in EventType.values:
                 if name not in before:
                     self._count(day, name, start, end)
                 elif name not in dropped:
@@ -65,11 +65,11 @@ class DailyTotalQuerySet(models.QuerySet):
                         self._count_anew(day, name, start, end, at_least=before[name] if over else 0)
 
     def _count_anew(self, day: date, name: str, start: datetime, end: datetime, at_least: int) -> None:
-        rows = self.filter(day=day, name=name)
+        rows = self.filter(date=day, type=name)
         with transaction.atomic(using=self.db):
-            rows._raw_delete(self.db)  # without signals, see Event.objects.drop_older
+            rows._raw_delete(self.db)  # without signals, see Event.objects.delete_before
             self._count(day, name, start, end)
-            if at_least and (rows.aggregate(events=Sum("events"))["events"] or 0) < at_least:
+            if at_least and (rows.aggregate(events=Sum("event_count"))["events"] or 0) < at_least:
                 raise _Fewer
 
     def _one_at_a_time(self) -> None:
@@ -77,7 +77,7 @@ class DailyTotalQuerySet(models.QuerySet):
         connection = connections[self.db]
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [KEY])
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
 
     def _count(self, day: date, name: str, start: datetime, end: datetime) -> None:
         connection = connections[self.db]
@@ -91,18 +91,18 @@ class DailyTotalQuerySet(models.QuerySet):
         fields = [*self.model._meta.local_concrete_fields, *Event._meta.local_concrete_fields]
         quoted = {field.name: connection.ops.quote_name(field.column) for field in fields}
         quoted["table"] = connection.ops.quote_name(Event._meta.db_table)
-        several = "'[]'" if name in OF_THE_BASKET else "{table}.{products}".format(**quoted)
-        listed = "CASE WHEN {table}.{product} IS NULL THEN {several} ELSE '[]' END".format(**quoted, several=several)
+        several = "'[]'" if name in BASKET_EVENTS else "{table}.{items}".format(**quoted)
+        listed = "CASE WHEN {table}.{product_id} IS NULL THEN {several} ELSE '[]' END".format(**quoted, several=several)
         totals = connection.ops.quote_name(self.model._meta.db_table)
-        return COUNT.format(**quoted, totals=totals, each=each.format(list=listed), item=item)
+        return COUNT_SQL.format(**quoted, totals=totals, each=each.format(list=listed), item=item)
 
-    def older(self, day: date) -> "DailyTotalQuerySet":
+    def before(self, day: date) -> "DailyTotalQuerySet":
         """Those of the days before this one."""
-        return self.filter(day__lt=day)
+        return self.filter(date__lt=day)
 
-    def drop_older(self, day: date) -> Iterator[int]:
+    def delete_before(self, day: date) -> Iterator[int]:
         """Deletes them, the oldest first; how many went with each batch, which is a transaction of its own."""
-        while batch := list(self.older(day).order_by("day").values_list("pk", flat=True)[:DROPPED_AT_ONCE]):
+        while batch := list(self.before(day).order_by("date").values_list("pk", flat=True)[:DELETE_BATCH_SIZE]):
             self.model.objects.filter(pk__in=batch)._raw_delete(self.db)
             yield len(batch)
 
@@ -110,14 +110,14 @@ class DailyTotalQuerySet(models.QuerySet):
 class DailyTotal(models.Model):
     """How often one thing happened on one day with one product in one row."""
 
-    day = models.DateField(_("day"))
-    name = models.CharField(_("name"), max_length=16, choices=Name.choices)
+    date = models.DateField(_("day"))
+    type = models.CharField(_("name"), max_length=16, choices=EventType.choices)
     surface = models.CharField(_("surface"), max_length=32, blank=True)
-    row = models.CharField(_("row"), max_length=64, blank=True)
-    product = models.BigIntegerField(_("product"), default=0)
+    row_key = models.CharField(_("row"), max_length=64, blank=True)
+    product_id = models.BigIntegerField(_("product"), default=0)
     """Its primary key, or 0 where no product is meant."""
-    events = models.PositiveIntegerField(_("events"))
-    visitors = models.PositiveIntegerField(_("visitors"))
+    event_count = models.PositiveIntegerField(_("events"))
+    visitor_count = models.PositiveIntegerField(_("visitors"))
     """How many different ones stand behind the events."""
 
     objects = DailyTotalQuerySet.as_manager()
@@ -127,9 +127,9 @@ class DailyTotal(models.Model):
         verbose_name_plural = _("daily totals")
         constraints = (
             models.UniqueConstraint(
-                fields=["day", "name", "surface", "row", "product"], name="personalization_one_total_a_day"
+                fields=["date", "type", "surface", "row_key", "product_id"], name="personalization_one_total_a_day"
             ),
         )
 
     def __str__(self) -> str:
-        return f"{self.name} on {self.day}"
+        return f"{self.type} on {self.date}"

@@ -12,16 +12,16 @@ from uuid import UUID
 
 _TYPES = {
     "event_id": "uuid",
-    "name": "text",
-    "happened": "timestamptz",
-    "received": "timestamptz",
-    "product": "bigint",
-    "products": "jsonb",
+    "type": "text",
+    "occurred_at": "timestamptz",
+    "received_at": "timestamptz",
+    "product_id": "bigint",
+    "items": "jsonb",
     "query": "text",
     "surface": "text",
-    "row": "text",
+    "row_key": "text",
     "value": "float8",
-    "suspect": "boolean",
+    "is_suspected_bot": "boolean",
     "device": "text",
 }
 _COLUMNS = ", ".join(f'"{column}"' for column in _TYPES)
@@ -47,16 +47,22 @@ each other, not deadlock; SQLite has one writer at a time. The visitor's row is 
 their foreign key is checked at the commit only, where it would fail all that the request did."""
 
 
-def parameters(
-    connection: Any, visitor_id: UUID, happenings: Iterable[Any], *, received: datetime, suspect: bool, device: str
+def insert_parameters(
+    connection: Any,
+    visitor_id: UUID,
+    happenings: Iterable[Any],
+    *,
+    received_at: datetime,
+    is_suspected_bot: bool,
+    device: str,
 ) -> tuple[Any, ...]:
     """What belongs into the statement of this connection's database."""
     moment, key = connection.ops.adapt_datetimefield_value, _text if connection.vendor == "postgresql" else _hex
-    common = {"received": str(moment(received)), "suspect": suspect, "device": device}
+    common = {"received_at": str(moment(received_at)), "is_suspected_bot": is_suspected_bot, "device": device}
     rows = []
     for happening in happenings:
         row = happening._asdict()
-        row.update(common, event_id=key(happening.event_id), happened=str(moment(happening.happened)))
+        row.update(common, event_id=key(happening.event_id), occurred_at=str(moment(happening.occurred_at)))
         rows.append(row)
     told = json.dumps(rows, ensure_ascii=False)
     return (visitor_id, told) if connection.vendor == "postgresql" else (told, visitor_id.hex)

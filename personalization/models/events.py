@@ -13,84 +13,90 @@ from personalization.models import event_insert_sql
 from personalization.models.epoch import Epoch
 from personalization.models.visitors import Consent, Visitor
 
-RECENT = 100
+MAX_RECENT_EVENTS = 100
 """So many of a visitor's last events a decision looks at."""
-DROPPED_AT_ONCE = 5_000
+DELETE_BATCH_SIZE = 5_000
 """So many events are deleted in one transaction."""
-BROWSERS_AT_ONCE = 500
+BROWSER_BATCH_SIZE = 500
 """So many visitors are deleted in one transaction, with all that is theirs."""
 
 
-class Name(models.TextChoices):
+class EventType(models.TextChoices):
     """What can happen. The names are those of GA4's e-commerce events."""
 
-    SEEN = "view_item_list", _("saw a row")
-    CLICKED = "select_item", _("clicked on a product of a row")
-    VIEWED = "view_item", _("looked at a product")
-    ENGAGED = "user_engagement", _("stayed on a product's page")
-    SEARCHED = "search", _("searched")
-    ADDED = "add_to_cart", _("put into the basket")
-    REMOVED = "remove_from_cart", _("took out of the basket")
-    BASKET = "view_cart", _("looked at the basket")
+    IMPRESSION = "view_item_list", _("saw a row")
+    CLICK = "select_item", _("clicked on a product of a row")
+    PRODUCT_VIEW = "view_item", _("looked at a product")
+    ENGAGEMENT = "user_engagement", _("stayed on a product's page")
+    SEARCH = "search", _("searched")
+    ADD_TO_BASKET = "add_to_cart", _("put into the basket")
+    REMOVE_FROM_BASKET = "remove_from_cart", _("took out of the basket")
+    VIEW_BASKET = "view_cart", _("looked at the basket")
     CHECKOUT = "begin_checkout", _("went to the checkout")
-    WISHED = "add_to_wishlist", _("put on a wish list")
+    ADD_TO_WISHLIST = "add_to_wishlist", _("put on a wish list")
     FEEDBACK = "item_feedback", _("said what they think of a product")
 
 
-TELLING = (Name.CLICKED, Name.VIEWED, Name.SEARCHED, Name.ADDED, Name.WISHED)
+INTENT_EVENTS = (
+    EventType.CLICK,
+    EventType.PRODUCT_VIEW,
+    EventType.SEARCH,
+    EventType.ADD_TO_BASKET,
+    EventType.ADD_TO_WISHLIST,
+)
 """The events that say what somebody is looking for now."""
-LOOKING = (Name.VIEWED, Name.CLICKED)
+VIEW_EVENTS = (EventType.PRODUCT_VIEW, EventType.CLICK)
 """Those of them that say what they looked at."""
 
 
-class Did(NamedTuple):
+class RecentEvent(NamedTuple):
     """What a visitor did a while ago."""
 
-    name: str
-    product: int | None
+    type: str
+    product_id: int | None
     query: str
-    at: float
+    timestamp: float
     """In seconds since 1970."""
 
 
-class Happening(NamedTuple):
+class EventData(NamedTuple):
     """What a visitor is known to have done, before it is a row; the fields are those of `Event`."""
 
     event_id: uuid.UUID
-    name: str
-    happened: datetime
-    product: int | None = None
-    products: Sequence[Sequence[int]] = ()
+    type: str
+    occurred_at: datetime
+    product_id: int | None = None
+    items: Sequence[Sequence[int]] = ()
     query: str = ""
     surface: str = ""
-    row: str = ""
+    row_key: str = ""
     value: float | None = None
 
 
 class EventQuerySet(models.QuerySet):
     """The questions about events."""
 
-    def store(
+    def store_events(
         self,
         visitor_id: uuid.UUID,
-        happenings: Collection[Happening],
+        happenings: Collection[EventData],
         *,
-        received: datetime,
-        suspect: bool = False,
+        received_at: datetime,
+        is_suspected_bot: bool = False,
         device: str = "",
     ) -> bool:
         """Stores those of one visitor that are not there yet, in one statement; False when the visitor is no more."""
         connection = connections[router.db_for_write(self.model)]
         statement = event_insert_sql.STATEMENTS.get(connection.vendor)
-        common: dict[str, Any] = {"received": received, "suspect": suspect, "device": device}
+        common: dict[str, Any] = {"received_at": received_at, "is_suspected_bot": is_suspected_bot, "device": device}
         if statement is None:
-            return self._store_slowly(visitor_id, happenings, **common)
+            return self._store_with_orm(visitor_id, happenings, **common)
         with connection.cursor() as cursor:
-            cursor.execute(statement, event_insert_sql.parameters(connection, visitor_id, happenings, **common))
+            cursor.execute(statement, event_insert_sql.insert_parameters(connection, visitor_id, happenings, **common))
             return bool(cursor.rowcount) or Visitor.objects.using(connection.alias).filter(pk=visitor_id).exists()
 
     @transaction.atomic
-    def _store_slowly(self, visitor_id: uuid.UUID, happenings: Collection[Happening], **common: Any) -> bool:
+    def _store_with_orm(self, visitor_id: uuid.UUID, happenings: Collection[EventData], **common: Any) -> bool:
         if not Visitor.objects.select_for_update().filter(pk=visitor_id).exists():
             return False
         self.add(Event(visitor_id=visitor_id, **happening._asdict(), **common) for happening in happenings)
@@ -102,141 +108,146 @@ class EventQuerySet(models.QuerySet):
 
     def views(self) -> Self:
         """The product pages that customers looked at."""
-        return self.filter(name=Name.VIEWED, suspect=False, product__isnull=False, visitor__user__isnull=False)
+        return self.filter(
+            type=EventType.PRODUCT_VIEW, is_suspected_bot=False, product_id__isnull=False, visitor__user__isnull=False
+        )
 
-    def on(self, device: str) -> Self:
+    def for_device(self, device: str) -> Self:
         """What was reported by this kind of device."""
         return self.filter(device=device)
 
     def by_customer(self) -> Iterator[tuple[Any, int, float]]:
         """(customer's key, product's key, seconds since 1970) of each event, streamed."""
-        rows = self.order_by().annotate(at=Epoch("happened")).values_list("visitor__user_id", "product", "at")
+        rows = self.order_by().annotate(at=Epoch("occurred_at")).values_list("visitor__user_id", "product_id", "at")
         return rows.iterator(chunk_size=20_000)
 
-    def recent(self, visitor_id: uuid.UUID, since: datetime | None = None) -> list[Did]:
+    def recent(self, visitor_id: uuid.UUID, since: datetime | None = None) -> list[RecentEvent]:
         """The last telling things that this visitor did, newest first, in one indexed query."""
-        rows = self.filter(visitor_id=visitor_id, suspect=False, name__in=TELLING)
+        rows = self.filter(visitor_id=visitor_id, is_suspected_bot=False, type__in=INTENT_EVENTS)
         if since is not None:
-            rows = rows.filter(happened__gte=since)
-        found = rows.order_by("-happened", "-event_id").values_list("name", "product", "query", "happened")[:RECENT]
-        return [Did(name, product, query, at.timestamp()) for name, product, query, at in found]
+            rows = rows.filter(occurred_at__gte=since)
+        found = rows.order_by("-occurred_at", "-event_id").values_list("type", "product_id", "query", "occurred_at")[
+            :MAX_RECENT_EVENTS
+        ]
+        return [RecentEvent(name, product, query, at.timestamp()) for name, product, query, at in found]
 
-    def held(self, visitor_id: uuid.UUID) -> Self:
+    def for_visitor(self, visitor_id: uuid.UUID) -> Self:
         """All that this visitor did, newest first."""
-        return self.filter(visitor_id=visitor_id).order_by("-happened", "-event_id")
+        return self.filter(visitor_id=visitor_id).order_by("-occurred_at", "-event_id")
 
     def with_products(self) -> Self:
         """What was done with one product, which was not only shown."""
-        return self.filter(product__isnull=False)
+        return self.filter(product_id__isnull=False)
 
     def searches(self) -> Self:
         """What somebody searched for."""
-        return self.filter(name=Name.SEARCHED)
+        return self.filter(type=EventType.SEARCH)
 
-    def since_searching(self) -> Self:
+    def search_sessions(self) -> Self:
         """The searches of those who allow it, and all telling that was done with one product since the first one."""
-        heard = self.filter(name__in=TELLING, suspect=False).exclude(visitor__consent=Consent.WITHDRAWN)
-        first = self.searches().filter(suspect=False).oldest()
-        about = heard.filter(Q(name=Name.SEARCHED) | Q(product__isnull=False))
-        return about.none() if first is None else about.filter(happened__gte=first)
+        heard = self.filter(type__in=INTENT_EVENTS, is_suspected_bot=False).exclude(visitor__consent=Consent.WITHDRAWN)
+        first = self.searches().filter(is_suspected_bot=False).oldest_time()
+        about = heard.filter(Q(type=EventType.SEARCH) | Q(product_id__isnull=False))
+        return about.none() if first is None else about.filter(occurred_at__gte=first)
 
     def by_visitor(self) -> Iterator[tuple[uuid.UUID, Any, str, int | None, str, float]]:
         """(visitor's id, customer's key or None, name, product's key or None, query, seconds since 1970) of each event,
         streamed."""
-        rows = self.order_by().annotate(at=Epoch("happened"))
-        columns = ("visitor_id", "visitor__user_id", "name", "product", "query", "at")
+        rows = self.order_by().annotate(at=Epoch("occurred_at"))
+        columns = ("visitor_id", "visitor__user_id", "type", "product_id", "query", "at")
         return rows.values_list(*columns).iterator(chunk_size=20_000)
 
     def views_and_searches(self) -> tuple[int, int]:
         """How often a product was looked at, and how often something was searched for."""
         counted = self.order_by().aggregate(
-            views=Count("pk", filter=Q(name=Name.VIEWED)), searches=Count("pk", filter=Q(name=Name.SEARCHED))
+            views=Count("pk", filter=Q(type=EventType.PRODUCT_VIEW)),
+            searches=Count("pk", filter=Q(type=EventType.SEARCH)),
         )
         return counted["views"], counted["searches"]
 
-    def drop_like(self, event_id: uuid.UUID) -> int:
+    def delete_like(self, event_id: uuid.UUID) -> int:
         """Deletes what was done with the same product as in this event, or the same search; how many events went."""
         one = self.filter(event_id=event_id).first()
         if one is None:
             return 0
         alike = self.filter(pk=one.pk)
-        if one.name == Name.SEARCHED:
+        if one.name == EventType.SEARCH:
             alike = self.searches().filter(query=one.query)
         elif one.product is not None:
-            alike = self.filter(product=one.product)
+            alike = self.filter(product_id=one.product)
         return alike.delete()[0]
 
-    def drop_searches(self) -> int:
+    def delete_searches(self) -> int:
         """Deletes all that was searched for; how many events went."""
         return self.searches().delete()[0]
 
-    def drop_all_but_searches(self) -> int:
+    def delete_all_but_searches(self) -> int:
         """Deletes all else that was seen and done; how many events went."""
-        return self.exclude(name=Name.SEARCHED).delete()[0]
+        return self.exclude(type=EventType.SEARCH).delete()[0]
 
-    def known(self, event_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    def existing_ids(self, event_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
         """Those of these events that are stored."""
         return set(self.filter(event_id__in=list(event_ids)).values_list("event_id", flat=True))
 
-    def oldest(self) -> datetime | None:
+    def oldest_time(self) -> datetime | None:
         """When the first of them happened. Looks at all of them."""
-        return self.aggregate(at=Min("happened"))["at"]
+        return self.aggregate(at=Min("occurred_at"))["at"]
 
-    def longest_held(self) -> tuple[datetime | None, datetime | None]:
+    def oldest_held(self) -> tuple[datetime | None, datetime | None]:
         """When the event that arrived first arrived, and when the first search happened: two looks into an index."""
-        arrived = self.order_by("seq").values_list("received", flat=True)[:1]
-        searched = self.searches().order_by("happened").values_list("happened", flat=True)[:1]
+        arrived = self.order_by("id").values_list("received_at", flat=True)[:1]
+        searched = self.searches().order_by("occurred_at").values_list("occurred_at", flat=True)[:1]
         return next(iter(arrived), None), next(iter(searched), None)
 
-    def older(self, name: str, moment: datetime) -> Self:
+    def before(self, event_type: str, moment: datetime) -> Self:
         """Those of one name that happened before a moment."""
-        return self.filter(name=name, happened__lt=moment)
+        return self.filter(type=event_type, occurred_at__lt=moment)
 
-    def drop_older(self, name: str, moment: datetime) -> Iterator[int]:
+    def delete_before(self, event_type: str, moment: datetime) -> Iterator[int]:
         """Deletes them, the oldest first; how many went with each batch, which is a short transaction of its own.
 
         It waits for nobody: what somebody else is just deleting or moving is passed over.
         """
-        rows = self.older(name, moment).order_by("happened")
-        while batch := self._drop_some(rows):
+        rows = self.before(event_type, moment).order_by("occurred_at")
+        while batch := self._delete_batch(rows):
             yield len(batch)
-            rows = rows.filter(happened__gte=batch[-1])  # not through the dead rows of earlier batches again
+            rows = rows.filter(occurred_at__gte=batch[-1])  # not through the dead rows of earlier batches again
 
-    def drop_about(self, products: Collection[int]) -> Iterator[int]:
+    def delete_for_products(self, products: Collection[int]) -> Iterator[int]:
         """Deletes the events about these products alone; how many went with each batch."""
-        rows = self.filter(product__in=products).order_by("seq")
-        while products and (batch := self._drop_some(rows)):
+        rows = self.filter(product_id__in=products).order_by("id")
+        while products and (batch := self._delete_batch(rows)):
             yield len(batch)
 
-    def drop_of(self, visitor_id: uuid.UUID) -> None:
+    def delete_for_visitor(self, visitor_id: uuid.UUID) -> None:
         """Deletes all that this visitor did, inside a transaction. Whoever is just storing something of them is waited
         for, and what they stored goes too; a cascade would have loaded every row, and missed that one."""
         list(Visitor.objects.using(self.db).filter(pk=visitor_id).select_for_update().values_list("pk"))
         self.model.objects.filter(visitor_id=visitor_id)._raw_delete(self.db)
 
-    def _drop_some(self, rows: Self) -> list[datetime]:
+    def _delete_batch(self, rows: Self) -> list[datetime]:
         with transaction.atomic(using=self.db):
-            locked = rows.select_for_update(skip_locked=True)[:DROPPED_AT_ONCE]
-            batch = list(locked.values_list("seq", "happened"))
+            locked = rows.select_for_update(skip_locked=True)[:DELETE_BATCH_SIZE]
+            batch = list(locked.values_list("id", "occurred_at"))
             # No signals: one listener to all models (Haystack has one) would have Django load and send every row.
-            self.model.objects.filter(seq__in=[seq for seq, _ in batch])._raw_delete(self.db)
+            self.model.objects.filter(id__in=[pk for pk, _ in batch])._raw_delete(self.db)
         return [at for _, at in batch]
 
     def idle_browsers(self, moment: datetime) -> QuerySet[Visitor]:
         """The visitors without an account that were made before a moment and have none of these events."""
-        browsers = Visitor.objects.using(self.db).filter(user=None, created__lt=moment)
+        browsers = Visitor.objects.using(self.db).filter(user=None, created_at__lt=moment)
         return browsers.filter(~Exists(self.filter(visitor=OuterRef("pk"))))
 
-    def drop_idle_browsers(self, moment: datetime) -> Iterator[int]:
+    def delete_idle_browsers(self, moment: datetime) -> Iterator[int]:
         """Deletes them, so many at a time like the events."""
         rows = self.idle_browsers(moment).order_by("pk")
-        while batch := self._drop_browsers(rows):
+        while batch := self._delete_browser_batch(rows):
             yield len(batch)
             rows = rows.filter(pk__gt=batch[-1])
 
-    def _drop_browsers(self, rows: QuerySet[Visitor]) -> list[uuid.UUID]:
+    def _delete_browser_batch(self, rows: QuerySet[Visitor]) -> list[uuid.UUID]:
         with transaction.atomic(using=self.db):
-            locked = rows.select_for_update(skip_locked=True)[:BROWSERS_AT_ONCE]
+            locked = rows.select_for_update(skip_locked=True)[:BROWSER_BATCH_SIZE]
             batch = list(locked.values_list("pk", flat=True))
             Visitor.objects.using(self.db).filter(pk__in=batch).delete()
         return batch
@@ -245,28 +256,28 @@ class EventQuerySet(models.QuerySet):
 class Event(models.Model):
     """One thing that one visitor did. Purchases are none: they are Oscar's orders."""
 
-    seq = models.BigAutoField(primary_key=True)
+    id = models.BigAutoField(primary_key=True)
     """In the order of arrival, so that the oldest go first without a search."""
     event_id = models.UUIDField(_("id"), unique=True)
     """Made where the event happened: hearing of it twice is storing it once."""
     visitor = models.ForeignKey(
         Visitor, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("visitor")
     )
-    name = models.CharField(_("name"), max_length=16, choices=Name.choices)
-    happened = models.DateTimeField(_("happened"))
+    type = models.CharField(_("name"), max_length=16, choices=EventType.choices)
+    occurred_at = models.DateTimeField(_("occurred_at"))
     """By the shop's clock, never later than `received`."""
-    received = models.DateTimeField(_("received"))
-    product = models.BigIntegerField(_("product"), null=True)
+    received_at = models.DateTimeField(_("received_at"))
+    product_id = models.BigIntegerField(_("product"), null=True)
     """The primary key of the product in question, a child's parent; None where there is none or there are several."""
-    products = models.JSONField(_("products"), default=list)
+    items = models.JSONField(_("products"), default=list)
     """[[product's primary key, position], ...] of a row that was seen, or of several products."""
     query = models.CharField(_("search term"), max_length=256, blank=True)
     surface = models.CharField(_("surface"), max_length=32, blank=True)
-    row = models.CharField(_("row"), max_length=64, blank=True)
+    row_key = models.CharField(_("row"), max_length=64, blank=True)
     """The row that was seen or clicked on, as the signed slate says."""
     value = models.FloatField(_("value"), null=True)
     """Seconds on the page, a quantity or a grade, by the event's name."""
-    suspect = models.BooleanField(_("suspect"), default=False)
+    is_suspected_bot = models.BooleanField(_("suspected bot"), default=False)
     """Not a shopper, it seems: kept apart and learned from by nobody."""
     device = models.CharField(_("device"), max_length=8, blank=True, default="", db_default="")
     """The kind of device that reported it; "" when it is not known."""
@@ -277,9 +288,9 @@ class Event(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         indexes = (
-            models.Index(fields=["visitor", "-happened"], name="personalization_event_tail"),
-            models.Index(fields=["name", "happened"], name="personalization_event_age"),
+            models.Index(fields=["visitor", "-occurred_at"], name="personalization_event_recent"),
+            models.Index(fields=["type", "occurred_at"], name="personalization_event_type_at"),
         )
 
     def __str__(self) -> str:
-        return f"{self.name} at {self.happened:%Y-%m-%d %H:%M}"
+        return f"{self.type} at {self.occurred_at:%Y-%m-%d %H:%M}"

@@ -10,7 +10,7 @@ logger = logging.getLogger("personalization")
 
 
 @contextmanager
-def failing_open(what: str, *, queries: bool = True) -> Iterator[None]:
+def fail_open(what: str, *, queries: bool = True) -> Iterator[None]:
     """Runs the block so that an error in it neither reaches the page nor spoils the shop's transaction.
 
     Under ATOMIC_REQUESTS a caught database error would still fail every later query of the request; a savepoint keeps

@@ -19,22 +19,22 @@ class GenomeQuerySet(models.QuerySet):
         """The genomes of these customers by the customer's key, in one query."""
         return {genome.user_id: genome for genome in self.filter(user_id__in=list(user_ids))}
 
-    def are_of(self, moment: float) -> bool:
+    def is_current(self, moment: float) -> bool:
         """Whether every genome was worked out as of this moment, in seconds since 1970."""
-        return not self.exclude(as_of=datetime.fromtimestamp(moment, UTC)).exists()
+        return not self.exclude(computed_at=datetime.fromtimestamp(moment, UTC)).exists()
 
     def store(self, genomes: Iterable["Genome"]) -> None:
         """Writes these, over those that the same customers had, whose near products stay."""
-        self._write(genomes, ["products", "categories", "purchases", "distinct", "as_of"])
+        self._write(genomes, ["products", "categories", "purchases", "distinct_products", "computed_at"])
 
-    def store_near(self, genomes: Iterable["Genome"]) -> None:
+    def store_neighbours(self, genomes: Iterable["Genome"]) -> None:
         """Writes only the near products of these."""
-        self._write(genomes, ["near"])
+        self._write(genomes, ["neighbour_products"])
 
     def _write(self, genomes: Iterable["Genome"], fields: list[str]) -> None:
         self.bulk_create(genomes, update_conflicts=True, unique_fields=["user"], update_fields=fields, batch_size=200)
 
-    def drop_except(self, user_ids: Iterable[object]) -> None:
+    def delete_except(self, user_ids: Iterable[object]) -> None:
         """Deletes the genomes of all other customers: they have no purchases any more."""
         kept = set(user_ids)
         gone = [pk for pk in self.values_list("user_id", flat=True).iterator() if pk not in kept]
@@ -57,13 +57,13 @@ class Genome(models.Model):
     categories = models.JSONField(_("categories"), default=list)
     """[[category id, share of all weight, purchases, fading days on which something was bought there], ...] over all
     categories above the products, largest share first."""
-    near = models.JSONField(_("near products"), default=list)
+    neighbour_products = models.JSONField(_("neighbour products"), default=list)
     """[[product id, mean weight among customers with similar habits], ...], heaviest first; worked out in the sweep."""
     purchases = models.PositiveIntegerField(_("purchases"), default=0)
     """Products bought, each counted once a day, in all."""
-    distinct = models.PositiveIntegerField(_("distinct products"), default=0)
+    distinct_products = models.PositiveIntegerField(_("distinct products"), default=0)
     """Different products bought, in all."""
-    as_of = models.DateTimeField(_("as of"))
+    computed_at = models.DateTimeField(_("as of"))
 
     objects = GenomeQuerySet.as_manager()
 

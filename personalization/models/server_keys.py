@@ -9,7 +9,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 SECRET_BYTES = 32
-HANDED_OVER = timedelta(hours=24)
+ROTATION_GRACE = timedelta(hours=24)
 """So long an old key stays in force beside the one that takes its place."""
 
 
@@ -21,7 +21,7 @@ class Scope(models.TextChoices):
     READ_CUSTOMERS = "customers:read", _("name the customer it asks for")
 
 
-def digest(secret: str) -> str:
+def hash_key(secret: str) -> str:
     """What is stored of a key. It is random, so that one round of hashing is enough."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
@@ -29,14 +29,16 @@ def digest(secret: str) -> str:
 class ServerKeyQuerySet(models.QuerySet):
     """The questions about keys."""
 
-    def in_force(self, secret: str) -> "ServerKey | None":
+    def active(self, secret: str) -> "ServerKey | None":
         """The key with this secret, unless it was revoked or has been replaced; one indexed query."""
-        return self.filter(models.Q(ends=None) | models.Q(ends__gt=now()), digest=digest(secret)).first()
+        return self.filter(
+            models.Q(expires_at=None) | models.Q(expires_at__gt=now()), hashed_key=hash_key(secret)
+        ).first()
 
-    def make(self, name: str, scopes: list[str]) -> tuple["ServerKey", str]:
+    def create_key(self, name: str, scopes: list[str]) -> tuple["ServerKey", str]:
         """A new key, and its secret, which nobody can read again."""
         secret = f"{secrets.token_hex(4)}.{secrets.token_urlsafe(SECRET_BYTES)}"
-        made = self.create(name=name, scopes=scopes, start=secret[:8], digest=digest(secret))
+        made = self.create(name=name, scopes=scopes, prefix=secret[:8], hashed_key=hash_key(secret))
         return made, secret
 
 
@@ -45,13 +47,13 @@ class ServerKey(models.Model):
 
     name = models.CharField(_("name"), max_length=100)
     """Whose it is, in the words of staff."""
-    start = models.CharField(_("begins with"), max_length=8, editable=False)
+    prefix = models.CharField(_("begins with"), max_length=8, editable=False)
     """Tells keys apart; says nothing of the rest."""
-    digest = models.CharField(max_length=64, unique=True, editable=False)
+    hashed_key = models.CharField(max_length=64, unique=True, editable=False)
     scopes = models.JSONField(_("scopes"), default=list)
     """Values of Scope."""
-    created = models.DateTimeField(_("created"), auto_now_add=True)
-    ends = models.DateTimeField(_("in force until"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("in force until"), null=True, blank=True)
     """None for a key that stays in force until somebody revokes it."""
 
     objects = ServerKeyQuerySet.as_manager()
@@ -61,14 +63,14 @@ class ServerKey(models.Model):
         verbose_name_plural = _("server keys")
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.start}…)"
+        return f"{self.name} ({self.prefix}…)"
 
-    def end(self, moment: datetime) -> None:
+    def expire(self, moment: datetime) -> None:
         """Makes the key worth nothing from that moment on, unless it ends earlier."""
-        self.ends = min(moment, self.ends or moment)
+        self.expires_at = min(moment, self.expires_at or moment)
         self.save(update_fields=["ends"])
 
-    def replace(self) -> tuple["ServerKey", str]:
+    def rotate(self) -> tuple["ServerKey", str]:
         """A key with the same name and scopes, and its secret; this one ends a day later."""
-        self.end(now() + HANDED_OVER)
-        return type(self).objects.make(self.name, self.scopes)
+        self.expire(now() + ROTATION_GRACE)
+        return type(self).objects.create_key(self.name, self.scopes)

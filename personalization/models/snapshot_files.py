@@ -27,16 +27,16 @@ MANIFEST = "manifest.json"
 NAME = re.compile(r"[0-9a-f]{6}-\d{8}-\d{6}-[0-9a-f]{8}")
 ARRAY_NAME = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 DTYPES = ("int32", "int64", "float32", "float64")
-LARGEST_ARRAY = 4 * 2**30
+MAX_ARRAY_BYTES = 4 * 2**30
 """Bytes. A manifest that promises more is refused before anything is read."""
-LARGEST_MANIFEST = 2**20
+MAX_MANIFEST_BYTES = 2**20
 
 
 class BrokenSnapshot(Exception):
     """The files are not what the manifest or the manifest's own checksum says."""
 
 
-def storage() -> Storage:
+def snapshot_storage() -> Storage:
     """Where snapshots lie: the shop's `STORAGES["personalization"]`, else the folder `snapshot_dir`."""
     if "personalization" in settings.STORAGES:
         return storages["personalization"]
@@ -45,15 +45,15 @@ def storage() -> Storage:
 
 def local_root() -> Path:
     """The folder `snapshot_dir`; where it is relative, below BASE_DIR."""
-    return Path(getattr(settings, "BASE_DIR", ".")) / conf.current().snapshot_dir
+    return Path(getattr(settings, "BASE_DIR", ".")) / conf.get_settings().SNAPSHOT_DIR
 
 
-def write(name: str, arrays: Mapping[str, NDArray], about: Mapping[str, object]) -> str:
+def write_snapshot(name: str, arrays: Mapping[str, NDArray], about: Mapping[str, object]) -> str:
     """Stores the arrays under this name, each whole and on disk before the next; the sha256 of the manifest.
 
     Nobody sees them until a row says that they serve. The manifest is written last.
     """
-    home = storage()
+    home = snapshot_storage()
     entries = {}
     for array_name, array in sorted(arrays.items()):
         content = io.BytesIO()
@@ -69,10 +69,10 @@ def write(name: str, arrays: Mapping[str, NDArray], about: Mapping[str, object])
     return hashlib.sha256(manifest).hexdigest()
 
 
-def read(name: str, manifest_sha256: str) -> dict[str, NDArray]:
+def read_snapshot(name: str, manifest_sha256: str) -> dict[str, NDArray]:
     """The arrays of a snapshot, mapped read-only into memory. BrokenSnapshot says what is wrong with it."""
     folder = _local_folder(name)
-    manifest = _bytes(folder / MANIFEST, LARGEST_MANIFEST)
+    manifest = _bytes(folder / MANIFEST, MAX_MANIFEST_BYTES)
     if hashlib.sha256(manifest).hexdigest() != manifest_sha256:
         raise BrokenSnapshot(f"{name}: the manifest is not the one that was published")
     described = json.loads(manifest)
@@ -84,9 +84,9 @@ def read(name: str, manifest_sha256: str) -> dict[str, NDArray]:
     return {array: _array(folder / f"{array}.npy", entry) for array, entry in described["arrays"].items()}
 
 
-def remove(name: str) -> None:
+def remove_snapshot(name: str) -> None:
     """Deletes the files of a snapshot; those that are gone already are no error."""
-    home = storage()
+    home = snapshot_storage()
     try:
         files = home.listdir(name)[1]
     except FileNotFoundError:
@@ -96,18 +96,18 @@ def remove(name: str) -> None:
     home.delete(name)
 
 
-def new_name(moment: datetime) -> str:
+def new_snapshot_name(moment: datetime) -> str:
     """A name for a snapshot of this database that no other has."""
     return f"{_database_mark()}-{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
 
 
-def stored() -> list[str]:
+def stored_snapshots() -> list[str]:
     """The names of all snapshots of this database that have files, finished or not.
 
     Another shop, or the same one on another database, may keep its own in the same folder.
     """
     try:
-        folders = storage().listdir("")[0]
+        folders = snapshot_storage().listdir("")[0]
     except FileNotFoundError:
         return []
     return sorted(folder for folder in folders if NAME.fullmatch(folder) and folder.startswith(_database_mark()))
@@ -131,7 +131,7 @@ def _save(home: Storage, path: str, content: bytes) -> None:
 
 def _local_folder(name: str) -> Path:
     """The folder of a snapshot on this machine, fetched once when the storage is elsewhere."""
-    home = storage()
+    home = snapshot_storage()
     try:
         return Path(home.path(name))
     except NotImplementedError:
@@ -169,8 +169,8 @@ def _array(path: Path, entry: Mapping) -> NDArray:
     if dtype not in DTYPES:
         raise BrokenSnapshot(f"{path}: dtype {dtype}; only {', '.join(DTYPES)} are read")
     size = int(np.prod(shape, dtype=np.float64)) * np.dtype(dtype).itemsize
-    if size > LARGEST_ARRAY:
-        raise BrokenSnapshot(f"{path}: {size} bytes; the limit is {LARGEST_ARRAY}")
+    if size > MAX_ARRAY_BYTES:
+        raise BrokenSnapshot(f"{path}: {size} bytes; the limit is {MAX_ARRAY_BYTES}")
     if _sha256(path) != entry["sha256"]:
         raise BrokenSnapshot(f"{path}: the content is not the one that was written")
     array = np.load(path, mmap_mode="r" if size else None, allow_pickle=False).view(np.ndarray)  # slices cost a tenth

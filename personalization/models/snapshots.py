@@ -9,20 +9,20 @@ from django.utils.translation import gettext_lazy as _
 class SnapshotQuerySet(models.QuerySet):
     """The questions about snapshots."""
 
-    def serving(self) -> Self:
+    def active(self) -> Self:
         """The one that serves, or none."""
-        return self.filter(serving=True)
+        return self.filter(is_active=True)
 
-    def publish(self, name: str, manifest_sha256: str, summary: dict) -> "Snapshot":
+    def publish(self, name: str, manifest_sha256: str, metrics: dict) -> "Snapshot":
         """Makes this one serve instead of the one before, in one switch."""
         with transaction.atomic(using=self.db):
-            self.serving().update(serving=False)
-            return self.create(name=name, manifest_sha256=manifest_sha256, summary=summary, serving=True)
+            self.active().update(is_active=False)
+            return self.create(name=name, manifest_sha256=manifest_sha256, metrics=metrics, is_active=True)
 
     def outdated(self, kept: int) -> Self:
         """Those that neither serve nor are among the `kept` newest."""
         newest = list(self.order_by("-pk").values_list("pk", flat=True)[:kept])
-        return self.exclude(serving=True).exclude(pk__in=newest)
+        return self.exclude(is_active=True).exclude(pk__in=newest)
 
 
 class Snapshot(models.Model):
@@ -30,9 +30,9 @@ class Snapshot(models.Model):
 
     name = models.CharField(_("name"), max_length=64, unique=True)
     manifest_sha256 = models.CharField(_("checksum of the manifest"), max_length=64)
-    summary = models.JSONField(_("summary"), default=dict)
-    serving = models.BooleanField(_("serving"), default=False)
-    created = models.DateTimeField(_("created"), auto_now_add=True)
+    metrics = models.JSONField(_("metrics"), default=dict)
+    is_active = models.BooleanField(_("active"), default=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = SnapshotQuerySet.as_manager()
 
@@ -42,8 +42,8 @@ class Snapshot(models.Model):
         permissions = (("explain_decision", _("Can see how a decision came about")),)
         constraints = (
             models.UniqueConstraint(
-                fields=["serving"],
-                condition=models.Q(serving=True),
+                fields=["is_active"],
+                condition=models.Q(is_active=True),
                 name="personalization_one_snapshot_serves",
             ),
         )

@@ -15,11 +15,11 @@ from django.utils.translation import gettext_lazy as _
 
 from personalization.models.genomes import Genome
 
-WISHES_KEPT = 200
+MAX_PREFERENCES = 200
 """The newest so many wishes of a visitor are kept."""
 
 
-def new_id() -> uuid.UUID:
+def new_visitor_id() -> uuid.UUID:
     """128 bits that nobody can guess."""
     return uuid.UUID(bytes=secrets.token_bytes(16))
 
@@ -32,16 +32,16 @@ class Consent(models.TextChoices):
     WITHDRAWN = "withdrawn", _("withdrawn")
 
 
-class Wish(NamedTuple):
+class Preference(NamedTuple):
     """What a visitor said themselves."""
 
-    kind: str
+    type: str
     """What it is about: "product", "category" or "interest" (a category, too) with its primary key, "reason" with the
     key of a row, or "order" with "lists". All but interests and the order fade."""
     key: int | str
     sign: int
     """1: they want more of it; -1: less."""
-    at: float
+    recorded_at: float
     """When they said so, in seconds since 1970."""
 
 
@@ -58,45 +58,45 @@ class VisitorQuerySet(models.QuerySet):
         """The visitor of this id, unless an account has it: an account is known by its session only."""
         return self.filter(pk=visitor_id, user=None).first()
 
-    def customer(self, user_id: Any) -> "Visitor":
+    def get_or_create_customer(self, user_id: Any) -> "Visitor":
         """The visitor that this customer is, made if need be."""
-        return self.get_or_create(user_id=user_id, defaults={"id": new_id()})[0]
+        return self.get_or_create(user_id=user_id, defaults={"id": new_visitor_id()})[0]
 
-    def held_customer(self, user_id: Any) -> "Visitor":
+    def get_for_update(self, user_id: Any) -> "Visitor":
         """The same. Nobody else changes or forgets it before the transaction ends that asks."""
         held = None
         while held is None:  # who forgets a customer makes a new row
-            self.customer(user_id)
+            self.get_or_create_customer(user_id)
             held = self.select_for_update().filter(user_id=user_id).first()
         return held
 
-    def who_agreed(self, user_ids: Iterable[Any] | None = None) -> dict[Any, float]:
+    def consented(self, user_ids: Iterable[Any] | None = None) -> dict[Any, float]:
         """Those of these customers, or of all, who allow what they did to be used for them; each with the moment up to
         which they had everything forgotten, in seconds since 1970, or -inf."""
         rows = self.filter(user__isnull=False, consent=Consent.GRANTED)
         return _forgotten(rows if user_ids is None else rows.filter(user_id__in=list(user_ids)))
 
-    def agreeing(self, user_ids: Iterable[Any]) -> dict[Any, "Visitor"]:
+    def consented_customers(self, user_ids: Iterable[Any]) -> dict[Any, "Visitor"]:
         """The same as visitors, by the customer's key."""
         rows = self.filter(user_id__in=list(user_ids), consent=Consent.GRANTED)
         return {visitor.user_id: visitor for visitor in rows}
 
-    def hold(self, user_ids: Iterable[Any]) -> dict[Any, float]:
+    def lock_consented(self, user_ids: Iterable[Any]) -> dict[Any, float]:
         """The same; none of them can withdraw before the end of the transaction."""
         rows = self.filter(user_id__in=list(user_ids), consent=Consent.GRANTED).order_by("pk")
         return _forgotten(rows.select_for_update(no_key=True))
 
-    def drop(self, visitor_ids: Iterable[uuid.UUID]) -> None:
+    def erase(self, visitor_ids: Iterable[uuid.UUID]) -> None:
         """Deletes these with all that is theirs, inside a transaction. Whoever is just storing something of them is
         waited for, and what they stored goes too."""
         held = list(self.filter(pk__in=list(visitor_ids)).order_by("pk").select_for_update())
         self.model.objects.using(self.db).filter(pk__in=[visitor.pk for visitor in held]).delete()
 
-    def unheard(self) -> dict[Any, float]:
+    def opted_out(self) -> dict[Any, float]:
         """The customers of whom nothing is learned up to a moment: for ever, while they object."""
         customers = self.filter(user__isnull=False)
         objecting = customers.filter(consent=Consent.WITHDRAWN).values_list("user_id", flat=True)
-        return {**_forgotten(customers.exclude(forgotten_at=None)), **dict.fromkeys(objecting, math.inf)}
+        return {**_forgotten(customers.exclude(erased_at=None)), **dict.fromkeys(objecting, math.inf)}
 
     def grant_all(self, user_ids: Iterable[Any], *, version: str, source: str, now: datetime) -> int:
         """Records consent that was given elsewhere, for customers who have neither given nor withdrawn it here; how
@@ -107,26 +107,29 @@ class VisitorQuerySet(models.QuerySet):
             granted += self._grant_some(asked[start : start + 500], version, source, now)
         return granted
 
-    def held_for(self, user_ids: Iterable[Any]) -> "dict[Any, Visitor]":
+    def lock_for(self, user_ids: Iterable[Any]) -> "dict[Any, Visitor]":
         """The visitors that these customers are. None of them is forgotten or withdraws before the transaction ends."""
         rows = self.filter(user_id__in=list(user_ids)).order_by("pk").select_for_update(no_key=True)
         return {visitor.user_id: visitor for visitor in rows}
 
-    def who_ever_withdrew(self, ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    def ever_withdrawn(self, ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
         """Those of these visitors who withdrew their consent once, whatever they said later."""
-        changes = ConsentChange.objects.filter(visitor__in=list(ids), state=Consent.WITHDRAWN)
+        changes = ConsentRecord.objects.filter(visitor__in=list(ids), state=Consent.WITHDRAWN)
         return set(changes.values_list("visitor_id", flat=True))
 
-    def browsers_that_agreed_elsewhere(
+    def import_consented_browsers(
         self, ids: Iterable[uuid.UUID], *, version: str, source: str, now: datetime
     ) -> set[uuid.UUID]:
         """Those of these browsers that may be kept; the ones that are not known yet are stored, with that consent."""
         asked = sorted(set(ids))
         known = dict(self.filter(pk__in=asked, user=None).values_list("pk", "consent"))
         new = [pk for pk in asked if pk not in known]
-        self.bulk_create([Visitor(id=pk, consent=Consent.GRANTED, agreed_at=now) for pk in new], ignore_conflicts=True)
-        ConsentChange.objects.bulk_create(
-            ConsentChange(visitor_id=pk, state=Consent.GRANTED, version=version, source=source, at=now) for pk in new
+        self.bulk_create(
+            [Visitor(id=pk, consent=Consent.GRANTED, consented_at=now) for pk in new], ignore_conflicts=True
+        )
+        ConsentRecord.objects.bulk_create(
+            ConsentRecord(visitor_id=pk, state=Consent.GRANTED, version=version, source=source, recorded_at=now)
+            for pk in new
         )
         return {*new, *(pk for pk, state in known.items() if state == Consent.GRANTED)}
 
@@ -135,13 +138,13 @@ class VisitorQuerySet(models.QuerySet):
         asked = list(dict.fromkeys(user_ids))
         with transaction.atomic(using=self.db):
             known = set(self.filter(user_id__in=asked).values_list("user_id", flat=True))
-            new = [Visitor(id=new_id(), user_id=user_id) for user_id in asked if user_id not in known]
+            new = [Visitor(id=new_visitor_id(), user_id=user_id) for user_id in asked if user_id not in known]
             self.bulk_create(new, ignore_conflicts=True)
             rows = self.filter(user_id__in=asked).exclude(consent=Consent.WITHDRAWN).order_by("pk").select_for_update()
             ids = list(rows.values_list("pk", flat=True))
             self.filter(pk__in=ids).update(consent=Consent.WITHDRAWN)
-            ConsentChange.objects.bulk_create(
-                ConsentChange(visitor_id=pk, state=Consent.WITHDRAWN, version=version, source=source, at=now)
+            ConsentRecord.objects.bulk_create(
+                ConsentRecord(visitor_id=pk, state=Consent.WITHDRAWN, version=version, source=source, recorded_at=now)
                 for pk in ids
             )
         return len(ids)
@@ -154,13 +157,13 @@ class VisitorQuerySet(models.QuerySet):
     def _grant_some(self, user_ids: list[Any], version: str, source: str, now: datetime) -> int:
         with transaction.atomic(using=self.db):
             known = set(self.filter(user_id__in=user_ids).values_list("user_id", flat=True))
-            new = [Visitor(id=new_id(), user_id=user_id) for user_id in user_ids if user_id not in known]
+            new = [Visitor(id=new_visitor_id(), user_id=user_id) for user_id in user_ids if user_id not in known]
             self.bulk_create(new, ignore_conflicts=True)
             undecided = self.filter(user_id__in=user_ids, consent=Consent.NONE).select_for_update()
             ids = list(undecided.values_list("pk", flat=True))
-            self.filter(pk__in=ids).update(consent=Consent.GRANTED, agreed_at=now)
-            ConsentChange.objects.bulk_create(
-                ConsentChange(visitor_id=pk, state=Consent.GRANTED, version=version, source=source, at=now)
+            self.filter(pk__in=ids).update(consent=Consent.GRANTED, consented_at=now)
+            ConsentRecord.objects.bulk_create(
+                ConsentRecord(visitor_id=pk, state=Consent.GRANTED, version=version, source=source, recorded_at=now)
                 for pk in ids
             )
         return len(ids)
@@ -169,7 +172,7 @@ class VisitorQuerySet(models.QuerySet):
 class Visitor(models.Model):
     """A customer with an account, or a browser that is not signed in and has agreed to be known."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_visitor_id, editable=False)
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -180,13 +183,13 @@ class Visitor(models.Model):
     )
     """None for a browser."""
     consent = models.CharField(_("consent"), max_length=9, choices=Consent.choices, default=Consent.NONE)
-    agreed_at = models.DateTimeField(_("agreed at"), null=True, blank=True)
+    consented_at = models.DateTimeField(_("consented at"), null=True, blank=True)
     """When consent was granted last: nothing that happened earlier is taken in after that."""
-    forgotten_at = models.DateTimeField(_("forgotten at"), null=True, blank=True)
+    erased_at = models.DateTimeField(_("forgotten at"), null=True, blank=True)
     """When the customer had everything forgotten: what they bought before is not used, also if they agree again."""
-    wishes = models.JSONField(_("wishes"), default=list, blank=True)
+    preferences = models.JSONField(_("preferences"), default=list, blank=True)
     """Rows of Wish, newest last."""
-    created = models.DateTimeField(_("created"), auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = VisitorQuerySet.as_manager()
 
@@ -201,33 +204,33 @@ class Visitor(models.Model):
         """What is known of the customer's tastes; empty when nothing is."""
         return getattr(self.user, "personalization_genome", None) or Genome()
 
-    def answer(self) -> "ConsentChange | None":
+    def consent_answer(self) -> "ConsentRecord | None":
         """What they said last of consent, when and where; None when they never did."""
-        return ConsentChange.objects.filter(visitor=self).last()
+        return ConsentRecord.objects.filter(visitor=self).last()
 
-    def wished(self) -> tuple[Wish, ...]:
+    def get_preferences(self) -> tuple[Preference, ...]:
         """What they said themselves, newest last."""
-        return tuple(Wish(*row) for row in self.wishes)
+        return tuple(Preference(*row) for row in self.preferences)
 
     @transaction.atomic
     def change_consent(self, state: Consent, *, version: str, source: str, now: datetime) -> None:
         """Stores the new state, and that, when and where it came about."""
         self.consent = state
         if state == Consent.GRANTED:
-            self.agreed_at = now
-        self.save(update_fields=["consent", "agreed_at"])
-        ConsentChange.objects.create(visitor=self, state=state, version=version, source=source, at=now)
+            self.consented_at = now
+        self.save(update_fields=["consent", "consented_at"])
+        ConsentRecord.objects.create(visitor=self, state=state, version=version, source=source, recorded_at=now)
 
     @transaction.atomic
-    def wish(self, kind: str, key: int | str, sign: int, now: float) -> None:
+    def set_preference(self, kind: str, key: int | str, sign: int, now: float) -> None:
         """More (1) or less (-1) of something, instead of what was wished of it before; 0 takes that back."""
         row = type(self).objects.select_for_update().get(pk=self.pk)
         kept = [wish for wish in row.wishes if wish[:2] != [kind, key]]
-        self.wishes = (kept + ([[kind, key, sign, now]] if sign else []))[-WISHES_KEPT:]
-        self.save(update_fields=["wishes"])
+        self.preferences = (kept + ([[kind, key, sign, now]] if sign else []))[-MAX_PREFERENCES:]
+        self.save(update_fields=["preferences"])
 
 
-class ConsentChange(models.Model):
+class ConsentRecord(models.Model):
     """The proof of who allowed what when. Rows are added, never changed; they go with their visitor."""
 
     visitor = models.ForeignKey(Visitor, on_delete=models.CASCADE, related_name="+", verbose_name=_("visitor"))
@@ -236,23 +239,24 @@ class ConsentChange(models.Model):
     """Of the text that they agreed to."""
     source = models.CharField(_("source"), max_length=64)
     """Where they said so: "banner", "account", "sign-in", or what the shop recorded it from."""
-    at = models.DateTimeField(_("at"))
+    recorded_at = models.DateTimeField(_("at"))
 
     class Meta:
         verbose_name = _("change of consent")
         verbose_name_plural = _("changes of consent")
-        ordering = ("at", "pk")
+        ordering = ("recorded_at", "pk")
 
     def __str__(self) -> str:
-        return f"{self.state} at {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.state} at {self.recorded_at:%Y-%m-%d %H:%M}"
 
 
 def _forgotten(visitors: VisitorQuerySet) -> dict[Any, float]:
-    rows = visitors.values_list("user_id", "forgotten_at")
+    rows = visitors.values_list("user_id", "erased_at")
     return {user: -math.inf if at is None else at.timestamp() for user, at in rows}
 
 
-_OWN_FIELDS = ("id", "user", "consent", "agreed_at", "forgotten_at", "wishes", "created")
+_OWN_FIELDS = ("id", "user", "consent", "consented_at", "erased_at", "preferences", "created_at")
 _GENOME_FIELDS = tuple(
-    f"user__personalization_genome__{name}" for name in ("products", "categories", "near", "purchases", "distinct")
+    f"user__personalization_genome__{name}"
+    for name in ("products", "categories", "neighbour_products", "purchases", "distinct_products")
 )

@@ -24,10 +24,10 @@ from oscar.core.thumbnails import get_thumbnailer
 from oscar.templatetags.currency_filters import currency
 
 import personalization
-from personalization.models.fail_open import failing_open
+from personalization.models.fail_open import fail_open
 from personalization.shop import catalogue
 
-CARD, FACE = "personalization/partials/card.html", "personalization/partials/card_face.html"
+CARD_TEMPLATE, FACE_TEMPLATE = "personalization/partials/card.html", "personalization/partials/card_face.html"
 OURS = str(Path(personalization.__path__[0]))
 PICTURE = "x155"
 """As Oscar's own card asks for it, so that one file serves both."""
@@ -44,7 +44,7 @@ _kept: dict[tuple, str] = {}
 
 
 @dataclass(frozen=True)
-class Picture:
+class CardImage:
     """A small picture of a product."""
 
     address: str
@@ -58,7 +58,7 @@ class Card:
 
     title: str
     link: str
-    picture: Picture | None
+    picture: CardImage | None
     price: str
     availability: str
     """What a shopper should know before they buy; "" when there is enough of it."""
@@ -67,7 +67,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Facts:
+class ProductData:
     """The same for who makes the card elsewhere."""
 
     title: str
@@ -82,18 +82,18 @@ class Facts:
     in_one_click: bool
 
 
-def are_the_shops() -> bool:
+def shop_overrides_card() -> bool:
     """Whether the shop has put a card of its own in the place of ours."""
-    return not get_template(CARD).origin.name.startswith(OURS)
+    return not get_template(CARD_TEMPLATE).origin.name.startswith(OURS)
 
 
-class Page:
+class CardRenderer:
     """Prints the cards of one page: what they have in common is worked out once."""
 
     def __init__(self, products: Iterable[Any], token: str, back: str) -> None:
         self._products = products
         self._token, self._back = token, conditional_escape(back)
-        self._template = get_template(FACE)
+        self._template = get_template(FACE_TEMPLATE)
         self._place = (
             get_language(),
             get_script_prefix(),
@@ -102,18 +102,18 @@ class Page:
             time.monotonic() // SECONDS,
         )
 
-    def printed(self, product: Any, info: Any, *, later: bool) -> str:
+    def render(self, product: Any, info: Any, *, later: bool) -> str:
         """The markup of a product's card at this price and availability, as the shop's strategy gave them. The pictures
         of `later` cards are loaded when they come near."""
         key = (*self._place, later, *_all_that_matters(product, info))
         if key not in _kept:
-            with failing_open("Making a card"):
+            with fail_open("Making a card"):
                 _keep(key, self._made(product, info, later))
         return _kept.get(key, "").replace(TOKEN, self._token).replace(BACK, self._back)
 
     def _made(self, product: Any, info: Any, later: bool) -> str:
-        catalogue.add_pictures([product, *self._products])
-        made = {"card": card(product, info), "later": later, "csrf_token": TOKEN, "back": BACK}
+        catalogue.attach_images([product, *self._products])
+        made = {"card": card_context(product, info), "later": later, "csrf_token": TOKEN, "back": BACK}
         return self._template.render(made)
 
 
@@ -132,13 +132,13 @@ def _all_that_matters(product: Any, info: Any) -> tuple:
         product.date_updated,
         product.first_image,
         product.is_parent or product.has_options,
-        catalogue.amount(info),
+        catalogue.get_price_amount(info),
         info.price.currency,
         _notice(info),
     )
 
 
-def card(product: Any, info: Any) -> Card:
+def card_context(product: Any, info: Any) -> Card:
     """The card of a product at this price and availability."""
     return Card(
         title=product.get_title(),
@@ -150,11 +150,11 @@ def card(product: Any, info: Any) -> Card:
     )
 
 
-def facts(product: Any, info: Any) -> Facts:
+def product_data(product: Any, info: Any) -> ProductData:
     """The same of one that was looked up by `catalogue.faces`, without making its picture small: no query, and nothing
     is written."""
-    amount = catalogue.amount(info)
-    return Facts(
+    amount = catalogue.get_price_amount(info)
+    return ProductData(
         title=product.get_title(),
         link=product.get_absolute_url(),
         picture=_as_uploaded(product.first_image),
@@ -171,17 +171,17 @@ def _in_one_click(product: Any) -> bool:
     return not (product.is_parent or product.has_options)
 
 
-def _picture(product: Any) -> Picture | None:
-    with failing_open("Making a picture small", queries=False):
+def _picture(product: Any) -> CardImage | None:
+    with fail_open("Making a picture small", queries=False):
         image = product.primary_image()
         source = image["original"] if isinstance(image, dict) else image.original
         made = get_thumbnailer().generate_thumbnail(source, size=PICTURE, upscale=False)
-        return Picture(made.url, made.width, made.height)
+        return CardImage(made.url, made.width, made.height)
     return None
 
 
 def _price(info: Any) -> str:
-    amount = catalogue.amount(info)
+    amount = catalogue.get_price_amount(info)
     if amount is None:
         return ""
     return currency(amount, info.price.currency) if info.price.excl_tax else _("Free")
@@ -192,6 +192,6 @@ def _notice(info: Any) -> str:
 
 
 def _as_uploaded(name: str | None) -> str | None:
-    with failing_open("Looking for a picture", queries=False):
-        return catalogue.address_of_picture(name) if name else None
+    with fail_open("Looking for a picture", queries=False):
+        return catalogue.image_url(name) if name else None
     return None

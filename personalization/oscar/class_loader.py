@@ -19,7 +19,10 @@ logger = logging.getLogger(__name__)
 LISTING = ("search.views.base", "BaseSearchView")
 """What the views of Oscar's search, catalogue and category pages build on, and a shop's fork of them, too."""
 
-ORDER, PAGE = "personalization.oscar.listing_views.PersonalOrder", "personalization.oscar.private_pages.PersonalPage"
+ORDER, PAGE = (
+    "personalization.oscar.listing_views.PersonalListMixin",
+    "personalization.oscar.private_pages.PrivatePageMixin",
+)
 """What is mixed in; it may be the very thing that cannot be imported."""
 MIXED = {
     LISTING: ORDER,
@@ -31,20 +34,20 @@ MIXED = {
 
 def load_classes(module_label: str, classnames: Sequence[str], module_prefix: str) -> list[type]:
     """The classes that the loader underneath finds, those of MIXED with ours in front."""
-    found = underneath()(module_label, classnames, module_prefix)
+    found = wrapped_loader()(module_label, classnames, module_prefix)
     names = [(module_label, name) for name in classnames]
     if not MIXED.keys() & set(names):
         return found
-    return [personal(made, MIXED[name]) if name in MIXED else made for name, made in zip(names, found, strict=True)]
+    return [with_mixin(made, MIXED[name]) if name in MIXED else made for name, made in zip(names, found, strict=True)]
 
 
-def underneath() -> Callable[[str, Sequence[str], str], list[type]]:
+def wrapped_loader() -> Callable[[str, Sequence[str], str], list[type]]:
     """The shop's own class loader where it names one, else Oscar's. A wrong name stops the shop, as in Oscar."""
-    path = conf.current().class_loader
+    path = conf.get_settings().WRAPPED_CLASS_LOADER
     return import_string(path) if path else default_class_loader
 
 
-def personal(view: type, mixin: str) -> type:
+def with_mixin(view: type, mixin: str) -> type:
     """This view with the mixin of that path in front; or, when that cannot be had, the very view."""
     try:
         return _mixed(view, mixin)
@@ -62,7 +65,7 @@ def _mixed(view: type, mixin: str) -> type:
     return type(view.__name__, (ours, view), {"__module__": view.__module__, "__doc__": view.__doc__})
 
 
-def in_force() -> bool:
+def is_active() -> bool:
     """Whether Oscar's listing pages are in the visitor's order; also in a shop that has none of them."""
     try:
         view = get_class(*LISTING)

@@ -5,8 +5,8 @@ from django.conf import settings
 from personalization import conf
 
 
-def adopt() -> None:
+def clear_history_on_logout() -> None:
     """Adds the cookie to those that Oscar deletes: its own list names one that does not exist."""
     name = settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME
-    if conf.current().clear_history and name not in settings.OSCAR_COOKIES_DELETE_ON_LOGOUT:
+    if conf.get_settings().CLEAR_RECENTLY_VIEWED_ON_LOGOUT and name not in settings.OSCAR_COOKIES_DELETE_ON_LOGOUT:
         settings.OSCAR_COOKIES_DELETE_ON_LOGOUT = [*settings.OSCAR_COOKIES_DELETE_ON_LOGOUT, name]

@@ -6,7 +6,7 @@ from django.utils.functional import lazy
 from oscar import defaults
 
 
-def adopt() -> None:
+def set_homepage() -> None:
     """Points OSCAR_HOMEPAGE to our home page, unless the shop has set it or does not include our URLs.
 
     The logo, breadcrumbs, "continue shopping" and the sign-out page all link to OSCAR_HOMEPAGE, and Oscar's default

@@ -14,10 +14,10 @@ from oscar.apps.search.search_indexes import ProductIndex
 from oscar.core.loading import get_model
 
 from personalization import conf, serve
-from personalization.decide.reranking import Basis
-from personalization.models.fail_open import failing_open
+from personalization.decide.reranking import RerankBasis
+from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
-from personalization.oscar.private_pages import PersonalPage
+from personalization.oscar.private_pages import PrivatePageMixin
 from personalization.privacy import consent, identity, sort_preference
 from personalization.shop import catalogue
 
@@ -26,33 +26,33 @@ Product = get_model("catalogue", "Product")
 UNSORTED = ("", "relevancy")
 """What the form of Oscar's pages says when nobody chose how to sort."""
 
-InOrder = Callable[[tuple[int, ...]], Sequence[int]]
+ReorderedSearchMixin = Callable[[tuple[int, ...]], Sequence[int]]
 """Puts the keys of products in order."""
 
 
 @dataclass(frozen=True)
-class Order:
+class ListReranking:
     """In which order a page stands, for its chip to say."""
 
-    on: bool
+    enabled: bool
     """Whether it is ours; the visitor may have switched that off."""
-    searched: bool
+    is_search: bool
     """Whether the page shows what was found for some words."""
-    made_from: Callable[[], Basis]
+    get_basis: Callable[[], RerankBasis]
     """Asked when the page is made, at the earliest: by then it has read of the visitor what it reads anyway."""
 
     @property
-    def basis(self) -> Basis:
+    def basis(self) -> RerankBasis:
         """What it is, or would be, made from."""
-        return self.made_from()
+        return self.get_basis()
 
     @property
     def personal(self) -> bool:
         """Whether something that is known of the visitor takes part in it."""
-        return self.basis == Basis.OWN
+        return self.basis == RerankBasis.PERSONAL
 
 
-class PersonalOrder(PersonalPage):
+class PersonalListMixin(PrivatePageMixin):
     """Mixed into Oscar's listing views, in front of them.
 
     1. `paginate_queryset`: the first hits of the engine in the visitor's order, and the page's products in one go
@@ -65,44 +65,44 @@ class PersonalOrder(PersonalPage):
     request: HttpRequest
     kwargs: dict[str, Any]
     page_kwarg: str
-    personal_order: Order | None = None
+    list_reranking: ListReranking | None = None
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> tuple:
         """Oscar's own, of a listing in the visitor's order."""
-        window, self.personal_order = conf.current().window, None
+        window, self.list_reranking = conf.get_settings().RERANK_WINDOW, None
         listing = self._listing(queryset, page_size, window)
         paginator, page, *rest = super().paginate_queryset(listing, page_size)  # type: ignore[misc]
         if not 1 <= page.start_index() <= window or paginator.count < 2 or getattr(listing, "failed", True):
-            self.personal_order = None
-        with failing_open("Noting what stands on a page", queries=False):
-            visits.place(self.request, [int(result.pk) for result in page if _is_product(result)])
+            self.list_reranking = None
+        with fail_open("Noting what stands on a page", queries=False):
+            visits.mark_shown(self.request, [int(result.pk) for result in page if _is_product(result)])
         return paginator, page, *rest
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Oscar's own, and the order of the page."""
         context = super().get_context_data(**kwargs)  # type: ignore[misc]
-        return {**context, "personal_order": self.personal_order}
+        return {**context, "personal_order": self.list_reranking}
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         """Oscar's own, for nobody else where it depends on who looks at it."""
         response = super().render_to_response(context, **kwargs)  # type: ignore[misc]
-        order = self.personal_order
+        order = self.list_reranking
         nothing_found = "paginator" in context and not context["paginator"].count  # the page shows rows instead
-        if nothing_found or (order is not None and (not order.on or order.personal)):
-            identity.keep_private(self.request, response)
-        elif order is not None and order.basis == Basis.PLACE:
+        if nothing_found or (order is not None and (not order.enabled or order.personal)):
+            identity.set_private_cache_headers(self.request, response)
+        elif order is not None and order.basis == RerankBasis.CONTEXTUAL:
             patch_cache_control(response, private=True)
         return response
 
     def _listing(self, found: Any, page_size: int, window: int) -> Any:
         """What the engine found, with our order and our look-up of products; itself where neither is wanted."""
-        if not conf.current().strength or not _comes_from_the_engine(found):
+        if not conf.get_settings().RERANK_STRENGTH or not _comes_from_the_engine(found):
             return found
         begin, in_order = self._begin(page_size), None
         if begin < window and not self._sorted(found):
-            with failing_open("Looking whether a list is to be put in order", queries=False):
+            with fail_open("Looking whether a list is to be put in order", queries=False):
                 in_order = None if self._switched_off() else self._reordered
-        return Listing(found, begin, page_size, window, in_order)
+        return RerankedResults(found, begin, page_size, window, in_order)
 
     def _begin(self, page_size: int) -> int:
         """How many hits stand before the page; 0 where that cannot be told yet."""
@@ -114,9 +114,9 @@ class PersonalOrder(PersonalPage):
         return bool(found.query.order_by) or self.request.GET.get("sort_by", "") not in UNSORTED
 
     def _switched_off(self) -> bool:
-        if not sort_preference.switched_off(self.request):
+        if not sort_preference.personal_sort_disabled(self.request):
             return False
-        self.personal_order = Order(False, bool(self._words()), lambda: _likely_basis(self.request))
+        self.list_reranking = ListReranking(False, bool(self._words()), lambda: _likely_basis(self.request))
         return True
 
     def _words(self) -> str:
@@ -124,23 +124,25 @@ class PersonalOrder(PersonalPage):
 
     def _reordered(self, keys: tuple[int, ...]) -> Sequence[int]:
         """These products in the visitor's order; as they are before anything was learned."""
-        visit = visits.without_basket(self.request)
-        visit = visits.about(visit, category=getattr(self, "category", None), query=self._words())
-        visit = replace(visit, listing=keys)
-        basis = serve.basis(visit)
+        visit = visits.visit_without_basket(self.request)
+        visit = visits.with_page_context(visit, category=getattr(self, "category", None), query=self._words())
+        visit = replace(visit, candidate_products=keys)
+        basis = serve.rerank_basis(visit)
         if basis is None:
             return keys
-        self.personal_order = Order(True, bool(visit.query), lambda: basis)
-        return serve.reordered(visit)
+        self.list_reranking = ListReranking(True, bool(visit.query), lambda: basis)
+        return serve.rerank(visit)
 
 
-class Listing:
+class RerankedResults:
     """What the engine found, as a paginator takes it: a page is a slice of it.
 
     One question to the engine answers how many hits there are, what their facets are, and which stand on the page.
     """
 
-    def __init__(self, found: SearchQuerySet, begin: int, page_size: int, window: int, in_order: InOrder | None):
+    def __init__(
+        self, found: SearchQuerySet, begin: int, page_size: int, window: int, in_order: ReorderedSearchMixin | None
+    ):
         self.found = found
         self.page_size = page_size
         self.window = window if in_order else 0
@@ -155,7 +157,7 @@ class Listing:
 
     def count(self) -> int:
         """How many hits there are."""
-        with failing_open("Asking the search engine for a list", queries=False):
+        with fail_open("Asking the search engine for a list", queries=False):
             self._ask(self._begin, self._begin + self.page_size)
             return len(self.found)
         self.failed, self.window = True, 0
@@ -163,7 +165,7 @@ class Listing:
 
     def __getitem__(self, page: slice) -> list[SearchResult]:
         """The hits of a page with their products; without those whose products are gone or hidden."""
-        with failing_open("Looking up a page of a list"):
+        with fail_open("Looking up a page of a list"):
             self._ask(page.start, page.stop)
             self._put_in_order()
             return _with_objects(self._hits[page.start - self._asked.start : page.stop - self._asked.start], self.found)
@@ -187,19 +189,19 @@ class Listing:
         if self.in_order is None or self._in_order or self._asked.start >= self.window:
             return
         self._in_order = True
-        with failing_open("The visitor's order of a list", queries=False):
+        with fail_open("The visitor's order of a list", queries=False):
             self._hits[: self.window] = _reordered(self._hits[: self.window], self.in_order)
             return
         self.failed = True
 
 
-def _likely_basis(request: HttpRequest) -> Basis:
+def _likely_basis(request: HttpRequest) -> RerankBasis:
     """What our order would be made from, as far as it can be told without making it."""
-    with failing_open("Looking whether somebody is known", queries=False):
-        visitor = identity.of(request)
-        if visitor is not None and consent.allowed(request, visitor) and visitor.genome().products:
-            return Basis.OWN
-    return Basis.ALL
+    with fail_open("Looking whether somebody is known", queries=False):
+        visitor = identity.get_visitor(request)
+        if visitor is not None and consent.tracking_allowed(request, visitor) and visitor.genome().products:
+            return RerankBasis.PERSONAL
+    return RerankBasis.POPULAR
 
 
 def _comes_from_the_engine(found: Any) -> bool:
@@ -211,7 +213,7 @@ def _is_product(hit: Any) -> bool:
     return isinstance(hit, SearchResult) and (hit.app_label, hit.model_name) == (model.app_label, model.model_name)
 
 
-def _reordered(hits: list[SearchResult], in_order: InOrder) -> list[SearchResult]:
+def _reordered(hits: list[SearchResult], in_order: ReorderedSearchMixin) -> list[SearchResult]:
     """The products among these hits in order; what else a shop's engine finds stays where it is."""
     products = [hit for hit in hits if _is_product(hit)]
     place = {key: place for place, key in enumerate(in_order(tuple(int(hit.pk) for hit in products)))}
@@ -240,5 +242,5 @@ def _objects(model: type[Model], keys: list[Any], found: SearchQuerySet) -> dict
     index = type(connections[found.query._using].get_unified_index().get_index(model))
     plain = type(found)._load_model_objects is SearchQuerySet._load_model_objects
     if model is Product and plain and index.read_queryset is ProductIndex.read_queryset:
-        return catalogue.cards(keys)
+        return catalogue.products_with_stock(keys)
     return found._load_model_objects(model, keys)

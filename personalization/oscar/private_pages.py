@@ -5,12 +5,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from personalization.models.fail_open import failing_open
+from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
-from personalization.privacy.identity import keep_private
+from personalization.privacy.identity import set_private_cache_headers
 
 
-class PersonalPage:
+class PrivatePageMixin:
     """Mixed into Oscar's views of such pages, in front of them."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -24,6 +24,6 @@ class PersonalPage:
 
 
 def _keep_private(request: HttpRequest, response: HttpResponse) -> None:
-    with failing_open("Keeping a page private", queries=False):
-        if visits.somebody(request):
-            keep_private(request, response)
+    with fail_open("Keeping a page private", queries=False):
+        if visits.is_personalized(request):
+            set_private_cache_headers(request, response)

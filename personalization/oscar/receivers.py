@@ -15,54 +15,59 @@ from oscar.core.loading import get_class
 
 from personalization.collect import crawlers, ingestion, request_traits
 from personalization.models import Event, Visitor
-from personalization.models.events import Name
-from personalization.models.fail_open import failing_open
-from personalization.oscar.visits import SIGNED_IN
+from personalization.models.events import EventType
+from personalization.models.fail_open import fail_open
+from personalization.oscar.visits import SIGNED_IN_KEY
 from personalization.privacy import consent, identity
 from personalization.profile import genome
 from personalization.shop import catalogue
 
 
-def connect() -> None:
+def connect_receivers() -> None:
     """Called once, when the apps are ready."""
     order_placed = get_class("order.signals", "order_placed")
     order_placed.connect(refresh_genome, dispatch_uid="personalization.refresh_genome")
     basket_addition = get_class("basket.signals", "basket_addition")
-    basket_addition.connect(keep_basket_addition, dispatch_uid="personalization.keep_basket_addition")
-    user_logged_in.connect(take_over, dispatch_uid="personalization.take_over")
-    user_logged_out.connect(look_anew, dispatch_uid="personalization.look_anew")
-    pre_delete.connect(delete_events, sender=Visitor, dispatch_uid="personalization.delete_events")
+    basket_addition.connect(record_basket_addition, dispatch_uid="personalization.keep_basket_addition")
+    user_logged_in.connect(merge_visitor_on_login, dispatch_uid="personalization.take_over")
+    user_logged_out.connect(reset_visitor_on_logout, dispatch_uid="personalization.look_anew")
+    pre_delete.connect(delete_events_of_user, sender=Visitor, dispatch_uid="personalization.delete_events")
 
 
-def take_over(sender: Any, request: Any, user: Any, **rest: Any) -> None:
+def merge_visitor_on_login(sender: Any, request: Any, user: Any, **rest: Any) -> None:
     """Whoever signs in takes what their browser did with them. Django's signal: Oscar's comes from its form only."""
-    look_anew(sender, request)
-    with failing_open("Taking a browser's visitor over into an account"):
-        request.session[SIGNED_IN] = time.time()
-        identity.claim(request, user, now())
+    reset_visitor_on_logout(sender, request)
+    with fail_open("Taking a browser's visitor over into an account"):
+        request.session[SIGNED_IN_KEY] = time.time()
+        identity.merge_into_account(request, user, now())
 
 
-def look_anew(sender: Any, request: Any, **rest: Any) -> None:
+def reset_visitor_on_logout(sender: Any, request: Any, **rest: Any) -> None:
     """Another visitor than a moment ago stands behind this request."""
-    identity.look_anew(request)
+    identity.reset_visitor(request)
 
 
-def keep_basket_addition(sender: Any, product: Any, request: Any = None, **rest: Any) -> None:
+def record_basket_addition(sender: Any, product: Any, request: Any = None, **rest: Any) -> None:
     """Keeps that a visitor who allows it put a product into their basket; a browser is not made known by it."""
-    with failing_open("Keeping what was put into a basket"):
-        known = request is not None and (consent.signed_in(request) or identity.of(request) is not None)
-        visitor = identity.known_or_new(request, now()) if known else None
+    with fail_open("Keeping what was put into a basket"):
+        known = request is not None and (consent.is_signed_in(request) or identity.get_visitor(request) is not None)
+        visitor = identity.get_or_create_consented(request, now()) if known else None
         key = product.parent_id or product.pk
         if visitor is not None and not catalogue.sensitive_products([key]):
-            suspect = crawlers.automatic(request.headers.get("User-Agent", ""))
-            ingestion.observed(
-                visitor, str(Name.ADDED), key, now(), suspect=suspect, device=request_traits.device(request)
+            suspect = crawlers.is_crawler(request.headers.get("User-Agent", ""))
+            ingestion.record_server_event(
+                visitor,
+                str(EventType.ADD_TO_BASKET),
+                key,
+                now(),
+                suspect=suspect,
+                device=request_traits.device_type(request),
             )
 
 
-def delete_events(sender: Any, instance: Visitor, using: str, **rest: Any) -> None:
+def delete_events_of_user(sender: Any, instance: Visitor, using: str, **rest: Any) -> None:
     """What a visitor did goes before they go, whoever deletes them: their account, the admin, or ourselves."""
-    Event.objects.using(using).drop_of(instance.pk)
+    Event.objects.using(using).delete_for_visitor(instance.pk)
 
 
 def refresh_genome(sender: Any, order: Any, user: Any, **rest: Any) -> None:
@@ -72,5 +77,5 @@ def refresh_genome(sender: Any, order: Any, user: Any, **rest: Any) -> None:
 
 
 def _refresh(user_id: Any) -> None:
-    with failing_open("Refreshing a genome after an order"):
-        genome.refresh([user_id], now=time.time())
+    with fail_open("Refreshing a genome after an order"):
+        genome.refresh_genome([user_id], now=time.time())

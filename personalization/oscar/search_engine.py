@@ -6,22 +6,22 @@ from dataclasses import dataclass
 
 from oscar.core.loading import get_class, get_model
 
-from personalization.decide.active_snapshot import current
-from personalization.oscar.visits import listed_as
+from personalization.decide.active_snapshot import get_active_snapshot
+from personalization.oscar.visits import parent_of
 from personalization.rank import search_queries
 
 Product = get_model("catalogue", "Product")
 SearchForm = get_class("search.forms", "SearchForm")
 base_sqs = get_class("search.facets", "base_sqs")
 
-ASKED = 3
+MAX_PROBES = 3
 """So often the engine is asked for a page that found nothing."""
-PATIENCE = 0.5
+SLOW_SEARCH_SECONDS = 0.5
 """It is not asked again after so many seconds: an engine that is down finds nothing, too, and slowly."""
 
 
 @dataclass(frozen=True)
-class Instead:
+class SearchRecovery:
     """How a search that found nothing can go on."""
 
     unfiltered: bool = False
@@ -30,23 +30,23 @@ class Instead:
     """What others searched for, and what finds something, the most alike first."""
 
 
-def found(query: str, limit: int) -> list[int]:
+def search_keys(query: str, limit: int) -> list[int]:
     """The keys of the first so many products that the engine finds, in its order; parents for children.
 
     Nothing when the engine is down: Haystack says so in the log only, unless SILENTLY_FAIL is off.
     """
     keys = _keys(query, limit)
-    parents = listed_as(keys)
+    parents = parent_of(keys)
     return list(dict.fromkeys(parents[key] for key in keys if key in parents))
 
 
-def instead(query: str, *, filtered: bool = False) -> Instead:
+def recover_search(query: str, *, filtered: bool = False) -> SearchRecovery:
     """How this search can go on, which found nothing; `filtered` if filters were set."""
-    if filtered and _finding([query[: search_queries.LETTERS]]):
-        return Instead(unfiltered=True)
-    learned = current()
-    near = search_queries.nearest(query, learned, ASKED - filtered) if learned else []
-    return Instead(queries=tuple(_finding(near)))
+    if filtered and _finding([query[: search_queries.MAX_QUERY_LENGTH]]):
+        return SearchRecovery(unfiltered=True)
+    learned = get_active_snapshot()
+    near = search_queries.similar_queries(query, learned, MAX_PROBES - filtered) if learned else []
+    return SearchRecovery(queries=tuple(_finding(near)))
 
 
 def _finding(asked: Iterable[str]) -> list[str]:
@@ -54,9 +54,9 @@ def _finding(asked: Iterable[str]) -> list[str]:
     first: dict[str, list[int]] = {}
     begun = time.monotonic()
     for query in asked:
-        if time.monotonic() - begun < PATIENCE:
+        if time.monotonic() - begun < SLOW_SEARCH_SECONDS:
             first[query] = _keys(query, 1)
-    there = listed_as(key for keys in first.values() for key in keys)
+    there = parent_of(key for keys in first.values() for key in keys)
     return [query for query, keys in first.items() if there.keys() & keys]
 
 

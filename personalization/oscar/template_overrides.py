@@ -23,7 +23,7 @@ TAGS = {
         '{% include "personalization/partials/usual.html" %}{% include "personalization/partials/order.html" %}'
     ),
     "oscar/catalogue/detail.html": '{% load personalization_tags %}{% personalized "product" product=product %}',
-    "oscar/checkout/thank_you.html": '{% load personalization_tags %}{% personalized "order" order=order %}',
+    "oscar/checkout/thank_you.html": '{% load personalization_tags %}{% personalized "order_confirmation" order=order %}',
     "oscar/customer/baseaccountpage.html": '{% include "personalization/partials/account_tab.html" %}',
     "oscar/layout.html": (
         '{% load personalization_tags static %}<link rel="stylesheet" href="{% static "personalization/rows.css" %}">'
@@ -44,7 +44,7 @@ OURS, OSCARS = (str(Path(module.__path__[0]) / "templates") for module in (perso
 
 
 @dataclass(frozen=True)
-class Lost:
+class LostOverride:
     """A template of the shop's own that leaves out what we put on Oscar's template of this name."""
 
     template: str
@@ -58,7 +58,7 @@ class Lost:
         return TAGS[self.template]
 
 
-def lost() -> list[Lost]:
+def lost_overrides() -> list[LostOverride]:
     """The shop's templates that leave out something of ours. They are read, not rendered."""
     return [found for name in TAGS if (found := _lost(name))]
 
@@ -125,7 +125,7 @@ def _quoted(word: str) -> bool:
     return word.startswith(('"', "'"))
 
 
-def _lost(name: str) -> Lost | None:
+def _lost(name: str) -> LostOverride | None:
     first = _find(name, [])
     if first is None or not first.is_the_shops:
         return None
@@ -137,15 +137,15 @@ def _lost(name: str) -> Lost | None:
         return _hidden(name, lineage[len(own)], own)
     if lineage[-1].tags("extends"):  # what it goes on with is known only when it is rendered
         return None
-    return Lost(name, first.origin.name, "")
+    return LostOverride(name, first.origin.name, "")
 
 
-def _hidden(name: str, ours: _Source, own: list[_Source]) -> Lost | None:
+def _hidden(name: str, ours: _Source, own: list[_Source]) -> LostOverride | None:
     """What builds on ours and still hides it."""
     filled = ours.blocks_around(_pasted(name))
     for source in own:
         if blocks := source.silent_blocks() & filled:
-            return Lost(name, source.origin.name, min(blocks))
+            return LostOverride(name, source.origin.name, min(blocks))
     return None
 
 

@@ -18,10 +18,10 @@ from oscar.core.loading import get_class, get_model
 
 from personalization import conf
 from personalization.collect import request_traits
-from personalization.decide.visit import Lately, Visit
+from personalization.decide.visit import LazyEvents, Visit
 from personalization.models import Event, Visitor
-from personalization.models.events import Did
-from personalization.models.fail_open import failing_open
+from personalization.models.events import RecentEvent
+from personalization.models.fail_open import fail_open
 from personalization.privacy import consent, identity
 from personalization.shop import orders
 
@@ -31,108 +31,122 @@ Product = get_model("catalogue", "Product")
 CustomerHistoryManager = get_class("customer.history", "CustomerHistoryManager")
 Selector = get_class("partner.strategy", "Selector")
 
-SIGNED_IN = "personalization_signed_in"
+SIGNED_IN_KEY = "personalization_signed_in"
 """Where a session keeps when its customer signed in."""
 
 
-REMEMBERED, BASKET, PLACED = "_personalization_visit", "_personalization_basket", "_personalization_placed"
+VISIT_ATTRIBUTE, BASKET_ATTRIBUTE, SHOWN_ATTRIBUTE = (
+    "_personalization_visit",
+    "_personalization_basket",
+    "_personalization_placed",
+)
 """Where a request keeps its visit, what lies in its basket, and the keys of the products that stand on its page."""
 
 
-def from_request(request: HttpRequest) -> Visit:
+def visit_from_request(request: HttpRequest) -> Visit:
     """This visitor, now, with this basket, the shop's strategy for them, all of them that they allow, and what stands
     on the page so far. What is known of the visitor is read once a request; the basket may change within one."""
-    visit = without_basket(request)
-    return replace(visit, placed=frozenset(placed(request)), **_basket_of(request))
+    visit = visit_without_basket(request)
+    return replace(visit, shown_products=frozenset(shown_products(request)), **_basket_of(request))
 
 
-def without_basket(request: HttpRequest) -> Visit:
+def visit_without_basket(request: HttpRequest) -> Visit:
     """The same for what neither the basket nor the page takes part in: that costs a customer a query less."""
-    visit = getattr(request, REMEMBERED, None)
+    visit = getattr(request, VISIT_ATTRIBUTE, None)
     if visit is None:
-        visit = _read(request)
-        setattr(request, REMEMBERED, visit)
+        visit = _read_visit(request)
+        setattr(request, VISIT_ATTRIBUTE, visit)
     return visit
 
 
-def of_known(request: HttpRequest) -> Visit | None:
+def consented_visit(request: HttpRequest) -> Visit | None:
     """The same for what only known visitors are shown. None for whoever does not want to be known, or is not: that
     costs their pages no query, nor a savepoint."""
-    if not is_known(request):
+    if not has_consent(request):
         return None
-    with failing_open("Reading the visit"):
-        return without_basket(request)
+    with fail_open("Reading the visit"):
+        return visit_without_basket(request)
     return None
 
 
-def is_known(request: HttpRequest) -> bool:
+def has_consent(request: HttpRequest) -> bool:
     """Whether somebody is there who agreed to be known."""
-    visitor = identity.of(request)
+    visitor = identity.get_visitor(request)
     if visitor is None:
         return False
-    settings = conf.current()
-    with failing_open("Asking for consent", queries=bool(settings.consent or settings.child)):
-        return consent.allowed(request, visitor)
+    settings = conf.get_settings()
+    with fail_open("Asking for consent", queries=bool(settings.CONSENT_CALLABLE or settings.IS_CHILD_CALLABLE)):
+        return consent.tracking_allowed(request, visitor)
     return False
 
 
-def look_anew(request: HttpRequest) -> None:
+def reset_request(request: HttpRequest) -> None:
     """Forgets what was read of this request for somebody else: who it is from has just been found out. They have the
     basket that is stored for them, if they have an account."""
-    for name in (REMEMBERED, BASKET, PLACED):
+    for name in (VISIT_ATTRIBUTE, BASKET_ATTRIBUTE, SHOWN_ATTRIBUTE):
         request.__dict__.pop(name, None)
     request.basket, request._basket_cache = Basket(), None
 
 
-def somebody(request: HttpRequest) -> bool:
+def is_personalized(request: HttpRequest) -> bool:
     """Whether this request's visit was read, and is of somebody who allows to be known."""
-    visit = getattr(request, REMEMBERED, None)
+    visit = getattr(request, VISIT_ATTRIBUTE, None)
     return visit is not None and visit.reported
 
 
-def placed(request: HttpRequest) -> set[int]:
+def shown_products(request: HttpRequest) -> set[int]:
     """The keys of the products that stand on this page so far."""
-    return getattr(request, PLACED, set())
+    return getattr(request, SHOWN_ATTRIBUTE, set())
 
 
-def place(request: HttpRequest, product_ids: Iterable[int]) -> None:
+def mark_shown(request: HttpRequest, product_ids: Iterable[int]) -> None:
     """Notes that these products stand on this page."""
-    setattr(request, PLACED, placed(request) | set(product_ids))
+    setattr(request, SHOWN_ATTRIBUTE, shown_products(request) | set(product_ids))
 
 
-def _read(request: HttpRequest) -> Visit:
-    visit = strangers(request)
-    visitor = identity.read(request)
-    if not consent.allowed(request, visitor):
+def _read_visit(request: HttpRequest) -> Visit:
+    visit = anonymous_visit(request)
+    visitor = identity.load_visitor(request)
+    if not consent.tracking_allowed(request, visitor):
         return visit
-    discreet = visit.user_id is not None and not signed_in_lately(request, visit.now)
-    return _known(replace(visit, reported=True, discreet=discreet), visitor)
+    discreet = visit.user_id is not None and not signed_in_recently(request, visit.timestamp)
+    return _with_profile(replace(visit, tracking_allowed=True, hide_private_reasons=discreet), visitor)
 
 
-def strangers(request: HttpRequest) -> Visit:
+def anonymous_visit(request: HttpRequest) -> Visit:
     """The same, with nothing known of the visitor but the basket that Oscar has read; needs no query."""
     user_id = request.user.pk if request.user.is_authenticated else None
     basket = _in_basket(request) if _basket_is_there(request) else {}
     return Visit(
-        now=time.time(), user_id=user_id, strategy=request.strategy, **request_traits.of(request)._asdict(), **basket
+        timestamp=time.time(),
+        user_id=user_id,
+        strategy=request.strategy,
+        **request_traits.request_traits(request)._asdict(),
+        **basket,
     )
 
 
-def _known(visit: Visit, visitor: Visitor | None) -> Visit:
+def _with_profile(visit: Visit, visitor: Visitor | None) -> Visit:
     if visitor is None:
         return visit
-    since = datetime.fromtimestamp(visit.now, UTC) - timedelta(days=conf.current().event_days)
-    recent = Lately(lambda: _recent(visitor.pk, since))
-    return replace(visit, visitor=visitor.pk, genome=visitor.genome(), wishes=visitor.wished(), recent=recent)
+    since = datetime.fromtimestamp(visit.timestamp, UTC) - timedelta(days=conf.get_settings().EVENT_RETENTION_DAYS)
+    recent = LazyEvents(lambda: _recent_events(visitor.pk, since))
+    return replace(
+        visit,
+        visitor_id=visitor.pk,
+        genome=visitor.genome(),
+        preferences=visitor.get_preferences(),
+        recent_events=recent,
+    )
 
 
-def _recent(visitor_id: UUID, since: datetime) -> list[Did]:
-    with failing_open("Reading what a visitor did lately"):
+def _recent_events(visitor_id: UUID, since: datetime) -> list[RecentEvent]:
+    with fail_open("Reading what a visitor did lately"):
         return Event.objects.recent(visitor_id, since)
     return []
 
 
-def about(
+def with_page_context(
     visit: Visit, *, product: Any = None, category: Any = None, query: str = "", order: Any = None, saved: Any = None
 ) -> Visit:
     """The visit on the page of this product, category, search or placed order, each as Oscar has it, or beside the
@@ -140,45 +154,52 @@ def about(
     if product is not None:
         key = product.parent_id or product.pk
         variant = product.pk if product.parent_id else None
-        visit = replace(visit, product=key, variant=variant, placed=visit.placed | {key})
+        visit = replace(visit, product=key, child_product=variant, shown_products=visit.shown_products | {key})
     if category is not None:
         visit = replace(visit, category=category.pk, category_name=category.name)
     if order is not None:
         bought = {parent or key for key, parent in order.lines.values_list("product_id", "product__parent_id")}
-        visit = replace(visit, basket=frozenset(bought - {None}), sold_out=(), placed=visit.placed | visit.basket)
+        visit = replace(
+            visit,
+            basket=frozenset(bought - {None}),
+            unavailable_basket_products=(),
+            shown_products=visit.shown_products | visit.basket,
+        )
     if saved:
         later = (form.instance.product for form in saved)
-        visit = replace(visit, placed=visit.placed | {product.parent_id or product.pk for product in later})
+        visit = replace(
+            visit, shown_products=visit.shown_products | {product.parent_id or product.pk for product in later}
+        )
     return replace(visit, query=query) if query else visit
 
 
-def looked_at(request: HttpRequest) -> set[int]:
+def recently_viewed_ids(request: HttpRequest) -> set[int]:
     """The keys of the products that this browser looked at last, by Oscar's cookie: a page of a product shows them. No
     query."""
     return {key for key in CustomerHistoryManager.extract(request) if isinstance(key, int)}
 
 
-def signed_in_lately(request: HttpRequest, now: float) -> bool:
+def signed_in_recently(request: HttpRequest, now: float) -> bool:
     """Whether whoever holds this browser gave a password so lately that they are the customer."""
-    signed_in = request.session.get(SIGNED_IN)
-    return isinstance(signed_in, int | float) and now - signed_in < conf.current().discreet_hours * 3600
+    signed_in = request.session.get(SIGNED_IN_KEY)
+    return isinstance(signed_in, int | float) and now - signed_in < conf.get_settings().PRIVATE_REASONS_HOURS * 3600
 
 
-def strategy(request: HttpRequest) -> Any:
+def strategy_for_request(request: HttpRequest) -> Any:
     """The shop's strategy for whoever asks, who may not be whom the session says."""
     return Selector().strategy(request=request, user=request.user)
 
 
-def strategies(user_ids: Iterable[Any]) -> dict[Any, Any]:
+def strategies_for_customers(user_ids: Iterable[Any]) -> dict[Any, Any]:
     """The shop's strategy for each of these customers who exists, without a request; under None a stranger's."""
     users = get_user_model()._default_manager.in_bulk({user_id for user_id in user_ids if user_id is not None})
     selector = Selector()
     return {None: selector.strategy(), **{key: selector.strategy(user=user) for key, user in users.items()}}
 
 
-def customers_until(moment: float) -> QuerySet:
+def customers_who_ordered(moment: float) -> QuerySet:
     """The keys of all customers who ordered by this moment, in a fixed sequence."""
-    return orders.customers().filter(order__date_placed__lte=datetime.fromtimestamp(moment, UTC))
+    return orders.ordering_customers().filter(order__date_placed__lte=datetime.fromtimestamp(moment, UTC))
 
 
 def customer_key(text: str) -> Any:
@@ -194,13 +215,13 @@ def customers_are_numbered() -> bool:
     return isinstance(get_user_model()._meta.pk, IntegerField)
 
 
-def known_customers(user_ids: Iterable[Any]) -> dict[Any, Any]:
+def existing_customers(user_ids: Iterable[Any]) -> dict[Any, Any]:
     """Those of these customers who exist, each under their own key."""
     keys = get_user_model()._default_manager.filter(pk__in=list(user_ids)).values_list("pk", flat=True)
     return {key: key for key in keys}
 
 
-def listed_as(product_ids: Iterable[int]) -> dict[int, int]:
+def parent_of(product_ids: Iterable[int]) -> dict[int, int]:
     """Those of these products that exist, with the product that stands for each in a list: a child's parent."""
     rows = Product.objects.filter(pk__in=list(product_ids)).values_list("pk", "parent_id")
     return {key: parent or key for key, parent in rows}
@@ -210,9 +231,9 @@ def _basket_of(request: Any) -> dict[str, Any]:
     """What a visit says of the open basket; asked for once where Oscar has not read it."""
     if _basket_is_there(request):
         return _in_basket(request)
-    if not hasattr(request, BASKET):
-        setattr(request, BASKET, _in_basket(request))
-    return getattr(request, BASKET)
+    if not hasattr(request, BASKET_ATTRIBUTE):
+        setattr(request, BASKET_ATTRIBUTE, _in_basket(request))
+    return getattr(request, BASKET_ATTRIBUTE)
 
 
 def _in_basket(request: Any) -> dict[str, Any]:
@@ -222,7 +243,7 @@ def _in_basket(request: Any) -> dict[str, Any]:
         "basket": frozenset(product for product, _, _ in lines),
         "basket_items": sum(quantity for _, quantity, _ in lines),
         "basket_changed": max((changed.timestamp() for _, _, changed in lines), default=0.0),
-        "sold_out": tuple(dict.fromkeys(_sold_out(request))),
+        "sold_out": tuple(dict.fromkeys(_unavailable_products(request))),
     }
 
 
@@ -231,16 +252,16 @@ def _basket_is_there(request: Any) -> bool:
     return getattr(request, "_basket_cache", None) is not None
 
 
-def _sold_out(request: Any) -> Iterator[int]:
+def _unavailable_products(request: Any) -> Iterator[int]:
     """The products of the lines that cannot be bought as they are. Who has not asked the shop's strategy about a line
     yet, as Oscar's page of the basket has, is not told: that would cost a query or two a line."""
-    for line in _lines(request) if _basket_is_there(request) else ():
+    for line in _open_lines(request) if _basket_is_there(request) else ():
         info = line.__dict__.get("_info")
         if info and not (info.price.exists and info.availability.is_purchase_permitted(line.quantity)[0]):
             yield line.product.parent_id or line.product_id
 
 
-def _lines(request: Any) -> Iterator[Any]:
+def _open_lines(request: Any) -> Iterator[Any]:
     """The lines of a basket that was read, without those that were removed since."""
     lines = request.basket.all_lines() if request.basket.pk else ()  # asking for the lines of no basket is slow
     return (line for line in lines if line.pk is not None)
@@ -254,7 +275,7 @@ def _basket_lines(request: Any) -> Iterator[tuple[int, int, datetime]]:
     that before us, and then the lines are there already; elsewhere we ask for the lines alone.
     """
     if _basket_is_there(request) or not request.user.is_authenticated:
-        for line in _lines(request):
+        for line in _open_lines(request):
             yield line.product.parent_id or line.product_id, line.quantity, line.date_updated
     else:
         lines = BasketLine.objects.filter(basket__owner=request.user, basket__status=Basket.OPEN)

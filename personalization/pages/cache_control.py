@@ -6,12 +6,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from personalization.privacy.identity import keep_private
+from personalization.privacy.identity import set_private_cache_headers
 
-View = Callable[..., HttpResponse]
+ViewFunction = Callable[..., HttpResponse]
 
 
-def private(view: View) -> View:
+def private_page(view: ViewFunction) -> ViewFunction:
     """Keeps what a view answers out of every shared cache, and sweeps out cookies of ours that say nothing.
 
     A shop that puts rows on pages of its own wraps their views in this.
@@ -20,7 +20,7 @@ def private(view: View) -> View:
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
-        keep_private(request, response)
+        set_private_cache_headers(request, response)
         return response
 
     return wrapped

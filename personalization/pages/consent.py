@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
-from personalization.models.fail_open import failing_open
-from personalization.pages.cache_control import private
-from personalization.pages.redirects import back
+from personalization.models.fail_open import fail_open
+from personalization.pages.cache_control import private_page
+from personalization.pages.redirects import redirect_target
 from personalization.privacy import consent, identity
 from personalization.profile import genome
 from personalization.shop import account_records
@@ -20,22 +20,22 @@ from personalization.shop import account_records
 ANSWERS = {"granted": True, "refused": False}
 
 
-@private
+@private_page
 @require_POST
 @csrf_protect
-def answer(request: HttpRequest) -> HttpResponse:
+def answer_consent(request: HttpRequest) -> HttpResponse:
     """Takes the answer of the banner, or of the switch on the page of what is known."""
     granted = ANSWERS.get(request.POST.get("answer", ""))
     if granted is None:
         return HttpResponseBadRequest(_("The answer is neither yes nor no."), content_type="text/plain; charset=utf-8")
     page = reverse("personalization:privacy")
-    target = back(request, page)
+    target = redirect_target(request, page)
     source = "account" if target == page else "banner"
     response = HttpResponseRedirect(target)
     if not granted:
-        refuse(request, response, now(), source)
+        refuse_tracking(request, response, now(), source)
         messages.success(request, _("All right. From now on you see the shop as everybody does."))
-    elif obstacle := agree(request, response, now(), source):
+    elif obstacle := agree_to_tracking(request, response, now(), source):
         messages.info(request, obstacle)
     else:
         thanks = _("Thank you. You can see, change and end this at any time under “What we know of you”.")
@@ -43,28 +43,28 @@ def answer(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def agree(request: HttpRequest, response: HttpResponse, moment: datetime, source: str) -> str:
+def agree_to_tracking(request: HttpRequest, response: HttpResponse, moment: datetime, source: str) -> str:
     """Records that whoever asks agrees; else says why that cannot be."""
-    if consent.objects(request):
+    if consent.has_opt_out_signal(request):
         return _("Your browser asks sites not to do this, and that comes first: nothing is kept.")
-    if consent.by_a_child(request):
+    if consent.is_child_request(request):
         return _("This is a child's account, and of children we keep nothing.")
-    consent.remember(response, True, moment)
-    visitor = identity.grant(request, moment, source=source)
+    consent.set_consent_cookie(response, True, moment)
+    visitor = identity.grant_consent(request, moment, source=source)
     if visitor is not None:
-        with failing_open("Working out a genome after consent"):
-            genome.refresh([visitor.user_id], now=moment.timestamp())
+        with fail_open("Working out a genome after consent"):
+            genome.refresh_genome([visitor.user_id], now=moment.timestamp())
     return ""
 
 
-def refuse(request: HttpRequest, response: HttpResponse, moment: datetime, source: str) -> None:
+def refuse_tracking(request: HttpRequest, response: HttpResponse, moment: datetime, source: str) -> None:
     """Records that whoever asks does not agree (any more)."""
-    identity.withdraw(request, moment, source=source)
-    leave_alone(response, moment)
+    identity.withdraw_consent(request, moment, source=source)
+    remember_refusal(response, moment)
 
 
-def leave_alone(response: HttpResponse, moment: datetime) -> None:
+def remember_refusal(response: HttpResponse, moment: datetime) -> None:
     """The browser keeps nothing but the no."""
-    consent.remember(response, False, moment)
-    response.delete_cookie(identity.COOKIE, samesite="Lax")
+    consent.set_consent_cookie(response, False, moment)
+    response.delete_cookie(identity.VISITOR_COOKIE, samesite="Lax")
     account_records.forget_recently_viewed(response)

@@ -14,66 +14,66 @@ from django.views.decorators.http import require_POST
 from personalization import conf
 from personalization.collect import feedback
 from personalization.models import Visitor
-from personalization.pages.cache_control import private
-from personalization.pages.redirects import back
+from personalization.pages.cache_control import private_page
+from personalization.pages.redirects import redirect_target
 from personalization.privacy import identity
 from personalization.shop import catalogue
 
 
-@private
+@private_page
 @require_POST
 @csrf_protect
-def dismiss(request: HttpRequest) -> HttpResponse:
+def dismiss_item(request: HttpRequest) -> HttpResponse:
     """1. Reads what the button of a page of ours says, or its undoing.
     2. Looks who says so; whoever does not allow to be remembered cannot be heeded.
     3. Stores it, and says that it was done.
     """
-    kind, key = feedback.read(request.POST.get("wish", "")) or _unknown()
+    kind, key = feedback.verify_feedback(request.POST.get("wish", "")) or _raise_not_found()
     undo = "undo" in request.POST
-    said = _("It may be shown to you again.") if undo else _said(kind, key)
-    visitor = _heeded(request, kind, key, feedback.UNDONE if undo else feedback.LESS)
+    said = _("It may be shown to you again.") if undo else _confirmation_text(kind, key)
+    visitor = _record_dismissal(request, kind, key, feedback.UNDO if undo else feedback.NEGATIVE)
     if visitor is None:
-        return HttpResponseForbidden(_refused(), content_type="text/plain; charset=utf-8")
-    response = _answer(request, said, undo)
-    if identity.id_in(request) != visitor.pk:
-        identity.remember(response, visitor)
+        return HttpResponseForbidden(_refusal_text(), content_type="text/plain; charset=utf-8")
+    response = _dismissal_response(request, said, undo)
+    if identity.visitor_id_from_cookie(request) != visitor.pk:
+        identity.set_visitor_cookie(response, visitor)
     return response
 
 
-def _heeded(request: HttpRequest, kind: str, key: Any, sign: int) -> Visitor | None:
-    visitor = identity.known_or_new(request, now())
+def _record_dismissal(request: HttpRequest, kind: str, key: Any, sign: int) -> Visitor | None:
+    visitor = identity.get_or_create_consented(request, now())
     try:
         if visitor is not None:
-            feedback.take(visitor, kind, key, sign, now())
+            feedback.record_feedback(visitor, kind, key, sign, now())
     except Visitor.DoesNotExist:  # they had themselves forgotten at this very moment
         return None
     return visitor
 
 
-def _refused() -> str:
+def _refusal_text() -> str:
     return _("We may only remember this for you if you allow us to remember what you do in this shop.")
 
 
-def _said(kind: str, key: Any) -> str:
+def _confirmation_text(kind: str, key: Any) -> str:
     """What is said when it is done. 404 for what is not in the shop, or not any more."""
-    days = conf.current().dismissed_days
+    days = conf.get_settings().DISMISSAL_DAYS
     if kind == "reason":
         return _("This row stays away from you for %(days)d days.") % {"days": days}
     if kind == "category":
-        category = catalogue.categories([key]).get(key) or _unknown()
+        category = catalogue.categories_by_id([key]).get(key) or _raise_not_found()
         return _("Products from %(name)s stay away from you for %(days)d days.") % {"name": category.name, "days": days}
-    product = catalogue.offers([key]).get(key) or _unknown()
+    product = catalogue.products_for_availability([key]).get(key) or _raise_not_found()
     return _("%(name)s stays away from you for %(days)d days.") % {"name": product.get_title(), "days": days}
 
 
-def _unknown() -> Any:
+def _raise_not_found() -> Any:
     raise Http404("There is nothing of this kind in the shop.")
 
 
-def _answer(request: HttpRequest, said: str, undo: bool) -> HttpResponse:
+def _dismissal_response(request: HttpRequest, said: str, undo: bool) -> HttpResponse:
     if request.accepts("application/json") and not request.accepts("text/html"):
         return JsonResponse({"said": said, "undo": _("Undo")})
-    page = back(request, reverse("personalization:home"))
+    page = redirect_target(request, reverse("personalization:home"))
     if undo:
         messages.success(request, said)
     else:

@@ -18,54 +18,54 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from personalization.models import Event, Visitor
-from personalization.pages.cache_control import private
-from personalization.pages.consent import leave_alone
+from personalization.pages.cache_control import private_page
+from personalization.pages.consent import remember_refusal
 from personalization.privacy import consent, data_export, identity
-from personalization.privacy.overview import portrait
+from personalization.privacy.overview import visitor_overview
 from personalization.shop import catalogue
 
-LARGEST_KEY = 2**63 - 1
+MAX_KEY = 2**63 - 1
 
 
-@private
+@private_page
 @require_safe
-def privacy(request: HttpRequest) -> HttpResponse:
+def privacy_page(request: HttpRequest) -> HttpResponse:
     """The page "What we know of you": in the account area for customers."""
-    return _page(request, "privacy", {"known": portrait(request, identity.of(request), now())})
+    return _render_page(request, "privacy", {"known": visitor_overview(request, identity.get_visitor(request), now())})
 
 
-@private
+@private_page
 @require_safe
-def forget_asked(request: HttpRequest) -> HttpResponse:
+def confirm_erasure(request: HttpRequest) -> HttpResponse:
     """Asks whether everything shall be forgotten."""
-    return _page(request, "forget", {"known": portrait(request, identity.of(request), now())})
+    return _render_page(request, "forget", {"known": visitor_overview(request, identity.get_visitor(request), now())})
 
 
-@private
+@private_page
 @require_POST
 @csrf_protect
-def forget(request: HttpRequest) -> HttpResponse:
+def erase_data(request: HttpRequest) -> HttpResponse:
     """Forgets everything at once, and remembers only that it was asked to."""
     moment = now()
-    identity.forget(request, moment)
-    response = _seen_again()
-    leave_alone(response, moment)
+    identity.erase_visitor(request, moment)
+    response = _back_to_privacy()
+    remember_refusal(response, moment)
     messages.success(request, _("Everything is forgotten. From now on you see the shop as everybody does."))
     return response
 
 
-@private
+@private_page
 @require_safe
-def download(request: HttpRequest) -> HttpResponse:
+def download_data(request: HttpRequest) -> HttpResponse:
     """All that we hold of this visitor as one JSON file. Changes nothing."""
     response = JsonResponse(
-        data_export.everything(request, now()), json_dumps_params={"ensure_ascii": False, "indent": 1}
+        data_export.export_visitor_data(request, now()), json_dumps_params={"ensure_ascii": False, "indent": 1}
     )
     response["Content-Disposition"] = 'attachment; filename="what-we-know-of-you.json"'
     return response
 
 
-class WishForm(forms.Form):
+class PreferenceForm(forms.Form):
     """A wish: what it is about, and whether they want more of it, less, or what they said taken back."""
 
     kind = forms.ChoiceField(choices=[(kind, kind) for kind in ("interest", "product", "category", "reason")])
@@ -76,78 +76,78 @@ class WishForm(forms.Form):
         """Keys are whole numbers but for rows. Only interests are added here."""
         said = super().clean() or {}
         if not self.errors and said["kind"] != "reason":
-            said["key"] = forms.IntegerField(min_value=1, max_value=LARGEST_KEY).clean(said["key"])
+            said["key"] = forms.IntegerField(min_value=1, max_value=MAX_KEY).clean(said["key"])
         if not self.errors and said["sign"] and said["kind"] != "interest":
             raise forms.ValidationError("only taking back is possible here")
         return said
 
 
-@private
+@private_page
 @require_POST
 @csrf_protect
-def wish(request: HttpRequest) -> HttpResponse:
+def change_interest(request: HttpRequest) -> HttpResponse:
     """Adds, removes or gives back an interest, or takes a "not interested" back."""
-    form = WishForm(request.POST)
+    form = PreferenceForm(request.POST)
     if not form.is_valid():
-        return _unreadable()
+        return _invalid_form()
     said, moment = form.cleaned_data, now()
-    visitor = identity.known_or_new(request, moment) if said["sign"] else identity.of(request)
-    response = _seen_again()
-    if visitor is None or (said["sign"] and not may_be_an_interest(said["key"])):
+    visitor = identity.get_or_create_consented(request, moment) if said["sign"] else identity.get_visitor(request)
+    response = _back_to_privacy()
+    if visitor is None or (said["sign"] and not is_interest_allowed(said["key"])):
         messages.info(request, _("Nothing was changed."))
         return response
     try:
-        visitor.wish(said["kind"], said["key"], said["sign"], moment.timestamp())
+        visitor.set_preference(said["kind"], said["key"], said["sign"], moment.timestamp())
     except Visitor.DoesNotExist:  # they had themselves forgotten at this very moment
         return response
-    identity.remember(response, visitor)
+    identity.set_visitor_cookie(response, visitor)
     messages.success(request, _("Done. It counts from the next page on."))
     return response
 
 
-def may_be_an_interest(key: int) -> bool:
+def is_interest_allowed(key: int) -> bool:
     """Whether this is a category that somebody can like, and others may know."""
-    return key in catalogue.categories([key]) and key not in catalogue.sensitive_categories()
+    return key in catalogue.categories_by_id([key]) and key not in catalogue.sensitive_categories()
 
 
-class RecentForm(forms.Form):
+class DeleteRecentForm(forms.Form):
     """What they did that shall not be kept: what is like one event, or all of a kind."""
 
     event = forms.UUIDField(required=False)
     all = forms.ChoiceField(choices=[("views", "views"), ("searches", "searches")], required=False)
 
 
-@private
+@private_page
 @require_POST
 @csrf_protect
-def drop_recent(request: HttpRequest) -> HttpResponse:
+def delete_recent(request: HttpRequest) -> HttpResponse:
     """Deletes what was done with one product, one search, or all of either. The next page does not know it."""
-    form = RecentForm(request.POST)
+    form = DeleteRecentForm(request.POST)
     if not form.is_valid() or not any(form.cleaned_data.values()):
-        return _unreadable()
-    visitor = identity.of(request)
-    gone = _drop(visitor, **form.cleaned_data) if visitor else 0
+        return _invalid_form()
+    visitor = identity.get_visitor(request)
+    gone = _delete_events(visitor, **form.cleaned_data) if visitor else 0
     said = _("Deleted. The next page does not know it any more.") if gone else _("Nothing was changed.")
     messages.success(request, said)
-    return _seen_again()
+    return _back_to_privacy()
 
 
-def _drop(visitor: Visitor, event: Any, all: str) -> int:
-    held = Event.objects.held(visitor.pk)
+def _delete_events(visitor: Visitor, event: Any, all: str) -> int:
+    held = Event.objects.for_visitor(visitor.pk)
     ways: dict[str, Callable[[], int]] = {"views": held.drop_all_but_searches, "searches": held.drop_searches}
-    return ways[all]() if all else held.drop_like(event)
+    return ways[all]() if all else held.delete_like(event)
 
 
-def _seen_again() -> HttpResponseRedirect:
+def _back_to_privacy() -> HttpResponseRedirect:
     return HttpResponseRedirect(reverse("personalization:privacy"))
 
 
-def _unreadable() -> HttpResponse:
+def _invalid_form() -> HttpResponse:
     return HttpResponseBadRequest(_("This form cannot be read."), content_type="text/plain; charset=utf-8")
 
 
-def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
-    template = f"personalization/{'account_' if consent.signed_in(request) else ''}privacy.html"
+def _render_page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    template = f"personalization/{'account_' if consent.is_signed_in(request) else ''}privacy.html"
     titles = {"privacy": _("What we know of you"), "forget": _("Forget everything?")}
     page = {"page_title": titles[name], "active_tab": "personalization"}
     return render(request, template, {**page, "part": f"personalization/partials/{name}_all.html", **context})

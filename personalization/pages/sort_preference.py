@@ -7,21 +7,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
-from personalization.pages.cache_control import private
-from personalization.pages.redirects import back
+from personalization.pages.cache_control import private_page
+from personalization.pages.redirects import redirect_target
 from personalization.privacy import sort_preference
 
-WANTED = {"on": True, "off": False}
+SWITCH_VALUES = {"on": True, "off": False}
 
 
-@private
+@private_page
 @require_POST
 @csrf_protect
-def switch(request: HttpRequest) -> HttpResponse:
+def switch_sort(request: HttpRequest) -> HttpResponse:
     """Remembers whether the visitor wants lists in our order, and shows the list again."""
-    on = WANTED.get(request.POST.get("order", ""))
+    on = SWITCH_VALUES.get(request.POST.get("order", ""))
     if on is None:
         return HttpResponseBadRequest(_("The answer is neither on nor off."), content_type="text/plain; charset=utf-8")
-    response = HttpResponseRedirect(back(request, reverse("catalogue:index")))
-    sort_preference.switch(request, response, on, now())
+    response = HttpResponseRedirect(redirect_target(request, reverse("catalogue:index")))
+    sort_preference.set_personal_sort(request, response, on, now())
     return response

@@ -15,29 +15,35 @@ from personalization.models import Visitor
 from personalization.privacy import consent, identity, sort_preference
 from personalization.shop import account_records
 
-OUR_COOKIES = (consent.COOKIE, identity.COOKIE, sort_preference.COOKIE)
-Named = dict[str, dict[int, str]]
-Rows = Mapping[type[Model], Iterable[Model]]
+COOKIE_NAMES = (consent.CONSENT_COOKIE, identity.VISITOR_COOKIE, sort_preference.SORT_COOKIE)
+NamedRecords = dict[str, dict[int, str]]
+TableRows = Mapping[type[Model], Iterable[Model]]
 
-KINDS = {"product": "products", "products": "products", "near": "products", "categories": "categories"}
+ID_TYPES = {
+    "product_id": "products",
+    "items": "products",
+    "products": "products",
+    "neighbour_products": "products",
+    "categories": "categories",
+}
 """By field: what the keys in it, or at the start of each of its rows, are keys of."""
-WISHED = {"product": "products", "category": "categories", "interest": "categories"}
+PREFERENCE_WORDS = {"product": "products", "category": "categories", "interest": "categories"}
 
 
-def everything(request: HttpRequest, now: datetime, part: Rows | None = None) -> dict[str, Any]:
+def export_visitor_data(request: HttpRequest, now: datetime, part: TableRows | None = None) -> dict[str, Any]:
     """All that we hold of whoever asks, and what is read of them from the shop's own tables. Of the tables in `part`
     these rows stand for all."""
-    user_id = request.user.pk if consent.signed_in(request) else None
-    records = account_records.records(user_id) if user_id is not None else account_records.Records()
+    user_id = request.user.pk if consent.is_signed_in(request) else None
+    records = account_records.account_records(user_id) if user_id is not None else account_records.AccountRecords()
     return {
         "made": now,
-        "tables": tables(user_id, identity.of(request), part),
-        "cookies": {name: value for name, value in request.COOKIES.items() if name in OUR_COOKIES},
-        "shop": _of_the_shop(records),
+        "tables": visitor_tables(user_id, identity.get_visitor(request), part),
+        "cookies": {name: value for name, value in request.COOKIES.items() if name in COOKIE_NAMES},
+        "shop": _oscar_records(records),
     }
 
 
-def _of_the_shop(records: account_records.Records) -> list[dict[str, Any]]:
+def _oscar_records(records: account_records.AccountRecords) -> list[dict[str, Any]]:
     """How much there is, and where it can be seen."""
     orders, here = reverse("customer:order-list"), _("ask the shop")
     return [
@@ -47,28 +53,30 @@ def _of_the_shop(records: account_records.Records) -> list[dict[str, Any]]:
     ]
 
 
-def tables(user_id: Any, visitor: Visitor | None, part: Rows | None = None) -> dict[str, list[dict[str, Any]]]:
+def visitor_tables(
+    user_id: Any, visitor: Visitor | None, part: TableRows | None = None
+) -> dict[str, list[dict[str, Any]]]:
     """{model: its rows} of every table of ours with a row that can be one visitor's; names stand beside keys.
 
     Found by following the tables' own references, so that a new table cannot be missed.
     """
     part = part or {}
-    return told({**_rows(user_id, visitor, part), **part})
+    return tables_as_data({**_rows(user_id, visitor, part), **part})
 
 
-def told(of: Rows) -> dict[str, list[dict[str, Any]]]:
+def tables_as_data(of: TableRows) -> dict[str, list[dict[str, Any]]]:
     """{model: its rows}, with names beside keys."""
     rows = {model._meta.label: [_fields(row) for row in found] for model, found in of.items()}
-    named = _named(row for table in rows.values() for row in table)
-    return {label: [_told(row, named) for row in table] for label, table in rows.items()}
+    named = _with_names(row for table in rows.values() for row in table)
+    return {label: [_row_as_data(row, named) for row in table] for label, table in rows.items()}
 
 
-def roads(model: type[Model]) -> dict[str, type[Model]]:
+def relations_to_person(model: type[Model]) -> dict[str, type[Model]]:
     """{lookup: Visitor or the shop's model of users} for each way from a table of ours to whom a row is about."""
-    return dict(_roads(model, (model,)))
+    return dict(_walk_relations(model, (model,)))
 
 
-def _roads(model: type[Model], passed: tuple[type[Model], ...]) -> Iterator[tuple[str, type[Model]]]:
+def _walk_relations(model: type[Model], passed: tuple[type[Model], ...]) -> Iterator[tuple[str, type[Model]]]:
     people: tuple[type[Model], ...] = (Visitor, get_user_model())
     if model is Visitor:
         yield "pk", Visitor
@@ -77,15 +85,15 @@ def _roads(model: type[Model], passed: tuple[type[Model], ...]) -> Iterator[tupl
         if target in people:
             yield field.name, target
         elif target is not None and target not in passed and target._meta.app_label == Visitor._meta.app_label:
-            yield from ((f"{field.name}__{rest}", who) for rest, who in _roads(target, (*passed, target)))
+            yield from ((f"{field.name}__{rest}", who) for rest, who in _walk_relations(target, (*passed, target)))
 
 
-def _rows(user_id: Any, visitor: Visitor | None, part: Rows) -> dict[type[Model], Iterable[Model]]:
+def _rows(user_id: Any, visitor: Visitor | None, part: TableRows) -> dict[type[Model], Iterable[Model]]:
     """The rows of every such table that is not in `part`."""
     keys = {Visitor: visitor.pk if visitor else None, get_user_model(): user_id}
     found: dict[type[Model], Iterable[Model]] = {}
     for model in apps.get_app_config(Visitor._meta.app_label).get_models():
-        ways = {} if model in part else roads(model)
+        ways = {} if model in part else relations_to_person(model)
         known = [Q(**{way: keys[who]}) for way, who in ways.items() if keys[who] is not None]
         if ways:
             rows = model._base_manager.filter(_any(known)).order_by("pk") if known else ()
@@ -106,43 +114,43 @@ def _fields(row: Model) -> dict[str, Any]:
     return own | several
 
 
-def _named(rows: Iterable[dict[str, Any]]) -> Named:
+def _with_names(rows: Iterable[dict[str, Any]]) -> NamedRecords:
     """What all products and categories in these rows are called, in two queries."""
     keys: dict[str, set[int]] = {"products": set(), "categories": set()}
     for row in rows:
         for kind, found in _keys(row):
             keys[kind].add(found)
     return {
-        "products": account_records.titles(keys["products"]),
-        "categories": account_records.category_names(keys["categories"]),
+        "products": account_records.product_titles(keys["products"]),
+        "categories": account_records.category_titles(keys["categories"]),
     }
 
 
 def _keys(row: dict[str, Any]) -> Iterator[tuple[str, int]]:
     for name, value in row.items():
-        if name in KINDS and isinstance(value, int):
-            yield KINDS[name], value
-        elif name in KINDS and isinstance(value, list):
-            yield from ((KINDS[name], entry[0]) for entry in value)
-        elif name == "wishes":
-            yield from ((WISHED[entry[0]], entry[1]) for entry in value if entry[0] in WISHED)
+        if name in ID_TYPES and isinstance(value, int):
+            yield ID_TYPES[name], value
+        elif name in ID_TYPES and isinstance(value, list):
+            yield from ((ID_TYPES[name], entry[0]) for entry in value)
+        elif name == "preferences":
+            yield from ((PREFERENCE_WORDS[entry[0]], entry[1]) for entry in value if entry[0] in PREFERENCE_WORDS)
 
 
-def _told(row: dict[str, Any], named: Named) -> dict[str, Any]:
+def _row_as_data(row: dict[str, Any], named: NamedRecords) -> dict[str, Any]:
     """The row with names beside keys: after a key in a list, under a key of its own else; None for what is not in the
     shop any more."""
     told: dict[str, Any] = {}
     for name, value in row.items():
         told[name] = value
-        if name in KINDS and isinstance(value, int):
-            told[f"{name}_name"] = named[KINDS[name]].get(value)
-        elif name in KINDS and isinstance(value, list):
-            told[name] = [[entry[0], named[KINDS[name]].get(entry[0]), *entry[1:]] for entry in value]
-        elif name == "wishes":
-            told[name] = [_wish(entry, named) for entry in value]
+        if name in ID_TYPES and isinstance(value, int):
+            told[f"{name}_name"] = named[ID_TYPES[name]].get(value)
+        elif name in ID_TYPES and isinstance(value, list):
+            told[name] = [[entry[0], named[ID_TYPES[name]].get(entry[0]), *entry[1:]] for entry in value]
+        elif name == "preferences":
+            told[name] = [_preference_as_data(entry, named) for entry in value]
     return told
 
 
-def _wish(entry: list, named: Named) -> list:
+def _preference_as_data(entry: list, named: NamedRecords) -> list:
     kind, key, *rest = entry
-    return [kind, key, named[WISHED[kind]].get(key) if kind in WISHED else None, *rest]
+    return [kind, key, named[PREFERENCE_WORDS[kind]].get(key) if kind in PREFERENCE_WORDS else None, *rest]

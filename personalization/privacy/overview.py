@@ -10,8 +10,8 @@ from django.http import HttpRequest
 
 from personalization import conf
 from personalization.models import Consent, Event, Genome, Visitor
-from personalization.models.events import Name
-from personalization.models.visitors import Wish
+from personalization.models.events import EventType
+from personalization.models.visitors import Preference
 from personalization.privacy import consent
 from personalization.shop import account_records, catalogue
 
@@ -21,7 +21,7 @@ RECENT_SHOWN = 50
 
 
 @dataclass(frozen=True)
-class Standing:
+class ConsentStatus:
     """Whether anything is kept of this visitor, and why."""
 
     code: str
@@ -38,7 +38,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Done:
+class RecentActivity:
     """A product or a search, and when they last had to do with it."""
 
     event_id: UUID
@@ -51,7 +51,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Unwanted:
+class Dismissal:
     """Something that they are not interested in."""
 
     kind: str
@@ -61,10 +61,10 @@ class Unwanted:
 
 
 @dataclass(frozen=True)
-class Portrait:
+class VisitorOverview:
     """All that the page shows."""
 
-    standing: Standing
+    standing: ConsentStatus
     genome: Genome
     bought_since: datetime | None
     views: int
@@ -73,29 +73,29 @@ class Portrait:
     """The categories that they buy from most, the strongest first, without what they took out."""
     added: list[Any]
     removed: list[Any]
-    shelves: list[account_records.Shelf]
+    shelves: list[account_records.CategoryNode]
     """What can be added."""
-    unwanted: list[Unwanted]
-    products: list[Done]
-    queries: list[Done]
-    records: account_records.Records
+    unwanted: list[Dismissal]
+    products: list[RecentActivity]
+    queries: list[RecentActivity]
+    records: account_records.AccountRecords
     forgotten_at: datetime | None
     days: int
     """How long events are kept."""
     search_days: int
 
 
-def portrait(request: HttpRequest, visitor: Visitor | None, now: datetime) -> Portrait:
+def visitor_overview(request: HttpRequest, visitor: Visitor | None, now: datetime) -> VisitorOverview:
     """1. what they allow     2. what they did     3. what they bought, and said themselves, in the names of the shop"""
-    settings = conf.current()
-    held = Event.objects.held(visitor.pk) if visitor else Event.objects.none()
+    settings = conf.get_settings()
+    held = Event.objects.for_visitor(visitor.pk) if visitor else Event.objects.none()
     views, searches = held.views_and_searches()
     genome = visitor.genome() if visitor else Genome()
-    wishes = visitor.wished() if visitor else ()
-    liked, added, removed = _interests(genome, wishes)
-    named = _named_categories([*liked, *added, *removed])
-    standing = standing_of(request, visitor)
-    return Portrait(
+    wishes = visitor.get_preferences() if visitor else ()
+    liked, added, removed = _stated_interests(genome, wishes)
+    named = _category_names([*liked, *added, *removed])
+    standing = consent_status(request, visitor)
+    return VisitorOverview(
         standing=standing,
         genome=genome,
         bought_since=_first_day(genome),
@@ -104,39 +104,41 @@ def portrait(request: HttpRequest, visitor: Visitor | None, now: datetime) -> Po
         interests=named(liked)[:INTERESTS_SHOWN],
         added=named(added),
         removed=named(removed),
-        shelves=account_records.shelves() if standing.on else [],
-        unwanted=_unwanted(wishes, now),
-        products=_products(held.with_products()[:RECENT_SHOWN]),
-        queries=_queries(held.searches()[:RECENT_SHOWN]),
-        records=account_records.records(request.user.pk) if consent.signed_in(request) else account_records.Records(),
-        forgotten_at=visitor.forgotten_at if visitor else None,
-        days=settings.event_days,
-        search_days=settings.search_days,
+        shelves=account_records.category_nodes() if standing.on else [],
+        unwanted=_dismissals(wishes, now),
+        products=_recent_products(held.with_products()[:RECENT_SHOWN]),
+        queries=_recent_queries(held.searches()[:RECENT_SHOWN]),
+        records=account_records.account_records(request.user.pk)
+        if consent.is_signed_in(request)
+        else account_records.AccountRecords(),
+        forgotten_at=visitor.erased_at if visitor else None,
+        days=settings.EVENT_RETENTION_DAYS,
+        search_days=settings.SEARCH_RETENTION_DAYS,
     )
 
 
-def standing_of(request: HttpRequest, visitor: Visitor | None) -> Standing:
+def consent_status(request: HttpRequest, visitor: Visitor | None) -> ConsentStatus:
     """Why something, or nothing, is kept of this visitor."""
-    if consent.objects(request):
-        return Standing("signal")
-    if consent.by_a_child(request):
-        return Standing("child")
-    if consent.allowed(request, visitor):
-        return _since("on", Consent.GRANTED, request, visitor)
-    if consent.refused(request, visitor):
-        return _since("off", Consent.WITHDRAWN, request, visitor)
-    return Standing("unasked" if consent.by_the_shop(request) is None else "shop")
+    if consent.has_opt_out_signal(request):
+        return ConsentStatus("signal")
+    if consent.is_child_request(request):
+        return ConsentStatus("child")
+    if consent.tracking_allowed(request, visitor):
+        return _since_date("on", Consent.GRANTED, request, visitor)
+    if consent.has_refused(request, visitor):
+        return _since_date("off", Consent.WITHDRAWN, request, visitor)
+    return ConsentStatus("unasked" if consent.from_consent_tool(request) is None else "shop")
 
 
-def _since(code: str, state: Any, request: HttpRequest, visitor: Visitor | None) -> Standing:
+def _since_date(code: str, state: Any, request: HttpRequest, visitor: Visitor | None) -> ConsentStatus:
     """The same with when and where they said so: in their account, or else in their browser."""
-    change = visitor.answer() if visitor is not None and visitor.user_id is not None else None
+    change = visitor.consent_answer() if visitor is not None and visitor.user_id is not None else None
     if change is not None and change.state == state:
-        return Standing(code, change.at, change.source)
-    given = consent.choice(request)
+        return ConsentStatus(code, change.recorded_at, change.source)
+    given = consent.browser_choice(request)
     if given is not None and given.granted == (state == Consent.GRANTED):
-        return Standing(code, given.at, "browser")
-    return Standing(code, source="the shop's tool")
+        return ConsentStatus(code, given.at, "browser")
+    return ConsentStatus(code, source="the shop's tool")
 
 
 def _first_day(genome: Genome) -> datetime | None:
@@ -144,54 +146,58 @@ def _first_day(genome: Genome) -> datetime | None:
     return datetime.fromtimestamp(min(days), UTC) if days else None
 
 
-def _interests(genome: Genome, wishes: Iterable[Wish]) -> tuple[list[int], list[int], list[int]]:
+def _stated_interests(genome: Genome, wishes: Iterable[Preference]) -> tuple[list[int], list[int], list[int]]:
     """The categories that purchases say they like; those that they added; those that they took out."""
-    stated = {int(wish.key): wish.sign for wish in wishes if wish.kind == "interest"}
+    stated = {int(wish.key): wish.sign for wish in wishes if wish.type == "interest"}
     liked = [row[0] for row in genome.categories if row[0] not in stated]
     added = [key for key, sign in stated.items() if sign > 0]
     return liked, added, [key for key, sign in stated.items() if sign < 0]
 
 
-def _named_categories(keys: list[int]) -> Callable[[list[int]], list[Any]]:
+def _category_names(keys: list[int]) -> Callable[[list[int]], list[Any]]:
     """Gives the categories of some of these keys, in their sequence: those that are in the shop and not sensitive."""
-    found = catalogue.categories(set(keys) - catalogue.sensitive_categories()) if keys else {}
+    found = catalogue.categories_by_id(set(keys) - catalogue.sensitive_categories()) if keys else {}
     return lambda wanted: [found[key] for key in wanted if key in found]
 
 
-def _unwanted(wishes: Iterable[Wish], now: datetime) -> list[Unwanted]:
+def _dismissals(wishes: Iterable[Preference], now: datetime) -> list[Dismissal]:
     """What they sent away and what still stays away, the last first."""
-    lasts = timedelta(days=conf.current().dismissed_days)
-    away = [wish for wish in wishes if wish.sign < 0 and wish.kind in ("product", "category", "reason")]
+    lasts = timedelta(days=conf.get_settings().DISMISSAL_DAYS)
+    away = [wish for wish in wishes if wish.sign < 0 and wish.type in ("product", "category", "reason")]
     names: dict[str, dict[Any, str]] = {
-        "product": account_records.titles(int(wish.key) for wish in away if wish.kind == "product"),
-        "category": account_records.category_names(int(wish.key) for wish in away if wish.kind == "category"),
+        "product": account_records.product_titles(int(wish.key) for wish in away if wish.type == "product"),
+        "category": account_records.category_titles(int(wish.key) for wish in away if wish.type == "category"),
     }
     listed = [
-        Unwanted(wish.kind, wish.key, names.get(wish.kind, {}).get(wish.key, ""), _moment(wish.at) + lasts)
+        Dismissal(
+            wish.type, wish.key, names.get(wish.type, {}).get(wish.key, ""), _expires_at(wish.recorded_at) + lasts
+        )
         for wish in reversed(away)
     ]
     return [item for item in listed if item.until > now]
 
 
-def _moment(at: float) -> datetime:
+def _expires_at(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
-def _products(events: Iterable[Event]) -> list[Done]:
+def _recent_products(events: Iterable[Event]) -> list[RecentActivity]:
     """Each product once, with the last of these events, the newest first."""
     last: dict[int | None, Event] = {}
     for event in events:
-        last.setdefault(event.product, event)
-    found = account_records.products(key for key in last if key is not None)
+        last.setdefault(event.product_id, event)
+    found = account_records.products_by_id(key for key in last if key is not None)
     return [
-        Done(event.event_id, event.happened, product=found.get(key or 0), added=event.name == Name.ADDED)
+        RecentActivity(
+            event.event_id, event.occurred_at, product=found.get(key or 0), added=event.type == EventType.ADD_TO_BASKET
+        )
         for key, event in last.items()
     ]
 
 
-def _queries(events: Iterable[Event]) -> list[Done]:
+def _recent_queries(events: Iterable[Event]) -> list[RecentActivity]:
     """Each search once, the newest first."""
     last: dict[str, Event] = {}
     for event in events:
         last.setdefault(event.query, event)
-    return [Done(event.event_id, event.happened, query=query) for query, event in last.items()]
+    return [RecentActivity(event.event_id, event.occurred_at, query=query) for query, event in last.items()]

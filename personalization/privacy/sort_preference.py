@@ -12,45 +12,45 @@ from personalization import conf
 from personalization.models import Visitor
 from personalization.privacy import consent, identity
 
-COOKIE = "personalization_order"
-OFF = "off"
-KIND, KEY = "order", "lists"
+SORT_COOKIE = "personalization_order"
+DISABLED = "off"
+PREFERENCE_TYPE, PREFERENCE_KEY = "order", "lists"
 """As a wish has them; it lasts until they press again."""
 
 
-def switched_off(request: HttpRequest) -> bool:
+def personal_sort_disabled(request: HttpRequest) -> bool:
     """Whether they want none of it; asks the database for those only who can be known, and at most once a request."""
-    if request.COOKIES.get(COOKIE) == OFF:
+    if request.COOKIES.get(SORT_COOKIE) == DISABLED:
         return True
-    visitor = identity.of(request)
-    return visitor is not None and _unwanted(visitor) and consent.allowed(request, visitor)
+    visitor = identity.get_visitor(request)
+    return visitor is not None and _set_preference(visitor) and consent.tracking_allowed(request, visitor)
 
 
-def switch(request: HttpRequest, response: HttpResponse, on: bool, now: datetime) -> None:
+def set_personal_sort(request: HttpRequest, response: HttpResponse, on: bool, now: datetime) -> None:
     """Remembers what they want from now on."""
-    if _remembered_with_them(request, response, on, now) or on:
-        response.delete_cookie(COOKIE, samesite="Lax")
+    if _is_stored_with_visitor(request, response, on, now) or on:
+        response.delete_cookie(SORT_COOKIE, samesite="Lax")
         return
     response.set_cookie(
-        COOKIE,
-        OFF,
+        SORT_COOKIE,
+        DISABLED,
         max_age=consent.REFUSED_DAYS * consent.DAY,
-        secure=conf.current().secure_cookies,
+        secure=conf.get_settings().COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
     )
 
 
-def _remembered_with_them(request: HttpRequest, response: HttpResponse, on: bool, now: datetime) -> bool:
-    visitor = identity.known_or_new(request, now)
+def _is_stored_with_visitor(request: HttpRequest, response: HttpResponse, on: bool, now: datetime) -> bool:
+    visitor = identity.get_or_create_consented(request, now)
     try:
         if visitor is not None:
-            visitor.wish(KIND, KEY, 0 if on else -1, now.timestamp())
-            identity.remember(response, visitor)
+            visitor.set_preference(PREFERENCE_TYPE, PREFERENCE_KEY, 0 if on else -1, now.timestamp())
+            identity.set_visitor_cookie(response, visitor)
     except Visitor.DoesNotExist:  # they had themselves forgotten at this very moment
         return False
     return visitor is not None
 
 
-def _unwanted(visitor: Visitor) -> bool:
-    return any(wish[:2] == (KIND, KEY) and wish.sign < 0 for wish in visitor.wished())
+def _set_preference(visitor: Visitor) -> bool:
+    return any(wish[:2] == (PREFERENCE_TYPE, PREFERENCE_KEY) and wish.sign < 0 for wish in visitor.get_preferences())

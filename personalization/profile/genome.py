@@ -11,72 +11,76 @@ from numpy.typing import NDArray
 from personalization import conf
 from personalization.models import Genome, Visitor
 from personalization.privacy import consent
-from personalization.rank.purchase_habits import DECIMALS, Habits, habits
+from personalization.rank.purchase_habits import DECIMALS, PurchaseHabits, purchase_habits
 from personalization.recommenders import GUEST
 from personalization.shop import catalogue, orders
 
-CATEGORIES_KEPT = 100
+MAX_CATEGORIES = 100
 """The categories of a genome, the largest shares first."""
 
 
-def refresh(user_ids: Iterable[Any], now: float) -> int:
+def refresh_genome(user_ids: Iterable[Any], now: float) -> int:
     """Works out the genomes of these customers anew and stores them; how many of them have one now."""
     user_ids = list(user_ids)
     with transaction.atomic():
-        found = _worked_out(Visitor.objects.hold(user_ids), now)
+        found = _compute_rows(Visitor.objects.lock_consented(user_ids), now)
         Genome.objects.store(found)
         emptied = set(user_ids) - {genome.user_id for genome in found}
         Genome.objects.filter(user_id__in=emptied).delete()
     return len(found)
 
 
-def worked_out(user_ids: Iterable[Any], now: float) -> list[Genome]:
+def compute_genomes(user_ids: Iterable[Any], now: float) -> list[Genome]:
     """The genomes of those of these customers who agree to it and had bought something by then, not stored."""
-    return _worked_out(Visitor.objects.who_agreed(user_ids), now)
+    return _compute_rows(Visitor.objects.consented(user_ids), now)
 
 
-def _worked_out(agreed: dict[Any, float], now: float) -> list[Genome]:
+def _compute_rows(agreed: dict[Any, float], now: float) -> list[Genome]:
     """Without purchases of sensitive products."""
-    agreed = consent.without_children(agreed)
-    purchases = orders.purchases(orders.line_values(orders.bought_lines(agreed)), until=now).without(agreed)
-    purchases = purchases.of(catalogue.telling(purchases.product))
-    members = catalogue.members(np.unique(purchases.product).tolist())
-    return genomes(purchases, members, now)
+    agreed = consent.exclude_children(agreed)
+    purchases = orders.read_purchases(orders.line_values(orders.bought_lines(agreed)), until=now).exclude_customers(
+        agreed
+    )
+    purchases = purchases.select(catalogue.not_sensitive_mask(purchases.product))
+    members = catalogue.category_memberships(np.unique(purchases.product).tolist())
+    return build_genomes(purchases, members, now)
 
 
-def genomes(purchases: orders.Purchases, members: catalogue.Members, now: float) -> list[Genome]:
+def build_genomes(purchases: orders.PurchaseArrays, members: catalogue.CategoryMemberships, now: float) -> list[Genome]:
     """The genomes of the customers in these purchases; guests have none."""
-    settings = conf.current()
+    settings = conf.get_settings()
     known = purchases.customer != GUEST
-    customer, product, placed = purchases.customer[known], purchases.product[known], purchases.placed[known]
-    own = habits(customer, product, placed, now, settings.half_life_days)
+    customer, product, placed = purchases.customer[known], purchases.product[known], purchases.ordered_at[known]
+    own = purchase_habits(customer, product, placed, now, settings.PURCHASE_HALF_LIFE_DAYS)
     people = len(purchases.users)
-    products = _rows_of(own.customer, people, own.thing, own.weight, own.days, own.last, own.first)
+    products = _rows_of(own.customer, people, own.item, own.weight, own.days, own.last, own.first)
     line, category = _categories_of(product, members)
-    there = habits(customer[line], category, placed[line], now, settings.half_life_days)
+    there = purchase_habits(customer[line], category, placed[line], now, settings.PURCHASE_HALF_LIFE_DAYS)
     categories = _categories(own, there, members, people)
     times = np.bincount(own.customer, own.days, people).astype(int)
     distinct = np.bincount(own.customer, minlength=people)
     return [
         Genome(
             user_id=user,
-            products=products(place)[: settings.genome_products],
-            categories=categories(place)[:CATEGORIES_KEPT],
+            products=products(place)[: settings.GENOME_MAX_PRODUCTS],
+            categories=categories(place)[:MAX_CATEGORIES],
             purchases=int(times[place]),
-            distinct=int(distinct[place]),
-            as_of=datetime.fromtimestamp(now, UTC),
+            distinct_products=int(distinct[place]),
+            computed_at=datetime.fromtimestamp(now, UTC),
         )
         for place, user in enumerate(purchases.users)
         if times[place]
     ]
 
 
-def _categories(own: Habits, there: Habits, members: catalogue.Members, people: int) -> Callable[[int], list[list]]:
+def _categories(
+    own: PurchaseHabits, there: PurchaseHabits, members: catalogue.CategoryMemberships, people: int
+) -> Callable[[int], list[list]]:
     """Gives for a customer the rows [category, share of all weight, purchases, fading days], largest share first, from
     their habits with products and with categories."""
-    order = np.lexsort((there.thing, there.customer))
-    who, where, fading = there.customer[order], there.thing[order], there.weight[order]
-    row, category = _categories_of(own.thing, members)
+    order = np.lexsort((there.item, there.customer))
+    who, where, fading = there.customer[order], there.item[order], there.weight[order]
+    row, category = _categories_of(own.item, members)
     span = int(category.max(initial=0)) + 1
     at = np.searchsorted(who * span + where, own.customer[row] * span + category)
     total = np.bincount(own.customer, own.weight, people)
@@ -86,7 +90,7 @@ def _categories(own: Habits, there: Habits, members: catalogue.Members, people: 
     return _rows_of(who[order], people, where[order], share[order], purchases[order], fading[order])
 
 
-def _categories_of(product: NDArray, members: catalogue.Members) -> tuple[NDArray, NDArray]:
+def _categories_of(product: NDArray, members: catalogue.CategoryMemberships) -> tuple[NDArray, NDArray]:
     """(row of `product`, category), one entry for each category that the product lies in."""
     order = np.argsort(members.product, kind="stable")
     known = members.product[order]

@@ -5,70 +5,81 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.rank.snapshot_arrays import Learned
-from personalization.rank.visitor_history import Person
+from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.rank.visitor_history import VisitorHistory
 
-MOST = 500
+MAX_CANDIDATES = 500
 """So many candidates one decision has at most."""
-OWN = 250
-NEAR = 150
-POPULAR = 100
-ANCHORS = 60
+MAX_PURCHASED = 250
+MAX_FROM_NEIGHBOURS = 150
+MAX_POPULAR = 100
+MAX_ANCHORS = 60
 """So many of the visitor's products speak for others ..."""
-EACH = 6
+NEIGHBOURS_PER_ANCHOR = 6
 """... and so many each, by every recommender that links products."""
 
 
-def for_visitor(person: Person, learned: Learned, country: str = "") -> NDArray[np.int64]:
+def visitor_candidates(person: VisitorHistory, learned: SnapshotArrays, country: str = "") -> NDArray[np.int64]:
     """What the visitor bought, what people like them buy, what goes with it, and what everybody buys; for somebody who
     bought nothing yet, first what everybody in their country buys."""
-    return _first(
+    return _merge_sources(
         [
-            person.own[:OWN],
-            person.near[:NEAR],
-            *(learned.neighbours(name).index[person.own[:ANCHORS], :EACH].ravel() for name in learned.linking()),
-            popular(learned, "" if len(person.own) else country),
+            person.purchased[:MAX_PURCHASED],
+            person.neighbour_products[:MAX_FROM_NEIGHBOURS],
+            *(
+                learned.neighbours(name).index[person.purchased[:MAX_ANCHORS], :NEIGHBOURS_PER_ANCHOR].ravel()
+                for name in learned.neighbour_recommenders()
+            ),
+            popular_candidates(learned, "" if len(person.purchased) else country),
         ]
     )
 
 
-def for_new(person: Person, learned: Learned, country: str = "") -> NDArray[np.int64]:
+def discovery_candidates(person: VisitorHistory, learned: SnapshotArrays, country: str = "") -> NDArray[np.int64]:
     """The same without what the visitor bought before."""
-    found = _first(
+    found = _merge_sources(
         [
-            person.near,
-            *(learned.neighbours(name).index[person.own[:ANCHORS], : 2 * EACH].ravel() for name in learned.linking()),
-            popular(learned, "" if len(person.own) else country),
+            person.neighbour_products,
+            *(
+                learned.neighbours(name).index[person.purchased[:MAX_ANCHORS], : 2 * NEIGHBOURS_PER_ANCHOR].ravel()
+                for name in learned.neighbour_recommenders()
+            ),
+            popular_candidates(learned, "" if len(person.purchased) else country),
         ],
-        most=MOST + len(person.own),
+        most=MAX_CANDIDATES + len(person.purchased),
     )
-    return found[~np.isin(found, person.own)][:MOST]
+    return found[~np.isin(found, person.purchased)][:MAX_CANDIDATES]
 
 
-def for_basket(person: Person, basket: NDArray[np.int64], learned: Learned) -> NDArray[np.int64]:
+def basket_candidates(person: VisitorHistory, basket: NDArray[np.int64], learned: SnapshotArrays) -> NDArray[np.int64]:
     """What goes with a basket, what the visitor bought, what everybody buys; nothing that lies in the basket."""
-    found = _first(
+    found = _merge_sources(
         [
             *(
-                learned.neighbours(name).index[basket].T.ravel()[:MOST]
+                learned.neighbours(name).index[basket].T.ravel()[:MAX_CANDIDATES]
                 for name in ("bought_together", "co_purchased_by_customer")
             ),
-            person.own[: OWN - POPULAR],
-            popular(learned),
-            *(learned.neighbours(name).index[basket, :EACH].ravel() for name in learned.linking()),
+            person.purchased[: MAX_PURCHASED - MAX_POPULAR],
+            popular_candidates(learned),
+            *(
+                learned.neighbours(name).index[basket, :NEIGHBOURS_PER_ANCHOR].ravel()
+                for name in learned.neighbour_recommenders()
+            ),
         ],
-        most=MOST + len(basket),
+        most=MAX_CANDIDATES + len(basket),
     )
-    return found[~np.isin(found, basket)][:MOST]
+    return found[~np.isin(found, basket)][:MAX_CANDIDATES]
 
 
-def popular(learned: Learned, country: str = "") -> NDArray[np.int64]:
+def popular_candidates(learned: SnapshotArrays, country: str = "") -> NDArray[np.int64]:
     """The bestsellers of the country, where one is given and known, then those of the shop, best first."""
-    shops = learned.arrays["product.popular"][:POPULAR].astype(np.int64)
-    return np.concatenate([learned.country(country)[:POPULAR].astype(np.int64), shops]) if country else shops
+    shops = learned.arrays["product.popular"][:MAX_POPULAR].astype(np.int64)
+    return (
+        np.concatenate([learned.country_products(country)[:MAX_POPULAR].astype(np.int64), shops]) if country else shops
+    )
 
 
-def _first(sources: Iterable[NDArray], most: int = MOST) -> NDArray[np.int64]:
+def _merge_sources(sources: Iterable[NDArray], most: int = MAX_CANDIDATES) -> NDArray[np.int64]:
     """The places of the sources, each once, in their order, so many at most."""
     places = np.concatenate([source.astype(np.int64) for source in sources])
     places = places[places >= 0]

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.recommenders import DAY, distinct
+from personalization.recommenders import DAY, distinct_pairs
 
 DECIMALS = 4
 """Weights are rounded, so that what is learned from arrays is what a genome's row holds."""
 
 
 @dataclass(frozen=True)
-class Habits:
+class PurchaseHabits:
     """One entry for each customer and thing that they bought; a customer's strongest first."""
 
     customer: NDArray[np.int64]
     """Ascending."""
-    thing: NDArray[np.int64]
+    item: NDArray[np.int64]
     """A product or a category."""
     weight: NDArray[np.float64]
     """The sum over the days on which it was bought of 0.5 ** (age / half life)."""
@@ -33,28 +33,28 @@ class Habits:
         return np.searchsorted(self.customer, np.arange(customers + 1))
 
 
-def habits(
+def purchase_habits(
     customer: NDArray[np.integer],
     thing: NDArray[np.integer],
     placed: NDArray[np.float64],
     now: float,
     half_life_days: float,
-) -> Habits:
+) -> PurchaseHabits:
     """The habits of these customers from their purchases, one entry a line: who, what, and when in epoch seconds."""
-    customer, thing, day = distinct(customer, thing, (placed // DAY).astype(np.int64))
+    customer, thing, day = distinct_pairs(customer, thing, (placed // DAY).astype(np.int64))
     new = np.ones(len(day), bool)
     new[1:] = (customer[1:] != customer[:-1]) | (thing[1:] != thing[:-1])
     first = np.flatnonzero(new)
     if not len(first):
-        return Habits(customer, thing, np.empty(0), day, day, day)
+        return PurchaseHabits(customer, thing, np.empty(0), day, day, day)
     fade = 0.5 ** ((now / DAY - day) / half_life_days)
     weight: NDArray[np.float64] = np.round(np.add.reduceat(fade, first), DECIMALS).astype(np.float64)
     end = np.append(first[1:], len(day))
     noon = ((day + 0.5) * DAY).astype(np.int64)
     order = np.lexsort((thing[first], -weight, customer[first]))
-    return Habits(
+    return PurchaseHabits(
         customer=customer[first][order],
-        thing=thing[first][order],
+        item=thing[first][order],
         weight=weight[order],
         days=(end - first)[order],
         first=noon[first][order],

@@ -13,33 +13,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.rank.snapshot_arrays import Learned, placed
+from personalization.rank.snapshot_arrays import SnapshotArrays, lookup_indices
 
-LETTERS = 256
+MAX_QUERY_LENGTH = 256
 """Of a longer query the rest is not read."""
-NEIGHBOURS = 20
+MAX_SIMILAR_QUERIES = 20
 """So many queries that are spelt like it are heard."""
-ALIKE = 0.3
+MIN_SIMILARITY = 0.3
 """The cosine from which on a query is spelt like another."""
 SHARPNESS = 7
 """How much more a closer one of them has to say."""
-TRUSTED = 1.0
+SMOOTHING = 1.0
 """With so much weight of choices behind it, what was chosen after a query counts as much as what is said besides."""
 WORD_BREAK = ord(" ")
 ARRAYS = ("query.start", "gram.key")
 """A snapshot of an earlier release has none of these."""
 
-Pairs = tuple[NDArray[np.int64], NDArray[np.float64]]
+IndexWeightPairs = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Places of products and their weights."""
-NOTHING: Pairs = (np.empty(0, np.int64), np.empty(0))
+NO_PAIRS: IndexWeightPairs = (np.empty(0, np.int64), np.empty(0))
 
 
-def folded(query: str) -> str:
+def normalize_query(query: str) -> str:
     """The query without what does not tell queries apart: case, accents, punctuation and spaces."""
-    return plain(query[:LETTERS])[:LETTERS].strip()
+    return plain_query(query[:MAX_QUERY_LENGTH])[:MAX_QUERY_LENGTH].strip()
 
 
-def plain(text: str) -> str:
+def plain_query(text: str) -> str:
     """The same of a text of any length."""
     letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     kept = (letter for letter in letters if not is_accent(letter))
@@ -53,7 +53,7 @@ def is_accent(letter: str) -> bool:
     return kind >= 200 or kind == 1 or 10 <= kind <= 36
 
 
-def pieces(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def trigrams(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(place of the text, piece as a number) of each piece of these folded texts, each once a text, sorted."""
     letters = np.frombuffer("".join(f" {text} " for text in texts).encode("utf-32-le"), "<u4").astype(np.int64)
     owner = np.repeat(np.arange(len(texts)), [len(text) + 2 for text in texts])[1:-1]
@@ -66,15 +66,15 @@ def pieces(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return owner[first], piece[first]
 
 
-def chosen(query: str, learned: Learned) -> Pairs:
+def products_chosen_after(query: str, learned: SnapshotArrays) -> IndexWeightPairs:
     """What shoppers are known to choose after such a search: places of products, and about which share of the choices
     falls on each, in 0..1. What the query itself taught counts most, as far as it is backed, then what queries spelt
     like it did, then its pieces."""
-    asked = _Asked.of(query, learned.arrays)
+    asked = _QueryMatcher.of(query, learned.arrays)
     if asked is None:
-        return NOTHING
+        return NO_PAIRS
     rest, layers = 1.0, []
-    for trust, (places, share) in (asked.exactly(), asked.nearly(), asked.in_pieces()):
+    for trust, (places, share) in (asked.exact_match(), asked.fuzzy_match(), asked.trigram_backoff()):
         layers.append((places, share * rest * trust))
         rest *= 1 - trust
     places = np.concatenate([places for places, _ in layers])
@@ -83,9 +83,9 @@ def chosen(query: str, learned: Learned) -> Pairs:
     return found, np.minimum(weight[found], 1.0)
 
 
-def visitors(query: str, learned: Learned) -> dict[int, int]:
+def visitors_choosing(query: str, learned: SnapshotArrays) -> dict[int, int]:
     """How many visitors chose each of these places after exactly this query; none where they were too few."""
-    asked = _Asked.of(query, learned.arrays)
+    asked = _QueryMatcher.of(query, learned.arrays)
     if asked is None or asked.itself < 0:
         return {}
     pairs = asked.pairs_of(asked.itself)
@@ -93,25 +93,25 @@ def visitors(query: str, learned: Learned) -> dict[int, int]:
     return dict(zip(arrays["query.product"][pairs].tolist(), arrays["query.customers"][pairs].tolist(), strict=True))
 
 
-def nearest(query: str, learned: Learned, most: int) -> list[str]:
+def similar_queries(query: str, learned: SnapshotArrays, most: int) -> list[str]:
     """The queries of other shoppers that are spelt most like this one and may be shown to anybody, best first; itself
     is none of them."""
-    asked = _Asked.of(query, learned.arrays)
+    asked = _QueryMatcher.of(query, learned.arrays)
     if asked is None:
         return []
     near, _ = asked.neighbours()
     shown = near[learned.arrays["query.shown"][near] > 0][:most]
-    return [unicodedata.normalize("NFC", text_of(learned.arrays, place)) for place in shown.tolist()]
+    return [unicodedata.normalize("NFC", text_array(learned.arrays, place)) for place in shown.tolist()]
 
 
-def text_of(arrays: Mapping[str, NDArray], place: int) -> str:
+def text_array(arrays: Mapping[str, NDArray], place: int) -> str:
     """The known query at this place, folded."""
     start = arrays["query.start"]
     return "".join(map(chr, arrays["query.text"][start[place] : start[place + 1]].tolist()))
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _QueryMatcher:
     """A query, and where it and its pieces are among those that are known."""
 
     arrays: Mapping[str, NDArray]
@@ -125,49 +125,49 @@ class _Asked:
     """The number of the others, each worth the highest rarity."""
 
     @classmethod
-    def of(cls, query: str, arrays: Mapping[str, NDArray]) -> "_Asked | None":
+    def of(cls, query: str, arrays: Mapping[str, NDArray]) -> "_QueryMatcher | None":
         """None when nothing was learned of searches, or nothing is left of this one."""
-        text = folded(query)
+        text = normalize_query(query)
         if not text or any(name not in arrays for name in ARRAYS):
             return None
         known = range(len(arrays["query.start"]) - 1)
-        place = bisect_left(known, text, key=lambda at: text_of(arrays, at))
-        itself = place if place < len(known) and text_of(arrays, place) == text else -1
-        there = placed(arrays["gram.key"], pieces([text])[1])
+        place = bisect_left(known, text, key=lambda at: text_array(arrays, at))
+        itself = place if place < len(known) and text_array(arrays, place) == text else -1
+        there = lookup_indices(arrays["gram.key"], trigrams([text])[1])
         found = there[there >= 0]
         return cls(arrays, itself, found, arrays["gram.rarity"][found].astype(np.float64), len(there) - len(found))
 
-    def exactly(self) -> tuple[float, Pairs]:
+    def exact_match(self) -> tuple[float, IndexWeightPairs]:
         """How far what followed the query itself can be trusted, and what that was."""
         if self.itself < 0:
-            return 0.0, NOTHING
+            return 0.0, NO_PAIRS
         pairs = self.pairs_of(self.itself)
         backing = float(self.arrays["query.weight"][self.itself])
-        return backing / (backing + TRUSTED), (
+        return backing / (backing + SMOOTHING), (
             self.arrays["query.product"][pairs].astype(np.int64),
             self.arrays["query.share"][pairs].astype(np.float64),
         )
 
-    def nearly(self) -> tuple[float, Pairs]:
+    def fuzzy_match(self) -> tuple[float, IndexWeightPairs]:
         """The same of the queries that are spelt like it."""
         near, likeness = self.neighbours()
         backing = self.arrays["query.weight"][near].astype(np.float64)
-        backing /= backing + TRUSTED
+        backing /= backing + SMOOTHING
         say = likeness**SHARPNESS * backing
-        heard = np.argsort(-say, kind="stable")[:NEIGHBOURS]
+        heard = np.argsort(-say, kind="stable")[:MAX_SIMILAR_QUERIES]
         near, say = near[heard], say[heard]
         if not len(near) or say[0] <= 0:
-            return 0.0, NOTHING
+            return 0.0, NO_PAIRS
         first, last = self.arrays["query.pair"][near], self.arrays["query.pair"][near + 1]
-        rows = within(first, last)
+        rows = indices_of_ranges(first, last)
         share = self.arrays["query.share"][rows] * np.repeat(say / say.sum(), last - first)
         trust = float((likeness**2 * backing).max())
         return trust, (self.arrays["query.product"][rows].astype(np.int64), share)
 
-    def in_pieces(self) -> tuple[float, Pairs]:
+    def trigram_backoff(self) -> tuple[float, IndexWeightPairs]:
         """The same of what was chosen after all queries that hold its pieces, rare or not."""
         first, last = self.arrays["gram.pair"][self.pieces], self.arrays["gram.pair"][self.pieces + 1]
-        rows = within(first, last)
+        rows = indices_of_ranges(first, last)
         say = self.rarity**2 / max(self.length, 1e-9)
         share = self.arrays["gram.share"][rows] * np.repeat(say, last - first)
         return 1.0, (self.arrays["gram.product"][rows].astype(np.int64), share)
@@ -175,7 +175,7 @@ class _Asked:
     def neighbours(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The places of other known queries that are spelt like it, the closest first, and their cosines."""
         first, last = self.arrays["gram.start"][self.pieces], self.arrays["gram.start"][self.pieces + 1]
-        rows = within(first, last)
+        rows = indices_of_ranges(first, last)
         cosine = np.bincount(
             self.arrays["gram.query"][rows],
             self.arrays["gram.tfidf"][rows] * np.repeat(self.rarity, last - first),
@@ -183,7 +183,7 @@ class _Asked:
         ) / max(np.sqrt(self.length), 1e-9)
         if self.itself >= 0:
             cosine[self.itself] = 0
-        near = np.flatnonzero(cosine >= ALIKE)
+        near = np.flatnonzero(cosine >= MIN_SIMILARITY)
         near = near[np.lexsort((near, -cosine[near]))]
         return near, cosine[near]
 
@@ -197,7 +197,7 @@ class _Asked:
         return slice(*self.arrays["query.pair"][place : place + 2].tolist())
 
 
-def within(first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.int64]:
+def indices_of_ranges(first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.int64]:
     """The numbers from each first to before each last, one run after the other."""
     size = last - first
     return np.repeat(first - np.cumsum(size) + size, size) + np.arange(int(size.sum()))

@@ -7,17 +7,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.recommenders import DAY, Neighbours, Scores
+from personalization.recommenders import DAY, Neighbours, ProductScores
 
 DEVICES = ("computer", "phone", "tablet")
 """The kinds of devices; a snapshot keeps each under its number here."""
 
-STALE = 28 * DAY
+MAX_CLOCK_DRIFT = 28 * DAY
 """A snapshot knows nothing of a time that is so much later than its own."""
 
 
 @dataclass(frozen=True)
-class Learned:
+class SnapshotArrays:
     """Products are places here; `ids` turns them into the shop's keys."""
 
     arrays: Mapping[str, NDArray]
@@ -28,31 +28,31 @@ class Learned:
         return self.arrays["product.id"]
 
     @property
-    def moment(self) -> float:
+    def trained_at(self) -> float:
         """Up to when it was learned, in seconds since 1970."""
         return float(self.arrays["history.now"][0])
 
-    def clock(self, now: float) -> float:
+    def clamp_time(self, now: float) -> float:
         """The moment to decide for: it stands still some weeks after the last training, as all ages would be wrong."""
-        return min(now, self.moment + STALE)
+        return min(now, self.trained_at + MAX_CLOCK_DRIFT)
 
-    def places(self, product_ids: Iterable[int]) -> NDArray[np.int64]:
+    def product_indices(self, product_ids: Iterable[int]) -> NDArray[np.int64]:
         """Where these products are, in their order; -1 for those that were not there to be learned of."""
-        return placed(self.ids, product_ids)
+        return lookup_indices(self.ids, product_ids)
 
-    def scores(self, recommender: str) -> Scores:
+    def scores(self, recommender: str) -> ProductScores:
         """What a recommender that scores products has learned."""
-        return Scores(self.arrays[f"{recommender}.score"], self.arrays[f"{recommender}.customers"])
+        return ProductScores(self.arrays[f"{recommender}.score"], self.arrays[f"{recommender}.customers"])
 
     def neighbours(self, recommender: str) -> Neighbours:
         """What a recommender that links products has learned."""
         return Neighbours(self.arrays[f"{recommender}.index"], self.arrays[f"{recommender}.weight"])
 
-    def scoring(self) -> list[str]:
+    def score_recommenders(self) -> list[str]:
         """The recommenders that score products, by name."""
         return self._named[".score"]
 
-    def linking(self) -> list[str]:
+    def neighbour_recommenders(self) -> list[str]:
         """The recommenders that link products, by name."""
         return self._named[".index"]
 
@@ -63,56 +63,58 @@ class Learned:
         return {end: sorted(name.removesuffix(end) for name in self.arrays if name.endswith(end)) for end in ends}
 
     @cached_property
-    def silent(self) -> frozenset[str]:
+    def empty_recommenders(self) -> frozenset[str]:
         """Those of them that found no link at all, in a shop without views for instance."""
-        return frozenset(name for name in self.linking() if not (self.neighbours(name).index[:, :1] >= 0).any())
+        return frozenset(
+            name for name in self.neighbour_recommenders() if not (self.neighbours(name).index[:, :1] >= 0).any()
+        )
 
-    def category_places(self, category_ids: Iterable[int]) -> NDArray[np.int64]:
+    def category_indices(self, category_ids: Iterable[int]) -> NDArray[np.int64]:
         """Where these categories are among those of the snapshot; -1 for those that are not."""
-        return placed(self.arrays["category.id"], category_ids)
+        return lookup_indices(self.arrays["category.id"], category_ids)
 
-    def above(self, category_ids: Iterable[int]) -> set[int]:
+    def category_ancestors(self, category_ids: Iterable[int]) -> set[int]:
         """The keys of all categories above these, as the tree was when it was learned."""
         parents = self.arrays.get("category.parent", np.empty(0, np.int64))  # an earlier release's snapshot has none
         found: set[int] = set()
         wanted = list(category_ids) if len(parents) else []
         while wanted:
-            places = self.category_places(wanted)
+            places = self.category_indices(wanted)
             wanted = [key for key in parents[places[places >= 0]].tolist() if key and key not in found]
             found.update(wanted)
         return found
 
-    def category(self, category_id: int) -> NDArray[np.int32]:
+    def category_products(self, category_id: int) -> NDArray[np.int32]:
         """The products of a category and of those below it, the most popular first."""
-        (place,) = self.category_places([category_id]).tolist()
+        (place,) = self.category_indices([category_id]).tolist()
         if place < 0:
             return np.empty(0, np.int32)
         start = self.arrays["category.start"]
         return self.arrays["category.product"][start[place] : start[place + 1]]
 
-    def country(self, code: str) -> NDArray[np.int32]:
+    def country_products(self, code: str) -> NDArray[np.int32]:
         """The bestsellers of the country with this ISO code, best first; none where too little is known of it."""
-        return self._listed("country", country_key(code))
+        return self._listed("country", country_code_to_int(code))
 
-    def device(self, name: str) -> NDArray[np.int32]:
+    def device_products(self, name: str) -> NDArray[np.int32]:
         """What most visitors with this kind of device looked at, the first first; none where too few did."""
         return self._listed("device", DEVICES.index(name) if name in DEVICES else -1)
 
     def _listed(self, kind: str, key: int) -> NDArray[np.int32]:
         keys = self.arrays.get(f"{kind}.code", np.empty(0, np.int32))  # a snapshot of an earlier release has none
-        (place,) = placed(keys, [key]).tolist()
+        (place,) = lookup_indices(keys, [key]).tolist()
         if place < 0:
             return np.empty(0, np.int32)
         start = self.arrays[f"{kind}.start"]
         return self.arrays[f"{kind}.product"][start[place] : start[place + 1]]
 
 
-def country_key(code: str) -> int:
+def country_code_to_int(code: str) -> int:
     """The number under which a snapshot keeps a country; -1 for what is no ISO code of two letters."""
     return int.from_bytes(code.upper().encode()) if len(code) == 2 and code.isascii() and code.isalpha() else -1
 
 
-def placed(known: NDArray[np.int64], wanted: Iterable[int]) -> NDArray[np.int64]:
+def lookup_indices(known: NDArray[np.int64], wanted: Iterable[int]) -> NDArray[np.int64]:
     """Where the wanted keys are among the known ones, which ascend; -1 for those that are not."""
     keys = np.fromiter(wanted, np.int64)
     if not len(known):

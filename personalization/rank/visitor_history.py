@@ -7,29 +7,29 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Person:
+class VisitorHistory:
     """What is known of one visitor. The arrays of the first group have one entry a product that they bought."""
 
-    own: NDArray[np.int64]
+    purchased: NDArray[np.int64]
     """Places of the products, the strongest habit first."""
     weight: NDArray[np.float64]
     days: NDArray[np.int64]
     first: NDArray[np.float64]
     last: NDArray[np.float64]
     """As in `Habits`."""
-    near: NDArray[np.int64]
+    neighbour_products: NDArray[np.int64]
     """Places of products that customers with similar habits buy."""
-    near_weight: NDArray[np.float64]
+    neighbour_weight: NDArray[np.float64]
     """Their mean weight among those customers."""
 
     @classmethod
-    def nobody(cls) -> "Person":
+    def empty(cls) -> "VisitorHistory":
         """A visitor of whom nothing is known."""
         none = np.empty(0, np.int64)
         return cls(none, np.empty(0), none, np.empty(0), np.empty(0), none, np.empty(0))
 
     @property
-    def repeat_share(self) -> float:
+    def repurchase_share(self) -> float:
         """The share of their purchases that bought something again."""
         bought = int(self.days.sum())
         return (bought - len(self.days)) / bought if bought else 0.0

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 GUEST = -1
 """The customer of an order that was placed without signing in."""
 
-NOWHERE = -1
+UNKNOWN_COUNTRY = -1
 """The country of an order of which none is known."""
 
 DAY = 86_400.0
@@ -25,10 +25,10 @@ DAY = 86_400.0
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class CatalogueArrays:
     """What the shop says of its products: one entry a product."""
 
-    kind: NDArray[np.int32]
+    leaf_category: NDArray[np.int32]
     """0..kinds-1: the most special category that the product lies in; -1 where it lies in none."""
     price: NDArray[np.float32]
     """The least that the product costs, in the shop's currency; 0 where it has no price."""
@@ -38,10 +38,10 @@ class Catalogue:
     """Title, description and attribute values, as the shop wrote them."""
 
     @classmethod
-    def blank(cls, products: int) -> "Catalogue":
+    def empty(cls, products: int) -> "CatalogueArrays":
         """The catalogue of a shop that says nothing of so many products."""
         return cls(
-            kind=np.full(products, -1, np.int32),
+            leaf_category=np.full(products, -1, np.int32),
             price=np.zeros(products, np.float32),
             created=np.zeros(products),
             text=[""] * products,
@@ -49,7 +49,7 @@ class Catalogue:
 
 
 @dataclass(frozen=True)
-class Views:
+class ViewArrays:
     """Product pages that customers looked at: one entry a view, in any order."""
 
     customer: NDArray[np.int32]
@@ -60,13 +60,13 @@ class Views:
     """When, in seconds since 1970."""
 
     @classmethod
-    def none(cls) -> "Views":
+    def empty(cls) -> "ViewArrays":
         """Nobody looked at anything."""
         return cls(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
 
 
 @dataclass(frozen=True)
-class History:
+class HistoryArrays:
     """A shop's purchases up to `now`. The first four arrays and `country` have an entry an order line, in any order."""
 
     customer: NDArray[np.int32]
@@ -75,65 +75,65 @@ class History:
     """0..orders-1."""
     product: NDArray[np.int32]
     """0..products-1; a child product counts as its parent."""
-    placed: NDArray[np.float64]
+    ordered_at: NDArray[np.float64]
     """When the order was placed, in seconds since 1970."""
     products: int
     """How many products the shop has."""
     now: float
     """The moment of learning, in seconds since 1970; no line is later."""
-    catalogue: Catalogue
-    views: Views
+    catalogue: CatalogueArrays
+    views: ViewArrays
     country: NDArray[np.int32]
-    """Where each line was sent: 0..countries-1, or NOWHERE."""
+    """Where each line was sent: 0..countries-1, or UNKNOWN_COUNTRY."""
     countries: Sequence[str]
     """The ISO codes of these, ascending."""
 
-    def until(self, moment: float) -> "History":
+    def until(self, moment: float) -> "HistoryArrays":
         """What was known at an earlier moment; of the catalogue, what is known now."""
-        bought, seen = self.placed <= moment, self.views.seen <= moment
-        views = Views(self.views.customer[seen], self.views.product[seen], self.views.seen[seen])
+        bought, seen = self.ordered_at <= moment, self.views.seen <= moment
+        views = ViewArrays(self.views.customer[seen], self.views.product[seen], self.views.seen[seen])
         return replace(
             self,
             customer=self.customer[bought],
             order=self.order[bought],
             product=self.product[bought],
-            placed=self.placed[bought],
+            ordered_at=self.ordered_at[bought],
             country=self.country[bought],
             now=moment,
             views=views,
         )
 
     @property
-    def person(self) -> NDArray[np.int64]:
+    def customer_product(self) -> NDArray[np.int64]:
         """Who placed each line: the customer, and for each order of a guest somebody else."""
         return np.where(self.customer == GUEST, -1 - self.order.astype(np.int64), self.customer)
 
     @property
     def day(self) -> NDArray[np.int64]:
         """The day of each line, counted from 1970."""
-        return (self.placed // DAY).astype(np.int64)
+        return (self.ordered_at // DAY).astype(np.int64)
 
-    def buyers(self, lines: NDArray[np.bool_]) -> NDArray[np.int32]:
+    def customer_counts(self, lines: NDArray[np.bool_]) -> NDArray[np.int32]:
         """For each product, how many persons bought it, among the lines that are true in the mask."""
-        product, _ = distinct(self.product[lines], self.person[lines])
+        product, _ = distinct_pairs(self.product[lines], self.customer_product[lines])
         return np.bincount(product, minlength=self.products).astype(np.int32)
 
     def purchases(self, lines: NDArray[np.bool_]) -> NDArray[np.int32]:
         """The same, where a person counts once for each day on which they bought it."""
-        product, _, _ = distinct(self.product[lines], self.person[lines], self.day[lines])
+        product, _, _ = distinct_pairs(self.product[lines], self.customer_product[lines], self.day[lines])
         return np.bincount(product, minlength=self.products).astype(np.int32)
 
-    def backed_purchases(self, lines: NDArray[np.bool_], min_customers: int) -> NDArray[np.int32]:
+    def purchases_with_support(self, lines: NDArray[np.bool_], min_customers: int) -> NDArray[np.int32]:
         """The same, and 0 for products that fewer persons bought."""
-        return np.where(self.buyers(lines) >= min_customers, self.purchases(lines), 0).astype(np.int32)
+        return np.where(self.customer_counts(lines) >= min_customers, self.purchases(lines), 0).astype(np.int32)
 
 
-def distinct(*columns: NDArray[np.integer]) -> tuple[NDArray[np.int64], ...]:
+def distinct_pairs(*columns: NDArray[np.integer]) -> tuple[NDArray[np.int64], ...]:
     """The distinct rows of a table that is given by its columns, sorted, again as columns."""
-    return counted(*columns)[:-1]
+    return count_by_product(*columns)[:-1]
 
 
-def counted(*columns: NDArray[np.integer]) -> tuple[NDArray[np.int64], ...]:
+def count_by_product(*columns: NDArray[np.integer]) -> tuple[NDArray[np.int64], ...]:
     """The same, and as a last column how often each row was there."""
     lows = [int(column.min(initial=0)) for column in columns]
     spans = [int(column.max(initial=0)) - low + 1 for column, low in zip(columns, lows, strict=True)]
@@ -151,23 +151,23 @@ def counted(*columns: NDArray[np.integer]) -> tuple[NDArray[np.int64], ...]:
 
 
 @dataclass(frozen=True)
-class Limits:
+class LearningLimits:
     """What a recommender must keep to, from the shop's settings."""
 
     min_customers: int = 5
     """Nothing is learned from fewer customers than this."""
-    popular_days: int = 28
+    popularity_window_days: int = 28
     """The days that count as lately."""
-    basket_cap: int = 100
+    max_order_products: int = 100
     """Only so many products of one order are looked at."""
-    neighbours: int = 50
+    neighbours_per_product: int = 50
     """How many neighbours a product has at most."""
-    half_life_days: int = 112
+    purchase_half_life_days: int = 112
     """A purchase this many days old counts half."""
 
 
 @dataclass(frozen=True)
-class Scores:
+class ProductScores:
     """One number for each product; 0 says that nothing is known of it."""
 
     score: NDArray[np.float32]
@@ -177,7 +177,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Links:
+class ProductLinks:
     """The neighbours of some products, one entry a pair: sorted by anchor, an anchor's strongest first."""
 
     anchor: NDArray[np.int32]
@@ -195,7 +195,7 @@ class Neighbours:
     """Shape (products, neighbours), in 0..1, falling along a row; 0 where index is -1."""
 
     @classmethod
-    def of(cls, links: Iterable[Links], products: int, most: int) -> "Neighbours":
+    def from_links(cls, links: Iterable[ProductLinks], products: int, most: int) -> "Neighbours":
         """These links as a table, each product's in one of them; `most` is the width."""
         near = cls(np.full((products, most), -1, np.int32), np.zeros((products, most), np.float32))
         for found in links:
@@ -206,40 +206,40 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BlockPlan:
     """Work on neighbours that is cut into blocks. A block can be done at any time, by anyone, and twice: its links
     depend on nothing but what is given."""
 
-    work: Callable[..., Links]
+    function: Callable[..., ProductLinks]
     """The links of one block, from the block and what is given. A plain function of a module."""
-    given: tuple[Any, ...]
+    args: tuple[Any, ...]
     """Numbers, texts, arrays, sparse matrices, and dataclasses of these."""
     blocks: Sequence[range]
     """Of each block the products whose neighbours it finds, ascending; of others there are none."""
     products: int
     neighbours: int
 
-    def links(self, block: range) -> Links:
+    def links(self, block: range) -> ProductLinks:
         """The result of one block."""
-        return self.work(block, *self.given)
+        return self.function(block, *self.args)
 
-    def together(self, links: Iterable[Links]) -> Neighbours:
+    def assemble(self, links: Iterable[ProductLinks]) -> Neighbours:
         """The results of all blocks, put together in any sequence."""
-        return Neighbours.of(links, self.products, self.neighbours)
+        return Neighbours.from_links(links, self.products, self.neighbours)
 
 
-class InBlocks:
+class BlockRecommender:
     """A recommender whose work is cut into blocks: it plans, and fitting is doing all blocks here and now. The size of
     the blocks changes nothing in the result."""
 
-    def plan(self, history: History, limits: Limits) -> Plan:
+    def plan(self, history: HistoryArrays, limits: LearningLimits) -> BlockPlan:
         """What is to be done."""
         raise NotImplementedError
 
-    def fit(self, history: History, limits: Limits) -> Neighbours:
+    def fit(self, history: HistoryArrays, limits: LearningLimits) -> Neighbours:
         """What comes of it."""
         plan = self.plan(history, limits)
-        return plan.together(map(plan.links, plan.blocks))
+        return plan.assemble(map(plan.links, plan.blocks))
 
 
 class Recommender(Protocol):
@@ -248,12 +248,12 @@ class Recommender(Protocol):
     name: str
     """Also the name of its arrays in a snapshot."""
 
-    def fit(self, history: History, limits: Limits) -> Scores | Neighbours:
+    def fit(self, history: HistoryArrays, limits: LearningLimits) -> ProductScores | Neighbours:
         """What the history says, within the limits."""
         ...
 
 
-def every() -> list[Recommender]:
+def registered_recommenders() -> list[Recommender]:
     """All recommenders of the shelf, in a fixed order."""
     names = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
     return [import_module(f"{__name__}.{name}").recommender for name in names]

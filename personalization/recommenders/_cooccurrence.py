@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.recommenders import GUEST, Links
+from personalization.recommenders import GUEST, ProductLinks
 
 DAMPING = 10.0
 """Added to the denominator, so that a pair of rare products needs more than a few observations to look certain."""
@@ -15,7 +15,7 @@ PAIRS_PER_BLOCK = 1_000_000
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PairCounts:
     """One entry a pair, sorted by anchor, then by the other; an anchor's pairs are never torn apart."""
 
     anchor: NDArray[np.int64]
@@ -28,7 +28,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Runs:
+class GroupRuns:
     """What goes with what: entry i pairs `anchor[i]` with each of `other[start[i] : start[i] + size[i]]`."""
 
     anchor: NDArray[np.int64]
@@ -42,10 +42,10 @@ class Runs:
 
     def blocks(self, pairs_per_block: int) -> list[range]:
         """The anchors, cut where about so many pairs are together."""
-        cut = whole_blocks(self.anchor, self.size, pairs_per_block)
+        cut = cut_into_blocks(self.anchor, self.size, pairs_per_block)
         return [range(int(self.anchor[part][0]), int(self.anchor[part][-1]) + 1) for part in cut]
 
-    def pairs(self, block: range) -> Pairs:
+    def pairs(self, block: range) -> PairCounts:
         """All pairs of the anchors of a block, counted."""
         first, end = np.searchsorted(self.anchor, [block.start, block.stop])
         entries = slice(first, end)
@@ -59,7 +59,7 @@ class Runs:
         each, times = np.unique(pair * people + person[anchor != other], return_counts=True)
         pair, first = np.unique(each // people, return_index=True)
         known = (each % people != 0).astype(np.int64)
-        return Pairs(
+        return PairCounts(
             anchor=pair // self.products,
             other=pair % self.products,
             times=np.add.reduceat(times, first) if len(first) else times,
@@ -67,7 +67,7 @@ class Runs:
         )
 
 
-def whole_blocks(anchor: NDArray, cost: NDArray, cost_per_block: int) -> Iterator[slice]:
+def cut_into_blocks(anchor: NDArray, cost: NDArray, cost_per_block: int) -> Iterator[slice]:
     """Runs of whole anchors that cost about so much; `anchor` is ascending."""
     done = np.cumsum(cost)
     first = 0
@@ -79,13 +79,13 @@ def whole_blocks(anchor: NDArray, cost: NDArray, cost_per_block: int) -> Iterato
         first = end
 
 
-def within_groups(group: NDArray, product: NDArray, person: NDArray, products: int) -> Runs:
+def pairs_within_groups(group: NDArray, product: NDArray, person: NDArray, products: int) -> GroupRuns:
     """Each product with all products of its group. `group` is ascending from 0; `person` stands behind each row."""
     held = np.bincount(group)
     start = np.cumsum(held) - held
     by_product = np.argsort(product, kind="stable")
     group_of = group[by_product]
-    return Runs(
+    return GroupRuns(
         anchor=product[by_product].astype(np.int64),
         person=person[by_product].astype(np.int64),
         start=start[group_of],
@@ -102,27 +102,27 @@ def latest_of_each_group(group: NDArray, product: NDArray, moment: NDArray, cap:
     sorted by group, then by product.
     """
     rows = np.lexsort((moment, product, group))
-    rows = rows[_begins(group[rows], product[rows])]
+    rows = rows[_group_starts(group[rows], product[rows])]
     by_age = rows[np.lexsort((product[rows], -moment[rows], group[rows]))]
-    kept = by_age[_place(group[by_age]) < cap]
+    kept = by_age[_index_in_group(group[by_age]) < cap]
     return kept[np.lexsort((product[kept], group[kept]))]
 
 
-def numbered(group: NDArray) -> NDArray[np.int64]:
+def number_groups(group: NDArray) -> NDArray[np.int64]:
     """The same groups as numbers from 0; `group` is ascending."""
-    return np.cumsum(_begins(group)) - 1
+    return np.cumsum(_group_starts(group)) - 1
 
 
-def _begins(*columns: NDArray) -> NDArray[np.bool_]:
+def _group_starts(*columns: NDArray) -> NDArray[np.bool_]:
     """Whether each row differs from the one before it."""
     begins = np.ones(len(columns[0]), bool)
     begins[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
     return begins
 
 
-def _place(group: NDArray) -> NDArray[np.int64]:
+def _index_in_group(group: NDArray) -> NDArray[np.int64]:
     """Each row's place in its group, from 0; `group` is ascending."""
-    first = np.flatnonzero(_begins(group))
+    first = np.flatnonzero(_group_starts(group))
     return np.arange(len(group)) - np.repeat(first, np.diff(np.append(first, len(group))))
 
 
@@ -131,12 +131,12 @@ def damped_cosine(both: NDArray, one: NDArray, other: NDArray) -> NDArray[np.flo
     return np.round(both / (np.sqrt(one * other.astype(np.float64)) + DAMPING), 6)
 
 
-def closest(anchor: NDArray, other: NDArray, closeness: NDArray, most: int) -> Links:
+def strongest_links(anchor: NDArray, other: NDArray, closeness: NDArray, most: int) -> ProductLinks:
     """The closest others of these anchors, `most` of each; of equally close ones the lower product number first.
 
     The pairs come sorted by anchor, then by other; closeness is 0..1 to six digits.
     """
     millionths = np.rint(closeness * 1e6).astype(np.int64)
-    rows = np.argsort(numbered(anchor) * 1_000_001 - millionths, kind="stable")
-    rows = rows[_place(anchor[rows]) < most]
-    return Links(anchor[rows].astype(np.int32), other[rows].astype(np.int32), closeness[rows].astype(np.float32))
+    rows = np.argsort(number_groups(anchor) * 1_000_001 - millionths, kind="stable")
+    rows = rows[_index_in_group(anchor[rows]) < most]
+    return ProductLinks(anchor[rows].astype(np.int32), other[rows].astype(np.int32), closeness[rows].astype(np.float32))

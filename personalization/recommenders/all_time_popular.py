@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from personalization.recommenders import History, Limits, Scores
+from personalization.recommenders import HistoryArrays, LearningLimits, ProductScores
 
 
-class Evergreen:
+class AllTimePopular:
     """How often a product was bought in the whole history; a customer counts once a day, however much they buy."""
 
     name = "all_time_popular"
 
-    def fit(self, history: History, limits: Limits) -> Scores:
-        always = np.ones(len(history.placed), bool)
-        score = history.backed_purchases(always, limits.min_customers)
-        customers = history.buyers(always)
-        return Scores(score.astype(np.float32), np.where(score, customers, 0).astype(np.int32))
+    def fit(self, history: HistoryArrays, limits: LearningLimits) -> ProductScores:
+        always = np.ones(len(history.ordered_at), bool)
+        score = history.purchases_with_support(always, limits.min_customers)
+        customers = history.customer_counts(always)
+        return ProductScores(score.astype(np.float32), np.where(score, customers, 0).astype(np.int32))
 
 
-recommender = Evergreen()
+recommender = AllTimePopular()

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from personalization.recommenders import History, InBlocks, Limits, Links, Plan
-from personalization.recommenders._cooccurrence import closest
-from personalization.recommenders._tfidf import PAIRS_PER_BLOCK, Texts, texts_of
+from personalization.recommenders import BlockPlan, BlockRecommender, HistoryArrays, LearningLimits, ProductLinks
+from personalization.recommenders._cooccurrence import strongest_links
+from personalization.recommenders._tfidf import PAIRS_PER_BLOCK, TfidfTexts, vectorize_texts
 
-SAME_KIND = 0.2
+SAME_CATEGORY_WEIGHT = 0.2
 """How much of the weight the category is worth; the rest is the words."""
 
 
-class SimilarContent(InBlocks):
+class ContentSimilarity(BlockRecommender):
     """0.8 x cosine of title, description and attribute values (TF-IDF) + 0.2 when both are of the same kind."""
 
     name = "content_similarity"
@@ -18,17 +18,17 @@ class SimilarContent(InBlocks):
     def __init__(self, pairs_per_block: int = PAIRS_PER_BLOCK) -> None:
         self.pairs_per_block = pairs_per_block
 
-    def plan(self, history: History, limits: Limits) -> Plan:
-        texts = texts_of(history.catalogue)
+    def plan(self, history: HistoryArrays, limits: LearningLimits) -> BlockPlan:
+        texts = vectorize_texts(history.catalogue)
         blocks = texts.blocks(self.pairs_per_block)
-        return Plan(_links, (texts, limits), blocks, history.products, limits.neighbours)
+        return BlockPlan(_similarity_links, (texts, limits), blocks, history.products, limits.neighbours_per_product)
 
 
-def _links(block: range, texts: Texts, limits: Limits) -> Links:
-    anchor, other, cosine = texts.alike(block)
-    same_kind = (texts.kind[anchor] >= 0) & (texts.kind[anchor] == texts.kind[other])
-    closeness = np.round((1 - SAME_KIND) * cosine + SAME_KIND * same_kind, 6)
-    return closest(anchor, other, closeness, limits.neighbours)
+def _similarity_links(block: range, texts: TfidfTexts, limits: LearningLimits) -> ProductLinks:
+    anchor, other, cosine = texts.similar_pairs(block)
+    same_kind = (texts.leaf_category[anchor] >= 0) & (texts.leaf_category[anchor] == texts.leaf_category[other])
+    closeness = np.round((1 - SAME_CATEGORY_WEIGHT) * cosine + SAME_CATEGORY_WEIGHT * same_kind, 6)
+    return strongest_links(anchor, other, closeness, limits.neighbours_per_product)
 
 
-recommender = SimilarContent()
+recommender = ContentSimilarity()

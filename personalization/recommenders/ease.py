@@ -3,17 +3,17 @@
 import numpy as np
 from scipy import linalg, sparse
 
-from personalization.recommenders import History, Limits, Neighbours
-from personalization.recommenders._cooccurrence import closest
-from personalization.recommenders._user_items import strongest
+from personalization.recommenders import HistoryArrays, LearningLimits, Neighbours
+from personalization.recommenders._cooccurrence import strongest_links
+from personalization.recommenders._user_items import top_items_per_customer
 
-PRODUCTS = 2_000
-LARGEST = 5_000
+MAX_PRODUCTS = 2_000
+MAX_MATRIX_BYTES = 5_000
 """More products are refused."""
 BYTES_A_PAIR = 24
 """The matrix, its inverse, and the counts of common customers."""
 REGULARISATION = 200.0
-CUSTOMER_CAP = 500
+MAX_ITEMS_PER_CUSTOMER = 500
 
 
 class Ease:
@@ -26,33 +26,35 @@ class Ease:
 
     name = "ease"
 
-    def __init__(self, products: int = PRODUCTS) -> None:
-        if products > LARGEST:
+    def __init__(self, products: int = MAX_PRODUCTS) -> None:
+        if products > MAX_MATRIX_BYTES:
             megabytes = BYTES_A_PAIR * products**2 / 1e6
-            raise ValueError(f"EASE over {products} products takes {megabytes:.0f} MB; give it {LARGEST} or fewer")
+            raise ValueError(
+                f"EASE over {products} products takes {megabytes:.0f} MB; give it {MAX_MATRIX_BYTES} or fewer"
+            )
         self.products = products
 
-    def fit(self, history: History, limits: Limits) -> Neighbours:
-        customer, product, days = strongest(history, CUSTOMER_CAP)
+    def fit(self, history: HistoryArrays, limits: LearningLimits) -> Neighbours:
+        customer, product, days = top_items_per_customer(history, MAX_ITEMS_PER_CUSTOMER)
         customers = np.bincount(product, minlength=history.products)
         chosen = np.sort(np.lexsort((np.arange(history.products), -customers))[: self.products])
         chosen = chosen[customers[chosen] >= limits.min_customers]
         if len(chosen) < 2:
-            return Neighbours.of([], history.products, limits.neighbours)
+            return Neighbours.from_links([], history.products, limits.neighbours_per_product)
         column = np.full(history.products, -1)
         column[chosen] = np.arange(len(chosen))
         known = column[product] >= 0
         shape = (int(customer.max(initial=-1)) + 1, len(chosen))
         at = (customer[known], column[product[known]])
-        weight = _weights(sparse.csr_matrix((np.log1p(days[known]).astype(np.float32), at), shape))
+        weight = _item_weights(sparse.csr_matrix((np.log1p(days[known]).astype(np.float32), at), shape))
         chose = sparse.csr_matrix((np.ones(int(known.sum()), np.int32), at), shape)
         weight[(chose.T @ chose).toarray() < limits.min_customers] = 0
         anchor, other = np.nonzero(weight > 0)
-        links = closest(chosen[anchor], chosen[other], weight[anchor, other], limits.neighbours)
-        return Neighbours.of([links], history.products, limits.neighbours)
+        links = strongest_links(chosen[anchor], chosen[other], weight[anchor, other], limits.neighbours_per_product)
+        return Neighbours.from_links([links], history.products, limits.neighbours_per_product)
 
 
-def _weights(bought: sparse.csr_matrix) -> np.ndarray:
+def _item_weights(bought: sparse.csr_matrix) -> np.ndarray:
     """What a product (row) says for another (column), at most 1, to five digits; 0 for itself."""
     gram = (bought.T @ bought).toarray()
     gram[np.diag_indices_from(gram)] += REGULARISATION

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from personalization.recommenders import DAY, History, Limits, Scores
+from personalization.recommenders import DAY, HistoryArrays, LearningLimits, ProductScores
 
 
 class Popular:
@@ -10,11 +10,11 @@ class Popular:
 
     name = "popular"
 
-    def fit(self, history: History, limits: Limits) -> Scores:
-        lately = history.placed > history.now - limits.popular_days * DAY
-        customers = history.buyers(lately)
-        score = history.backed_purchases(lately, limits.min_customers)
-        return Scores(score.astype(np.float32), np.where(score, customers, 0).astype(np.int32))
+    def fit(self, history: HistoryArrays, limits: LearningLimits) -> ProductScores:
+        lately = history.ordered_at > history.now - limits.popularity_window_days * DAY
+        customers = history.customer_counts(lately)
+        score = history.purchases_with_support(lately, limits.min_customers)
+        return ProductScores(score.astype(np.float32), np.where(score, customers, 0).astype(np.int32))
 
 
 recommender = Popular()

@@ -2,10 +2,17 @@
 
 import numpy as np
 
-from personalization.recommenders import GUEST, History, Limits, Scores, counted, distinct
+from personalization.recommenders import (
+    GUEST,
+    HistoryArrays,
+    LearningLimits,
+    ProductScores,
+    count_by_product,
+    distinct_pairs,
+)
 
 
-class Rhythm:
+class RepurchaseInterval:
     """The mean, over the customers who bought a product on several days, of the days between two of their purchases.
 
     What one customer's own rhythm is, is in the genome; this stands in where they bought it once.
@@ -13,10 +20,10 @@ class Rhythm:
 
     name = "repurchase_interval"
 
-    def fit(self, history: History, limits: Limits) -> Scores:
+    def fit(self, history: HistoryArrays, limits: LearningLimits) -> ProductScores:
         known = history.customer != GUEST
-        product, customer, day = distinct(history.product[known], history.customer[known], history.day[known])
-        pair_product, _, days = counted(product, customer)
+        product, customer, day = distinct_pairs(history.product[known], history.customer[known], history.day[known])
+        pair_product, _, days = count_by_product(product, customer)
         end = np.cumsum(days)
         again = days > 1
         between = (day[end - 1] - day[end - days])[again] / (days[again] - 1)
@@ -24,7 +31,7 @@ class Rhythm:
         total = np.bincount(pair_product[again], between, history.products)
         enough = customers >= limits.min_customers
         mean = np.where(enough, np.round(total / np.maximum(customers, 1), 2), 0)
-        return Scores(mean.astype(np.float32), np.where(enough, customers, 0).astype(np.int32))
+        return ProductScores(mean.astype(np.float32), np.where(enough, customers, 0).astype(np.int32))
 
 
-recommender = Rhythm()
+recommender = RepurchaseInterval()

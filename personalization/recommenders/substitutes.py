@@ -3,17 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.recommenders import DAY, History, InBlocks, Limits, Links, Plan
-from personalization.recommenders._cooccurrence import closest
-from personalization.recommenders._tfidf import PAIRS_PER_BLOCK, Texts, texts_of
+from personalization.recommenders import DAY, BlockPlan, BlockRecommender, HistoryArrays, LearningLimits, ProductLinks
+from personalization.recommenders._cooccurrence import strongest_links
+from personalization.recommenders._tfidf import PAIRS_PER_BLOCK, TfidfTexts, vectorize_texts
 
 PRICE_RATIO = 1.25
 """Neither product costs more than so many times the other."""
-WORDS = 0.7
+TEXT_WEIGHT = 0.7
 """How much of the likeness is the words; the rest is how close the prices are."""
 
 
-class Substitutes(InBlocks):
+class Substitutes(BlockRecommender):
     """Products of the same kind and a similar price: the most alike first, then the best-selling.
 
     Likeness is 0.7 x cosine of the texts + 0.3 x closeness of the prices, to two digits, so that what sells decides
@@ -25,20 +25,28 @@ class Substitutes(InBlocks):
     def __init__(self, pairs_per_block: int = PAIRS_PER_BLOCK) -> None:
         self.pairs_per_block = pairs_per_block
 
-    def plan(self, history: History, limits: Limits) -> Plan:
-        texts, price, popular = texts_of(history.catalogue), history.catalogue.price, _popularity(history, limits)
+    def plan(self, history: HistoryArrays, limits: LearningLimits) -> BlockPlan:
+        texts, price, popular = (
+            vectorize_texts(history.catalogue),
+            history.catalogue.price,
+            _popularity(history, limits),
+        )
         blocks = texts.blocks(self.pairs_per_block)
-        return Plan(_links, (texts, price, popular, limits), blocks, history.products, limits.neighbours)
+        return BlockPlan(
+            _substitute_links, (texts, price, popular, limits), blocks, history.products, limits.neighbours_per_product
+        )
 
 
-def _links(block: range, texts: Texts, price: NDArray, popular: NDArray, limits: Limits) -> Links:
-    anchor, other, cosine = texts.alike(block)
+def _substitute_links(
+    block: range, texts: TfidfTexts, price: NDArray, popular: NDArray, limits: LearningLimits
+) -> ProductLinks:
+    anchor, other, cosine = texts.similar_pairs(block)
     close = _price_closeness(price, anchor, other)
-    likeness = np.round(WORDS * cosine + (1 - WORDS) * close, 2)
+    likeness = np.round(TEXT_WEIGHT * cosine + (1 - TEXT_WEIGHT) * close, 2)
     weight = np.round((100 * likeness + popular[other]) / 101, 6)
-    same_kind = (texts.kind[anchor] >= 0) & (texts.kind[anchor] == texts.kind[other])
+    same_kind = (texts.leaf_category[anchor] >= 0) & (texts.leaf_category[anchor] == texts.leaf_category[other])
     fits = same_kind & (close >= 0) & (weight > 0)
-    return closest(anchor[fits], other[fits], weight[fits], limits.neighbours)
+    return strongest_links(anchor[fits], other[fits], weight[fits], limits.neighbours_per_product)
 
 
 def _price_closeness(price: NDArray, anchor: NDArray, other: NDArray) -> NDArray[np.float64]:
@@ -49,10 +57,10 @@ def _price_closeness(price: NDArray, anchor: NDArray, other: NDArray) -> NDArray
     return np.where(priced, np.round(1 - apart / np.log(PRICE_RATIO), 6), -1)
 
 
-def _popularity(history: History, limits: Limits) -> NDArray[np.float64]:
+def _popularity(history: HistoryArrays, limits: LearningLimits) -> NDArray[np.float64]:
     """0..1: 1 for what sold most lately, 0 for what too few customers bought."""
-    lately = history.placed > history.now - limits.popular_days * DAY
-    sold = np.log1p(history.backed_purchases(lately, limits.min_customers))
+    lately = history.ordered_at > history.now - limits.popularity_window_days * DAY
+    sold = np.log1p(history.purchases_with_support(lately, limits.min_customers))
     return sold / max(sold.max(initial=0), 1)
 
 

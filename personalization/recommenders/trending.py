@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from personalization.recommenders import DAY, History, Limits, Scores
+from personalization.recommenders import DAY, HistoryArrays, LearningLimits, ProductScores
 
 WEEK = 7 * DAY
 BASELINE_WEEKS = 12
-CALM = 5.0
+MIN_BASELINE = 5.0
 """Purchases a week added to both sides, so that two sales after one are no trend."""
 
 
@@ -19,22 +19,22 @@ class Trending:
 
     name = "trending"
 
-    def fit(self, history: History, limits: Limits) -> Scores:
-        recent = history.placed > history.now - WEEK
-        before = ~recent & (history.placed > history.now - (1 + BASELINE_WEEKS) * WEEK)
+    def fit(self, history: HistoryArrays, limits: LearningLimits) -> ProductScores:
+        recent = history.ordered_at > history.now - WEEK
+        before = ~recent & (history.ordered_at > history.now - (1 + BASELINE_WEEKS) * WEEK)
         week = history.purchases(recent).astype(np.float64)
-        usual = history.purchases(before) / _weeks(history)
-        shop = (week.sum() + CALM) / (usual.sum() + CALM)
-        rise = (week + CALM) / (usual * shop + CALM)
-        customers = history.buyers(recent)
+        usual = history.purchases(before) / _weekly_counts(history)
+        shop = (week.sum() + MIN_BASELINE) / (usual.sum() + MIN_BASELINE)
+        rise = (week + MIN_BASELINE) / (usual * shop + MIN_BASELINE)
+        customers = history.customer_counts(recent)
         shown = (customers >= limits.min_customers) & (rise > 1) & (usual > 0)
         score = np.where(shown, np.round(rise, 3), 0).astype(np.float32)
-        return Scores(score, np.where(shown, customers, 0).astype(np.int32))
+        return ProductScores(score, np.where(shown, customers, 0).astype(np.int32))
 
 
-def _weeks(history: History) -> float:
+def _weekly_counts(history: HistoryArrays) -> float:
     """How many weeks of the baseline the history covers."""
-    oldest = history.placed.min(initial=history.now)
+    oldest = history.ordered_at.min(initial=history.now)
     return float(np.clip((history.now - WEEK - oldest) / WEEK, 1, BASELINE_WEEKS))
 
 

@@ -20,7 +20,7 @@ UserSearch = get_model("analytics", "UserSearch")
 
 
 @dataclass(frozen=True)
-class Records:
+class AccountRecords:
     """How much the shop itself keeps of a customer, and since when; we only read it."""
 
     orders: int = 0
@@ -30,46 +30,46 @@ class Records:
 
 
 @dataclass
-class Shelf:
+class CategoryNode:
     """A category of the top, with those right below it."""
 
     category: Any
     below: list[Any] = field(default_factory=list)
 
 
-def records(user_id: Any) -> Records:
+def account_records(user_id: Any) -> AccountRecords:
     """What Oscar's orders, views and searches hold of this customer: three queries."""
     ordered = Order.objects.filter(user_id=user_id).aggregate(orders=Count("pk"), first=Min("date_placed"))
     views = UserProductView.objects.filter(user_id=user_id).count()
     searches = UserSearch.objects.filter(user_id=user_id).count()
-    return Records(ordered["orders"], ordered["first"], views, searches)
+    return AccountRecords(ordered["orders"], ordered["first"], views, searches)
 
 
-def products(product_ids: Iterable[int]) -> dict[int, Any]:
+def products_by_id(product_ids: Iterable[int]) -> dict[int, Any]:
     """The browsable ones among these products by key, with what a link to them needs, in one query."""
     return Product.objects.browsable().only("pk", "title", "slug", "structure", "parent_id").in_bulk(list(product_ids))
 
 
-def titles(product_ids: Iterable[int]) -> dict[int, str]:
+def product_titles(product_ids: Iterable[int]) -> dict[int, str]:
     """What the browsable ones among these products are called."""
-    return {key: product.get_title() for key, product in products(product_ids).items()}
+    return {key: product.get_title() for key, product in products_by_id(product_ids).items()}
 
 
-def category_names(category_ids: Iterable[int]) -> dict[int, str]:
+def category_titles(category_ids: Iterable[int]) -> dict[int, str]:
     """What the browsable ones among these categories are called."""
-    return {key: category.name for key, category in catalogue.categories(category_ids).items()}
+    return {key: category.name for key, category in catalogue.categories_by_id(category_ids).items()}
 
 
-def shelves() -> list[Shelf]:
+def category_nodes() -> list[CategoryNode]:
     """The categories of the two upper levels that may be an interest, in the shop's order: none that is sensitive."""
-    return list(_shelves(catalogue.sensitive_categories()))
+    return list(_category_nodes(catalogue.sensitive_categories()))
 
 
-def _shelves(sensitive: set[int]) -> Iterator[Shelf]:
+def _category_nodes(sensitive: set[int]) -> Iterator[CategoryNode]:
     shelf = None
     for category in Category.objects.browsable().filter(depth__lte=2).order_by("path"):
         if category.depth == 1:
-            shelf = Shelf(category)
+            shelf = CategoryNode(category)
             if category.pk not in sensitive:
                 yield shelf
         elif shelf is not None and category.pk not in sensitive and category.is_child_of(shelf.category):

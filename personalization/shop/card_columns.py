@@ -21,7 +21,7 @@ OPTIONS = ("has_product_class_options", "has_product_options")
 """What Oscar's product asks itself before it asks the database whether it has options."""
 
 
-def columns(pages: Collection[int]) -> dict[str, Combinable]:
+def card_columns(pages: Collection[int]) -> dict[str, Combinable]:
     """Whether the product has options of its class and of its own; the name of its first image; whether staff `picked`
     it, or a child of it, for one of these pages of products."""
     return {**_of_every_product(), "picked": _picked(pages) if pages else Value(False)}

@@ -37,13 +37,13 @@ ProductAttributeValue = get_model("catalogue", "ProductAttributeValue")
 ProductRecord = get_model("analytics", "ProductRecord")
 StockRecord = get_model("partner", "StockRecord")
 
-LETTERS = 2_000
+MAX_TEXT_LENGTH = 2_000
 """Only so much is kept of one description, and of one attribute value: it bounds the memory of a training run."""
 TAG = re.compile("<[^<>]*>")
 
 
 @dataclass(frozen=True)
-class Members:
+class CategoryMemberships:
     """Which products lie in which category, or in a category below it: one entry a pair, categories by tree path."""
 
     category: NDArray[np.int64]
@@ -56,14 +56,14 @@ class Members:
     """The category right above each that is not at the top."""
 
 
-def products() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def browsable_products() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The keys of all products that a shopper may browse, ascending, and when they were created, in epoch seconds."""
     rows = Product.objects.browsable().order_by("pk").values_list("pk", Epoch(F("date_created")))
     table = np.fromiter(rows.iterator(chunk_size=20_000), np.dtype("i8,f8"))
     return table["f0"], table["f1"]
 
 
-def members(product_ids: Iterable[int] | None = None) -> Members:
+def category_memberships(product_ids: Iterable[int] | None = None) -> CategoryMemberships:
     """The browsable categories of these products (or of all), each with all categories above it."""
     tree = list(Category.objects.browsable().order_by("path").values_list("path", "pk", "depth"))
     step = Category.steplen
@@ -82,10 +82,10 @@ def members(product_ids: Iterable[int] | None = None) -> Members:
     }
     table = np.array(sorted(pairs), np.int64).reshape(-1, 2)
     parent = {pk: line[-2] for pk, line in above.items() if len(line) > 1}
-    return Members(table[:, 0], table[:, 1], {pk: depth for _, pk, depth in tree}, parent)
+    return CategoryMemberships(table[:, 0], table[:, 1], {pk: depth for _, pk, depth in tree}, parent)
 
 
-def prices() -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def product_prices() -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """(product key, price), ascending: the least price in the shop's own currency, of it or of its public children."""
     rows = (
         StockRecord.objects.filter(
@@ -100,7 +100,7 @@ def prices() -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     return table["f0"], table["f1"]
 
 
-def kinds(members: Members) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def leaf_categories(members: CategoryMemberships) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(product key, category key), ascending: the deepest category of each product, the first by path among equals."""
     path = {category: place for place, category in enumerate(members.depth)}
     depth = np.array([members.depth[category] for category in members.category.tolist()], np.int64)
@@ -110,7 +110,7 @@ def kinds(members: Members) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return product, members.category[rows][first]
 
 
-def texts() -> Iterator[tuple[int, str]]:
+def product_texts() -> Iterator[tuple[int, str]]:
     """(product key, title and description) of all that a shopper may browse, and one more entry for each attribute
     value in words: text, rich text and the names of options. Numbers, dates and yes or no say nothing by themselves.
     """
@@ -126,27 +126,27 @@ def texts() -> Iterator[tuple[int, str]]:
 
 
 def _plain(markup: str) -> str:
-    return html.unescape(TAG.sub(" ", markup))[:LETTERS]
+    return html.unescape(TAG.sub(" ", markup))[:MAX_TEXT_LENGTH]
 
 
-def cards(product_ids: Iterable[int]) -> dict[int, Any]:
+def products_with_stock(product_ids: Iterable[int]) -> dict[int, Any]:
     """The browsable ones among these products by key, with all that Oscar's card needs, in three queries.
 
     A shop with parent products pays two more, for their children and the children's stock records.
     """
-    found = faces(product_ids)
-    add_pictures(found.values())
+    found = products_for_cards(product_ids)
+    attach_images(found.values())
     return found
 
 
-def faces(product_ids: Iterable[int], beside: Collection[int] = ()) -> dict[int, Any]:
+def products_for_cards(product_ids: Iterable[int], beside: Collection[int] = ()) -> dict[int, Any]:
     """The same without pictures, in two queries; each has the name of its `first_image`, or None. What staff picked
     themselves for the pages of the products that these stand `beside` is left out: Oscar shows it there."""
     listed = list(
         Product.objects.browsable()
         .filter(pk__in=list(product_ids))
         .select_related("product_class")
-        .annotate(**card_columns.columns(beside))
+        .annotate(**card_columns.card_columns(beside))
     )
     listed = [product for product in listed if not product.picked]
     _with_stock(listed)
@@ -154,17 +154,17 @@ def faces(product_ids: Iterable[int], beside: Collection[int] = ()) -> dict[int,
     return {product.pk: product for product in listed}
 
 
-def address_of_picture(name: str) -> str:
+def image_url(name: str) -> str:
     """Where a picture of this name is."""
     return ProductImage._meta.get_field("original").storage.url(name)
 
 
-def add_pictures(products: Collection[Any]) -> None:
+def attach_images(products: Collection[Any]) -> None:
     """Looks up the pictures of all these products that have none yet, in one query."""
     prefetch_related_objects(list(products), "images")
 
 
-def offers(product_ids: Iterable[int]) -> dict[int, Any]:
+def products_for_availability(product_ids: Iterable[int]) -> dict[int, Any]:
     """The same with what `sellable` needs only, in two queries."""
     listed = list(
         Product.objects.browsable()
@@ -207,7 +207,7 @@ class Offer:
     """At which price, and how available: the answer of the shop's own strategy."""
 
 
-def offer(product: Any, strategy: Any) -> Offer | None:
+def get_offer(product: Any, strategy: Any) -> Offer | None:
     """The product as this shopper can buy it now; None when they cannot."""
     info = purchase_info(product, strategy)
     return Offer(product, info) if info.price.exists and info.availability.is_available_to_buy else None
@@ -218,41 +218,41 @@ def purchase_info(product: Any, strategy: Any) -> Any:
     return strategy.fetch_for_parent(product) if product.is_parent else strategy.fetch_for_product(product)
 
 
-def amount(info: Any) -> Decimal | None:
+def get_price_amount(info: Any) -> Decimal | None:
     """What a shopper pays for one; None where nothing says it."""
     if not info.price.exists:
         return None
     return info.price.incl_tax if info.price.is_tax_known else info.price.excl_tax
 
 
-def spare_queries(product: Any, found: Any) -> None:
+def reuse_prefetched(product: Any, found: Any) -> None:
     """Tells Oscar's product, on its own page, what is known of it since it was looked up with others."""
-    known = variant(found, product.pk).__dict__
+    known = public_child(found, product.pk).__dict__
     if known["id"] == product.pk:
         for name in ("_prefetched_objects_cache", "_prefetched_public_children", *card_columns.OPTIONS):
             if name in known:
                 product.__dict__.setdefault(name, known[name])
-        add_pictures([product])  # one query, where Oscar's gallery asks twice
+        attach_images([product])  # one query, where Oscar's gallery asks twice
 
 
-def variant(product: Any, key: int | None) -> Any:
+def public_child(product: Any, key: int | None) -> Any:
     """This child of a parent that was looked up; the product itself where it has none of this key."""
     children = product.get_public_children() if key is not None and product.is_parent else ()
     return next((child for child in children if child.pk == key), product)
 
 
-def categories(category_ids: Iterable[int]) -> dict[int, Any]:
+def categories_by_id(category_ids: Iterable[int]) -> dict[int, Any]:
     """The browsable ones among these categories by key."""
     return Category.objects.browsable().in_bulk(list(category_ids))
 
 
-def shown(product_id: int) -> Any | None:
+def public_product(product_id: int) -> Any | None:
     """The product of this key as far as a visit asks for it, a child too, if it has a page; else None. One query."""
     with_page = Product.objects.public().filter(Q(parent=None) | Q(parent__is_public=True))
     return with_page.filter(pk=product_id).only("pk", "parent").first()
 
 
-def top_of_menu() -> list[Any]:
+def top_menu_categories() -> list[Any]:
     """The categories at the top of the shop's menu, in its sequence. One query."""
     rows = Category.objects.browsable().filter(depth=1, exclude_from_menu=False)
     return list(rows.order_by("path").only("path", "depth", "slug", "name"))
@@ -269,16 +269,16 @@ def browsable_categories() -> set[int]:
 
 
 @dataclass(frozen=True)
-class InMenu:
+class MenuCategory:
     """A category that may be named in the shop's menu."""
 
     category: Any
     """Oscar's own; its address costs no query."""
-    line: frozenset[int]
+    ancestor_ids: frozenset[int]
     """Its key, and the keys of all categories above it."""
 
 
-def in_menu(category_ids: Collection[int], above: Collection[int]) -> dict[int, InMenu]:
+def menu_categories(category_ids: Collection[int], above: Collection[int]) -> dict[int, MenuCategory]:
     """Those of these categories by key that a shopper may browse, that staff did not take out of the menu or call
     sensitive, nor any category above them. One query, none for no categories. `above` are the categories above them as
     far as known; where one of them is missing, as the tree has changed, its category is left out."""
@@ -301,26 +301,26 @@ def _line(path: str, by_path: Mapping[str, Any]) -> list[Any]:
     return [by_path[path] for path in paths] if by_path.keys() >= set(paths) else []
 
 
-def _in_menu(line: list[Any]) -> InMenu:
+def _in_menu(line: list[Any]) -> MenuCategory:
     """Remembers parents: Oscar, where it has forgotten a category's address, would ask for one after the other."""
     for above, category in pairwise(line):
         category._cached_parent_obj = above
-    return InMenu(line[-1], frozenset(category.pk for category in line))
+    return MenuCategory(line[-1], frozenset(category.pk for category in line))
 
 
-def newest(limit: int) -> list[int]:
+def newest_products(limit: int) -> list[int]:
     """The keys of the products that were added last."""
     rows = Product.objects.browsable().exclude(pk__in=all_sensitive_products())
     return list(rows.order_by("-date_created", "-pk").values_list("pk", flat=True)[:limit])
 
 
-def own_category(product_id: int) -> Any | None:
+def deepest_category(product_id: int) -> Any | None:
     """The deepest browsable category that the product lies in; None where there is none."""
     lies_in = Category.objects.browsable().filter(product=product_id).order_by("-depth", "path")
     return lies_in.defer("description", "long_description").first()
 
 
-def best_of(category: Any, limit: int) -> list[int]:
+def category_bestsellers(category: Any, limit: int) -> list[int]:
     """The keys of the products of a category, and of those below it: what Oscar's own analytics say is bought most
     first, then what was added last."""
     lies_there = ProductCategory.objects.filter(product=OuterRef("pk"), category__path__startswith=category.path)
@@ -338,7 +338,7 @@ def bestsellers(limit: int) -> list[tuple[int, int]]:
     return list(records.values_list("product_id", "num_purchases")[:limit])
 
 
-def listed(keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+def resolve_product_ids(keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """The browsable products that these keys mean, each a pair of the kind of key ("id", "upc" or "sku") and the key;
     a public child's parent for the child. What is unknown or hidden is left out. One query, none for no keys."""
     wanted = {kind: {key for one, key in keys if one == kind} for kind in ("id", "upc", "sku")}
@@ -369,7 +369,7 @@ def sensitive_categories() -> set[int]:
     return set(Category.objects.filter(_below("path", flagged)).values_list("pk", flat=True))
 
 
-def telling(product_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+def not_sensitive_mask(product_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which of these products may tell something of those who buy or look at them: all that are not sensitive."""
     sensitive = all_sensitive_products()
     return ~np.isin(product_ids, sorted(sensitive)) if sensitive else np.ones(len(product_ids), bool)

@@ -8,7 +8,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
-KEYS = ("id", "email", "username")
+LOOKUP_FIELDS = ("id", "email", "username")
 """By what a customer can be named."""
 DIGITS = 18
 
@@ -17,12 +17,12 @@ class NoSuchField(Exception):
     """The shop's own model of users has no such field; the message says so."""
 
 
-def everyone() -> Iterator[Any]:
+def all_customers() -> Iterator[Any]:
     """The keys of all accounts that can sign in."""
     return _able().order_by("pk").values_list("pk", flat=True).iterator(chunk_size=20_000)
 
 
-def count() -> int:
+def count_customers() -> int:
     """How many they are."""
     return _able().count()
 
@@ -31,7 +31,7 @@ def _able() -> QuerySet:
     return get_user_model()._default_manager.filter(is_active=True)
 
 
-def named(texts: Iterable[str], by: str) -> dict[str, Any]:
+def customers_by_field(texts: Iterable[str], by: str) -> dict[str, Any]:
     """The key of each of these customers who exists, in one query; None where two have the same name."""
     return _by_key(set(texts)) if by == "id" else _by_name(set(texts), _field(by), lower=by == "email")
 

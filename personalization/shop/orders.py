@@ -18,13 +18,13 @@ Line = get_model("order", "Line")
 Order = get_model("order", "Order")
 ShippingEventQuantity = get_model("order", "ShippingEventQuantity")
 
-NOT_BOUGHT = ("cancelled", "canceled", "refunded", "returned")
+EXCLUDED_STATUSES = ("cancelled", "canceled", "refunded", "returned")
 """An order or a line with such a status, or a line with such a shipping event, was not bought after all. These words
 are the shop's own, in the shop's own case."""
 
 
 @dataclass(frozen=True)
-class Purchases:
+class PurchaseArrays:
     """Order lines as arrays, one entry a line."""
 
     users: list[Any]
@@ -35,10 +35,10 @@ class Purchases:
     """The order's primary key."""
     product: NDArray[np.int64]
     """The product's primary key; a child product counts as its parent."""
-    placed: NDArray[np.float64]
+    ordered_at: NDArray[np.float64]
     """Seconds since 1970."""
 
-    def without(self, forgotten: Mapping[Any, float]) -> "Purchases":
+    def exclude_customers(self, forgotten: Mapping[Any, float]) -> "PurchaseArrays":
         """The same without what these customers bought up to these moments, in seconds since 1970."""
         if not forgotten:
             return self
@@ -46,35 +46,35 @@ class Purchases:
         for place, user in enumerate(self.users):
             if user in forgotten:
                 until[place] = forgotten[user]
-        return self.of(self.placed > until[self.customer])
+        return self.select(self.ordered_at > until[self.customer])
 
-    def of(self, kept: NDArray[np.bool_]) -> "Purchases":
+    def select(self, kept: NDArray[np.bool_]) -> "PurchaseArrays":
         """The same with the lines only that are true in the mask."""
         return replace(
             self,
             customer=self.customer[kept],
             order=self.order[kept],
             product=self.product[kept],
-            placed=self.placed[kept],
+            ordered_at=self.ordered_at[kept],
         )
 
 
 def bought_lines(user_ids: Iterable[Any] | None = None) -> QuerySet:
     """The order lines that were bought and kept, of these customers or of everyone, guests too."""
     returned = ShippingEventQuantity.objects.annotate(code=Lower("event__event_type__code")).filter(
-        line=OuterRef("pk"), code__in=NOT_BOUGHT, quantity__gte=OuterRef("quantity")
+        line=OuterRef("pk"), code__in=EXCLUDED_STATUSES, quantity__gte=OuterRef("quantity")
     )
     lines = (
         Line.objects.order_by()
         .alias(order_state=Lower("order__status"), line_state=Lower("status"))
         .filter(product__isnull=False, quantity__gte=1)
-        .exclude(Q(order_state__in=NOT_BOUGHT) | Q(line_state__in=NOT_BOUGHT))
+        .exclude(Q(order_state__in=EXCLUDED_STATUSES) | Q(line_state__in=EXCLUDED_STATUSES))
         .exclude(Exists(returned))  # by itself, so that the database may join it
     )
     return lines if user_ids is None else lines.filter(order__user_id__in=list(user_ids))
 
 
-def purchases(rows: Iterable[tuple], until: float) -> Purchases:
+def read_purchases(rows: Iterable[tuple], until: float) -> PurchaseArrays:
     """These rows of `line_values` as arrays, without what lies after `until`."""
     places: dict[Any, int] = {}
     table = np.fromiter(_numbered(rows, places), np.dtype("i8,i8,i8,f8"))
@@ -82,12 +82,12 @@ def purchases(rows: Iterable[tuple], until: float) -> Purchases:
     users = sorted(places)  # a number that no dump and restore changes
     number = np.full(len(users) + 1, GUEST, np.int32)  # the last is the guests'
     number[[places[user] for user in users]] = np.arange(len(users))
-    return Purchases(
+    return PurchaseArrays(
         users=users,
         customer=number[table["f0"]],
         order=table["f1"],
         product=table["f2"],
-        placed=table["f3"],
+        ordered_at=table["f3"],
     )
 
 
@@ -106,7 +106,7 @@ def _numbered(rows: Iterable[tuple], places: dict[Any, int]) -> Iterator[tuple]:
         yield customer, order, product, placed
 
 
-def countries() -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+def customer_countries() -> tuple[NDArray[np.int64], NDArray[np.str_]]:
     """(orders' keys, ascending, ISO code of the country that each is sent to), without those of which none is known.
 
     A query of its own: there are far fewer orders than lines, and every line would pay for the text and the join.
@@ -117,13 +117,13 @@ def countries() -> tuple[NDArray[np.int64], NDArray[np.str_]]:
     return table["f0"], table["f1"]
 
 
-def newest(until: float) -> float | None:
+def newest_order(until: float) -> float | None:
     """When the last order up to then was placed, in seconds since 1970; None when there is none."""
     moment = datetime.fromtimestamp(until, UTC)
     return Order.objects.filter(date_placed__lte=moment).aggregate(newest=Epoch(Max("date_placed")))["newest"]
 
 
-def customers() -> QuerySet:
+def ordering_customers() -> QuerySet:
     """The keys of all customers who ever ordered, in a fixed sequence."""
     return (
         Line.objects.filter(order__user__isnull=False)

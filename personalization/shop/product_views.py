@@ -19,7 +19,7 @@ UserProductView = get_model("analytics", "UserProductView")
 
 
 @dataclass(frozen=True)
-class Viewed:
+class ViewRows:
     """Views as arrays, one entry a view."""
 
     customer: NDArray[np.int32]
@@ -30,7 +30,7 @@ class Viewed:
     """Seconds since 1970."""
 
 
-def all_views() -> QuerySet:
+def all_product_views() -> QuerySet:
     """The views of everyone."""
     return UserProductView.objects.order_by()
 
@@ -44,7 +44,7 @@ def view_values(views: QuerySet) -> Iterator[tuple]:
     )
 
 
-def viewed(rows: Iterable[tuple], users: Iterable[Any], until: float) -> Viewed:
+def read_views(rows: Iterable[tuple], users: Iterable[Any], until: float) -> ViewRows:
     """These rows of `view_values` as arrays, without what lies after `until`.
 
     Customers are numbered by their place in `users`. Views of others are left out: whoever bought something is one
@@ -54,4 +54,4 @@ def viewed(rows: Iterable[tuple], users: Iterable[Any], until: float) -> Viewed:
     numbered = ((places[user], product, seen) for user, product, seen in rows if user in places)
     table = np.fromiter(numbered, np.dtype("i8,i8,f8"))
     table = table[table["f2"] <= until]
-    return Viewed(customer=table["f0"].astype(np.int32), product=table["f1"], seen=table["f2"])
+    return ViewRows(customer=table["f0"].astype(np.int32), product=table["f1"], seen=table["f2"])

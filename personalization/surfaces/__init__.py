@@ -10,9 +10,9 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from personalization.decide.slate import Candidate, Draft
+from personalization.decide.slate import Candidate, RowCandidate
 from personalization.decide.visit import Visit
-from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.snapshot_arrays import SnapshotArrays
 
 
 @dataclass(frozen=True)
@@ -20,22 +20,22 @@ class Surface:
     """What every file of this shelf offers under the name `surface`."""
 
     name: str
-    ranking: Callable[[Visit, Learned], Iterable[Candidate]]
+    ranking: Callable[[Visit, SnapshotArrays], Iterable[Candidate]]
     """All candidates as one list, best first; reasons are worked out as far as the list is read."""
-    new: Callable[[Visit, Learned], Iterable[Candidate]] | None = None
+    discovery: Callable[[Visit, SnapshotArrays], Iterable[Candidate]] | None = None
     """The same for products that are new to the visitor, where there is a better way than leaving the others out."""
-    of_categories: bool = False
+    ranks_categories: bool = False
     """Whether the list is of categories, not of products."""
-    rows: tuple[Callable[[Visit, Learned], Iterable[Draft]], ...] = ()
+    rows: tuple[Callable[[Visit, SnapshotArrays], Iterable[RowCandidate]], ...] = ()
     """The list as a page shows it, from the most to the least personal; generic rows are shown in this order."""
-    ladder: tuple[Callable[[Visit], Iterable[Draft]], ...] = ()
+    fallback_rows: tuple[Callable[[Visit], Iterable[RowCandidate]], ...] = ()
     """What is shown when there is no snapshot, or no row could be filled from it."""
     whole_page: bool = False
     """Whether the page is ours, and not one of Oscar's that we add to."""
 
 
 @cache
-def every() -> dict[str, Surface]:
+def registered_surfaces() -> dict[str, Surface]:
     """All surfaces by name."""
     surfaces = [import_module(f"{__name__}.{module.name}").surface for module in iter_modules(__path__)]
     return {surface.name: surface for surface in surfaces}

@@ -8,28 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.decide import category_menu, scoring
-from personalization.decide.preferences import stated_interests
+from personalization.decide.preferences import liked_categories
 from personalization.decide.slate import Candidate, Reason
 from personalization.decide.visit import Visit
-from personalization.rank.scorer import DECIMALS
-from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.scorer import SCORE_DECIMALS
+from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.surfaces import Surface
 
-HABIT, EXPECTED, SHARE = 1.0, 0.5, 0.001
+HABIT_WEIGHT, EXPECTED_WEIGHT, SALES_SHARE_WEIGHT = 1.0, 0.5, 0.001
 """The weights of the visitor's habit in a category, of what they are expected to buy there, both as shares of their
 highest value, and of the category's share of all sales."""
 
 
-FEW = 16
+MAX_CONSIDERED = 16
 """So many categories are looked at for the visitor's own lines in the menu: of a line of ancestors one is kept."""
-WORTH = 0.25
+MIN_EXPECTED = 0.25
 """Where they never bought, a category is one of theirs when so much is expected of it, as a share of the highest."""
-RARE = 0.001
+MIN_SALES_SHARE = 0.001
 """A smaller share of all sales sets nobody apart any further."""
 
 
 @dataclass(frozen=True)
-class _Weighed:
+class _CategoryScores:
     """All categories of a snapshot, one entry each."""
 
     ids: NDArray[np.int64]
@@ -40,80 +40,89 @@ class _Weighed:
     score: NDArray[np.float64]
 
     def candidate(self, row: int) -> Candidate:
-        reason = _reason(int(self.purchases[row]), float(self.expected[row]))
+        reason = _category_reason(int(self.purchases[row]), float(self.expected[row]))
         return Candidate(int(self.ids[row]), float(self.score[row]), reason)
 
 
-def ranking(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:
+def rank_categories(visit: Visit, snapshot: SnapshotArrays) -> Iterator[Candidate]:
     """The categories that this visitor is likely to need next; with nothing known of them, those that sell most."""
-    weighed = _weighed(visit, snapshot)
+    weighed = _score_categories(visit, snapshot)
     return (weighed.candidate(row) for row in np.lexsort((weighed.ids, -weighed.score)).tolist())
 
 
-def wanted(visit: Visit, snapshot: Learned) -> dict[int, float]:
+def category_scores(visit: Visit, snapshot: SnapshotArrays) -> dict[int, float]:
     """The score of each category."""
-    weighed = _weighed(visit, snapshot)
+    weighed = _score_categories(visit, snapshot)
     return dict(zip(weighed.ids.tolist(), weighed.score.tolist(), strict=True))
 
 
-def shortcuts(visit: Visit, snapshot: Learned) -> list[Candidate]:
+def shortcut_candidates(visit: Visit, snapshot: SnapshotArrays) -> list[Candidate]:
     """The categories that deserve a line of their own in this visitor's menu, the most telling first: those they named,
     then those they need and others do not as much. None with nothing known of them."""
-    named = [Candidate(key, math.inf, Reason(category_menu.SAID)) for key in stated_interests(visit.wishes)]
-    return named + (_telling(_weighed(visit, snapshot), snapshot) if visit.genome.categories else [])
+    named = [
+        Candidate(key, math.inf, Reason(category_menu.STATED_INTEREST)) for key in liked_categories(visit.preferences)
+    ]
+    return named + (
+        _distinctive_categories(_score_categories(visit, snapshot), snapshot) if visit.genome.categories else []
+    )
 
 
-def _telling(weighed: _Weighed, snapshot: Learned) -> list[Candidate]:
+def _distinctive_categories(weighed: _CategoryScores, snapshot: SnapshotArrays) -> list[Candidate]:
     """By need x log(need / share of all sales), the part in the divergence between the two, as `pick` has it: where one
     buys mostly tea it is the tea, and not the groceries that everybody buys. Of equals the deepest first."""
-    theirs = (weighed.purchases > 0) | (_relative(weighed.expected) >= WORTH)
+    theirs = (weighed.purchases > 0) | (_share_of_max(weighed.expected) >= MIN_EXPECTED)
     need = np.where(theirs, weighed.personal, 0.0)
-    rows = np.lexsort((weighed.ids, -need))[:FEW]
+    rows = np.lexsort((weighed.ids, -need))[:MAX_CONSIDERED]
     share = snapshot.arrays["category.share"][rows]
-    apart = need[rows] * np.log(np.maximum(need[rows], RARE) / np.maximum(share, RARE))
-    apart = np.round(apart, DECIMALS)
+    apart = need[rows] * np.log(np.maximum(need[rows], MIN_SALES_SHARE) / np.maximum(share, MIN_SALES_SHARE))
+    apart = np.round(apart, SCORE_DECIMALS)
     depth = snapshot.arrays["category.depth"][rows]
     order = np.lexsort((weighed.ids[rows], -depth, -apart))
     return [weighed.candidate(row) for row in rows[order][apart[order] > 0].tolist()]
 
 
-def _weighed(visit: Visit, snapshot: Learned) -> _Weighed:
-    habit, purchases = _habit(visit, snapshot)
-    expected = _expected(visit, snapshot)
-    personal = (HABIT * _relative(habit) + EXPECTED * _relative(expected)) / (HABIT + EXPECTED)
-    score = np.round((HABIT + EXPECTED) * personal + SHARE * snapshot.arrays["category.share"], DECIMALS)
-    return _Weighed(snapshot.arrays["category.id"], purchases, expected, personal, score)
+def _score_categories(visit: Visit, snapshot: SnapshotArrays) -> _CategoryScores:
+    habit, purchases = _purchase_habit(visit, snapshot)
+    expected = _expected_purchases(visit, snapshot)
+    personal = (HABIT_WEIGHT * _share_of_max(habit) + EXPECTED_WEIGHT * _share_of_max(expected)) / (
+        HABIT_WEIGHT + EXPECTED_WEIGHT
+    )
+    score = np.round(
+        (HABIT_WEIGHT + EXPECTED_WEIGHT) * personal + SALES_SHARE_WEIGHT * snapshot.arrays["category.share"],
+        SCORE_DECIMALS,
+    )
+    return _CategoryScores(snapshot.arrays["category.id"], purchases, expected, personal, score)
 
 
-def _habit(visit: Visit, snapshot: Learned) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _purchase_habit(visit: Visit, snapshot: SnapshotArrays) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(fading days on which the visitor bought there, purchases there), one entry a category."""
     rows = visit.genome.categories
     found = np.zeros((2, len(snapshot.arrays["category.id"])))
-    places = snapshot.category_places(row[0] for row in rows)
+    places = snapshot.category_indices(row[0] for row in rows)
     for place, (_, _, purchases, weight) in zip(places.tolist(), rows, strict=True):
         if place >= 0:
             found[:, place] = weight, purchases
     return found[0], found[1]
 
 
-def _expected(visit: Visit, snapshot: Learned) -> NDArray[np.float64]:
+def _expected_purchases(visit: Visit, snapshot: SnapshotArrays) -> NDArray[np.float64]:
     """-log(chance that none of the category's candidates is bought), one entry a category."""
-    scored = scoring.for_visitor(visit, snapshot)
+    scored = scoring.score_for_visitor(visit, snapshot)
     surprise = np.zeros(len(snapshot.ids))
-    surprise[scored.places] = -np.log1p(-np.minimum(scored.chance, 0.999))
+    surprise[scored.product_indices] = -np.log1p(-np.minimum(scored.purchase_probability, 0.999))
     start = snapshot.arrays["category.start"]
     summed = np.concatenate([[0.0], np.cumsum(surprise[snapshot.arrays["category.product"]])])
     return summed[start[1:]] - summed[start[:-1]]
 
 
-def _relative(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _share_of_max(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values / max(float(values.max(initial=0)), 1e-9)
 
 
-def _reason(purchases: int, expected: float) -> Reason:
+def _category_reason(purchases: int, expected: float) -> Reason:
     if purchases:
-        return Reason("you_buy_there", {"purchases": purchases})
-    return Reason("expected_there") if expected > 0 else Reason("listed")
+        return Reason("bought_in_category", {"purchases": purchases})
+    return Reason("expected_in_category") if expected > 0 else Reason("in_range")
 
 
-surface = Surface(name="navigation", ranking=ranking, of_categories=True)
+surface = Surface(name="navigation", ranking=rank_categories, ranks_categories=True)

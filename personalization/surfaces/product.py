@@ -3,34 +3,39 @@
 from collections.abc import Iterator
 
 from personalization.decide import selection
-from personalization.decide.slate import Candidate, Draft, Reason
+from personalization.decide.slate import Candidate, Reason, RowCandidate
 from personalization.decide.visit import Visit
-from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rows import related_products
 from personalization.shop import catalogue
 from personalization.surfaces import Surface
 
 
-def ranking(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:
+def rank_related(visit: Visit, snapshot: SnapshotArrays) -> Iterator[Candidate]:
     """What does the job of the visit's product, then what goes with it."""
-    found = related_products.of(visit, snapshot)
-    yield from (*found.alternatives, *found.add_ons)
+    found = related_products.related_to(visit, snapshot)
+    yield from (*found.alternatives, *found.complements)
 
 
-def beside_it(visit: Visit, snapshot: Learned) -> Iterator[Draft]:
+def related_rows(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
     """What does its job, what does it better for a little more money, and what goes with it."""
-    found, about = related_products.of(visit, snapshot), {"product": visit.product}
-    yield Draft(Reason("like_it", about), found.alternatives, fewest=1)
-    yield Draft(Reason("step_up", about), found.better, fewest=1, band=related_products.BAND)
-    yield Draft(Reason("bought_with", about), found.add_ons, fewest=2)
+    found, about = related_products.related_to(visit, snapshot), {"product": visit.product}
+    yield RowCandidate(Reason("similar", about), found.alternatives, min_items=1)
+    yield RowCandidate(
+        Reason("upsell", about), found.upsells, min_items=1, price_range=related_products.UPSELL_PRICE_RANGE
+    )
+    yield RowCandidate(Reason("bought_together", about), found.complements, min_items=2)
 
 
-def more_in_category(visit: Visit) -> Iterator[Draft]:
+def more_in_category(visit: Visit) -> Iterator[RowCandidate]:
     """What else lies in its category, by Oscar's own tables: known before any training."""
-    category = catalogue.own_category(visit.product) if visit.product is not None else None
+    category = catalogue.deepest_category(visit.product) if visit.product is not None else None
     if category is not None:
         reason = Reason("more_in_category", {"category": category.pk, "name": category.name})
-        yield Draft(reason, [Candidate(key, 0, reason) for key in catalogue.best_of(category, selection.DEPTH)])
+        yield RowCandidate(
+            reason,
+            [Candidate(key, 0, reason) for key in catalogue.category_bestsellers(category, selection.MAX_CANDIDATES)],
+        )
 
 
-surface = Surface(name="product", ranking=ranking, rows=(beside_it,), ladder=(more_in_category,))
+surface = Surface(name="product", ranking=rank_related, rows=(related_rows,), fallback_rows=(more_in_category,))

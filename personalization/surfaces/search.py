@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from personalization.decide import scoring
 from personalization.decide.slate import Candidate
 from personalization.decide.visit import Visit
-from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.surfaces import Surface
 
 
-def ranking(visit: Visit, snapshot: Learned) -> Iterator[Candidate]:
+def rank_search(visit: Visit, snapshot: SnapshotArrays) -> Iterator[Candidate]:
     """What fits the search, what others choose after it first."""
-    return scoring.in_order(scoring.for_search(visit, snapshot))
+    return scoring.sorted_candidates(scoring.score_search(visit, snapshot))
 
 
-surface = Surface(name="search", ranking=ranking)
+surface = Surface(name="search", ranking=rank_search)

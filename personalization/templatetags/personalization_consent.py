@@ -7,12 +7,12 @@ from django.http import HttpRequest
 from django.template import Context
 
 from personalization import conf
-from personalization.models.fail_open import failing_open
+from personalization.models.fail_open import fail_open
 from personalization.privacy import consent, identity
 
 register = template.Library()
 
-ASKS_ITSELF = "personalization:privacy"
+PAGES_WITH_OWN_QUESTION = "personalization:privacy"
 """The page that has the same question in its midst."""
 
 
@@ -20,19 +20,19 @@ ASKS_ITSELF = "personalization:privacy"
 def personalization_consent(context: Context) -> dict[str, Any]:
     """The banner, for whoever has not answered yet; nothing for anybody else."""
     request = context.get("request")
-    asked = request is not None and _asks(request)
+    asked = request is not None and _should_ask(request)
     back = request.get_full_path() if asked and request.method == "GET" else ""
-    days = conf.current().event_days
+    days = conf.get_settings().EVENT_RETENTION_DAYS
     return {"asked": asked, "back": back, "days": days, "csrf_token": context.get("csrf_token") if asked else None}
 
 
-def _asks(request: HttpRequest) -> bool:
+def _should_ask(request: HttpRequest) -> bool:
     """Reads the database for customers only whose browser does not remember an answer."""
     here = request.resolver_match.view_name if request.resolver_match else ""
-    if here == ASKS_ITSELF or consent.choice(request) is not None:
+    if here == PAGES_WITH_OWN_QUESTION or consent.browser_choice(request) is not None:
         return False
-    if not consent.signed_in(request):
-        return consent.undecided(request, None)
-    with failing_open("Looking whether a customer answered"):
-        return consent.undecided(request, identity.of(request))
+    if not consent.is_signed_in(request):
+        return consent.should_ask(request, None)
+    with fail_open("Looking whether a customer answered"):
+        return consent.should_ask(request, identity.get_visitor(request))
     return False

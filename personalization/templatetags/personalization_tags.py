@@ -12,12 +12,12 @@ from django.template.loader import get_template
 
 from personalization import conf
 from personalization.collect import feedback
-from personalization.decide.slate import Item, Row, Slate
+from personalization.decide.slate import Row, Slate, SlateItem
 from personalization.decide.visit import Visit
-from personalization.models.fail_open import failing_open
+from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, visits
 from personalization.privacy import consent, identity
-from personalization.serve import serve, tokens
+from personalization.serve import serve_slate, slate_tokens
 from personalization.shop import catalogue
 from personalization.templatetags import personalization_navigation
 
@@ -26,13 +26,13 @@ register.tag("personal_categories", personalization_navigation.register.tags["pe
 
 PRODUCT_PAGE, SEARCH_PAGE = "catalogue:detail", "search:search"
 QUERY_LETTERS = 256
-HOME = "home"
+HOME_VIEWS = "home"
 """The surface whose first row is seen at once."""
-PRODUCT = "product"
+PRODUCT_CARD = "product"
 """The surface that is shown where the product says that it has sold out, or else at the end of its page."""
-KEPT = "_personalization_kept"
-Decided = tuple[Slate, Visit | None]
-NOTHING: Decided = (Slate(PRODUCT), None)
+DECISIONS_ATTRIBUTE = "_personalization_kept"
+DecidedSlate = tuple[Slate, Visit | None]
+NO_SLATE: DecidedSlate = (Slate(PRODUCT_CARD), None)
 
 
 @register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
@@ -41,19 +41,23 @@ def personalized(context: Context, surface: str, **about: Any) -> dict[str, Any]
 
     What the page is `about`: its product, category, query or order, by these names.
     """
-    kept = _kept(context).pop(about["product"].pk, None) if surface == PRODUCT and about.get("product") else None
-    return _printed(context, *(kept or _decided(context, surface, about)))
+    kept = (
+        _kept_decisions(context).pop(about["product"].pk, None)
+        if surface == PRODUCT_CARD and about.get("product")
+        else None
+    )
+    return _render_slate(context, *(kept or _decide_slate(context, surface, about)))
 
 
 @register.simple_tag(takes_context=True)
-def personalized_ahead(context: Context, product: Any) -> str:
+def prefetch_personalized(context: Context, product: Any) -> str:
     """Prints nothing: decides the rows of a product's page before Oscar prints it, and spares Oscar the queries for
     what was read of the product with the others."""
-    slate, visit = _decided(context, PRODUCT, {"product": product})
-    if slate.about is not None:
-        with failing_open("Sparing Oscar queries"):
-            catalogue.spare_queries(product, slate.about)
-    _kept(context)[product.pk] = slate, visit
+    slate, visit = _decide_slate(context, PRODUCT_CARD, {"product": product})
+    if slate.subject_product is not None:
+        with fail_open("Sparing Oscar queries"):
+            catalogue.reuse_prefetched(product, slate.subject_product)
+    _kept_decisions(context)[product.pk] = slate, visit
     return ""
 
 
@@ -61,68 +65,75 @@ def personalized_ahead(context: Context, product: Any) -> str:
 def personalized_if_sold_out(context: Context, product: Any) -> dict[str, Any]:
     """The rows that were decided ahead, where the product cannot be bought. Else nothing: they stand at the end of the
     page, where `personalized` prints what was not printed here."""
-    slate, visit = _kept(context).get(product.pk, NOTHING)
-    if not slate.sold_out:
+    slate, visit = _kept_decisions(context).get(product.pk, NO_SLATE)
+    if not slate.subject_is_unavailable:
         return {}
-    _kept(context)[product.pk] = NOTHING
-    return _printed(context, slate, visit)
+    _kept_decisions(context)[product.pk] = NO_SLATE
+    return _render_slate(context, slate, visit)
 
 
-def _kept(context: Context) -> dict[Any, Decided]:
+def _kept_decisions(context: Context) -> dict[Any, DecidedSlate]:
     """What was decided ahead for this page and is not printed yet, by the key of the product that it is about."""
-    return context["request"].__dict__.setdefault(KEPT, {}) if "request" in context else {}
+    return context["request"].__dict__.setdefault(DECISIONS_ATTRIBUTE, {}) if "request" in context else {}
 
 
-def _decided(context: Context, surface: str, about: dict[str, Any]) -> Decided:
-    visit = _visit(context, visits.from_request, about) or _visit(context, visits.strangers, about)
-    slate = serve(surface, visit) if visit else Slate(surface)
+def _decide_slate(context: Context, surface: str, about: dict[str, Any]) -> DecidedSlate:
+    visit = _page_visit(context, visits.visit_from_request, about) or _page_visit(
+        context, visits.anonymous_visit, about
+    )
+    slate = serve_slate(surface, visit) if visit else Slate(surface)
     if slate.rows:
-        visits.place(context["request"], (item.product_id for row in slate.rows for item in row.items))
+        visits.mark_shown(context["request"], (item.product_id for row in slate.rows for item in row.items))
     return slate, visit
 
 
-def _printed(context: Context, slate: Slate, visit: Visit | None) -> dict[str, Any]:
-    return {**context.flatten(), "slate": slate, "shown": _shown(slate, visit), "cards": _cards(slate, context)}
+def _render_slate(context: Context, slate: Slate, visit: Visit | None) -> dict[str, Any]:
+    return {
+        **context.flatten(),
+        "slate": slate,
+        "shown": _shown_slate(slate, visit),
+        "cards": _render_cards(slate, context),
+    }
 
 
-def _cards(slate: Slate, context: Context) -> card_markup.Page | None:
+def _render_cards(slate: Slate, context: Context) -> card_markup.CardRenderer | None:
     """What prints the cards of a slate, with what the page has for their forms: its token, and where to come back to.
     None where a shop has a card of its own, which finds the pictures of all of them looked up."""
     products = [item.product for row in slate.rows for item in row.items]
     if not products:
         return None
-    if card_markup.are_the_shops():
-        catalogue.add_pictures(products)
+    if card_markup.shop_overrides_card():
+        catalogue.attach_images(products)
         return None
     back = context["request"].get_full_path() if "request" in context else ""
-    return card_markup.Page(products, str(context.get("csrf_token", "")), back)
+    return card_markup.CardRenderer(products, str(context.get("csrf_token", "")), back)
 
 
 @register.inclusion_tag("personalization/partials/nothing_found_searches.html")
-def other_searches(query: str, *, filters: Collection[str] = (), besides: str | None = None) -> dict[str, Any]:
+def alternative_searches(query: str, *, filters: Collection[str] = (), besides: str | None = None) -> dict[str, Any]:
     """How a search that found nothing can go on: without the `filters` that were set, or with queries that find
     something, `besides` the one that the page names already."""
-    with failing_open("Looking for other searches"):
+    with fail_open("Looking for other searches"):
         from personalization.oscar import search_engine  # noqa: PLC0415 - a shop may do without Oscar's search
 
-        found = search_engine.instead(query, filtered=bool(filters))
+        found = search_engine.recover_search(query, filtered=bool(filters))
         others = [other for other in found.queries if other != besides]
         return {"query": query[:QUERY_LETTERS], "unfiltered": found.unfiltered, "queries": others}
     return {}
 
 
-def _visit(context: Context, read: Callable[[HttpRequest], Visit], about: dict[str, Any]) -> Visit | None:
-    with failing_open("Reading the visit"):
+def _page_visit(context: Context, read: Callable[[HttpRequest], Visit], about: dict[str, Any]) -> Visit | None:
+    with fail_open("Reading the visit"):
         request = context["request"]
         if "product" in about:
-            visits.place(request, visits.looked_at(request))
-        return visits.about(read(request), **about)
+            visits.mark_shown(request, visits.recently_viewed_ids(request))
+        return visits.with_page_context(read(request), **about)
     return None
 
 
-def _shown(slate: Slate, visit: Visit | None) -> list[tuple[Row, str]]:
+def _shown_slate(slate: Slate, visit: Visit | None) -> list[tuple[Row, str]]:
     """Each row with its token."""
-    return list(zip(slate.rows, tokens(slate, visit), strict=True))
+    return list(zip(slate.rows, slate_tokens(slate, visit), strict=True))
 
 
 class CardNode(template.Node):
@@ -132,7 +143,7 @@ class CardNode(template.Node):
         self.item = item
 
     def render(self, context: Context) -> str:
-        with failing_open("Printing a card", queries=False):
+        with fail_open("Printing a card", queries=False):
             return _card(self.item.resolve(context), context)
         return ""
 
@@ -144,36 +155,36 @@ def card(parser: Parser, token: Token) -> CardNode:
     return CardNode(parser.compile_filter(item))
 
 
-def _card(item: Item, context: Context) -> str:
-    later = context["slate"].surface != HOME or context["number"] != 1
+def _card(item: SlateItem, context: Context) -> str:
+    later = context["slate"].surface != HOME_VIEWS or context["number"] != 1
     return context["cards"].printed(item.product, item.info, later=later)
 
 
 @register.filter
-def wish(key: int | str, kind: str) -> str:
+def feedback_token(key: int | str, kind: str) -> str:
     """What a button posts to `personalization:feedback` to send away a "product", a "category" or a row ("reason")."""
-    return feedback.signed(kind, key)
+    return feedback.sign_feedback(kind, key)
 
 
 @register.simple_tag(takes_context=True)
 def personalization_beacon(context: Context) -> str:
     """The scripts that report what is seen on this page, if this visitor agreed to that; else nothing."""
     request = context.get("request")
-    if request is None or _nobody_answered(request):
+    if request is None or _consent_missing(request):
         return ""
-    with failing_open("Printing the beacon", queries=False):
-        if consent.allowed(request, identity.of(request)):
-            return get_template("personalization/partials/beacon.html").render(_page(context, request))
+    with fail_open("Printing the beacon", queries=False):
+        if consent.tracking_allowed(request, identity.get_visitor(request)):
+            return get_template("personalization/partials/beacon.html").render(_page_context(context, request))
     return ""
 
 
-def _nobody_answered(request: HttpRequest) -> bool:
+def _consent_missing(request: HttpRequest) -> bool:
     """Most pages of a shop are for such visitors: these do not cost them a query, nor a savepoint."""
-    answered = {consent.COOKIE, identity.COOKIE} & request.COOKIES.keys()
-    return not (answered or conf.current().consent or consent.signed_in(request))
+    answered = {consent.CONSENT_COOKIE, identity.VISITOR_COOKIE} & request.COOKIES.keys()
+    return not (answered or conf.get_settings().CONSENT_CALLABLE or consent.is_signed_in(request))
 
 
-def _page(context: Context, request: HttpRequest) -> dict[str, Any]:
+def _page_context(context: Context, request: HttpRequest) -> dict[str, Any]:
     """What this page is: of a product (a child's page is its parent's), of a search, or neither."""
     name = request.resolver_match.view_name if request.resolver_match else ""
     if name == PRODUCT_PAGE and (product := context.get("product")):

@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from personalization import conf, recommenders
 from personalization.models import Snapshot, snapshot_files
 from personalization.rank import scorer
-from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY
-from personalization.train.dataset import Progress, Shop
-from personalization.train.engines.local import Blocks
-from personalization.train.fit import learn
-from personalization.train.learning_to_rank import FEWEST, Unavailable, learn_blend
-from personalization.train.metrics import SERVED, STATED, Verdict, judge
-from personalization.train.ranking_examples import Past
+from personalization.train.dataset import Progress, TrainingDataset
+from personalization.train.engines.local import BlockStore
+from personalization.train.fit import fit_arrays
+from personalization.train.learning_to_rank import MIN_EXAMPLES, RankerUnavailable, fit_ranker
+from personalization.train.metrics import CURRENT_RANKER, DEFAULT_WEIGHTS, EvaluationResult, evaluate_ranker
+from personalization.train.ranking_examples import Backtest
 
-LEARNED = "learned from the shop's own past"
-TOO_LITTLE = f"stated weights: fewer than {FEWEST} questions that the past answers"
+FITTED = "learned from the shop's own past"
+TOO_LITTLE = f"stated weights: fewer than {MIN_EXAMPLES} questions that the past answers"
 TOO_SHORT = "stated weights: the history is not twice as long as what would be held back of it"
 NO_BETTER = "stated weights: those that were learned did no better"
 SHORTEST = 2
@@ -34,7 +34,7 @@ class Evaluation:
     """Learned weights, for a snapshot."""
     weights: dict[str, str] = field(default_factory=dict)
     """For each kind of question, where the weights come from, in words."""
-    verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
+    results: dict[str, dict[str, EvaluationResult]] = field(default_factory=dict)
     """For each kind of question, by way to rank."""
 
     @classmethod
@@ -43,72 +43,76 @@ class Evaluation:
         if not summary.get("evaluation"):
             return None
         verdicts = {
-            kind: {way: Verdict(**found) for way, found in ways.items()} for kind, ways in summary["evaluation"].items()
+            kind: {way: EvaluationResult(**found) for way, found in ways.items()}
+            for kind, ways in summary["evaluation"].items()
         }
-        return cls(weights=summary["weights"], verdicts=verdicts)
+        return cls(weights=summary["weights"], results=verdicts)
 
     def as_data(self) -> dict[str, dict]:
         """The verdicts as JSON takes them."""
-        return {kind: {way: asdict(found) for way, found in ways.items()} for kind, ways in self.verdicts.items()}
+        return {kind: {way: asdict(found) for way, found in ways.items()} for kind, ways in self.results.items()}
 
 
-def taught(
-    shop: Shop,
+def evaluate_and_fit(
+    shop: TrainingDataset,
     held_back: float,
     progress: Progress,
-    kinds: Sequence[str] = scorer.BLENDS,
-    blocks: Blocks | None = None,
+    kinds: Sequence[str] = scorer.RANKING_TASKS,
+    blocks: BlockStore | None = None,
 ) -> Evaluation:
     """Learns weights from the last `held_back` seconds and judges them, by customers whose purchases taught nothing."""
     whole = shop.history
     cut = whole.now - held_back
-    if not len(whole.placed) or whole.placed.min() > whole.now - SHORTEST * held_back:
+    if not len(whole.ordered_at) or whole.ordered_at.min() > whole.now - SHORTEST * held_back:
         return Evaluation(weights=dict.fromkeys(kinds, TOO_SHORT))
     before = whole.until(cut)
-    past = Past.cut(whole, before, learn(shop, before, progress, blocks))
+    past = Backtest.cutoff(whole, before, fit_arrays(shop, before, progress, blocks))
     found = Evaluation(
         arrays={
-            "blend.features": np.array([scorer.fingerprint(past.learned)], np.int64),
+            "blend.features": np.array([scorer.feature_fingerprint(past.learned)], np.int64),
             "blend.moment": np.array([whole.now]),
         }
     )
     for kind in progress(kinds, "Weighing", len(kinds)):
-        _weigh(kind, past, found)
+        _fit_and_evaluate(kind, past, found)
     return found
 
 
-def taken_over(snapshot: Snapshot, now: float) -> Evaluation | None:
+def reuse_ranker(snapshot: Snapshot, now: float) -> Evaluation | None:
     """What an earlier run found out, while it is younger than `weights_days` and of this release's features."""
     try:
-        learned = Learned(snapshot_files.read(snapshot.name, snapshot.manifest_sha256))
+        learned = SnapshotArrays(snapshot_files.read_snapshot(snapshot.name, snapshot.manifest_sha256))
     except (snapshot_files.BrokenSnapshot, OSError):
         return None
-    found, arrays = Evaluation.of(snapshot.summary), learned.arrays
-    shelf = [recommender.name for recommender in recommenders.every()]
-    known = {*learned.scoring(), *learned.linking()} == set(shelf)
+    found, arrays = Evaluation.of(snapshot.metrics), learned.arrays
+    shelf = [recommender.name for recommender in recommenders.registered_recommenders()]
+    known = {*learned.score_recommenders(), *learned.neighbour_recommenders()} == set(shelf)
     if found is None or not known or "blend.moment" not in arrays:
         return None
     age = now - float(arrays["blend.moment"][0])
-    same = int(arrays["blend.features"][0]) == scorer.fingerprint(learned)
-    if not same or not 0 <= age < conf.current().weights_days * DAY:
+    same = int(arrays["blend.features"][0]) == scorer.feature_fingerprint(learned)
+    if not same or not 0 <= age < conf.get_settings().RANKER_REFIT_DAYS * DAY:
         return None
-    mine = tuple(f"{kind}." for kind in ("blend", *scorer.BLENDS))
+    mine = tuple(f"{kind}." for kind in ("blend", *scorer.RANKING_TASKS))
     found.arrays.update({name: np.array(array) for name, array in arrays.items() if name.startswith(mine)})
     return found
 
 
-def _weigh(kind: str, past: Past, found: Evaluation) -> None:
+def _fit_and_evaluate(kind: str, past: Backtest, found: Evaluation) -> None:
     """Adds the weights of one kind of question to what was found, if they do better than the stated ones."""
     try:
-        trees, without = learn_blend(past, kind), TOO_LITTLE
-    except Unavailable as missing:
+        trees, without = fit_ranker(past, kind), TOO_LITTLE
+    except RankerUnavailable as missing:
         trees, without = {}, f"stated weights: {missing}"
     arrays = {**past.learned.arrays, **trees, "blend.features": found.arrays["blend.features"]}
-    verdicts = judge(past.with_learned(Learned(arrays)), kind)
-    better = SERVED in verdicts and verdicts[SERVED].mean["NDCG@10"] > verdicts[STATED].mean["NDCG@10"]
+    verdicts = evaluate_ranker(past.with_learned(SnapshotArrays(arrays)), kind)
+    better = (
+        CURRENT_RANKER in verdicts
+        and verdicts[CURRENT_RANKER].mean["NDCG@10"] > verdicts[DEFAULT_WEIGHTS].mean["NDCG@10"]
+    )
     if trees and better:
         found.arrays.update(trees)
     elif verdicts:
-        verdicts[SERVED] = verdicts[STATED]
-    found.weights[kind] = LEARNED if trees and better else NO_BETTER if trees else without
-    found.verdicts[kind] = verdicts
+        verdicts[CURRENT_RANKER] = verdicts[DEFAULT_WEIGHTS]
+    found.weights[kind] = FITTED if trees and better else NO_BETTER if trees else without
+    found.results[kind] = verdicts

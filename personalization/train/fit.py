@@ -7,76 +7,88 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization import conf, recommenders
-from personalization.rank.snapshot_arrays import DEVICES, Learned, country_key, placed
-from personalization.recommenders import DAY, History, Limits, Neighbours, Scores, Views, distinct
-from personalization.train.dataset import Progress, Shop
-from personalization.train.engines.local import Blocks
+from personalization.rank.snapshot_arrays import DEVICES, SnapshotArrays, country_code_to_int, lookup_indices
+from personalization.recommenders import (
+    DAY,
+    HistoryArrays,
+    LearningLimits,
+    Neighbours,
+    ProductScores,
+    ViewArrays,
+    distinct_pairs,
+)
+from personalization.train.dataset import Progress, TrainingDataset
+from personalization.train.engines.local import BlockStore
 
-POPULAR = 1_000
+MAX_POPULAR = 1_000
 """So many bestsellers of the shop are listed."""
 
-OF_A_COUNTRY = 200
+MAX_PER_COUNTRY = 200
 """So many of each country."""
 
-OF_A_DEVICE = 200
+MAX_PER_DEVICE = 200
 """So many of what is looked at with each kind of device."""
 
 
-def learn(shop: Shop, history: History, progress: Progress, blocks: Blocks | None = None) -> Learned:
+def fit_arrays(
+    shop: TrainingDataset, history: HistoryArrays, progress: Progress, blocks: BlockStore | None = None
+) -> SnapshotArrays:
     """What there is to learn from this history of the shop: all of it, or what was known at an earlier moment. With
     `blocks`, what is finished is kept there until all is."""
-    arrays = {**fitted(history, progress, blocks), **described(shop, history)}
-    return Learned(arrays)
+    arrays = {**fit_recommenders(history, progress, blocks), **product_arrays(shop, history)}
+    return SnapshotArrays(arrays)
 
 
-def limits() -> Limits:
+def learning_limits() -> LearningLimits:
     """The shop's settings, as recommenders see them."""
-    settings = conf.current()
-    return Limits(
-        min_customers=settings.min_customers,
-        popular_days=settings.popular_days,
-        basket_cap=settings.basket_cap,
-        neighbours=settings.neighbours,
-        half_life_days=settings.half_life_days,
+    settings = conf.get_settings()
+    return LearningLimits(
+        min_customers=settings.MIN_CUSTOMERS,
+        popularity_window_days=settings.POPULARITY_WINDOW_DAYS,
+        max_order_products=settings.MAX_ORDER_PRODUCTS,
+        neighbours_per_product=settings.NEIGHBOURS_PER_PRODUCT,
+        purchase_half_life_days=settings.PURCHASE_HALF_LIFE_DAYS,
     )
 
 
-def fitted(history: History, progress: Progress, blocks: Blocks | None = None) -> dict[str, NDArray]:
+def fit_recommenders(
+    history: HistoryArrays, progress: Progress, blocks: BlockStore | None = None
+) -> dict[str, NDArray]:
     """What each recommender has learned, as arrays named after it."""
     arrays: dict[str, NDArray] = {}
-    shelf = recommenders.every()
+    shelf = recommenders.registered_recommenders()
     for recommender in progress(shelf, "Learning", len(shelf)):
         fit = partial(blocks.fit, recommender) if blocks else recommender.fit
-        match fit(history, limits()):
-            case Scores(score, customers):
+        match fit(history, learning_limits()):
+            case ProductScores(score, customers):
                 arrays |= {f"{recommender.name}.score": score, f"{recommender.name}.customers": customers}
             case Neighbours(index, weight):
                 arrays |= {f"{recommender.name}.index": index, f"{recommender.name}.weight": weight}
     return arrays
 
 
-def described(shop: Shop, history: History) -> dict[str, NDArray]:
+def product_arrays(shop: TrainingDataset, history: HistoryArrays) -> dict[str, NDArray]:
     """What the catalogue says, and how the shop's sales spread over it."""
-    least = conf.current().min_customers
-    lately = history.placed > history.now - conf.current().popular_days * DAY
-    popular = history.backed_purchases(lately, least)
-    always = history.backed_purchases(np.ones(len(lately), bool), least)
+    least = conf.get_settings().MIN_CUSTOMERS
+    lately = history.ordered_at > history.now - conf.get_settings().POPULARITY_WINDOW_DAYS * DAY
+    popular = history.purchases_with_support(lately, least)
+    always = history.purchases_with_support(np.ones(len(lately), bool), least)
     best = np.lexsort((np.arange(history.products), -always, -popular))
-    best = best[always[best] > 0][:POPULAR]
+    best = best[always[best] > 0][:MAX_POPULAR]
     return {
         "product.id": shop.product_id,
         "product.created": history.catalogue.created,
         "product.price": history.catalogue.price,
-        "product.kind": history.catalogue.kind,
+        "product.kind": history.catalogue.leaf_category,
         "product.popular": best.astype(np.int32),
-        **_kinds(history.catalogue.kind, popular),
+        **_category_shares(history.catalogue.leaf_category, popular),
         **_categories(shop, popular, always),
         **_countries(history, lately, popular),
         **_devices(shop, history, popular),
     }
 
 
-def _kinds(kind: NDArray[np.int32], popular: NDArray[np.int32]) -> dict[str, NDArray]:
+def _category_shares(kind: NDArray[np.int32], popular: NDArray[np.int32]) -> dict[str, NDArray]:
     """Each product's part in the sales of its kind, and the kind's part in all."""
     sold = np.bincount(kind + 1, popular, int(kind.max(initial=-1)) + 2)
     return {
@@ -85,9 +97,9 @@ def _kinds(kind: NDArray[np.int32], popular: NDArray[np.int32]) -> dict[str, NDA
     }
 
 
-def _categories(shop: Shop, popular: NDArray[np.int32], always: NDArray[np.int32]) -> dict[str, NDArray]:
+def _categories(shop: TrainingDataset, popular: NDArray[np.int32], always: NDArray[np.int32]) -> dict[str, NDArray]:
     """Each category's products, the best-selling first, and its part in all sales."""
-    place = placed(shop.product_id, shop.members.product.tolist())
+    place = lookup_indices(shop.product_id, shop.members.product.tolist())
     known = place >= 0
     category, place = shop.members.category[known], place[known]
     order = np.lexsort((place, -always[place], -popular[place], category))
@@ -105,35 +117,35 @@ def _categories(shop: Shop, popular: NDArray[np.int32], always: NDArray[np.int32
     }
 
 
-def _countries(history: History, lately: NDArray[np.bool_], popular: NDArray[np.int32]) -> dict[str, NDArray]:
+def _countries(history: HistoryArrays, lately: NDArray[np.bool_], popular: NDArray[np.int32]) -> dict[str, NDArray]:
     """Each country's bestsellers, what sells as well there by how it sells everywhere; a country that has any."""
     found: dict[int, NDArray[np.int64]] = {}
     for number, code in enumerate(history.countries):
-        sold = history.backed_purchases(lately & (history.country == number), conf.current().min_customers)
+        sold = history.purchases_with_support(lately & (history.country == number), conf.get_settings().MIN_CUSTOMERS)
         places = np.flatnonzero(sold)
-        best = places[np.lexsort((places, -popular[places], -sold[places]))][:OF_A_COUNTRY]
-        if len(best) and country_key(code) >= 0:
-            found[country_key(code)] = best
-    return _lists("country", found)
+        best = places[np.lexsort((places, -popular[places], -sold[places]))][:MAX_PER_COUNTRY]
+        if len(best) and country_code_to_int(code) >= 0:
+            found[country_code_to_int(code)] = best
+    return _list_arrays("country", found)
 
 
-def _devices(shop: Shop, history: History, popular: NDArray[np.int32]) -> dict[str, NDArray]:
+def _devices(shop: TrainingDataset, history: HistoryArrays, popular: NDArray[np.int32]) -> dict[str, NDArray]:
     """What most customers looked at with each kind of device lately, a customer counted once for a product."""
     found: dict[int, NDArray[np.int64]] = {}
-    since = history.now - conf.current().popular_days * DAY
+    since = history.now - conf.get_settings().POPULARITY_WINDOW_DAYS * DAY
     for number, device in enumerate(DEVICES):
-        views = shop.looked.get(device, Views.none())
+        views = shop.views_by_device.get(device, ViewArrays.empty())
         lately = (views.seen > since) & (views.seen <= history.now)
-        product, _ = distinct(views.product[lately], views.customer[lately])
+        product, _ = distinct_pairs(views.product[lately], views.customer[lately])
         viewers = np.bincount(product, minlength=history.products)
-        places = np.flatnonzero(viewers >= conf.current().min_customers)
-        best = places[np.lexsort((places, -popular[places], -viewers[places]))][:OF_A_DEVICE]
+        places = np.flatnonzero(viewers >= conf.get_settings().MIN_CUSTOMERS)
+        best = places[np.lexsort((places, -popular[places], -viewers[places]))][:MAX_PER_DEVICE]
         if len(best):
             found[number] = best
-    return _lists("device", found)
+    return _list_arrays("device", found)
 
 
-def _lists(kind: str, found: Mapping[int, NDArray[np.int64]]) -> dict[str, NDArray]:
+def _list_arrays(kind: str, found: Mapping[int, NDArray[np.int64]]) -> dict[str, NDArray]:
     """These lists of products one after the other, and where each starts."""
     keys = sorted(found)
     return {

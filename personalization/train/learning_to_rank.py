@@ -10,24 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.rank import scorer
-from personalization.rank.features import features
+from personalization.rank.features import compute_features
 from personalization.recommenders import GUEST
-from personalization.train.ranking_examples import Past, Question, questions
+from personalization.train.ranking_examples import Backtest, RankingExample, ranking_examples
 
-JUDGES = 5
+EVALUATION_FOLDS = 5
 """Every fifth customer only judges: nothing is learned from them."""
-FEWEST = 200
+MIN_EXAMPLES = 200
 """With fewer answered questions than this nothing is learned: the stated weights serve."""
-TREES = 80
+MAX_TREES = 80
 LEAF_SIZES = (20, 200)
 """A leaf holds a thousandth of all candidates, and within these."""
-PASSED_OVER = {scorer.HOME: 4, scorer.NEW: 4, scorer.BASKET: 2, scorer.GUEST_BASKET: 2, scorer.LISTING: 2}
+NEGATIVE_SAMPLING = {scorer.HOME: 4, scorer.NEW: 4, scorer.BASKET: 2, scorer.GUEST_BASKET: 2, scorer.CATEGORY: 2}
 """Of the candidates that were not bought, one of so many is looked at."""
-CALIBRATED_BY = 200_000
+CALIBRATION_FOLD = 200_000
 """So many candidates make of scores chances."""
 BOOSTER = {
     "objective": "lambdarank",
-    "num_leaves": scorer.LEAVES,
+    "num_leaves": scorer.MAX_LEAVES,
     "learning_rate": 0.1,
     "num_threads": 1,
     "deterministic": True,
@@ -37,17 +37,17 @@ BOOSTER = {
 }
 
 
-class Unavailable(Exception):
+class RankerUnavailable(Exception):
     """Nothing can be learned on this machine; the message says why."""
 
 
-def judges(customer: int) -> bool:
+def is_evaluation_customer(customer: int) -> bool:
     """Whether this customer's questions are kept for judging."""
-    return customer != GUEST and (customer * 2_654_435_761 >> 7) % JUDGES == 0
+    return customer != GUEST and (customer * 2_654_435_761 >> 7) % EVALUATION_FOLDS == 0
 
 
 @dataclass
-class Lessons:
+class TrainingSet:
     """The candidates of many questions, for LightGBM."""
 
     passed_over: int
@@ -63,79 +63,79 @@ class Lessons:
             self.bought.append(bought[kept])
 
 
-def learn_blend(past: Past, kind: str) -> dict[str, NDArray]:
+def fit_ranker(past: Backtest, kind: str) -> dict[str, NDArray]:
     """The trees of one kind of question as arrays of a snapshot; none when there are too few questions."""
-    lessons = Lessons(PASSED_OVER[kind])
-    for question in questions(past, kind):
-        if not judges(question.customer):
-            lessons.add(described(question, past), np.isin(question.places, question.wanted), question.places)
-    if len(lessons.tables) < FEWEST:
+    lessons = TrainingSet(NEGATIVE_SAMPLING[kind])
+    for question in ranking_examples(past, kind):
+        if not is_evaluation_customer(question.customer):
+            lessons.add(feature_table(question, past), np.isin(question.places, question.wanted), question.places)
+    if len(lessons.tables) < MIN_EXAMPLES:
         return {}
-    trees = _boosted(lessons)
+    trees = _fit_lambdarank(lessons)
     return {f"{kind}.{name}": array for name, array in vars(trees).items()}
 
 
-def described(question: Question, past: Past) -> NDArray[np.float32]:
+def feature_table(question: RankingExample, past: Backtest) -> NDArray[np.float32]:
     """The features of a question's candidates, as they were at the moment of the question."""
-    return features(question.person, past.learned, past.before.now, question.places, question.basket)
+    return compute_features(question.person, past.learned, past.train_history.now, question.places, question.basket)
 
 
-def _boosted(lessons: Lessons) -> scorer.Trees:
-    lightgbm = _library()
+def _fit_lambdarank(lessons: TrainingSet) -> scorer.TreeEnsemble:
+    lightgbm = _import_lightgbm()
     sizes = [len(answers) for answers in lessons.bought]
     table, bought = np.concatenate(lessons.tables), np.concatenate(lessons.bought)
     lessons.tables.clear()
     rows = len(table)
     settings = {**BOOSTER, "min_data_in_leaf": int(np.clip(rows // 1_000, *LEAF_SIZES))}
-    booster = lightgbm.train(settings, lightgbm.Dataset(table, bought.astype(np.int8), group=sizes), TREES)
-    arrays = _as_arrays(booster.dump_model()["tree_info"])
-    some = slice(None, None, rows // CALIBRATED_BY + 1)
-    scores = scorer.Trees(*arrays, np.array([1.0, 0.0])).scores(np.ascontiguousarray(table[some].T))
-    chance = _chance(scores, bought[some], np.where(bought[some], 1, lessons.passed_over))
-    return scorer.Trees(*arrays, chance)
+    booster = lightgbm.train(settings, lightgbm.Dataset(table, bought.astype(np.int8), group=sizes), MAX_TREES)
+    arrays = _trees_to_arrays(booster.dump_model()["tree_info"])
+    some = slice(None, None, rows // CALIBRATION_FOLD + 1)
+    scores = scorer.TreeEnsemble(*arrays, np.array([1.0, 0.0])).scores(np.ascontiguousarray(table[some].T))
+    chance = fit_platt_scaling(scores, bought[some], np.where(bought[some], 1, lessons.passed_over))
+    return scorer.TreeEnsemble(*arrays, chance)
 
 
-def _library() -> ModuleType:
+def _import_lightgbm() -> ModuleType:
     """LightGBM, which needs a library of the system (libgomp); Unavailable says so where it is missing."""
     try:
         return import_module("lightgbm")
     except (ImportError, OSError) as error:
-        raise Unavailable(f"LightGBM cannot be loaded: {error}") from None
+        raise RankerUnavailable(f"LightGBM cannot be loaded: {error}") from None
 
 
-def _as_arrays(trees: list[dict[str, Any]]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+def _trees_to_arrays(trees: list[dict[str, Any]]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """LightGBM's trees as the arrays of `blend.Trees`."""
-    tests = scorer.LEAVES - 1
+    tests = scorer.MAX_LEAVES - 1
     feature = np.zeros((len(trees), tests), np.int32)
     threshold = np.zeros((len(trees), tests), np.float32)
     left = np.full((len(trees), tests), 255, np.int32)
-    value = np.zeros((len(trees), scorer.LEAVES))
+    value = np.zeros((len(trees), scorer.MAX_LEAVES))
     for number, tree in enumerate(trees):
-        leaves, found = _flattened(tree["tree_structure"])
-        value[number, : len(leaves)] = np.round(leaves, scorer.DECIMALS)
+        leaves, found = _flatten_tree(tree["tree_structure"])
+        value[number, : len(leaves)] = np.round(leaves, scorer.SCORE_DECIMALS)
         for test, (node, first, last) in enumerate(found):
             feature[number, test] = node["split_feature"]
-            threshold[number, test] = _not_above(node["threshold"])
+            threshold[number, test] = _left_leaves(node["threshold"])
             left[number, test] = 255 - sum(1 << leaf for leaf in range(first, last))
     return feature, threshold, left, value
 
 
-def _flattened(node: dict[str, Any], first: int = 0) -> tuple[list[float], list[tuple[dict[str, Any], int, int]]]:
+def _flatten_tree(node: dict[str, Any], first: int = 0) -> tuple[list[float], list[tuple[dict[str, Any], int, int]]]:
     """(values of the leaves from left to right, tests with the leaves from first to before last on their left side)."""
     if "leaf_value" in node:
         return [node["leaf_value"]], []
-    left, left_tests = _flattened(node["left_child"], first)
-    right, right_tests = _flattened(node["right_child"], first + len(left))
+    left, left_tests = _flatten_tree(node["left_child"], first)
+    right, right_tests = _flatten_tree(node["right_child"], first + len(left))
     return left + right, [(node, first, first + len(left)), *left_tests, *right_tests]
 
 
-def _not_above(threshold: float) -> np.float32:
+def _left_leaves(threshold: float) -> np.float32:
     """The highest single-precision number that is not above the threshold: single-precision features compare alike."""
     single = np.float32(threshold)
     return np.nextafter(single, np.float32(-np.inf)) if float(single) > threshold else single
 
 
-def _chance(scores: NDArray, bought: NDArray, weight: NDArray) -> NDArray[np.float64]:
+def fit_platt_scaling(scores: NDArray, bought: NDArray, weight: NDArray) -> NDArray[np.float64]:
     """Slope and offset that make of a score the log-odds of a purchase (Platt's scaling, by Newton's method).
 
     As Platt does, nothing is taken for quite certain; a step that does not help is halved until it does.
@@ -143,7 +143,7 @@ def _chance(scores: NDArray, bought: NDArray, weight: NDArray) -> NDArray[np.flo
     design = np.stack([scores, np.ones(len(scores))])
     many, few = float(weight[bought].sum()), float(weight[~bought].sum())
     target = np.where(bought, (many + 1) / (many + 2), 1 / (few + 2))
-    loss = partial(_loss, design=design, target=target, weight=weight)
+    loss = partial(_log_loss, design=design, target=target, weight=weight)
     line = np.array([0.0, np.log((many + 1) / (few + 1))])
     for _ in range(25):
         chance = 1 / (1 + np.exp(-np.clip(line @ design, -30, 30)))
@@ -155,6 +155,6 @@ def _chance(scores: NDArray, bought: NDArray, weight: NDArray) -> NDArray[np.flo
     return np.round(line, 4)
 
 
-def _loss(line: NDArray, design: NDArray, target: NDArray, weight: NDArray) -> float:
+def _log_loss(line: NDArray, design: NDArray, target: NDArray, weight: NDArray) -> float:
     odds = line @ design
     return float(weight @ (np.logaddexp(0, odds) - target * odds))

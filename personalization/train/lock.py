@@ -12,23 +12,23 @@ KEY = 7_203_685_547
 """An arbitrary number that is ours among the advisory locks of a PostgreSQL database."""
 
 
-class Busy(Exception):
+class TrainingInProgress(Exception):
     """Another training run has the lock."""
 
 
 @contextmanager
-def only_one() -> Iterator[None]:
+def training_lock() -> Iterator[None]:
     """Holds the lock for the block, or raises Busy at once. A killed process lets go of it without anyone's help."""
-    with _in_database() if connection.vendor == "postgresql" else _in_file():
+    with _database_lock() if connection.vendor == "postgresql" else _file_lock():
         yield
 
 
 @contextmanager
-def _in_database() -> Iterator[None]:
+def _database_lock() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [KEY])
         if not cursor.fetchone()[0]:
-            raise Busy
+            raise TrainingInProgress
         try:
             yield
         finally:
@@ -36,10 +36,10 @@ def _in_database() -> Iterator[None]:
 
 
 @contextmanager
-def _in_file() -> Iterator[None]:
+def _file_lock() -> Iterator[None]:
     folder = snapshot_files.local_root()
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "training.lock", "w") as file:
         if not locks.lock(file, locks.LOCK_EX | locks.LOCK_NB):
-            raise Busy
+            raise TrainingInProgress
         yield

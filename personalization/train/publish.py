@@ -11,19 +11,19 @@ from personalization import conf
 from personalization.models import Snapshot, snapshot_files
 
 
-def publish(arrays: Mapping[str, NDArray], summary: Mapping[str, object], now: float) -> Snapshot:
+def publish_snapshot(arrays: Mapping[str, NDArray], summary: Mapping[str, object], now: float) -> Snapshot:
     """Stores the arrays as files, then switches to them in one transaction."""
-    name = snapshot_files.new_name(datetime.fromtimestamp(now, UTC))
+    name = snapshot_files.new_snapshot_name(datetime.fromtimestamp(now, UTC))
     versions = {"personalization": version("django-oscar-personalization"), "numpy": np.__version__}
-    checksum = snapshot_files.write(name, arrays, {"trained_until": now, "versions": versions})
+    checksum = snapshot_files.write_snapshot(name, arrays, {"trained_until": now, "versions": versions})
     return Snapshot.objects.publish(name, checksum, dict(summary))
 
 
-def remove_outdated() -> None:
+def remove_outdated_snapshots() -> None:
     """Deletes old snapshots, and what crashed runs left behind."""
-    outdated = list(Snapshot.objects.outdated(conf.current().snapshots_kept))
+    outdated = list(Snapshot.objects.outdated(conf.get_settings().SNAPSHOTS_KEPT))
     Snapshot.objects.filter(pk__in=[snapshot.pk for snapshot in outdated]).delete()
     kept = set(Snapshot.objects.values_list("name", flat=True))
-    for name in snapshot_files.stored():
+    for name in snapshot_files.stored_snapshots():
         if name not in kept:
-            snapshot_files.remove(name)
+            snapshot_files.remove_snapshot(name)

@@ -9,20 +9,20 @@ import numpy as np
 
 from personalization import conf
 from personalization.models import Snapshot
-from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY, GUEST
 from personalization.shop import orders
 from personalization.train import quality_gate, search_choices
-from personalization.train.dataset import Progress, Shop, read
-from personalization.train.engines.local import Blocks
-from personalization.train.evaluate import Evaluation, taken_over, taught
-from personalization.train.fit import learn
-from personalization.train.lock import only_one
-from personalization.train.publish import publish, remove_outdated
+from personalization.train.dataset import Progress, TrainingDataset, read_dataset
+from personalization.train.engines.local import BlockStore
+from personalization.train.evaluate import Evaluation, evaluate_and_fit, reuse_ranker
+from personalization.train.fit import fit_arrays
+from personalization.train.lock import training_lock
+from personalization.train.publish import publish_snapshot, remove_outdated_snapshots
 
 
 @dataclass(frozen=True)
-class Summary:
+class TrainingSummary:
     """What a training run did; kept with its snapshot."""
 
     lines: int
@@ -42,13 +42,13 @@ class Summary:
         )
 
 
-def silent(stream: Iterable, what: str, length: int) -> Iterable:
+def no_progress(stream: Iterable, what: str, length: int) -> Iterable:
     """A Progress that shows nothing."""
     return stream
 
 
-def train(
-    now: float | None = None, progress: Progress = silent, *, force: bool = False, weigh: bool = False
+def run_training(
+    now: float | None = None, progress: Progress = no_progress, *, force: bool = False, weigh: bool = False
 ) -> Snapshot:
     """1. Makes sure that no other run is under way (Busy).
     2. Reads the shop's history into arrays.
@@ -63,51 +63,53 @@ def train(
     Whatever goes wrong before the switch, the snapshot that served goes on serving.
     """
     begun = time.monotonic()
-    with only_one():
-        serving = Snapshot.objects.serving().first()
+    with training_lock():
+        serving = Snapshot.objects.active().first()
         lately = None if weigh else serving
-        blocks = Blocks.of_this_shop()
+        blocks = BlockStore.of_this_shop()
         blocks.remove_outdated()
-        shop, learned, evaluation = learned_until(moment_of_learning(now), progress, lately, blocks)
+        shop, learned, evaluation = build_snapshot(training_cutoff(now), progress, lately, blocks)
         summary = asdict(_summary(shop, evaluation, begun))
         if not force:
-            quality_gate.refuse_worse(summary, serving)
-        snapshot = publish(learned.arrays, summary, shop.history.now)
-        remove_outdated()
+            quality_gate.check_quality(summary, serving)
+        snapshot = publish_snapshot(learned.arrays, summary, shop.history.now)
+        remove_outdated_snapshots()
         blocks.remove()
     return snapshot
 
 
-def as_of(moment: float, progress: Progress = silent) -> Learned:
+def start_of_day(moment: float, progress: Progress = no_progress) -> SnapshotArrays:
     """What the shop would have learned by that moment, in memory; nothing is published."""
-    return learned_until(moment_of_learning(moment), progress)[1]
+    return build_snapshot(training_cutoff(moment), progress)[1]
 
 
-def learned_until(
-    moment: float, progress: Progress, lately: Snapshot | None = None, blocks: Blocks | None = None
-) -> tuple[Shop, Learned, Evaluation]:
+def build_snapshot(
+    moment: float, progress: Progress, lately: Snapshot | None = None, blocks: BlockStore | None = None
+) -> tuple[TrainingDataset, SnapshotArrays, Evaluation]:
     """The shop's history up to a moment, what there is to learn from it, and how good that is. What to trust is taken
     over from the snapshot `lately`, while that is not too old."""
-    shop = read(moment, progress)
-    evaluation = taken_over(lately, moment) if lately else None
-    evaluation = evaluation or taught(shop, conf.current().held_back_days * DAY, progress, blocks=blocks)
-    whole = learn(shop, shop.history, progress, blocks)
-    after_searches = search_choices.learned(shop.searched, shop.history, conf.current().min_customers)
+    shop = read_dataset(moment, progress)
+    evaluation = reuse_ranker(lately, moment) if lately else None
+    evaluation = evaluation or evaluate_and_fit(
+        shop, conf.get_settings().EVALUATION_DAYS * DAY, progress, blocks=blocks
+    )
+    whole = fit_arrays(shop, shop.history, progress, blocks)
+    after_searches = search_choices.search_arrays(shop.searches, shop.history, conf.get_settings().MIN_CUSTOMERS)
     moment_learned = {"history.now": np.array([shop.history.now])}
     arrays = {**whole.arrays, **evaluation.arrays, **after_searches, **moment_learned}
-    return shop, Learned(arrays), evaluation
+    return shop, SnapshotArrays(arrays), evaluation
 
 
-def moment_of_learning(now: float | None = None) -> float:
+def training_cutoff(now: float | None = None) -> float:
     """This moment; in a shop that has sold nothing for as long as bestsellers are counted, that of its last sale."""
     now = time.time() if now is None else now
-    newest = orders.newest(until=now)
-    lately = now - conf.current().popular_days * DAY
+    newest = orders.newest_order(until=now)
+    lately = now - conf.get_settings().POPULARITY_WINDOW_DAYS * DAY
     return now if newest is None or newest >= lately else newest
 
 
-def _summary(shop: Shop, evaluation: Evaluation, begun: float) -> Summary:
-    return Summary(
+def _summary(shop: TrainingDataset, evaluation: Evaluation, begun: float) -> TrainingSummary:
+    return TrainingSummary(
         lines=len(shop.history.product),
         products=shop.history.products,
         customers=len(np.unique(shop.history.customer[shop.history.customer != GUEST])),

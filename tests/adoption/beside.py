@@ -17,7 +17,7 @@ def known(ann):
     from personalization.models import Visitor
 
     Visitor.objects.grant_all([ann.pk], version="1", source="test", now=now())
-    Visitor.objects.get(user=ann).wish("interest", 1, 1, now().timestamp())
+    Visitor.objects.get(user=ann).set_preference("interest", 1, 1, now().timestamp())
 
 
 def told(client, path, **headers):

@@ -7,5 +7,5 @@ INSTALLED_APPS = [
     {"oscar.apps.search.apps.SearchConfig": "tests.adoption.forked_search.apps.SearchConfig"}.get(app, app)
     for app in INSTALLED_APPS  # noqa: F405
 ]
-PERSONALIZATION = {"class_loader": "tests.adoption.own_loader.load_classes"}
+PERSONALIZATION = {"WRAPPED_CLASS_LOADER": "tests.adoption.own_loader.load_classes"}
 MIGRATION_MODULES = NoMigrations()

@@ -14,7 +14,7 @@ ROOT = "/personalization/api/v1/"
 
 def token():
     """What a client without cookies shows, once it agreed."""
-    return authentication.minted(identity.new(now(), source="api"))
+    return authentication.issue_token(identity.create_consented_browser(now(), source="api"))
 
 
 @dataclass

@@ -57,7 +57,7 @@ def server():
     """Makes a server with these scopes."""
 
     def made(*scopes, customer=None):
-        _key, secret = ServerKey.objects.make("till", list(scopes))
+        _key, secret = ServerKey.objects.create_key("till", list(scopes))
         named = {} if customer is None else {"X-Personalization-Customer": str(customer.pk)}
         return Asking(Client(enforce_csrf_checks=True), {"Authorization": f"Key {secret}", **named})
 

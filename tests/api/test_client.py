@@ -19,7 +19,7 @@ needs_node = pytest.mark.skipif(not shutil.which("node"), reason="there is no no
 
 
 def operations():
-    return [one["operationId"] for path in schema.described()["paths"].values() for one in path.values()]
+    return [one["operationId"] for path in schema.openapi_schema()["paths"].values() for one in path.values()]
 
 
 def test_the_client_that_is_shipped_is_the_schemas():
@@ -36,7 +36,7 @@ def test_every_operation_is_a_method_with_a_name_of_its_own(name):
 
 def test_every_component_has_a_type():
     types = client.files()["client.d.ts"]
-    components = schema.described()["components"]["schemas"]
+    components = schema.openapi_schema()["components"]["schemas"]
     assert [name for name in components if not re.search(rf"^export (interface|type) {name} ", types, re.M)] == []
 
 

@@ -17,7 +17,7 @@ EVENTS = "personalization.Event"
 
 @pytest.fixture
 def small_pages(monkeypatch):
-    monkeypatch.setattr(account.NewestFirst, "page_size", 3)
+    monkeypatch.setattr(account.EventCursorPagination, "page_size", 3)
 
 
 def follow(who, told):
@@ -34,7 +34,7 @@ def test_all_events_come_page_by_page_newest_first_each_once(app, small_pages):
     did(visitor, product=milk.pk, minutes_ago=0)  # what happens meanwhile moves no page
     rest = list(follow(app, first))
     told = [row for page in [first, *rest] for row in page["tables"][EVENTS]]
-    assert [row["seq"] for row in told] == [event.seq for event in reversed(made)]
+    assert [row["id"] for row in told] == [event.id for event in reversed(made)]
     assert {row["product_name"] for row in told} == {"Milk"}
     assert [len(page["tables"][EVENTS]) for page in [first, *rest]] == [3, 3, 2]
 

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from oscar.apps.catalogue.models import Category
 from oscar.test.factories import create_product
 
-from personalization.api.schema import described
+from personalization.api.schema import openapi_schema
 from personalization.models import ServerKey
 from tests import shop
 
@@ -69,7 +69,7 @@ def variables(live_server):
     for key in (1, 2, 3):
         create_product(id=key, title=f"Drink {key}", price=Decimal("3.50"), num_in_stock=9).categories.add(category)
     shop.agree(User.objects.create_user("anna", "anna@example.com", "x", id=42))
-    _, key = ServerKey.objects.make("till", ["surfaces:read", "events:write", "customers:read"])
+    _, key = ServerKey.objects.create_key("till", ["surfaces:read", "events:write", "customers:read"])
     given = {"SHOP": live_server.url + ROOT, "KEY": key}
     return {**given, "TOKEN": json.loads(run(MINTS, given).content)["token"]}
 
@@ -83,13 +83,13 @@ def test_a_line_of_the_documents_is_answered_as_declared(line, variables):
         assert answer.content == ""
         return
     told, schema = json.loads(answer.content), declared[answer.status]["content"][answer.kind]["schema"]
-    Draft202012Validator({**schema, "components": described()["components"]}).validate(told)
+    Draft202012Validator({**schema, "components": openapi_schema()["components"]}).validate(told)
     assert told.get("rejected", []) == []
 
 
 def responses(method: str, path: str) -> dict:
     """What is declared of an address."""
-    (ways,) = (ways for known, ways in described()["paths"].items() if pattern(known).fullmatch(path))
+    (ways,) = (ways for known, ways in openapi_schema()["paths"].items() if pattern(known).fullmatch(path))
     return ways[method.lower()]["responses"]
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from django.core.cache import cache
 
-from personalization.api.parsers import BODY_BYTES
-from personalization.api.schema import described
+from personalization.api.parsers import MAX_BODY_BYTES
+from personalization.api.schema import openapi_schema
 from personalization.collect import rate_limits
 from tests import shop
 from tests.api.asking import ROOT
@@ -23,7 +23,7 @@ BODIES = [
     b'{"products": [Infinity]}', b'{"products": [1e999]}', b'{"products": [' + b"9" * 5_000 + b"]}",
     b"\0", b'{"a": "\\u0000"}',
     b"[" * 60_000, b'{"a":' * 12_000, b'{"requests": ' + b"[" * 30_000 + b"]" * 30_000 + b"}",
-    b" " * (BODY_BYTES + 1), b"[" * 10_000_000, b'{"surface": "home", "surface": []}',
+    b" " * (MAX_BODY_BYTES + 1), b"[" * 10_000_000, b'{"surface": "home", "surface": []}',
 ]  # fmt: skip
 FIELDS = {
     "rank/": {"products": [1], "query": "milk", "scores": True},
@@ -37,7 +37,7 @@ ONE = {"surface": "home", "product": 1, "category": 1, "query": "milk", "limit":
 
 def send(who, path, body):
     cache.clear()
-    rate_limits.forget()
+    rate_limits.reset_counters()
     return who.send("patch" if path.startswith("me/") else "post", path, body)
 
 
@@ -107,7 +107,7 @@ def test_what_is_said_twice_counts_as_it_was_last_said(app):
 
 def test_a_body_is_thrown_at_every_address_that_takes_one():
     """What is thrown at each of them stands above."""
-    ways = [(path, how) for path, operations in described()["paths"].items() for how in operations.values()]
+    ways = [(path, how) for path, operations in openapi_schema()["paths"].items() for how in operations.values()]
     assert {path.partition(ROOT)[2] for path, how in ways if "requestBody" in how} == {*FIELDS, "recommendations/"}
 
 
@@ -120,7 +120,7 @@ def test_a_body_that_nobody_asked_for_changes_nothing(app, path):
 
 def send_delete(who, path, body=b""):
     cache.clear()
-    rate_limits.forget()
+    rate_limits.reset_counters()
     answer = who.send("delete", path, body)
     return answer.status_code, answer.content
 
@@ -131,7 +131,7 @@ def test_whatever_stands_in_a_query_there_is_an_answer(app, path, field):
     values = ["%00", "%ff", "%ED%A0%80", "a" * 300, "-1", "0", "9" * 400, "1e9", "٣", "NaN", "[]", "%F0%9F%98%80"]
     for value in values:
         cache.clear()
-        rate_limits.forget()
+        rate_limits.reset_counters()
         assert app.client.get(f"{ROOT}{path}?{field}={value}", headers=app.headers).status_code < 500
 
 
@@ -197,7 +197,7 @@ SAID = (
 
 @pytest.mark.parametrize("header", NAMED)
 def test_whatever_a_header_says_there_is_an_answer(app, server, known_browser, header, settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "proxies": 1}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "NUM_PROXIES": 1}
     asked = (
         (app, "post", "events/", {"events": [EVENT]}),
         (server("surfaces:read", "customers:read"), "get", "surfaces/home/", None),
@@ -207,7 +207,7 @@ def test_whatever_a_header_says_there_is_an_answer(app, server, known_browser, h
     for said in SAID:
         for who, method, path, body in asked:
             cache.clear()
-            rate_limits.forget()
+            rate_limits.reset_counters()
             answer = who.send(method, path, body, **{header: said})
             assert answer.status_code < 500
             if answer.status_code >= 400:
@@ -234,8 +234,8 @@ def test_more_than_so_many_of_anything_is_refused(app):
 
 
 def test_who_asks_too_often_waits(stranger, server, settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "key_requests_per_minute": 3}
-    rate_limits.forget()
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "SERVER_KEY_REQUESTS_PER_MINUTE": 3}
+    rate_limits.reset_counters()
     assert [stranger.post("visitors/", {"consent": "no"}).status_code for _ in range(21)] == [400] * 20 + [429]
     till = server("surfaces:read")
     answers = [till.get("navigation/") for _ in range(4)]
@@ -253,7 +253,7 @@ def test_a_dead_cache_is_no_fault(stranger, settings):
 def test_a_failing_decision_is_an_empty_slate_that_nobody_keeps(stranger, monkeypatch):
     from personalization.api import surfaces
 
-    monkeypatch.setattr(surfaces.serve, "tokens", lambda *some: 1 / 0)
+    monkeypatch.setattr(surfaces.serve, "slate_tokens", lambda *some: 1 / 0)
     shop.product("Milk")
     answer = stranger.get("surfaces/home/")
     assert json.loads(answer.content)["rows"] == [] and "no-store" in answer["Cache-Control"]

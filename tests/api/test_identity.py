@@ -15,7 +15,7 @@ from django.utils.timezone import now
 from oscar.apps.basket.models import Basket
 
 from personalization.api import urls
-from personalization.api.views_base import Endpoint
+from personalization.api.views_base import APIEndpoint
 from personalization.collect import rate_limits
 from personalization.models import Event, ServerKey, Visitor
 from personalization.privacy import identity
@@ -79,7 +79,7 @@ def test_every_way_to_ask_is_tried():
     offered = {
         f"{method.upper()} {pattern.pattern}"
         for pattern in urls.urlpatterns
-        for method in Endpoint.http_method_names
+        for method in APIEndpoint.http_method_names
         if hasattr(pattern.callback.view_class, method) and method != "head"
     }
     assert offered == WAYS.keys()
@@ -94,7 +94,7 @@ def asked(who, way, milk, names=None, **headers):
         (event,) = body["events"]
         body["events"] = [{**event, "items": items, **said} for said in (named, {"id": named.get("id")})]
     path = WAYS[way].format(milk=milk.pk)
-    rate_limits.forget()
+    rate_limits.reset_counters()
     cache.clear()
     with transaction.atomic():
         answer = who.send(way.partition(" ")[0].lower(), f"{path}?{urlencode(named)}", body, **headers)
@@ -141,7 +141,7 @@ def cleo(milk):
     """Somebody else, who has all that somebody can have here."""
     user = shop.customer("cleo")
     theirs = Visitor.objects.get(user=user)
-    theirs.wish("interest", 7, 1, now().timestamp())
+    theirs.set_preference("interest", 7, 1, now().timestamp())
     did(theirs, product=milk.pk)
     return user
 
@@ -227,7 +227,7 @@ def test_a_key_of_an_unknown_customer_is_answered_like_a_key_of_none(server, ann
 
 
 def test_a_session_and_a_key_that_names_the_customer_are_the_same_person(session, server, anna):
-    Visitor.objects.get(user=anna).wish("interest", 7, 1, now().timestamp())
+    Visitor.objects.get(user=anna).set_preference("interest", 7, 1, now().timestamp())
     named = server("customers:read", customer=anna).get("me/preferences/").json()
     assert named == session.get("me/preferences/").json()
     assert named["interests"] == [{"category": 7, "sign": 1}]
@@ -258,7 +258,7 @@ def test_a_key_ends_when_it_is_revoked_and_a_replaced_one_a_day_later(server):
 
 
 def test_only_what_a_key_hashes_to_is_stored():
-    key, secret = ServerKey.objects.make("till", ["surfaces:read"])
+    key, secret = ServerKey.objects.create_key("till", ["surfaces:read"])
     assert secret not in str(vars(ServerKey.objects.get(pk=key.pk)))
 
 
@@ -279,7 +279,7 @@ def test_a_session_that_a_header_names_is_not_the_customer(session, anna, settin
         for known in settings.MIDDLEWARE
         for name in ([known, f"{__name__}.header_session"] if known.endswith("SessionMiddleware") else [known])
     ]
-    Visitor.objects.get(user=anna).wish("interest", 7, 1, now().timestamp())
+    Visitor.objects.get(user=anna).set_preference("interest", 7, 1, now().timestamp())
     key = session.client.session.session_key
     guessed = Asking(Client(), {"Session-Id": key})
     assert session.get("me/preferences/").json()["interests"]
@@ -316,7 +316,7 @@ def test_an_erased_token_is_worth_nothing(app, stranger):
 
 
 def test_a_new_text_ends_what_tokens_agreed_to(app, settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "consent_version": "2"}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_VERSION": "2"}
     assert app.get("me/preferences/").json()["consent"]["code"] == "unasked"
 
 
@@ -344,7 +344,7 @@ def test_a_token_goes_before_the_cookies_beside_it(app):
 
 def test_an_accounts_id_is_no_token(anna):
     account = Visitor.objects.get(user=anna)
-    forged = Asking(Client(), {"X-Personalization-Visitor": f"1:{identity.token(account)}"})
+    forged = Asking(Client(), {"X-Personalization-Visitor": f"1:{identity.visitor_token(account)}"})
     assert forged.get("me/data/").json()["tables"]["personalization.Visitor"] == []
 
 
@@ -370,7 +370,7 @@ def test_the_shops_own_authentication_counts(anna, settings, stranger):
         "UNAUTHENTICATED_USER": None,
         "DATETIME_FORMAT": "%s",
     }
-    Visitor.objects.get(user=anna).wish("interest", 7, 1, now().timestamp())
+    Visitor.objects.get(user=anna).set_preference("interest", 7, 1, now().timestamp())
     basic = {"Authorization": "Basic YW5uYTp4"}  # anna:x
     assert stranger.get("me/preferences/", **basic).json()["interests"] == [{"category": 7, "sign": 1}]
     assert stranger.get("me/preferences/").json()["interests"] == []

@@ -15,32 +15,32 @@ PAGE = "/admin/personalization/serverkey/"
 def test_a_key_is_shown_once_and_works(admin_client, stranger):
     made = admin_client.post(f"{PAGE}add/", {"name": "till", "scopes": ["surfaces:read"]}, follow=True)
     (secret,) = set(re.findall(r"shown this once: ([\w.-]+)", made.content.decode()))
-    assert ServerKey.objects.in_force(secret) == ServerKey.objects.get()
+    assert ServerKey.objects.active(secret) == ServerKey.objects.get()
     assert secret not in admin_client.get(PAGE).content.decode()
     assert stranger.get("navigation/", Authorization=f"Key {secret}").status_code == 200
 
 
 def test_a_key_is_revoked_at_once(admin_client):
-    key, secret = ServerKey.objects.make("till", [])
+    key, secret = ServerKey.objects.create_key("till", [])
     admin_client.post(PAGE, {"action": "revoke", "_selected_action": [key.pk]})
-    assert ServerKey.objects.in_force(secret) is None
+    assert ServerKey.objects.active(secret) is None
 
 
 def test_a_key_is_replaced_by_one_with_the_same_scopes(admin_client):
-    key, secret = ServerKey.objects.make("till", ["events:write"])
+    key, secret = ServerKey.objects.create_key("till", ["events:write"])
     shown = admin_client.post(PAGE, {"action": "replace", "_selected_action": [key.pk]}, follow=True)
     (new,) = set(re.findall(r"shown this once: ([\w.-]+)", shown.content.decode()))
-    assert ServerKey.objects.in_force(new).scopes == ["events:write"]
-    assert ServerKey.objects.in_force(secret).ends is not None
+    assert ServerKey.objects.active(new).scopes == ["events:write"]
+    assert ServerKey.objects.active(secret).ends is not None
 
 
 def test_who_guesses_keys_has_to_wait_and_who_has_one_has_not(stranger, server):
-    for guesses in range(2 * authentication.GUESSES_A_MINUTE + 1):  # a new minute may begin meanwhile
+    for guesses in range(2 * authentication.MAX_GUESSES_PER_MINUTE + 1):  # a new minute may begin meanwhile
         answer = stranger.get("navigation/", Authorization=f"Key guess-{guesses}")
         if answer.status_code == 429:
             break
         assert answer.status_code == 401
-    assert guesses >= authentication.GUESSES_A_MINUTE
+    assert guesses >= authentication.MAX_GUESSES_PER_MINUTE
     assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
     assert 0 <= int(answer["Retry-After"]) <= 60
     assert server("surfaces:read").get("navigation/").status_code == 200

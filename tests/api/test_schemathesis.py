@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 
 from personalization.api import urls
-from personalization.api.schema import described
+from personalization.api.schema import openapi_schema
 from personalization.collect import rate_limits
 from personalization.models import ServerKey
 from tests.api.asking import ROOT, token
@@ -43,10 +43,10 @@ CLOSED = {
 @pytest.fixture
 def address(live_server, monkeypatch, settings):
     """Of a shop in which nobody asks too often."""
-    often = {"key_requests_per_minute": WITHOUT_LIMIT, "events_per_minute": WITHOUT_LIMIT}
+    often = {"SERVER_KEY_REQUESTS_PER_MINUTE": WITHOUT_LIMIT, "MAX_VISITOR_EVENTS_PER_MINUTE": WITHOUT_LIMIT}
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, **often}
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)  # an open connection asks again and again
-    monkeypatch.setattr(rate_limits, "PER_ADDRESS", WITHOUT_LIMIT)
+    monkeypatch.setattr(rate_limits, "MAX_ADDRESS_EVENTS_PER_MINUTE", WITHOUT_LIMIT)
     for pattern in urls.urlpatterns:
         monkeypatch.setattr(pattern.callback.view_class, "a_minute", WITHOUT_LIMIT)
     return live_server.url
@@ -59,7 +59,7 @@ def everybody(trained, address):
     staff.user_permissions.add(Permission.objects.get(codename="explain_decision"))
     browser = Client()
     browser.force_login(staff)
-    _, key = ServerKey.objects.make("till", ["surfaces:read", "events:write", "customers:read"])
+    _, key = ServerKey.objects.create_key("till", ["surfaces:read", "events:write", "customers:read"])
     cookies = f"sessionid={browser.session.session_key}; csrftoken={CSRF}"
     return {
         "nobody": {},
@@ -84,7 +84,7 @@ def test_every_answer_is_as_declared_whoever_asks_and_whatever(everybody, addres
         found = dict(zip(everybody, pool.map(lambda one: explored(*one), asked), strict=True))
     if faults := "".join(one.faults for one in found.values()):
         pytest.fail(faults)
-    every = {one["operationId"] for operations in described()["paths"].values() for one in operations.values()}
+    every = {one["operationId"] for operations in openapi_schema()["paths"].values() for one in operations.values()}
     assert {who: every - one.accepted for who, one in found.items()} == CLOSED
 
 
@@ -111,4 +111,4 @@ def explore(address: str, arguments: list[str], folder: Path) -> Found:
 def operation_id(name: str) -> str:
     """Of "GET /personalization/api/v1/health/"."""
     method, path = name.split(" ")
-    return described()["paths"][path][method.lower()]["operationId"]
+    return openapi_schema()["paths"][path][method.lower()]["operationId"]

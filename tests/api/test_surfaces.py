@@ -61,14 +61,16 @@ def test_a_product_pages_slate_is_the_tags_own_and_is_signed_alike(trained, know
     _, products = trained
     visitor = Visitor.objects.get(user=None)
     request = known_browser.client.get("/").wsgi_request
-    request.__dict__.pop(visits.PLACED)
+    request.__dict__.pop(visits.SHOWN_ATTRIBUTE)
     context = Context({"request": request, "product": products[0]})
     markup = Template('{% load personalization_tags %}{% personalized "product" product=product %}').render(context)
     told = known_browser.get("surfaces/product/", {"product": products[0].pk}).json()
     shown = [key for row in ids(told) for key in row]
     assert shown and [int(key) for key in re.findall(r'data-product="(\d+)"', markup)] == shown
     tokens = [[*re.findall(r'data-slate="([^"]+)"', markup)], [row["token"] for row in told["rows"]]]
-    page, api = [[replace(impression_tokens.read(one, visitor.pk, 0), at=0) for one in some] for some in tokens]
+    page, api = [
+        [replace(impression_tokens.verify_impression(one, visitor.pk, 0), at=0) for one in some] for some in tokens
+    ]
     assert page == api
 
 
@@ -76,7 +78,7 @@ def test_a_rows_token_says_what_was_shown(customer, trained):
     users, _ = trained
     visitor = Visitor.objects.get(user=users[1])
     told = customer.get("surfaces/home/").json()
-    shown = [impression_tokens.read(row["token"], visitor.pk, 0) for row in told["rows"]]
+    shown = [impression_tokens.verify_impression(row["token"], visitor.pk, 0) for row in told["rows"]]
     assert [list(one.products) for one in shown] == ids(told)
 
 
@@ -201,7 +203,7 @@ def test_what_is_everybodys_may_be_kept_and_is_asked_for_by_its_etag(trained, st
 
 
 def test_by_nobody_else_where_the_country_takes_part(trained, stranger, settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "country_header": "CF-IPCountry"}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "COUNTRY_HEADER": "CF-IPCountry"}
     assert stranger.get("surfaces/home/", **{"CF-IPCountry": "SE"})["Cache-Control"] == "private, max-age=60"
 
 
@@ -287,9 +289,9 @@ def test_the_schema_knows_every_address_and_nothing_of_the_shops(stranger, setti
 
 
 def test_a_request_without_oscars_middleware_is_answered(trained, rf: RequestFactory):
-    from personalization.api.surfaces import Surface
+    from personalization.api.surfaces import SurfaceEndpoint
 
-    assert Surface.as_view()(rf.get("/"), surface="home").status_code == 200
+    assert SurfaceEndpoint.as_view()(rf.get("/"), surface="home").status_code == 200
 
 
 def test_a_strangers_basket_makes_the_answer_theirs(trained, stranger, app):

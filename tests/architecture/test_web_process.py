@@ -34,7 +34,10 @@ def test_every_setting_is_documented_with_its_default():
 
 def test_every_surface_and_recommender_is_documented():
     reference = (ROOT / "docs" / "reference.md").read_text()
-    names = [*surfaces.every(), *(recommender.name for recommender in recommenders.every())]
+    names = [
+        *surfaces.registered_surfaces(),
+        *(recommender.name for recommender in recommenders.registered_recommenders()),
+    ]
     assert [name for name in names if f"| `{name}` |" not in reference] == []
 
 
@@ -61,6 +64,6 @@ def names_used(tree):
 def test_deciding_knows_a_person_through_the_visit_only():
     places = [ROOT / "personalization" / name for name in ("decide", "surfaces", "rank")]
     files = [file for place in places for file in place.glob("*.py")]
-    asking = re.compile(r"\b(Genome|Event|Visitor|ConsentChange|DailyTotal)\.objects\b|personalization\.collect\b")
+    asking = re.compile(r"\b(Genome|Event|Visitor|ConsentRecord|DailyTotal)\.objects\b|personalization\.collect\b")
     assert len(files) > 20
     assert [file.name for file in files if asking.search(file.read_text())] == []

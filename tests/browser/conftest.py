@@ -24,7 +24,7 @@ SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 SHOPPER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
-PERSONAL = '[data-row="because_you_looked_at"]'
+PERSONAL = '[data-row="because_you_viewed"]'
 
 
 class Demo(NamedTuple):

@@ -133,7 +133,7 @@ def test_a_line_that_sold_out_shows_what_comes_closest(filled, demo, viewport, s
     for title in lines(page):
         with sold_out(demo, title):
             page.reload()
-            row = page.locator('[data-row="instead_of"]')
+            row = page.locator('[data-row="replacement"]')
             if row.count():
                 assert row.locator("h2").inner_text() == f"Instead of {title}"
                 assert 1 <= row.locator("[data-product]").count() <= 3
@@ -169,9 +169,9 @@ def test_the_thank_you_page_says_what_to_buy_next_time(browser_of, demo, shop, v
     page.wait_for_load_state()
     for (number,) in numbers:
         page.goto(f"{shop}/checkout/thank-you/?order_number={number}")
-        if page.locator('[data-row="for_next_time"]').count():
+        if page.locator('[data-row="after_order"]').count():
             break
-    row = page.locator('[data-row="for_next_time"]')
+    row = page.locator('[data-row="after_order"]')
     assert row.locator("h2").inner_text() == "For next time"
     bought = page.locator(".basket-items h3").all_inner_texts()
     assert not set(row.locator("[data-product] h3").all_inner_texts()) & set(bought)

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import NARROW, WIDE, open_a_product, products
 
-ROW = '[data-row="where_you_stopped"]'
+ROW = '[data-row="continue_shopping"]'
 WORDS = '<img src=x onerror=alert(1)> "tea" \u202e\u0634\u0627\u064a'
 
 
@@ -47,7 +47,7 @@ def test_it_leads_back_with_a_script_and_without(stopped, browser_of, shop, shot
     for name, page in (("script", stopped), ("plain", plain(browser_of, stopped, viewport))):
         page.goto(shop)
         first = page.locator("[data-row]").first
-        assert first.get_attribute("data-row") == "where_you_stopped"
+        assert first.get_attribute("data-row") == "continue_shopping"
         assert first.locator("h2").inner_text() == "Continue where you stopped"
         assert products(first) == [stopped.looked]
         assert [link.split(":")[0] for link in first.locator(".personalization-row__link").all_inner_texts()] == [

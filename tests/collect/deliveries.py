@@ -19,7 +19,7 @@ def ms(moment: datetime) -> int:
 
 def browser(agreed: datetime = NOW - timedelta(days=30)) -> Visitor:
     """A browser that agreed to be known."""
-    return Visitor.objects.create(consent=Consent.GRANTED, agreed_at=agreed)
+    return Visitor.objects.create(consent=Consent.GRANTED, consented_at=agreed)
 
 
 def event(name: str = "view_item", product: Any = None, **fields: Any) -> dict[str, Any]:
@@ -36,8 +36,10 @@ def deliver(
     visitor: Visitor, *told: Any, now: datetime = NOW, sent_at: Any = None, **how: Any
 ) -> list[tuple[int, str]]:
     """Reads and keeps these events; (index, code) of each that was rejected."""
-    read = payload.read(body(*told, sent_at=sent_at), how.pop("item_ids", "id"))
-    products = catalogue.listed({(item.kind, item.key) for report in read.reports for item in report.items})
-    known = ingestion.Catalogue(products, frozenset(catalogue.sensitive_products(set(products.values()))))
-    receipt = ingestion.keep(ingestion.Delivery(visitor, known, now, read.sent, **how), read.reports)
+    read = payload.read_payload(body(*told, sent_at=sent_at), how.pop("EVENT_ITEM_ID_FIELD", "id"))
+    products = catalogue.resolve_product_ids(
+        {(item.id_type, item.key) for report in read.reports for item in report.items}
+    )
+    known = ingestion.ReportedProducts(products, frozenset(catalogue.sensitive_products(set(products.values()))))
+    receipt = ingestion.store_events(ingestion.Delivery(visitor, known, now, read.sent, **how), read.reports)
     return sorted((one.index, one.code) for one in (*read.rejected, *receipt.rejected))

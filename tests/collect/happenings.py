@@ -13,4 +13,4 @@ def did(visitor: Visitor, name: str, days_ago: float = 0, **fields: Any) -> Even
     """Something that happened so long before noon of 20 November, stored at once."""
     at = NOW - timedelta(days=days_ago)
     fields = {"received": at, **fields}
-    return Event.objects.create(event_id=uuid4(), visitor=visitor, name=name, happened=at, **fields)
+    return Event.objects.create(event_id=uuid4(), visitor=visitor, name=name, occurred_at=at, **fields)

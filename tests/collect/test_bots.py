@@ -18,7 +18,7 @@ from tests.collect.deliveries import FIREFOX
     ],
 )
 def test_crawlers_programs_and_who_gives_no_name_are_automatic(agent):
-    assert crawlers.automatic(agent)
+    assert crawlers.is_crawler(agent)
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def test_crawlers_programs_and_who_gives_no_name_are_automatic(agent):
     ],
 )
 def test_a_browser_is_not(agent):
-    assert not crawlers.automatic(agent)
+    assert not crawlers.is_crawler(agent)
 
 
 def test_a_name_that_would_take_minutes_to_compare_is_not_compared():
-    assert crawlers.automatic("a" * 100_000)
+    assert crawlers.is_crawler("a" * 100_000)

@@ -9,7 +9,7 @@ from oscar.test.factories import create_product
 
 from personalization.collect import impression_tokens, ingestion
 from personalization.models import Event, SensitiveCategory, Visitor
-from personalization.models.events import Happening
+from personalization.models.events import EventData
 from personalization.shop import catalogue
 from tests import shop
 from tests.collect.deliveries import NOW, browser, deliver, event, ms
@@ -35,12 +35,12 @@ def product(title):
 
 
 def token(visitor, *products, surface="home", row="bestsellers", at=NOW):
-    shown = impression_tokens.Shown(surface, row, "s1", tuple(products), ("",) * len(products), at.timestamp())
-    return impression_tokens.signed(shown, visitor and visitor.pk)
+    shown = impression_tokens.Impression(surface, row, "s1", tuple(products), ("",) * len(products), at.timestamp())
+    return impression_tokens.sign_impression(shown, visitor and visitor.pk)
 
 
 def stored(*fields):
-    return list(Event.objects.order_by("seq").values_list(*fields))
+    return list(Event.objects.order_by("id").values_list(*fields))
 
 
 def test_a_view_is_stored_as_it_was_reported(visitor, milk):
@@ -48,7 +48,7 @@ def test_a_view_is_stored_as_it_was_reported(visitor, milk):
     assert deliver(visitor, told) == []
     kept = Event.objects.get()
     assert (str(kept.event_id), kept.visitor, kept.name, kept.product) == (told["id"], visitor, "view_item", milk.pk)
-    assert (kept.happened, kept.received, kept.suspect) == (NOW - timedelta(hours=2), NOW, False)
+    assert (kept.occurred_at, kept.received_at, kept.is_suspected_bot) == (NOW - timedelta(hours=2), NOW, False)
     assert (kept.products, kept.query, kept.surface, kept.row, kept.value) == ([], "", "", "", None)
 
 
@@ -173,7 +173,7 @@ def test_all_products_of_a_delivery_are_looked_up_in_one_query(django_assert_num
     sku = made[2].stockrecords.get().partner_sku
     keys = {("id", str(made[0].pk)): made[0].pk, ("upc", made[1].upc): made[1].pk, ("sku", sku): made[2].pk}
     with django_assert_num_queries(1):
-        assert catalogue.listed(keys) == keys
+        assert catalogue.resolve_product_ids(keys) == keys
 
 
 def test_where_a_product_was_seen_is_what_the_slate_says(visitor, milk):
@@ -298,17 +298,17 @@ def test_each_fault_has_a_code(visitor, told, code):
 
 
 def test_a_forgotten_visitor_and_a_repeated_event_are_told_apart(visitor):
-    again = Happening(uuid4(), "view_cart", NOW)
-    assert [Event.objects.store(visitor.pk, [again], received=NOW) for _ in range(2)] == [True, True]
+    again = EventData(uuid4(), "view_cart", NOW)
+    assert [Event.objects.store_events(visitor.pk, [again], received_at=NOW) for _ in range(2)] == [True, True]
     Visitor.objects.all().delete()
-    assert not Event.objects.store(visitor.pk, [again], received=NOW)
+    assert not Event.objects.store_events(visitor.pk, [again], received_at=NOW)
 
 
 def test_a_delivery_is_stored_in_one_statement(visitor, django_assert_num_queries):
-    many = [Happening(uuid4(), "view_cart", NOW) for _ in range(50)]
+    many = [EventData(uuid4(), "view_cart", NOW) for _ in range(50)]
     with django_assert_num_queries(1):
-        assert Event.objects.store(visitor.pk, many, received=NOW, suspect=True)
-    assert Event.objects.filter(suspect=True).count() == 50
+        assert Event.objects.store_events(visitor.pk, many, received_at=NOW, is_suspected_bot=True)
+    assert Event.objects.filter(is_suspected_bot=True).count() == 50
 
 
 def test_any_letters_come_out_as_they_went_in(visitor):
@@ -318,17 +318,17 @@ def test_any_letters_come_out_as_they_went_in(visitor):
 
 
 def test_what_the_shop_itself_saw_is_stored(visitor, milk):
-    assert ingestion.observed(visitor, "add_to_cart", milk.pk, NOW)
-    assert stored("name", "product", "value", "happened") == [("add_to_cart", milk.pk, 1.0, NOW)]
+    assert ingestion.record_server_event(visitor, "add_to_cart", milk.pk, NOW)
+    assert stored("name", "product", "value", "occurred_at") == [("add_to_cart", milk.pk, 1.0, NOW)]
 
 
 def test_a_database_that_is_neither_is_written_to_by_django(visitor, monkeypatch):
     monkeypatch.setattr("personalization.models.event_insert_sql.STATEMENTS", {})
-    many = [Happening(uuid4(), "view_cart", NOW) for _ in range(3)]
-    assert Event.objects.store(visitor.pk, many, received=NOW, suspect=True)
-    assert stored("name", "suspect") == [("view_cart", True)] * 3
+    many = [EventData(uuid4(), "view_cart", NOW) for _ in range(3)]
+    assert Event.objects.store_events(visitor.pk, many, received_at=NOW, is_suspected_bot=True)
+    assert stored("name", "is_suspected_bot") == [("view_cart", True)] * 3
     Visitor.objects.all().delete()
-    assert not Event.objects.store(visitor.pk, many, received=NOW)
+    assert not Event.objects.store_events(visitor.pk, many, received_at=NOW)
 
 
 def test_a_clock_that_is_a_little_slow_does_not_cost_the_first_events(milk):
@@ -337,4 +337,4 @@ def test_a_clock_that_is_a_little_slow_does_not_cost_the_first_events(milk):
     early = event(product=milk.pk, at=ms(NOW - slow - timedelta(seconds=9)))
     late = event(product=milk.pk, at=ms(NOW - slow - timedelta(seconds=2)))
     assert deliver(visitor, early, late, sent_at=ms(NOW - slow)) == [(0, "before_consent")]
-    assert [stored.happened for stored in Event.objects.all()] == [visitor.agreed_at]
+    assert [stored.occurred_at for stored in Event.objects.all()] == [visitor.consented_at]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from personalization.models import Event
-from personalization.models.events import Happening
+from personalization.models.events import EventData
 from tests import shop
 from tests.collect.deliveries import NOW, browser, deliver, event, ms
 
@@ -50,7 +50,7 @@ class Deliveries(RuleBasedStateMachine):
 
     @invariant()
     def stored_is_what_was_delivered(self):
-        rows = Event.objects.values_list("name", "product", "products", "value", "happened")
+        rows = Event.objects.values_list("type", "product_id", "items", "value", "occurred_at")
         found = sorted((name, product or products[0][0], value, at) for name, product, products, value, at in rows)
         assert found == sorted(self.expected(n) for n in self.delivered)
 
@@ -80,9 +80,9 @@ def test_eight_writers_of_the_same_events_do_not_stop_each_other():
         try:
             for start in range(0, 400, 5):
                 batch = [ids[(start * (turn + 1) + step * (1 + 2 * turn)) % 400] for step in range(50)][:: (-1) ** turn]
-                happenings = [Happening(key, "view_cart", NOW) for key in dict.fromkeys(batch)]
+                happenings = [EventData(key, "view_cart", NOW) for key in dict.fromkeys(batch)]
                 with transaction.atomic():
-                    assert Event.objects.store(visitor.pk, happenings, received=NOW)
+                    assert Event.objects.store_events(visitor.pk, happenings, received_at=NOW)
         except Exception as fault:  # a thread's would be lost
             faults.append(fault)
         finally:
@@ -109,7 +109,7 @@ def test_a_visitor_cannot_be_forgotten_between_their_events_and_the_commit():
         connections.close_all()
 
     with transaction.atomic():
-        assert Event.objects.store(visitor.pk, [Happening(UUID(int=1), "view_cart", NOW)], received=NOW)
+        assert Event.objects.store_events(visitor.pk, [EventData(UUID(int=1), "view_cart", NOW)], received_at=NOW)
         thread = threading.Thread(target=forget)
         thread.start()
         assert not forgotten.wait(0.3)

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from personalization.models import Consent, Event, Genome, Visitor
-from personalization.models.visitors import new_id
+from personalization.models.visitors import new_visitor_id
 from personalization.privacy import data_export
 from tests import shop
 
@@ -32,15 +32,15 @@ def a_life(number):
     shop.order(user, [tea])
     shop.agree(user)
     visitor = Visitor.objects.get(user=user)
-    visitor.wish("interest", tea.categories.get().pk, 1, 1.0)
-    visitor.wish("reason", "bestsellers:", -1, 2.0)
-    kept = {"visitor": visitor, "happened": now(), "received": now()}
+    visitor.set_preference("interest", tea.categories.get().pk, 1, 1.0)
+    visitor.set_preference("reason", "bestsellers:", -1, 2.0)
+    kept = {"visitor": visitor, "occurred_at": now(), "received": now()}
     Event.objects.create(event_id=uuid4(), name="view_item", product=tea.pk, **kept)
     Event.objects.create(event_id=uuid4(), name="search", query=f"search {number}", **kept)
     Event.objects.create(event_id=uuid4(), name="view_item_list", products=[[tea.pk, 0]], **kept)
     leaf = tea.categories.get().pk
     Genome.objects.create(
-        user=user, products=[[tea.pk, 1.0, 1, 5, 5]], categories=[[leaf, 1.0, 1, 1.0]], near=[], as_of=now()
+        user=user, products=[[tea.pk, 1.0, 1, 5, 5]], categories=[[leaf, 1.0, 1, 1.0]], near=[], computed_at=now()
     )
     return user, visitor, tea
 
@@ -58,8 +58,8 @@ def test_every_table_with_a_way_to_a_person_is_in_the_export():
     personal = {model._meta.label for model in OURS if model is Visitor or leads_to_a_person(model)}
     assert {model.__name__ for model in OURS if model._meta.label not in personal} == NOBODYS
     user, visitor, _ = a_life(1)
-    assert set(data_export.tables(user.pk, visitor)) == personal
-    assert all(data_export.tables(user.pk, visitor).values())
+    assert set(data_export.visitor_tables(user.pk, visitor)) == personal
+    assert all(data_export.visitor_tables(user.pk, visitor).values())
 
 
 def test_no_table_of_ours_names_a_person_in_another_way():
@@ -71,9 +71,9 @@ def test_no_table_of_ours_names_a_person_in_another_way():
 
 def test_the_export_holds_each_field_of_each_row_with_names_beside_keys():
     user, visitor, tea = a_life(1)
-    tables = data_export.tables(user.pk, visitor)
+    tables = data_export.visitor_tables(user.pk, visitor)
     assert {label: len(rows) for label, rows in tables.items()} == {
-        "personalization.ConsentChange": 1,
+        "personalization.ConsentRecord": 1,
         "personalization.Event": 3,
         "personalization.Genome": 1,
         "personalization.Visitor": 1,
@@ -96,33 +96,40 @@ def test_the_export_holds_each_field_of_each_row_with_names_beside_keys():
 def test_it_holds_nothing_of_anybody_else():
     a_life(1)
     user, visitor, _ = a_life(2)
-    text = json.dumps(data_export.tables(user.pk, visitor), cls=DjangoJSONEncoder)
+    text = json.dumps(data_export.visitor_tables(user.pk, visitor), cls=DjangoJSONEncoder)
     assert "Tea 2" in text and "Tea 1" not in text and "search 1" not in text
 
 
 def test_of_a_browser_it_holds_what_its_visitor_has_and_of_nobody_nothing():
     a_life(1)
-    browser = Visitor.objects.create(consent=Consent.GRANTED, agreed_at=now())
-    assert {label: len(rows) for label, rows in data_export.tables(None, browser).items() if rows} == {
+    browser = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
+    assert {label: len(rows) for label, rows in data_export.visitor_tables(None, browser).items() if rows} == {
         "personalization.Visitor": 1
     }
-    assert not any(data_export.tables(None, None).values())
+    assert not any(data_export.visitor_tables(None, None).values())
 
 
 def test_what_left_the_shop_has_no_name_any_more():
     user, visitor, tea = a_life(1)
     type(tea).objects.filter(pk=tea.pk).update(is_public=False)
-    assert data_export.tables(user.pk, visitor)["personalization.Event"][0]["product_name"] is None
+    assert data_export.visitor_tables(user.pk, visitor)["personalization.Event"][0]["product_name"] is None
 
 
 def test_it_costs_a_fixed_number_of_queries(django_assert_max_num_queries):
     user, visitor, tea = a_life(1)
     Event.objects.bulk_create(
-        Event(event_id=new_id(), visitor=visitor, name="view_item", product=tea.pk, happened=now(), received=now())
+        Event(
+            event_id=new_visitor_id(),
+            visitor=visitor,
+            type="view_item",
+            product_id=tea.pk,
+            occurred_at=now(),
+            received_at=now(),
+        )
         for _ in range(50)
     )
     with django_assert_max_num_queries(6):
-        data_export.tables(user.pk, visitor)
+        data_export.visitor_tables(user.pk, visitor)
 
 
 def traces(*keys):

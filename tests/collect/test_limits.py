@@ -14,12 +14,12 @@ MOMENT = 1_790_000_000.0
 
 
 def too_many(address, events, moment=MOMENT):
-    return rate_limits.pace(address, "", events, moment).too_many
+    return rate_limits.count_events(address, "", events, moment).address_limited
 
 
 def asked_from(remote="203.0.113.9", forwarded=None):
     headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
-    return rate_limits.address(RequestFactory().post("/", REMOTE_ADDR=remote, **headers))
+    return rate_limits.client_address(RequestFactory().post("/", REMOTE_ADDR=remote, **headers))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def asked_from(remote="203.0.113.9", forwarded=None):
     ],
 )
 def test_an_address_is_what_the_shops_own_proxies_say(settings, proxies, forwarded, found):
-    settings.PERSONALIZATION = {"proxies": proxies}
+    settings.PERSONALIZATION = {"NUM_PROXIES": proxies}
     assert asked_from(forwarded=forwarded) == found
 
 
@@ -62,16 +62,16 @@ def test_an_address_may_send_600_events_a_minute():
 
 
 def test_how_fast_a_visitor_may_be_is_a_setting(settings):
-    settings.PERSONALIZATION = {"events_per_minute": 10}
-    assert rate_limits.pace("1.1.1.1", "visitor", 10, MOMENT) == (False, False)
-    assert rate_limits.pace("1.1.1.2", "visitor", 1, MOMENT) == (False, True)
-    assert rate_limits.pace("1.1.1.2", "", 1, MOMENT) == (False, False)
+    settings.PERSONALIZATION = {"MAX_VISITOR_EVENTS_PER_MINUTE": 10}
+    assert rate_limits.count_events("1.1.1.1", "visitor", 10, MOMENT) == (False, False)
+    assert rate_limits.count_events("1.1.1.2", "visitor", 1, MOMENT) == (False, True)
+    assert rate_limits.count_events("1.1.1.2", "", 1, MOMENT) == (False, False)
 
 
 def test_processes_count_together():
     for _ in range(6):
         too_many("1.1.1.1", 100)
-        rate_limits._here.__init__()  # as another process
+        rate_limits._local_counter.__init__()  # as another process
     assert too_many("1.1.1.1", 1)
 
 
@@ -110,7 +110,7 @@ def instead(monkeypatch):
 
 def test_nobody_can_read_in_the_cache_who_was_here(instead):
     asked, visitor = instead(lambda: 1), uuid4().hex
-    rate_limits.pace("203.0.113.9", visitor, 1, MOMENT)
+    rate_limits.count_events("203.0.113.9", visitor, 1, MOMENT)
     assert len(asked.keys) == 2
     assert not any(name in key for key in asked.keys for name in ("203.0.113.9", visitor))
 
@@ -133,7 +133,7 @@ def test_a_dead_cache_is_asked_once_and_then_left_alone(instead, caplog):
 
 def test_a_frozen_cache_holds_nobody_up(instead, monkeypatch):
     thaw = threading.Event()
-    monkeypatch.setattr(rate_limits, "REST", 0.0)
+    monkeypatch.setattr(rate_limits, "CACHE_RETRY_AFTER", 0.0)
     asked = instead(lambda: thaw.wait(60))
     assert [too_many("1.1.1.1", 300) for _ in range(3)] == [False, False, True]
     assert len(asked.keys) == 1  # whoever is still waiting is not joined by others
@@ -142,7 +142,7 @@ def test_a_frozen_cache_holds_nobody_up(instead, monkeypatch):
 
 def test_when_too_many_are_counted_in_one_process_newcomers_are_too_many(instead, monkeypatch):
     instead(refuse)
-    monkeypatch.setattr(rate_limits, "KEPT_HERE", 3)
+    monkeypatch.setattr(rate_limits, "MAX_LOCAL_KEYS", 3)
     assert [too_many(f"1.1.1.{n}", 1) for n in range(5)] == [False, False, False, True, True]
     assert not too_many("1.1.1.0", 1)
 
@@ -152,7 +152,7 @@ def test_drops_are_said_in_numbers_at_most_once_a_minute(monkeypatch, caplog):
     monkeypatch.setattr(rate_limits.time, "monotonic", lambda: next(clock))
     caplog.set_level(logging.INFO, "personalization")
     for codes in (["too_many"], ["too_many", "bad_id"], ["too_many"]):
-        rate_limits.drops.note(codes)
+        rate_limits.drop_log.record(codes)
     assert [record.getMessage() for record in caplog.records] == [
         "Events that were dropped or kept apart: 1 too_many",
         "Events that were dropped or kept apart: 1 bad_id, 2 too_many",

@@ -7,35 +7,49 @@ import pytest
 from django.core import signing
 
 from personalization.collect import feedback, impression_tokens
-from personalization.collect.impression_tokens import BELIEVED_DAYS, Shown
+from personalization.collect.impression_tokens import TOKEN_MAX_AGE_DAYS, Impression
 
 SOMEBODY, ELSE = uuid.UUID(int=1), uuid.UUID(int=2)
-SHOWN = Shown("home", "popular_in_category:7", "s1", (11, 12, 13), ("bought_by", "bought_by", "rising"), 1_000_000.0)
+SHOWN = Impression(
+    "home", "popular_in_category:7", "s1", (11, 12, 13), ("popular", "popular", "sales_rising"), 1_000_000.0
+)
 
 
 def test_a_token_says_what_was_shown():
-    assert impression_tokens.read(impression_tokens.signed(SHOWN, SOMEBODY), SOMEBODY, 1_000_060.0) == SHOWN
+    assert (
+        impression_tokens.verify_impression(impression_tokens.sign_impression(SHOWN, SOMEBODY), SOMEBODY, 1_000_060.0)
+        == SHOWN
+    )
 
 
 def test_a_token_made_before_the_browser_was_known_is_believed_of_it():
-    assert impression_tokens.read(impression_tokens.signed(SHOWN, None), SOMEBODY, 1_000_060.0) == SHOWN
+    assert (
+        impression_tokens.verify_impression(impression_tokens.sign_impression(SHOWN, None), SOMEBODY, 1_000_060.0)
+        == SHOWN
+    )
 
 
 def test_a_token_of_somebody_else_is_not_believed():
-    assert impression_tokens.read(impression_tokens.signed(SHOWN, SOMEBODY), ELSE, 1_000_060.0) is None
+    assert (
+        impression_tokens.verify_impression(impression_tokens.sign_impression(SHOWN, SOMEBODY), ELSE, 1_000_060.0)
+        is None
+    )
 
 
 @pytest.mark.parametrize(("seconds", "believed"), [(0, True), (60, False)])
 def test_an_old_token_is_not_believed(seconds, believed):
-    now = SHOWN.at + BELIEVED_DAYS * 86_400 + seconds
-    assert (impression_tokens.read(impression_tokens.signed(SHOWN, SOMEBODY), SOMEBODY, now) is not None) is believed
+    now = SHOWN.at + TOKEN_MAX_AGE_DAYS * 86_400 + seconds
+    assert (
+        impression_tokens.verify_impression(impression_tokens.sign_impression(SHOWN, SOMEBODY), SOMEBODY, now)
+        is not None
+    ) is believed
 
 
 def test_no_changed_letter_is_believed():
-    token = impression_tokens.signed(SHOWN, SOMEBODY)
+    token = impression_tokens.sign_impression(SHOWN, SOMEBODY)
     for place in range(len(token)):
         changed = token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
-        assert impression_tokens.read(changed, SOMEBODY, 1_000_060.0) is None
+        assert impression_tokens.verify_impression(changed, SOMEBODY, 1_000_060.0) is None
 
 
 @pytest.mark.parametrize(
@@ -47,16 +61,18 @@ def test_no_changed_letter_is_believed():
     ],
 )
 def test_any_other_text_is_no_token(token):
-    assert impression_tokens.read(token, SOMEBODY, 1_000_060.0) is None
+    assert impression_tokens.verify_impression(token, SOMEBODY, 1_000_060.0) is None
 
 
 def test_what_is_signed_for_one_purpose_is_worth_nothing_for_another():
-    assert impression_tokens.read(feedback.signed("product", 11), SOMEBODY, 1_000_060.0) is None
-    assert feedback.read(impression_tokens.signed(SHOWN, SOMEBODY)) is None
+    assert impression_tokens.verify_impression(feedback.sign_feedback("product", 11), SOMEBODY, 1_000_060.0) is None
+    assert feedback.verify_feedback(impression_tokens.sign_impression(SHOWN, SOMEBODY)) is None
 
 
 def test_a_token_does_not_hold_the_visitor():
-    payload = impression_tokens.signed(Shown("home", "latest", "", (1,), ("latest",), 1.0), SOMEBODY).split(":")[0]
+    payload = impression_tokens.sign_impression(
+        Impression("home", "latest", "", (1,), ("latest",), 1.0), SOMEBODY
+    ).split(":")[0]
     content = base64.urlsafe_b64decode(payload.lstrip(".") + "==")
     assert SOMEBODY.bytes not in content
     assert SOMEBODY.hex.encode() not in content
@@ -64,9 +80,9 @@ def test_a_token_does_not_hold_the_visitor():
 
 @pytest.mark.parametrize(("kind", "key"), [("product", 12), ("category", 7), ("reason", "popular_in_category:7")])
 def test_what_a_button_posts_says_what_is_not_wanted(kind, key):
-    assert feedback.read(feedback.signed(kind, key)) == (kind, key)
+    assert feedback.verify_feedback(feedback.sign_feedback(kind, key)) == (kind, key)
 
 
 @pytest.mark.parametrize("text", ["", ":", "product:12", "\0", "é", signing.Signer().sign_object(["product", 12])])
 def test_what_we_did_not_sign_says_nothing(text):
-    assert feedback.read(text) is None
+    assert feedback.verify_feedback(text) is None

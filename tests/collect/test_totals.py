@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from personalization.models import DailyTotal, Event, Visitor
-from personalization.privacy.retention import roll_up, starts
+from personalization.privacy.retention import day_bounds, roll_up_days
 from tests.collect.happenings import NOW, did
 
 pytestmark = pytest.mark.django_db
@@ -13,8 +13,8 @@ TODAY = NOW.date()
 
 
 def totals(day: date = TODAY) -> list[tuple]:
-    rows = DailyTotal.objects.filter(day=day).order_by("name", "surface", "row", "product")
-    return list(rows.values_list("name", "surface", "row", "product", "events", "visitors"))
+    rows = DailyTotal.objects.filter(date=day).order_by("name", "surface", "row", "product")
+    return list(rows.values_list("type", "surface", "row_key", "product_id", "event_count", "visitor_count"))
 
 
 def test_events_and_their_different_visitors_are_counted_by_name_place_and_product():
@@ -25,7 +25,7 @@ def test_events_and_their_different_visitors_are_counted_by_name_place_and_produ
     did(ben, "view_item", product=8)
     did(ben, "select_item", product=8, surface="home", row="buy_again")
     did(ben, "search", query="tea")
-    roll_up(NOW)
+    roll_up_days(NOW)
     assert totals() == [
         ("search", "", "", 0, 1, 1),
         ("select_item", "home", "buy_again", 8, 1, 1),
@@ -40,7 +40,7 @@ def test_a_row_that_was_seen_counts_for_each_of_its_products():
     did(anna, "view_item_list", products=[[5, 0]], surface="home", row="new_in")
     did(ben, "view_item_list", products=[[5, 0]], surface="home", row="bestsellers")
     did(ben, "view_item_list")
-    roll_up(NOW)
+    roll_up_days(NOW)
     assert totals() == [
         ("view_item_list", "", "", 0, 1, 1),
         ("view_item_list", "home", "bestsellers", 5, 1, 1),
@@ -52,13 +52,13 @@ def test_a_row_that_was_seen_counts_for_each_of_its_products():
 def test_a_basket_counts_once_however_much_lies_in_it():
     did(Visitor.objects.create(), "view_cart", products=[[3, 0], [5, 1]])
     did(Visitor.objects.create(), "begin_checkout", products=[[3, 0], [5, 1]])
-    roll_up(NOW)
+    roll_up_days(NOW)
     assert totals() == [("begin_checkout", "", "", 0, 1, 1), ("view_cart", "", "", 0, 1, 1)]
 
 
 def test_what_no_shopper_did_is_not_counted():
-    did(Visitor.objects.create(), "view_item", product=7, suspect=True)
-    roll_up(NOW)
+    did(Visitor.objects.create(), "view_item", product=7, is_suspected_bot=True)
+    roll_up_days(NOW)
     assert totals() == []
 
 
@@ -66,9 +66,9 @@ def test_a_day_begins_at_midnight_in_the_shops_time_zone(settings):
     settings.TIME_ZONE = "Pacific/Auckland"
     late = datetime(2026, 11, 19, 11, 30, tzinfo=UTC)  # 0:30 on the 20th there
     did(Visitor.objects.create(), "view_item", product=1)
-    Event.objects.update(happened=late)
-    roll_up(late)
-    assert starts(TODAY) == datetime(2026, 11, 19, 11, tzinfo=UTC)
+    Event.objects.update(occurred_at=late)
+    roll_up_days(late)
+    assert day_bounds(TODAY) == datetime(2026, 11, 19, 11, tzinfo=UTC)
     assert totals(date(2026, 11, 19)) == []
     assert totals() == [("view_item", "", "", 1, 1, 1)]
 
@@ -76,28 +76,28 @@ def test_a_day_begins_at_midnight_in_the_shops_time_zone(settings):
 def test_counting_again_gives_the_same_and_takes_in_what_came_late():
     anna = Visitor.objects.create()
     did(anna, "view_item", 7, product=1)
-    assert roll_up(NOW) == 8
-    did(anna, "view_item", 7, product=1, received=NOW)
-    assert [roll_up(NOW), roll_up(NOW)] == [16, 16]
+    assert roll_up_days(NOW) == 8
+    did(anna, "view_item", 7, product=1, received_at=NOW)
+    assert [roll_up_days(NOW), roll_up_days(NOW)] == [16, 16]
     assert totals(TODAY - timedelta(days=7)) == [("view_item", "", "", 1, 2, 1)]
 
 
 def test_what_turned_out_to_be_no_shopper_is_taken_out_again():
     did(Visitor.objects.create(), "view_item", 1, product=1)
-    roll_up(NOW)
-    Event.objects.update(suspect=True)
-    roll_up(NOW)
+    roll_up_days(NOW)
+    Event.objects.update(is_suspected_bot=True)
+    roll_up_days(NOW)
     assert totals(TODAY - timedelta(days=1)) == []
 
 
 def test_days_that_were_missed_are_made_up_for():
     anna = Visitor.objects.create()
     did(anna, "view_item", 40, product=1)
-    roll_up(NOW - timedelta(days=38))
+    roll_up_days(NOW - timedelta(days=38))
     for days_ago in (39, 30, 20):
         did(anna, "view_item", days_ago, product=1)
-    roll_up(NOW)
-    assert [str(day) for day in DailyTotal.objects.order_by("day").values_list("day", flat=True)] == [
+    roll_up_days(NOW)
+    assert [str(day) for day in DailyTotal.objects.order_by("date").values_list("day", flat=True)] == [
         "2026-10-11",
         "2026-10-12",
         "2026-10-21",
@@ -108,15 +108,15 @@ def test_days_that_were_missed_are_made_up_for():
 def test_a_day_whose_searches_are_partly_dropped_keeps_their_total_and_gets_new_ones_of_other_names(
     settings, monkeypatch
 ):
-    monkeypatch.setitem(settings.PERSONALIZATION, "search_days", 3)
+    monkeypatch.setitem(settings.PERSONALIZATION, "SEARCH_RETENTION_DAYS", 3)
     anna = Visitor.objects.create()
     first = did(anna, "search", 3.2, query="tea")
     did(anna, "search", 2.9, query="tea")
     did(anna, "view_item", 2.9, product=1)
-    roll_up(NOW)
+    roll_up_days(NOW)
     first.delete()
     did(anna, "view_item", 2.9, product=1)
-    roll_up(NOW)
+    roll_up_days(NOW)
     assert totals(TODAY - timedelta(days=3)) == [("search", "", "", 0, 2, 1), ("view_item", "", "", 1, 2, 1)]
 
 
@@ -125,11 +125,11 @@ def test_a_day_that_is_over_is_counted_anew_when_asked_unless_that_would_lose_so
     day = TODAY - timedelta(days=20)
     rare, frequent = did(anna, "view_item", 20, product=1), did(anna, "search", 20, query="tea")
     did(anna, "view_item", product=1)
-    roll_up(NOW)
+    roll_up_days(NOW)
     rare.delete()
     did(anna, "search", 20, query="coffee")
-    roll_up(NOW, [day])
+    roll_up_days(NOW, [day])
     assert totals(day) == [("search", "", "", 0, 2, 1), ("view_item", "", "", 1, 1, 1)]
     frequent.delete()
-    roll_up(NOW, [day])
+    roll_up_days(NOW, [day])
     assert totals(day) == [("search", "", "", 0, 2, 1), ("view_item", "", "", 1, 1, 1)]

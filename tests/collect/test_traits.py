@@ -30,31 +30,31 @@ def asked(path="/", **environ):
 
 @pytest.fixture
 def behind_a_cdn(settings):
-    settings.PERSONALIZATION = {"country_header": "CF-IPCountry"}
+    settings.PERSONALIZATION = {"COUNTRY_HEADER": "CF-IPCountry"}
 
 
 @pytest.mark.parametrize(("said", "found"), [("DE", "DE"), ("de", "DE"), (" fr ", "FR")])
 def test_the_country_is_what_the_cdn_says(behind_a_cdn, said, found):
-    assert request_traits.country(asked(HTTP_CF_IPCOUNTRY=said, REMOTE_ADDR=GOOGLE)) == found
+    assert request_traits.request_country(asked(HTTP_CF_IPCOUNTRY=said, REMOTE_ADDR=GOOGLE)) == found
 
 
 @pytest.mark.parametrize(
     "said", ["", "XX", "T1", "ZZ", "D", "DEU", "D3", "É1", "ÉÈ", "ß", "\0\0", "<b", "DE, FR", "D" * 9_999]
 )
 def test_what_is_no_country_is_none(behind_a_cdn, said):
-    assert request_traits.country(asked(HTTP_CF_IPCOUNTRY=said, REMOTE_ADDR="10.0.0.1")) == ""
-    assert request_traits.country(asked(HTTP_CF_IPCOUNTRY=said, REMOTE_ADDR=GOOGLE)) == "US"
+    assert request_traits.request_country(asked(HTTP_CF_IPCOUNTRY=said, REMOTE_ADDR="10.0.0.1")) == ""
+    assert request_traits.request_country(asked(HTTP_CF_IPCOUNTRY=said, REMOTE_ADDR=GOOGLE)) == "US"
 
 
 @pytest.mark.parametrize("name", ["CloudFront-Viewer-Country", "cloudfront-viewer-country", "X-Country"])
 def test_the_shop_names_the_header(settings, name):
-    settings.PERSONALIZATION = {"country_header": name}
+    settings.PERSONALIZATION = {"COUNTRY_HEADER": name}
     key = f"HTTP_{name.upper().replace('-', '_')}"
-    assert request_traits.country(asked(REMOTE_ADDR=GOOGLE, **{key: "PT"})) == "PT"
+    assert request_traits.request_country(asked(REMOTE_ADDR=GOOGLE, **{key: "PT"})) == "PT"
 
 
 def test_a_header_that_the_shop_does_not_name_says_nothing():
-    assert request_traits.country(asked(HTTP_CF_IPCOUNTRY="DE", REMOTE_ADDR="10.0.0.1")) == ""
+    assert request_traits.request_country(asked(HTTP_CF_IPCOUNTRY="DE", REMOTE_ADDR="10.0.0.1")) == ""
 
 
 @pytest.mark.parametrize(
@@ -80,22 +80,22 @@ def test_a_header_that_the_shop_does_not_name_says_nothing():
     ],
 )
 def test_without_a_header_the_address_tells_the_country(address, found):
-    assert request_traits.country(asked(REMOTE_ADDR=address)) == found
+    assert request_traits.request_country(asked(REMOTE_ADDR=address)) == found
 
 
 @pytest.mark.parametrize(("proxies", "found"), [(0, ""), (1, "US"), (2, "IE")])
 def test_behind_proxies_the_address_is_what_they_say_and_else_it_is_the_proxys(settings, proxies, found):
-    settings.PERSONALIZATION = {"proxies": proxies}
+    settings.PERSONALIZATION = {"NUM_PROXIES": proxies}
     forwarded = asked(HTTP_X_FORWARDED_FOR=f"{IRISH}, {GOOGLE}", REMOTE_ADDR=GOOGLE)
-    assert request_traits.country(forwarded) == found
+    assert request_traits.request_country(forwarded) == found
 
 
 def test_without_the_optional_package_only_the_header_tells(settings, monkeypatch):
     monkeypatch.setitem(sys.modules, "iptocc", None)  # what Python itself does with a module that is not there
     request_traits._look_up.cache_clear()
-    assert request_traits.country(asked(REMOTE_ADDR=GOOGLE)) == ""
-    settings.PERSONALIZATION = {"country_header": "CF-IPCountry"}
-    assert request_traits.country(asked(REMOTE_ADDR=GOOGLE, HTTP_CF_IPCOUNTRY="DE")) == "DE"
+    assert request_traits.request_country(asked(REMOTE_ADDR=GOOGLE)) == ""
+    settings.PERSONALIZATION = {"COUNTRY_HEADER": "CF-IPCountry"}
+    assert request_traits.request_country(asked(REMOTE_ADDR=GOOGLE, HTTP_CF_IPCOUNTRY="DE")) == "DE"
     request_traits._look_up.cache_clear()
 
 
@@ -130,12 +130,12 @@ def test_without_the_optional_package_only_the_header_tells(settings, monkeypatc
     ],
 )
 def test_the_name_of_a_browser_tells_its_kind_of_device(agent, found):
-    assert request_traits.device(asked(HTTP_USER_AGENT=agent)) == found
+    assert request_traits.device_type(asked(HTTP_USER_AGENT=agent)) == found
 
 
 @pytest.mark.parametrize(("hint", "found"), [("?1", "phone"), ("?0", "tablet"), ("yes", "tablet"), ("", "tablet")])
 def test_a_hint_that_it_is_a_phone_counts(hint, found):
-    assert request_traits.device(asked(HTTP_USER_AGENT=ANDROID.format(""), HTTP_SEC_CH_UA_MOBILE=hint)) == found
+    assert request_traits.device_type(asked(HTTP_USER_AGENT=ANDROID.format(""), HTTP_SEC_CH_UA_MOBILE=hint)) == found
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_hint_that_it_is_a_phone_counts(hint, found):
     ],
 )
 def test_a_link_tells_by_what_campaign_somebody_came(query, found):
-    assert request_traits.channel(asked(f"/?{query}")) == found
+    assert request_traits.arrival_channel(asked(f"/?{query}")) == found
 
 
 @pytest.mark.parametrize(
@@ -194,33 +194,33 @@ def test_a_link_tells_by_what_campaign_somebody_came(query, found):
     ],
 )
 def test_where_a_link_stood_tells_what_led_here(referer, found):
-    assert request_traits.channel(asked(HTTP_REFERER=referer)) == found
+    assert request_traits.arrival_channel(asked(HTTP_REFERER=referer)) == found
 
 
 @pytest.mark.parametrize(
     ("site", "found"), [("none", "direct"), ("cross-site", "link"), ("same-origin", ""), ("?", "")]
 )
 def test_a_browser_that_hides_where_it_comes_from_tells_at_least_whether_it_does(site, found):
-    assert request_traits.channel(asked(HTTP_SEC_FETCH_SITE=site)) == found
+    assert request_traits.arrival_channel(asked(HTTP_SEC_FETCH_SITE=site)) == found
 
 
 def test_a_link_of_the_shop_itself_leads_from_nowhere_whatever_it_says():
-    assert request_traits.channel(asked("/?utm_medium=cpc", HTTP_REFERER="http://testserver/")) == ""
+    assert request_traits.arrival_channel(asked("/?utm_medium=cpc", HTTP_REFERER="http://testserver/")) == ""
 
 
 def test_more_parameters_than_django_reads_say_nothing():
-    assert request_traits.channel(asked("/?" + "&".join(["utm_medium=cpc"] * 2_000))) == "direct"
+    assert request_traits.arrival_channel(asked("/?" + "&".join(["utm_medium=cpc"] * 2_000))) == "direct"
 
 
 def test_a_host_that_is_not_the_shops_says_nothing():
-    assert request_traits.channel(asked(HTTP_HOST="evil host/", HTTP_REFERER="http://evil host/")) == "link"
+    assert request_traits.arrival_channel(asked(HTTP_HOST="evil host/", HTTP_REFERER="http://evil host/")) == "link"
 
 
 def test_the_language_is_that_of_the_page():
     with translation.override("de"):
-        assert request_traits.of(asked()).language == "de"
+        assert request_traits.request_traits(asked()).language == "de"
     with translation.override(None):
-        assert request_traits.of(asked()).language == ""
+        assert request_traits.request_traits(asked()).language == ""
 
 
 CHANNELS = ("search", "social", "email", "ads", "link", "direct", "")
@@ -247,7 +247,7 @@ some_text = st.lists(raw | telling, max_size=6).map("".join)
 def test_whatever_a_request_says_comes_to_an_answer(headers, query, address):
     environ = {f"HTTP_{name}": value for name, value in headers.items()}
     request = asked(QUERY_STRING=query, REMOTE_ADDR=address, **environ)
-    found = request_traits.of(request)
+    found = request_traits.request_traits(request)
     assert found.device in (*DEVICES, "")
     assert found.channel in CHANNELS
     assert found.country == "" or (len(found.country) == 2 and found.country.isascii() and found.country.isupper())
@@ -260,6 +260,6 @@ def test_ten_thousand_letters_take_a_millisecond_at_most(part):
     for number in range(20):
         request = asked(HTTP_REFERER=f"{referer}{number}", QUERY_STRING=f"utm_medium={quote(part)}")
         before = time.perf_counter()
-        request_traits.channel(request)
+        request_traits.arrival_channel(request)
         found.append(time.perf_counter() - before)
     assert min(found) < 0.001

@@ -14,7 +14,7 @@ class Strangers(ChangingCatalogue):
 
     def pages(self):
         yield "home", self.client.get("/")
-        yield "nothing_found", self.client.get(reverse("search:search"), {"q": "xyzzy"})
+        yield "zero_results", self.client.get(reverse("search:search"), {"q": "xyzzy"})
         for name in ("Butter", "Soap"):
             if name in self.products:
                 yield "product", self.client.get(self.products[name].get_absolute_url(), follow=True)

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from personalization.decide.layout import Room, filled, in_order
-from personalization.decide.slate import Candidate, Draft, Link, Reason
+from personalization.decide.layout import LayoutLimits, fill_rows, sort_rows
+from personalization.decide.slate import Candidate, Link, Reason, RowCandidate
 
 
 def draft(code, products, fewest=1, personal=False, strength=0.0):
     candidates = [Candidate(product, 1.0, Reason("any")) for product in products]
-    return Draft(Reason(code), candidates, personal, strength, fewest)
+    return RowCandidate(Reason(code), candidates, personal, strength, fewest)
 
 
 def arranged(drafts, row_size=3, basket=frozenset(), sold_out=()):
@@ -18,8 +18,8 @@ def arranged(drafts, row_size=3, basket=frozenset(), sold_out=()):
         asked.append(sorted(products))
         return {product: f"card {product}" for product in products if product not in sold_out}
 
-    rows = filled(in_order(drafts), Room(row_size, personal_rows=2, rows=4), frozenset(basket), look_up)
-    return {row.reason.code: [candidate.product for candidate, _ in cards] for row, cards in rows}, asked
+    rows = fill_rows(sort_rows(drafts), LayoutLimits(row_size, personal_rows=2, rows=4), frozenset(basket), look_up)
+    return {row.reason.code: [candidate.item for candidate, _ in cards] for row, cards in rows}, asked
 
 
 def test_the_strongest_personal_rows_stand_above_the_generic_ones():
@@ -85,7 +85,10 @@ def test_nothing_to_show_asks_nothing():
 
 def test_a_row_that_leads_somewhere_may_do_without_products():
     links = (Link("basket", {"items": 2}),)
-    drafts = [Draft(Reason(code), [], fewest=0, links=leading) for code, leading in (("empty", ()), ("leading", links))]
+    drafts = [
+        RowCandidate(Reason(code), [], min_items=0, links=leading)
+        for code, leading in (("empty", ()), ("leading", links))
+    ]
     assert arranged([*drafts, draft("full", [1])])[0] == {"leading": [], "full": [1]}
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from personalization.decide.visit import Visit
 from personalization.rank import scorer
-from personalization.rank.features import names
+from personalization.rank.features import feature_names
 from personalization.rows import basket_complements
 from tests.rank.by_hand import NOW, learned
 
@@ -22,7 +22,7 @@ def shop(**arrays):
         **{
             "bought_together__index": [[1, 2], [0, -1], [0, -1], [-1, -1]],
             "bought_together__weight": [weight, [weight[0], 0], [weight[1], 0], [0, 0]],
-            "evergreen__score": [90, 90, 90, 90],
+            "all_time_popular__score": [90, 90, 90, 90],
             "substitutes__index": NO_LINKS["index"],
             "substitutes__weight": NO_LINKS["weight"],
             **arrays,
@@ -31,8 +31,8 @@ def shop(**arrays):
 
 
 def offered(learned, *basket, **visit):
-    asked = Visit(now=NOW, strategy=None, basket=frozenset(basket), **visit)
-    return [candidate.product for candidate in basket_complements.add_ons(asked, learned)]
+    asked = Visit(timestamp=NOW, strategy=None, basket=frozenset(basket), **visit)
+    return [candidate.item for candidate in basket_complements.basket_complements(asked, learned)]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def offered(learned, *basket, **visit):
 )
 def test_where_nothing_was_learned_the_share_of_baskets_says_how_likely_it_is(settings, percent, likely_enough):
     """.6 x 20 / 100 = .12 and .6 x 50 / 100 = .3: ten more than there were damp the share."""
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "add_on_percent": percent}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "ADD_ON_MIN_PROBABILITY": percent / 100}
     assert offered(shop(), 10) == likely_enough
 
 
@@ -50,13 +50,13 @@ def of_one_leaf(learned_shop, slope, offset):
     one |= {"left": np.full((1, 7), 255, np.int32), "value": np.zeros((1, 8)), "chance": np.array([slope, offset])}
     trees = {f"{scorer.GUEST_BASKET}.{name}": array for name, array in one.items()}
     whole = {**learned_shop.arrays, **trees}
-    marked = {**whole, "blend.features": np.array([scorer.fingerprint(learned_shop)])}
-    assert names(learned_shop) == names(type(learned_shop)(marked))
+    marked = {**whole, "blend.features": np.array([scorer.feature_fingerprint(learned_shop)])}
+    assert feature_names(learned_shop) == feature_names(type(learned_shop)(marked))
     return type(learned_shop)(marked)
 
 
 def test_where_it_was_learned_the_learned_chance_does(settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "add_on_percent": 20}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "ADD_ON_MIN_PROBABILITY": 0.2}
     assert offered(of_one_leaf(shop(), 1.0, np.log(0.21 / 0.79)), 10) == [20, 30]
     assert offered(of_one_leaf(shop(), 1.0, np.log(0.19 / 0.81)), 10) == []
 
@@ -94,7 +94,7 @@ def test_a_line_that_sold_out_brings_nothing_and_is_no_alternative_for_less():
 
 
 def test_alternatives_are_looked_for_in_all_of_a_large_basket(settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "basket_cap": 1}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "MAX_ORDER_PRODUCTS": 1}
     assert offered(shop(product__kind=[0, 1, 2, 1]), 10, 40) == [30]
 
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import settings as trying
 from hypothesis import strategies as some
 
-from personalization.decide.reranking import WHOLE, Basis, _of_the_day, basis, reordered
-from personalization.decide.visit import Lately, Visit
+from personalization.decide.reranking import FULL_STRENGTH, RerankBasis, _day_stable, rerank, rerank_basis
+from personalization.decide.visit import LazyEvents, Visit
 from personalization.models import Genome
-from personalization.models.visitors import Wish
-from personalization.rank.snapshot_arrays import country_key
+from personalization.models.visitors import Preference
+from personalization.rank.snapshot_arrays import country_code_to_int
 from personalization.recommenders import DAY
 from tests.rank.by_hand import NOW, learned
 
@@ -27,70 +27,76 @@ def visit(*products, **named):
 
 
 def test_a_stranger_is_shown_what_sells_first():
-    assert reordered(visit(listing=(10, 20, 30, 40)), learned(**SELLS), WHOLE) == (40, 30, 20, 10)
+    assert rerank(visit(candidate_products=(10, 20, 30, 40)), learned(**SELLS), FULL_STRENGTH) == (40, 30, 20, 10)
 
 
 def test_a_customer_is_shown_their_own_products_first_the_usual_ones_on_top():
-    asked = visit((10, 9.0), (30, 1.0), listing=(40, 30, 20, 10))
-    assert reordered(asked, learned(**SELLS), WHOLE)[:2] == (10, 30)
+    asked = visit((10, 9.0), (30, 1.0), candidate_products=(40, 30, 20, 10))
+    assert rerank(asked, learned(**SELLS), FULL_STRENGTH)[:2] == (10, 30)
 
 
 def test_what_is_equal_stays_in_the_order_given():
     shop = learned(popular__score=[0, 5, 5, 5])
-    assert reordered(visit(listing=(10, 40, 20, 30)), shop, WHOLE) == (40, 20, 30, 10)
+    assert rerank(visit(candidate_products=(10, 40, 20, 30)), shop, FULL_STRENGTH) == (40, 20, 30, 10)
 
 
 def test_what_the_snapshot_does_not_know_stays_where_it_is():
-    asked = visit(listing=(77, 10, 20, 78, 40, 79))
-    assert reordered(asked, learned(**SELLS), WHOLE) == (77, 40, 20, 78, 10, 79)
+    asked = visit(candidate_products=(77, 10, 20, 78, 40, 79))
+    assert rerank(asked, learned(**SELLS), FULL_STRENGTH) == (77, 40, 20, 78, 10, 79)
 
 
 def test_what_the_visitor_does_not_want_stands_last_known_or_not():
-    wishes = (Wish("product", 40, -1, NOW - DAY), Wish("product", 77, -1, NOW - DAY))
-    asked = visit(listing=(77, 10, 40, 20), wishes=wishes)
-    assert reordered(asked, learned(**SELLS), WHOLE) == (20, 10, 77, 40)
-    assert reordered(asked, learned(**SELLS), 1) == (10, 20, 77, 40)
+    wishes = (Preference("product", 40, -1, NOW - DAY), Preference("product", 77, -1, NOW - DAY))
+    asked = visit(candidate_products=(77, 10, 40, 20), preferences=wishes)
+    assert rerank(asked, learned(**SELLS), FULL_STRENGTH) == (20, 10, 77, 40)
+    assert rerank(asked, learned(**SELLS), 1) == (10, 20, 77, 40)
 
 
 def test_a_dial_at_0_leaves_everything_as_it_was_given():
-    asked = visit((10, 9.0), listing=(40, 30, 77, 10), wishes=(Wish("product", 40, -1, NOW),))
-    assert reordered(asked, learned(**SELLS), 0) == (40, 30, 77, 10)
+    asked = visit((10, 9.0), candidate_products=(40, 30, 77, 10), preferences=(Preference("product", 40, -1, NOW),))
+    assert rerank(asked, learned(**SELLS), 0) == (40, 30, 77, 10)
 
 
 def test_an_empty_listing_stays_empty():
-    assert reordered(visit(), learned(**SELLS), WHOLE) == ()
+    assert rerank(visit(), learned(**SELLS), FULL_STRENGTH) == ()
 
 
 def test_a_search_asks_the_engine_first_and_the_visitor_last():
-    found = reordered(visit((40, 9.0), query="milk", listing=(10, 20, 30, 40)), learned(**SELLS), WHOLE)
+    found = rerank(visit((40, 9.0), query="milk", candidate_products=(10, 20, 30, 40)), learned(**SELLS), FULL_STRENGTH)
     assert found == (10, 20, 30, 40)
 
 
 def test_in_a_country_of_its_own_its_bestsellers_come_first():
-    shop = learned(**SELLS, country__code=[country_key("DE")], country__start=[0, 2], country__product=[1, 0])
-    assert reordered(visit(country="DE", listing=(10, 20, 30, 40)), shop, WHOLE) == (20, 10, 40, 30)
-    assert basis(visit(country="DE"), shop) == Basis.PLACE
-    assert basis(visit(country="FR"), shop) == Basis.ALL
-    assert basis(visit(country="DE", query="milk"), shop) == Basis.ALL
+    shop = learned(**SELLS, country__code=[country_code_to_int("DE")], country__start=[0, 2], country__product=[1, 0])
+    assert rerank(visit(country="DE", candidate_products=(10, 20, 30, 40)), shop, FULL_STRENGTH) == (20, 10, 40, 30)
+    assert rerank_basis(visit(country="DE"), shop) == RerankBasis.CONTEXTUAL
+    assert rerank_basis(visit(country="FR"), shop) == RerankBasis.POPULAR
+    assert rerank_basis(visit(country="DE", query="milk"), shop) == RerankBasis.POPULAR
 
 
 def test_an_order_is_the_visitors_own_when_something_of_them_takes_part():
-    assert basis(visit(), learned()) == Basis.ALL
-    assert basis(visit((10, 1.0)), learned()) == Basis.OWN
-    assert basis(visit((77, 1.0)), learned()) == Basis.ALL  # nothing is known of their product any more
-    assert basis(visit(wishes=(Wish("product", 10, -1, NOW),)), learned()) == Basis.OWN
-    removed = (Wish("product", 10, -1, NOW),)
-    assert basis(visit((10, 1.0), wishes=removed), learned()) == Basis.OWN
+    assert rerank_basis(visit(), learned()) == RerankBasis.POPULAR
+    assert rerank_basis(visit((10, 1.0)), learned()) == RerankBasis.PERSONAL
+    assert (
+        rerank_basis(visit((77, 1.0)), learned()) == RerankBasis.POPULAR
+    )  # nothing is known of their product any more
+    assert rerank_basis(visit(preferences=(Preference("product", 10, -1, NOW),)), learned()) == RerankBasis.PERSONAL
+    removed = (Preference("product", 10, -1, NOW),)
+    assert rerank_basis(visit((10, 1.0), preferences=removed), learned()) == RerankBasis.PERSONAL
 
 
 def test_nothing_that_happens_between_two_pages_changes_the_order():
     shop, listing = learned(**SELLS), (10, 20, 30, 40)
-    morning = visit((30, 1.0), now=NOW + 1, listing=listing)
-    evening = replace(morning, now=NOW + DAY - 1, basket=frozenset({30}), recent=Lately(lambda: 1 / 0))
-    assert _of_the_day(evening, shop).now == _of_the_day(morning, shop).now  # learned orders look at the clock
-    disliked = Wish("reason", "bestsellers", -1, NOW)
-    assert reordered(evening, shop, WHOLE) == reordered(morning, shop, WHOLE)
-    assert reordered(replace(evening, wishes=(disliked,)), shop, WHOLE) == reordered(morning, shop, WHOLE)
+    morning = visit((30, 1.0), timestamp=NOW + 1, candidate_products=listing)
+    evening = replace(morning, timestamp=NOW + DAY - 1, basket=frozenset({30}), recent_events=LazyEvents(lambda: 1 / 0))
+    assert (
+        _day_stable(evening, shop).timestamp == _day_stable(morning, shop).timestamp
+    )  # learned orders look at the clock
+    disliked = Preference("reason", "bestsellers", -1, NOW)
+    assert rerank(evening, shop, FULL_STRENGTH) == rerank(morning, shop, FULL_STRENGTH)
+    assert rerank(replace(evening, preferences=(disliked,)), shop, FULL_STRENGTH) == rerank(
+        morning, shop, FULL_STRENGTH
+    )
 
 
 @trying(deadline=None)
@@ -100,9 +106,9 @@ def test_nothing_that_happens_between_two_pages_changes_the_order():
     scores=some.lists(some.integers(0, 3), min_size=4, max_size=4),
 )
 def test_the_dial_turns_the_given_order_into_ours_and_swaps_each_pair_once(listing, own, scores):
-    asked = visit(*((key, 1.0) for key in own), listing=tuple(listing))
+    asked = visit(*((key, 1.0) for key in own), candidate_products=tuple(listing))
     shop = learned(popular__score=scores)
-    orders = [reordered(asked, shop, strength) for strength in range(WHOLE + 1)]
+    orders = [rerank(asked, shop, strength) for strength in range(FULL_STRENGTH + 1)]
     assert orders[0] == tuple(listing)
     assert all(sorted(order) == sorted(listing) for order in orders)
     for one, other in combinations(listing, 2):
@@ -113,4 +119,6 @@ def test_the_dial_turns_the_given_order_into_ours_and_swaps_each_pair_once(listi
 @pytest.mark.parametrize("size", [200, 500])
 def test_a_product_that_is_listed_twice_stays_there_twice(size):
     listing = tuple(np.resize([10, 20, 99, 30], size).tolist())
-    assert sorted(reordered(visit((20, 1.0), listing=listing), learned(**SELLS), WHOLE)) == sorted(listing)
+    assert sorted(rerank(visit((20, 1.0), candidate_products=listing), learned(**SELLS), FULL_STRENGTH)) == sorted(
+        listing
+    )

@@ -6,13 +6,13 @@ import numpy as np
 
 from personalization.decide import selection
 from personalization.models import Genome
-from personalization.rank.snapshot_arrays import Learned
-from personalization.rank.visitor_history import Person
+from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.rank.visitor_history import VisitorHistory
 
 IDS = [10, 20, 30, 40]
 
 
-def snapshot(ids=IDS, **arrays) -> Learned:
+def snapshot(ids=IDS, **arrays) -> SnapshotArrays:
     count = len(ids)
     blank = {
         "product.id": np.array(ids, np.int64),
@@ -26,7 +26,7 @@ def snapshot(ids=IDS, **arrays) -> Learned:
         "category.share": np.array([], np.float64),
         "category.depth": np.array([], np.int32),
     }
-    return Learned(blank | {name.replace("__", "."): np.array(value) for name, value in arrays.items()})
+    return SnapshotArrays(blank | {name.replace("__", "."): np.array(value) for name, value in arrays.items()})
 
 
 def genome(*products, categories=()) -> Genome:
@@ -35,28 +35,28 @@ def genome(*products, categories=()) -> Genome:
 
 
 def test_the_best_stand_first_and_equal_ones_by_place():
-    places, scores = selection.best(np.array([1.0, 3.0, 0.0, 3.0, -1.0]))
+    places, scores = selection.top_k(np.array([1.0, 3.0, 0.0, 3.0, -1.0]))
     assert (places.tolist(), scores.tolist()) == ([1, 3, 0], [3.0, 3.0, 1.0])
 
 
 def test_the_best_of_many_are_the_best_of_all():
     score = np.random.default_rng(3).integers(0, 50, 5_000).astype(float)
-    places, _ = selection.best(score)
-    assert places.tolist() == sorted(range(5_000), key=lambda place: (-score[place], place))[: selection.DEPTH]
+    places, _ = selection.top_k(score)
+    assert places.tolist() == sorted(range(5_000), key=lambda place: (-score[place], place))[: selection.MAX_CANDIDATES]
 
 
 def test_what_was_bought_once_is_offered_again_if_it_is_of_that_kind():
-    shop = snapshot(repeat_purchase__score=[0.5, 0.0, 0.25, 0.1])
+    shop = snapshot(repurchase_rate__score=[0.5, 0.0, 0.25, 0.1])
     days = np.array([1, 3, 1, 1])
-    mine = replace(Person.nobody(), own=np.arange(4), weight=np.ones(4), days=days)
-    assert selection.bought_again(shop, mine).tolist() == [0, 1, 2]  # the last was bought once, as by everyone
+    mine = replace(VisitorHistory.empty(), own=np.arange(4), weight=np.ones(4), days=days)
+    assert selection.replenishable(shop, mine).tolist() == [0, 1, 2]  # the last was bought once, as by everyone
 
 
 def test_an_empty_genome_says_nothing():
     for shop in (snapshot(), snapshot(ids=[])):
-        assert selection.bought_again(shop, Person.nobody()).tolist() == []
-        assert selection.anchors(shop, Genome(), 2) == []
-        assert selection.favourite_categories(shop, Genome()) == []
+        assert selection.replenishable(shop, VisitorHistory.empty()).tolist() == []
+        assert selection.seed_products(shop, Genome(), 2) == []
+        assert selection.distinctive_categories(shop, Genome()) == []
 
 
 def test_two_anchors_are_never_neighbours():
@@ -65,13 +65,13 @@ def test_two_anchors_are_never_neighbours():
         "bought_together__weight": [[0.9, 0.1, 0], [0.9, 0.1, 0], [0.2, 0, 0], [0.2, 0, 0]],
     }
     mine = genome((10, 3.0, 1), (20, 2.0, 1), (30, 1.0, 1))
-    assert selection.anchors(snapshot(**near), mine, 2) == [0, 2]
+    assert selection.seed_products(snapshot(**near), mine, 2) == [0, 2]
 
 
 def test_the_category_that_sets_a_customer_apart_stands_first():
     shop = snapshot(category__id=[1, 2, 3], category__share=[0.6, 0.1, 0.3])
     theirs = genome((10, 1.0, 1), categories=[[1, 0.6, 6, 1], [2, 0.4, 4, 1], [3, 0.0, 1, 1], [9, 0.4, 4, 1]])
-    assert selection.favourite_categories(shop, theirs) == [(2, 4)]
+    assert selection.distinctive_categories(shop, theirs) == [(2, 4)]
 
 
 def test_the_largest_categories_are_those_of_the_second_level():

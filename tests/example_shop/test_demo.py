@@ -90,7 +90,7 @@ def test_a_stopped_run_goes_on_and_a_finished_one_starts_at_once(own_files, slic
     assert gallery.is_complete(60)
     assert search_index.is_complete()
     assert Line.objects.count() == len(slice_of_it.lines)
-    assert (Snapshot.objects.serving().count(), Genome.objects.count()) == (1, 30)
+    assert (Snapshot.objects.active().count(), Genome.objects.count()) == (1, 30)
     assert len(list((own_files / "media/images/products").iterdir())) == 60
 
     assert run().startswith("The small shop is set up already.\n\n  Shop       http://127.0.0.1:8000/\n")

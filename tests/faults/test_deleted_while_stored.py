@@ -18,7 +18,7 @@ pytestmark = [
 
 def test_the_account_is_deleted_with_what_was_just_being_stored():
     user = shop.customer("leaving")
-    visitor = Visitor.objects.customer(user.pk)
+    visitor = Visitor.objects.get_or_create_customer(user.pk)
     failed = []
 
     def delete():
@@ -31,7 +31,9 @@ def test_the_account_is_deleted_with_what_was_just_being_stored():
 
     with transaction.atomic():
         list(Visitor.objects.filter(pk=visitor.pk).select_for_update(no_key=True, of=("self",)))
-        Event.objects.create(event_id=uuid.uuid4(), visitor=visitor, name="search", happened=now(), received=now())
+        Event.objects.create(
+            event_id=uuid.uuid4(), visitor=visitor, name="search", occurred_at=now(), received_at=now()
+        )
         thread = threading.Thread(target=delete)
         thread.start()
         thread.join(0.5)

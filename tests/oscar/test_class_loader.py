@@ -9,15 +9,15 @@ from oscar.core.loading import default_class_loader
 
 from personalization.oscar import class_loader
 from personalization.oscar.class_loader import load_classes
-from personalization.oscar.listing_views import PersonalOrder
-from personalization.oscar.private_pages import PersonalPage
+from personalization.oscar.listing_views import PersonalListMixin
+from personalization.oscar.private_pages import PrivatePageMixin
 
 LABEL, PREFIX = "search.views.base", "oscar.apps"
 
 
 def test_the_listing_view_is_oscars_with_our_order_on_top():
     (view,) = load_classes(LABEL, ["BaseSearchView"], PREFIX)
-    assert view.__bases__ == (PersonalOrder, BaseSearchView)
+    assert view.__bases__ == (PersonalListMixin, BaseSearchView)
     assert (view.__module__, view.__name__) == ("oscar.apps.search.views.base", "BaseSearchView")
 
 
@@ -27,7 +27,7 @@ def test_whoever_asks_twice_gets_the_same_class():
 
 def test_a_view_that_has_our_order_is_left_as_it_is(caplog):
     (view,) = load_classes(LABEL, ["BaseSearchView"], PREFIX)
-    assert class_loader.personal(view, class_loader.ORDER) is view
+    assert class_loader.with_mixin(view, class_loader.ORDER) is view
     assert caplog.text == ""
 
 
@@ -50,7 +50,7 @@ def test_oscars_pages_of_products_are_in_our_order():
         ("search.views.catalogue", "ProductCategoryView"),
     ]:
         (view,) = load_classes(label, [name], PREFIX)
-        assert issubclass(view, PersonalOrder)
+        assert issubclass(view, PersonalListMixin)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_oscars_pages_of_products_are_in_our_order():
 )
 def test_oscars_pages_with_rows_are_kept_from_shared_caches(label, name):
     (view,) = load_classes(label, [name], PREFIX)
-    assert view.__bases__ == (PersonalPage, *default_class_loader(label, [name], PREFIX))
+    assert view.__bases__ == (PrivatePageMixin, *default_class_loader(label, [name], PREFIX))
 
 
 def test_what_cannot_be_mixed_stays_oscars_own(monkeypatch, caplog):
@@ -67,7 +67,7 @@ def test_what_cannot_be_mixed_stays_oscars_own(monkeypatch, caplog):
         def __init_subclass__(cls):
             raise TypeError("nobody builds on this")
 
-    assert class_loader.personal(Odd, class_loader.ORDER) is Odd
+    assert class_loader.with_mixin(Odd, class_loader.ORDER) is Odd
     assert "stays Oscar's own" in caplog.text
 
 
@@ -89,14 +89,14 @@ def own_loader(module_label, classnames, module_prefix):
 
 
 def test_the_shops_own_loader_is_asked_for_every_class(settings):
-    settings.PERSONALIZATION = {"class_loader": f"{__name__}.own_loader"}
+    settings.PERSONALIZATION = {"WRAPPED_CLASS_LOADER": f"{__name__}.own_loader"}
     (view,) = load_classes(LABEL, ["BaseSearchView"], PREFIX)
-    assert view.__bases__ == (PersonalOrder, OwnBaseSearchView)
+    assert view.__bases__ == (PersonalListMixin, OwnBaseSearchView)
     assert load_classes("basket.forms", ["AddToBasketForm"], PREFIX) == ["own", "AddToBasketForm"]
 
 
 def test_a_wrong_name_of_the_shops_own_loader_is_not_passed_over(settings):
-    settings.PERSONALIZATION = {"class_loader": "shop.no_such.thing"}
+    settings.PERSONALIZATION = {"WRAPPED_CLASS_LOADER": "shop.no_such.item"}
     with pytest.raises(ModuleNotFoundError, match="No module named 'shop'"):
         load_classes(LABEL, ["BaseSearchView"], PREFIX)
 

@@ -36,7 +36,7 @@ def trained():
     """Forty products and what 24 customers bought, learned and indexed."""
     users, products = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     call_command("rebuild_index", interactive=False, verbosity=0)
     return users, products
 
@@ -216,7 +216,7 @@ def test_a_search_for_nothing_and_one_that_finds_nothing_are_oscars(client, trai
 
 def test_other_parts_of_the_page_know_what_stands_in_the_list(client, trained):
     response = client.get("/catalogue/")
-    assert visits.placed(response.wsgi_request) == set(shown(response))
+    assert visits.shown_products(response.wsgi_request) == set(shown(response))
 
 
 def test_what_else_the_engine_finds_stays_where_it_is():
@@ -250,12 +250,12 @@ def test_when_our_order_fails_the_engines_stands_and_nothing_else_is_said(client
 
 
 def test_when_the_visit_cannot_be_read_the_engines_order_stands(client, trained, monkeypatch):
-    monkeypatch.setattr(visits, "without_basket", lambda request: 1 / 0)
+    monkeypatch.setattr(visits, "visit_without_basket", lambda request: 1 / 0)
     assert shown(client.get("/catalogue/")) == found()[:20]
 
 
 def test_an_order_that_forgets_a_product_is_none(client, trained, monkeypatch):
-    monkeypatch.setattr(serve, "reordered", lambda visit: visit.listing[1:])
+    monkeypatch.setattr(serve, "rerank", lambda visit: visit.candidate_products[1:])
     assert shown(client.get("/catalogue/")) == found()[:20]
 
 
@@ -264,7 +264,7 @@ def test_when_our_look_up_breaks_the_database_oscars_own_page_is_served(client, 
         with connection.cursor() as cursor:
             cursor.execute("SELECT nothing FROM nowhere")
 
-    monkeypatch.setattr(listing_views.catalogue, "cards", broken)
+    monkeypatch.setattr(listing_views.catalogue, "products_with_stock", broken)
     response = client.get("/catalogue/")
     assert (response.status_code, shown(response)) == (200, found()[:20])
     assert b"product_pod" in response.content

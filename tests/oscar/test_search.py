@@ -20,21 +20,21 @@ def test_what_is_found_is_what_the_search_page_shows_in_its_order(client):
     index()
     page = [result.object.pk for result in client.get("/search/", {"q": "milk"}).context["results"]]
     assert len(page) == 3
-    assert search_engine.found("milk", 10) == page
+    assert search_engine.search_keys("milk", 10) == page
 
 
 def test_no_more_is_asked_for_than_wanted():
     made = [shop.product(f"Milk {n}") for n in range(30)]
     index()
-    assert len(search_engine.found("milk", 12)) == 12
-    assert sorted(search_engine.found("milk", 100)) == [one.pk for one in made]
+    assert len(search_engine.search_keys("milk", 12)) == 12
+    assert sorted(search_engine.search_keys("milk", 100)) == [one.pk for one in made]
 
 
 @pytest.mark.parametrize("query", ["nonsense", "", " ", '"milk', "milk AND (", "\x00"])
 def test_a_query_that_finds_nothing_gives_nothing_and_a_strange_one_does_no_harm(query):
     shop.product("Bread")
     index()
-    assert search_engine.found(query, 10) == []
+    assert search_engine.search_keys(query, 10) == []
 
 
 def test_a_child_that_the_engine_finds_stands_for_its_parent(monkeypatch):
@@ -44,7 +44,7 @@ def test_a_child_that_the_engine_finds_stands_for_its_parent(monkeypatch):
     monkeypatch.setattr(
         search_engine, "_keys", lambda query, limit: [children[1].pk, other.pk, 999_999, children[0].pk]
     )
-    assert search_engine.found("shirt", 10) == [parent.pk, other.pk]
+    assert search_engine.search_keys("shirt", 10) == [parent.pk, other.pk]
 
 
 def test_a_search_costs_the_database_one_query(django_assert_num_queries):
@@ -52,4 +52,4 @@ def test_a_search_costs_the_database_one_query(django_assert_num_queries):
         shop.product(f"Milk {n}")
     index()
     with django_assert_num_queries(1):
-        assert len(search_engine.found("milk", 10)) == 5
+        assert len(search_engine.search_keys("milk", 10)) == 5

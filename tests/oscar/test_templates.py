@@ -6,7 +6,7 @@ import pytest
 from django.template import engines
 
 from personalization.oscar import template_overrides
-from personalization.oscar.template_overrides import TAGS, Lost, lost
+from personalization.oscar.template_overrides import TAGS, LostOverride, lost_overrides
 
 PAGE = "oscar/layout.html"
 TAG = TAGS[PAGE]
@@ -40,32 +40,32 @@ def test_a_shop_that_pastes_the_tag_has_what_our_own_template_has(name):
 
 
 def test_a_shop_without_templates_of_its_own_loses_nothing():
-    assert lost() == []
+    assert lost_overrides() == []
 
 
 def test_a_copy_leaves_ours_out(theme):
     file = theme("<html>{% block extrascripts %}{% endblock %}</html>")
-    assert lost() == [Lost(PAGE, file, "")]
+    assert lost_overrides() == [LostOverride(PAGE, file, "")]
 
 
 def test_a_copy_that_extends_another_page_leaves_ours_out(theme):
     file = theme(
         '{% extends "oscar/layout.html" %}{% block content %}{% endblock %}', "oscar/customer/baseaccountpage.html"
     )
-    assert lost() == [Lost("oscar/customer/baseaccountpage.html", file, "")]
+    assert lost_overrides() == [LostOverride("oscar/customer/baseaccountpage.html", file, "")]
 
 
 @pytest.mark.parametrize("pasted", [TAG, "{% load personalization_tags %}{%personalization_beacon   %}"])
 def test_a_copy_with_the_tag_pasted_has_it(theme, pasted):
     theme(f"<html>{pasted}</html>")
-    assert lost() == []
+    assert lost_overrides() == []
 
 
 def test_a_copy_that_includes_what_holds_the_tag_has_it(theme):
     theme('<html>{% include "shop/foot.html" %}</html>')
     theme("{% include 'shop/deeper.html' %}", "shop/foot.html")
     theme(TAG, "shop/deeper.html")
-    assert lost() == []
+    assert lost_overrides() == []
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_a_copy_that_includes_what_holds_the_tag_has_it(theme):
 )
 def test_a_template_that_extends_its_own_name_has_it(theme, text):
     theme('{% extends "oscar/layout.html" %}' + text)
-    assert lost() == []
+    assert lost_overrides() == []
 
 
 def test_a_template_that_reaches_its_own_name_by_another_of_the_shops_has_it(theme):
     theme('{% extends "shop/base.html" %}')
     theme('{% extends "../oscar/layout.html" %}', "shop/base.html")
-    assert lost() == []
+    assert lost_overrides() == []
 
 
 def test_a_block_that_is_filled_without_what_stood_there_is_named(theme):
@@ -87,17 +87,17 @@ def test_a_block_that_is_filled_without_what_stood_there_is_named(theme):
         '{% extends "oscar/layout.html" %}'
         "{% block extrascripts %}{% block inner %}{{ block.super }}{% endblock %}{% endblock %}"
     )
-    assert lost() == [Lost(PAGE, file, "extrascripts")]
+    assert lost_overrides() == [LostOverride(PAGE, file, "extrascripts")]
 
 
 def test_nothing_is_said_of_a_template_whose_parent_is_known_only_when_it_is_rendered(theme):
     theme("{% extends skin %}")
-    assert lost() == []
+    assert lost_overrides() == []
 
 
 def test_a_template_that_includes_itself_ends(theme):
     file = theme('{% include "oscar/layout.html" %}')
-    assert lost() == [Lost(PAGE, file, "")]
+    assert lost_overrides() == [LostOverride(PAGE, file, "")]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_template_that_includes_itself_ends(theme):
 )
 def test_a_block_without_a_row_of_ours_may_be_filled_anew(theme, name, block):
     theme(f'{{% extends "{name}" %}}{{% block {block} %}}The shop{{% endblock %}}', name)
-    assert lost() == []
+    assert lost_overrides() == []
 
 
 def test_the_guide_for_adopters_has_every_tag():

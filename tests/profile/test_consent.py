@@ -6,11 +6,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils.timezone import now
 
-from personalization.models import Consent, ConsentChange, Genome, Visitor
+from personalization.models import Consent, ConsentRecord, Genome, Visitor
 from personalization.privacy import identity
 from personalization.profile import batch, genome
 from personalization.train import dataset
-from personalization.train.run import silent
+from personalization.train.run import no_progress
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -24,8 +24,8 @@ def products_of(user):
 def test_who_never_agreed_has_no_genome_by_an_order_nor_by_a_sweep():
     silent_one = User.objects.create_user("silent")
     shop.order(silent_one, [shop.product("Tea")])
-    assert genome.refresh([silent_one.pk], now().timestamp()) == 0
-    assert batch.sweep(now().timestamp()) == 0
+    assert genome.refresh_genome([silent_one.pk], now().timestamp()) == 0
+    assert batch.refresh_all_genomes(now().timestamp()) == 0
     assert not Genome.objects.exists()
     assert not Visitor.objects.exists()
 
@@ -33,27 +33,27 @@ def test_who_never_agreed_has_no_genome_by_an_order_nor_by_a_sweep():
 def test_a_withdrawal_deletes_the_genome_and_agreeing_again_brings_it_back():
     shopper, tea = shop.customer("shopper"), shop.product("Tea")
     shop.order(shopper, [tea])
-    batch.sweep(now().timestamp())
+    batch.refresh_all_genomes(now().timestamp())
     assert products_of(shopper) == [tea.pk]
     Visitor.objects.filter(user=shopper).update(consent=Consent.WITHDRAWN)
-    batch.sweep(now().timestamp())
+    batch.refresh_all_genomes(now().timestamp())
     assert products_of(shopper) is None
     Visitor.objects.filter(user=shopper).update(consent=Consent.GRANTED)
-    batch.sweep(now().timestamp())
+    batch.refresh_all_genomes(now().timestamp())
     assert products_of(shopper) == [tea.pk]
 
 
 def test_what_was_forgotten_does_not_come_back_with_a_new_agreement():
     shopper, tea, milk = shop.customer("shopper"), shop.product("Tea"), shop.product("Milk")
     shop.order(shopper, [tea], days_ago=3)
-    batch.sweep(now().timestamp())
-    identity.forget_customer(shopper.pk, now() - timedelta(days=2))
+    batch.refresh_all_genomes(now().timestamp())
+    identity.erase_customer(shopper.pk, now() - timedelta(days=2))
     assert products_of(shopper) is None
-    visitor = Visitor.objects.customer(shopper.pk)
+    visitor = Visitor.objects.get_or_create_customer(shopper.pk)
     assert visitor.consent == Consent.WITHDRAWN
     visitor.change_consent(Consent.GRANTED, version="1", source="test", now=now())
     shop.order(shopper, [milk], days_ago=1)
-    batch.sweep(now().timestamp())
+    batch.refresh_all_genomes(now().timestamp())
     assert products_of(shopper) == [milk.pk]
 
 
@@ -66,14 +66,14 @@ def test_nothing_is_learned_from_who_withdrew_or_from_what_was_forgotten():
     assert lines_of_tea(tea) == 5
     Visitor.objects.filter(user=withdrawn).update(consent=Consent.WITHDRAWN)
     assert lines_of_tea(tea) == 4
-    Visitor.objects.filter(user=forgotten).update(forgotten_at=now() - timedelta(days=2))
+    Visitor.objects.filter(user=forgotten).update(erased_at=now() - timedelta(days=2))
     assert lines_of_tea(tea) == 3
     shop.order(forgotten, [milk, tea], days_ago=1)
     assert lines_of_tea(tea) == 4
 
 
 def lines_of_tea(tea):
-    shop_read = dataset.read(now().timestamp() + 1, silent)
+    shop_read = dataset.read_dataset(now().timestamp() + 1, no_progress)
     place = shop_read.product_id.tolist().index(tea.pk)
     return int((shop_read.history.product == place).sum())
 
@@ -83,10 +83,10 @@ def test_consent_from_elsewhere_never_overrides_a_withdrawal_and_leaves_a_proof(
     Visitor.objects.create(user=users[0], consent=Consent.WITHDRAWN)
     granted = Visitor.objects.grant_all([user.pk for user in users] * 2, version="7", source="terms", now=now())
     assert granted == 2
-    assert set(Visitor.objects.who_agreed()) == {users[1].pk, users[2].pk}
+    assert set(Visitor.objects.consented()) == {users[1].pk, users[2].pk}
     again = Visitor.objects.grant_all([user.pk for user in users], version="8", source="terms", now=now())
     assert again == 0
-    proofs = ConsentChange.objects.values_list("visitor__user_id", "state", "version", "source")
+    proofs = ConsentRecord.objects.values_list("visitor__user_id", "state", "version", "source")
     assert sorted(proofs) == [(user.pk, "granted", "7", "terms") for user in users[1:]]
 
 
@@ -94,10 +94,10 @@ def test_consent_from_elsewhere_never_overrides_a_withdrawal_and_leaves_a_proof(
 def test_deleting_an_account_deletes_all_that_we_know(way):
     shopper = shop.customer("shopper")
     shop.order(shopper, [shop.product("Tea")])
-    batch.sweep(now().timestamp())
-    assert Genome.objects.exists() and Visitor.objects.exists() and ConsentChange.objects.exists()
+    batch.refresh_all_genomes(now().timestamp())
+    assert Genome.objects.exists() and Visitor.objects.exists() and ConsentRecord.objects.exists()
     if way == "instance":
         shopper.delete()
     else:
         User.objects.filter(pk=shopper.pk).delete()
-    assert not (Genome.objects.exists() or Visitor.objects.exists() or ConsentChange.objects.exists())
+    assert not (Genome.objects.exists() or Visitor.objects.exists() or ConsentRecord.objects.exists())

@@ -28,7 +28,7 @@ def test_a_weight_halves_with_the_half_life_and_days_add_up(shopper):
     moment = now()
     shop.order(shopper, [tea], days_ago=112)
     shop.order(shopper, [tea, milk], days_ago=0)
-    genome.refresh([shopper.pk], moment.timestamp() + 1)
+    genome.refresh_genome([shopper.pk], moment.timestamp() + 1)
     today = 0.5 ** ((moment.timestamp() % 86_400) / 86_400 / 112)
     (first, tea_weight, tea_days, last, begun), (second, milk_weight, milk_days, *_) = of(shopper).products
     assert (first, tea_days, second, milk_days) == (tea.pk, 2, milk.pk, 1)
@@ -43,9 +43,9 @@ def test_what_was_bought_twice_on_one_day_counts_once(shopper):
     for _ in range(2):
         placed = shop.order(shopper, [tea])
         type(placed).objects.filter(pk=placed.pk).update(date_placed=noon)
-    genome.refresh([shopper.pk], now().timestamp())
+    genome.refresh_genome([shopper.pk], now().timestamp())
     assert [row[2] for row in of(shopper).products] == [1]
-    assert (of(shopper).purchases, of(shopper).distinct) == (1, 1)
+    assert (of(shopper).purchases, of(shopper).distinct_products) == (1, 1)
 
 
 def test_a_category_holds_what_lies_below_it_and_hidden_ones_are_left_out(shopper):
@@ -55,7 +55,7 @@ def test_a_category_holds_what_lies_below_it_and_hidden_ones_are_left_out(shoppe
     green, candle = shop.product("Green tea", tea), shop.product("Candle", hidden)
     shop.order(shopper, [green, candle], days_ago=3)
     moment = now().timestamp()
-    genome.refresh([shopper.pk], moment)
+    genome.refresh_genome([shopper.pk], moment)
     drinks = tea.get_parent()
     fading = pytest.approx(0.5 ** ((3 + moment % 86_400 / 86_400) / 112), abs=1e-4)
     assert of(shopper).categories == [[drinks.pk, 0.5, 1, fading], [tea.pk, 0.5, 1, fading]]
@@ -64,7 +64,7 @@ def test_a_category_holds_what_lies_below_it_and_hidden_ones_are_left_out(shoppe
 def test_two_products_of_one_day_are_one_day_in_their_category(shopper):
     tea = create_from_breadcrumbs("Tea")
     shop.order(shopper, [shop.product("Green tea", tea), shop.product("Black tea", tea)], days_ago=0)
-    genome.refresh([shopper.pk], now().timestamp())
+    genome.refresh_genome([shopper.pk], now().timestamp())
     ((_, share, purchases, fading),) = of(shopper).categories
     assert (share, purchases) == (1.0, 2) and fading <= 1
 
@@ -72,69 +72,69 @@ def test_two_products_of_one_day_are_one_day_in_their_category(shopper):
 def test_one_customer_and_all_give_the_same_genome():
     users, _ = shop.even_and_odd()
     moment = now().timestamp()
-    assert batch.sweep(moment) == len(users)
+    assert batch.refresh_all_genomes(moment) == len(users)
     swept = [(of(user).products, of(user).categories, of(user).purchases) for user in users]
     Genome.objects.all().delete()
     for user in users:
-        genome.refresh([user.pk], moment)
+        genome.refresh_genome([user.pk], moment)
     assert [(of(user).products, of(user).categories, of(user).purchases) for user in users] == swept
 
 
 def test_the_size_of_a_sweep_s_batches_changes_nothing(monkeypatch):
     users, _ = shop.even_and_odd()
     moment = now().timestamp()
-    batch.sweep(moment)
+    batch.refresh_all_genomes(moment)
     whole = [of(user).products for user in users]
     monkeypatch.setattr(batch, "CUSTOMERS_AT_ONCE", 5)
-    batch.sweep(moment)
+    batch.refresh_all_genomes(moment)
     assert [of(user).products for user in users] == whole
 
 
 def test_similar_customers_are_those_who_buy_the_same():
     users, products = shop.even_and_odd()
-    batch.sweep(now().timestamp())
+    batch.refresh_all_genomes(now().timestamp())
     odd = {product.pk for product in products[1::2]}
-    near = [row[0] for row in of(users[1]).near]
+    near = [row[0] for row in of(users[1]).neighbour_products]
     assert near and set(near) <= odd
 
 
 def test_an_order_refreshes_the_genome_and_leaves_what_similar_customers_buy():
     users, products = shop.even_and_odd()
-    batch.sweep(now().timestamp())
-    before = of(users[1]).near
+    batch.refresh_all_genomes(now().timestamp())
+    before = of(users[1]).neighbour_products
     shop.order(users[1], [products[0]], days_ago=0)
-    genome.refresh([users[1].pk], now().timestamp())
-    assert of(users[1]).near == before != []
+    genome.refresh_genome([users[1].pk], now().timestamp())
+    assert of(users[1]).neighbour_products == before != []
 
 
 def test_what_fewer_than_five_similar_customers_bought_is_not_named(settings):
     users, _ = shop.even_and_odd()
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "min_customers": 20}
-    batch.sweep(now().timestamp())
-    assert of(users[1]).near == []
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "MIN_CUSTOMERS": 20}
+    batch.refresh_all_genomes(now().timestamp())
+    assert of(users[1]).neighbour_products == []
 
 
 def test_a_genome_of_an_earlier_moment_knows_nothing_of_later_and_is_not_stored(shopper):
     tea, milk = shop.product("Tea"), shop.product("Milk")
     shop.order(shopper, [tea], days_ago=9)
     shop.order(shopper, [milk], days_ago=1)
-    found = batch.as_of(now().timestamp() - 5 * 86_400)([shopper.pk])
+    found = batch.computed_at(now().timestamp() - 5 * 86_400)([shopper.pk])
     assert [row[0] for row in found[shopper.pk].products] == [tea.pk]
     assert not Genome.objects.exists()
 
 
 def test_a_customer_whose_orders_are_gone_has_no_genome_any_more(shopper):
     placed = shop.order(shopper, [shop.product("Tea")])
-    batch.sweep(now().timestamp())
+    batch.refresh_all_genomes(now().timestamp())
     assert of(shopper) is not None
     placed.delete()
-    batch.sweep(now().timestamp())
+    batch.refresh_all_genomes(now().timestamp())
     assert of(shopper) is None
 
 
 def test_the_genome_goes_with_the_customer(shopper):
     shop.order(shopper, [shop.product("Tea")])
-    batch.sweep(now().timestamp())
+    batch.refresh_all_genomes(now().timestamp())
     shopper.delete()
     assert not Genome.objects.exists()
 
@@ -142,15 +142,15 @@ def test_the_genome_goes_with_the_customer(shopper):
 def test_a_sweep_costs_the_same_queries_for_one_customer_and_for_many(django_assert_num_queries, shopper):
     shop.order(shopper, [shop.product("Tea")])
     with django_assert_num_queries(8):
-        genome.refresh([shopper.pk], now().timestamp())
+        genome.refresh_genome([shopper.pk], now().timestamp())
     users, _ = shop.even_and_odd()
     with django_assert_num_queries(8):
-        genome.refresh([user.pk for user in users], now().timestamp())
+        genome.refresh_genome([user.pk for user in users], now().timestamp())
 
 
 def test_an_order_of_this_very_second_counts_at_once(shopper):
     placed = shop.order(shopper, [shop.product("Tea")])
     moment = now().replace(microsecond=600_000)
     type(placed).objects.filter(pk=placed.pk).update(date_placed=moment)
-    genome.refresh([shopper.pk], moment.timestamp() + 0.1)
+    genome.refresh_genome([shopper.pk], moment.timestamp() + 0.1)
     assert of(shopper) is not None

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from personalization.rank.snapshot_arrays import Learned
-from personalization.rank.visitor_history import Person
+from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.rank.visitor_history import VisitorHistory
 from personalization.recommenders import DAY
 
 NOW = 1_000 * DAY
@@ -12,7 +12,7 @@ SCORING = ("popular", "repurchase_frequency", "repurchase_rate", "repurchase_int
 LINKING = ("bought_together", "co_purchased_by_customer")
 
 
-def learned(**arrays) -> Learned:
+def learned(**arrays) -> SnapshotArrays:
     """Arrays are given by their names, with __ for the dot."""
     blank = {
         "product.id": np.arange(1, COUNT + 1) * 10,
@@ -33,19 +33,19 @@ def learned(**arrays) -> Learned:
     }
     given = {name.replace("__", "."): np.array(value) for name, value in arrays.items()}
     customers = {f"{name.removesuffix('.score')}.customers": np.zeros(COUNT) for name in given if ".score" in name}
-    return Learned(blank | customers | given)
+    return SnapshotArrays(blank | customers | given)
 
 
-def person(*own: tuple[int, float, int, float, float], near: tuple = ()) -> Person:
+def person(*own: tuple[int, float, int, float, float], near: tuple = ()) -> VisitorHistory:
     """Own products as (place, weight, days, first and last as days ago), near ones as (place, weight)."""
     places, weight, days, first, last = np.array(own, np.float64).reshape(-1, 5).T
     near_places, near_weight = np.array(near, np.float64).reshape(-1, 2).T
-    return Person(
-        own=places.astype(np.int64),
+    return VisitorHistory(
+        purchased=places.astype(np.int64),
         weight=weight,
         days=days.astype(np.int64),
         first=NOW - first * DAY,
         last=NOW - last * DAY,
-        near=near_places.astype(np.int64),
-        near_weight=near_weight,
+        neighbour_products=near_places.astype(np.int64),
+        neighbour_weight=near_weight,
     )

@@ -6,13 +6,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.recommenders import DAY, Catalogue, History
-from personalization.shop.catalogue import Members
-from personalization.testing import NOW, history_of
-from personalization.train.dataset import Shop
-from personalization.train.fit import learn
-from personalization.train.ranking_examples import Past
-from personalization.train.run import silent
+from personalization.recommenders import DAY, CatalogueArrays, HistoryArrays
+from personalization.shop.catalogue import CategoryMemberships
+from personalization.testing import REFERENCE_TIME, make_history
+from personalization.train.dataset import TrainingDataset
+from personalization.train.fit import fit_arrays
+from personalization.train.ranking_examples import Backtest
+from personalization.train.run import no_progress
 
 CUSTOMERS = 260
 WEEKS = 10
@@ -36,7 +36,7 @@ def once(customer: int, week: int) -> int:
 
 def placed(week: int) -> float:
     """When the orders of a week are placed; those of the last week yesterday."""
-    return NOW - DAY * (1 + 7 * (WEEKS - 1 - week))
+    return REFERENCE_TIME - DAY * (1 + 7 * (WEEKS - 1 - week))
 
 
 def rows(customers: int = CUSTOMERS, novelties: bool = True) -> list[tuple[int, int, int, float]]:
@@ -49,37 +49,37 @@ def rows(customers: int = CUSTOMERS, novelties: bool = True) -> list[tuple[int, 
     ]
 
 
-def shop_of(lines: list[tuple[int, int, int, float]], products: int = PRODUCTS) -> Shop:
+def shop_of(lines: list[tuple[int, int, int, float]], products: int = PRODUCTS) -> TrainingDataset:
     """The shop in which these lines were bought: product n has the key 10 n + 7 and lies in the category of its group,
     or below it when it is bought every week."""
     numbers = np.arange(products)
     kind = np.where(numbers < GROUPS * WEEKLY, numbers // WEEKLY, numbers // ONCE).astype(np.int32)
-    catalogue = replace(Catalogue.blank(products), kind=kind, price=np.linspace(1, 9, products, dtype=np.float32))
-    history = replace(history_of(lines, products), catalogue=catalogue)
+    catalogue = replace(CatalogueArrays.empty(products), kind=kind, price=np.linspace(1, 9, products, dtype=np.float32))
+    history = replace(make_history(lines, products), catalogue=catalogue)
     keys = 10 * numbers + 7
-    members = Members(category=kind.astype(np.int64) + 1, product=keys, depth=dict.fromkeys(range(1, 9), 1))
-    return Shop(history, keys, catalogue.created, members)
+    members = CategoryMemberships(category=kind.astype(np.int64) + 1, product=keys, depth=dict.fromkeys(range(1, 9), 1))
+    return TrainingDataset(history, keys, catalogue.created, members)
 
 
-def shuffled(shop: Shop, seed: int = 7) -> Shop:
+def shuffled(shop: TrainingDataset, seed: int = 7) -> TrainingDataset:
     """The same shop, its lines read in another sequence."""
     lines = np.random.default_rng(seed).permutation(len(shop.history.product))
     return replace(shop, history=taken(shop.history, lines))
 
 
-def taken(history: History, lines: NDArray) -> History:
+def taken(history: HistoryArrays, lines: NDArray) -> HistoryArrays:
     """These lines of a history only."""
     columns = ("customer", "order", "product", "placed", "country")
     return replace(history, **{name: getattr(history, name)[lines] for name in columns})
 
 
-def past_of(shop: Shop) -> Past:
+def past_of(shop: TrainingDataset) -> Backtest:
     """What was known before the last weeks, and what was bought in them."""
-    before = shop.history.until(NOW - CUT_WEEKS * 7 * DAY)
-    return Past.cut(shop.history, before, learn(shop, before, silent))
+    before = shop.history.until(REFERENCE_TIME - CUT_WEEKS * 7 * DAY)
+    return Backtest.cutoff(shop.history, before, fit_arrays(shop, before, no_progress))
 
 
 @cache
-def past() -> Past:
+def past() -> Backtest:
     """The same of the whole shop, worked out once."""
     return past_of(shop_of(rows()))

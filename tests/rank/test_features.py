@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from personalization.rank import features as described
-from personalization.rank.features import NEVER, features
-from personalization.rank.visitor_history import Person
+from personalization.rank.features import NEVER_BOUGHT_DAYS, compute_features
+from personalization.rank.visitor_history import VisitorHistory
 from personalization.recommenders import DAY
 from tests.rank.by_hand import COUNT, NOW, learned, person
 from tests.rank.shop_of_habits import past
@@ -16,9 +16,9 @@ EVERYTHING = np.arange(COUNT)
 def told(who, shop=None, basket=(), places=EVERYTHING):
     """The features by name, each as a list with one entry a candidate."""
     shop = shop or learned()
-    table = features(who, shop, NOW, np.asarray(places), np.array(basket, np.int64))
+    table = compute_features(who, shop, NOW, np.asarray(places), np.array(basket, np.int64))
     assert table.dtype == np.float32 and np.isfinite(table).all()
-    return dict(zip(described.names(shop), table.tolist(), strict=True))
+    return dict(zip(described.feature_names(shop), table.tolist(), strict=True))
 
 
 def near_to(*values):
@@ -30,18 +30,18 @@ def test_own_purchases_are_told_by_weight_share_days_and_age():
     assert found["own.weight"] == [1, 0, 3, 0]
     assert found["own.share"] == [0.25, 0, 0.75, 0]
     assert found["own.days"] == [1, 0, 4, 0]
-    assert found["own.since"] == [20, NEVER, 10, NEVER]
+    assert found["own.since"] == [20, NEVER_BOUGHT_DAYS, 10, NEVER_BOUGHT_DAYS]
     assert found["person.products"] == [2, 2, 2, 2]
     assert found["person.repeat"] == near_to(0.6, 0.6, 0.6, 0.6)
 
 
 def test_what_is_due_is_told_by_the_customer_s_rhythm_and_the_product_s_as_one_gap():
-    found = told(person((2, 3.0, 4, 60, 10), (0, 1.0, 1, 20, 20)), learned(rhythm__score=[0, 0, 14, 0]))
+    found = told(person((2, 3.0, 4, 60, 10), (0, 1.0, 1, 20, 20)), learned(repurchase_interval__score=[0, 0, 14, 0]))
     assert found["own.due"] == near_to(20 / 30, 0, 10 / ((50 + 14) / 4), 0)
 
 
 def test_a_habit_is_the_own_weight_and_what_the_product_s_customers_usually_do():
-    shop = learned(repeat_purchase__score=[0.5, 0.5, 0, 0], habit__score=[2.0, 2.0, 0, 0])
+    shop = learned(repurchase_rate__score=[0.5, 0.5, 0, 0], repurchase_frequency__score=[2.0, 2.0, 0, 0])
     assert told(person((0, 1.5, 1, 9, 9)), shop)["own.expected"] == [1.5 + 2 * 0.5 + 0.5 * 2.0, 0, 0, 0]
 
 
@@ -61,7 +61,7 @@ def test_a_price_is_told_against_what_the_customer_usually_pays():
 
 
 def test_the_basket_is_told_by_its_kinds_and_its_size():
-    found = told(Person.nobody(), learned(product__kind=[0, 1, 1, 2]), basket=[1, 3])
+    found = told(VisitorHistory.empty(), learned(product__kind=[0, 1, 1, 2]), basket=[1, 3])
     assert (found["basket.kind"], found["basket.size"]) == ([0, 1, 1, 1], [2, 2, 2, 2])
 
 
@@ -76,14 +76,16 @@ def test_the_customer_s_products_speak_for_others_by_the_logarithm_of_their_weig
 def test_the_basket_s_products_speak_for_others_by_their_mean_and_by_the_closest():
     links = {"bought_together__index": [[3, 2], [3, -1], [0, -1], [-1, -1]]}
     links["bought_together__weight"] = [[0.5, 0.2], [0.1, 0], [0.9, 0], [0, 0]]
-    found = told(Person.nobody(), learned(**links), basket=[0, 1])
+    found = told(VisitorHistory.empty(), learned(**links), basket=[0, 1])
     assert found["bought_together.basket"] == near_to(0, 0, 0.1, 0.3)
     assert found["bought_together.closest"] == near_to(0, 0, 0.2, 0.5)
 
 
 def test_of_a_stranger_nothing_is_told_but_the_products():
-    found = told(Person.nobody(), learned(popular__score=[4, 3, 2, 1], product__created=NOW - np.arange(4) * DAY))
-    never = {"own.since": [NEVER] * 4}
+    found = told(
+        VisitorHistory.empty(), learned(popular__score=[4, 3, 2, 1], product__created=NOW - np.arange(4) * DAY)
+    )
+    never = {"own.since": [NEVER_BOUGHT_DAYS] * 4}
     assert {name: values for name, values in found.items() if any(values)} == never | {
         "popular": [4, 3, 2, 1],
         "age": [0, 1, 2, 3],
@@ -92,23 +94,28 @@ def test_of_a_stranger_nothing_is_told_but_the_products():
 
 def test_a_decision_without_candidates_has_as_many_features():
     none = np.empty(0, np.int64)
-    assert features(person((0, 1.0, 1, 9, 9)), learned(), NOW, none).shape == (len(described.names(learned())), 0)
+    assert compute_features(person((0, 1.0, 1, 9, 9)), learned(), NOW, none).shape == (
+        len(described.feature_names(learned())),
+        0,
+    )
 
 
 def test_a_candidate_is_told_alike_whoever_stands_beside_it():
     asked = past()
     who = next(iter(asked.people.values()))
-    whole = features(who, asked.learned, asked.before.now, np.arange(80), who.own[:3])
-    some = np.array([79, 3, 41, *who.own[:2]])
-    assert np.array_equal(features(who, asked.learned, asked.before.now, some, who.own[:3]), whole[:, some])
+    whole = compute_features(who, asked.learned, asked.train_history.now, np.arange(80), who.purchased[:3])
+    some = np.array([79, 3, 41, *who.purchased[:2]])
+    assert np.array_equal(
+        compute_features(who, asked.learned, asked.train_history.now, some, who.purchased[:3]), whole[:, some]
+    )
 
 
 def test_a_recommender_that_is_added_to_the_shelf_adds_its_features():
     added = learned(own__score=[1, 2, 3, 4], link__index=[[1], [2], [3], [0]], link__weight=[[0.5]] * 4)
-    assert sorted(set(described.names(added)) - set(described.names(learned()))) == [
+    assert sorted(set(described.feature_names(added)) - set(described.feature_names(learned()))) == [
         "link.basket",
         "link.closest",
         "link.own",
         "own",
     ]
-    assert told(Person.nobody(), added, basket=[0])["link.basket"] == [0, 0.5, 0, 0]
+    assert told(VisitorHistory.empty(), added, basket=[0])["link.basket"] == [0, 0.5, 0, 0]

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from personalization.rank.purchase_habits import habits
+from personalization.rank.purchase_habits import purchase_habits
 from personalization.recommenders import DAY
 
 NOW = 1_000 * DAY
@@ -14,7 +14,7 @@ HALF_LIFE = 10
 def of(*lines):
     """The habits of (customer, thing, days ago)."""
     customer, thing, ago = np.array(lines, np.float64).reshape(-1, 3).T
-    return habits(customer.astype(np.int32), thing.astype(np.int32), NOW - ago * DAY, NOW, HALF_LIFE)
+    return purchase_habits(customer.astype(np.int32), thing.astype(np.int32), NOW - ago * DAY, NOW, HALF_LIFE)
 
 
 def test_a_purchase_counts_half_after_each_half_life_and_days_add_up():
@@ -36,7 +36,7 @@ def test_the_first_and_the_last_day_are_told_by_their_noons():
 def test_the_strongest_habit_stands_first_and_equal_ones_by_number():
     found = of((0, 9, 1), (0, 4, 1), (0, 7, 0), (1, 3, 5))
     assert found.customer.tolist() == [0, 0, 0, 1]
-    assert found.thing.tolist() == [7, 4, 9, 3]
+    assert found.item.tolist() == [7, 4, 9, 3]
 
 
 def test_each_customer_s_entries_lie_between_their_bounds():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from personalization.rank.category_names import meant
+from personalization.rank.category_names import match_names
 
 NAMES = ["Tea & Coffee", "Chocolate", "Food and Drink", "Käse", "", "Frozen pizza"]
 HALF = 0.35
@@ -10,7 +10,7 @@ HALF = 0.35
 
 def best(query):
     """The names that the query says, the best first."""
-    score = meant(query, NAMES)
+    score = match_names(query, NAMES)
     return [NAMES[place] for place in (-score).argsort(kind="stable") if score[place] >= HALF]
 
 
@@ -36,8 +36,8 @@ def test_a_name_is_meant_by_its_words_also_when_they_are_misspelt(query, names):
 
 
 def test_what_is_said_exactly_counts_one():
-    assert meant("frozen PIZZA", NAMES).tolist() == [0, 0, 0, 0, 0, 1]
-    assert meant("anything", []).tolist() == []
+    assert match_names("frozen PIZZA", NAMES).tolist() == [0, 0, 0, 0, 0, 1]
+    assert match_names("anything", []).tolist() == []
 
 
 def test_the_words_of_a_long_query_are_read_up_to_a_point():

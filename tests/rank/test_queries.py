@@ -10,9 +10,9 @@ from personalization.decide import scoring
 from personalization.decide.visit import Visit
 from personalization.models import Genome
 from personalization.rank import search_queries
-from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY
-from personalization.testing import history_of
+from personalization.testing import make_history
 from personalization.train import search_choices
 from tests.rank import by_hand
 
@@ -20,32 +20,32 @@ TEA, CUP, CAKE, JUG = range(4)
 """The places of the four products of `by_hand`, whose keys are 10, 20, 30 and 40."""
 
 
-def known(*choices: tuple[str, int, int], words: str = "green tea cake cup black") -> Learned:
+def known(*choices: tuple[str, int, int], words: str = "green tea cake cup black") -> SnapshotArrays:
     """What is learned when each choice (query, product's place, visitors) is made by so many."""
-    rows = [(search_queries.folded(query), place) for query, place, times in choices for _ in range(times)]
+    rows = [(search_queries.normalize_query(query), place) for query, place, times in choices for _ in range(times)]
     texts = sorted({query for query, _ in rows})
     number = np.array([texts.index(query) for query, _ in rows], np.int32)
     nothing = np.full(len(rows), -1, np.int32)
-    found = search_choices.Searches(
-        person=np.tile(-1 - np.arange(len(rows)), 2),
+    found = search_choices.SearchLog(
+        visitor=np.tile(-1 - np.arange(len(rows)), 2),
         at=np.repeat([by_hand.NOW - 60, by_hand.NOW], len(rows)),
         query=np.concatenate([number, nothing]),
         product=np.concatenate([nothing, np.array([place for _, place in rows], np.int32)]),
-        says=np.repeat(np.array([search_choices.SEARCH, search_choices.LOOKED], np.float32), len(rows)),
+        weight=np.repeat(np.array([search_choices.SEARCH, search_choices.VIEW_WEIGHT], np.float32), len(rows)),
         texts=texts,
     )
-    history = history_of([], by_hand.COUNT)
+    history = make_history([], by_hand.COUNT)
     history.catalogue.text[0] = words
-    arrays = search_choices.learned(found, history, 5)
-    return Learned({**by_hand.learned().arrays, **arrays})
+    arrays = search_choices.search_arrays(found, history, 5)
+    return SnapshotArrays({**by_hand.learned().arrays, **arrays})
 
 
-def chosen(query: str, learned: Learned) -> dict[int, float]:
-    places, weight = search_queries.chosen(query, learned)
+def chosen(query: str, learned: SnapshotArrays) -> dict[int, float]:
+    places, weight = search_queries.products_chosen_after(query, learned)
     return dict(zip(places.tolist(), weight.round(3).tolist(), strict=True))
 
 
-def best(query: str, learned: Learned) -> list[int]:
+def best(query: str, learned: SnapshotArrays) -> list[int]:
     found = chosen(query, learned)
     return sorted(found, key=lambda place: -found[place])
 
@@ -71,12 +71,12 @@ SHOP = known(("green tea", TEA, 60), ("green tea", CUP, 20), ("cake", CAKE, 40),
     ],
 )
 def test_a_query_is_read_without_what_does_not_tell_queries_apart(typed, read):
-    assert search_queries.folded(typed) == read
-    assert search_queries.folded(search_queries.folded(typed)) == read
+    assert search_queries.normalize_query(typed) == read
+    assert search_queries.normalize_query(search_queries.normalize_query(typed)) == read
 
 
 def test_pieces_are_three_letters_of_a_word_with_its_ends():
-    owner, piece = search_queries.pieces(["tea tea", "a", "at"])
+    owner, piece = search_queries.trigrams(["tea tea", "a", "at"])
     as_text = ["".join(chr(number >> shift & 0x1FFFFF) for shift in (42, 21, 0)) for number in piece.tolist()]
     assert sorted(zip(owner.tolist(), as_text, strict=True)) == [
         (0, " te"),
@@ -116,13 +116,13 @@ def test_what_is_hardly_backed_asks_its_neighbours():
 def test_without_neighbours_the_pieces_speak():
     arrays = dict(SHOP.arrays)
     arrays["query.weight"] = np.zeros_like(arrays["query.weight"])
-    found = chosen("green tea", Learned(arrays))
+    found = chosen("green tea", SnapshotArrays(arrays))
     assert max(found, key=found.__getitem__) == TEA
 
 
 def test_how_many_chose_a_product_after_this_very_query():
-    assert search_queries.visitors("GREEN tea", SHOP) == {TEA: 60, CUP: 20}
-    assert search_queries.visitors("gren tea", SHOP) == {} == search_queries.visitors("", SHOP)
+    assert search_queries.visitors_choosing("GREEN tea", SHOP) == {TEA: 60, CUP: 20}
+    assert search_queries.visitors_choosing("gren tea", SHOP) == {} == search_queries.visitors_choosing("", SHOP)
 
 
 def test_the_nearest_queries_come_first_and_the_query_itself_is_none():
@@ -133,19 +133,19 @@ def test_the_nearest_queries_come_first_and_the_query_itself_is_none():
         ("cake", CAKE, 9),
         words="green tea teas black cake",
     )
-    assert search_queries.nearest("green tea", shop, 5) == ["green teas"]
-    assert search_queries.nearest("gren teas", shop, 1) == ["green teas"]
-    assert search_queries.nearest("cake", shop, 5) == search_queries.nearest("xylophone", shop, 5) == []
+    assert search_queries.similar_queries("green tea", shop, 5) == ["green teas"]
+    assert search_queries.similar_queries("gren teas", shop, 1) == ["green teas"]
+    assert search_queries.similar_queries("cake", shop, 5) == search_queries.similar_queries("xylophone", shop, 5) == []
 
 
 def test_only_queries_in_the_catalogues_own_words_are_shown():
     shop = known(("green tea", TEA, 9), ("green tea is bad", TEA, 99))
-    assert search_queries.nearest("green te", shop, 5) == ["green tea"]
+    assert search_queries.similar_queries("green te", shop, 5) == ["green tea"]
 
 
 def test_what_is_shown_is_written_in_whole_letters():
     shop = known(("한국 차", TEA, 9), words="한국 차")
-    assert search_queries.nearest("한국 차차", shop, 5) == ["한국 차"]
+    assert search_queries.similar_queries("한국 차차", shop, 5) == ["한국 차"]
 
 
 GARBAGE = [
@@ -167,23 +167,25 @@ GARBAGE = [
 @pytest.mark.parametrize("query", GARBAGE)
 @pytest.mark.parametrize("shop", [SHOP, by_hand.learned(), known()], ids=["known", "earlier release", "no searches"])
 def test_garbage_finds_little_and_never_fails(query, shop):
-    places, weight = search_queries.chosen(query, shop)
+    places, weight = search_queries.products_chosen_after(query, shop)
     assert ((weight > 0) & (weight <= 1)).all() and places.dtype == np.int64
-    assert len(search_queries.nearest(query, shop, 3)) <= 3
-    scoring.for_search(Visit(by_hand.NOW, None, query=query, listing=(30, 10)), shop)
+    assert len(search_queries.similar_queries(query, shop, 3)) <= 3
+    scoring.score_search(Visit(by_hand.NOW, None, query=query, candidate_products=(30, 10)), shop)
 
 
 def test_a_snapshot_of_an_earlier_release_keeps_the_engines_order():
-    found = scoring.for_search(Visit(by_hand.NOW, None, query="green tea", listing=(30, 99, 10)), by_hand.learned())
-    assert found.places.tolist() == [CAKE, TEA]
+    found = scoring.score_search(
+        Visit(by_hand.NOW, None, query="green tea", candidate_products=(30, 99, 10)), by_hand.learned()
+    )
+    assert found.product_indices.tolist() == [CAKE, TEA]
 
 
 # The list of a search.
 
 
 def ranked(query, shop=SHOP, **named):
-    scored = scoring.for_search(Visit(by_hand.NOW, None, query=query, **named), shop)
-    return [candidate.product for candidate in scoring.in_order(scored)]
+    scored = scoring.score_search(Visit(by_hand.NOW, None, query=query, **named), shop)
+    return [candidate.item for candidate in scoring.sorted_candidates(scored)]
 
 
 def test_what_others_chose_rises_and_the_rest_keeps_the_engines_order():
@@ -208,8 +210,8 @@ def test_the_person_decides_between_near_ties_only():
 
 
 def test_a_reason_says_that_it_was_chosen_where_that_is_true():
-    scored = scoring.for_search(Visit(by_hand.NOW, None, query="green tea", listing=(30,)), SHOP)
-    said = {one.product: (one.reason.code, dict(one.reason.facts)) for one in scoring.in_order(scored)}
+    scored = scoring.score_search(Visit(by_hand.NOW, None, query="green tea", candidate_products=(30,)), SHOP)
+    said = {one.item: (one.reason.code, dict(one.reason.params)) for one in scoring.sorted_candidates(scored)}
     assert said[10] == ("chosen_after_search", {"visitors": 60}) and said[20][1] == {"visitors": 20}
     assert said[30] == ("listed", {})
 
@@ -226,5 +228,5 @@ def test_fifty_thousand_known_queries_are_asked_within_milliseconds():
     shop = known(*((text, TEA, 5) for text in texts[:4_000]))
     begun = time.perf_counter()
     for text in texts[:200]:
-        search_queries.chosen(text[1:], shop)
+        search_queries.products_chosen_after(text[1:], shop)
     assert (time.perf_counter() - begun) / 200 < 0.02

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from personalization.recommenders import DAY, Limits
-from personalization.recommenders.co_purchased_by_customer import ChosenTogether
-from personalization.testing import NOW, even_and_odd, history_of
+from personalization.recommenders import DAY, LearningLimits
+from personalization.recommenders.co_purchased_by_customer import CoPurchasedByCustomer
+from personalization.testing import REFERENCE_TIME, even_and_odd_shop, make_history
 
-LIMITS = Limits(min_customers=5, neighbours=50)
+LIMITS = LearningLimits(min_customers=5, neighbours_per_product=50)
 
 
 def fit(rows, products, limits=LIMITS):
-    return ChosenTogether().fit(history_of(rows, products), limits)
+    return CoPurchasedByCustomer().fit(make_history(rows, products), limits)
 
 
 def found(near, product):
@@ -24,7 +24,9 @@ def same(one, other):
 
 def each_alone(customers, *products):
     """These customers buy these products, each in an order of its own."""
-    return [(c, c * 100 + place, p, NOW - place * DAY) for c in customers for place, p in enumerate(products)]
+    return [
+        (c, c * 100 + place, p, REFERENCE_TIME - place * DAY) for c in customers for place, p in enumerate(products)
+    ]
 
 
 def test_products_go_together_though_they_never_lay_in_one_basket():
@@ -38,7 +40,7 @@ def test_the_weight_is_the_damped_cosine_over_customers():
 
 
 def test_even_products_are_chosen_with_even_products_only():
-    near = ChosenTogether().fit(even_and_odd(), LIMITS)
+    near = CoPurchasedByCustomer().fit(even_and_odd_shop(), LIMITS)
     for product in range(20):
         assert sorted(found(near, product)) == [n for n in range(product % 2, 20, 2) if n != product]
 
@@ -49,33 +51,33 @@ def test_the_closest_stands_first():
 
 
 def test_an_edge_needs_five_customers_however_often_four_of_them_chose_both():
-    rows = [(line % 4, line, line // 4 % 2, NOW - line * DAY) for line in range(400)]
+    rows = [(line % 4, line, line // 4 % 2, REFERENCE_TIME - line * DAY) for line in range(400)]
     assert found(fit(rows, 2), 0) == []
     assert found(fit(rows + each_alone([4], 0, 1), 2), 0) == [1]
 
 
 @pytest.mark.parametrize("guest_orders", [0, 50])
 def test_a_guest_chooses_nothing_together(guest_orders):
-    guests = [(-1, 10_000 + order, product, NOW) for order in range(guest_orders) for product in (0, 1, 2)]
+    guests = [(-1, 10_000 + order, product, REFERENCE_TIME) for order in range(guest_orders) for product in (0, 1, 2)]
     assert same(fit(each_alone(range(6), 0, 1) + guests, 3), fit(each_alone(range(6), 0, 1), 3))
 
 
 @pytest.mark.parametrize("anchors_per_block", [1, 3, 7, 20, 10**6])
 def test_the_size_of_a_block_changes_nothing(anchors_per_block):
-    whole = ChosenTogether().fit(even_and_odd(), LIMITS)
-    assert same(whole, ChosenTogether(anchors_per_block).fit(even_and_odd(), LIMITS))
+    whole = CoPurchasedByCustomer().fit(even_and_odd_shop(), LIMITS)
+    assert same(whole, CoPurchasedByCustomer(anchors_per_block).fit(even_and_odd_shop(), LIMITS))
 
 
 def test_who_buys_one_product_ten_thousand_times_counts_as_one_customer():
     others = each_alone(range(6), 0, 1)
-    often = [(6, 9_000 + line, 0, NOW - line * 8) for line in range(10_000)]
+    often = [(6, 9_000 + line, 0, REFERENCE_TIME - line * 8) for line in range(10_000)]
     assert same(fit(others + often, 2), fit(others + often[:1], 2))
 
 
 def test_who_buys_every_product_of_the_shop_moves_no_edge_by_more_than_one_customer_s_share():
     products = 300
     others = [row for c in range(60) for row in each_alone([c], *range(c % 6 * 50, c % 6 * 50 + 8))]
-    greedy = [(60, 99_999, product, NOW) for product in range(products)]
+    greedy = [(60, 99_999, product, REFERENCE_TIME) for product in range(products)]
     before, after = fit(others, products), fit(others + greedy, products)
     assert [sorted(found(after, product)) for product in range(products)] == [
         sorted(found(before, product)) for product in range(products)
@@ -92,6 +94,11 @@ def weights(near):
 
 
 def test_of_a_customer_who_bought_thousands_only_the_most_bought_are_heard():
-    rows = [(c, c * 10 + day, p, NOW - day * DAY) for c in range(6) for day in range(2) for p in range(day * 20, 30)]
-    near = fit(rows, 30, Limits(min_customers=5, neighbours=50, basket_cap=10))
+    rows = [
+        (c, c * 10 + day, p, REFERENCE_TIME - day * DAY)
+        for c in range(6)
+        for day in range(2)
+        for p in range(day * 20, 30)
+    ]
+    near = fit(rows, 30, LearningLimits(min_customers=5, neighbours_per_product=50, max_order_products=10))
     assert [len(found(near, product)) for product in range(30)] == [0] * 20 + [9] * 10

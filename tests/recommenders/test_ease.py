@@ -3,19 +3,21 @@
 import numpy as np
 import pytest
 
-from personalization.recommenders import DAY, Limits
-from personalization.recommenders.ease import LARGEST, REGULARISATION, Ease
-from personalization.testing import NOW, even_and_odd, history_of
+from personalization.recommenders import DAY, LearningLimits
+from personalization.recommenders.ease import MAX_MATRIX_BYTES, REGULARISATION, Ease
+from personalization.testing import REFERENCE_TIME, even_and_odd_shop, make_history
 
-LIMITS = Limits(min_customers=5, neighbours=50)
+LIMITS = LearningLimits(min_customers=5, neighbours_per_product=50)
 
 
 def fit(rows, products, ease=None):
-    return (ease or Ease()).fit(history_of(rows, products), LIMITS)
+    return (ease or Ease()).fit(make_history(rows, products), LIMITS)
 
 
 def bought(customers, *products, days=1):
-    return [(c, c * 100 + day, p, NOW - day * DAY) for c in customers for day in range(days) for p in products]
+    return [
+        (c, c * 100 + day, p, REFERENCE_TIME - day * DAY) for c in customers for day in range(days) for p in products
+    ]
 
 
 def found(near, product):
@@ -49,13 +51,13 @@ def test_what_another_product_explains_is_not_said_twice():
 
 
 def test_even_products_speak_for_even_products_only():
-    near = Ease().fit(even_and_odd(customers=200), LIMITS)
+    near = Ease().fit(even_and_odd_shop(customers=200), LIMITS)
     for product in range(20):
         assert found(near, product) and {other % 2 for other in found(near, product)} == {product % 2}
 
 
 def test_every_edge_weighs_something():
-    near = Ease().fit(even_and_odd(customers=40), LIMITS)
+    near = Ease().fit(even_and_odd_shop(customers=40), LIMITS)
     assert (near.index >= 0).any() and (near.weight[near.index >= 0] >= 1e-5).all()
 
 
@@ -73,20 +75,20 @@ def test_only_the_most_bought_products_are_looked_at():
 
 def test_more_products_than_a_machine_can_hold_are_refused_in_words():
     with pytest.raises(ValueError, match=r"^EASE over 5001 products takes 600 MB; give it 5000 or fewer$"):
-        Ease(LARGEST + 1)
-    assert Ease(LARGEST).products == LARGEST
+        Ease(MAX_MATRIX_BYTES + 1)
+    assert Ease(MAX_MATRIX_BYTES).products == MAX_MATRIX_BYTES
 
 
 def test_who_buys_one_product_ten_thousand_times_on_a_day_counts_once():
     others = bought(range(20), 0, 1)
-    often = [(20, 9_000 + line, 0, NOW - line) for line in range(10_000)]
+    often = [(20, 9_000 + line, 0, REFERENCE_TIME - line) for line in range(10_000)]
     assert same(fit(others + often, 2), fit(others + often[:1], 2))
 
 
 def test_who_buys_every_product_of_the_shop_moves_each_weight_a_little_and_makes_no_edge():
     groups = [bought(range(group * 30, group * 30 + 30), *range(group * 5, group * 5 + 5)) for group in range(6)]
     others = [row for group in groups for row in group]
-    greedy = [(999, 99_999, product, NOW) for product in range(30)]
+    greedy = [(999, 99_999, product, REFERENCE_TIME) for product in range(30)]
     before, after = fit(others, 30), fit(others + greedy, 30)
     assert [sorted(found(after, product)) for product in range(30)] == [
         sorted(found(before, product)) for product in range(30)

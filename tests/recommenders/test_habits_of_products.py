@@ -3,33 +3,42 @@
 import numpy as np
 import pytest
 
-from personalization.rank.purchase_habits import habits
-from personalization.recommenders import DAY, GUEST, Limits, all_time_popular, repurchase_frequency, repurchase_interval
-from personalization.testing import NOW, even_and_odd, history_of
+from personalization.rank.purchase_habits import purchase_habits
+from personalization.recommenders import (
+    DAY,
+    GUEST,
+    LearningLimits,
+    all_time_popular,
+    repurchase_frequency,
+    repurchase_interval,
+)
+from personalization.testing import REFERENCE_TIME, even_and_odd_shop, make_history
 
-LIMITS = Limits(min_customers=5)
-NOON = NOW // DAY * DAY + DAY / 2
+LIMITS = LearningLimits(min_customers=5)
+NOON = REFERENCE_TIME // DAY * DAY + DAY / 2
 
 
 def fit(recommender, *lines, products=1):
     """What is learned of (customer, product, days ago)."""
     rows = [(who, order, what, NOON - ago * DAY) for order, (who, what, ago) in enumerate(lines)]
-    learned = recommender.recommender.fit(history_of(rows, products), LIMITS)
+    learned = recommender.recommender.fit(make_history(rows, products), LIMITS)
     return learned.score.tolist(), learned.customers.tolist()
 
 
 def test_a_habit_is_the_mean_weight_among_the_customers_of_a_product():
     weekly = [(who, 0, 112 * time) for who in range(3) for time in range(3)]
     (score,), (customers,) = fit(repurchase_frequency, *weekly, *[(who, 0, 0) for who in range(3, 6)])
-    today = 0.5 ** ((NOW % DAY) / DAY / 112)
+    today = 0.5 ** ((REFERENCE_TIME % DAY) / DAY / 112)
     assert (score, customers) == (pytest.approx((3 * 1.75 + 3) / 6 * today, abs=1e-4), 6)
 
 
 def test_the_habit_of_a_product_is_that_of_its_customers_genomes():
-    history = even_and_odd()
+    history = even_and_odd_shop()
     learned = repurchase_frequency.recommender.fit(history, LIMITS)
-    own = habits(history.customer, history.product, history.placed, history.now, LIMITS.half_life_days)
-    means = [own.weight[own.thing == product].mean() for product in range(history.products)]
+    own = purchase_habits(
+        history.customer, history.product, history.ordered_at, history.now, LIMITS.purchase_half_life_days
+    )
+    means = [own.weight[own.item == product].mean() for product in range(history.products)]
     assert learned.score == pytest.approx(means, abs=1e-3)
 
 

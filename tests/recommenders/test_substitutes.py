@@ -5,21 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalization.recommenders import GUEST, Catalogue, Limits, substitutes, upsell
+from personalization.recommenders import GUEST, CatalogueArrays, LearningLimits, substitutes, upsell
 from personalization.recommenders.substitutes import Substitutes
-from personalization.recommenders.upsell import Premium
-from personalization.testing import NOW, history_of, looked_and_described
+from personalization.recommenders.upsell import Upsell
+from personalization.testing import REFERENCE_TIME, make_history, views_and_texts
 
-LIMITS = Limits(min_customers=5, neighbours=10)
+LIMITS = LearningLimits(min_customers=5, neighbours_per_product=10)
 
 
 def shop(kinds, prices, texts=None, rows=()):
     """A shop of so many products, with order lines."""
-    blank = Catalogue.blank(len(kinds))
+    blank = CatalogueArrays.empty(len(kinds))
     catalogue = replace(
         blank, kind=np.array(kinds, np.int32), price=np.array(prices, np.float32), text=texts or blank.text
     )
-    return replace(history_of(list(rows), len(kinds)), catalogue=catalogue)
+    return replace(make_history(list(rows), len(kinds)), catalogue=catalogue)
 
 
 def instead_of(*given, **named):
@@ -35,7 +35,7 @@ def found(near, product):
 
 
 def bought(customers, *products):
-    return [(customer, customer, product, NOW) for customer in customers for product in products]
+    return [(customer, customer, product, REFERENCE_TIME) for customer in customers for product in products]
 
 
 def test_a_substitute_is_of_the_same_kind_and_a_similar_price():
@@ -89,33 +89,33 @@ def test_the_step_up_that_more_of_its_buyers_bought_comes_first():
 
 
 def test_both_may_be_bought_in_different_orders():
-    rows = bought(range(6), 0) + [(customer, 100 + customer, 1, NOW - 9) for customer in range(6)]
+    rows = bought(range(6), 0) + [(customer, 100 + customer, 1, REFERENCE_TIME - 9) for customer in range(6)]
     assert found(above([0, 0], [2.00, 3.00], rows=rows), 0) == [1]
 
 
 def test_four_customers_who_buy_both_every_day_make_no_step_up():
-    rows = [(order % 4, order, product, NOW) for order in range(400) for product in (0, 1)]
-    rows += [(GUEST, order, product, NOW) for order in range(400, 800) for product in (0, 1)]
+    rows = [(order % 4, order, product, REFERENCE_TIME) for order in range(400) for product in (0, 1)]
+    rows += [(GUEST, order, product, REFERENCE_TIME) for order in range(400, 800) for product in (0, 1)]
     assert not above([0, 0], [2.00, 3.00], rows=rows).weight.any()
 
 
 def test_of_a_reseller_only_so_many_products_of_a_kind_are_learned():
-    rows = [(customer, customer, product, NOW + product) for customer in range(6) for product in range(12)]
+    rows = [(customer, customer, product, REFERENCE_TIME + product) for customer in range(6) for product in range(12)]
     history = shop([0] * 12, 2.00 * 1.01 ** np.arange(12) * ([1, 1.5] * 6), rows=rows)
-    near = Premium().fit(history, replace(LIMITS, basket_cap=4))
+    near = Upsell().fit(history, replace(LIMITS, basket_cap=4))
     assert [found(near, product) for product in (0, 6, 8, 10)] == [[], [], [9, 11], [9, 11]]
 
 
-@pytest.mark.parametrize("kind", [Premium, Substitutes])
+@pytest.mark.parametrize("kind", [Upsell, Substitutes])
 def test_a_blank_catalogue_gives_no_neighbours(kind):
-    history = replace(looked_and_described(), catalogue=Catalogue.blank(20))
+    history = replace(views_and_texts(), catalogue=CatalogueArrays.empty(20))
     assert not kind().fit(history, LIMITS).weight.any()
 
 
-@pytest.mark.parametrize("kind", [Premium, Substitutes])
+@pytest.mark.parametrize("kind", [Upsell, Substitutes])
 @pytest.mark.parametrize("pairs_per_block", [1, 7, 100, 10**9])
 def test_the_size_of_a_block_changes_nothing(kind, pairs_per_block):
-    history = looked_and_described()
+    history = views_and_texts()
     whole, blocks = kind().fit(history, LIMITS), kind(pairs_per_block).fit(history, LIMITS)
     assert whole.weight.any()
     assert np.array_equal(whole.index, blocks.index) and np.array_equal(whole.weight, blocks.weight)

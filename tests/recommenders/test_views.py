@@ -5,21 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalization.recommenders import DAY, GUEST, Limits, Views, view_to_purchase, viewed_together
-from personalization.recommenders.view_to_purchase import ViewedThenBought
+from personalization.recommenders import DAY, GUEST, LearningLimits, ViewArrays, view_to_purchase, viewed_together
+from personalization.recommenders.view_to_purchase import ViewToPurchase
 from personalization.recommenders.viewed_together import ViewedTogether
-from personalization.testing import NOW, history_of, looked_and_described
+from personalization.testing import REFERENCE_TIME, make_history, views_and_texts
 
-LIMITS = Limits(min_customers=5, neighbours=10)
-NOON = NOW // DAY * DAY - DAY / 2
+LIMITS = LearningLimits(min_customers=5, neighbours_per_product=10)
+NOON = REFERENCE_TIME // DAY * DAY - DAY / 2
 """Noon of the day before the moment of learning."""
 
 
 def looked(views, bought=(), products=10):
     """A history of these views, (customer, product, seconds since 1970), and order lines."""
     table = np.array(views, np.float64).reshape(-1, 3)
-    seen = Views(table[:, 0].astype(np.int32), table[:, 1].astype(np.int32), table[:, 2])
-    return replace(history_of(list(bought), products), views=seen)
+    seen = ViewArrays(table[:, 0].astype(np.int32), table[:, 1].astype(np.int32), table[:, 2])
+    return replace(make_history(list(bought), products), views=seen)
 
 
 def together(views, limits=LIMITS):
@@ -140,21 +140,21 @@ def test_ten_thousand_forged_views_and_a_purchase_count_as_one_customer():
     assert found(attacked, 0) == found(then_bought(views, bought), 0) == [1, 2]
 
 
-@pytest.mark.parametrize("kind", [ViewedTogether, ViewedThenBought])
+@pytest.mark.parametrize("kind", [ViewedTogether, ViewToPurchase])
 def test_even_products_go_with_even_products_only(kind):
-    near = kind().fit(looked_and_described(), Limits(min_customers=5))
+    near = kind().fit(views_and_texts(), LearningLimits(min_customers=5))
     for product in range(20):
         assert sorted(found(near, product)) == [other for other in range(product % 2, 20, 2) if other != product]
 
 
-@pytest.mark.parametrize("kind", [ViewedTogether, ViewedThenBought])
+@pytest.mark.parametrize("kind", [ViewedTogether, ViewToPurchase])
 @pytest.mark.parametrize("pairs_per_block", [1, 7, 100, 10**9])
 def test_the_size_of_a_block_changes_nothing(kind, pairs_per_block):
-    whole, blocks = (each.fit(looked_and_described(), LIMITS) for each in (kind(), kind(pairs_per_block)))
+    whole, blocks = (each.fit(views_and_texts(), LIMITS) for each in (kind(), kind(pairs_per_block)))
     assert np.array_equal(whole.index, blocks.index) and np.array_equal(whole.weight, blocks.weight)
 
 
-@pytest.mark.parametrize("kind", [ViewedTogether, ViewedThenBought])
+@pytest.mark.parametrize("kind", [ViewedTogether, ViewToPurchase])
 @pytest.mark.parametrize("views", [[], pair([0], *range(10)), pair(range(20), 0)], ids=["none", "one person", "one"])
 def test_without_pairs_of_several_customers_nothing_is_learned(kind, views):
     history = looked(views, orders(range(20), 0, NOON + 60))
@@ -162,9 +162,9 @@ def test_without_pairs_of_several_customers_nothing_is_learned(kind, views):
 
 
 def test_what_a_customer_is_numbered_changes_nothing():
-    history = looked_and_described()
+    history = views_and_texts()
     views = replace(history.views, customer=1_000 - history.views.customer)
     renumbered = replace(history, customer=1_000 - history.customer, views=views)
-    for kind in (ViewedTogether, ViewedThenBought):
+    for kind in (ViewedTogether, ViewToPurchase):
         one, other = kind().fit(history, LIMITS), kind().fit(renumbered, LIMITS)
         assert np.array_equal(one.index, other.index) and np.array_equal(one.weight, other.weight)

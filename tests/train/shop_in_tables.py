@@ -11,7 +11,7 @@ from oscar.apps.order.models import Line, Order
 from oscar.apps.partner.models import StockRecord
 
 from personalization.recommenders import DAY
-from personalization.testing import NOW
+from personalization.testing import REFERENCE_TIME
 from tests import shop
 from tests.rank.shop_of_habits import CUSTOMERS, PRODUCTS, WEEKLY, rows
 
@@ -26,7 +26,8 @@ def built(customers: int = CUSTOMERS) -> tuple[list[User], list[Product]]:
     lines = rows(customers)
     numbers = sorted({(order, customer, moment) for customer, order, _, moment in lines})
     orders = Order.objects.bulk_create(
-        _order(users[customer], number, days_ago=(NOW - moment) / DAY) for number, customer, moment in numbers
+        _order(users[customer], number, days_ago=(REFERENCE_TIME - moment) / DAY)
+        for number, customer, moment in numbers
     )
     placed = dict(zip((number for number, _, _ in numbers), orders, strict=True))
     records = {record.product_id: record for record in StockRecord.objects.all()}

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from personalization import recommenders
-from personalization.recommenders import InBlocks, Limits
+from personalization.recommenders import BlockRecommender, LearningLimits
 from personalization.recommenders.bought_together import BoughtTogether
-from personalization.testing import looked_and_described
+from personalization.testing import views_and_texts
 from personalization.train.engines import local
-from personalization.train.engines.local import LEFT_BEHIND, Blocks, fingerprint
+from personalization.train.engines.local import OUTDATED_DAYS, BlockStore, plan_fingerprint
 
-LIMITS = Limits(neighbours=8)
-IN_BLOCKS = [recommender for recommender in recommenders.every() if isinstance(recommender, InBlocks)]
+LIMITS = LearningLimits(neighbours_per_product=8)
+IN_BLOCKS = [
+    recommender for recommender in recommenders.registered_recommenders() if isinstance(recommender, BlockRecommender)
+]
 
 
 def sized(recommender, size):
@@ -33,7 +35,7 @@ def files(kept):
 
 @pytest.fixture
 def kept(tmp_path):
-    return Blocks(tmp_path / "blocks")
+    return BlockStore(tmp_path / "blocks")
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def test_all_that_counts_pairs_works_in_blocks():
 @pytest.mark.parametrize("size", [1, 7, 100, 10**9])
 @pytest.mark.parametrize("recommender", IN_BLOCKS, ids=lambda recommender: recommender.name)
 def test_files_change_nothing_in_what_is_learned(recommender, size, kept, done):
-    history = looked_and_described()
+    history = views_and_texts()
     whole, cut = recommender.fit(history, LIMITS), sized(recommender, size)
     assert (whole.index >= 0).any()
     first, worked = done(cut, history)
@@ -82,9 +84,9 @@ def test_files_change_nothing_in_what_is_learned(recommender, size, kept, done):
 
 @pytest.mark.parametrize("recommender", IN_BLOCKS, ids=lambda recommender: recommender.name)
 def test_blocks_in_any_sequence_give_the_same(recommender):
-    plan = sized(recommender, 1).plan(looked_and_described(), LIMITS)
+    plan = sized(recommender, 1).plan(views_and_texts(), LIMITS)
     assert len(plan.blocks) > 1
-    whole = recommender.fit(looked_and_described(), LIMITS)
+    whole = recommender.fit(views_and_texts(), LIMITS)
     assert same(plan.together([plan.links(block) for block in reversed(plan.blocks)]), whole)
 
 
@@ -108,7 +110,7 @@ def test_blocks_in_any_sequence_give_the_same(recommender):
     ids=["gone", "empty", "cut short", "overwritten", "too few", "no rows", "wide numbers", "not its own", "unknown"],
 )
 def test_a_damaged_file_is_done_again_and_only_that(damage, kept, done):
-    recommender, history = BoughtTogether(100), looked_and_described()
+    recommender, history = BoughtTogether(100), views_and_texts()
     whole, worked = done(recommender, history)
     first = next(path for path in files(kept) if path.name.startswith("0-"))
     others = {path: path.stat().st_mtime_ns for path in files(kept) if path != first}
@@ -120,51 +122,54 @@ def test_a_damaged_file_is_done_again_and_only_that(damage, kept, done):
 
 
 def test_no_file_is_a_pickle(kept, done):
-    done(BoughtTogether(), looked_and_described())
+    done(BoughtTogether(), views_and_texts())
     (path,) = files(kept)
     np.savez(path, anchor=np.array([print], object), other=np.array([1], np.int32), weight=np.ones(1, np.float32))
-    assert len(done(BoughtTogether(), looked_and_described())[1]) == 1
+    assert len(done(BoughtTogether(), views_and_texts())[1]) == 1
 
 
 def test_a_plan_is_told_by_all_that_its_blocks_depend_on():
-    history, later = looked_and_described(), replace(looked_and_described(), now=looked_and_described().now + 60)
-    told = [fingerprint(recommender.plan(history, LIMITS)) for recommender in IN_BLOCKS]
+    history, later = views_and_texts(), replace(views_and_texts(), timestamp=views_and_texts().now + 60)
+    told = [plan_fingerprint(recommender.plan(history, LIMITS)) for recommender in IN_BLOCKS]
     assert len(set(told)) == len(IN_BLOCKS)
-    assert told == [fingerprint(recommender.plan(looked_and_described(), LIMITS)) for recommender in IN_BLOCKS]
-    assert told == [fingerprint(recommender.plan(later, LIMITS)) for recommender in IN_BLOCKS]  # nothing faded
-    assert not set(told) & {fingerprint(recommender.plan(history, Limits(neighbours=9))) for recommender in IN_BLOCKS}
+    assert told == [plan_fingerprint(recommender.plan(views_and_texts(), LIMITS)) for recommender in IN_BLOCKS]
+    assert told == [plan_fingerprint(recommender.plan(later, LIMITS)) for recommender in IN_BLOCKS]  # nothing faded
+    assert not set(told) & {
+        plan_fingerprint(recommender.plan(history, LearningLimits(neighbours_per_product=9)))
+        for recommender in IN_BLOCKS
+    }
 
 
 def test_one_line_more_is_another_plan():
-    history = looked_and_described()
+    history = views_and_texts()
     more = replace(
         history,
         **{name: np.append(getattr(history, name), getattr(history, name)[:1]) for name in ("customer", "placed")},
     )
     more = replace(more, order=np.append(history.order, 0).astype(np.int32), product=np.append(history.product, 1))
-    one, other = (fingerprint(BoughtTogether().plan(each, LIMITS)) for each in (history, more))
+    one, other = (plan_fingerprint(BoughtTogether().plan(each, LIMITS)) for each in (history, more))
     assert one != other
 
 
 def test_other_code_is_another_plan(monkeypatch):
-    plan = BoughtTogether().plan(looked_and_described(), LIMITS)
-    before = fingerprint(plan)
-    monkeypatch.setattr(local, "_code", lambda: b"other")
-    assert fingerprint(plan) != before
+    plan = BoughtTogether().plan(views_and_texts(), LIMITS)
+    before = plan_fingerprint(plan)
+    monkeypatch.setattr(local, "_code_digest", lambda: b"other")
+    assert plan_fingerprint(plan) != before
 
 
 def test_a_folder_that_cannot_be_written_hinders_nobody(tmp_path, caplog):
     (tmp_path / "blocks").write_text("a file where the folder should be")
-    recommender, history = BoughtTogether(), looked_and_described()
-    assert same(Blocks(tmp_path / "blocks").fit(recommender, history, LIMITS), recommender.fit(history, LIMITS))
+    recommender, history = BoughtTogether(), views_and_texts()
+    assert same(BlockStore(tmp_path / "blocks").fit(recommender, history, LIMITS), recommender.fit(history, LIMITS))
     assert "cannot be kept" in caplog.text
 
 
 def test_what_was_left_behind_yesterday_is_removed(kept, done):
-    done(BoughtTogether(), looked_and_described())
+    done(BoughtTogether(), views_and_texts())
     (old,) = kept.folder.iterdir()
-    done(BoughtTogether(), looked_and_described(), Limits(neighbours=9))
-    os.utime(old, (time.time() - LEFT_BEHIND - 1,) * 2)
+    done(BoughtTogether(), views_and_texts(), LearningLimits(neighbours_per_product=9))
+    os.utime(old, (time.time() - OUTDATED_DAYS - 1,) * 2)
     kept.remove_outdated()
     assert len(list(kept.folder.iterdir())) == 1 and not old.exists()
     kept.remove()

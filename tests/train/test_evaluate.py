@@ -9,10 +9,10 @@ import pytest
 from personalization.models.snapshot_files import DTYPES
 from personalization.rank import scorer
 from personalization.recommenders import DAY, GUEST
-from personalization.testing import NOW
-from personalization.train.evaluate import LEARNED, NO_BETTER, TOO_SHORT, taught
-from personalization.train.metrics import BESTSELLERS, SERVED, STATED
-from personalization.train.run import silent
+from personalization.testing import REFERENCE_TIME
+from personalization.train.evaluate import FITTED, NO_BETTER, TOO_SHORT, evaluate_and_fit
+from personalization.train.metrics import BESTSELLERS, CURRENT_RANKER, DEFAULT_WEIGHTS
+from personalization.train.run import no_progress
 from tests.rank.shop_of_habits import rows, shop_of, shuffled, weekly
 
 HELD_BACK = 28 * DAY
@@ -20,48 +20,56 @@ HELD_BACK = 28 * DAY
 
 @cache
 def evaluation():
-    return taught(shop_of(rows()), HELD_BACK, silent)
+    return evaluate_and_fit(shop_of(rows()), HELD_BACK, no_progress)
 
 
 def bought(*lines, products=3):
     """A shop of lines as (customer, product, days ago), each an order of its own."""
-    return shop_of([(who, order, what, NOW - ago * DAY) for order, (who, what, ago) in enumerate(lines)], products)
+    return shop_of(
+        [(who, order, what, REFERENCE_TIME - ago * DAY) for order, (who, what, ago) in enumerate(lines)], products
+    )
 
 
 def test_what_stated_weights_cannot_know_is_learned_and_used():
     found = evaluation()
-    assert found.weights == dict.fromkeys(scorer.BLENDS, LEARNED)
-    home = found.verdicts[scorer.HOME]
-    assert home[SERVED].mean["NDCG@10"] == 1
-    assert home[SERVED].mean["NDCG@10"] > home[STATED].mean["NDCG@10"] > home[BESTSELLERS].mean["NDCG@10"]
-    assert {f"{kind}.value" for kind in scorer.BLENDS} < found.arrays.keys()
+    assert found.weights == dict.fromkeys(scorer.RANKING_TASKS, FITTED)
+    home = found.results[scorer.HOME]
+    assert home[CURRENT_RANKER].mean["NDCG@10"] == 1
+    assert (
+        home[CURRENT_RANKER].mean["NDCG@10"] > home[DEFAULT_WEIGHTS].mean["NDCG@10"] > home[BESTSELLERS].mean["NDCG@10"]
+    )
+    assert {f"{kind}.value" for kind in scorer.RANKING_TASKS} < found.arrays.keys()
 
 
 def test_learned_weights_that_do_no_better_are_not_used():
-    found = taught(shop_of(rows(novelties=False)), HELD_BACK, silent, [scorer.HOME])
+    found = evaluate_and_fit(shop_of(rows(novelties=False)), HELD_BACK, no_progress, [scorer.HOME])
     assert found.weights == {scorer.HOME: NO_BETTER}
     assert list(found.arrays) == ["blend.features", "blend.moment"]
-    home = found.verdicts[scorer.HOME]
-    assert home[SERVED] == home[STATED] and home[STATED].mean["NDCG@10"] == 1
+    home = found.results[scorer.HOME]
+    assert home[CURRENT_RANKER] == home[DEFAULT_WEIGHTS] and home[DEFAULT_WEIGHTS].mean["NDCG@10"] == 1
 
 
 def test_too_few_customers_teach_nothing_and_the_stated_weights_are_judged():
-    found = taught(shop_of(rows(customers=60)), HELD_BACK, silent, [scorer.HOME])
+    found = evaluate_and_fit(shop_of(rows(customers=60)), HELD_BACK, no_progress, [scorer.HOME])
     assert found.weights == {scorer.HOME: "stated weights: fewer than 200 questions that the past answers"}
     assert list(found.arrays) == ["blend.features", "blend.moment"]
-    assert found.verdicts[scorer.HOME][SERVED] == found.verdicts[scorer.HOME][STATED]
+    assert found.results[scorer.HOME][CURRENT_RANKER] == found.results[scorer.HOME][DEFAULT_WEIGHTS]
 
 
 def test_a_history_that_is_no_twice_as_long_as_what_is_held_back_teaches_nothing():
-    short = taught(shop_of([row for row in rows() if row[3] > NOW - 55 * DAY]), HELD_BACK, silent, [scorer.HOME])
-    assert (short.weights, short.verdicts, short.arrays) == ({scorer.HOME: TOO_SHORT}, {}, {})
-    long = taught(shop_of([row for row in rows() if row[3] > NOW - 58 * DAY]), HELD_BACK, silent, [scorer.HOME])
-    assert long.verdicts[scorer.HOME]
+    short = evaluate_and_fit(
+        shop_of([row for row in rows() if row[3] > REFERENCE_TIME - 55 * DAY]), HELD_BACK, no_progress, [scorer.HOME]
+    )
+    assert (short.weights, short.results, short.arrays) == ({scorer.HOME: TOO_SHORT}, {}, {})
+    long = evaluate_and_fit(
+        shop_of([row for row in rows() if row[3] > REFERENCE_TIME - 58 * DAY]), HELD_BACK, no_progress, [scorer.HOME]
+    )
+    assert long.results[scorer.HOME]
 
 
 def test_the_same_history_teaches_the_same_bytes_whatever_the_sequence_of_its_lines():
-    again = taught(shuffled(shop_of(rows())), HELD_BACK, silent, [scorer.HOME, scorer.GUEST_BASKET])
-    assert again.verdicts == {kind: evaluation().verdicts[kind] for kind in again.verdicts}
+    again = evaluate_and_fit(shuffled(shop_of(rows())), HELD_BACK, no_progress, [scorer.HOME, scorer.GUEST_BASKET])
+    assert again.results == {kind: evaluation().results[kind] for kind in again.results}
     assert {name.split(".")[0] for name in again.arrays} == {"blend", scorer.HOME, scorer.GUEST_BASKET}
     assert all(array.tobytes() == evaluation().arrays[name].tobytes() for name, array in again.arrays.items())
 
@@ -89,19 +97,19 @@ LITTLE = {
 
 @pytest.mark.parametrize("shop", LITTLE.values(), ids=LITTLE.keys())
 def test_of_a_shop_that_says_little_something_finite_is_learned(shop):
-    found = taught(shop, HELD_BACK, silent)
-    assert found.weights.keys() == set(scorer.BLENDS)
+    found = evaluate_and_fit(shop, HELD_BACK, no_progress)
+    assert found.weights.keys() == set(scorer.RANKING_TASKS)
     assert all(np.isfinite(array).all() for array in found.arrays.values())
     json.dumps(found.as_data(), allow_nan=False)
 
 
 @pytest.mark.parametrize("name", ["one product", "all customers alike", "a product that everyone buys"])
 def test_where_all_is_bought_again_the_stated_weights_are_perfect(name):
-    found = taught(LITTLE[name], HELD_BACK, silent, [scorer.HOME])
-    assert found.verdicts[scorer.HOME][SERVED].mean["NDCG@10"] == 1
+    found = evaluate_and_fit(LITTLE[name], HELD_BACK, no_progress, [scorer.HOME])
+    assert found.results[scorer.HOME][CURRENT_RANKER].mean["NDCG@10"] == 1
     assert found.weights == {scorer.HOME: NO_BETTER}
 
 
 def test_an_evaluation_of_one_kind_finds_what_that_of_all_finds():
-    alone = taught(shop_of(rows()), HELD_BACK, silent, [scorer.NEW])
-    assert alone.verdicts == {scorer.NEW: evaluation().verdicts[scorer.NEW]}
+    alone = evaluate_and_fit(shop_of(rows()), HELD_BACK, no_progress, [scorer.NEW])
+    assert alone.results == {scorer.NEW: evaluation().results[scorer.NEW]}

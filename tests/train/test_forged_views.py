@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils.timezone import now
 
 from personalization.models import Consent, Event, Visitor
-from personalization.train.run import learned_until, silent
+from personalization.train.run import build_snapshot, no_progress
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -20,10 +20,10 @@ def looks(visitor, *products, times=1):
         Event(
             event_id=uuid.uuid4(),
             visitor=visitor,
-            name="view_item",
-            happened=moment,
-            received=moment,
-            product=product.pk,
+            type="view_item",
+            occurred_at=moment,
+            received_at=moment,
+            product_id=product.pk,
         )
         for product in products
         for _ in range(times)
@@ -39,7 +39,7 @@ def looking():
     """A shop in which every customer looked at two products of their kind."""
     users, products = shop.even_and_odd()
     for number, user in enumerate(users):
-        looks(Visitor.objects.customer(user.pk), products[number % 2], products[number % 2 + 2])
+        looks(Visitor.objects.get_or_create_customer(user.pk), products[number % 2], products[number % 2 + 2])
     return users, products
 
 
@@ -47,7 +47,7 @@ def looking():
 def arrays(looking):
     """What is learned, each time as of the same moment."""
     moment = now().timestamp() + 300
-    return lambda: learned_until(moment, silent)[1].arrays
+    return lambda: build_snapshot(moment, no_progress)[1].arrays
 
 
 def test_customers_views_are_learned_from(arrays):
@@ -57,7 +57,7 @@ def test_customers_views_are_learned_from(arrays):
 
 def test_ten_thousand_views_of_one_customer_count_as_one(looking, arrays):
     users, products = looking
-    visitor = Visitor.objects.customer(users[1].pk)
+    visitor = Visitor.objects.get_or_create_customer(users[1].pk)
     looks(visitor, products[20], products[1])
     once = arrays()
     looks(visitor, products[20], times=10_000)
@@ -67,9 +67,9 @@ def test_ten_thousand_views_of_one_customer_count_as_one(looking, arrays):
 def test_a_hundred_browsers_and_a_hundred_accounts_that_never_bought_move_nothing(looking, arrays):
     _, products = looking
     before = arrays()
-    browsers = [Visitor(consent=Consent.GRANTED, agreed_at=now()) for _ in range(100)]
+    browsers = [Visitor(consent=Consent.GRANTED, consented_at=now()) for _ in range(100)]
     accounts = User.objects.bulk_create(User(username=f"fake{n}", email=f"fake{n}@example.com") for n in range(100))
-    owned = [Visitor(user=user, consent=Consent.GRANTED, agreed_at=now()) for user in accounts]
+    owned = [Visitor(user=user, consent=Consent.GRANTED, consented_at=now()) for user in accounts]
     for visitor in Visitor.objects.bulk_create(browsers + owned):
         looks(visitor, products[1], products[39])
     assert same(arrays(), before)

@@ -9,7 +9,7 @@ from oscar.apps.order.models import Order
 from personalization.decide import active_snapshot
 from personalization.models import Snapshot
 from personalization.train import run
-from personalization.train.quality_gate import Worse, refuse_worse
+from personalization.train.quality_gate import QualityRegression, check_quality
 from tests import shop
 
 
@@ -29,8 +29,8 @@ def summary(lines=100, questions=50, bestsellers=0.1, **served):
 def refused(new, old) -> str:
     """Why the new one is refused; "" when it is not."""
     try:
-        refuse_worse(new, Snapshot(summary=old))
-    except Worse as worse:
+        check_quality(new, Snapshot(summary=old))
+    except QualityRegression as worse:
         return str(worse)
     return ""
 
@@ -75,7 +75,7 @@ def test_all_reasons_are_given():
 def test_what_cannot_be_compared_is_not_refused(old):
     assert refused(summary(new=(0.1, 0)), old) == ""
     assert refused(summary(), old) == ""
-    refuse_worse(summary(home=(0.0, 0.0)), None)
+    check_quality(summary(home=(0.0, 0.0)), None)
 
 
 def train(**options) -> str:
@@ -85,8 +85,8 @@ def train(**options) -> str:
 
 
 def serving() -> str:
-    active_snapshot.forget()
-    return active_snapshot.current().name
+    active_snapshot.reset_active_snapshot()
+    return active_snapshot.get_active_snapshot().name
 
 
 @pytest.mark.django_db
@@ -104,13 +104,15 @@ def test_a_snapshot_of_a_shop_that_lost_its_orders_is_refused_unless_forced():
 
 @pytest.mark.django_db
 def test_a_snapshot_that_judges_find_worse_is_refused(settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "held_back_days": 42}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "EVALUATION_DAYS": 42}
     shop.even_and_odd(weeks=13)
-    row = run.train()
-    served = row.summary["evaluation"]["basket"]["served"]
+    row = run.run_training()
+    served = row.metrics["evaluation"]["basket"]["served"]
     assert served["questions"] == 36  # six orders of each of six judges
     served["mean"]["NDCG@10"] += 1
     row.save()
-    with pytest.raises(Worse, match=r"^basket: NDCG@10 0\.\d+ ± 0\.\d+, that of the serving snapshot 1\.\d+ ± 0\.\d+$"):
-        run.train(weigh=True)
+    with pytest.raises(
+        QualityRegression, match=r"^basket: NDCG@10 0\.\d+ ± 0\.\d+, that of the serving snapshot 1\.\d+ ± 0\.\d+$"
+    ):
+        run.run_training(weigh=True)
     assert serving() == row.name and Snapshot.objects.count() == 1

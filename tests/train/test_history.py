@@ -16,16 +16,16 @@ from oscar.apps.catalogue.models import AttributeOption, AttributeOptionGroup, C
 from oscar.apps.partner.models import StockRecord
 from oscar.test.factories import create_product
 
-from personalization.recommenders import Limits, viewed_together
+from personalization.recommenders import LearningLimits, viewed_together
 from personalization.train import dataset
-from personalization.train.run import silent
+from personalization.train.run import no_progress
 from tests import shop
 
 pytestmark = pytest.mark.django_db
 
 
 def read():
-    return dataset.read(time.time() + 1, silent).history
+    return dataset.read_dataset(time.time() + 1, no_progress).history
 
 
 def user(name: str) -> User:
@@ -82,7 +82,7 @@ def test_the_kind_is_the_deepest_category_and_the_first_by_path_among_equals():
     dairy, milk, bakery, offers = (Category.objects.get(name=name) for name in ("Dairy", "Milk", "Bakery", "Offers"))
     for categories in ([offers, milk], [bakery, dairy], [bakery], [], [offers]):
         shop.product("Something").categories.add(*categories)
-    assert read().catalogue.kind.tolist() == [1, 0, 2, -1, 3]  # by path: dairy, milk, bakery, offers
+    assert read().catalogue.leaf_category.tolist() == [1, 0, 2, -1, 3]  # by path: dairy, milk, bakery, offers
 
 
 def test_a_category_that_is_hidden_is_no_kind():
@@ -91,7 +91,7 @@ def test_a_category_that_is_hidden_is_no_kind():
     Category.objects.filter(name="Hidden").update(is_public=False)
     Category.fix_tree()
     hidden.get_root().set_ancestors_are_public()
-    assert read().catalogue.kind.tolist() == [-1]
+    assert read().catalogue.leaf_category.tolist() == [-1]
 
 
 def test_the_text_is_title_and_description_without_markup():
@@ -162,7 +162,7 @@ def test_views_of_hidden_products_and_from_the_future_are_left_out():
 def test_an_empty_shop_has_an_empty_history():
     found = read()
     assert found.products == 0
-    assert [len(found.views.seen), len(found.catalogue.text), len(found.catalogue.kind)] == [0, 0, 0]
+    assert [len(found.views.seen), len(found.catalogue.text), len(found.catalogue.leaf_category)] == [0, 0, 0]
 
 
 def test_the_number_of_queries_is_the_same_however_large_the_shop():
@@ -186,5 +186,5 @@ def test_a_recommender_learns_from_the_rows_of_the_shop():
     for number, viewer in enumerate(users):
         for product in (products[number % 2], products[number % 2 + 2]):
             view(viewer, product)
-    near = viewed_together.recommender.fit(read(), Limits())
+    near = viewed_together.recommender.fit(read(), LearningLimits())
     assert near.index[:5, 0].tolist() == [2, 3, 0, 1, -1]

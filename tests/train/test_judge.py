@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 
 from personalization.rank import scorer
-from personalization.rank.visitor_history import Person
-from personalization.train.learning_to_rank import judges
-from personalization.train.metrics import BESTSELLERS, SERVED, STATED, Tally, judge
-from personalization.train.ranking_examples import Question
+from personalization.rank.visitor_history import VisitorHistory
+from personalization.train.learning_to_rank import is_evaluation_customer
+from personalization.train.metrics import (
+    BESTSELLERS,
+    CURRENT_RANKER,
+    DEFAULT_WEIGHTS,
+    MetricAccumulator,
+    evaluate_ranker,
+)
+from personalization.train.ranking_examples import RankingExample
 from tests.rank.by_hand import learned
 from tests.rank.shop_of_habits import CUSTOMERS, past, past_of, rows, shop_of
 
@@ -18,17 +24,17 @@ LOG = 1 / np.log2(np.arange(2, 12))
 
 def a_past(products=100, customers=1, of=64):
     """A past of 64 customers, so many of whom bought each product."""
-    shop = learned(evergreen__score=np.ones(products), evergreen__customers=np.full(products, customers))
+    shop = learned(all_time_popular__score=np.ones(products), all_time_popular__customers=np.full(products, customers))
     return SimpleNamespace(learned=shop, customers_before=of, before=SimpleNamespace(products=products))
 
 
 def verdict(*lists, wanted, about=None):
     """The verdict on lists of products, each in its order, when these were wanted."""
-    about, tally = about or a_past(), Tally()
+    about, tally = about or a_past(), MetricAccumulator()
     for listed in lists:
-        question = Question(0, Person.nobody(), np.array(listed, np.int64), np.array(wanted))
-        tally.take(question, np.arange(len(listed), 0.0, -1), about)
-    return tally.verdict(about)
+        question = RankingExample(0, VisitorHistory.empty(), np.array(listed, np.int64), np.array(wanted))
+        tally.add(question, np.arange(len(listed), 0.0, -1), about)
+    return tally.result(about)
 
 
 def test_a_list_that_begins_with_all_that_was_wanted_is_perfect():
@@ -65,15 +71,15 @@ def test_coverage_is_the_share_of_products_in_the_first_ten_of_any_list():
 
 def test_the_interval_is_that_of_the_mean():
     found = verdict(*[[1]] * 50, *[[2]] * 50, wanted=[1])
-    assert (found.questions, found.mean["hit rate"], found.interval["hit rate"]) == (100, 0.5, 0.098)
+    assert (found.examples, found.mean["hit rate"], found.interval["hit rate"]) == (100, 0.5, 0.098)
 
 
 def test_what_the_scores_say_nothing_of_is_not_listed():
-    tally = Tally()
-    question = Question(0, Person.nobody(), np.array([1, 2, 3]), np.array([3]))
-    tally.take(question, np.array([0.5, 0.0, 0.0]), a_past())
+    tally = MetricAccumulator()
+    question = RankingExample(0, VisitorHistory.empty(), np.array([1, 2, 3]), np.array([3]))
+    tally.add(question, np.array([0.5, 0.0, 0.0]), a_past())
     assert tally.shown == {1}
-    assert tally.verdict(a_past()).mean["MRR"] == 0
+    assert tally.result(a_past()).mean["MRR"] == 0
 
 
 def test_a_list_of_nothing_is_worth_nothing():
@@ -81,22 +87,22 @@ def test_a_list_of_nothing_is_worth_nothing():
 
 
 def test_only_judges_are_asked_and_each_way_to_rank_is_judged():
-    found = judge(past(), scorer.HOME)
-    count = sum(map(judges, range(CUSTOMERS)))
-    assert {found[way].questions for way in (SERVED, STATED, BESTSELLERS, "own purchases")} == {count}
-    assert found[SERVED] == found[STATED]  # nothing was learned that could serve
+    found = evaluate_ranker(past(), scorer.HOME)
+    count = sum(map(is_evaluation_customer, range(CUSTOMERS)))
+    assert {found[way].examples for way in (CURRENT_RANKER, DEFAULT_WEIGHTS, BESTSELLERS, "own purchases")} == {count}
+    assert found[CURRENT_RANKER] == found[DEFAULT_WEIGHTS]  # nothing was learned that could serve
     assert {"similar customers", "all_time_popular", "ease, own purchases"} <= found.keys()
     assert found.keys().isdisjoint({"repurchase_interval", "repurchase_frequency", "repurchase_rate"})
 
 
 def test_who_buys_the_same_every_week_is_served_perfectly_by_their_own_purchases():
-    found = judge(past_of(shop_of(rows(novelties=False))), scorer.HOME)
-    for way in (STATED, "own purchases", "repeat purchase"):
+    found = evaluate_ranker(past_of(shop_of(rows(novelties=False))), scorer.HOME)
+    for way in (DEFAULT_WEIGHTS, "own purchases", "repeat purchase"):
         assert (found[way].mean["NDCG@10"], found[way].interval["NDCG@10"]) == (1, 0)
     assert found[BESTSELLERS].mean["NDCG@10"] < 0.3
     assert found["own purchases"].coverage == 0.5  # the other half of the products was never sold
 
 
 def test_without_judges_there_is_no_verdict():
-    nobody = past_of(shop_of([row for row in rows() if not judges(row[0])]))
-    assert judge(nobody, scorer.HOME) == {}
+    nobody = past_of(shop_of([row for row in rows() if not is_evaluation_customer(row[0])]))
+    assert evaluate_ranker(nobody, scorer.HOME) == {}

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from django.utils.timezone import now
 
-from personalization.decide.people import person_of
+from personalization.decide.people import visitor_history
 from personalization.profile import batch
 from personalization.rank import scorer
-from personalization.rank.features import features
+from personalization.rank.features import compute_features
 from personalization.recommenders import DAY, GUEST
 from personalization.train import ranking_examples
-from personalization.train.dataset import read
-from personalization.train.fit import learn
-from personalization.train.ranking_examples import Past
-from personalization.train.run import silent
+from personalization.train.dataset import read_dataset
+from personalization.train.fit import fit_arrays
+from personalization.train.ranking_examples import Backtest
+from personalization.train.run import no_progress
 from tests import shop as even_and_odd
 from tests.rank.shop_of_habits import CUSTOMERS, CUT_WEEKS, WEEKS, once, past, past_of, rows, shop_of, shuffled, weekly
 
@@ -23,7 +23,7 @@ LAST_WEEKS = range(WEEKS - CUT_WEEKS, WEEKS)
 
 
 def asked(kind, about=None):
-    return list(ranking_examples.questions(about or past(), kind))
+    return list(ranking_examples.ranking_examples(about or past(), kind))
 
 
 def same(one, other):
@@ -42,7 +42,7 @@ def test_at_home_everyone_is_asked_what_they_bought_after_the_cut():
 def test_what_is_new_was_never_bought_before_and_neither_is_any_candidate():
     for question in asked(scorer.NEW):
         assert question.wanted.tolist() == sorted(once(question.customer, week) for week in LAST_WEEKS)
-        assert not np.isin(question.places, question.person.own).any()
+        assert not np.isin(question.places, question.person.purchased).any()
 
 
 @pytest.mark.parametrize("kind", [scorer.BASKET, scorer.GUEST_BASKET])
@@ -52,7 +52,7 @@ def test_a_basket_is_a_part_of_one_order_and_the_rest_is_asked_for(kind):
         assert order in [sorted([*weekly(question.customer), once(question.customer, week)]) for week in LAST_WEEKS]
         assert len(question.basket) == 2
         assert not np.isin(question.places, question.basket).any()
-        assert bool(len(question.person.own)) == (kind == scorer.BASKET)
+        assert bool(len(question.person.purchased)) == (kind == scorer.BASKET)
 
 
 def test_of_one_customer_only_so_many_baskets_are_asked_for(monkeypatch):
@@ -63,14 +63,14 @@ def test_of_one_customer_only_so_many_baskets_are_asked_for(monkeypatch):
 
 
 def test_in_a_listing_one_chooses_among_all_products_of_one_kind():
-    kind = past().before.catalogue.kind
-    for question in asked(scorer.LISTING):
+    kind = past().train_history.catalogue.leaf_category
+    for question in asked(scorer.CATEGORY):
         (chosen,) = set(kind[question.places].tolist())
         assert sorted(question.places.tolist()) == np.flatnonzero(kind == chosen).tolist()
         assert set(kind[question.wanted].tolist()) == {chosen}
 
 
-@pytest.mark.parametrize("kind", scorer.BLENDS)
+@pytest.mark.parametrize("kind", scorer.RANKING_TASKS)
 def test_the_sequence_of_the_lines_changes_no_question(kind):
     one, other = asked(kind), asked(kind, past_of(shuffled(shop_of(rows()))))
     assert len(one) == len(other) >= CUSTOMERS
@@ -78,16 +78,16 @@ def test_the_sequence_of_the_lines_changes_no_question(kind):
         assert same(question, again) and same(question.person, again.person)
 
 
-@pytest.mark.parametrize("kind", scorer.BLENDS)
+@pytest.mark.parametrize("kind", scorer.RANKING_TASKS)
 def test_only_so_many_questions_are_asked(kind, monkeypatch):
     first = asked(kind)[:7]
-    monkeypatch.setitem(ranking_examples.MOST, kind, 7)
+    monkeypatch.setitem(ranking_examples.MAX_EXAMPLES, kind, 7)
     found = asked(kind)
     assert len(found) == 7 and all(map(same, found, first))
 
 
 def test_what_was_bought_after_the_cut_is_not_known_to_who_is_asked():
-    before = shop_of([row for row in rows() if row[3] <= past().before.now])
+    before = shop_of([row for row in rows() if row[3] <= past().train_history.now])
     alone = past_of(before)
     assert len(alone.product) == 0
     assert alone.learned.arrays.keys() == past().learned.arrays.keys()
@@ -107,7 +107,7 @@ def test_who_came_only_after_the_cut_is_nobody_yet():
 
 def test_guests_are_asked_for_baskets_only():
     guests = past_of(shop_of([(GUEST, *row[1:]) for row in rows()]))
-    assert [len(asked(kind, guests)) for kind in scorer.BLENDS] == [0, 0, 0, CUSTOMERS * CUT_WEEKS, 0]
+    assert [len(asked(kind, guests)) for kind in scorer.RANKING_TASKS] == [0, 0, 0, CUSTOMERS * CUT_WEEKS, 0]
 
 
 def test_learning_more_changes_nothing_of_who_was_asked():
@@ -120,15 +120,15 @@ def test_learning_more_changes_nothing_of_who_was_asked():
 def test_a_stored_genome_tells_to_the_last_bit_what_training_learned_from():
     users, _ = even_and_odd.even_and_odd()
     moment = now().timestamp() - 10 * DAY
-    batch.sweep(moment)
-    shop = read(moment, silent)
-    learned = learn(shop, shop.history, silent)
+    batch.refresh_all_genomes(moment)
+    shop = read_dataset(moment, no_progress)
+    learned = fit_arrays(shop, shop.history, no_progress)
     number = {user.pk: customer for customer, user in enumerate(users)}  # orders were placed in their sequence
     every = np.unique(shop.history.customer).astype(np.int64)
-    trained = Past(shop.history, learned, customer=every, order=every, product=every)
+    trained = Backtest(shop.history, learned, customer=every, order=every, product=every)
     for user in users:
-        stored = person_of(batch.Genome.objects.of_customer(user.pk), learned)
+        stored = visitor_history(batch.Genome.objects.of_customer(user.pk), learned)
         person = trained.people[number[user.pk]]
-        assert same(stored, person) and len(person.own) > 6 and len(person.near) > 6
-        told = [features(who, learned, moment, np.arange(40), np.arange(3)) for who in (stored, person)]
+        assert same(stored, person) and len(person.purchased) > 6 and len(person.neighbour_products) > 6
+        told = [compute_features(who, learned, moment, np.arange(40), np.arange(3)) for who in (stored, person)]
         assert np.array_equal(*told)

@@ -13,10 +13,10 @@ from oscar.apps.order.models import Order
 
 from personalization.models import Consent, Event, SensitiveCategory, Visitor
 from personalization.rank import search_queries
-from personalization.rank.snapshot_arrays import Learned
+from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY
 from personalization.train import dataset, search_choices
-from personalization.train.run import silent, train
+from personalization.train.run import no_progress, run_training
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ def milk():
 
 
 def browser():
-    return Visitor.objects.create(consent=Consent.GRANTED, agreed_at=MOMENT)
+    return Visitor.objects.create(consent=Consent.GRANTED, consented_at=MOMENT)
 
 
 def account(name, bought=None):
@@ -42,13 +42,13 @@ def account(name, bought=None):
     user = shop.customer(name)
     if bought is not None:
         shop.order(user, [bought], days_ago=20)
-    return Visitor.objects.customer(user.pk)
+    return Visitor.objects.get_or_create_customer(user.pk)
 
 
 def did(visitor, name, *, days=1.0, minutes=0.0, **fields):
     at = MOMENT - timedelta(days=days) + timedelta(minutes=minutes)
     Event.objects.create(
-        event_id=uuid4(), visitor=visitor, name=name, happened=at, received=at, **{"product": None, **fields}
+        event_id=uuid4(), visitor=visitor, name=name, occurred_at=at, received_at=at, **{"product": None, **fields}
     )
 
 
@@ -69,13 +69,13 @@ def several(query, product, times=5, **fields):
 
 
 def read(moment=MOMENT):
-    return dataset.read(moment.timestamp() + 60, silent)
+    return dataset.read_dataset(moment.timestamp() + 60, no_progress)
 
 
 def learned(moment=MOMENT, least=5):
     found = read(moment)
-    arrays = search_choices.learned(found.searched, found.history, least)
-    return Learned({**arrays, "product.id": found.product_id})
+    arrays = search_choices.search_arrays(found.searches, found.history, least)
+    return SnapshotArrays({**arrays, "product.id": found.product_id})
 
 
 def after(query, found):
@@ -89,14 +89,14 @@ def after(query, found):
 
 
 def texts(found):
-    return [search_queries.text_of(found.arrays, place) for place in range(len(found.arrays["query.start"]) - 1)]
+    return [search_queries.text_array(found.arrays, place) for place in range(len(found.arrays["query.start"]) - 1)]
 
 
 def choices(moment=MOMENT):
     """(query, product's key, weight) of each."""
     found = read(moment)
-    each = search_choices.choices(found.searched, moment.timestamp())
-    names = [found.searched.texts[number] for number in each.query.tolist()]
+    each = search_choices.query_clicks(found.searches, moment.timestamp())
+    names = [found.searches.texts[number] for number in each.query.tolist()]
     keys = found.product_id[each.product].tolist()
     return sorted(zip(names, keys, each.weight.astype(float).round(2).tolist(), strict=True))
 
@@ -212,10 +212,10 @@ def test_a_thousand_clicks_of_one_visitor_are_one(tea, milk):
         Event(
             event_id=uuid4(),
             visitor=loud,
-            name="select_item",
-            happened=MOMENT - timedelta(days=1),
-            received=MOMENT,
-            product=tea.pk,
+            type="select_item",
+            occurred_at=MOMENT - timedelta(days=1),
+            received_at=MOMENT,
+            product_id=tea.pk,
         )
         for _ in range(1_000)
     )
@@ -232,7 +232,7 @@ def test_what_fewer_than_five_visitors_did_stands_nowhere(tea, milk):
         chose(visitor, secret, milk, days=0.5)
     without = learned()
     assert texts(without) == ["tea"] and after("tea", without) == {tea.pk: 1.0}
-    assert set(without.arrays["gram.key"].tolist()) == set(search_queries.pieces(["tea"])[1].tolist())
+    assert set(without.arrays["gram.key"].tolist()) == set(search_queries.trigrams(["tea"])[1].tolist())
     milks = int(np.searchsorted(without.ids, milk.pk))
     assert milks not in without.arrays["query.product"] and milks not in without.arrays["gram.product"]
     assert without.arrays["search.chosen"][milks] == 0
@@ -253,7 +253,7 @@ def test_a_rare_query_is_understood_by_pieces_that_enough_visitors_typed(tea):
         chose(browser(), typed, tea)
     found = learned()
     assert texts(found) == []
-    places, weight = search_queries.chosen("gruener tee", found)
+    places, weight = search_queries.products_chosen_after("gruener tee", found)
     assert found.ids[places].tolist() == [tea.pk] and 0 < weight[0] < 1
 
 
@@ -274,9 +274,9 @@ def test_who_objects_is_not_learned_from(tea):
     assert texts(learned()) == ["tea"]
     Visitor.objects.filter(pk=visitor.pk).update(consent=Consent.WITHDRAWN)
     assert texts(learned()) == []
-    Visitor.objects.filter(pk=visitor.pk).update(consent=Consent.GRANTED, forgotten_at=MOMENT)
+    Visitor.objects.filter(pk=visitor.pk).update(consent=Consent.GRANTED, erased_at=MOMENT)
     assert texts(learned()) == []
-    Visitor.objects.filter(pk=visitor.pk).update(forgotten_at=MOMENT - timedelta(days=2))
+    Visitor.objects.filter(pk=visitor.pk).update(erased_at=MOMENT - timedelta(days=2))
     assert texts(learned()) == ["tea"]
 
 
@@ -288,7 +288,7 @@ def test_a_browser_that_withdrew_is_not_learned_from(tea):
 
 def test_who_seems_to_be_no_shopper_is_not_learned_from(tea):
     several("tea", tea, 4)
-    several("tea", tea, 3, suspect=True)
+    several("tea", tea, 3, is_suspected_bot=True)
     assert after("tea", learned()) == {}
 
 
@@ -307,7 +307,7 @@ def test_five_browsers_cannot_move_a_product_above_what_two_hundred_chose(tea, m
         chose(browser(), "tea", tea)
     several("tea", milk, 5, name="add_to_cart")
     found = learned()
-    places, weight = search_queries.chosen("tea", found)
+    places, weight = search_queries.products_chosen_after("tea", found)
     assert found.ids[places[np.argmax(weight)]] == tea.pk and sorted(weight)[0] < 0.1
 
 
@@ -316,15 +316,15 @@ def test_what_only_visitors_wrote_is_shown_to_nobody(tea):
     several("green t3a buy at evil", tea)
     found = learned()
     assert len(texts(found)) == 2
-    assert search_queries.nearest("green tee", found, 5) == ["green tea"]
+    assert search_queries.similar_queries("green tee", found, 5) == ["green tea"]
 
 
 # What becomes of it.
 
 
 def test_a_training_run_of_an_empty_shop_knows_no_searches():
-    snapshot = train()
-    assert snapshot.serving
+    snapshot = run_training()
+    assert snapshot.is_active
     found = learned()
     assert {name: array.size for name, array in found.arrays.items() if name.startswith("query.")} == {
         "query.text": 0,
@@ -336,14 +336,17 @@ def test_a_training_run_of_an_empty_shop_knows_no_searches():
         "query.share": 0,
         "query.customers": 0,
     }
-    assert [len(part) for part in search_queries.chosen("tea", found)] == [0, 0]
+    assert [len(part) for part in search_queries.products_chosen_after("tea", found)] == [0, 0]
 
 
 def test_searches_without_choices_are_known_by_their_text_alone(tea):
     for _ in range(5):
         did(browser(), "search", query="Tea")
     found = learned()
-    assert texts(found) == ["tea"] and [len(part) for part in search_queries.chosen("tea", found)] == [0, 0]
+    assert texts(found) == ["tea"] and [len(part) for part in search_queries.products_chosen_after("tea", found)] == [
+        0,
+        0,
+    ]
 
 
 def test_how_often_a_product_is_chosen_after_any_search_counts_visitors(tea, milk):
@@ -363,20 +366,20 @@ def test_the_same_rows_give_the_same_bytes_in_any_sequence(tea, milk):
     several("green tea", milk, 5, days=9)
     whole = read()
     rng = np.random.default_rng(1)
-    order = rng.permutation(len(whole.searched.at))
-    found = whole.searched
-    other = search_choices.Searches(
+    order = rng.permutation(len(whole.searches.at))
+    found = whole.searches
+    other = search_choices.SearchLog(
         -1 - rng.permutation(100)[-1 - np.unique(found.person, return_inverse=True)[1] - 1][order],
         *(column[order] for column in (found.at, found.query, found.product, found.says)),
         found.texts,
         found.buyers,
     )
-    one, two = (search_choices.learned(each, whole.history, 5) for each in (found, other))
+    one, two = (search_choices.search_arrays(each, whole.history, 5) for each in (found, other))
     assert all(np.array_equal(one[name], two[name]) for name in one) and len(one["query.product"]) == 3
 
 
 def test_a_search_fades_by_half_in_four_weeks():
-    assert search_choices.HALF_LIFE == 28 * DAY
+    assert search_choices.HALF_LIFE_DAYS == 28 * DAY
 
 
 @pytest.mark.parametrize("rows", [1, 3, 10**9])
@@ -384,8 +387,8 @@ def test_the_size_of_a_block_changes_nothing(tea, milk, monkeypatch, rows):
     several("green tea", tea, 7)
     several("green milk", milk, 6)
     found = read()
-    usual = search_choices.learned(found.searched, found.history, 5)
+    usual = search_choices.search_arrays(found.searches, found.history, 5)
     monkeypatch.setattr(search_choices, "ROWS_AT_ONCE", rows)
     monkeypatch.setattr(search_choices, "TEXTS_AT_ONCE", rows)
-    again = search_choices.learned(found.searched, found.history, 5)
+    again = search_choices.search_arrays(found.searches, found.history, 5)
     assert all(np.array_equal(usual[name], again[name]) for name in usual)

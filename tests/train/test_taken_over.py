@@ -8,7 +8,7 @@ import pytest
 from personalization.models import snapshot_files
 from personalization.recommenders import DAY
 from personalization.train import run
-from personalization.train.evaluate import LEARNED
+from personalization.train.evaluate import FITTED
 from tests.train import shop_in_tables
 
 pytestmark = pytest.mark.django_db
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def first(settings):
     shop_in_tables.built()
-    return run.train(time.time())
+    return run.run_training(time.time())
 
 
 @pytest.fixture
 def taught(monkeypatch):
     """The moments up to which a run learned what to trust."""
     moments = []
-    teach = run.taught
+    teach = run.evaluate_and_fit
 
     def taught(shop, *rest, **named):
         moments.append(shop.history.now)
@@ -35,14 +35,14 @@ def taught(monkeypatch):
 
 
 def arrays(snapshot):
-    return snapshot_files.read(snapshot.name, snapshot.manifest_sha256)
+    return snapshot_files.read_snapshot(snapshot.name, snapshot.manifest_sha256)
 
 
 def test_the_next_day_the_weights_and_what_they_are_worth_are_taken_over(first, taught):
-    assert LEARNED in first.summary["weights"].values()
-    second = run.train(time.time() + DAY)
+    assert FITTED in first.summary["weights"].values()
+    second = run.run_training(time.time() + DAY)
     assert taught == []
-    assert (second.summary["weights"], second.summary["evaluation"]) == (
+    assert (second.metrics["weights"], second.metrics["evaluation"]) == (
         first.summary["weights"],
         first.summary["evaluation"],
     )
@@ -53,25 +53,25 @@ def test_the_next_day_the_weights_and_what_they_are_worth_are_taken_over(first, 
 def test_after_a_week_of_daily_runs_they_are_learned_anew(first, taught):
     now = float(arrays(first)["history.now"][0])
     for day in range(1, 8):
-        run.train(now + day * DAY)
+        run.run_training(now + day * DAY)
     assert taught == [now + 7 * DAY]
 
 
 def test_whoever_asks_has_them_learned_at_once(first, taught):
-    run.train(time.time() + 1, weigh=True)
+    run.run_training(time.time() + 1, weigh=True)
     assert len(taught) == 1
 
 
 def test_weights_of_another_shelf_are_not_taken_over(first, taught, monkeypatch):
-    monkeypatch.setattr(run.taken_over.__globals__["recommenders"], "every", lambda: [])
-    assert run.taken_over(first, time.time() + 1) is None
+    monkeypatch.setattr(run.reuse_ranker.__globals__["recommenders"], "every", lambda: [])
+    assert run.reuse_ranker(first, time.time() + 1) is None
 
 
 def test_a_snapshot_that_cannot_be_read_is_no_hindrance(first, taught):
-    snapshot_files.remove(first.name)
-    run.train(time.time() + 1)
+    snapshot_files.remove_snapshot(first.name)
+    run.run_training(time.time() + 1)
     assert len(taught) == 1
 
 
 def test_a_snapshot_of_later_is_not_taken_over(first, taught):
-    assert run.taken_over(first, time.time() - DAY) is None
+    assert run.reuse_ranker(first, time.time() - DAY) is None

@@ -20,7 +20,7 @@ from oscar.apps.order.models import Line, ShippingEvent, ShippingEventQuantity, 
 from personalization.decide import active_snapshot
 from personalization.models import Genome, Snapshot, snapshot_files
 from personalization.train import dataset, fit, publish, run
-from personalization.train.lock import Busy, only_one
+from personalization.train.lock import TrainingInProgress, training_lock
 from tests import shop
 from tests.train import shop_in_tables
 
@@ -28,12 +28,12 @@ pytestmark = pytest.mark.django_db
 
 
 def train() -> Snapshot:
-    run.train()
-    return Snapshot.objects.get(serving=True)
+    run.run_training()
+    return Snapshot.objects.get(is_active=True)
 
 
 def lines() -> int:
-    return train().summary["lines"]
+    return train().metrics["lines"]
 
 
 def test_cancelled_and_returned_orders_are_not_read():
@@ -50,7 +50,7 @@ def test_cancelled_and_returned_orders_are_not_read():
 
 def test_orders_of_guests_are_read_without_a_person():
     shop.order(None, [shop.product("First")])
-    summary = train().summary
+    summary = train().metrics
     assert (summary["lines"], summary["products"], summary["customers"]) == (1, 1, 0)
     assert not Genome.objects.exists()
 
@@ -63,7 +63,7 @@ def test_an_order_that_is_dated_in_the_future_is_left_out():
 def test_a_snapshot_is_arrays_and_a_manifest_that_describes_them():
     shop.even_and_odd()
     name = train().name
-    folder = Path(settings.PERSONALIZATION["snapshot_dir"]) / name
+    folder = Path(settings.PERSONALIZATION["SNAPSHOT_DIR"]) / name
     manifest = json.loads((folder / "manifest.json").read_text())
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         ["manifest.json", *(f"{array}.npy" for array in manifest["arrays"])]
@@ -71,24 +71,26 @@ def test_a_snapshot_is_arrays_and_a_manifest_that_describes_them():
     assert manifest["format"] == 2
     assert manifest["versions"] == {"personalization": version("django-oscar-personalization"), "numpy": np.__version__}
     assert manifest["arrays"]["bought_together.index"]["shape"] == [shop.PRODUCTS, 50]
-    assert np.load(folder / "product.id.npy", allow_pickle=False).tolist() == sorted(active_snapshot.current().ids)
+    assert np.load(folder / "product.id.npy", allow_pickle=False).tolist() == sorted(
+        active_snapshot.get_active_snapshot().ids
+    )
 
 
 def test_what_too_few_customers_bought_weighs_nothing_in_its_category(monkeypatch):
     shop.even_and_odd()
-    read = dataset.read(time.time(), run.silent)
-    assert fit.described(read, read.history)["category.share"].sum() > 0
-    monkeypatch.setitem(settings.PERSONALIZATION, "min_customers", shop.CUSTOMERS)  # half of them buy any product
-    assert fit.described(read, read.history)["category.share"].sum() == 0
+    read = dataset.read_dataset(time.time(), run.no_progress)
+    assert fit.product_arrays(read, read.history)["category.share"].sum() > 0
+    monkeypatch.setitem(settings.PERSONALIZATION, "MIN_CUSTOMERS", shop.CUSTOMERS)  # half of them buy any product
+    assert fit.product_arrays(read, read.history)["category.share"].sum() == 0
 
 
 def test_the_same_history_gives_the_same_bytes():
     shop.even_and_odd()
     now = time.time()
-    run.train(now)
-    first = Snapshot.objects.get(serving=True)
-    run.train(now)
-    second = Snapshot.objects.get(serving=True)
+    run.run_training(now)
+    first = Snapshot.objects.get(is_active=True)
+    run.run_training(now)
+    second = Snapshot.objects.get(is_active=True)
     assert first.name != second.name
     assert first.manifest_sha256 == second.manifest_sha256
 
@@ -96,14 +98,14 @@ def test_the_same_history_gives_the_same_bytes():
 def test_the_sequence_of_the_lines_in_the_table_changes_no_byte_of_what_is_learned():
     shop_in_tables.built()
     now = time.time()
-    first = run.train(now)
-    assert "learned from the shop's own past" in first.summary["weights"].values()
+    first = run.run_training(now)
+    assert "learned from the shop's own past" in first.metrics["weights"].values()
     lines = list(Line.objects.order_by("-pk"))
     Line.objects.all().delete()
     for number, line in enumerate(lines, start=lines[0].pk + 1):
         line.pk = number
     Line.objects.bulk_create(lines)
-    assert run.train(now, weigh=True).manifest_sha256 == first.manifest_sha256
+    assert run.run_training(now, weigh=True).manifest_sha256 == first.manifest_sha256
 
 
 def test_only_so_many_snapshots_stay_on_disk():
@@ -112,11 +114,11 @@ def test_only_so_many_snapshots_stay_on_disk():
         train()
     kept = set(Snapshot.objects.values_list("name", flat=True))
     assert len(kept) == 2
-    assert set(snapshot_files.stored()) == kept
+    assert set(snapshot_files.stored_snapshots()) == kept
 
 
 def test_what_another_shop_keeps_in_the_same_folder_is_left_alone():
-    folder = Path(settings.PERSONALIZATION["snapshot_dir"])
+    folder = Path(settings.PERSONALIZATION["SNAPSHOT_DIR"])
     others = [folder / "000000-20260101-000000-00000000", folder / "holiday pictures"]
     for other in others:
         other.mkdir(parents=True)
@@ -137,9 +139,9 @@ def test_the_lock_is_free_again_after_a_killed_run():
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             try:
-                with only_one():
+                with training_lock():
                     return
-            except Busy:
+            except TrainingInProgress:
                 time.sleep(0.05)
     pytest.fail("the lock of a killed process was never released")
 
@@ -151,7 +153,7 @@ def only_one_elsewhere():
         "import time, django; from django.conf import settings; django.setup()\n"
         "from django.db import connection; from personalization.train.lock import only_one\n"
         f"connection.settings_dict['NAME'] = {str(settings.DATABASES['default']['NAME'])!r}\n"
-        f"settings.PERSONALIZATION['snapshot_dir'] = {settings.PERSONALIZATION['snapshot_dir']!r}\n"
+        f"settings.PERSONALIZATION['SNAPSHOT_DIR'] = {settings.PERSONALIZATION['SNAPSHOT_DIR']!r}\n"
         "with only_one():\n    print('held', flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
@@ -172,10 +174,10 @@ def test_a_run_that_fails_at_any_step_leaves_the_old_snapshot_serving(step, monk
 
     monkeypatch.setattr(run, step, crash)
     with pytest.raises(MemoryError):
-        run.train()
-    assert Snapshot.objects.get(serving=True) == before
-    active_snapshot.forget()
-    assert active_snapshot.current().name == before.name
+        run.run_training()
+    assert Snapshot.objects.get(is_active=True) == before
+    active_snapshot.reset_active_snapshot()
+    assert active_snapshot.get_active_snapshot().name == before.name
 
 
 def test_what_a_crash_between_files_and_switch_leaves_behind_is_removed_by_the_next_run(monkeypatch):
@@ -187,9 +189,9 @@ def test_what_a_crash_between_files_and_switch_leaves_behind_is_removed_by_the_n
 
     monkeypatch.setattr(publish.Snapshot.objects, "publish", crash, raising=False)
     with pytest.raises(KeyboardInterrupt):
-        run.train()
-    assert len(snapshot_files.stored()) == 2
-    assert Snapshot.objects.get(serving=True) == before
+        run.run_training()
+    assert len(snapshot_files.stored_snapshots()) == 2
+    assert Snapshot.objects.get(is_active=True) == before
     monkeypatch.undo()
 
 
@@ -198,8 +200,8 @@ def test_a_snapshot_in_a_storage_that_is_no_disk_is_fetched_and_served(settings,
     settings.STORAGES = {**settings.STORAGES, "personalization": elsewhere}
     shop.even_and_odd()
     name = train().name
-    active_snapshot.forget()
-    assert active_snapshot.current().name == name
+    active_snapshot.reset_active_snapshot()
+    assert active_snapshot.get_active_snapshot().name == name
 
 
 class NoDiskOfOurs(Storage):

@@ -13,11 +13,11 @@ from personalization.privacy import consent, identity
 
 def browser(client):
     """This client's browser agreed and is known: its visitor."""
-    visitor = Visitor.objects.create(consent=Consent.GRANTED, agreed_at=now())
+    visitor = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
     response = HttpResponse()
-    identity.remember(response, visitor)
-    client.cookies[consent.COOKIE] = f"granted.1.{int(time.time())}"
-    client.cookies[identity.COOKIE] = response.cookies[identity.COOKIE].value
+    identity.set_visitor_cookie(response, visitor)
+    client.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
+    client.cookies[identity.VISITOR_COOKIE] = response.cookies[identity.VISITOR_COOKIE].value
     return visitor
 
 
@@ -25,5 +25,5 @@ def did(visitor, name="view_item", minutes_ago=1.0, **fields):
     """Something that they did a moment ago."""
     at = now() - timedelta(minutes=minutes_ago)
     return Event.objects.create(
-        event_id=uuid4(), visitor=visitor, name=name, happened=at, received=at, **{"product": None, **fields}
+        event_id=uuid4(), visitor=visitor, name=name, occurred_at=at, received_at=at, **{"product": None, **fields}
     )

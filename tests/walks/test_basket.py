@@ -68,7 +68,7 @@ def test_no_alternative_to_what_lies_there_is_offered(client, products):
 
 
 def test_there_are_four_add_ons_at_most_whatever_fits_a_row(client, products, settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "row_size": 8, "add_on_percent": 1}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "ROW_SIZE": 8, "ADD_ON_MIN_PROBABILITY": 0.01}
     put(client, products["Butter"], products["Soap"])
     assert len(rows(page(client))[GOES]) == 4
 
@@ -89,7 +89,7 @@ def test_a_basket_that_nothing_goes_with_is_offered_nothing(client, products):
 
 
 def test_what_is_not_likely_enough_is_not_offered(client, products, settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "add_on_percent": 90}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "ADD_ON_MIN_PROBABILITY": 0.9}
     put(client, products["Toast"])
     assert rows(page(client)) == {}
 
@@ -99,7 +99,7 @@ def test_what_a_visitor_does_not_want_is_not_offered(client, products):
     put(client, products["Toast"])
     token = re.search(r'name="wish" value="([^"]+)" data-dismisses="\.personalization-row__item"', html(page(client)))
     client.post(reverse("personalization:feedback"), {"wish": token[1], "next": "/"})
-    assert [wish.key for wish in Visitor.objects.get(pk=visitor.pk).wished()] == [products["Jam"].pk]
+    assert [wish.key for wish in Visitor.objects.get(pk=visitor.pk).get_preferences()] == [products["Jam"].pk]
     assert rows(page(client)) == {GOES: ["Butter"]}
 
 
@@ -162,11 +162,11 @@ def test_a_line_that_is_removed_beside_one_that_is_wrong_is_gone_too(client, pro
 def test_a_visit_that_was_read_before_the_basket_changed_knows_it_as_it_is_now(client, products):
     put(client, products["Toast"])
     request = page(client).wsgi_request
-    assert visits.from_request(request).basket == {products["Toast"].pk}
+    assert visits.visit_from_request(request).basket == {products["Toast"].pk}
     request.basket.add_product(products["Jam"])
-    assert visits.from_request(request).basket == {products["Toast"].pk, products["Jam"].pk}
+    assert visits.visit_from_request(request).basket == {products["Toast"].pk, products["Jam"].pk}
     request.basket.flush()
-    assert visits.from_request(request).basket == visits.strangers(request).basket == frozenset()
+    assert visits.visit_from_request(request).basket == visits.anonymous_visit(request).basket == frozenset()
 
 
 def test_what_the_answer_without_a_reload_holds_is_the_row_of_the_page(client, products):
@@ -191,7 +191,7 @@ def test_a_form_of_the_answer_without_a_reload_is_accepted(products):
     form = part[part.index("personalization-row__hide") :]
     fields = dict(re.findall(r'name="([^"]+)" value="([^"]+)"', form[: form.index("</form>")]))
     assert client.post(reverse("personalization:feedback"), fields)["Location"] == reverse("basket:summary")
-    assert [wish.key for wish in Visitor.objects.get(pk=visitor.pk).wished()] == ["add_ons"]
+    assert [wish.key for wish in Visitor.objects.get(pk=visitor.pk).get_preferences()] == ["add_ons"]
     assert rows(page(client)) == {}
 
 

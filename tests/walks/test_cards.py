@@ -130,15 +130,15 @@ def info(code="instock", excl_tax=1, **more):
 
 
 def test_how_available_it_is_is_said_when_it_is_not_simply_there(milk):
-    assert card_markup.card(milk, info()).availability == ""
-    assert card_markup.card(milk, info("backorder")).availability == "In two weeks"
+    assert card_markup.card_context(milk, info()).availability == ""
+    assert card_markup.card_context(milk, info("backorder")).availability == "In two weeks"
 
 
 @translation.override("en-gb")
 def test_the_price_is_the_one_that_the_shop_shows(milk):
-    assert card_markup.card(milk, info(excl_tax=2)).price == "US$2.00"
-    assert card_markup.card(milk, info(excl_tax=2, is_tax_known=True, incl_tax=3)).price == "US$3.00"
-    assert card_markup.card(milk, info(excl_tax=0)).price == "Free"
+    assert card_markup.card_context(milk, info(excl_tax=2)).price == "US$2.00"
+    assert card_markup.card_context(milk, info(excl_tax=2, is_tax_known=True, incl_tax=3)).price == "US$3.00"
+    assert card_markup.card_context(milk, info(excl_tax=0)).price == "Free"
 
 
 def test_no_more_cards_are_kept_than_fit(client, monkeypatch):
@@ -163,7 +163,7 @@ def test_cards_cost_the_same_queries_for_5_and_for_40(client, settings, made_bef
     learned()
     counts = {}
     for row_size in (5, 40):
-        more = {"row_size": row_size, "rows": 1, "snapshot_check_seconds": 3_600}
+        more = {"ROW_SIZE": row_size, "MAX_HOME_ROWS": 1, "SNAPSHOT_POLL_SECONDS": 3_600}
         settings.PERSONALIZATION = {**settings.PERSONALIZATION, **more}
         client.get("/")
         if not made_before:
@@ -187,7 +187,7 @@ def test_a_shop_may_have_a_card_of_its_own_at_no_query_more(client, settings):
         ProductImageFactory(product=shop.product(f"Product {number}"))
     assert client.get("/").content.decode().count("star-rating") == 6
     many = besides_options(client)
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "row_size": 2}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "ROW_SIZE": 2}
     client.get("/")
     assert besides_options(client) == many
 

@@ -16,7 +16,7 @@ from oscar.apps.partner.models import StockRecord
 from personalization.decide import active_snapshot, selection
 from personalization.models import Consent, Snapshot, Visitor
 from personalization.oscar import visits
-from personalization.profile.genome import refresh
+from personalization.profile.genome import refresh_genome
 from tests import shop
 from tests.walks.known import browser
 
@@ -28,11 +28,11 @@ PER_PAGE = 20
 @pytest.fixture
 def trained(settings):
     """Forty products in two categories of twenty; even customers buy even ones. Lists are in the engine's order."""
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "strength": 0, "snapshot_check_seconds": 9_999}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "RERANK_STRENGTH": 0, "SNAPSHOT_POLL_SECONDS": 9_999}
     users, products = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
     call_command("rebuild_index", interactive=False, verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     return users, products
 
 
@@ -84,7 +84,7 @@ def test_with_nothing_of_it_on_the_page_the_title_says_so(client, trained, small
     newcomer = shop.customer("newcomer")
     shop.order(newcomer, [product for product in trained[1][1::2] if product.pk not in first][:5])
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     client.force_login(newcomer)
     title, shown = row(of_odd(client))
     assert (title, len(shown)) == ("Your usual in Odd", 5)
@@ -93,17 +93,17 @@ def test_with_nothing_of_it_on_the_page_the_title_says_so(client, trained, small
 def test_what_was_bought_once_and_is_not_of_the_kind_that_is_bought_again_is_not_usual(client, trained, small_pages):
     newcomer = shop.customer("newcomer")
     shop.order(newcomer, trained[1][1::2])
-    refresh([newcomer.pk], time())
+    refresh_genome([newcomer.pk], time())
     client.force_login(newcomer)
     assert row(of_odd(client))
-    arrays = active_snapshot.current().arrays
+    arrays = active_snapshot.get_active_snapshot().arrays
     arrays["repurchase_rate.score"] = np.zeros_like(arrays["repurchase_rate.score"])
     assert row(of_odd(client)) is None
 
 
 def test_a_page_full_of_usual_products_leaves_room_for_more(client, trained, small_pages, settings, monkeypatch):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "strength": 100}
-    monkeypatch.setattr(selection, "DEPTH", 4)
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "RERANK_STRENGTH": 100}
+    monkeypatch.setattr(selection, "MAX_CANDIDATES", 4)
     odd_customer(client, trained)
     assert len(row(of_odd(client))[1]) == 4
 
@@ -124,7 +124,7 @@ def test_where_the_page_shows_all_of_it_there_is_no_row(client, trained):
 
 
 def test_with_the_list_in_their_own_order_the_row_goes_on_where_the_page_ends(client, trained, small_pages, settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "strength": 100}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "RERANK_STRENGTH": 100}
     odd = odd_customer(client, trained)
     page = of_odd(client)
     title, shown = row(page)
@@ -166,14 +166,14 @@ def test_nobody_else_has_one(client, trained, small_pages):
 def test_a_shop_that_learned_nothing_has_none(client, trained, small_pages):
     odd_customer(client, trained)
     Snapshot.objects.all().delete()
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     assert row(of_odd(client)) is None
 
 
 def test_where_somebody_else_may_be_looking_it_does_not_say_what_was_bought(client, trained, small_pages):
     odd_customer(client, trained)
     session = client.session
-    session[visits.SIGNED_IN] = 0
+    session[visits.SIGNED_IN_KEY] = 0
     session.save()
     page = of_odd(client)
     assert row(page)[0] == "Recommended for you"
@@ -181,7 +181,7 @@ def test_where_somebody_else_may_be_looking_it_does_not_say_what_was_bought(clie
 
 
 def test_the_page_says_that_it_is_private(client, trained, small_pages, settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "strength": 100}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "RERANK_STRENGTH": 100}
     odd_customer(client, trained)
     assert "no-store" in of_odd(client)["Cache-Control"]
 

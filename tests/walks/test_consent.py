@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.models import Consent, ConsentChange, Event, Genome, Visitor
-from personalization.models.visitors import new_id
+from personalization.models import Consent, ConsentRecord, Event, Genome, Visitor
+from personalization.models.visitors import new_visitor_id
 from personalization.privacy import consent, identity
 from tests import shop
 
@@ -36,19 +36,19 @@ def anna():
 
 def known_browser(client):
     """The client's browser agreed and did something: its visitor."""
-    client.cookies[consent.COOKIE] = f"granted.1.{int(time.time())}"
-    visitor = Visitor.objects.create(consent=Consent.GRANTED, agreed_at=now())
+    client.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
+    visitor = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
     keep_cookie(client, visitor)
     Event.objects.create(
-        event_id=new_id(), visitor=visitor, name="view_item", happened=now(), received=now(), product=1
+        event_id=new_visitor_id(), visitor=visitor, name="view_item", occurred_at=now(), received_at=now(), product=1
     )
     return visitor
 
 
 def keep_cookie(client, visitor):
     response = client.get(PAGE)
-    identity.remember(response, visitor)
-    client.cookies[identity.COOKIE] = response.cookies[identity.COOKIE].value
+    identity.set_visitor_cookie(response, visitor)
+    client.cookies[identity.VISITOR_COOKIE] = response.cookies[identity.VISITOR_COOKIE].value
 
 
 def sign_in(client, user):
@@ -57,14 +57,14 @@ def sign_in(client, user):
 
 
 def changes(user):
-    return list(ConsentChange.objects.filter(visitor__user=user).values_list("state", "source"))
+    return list(ConsentRecord.objects.filter(visitor__user=user).values_list("state", "source"))
 
 
 def test_a_stranger_is_asked_on_every_page_and_nothing_is_stored(client):
     for page in ("/", "/catalogue/", "/basket/", "/accounts/login/"):
         response = client.get(page)
         assert BANNER in response.content
-        assert not {consent.COOKIE, identity.COOKIE} & set(response.cookies)
+        assert not {consent.CONSENT_COOKIE, identity.VISITOR_COOKIE} & set(response.cookies)
     assert not Visitor.objects.exists()
 
 
@@ -80,7 +80,7 @@ def test_the_question_offers_yes_and_no_in_the_same_way(client):
 def test_a_yes_of_a_browser_is_remembered_there_only(client):
     response = client.post(ANSWER, {"answer": "granted", "next": "/catalogue/?page=2"})
     assert (response.status_code, response["Location"]) == (302, "/catalogue/?page=2")
-    assert response.cookies[consent.COOKIE].value.startswith("granted.1.")
+    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("granted.1.")
     assert BANNER not in client.get("/").content
     assert not Visitor.objects.exists()
 
@@ -88,8 +88,8 @@ def test_a_yes_of_a_browser_is_remembered_there_only(client):
 def test_a_no_of_a_browser_leaves_the_no_only(client):
     known_browser(client)
     response = client.post(ANSWER, {"answer": "refused", "next": "/"})
-    assert response.cookies[consent.COOKIE].value.startswith("refused.1.")
-    assert response.cookies[identity.COOKIE]["max-age"] == 0
+    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("refused.1.")
+    assert response.cookies[identity.VISITOR_COOKIE]["max-age"] == 0
     assert not Visitor.objects.exists() and not Event.objects.exists()
     assert BANNER not in client.get("/").content
 
@@ -133,7 +133,7 @@ def test_the_browsers_signal_wins_over_a_yes_and_the_page_says_so(client, anna, 
         assert BANNER not in client.get("/", headers=signal).content
         response = client.post(ANSWER, {"answer": "granted"}, headers=signal, follow=True)
         assert b"Your browser asks sites not to do this, and that comes first: nothing is kept." in response.content
-        assert consent.COOKIE not in client.cookies
+        assert consent.CONSENT_COOKIE not in client.cookies
     assert not Visitor.objects.exists()
 
 
@@ -145,7 +145,10 @@ def test_the_signal_hides_what_was_agreed_to_before(client, anna):
 
 
 def test_a_childs_account_is_not_asked_and_cannot_agree(client, settings, anna):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "child": "tests.walks.test_consent.even_keys_are_children"}
+    settings.PERSONALIZATION = {
+        **settings.PERSONALIZATION,
+        "IS_CHILD_CALLABLE": "tests.walks.test_consent.even_keys_are_children",
+    }
     child = anna if anna.pk % 2 == 0 else User.objects.create_user("ben", "ben@example.com", "x")
     client.force_login(child)
     assert BANNER not in client.get("/").content
@@ -192,31 +195,31 @@ def test_a_form_of_another_site_is_refused():
 
 
 def test_an_answer_over_a_broken_cookie_is_kept(client):
-    client.cookies[consent.COOKIE] = "nonsense"
+    client.cookies[consent.CONSENT_COOKIE] = "nonsense"
     response = client.post(ANSWER, {"answer": "granted"})
-    assert response.cookies[consent.COOKIE].value.startswith("granted.1.")
+    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("granted.1.")
 
 
 def test_a_new_text_asks_browsers_again_and_uses_nothing_until_they_answer(client, settings):
     known_browser(client)
     assert b"What we use" in client.get(PAGE).content
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "consent_version": "2"}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_VERSION": "2"}
     assert BANNER in client.get("/").content
     assert b"What would be used, if you agree" in client.get(PAGE).content
 
 
 def test_a_report_under_way_while_somebody_refuses_does_not_bring_them_back(client):
     client.post(ANSWER, {"answer": "refused"})
-    late = Visitor.objects.create(consent=Consent.GRANTED, agreed_at=now())
+    late = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
     keep_cookie(client, late)
     response = client.get(PAGE)
     assert b"A shop made for you: off" in response.content
-    assert response.cookies[identity.COOKIE]["max-age"] == 0
+    assert response.cookies[identity.VISITOR_COOKIE]["max-age"] == 0
 
 
 def test_who_refused_before_signing_in_is_not_made_to_agree_by_a_visitor_left_behind(client, anna):
     client.post(ANSWER, {"answer": "refused"})
-    late = Visitor.objects.create(consent=Consent.GRANTED, agreed_at=now())
+    late = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
     keep_cookie(client, late)
     sign_in(client, anna)
     assert not Visitor.objects.exists()
@@ -224,13 +227,13 @@ def test_who_refused_before_signing_in_is_not_made_to_agree_by_a_visitor_left_be
 
 def test_consent_to_an_old_text_is_not_taken_into_an_account(client, settings, anna):
     known_browser(client)
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "consent_version": "2"}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_VERSION": "2"}
     sign_in(client, anna)
     assert not Visitor.objects.filter(consent=Consent.GRANTED).exists()
 
 
 def test_a_no_said_here_stands_whatever_the_shops_own_tool_says(client, settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "consent": TOOL}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_CALLABLE": TOOL}
     assert b"A shop made for you: on" in client.get(PAGE, headers={"Tool": "yes"}).content
     client.post(ANSWER, {"answer": "refused"}, headers={"Tool": "yes"})
     assert b"A shop made for you: off" in client.get(PAGE, headers={"Tool": "yes"}).content
@@ -238,7 +241,7 @@ def test_a_no_said_here_stands_whatever_the_shops_own_tool_says(client, settings
 
 
 def test_what_the_shops_own_tool_says_is_said_on_the_page(client, settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "consent": TOOL}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_CALLABLE": TOOL}
     assert b"You said so in this shop&#x27;s own privacy settings." in client.get(
         PAGE, headers={"Tool": "yes"}
     ).content.replace(b"'", b"&#x27;")

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils.timezone import now
 
-from personalization.models import Consent, ConsentChange, Genome, Visitor
+from personalization.models import Consent, ConsentRecord, Genome, Visitor
 
 pytestmark = pytest.mark.django_db
 
@@ -30,8 +30,8 @@ def test_all_customers_are_recorded_with_version_and_source(capsys, three):
     assert said(capsys, "grant", "--customers", "all", "--source", "shop, May 2026", "--version", "7") == (
         "3 of 3 customers: granted.\n"
     )
-    assert set(Visitor.objects.who_agreed()) == {user.pk for user in three}
-    proofs = ConsentChange.objects.values_list("visitor__user", "state", "version", "source")
+    assert set(Visitor.objects.consented()) == {user.pk for user in three}
+    proofs = ConsentRecord.objects.values_list("visitor__user", "state", "version", "source")
     assert sorted(proofs) == [(user.pk, "granted", "7", "shop, May 2026") for user in three]
 
 
@@ -40,14 +40,14 @@ def test_recording_again_changes_nothing(capsys, three):
         assert said(capsys, "grant", "--customers", "all", "--source", "shop") == (
             f"{granted} of 3 customers: granted.\n"
         )
-    assert ConsentChange.objects.count() == 3
+    assert ConsentRecord.objects.count() == 3
 
 
 def test_a_withdrawal_is_never_overridden(capsys, three):
-    visitor = Visitor.objects.customer(three[0].pk)
+    visitor = Visitor.objects.get_or_create_customer(three[0].pk)
     visitor.change_consent(Consent.WITHDRAWN, version="1", source="account", now=now())
     assert said(capsys, "grant", "--customers", "all", "--source", "shop") == "2 of 3 customers: granted.\n"
-    assert set(Visitor.objects.who_agreed()) == {three[1].pk, three[2].pk}
+    assert set(Visitor.objects.consented()) == {three[1].pk, three[2].pk}
 
 
 def test_accounts_that_are_closed_are_not_among_all(capsys, three):
@@ -61,18 +61,18 @@ def test_a_file_names_customers_by_key_address_or_name(capsys, tmp_path, three):
     assert said(capsys, "grant", "--source", "x", "--users", "email", "--customers", file).startswith("1 of 1")
     file = listed(tmp_path, "cora")
     assert said(capsys, "grant", "--source", "x", "--users", "username", "--customers", file).startswith("1 of 1")
-    assert len(Visitor.objects.who_agreed()) == 3
+    assert len(Visitor.objects.consented()) == 3
 
 
 def test_a_withdrawal_elsewhere_counts_here_and_the_genome_is_gone(capsys, tmp_path, three):
     said(capsys, "grant", "--customers", "all", "--source", "shop")
-    Genome.objects.create(user=three[0], as_of=now())
+    Genome.objects.create(user=three[0], computed_at=now())
     file = listed(tmp_path, three[0].pk)
     assert said(capsys, "withdraw", "--customers", file, "--source", "letter") == "1 of 1 customers: withdrawn.\n"
     assert said(capsys, "withdraw", "--customers", file, "--source", "letter") == "0 of 1 customers: withdrawn.\n"
-    assert set(Visitor.objects.who_agreed()) == {three[1].pk, three[2].pk}
+    assert set(Visitor.objects.consented()) == {three[1].pk, three[2].pk}
     assert not Genome.objects.exists()
-    assert ConsentChange.objects.filter(state="withdrawn").values_list("visitor__user", "source").get() == (
+    assert ConsentRecord.objects.filter(state="withdrawn").values_list("visitor__user", "source").get() == (
         three[0].pk,
         "letter",
     )
@@ -81,7 +81,7 @@ def test_a_withdrawal_elsewhere_counts_here_and_the_genome_is_gone(capsys, tmp_p
 def test_a_withdrawal_of_somebody_unheard_of_is_recorded_too(capsys, tmp_path, three):
     said(capsys, "withdraw", "--customers", listed(tmp_path, three[0].pk), "--source", "letter")
     said(capsys, "grant", "--customers", "all", "--source", "shop")
-    assert set(Visitor.objects.who_agreed()) == {three[1].pk, three[2].pk}
+    assert set(Visitor.objects.consented()) == {three[1].pk, three[2].pk}
 
 
 def test_status_counts_customers_and_browsers(capsys, tmp_path, three):
@@ -114,10 +114,10 @@ def test_a_list_that_is_not_clear_records_nothing(tmp_path, lines, sentence):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["grant", "--customers", "all", "--source", " "], "--source is ''; it takes a text of at most 64 letters."),
+        (["grant", "--customers", "all", "--source", " "], "--source is ''; expected a string of at most 64 letters."),
         (
             ["grant", "--customers", "all", "--source", "x", "--version", "v" * 33],
-            f"--version is '{'v' * 33}'; it takes a text of at most 32 letters.",
+            f"--version is '{'v' * 33}'; expected a string of at most 32 letters.",
         ),
         (
             ["withdraw", "--customers", "all", "--source", "x"],

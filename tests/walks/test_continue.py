@@ -44,7 +44,7 @@ def shelf():
 def trained():
     users, products = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     return users, products
 
 
@@ -57,7 +57,7 @@ def visitor(client):
 @pytest.fixture
 def annas(anna):
     """What Anna's account is known as."""
-    return Visitor.objects.customer(anna.pk)
+    return Visitor.objects.get_or_create_customer(anna.pk)
 
 
 def looked_at(visitor, product, minutes_ago=5.0):
@@ -70,7 +70,7 @@ def searched(visitor, query, minutes_ago=5.0):
 
 def stopped(client):
     """The row on the home page, or None; nothing else of its kind is there."""
-    rows = [row for row in client.get("/").context["slate"].rows if row.code == "where_you_stopped"]
+    rows = [row for row in client.get("/").context["slate"].rows if row.code == "continue_shopping"]
     assert len(rows) < 2
     return rows[0] if rows else None
 
@@ -86,7 +86,7 @@ def links(row):
 def bought(user, product, days_ago):
     """They ordered it, and what is known of them says so."""
     shop.order(user, [product], days_ago=days_ago)
-    genome.refresh([user.pk], time.time())
+    genome.refresh_genome([user.pk], time.time())
 
 
 def left_basket(client, *added, hours_ago=3.0):
@@ -106,7 +106,7 @@ def test_it_stands_first_with_what_was_looked_at_last_first(client, trained, vis
     did(visitor, "select_item", minutes_ago=10, product=shelf[7].pk)
     looked_at(visitor, shelf[2], minutes_ago=25)
     first, second, *_ = client.get("/").context["slate"].rows
-    assert (first.code, first.title, first.personal) == ("where_you_stopped", "Continue where you stopped", True)
+    assert (first.code, first.title, first.personal) == ("continue_shopping", "Continue where you stopped", True)
     assert products(first) == [shelf[7].pk, shelf[5].pk, shelf[2].pk]
     assert first.items[0].words.startswith("You looked at it on ")
     assert second.title == "Because you looked at Product 7"
@@ -282,9 +282,11 @@ def test_a_day_after_signing_in_it_tells_nothing(client, anna, annas, shelf):
 def test_the_row_can_be_hidden_and_a_product_sent_away(client, shelf, visitor):
     looked_at(visitor, shelf[2])
     looked_at(visitor, shelf[4])
-    client.post("/personalization/feedback/", {"wish": feedback.signed("product", shelf[2].pk), "next": "/"})
+    client.post("/personalization/feedback/", {"wish": feedback.sign_feedback("product", shelf[2].pk), "next": "/"})
     assert products(stopped(client)) == [shelf[4].pk]
-    client.post("/personalization/feedback/", {"wish": feedback.signed("reason", "where_you_stopped"), "next": "/"})
+    client.post(
+        "/personalization/feedback/", {"wish": feedback.sign_feedback("reason", "continue_shopping"), "next": "/"}
+    )
     assert stopped(client) is None
 
 
@@ -293,7 +295,7 @@ def test_it_costs_no_query_more(client, trained):
     client.force_login(users[1])
     left_basket(client, shelf[2], hours_ago=0.1)
     before = questions(client)
-    owner = Visitor.objects.customer(users[1].pk)
+    owner = Visitor.objects.get_or_create_customer(users[1].pk)
     looked_at(owner, shelf[4])
     searched(owner, "rye bread")
     Line.objects.update(date_updated=now() - timedelta(hours=3))
@@ -317,18 +319,18 @@ def test_it_needs_no_training(client, milk):
     looked_at(visitor, bread)
     searched(visitor, "butter")
     rows = client.get("/").context["slate"].rows
-    assert [row.code for row in rows] == ["where_you_stopped", "latest"]
+    assert [row.code for row in rows] == ["continue_shopping", "latest"]
     assert products(rows[0]) == [bread.pk]
 
 
 def test_a_shop_that_learned_nothing_yet_shows_more_than_this_row(client, milk):
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     bread = shop.product("Bread")
     looked_at(browser(client), bread)
-    assert [row.code for row in client.get("/").context["slate"].rows] == ["where_you_stopped", "latest"]
+    assert [row.code for row in client.get("/").context["slate"].rows] == ["continue_shopping", "latest"]
     milk.delete()
-    assert [row.code for row in client.get("/").context["slate"].rows] == ["where_you_stopped"]
+    assert [row.code for row in client.get("/").context["slate"].rows] == ["continue_shopping"]
 
 
 def test_events_that_cannot_be_read_cost_this_row_only(client, shelf, visitor, monkeypatch):

@@ -30,8 +30,8 @@ def person():
     user = users[1]
     client = Client(headers={"user-agent": "Mozilla/5.0 Firefox/143.0"})
     client.force_login(user)
-    visitor = Visitor.objects.customer(user.pk)
-    visitor.wish("product", products[5].pk, -1, time.time())
+    visitor = Visitor.objects.get_or_create_customer(user.pk)
+    visitor.set_preference("product", products[5].pk, -1, time.time())
     told = [
         {"name": "search", "search_term": WORD},
         {"name": "view_item", "items": [{"item_id": products[7].pk}]},
@@ -63,7 +63,7 @@ def traces(user_pk, visitor_id):
             own = row.get("user_id") == user_pk and model is not Visitor
             if own or str(visitor_id) in text or visitor_id.hex in text or WORD in text:
                 found.append((model.__name__, text))
-    files = Path(settings.PERSONALIZATION["snapshot_dir"]).rglob("*")
+    files = Path(settings.PERSONALIZATION["SNAPSHOT_DIR"]).rglob("*")
     needles = (WORD.encode(), visitor_id.bytes, str(visitor_id).encode(), visitor_id.hex.encode())
     return found + [path for path in files if path.is_file() and any(word in path.read_bytes() for word in needles)]
 
@@ -71,7 +71,7 @@ def traces(user_pk, visitor_id):
 def test_there_is_something_to_erase(person):
     user, visitor, _, _ = person
     kinds = {kind for kind, _ in traces(user.pk, visitor.pk)}
-    assert kinds == {"Genome", "Event", "Visitor", "ConsentChange"}
+    assert kinds == {"Genome", "Event", "Visitor", "ConsentRecord"}
 
 
 def test_forgetting_everything_leaves_nothing_and_late_events_bring_nothing_back(person):
@@ -79,7 +79,7 @@ def test_forgetting_everything_leaves_nothing_and_late_events_bring_nothing_back
     client.post(reverse("personalization:privacy_forgotten"), {"sure": "on"})
     assert traces(user.pk, visitor.pk) == []
     assert report(client, told) == 0
-    genome.refresh([user.pk], time.time())
+    genome.refresh_genome([user.pk], time.time())
     call_command("personalization_train", verbosity=0)
     call_command("personalization_retain", verbosity=0)
     assert traces(user.pk, visitor.pk) == []

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from personalization.models import Genome, Snapshot, snapshot_files
-from personalization.train.evaluate import LEARNED, TOO_LITTLE, TOO_SHORT
+from personalization.train.evaluate import FITTED, TOO_LITTLE, TOO_SHORT
 from personalization.train.metrics import METRICS
 from tests import shop
 from tests.train import shop_in_tables
@@ -27,8 +27,8 @@ def test_it_prints_a_table_for_each_kind_of_question_and_writes_all_numbers_as_j
     numbers = json.loads((tmp_path / "numbers.json").read_text())
     kinds = ["home", "new", "basket", "guest_basket", "listing"]
     assert [kind for kind in kinds if f"\n{kind}: " in said] == kinds
-    assert list(numbers) == ["held_back_days", "weights", *kinds]
-    assert (numbers["held_back_days"], numbers["weights"]) == (28, dict.fromkeys(kinds, TOO_LITTLE))
+    assert list(numbers) == ["EVALUATION_DAYS", "weights", *kinds]
+    assert (numbers["EVALUATION_DAYS"], numbers["weights"]) == (28, dict.fromkeys(kinds, TOO_LITTLE))
     assert [kind for kind in kinds if not numbers[kind]] == ["new"]  # everyone had bought all that they ever buy
     for kind in {*kinds} - {"new"}:
         assert list(numbers[kind]["served"]["mean"]) == list(METRICS)
@@ -38,7 +38,7 @@ def test_it_prints_a_table_for_each_kind_of_question_and_writes_all_numbers_as_j
 def test_the_first_rows_are_what_serves_and_its_two_rivals():
     shop_in_tables.built()
     table = evaluate(surface=["home"]).splitlines()
-    assert table[1:3] == ["home: what is bought in the weeks that are held back", f"  {LEARNED}"]
+    assert table[1:3] == ["home: what is bought in the weeks that are held back", f"  {FITTED}"]
     assert table[3].split() == ["NDCG@10", "recall@10", "MRR", "hit", "rate", "novelty", "coverage", "n"]
     assert [row[2:36].strip() for row in table[4:7]] == ["served", "stated weights", "bestsellers"]
     assert table[4][36:].split()[:3] == ["1.0000", "±", "0.0000"]
@@ -48,9 +48,9 @@ def test_the_first_rows_are_what_serves_and_its_two_rivals():
 def test_it_changes_nothing_that_serves():
     shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
-    before = Snapshot.objects.values().get(), list(Genome.objects.values()), snapshot_files.stored()
+    before = Snapshot.objects.values().get(), list(Genome.objects.values()), snapshot_files.stored_snapshots()
     assert "1152 order lines, 7 days held back" in evaluate(weeks=1, surface=["home"])
-    assert (Snapshot.objects.values().get(), list(Genome.objects.values()), snapshot_files.stored()) == before
+    assert (Snapshot.objects.values().get(), list(Genome.objects.values()), snapshot_files.stored_snapshots()) == before
 
 
 def test_it_can_hold_back_other_weeks():
@@ -71,7 +71,7 @@ def test_a_short_history_is_told_in_words(shop_of):
 
 @pytest.mark.parametrize("weeks", [0, -1])
 def test_no_weeks_are_refused(weeks):
-    with pytest.raises(CommandError, match=f"^--weeks is {weeks}; it takes a whole number from 1.$"):
+    with pytest.raises(CommandError, match=f"^--weeks is {weeks}; expected an integer >= 1.$"):
         evaluate(weeks=weeks)
 
 

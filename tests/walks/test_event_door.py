@@ -27,7 +27,9 @@ def test_a_browser_that_agreed_reports_and_is_known_from_then_on(milk):
     assert (cookie["httponly"], cookie["secure"], cookie["samesite"]) == (True, True, "Lax")
     assert "personalization_visitor" not in send(client, looked_at(milk)).cookies
     assert Visitor.objects.count() == 1
-    assert list(Event.objects.values_list("name", "product", "suspect")) == [("view_item", milk.pk, False)] * 2
+    assert (
+        list(Event.objects.values_list("type", "product_id", "is_suspected_bot")) == [("view_item", milk.pk, False)] * 2
+    )
 
 
 def test_every_answer_stays_out_of_caches(milk):
@@ -86,7 +88,10 @@ def test_a_withdrawal_counts_from_the_next_request_on(milk, customer):
 
 
 def test_a_childs_account_is_not_known(milk, customer, settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "child": "tests.walks.test_event_door.everybody"}
+    settings.PERSONALIZATION = {
+        **settings.PERSONALIZATION,
+        "IS_CHILD_CALLABLE": "tests.walks.test_event_door.everybody",
+    }
     client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_ORIGIN=HERE)
     client.force_login(customer)
     assert codes(send(client, looked_at(milk))) == ["no_consent"]
@@ -106,12 +111,14 @@ def test_a_forged_cookie_is_replaced(milk):
     client = agreed()
     client.cookies["personalization_visitor"] = "forged"
     response = send(client, looked_at(milk))
-    request = type("Request", (), {"COOKIES": {"personalization_visitor": response.cookies[identity.COOKIE].value}})
-    assert identity.id_in(request) == Visitor.objects.get().pk
+    request = type(
+        "Request", (), {"COOKIES": {"personalization_visitor": response.cookies[identity.VISITOR_COOKIE].value}}
+    )
+    assert identity.visitor_id_from_cookie(request) == Visitor.objects.get().pk
 
 
 def test_the_visitor_of_an_event_is_never_taken_from_what_was_sent(milk):
-    victim = Visitor.objects.create(consent="granted", agreed_at=now())
+    victim = Visitor.objects.create(consent="granted", consented_at=now())
     told = {key: str(victim.pk) for key in ("visitor", "visitor_id", "client_id", "user_id")}
     send(agreed(), looked_at(milk, **told, params=told))
     assert Event.objects.exclude(visitor=victim).count() == 1
@@ -140,7 +147,7 @@ def test_only_json_from_a_page_of_the_shop_is_taken(milk, customer, signed_in):
             client.force_login(customer)
         headers = {"HTTP_ORIGIN": origin, "HTTP_SEC_FETCH_SITE": site}
         sent = {name: value for name, value in headers.items() if value is not None}
-        rate_limits.forget()
+        rate_limits.reset_counters()
         found[origin, site, kind] = post(client, body(looked_at(milk)), kind, **sent).status_code
         here = ORIGINS[origin] or SITES[site]
         expected[origin, site, kind] = 415 if not TYPES[kind] else 202 if here else 403
@@ -162,7 +169,7 @@ def test_every_other_method_is_refused(method):
 def test_a_crawler_is_kept_apart(milk):
     send(agreed(), looked_at(milk), HTTP_USER_AGENT="Mozilla/5.0 (compatible; Googlebot/2.1)")
     send(agreed(), looked_at(milk), HTTP_USER_AGENT="")
-    assert list(Event.objects.values_list("suspect", flat=True)) == [True, True]
+    assert list(Event.objects.values_list("is_suspected_bot", flat=True)) == [True, True]
     visitor = Event.objects.first().visitor
     assert Event.objects.recent(visitor.pk) == []
 
@@ -173,7 +180,7 @@ def test_ten_thousand_forged_views_by_one_visitor_count_as_120_and_the_rest_is_k
         answers.append(send(client, *(looked_at(milk) for _ in range(50))).json())
     minutes = 2  # the test may run into the next one
     unknown = 50  # the first delivery made the visitor known and is not counted as theirs
-    assert Event.objects.filter(suspect=False).count() <= 120 * minutes + unknown
+    assert Event.objects.filter(is_suspected_bot=False).count() <= 120 * minutes + unknown
     assert Event.objects.count() <= 600 * minutes
     dropped = sum(len(answer["rejected"]) for answer in answers)
     assert sum(answer["accepted"] for answer in answers) == Event.objects.count() == 10_000 - dropped
@@ -191,15 +198,15 @@ def test_what_is_dropped_is_counted_in_the_log_without_saying_whose_it_was(milk,
 
 
 def test_a_forged_click_is_refused_and_one_on_what_was_shown_is_taken(milk):
-    shown = impression_tokens.Shown("home", "bestsellers", "s1", (milk.pk,), ("",), now().timestamp())
-    token, other = impression_tokens.signed(shown, None), shop.product("Bread")
+    shown = impression_tokens.Impression("home", "bestsellers", "s1", (milk.pk,), ("",), now().timestamp())
+    token, other = impression_tokens.sign_impression(shown, None), shop.product("Bread")
     click = {"name": "select_item", "slate": token}
     response = send(agreed(), looked_at(other, **click), looked_at(milk, **click), looked_at(milk, slate=token[::-1]))
     assert [(one["index"], one["code"]) for one in response.json()["rejected"]] == [
         (0, "not_on_slate"),
         (2, "bad_slate"),
     ]
-    assert Event.objects.values_list("product", "surface", "row").get() == (milk.pk, "home", "bestsellers")
+    assert Event.objects.values_list("product_id", "surface", "row_key").get() == (milk.pk, "home", "bestsellers")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -222,7 +229,7 @@ def test_when_nothing_can_be_stored_the_browser_is_told_to_send_it_again(milk, m
 
 def test_in_a_burst_deliveries_are_dropped_and_counted_and_later_ones_are_taken(milk):
     client = agreed()
-    with rate_limits.turn(), rate_limits.turn(), rate_limits.turn():
+    with rate_limits.concurrency_slot(), rate_limits.concurrency_slot(), rate_limits.concurrency_slot():
         response = send(client, looked_at(milk), event("purchase"))
     assert (response.status_code, codes(response)) == (202, ["busy", "purchases_are_orders"])
     assert codes(send(client, looked_at(milk))) == []

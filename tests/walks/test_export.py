@@ -97,7 +97,7 @@ def test_navigation_lists_categories(trained, exported):
 
 
 def test_new_only_leaves_out_all_that_the_customer_bought(trained, exported, settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "genome_products": 2}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "GENOME_MAX_PRODUCTS": 2}
     users, _ = trained
     call_command("personalization_train", verbosity=0)
     rows = exported(customers=str(users[0].pk), new_only=True)
@@ -117,7 +117,7 @@ def test_the_size_of_a_batch_changes_nothing(trained, exported, monkeypatch):
     from personalization.management.commands import personalization_export
 
     whole = exported()
-    monkeypatch.setattr(personalization_export, "QUESTIONS_AT_ONCE", 5)
+    monkeypatch.setattr(personalization_export, "REQUESTS_PER_BATCH", 5)
     assert exported() == whole
 
 
@@ -125,7 +125,7 @@ def test_twice_the_customers_cost_no_more_queries(trained, exported):
     users, _ = trained
 
     def queries(customers):
-        active_snapshot.current()  # is looked for once in a while
+        active_snapshot.get_active_snapshot()  # is looked for once in a while
         with CaptureQueriesContext(connection) as seen:
             exported(customers=",".join(str(user.pk) for user in customers))
         return len(seen)
@@ -152,7 +152,7 @@ def test_a_basket_is_completed_with_what_goes_with_it(trained, exported):
     found = lists(rows, "basket")
     assert list(found) == ["20", "3"]
     assert set(found["20"]) <= set(even[2:]) and set(found["3"]) <= set(odd[1:])
-    assert {row["code"] for row in rows} == {"goes_with_basket"}
+    assert {row["code"] for row in rows} == {"bought_together_with_basket"}
 
 
 def test_a_basket_knows_its_customer_when_any_of_its_rows_says_so(trained, exported):
@@ -241,14 +241,14 @@ def test_children_and_repetitions_in_a_list_stand_together_where_their_product_d
 def test_as_of_a_day_nothing_of_later_is_known(trained, exported):
     users, products = trained
     then = now() - timedelta(days=10)
-    before = exported(as_of=then.isoformat(), top=10)
-    serving = Snapshot.objects.serving().get().name
+    before = exported(computed_at=then.isoformat(), top=10)
+    serving = Snapshot.objects.active().get().name
     shop.order(users[0], products[1::2], days_ago=1)
     call_command("personalization_train", verbosity=0)
     genomes = list(Genome.objects.values())
-    assert exported(as_of=then.isoformat(), top=10) == before != exported(top=10)
+    assert exported(computed_at=then.isoformat(), top=10) == before != exported(top=10)
     assert list(Genome.objects.values()) == genomes
-    assert Snapshot.objects.serving().get().name != serving
+    assert Snapshot.objects.active().get().name != serving
 
 
 def test_as_of_a_day_who_ordered_later_has_no_list_yet(trained, exported):
@@ -256,13 +256,13 @@ def test_as_of_a_day_who_ordered_later_has_no_list_yet(trained, exported):
     late = User.objects.create_user("late")
     shop.order(late, products[:3], days_ago=2)
     day = (now() - timedelta(days=4)).date().isoformat()
-    assert str(late.pk) not in lists(exported(as_of=day, top=1), "customer")
+    assert str(late.pk) not in lists(exported(computed_at=day, top=1), "customer")
 
 
 def test_new_only_as_of_a_day_lists_what_was_bought_later(trained, exported):
     users, _ = trained
     then = now() - timedelta(days=30)
-    rows = exported(customers=str(users[0].pk), new_only=True, as_of=then.isoformat())
+    rows = exported(customers=str(users[0].pk), new_only=True, computed_at=then.isoformat())
     bought = {
         line.product_id: line.order.date_placed
         for order in users[0].orders.order_by("-date_placed")
@@ -275,14 +275,14 @@ def test_new_only_as_of_a_day_lists_what_was_bought_later(trained, exported):
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "", "1"])
 def test_a_date_that_is_none_is_refused_with_an_example(exported, text):
     with pytest.raises(CommandError, match=rf"--as-of is '{text}'; it takes a date such as 2026-"):
-        exported(as_of=text)
+        exported(computed_at=text)
 
 
 def test_a_date_without_a_zone_is_in_the_shops_own(settings):
-    from personalization.management.options import moment_of
+    from personalization.management.options import parse_moment
 
     settings.TIME_ZONE = "America/New_York"
-    assert moment_of("2026-01-01") == moment_of("2026-01-01T00:00-05:00") == moment_of("2026-01-01T05:00Z")
+    assert parse_moment("2026-01-01") == parse_moment("2026-01-01T00:00-05:00") == parse_moment("2026-01-01T05:00Z")
 
 
 # Files.
@@ -301,7 +301,7 @@ def test_what_is_asked_for_may_stand_in_a_parquet_file(trained, exported, tmp_pa
     users, products = trained
     text = f"basket_id,product_id,customer_id\n1,{products[0].pk},\n2,{products[2].pk},{users[0].pk}\n"
     rows = exported(baskets=text)
-    with tabular.written(tmp_path / "in.parquet", {"basket": int, "product": int, "customer": float}) as write:
+    with tabular.write_table(tmp_path / "in.parquet", {"basket": int, "product": int, "customer": float}) as write:
         write([(1, products[0].pk, None), (2, products[2].pk, float(users[0].pk))])
     call_command("personalization_export", str(tmp_path / "b.csv"), baskets=tmp_path / "in.parquet", verbosity=0)
     assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "lists.csv").read_bytes() and rows
@@ -381,12 +381,12 @@ def test_a_header_that_does_not_fit_is_told_with_what_would(exported, option, he
     ("file", "options", "sentence"),
     [
         ("lists.txt", {}, "does not end in .csv or .parquet"),
-        ("lists.csv", {"top": 0}, "--top is 0; it takes a whole number from 1"),
+        ("lists.csv", {"top": 0}, "--top is 0; expected an integer >= 1"),
         ("lists.csv", {"customers": "7,x"}, "--customers is '7,x'; it takes primary keys with commas between, or all"),
         (
             "lists.csv",
             {"surface": "cellar"},
-            "--surface is 'cellar'; it takes one of: home, navigation, basket, category",
+            "--surface is 'cellar'; expected one of: home, navigation, basket, category",
         ),
         ("lists.csv", {"surface": "basket"}, "--surface basket needs --baskets IN.csv"),
         ("lists.csv", {"surface": "category"}, "--surface category needs --listings IN.csv"),

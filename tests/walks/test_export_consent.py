@@ -57,7 +57,7 @@ def test_what_they_bought_is_not_even_used_to_leave_it_out(trained, exported):
 
 def test_what_they_do_not_want_is_in_no_list(trained, exported):
     (first, *_), products = trained
-    Visitor.objects.get(user=first).wish("product", products[0].pk, -1, time.time())
+    Visitor.objects.get(user=first).set_preference("product", products[0].pk, -1, time.time())
     assert products[0].pk not in exported(first)[0][first.pk]
 
 

@@ -48,8 +48,8 @@ def log(*choices):
     at = now() - timedelta(days=1)
     for query, product, times in choices:
         for _ in range(times):
-            visitor = Visitor.objects.create(consent=Consent.GRANTED, agreed_at=at)
-            common = {"visitor": visitor, "happened": at, "received": at}
+            visitor = Visitor.objects.create(consent=Consent.GRANTED, consented_at=at)
+            common = {"visitor": visitor, "occurred_at": at, "received": at}
             Event.objects.create(event_id=uuid4(), name="search", query=query, product=None, **common)
             Event.objects.create(event_id=uuid4(), name="select_item", product=product.pk, **common)
 
@@ -163,7 +163,11 @@ def test_what_cannot_be_done_is_said(trained, exported, options, text, sentence)
 
 
 def test_a_public_log_is_imported_learned_and_asked(products, exported, tmp_path, settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "event_days": 36_500, "search_days": 36_500}
+    settings.PERSONALIZATION = {
+        **settings.PERSONALIZATION,
+        "EVENT_RETENTION_DAYS": 36_500,
+        "SEARCH_RETENTION_DAYS": 36_500,
+    }
     lines = []
     for session in range(6):
         for query, product in (("green tea", products[0]), ("cake", products[2])):
@@ -173,6 +177,6 @@ def test_a_public_log_is_imported_learned_and_asked(products, exported, tmp_path
                 lines[-2:] = [line.replace("T10", "T09") for line in lines[-2:]]
     (tmp_path / "log.csv").write_text("\n".join((HEADER, *lines)) + "\n")
     call_command("personalization_import_events", str(tmp_path / "log.csv"), anonymous=True, verbosity=0)
-    call_command("personalization_train", as_of="2011-09-01", verbosity=0)
-    found = lists(exported("query\ngreen tea\ncake\n", as_of="2011-09-01", top=1))
+    call_command("personalization_train", computed_at="2011-09-01", verbosity=0)
+    found = lists(exported("query\ngreen tea\ncake\n", computed_at="2011-09-01", top=1))
     assert found == {"green tea": [products[0].pk], "cake": [products[2].pk]}

@@ -14,7 +14,7 @@ from oscar.apps.analytics.models import ProductRecord
 from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Snapshot
-from personalization.serve import serve
+from personalization.serve import serve_slate
 from personalization.surfaces import home
 from tests import shop
 
@@ -34,7 +34,7 @@ def trained():
 
 
 def files() -> Path:
-    return Path(settings.PERSONALIZATION["snapshot_dir"]) / Snapshot.objects.get(serving=True).name
+    return Path(settings.PERSONALIZATION["SNAPSHOT_DIR"]) / Snapshot.objects.get(is_active=True).name
 
 
 def rename(table: str) -> None:
@@ -96,7 +96,7 @@ def test_the_last_good_snapshot_serves_on_when_a_newer_one_is_broken(client, tra
     before = codes(client.get("/"))
     call_command("personalization_train", verbosity=0)
     (files() / "popular.score.npy").unlink()
-    active_snapshot._process.checked = -1e9  # the time to look again has come
+    active_snapshot._process_cache.checked = -1e9  # the time to look again has come
     assert codes(client.get("/")) == before
 
 
@@ -105,9 +105,9 @@ def test_a_snapshot_that_could_not_be_read_once_is_read_the_next_time(client, tr
         raise TimeoutError("the storage does not answer")
 
     with monkeypatch.context() as patched:
-        patched.setattr(active_snapshot.snapshot_files, "read", unreachable)
+        patched.setattr(active_snapshot.snapshot_files, "read_snapshot", unreachable)
         assert codes(client.get("/")) == ["latest"]
-    active_snapshot._process.checked = -1e9  # the time to look again has come
+    active_snapshot._process_cache.checked = -1e9  # the time to look again has come
     assert codes(client.get("/"))[0] == "bestsellers"
 
 
@@ -168,6 +168,6 @@ def test_a_template_without_a_request_gets_no_rows():
 
 
 def test_a_surface_that_does_not_exist_is_named_to_the_developer():
-    visit = Visit(now=0.0, strategy=None)
+    visit = Visit(timestamp=0.0, strategy=None)
     with pytest.raises(ValueError, match="no surface 'hom'; there are: basket, category, home, navigation"):
-        serve("hom", visit)
+        serve_slate("hom", visit)

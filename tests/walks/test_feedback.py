@@ -40,7 +40,7 @@ def wishes(user=None) -> list[list]:
 
 
 def send_away(browser, kind, key, headers=None, **more):
-    return browser.post(DOOR, {"wish": feedback.signed(kind, key), "next": "/", **more}, headers=headers or {})
+    return browser.post(DOOR, {"wish": feedback.sign_feedback(kind, key), "next": "/", **more}, headers=headers or {})
 
 
 def personal(browser, code):
@@ -72,7 +72,7 @@ def test_what_was_said_of_a_product_is_an_event_and_so_is_its_undoing(customer, 
     users, products = trained
     send_away(customer, "product", products[1].pk)
     send_away(customer, "product", products[1].pk, undo="1")
-    said = Event.objects.filter(visitor__user=users[1]).order_by("seq")
+    said = Event.objects.filter(visitor__user=users[1]).order_by("id")
     assert [(one.name, one.product, one.value) for one in said] == [
         ("item_feedback", products[1].pk, -1.0),
         ("item_feedback", products[1].pk, 0.0),
@@ -83,7 +83,7 @@ def test_the_categorys_products_are_gone(customer, trained):
     users, _ = trained
     row = personal(customer, "popular_in_category")
     key = row.reason.facts["category"]
-    assert f'value="{feedback.signed("category", key)}"' in customer.get("/").content.decode()
+    assert f'value="{feedback.sign_feedback("category", key)}"' in customer.get("/").content.decode()
     send_away(customer, "category", key)
     assert wishes(users[1]) == [["category", key, -1]]
     assert "Products from Odd stay away from you for 60 days." in customer.get("/").content.decode()
@@ -112,10 +112,10 @@ def test_a_script_is_told_in_words_what_was_done_and_no_message_waits(customer, 
 def test_a_browser_that_agreed_is_known_from_its_first_no(trained):
     _, products = trained
     browser = Client()
-    browser.cookies[consent.COOKIE] = f"granted.1.{int(time.time()) - 60}"
+    browser.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time()) - 60}"
     assert products[0].pk in shown(browser)
     response = send_away(browser, "product", products[0].pk)
-    assert response.cookies[identity.COOKIE]["httponly"]
+    assert response.cookies[identity.VISITOR_COOKIE]["httponly"]
     assert wishes() == [["product", products[0].pk, -1]]
     assert products[0].pk not in shown(browser)
 
@@ -125,7 +125,7 @@ def test_without_consent_nothing_is_stored_and_a_sentence_says_why(trained, answ
     _, products = trained
     browser = Client()
     if answer:
-        browser.cookies[consent.COOKIE] = f"{answer}.1.{int(time.time()) - 60}"
+        browser.cookies[consent.CONSENT_COOKIE] = f"{answer}.1.{int(time.time()) - 60}"
     before = Visitor.objects.count()
     response = send_away(browser, "product", products[0].pk)
     assert (response.status_code, response["Content-Type"]) == (403, "text/plain; charset=utf-8")
@@ -133,7 +133,7 @@ def test_without_consent_nothing_is_stored_and_a_sentence_says_why(trained, answ
         "We may only remember this for you if you allow us to remember what you do in this shop."
     )
     assert (Visitor.objects.count(), Event.objects.count()) == (before, 0)
-    assert identity.COOKIE not in response.cookies
+    assert identity.VISITOR_COOKIE not in response.cookies
 
 
 def test_a_customer_who_withdrew_is_not_remembered(customer, trained):
@@ -177,15 +177,15 @@ def test_only_what_stood_on_a_page_of_ours_can_be_sent_away(customer, trained, w
 
 
 def test_a_changed_letter_is_found_out(customer, trained):
-    signed = feedback.signed("category", 1)
+    signed = feedback.sign_feedback("category", 1)
     for place in range(len(signed)):
         changed = signed[:place] + ("A" if signed[place] != "A" else "B") + signed[place + 1 :]
-        assert feedback.read(changed) is None
+        assert feedback.verify_feedback(changed) is None
 
 
 def test_get_changes_nothing(customer, trained):
     users, products = trained
-    response = customer.get(DOOR, {"wish": feedback.signed("product", products[1].pk)})
+    response = customer.get(DOOR, {"wish": feedback.sign_feedback("product", products[1].pk)})
     assert (response.status_code, response["Allow"]) == (405, "POST")
     assert wishes(users[1]) == []
 
@@ -249,13 +249,13 @@ def test_the_answer_is_nobody_elses(customer, trained):
 
 def test_somebody_forgotten_at_this_very_moment_is_not_brought_back(customer, trained, monkeypatch):
     _, products = trained
-    known = identity.known_or_new
+    known = identity.get_or_create_consented
 
     def then_forgotten(request, now):
         visitor = known(request, now)
         Visitor.objects.all().delete()
         return visitor
 
-    monkeypatch.setattr(identity, "known_or_new", then_forgotten)
+    monkeypatch.setattr(identity, "get_or_create_consented", then_forgotten)
     assert send_away(customer, "product", products[1].pk).status_code == 403
     assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)

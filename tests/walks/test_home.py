@@ -66,7 +66,7 @@ def test_because_you_bought_shows_what_is_new_to_the_customer(client, trained):
     _, products = trained
     newcomer = shop.order(shop.customer("new"), [products[5]], 1).user
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     client.force_login(newcomer)
     row = rows(client.get("/"))["because_you_bought"]
     assert row.title == "Because you bought Product 5"
@@ -111,7 +111,7 @@ def test_the_reason_never_names_a_hidden_product(client, trained):
     _, products = trained
     newcomer = shop.order(shop.customer("new"), [products[5]], 1).user
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     Product.objects.filter(pk=products[5].pk).update(is_public=False)
     client.force_login(newcomer)
     response = client.get("/")
@@ -122,7 +122,7 @@ def test_the_reason_never_names_a_hidden_product(client, trained):
 def test_new_products_have_their_row(client, trained):
     fresh = [shop.product(f"Fresh {n}", days_old=n) for n in range(1, 5)]
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     new = rows(client.get("/"))["new_in"]
     assert [item.product_id for item in new.items] == [product.pk for product in fresh]
     assert new.items[0].words.startswith("Here since ")
@@ -137,7 +137,7 @@ def test_a_product_with_variants_is_one_card_and_its_children_none(client, train
     for n, user in enumerate(users):
         shop.order(user, [sizes[n % 3]], days_ago=1)
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     ids = shown(client.get("/"))
     assert parent.pk in ids
     assert {size.pk for size in sizes}.isdisjoint(ids)

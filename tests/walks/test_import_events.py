@@ -15,8 +15,8 @@ from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.catalogue.models import Product
 
 from personalization.exchange import event_files, event_import
-from personalization.exchange.event_import import Options, browser_id, import_events
-from personalization.models import ConsentChange, DailyTotal, Event, SensitiveCategory, Visitor
+from personalization.exchange.event_import import ImportOptions, browser_id, import_events
+from personalization.models import ConsentRecord, DailyTotal, Event, SensitiveCategory, Visitor
 from tests.shop import product
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,7 @@ def rejects(file) -> list[tuple[str, str]]:
 
 def stored() -> list[tuple]:
     fields = ("name", "visitor__user", "product", "products", "query", "value")
-    return list(Event.objects.order_by("happened", "name", "seq").values_list(*fields))
+    return list(Event.objects.order_by("occurred_at", "type", "id").values_list(*fields))
 
 
 def test_views_searches_clicks_and_basket_adds_come_in(tmp_path, capsys, anna, tea):
@@ -80,7 +80,7 @@ def test_views_searches_clicks_and_basket_adds_come_in(tmp_path, capsys, anna, t
         ("add_to_cart", anna.pk, tea.pk, [], "", 2.0),
         ("view_item_list", anna.pk, None, [[tea.pk, 0]], "", None),
     ]
-    assert Event.objects.order_by("happened").first().happened == TIME
+    assert Event.objects.order_by("occurred_at").first().occurred_at == TIME
     assert not file.with_name("past.csv.rejects").exists()
 
 
@@ -177,7 +177,7 @@ def test_products_may_be_named_otherwise_and_a_child_counts_as_its_parent(tmp_pa
 
 
 def test_a_setting_says_what_item_ids_are(tmp_path, capsys, anna, tea, monkeypatch):
-    monkeypatch.setitem(settings.PERSONALIZATION, "item_ids", "upc")
+    monkeypatch.setitem(settings.PERSONALIZATION, "EVENT_ITEM_ID_FIELD", "upc")
     imported(capsys, rows(tmp_path, f"view_item,{TIME.isoformat()},{anna.pk},0042,,,,"))
     assert stored() == [("view_item", anna.pk, tea.pk, [], "", None)]
 
@@ -188,7 +188,7 @@ def test_browsers_that_agreed_elsewhere_are_kept_when_asked(tmp_path, capsys, te
     assert imported(capsys, file, "--anonymous")[0].startswith("2 rows: 0 stored, 1 already there, 1 rejected")
     browser = Visitor.objects.get()
     assert (browser.pk, browser.user, browser.consent) == (browser_id("GA1.2.3"), None, "granted")
-    assert ConsentChange.objects.values_list("state", "source").get() == ("granted", "import")
+    assert ConsentRecord.objects.values_list("state", "source").get() == ("granted", "import")
 
 
 def test_nothing_is_kept_of_a_browser_whose_rows_are_all_rejected(tmp_path, capsys):
@@ -197,7 +197,7 @@ def test_nothing_is_kept_of_a_browser_whose_rows_are_all_rejected(tmp_path, caps
 
 
 def test_nothing_from_before_a_customer_was_forgotten_comes_back(tmp_path, capsys, anna, tea):
-    Visitor.objects.update(forgotten_at=TIME)
+    Visitor.objects.update(erased_at=TIME)
     at, later = TIME.isoformat(), (TIME + timedelta(seconds=1)).isoformat()
     file = rows(tmp_path, f"view_item,{at},{anna.pk},{tea.pk},,,,", f"view_item,{later},{anna.pk},{tea.pk},,,,")
     imported(capsys, file)
@@ -220,7 +220,7 @@ def test_nothing_from_while_a_customer_had_withdrawn_comes_in(tmp_path, capsys, 
 
 
 def test_a_childs_past_stays_away(tmp_path, capsys, anna, tea, monkeypatch):
-    monkeypatch.setitem(settings.PERSONALIZATION, "child", "tests.walks.test_import_events.is_anna")
+    monkeypatch.setitem(settings.PERSONALIZATION, "IS_CHILD_CALLABLE", "tests.walks.test_import_events.is_anna")
     file = rows(tmp_path, f"view_item,{TIME.isoformat()},{anna.pk},{tea.pk},,,,")
     imported(capsys, file)
     assert rejects(file) == [("line 2", "no_consent")]
@@ -254,7 +254,7 @@ def test_json_lines_of_ga4s_export_come_in(tmp_path, capsys, anna, tea):
     file = tmp_path / "past.jsonl"
     file.write_text("\n".join(map(json.dumps, said)))
     assert imported(capsys, file) == ["4 rows: 4 stored, 0 already there, 0 rejected."]
-    assert set(Event.objects.values_list("happened", flat=True)) == {TIME}
+    assert set(Event.objects.values_list("occurred_at", flat=True)) == {TIME}
     assert sorted(stored(), key=lambda row: row[0]) == [
         ("add_to_cart", anna.pk, tea.pk, [], "", 3.0),
         ("search", anna.pk, None, [], "tea", None),
@@ -294,7 +294,7 @@ def test_days_on_which_something_happened_are_counted_anew(tmp_path, capsys, ann
     at = datetime.combine((now() - timedelta(days=60)).date(), datetime.min.time(), UTC) + timedelta(hours=12)
     file = rows(tmp_path, f"view_item,{at.isoformat()},{anna.pk},{tea.pk},,,,")
     imported(capsys, file)
-    assert DailyTotal.objects.values_list("day", "name", "product", "events").get() == (
+    assert DailyTotal.objects.values_list("date", "type", "product_id", "event_count").get() == (
         at.date(),
         "view_item",
         tea.pk,
@@ -306,8 +306,8 @@ def test_an_interrupted_import_is_begun_again(tmp_path, capsys, anna, tea, monke
     monkeypatch.setattr(event_import, "ROWS_AT_ONCE", 10)
     lines = (f"view_item,{(TIME + timedelta(seconds=n)).isoformat()},{anna.pk},{tea.pk},,,," for n in range(35))
     file = rows(tmp_path, *lines)
-    with event_files.opened(file) as there, pytest.raises(KeyboardInterrupt):
-        import_events(interrupted_after(25, there), Options(), print, now())
+    with event_files.open_event_file(file) as there, pytest.raises(KeyboardInterrupt):
+        import_events(interrupted_after(25, there), ImportOptions(), print, now())
     assert Event.objects.count() == 20
     assert imported(capsys, file) == ["35 rows: 15 stored, 20 already there, 0 rejected."]
     assert DailyTotal.objects.get().events == 35
@@ -322,8 +322,10 @@ def interrupted_after(rows: int, stream):
 
 def test_customers_and_products_are_looked_up_together(tmp_path, capsys, anna, tea, django_assert_max_num_queries):
     lines = [f"view_item,{(TIME + timedelta(seconds=n)).isoformat()},{anna.pk},{tea.pk},,,," for n in range(1_000)]
-    with event_files.opened(rows(tmp_path, *lines)) as there, django_assert_max_num_queries(25):
-        event_import._import_some(list(there), event_import._Chunk(Options(), now()), print, event_import.Imported())
+    with event_files.open_event_file(rows(tmp_path, *lines)) as there, django_assert_max_num_queries(25):
+        event_import._import_batch(
+            list(there), event_import._ImportChunk(ImportOptions(), now()), print, event_import.ImportResult()
+        )
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path, anna, tea):
@@ -335,8 +337,8 @@ def peak(tmp_path, anna, tea, count: int) -> int:
     file = rows(tmp_path, *lines)
     tracemalloc.start()
     try:
-        with event_files.opened(file) as there:
-            assert import_events(there, Options(), print, now()).rows == count
+        with event_files.open_event_file(file) as there:
+            assert import_events(there, ImportOptions(), print, now()).rows == count
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

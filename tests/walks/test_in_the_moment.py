@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 def trained():
     users, products = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     return users, products
 
 
@@ -38,30 +38,30 @@ def rows(response):
 def test_what_an_anonymous_visitor_looked_at_moves_their_very_next_page(client, trained):
     _, products = trained
     visitor = browser(client)
-    assert "because_you_looked_at" not in rows(client.get("/"))
+    assert "because_you_viewed" not in rows(client.get("/"))
     looked_at(visitor, products[3])
-    row = rows(client.get("/"))["because_you_looked_at"]
+    row = rows(client.get("/"))["because_you_viewed"]
     assert row.title == "Because you looked at Product 3"
     assert {item.product_id for item in row.items} <= {product.pk for product in products[1::2]} - {products[3].pk}
     looked_at(visitor, products[2])
-    assert rows(client.get("/"))["because_you_looked_at"].title == "Because you looked at Product 2"
+    assert rows(client.get("/"))["because_you_viewed"].title == "Because you looked at Product 2"
 
 
 def test_what_was_looked_at_counts_less_with_every_day(client, trained):
     users, products = trained
     client.force_login(users[1])
-    visitor = Visitor.objects.customer(users[1].pk)
+    visitor = Visitor.objects.get_or_create_customer(users[1].pk)
     looked_at(visitor, products[3])
-    assert list(rows(client.get("/")))[:3] == ["where_you_stopped", "because_you_looked_at", "buy_again"]
-    Event.objects.update(happened=now() - timedelta(days=20))
+    assert list(rows(client.get("/")))[:3] == ["continue_shopping", "because_you_viewed", "buy_again"]
+    Event.objects.update(occurred_at=now() - timedelta(days=20))
     assert next(iter(rows(client.get("/")))) == "buy_again"
-    Event.objects.update(happened=now() - timedelta(days=91))
-    assert "because_you_looked_at" not in rows(client.get("/"))
+    Event.objects.update(occurred_at=now() - timedelta(days=91))
+    assert "because_you_viewed" not in rows(client.get("/"))
 
 
 def test_without_consent_nothing_of_a_visitor_is_used(client, trained):
     users, products = trained
-    looked_at(Visitor.objects.customer(users[1].pk), products[3])
+    looked_at(Visitor.objects.get_or_create_customer(users[1].pk), products[3])
     anonymous = rows(client.get("/"))
     Visitor.objects.filter(user=users[1]).update(consent=Consent.NONE)
     client.force_login(users[1])
@@ -80,10 +80,10 @@ def test_a_withdrawal_works_on_the_next_request_and_deletes_the_genome(client, t
     users, _ = trained
     client.force_login(users[1])
     request = client.get("/").wsgi_request
-    identity.withdraw(request, now(), source="test")
+    identity.withdraw_consent(request, now(), source="test")
     assert not any(row.personal for row in rows(client.get("/")).values())
     call_command("personalization_train", verbosity=0)
-    identity.grant(request, now(), source="test")
+    identity.grant_consent(request, now(), source="test")
     assert not any(row.personal for row in rows(client.get("/")).values())
 
 
@@ -91,7 +91,7 @@ def test_after_signing_out_the_page_is_a_fresh_visitors(client, trained):
     users, products = trained
     fresh = client.get("/").content
     client.force_login(users[1])
-    looked_at(Visitor.objects.customer(users[1].pk), products[3])
+    looked_at(Visitor.objects.get_or_create_customer(users[1].pk), products[3])
     assert client.get("/").content != fresh
     client.get(reverse("customer:logout"))
     assert rows(client.get("/")).keys() == {"bestsellers", "trending", "bestsellers_in_category"}
@@ -121,7 +121,10 @@ def test_a_day_after_signing_in_no_row_tells_what_was_bought(client, trained, se
 
 def test_a_child_has_no_profile(client, trained, settings):
     users, _ = trained
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "child": "tests.walks.test_in_the_moment.is_customer_1"}
+    settings.PERSONALIZATION = {
+        **settings.PERSONALIZATION,
+        "IS_CHILD_CALLABLE": "tests.walks.test_in_the_moment.is_customer_1",
+    }
     client.force_login(users[1])
     assert not any(row.personal for row in rows(client.get("/")).values())
     client.force_login(users[3])
@@ -136,7 +139,7 @@ def is_customer_1(user):
 def test_the_shops_own_consent_tool_is_asked(client, trained, settings, answer, personal):
     users, _ = trained
     path = f"tests.walks.test_in_the_moment.{answer}"
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "consent": path}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_CALLABLE": path}
     client.force_login(users[1])
     assert any(row.personal for row in rows(client.get("/")).values()) == personal
 
@@ -174,7 +177,7 @@ def questions_about_visitors(client):
 def test_nothing_about_a_visitor_is_logged(client, trained, caplog):
     users, products = trained
     client.force_login(users[1])
-    visitor = Visitor.objects.customer(users[1].pk)
+    visitor = Visitor.objects.get_or_create_customer(users[1].pk)
     looked_at(visitor, products[3])
     with caplog.at_level("INFO"):
         client.get("/")

@@ -27,7 +27,7 @@ def trained():
     for _ in range(60):
         shop.order(None, [products[39], products[38]], days_ago=3)
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     call_command("rebuild_index", interactive=False, verbosity=0)
     return users, products
 
@@ -54,7 +54,7 @@ def category(name):
 def engines(client, page):
     """The page in the engine's order."""
     other = Client()
-    other.cookies[sort_preference.COOKIE] = "off"
+    other.cookies[sort_preference.SORT_COOKIE] = "off"
     return shown(other.get(page))
 
 
@@ -122,15 +122,15 @@ def test_a_stranger_switches_it_off_and_on_and_the_browser_keeps_no_id(client, t
     assert off.redirect_chain == [(page, 302)]
     assert shown(off) == engines(client, page)
     assert chip(off) == ("Popular first", False)
-    assert client.cookies[sort_preference.COOKIE].value == "off"
+    assert client.cookies[sort_preference.SORT_COOKIE].value == "off"
     assert (
-        client.cookies[sort_preference.COOKIE]["httponly"]
-        and client.cookies[sort_preference.COOKIE]["samesite"] == "Lax"
+        client.cookies[sort_preference.SORT_COOKIE]["httponly"]
+        and client.cookies[sort_preference.SORT_COOKIE]["samesite"] == "Lax"
     )
-    assert identity.COOKIE not in client.cookies
+    assert identity.VISITOR_COOKIE not in client.cookies
     assert not Visitor.objects.filter(user=None).exists()
     assert chip(press(client, page, "on")) == ("Popular first", True)
-    assert client.cookies[sort_preference.COOKIE].value == ""
+    assert client.cookies[sort_preference.SORT_COOKIE].value == ""
 
 
 def test_a_customer_switches_it_off_on_every_device(client, trained):
@@ -141,7 +141,7 @@ def test_a_customer_switches_it_off_on_every_device(client, trained):
     off = press(client, page, "off")
     assert shown(off) == engines(client, page) != shown(before)
     assert chip(off) == ("Personalised order", False)
-    assert not client.cookies.get(sort_preference.COOKIE) or not client.cookies[sort_preference.COOKIE].value
+    assert not client.cookies.get(sort_preference.SORT_COOKIE) or not client.cookies[sort_preference.SORT_COOKIE].value
     phone = Client()
     phone.force_login(users[1])
     assert chip(phone.get(page)) == ("Personalised order", False)
@@ -151,7 +151,9 @@ def test_a_customer_switches_it_off_on_every_device(client, trained):
 
 def test_a_wish_for_the_shops_order_does_not_fade(client, trained):
     users, _ = trained
-    Visitor.objects.get(user=users[1]).wish(sort_preference.KIND, sort_preference.KEY, -1, 0.0)
+    Visitor.objects.get(user=users[1]).set_preference(
+        sort_preference.PREFERENCE_TYPE, sort_preference.PREFERENCE_KEY, -1, 0.0
+    )
     client.force_login(users[1])
     assert chip(client.get("/catalogue/")) == ("Personalised order", False)
 
@@ -161,7 +163,9 @@ def test_a_known_browser_has_it_with_its_visitor_and_takes_it_into_the_account(c
     visitor = browser(client)
     press(client, "/catalogue/", "off")
     visitor.refresh_from_db()
-    assert [wish[:3] for wish in visitor.wishes] == [[sort_preference.KIND, sort_preference.KEY, -1]]
+    assert [wish[:3] for wish in visitor.wishes] == [
+        [sort_preference.PREFERENCE_TYPE, sort_preference.PREFERENCE_KEY, -1]
+    ]
     client.post(reverse("customer:login"), {
         "login-username": users[1].email, "login-password": "x", "login_submit": "1",
     })  # fmt: skip
@@ -176,7 +180,7 @@ def test_somebody_who_withdrew_is_not_known_by_what_they_wished(client, trained)
     assert chip(client.get("/catalogue/")) == ("Popular first", True)
     press(client, "/catalogue/", "off")
     assert chip(client.get("/catalogue/")) == ("Popular first", False)
-    assert client.cookies[sort_preference.COOKIE].value == "off"
+    assert client.cookies[sort_preference.SORT_COOKIE].value == "off"
 
 
 def test_who_agreed_after_switching_it_off_still_has_it_off(client, trained):
@@ -200,7 +204,7 @@ def test_only_a_form_of_ours_switches_it():
     assert strict.post(SWITCH, {"order": "off"}).status_code == 403
     assert strict.get(SWITCH).status_code == 405
     assert Client().post(SWITCH, {"order": "sideways"}).status_code == 400
-    assert sort_preference.COOKIE not in strict.cookies
+    assert sort_preference.SORT_COOKIE not in strict.cookies
 
 
 def test_the_form_of_the_chip_works(trained):
@@ -211,7 +215,7 @@ def test_the_form_of_the_chip_works(trained):
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form.replace("&amp;", "&")))
     assert (fields["next"], fields["order"]) == (page, "off")
     assert strict.post(SWITCH, fields, follow=True).redirect_chain == [(page, 302)]
-    assert strict.cookies[sort_preference.COOKIE].value == "off"
+    assert strict.cookies[sort_preference.SORT_COOKIE].value == "off"
 
 
 def test_a_page_that_depends_on_who_looks_is_kept_out_of_shared_caches(client, trained):
@@ -230,7 +234,7 @@ def test_a_page_that_was_switched_off_is_nobody_elses(client, trained):
 
 def test_a_strangers_page_stays_as_cacheable_as_oscars(client, trained, settings):
     ours = client.get("/catalogue/")
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "strength": 0}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "RERANK_STRENGTH": 0}
     oscars = client.get("/catalogue/")
     assert ours.get("Cache-Control") == oscars.get("Cache-Control")
     assert ours["Vary"] == oscars["Vary"]
@@ -241,11 +245,11 @@ def test_what_is_known_of_somebody_holds_the_switch_and_does_not_call_it_a_produ
     client.force_login(users[1])
     press(client, "/catalogue/", "off")
     privacy = client.get(reverse("personalization:privacy"))
-    assert privacy.context["known"].unwanted == []
+    assert privacy.context["known"].excluded_products == []
     held = client.get(reverse("personalization:privacy_download")).json()
     assert held["tables"]["personalization.Visitor"][0]["wishes"][0][:4] == [
-        sort_preference.KIND,
-        sort_preference.KEY,
+        sort_preference.PREFERENCE_TYPE,
+        sort_preference.PREFERENCE_KEY,
         None,
         -1,
     ]
@@ -256,5 +260,5 @@ def test_what_is_not_wanted_stands_last(client, trained):
     client.force_login(users[1])
     page = category("Odd")
     favourite = shown(client.get(page))[0]
-    Visitor.objects.get(user=users[1]).wish("product", favourite, -1, 9e9)
+    Visitor.objects.get(user=users[1]).set_preference("product", favourite, -1, 9e9)
     assert shown(client.get(page))[-1] == favourite

@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.test import Client
 from oscar.apps.catalogue.models import Category
 
-from benchmarks.listing import ways_of
+from benchmarks.candidate_products import ways_of
 from benchmarks.pages import Page, count
 from personalization.decide import active_snapshot
 from tests import shop
@@ -21,8 +21,8 @@ def customer(settings):
     """Of a shop of forty products that has learned; nothing is looked for anew while it is counted."""
     users, _ = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "snapshot_check_seconds": 3_600}
-    active_snapshot.forget()
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS": 3_600}
+    active_snapshot.reset_active_snapshot()
     call_command("rebuild_index", interactive=False, verbosity=0)
     return users[1]
 

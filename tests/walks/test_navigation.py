@@ -23,8 +23,8 @@ from personalization.decide.slate import Candidate, Reason
 from personalization.decide.visit import Visit
 from personalization.models import Consent, Genome, SensitiveCategory, Snapshot, Visitor
 from personalization.oscar import template_overrides, visits
-from personalization.profile.genome import refresh
-from personalization.serve import shortcuts
+from personalization.profile.genome import refresh_genome
+from personalization.serve import menu_shortcuts
 from tests import shop
 from tests.walks.known import browser
 
@@ -58,7 +58,7 @@ def tea_drinker(shelves, client):
         bread = shelves["Bakery > Bread"][:1] if week == 0 else []
         shop.order(user, [*shelves[TEAS[0]], *bread], days_ago=2 + 7 * week)
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     client.force_login(user)
     return user
 
@@ -98,11 +98,11 @@ def test_they_stand_on_every_page_of_the_shop(client, tea_drinker, shelves):
 
 @pytest.mark.parametrize("of", ["Green tea", "Tea"])
 def test_a_category_of_which_they_want_less_is_not_there_nor_any_below_it(client, tea_drinker, of):
-    Visitor.objects.get(user=tea_drinker).wish("category", category(of).pk, -1, time())
+    Visitor.objects.get(user=tea_drinker).set_preference("category", category(of).pk, -1, time())
     assert "Green tea" not in names(client.get(reverse("basket:summary")))
 
 
-def of(*categories, code="expected_there"):
+def of(*categories, code="expected_in_category"):
     """Candidates with falling scores."""
     return [Candidate(category.pk, 1 / place, Reason(code)) for place, category in enumerate(categories, 1)]
 
@@ -111,37 +111,37 @@ def test_what_is_to_stay_away_keeps_what_lies_below_it_away():
     green, bread = create_from_breadcrumbs("Drinks > Tea > Green tea"), create_from_breadcrumbs("Bread")
     above = {category.pk for category in green.get_ancestors()}
     for away, left in (((), ["Green tea", "Bread"]), ({category("Drinks").pk}, ["Bread"]), ({bread.pk}, ["Green tea"])):
-        found = category_menu.shortcuts(of(green, bread), above, away=away, discreet=False)
+        found = category_menu.select_shortcuts(of(green, bread), above, away=away, discreet=False)
         assert [shortcut.name for shortcut in found] == left
 
 
 def test_of_more_than_five_the_five_with_the_highest_scores_are_shown():
     shelves = [create_from_breadcrumbs(f"Shelf {n}") for n in range(7)]
-    found = category_menu.shortcuts(of(*shelves)[::-1], (), away=(), discreet=False)
+    found = category_menu.select_shortcuts(of(*shelves)[::-1], (), away=(), discreet=False)
     assert [shortcut.key for shortcut in found] == [shelf.pk for shelf in shelves[:5]]
 
 
 def test_one_that_they_named_and_one_below_it_are_both_shown():
     green = create_from_breadcrumbs("Tea > Green tea")
     tea = category("Tea")
-    found = category_menu.shortcuts(
-        of(tea, code=category_menu.SAID) + of(tea, green), {tea.pk}, away=(), discreet=False
+    found = category_menu.select_shortcuts(
+        of(tea, code=category_menu.STATED_INTEREST) + of(tea, green), {tea.pk}, away=(), discreet=False
     )
-    assert [(shortcut.name, shortcut.words) for shortcut in found] == [
+    assert [(shortcut.name, shortcut.explanation) for shortcut in found] == [
         ("Tea", "You said that you like it"),
         ("Green tea", "Holds what you may want next"),
     ]
 
 
 def test_a_category_that_they_named_stands_first_and_says_so(client, tea_drinker):
-    Visitor.objects.get(user=tea_drinker).wish("interest", category("Dairy").pk, 1, time())
+    Visitor.objects.get(user=tea_drinker).set_preference("interest", category("Dairy").pk, 1, time())
     name, why, _ = lines(client.get(reverse("basket:summary")))[0]
     assert (name, why) == ("Dairy", "You said that you like it")
 
 
 def test_a_browser_of_which_nothing_but_a_named_category_is_known_has_that(tea_drinker):
     client = Client()
-    browser(client).wish("interest", category("Dairy").pk, 1, time())
+    browser(client).set_preference("interest", category("Dairy").pk, 1, time())
     assert names(client.get(reverse("basket:summary"))) == ["Dairy"]
 
 
@@ -163,15 +163,15 @@ def test_a_category_that_was_moved_below_another_waits_for_the_next_training(cli
     category("Green tea").move(category("Dairy"), pos="last-child")
     assert "Green tea" not in names(client.get(reverse("basket:summary")))
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     found = lines(client.get(reverse("basket:summary")))
     assert found[0][0] == "Green tea" and "/dairy/green-tea_" in found[0][2]
 
 
 def test_where_somebody_else_may_be_looking_no_line_tells_what_was_bought_or_said(client, tea_drinker):
-    Visitor.objects.get(user=tea_drinker).wish("interest", category("Dairy").pk, 1, time())
+    Visitor.objects.get(user=tea_drinker).set_preference("interest", category("Dairy").pk, 1, time())
     session = client.session
-    session[visits.SIGNED_IN] = 0
+    session[visits.SIGNED_IN_KEY] = 0
     session.save()
     found = lines(client.get(reverse("basket:summary")))
     assert found
@@ -193,7 +193,7 @@ def test_nobody_else_has_any(tea_drinker):
 
 def test_a_shop_that_learned_nothing_has_none(client, tea_drinker):
     Snapshot.objects.all().delete()
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     assert names(client.get(reverse("basket:summary"))) == []
 
 
@@ -258,7 +258,7 @@ def opted_out(user):
 
 @pytest.mark.parametrize("moves", [0, 2])
 def test_a_stranger_and_who_opted_out_pay_no_query_not_even_a_savepoint(tea_drinker, settings, oscars_menu, moves):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "menu_moves": moves, "snapshot_check_seconds": 9_999}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "MENU_MAX_SHIFT": moves, "SNAPSHOT_POLL_SECONDS": 9_999}
     clients = [Client(), opted_out(tea_drinker)]
     pages = [reverse("basket:summary"), reverse("catalogue:index"), "/"]
     counts = [len(queries(client, page)) for client in clients for page in pages]
@@ -268,7 +268,7 @@ def test_a_stranger_and_who_opted_out_pay_no_query_not_even_a_savepoint(tea_drin
 
 @pytest.mark.parametrize("moves", [0, 2])
 def test_a_page_of_a_known_visitor_asks_one_question_more(client, tea_drinker, settings, oscars_menu, moves):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "menu_moves": moves, "snapshot_check_seconds": 9_999}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "MENU_MAX_SHIFT": moves, "SNAPSHOT_POLL_SECONDS": 9_999}
     pages = [reverse("catalogue:index"), "/"]
     asked = [questions(client, page) for page in pages]
     oscars_menu()
@@ -278,11 +278,11 @@ def test_a_page_of_a_known_visitor_asks_one_question_more(client, tea_drinker, s
 def test_a_cache_that_lost_the_addresses_costs_no_question(client, tea_drinker, rf):
     genome = Genome.objects.of_customer(tea_drinker.pk)
     visit = Visit(time(), None, genome=genome)
-    shortcuts(visit)
+    menu_shortcuts(visit)
     for language in ("en-gb", "de"):
         cache.clear()
         with override(language), CaptureQueriesContext(connection) as asked:
-            assert len(shortcuts(visit)) >= 2
+            assert len(menu_shortcuts(visit)) >= 2
         assert sum("FROM " in query["sql"] for query in asked) == 1
 
 
@@ -309,7 +309,7 @@ def test_what_somebody_needs_comes_forward_as_far_as_the_shop_allows(client, tea
     dairy = shop.customer("dairy")
     for week in range(4):
         shop.order(dairy, shelves["Dairy"], days_ago=2 + 7 * week)
-    refresh([dairy.pk], time())
+    refresh_genome([dairy.pk], time())
     client.force_login(dairy)
     page = reverse("basket:summary")
     found = []
@@ -335,14 +335,14 @@ def test_what_a_shop_put_into_oscars_menu_is_still_there(client, tea_drinker, se
         text = client.get(reverse("basket:summary")).content.decode()
         assert text.count("All our shelves") == text.count("Our story") == text.count(reverse("offer:list")) == 1
         assert "Green tea" in text
-    assert template_overrides.lost() == []
+    assert template_overrides.lost_overrides() == []
 
 
 @pytest.mark.parametrize("broken", ["shortcuts.html", "snapshot"])
 def test_whatever_fails_oscars_menu_is_there(client, tea_drinker, settings, tmp_path, broken):
     allow(settings, menu_moves=2)
     if broken == "snapshot":
-        del active_snapshot.current().arrays["category.share"]
+        del active_snapshot.get_active_snapshot().arrays["category.share"]
     else:
         (tmp_path / "personalization/partials").mkdir(parents=True)
         (tmp_path / "personalization/partials/shortcuts.html").write_text("{% wrong %}")
@@ -355,11 +355,16 @@ def test_whatever_fails_oscars_menu_is_there(client, tea_drinker, settings, tmp_
 
 @pytest.mark.parametrize("value", [3, "3", [True], ["tea"], None])
 def test_what_is_no_list_of_categories_is_said_to_be_none(value):
-    assert conf.fault("menu_pinned", value) == (
-        f"'menu_pinned' is {value!r}; it takes a tuple of primary keys, (3, 7) for instance"
+    assert conf.setting_error("MENU_PINNED_CATEGORIES", value) == (
+        f"'MENU_PINNED_CATEGORIES' is {value!r}; expected a tuple of primary keys, (3, 7) for instance"
     )
 
 
 def test_zero_moves_and_lists_are_understood():
-    assert conf.fault("menu_moves", 0) is conf.fault("menu_pinned", [3, 7]) is conf.fault("menu_pinned", ()) is None
-    assert conf.fault("menu_moves", -1) == "'menu_moves' is -1; it takes a whole number from 0"
+    assert (
+        conf.setting_error("MENU_MAX_SHIFT", 0)
+        is conf.setting_error("MENU_PINNED_CATEGORIES", [3, 7])
+        is conf.setting_error("MENU_PINNED_CATEGORIES", ())
+        is None
+    )
+    assert conf.setting_error("MENU_MAX_SHIFT", -1) == "'MENU_MAX_SHIFT' is -1; expected an integer >= 0"

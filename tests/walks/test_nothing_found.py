@@ -14,9 +14,9 @@ from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Visitor
 from personalization.oscar import search_engine
-from personalization.oscar.visits import strategies
+from personalization.oscar.visits import strategies_for_customers
 from personalization.profile import genome
-from personalization.serve import serve
+from personalization.serve import serve_slate
 from tests import shop
 from tests.walks.known import did
 
@@ -38,14 +38,14 @@ def cafe():
         user = shop.customer(f"drinker{n}")
         for day in range(1, 7):
             shop.order(user, [*teas[:day], coffees[day - 1]], days_ago=day)
-        visitor = Visitor.objects.customer(user.pk)
+        visitor = Visitor.objects.get_or_create_customer(user.pk)
         did(visitor, "search", minutes_ago=10, query="Earl Grey" if n else "lapsang")
         if n:
             did(visitor, minutes_ago=9, product=teas[0].pk)
             did(visitor, minutes_ago=8, product=teas[1].pk)
     call_command("personalization_train", verbosity=0)
     call_command("rebuild_index", interactive=False, verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     return teas, coffees
 
 
@@ -69,7 +69,7 @@ def others(response):
 
 
 def test_a_search_that_finds_something_is_left_alone(client, cafe, monkeypatch):
-    monkeypatch.setattr(search_engine, "instead", lambda *args, **more: 1 / 0)
+    monkeypatch.setattr(search_engine, "recover_search", lambda *args, **more: 1 / 0)
     response = searched(client, "assam")
     assert rows(response) == {}
     assert "personalization-row" not in response.content.decode()
@@ -106,7 +106,7 @@ def test_a_customer_is_shown_what_is_likely_theirs_there(client, cafe):
     anna = shop.customer("anna")
     for days_ago in (2, 4, 6):
         shop.order(anna, [coffees[4]], days_ago=days_ago)
-    genome.refresh([anna.pk], time.time())
+    genome.refresh_genome([anna.pk], time.time())
     client.force_login(anna)
     first = next(iter(rows(searched(client, "coffe")).values()))
     assert (first.title, first.personal, products(first)[0]) == ("For you in Coffee", True, coffees[4].pk)
@@ -116,7 +116,7 @@ def test_a_customer_is_shown_what_is_likely_theirs_there(client, cafe):
 def test_a_day_after_signing_in_nothing_is_told(client, cafe):
     anna = shop.customer("anna")
     shop.order(anna, cafe[1][4:5], days_ago=2)
-    genome.refresh([anna.pk], time.time())
+    genome.refresh_genome([anna.pk], time.time())
     client.force_login(anna)
     session = client.session
     session["personalization_signed_in"] = time.time() - 25 * 3600
@@ -192,22 +192,22 @@ def test_strange_words_do_no_harm(client, cafe, query):
 
 
 def test_a_nul_does_no_harm(cafe):
-    assert serve("nothing_found", strangers_visit("tea\x00")).rows
-    assert search_engine.instead("tea\x00") == search_engine.Instead()
+    assert serve_slate("zero_results", strangers_visit("tea\x00")).rows
+    assert search_engine.recover_search("tea\x00") == search_engine.SearchRecovery()
 
 
 def strangers_visit(query):
-    return Visit(now=time.time(), strategy=strategies([])[None], query=query)
+    return Visit(timestamp=time.time(), strategy=strategies_for_customers([])[None], query=query)
 
 
 def test_it_costs_four_queries_at_most_and_one_for_what_the_engine_found(client, cafe):
     searched(client, "xylophone")
     visit = strangers_visit("earl gray tea")
     with CaptureQueriesContext(connection) as captured:
-        serve("nothing_found", visit)
+        serve_slate("zero_results", visit)
     assert sum(query["sql"].startswith("SELECT") for query in captured) <= 4
     with CaptureQueriesContext(connection) as captured:
-        assert search_engine.instead("earl gray").queries == ("earl grey",)
+        assert search_engine.recover_search("earl gray").queries == ("earl grey",)
     assert len(captured) == 1
 
 
@@ -215,14 +215,14 @@ def test_the_engine_is_asked_three_times_at_most_and_not_again_when_it_is_slow(c
     asked = []
     monkeypatch.setattr(search_engine, "_keys", lambda query, limit: asked.append(query) or [])
     monkeypatch.setattr(search_engine.queries, "nearest", lambda query, learned, most: list("abcdef")[:most])
-    search_engine.instead("nonsense")
+    search_engine.recover_search("nonsense")
     assert asked == ["a", "b", "c"]
     asked.clear()
-    search_engine.instead("nonsense", filtered=True)
+    search_engine.recover_search("nonsense", filtered=True)
     assert asked == ["nonsense", "a", "b"]
     asked.clear()
     monkeypatch.setattr(search_engine, "_keys", lambda query, limit: (asked.append(query), time.sleep(0.6))[:0])
-    search_engine.instead("nonsense")
+    search_engine.recover_search("nonsense")
     assert asked == ["a"]
 
 

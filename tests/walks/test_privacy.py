@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from personalization.decide import active_snapshot
-from personalization.models import Consent, ConsentChange, Event, Genome, SensitiveCategory, Visitor
+from personalization.models import Consent, ConsentRecord, Event, Genome, SensitiveCategory, Visitor
 from personalization.privacy import consent, identity
 from personalization.profile import genome
 from tests import shop
@@ -31,7 +31,7 @@ ANSWER = "/personalization/consent/"
 def trained():
     users, products = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     return users, products
 
 
@@ -64,7 +64,7 @@ def test_it_says_what_is_used_since_when_and_where_that_was_allowed(client, anna
     tea = shop.product("Tea", shop.create_from_breadcrumbs("Drinks > Hot"))
     shop.order(anna, [tea], days_ago=10)
     shop.order(anna, [tea], days_ago=20)
-    genome.refresh([anna.pk], time.time())
+    genome.refresh_genome([anna.pk], time.time())
     visitor = visitor_of(anna)
     for _ in range(3):
         did(visitor, product=tea.pk)
@@ -93,7 +93,7 @@ def test_its_cost_does_not_grow_with_what_is_known(client, anna, django_assert_m
     def one_more(n):
         did(visitor, product=shop.product(f"Tea {n}", shop.create_from_breadcrumbs(f"Drinks > Tea {n}")).pk)
         did(visitor, "search", query=f"tea {n}")
-        visitor.wish("product", n + 1, -1, time.time())
+        visitor.set_preference("product", n + 1, -1, time.time())
 
     one_more(0)
     client.get(PAGE)
@@ -111,7 +111,7 @@ def test_sensitive_and_hidden_categories_are_neither_shown_nor_offered(client, a
     type(hidden).objects.filter(pk=hidden.pk).update(is_public=False)
     SensitiveCategory.objects.create(category=pharmacy.get_parent())
     rows = [[pharmacy.pk, 0.5, 1, 1.0], [hidden.pk, 0.5, 1, 1.0]]
-    Genome.objects.create(user=anna, categories=rows, as_of=now())
+    Genome.objects.create(user=anna, categories=rows, computed_at=now())
     assert known(client).interests == []
     assert b"Pharmacy" not in client.get(PAGE).content and b"Attic" not in client.get(PAGE).content
     for key in (pharmacy.pk, hidden.pk, 10**9):
@@ -144,9 +144,9 @@ def test_an_interest_is_added_by_hand_once(client, anna):
 
 
 def test_a_browser_that_agreed_and_is_not_known_yet_becomes_known_by_its_first_wish(client):
-    client.cookies[consent.COOKIE] = f"granted.1.{int(time.time())}"
+    client.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
     tea = shop.create_from_breadcrumbs("Tea")
-    assert identity.COOKIE in client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1}).cookies
+    assert identity.VISITOR_COOKIE in client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1}).cookies
     assert known(client).added == [tea]
 
 
@@ -160,18 +160,18 @@ def test_who_did_not_agree_adds_nothing(client):
 def test_not_interested_is_listed_until_it_fades_and_can_be_undone(client, anna):
     tea, drinks = shop.product("Tea"), shop.create_from_breadcrumbs("Drinks")
     visitor = visitor_of(anna)
-    visitor.wish("product", tea.pk, -1, time.time())
-    visitor.wish("category", drinks.pk, -1, time.time())
-    visitor.wish("reason", "bestsellers:", -1, time.time())
-    visitor.wish("product", 10**9, -1, time.time() - 61 * 86_400)
-    assert [(item.kind, item.name) for item in known(client).unwanted] == [
+    visitor.set_preference("product", tea.pk, -1, time.time())
+    visitor.set_preference("category", drinks.pk, -1, time.time())
+    visitor.set_preference("reason", "bestsellers:", -1, time.time())
+    visitor.set_preference("product", 10**9, -1, time.time() - 61 * 86_400)
+    assert [(item.kind, item.name) for item in known(client).excluded_products] == [
         ("reason", ""),
         ("category", "Drinks"),
         ("product", "Tea"),
     ]
-    for item in known(client).unwanted:
+    for item in known(client).excluded_products:
         client.post(WISH, {"kind": item.kind, "key": item.key, "sign": 0})
-    assert known(client).unwanted == []
+    assert known(client).excluded_products == []
 
 
 def test_a_removed_view_is_not_used_by_the_very_next_page(client, trained):
@@ -218,7 +218,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
     assert "no-store" in response["Cache-Control"]
     content = json.loads(response.content)
     assert {name: len(rows) for name, rows in content["tables"].items()} == {
-        "personalization.ConsentChange": 1,
+        "personalization.ConsentRecord": 1,
         "personalization.Event": 1,
         "personalization.Genome": 0,
         "personalization.Visitor": 1,
@@ -232,32 +232,32 @@ def test_the_download_is_a_complete_private_file(client, anna):
 
 
 def test_looking_and_downloading_change_nothing(client, anna):
-    before = state(anna), ConsentChange.objects.count()
+    before = state(anna), ConsentRecord.objects.count()
     for path in (PAGE, PAGE + "forget/", DOWNLOAD):
         assert client.get(path).status_code == 200
     for path in (WISH, RECENT, FORGOTTEN, ANSWER):
         assert client.get(path).status_code == 405
-    assert (state(anna), ConsentChange.objects.count()) == before
+    assert (state(anna), ConsentRecord.objects.count()) == before
 
 
 def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client, anna):
     tea = shop.product("Tea")
     shop.order(anna, [tea])
-    genome.refresh([anna.pk], time.time())
+    genome.refresh_genome([anna.pk], time.time())
     did(visitor_of(anna), product=tea.pk)
-    visitor_of(anna).wish("product", tea.pk, -1, time.time())
+    visitor_of(anna).set_preference("product", tea.pk, -1, time.time())
     old = visitor_of(anna).pk
     assert b"Yes, forget everything" in client.get(PAGE + "forget/").content
     assert Event.objects.count() == 1
     client.cookies["oscar_history"] = "[1]"
     response = client.post(FORGOTTEN)
     assert response["Location"] == PAGE
-    assert response.cookies[consent.COOKIE].value.startswith("refused.1.")
-    assert response.cookies["oscar_history"]["max-age"] == response.cookies[identity.COOKIE]["max-age"] == 0
+    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("refused.1.")
+    assert response.cookies["oscar_history"]["max-age"] == response.cookies[identity.VISITOR_COOKIE]["max-age"] == 0
     left = visitor_of(anna)
     assert (left.pk != old, left.wishes, left.consent) == (True, [], Consent.WITHDRAWN)
     assert not Event.objects.exists() and not Genome.objects.exists()
-    assert list(ConsentChange.objects.values_list("state", "source")) == [("withdrawn", "forget everything")]
+    assert list(ConsentRecord.objects.values_list("state", "source")) == [("withdrawn", "forget everything")]
     page = client.get(PAGE).content.decode()
     assert "Everything is forgotten." in page and "What you bought before that day is never used again." in page
 
@@ -273,7 +273,7 @@ def test_what_was_forgotten_does_not_come_back_with_a_new_yes(client, anna):
 def test_a_browser_is_forgotten_without_a_trace(client):
     did(browser(client), product=shop.product("Tea").pk)
     client.post(FORGOTTEN)
-    assert not Visitor.objects.exists() and not Event.objects.exists() and not ConsentChange.objects.exists()
+    assert not Visitor.objects.exists() and not Event.objects.exists() and not ConsentRecord.objects.exists()
     assert client.get(PAGE).context["known"].standing.code == "off"
 
 
@@ -289,7 +289,7 @@ def test_forgetting_twice_at_once_works_like_once(client, anna):
 
     def forget(_):
         try:
-            identity.forget_customer(anna.pk, now())
+            identity.erase_customer(anna.pk, now())
         finally:
             connections.close_all()
 

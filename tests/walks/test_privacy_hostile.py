@@ -31,7 +31,7 @@ def test_nobody_reads_or_changes_what_is_anothers(client, anna):
     ben = User.objects.create_user("ben", "ben@example.com", "x")
     shop.agree(ben)
     theirs = did(visitor_of(ben), product=shop.product("Ben's secret").pk)
-    visitor_of(ben).wish("product", theirs.product, -1, time.time())
+    visitor_of(ben).set_preference("product", theirs.product, -1, time.time())
     stranger, known_browser = Client(), Client()
     browser(known_browser)
     before = state(ben)
@@ -69,11 +69,11 @@ def test_a_visitor_of_an_account_is_not_opened_by_a_cookie(client, anna):
     """Not even by one that we signed ourselves."""
     did(visitor_of(anna), product=shop.product("Tea").pk)
     thief = Client()
-    thief.cookies[consent.COOKIE] = f"granted.1.{int(time.time())}"
+    thief.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
     response = thief.get(PAGE)
     stolen = Visitor(pk=visitor_of(anna).pk)
-    identity.remember(response, stolen)
-    thief.cookies[identity.COOKIE] = response.cookies[identity.COOKIE].value
+    identity.set_visitor_cookie(response, stolen)
+    thief.cookies[identity.VISITOR_COOKIE] = response.cookies[identity.VISITOR_COOKIE].value
     assert thief.get(PAGE).context["known"].products == []
     thief.post(FORGOTTEN)
     assert Event.objects.count() == 1
@@ -91,7 +91,7 @@ COOKIE_TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, excl
 def test_any_bytes_in_our_cookies_count_as_absent_and_go_with_the_next_page(client, anna, answer, visitor, signed):
     if not Event.objects.exists():
         did(visitor_of(anna), "search", query="Anna's secret")
-    raw = f"{consent.COOKIE}={answer}; {identity.COOKIE}={visitor}"
+    raw = f"{consent.CONSENT_COOKIE}={answer}; {identity.VISITOR_COOKIE}={visitor}"
     if signed:
         raw += f"; sessionid={client.cookies['sessionid'].value}"
     header = raw.encode("utf-8").decode("latin-1")  # as a server hands bytes on
@@ -101,13 +101,13 @@ def test_any_bytes_in_our_cookies_count_as_absent_and_go_with_the_next_page(clie
         assert response.status_code == 200
         assert signed or b"secret" not in response.content
         request = response.wsgi_request
-        for name in (consent.COOKIE, identity.COOKIE):
-            if name in request.COOKIES and (name == identity.COOKIE or consent.choice(request) is None):
+        for name in (consent.CONSENT_COOKIE, identity.VISITOR_COOKIE):
+            if name in request.COOKIES and (name == identity.VISITOR_COOKIE or consent.browser_choice(request) is None):
                 assert response.cookies[name]["max-age"] == 0
     for word in ("granted", "refused") if not signed else ():
         answered = fresh.post(ANSWER, {"answer": word}, HTTP_COOKIE=header)
         assert answered.status_code == 302
-        assert answered.cookies[consent.COOKIE].value.startswith(f"{word}.1.")
+        assert answered.cookies[consent.CONSENT_COOKIE].value.startswith(f"{word}.1.")
     assert Event.objects.count() == 1
 
 

@@ -94,7 +94,7 @@ def test_a_forged_cookie_of_what_was_viewed_does_no_harm(products, cookie, rf):
 
     request = rf.get("/")
     request.COOKIES["oscar_history"] = cookie
-    assert visits.looked_at(request) == set()
+    assert visits.recently_viewed_ids(request) == set()
 
 
 def test_what_lies_in_the_basket_is_not_offered(client, products):
@@ -124,13 +124,13 @@ def test_where_a_product_has_sold_out_what_stands_in_for_it_stands_beneath_the_o
     found = body(client, products[TEAS[0]])
     places = [found.index(mark) for mark in ('id="alert_form"', INSTEAD, BETTER, GOES, "Product Information")]
     assert places == sorted(places)
-    assert found.count('data-row="like_it"') == 1
+    assert found.count('data-row="similar"') == 1
 
 
 def test_while_it_can_be_bought_the_rows_stand_at_the_end_of_the_page(client, products):
     found = body(client, products[TEAS[0]])
     assert found.index("Product Information") < found.index("Customer Reviews") < found.index(LIKE)
-    assert found.count('data-row="like_it"') == 1
+    assert found.count('data-row="similar"') == 1
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_a_product_without_a_category_has_no_rows_before_anything_is_learned(cli
 def test_a_page_that_we_fail_is_a_plain_page(client, products, monkeypatch, caplog):
     from personalization.oscar import card_markup
 
-    monkeypatch.setattr(card_markup.Page, "printed", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(card_markup.CardRenderer, "render", lambda *_, **__: 1 / 0)
     assert "Product Information" in body(client, products[TEAS[0]])
     assert "Printing a card failed" in caplog.text
 
@@ -205,7 +205,7 @@ def settled(settings):
     """Nothing is looked for anew while it is counted; rows hold so many: settled(row_size)."""
 
     def of(row_size):
-        more = {"row_size": row_size, "snapshot_check_seconds": 3_600}
+        more = {"ROW_SIZE": row_size, "SNAPSHOT_POLL_SECONDS": 3_600}
         settings.PERSONALIZATION = {**settings.PERSONALIZATION, **more}
 
     return of
@@ -226,13 +226,13 @@ def added(client, product):
     return len(queries(ours.get)) - len(queries(plain.get))
 
 
-@pytest.mark.parametrize("row_size", [2, 5, 40])
+@pytest.mark.parametrize("ROW_SIZE", [2, 5, 40])
 def test_the_rows_cost_a_stranger_no_query(client, products, settled, row_size):
     settled(row_size)
     assert added(client, products[TEAS[0]]) == SPARED
 
 
-@pytest.mark.parametrize("row_size", [2, 5, 40])
+@pytest.mark.parametrize("ROW_SIZE", [2, 5, 40])
 def test_however_many_cards_there_are_a_known_visitor_costs_one_query_more(client, products, settled, row_size):
     settled(row_size)
     client.force_login(Visitor.objects.exclude(user=None).first().user)

@@ -12,8 +12,8 @@ from personalization import surfaces
 from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Genome, Snapshot
-from personalization.rank.snapshot_arrays import Learned
-from personalization.serve import ranked
+from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.serve import recommend
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,7 @@ def keys(products):
 
 
 def shown(surface, asked, top=100, **named):
-    return [item.key for item in ranked(surface, asked, top, **named)]
+    return [item.item_id for item in recommend(surface, asked, top, **named)]
 
 
 def test_an_odd_customer_s_home_begins_with_all_odd_products(trained):
@@ -51,10 +51,10 @@ def test_an_odd_customer_s_home_begins_with_all_odd_products(trained):
 
 def test_a_stranger_s_home_is_the_bestsellers(trained):
     _, products = trained
-    found = ranked("home", visit(), 4)
-    assert {item.key for item in found} == set(keys(products[:4]))
-    assert {item.words for item in found} == {"Bought by 12 customers in 28 days"}
-    assert len({item.score for item in found}) == 1 and [item.key for item in found] == sorted(keys(products[:4]))
+    found = recommend("home", visit(), 4)
+    assert {item.item_id for item in found} == set(keys(products[:4]))
+    assert {item.explanation for item in found} == {"Bought by 12 customers in 28 days"}
+    assert len({item.score for item in found}) == 1 and [item.item_id for item in found] == sorted(keys(products[:4]))
 
 
 def test_a_list_is_as_long_as_was_asked_and_begins_alike(trained):
@@ -66,16 +66,16 @@ def test_a_list_is_as_long_as_was_asked_and_begins_alike(trained):
 def test_scores_fall_and_every_reason_is_true_of_the_customer_s_orders(trained):
     users, _ = trained
     asked = visit(users[1])
-    found = ranked("home", asked, 100)
+    found = recommend("home", asked, 100)
     assert [item.score for item in found] == sorted((item.score for item in found), reverse=True)
     days = {row[0]: row[2] for row in asked.genome.products}
-    near = {row[0] for row in asked.genome.near}
+    near = {row[0] for row in asked.genome.neighbour_products}
     for item in found:
-        assert (item.reason.code == "bought_before") == (item.key in days)
-        assert item.reason.facts.get("days") == days.get(item.key)
-        assert item.reason.code != "similar_customers" or item.key in near
-        assert item.reason.code != "goes_with"  # all that goes with it similar customers buy
-    assert "You bought it 6 times, last on " in found[0].words
+        assert (item.reason.code == "bought_before") == (item.item_id in days)
+        assert item.reason.params.get("days") == days.get(item.item_id)
+        assert item.reason.code != "similar_customers" or item.item_id in near
+        assert item.reason.code != "bought_together_with_purchase"  # all that goes with it similar customers buy
+    assert "You bought it 6 times, last on " in found[0].explanation
 
 
 def test_with_new_only_nothing_that_was_bought_is_listed(trained):
@@ -83,8 +83,8 @@ def test_with_new_only_nothing_that_was_bought_is_listed(trained):
     newcomer = shop.customer("newcomer")
     shop.order(newcomer, products[5:9:2])
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
-    asked = visit(newcomer, listing=tuple(keys(products)))
+    active_snapshot.reset_active_snapshot()
+    asked = visit(newcomer, candidate_products=tuple(keys(products)))
     fresh = set(keys(products)) - {products[5].pk, products[7].pk}
     found = {surface: shown(surface, asked, new_only=True) for surface in ("home", "basket", "category")}
     assert all(set(listed) == fresh for listed in found.values())
@@ -94,11 +94,11 @@ def test_with_new_only_nothing_that_was_bought_is_listed(trained):
 def test_a_basket_of_odd_products_is_completed_by_odd_ones(trained):
     _, products = trained
     basket = frozenset(keys(products[1:7:2]))
-    found = ranked("basket", visit(basket=basket), 17)
-    assert {item.key for item in found} == set(keys(products[7::2]))
-    assert {item.reason.code for item in found} == {"goes_with_basket"}
-    assert {item.reason.facts["product"] for item in found} <= basket
-    assert found[0].words.startswith("Others put it in one basket with Product ")
+    found = recommend("basket", visit(basket=basket), 17)
+    assert {item.item_id for item in found} == set(keys(products[7::2]))
+    assert {item.reason.code for item in found} == {"bought_together_with_basket"}
+    assert {item.reason.params["product"] for item in found} <= basket
+    assert found[0].explanation.startswith("Others put it in one basket with Product ")
 
 
 def test_what_lies_in_the_basket_is_nowhere_listed(trained):
@@ -113,7 +113,7 @@ def test_what_lies_in_the_basket_is_nowhere_listed(trained):
 def test_a_listing_comes_back_complete_in_the_customer_s_order(trained):
     users, products = trained
     listing = tuple(keys(products[::-1]))
-    found = [shown("category", visit(user, listing=listing)) for user in users[:2]]
+    found = [shown("category", visit(user, candidate_products=listing)) for user in users[:2]]
     assert [sorted(one) for one in found] == [keys(products)] * 2
     assert [set(one[:20]) for one in found] == [set(keys(products[::2])), set(keys(products[1::2]))]
     assert [set(one[:2]) for one in found] == [set(keys(products[0:4:2])), set(keys(products[1:4:2]))]
@@ -134,17 +134,24 @@ def test_the_navigation_begins_with_the_category_where_one_buys(trained):
     even, odd = (products[n].categories.get() for n in (0, 1))
     above = odd.get_parent()
     for user, mine, other in ((users[0], even, odd), (users[1], odd, even)):
-        found = ranked("navigation", visit(user), 9)
-        assert [item.key for item in found][-1] == other.pk and {item.key for item in found[:2]} == {above.pk, mine.pk}
-        assert [item.reason.code for item in found] == ["you_buy_there", "you_buy_there", "expected_there"]
-        assert found[0].words == "You have bought from it 48 times"
+        found = recommend("navigation", visit(user), 9)
+        assert [item.item_id for item in found][-1] == other.pk and {item.item_id for item in found[:2]} == {
+            above.pk,
+            mine.pk,
+        }
+        assert [item.reason.code for item in found] == [
+            "bought_in_category",
+            "bought_in_category",
+            "expected_in_category",
+        ]
+        assert found[0].explanation == "You have bought from it 48 times"
     assert shown("navigation", visit(), 1) == [above.pk]
 
 
 def test_what_cannot_be_bought_is_nowhere_listed(trained):
     users, products = trained
     lost = products[1].pk
-    asked = visit(users[1], listing=tuple(keys(products)))
+    asked = visit(users[1], candidate_products=tuple(keys(products)))
     for loss in (
         lambda: StockRecord.objects.filter(product=lost).update(num_in_stock=0),
         lambda: Product.objects.filter(pk=lost).update(is_public=False),
@@ -160,9 +167,11 @@ def test_what_cannot_be_bought_is_nowhere_listed(trained):
 def test_no_reason_names_a_hidden_product(trained):
     _, products = trained
     asked = visit(basket=frozenset({products[5].pk}))
-    assert {item.words for item in ranked("basket", asked, 5)} == {"Others put it in one basket with Product 5"}
+    assert {item.explanation for item in recommend("basket", asked, 5)} == {
+        "Others put it in one basket with Product 5"
+    }
     Product.objects.filter(pk=products[5].pk).update(is_public=False)
-    assert {item.words for item in ranked("basket", asked, 5)} == {"From our range"}
+    assert {item.explanation for item in recommend("basket", asked, 5)} == {"From our range"}
 
 
 def test_a_shop_where_almost_everything_sold_out_still_fills_a_list(trained):
@@ -173,31 +182,35 @@ def test_a_shop_where_almost_everything_sold_out_still_fills_a_list(trained):
 
 def test_before_anything_was_learned_every_list_is_empty():
     users, products = shop.even_and_odd(weeks=1)
-    asked = visit(users[0], listing=tuple(keys(products)))
-    assert [ranked(surface, asked, 9) for surface in surfaces.every()] == [[]] * len(surfaces.every())
+    asked = visit(users[0], candidate_products=tuple(keys(products)))
+    assert [recommend(surface, asked, 9) for surface in surfaces.registered_surfaces()] == [[]] * len(
+        surfaces.registered_surfaces()
+    )
 
 
 def test_a_shop_without_orders_has_lists_without_failing():
     only = shop.product("Tea")
     call_command("personalization_train", verbosity=0)
     asked = visit(basket=frozenset({only.pk}))
-    assert [ranked(surface, asked, 9) for surface in surfaces.every()] == [[]] * len(surfaces.every())
-    listed = ranked("category", visit(listing=(only.pk,)), 9)
-    assert [(item.key, item.words) for item in listed] == [(only.pk, "From our range")]
+    assert [recommend(surface, asked, 9) for surface in surfaces.registered_surfaces()] == [[]] * len(
+        surfaces.registered_surfaces()
+    )
+    listed = recommend("category", visit(candidate_products=(only.pk,)), 9)
+    assert [(item.item_id, item.explanation) for item in listed] == [(only.pk, "From our range")]
 
 
 def test_one_order_of_one_customer_is_learned_from_and_listed():
     tea, shopper = shop.product("Tea"), shop.customer("shopper")
     shop.order(shopper, [tea], days_ago=2)
     call_command("personalization_train", verbosity=0)
-    (found,) = ranked("home", visit(shopper), 9)
-    assert (found.key, found.reason.code) == (tea.pk, "bought_before")
+    (found,) = recommend("home", visit(shopper), 9)
+    assert (found.item_id, found.reason.code) == (tea.pk, "bought_before")
 
 
 def test_another_snapshot_decides_when_it_is_given(trained):
     users, _ = trained
-    serving = active_snapshot.current()
-    turned = Learned({**serving.arrays, "product.id": serving.ids + 1_000_000})
+    serving = active_snapshot.get_active_snapshot()
+    turned = SnapshotArrays({**serving.arrays, "product.id": serving.ids + 1_000_000})
     assert shown("home", visit(users[1]), snapshot=turned) == []
     assert len(shown("home", visit(users[1]))) == shop.PRODUCTS
     assert Snapshot.objects.count() == 1
@@ -206,14 +219,14 @@ def test_another_snapshot_decides_when_it_is_given(trained):
 def test_the_same_visit_has_the_same_list_to_the_last_bit(trained):
     users, _ = trained
     asked = visit(users[3])
-    one = ranked("home", asked, 100)
-    active_snapshot.forget()
-    assert ranked("home", asked, 100) == one
+    one = recommend("home", asked, 100)
+    active_snapshot.reset_active_snapshot()
+    assert recommend("home", asked, 100) == one
 
 
 def test_a_surface_that_is_not_there_is_refused_with_those_that_are(trained):
     with pytest.raises(ValueError, match="no surface 'hoem'; there are: basket, category, home, navigation"):
-        ranked("hoem", visit(), 1)
+        recommend("hoem", visit(), 1)
 
 
 def test_only_new_products_are_asked_for_and_yet_all_categories_come(trained):
@@ -231,4 +244,4 @@ def test_a_category_that_was_hidden_since_the_training_is_not_listed(trained):
 
 def test_a_surface_that_does_not_exist_is_refused_before_anything_was_learned():
     with pytest.raises(ValueError, match="no surface 'hoem'"):
-        ranked("hoem", visit(), 1)
+        recommend("hoem", visit(), 1)

@@ -22,7 +22,7 @@ def pharmacy():
     users, products = shop.even_and_odd()
     SensitiveCategory.objects.create(category=Category.objects.get(name="Odd"))
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     return users, products
 
 
@@ -42,7 +42,7 @@ def test_no_row_shows_it_and_no_reason_speaks_of_it(client, pharmacy):
 def test_no_genome_and_no_snapshot_holds_it(pharmacy):
     users, products = pharmacy
     odd = {product.pk for product in products[1::2]}
-    assert odd.isdisjoint(active_snapshot.current().ids.tolist())
+    assert odd.isdisjoint(active_snapshot.get_active_snapshot().ids.tolist())
     assert Genome.objects.of_customer(users[1].pk) is None
     even = Genome.objects.of_customer(users[0].pk)
     assert even.products
@@ -56,8 +56,8 @@ def test_a_flag_is_inherited_down_the_tree_and_taken_back_with_the_row(pharmacy)
     assert catalogue.all_sensitive_products() == {product.pk for product in products}
     SensitiveCategory.objects.all().delete()
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
-    assert set(active_snapshot.current().ids.tolist()) == {product.pk for product in products}
+    active_snapshot.reset_active_snapshot()
+    assert set(active_snapshot.get_active_snapshot().ids.tolist()) == {product.pk for product in products}
 
 
 def test_before_any_training_the_plain_rows_leave_it_out(client):
@@ -70,18 +70,18 @@ def test_before_any_training_the_plain_rows_leave_it_out(client):
 
 def test_what_is_called_sensitive_later_is_deleted_from_the_events_too():
     users, products = shop.even_and_odd(weeks=1)
-    visitor = Visitor.objects.customer(users[1].pk)
+    visitor = Visitor.objects.get_or_create_customer(users[1].pk)
     for product in products[:6]:
         moment = now()
         Event.objects.create(
             event_id=uuid.uuid4(),
             visitor=visitor,
             name="view_item",
-            happened=moment,
-            received=moment,
+            occurred_at=moment,
+            received_at=moment,
             product=product.pk,
         )
     SensitiveCategory.objects.create(category=Category.objects.get(name="Odd"))
-    assert retention.due().events == 3
-    assert retention.retain().events == 3
-    assert set(Event.objects.values_list("product", flat=True)) == {product.pk for product in products[:6:2]}
+    assert retention.rows_due().events == 3
+    assert retention.apply_retention().events == 3
+    assert set(Event.objects.values_list("product_id", flat=True)) == {product.pk for product in products[:6:2]}

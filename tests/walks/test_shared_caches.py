@@ -45,14 +45,16 @@ def people(settings):
     """(client, a word that only their pages hold) of two customers and two browsers that agreed, and a stranger."""
     users, products = shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
-    active_snapshot.forget()
+    active_snapshot.reset_active_snapshot()
     settings.MIDDLEWARE = [CACHES[0], *settings.MIDDLEWARE, CACHES[1]]
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "row_size": 3, "rows": 2}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "ROW_SIZE": 3, "MAX_HOME_ROWS": 2}
     found = [(Client(), None)]
     for number in (0, 1):
         client = Client()
         client.force_login(users[number])
-        found.append(looking_at(client, Visitor.objects.customer(users[number].pk), products[10 + number]))
+        found.append(
+            looking_at(client, Visitor.objects.get_or_create_customer(users[number].pk), products[10 + number])
+        )
     for number in (2, 3):
         client = Client()
         found.append(looking_at(client, browser(client), products[10 + number]))
@@ -75,7 +77,7 @@ def test_no_page_shows_what_only_another_could_get(people):
         page = chance.choice(pages)
         body, cookies = shared.get(client, page)
         assert not any(word in body for word in secrets - {own})
-        assert identity.COOKIE not in cookies
+        assert identity.VISITOR_COOKIE not in cookies
         if page == "/":
             homes += 1
             assert own is None or own in body

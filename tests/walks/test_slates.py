@@ -30,7 +30,7 @@ def trained():
 def agreeing(word="granted") -> Client:
     """A browser that answered."""
     browser = Client()
-    browser.cookies[consent.COOKIE] = f"{word}.1.{int(time.time()) - 60}"
+    browser.cookies[consent.CONSENT_COOKIE] = f"{word}.1.{int(time.time()) - 60}"
     return browser
 
 
@@ -54,7 +54,7 @@ def test_each_row_carries_what_it_shows(trained):
     response = browser.get("/")
     visitor = Visitor.objects.get(user=users[1])
     tokens = re.findall(r'data-slate="([^"]+)"', response.content.decode())
-    read = [impression_tokens.read(token, visitor.pk, time.time()) for token in tokens]
+    read = [impression_tokens.verify_impression(token, visitor.pk, time.time()) for token in tokens]
     rows = response.context["slate"].rows
     assert [shown.row for shown in read] == [row.key for row in rows]
     assert [list(shown.products) for shown in read] == [[item.product_id for item in row.items] for row in rows]
@@ -88,7 +88,7 @@ def test_without_consent_the_page_is_the_one_of_an_unknown_visitor(trained, sett
     browser = agreeing("refused" if how == "refused" else "granted")
     headers = {"Sec-GPC": "1"} if how == "signal" else {}
     if how == "old text":
-        settings.PERSONALIZATION = {**settings.PERSONALIZATION, "consent_version": "2"}
+        settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_VERSION": "2"}
     if how == "withdrawn":
         browser = Client()
     page = browser.get("/", headers=headers)

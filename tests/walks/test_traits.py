@@ -25,7 +25,7 @@ IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605
 
 @pytest.fixture
 def _behind_a_cdn(settings):
-    settings.PERSONALIZATION = {"country_header": "CF-IPCountry"}
+    settings.PERSONALIZATION = {"COUNTRY_HEADER": "CF-IPCountry"}
 
 
 def asked(user, **environ):
@@ -38,7 +38,7 @@ def asked(user, **environ):
 def test_a_visit_has_the_traits_of_its_request(django_assert_num_queries, customer):
     said = {"HTTP_CF_IPCOUNTRY": "PT", "HTTP_USER_AGENT": IPHONE, "HTTP_REFERER": "https://www.google.com/"}
     with django_assert_num_queries(0), translation.override("pt"):
-        visit = visits.strangers(asked(customer, **said))
+        visit = visits.anonymous_visit(asked(customer, **said))
     assert (visit.country, visit.language, visit.device, visit.channel) == ("PT", "pt", "phone", "search")
 
 
@@ -47,7 +47,7 @@ def test_an_event_keeps_the_kind_of_device_that_reported_it(milk):
     client = agreed()
     send(client, looked_at(milk, device="tablet"))
     client.post(reverse("basket:add", args=[milk.pk]), {"quantity": 1}, HTTP_USER_AGENT=IPHONE)
-    kept = list(Event.objects.order_by("seq").values_list("name", "device"))
+    kept = list(Event.objects.order_by("id").values_list("name", "device"))
     assert kept == [("view_item", "phone"), ("view_item", "computer"), ("add_to_cart", "phone")]
 
 
@@ -61,16 +61,14 @@ def test_who_takes_away_what_is_known_of_them_reads_the_kind_of_device(milk, cus
 
 def test_a_release_before_this_one_can_still_store_events_while_others_are_being_updated(milk):
     send(agreed(), looked_at(milk))
-    fields = [
-        field.column for field in Event._meta.concrete_fields if field.column not in ("seq", "event_id", "device")
-    ]
+    fields = [field.column for field in Event._meta.concrete_fields if field.column not in ("id", "event_id", "device")]
     columns = ", ".join(f'"{name}"' for name in fields)
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO personalization_event (event_id, {columns}) SELECT %s, {columns} FROM personalization_event",
             ["0" * 31 + "1"],
         )
-    assert list(Event.objects.order_by("seq").values_list("device", flat=True)) == ["computer", ""]
+    assert list(Event.objects.order_by("id").values_list("device", flat=True)) == ["computer", ""]
 
 
 def sent_to(code, order):
@@ -86,7 +84,7 @@ def abroad():
     for number in range(18):
         user = User.objects.create_user(f"customer{number}")
         sent_to("PT" if number % 3 == 2 else "DE", shop.order(user, [products[2 if number % 3 == 2 else 1]]))
-    run.train()
+    run.run_training()
     return products
 
 
@@ -95,9 +93,11 @@ def test_a_stranger_sees_first_what_is_bought_in_their_country(client, abroad):
     milk, tea, coffee = (product.pk for product in abroad)
 
     def order(country):
-        visit = visits.strangers(asked(User(), HTTP_CF_IPCOUNTRY=country))
-        found = active_snapshot.current()
-        scores = cold_start.score(found, found.places([milk, tea, coffee]), visit.country, visit.device)
+        visit = visits.anonymous_visit(asked(User(), HTTP_CF_IPCOUNTRY=country))
+        found = active_snapshot.get_active_snapshot()
+        scores = cold_start.cold_start_score(
+            found, found.product_indices([milk, tea, coffee]), visit.country, visit.device
+        )
         return [key for _, key in sorted(zip(-scores, [milk, tea, coffee], strict=True))]
 
     assert order("PT") == [coffee, tea, milk]

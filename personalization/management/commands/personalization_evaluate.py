@@ -10,22 +10,22 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from personalization import conf
-from personalization.management.options import moment_of
+from personalization.management.options import parse_moment
 from personalization.rank import scorer
 from personalization.recommenders import DAY
-from personalization.train.dataset import read
-from personalization.train.evaluate import Evaluation, taught
-from personalization.train.metrics import BESTSELLERS, METRICS, SERVED, STATED
-from personalization.train.run import moment_of_learning
+from personalization.train.dataset import read_dataset
+from personalization.train.evaluate import Evaluation, evaluate_and_fit
+from personalization.train.metrics import BESTSELLERS, CURRENT_RANKER, DEFAULT_WEIGHTS, METRICS
+from personalization.train.run import training_cutoff
 
-ASKED = {
+TASK_TITLES = {
     scorer.HOME: "home: what is bought in the weeks that are held back",
     scorer.NEW: "new: what of it the customer never bought before",
     scorer.BASKET: "basket: the rest of an order, given a part of it and the customer",
     scorer.GUEST_BASKET: "guest_basket: the rest of an order, given a part of it only",
-    scorer.LISTING: "listing: what is chosen among the products of one kind",
+    scorer.CATEGORY: "listing: what is chosen among the products of one kind",
 }
-FIRST = (SERVED, STATED, BESTSELLERS)
+FIRST_RANKERS = (CURRENT_RANKER, DEFAULT_WEIGHTS, BESTSELLERS)
 
 
 class Command(BaseCommand):
@@ -35,23 +35,27 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--weeks", type=int, help="hold back so many weeks (default: the setting held_back_days)")
-        parser.add_argument("--surface", action="append", choices=list(ASKED), help="ask only this; may be repeated")
+        parser.add_argument(
+            "--surface", action="append", choices=list(TASK_TITLES), help="ask only this; may be repeated"
+        )
         parser.add_argument("--as-of", metavar="DATE", help="as if it were this moment")
         parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers to this file")
 
     def handle(self, *args: Any, weeks: int | None, surface: list[str] | None, **options: Any) -> None:
         if weeks is not None and weeks < 1:
             raise CommandError(f"--weeks is {weeks}; it takes a whole number from 1.")
-        held_back = 7 * weeks if weeks else conf.current().held_back_days
+        held_back = 7 * weeks if weeks else conf.get_settings().EVALUATION_DAYS
         begun, cpu = time.monotonic(), time.process_time()
-        shop = read(moment_of_learning(moment_of(options["as_of"])), self.progress(options["verbosity"]))
-        found = taught(shop, held_back * DAY, self.progress(options["verbosity"]), surface or list(ASKED))
+        shop = read_dataset(training_cutoff(parse_moment(options["as_of"])), self.progress(options["verbosity"]))
+        found = evaluate_and_fit(
+            shop, held_back * DAY, self.progress(options["verbosity"]), surface or list(TASK_TITLES)
+        )
         took = f"{time.monotonic() - begun:.0f} s, {time.process_time() - cpu:.0f} s of them CPU"
         for kind in found.weights:
             self.show(kind, found)
         self.stdout.write(f"\n{len(shop.history.product)} order lines, {held_back} days held back, {took}.")
         if options["json"]:
-            self.write(options["json"], {"held_back_days": held_back, "weights": found.weights, **found.as_data()})
+            self.write(options["json"], {"EVALUATION_DAYS": held_back, "weights": found.weights, **found.as_data()})
 
     def progress(self, verbosity: int) -> Any:
         """A Progress that shows bars to somebody who looks at a terminal."""
@@ -62,19 +66,19 @@ class Command(BaseCommand):
 
     def show(self, kind: str, found: Evaluation) -> None:
         """The table of one kind of question: what serves, its two rivals, then every recommender by itself."""
-        self.stdout.write(f"\n{ASKED[kind]}\n  {found.weights[kind]}")
-        verdicts = found.verdicts.get(kind, {})
+        self.stdout.write(f"\n{TASK_TITLES[kind]}\n  {found.weights[kind]}")
+        verdicts = found.results.get(kind, {})
         if not verdicts:
             self.stdout.write("  Nobody is left to judge by: the shop's history is too short, or too few come back.")
             return
-        alone = sorted(verdicts.keys() - set(FIRST), key=lambda way: -verdicts[way].mean[METRICS[0]])
+        alone = sorted(verdicts.keys() - set(FIRST_RANKERS), key=lambda way: -verdicts[way].mean[METRICS[0]])
         self.stdout.write(f"  {'':34}" + "".join(f"{metric:>16}" for metric in METRICS) + f"{'coverage':>10}{'n':>7}")
-        for way in (*(way for way in FIRST if way in verdicts), *alone):
+        for way in (*(way for way in FIRST_RANKERS if way in verdicts), *alone):
             verdict = verdicts[way]
             cells = "".join(
                 f"{f'{verdict.mean[metric]:.4f} ± {verdict.interval[metric]:.4f}':>16}" for metric in METRICS
             )
-            self.stdout.write(f"  {way:34}{cells}{verdict.coverage:>10.2%}{verdict.questions:>7}")
+            self.stdout.write(f"  {way:34}{cells}{verdict.coverage:>10.2%}{verdict.examples:>7}")
 
     def write(self, file: Path, numbers: dict[str, Any]) -> None:
         try:

@@ -10,11 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from personalization.exchange import export, export_requests, tabular
-from personalization.management.options import moment_of
+from personalization.management.options import parse_moment
 
-QUESTIONS_AT_ONCE = 200
+REQUESTS_PER_BATCH = 200
 """Bounds the memory of an export."""
-FILES: dict[str, tuple[str, Callable[[Path, Callable[[str], Any]], export_requests.Questions]]] = {
+EXAMPLE_FILES: dict[str, tuple[str, Callable[[Path, Callable[[str], Any]], export_requests.Questions]]] = {
     "baskets": ("basket", export_requests.baskets),
     "listings": ("category", export_requests.listings),
     "order": ("category", export_requests.lists),
@@ -22,7 +22,7 @@ FILES: dict[str, tuple[str, Callable[[Path, Callable[[str], Any]], export_reques
 }
 """By option: the surface, and what is asked for in such a file."""
 
-NEEDED = {
+NEEDED_FILES = {
     "baskets": "--surface basket needs --baskets IN.csv, with basket_id, product_id and, where known, customer_id.",
     "queries": "--surface search needs --queries IN.csv, with query and, where known, qid and customer_id.",
     "listings": "--surface category needs --listings IN.csv, with customer_id and category_id or query.",
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="the file to write, ending in .csv or .parquet")
         parser.add_argument("--surface", choices=export.SURFACES, help="default: home, or what the given file is for")
         parser.add_argument("--customers", help="primary keys with commas between, or all who ever ordered (default)")
-        parser.add_argument("--top", type=int, help=f"at most so many places a list (default: {export.TOP})")
+        parser.add_argument("--top", type=int, help=f"at most so many places a list (default: {export.DEFAULT_TOP})")
         parser.add_argument("--new-only", action="store_true", help="leave out what the customer bought before")
         parser.add_argument("--as-of", metavar="DATE", help="as it would have been at this date or date and time")
         parser.add_argument(
@@ -58,19 +58,19 @@ class Command(BaseCommand):
             hidden = True if silent else None  # None: hidden unless someone looks at a terminal
             return tqdm(stream, desc=what, total=length, disable=hidden, file=self.stderr, leave=False)
 
-        moment = moment_of(options["as_of"])
-        check(options)
+        moment = parse_moment(options["as_of"])
+        check_options(options)
         try:
-            tabular.check(file)
+            tabular.check_columns(file)
             questions = self.questions(options, time.time() if moment is None else moment)
-            with tabular.written(file, export.columns(questions)) as write:
-                standpoint = export.present() if moment is None else export.past(moment, progress)
-                lists = export.Export(questions.surface, standpoint, options["top"], options["new_only"])
+            with tabular.write_table(file, export.export_columns(questions)) as write:
+                standpoint = export.current_context() if moment is None else export.past_context(moment, progress)
+                lists = export.ExportRun(questions.surface, standpoint, options["top"], options["new_only"])
                 with progress(None, questions.what.capitalize(), questions.size) as bar:
-                    for some in export_requests.in_batches(questions.each, QUESTIONS_AT_ONCE):
+                    for some in export_requests.in_batches(questions.each, REQUESTS_PER_BATCH):
                         write(lists.rows(some))
                         bar.update(len(some))
-        except (tabular.TableError, export.NothingLearned) as error:
+        except (tabular.TableError, export.NoSnapshot) as error:
             raise CommandError(str(error)) from None
         if not silent:
             skipped = f" {questions.skipped} were skipped." if questions.skipped else ""
@@ -83,7 +83,7 @@ class Command(BaseCommand):
 
     def questions(self, options: dict[str, Any], now: float) -> export_requests.Questions:
         """What is asked for: by a file, or by the customers."""
-        for option, (_, read) in FILES.items():
+        for option, (_, read) in EXAMPLE_FILES.items():
             if options[option]:
                 return read(Path(options[option]), self.stderr.write)
         surface, customers = options["surface"] or "home", options["customers"] or "all"
@@ -96,9 +96,9 @@ class Command(BaseCommand):
             raise CommandError(sentence) from None
 
 
-def check(options: dict[str, Any]) -> None:
+def check_options(options: dict[str, Any]) -> None:
     """CommandError says which options make no sense, or none together."""
-    surface, given = options["surface"], [option for option in FILES if options[option]]
+    surface, given = options["surface"], [option for option in EXAMPLE_FILES if options[option]]
     if options["top"] is not None and options["top"] < 1:
         raise CommandError(f"--top is {options['top']}; it takes a whole number from 1.")
     if surface not in (None, *export.SURFACES):
@@ -107,12 +107,12 @@ def check(options: dict[str, Any]) -> None:
         raise CommandError(f"--{given[0]} and --{given[1]} are two exports; give one of them.")
     if given and options["customers"]:
         raise CommandError(f"--customers is of no use with --{given[0]}: its file says whose list each is.")
-    if given and surface not in (None, FILES[given[0]][0]):
-        raise CommandError(f"--{given[0]} is for --surface {FILES[given[0]][0]}, not for {surface}.")
+    if given and surface not in (None, EXAMPLE_FILES[given[0]][0]):
+        raise CommandError(f"--{given[0]} is for --surface {EXAMPLE_FILES[given[0]][0]}, not for {surface}.")
     if given == ["order"] and options["new_only"]:
         raise CommandError("--new-only leaves products out, and --order leaves none out; give one of them.")
     if surface == "navigation" and options["new_only"]:
         raise CommandError("--new-only is about products; --surface navigation lists categories.")
-    for option, sentence in NEEDED.items():
-        if not given and surface == FILES[option][0]:
+    for option, sentence in NEEDED_FILES.items():
+        if not given and surface == EXAMPLE_FILES[option][0]:
             raise CommandError(sentence)

@@ -13,9 +13,9 @@ from django.utils.timezone import now
 
 from personalization import conf
 from personalization.exchange import event_files, tabular
-from personalization.exchange.event_import import Imported, Options, Reject, import_events
-from personalization.management.progress import bars
-from personalization.shop.customers import KEYS, NoSuchField
+from personalization.exchange.event_import import ImportOptions, ImportResult, RejectWriter, import_events
+from personalization.management.progress import progress_bars
+from personalization.shop.customers import LOOKUP_FIELDS, NoSuchField
 
 
 class Command(BaseCommand):
@@ -26,9 +26,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="a .csv file with a header, or a .jsonl file")
         parser.add_argument(
-            "--items", choices=conf.CHOICES["item_ids"], help="what item_id is (default: the setting item_ids)"
+            "--items",
+            choices=conf.SETTING_CHOICES["EVENT_ITEM_ID_FIELD"],
+            help="what item_id is (default: the setting item_ids)",
         )
-        parser.add_argument("--users", choices=KEYS, default="id", help="what user is (default: the primary key)")
+        parser.add_argument(
+            "--users", choices=LOOKUP_FIELDS, default="id", help="what user is (default: the primary key)"
+        )
         parser.add_argument(
             "--anonymous", action="store_true", help="keep rows of a client without a user: browsers that agreed to it"
         )
@@ -40,39 +44,39 @@ class Command(BaseCommand):
         rejects = rejects or file.with_name(f"{file.name}.rejects")
         if rejects.resolve() == file.resolve():
             raise CommandError(f"--rejects is the file itself: {file}.")
-        items = given["items"] or conf.current().item_ids
-        options = Options(items, given["users"], given["anonymous"], given["dry_run"])
-        bar, codes = bars(self.stderr, verbosity), Counter[str]()
+        items = given["items"] or conf.get_settings().EVENT_ITEM_ID_FIELD
+        options = ImportOptions(items, given["users"], given["anonymous"], given["dry_run"])
+        bar, codes = progress_bars(self.stderr, verbosity), Counter[str]()
         try:
-            with event_files.opened(file) as lines, rejected_to(rejects, codes) as reject:
-                rows = bar(lines, "Rows", event_files.length(file))
+            with event_files.open_event_file(file) as lines, rejected_to(rejects, codes) as reject:
+                rows = bar(lines, "Rows", event_files.file_length(file))
                 done = import_events(rows, options, reject, now(), bar)
         except (tabular.TableError, NoSuchField) as error:
             raise CommandError(str(error)) from None
         if verbosity:
             self.say(done, codes, rejects, options.dry_run)
 
-    def say(self, done: Imported, codes: Counter[str], rejects: Path, dry_run: bool) -> None:
+    def say(self, done: ImportResult, codes: Counter[str], rejects: Path, dry_run: bool) -> None:
         stored = "would be stored" if dry_run else "stored"
         where = f", in {rejects}" if done.rejected else ""
         self.stdout.write(
-            f"{done.rows} rows: {done.stored} {stored}, {done.known} already there, {done.rejected} rejected{where}."
+            f"{done.rows} rows: {done.stored} {stored}, {done.duplicates} already there, {done.rejected} rejected{where}."
         )
         for code, count in codes.most_common():
             self.stdout.write(f"  {count} {code}")
 
 
 @contextmanager
-def rejected_to(file: Path, codes: Counter[str]) -> Iterator[Reject]:
+def rejected_to(file: Path, codes: Counter[str]) -> Iterator[RejectWriter]:
     """A function that writes a rejected row there, and counts its code. Without any the file is gone in the end."""
     try:
         with file.open("w", newline="", encoding="utf-8", errors="surrogateescape") as output:
             writer = csv.writer(output)
             writer.writerow(("place", "code", "message", "row"))
 
-            def reject(line: event_files.Line, code: str, message: str) -> None:
+            def reject(line: event_files.FileLine, code: str, message: str) -> None:
                 codes[code] += 1
-                writer.writerow((line.place, code, message, line.held))
+                writer.writerow((line.line_number, code, message, line.held))
 
             yield reject
     except OSError as error:

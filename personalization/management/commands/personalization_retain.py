@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from personalization.management.progress import bars
+from personalization.management.progress import progress_bars
 from personalization.privacy import retention
 
 
@@ -19,8 +19,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, dry_run: bool, verbosity: int, **options: Any) -> None:
         if dry_run:
-            self.stdout.write(f"Would be done: {retention.due()}.")
+            self.stdout.write(f"Would be done: {retention.rows_due()}.")
             return
-        done = retention.retain(progress=bars(self.stderr, verbosity))
+        done = retention.apply_retention(progress=progress_bars(self.stderr, verbosity))
         if verbosity:
             self.stdout.write(f"Done: {done}.")

@@ -6,11 +6,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from personalization.management.options import moment_of
+from personalization.management.options import parse_moment
 from personalization.profile import batch
-from personalization.train.lock import Busy
-from personalization.train.quality_gate import Worse
-from personalization.train.run import Summary, moment_of_learning, train
+from personalization.train.lock import TrainingInProgress
+from personalization.train.quality_gate import QualityRegression
+from personalization.train.run import TrainingSummary, run_training, training_cutoff
 
 
 class Command(BaseCommand):
@@ -30,18 +30,20 @@ class Command(BaseCommand):
             hidden = True if silent else None  # None: hidden unless someone looks at a terminal
             return tqdm(stream, desc=what, total=length, disable=hidden, file=self.stderr, leave=False)
 
-        now = moment_of_learning(moment_of(options["as_of"]))
+        now = training_cutoff(parse_moment(options["as_of"]))
         try:
-            snapshot = train(now, progress, force=force, weigh=weigh)
-        except Busy:
+            snapshot = run_training(now, progress, force=force, weigh=weigh)
+        except TrainingInProgress:
             raise CommandError("Another training run is under way; nothing was changed.") from None
-        except Worse as worse:
+        except QualityRegression as worse:
             raise CommandError(f"Not published, what served goes on serving: {worse}. To publish it: --force") from None
-        customers = batch.sweep(now, lambda batches: progress(batches, "Customers", len(batches)))
+        customers = batch.refresh_all_genomes(now, lambda batches: progress(batches, "Customers", len(batches)))
         if not silent:
-            self.stdout.write(f"Snapshot {snapshot} serves: {Summary(**snapshot.summary)}; {customers} genomes.")
-            for kind, origin in snapshot.summary["weights"].items():
+            self.stdout.write(
+                f"Snapshot {snapshot} serves: {TrainingSummary(**snapshot.metrics)}; {customers} genomes."
+            )
+            for kind, origin in snapshot.metrics["weights"].items():
                 self.stdout.write(f"  {kind}: {origin}")
-            if (others := snapshot.summary["customers"] - customers) > 0:
+            if (others := snapshot.metrics["customers"] - customers) > 0:
                 self.stdout.write(f"{others} more customers have not agreed to be known: they see what everybody sees.")
                 self.stdout.write("`personalization_consent grant` records consent that was given elsewhere.")

@@ -19,32 +19,44 @@ from scipy import sparse
 
 from personalization import recommenders
 from personalization.models import snapshot_files
-from personalization.recommenders import DAY, History, InBlocks, Limits, Links, Neighbours, Plan, Recommender, Scores
+from personalization.recommenders import (
+    DAY,
+    BlockPlan,
+    BlockRecommender,
+    HistoryArrays,
+    LearningLimits,
+    Neighbours,
+    ProductLinks,
+    ProductScores,
+    Recommender,
+)
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = {"anchor": np.dtype("int32"), "other": np.dtype("int32"), "weight": np.dtype("float32")}
-LEFT_BEHIND = DAY
+LINK_COLUMNS = {"anchor": np.dtype("int32"), "other": np.dtype("int32"), "weight": np.dtype("float32")}
+OUTDATED_DAYS = DAY
 """What a run left behind so many seconds ago is of no use any more."""
 
 
-class Blocks:
+class BlockStore:
     """A folder with a file for each finished block, in a folder for each plan."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @classmethod
-    def of_this_shop(cls) -> "Blocks":
+    def of_this_shop(cls) -> "BlockStore":
         """Those of this database: another one may keep its snapshots beside."""
         return cls(snapshot_files.local_root() / "blocks" / snapshot_files._database_mark())
 
-    def fit(self, recommender: Recommender, history: History, limits: Limits) -> Scores | Neighbours:
+    def fit(
+        self, recommender: Recommender, history: HistoryArrays, limits: LearningLimits
+    ) -> ProductScores | Neighbours:
         """What the recommender learns; where it works in blocks, without those that are there already."""
-        if not isinstance(recommender, InBlocks):
+        if not isinstance(recommender, BlockRecommender):
             return recommender.fit(history, limits)
         plan = recommender.plan(history, limits)
-        return plan.together(self._links(plan, self.folder / f"{recommender.name}.{fingerprint(plan)}"))
+        return plan.assemble(self._links(plan, self.folder / f"{recommender.name}.{plan_fingerprint(plan)}"))
 
     def remove(self) -> None:
         """Deletes all of them: what they were worked out for is published."""
@@ -53,33 +65,33 @@ class Blocks:
     def remove_outdated(self) -> None:
         """Deletes those that no run will ask for any more."""
         for home in self.folder.glob("*"):
-            if home.stat().st_mtime < time.time() - LEFT_BEHIND:
+            if home.stat().st_mtime < time.time() - OUTDATED_DAYS:
                 shutil.rmtree(home, ignore_errors=True)
 
-    def _links(self, plan: Plan, home: Path) -> Iterator[Links]:
+    def _links(self, plan: BlockPlan, home: Path) -> Iterator[ProductLinks]:
         for block in plan.blocks:
             path = home / f"{block.start}-{block.stop - 1}.npz"
-            links = stored(path, block, plan)
+            links = stored_block(path, block, plan)
             if links is None:
                 links = plan.links(block)
-                store(path, links)
+                store_block(path, links)
             yield links
 
 
-def stored(path: Path, block: range, plan: Plan) -> Links | None:
+def stored_block(path: Path, block: range, plan: BlockPlan) -> ProductLinks | None:
     """The finished block in this file; None when it is absent or damaged."""
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as table:  # a zip archive: its CRC is checked
-            links = Links(**{name: table[name] for name in COLUMNS})
+            links = ProductLinks(**{name: table[name] for name in LINK_COLUMNS})
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         logger.warning("%s is damaged and done again: %s", path, error)
         return None
-    return links if _fits(links, block, plan) else None
+    return links if _matches_plan(links, block, plan) else None
 
 
-def store(path: Path, links: Links) -> None:
+def store_block(path: Path, links: ProductLinks) -> None:
     """Puts a finished block into this file, whole or not at all. Where that cannot be, training goes on without."""
     part = ""
     try:
@@ -94,21 +106,21 @@ def store(path: Path, links: Links) -> None:
             Path(part).unlink(missing_ok=True)
 
 
-def fingerprint(plan: Plan) -> str:
+def plan_fingerprint(plan: BlockPlan) -> str:
     """Tells apart plans whose blocks differ: by all that is given, and by the code that works on it."""
-    told = hashlib.sha256(_code())
-    for thing in (plan.work.__module__, plan.products, plan.neighbours, *plan.given):
-        _tell(told, thing)
+    told = hashlib.sha256(_code_digest())
+    for thing in (plan.function.__module__, plan.products, plan.neighbours, *plan.args):
+        _hash_value(told, thing)
     return told.hexdigest()[:32]
 
 
-def _tell(told: Any, thing: Any) -> None:
+def _hash_value(told: Any, thing: Any) -> None:
     if is_dataclass(thing):
         for field in fields(thing):
-            _tell(told, getattr(thing, field.name))
+            _hash_value(told, getattr(thing, field.name))
     elif sparse.issparse(thing):
         for part in (thing.shape, thing.data, thing.indices, thing.indptr):
-            _tell(told, part)
+            _hash_value(told, part)
     elif isinstance(thing, np.ndarray):
         told.update(f"{thing.dtype}{thing.shape}".encode())
         told.update(np.ascontiguousarray(thing).data)
@@ -119,16 +131,16 @@ def _tell(told: Any, thing: Any) -> None:
 
 
 @cache
-def _code() -> bytes:
+def _code_digest() -> bytes:
     shelf = sorted(Path(recommenders.__path__[0]).glob("*.py"))
     return b"".join([np.__version__.encode(), *(hashlib.sha256(file.read_bytes()).digest() for file in shelf)])
 
 
-def _fits(links: Links, block: range, plan: Plan) -> bool:
+def _matches_plan(links: ProductLinks, block: range, plan: BlockPlan) -> bool:
     """Whether these can be the links of this block."""
     columns: dict[str, NDArray] = vars(links)
     alike = {column.shape for column in columns.values()} == {(links.anchor.size,)}
-    if not alike or {name: column.dtype for name, column in columns.items()} != COLUMNS:
+    if not alike or {name: column.dtype for name, column in columns.items()} != LINK_COLUMNS:
         return False
     within = (links.anchor >= block.start) & (links.anchor < block.stop)
     known = (links.other >= 0) & (links.other < plan.products)
