@@ -99,7 +99,7 @@ def genome_of(person: VisitorHistory, learned: SnapshotArrays) -> Genome:
     columns = (person.weight, person.days, person.last, person.first)
     own = zip(learned.ids[person.purchased].tolist(), *(column.tolist() for column in columns), strict=True)
     near = zip(learned.ids[person.neighbour_products].tolist(), person.neighbour_weight.tolist(), strict=True)
-    return Genome(products=[list(row) for row in own], near=[list(row) for row in near])
+    return Genome(products=[list(row) for row in own], neighbour_products=[list(row) for row in near])
 
 
 def without_trees(learned: SnapshotArrays) -> SnapshotArrays:

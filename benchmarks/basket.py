@@ -69,7 +69,7 @@ def oscars_loaders() -> list[Any]:
 def cards(number: int) -> Iterator[None]:
     """While this lasts, a basket is offered so many products, however likely they are."""
     shown = {**settings.PERSONALIZATION, "ROW_SIZE": max(number, 1), "ADD_ON_MIN_PROBABILITY": 0.01}
-    with patch.object(settings, "PERSONALIZATION", shown), patch.object(surface, "MOST", number):
+    with patch.object(settings, "PERSONALIZATION", shown), patch.object(surface, "MAX_ADD_ONS", number):
         yield
 
 

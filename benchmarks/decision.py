@@ -50,7 +50,7 @@ def main() -> None:
     learned = active_snapshot.get_active_snapshot()
     if learned is None:
         sys.exit("No snapshot serves: python manage.py demo --no-server, or personalization_train in your own shop.")
-    genomes = sorted(Genome.objects.all(), key=lambda genome: -genome.distinct)[: options.customers]
+    genomes = sorted(Genome.objects.all(), key=lambda genome: -genome.distinct_products)[: options.customers]
     steps: dict[str, list[float]] = {"reading the genome": [], "gathering": [], "describing": [], "scoring": []}
     sizes = []
     for genome in genomes:

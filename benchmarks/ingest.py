@@ -4,10 +4,10 @@
 
 Makes a database of its own on that server and drops it again. Prints two ratios:
 
-one event    `events.keep` beside Oscar's own receiver of a product view, for a customer who is signed in. Both are
+one event    `store_events` beside Oscar's own receiver of a product view, for a customer who is signed in. Both are
              handed a product that was read already. Milliseconds of CPU of this process, and statements. The same with
              the reading of the JSON, and with looking up the products, stands below.
-in batches   deliveries of 50 events, the reading of the JSON and `events.keep`, beside a raw COPY of the same rows in
+in batches   deliveries of 50 events, the reading of the JSON and `store_events`, beside a raw COPY of the same rows in
              the same sequence: by the clock, as most of it is the database's work. COPY once with 50 rows a statement
              and transaction like a delivery, once with all rows in one.
 """
@@ -47,7 +47,8 @@ ONE_EVENT, BATCHES = 0.35, 4.0
 """The ratios that are aimed at."""
 AT_ONCE = 50
 COLUMNS = (
-    "event_id visitor_id name happened received product products query surface row value suspect".split()  # noqa: SIM905
+    "event_id visitor_id type occurred_at received_at product_id items query surface row_key value "
+    "is_suspected_bot".split()  # noqa: SIM905
 )
 
 

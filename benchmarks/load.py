@@ -92,7 +92,8 @@ def fill(count: int) -> tuple[list[int], list[str], list[str]]:
     known = Visitor.objects.bulk_create(Visitor(consent=Consent.GRANTED, consented_at=agreed) for _ in range(VISITORS))
     signer = signing.TimestampSigner(salt=identity.SALT)
     cookies = [
-        f"{identity.VISITOR_COOKIE}={signer.sign(one.pk.hex)}; personalization_choice=granted.1.{int(agreed.timestamp())}"
+        f"{identity.VISITOR_COOKIE}={signer.sign(one.pk.hex)}; "
+        f"personalization_choice=granted.1.{int(agreed.timestamp())}"
         for one in known
     ]
     pages = ["/catalogue/", shelves[0].get_absolute_url(), *(product.get_absolute_url() for product in products[:10])]
@@ -274,7 +275,8 @@ def main() -> None:
         with served() as pid:
             reached = measure(pages, products, cookies, given.seconds, pid)
         print(
-            f"\n{Event.objects.count()} events are stored, {Event.objects.filter(is_suspected_bot=True).count()} of them apart"
+            f"\n{Event.objects.count()} events are stored, "
+            f"{Event.objects.filter(is_suspected_bot=True).count()} of them apart"
         )
     wanted = (
         f"accepted p99 at most {ACCEPTED_IN} ms, pages p95 at most {SLOWER} times, at most {GROWN} MiB more, no 5xx"

@@ -46,14 +46,15 @@ VISITORS_PER_EVENT = 0.02
 CYCLES = 6
 AIM = 100_000_000
 
-TABLES = "personalization_event, personalization_dailytotal, personalization_consentchange, personalization_visitor"
+TABLES = "personalization_event, personalization_dailytotal, personalization_consentrecord, personalization_visitor"
 FILL_VISITORS = """
-INSERT INTO personalization_visitor (id, consent, wishes, created)
+INSERT INTO personalization_visitor (id, consent, preferences, created_at)
 SELECT md5('visitor ' || n)::uuid, 'granted', '[]', %s FROM generate_series(0, %s - 1) AS n
 """
 FILL_EVENTS = """
 INSERT INTO personalization_event
-    (event_id, visitor_id, name, happened, received, product, products, query, surface, "row", suspect)
+    (event_id, visitor_id, type, occurred_at, received_at, product_id, items, query, surface, row_key,
+     is_suspected_bot)
 SELECT gen_random_uuid(), md5('visitor ' || (random() * (%(visitors)s - 1))::int)::uuid, name, at, at,
     CASE WHEN name IN ('view_item', 'select_item', 'add_to_cart') THEN (random() * random() * 10000)::int END,
     CASE WHEN name = 'view_item_list' THEN (

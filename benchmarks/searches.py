@@ -76,7 +76,7 @@ class Log:
     def of(self, rows: slice) -> "Log":
         """Those of these rows."""
         return replace(
-            self, query=self.query[rows], product=self.product[rows], at=self.at[rows], visitor_id=self.visitor[rows]
+            self, query=self.query[rows], product=self.product[rows], at=self.at[rows], visitor=self.visitor[rows]
         )
 
 
@@ -163,7 +163,7 @@ def shop_of(log: Log) -> tuple[TrainingDataset, HistoryArrays]:
     rows = [
         (int(log.visitor[row]), place, int(log.product[row]), float(log.at[row])) for place, row in enumerate(bought)
     ]
-    history = replace(make_history(rows, log.products), timestamp=float(log.at[-1]))
+    history = replace(make_history(rows, log.products), now=float(log.at[-1]))
     none = np.empty(0, np.int64)
     return TrainingDataset(
         history, np.arange(log.products), np.zeros(log.products), CategoryMemberships(none, none, {})
@@ -239,9 +239,20 @@ def best(places: NDArray, worse: NDArray) -> list[int]:
 
 
 def asked(
-    learned: SnapshotArrays, log: Log, row: int, *, genome: Genome | None = None, listing: tuple[int, ...] = ()
+    learned: SnapshotArrays,
+    log: Log,
+    row: int,
+    *,
+    genome: Genome | None = None,
+    candidate_products: tuple[int, ...] = (),
 ) -> list[int]:
-    visit = Visit(float(log.at[row]), None, query=log.query[row], genome=genome or Genome(), candidate_products=listing)
+    visit = Visit(
+        float(log.at[row]),
+        None,
+        query=log.query[row],
+        genome=genome or Genome(),
+        candidate_products=candidate_products,
+    )
     return scoring.score_search(visit, learned).product_indices[:FIRST].tolist()
 
 
@@ -288,7 +299,7 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log", type=Path)
-    parser.add_argument("--least", type=int, default=5, help="visitors behind all that is learned (min_customers)")
+    parser.add_argument("--least", type=int, default=5, help="visitors behind all that is learned (MIN_CUSTOMERS)")
     options = parser.parse_args()
     log = read(options.log) if options.log else made(options.visits, options.products, options.seed)
     past, ahead = cut(log)

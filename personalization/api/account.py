@@ -102,7 +102,7 @@ class EventCursorPagination(CursorPagination):
     """So many events at once: of all that is held of a visitor only they grow."""
 
     page_size = 500
-    ordering = "-seq"
+    ordering = "-id"
 
     def decode_cursor(self, request: Request) -> Any:
         """Where the page begins. REST framework takes any text in a cursor for such a place; only a number is one."""
@@ -170,9 +170,9 @@ class VisitorAnswer(serializers.Serializer):
 class VisitorsEndpoint(APIEndpoint):
     """Clients that keep no cookies."""
 
-    by_cookies = SameOriginCookieAuthentication
+    accepts_cookies = SameOriginCookieAuthentication
     scope = "customers:read"
-    a_minute = 20
+    requests_per_minute = 20
 
     @operation(operation_id="mintVisitor", request=NewVisitorRequest, responses={201: VisitorAnswer})
     def post(self, request: Request) -> Response:

@@ -79,9 +79,9 @@ class EventsAnswer(serializers.Serializer):
 class EventsEndpoint(APIEndpoint):
     """The door for what happened."""
 
-    by_cookies = SameOriginCookieAuthentication
+    accepts_cookies = SameOriginCookieAuthentication
     scope = "events:write"
-    a_minute = 600
+    requests_per_minute = 600
 
     @operation(
         operation_id="report",

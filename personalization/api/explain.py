@@ -82,7 +82,7 @@ class ExplainEndpoint(APIEndpoint):
 
 
 def _candidate_data(one: Any) -> dict[str, Any]:
-    return {"id": one.key, "score": one.score, "code": one.reason.code, "reason": one.words}
+    return {"id": one.item_id, "score": one.score, "code": one.reason.code, "reason": one.explanation}
 
 
 def _visitor_data(visit: Visit) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class RankedAnswer(serializers.Serializer):
         child=serializers.FloatField(allow_null=True),
         required=False,
         help_text="One for each, comparable within the list; null for what the shop has not learned about. How far the "
-        "order follows them is the shop's setting `strength`.",
+        "order follows them is the shop's setting `RERANK_STRENGTH`.",
     )
 
 

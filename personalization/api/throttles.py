@@ -20,7 +20,7 @@ class ClientRateThrottle(BaseThrottle):
                 f"key {request.auth.pk}", conf.get_settings().SERVER_KEY_REQUESTS_PER_MINUTE
             )
         return rate_limits.within_request_limit(
-            f"{type(view).__name__} {rate_limits.client_address(request._request)}", view.a_minute
+            f"{type(view).__name__} {rate_limits.client_address(request._request)}", view.requests_per_minute
         )
 
     def wait(self) -> float:

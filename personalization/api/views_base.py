@@ -73,7 +73,7 @@ class APIEndpoint(APIView):
     scope: ClassVar[str] = "surfaces:read"
     """What a server key needs to be allowed."""
     requests_per_minute: ClassVar[int] = 120
-    """So often one client may ask; a server key as often as the setting `key_requests_per_minute` says."""
+    """So often one client may ask; a server key as often as the setting `SERVER_KEY_REQUESTS_PER_MINUTE` says."""
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         """All ways to be known here."""

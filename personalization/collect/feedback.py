@@ -35,6 +35,6 @@ def record_feedback(visitor: Visitor, kind: str, key: int | str, sign: int, now:
     """Stores that the visitor wants less of it, or takes that back; what they think of a product is an event, too."""
     visitor.set_preference(kind, key, sign, now.timestamp())
     if kind == "product":
-        said = Event(event_id=uuid.uuid4(), visitor=visitor, name=EventType.FEEDBACK, product=key, value=sign)
+        said = Event(event_id=uuid.uuid4(), visitor=visitor, type=EventType.FEEDBACK, product_id=key, value=sign)
         said.occurred_at = said.received_at = now
         Event.objects.add([said])

@@ -189,7 +189,7 @@ class _ImportChunk:
         visitor = self.visitors.get(key)
         if visitor is None or key not in self.agreed:
             raise RejectedLine("no_consent", "the customer has not agreed, or not any more")
-        if visitor.forgotten_at and told.at <= visitor.forgotten_at:
+        if visitor.erased_at and told.at <= visitor.erased_at:
             raise RejectedLine("forgotten", "the customer had everything forgotten later")
         if visitor.pk in self.withdrew and visitor.consented_at and told.at < visitor.consented_at:
             raise RejectedLine("no_consent", "it happened before the customer, who had withdrawn, agreed again")

@@ -171,10 +171,10 @@ class EventQuerySet(models.QuerySet):
         if one is None:
             return 0
         alike = self.filter(pk=one.pk)
-        if one.name == EventType.SEARCH:
+        if one.type == EventType.SEARCH:
             alike = self.searches().filter(query=one.query)
-        elif one.product is not None:
-            alike = self.filter(product_id=one.product)
+        elif one.product_id is not None:
+            alike = self.filter(product_id=one.product_id)
         return alike.delete()[0]
 
     def delete_searches(self) -> int:

@@ -68,7 +68,7 @@ class ServerKey(models.Model):
     def expire(self, moment: datetime) -> None:
         """Makes the key worth nothing from that moment on, unless it ends earlier."""
         self.expires_at = min(moment, self.expires_at or moment)
-        self.save(update_fields=["ends"])
+        self.save(update_fields=["expires_at"])
 
     def rotate(self) -> tuple["ServerKey", str]:
         """A key with the same name and scopes, and its secret; this one ends a day later."""

@@ -225,7 +225,7 @@ class Visitor(models.Model):
     def set_preference(self, kind: str, key: int | str, sign: int, now: float) -> None:
         """More (1) or less (-1) of something, instead of what was wished of it before; 0 takes that back."""
         row = type(self).objects.select_for_update().get(pk=self.pk)
-        kept = [wish for wish in row.wishes if wish[:2] != [kind, key]]
+        kept = [wish for wish in row.preferences if wish[:2] != [kind, key]]
         self.preferences = (kept + ([[kind, key, sign, now]] if sign else []))[-MAX_PREFERENCES:]
         self.save(update_fields=["preferences"])
 

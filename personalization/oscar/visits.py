@@ -91,7 +91,7 @@ def reset_request(request: HttpRequest) -> None:
 def is_personalized(request: HttpRequest) -> bool:
     """Whether this request's visit was read, and is of somebody who allows to be known."""
     visit = getattr(request, VISIT_ATTRIBUTE, None)
-    return visit is not None and visit.reported
+    return visit is not None and visit.tracking_allowed
 
 
 def shown_products(request: HttpRequest) -> set[int]:
@@ -241,9 +241,9 @@ def _in_basket(request: Any) -> dict[str, Any]:
     lines = list(_basket_lines(request))
     return {
         "basket": frozenset(product for product, _, _ in lines),
-        "basket_items": sum(quantity for _, quantity, _ in lines),
-        "basket_changed": max((changed.timestamp() for _, _, changed in lines), default=0.0),
-        "sold_out": tuple(dict.fromkeys(_unavailable_products(request))),
+        "basket_quantity": sum(quantity for _, quantity, _ in lines),
+        "basket_updated_at": max((changed.timestamp() for _, _, changed in lines), default=0.0),
+        "unavailable_basket_products": tuple(dict.fromkeys(_unavailable_products(request))),
     }
 
 

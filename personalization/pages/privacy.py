@@ -134,7 +134,7 @@ def delete_recent(request: HttpRequest) -> HttpResponse:
 
 def _delete_events(visitor: Visitor, event: Any, all: str) -> int:
     held = Event.objects.for_visitor(visitor.pk)
-    ways: dict[str, Callable[[], int]] = {"views": held.drop_all_but_searches, "searches": held.drop_searches}
+    ways: dict[str, Callable[[], int]] = {"views": held.delete_all_but_searches, "searches": held.delete_searches}
     return ways[all]() if all else held.delete_like(event)
 
 

@@ -143,7 +143,7 @@ def _row_as_data(row: dict[str, Any], named: NamedRecords) -> dict[str, Any]:
     for name, value in row.items():
         told[name] = value
         if name in ID_TYPES and isinstance(value, int):
-            told[f"{name}_name"] = named[ID_TYPES[name]].get(value)
+            told[f"{name.removesuffix('_id')}_name"] = named[ID_TYPES[name]].get(value)
         elif name in ID_TYPES and isinstance(value, list):
             told[name] = [[entry[0], named[ID_TYPES[name]].get(entry[0]), *entry[1:]] for entry in value]
         elif name == "preferences":

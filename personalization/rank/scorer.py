@@ -79,7 +79,9 @@ def load_trees(surface: str, learned: SnapshotArrays) -> TreeEnsemble | None:
     arrays = learned.arrays
     if f"{surface}.value" not in arrays or int(arrays["blend.features"][0]) != feature_fingerprint(learned):
         return None
-    return TreeEnsemble(*(arrays[f"{surface}.{name}"] for name in ("feature", "threshold", "left", "value", "chance")))
+    return TreeEnsemble(
+        *(arrays[f"{surface}.{name}"] for name in ("feature", "threshold", "left", "value", "calibration"))
+    )
 
 
 def feature_fingerprint(learned: SnapshotArrays) -> int:

@@ -110,14 +110,14 @@ def _render_cards(slate: Slate, context: Context) -> card_markup.CardRenderer | 
 
 
 @register.inclusion_tag("personalization/partials/nothing_found_searches.html")
-def alternative_searches(query: str, *, filters: Collection[str] = (), besides: str | None = None) -> dict[str, Any]:
+def alternative_searches(query: str, *, filters: Collection[str] = (), exclude: str | None = None) -> dict[str, Any]:
     """How a search that found nothing can go on: without the `filters` that were set, or with queries that find
-    something, `besides` the one that the page names already."""
+    something; `exclude` is the one that the page names already."""
     with fail_open("Looking for other searches"):
         from personalization.oscar import search_engine  # noqa: PLC0415 - a shop may do without Oscar's search
 
         found = search_engine.recover_search(query, filtered=bool(filters))
-        others = [other for other in found.queries if other != besides]
+        others = [other for other in found.queries if other != exclude]
         return {"query": query[:QUERY_LETTERS], "unfiltered": found.unfiltered, "queries": others}
     return {}
 
@@ -157,7 +157,7 @@ def card(parser: Parser, token: Token) -> CardNode:
 
 def _card(item: SlateItem, context: Context) -> str:
     later = context["slate"].surface != HOME_VIEWS or context["number"] != 1
-    return context["cards"].printed(item.product, item.info, later=later)
+    return context["cards"].render(item.product, item.info, later=later)
 
 
 @register.filter

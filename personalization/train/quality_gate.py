@@ -30,7 +30,7 @@ def _regressions(new: dict, old: dict) -> Iterator[str]:
     for kind, ways in new["evaluation"].items():
         before = old.get("evaluation", {}).get(kind, {}).get(CURRENT_RANKER)
         now = ways.get(CURRENT_RANKER)
-        judged = min(now["questions"], before["questions"]) if now and before else 0
+        judged = min(now["examples"], before["examples"]) if now and before else 0
         if (
             judged >= GATED_TASKS
             and _upper_bound(now) < _lower_bound(before)

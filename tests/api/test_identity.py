@@ -142,7 +142,7 @@ def cleo(milk):
     user = shop.customer("cleo")
     theirs = Visitor.objects.get(user=user)
     theirs.set_preference("interest", 7, 1, now().timestamp())
-    did(theirs, product=milk.pk)
+    did(theirs, product_id=milk.pk)
     return user
 
 
@@ -248,12 +248,12 @@ def test_an_unknown_key_is_refused(stranger, said):
 def test_a_key_ends_when_it_is_revoked_and_a_replaced_one_a_day_later(server):
     who = server("surfaces:read")
     key = ServerKey.objects.get()
-    new, secret = key.replace()
+    new, secret = key.rotate()
     assert who.get("navigation/").status_code == 200
-    ServerKey.objects.filter(pk=key.pk).update(ends=now() - timedelta(seconds=1))
+    ServerKey.objects.filter(pk=key.pk).update(expires_at=now() - timedelta(seconds=1))
     assert who.get("navigation/").status_code == 401
     assert who.get("navigation/", Authorization=f"Key {secret}").status_code == 200
-    new.end(now())
+    new.expire(now())
     assert who.get("navigation/", Authorization=f"Key {secret}").status_code == 401
 
 
@@ -286,7 +286,7 @@ def test_a_session_that_a_header_names_is_not_the_customer(session, anna, settin
     for path in ("me/preferences/", "surfaces/home/", "navigation/", "continue/"):
         assert guessed.get(path).content == Asking(Client()).get(path).content
     assert guessed.delete("me/data/").status_code == 204
-    assert Visitor.objects.get(user=anna).wishes
+    assert Visitor.objects.get(user=anna).preferences
 
 
 def test_a_known_browser_needs_djangos_token_to_change_something(known_browser, app):
@@ -337,7 +337,7 @@ def test_a_minted_token_is_known_again(stranger, app):
 def test_a_token_goes_before_the_cookies_beside_it(app):
     client = Client()
     beside = browser(client)
-    did(beside, product=shop.product("Milk").pk)
+    did(beside, product_id=shop.product("Milk").pk)
     app.client = client
     assert [row["id"] for row in app.get("me/data/").json()["tables"]["personalization.Visitor"]] != [str(beside.pk)]
 

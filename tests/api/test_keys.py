@@ -31,7 +31,7 @@ def test_a_key_is_replaced_by_one_with_the_same_scopes(admin_client):
     shown = admin_client.post(PAGE, {"action": "replace", "_selected_action": [key.pk]}, follow=True)
     (new,) = set(re.findall(r"shown this once: ([\w.-]+)", shown.content.decode()))
     assert ServerKey.objects.active(new).scopes == ["events:write"]
-    assert ServerKey.objects.active(secret).ends is not None
+    assert ServerKey.objects.active(secret).expires_at is not None
 
 
 def test_who_guesses_keys_has_to_wait_and_who_has_one_has_not(stranger, server):

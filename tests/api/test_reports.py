@@ -43,7 +43,7 @@ def test_cookies_report_from_this_shop_only(known_browser, milk):
 def test_a_server_reports_500_events_of_a_customer(server, anna, milk):
     till = server("events:write", "customers:read", customer=anna)
     assert till.post("events/", {"events": looks(milk, 500)}).json() == {"accepted": 500, "rejected": []}
-    assert Event.objects.filter(visitor=Visitor.objects.get(user=anna), product=milk.pk).count() == 500
+    assert Event.objects.filter(visitor=Visitor.objects.get(user=anna), product_id=milk.pk).count() == 500
     assert till.post("events/", {"events": looks(milk, 501)}).json()["code"] == "too_many_events"
 
 

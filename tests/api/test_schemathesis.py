@@ -48,7 +48,7 @@ def address(live_server, monkeypatch, settings):
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)  # an open connection asks again and again
     monkeypatch.setattr(rate_limits, "MAX_ADDRESS_EVENTS_PER_MINUTE", WITHOUT_LIMIT)
     for pattern in urls.urlpatterns:
-        monkeypatch.setattr(pattern.callback.view_class, "a_minute", WITHOUT_LIMIT)
+        monkeypatch.setattr(pattern.callback.view_class, "requests_per_minute", WITHOUT_LIMIT)
     return live_server.url
 
 

@@ -53,8 +53,8 @@ def test_a_slate_is_the_pages_own(customer):
     assert [row["key"] for row in told["rows"]] == [row.key for row in page.rows]
     assert [row["title"] for row in told["rows"]] == [row.title for row in page.rows]
     texts = [[item["reason"]["text"] for item in row["items"]] for row in told["rows"]]
-    assert texts == [[item.words for item in row.items] for row in page.rows]
-    assert (told["snapshot"], told["fallback"]) == (page.snapshot, False)
+    assert texts == [[item.explanation for item in row.items] for row in page.rows]
+    assert (told["snapshot"], told["fallback"]) == (page.snapshot_name, False)
 
 
 def test_a_product_pages_slate_is_the_tags_own_and_is_signed_alike(trained, known_browser):
@@ -183,7 +183,7 @@ def test_the_menu_has_the_visitors_own_lines(customer, stranger):
 def test_where_somebody_stopped(app, known_browser, stranger):
     milk = shop.product("Milk")
     for visitor in Visitor.objects.all():
-        did(visitor, product=milk.pk, minutes_ago=9)
+        did(visitor, product_id=milk.pk, minutes_ago=9)
         did(visitor, "search", query="oat drink", minutes_ago=5)
     for who in (app, known_browser):
         (row,) = who.get("continue/", {"include": "product"}).json()["rows"]
@@ -270,7 +270,7 @@ def test_health_is_well_after_training(trained, stranger):
 
 
 def test_health_says_that_nobody_drops_what_is_too_old(trained, stranger, settings):
-    did(Visitor.objects.create(), product=1, minutes_ago=60 * 24 * 100)
+    did(Visitor.objects.create(), product_id=1, minutes_ago=60 * 24 * 100)
     told = stranger.get("health/").json()
     assert told["ready"] and told["late"]
     assert told["overdue_hours"] == pytest.approx(24 * (100 - 90), abs=0.1)

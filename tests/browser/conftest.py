@@ -144,10 +144,10 @@ def view_as():
 class Stored(NamedTuple):
     """An event as it stands in the shop's table."""
 
-    name: str
-    product: int | None
-    products: list
-    row: str
+    type: str
+    product_id: int | None
+    items: list
+    row_key: str
     query: str
     value: float | None
     event_id: str
@@ -158,15 +158,15 @@ def stored(demo):
     """The events that came in since the test began: stored(at_least=n) waits for so many."""
     with closing(sqlite3.connect(f"file:{demo.data / 'shop.sqlite3'}?mode=ro", uri=True)) as base:
         began = datetime.now(UTC).replace(tzinfo=None)  # what an earlier test's page sends in leaving happened before
-        columns = "name, product, products, row, query, value, event_id"
+        columns = "type, product_id, items, row_key, query, value, event_id"
 
         def events(at_least=0):
             deadline = time.monotonic() + 20
             while True:
-                rows = base.execute(f"SELECT {columns} FROM personalization_event WHERE happened > ?", [str(began)])
+                rows = base.execute(f"SELECT {columns} FROM personalization_event WHERE occurred_at > ?", [str(began)])
                 found = rows.fetchall()
                 if len(found) >= at_least or time.monotonic() > deadline:
-                    return [Stored(*row)._replace(products=json.loads(row[2])) for row in found]
+                    return [Stored(*row)._replace(items=json.loads(row[2])) for row in found]
                 time.sleep(0.1)
 
         yield events

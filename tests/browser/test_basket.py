@@ -115,7 +115,7 @@ def test_after_an_update_without_a_reload_the_row_is_there_once_is_heard_and_lis
     page.wait_for_timeout(4_000)
     reported = [event for body in seen for event in json.loads(body)["events"]]
     assert {event["name"] for event in reported if event.get("slate") == token} == {"view_item_list"}
-    kept = {event.row for event in stored(1)}
+    kept = {event.row_key for event in stored(1)}
     assert "add_ons" in kept
     card = row.locator("[data-product]").first
     card.locator("summary").click()

@@ -17,7 +17,7 @@ DOOR = "**/personalization/events/"
 
 
 def names(events) -> list[str]:
-    return sorted(event.name for event in events)
+    return sorted(event.type for event in events)
 
 
 def test_the_scripts_are_small():
@@ -30,14 +30,14 @@ def test_what_is_half_visible_for_a_second_is_reported_once(browser_of, shop, st
     page.goto(shop)
     first = products(page.locator("[data-slate]").first)
     (seen,) = stored(1)
-    assert (seen.name, seen.row) == ("view_item_list", "bestsellers")
-    assert seen.products == [[key, place] for place, key in enumerate(first)]
+    assert (seen.type, seen.row_key) == ("view_item_list", "bestsellers")
+    assert seen.items == [[key, place] for place, key in enumerate(first)]
     for down in (1500, -1500):  # the first row leaves the window and comes again
         page.mouse.wheel(0, down)
         page.wait_for_timeout(1500)
     again = stored(2)
     assert len(again) >= 2
-    pairs = [(event.row, key) for event in again for key, _ in event.products]
+    pairs = [(event.row_key, key) for event in again for key, _ in event.items]
     assert len(pairs) == len(set(pairs))
 
 
@@ -49,7 +49,7 @@ def test_what_passes_by_quickly_was_not_seen(browser_of, shop, stored):
         page.wait_for_timeout(150)
     page.mouse.wheel(0, -9000)
     page.wait_for_timeout(4000)
-    assert [event.row for event in stored(1)] == ["bestsellers"]
+    assert [event.row_key for event in stored(1)] == ["bestsellers"]
 
 
 def test_a_click_a_view_and_the_time_on_the_page_are_reported(browser_of, shop, stored):
@@ -62,10 +62,10 @@ def test_a_click_a_view_and_the_time_on_the_page_are_reported(browser_of, shop, 
     stored(2)
     page.wait_for_timeout(1200)
     page.goto(shop + "/basket/")
-    events = {event.name: event for event in stored(3)}
+    events = {event.type: event for event in stored(3)}
     assert {"select_item", "view_item", "user_engagement"} <= set(events)
-    assert {events[name].product for name in ("select_item", "view_item", "user_engagement")} == {key}
-    assert events["select_item"].row == "bestsellers"
+    assert {events[name].product_id for name in ("select_item", "view_item", "user_engagement")} == {key}
+    assert events["select_item"].row_key == "bestsellers"
     assert 1 <= events["user_engagement"].value < 20
 
 
@@ -76,14 +76,14 @@ def test_the_baskets_button_of_a_card_is_a_click_on_it(browser_of, shop, stored)
     key = int(card.get_attribute("data-product"))
     card.locator("form button").click()
     page.wait_for_load_state()
-    clicks = [event for event in stored(1) if event.name == "select_item"]
-    assert [(event.product, event.row) for event in clicks] == [(key, "bestsellers")]
+    clicks = [event for event in stored(1) if event.type == "select_item"]
+    assert [(event.product_id, event.row_key) for event in clicks] == [(key, "bestsellers")]
 
 
 def test_a_search_is_reported_in_its_own_words(browser_of, shop, stored):
     page = browser_of().new_page()
     page.goto(shop + "/search/?q=frozen+%22pizza%22+%3Cb%3E")
-    assert [(event.name, event.query) for event in stored(1)] == [("search", 'frozen "pizza" <b>')]
+    assert [(event.type, event.query) for event in stored(1)] == [("search", 'frozen "pizza" <b>')]
 
 
 def test_a_browser_has_one_visitor_however_much_it_reports_at_first(browser_of, shop, stored, demo):
@@ -140,7 +140,7 @@ def test_a_page_from_the_back_forward_cache_counts_nothing_again(browser_of, sho
     assert page.evaluate("window.stillHere") is True
     page.wait_for_timeout(1000)
     page.goto(shop + "/basket/")
-    events = [event for event in stored(3) if event.product == key]
+    events = [event for event in stored(3) if event.product_id == key]
     assert names(events) == ["user_engagement", "user_engagement", "view_item"]
 
 
@@ -156,7 +156,7 @@ def test_a_script_that_stands_on_the_page_twice_acts_once(browser_of, shop, stor
     expect(page.locator("script[src$='beacon.js']")).to_have_count(2)
     page.wait_for_timeout(500)
     page.goto(shop + "/basket/")
-    assert names(event for event in stored(2) if event.product == key) == ["user_engagement", "view_item"]
+    assert names(event for event in stored(2) if event.product_id == key) == ["user_engagement", "view_item"]
 
 
 def test_a_page_that_is_only_made_ready_counts_when_it_is_opened(browser_of, shop, stored):
@@ -168,7 +168,7 @@ def test_a_page_that_is_only_made_ready_counts_when_it_is_opened(browser_of, sho
     page.wait_for_timeout(2500)
     assert stored() == []
     page.evaluate("window.opened = true; document.dispatchEvent(new Event('prerenderingchange'))")
-    assert [(event.name, event.product) for event in stored(1)] == [("view_item", key)]
+    assert [(event.type, event.product_id) for event in stored(1)] == [("view_item", key)]
 
 
 def test_what_could_not_be_sent_is_sent_again_under_the_same_ids(browser_of, shop, stored):
@@ -188,7 +188,7 @@ def test_what_could_not_be_sent_is_sent_again_under_the_same_ids(browser_of, sho
     with page.expect_response(lambda answer: "/events/" in answer.url and answer.status == 202, timeout=60_000):
         key = open_a_product(page, shop)
     (event,) = stored(1)
-    assert (event.name, event.product) == ("view_item", key)
+    assert (event.type, event.product_id) == ("view_item", key)
     assert [[UUID(one["id"]).hex for one in body["events"]] for body in bodies] == [[event.event_id]] * 3
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
@@ -237,10 +237,10 @@ def test_the_shops_own_data_layer_is_heard_unless_we_know_better(browser_of, sho
         }""",
         key,
     )
-    of_this_page = [event for event in stored(4) if event.name not in ("view_item_list", "user_engagement")]
+    of_this_page = [event for event in stored(4) if event.type not in ("view_item_list", "user_engagement")]
     assert names(of_this_page) == ["add_to_cart", "add_to_wishlist", "view_cart", "view_item"]
-    assert {event.product for event in of_this_page if event.name != "view_cart"} == {key}
-    assert [event.value for event in of_this_page if event.name == "add_to_cart"] == [2.0]
+    assert {event.product_id for event in of_this_page if event.type != "view_cart"} == {key}
+    assert [event.value for event in of_this_page if event.type == "add_to_cart"] == [2.0]
     assert len(page.evaluate("window.dataLayer")) == 7
 
 
@@ -262,4 +262,4 @@ def test_a_strict_policy_for_scripts_is_kept(browser_of, shop, stored):
     page.locator(f"{PERSONAL} .personalization-menu button").first.click()
     page.locator(".personalization-gone button").wait_for()
     assert blocked == []
-    assert {("view_item", key)} <= {(event.name, event.product) for event in stored()}
+    assert {("view_item", key)} <= {(event.type, event.product_id) for event in stored()}

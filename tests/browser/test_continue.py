@@ -25,7 +25,7 @@ def stopped(browser_of, demo, shop, stored):
         page.locator("input[name=q]").first.fill(WORDS)
         page.locator("input[name=q]").first.press("Enter")
         page.wait_for_load_state()
-    while not any(event.name == "search" for event in stored(2)):
+    while not any(event.type == "search" for event in stored(2)):
         page.wait_for_timeout(200)
     with sqlite3.connect(demo.data / "shop.sqlite3", timeout=20) as base:
         base.execute("UPDATE basket_line SET date_updated = datetime('now', '-3 hours')")

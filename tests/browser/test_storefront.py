@@ -190,16 +190,14 @@ def test_what_was_seen_and_clicked_is_reported_with_its_row(storefront, stored):
     page = storefront(agreed=True)
     first = rows(page)[0]
     seen = stored(4)
-    assert {(event.name, event.row) for event in seen} == {("view_item_list", "bestsellers")}
-    assert {tuple(place) for event in seen for place in event.products} <= {
-        (key, at) for at, key in enumerate(first[1])
-    }
+    assert {(event.type, event.row_key) for event in seen} == {("view_item_list", "bestsellers")}
+    assert {tuple(place) for event in seen for place in event.items} <= {(key, at) for at, key in enumerate(first[1])}
     page.locator(".card h3 a").nth(2).click()
     expect(page.locator(".product")).to_be_visible()
     page.wait_for_timeout(1500)
-    events = {event.name: event for event in stored(len(seen) + 2)}
-    assert (events["select_item"].product, events["select_item"].row) == (first[1][2], "bestsellers")
-    assert (events["view_item"].product, events["view_item"].row) == (first[1][2], "")
+    events = {event.type: event for event in stored(len(seen) + 2)}
+    assert (events["select_item"].product_id, events["select_item"].row_key) == (first[1][2], "bestsellers")
+    assert (events["view_item"].product_id, events["view_item"].row_key) == (first[1][2], "")
 
 
 @pytest.mark.parametrize("headers", [{}, {"Sec-GPC": "1"}], ids=["nobody", "no-by-signal"])

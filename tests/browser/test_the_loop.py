@@ -32,7 +32,7 @@ def test_seen_clicked_changed_signed_in_elsewhere_still_there_forgotten_gone(bro
         first.locator(".personalization-row h3 a").first.click()
     first.wait_for_load_state()
     title = first.locator("h1").inner_text()
-    names = {event.name for event in stored(3)}
+    names = {event.type for event in stored(3)}
     assert names >= {"view_item_list", "select_item", "view_item"}
     first.goto(shop)
     assert because(first) == [f"Because you looked at {title}"]

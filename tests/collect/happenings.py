@@ -12,5 +12,5 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 def did(visitor: Visitor, name: str, days_ago: float = 0, **fields: Any) -> Event:
     """Something that happened so long before noon of 20 November, stored at once."""
     at = NOW - timedelta(days=days_ago)
-    fields = {"received": at, **fields}
-    return Event.objects.create(event_id=uuid4(), visitor=visitor, name=name, occurred_at=at, **fields)
+    fields = {"received_at": at, **fields}
+    return Event.objects.create(event_id=uuid4(), visitor=visitor, type=name, occurred_at=at, **fields)

@@ -47,9 +47,9 @@ def test_a_view_is_stored_as_it_was_reported(visitor, milk):
     told = event(product=milk.pk, at=ms(NOW - timedelta(hours=2)))
     assert deliver(visitor, told) == []
     kept = Event.objects.get()
-    assert (str(kept.event_id), kept.visitor, kept.name, kept.product) == (told["id"], visitor, "view_item", milk.pk)
+    assert (str(kept.event_id), kept.visitor, kept.type, kept.product_id) == (told["id"], visitor, "view_item", milk.pk)
     assert (kept.occurred_at, kept.received_at, kept.is_suspected_bot) == (NOW - timedelta(hours=2), NOW, False)
-    assert (kept.products, kept.query, kept.surface, kept.row, kept.value) == ([], "", "", "", None)
+    assert (kept.items, kept.query, kept.surface, kept.row_key, kept.value) == ([], "", "", "", None)
 
 
 def test_what_belongs_to_each_name_is_stored(visitor, milk):
@@ -64,7 +64,7 @@ def test_what_belongs_to_each_name_is_stored(visitor, milk):
         event("add_to_wishlist", milk.pk),
     ]
     assert deliver(visitor, *told) == []
-    assert set(stored("name", "product", "query", "value")) == {
+    assert set(stored("type", "product_id", "query", "value")) == {
         ("user_engagement", milk.pk, "", 2.5),
         ("search", None, "oat milk", None),
         ("add_to_cart", milk.pk, "", 3.0),
@@ -92,8 +92,8 @@ def test_a_push_to_a_ga4_data_layer_passes_unchanged(visitor, milk):
             ],
         },
     }
-    assert deliver(visitor, push, item_ids="upc") == []
-    assert stored("name", "product", "products", "surface", "row") == [
+    assert deliver(visitor, push, EVENT_ITEM_ID_FIELD="upc") == []
+    assert stored("type", "product_id", "items", "surface", "row_key") == [
         ("view_item_list", None, [[bread.pk, 4], [milk.pk, 1]], "", "")
     ]
 
@@ -124,15 +124,15 @@ def test_an_event_without_an_id_is_known_again_when_it_is_sent_again(visitor, mi
 def test_what_an_item_id_means_in_the_data_layer_is_a_setting(visitor, milk, kind, column):
     keys = {"pk": milk.pk, "upc": milk.upc, "sku": milk.stockrecords.get().partner_sku}
     pushed = {"event": "view_item", "items": [{"item_id": keys[column]}]}
-    assert deliver(visitor, pushed, event(product=milk.pk), item_ids=kind) == []
-    assert stored("product") == [(milk.pk,), (milk.pk,)]
+    assert deliver(visitor, pushed, event(product=milk.pk), EVENT_ITEM_ID_FIELD=kind) == []
+    assert stored("product_id") == [(milk.pk,), (milk.pk,)]
 
 
 def test_a_child_counts_for_its_parent(visitor):
     parent = create_product(structure="parent", title="Shirt")
     child = create_product(structure="child", parent=parent, title="Shirt S")
     assert deliver(visitor, event(product=child.pk), event(product=parent.pk)) == []
-    assert stored("product") == [(parent.pk,)] * 2
+    assert stored("product_id") == [(parent.pk,)] * 2
 
 
 def test_products_that_the_shop_does_not_show_are_refused_and_never_made(visitor, milk):
@@ -144,7 +144,7 @@ def test_products_that_the_shop_does_not_show_are_refused_and_never_made(visitor
     assert deliver(visitor, *(event(product=key) for key in keys)) == [(n, "unknown_product") for n in range(8)]
     both = event("view_item_list", items=[{"item_id": hidden.pk}, {"item_id": milk.pk}])
     assert deliver(visitor, both) == []
-    assert stored("products") == [([[milk.pk, 1]],)]
+    assert stored("items") == [([[milk.pk, 1]],)]
 
 
 def test_nothing_is_kept_of_products_in_a_sensitive_category_or_below_it(visitor, milk):
@@ -156,7 +156,7 @@ def test_nothing_is_kept_of_products_in_a_sensitive_category_or_below_it(visitor
     SensitiveCategory.objects.create(category=top)
     told = [event(product=parent.pk), event(product=child.pk), event(product=milk.pk)]
     assert deliver(visitor, *told) == [(0, "sensitive"), (1, "sensitive")]
-    assert stored("product") == [(milk.pk,)]
+    assert stored("product_id") == [(milk.pk,)]
     assert catalogue.sensitive_categories() == {top.pk, tests.pk}
     assert catalogue.sensitive_products([parent.pk, child.pk, milk.pk]) == {parent.pk, child.pk}
 
@@ -186,7 +186,7 @@ def test_where_a_product_was_seen_is_what_the_slate_says(visitor, milk):
         event("select_item", milk.pk, **forged),
     ]
     assert deliver(visitor, *told) == []
-    kept = {(name, row): rest for name, row, *rest in stored("name", "row", "surface", "product", "products")}
+    kept = {(name, row): rest for name, row, *rest in stored("type", "row_key", "surface", "product_id", "items")}
     assert kept == {
         ("view_item_list", "bestsellers_in_category:7"): ["home", None, [[milk.pk, 1]]],
         ("select_item", "bestsellers_in_category:7"): ["home", milk.pk, []],
@@ -233,7 +233,7 @@ def test_the_same_again_is_stored_once_and_the_first_one_counts(visitor, milk):
     first = event(product=milk.pk)
     other = {**first, "name": "add_to_wishlist"}
     assert deliver(visitor, first, other) == deliver(visitor, other) == deliver(browser(), first) == []
-    assert stored("name", "visitor") == [("view_item", visitor.pk)]
+    assert stored("type", "visitor") == [("view_item", visitor.pk)]
 
 
 def test_a_poisoned_event_is_dropped_alone(visitor, milk):
@@ -319,14 +319,14 @@ def test_any_letters_come_out_as_they_went_in(visitor):
 
 def test_what_the_shop_itself_saw_is_stored(visitor, milk):
     assert ingestion.record_server_event(visitor, "add_to_cart", milk.pk, NOW)
-    assert stored("name", "product", "value", "occurred_at") == [("add_to_cart", milk.pk, 1.0, NOW)]
+    assert stored("type", "product_id", "value", "occurred_at") == [("add_to_cart", milk.pk, 1.0, NOW)]
 
 
 def test_a_database_that_is_neither_is_written_to_by_django(visitor, monkeypatch):
     monkeypatch.setattr("personalization.models.event_insert_sql.STATEMENTS", {})
     many = [EventData(uuid4(), "view_cart", NOW) for _ in range(3)]
     assert Event.objects.store_events(visitor.pk, many, received_at=NOW, is_suspected_bot=True)
-    assert stored("name", "is_suspected_bot") == [("view_cart", True)] * 3
+    assert stored("type", "is_suspected_bot") == [("view_cart", True)] * 3
     Visitor.objects.all().delete()
     assert not Event.objects.store_events(visitor.pk, many, received_at=NOW)
 

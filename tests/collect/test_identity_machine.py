@@ -223,7 +223,7 @@ def test_an_account_that_withdrew_takes_nothing_over_and_stays_withdrawn(client)
     Visitor.objects.create(user=person, consent=Consent.WITHDRAWN)
     client.post(reverse("personalization:consent"), {"answer": "granted"})
     browser = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
-    Event.objects.create(event_id=uuid.uuid4(), visitor=browser, name="search", occurred_at=now(), received_at=now())
+    Event.objects.create(event_id=uuid.uuid4(), visitor=browser, type="search", occurred_at=now(), received_at=now())
     response = HttpResponse()
     identity.set_visitor_cookie(response, browser)
     client.cookies[identity.VISITOR_COOKIE] = response.cookies[identity.VISITOR_COOKIE].value

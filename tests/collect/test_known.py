@@ -34,13 +34,17 @@ def a_life(number):
     visitor = Visitor.objects.get(user=user)
     visitor.set_preference("interest", tea.categories.get().pk, 1, 1.0)
     visitor.set_preference("reason", "bestsellers:", -1, 2.0)
-    kept = {"visitor": visitor, "occurred_at": now(), "received": now()}
-    Event.objects.create(event_id=uuid4(), name="view_item", product=tea.pk, **kept)
-    Event.objects.create(event_id=uuid4(), name="search", query=f"search {number}", **kept)
-    Event.objects.create(event_id=uuid4(), name="view_item_list", products=[[tea.pk, 0]], **kept)
+    kept = {"visitor": visitor, "occurred_at": now(), "received_at": now()}
+    Event.objects.create(event_id=uuid4(), type="view_item", product_id=tea.pk, **kept)
+    Event.objects.create(event_id=uuid4(), type="search", query=f"search {number}", **kept)
+    Event.objects.create(event_id=uuid4(), type="view_item_list", items=[[tea.pk, 0]], **kept)
     leaf = tea.categories.get().pk
     Genome.objects.create(
-        user=user, products=[[tea.pk, 1.0, 1, 5, 5]], categories=[[leaf, 1.0, 1, 1.0]], near=[], computed_at=now()
+        user=user,
+        products=[[tea.pk, 1.0, 1, 5, 5]],
+        categories=[[leaf, 1.0, 1, 1.0]],
+        neighbour_products=[],
+        computed_at=now(),
     )
     return user, visitor, tea
 
@@ -65,7 +69,7 @@ def test_every_table_with_a_way_to_a_person_is_in_the_export():
 def test_no_table_of_ours_names_a_person_in_another_way():
     """A key without a reference would be missed by the export and by deletion alike."""
     for model in OURS:
-        names = {field.name for field in model._meta.concrete_fields if not field.is_relation} - {"visitors"}
+        names = {field.name for field in model._meta.concrete_fields if not field.is_relation} - {"visitor_count"}
         assert not any("user" in name or "visitor" in name or "email" in name for name in names), model
 
 
@@ -82,15 +86,15 @@ def test_the_export_holds_each_field_of_each_row_with_names_beside_keys():
         columns = {field.attname for field in apps.get_model(label)._meta.concrete_fields}
         assert all(columns <= set(row) for row in rows)
     viewed, searched, seen = tables["personalization.Event"]
-    assert (viewed["product"], viewed["product_name"]) == (tea.pk, "Tea 1")
+    assert (viewed["product_id"], viewed["product_name"]) == (tea.pk, "Tea 1")
     assert searched["query"] == "search 1"
-    assert seen["products"] == [[tea.pk, "Tea 1", 0]]
+    assert seen["items"] == [[tea.pk, "Tea 1", 0]]
     leaf = tea.categories.get().pk
     (genome,) = tables["personalization.Genome"]
     assert genome["products"] == [[tea.pk, "Tea 1", 1.0, 1, 5, 5]]
     assert genome["categories"] == [[leaf, "Hot 1", 1.0, 1, 1.0]]
     (own,) = tables["personalization.Visitor"]
-    assert own["wishes"] == [["interest", leaf, "Hot 1", 1, 1.0], ["reason", "bestsellers:", None, -1, 2.0]]
+    assert own["preferences"] == [["interest", leaf, "Hot 1", 1, 1.0], ["reason", "bestsellers:", None, -1, 2.0]]
 
 
 def test_it_holds_nothing_of_anybody_else():
@@ -184,15 +188,15 @@ def test_nothing_is_left_of_a_deleted_user_whichever_way_and_all_of_everybody_el
 
 def test_the_proof_of_consent_cannot_be_deleted_or_changed_by_itself(admin_client):
     _, visitor, _ = a_life(1)
-    change = visitor.answer()
-    page = reverse("admin:personalization_consentchange_change", args=[change.pk])
+    change = visitor.consent_answer()
+    page = reverse("admin:personalization_consentrecord_change", args=[change.pk])
     assert b"deletelink" not in admin_client.get(page).content
     assert admin_client.post(page, {"state": "withdrawn"}).status_code == 403
-    gone = reverse("admin:personalization_consentchange_delete", args=[change.pk])
+    gone = reverse("admin:personalization_consentrecord_delete", args=[change.pk])
     assert admin_client.post(gone, {"post": "yes"}).status_code == 403
-    listed = reverse("admin:personalization_consentchange_changelist")
+    listed = reverse("admin:personalization_consentrecord_changelist")
     admin_client.post(listed, {"action": "delete_selected", "_selected_action": [change.pk], "post": "yes"})
-    assert visitor.answer() == change and change.state == "granted"
+    assert visitor.consent_answer() == change and change.state == "granted"
 
 
 def test_staff_choose_a_sensitive_category_from_the_tree(admin_client):

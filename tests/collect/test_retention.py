@@ -23,12 +23,13 @@ def a_history() -> None:
     """Two events on each of 120 days: a view and a search."""
     anna = Visitor.objects.create()
     for days_ago in range(120):
-        did(anna, "view_item", days_ago, product=1)
+        did(anna, "view_item", days_ago, product_id=1)
         did(anna, "search", days_ago, query="tea")
 
 
 def totals() -> list[tuple]:
-    return list(DailyTotal.objects.order_by("date", "type").values_list("day", "name", "product", "events", "visitors"))
+    fields = ("date", "type", "product_id", "event_count", "visitor_count")
+    return list(DailyTotal.objects.order_by("date", "type").values_list(*fields))
 
 
 @pytest.mark.django_db
@@ -47,7 +48,7 @@ def test_events_are_kept_for_90_days_searches_for_30_and_all_are_counted_first()
 def test_what_waits_to_be_dropped_is_known_without_counting():
     assert retention.hours_overdue(NOW) == timedelta(0)
     anna = Visitor.objects.create()
-    did(anna, "view_item", 40, product=1)
+    did(anna, "view_item", 40, product_id=1)
     assert retention.hours_overdue(NOW) == timedelta(0)
     did(anna, "search", 33, query="tea")
     assert retention.hours_overdue(NOW) == timedelta(days=3)
@@ -71,9 +72,9 @@ def test_a_second_run_does_nothing_more():
 def test_totals_are_kept_for_390_days():
     day = (NOW - timedelta(days=390)).date()
     for old in (day, day - timedelta(days=1)):
-        DailyTotal.objects.create(day=old, type="search", events=1, visitors=1)
+        DailyTotal.objects.create(date=old, type="search", event_count=1, visitor_count=1)
     assert retention.apply_retention(NOW).totals == 1
-    assert DailyTotal.objects.get().day == day
+    assert DailyTotal.objects.get().date == day
 
 
 @pytest.mark.django_db
@@ -82,8 +83,8 @@ def test_a_browser_goes_when_it_is_old_and_has_no_event_left(django_user_model):
     customer = Visitor.objects.get_or_create_customer(django_user_model.objects.create_user("anna").pk)
     idle.change_consent("granted", version="1", source="banner", now=NOW)
     did(active, "view_item", 1)
-    Visitor.objects.exclude(pk=young.pk).update(created=NOW - timedelta(days=391))
-    Visitor.objects.filter(pk=young.pk).update(created=NOW - timedelta(days=389))
+    Visitor.objects.exclude(pk=young.pk).update(created_at=NOW - timedelta(days=391))
+    Visitor.objects.filter(pk=young.pk).update(created_at=NOW - timedelta(days=389))
     assert retention.apply_retention(NOW).browsers == 1
     assert set(Visitor.objects.values_list("pk", flat=True)) == {active.pk, young.pk, customer.pk}
     assert not ConsentRecord.objects.exists()
@@ -91,7 +92,7 @@ def test_a_browser_goes_when_it_is_old_and_has_no_event_left(django_user_model):
 
 @pytest.mark.django_db
 def test_an_imported_event_is_as_old_as_what_happened_not_as_its_arrival():
-    did(Visitor.objects.create(), "view_item", 91, product=1, received_at=NOW)
+    did(Visitor.objects.create(), "view_item", 91, product_id=1, received_at=NOW)
     assert retention.apply_retention(NOW).events == 1
 
 
@@ -122,7 +123,7 @@ def test_an_interrupted_run_that_is_repeated_gives_the_same(small_batches):
 
 
 def interrupted_at(what: str, batches: int):
-    """A Progress during which somebody presses Ctrl-C."""
+    """A ProgressBar during which somebody presses Ctrl-C."""
 
     def progress(stream, name, length):
         for number, thing in enumerate(stream):

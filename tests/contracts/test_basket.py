@@ -32,9 +32,9 @@ class ThankYou(ChangingCatalogue):
     def pages(self):
         response = self.client.get(reverse("checkout:thank-you"))
         bought = set(self.order.lines.values_list("product_id", flat=True))
-        rows = [row for slate in breakfast.slates(response, "order") for row in slate.rows]
+        rows = [row for slate in breakfast.slates(response, "order_confirmation") for row in slate.rows]
         assert not bought & {item.product_id for row in rows for item in row.items}
-        yield "order", response
+        yield "order_confirmation", response
 
 
 def test_the_basket_shows_only_what_can_be_bought():

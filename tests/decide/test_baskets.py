@@ -47,7 +47,7 @@ def test_where_nothing_was_learned_the_share_of_baskets_says_how_likely_it_is(se
 def of_one_leaf(learned_shop, slope, offset):
     """The same shop, whose trees find all products equally likely."""
     one = {"feature": np.zeros((1, 7), np.int32), "threshold": np.zeros((1, 7), np.float32)}
-    one |= {"left": np.full((1, 7), 255, np.int32), "value": np.zeros((1, 8)), "chance": np.array([slope, offset])}
+    one |= {"left": np.full((1, 7), 255, np.int32), "value": np.zeros((1, 8)), "calibration": np.array([slope, offset])}
     trees = {f"{scorer.GUEST_BASKET}.{name}": array for name, array in one.items()}
     whole = {**learned_shop.arrays, **trees}
     marked = {**whole, "blend.features": np.array([scorer.feature_fingerprint(learned_shop)])}
@@ -89,8 +89,8 @@ def test_what_has_no_kind_is_no_alternative():
 
 
 def test_a_line_that_sold_out_brings_nothing_and_is_no_alternative_for_less():
-    assert offered(shop(), 10, 40, sold_out=(10,)) == []
-    assert offered(shop(product__kind=[0, 1, 2, 1]), 10, 40, sold_out=(40,)) == [30]
+    assert offered(shop(), 10, 40, unavailable_basket_products=(10,)) == []
+    assert offered(shop(product__kind=[0, 1, 2, 1]), 10, 40, unavailable_basket_products=(40,)) == [30]
 
 
 def test_alternatives_are_looked_for_in_all_of_a_large_basket(settings):

@@ -23,7 +23,7 @@ SELLS = {"popular__score": [1, 2, 3, 4]}
 def visit(*products, **named):
     """A visitor with own products as (key, weight)."""
     own = [[key, weight, 1, NOW - 9 * DAY, NOW - DAY] for key, weight in products]
-    return Visit(**{"now": NOW, "strategy": None, "genome": Genome(products=own), **named})
+    return Visit(**{"timestamp": NOW, "strategy": None, "genome": Genome(products=own), **named})
 
 
 def test_a_stranger_is_shown_what_sells_first():

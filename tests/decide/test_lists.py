@@ -23,7 +23,7 @@ LINKS = {
 def visit(*products, near=(), now=NOW, **named):
     """A visitor with own products as (key, weight, days) and near ones as (key, weight)."""
     own = [[key, weight, days, now - DAY, now - 9 * DAY] for key, weight, days in products]
-    return Visit(now, None, genome=Genome(products=own, near=[list(pair) for pair in near]), **named)
+    return Visit(now, None, genome=Genome(products=own, neighbour_products=[list(pair) for pair in near]), **named)
 
 
 def keys(scored):
@@ -53,7 +53,7 @@ def test_the_first_reason_that_is_true_is_given():
 
 
 def test_what_nobody_bought_lately_is_simply_there():
-    assert reasons(scoring.score_for_visitor(visit(), learned(**POPULAR)))[10] == ("listed", {})
+    assert reasons(scoring.score_for_visitor(visit(), learned(**POPULAR)))[10] == ("in_range", {})
 
 
 def test_in_a_basket_the_closest_of_its_products_is_the_reason():
@@ -98,7 +98,7 @@ def test_a_basket_is_completed_by_what_was_learned_of_customers_or_of_guests():
     leaf = {"feature": np.zeros((1, 7)), "threshold": np.zeros((1, 7)), "left": np.full((1, 7), 255)}
     arrays = {"blend.features": np.array([scorer.feature_fingerprint(shop)])}
     for kind, value in ((scorer.BASKET, 5.0), (scorer.GUEST_BASKET, 7.0)):
-        trees = {**leaf, "value": np.full((1, 8), value), "chance": np.zeros(2)}
+        trees = {**leaf, "value": np.full((1, 8), value), "calibration": np.zeros(2)}
         arrays |= {f"{kind}.{name}": array for name, array in trees.items()}
     shop = SnapshotArrays({**shop.arrays, **{name: array.astype(int) for name, array in arrays.items()}})
     tea = frozenset({40})

@@ -48,7 +48,7 @@ def test_the_best_of_many_are_the_best_of_all():
 def test_what_was_bought_once_is_offered_again_if_it_is_of_that_kind():
     shop = snapshot(repurchase_rate__score=[0.5, 0.0, 0.25, 0.1])
     days = np.array([1, 3, 1, 1])
-    mine = replace(VisitorHistory.empty(), own=np.arange(4), weight=np.ones(4), days=days)
+    mine = replace(VisitorHistory.empty(), purchased=np.arange(4), weight=np.ones(4), days=days)
     assert selection.replenishable(shop, mine).tolist() == [0, 1, 2]  # the last was bought once, as by everyone
 
 

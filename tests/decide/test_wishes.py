@@ -61,8 +61,8 @@ def test_what_is_not_wanted_stands_last_in_a_list_that_somebody_else_chose(train
     users, products = trained
     active_snapshot.get_active_snapshot()
     listing = tuple(product.pk for product in products[1:12:2])
-    best = recommend("category", visit_of(users[1], listing=listing), 6)[0].item_id
-    visit = visit_of(users[1], wish("product", best), listing=listing)
+    best = recommend("category", visit_of(users[1], candidate_products=listing), 6)[0].item_id
+    visit = visit_of(users[1], wish("product", best), candidate_products=listing)
     found = [one.item_id for one in recommend("category", visit, 6)]
     assert sorted(found) == sorted(listing)
     assert found[-1] == best
@@ -106,7 +106,9 @@ def test_a_stated_interest_has_a_row_that_says_so(trained):
 
 
 def looked_at(product):
-    return {"recent": (RecentEvent("view_item", product.pk, "", active_snapshot.get_active_snapshot().trained_at),)}
+    return {
+        "recent_events": (RecentEvent("view_item", product.pk, "", active_snapshot.get_active_snapshot().trained_at),)
+    }
 
 
 def test_what_is_not_wanted_or_not_an_interest_any_more_is_no_reason_either(trained):
@@ -124,7 +126,7 @@ def test_where_somebody_else_may_look_no_row_tells_what_was_bought_or_looked_at(
     users, products = trained
     active_snapshot.get_active_snapshot()
     named = serve_slate("home", visit_of(users[1], **looked_at(products[7]))).rows
-    discreet = serve_slate("home", visit_of(users[1], discreet=True, **looked_at(products[7]))).rows
+    discreet = serve_slate("home", visit_of(users[1], hide_private_reasons=True, **looked_at(products[7]))).rows
     assert [row.key for row in discreet] == [row.key for row in named]
     personal = [row for row in discreet if row.personal]
     assert personal

@@ -32,7 +32,7 @@ def test_the_account_is_deleted_with_what_was_just_being_stored():
     with transaction.atomic():
         list(Visitor.objects.filter(pk=visitor.pk).select_for_update(no_key=True, of=("self",)))
         Event.objects.create(
-            event_id=uuid.uuid4(), visitor=visitor, name="search", occurred_at=now(), received_at=now()
+            event_id=uuid.uuid4(), visitor=visitor, type="search", occurred_at=now(), received_at=now()
         )
         thread = threading.Thread(target=delete)
         thread.start()

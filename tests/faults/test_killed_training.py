@@ -16,8 +16,8 @@ from tests.shop import even_and_odd
 even_and_odd()
 """
 TRAIN = """
-from personalization.train.run import train
-print(train().name)
+from personalization.train.run import run_training
+print(run_training().name)
 """
 KILLED_AT = """
 import os, signal
@@ -44,28 +44,28 @@ post_save.connect(lambda **named: os.kill(os.getpid(), signal.SIGKILL), sender=S
 IN_SMALL_BLOCKS = """
 import os, signal
 from personalization import recommenders
-from personalization.recommenders import InBlocks
-from personalization.train import blocks
-for recommender in recommenders.every():
-    if isinstance(recommender, InBlocks):
+from personalization.recommenders import BlockRecommender
+from personalization.train.engines import local
+for recommender in recommenders.registered_recommenders():
+    if isinstance(recommender, BlockRecommender):
         type(recommender).__init__(recommender, 500)
-plain, worked = blocks.store, []
-def store(path, links):
+plain, worked = local.store_block, []
+def store_block(path, links):
     plain(path, links)
     worked.append(path)
     if len(worked) == {dies_after}:
         os.kill(os.getpid(), signal.SIGKILL)
-blocks.store = store
+local.store_block = store_block
 """
 TRAIN_AT = """
-from personalization.train.run import train
-snapshot = train({now})
+from personalization.train.run import run_training
+snapshot = run_training({now})
 print(snapshot.manifest_sha256, len(worked))
 """
 SERVE = """
-from personalization.decide import snapshot
+from personalization.decide import active_snapshot
 from personalization.models import snapshot_files
-print(snapshot.current().name, len(snapshot_files.stored()))
+print(active_snapshot.get_active_snapshot().name, len(snapshot_files.stored_snapshots()))
 """
 
 

@@ -103,7 +103,7 @@ def test_the_pages_together_hold_what_the_engine_finds_each_product_once(trained
     client = Client()
     if case.known:
         client.force_login(users[1])
-    setting(window=case.window, strength=case.strength)
+    setting(RERANK_WINDOW=case.window, RERANK_STRENGTH=case.strength)
     pages_of(case.size)
     hits, away = found(sort_by=case.sort_by), {products[number].pk for number in case.gone}
     with transaction.atomic():
@@ -133,7 +133,7 @@ def questions(monkeypatch):
 
 
 def test_a_page_asks_the_engine_once(client, trained, setting, pages_of, questions):
-    setting(window=15)
+    setting(RERANK_WINDOW=15)
     pages_of(10)
     for page in (1, 2, 3, 4):
         assert client.get("/catalogue/", {"page": page}).status_code == 200
@@ -146,9 +146,9 @@ def test_a_window_longer_than_the_list_is_no_harm(client, trained, pages_of):
 
 
 def test_number_of_hits_of_pages_and_facets_are_the_engines(client, trained, setting):
-    setting(strength=0)
+    setting(RERANK_STRENGTH=0)
     plain = client.get("/catalogue/").context
-    setting(strength=100)
+    setting(RERANK_STRENGTH=100)
     ours = client.get("/catalogue/").context
     for name in ("facet_data", "facets", "has_facets", "selected_facets", "is_paginated"):
         assert ours[name] == plain[name]
@@ -169,7 +169,7 @@ def test_any_page_may_be_asked_for(client, trained):
 
 
 def test_the_last_page_can_be_asked_for_by_name(client, trained, setting, pages_of):
-    setting(window=10)
+    setting(RERANK_WINDOW=10)
     pages_of(11)  # its seven hits do not begin at a multiple of seven
     assert shown(client.get("/catalogue/", {"page": "last"})) == found()[33:]
 
@@ -192,7 +192,7 @@ def test_an_explicit_sort_wins_even_one_that_oscar_does_not_know(client, trained
 
 
 def test_with_the_dial_at_0_oscars_own_page_is_served(client, trained, setting, questions):
-    setting(strength=0)
+    setting(RERANK_STRENGTH=0)
     response = client.get("/catalogue/")
     assert shown(response) == found()[:20]
     assert response.context["personal_order"] is None
@@ -240,7 +240,7 @@ def test_the_cards_of_a_page_need_no_query_of_their_own(client, trained):
     assert len(of_products) == 2  # the page's, and the children of the parents among them
 
 
-@pytest.mark.parametrize("broken", ["reordered", "basis"])
+@pytest.mark.parametrize("broken", ["rerank", "rerank_basis"])
 def test_when_our_order_fails_the_engines_stands_and_nothing_else_is_said(client, trained, monkeypatch, caplog, broken):
     monkeypatch.setattr(serve, broken, lambda visit: 1 / 0)
     response = client.get("/catalogue/")
@@ -313,4 +313,4 @@ def test_a_view_that_lists_other_things_is_left_alone(rf, trained):
     view.setup(rf.get("/names/"))
     *_, page, _ = view.paginate_queryset(["one", "two", "three"], 2)
     assert page == ["one", "two"]
-    assert view.personal_order is None
+    assert view.list_reranking is None

@@ -54,7 +54,9 @@ def shop_of(lines: list[tuple[int, int, int, float]], products: int = PRODUCTS) 
     or below it when it is bought every week."""
     numbers = np.arange(products)
     kind = np.where(numbers < GROUPS * WEEKLY, numbers // WEEKLY, numbers // ONCE).astype(np.int32)
-    catalogue = replace(CatalogueArrays.empty(products), kind=kind, price=np.linspace(1, 9, products, dtype=np.float32))
+    catalogue = replace(
+        CatalogueArrays.empty(products), leaf_category=kind, price=np.linspace(1, 9, products, dtype=np.float32)
+    )
     history = replace(make_history(lines, products), catalogue=catalogue)
     keys = 10 * numbers + 7
     members = CategoryMemberships(category=kind.astype(np.int64) + 1, product=keys, depth=dict.fromkeys(range(1, 9), 1))
@@ -69,7 +71,7 @@ def shuffled(shop: TrainingDataset, seed: int = 7) -> TrainingDataset:
 
 def taken(history: HistoryArrays, lines: NDArray) -> HistoryArrays:
     """These lines of a history only."""
-    columns = ("customer", "order", "product", "placed", "country")
+    columns = ("customer", "order", "product", "ordered_at", "country")
     return replace(history, **{name: getattr(history, name)[lines] for name in columns})
 
 

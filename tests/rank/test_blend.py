@@ -61,7 +61,7 @@ def test_a_tree_of_eight_leaves_finds_each_of_them():
 def test_the_trees_of_a_forest_add_up():
     one, other = tree((0, 1.0, [0]), values=[1, 2]), tree((0, 3.0, [0]), values=[10, 20])
     both = TreeEnsemble(
-        *(np.concatenate([vars(one)[name], vars(other)[name]]) for name in vars(one) if name != "chance"), None
+        *(np.concatenate([vars(one)[name], vars(other)[name]]) for name in vars(one) if name != "calibration"), None
     )
     assert both.scores(table((0,), (2,), (4,))).tolist() == [11, 12, 22]
 

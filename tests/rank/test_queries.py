@@ -189,13 +189,13 @@ def ranked(query, shop=SHOP, **named):
 
 
 def test_what_others_chose_rises_and_the_rest_keeps_the_engines_order():
-    assert ranked("green tea", listing=(30, 40, 20, 10)) == [10, 20, 30, 40]
-    assert ranked("xylophone", listing=(30, 40, 20, 10)) == [30, 40, 20, 10]
+    assert ranked("green tea", candidate_products=(30, 40, 20, 10)) == [10, 20, 30, 40]
+    assert ranked("xylophone", candidate_products=(30, 40, 20, 10)) == [30, 40, 20, 10]
 
 
 def test_what_is_learned_joins_what_the_engine_found():
-    assert ranked("green tea", listing=(30,))[:2] == [10, 20]
-    assert ranked("green tea", listing=(99,))[0] == 10
+    assert ranked("green tea", candidate_products=(30,))[:2] == [10, 20]
+    assert ranked("green tea", candidate_products=(99,))[0] == 10
 
 
 def test_where_neither_knows_anything_what_is_chosen_after_any_search_stands_in():
@@ -213,12 +213,12 @@ def test_a_reason_says_that_it_was_chosen_where_that_is_true():
     scored = scoring.score_search(Visit(by_hand.NOW, None, query="green tea", candidate_products=(30,)), SHOP)
     said = {one.item: (one.reason.code, dict(one.reason.params)) for one in scoring.sorted_candidates(scored)}
     assert said[10] == ("chosen_after_search", {"visitors": 60}) and said[20][1] == {"visitors": 20}
-    assert said[30] == ("listed", {})
+    assert said[30] == ("in_range", {})
 
 
 @pytest.mark.parametrize("shop", [SHOP, known()])
 def test_a_listing_comes_back_complete_and_each_product_once(shop):
-    assert sorted(ranked("green tea", shop, listing=(40, 30, 30, 77, 10, 20))) == [10, 20, 30, 40]
+    assert sorted(ranked("green tea", shop, candidate_products=(40, 30, 30, 77, 10, 20))) == [10, 20, 30, 40]
 
 
 def test_fifty_thousand_known_queries_are_asked_within_milliseconds():

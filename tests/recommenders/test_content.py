@@ -18,7 +18,7 @@ def described(texts, kinds=None, prices=None):
     blank = CatalogueArrays.empty(len(texts))
     kind = blank.leaf_category if kinds is None else np.array(kinds, np.int32)
     price = blank.price if prices is None else np.array(prices, np.float32)
-    return replace(make_history([], len(texts)), catalogue=replace(blank, text=texts, kind=kind, price=price))
+    return replace(make_history([], len(texts)), catalogue=replace(blank, text=texts, leaf_category=kind, price=price))
 
 
 def similar(*shop):

@@ -29,18 +29,18 @@ def test_a_recommender_keeps_the_contract(recommender):
 
 def test_the_shelf_holds_fourteen_recommenders_each_named_as_its_file():
     assert [recommender.name for recommender in recommenders.registered_recommenders()] == [
+        "all_time_popular",
         "bought_together",
         "co_purchased_by_customer",
-        "ease",
-        "all_time_popular",
-        "repurchase_frequency",
-        "popular",
-        "upsell",
-        "repurchase_rate",
-        "repurchase_interval",
         "content_similarity",
+        "ease",
+        "popular",
+        "repurchase_frequency",
+        "repurchase_interval",
+        "repurchase_rate",
         "substitutes",
         "trending",
+        "upsell",
         "view_to_purchase",
         "viewed_together",
     ]

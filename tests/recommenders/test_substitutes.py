@@ -17,7 +17,7 @@ def shop(kinds, prices, texts=None, rows=()):
     """A shop of so many products, with order lines."""
     blank = CatalogueArrays.empty(len(kinds))
     catalogue = replace(
-        blank, kind=np.array(kinds, np.int32), price=np.array(prices, np.float32), text=texts or blank.text
+        blank, leaf_category=np.array(kinds, np.int32), price=np.array(prices, np.float32), text=texts or blank.text
     )
     return replace(make_history(list(rows), len(kinds)), catalogue=catalogue)
 
@@ -102,7 +102,7 @@ def test_four_customers_who_buy_both_every_day_make_no_step_up():
 def test_of_a_reseller_only_so_many_products_of_a_kind_are_learned():
     rows = [(customer, customer, product, REFERENCE_TIME + product) for customer in range(6) for product in range(12)]
     history = shop([0] * 12, 2.00 * 1.01 ** np.arange(12) * ([1, 1.5] * 6), rows=rows)
-    near = Upsell().fit(history, replace(LIMITS, basket_cap=4))
+    near = Upsell().fit(history, replace(LIMITS, max_order_products=4))
     assert [found(near, product) for product in (0, 6, 8, 10)] == [[], [], [9, 11], [9, 11]]
 
 

@@ -82,7 +82,7 @@ def test_ten_thousand_forged_views_count_as_one_look_and_move_no_rank():
 
 
 def test_whoever_looks_at_everything_is_heard_only_for_the_last_products_of_the_day():
-    limits = replace(LIMITS, basket_cap=2)
+    limits = replace(LIMITS, max_order_products=2)
     crawled = [(99, product, NOON + second) for second in range(1_000) for product in range(10)]
     last = pair([99], 9, at=NOON) + pair([99], 8, at=NOON)  # all ten begin in the same second: the lower numbers stay
     attacked = together(HONEST + crawled, limits)
@@ -92,7 +92,7 @@ def test_whoever_looks_at_everything_is_heard_only_for_the_last_products_of_the_
 
 def test_of_a_long_day_the_products_that_came_last_are_learned():
     views = [(customer, product, NOON + product) for customer in range(5) for product in range(10)]
-    near = together(views, replace(LIMITS, basket_cap=3))
+    near = together(views, replace(LIMITS, max_order_products=3))
     assert [found(near, product) for product in (6, 7, 8, 9)] == [[], [8, 9], [7, 9], [7, 8]]
 
 

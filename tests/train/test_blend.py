@@ -18,7 +18,7 @@ from tests.rank.shop_of_habits import CUSTOMERS, past, past_of, rows, shop_of, s
 
 def trees_of(found, kind=scorer.HOME):
     return scorer.TreeEnsemble(
-        *(found[f"{kind}.{name}"] for name in ("feature", "threshold", "left", "value", "chance"))
+        *(found[f"{kind}.{name}"] for name in ("feature", "threshold", "left", "value", "calibration"))
     )
 
 
@@ -88,7 +88,7 @@ def test_the_arrays_are_of_the_kinds_that_a_snapshot_can_hold(learned):
         "home.threshold": "float32",
         "home.left": "int32",
         "home.value": "float64",
-        "home.chance": "float64",
+        "home.calibration": "float64",
     }
     assert all(np.isfinite(array).all() for array in learned.values())
     assert learned["home.feature"].max() < len(feature_names(past().learned))

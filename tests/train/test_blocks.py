@@ -47,10 +47,10 @@ def done(kept):
 
         def work(block, *given):
             worked.append(block)
-            return plan.work(block, *given)
+            return plan.function(block, *given)
 
-        work.__module__ = plan.work.__module__
-        recommender.plan = lambda *_: replace(plan, work=work)
+        work.__module__ = plan.function.__module__
+        recommender.plan = lambda *_: replace(plan, function=work)
         found = kept.fit(recommender, history, limits)
         del recommender.plan
         return found, worked
@@ -62,9 +62,9 @@ def test_all_that_counts_pairs_works_in_blocks():
     assert [recommender.name for recommender in IN_BLOCKS] == [
         "bought_together",
         "co_purchased_by_customer",
-        "upsell",
         "content_similarity",
         "substitutes",
+        "upsell",
         "view_to_purchase",
         "viewed_together",
     ]
@@ -87,7 +87,7 @@ def test_blocks_in_any_sequence_give_the_same(recommender):
     plan = sized(recommender, 1).plan(views_and_texts(), LIMITS)
     assert len(plan.blocks) > 1
     whole = recommender.fit(views_and_texts(), LIMITS)
-    assert same(plan.together([plan.links(block) for block in reversed(plan.blocks)]), whole)
+    assert same(plan.assemble([plan.links(block) for block in reversed(plan.blocks)]), whole)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_no_file_is_a_pickle(kept, done):
 
 
 def test_a_plan_is_told_by_all_that_its_blocks_depend_on():
-    history, later = views_and_texts(), replace(views_and_texts(), timestamp=views_and_texts().now + 60)
+    history, later = views_and_texts(), replace(views_and_texts(), now=views_and_texts().now + 60)
     told = [plan_fingerprint(recommender.plan(history, LIMITS)) for recommender in IN_BLOCKS]
     assert len(set(told)) == len(IN_BLOCKS)
     assert told == [plan_fingerprint(recommender.plan(views_and_texts(), LIMITS)) for recommender in IN_BLOCKS]
@@ -144,7 +144,7 @@ def test_one_line_more_is_another_plan():
     history = views_and_texts()
     more = replace(
         history,
-        **{name: np.append(getattr(history, name), getattr(history, name)[:1]) for name in ("customer", "placed")},
+        **{name: np.append(getattr(history, name), getattr(history, name)[:1]) for name in ("customer", "ordered_at")},
     )
     more = replace(more, order=np.append(history.order, 0).astype(np.int32), product=np.append(history.product, 1))
     one, other = (plan_fingerprint(BoughtTogether().plan(each, LIMITS)) for each in (history, more))

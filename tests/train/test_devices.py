@@ -31,7 +31,7 @@ def looked(**devices) -> SnapshotArrays:
         name: ViewArrays(table[:, 0].astype(np.int32), table[:, 1].astype(np.int32), REFERENCE_TIME - table[:, 2] * DAY)
         for name, table in tables.items()
     }
-    return SnapshotArrays(fit.product_arrays(replace(made, members=nowhere, looked=views), made.history))
+    return SnapshotArrays(fit.product_arrays(replace(made, members=nowhere, views_by_device=views), made.history))
 
 
 def views(customers, product, ago=1):
@@ -58,7 +58,7 @@ def test_of_each_kind_only_so_many_are_kept():
 
 def looks(visitor, device, *products, times=1, **fields):
     moment = now()
-    common = {"visitor": visitor, "name": "view_item", "occurred_at": moment, "received": moment, **fields}
+    common = {"visitor": visitor, "type": "view_item", "occurred_at": moment, "received_at": moment, **fields}
     Event.objects.bulk_create(
         Event(event_id=uuid4(), product_id=product.pk, device=device, **common)
         for product in products

@@ -17,7 +17,7 @@ def summary(lines=100, questions=50, bestsellers=0.1, **served):
     """A summary by the NDCG@10 and half its interval of what serves and of bestsellers, by kind of question."""
 
     def verdict(mean, half):
-        return {"questions": questions, "mean": {"NDCG@10": mean}, "interval": {"NDCG@10": half}}
+        return {"examples": questions, "mean": {"NDCG@10": mean}, "interval": {"NDCG@10": half}}
 
     verdicts = {
         kind: {"served": verdict(mean, half), "bestsellers": verdict(bestsellers, half)}
@@ -29,7 +29,7 @@ def summary(lines=100, questions=50, bestsellers=0.1, **served):
 def refused(new, old) -> str:
     """Why the new one is refused; "" when it is not."""
     try:
-        check_quality(new, Snapshot(summary=old))
+        check_quality(new, Snapshot(metrics=old))
     except QualityRegression as worse:
         return str(worse)
     return ""
@@ -108,7 +108,7 @@ def test_a_snapshot_that_judges_find_worse_is_refused(settings):
     shop.even_and_odd(weeks=13)
     row = run.run_training()
     served = row.metrics["evaluation"]["basket"]["served"]
-    assert served["questions"] == 36  # six orders of each of six judges
+    assert served["examples"] == 36  # six orders of each of six judges
     served["mean"]["NDCG@10"] += 1
     row.save()
     with pytest.raises(

@@ -25,7 +25,7 @@ LOG = 1 / np.log2(np.arange(2, 12))
 def a_past(products=100, customers=1, of=64):
     """A past of 64 customers, so many of whom bought each product."""
     shop = learned(all_time_popular__score=np.ones(products), all_time_popular__customers=np.full(products, customers))
-    return SimpleNamespace(learned=shop, customers_before=of, before=SimpleNamespace(products=products))
+    return SimpleNamespace(learned=shop, customers_before=of, train_history=SimpleNamespace(products=products))
 
 
 def verdict(*lists, wanted, about=None):

@@ -48,19 +48,19 @@ def account(name, bought=None):
 def did(visitor, name, *, days=1.0, minutes=0.0, **fields):
     at = MOMENT - timedelta(days=days) + timedelta(minutes=minutes)
     Event.objects.create(
-        event_id=uuid4(), visitor=visitor, name=name, occurred_at=at, received_at=at, **{"product": None, **fields}
+        event_id=uuid4(), visitor=visitor, type=name, occurred_at=at, received_at=at, **{"product_id": None, **fields}
     )
 
 
 def chose(visitor, query, product, *, days=1.0, name="select_item", after=1.0, **fields):
     """They searched, and chose the product some minutes later."""
     did(visitor, "search", days=days, query=query)
-    did(visitor, name, days=days, minutes=after, product=product.pk, **fields)
+    did(visitor, name, days=days, minutes=after, product_id=product.pk, **fields)
 
 
 def today(product):
     """Somebody does something now, which no search explains: what is older fades."""
-    did(browser(), "view_item", days=0, product=product.pk)
+    did(browser(), "view_item", days=0, product_id=product.pk)
 
 
 def several(query, product, times=5, **fields):
@@ -118,7 +118,7 @@ def test_a_search_explains_what_follows_within_half_an_hour_and_before_the_next_
     chose(visitor, "late", tea, after=31)
     chose(visitor, "first", tea, days=2)
     chose(visitor, "second", milk, days=2 - 2 / 1440)
-    did(visitor, "view_item", days=3, product=tea.pk)
+    did(visitor, "view_item", days=3, product_id=tea.pk)
     assert [(query, product) for query, product, _ in choices()] == [("first", tea.pk), ("second", milk.pk)]
 
 
@@ -130,7 +130,7 @@ def test_what_was_done_in_the_same_second_as_the_search_came_after_it(tea):
 def test_one_visitors_search_explains_nothing_that_another_does(tea):
     did(browser(), "search", query="tea")
     for _ in range(20):
-        did(browser(), "view_item", minutes=1, product=tea.pk)
+        did(browser(), "view_item", minutes=1, product_id=tea.pk)
     assert choices() == []
 
 
@@ -369,8 +369,8 @@ def test_the_same_rows_give_the_same_bytes_in_any_sequence(tea, milk):
     order = rng.permutation(len(whole.searches.at))
     found = whole.searches
     other = search_choices.SearchLog(
-        -1 - rng.permutation(100)[-1 - np.unique(found.person, return_inverse=True)[1] - 1][order],
-        *(column[order] for column in (found.at, found.query, found.product, found.says)),
+        -1 - rng.permutation(100)[-1 - np.unique(found.visitor, return_inverse=True)[1] - 1][order],
+        *(column[order] for column in (found.at, found.query, found.product, found.weight)),
         found.texts,
         found.buyers,
     )

@@ -30,7 +30,7 @@ def taught(monkeypatch):
         moments.append(shop.history.now)
         return teach(shop, *rest, **named)
 
-    monkeypatch.setattr(run, "taught", taught)
+    monkeypatch.setattr(run, "evaluate_and_fit", taught)
     return moments
 
 
@@ -39,12 +39,12 @@ def arrays(snapshot):
 
 
 def test_the_next_day_the_weights_and_what_they_are_worth_are_taken_over(first, taught):
-    assert FITTED in first.summary["weights"].values()
+    assert FITTED in first.metrics["weights"].values()
     second = run.run_training(time.time() + DAY)
     assert taught == []
     assert (second.metrics["weights"], second.metrics["evaluation"]) == (
-        first.summary["weights"],
-        first.summary["evaluation"],
+        first.metrics["weights"],
+        first.metrics["evaluation"],
     )
     assert np.array_equal(arrays(second)["home.value"], arrays(first)["home.value"])
     assert arrays(second)["history.now"] > arrays(first)["history.now"]
@@ -63,7 +63,7 @@ def test_whoever_asks_has_them_learned_at_once(first, taught):
 
 
 def test_weights_of_another_shelf_are_not_taken_over(first, taught, monkeypatch):
-    monkeypatch.setattr(run.reuse_ranker.__globals__["recommenders"], "every", lambda: [])
+    monkeypatch.setattr(run.reuse_ranker.__globals__["recommenders"], "registered_recommenders", lambda: [])
     assert run.reuse_ranker(first, time.time() + 1) is None
 
 

@@ -151,10 +151,10 @@ def only_one_elsewhere():
     """Another process that holds the training lock."""
     code = (
         "import time, django; from django.conf import settings; django.setup()\n"
-        "from django.db import connection; from personalization.train.lock import only_one\n"
+        "from django.db import connection; from personalization.train.lock import training_lock\n"
         f"connection.settings_dict['NAME'] = {str(settings.DATABASES['default']['NAME'])!r}\n"
         f"settings.PERSONALIZATION['SNAPSHOT_DIR'] = {settings.PERSONALIZATION['SNAPSHOT_DIR']!r}\n"
-        "with only_one():\n    print('held', flush=True); time.sleep(60)\n"
+        "with training_lock():\n    print('held', flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -164,7 +164,7 @@ def only_one_elsewhere():
             process.kill()
 
 
-@pytest.mark.parametrize("step", ["read", "taught", "learn", "publish"])
+@pytest.mark.parametrize("step", ["read_dataset", "evaluate_and_fit", "fit_arrays", "publish_snapshot"])
 def test_a_run_that_fails_at_any_step_leaves_the_old_snapshot_serving(step, monkeypatch):
     shop.even_and_odd()
     before = train()

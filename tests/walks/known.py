@@ -21,9 +21,9 @@ def browser(client):
     return visitor
 
 
-def did(visitor, name="view_item", minutes_ago=1.0, **fields):
+def did(visitor, event_type="view_item", minutes_ago=1.0, **fields):
     """Something that they did a moment ago."""
     at = now() - timedelta(minutes=minutes_ago)
     return Event.objects.create(
-        event_id=uuid4(), visitor=visitor, name=name, occurred_at=at, received_at=at, **{"product": None, **fields}
+        event_id=uuid4(), visitor=visitor, type=event_type, occurred_at=at, received_at=at, **fields
     )

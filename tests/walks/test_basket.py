@@ -35,7 +35,7 @@ def rows(response):
 
 def reasons(response):
     (slate,) = breakfast.slates(response, "basket")
-    return {item.product.title: item.words for row in slate.rows for item in row.items}
+    return {item.product.title: item.explanation for row in slate.rows for item in row.items}
 
 
 def sell_out(product, left=0):
@@ -242,7 +242,7 @@ def thanked(client, order):
 
 def test_a_guest_who_ordered_sees_what_goes_with_it_for_next_time(client, products):
     response = thanked(client, shop.order(None, [products["Butter"]], days_ago=0))
-    found = breakfast.rows(response, "order")
+    found = breakfast.rows(response, "order_confirmation")
     assert list(found) == [NEXT]
     assert set(found[NEXT]) == {"Toast", "Jam", "Rolls", "Honey"}
     assert "Others put it in one basket with Butter" in html(response)
@@ -251,11 +251,11 @@ def test_a_guest_who_ordered_sees_what_goes_with_it_for_next_time(client, produc
 def test_a_customer_who_ordered_sees_nothing_that_they_bought_or_that_lies_in_their_next_basket(client, products, anna):
     order = shop.order(anna, [products["Butter"]], days_ago=0)
     put(client, products["Toast"])
-    assert set(breakfast.rows(thanked(client, order), "order")[NEXT]) == {"Jam", "Rolls", "Honey"}
+    assert set(breakfast.rows(thanked(client, order), "order_confirmation")[NEXT]) == {"Jam", "Rolls", "Honey"}
 
 
 def test_an_order_of_products_that_are_gone_is_thanked_for_all_the_same(client, products):
     order = shop.order(None, [products["Butter"], products["Candle"]], days_ago=0)
     Product.objects.filter(pk=products["Candle"].pk).update(is_public=False)
     order.lines.filter(product=products["Butter"]).update(product=None)
-    assert breakfast.rows(thanked(client, order), "order") == {}
+    assert breakfast.rows(thanked(client, order), "order_confirmation") == {}

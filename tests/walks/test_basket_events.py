@@ -22,7 +22,7 @@ def test_what_a_known_browser_puts_into_the_basket_is_kept(milk):
     client = agreed()
     send(client, looked_at(milk))
     assert add(client, milk).status_code == 302
-    assert list(Event.objects.order_by("id").values_list("name", "product")) == [
+    assert list(Event.objects.order_by("id").values_list("type", "product_id")) == [
         ("view_item", milk.pk),
         ("add_to_cart", milk.pk),
     ]
@@ -58,7 +58,7 @@ def test_nothing_sensitive_is_kept_of_a_basket(customer):
 
 
 def test_nothing_of_ours_breaks_putting_something_into_the_basket(milk, customer, monkeypatch):
-    monkeypatch.setattr("personalization.oscar.receivers.events.observed", full)
+    monkeypatch.setattr("personalization.oscar.receivers.ingestion.record_server_event", full)
     client = Client(HTTP_USER_AGENT=FIREFOX)
     client.force_login(customer)
     assert add(client, milk).status_code == 302

@@ -40,7 +40,7 @@ def known_browser(client):
     visitor = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
     keep_cookie(client, visitor)
     Event.objects.create(
-        event_id=new_visitor_id(), visitor=visitor, name="view_item", occurred_at=now(), received_at=now(), product=1
+        event_id=new_visitor_id(), visitor=visitor, type="view_item", occurred_at=now(), received_at=now(), product_id=1
     )
     return visitor
 

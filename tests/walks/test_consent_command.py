@@ -114,10 +114,10 @@ def test_a_list_that_is_not_clear_records_nothing(tmp_path, lines, sentence):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["grant", "--customers", "all", "--source", " "], "--source is ''; expected a string of at most 64 letters."),
+        (["grant", "--customers", "all", "--source", " "], "--source is ''; it takes a text of at most 64 letters."),
         (
             ["grant", "--customers", "all", "--source", "x", "--version", "v" * 33],
-            f"--version is '{'v' * 33}'; expected a string of at most 32 letters.",
+            f"--version is '{'v' * 33}'; it takes a text of at most 32 letters.",
         ),
         (
             ["withdraw", "--customers", "all", "--source", "x"],

@@ -61,7 +61,7 @@ def annas(anna):
 
 
 def looked_at(visitor, product, minutes_ago=5.0):
-    did(visitor, minutes_ago=minutes_ago, product=product.pk)
+    did(visitor, minutes_ago=minutes_ago, product_id=product.pk)
 
 
 def searched(visitor, query, minutes_ago=5.0):
@@ -70,7 +70,7 @@ def searched(visitor, query, minutes_ago=5.0):
 
 def stopped(client):
     """The row on the home page, or None; nothing else of its kind is there."""
-    rows = [row for row in client.get("/").context["slate"].rows if row.code == "continue_shopping"]
+    rows = [row for row in client.get("/").context["slate"].rows if row.type == "continue_shopping"]
     assert len(rows) < 2
     return rows[0] if rows else None
 
@@ -80,7 +80,7 @@ def products(row):
 
 
 def links(row):
-    return [link.words for link in row.links]
+    return [link.label for link in row.links]
 
 
 def bought(user, product, days_ago):
@@ -103,12 +103,12 @@ def test_it_stands_first_with_what_was_looked_at_last_first(client, trained, vis
     shelf = trained[1]
     looked_at(visitor, shelf[2], minutes_ago=30)
     looked_at(visitor, shelf[5], minutes_ago=20)
-    did(visitor, "select_item", minutes_ago=10, product=shelf[7].pk)
+    did(visitor, "select_item", minutes_ago=10, product_id=shelf[7].pk)
     looked_at(visitor, shelf[2], minutes_ago=25)
     first, second, *_ = client.get("/").context["slate"].rows
-    assert (first.code, first.title, first.personal) == ("continue_shopping", "Continue where you stopped", True)
+    assert (first.type, first.title, first.personal) == ("continue_shopping", "Continue where you stopped", True)
     assert products(first) == [shelf[7].pk, shelf[5].pk, shelf[2].pk]
-    assert first.items[0].words.startswith("You looked at it on ")
+    assert first.items[0].explanation.startswith("You looked at it on ")
     assert second.title == "Because you looked at Product 7"
 
 
@@ -160,18 +160,18 @@ def test_what_lies_in_the_basket_or_was_taken_out_again_is_decided(client, shelf
 
 
 def test_the_click_on_a_cards_basket_button_is_no_look_though_the_clock_is_fast(client, shelf, visitor):
-    did(visitor, "select_item", minutes_ago=8, product=shelf[2].pk)
-    did(visitor, "add_to_cart", minutes_ago=10, product=shelf[2].pk)
-    did(visitor, "select_item", minutes_ago=8, product=shelf[3].pk)
-    did(visitor, "add_to_cart", minutes_ago=11, product=shelf[3].pk)
+    did(visitor, "select_item", minutes_ago=8, product_id=shelf[2].pk)
+    did(visitor, "add_to_cart", minutes_ago=10, product_id=shelf[2].pk)
+    did(visitor, "select_item", minutes_ago=8, product_id=shelf[3].pk)
+    did(visitor, "add_to_cart", minutes_ago=11, product_id=shelf[3].pk)
     assert products(stopped(client)) == [shelf[3].pk]
 
 
 def test_what_was_put_into_the_basket_last_counts(client, shelf, visitor):
     looked_at(visitor, shelf[2], minutes_ago=20)
-    did(visitor, "add_to_cart", minutes_ago=30, product=shelf[2].pk)
+    did(visitor, "add_to_cart", minutes_ago=30, product_id=shelf[2].pk)
     assert products(stopped(client)) == [shelf[2].pk]
-    did(visitor, "add_to_cart", minutes_ago=10, product=shelf[2].pk)
+    did(visitor, "add_to_cart", minutes_ago=10, product_id=shelf[2].pk)
     assert stopped(client) is None
 
 
@@ -197,7 +197,7 @@ def test_a_search_is_unfinished_until_something_comes_of_it(client, shelf, visit
     assert links(stopped(client)) == []
     searched(visitor, "green tea", minutes_ago=30)
     assert links(stopped(client)) == ["Your search: green tea"]
-    did(visitor, "add_to_wishlist", minutes_ago=20, product=shelf[2].pk)
+    did(visitor, "add_to_wishlist", minutes_ago=20, product_id=shelf[2].pk)
     assert links(stopped(client)) == []
 
 
@@ -236,7 +236,7 @@ def test_a_search_leads_back_to_its_results(client, shelf, visitor):
 def test_hostile_words_of_a_search_do_no_harm(client, shelf, visitor, query, words):
     searched(visitor, query)
     response = client.get("/")
-    assert response.context["slate"].rows[0].links[0].words == f"Your search: {words}"
+    assert response.context["slate"].rows[0].links[0].label == f"Your search: {words}"
     assert "<script>alert" not in response.content.decode()
 
 
@@ -319,7 +319,7 @@ def test_it_needs_no_training(client, milk):
     looked_at(visitor, bread)
     searched(visitor, "butter")
     rows = client.get("/").context["slate"].rows
-    assert [row.code for row in rows] == ["continue_shopping", "latest"]
+    assert [row.type for row in rows] == ["continue_shopping", "latest"]
     assert products(rows[0]) == [bread.pk]
 
 
@@ -328,12 +328,12 @@ def test_a_shop_that_learned_nothing_yet_shows_more_than_this_row(client, milk):
     active_snapshot.reset_active_snapshot()
     bread = shop.product("Bread")
     looked_at(browser(client), bread)
-    assert [row.code for row in client.get("/").context["slate"].rows] == ["continue_shopping", "latest"]
+    assert [row.type for row in client.get("/").context["slate"].rows] == ["continue_shopping", "latest"]
     milk.delete()
-    assert [row.code for row in client.get("/").context["slate"].rows] == ["continue_shopping"]
+    assert [row.type for row in client.get("/").context["slate"].rows] == ["continue_shopping"]
 
 
 def test_events_that_cannot_be_read_cost_this_row_only(client, shelf, visitor, monkeypatch):
     looked_at(visitor, shelf[2])
     monkeypatch.setattr(type(Event.objects.all()), "recent", lambda *args: 1 / 0)
-    assert [row.code for row in client.get("/").context["slate"].rows] == ["latest"]
+    assert [row.type for row in client.get("/").context["slate"].rows] == ["latest"]

@@ -85,7 +85,7 @@ def test_forgetting_everything_leaves_nothing_and_late_events_bring_nothing_back
     assert traces(user.pk, visitor.pk) == []
     assert not any(row.personal for row in client.get("/").context["slate"].rows)
     left = Visitor.objects.get(user=user)
-    assert (left.consent, left.wishes) == (Consent.WITHDRAWN, [])
+    assert (left.consent, left.preferences) == (Consent.WITHDRAWN, [])
 
 
 def test_agreeing_again_begins_anew_and_takes_in_nothing_that_happened_before(person):

@@ -27,8 +27,8 @@ def test_it_prints_a_table_for_each_kind_of_question_and_writes_all_numbers_as_j
     numbers = json.loads((tmp_path / "numbers.json").read_text())
     kinds = ["home", "new", "basket", "guest_basket", "listing"]
     assert [kind for kind in kinds if f"\n{kind}: " in said] == kinds
-    assert list(numbers) == ["EVALUATION_DAYS", "weights", *kinds]
-    assert (numbers["EVALUATION_DAYS"], numbers["weights"]) == (28, dict.fromkeys(kinds, TOO_LITTLE))
+    assert list(numbers) == ["evaluation_days", "weights", *kinds]
+    assert (numbers["evaluation_days"], numbers["weights"]) == (28, dict.fromkeys(kinds, TOO_LITTLE))
     assert [kind for kind in kinds if not numbers[kind]] == ["new"]  # everyone had bought all that they ever buy
     for kind in {*kinds} - {"new"}:
         assert list(numbers[kind]["served"]["mean"]) == list(METRICS)
@@ -71,7 +71,7 @@ def test_a_short_history_is_told_in_words(shop_of):
 
 @pytest.mark.parametrize("weeks", [0, -1])
 def test_no_weeks_are_refused(weeks):
-    with pytest.raises(CommandError, match=f"^--weeks is {weeks}; expected an integer >= 1.$"):
+    with pytest.raises(CommandError, match=f"^--weeks is {weeks}; it takes a whole number from 1.$"):
         evaluate(weeks=weeks)
 
 

@@ -221,7 +221,7 @@ def test_a_known_browsers_delivery_costs_four_queries(django_assert_num_queries)
 def test_when_nothing_can_be_stored_the_browser_is_told_to_send_it_again(milk, monkeypatch, caplog):
     client = agreed()
     send(client, looked_at(milk))
-    monkeypatch.setattr(door.events, "keep", full)
+    monkeypatch.setattr(door.ingestion, "store_events", full)
     response = send(client, looked_at(milk), event("purchase"))
     assert (response.status_code, codes(response)) == (202, ["not_stored", "purchases_are_orders"])
     assert Event.objects.count() == 1
@@ -237,13 +237,13 @@ def test_in_a_burst_deliveries_are_dropped_and_counted_and_later_ones_are_taken(
 
 
 def test_a_visitor_who_is_forgotten_while_they_report_stays_forgotten(milk, monkeypatch):
-    keep = door.events.keep
+    keep = door.ingestion.store_events
 
     def too_late(delivery, told):
         Visitor.objects.all().delete()
         return keep(delivery, told)
 
-    monkeypatch.setattr(door.events, "keep", too_late)
+    monkeypatch.setattr(door.ingestion, "store_events", too_late)
     response = send(agreed(), looked_at(milk))
     assert (response.status_code, codes(response)) == (202, ["no_consent"])
     assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)

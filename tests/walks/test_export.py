@@ -241,12 +241,12 @@ def test_children_and_repetitions_in_a_list_stand_together_where_their_product_d
 def test_as_of_a_day_nothing_of_later_is_known(trained, exported):
     users, products = trained
     then = now() - timedelta(days=10)
-    before = exported(computed_at=then.isoformat(), top=10)
+    before = exported(as_of=then.isoformat(), top=10)
     serving = Snapshot.objects.active().get().name
     shop.order(users[0], products[1::2], days_ago=1)
     call_command("personalization_train", verbosity=0)
     genomes = list(Genome.objects.values())
-    assert exported(computed_at=then.isoformat(), top=10) == before != exported(top=10)
+    assert exported(as_of=then.isoformat(), top=10) == before != exported(top=10)
     assert list(Genome.objects.values()) == genomes
     assert Snapshot.objects.active().get().name != serving
 
@@ -256,13 +256,13 @@ def test_as_of_a_day_who_ordered_later_has_no_list_yet(trained, exported):
     late = User.objects.create_user("late")
     shop.order(late, products[:3], days_ago=2)
     day = (now() - timedelta(days=4)).date().isoformat()
-    assert str(late.pk) not in lists(exported(computed_at=day, top=1), "customer")
+    assert str(late.pk) not in lists(exported(as_of=day, top=1), "customer")
 
 
 def test_new_only_as_of_a_day_lists_what_was_bought_later(trained, exported):
     users, _ = trained
     then = now() - timedelta(days=30)
-    rows = exported(customers=str(users[0].pk), new_only=True, computed_at=then.isoformat())
+    rows = exported(customers=str(users[0].pk), new_only=True, as_of=then.isoformat())
     bought = {
         line.product_id: line.order.date_placed
         for order in users[0].orders.order_by("-date_placed")
@@ -275,7 +275,7 @@ def test_new_only_as_of_a_day_lists_what_was_bought_later(trained, exported):
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "", "1"])
 def test_a_date_that_is_none_is_refused_with_an_example(exported, text):
     with pytest.raises(CommandError, match=rf"--as-of is '{text}'; it takes a date such as 2026-"):
-        exported(computed_at=text)
+        exported(as_of=text)
 
 
 def test_a_date_without_a_zone_is_in_the_shops_own(settings):
@@ -381,12 +381,12 @@ def test_a_header_that_does_not_fit_is_told_with_what_would(exported, option, he
     ("file", "options", "sentence"),
     [
         ("lists.txt", {}, "does not end in .csv or .parquet"),
-        ("lists.csv", {"top": 0}, "--top is 0; expected an integer >= 1"),
+        ("lists.csv", {"top": 0}, "--top is 0; it takes a whole number from 1"),
         ("lists.csv", {"customers": "7,x"}, "--customers is '7,x'; it takes primary keys with commas between, or all"),
         (
             "lists.csv",
             {"surface": "cellar"},
-            "--surface is 'cellar'; expected one of: home, navigation, basket, category",
+            "--surface is 'cellar'; it takes one of: home, navigation, basket, category",
         ),
         ("lists.csv", {"surface": "basket"}, "--surface basket needs --baskets IN.csv"),
         ("lists.csv", {"surface": "category"}, "--surface category needs --listings IN.csv"),

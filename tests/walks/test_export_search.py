@@ -49,9 +49,9 @@ def log(*choices):
     for query, product, times in choices:
         for _ in range(times):
             visitor = Visitor.objects.create(consent=Consent.GRANTED, consented_at=at)
-            common = {"visitor": visitor, "occurred_at": at, "received": at}
-            Event.objects.create(event_id=uuid4(), name="search", query=query, product=None, **common)
-            Event.objects.create(event_id=uuid4(), name="select_item", product=product.pk, **common)
+            common = {"visitor": visitor, "occurred_at": at, "received_at": at}
+            Event.objects.create(event_id=uuid4(), type="search", query=query, **common)
+            Event.objects.create(event_id=uuid4(), type="select_item", product_id=product.pk, **common)
 
 
 @pytest.fixture
@@ -177,6 +177,6 @@ def test_a_public_log_is_imported_learned_and_asked(products, exported, tmp_path
                 lines[-2:] = [line.replace("T10", "T09") for line in lines[-2:]]
     (tmp_path / "log.csv").write_text("\n".join((HEADER, *lines)) + "\n")
     call_command("personalization_import_events", str(tmp_path / "log.csv"), anonymous=True, verbosity=0)
-    call_command("personalization_train", computed_at="2011-09-01", verbosity=0)
-    found = lists(exported("query\ngreen tea\ncake\n", computed_at="2011-09-01", top=1))
+    call_command("personalization_train", as_of="2011-09-01", verbosity=0)
+    found = lists(exported("query\ngreen tea\ncake\n", as_of="2011-09-01", top=1))
     assert found == {"green tea": [products[0].pk], "cake": [products[2].pk]}

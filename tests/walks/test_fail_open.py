@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 def codes(response):
     assert response.status_code == 200
-    return [row.code for row in response.context["slate"].rows]
+    return [row.type for row in response.context["slate"].rows]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_before_any_training_there_are_the_bestsellers_that_oscar_counted(client
     ProductRecord.objects.create(product=products[7], num_purchases=3)
     response = client.get("/")
     assert codes(response) == ["bestsellers", "latest"]
-    assert response.context["slate"].rows[0].items[0].words == "Bought 3 times so far"
+    assert response.context["slate"].rows[0].items[0].explanation == "Bought 3 times so far"
 
 
 def test_an_empty_shop_has_a_page(client):
@@ -145,7 +145,7 @@ def test_when_nothing_of_ours_works_the_shop_page_is_plain(client, trained, monk
     def broken(*anything):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("personalization.serve.compose", broken)
+    monkeypatch.setattr("personalization.serve.compose_slate", broken)
     response = client.get("/")
     assert codes(response) == []
     assert "Browse store" in response.content.decode()

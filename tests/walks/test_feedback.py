@@ -36,7 +36,7 @@ def customer(client, trained):
 
 
 def wishes(user=None) -> list[list]:
-    return [wish[:3] for wish in Visitor.objects.get(user=user).wishes]
+    return [wish[:3] for wish in Visitor.objects.get(user=user).preferences]
 
 
 def send_away(browser, kind, key, headers=None, **more):
@@ -44,7 +44,7 @@ def send_away(browser, kind, key, headers=None, **more):
 
 
 def personal(browser, code):
-    return next((row for row in browser.get("/").context["slate"].rows if row.code == code and row.personal), None)
+    return next((row for row in browser.get("/").context["slate"].rows if row.type == code and row.personal), None)
 
 
 def shown(browser):
@@ -73,7 +73,7 @@ def test_what_was_said_of_a_product_is_an_event_and_so_is_its_undoing(customer, 
     send_away(customer, "product", products[1].pk)
     send_away(customer, "product", products[1].pk, undo="1")
     said = Event.objects.filter(visitor__user=users[1]).order_by("id")
-    assert [(one.name, one.product, one.value) for one in said] == [
+    assert [(one.type, one.product_id, one.value) for one in said] == [
         ("item_feedback", products[1].pk, -1.0),
         ("item_feedback", products[1].pk, 0.0),
     ]
@@ -82,7 +82,7 @@ def test_what_was_said_of_a_product_is_an_event_and_so_is_its_undoing(customer, 
 def test_the_categorys_products_are_gone(customer, trained):
     users, _ = trained
     row = personal(customer, "popular_in_category")
-    key = row.reason.facts["category"]
+    key = row.reason.params["category"]
     assert f'value="{feedback.sign_feedback("category", key)}"' in customer.get("/").content.decode()
     send_away(customer, "category", key)
     assert wishes(users[1]) == [["category", key, -1]]

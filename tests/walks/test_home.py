@@ -21,7 +21,7 @@ def trained():
 
 
 def rows(response):
-    return {row.code: row for row in response.context["slate"].rows}
+    return {row.type: row for row in response.context["slate"].rows}
 
 
 def shown(response):
@@ -32,7 +32,7 @@ def test_an_odd_customer_sees_odd_products_in_every_personal_row(client, trained
     users, products = trained
     client.force_login(users[1])
     personal = [row for row in rows(client.get("/")).values() if row.personal]
-    assert [row.code for row in personal] == ["buy_again", "popular_in_category"]
+    assert [row.type for row in personal] == ["buy_again", "popular_in_category"]
     odd = {product.pk for product in products[1::2]}
     assert {item.product_id for row in personal for item in row.items} <= odd
 
@@ -43,15 +43,15 @@ def test_the_favourites_stand_first_with_the_days_on_which_they_were_bought(clie
     response = client.get("/")
     first = rows(response)["buy_again"].items[:2]
     assert {item.product_id for item in first} == {products[1].pk, products[3].pk}
-    assert all(item.words.startswith("You bought it 6 times, last on ") for item in first)
-    assert first[0].words in response.content.decode()
+    assert all(item.explanation.startswith("You bought it 6 times, last on ") for item in first)
+    assert first[0].explanation in response.content.decode()
 
 
 def test_an_anonymous_visitor_sees_bestsellers_and_nothing_called_personal(client, trained):
     response = client.get("/")
     assert list(rows(response)) == ["bestsellers", "trending", "bestsellers_in_category"]
     assert not any(row.personal for row in response.context["slate"].rows)
-    assert rows(response)["bestsellers"].items[0].words == "Bought by 12 customers in 28 days"
+    assert rows(response)["bestsellers"].items[0].explanation == "Bought by 12 customers in 28 days"
 
 
 def test_two_customers_see_different_shops(client, trained):
@@ -125,7 +125,7 @@ def test_new_products_have_their_row(client, trained):
     active_snapshot.reset_active_snapshot()
     new = rows(client.get("/"))["new_in"]
     assert [item.product_id for item in new.items] == [product.pk for product in fresh]
-    assert new.items[0].words.startswith("Here since ")
+    assert new.items[0].explanation.startswith("Here since ")
 
 
 def test_a_product_with_variants_is_one_card_and_its_children_none(client, trained):

@@ -58,7 +58,7 @@ def rejects(file) -> list[tuple[str, str]]:
 
 
 def stored() -> list[tuple]:
-    fields = ("name", "visitor__user", "product", "products", "query", "value")
+    fields = ("type", "visitor__user", "product_id", "items", "query", "value")
     return list(Event.objects.order_by("occurred_at", "type", "id").values_list(*fields))
 
 
@@ -310,7 +310,7 @@ def test_an_interrupted_import_is_begun_again(tmp_path, capsys, anna, tea, monke
         import_events(interrupted_after(25, there), ImportOptions(), print, now())
     assert Event.objects.count() == 20
     assert imported(capsys, file) == ["35 rows: 15 stored, 20 already there, 0 rejected."]
-    assert DailyTotal.objects.get().events == 35
+    assert DailyTotal.objects.get().event_count == 35
 
 
 def interrupted_after(rows: int, stream):

@@ -28,11 +28,11 @@ def trained():
 
 
 def looked_at(visitor, product, minutes_ago=0.0):
-    did(visitor, minutes_ago=minutes_ago, product=product.pk)
+    did(visitor, minutes_ago=minutes_ago, product_id=product.pk)
 
 
 def rows(response):
-    return {row.code: row for row in response.context["slate"].rows}
+    return {row.type: row for row in response.context["slate"].rows}
 
 
 def test_what_an_anonymous_visitor_looked_at_moves_their_very_next_page(client, trained):

@@ -44,11 +44,11 @@ def test_every_household_has_a_page_of_its_own_and_every_claim_on_it_is_true(cli
 
 def check_claims(shopper: User, row) -> None:
     mine = Line.objects.filter(order__user=shopper).exclude(order__status="Cancelled")
-    if row.code == "because_you_bought":
-        assert mine.filter(product_id=row.reason.facts["product"]).exists()
+    if row.type == "because_you_bought":
+        assert mine.filter(product_id=row.reason.params["product"]).exists()
         assert not mine.filter(product__in=[item.product_id for item in row.items]).exists()
     for item in row.items:
-        facts = item.reason.facts
+        facts = item.reason.params
         bought = mine.filter(product_id=item.product_id)
         if item.reason.code == "bought_before":
             assert bought.dates("order__date_placed", "day").count() == facts["days"]

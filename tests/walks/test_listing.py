@@ -109,7 +109,7 @@ def test_what_happens_during_a_visit_does_not_change_the_order(client, trained):
     client.force_login(users[1])
     before = [shown(client.get("/catalogue/", {"page": page})) for page in (1, 2)]
     visitor = Visitor.objects.get(user=users[1])
-    did(visitor, product=products[10].pk)
+    did(visitor, product_id=products[10].pk)
     client.get(products[12].get_absolute_url())
     client.get("/search/?q=product")
     client.post(reverse("basket:add", args=[products[14].pk]), {"quantity": 1})
@@ -163,7 +163,7 @@ def test_a_known_browser_has_it_with_its_visitor_and_takes_it_into_the_account(c
     visitor = browser(client)
     press(client, "/catalogue/", "off")
     visitor.refresh_from_db()
-    assert [wish[:3] for wish in visitor.wishes] == [
+    assert [wish[:3] for wish in visitor.preferences] == [
         [sort_preference.PREFERENCE_TYPE, sort_preference.PREFERENCE_KEY, -1]
     ]
     client.post(reverse("customer:login"), {
@@ -245,9 +245,9 @@ def test_what_is_known_of_somebody_holds_the_switch_and_does_not_call_it_a_produ
     client.force_login(users[1])
     press(client, "/catalogue/", "off")
     privacy = client.get(reverse("personalization:privacy"))
-    assert privacy.context["known"].excluded_products == []
+    assert privacy.context["known"].unwanted == []
     held = client.get(reverse("personalization:privacy_download")).json()
-    assert held["tables"]["personalization.Visitor"][0]["wishes"][0][:4] == [
+    assert held["tables"]["personalization.Visitor"][0]["preferences"][0][:4] == [
         sort_preference.PREFERENCE_TYPE,
         sort_preference.PREFERENCE_KEY,
         None,

@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.test import Client
 from oscar.apps.catalogue.models import Category
 
-from benchmarks.candidate_products import ways_of
+from benchmarks.listing import ways_of
 from benchmarks.pages import Page, count
 from personalization.decide import active_snapshot
 from tests import shop

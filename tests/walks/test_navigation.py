@@ -314,10 +314,10 @@ def test_what_somebody_needs_comes_forward_as_far_as_the_shop_allows(client, tea
     page = reverse("basket:summary")
     found = []
     for moves in (0, 1, 2):
-        allow(settings, menu_moves=moves)
+        allow(settings, MENU_MAX_SHIFT=moves)
         found.append(entries(client.get(page)))
     assert found == [["Drinks", "Bakery", "Dairy"], ["Drinks", "Dairy", "Bakery"], ["Dairy", "Drinks", "Bakery"]]
-    allow(settings, menu_moves=2, menu_pinned=[category("Drinks").pk])
+    allow(settings, MENU_MAX_SHIFT=2, MENU_PINNED_CATEGORIES=[category("Drinks").pk])
     assert entries(client.get(page)) == ["Drinks", "Dairy", "Bakery"]
     assert entries(Client().get(page)) == ["Drinks", "Bakery", "Dairy"]
 
@@ -331,7 +331,7 @@ def test_what_a_shop_put_into_oscars_menu_is_still_there(client, tea_drinker, se
     )
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
     for moves in (0, 2):
-        allow(settings, menu_moves=moves)
+        allow(settings, MENU_MAX_SHIFT=moves)
         text = client.get(reverse("basket:summary")).content.decode()
         assert text.count("All our shelves") == text.count("Our story") == text.count(reverse("offer:list")) == 1
         assert "Green tea" in text
@@ -340,7 +340,7 @@ def test_what_a_shop_put_into_oscars_menu_is_still_there(client, tea_drinker, se
 
 @pytest.mark.parametrize("broken", ["shortcuts.html", "snapshot"])
 def test_whatever_fails_oscars_menu_is_there(client, tea_drinker, settings, tmp_path, broken):
-    allow(settings, menu_moves=2)
+    allow(settings, MENU_MAX_SHIFT=2)
     if broken == "snapshot":
         del active_snapshot.get_active_snapshot().arrays["category.share"]
     else:

@@ -41,8 +41,8 @@ def cafe():
         visitor = Visitor.objects.get_or_create_customer(user.pk)
         did(visitor, "search", minutes_ago=10, query="Earl Grey" if n else "lapsang")
         if n:
-            did(visitor, minutes_ago=9, product=teas[0].pk)
-            did(visitor, minutes_ago=8, product=teas[1].pk)
+            did(visitor, minutes_ago=9, product_id=teas[0].pk)
+            did(visitor, minutes_ago=8, product_id=teas[1].pk)
     call_command("personalization_train", verbosity=0)
     call_command("rebuild_index", interactive=False, verbosity=0)
     active_snapshot.reset_active_snapshot()
@@ -96,9 +96,9 @@ def test_a_query_that_finds_nothing_is_not_offered(client, cafe):
 @pytest.mark.parametrize("query", ["coffe", "kofee coffee", "strong coffees", "COFFÉE mugs"])
 def test_a_stranger_is_shown_what_sells_in_the_category_that_the_words_name(client, cafe, query):
     row = rows(searched(client, query))["Popular in Coffee"]
-    assert row.words == "Your words point to it"
+    assert row.explanation == "Your words point to it"
     assert set(products(row)) == {one.pk for one in cafe[1]}
-    assert row.items[0].words == "Bought by 6 customers in 28 days"
+    assert row.items[0].explanation == "Bought by 6 customers in 28 days"
 
 
 def test_a_customer_is_shown_what_is_likely_theirs_there(client, cafe):
@@ -110,7 +110,7 @@ def test_a_customer_is_shown_what_is_likely_theirs_there(client, cafe):
     client.force_login(anna)
     first = next(iter(rows(searched(client, "coffe")).values()))
     assert (first.title, first.personal, products(first)[0]) == ("For you in Coffee", True, coffees[4].pk)
-    assert first.items[0].words.startswith("You bought it 3 times")
+    assert first.items[0].explanation.startswith("You bought it 3 times")
 
 
 def test_a_day_after_signing_in_nothing_is_told(client, cafe):
@@ -214,7 +214,9 @@ def test_it_costs_four_queries_at_most_and_one_for_what_the_engine_found(client,
 def test_the_engine_is_asked_three_times_at_most_and_not_again_when_it_is_slow(cafe, monkeypatch):
     asked = []
     monkeypatch.setattr(search_engine, "_keys", lambda query, limit: asked.append(query) or [])
-    monkeypatch.setattr(search_engine.queries, "nearest", lambda query, learned, most: list("abcdef")[:most])
+    monkeypatch.setattr(
+        search_engine.search_queries, "similar_queries", lambda query, learned, most: list("abcdef")[:most]
+    )
     search_engine.recover_search("nonsense")
     assert asked == ["a", "b", "c"]
     asked.clear()

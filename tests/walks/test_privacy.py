@@ -45,11 +45,11 @@ def visitor_of(user):
 
 def state(user):
     visitor = visitor_of(user)
-    return visitor.consent, visitor.wishes, Event.objects.filter(visitor=visitor).count(), visitor.pk
+    return visitor.consent, visitor.preferences, Event.objects.filter(visitor=visitor).count(), visitor.pk
 
 
 def rows(response):
-    return {row.code: [item.product_id for item in row.items] for row in response.context["slate"].rows}
+    return {row.type: [item.product_id for item in row.items] for row in response.context["slate"].rows}
 
 
 def test_a_customer_finds_it_in_the_account_area_and_everybody_at_the_foot_of_the_page(client, anna):
@@ -67,7 +67,7 @@ def test_it_says_what_is_used_since_when_and_where_that_was_allowed(client, anna
     genome.refresh_genome([anna.pk], time.time())
     visitor = visitor_of(anna)
     for _ in range(3):
-        did(visitor, product=tea.pk)
+        did(visitor, product_id=tea.pk)
     did(visitor, "search", query="oat milk")
     seen = known(client)
     assert (seen.genome.purchases, seen.views, seen.searches) == (2, 3, 1)
@@ -91,7 +91,7 @@ def test_its_cost_does_not_grow_with_what_is_known(client, anna, django_assert_m
     visitor = visitor_of(anna)
 
     def one_more(n):
-        did(visitor, product=shop.product(f"Tea {n}", shop.create_from_breadcrumbs(f"Drinks > Tea {n}")).pk)
+        did(visitor, product_id=shop.product(f"Tea {n}", shop.create_from_breadcrumbs(f"Drinks > Tea {n}")).pk)
         did(visitor, "search", query=f"tea {n}")
         visitor.set_preference("product", n + 1, -1, time.time())
 
@@ -116,7 +116,7 @@ def test_sensitive_and_hidden_categories_are_neither_shown_nor_offered(client, a
     assert b"Pharmacy" not in client.get(PAGE).content and b"Attic" not in client.get(PAGE).content
     for key in (pharmacy.pk, hidden.pk, 10**9):
         client.post(WISH, {"kind": "interest", "key": key, "sign": 1})
-    assert visitor_of(anna).wishes == []
+    assert visitor_of(anna).preferences == []
 
 
 def test_an_interest_is_taken_out_and_used_again_and_the_home_page_follows(client, trained):
@@ -164,21 +164,21 @@ def test_not_interested_is_listed_until_it_fades_and_can_be_undone(client, anna)
     visitor.set_preference("category", drinks.pk, -1, time.time())
     visitor.set_preference("reason", "bestsellers:", -1, time.time())
     visitor.set_preference("product", 10**9, -1, time.time() - 61 * 86_400)
-    assert [(item.kind, item.name) for item in known(client).excluded_products] == [
+    assert [(item.kind, item.name) for item in known(client).unwanted] == [
         ("reason", ""),
         ("category", "Drinks"),
         ("product", "Tea"),
     ]
-    for item in known(client).excluded_products:
+    for item in known(client).unwanted:
         client.post(WISH, {"kind": item.kind, "key": item.key, "sign": 0})
-    assert known(client).excluded_products == []
+    assert known(client).unwanted == []
 
 
 def test_a_removed_view_is_not_used_by_the_very_next_page(client, trained):
     _, products = trained
     visitor = browser(client)
-    view = did(visitor, product=products[7].pk)
-    did(visitor, "select_item", minutes_ago=2, product=products[7].pk)
+    view = did(visitor, product_id=products[7].pk)
+    did(visitor, "select_item", minutes_ago=2, product_id=products[7].pk)
     used = f"Because you looked at {products[7].title}"
     assert used in client.get("/").content.decode()
     client.post(RECENT, {"event": view.event_id})
@@ -191,18 +191,18 @@ def test_deleting_one_search_or_all_of_a_kind_leaves_the_rest(client, anna):
     one = did(visitor, "search", query="tea")
     did(visitor, "search", minutes_ago=5, query="tea")
     did(visitor, "search", query="milk")
-    did(visitor, product=5)
+    did(visitor, product_id=5)
     client.post(RECENT, {"event": one.event_id})
     assert [done.query for done in known(client).queries] == ["milk"]
     client.post(RECENT, {"all": "searches"})
     assert known(client).queries == [] and len(known(client).products) == 1
-    did(visitor, "view_item_list", products=[[5, 0]])
+    did(visitor, "view_item_list", items=[[5, 0]])
     client.post(RECENT, {"all": "views"})
     assert not Event.objects.exists()
 
 
 def test_what_is_off_can_still_be_deleted(client, anna):
-    view = did(visitor_of(anna), product=shop.product("Tea").pk)
+    view = did(visitor_of(anna), product_id=shop.product("Tea").pk)
     client.post(ANSWER, {"answer": "refused"})
     assert len(known(client).products) == 1
     client.post(RECENT, {"event": view.event_id})
@@ -212,7 +212,7 @@ def test_what_is_off_can_still_be_deleted(client, anna):
 def test_the_download_is_a_complete_private_file(client, anna):
     tea = shop.product("Tea")
     shop.order(anna, [tea])
-    did(visitor_of(anna), product=tea.pk)
+    did(visitor_of(anna), product_id=tea.pk)
     response = client.get(DOWNLOAD)
     assert response["Content-Disposition"] == 'attachment; filename="what-we-know-of-you.json"'
     assert "no-store" in response["Cache-Control"]
@@ -244,7 +244,7 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     tea = shop.product("Tea")
     shop.order(anna, [tea])
     genome.refresh_genome([anna.pk], time.time())
-    did(visitor_of(anna), product=tea.pk)
+    did(visitor_of(anna), product_id=tea.pk)
     visitor_of(anna).set_preference("product", tea.pk, -1, time.time())
     old = visitor_of(anna).pk
     assert b"Yes, forget everything" in client.get(PAGE + "forget/").content
@@ -255,7 +255,7 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     assert response.cookies[consent.CONSENT_COOKIE].value.startswith("refused.1.")
     assert response.cookies["oscar_history"]["max-age"] == response.cookies[identity.VISITOR_COOKIE]["max-age"] == 0
     left = visitor_of(anna)
-    assert (left.pk != old, left.wishes, left.consent) == (True, [], Consent.WITHDRAWN)
+    assert (left.pk != old, left.preferences, left.consent) == (True, [], Consent.WITHDRAWN)
     assert not Event.objects.exists() and not Genome.objects.exists()
     assert list(ConsentRecord.objects.values_list("state", "source")) == [("withdrawn", "forget everything")]
     page = client.get(PAGE).content.decode()
@@ -271,7 +271,7 @@ def test_what_was_forgotten_does_not_come_back_with_a_new_yes(client, anna):
 
 
 def test_a_browser_is_forgotten_without_a_trace(client):
-    did(browser(client), product=shop.product("Tea").pk)
+    did(browser(client), product_id=shop.product("Tea").pk)
     client.post(FORGOTTEN)
     assert not Visitor.objects.exists() and not Event.objects.exists() and not ConsentRecord.objects.exists()
     assert client.get(PAGE).context["known"].standing.code == "off"
@@ -285,7 +285,7 @@ def test_forgetting_twice_at_once_works_like_once(client, anna):
 
     if connection.vendor == "sqlite":
         pytest.skip("its test database is one connection's")
-    did(visitor_of(anna), product=1)
+    did(visitor_of(anna), product_id=1)
 
     def forget(_):
         try:
@@ -317,7 +317,7 @@ def test_the_page_of_a_customer_who_withdrew_is_the_anonymous_one_byte_for_byte(
     refusing.post(ANSWER, {"answer": "refused"})
     customer = Client()
     customer.force_login(users[1])
-    did(visitor_of(users[1]), product=products[7].pk)
+    did(visitor_of(users[1]), product_id=products[7].pk)
     assert everybodys(customer.get("/")) != everybodys(refusing.get("/"))
     customer.post(ANSWER, {"answer": "refused"})
     for client in (customer, refusing):

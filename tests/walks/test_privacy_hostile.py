@@ -30,8 +30,8 @@ def test_nobody_reads_or_changes_what_is_anothers(client, anna):
     """Every address, as a stranger, a browser and a customer, with another's keys in it: the same as unknown keys."""
     ben = User.objects.create_user("ben", "ben@example.com", "x")
     shop.agree(ben)
-    theirs = did(visitor_of(ben), product=shop.product("Ben's secret").pk)
-    visitor_of(ben).set_preference("product", theirs.product, -1, time.time())
+    theirs = did(visitor_of(ben), product_id=shop.product("Ben's secret").pk)
+    visitor_of(ben).set_preference("product", theirs.product_id, -1, time.time())
     stranger, known_browser = Client(), Client()
     browser(known_browser)
     before = state(ben)
@@ -43,7 +43,7 @@ def test_nobody_reads_or_changes_what_is_anothers(client, anna):
             assert b"secret" not in response.content
         for path, fields in (
             (RECENT, {"event": theirs.event_id}),
-            (WISH, {"kind": "product", "key": theirs.product, "sign": 0}),
+            (WISH, {"kind": "product", "key": theirs.product_id, "sign": 0}),
             (RECENT, {"all": "views"}),
             (FORGOTTEN, {}),
             (ANSWER, {"answer": "refused"}),
@@ -56,7 +56,7 @@ def test_nobody_reads_or_changes_what_is_anothers(client, anna):
 
 def state(user):
     visitor = visitor_of(user)
-    return visitor.consent, visitor.wishes, Event.objects.filter(visitor=visitor).count(), visitor.pk
+    return visitor.consent, visitor.preferences, Event.objects.filter(visitor=visitor).count(), visitor.pk
 
 
 def plain(response):
@@ -67,7 +67,7 @@ def plain(response):
 
 def test_a_visitor_of_an_account_is_not_opened_by_a_cookie(client, anna):
     """Not even by one that we signed ourselves."""
-    did(visitor_of(anna), product=shop.product("Tea").pk)
+    did(visitor_of(anna), product_id=shop.product("Tea").pk)
     thief = Client()
     thief.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
     response = thief.get(PAGE)
@@ -130,14 +130,14 @@ def test_any_bytes_in_our_cookies_count_as_absent_and_go_with_the_next_page(clie
 )
 def test_a_wish_that_cannot_be_read_is_refused(client, anna, fields):
     assert client.post(WISH, fields).status_code == 400
-    assert visitor_of(anna).wishes == []
+    assert visitor_of(anna).preferences == []
 
 
 @pytest.mark.parametrize(
     "fields", [{}, {"event": "x"}, {"event": "\x00"}, {"all": "everything"}, {"event": "", "all": ""}]
 )
 def test_a_deletion_that_cannot_be_read_is_refused(client, anna, fields):
-    did(visitor_of(anna), product=1)
+    did(visitor_of(anna), product_id=1)
     assert client.post(RECENT, fields).status_code == 400
     assert Event.objects.count() == 1
 

@@ -51,8 +51,8 @@ def test_a_product_has_a_row_of_what_does_its_job_one_of_better_ones_and_one_of_
 
 def test_each_card_says_why_it_is_there(client, products):
     (slate,) = breakfast.slates(page(client, products[TEAS[0]]), "product")
-    assert {item.words for item in slate.rows[0].items} == {"Of the same kind, at about the same price"}
-    assert {item.words for row in slate.rows[1:] for item in row.items} == {
+    assert {item.explanation for item in slate.rows[0].items} == {"Of the same kind, at about the same price"}
+    assert {item.explanation for row in slate.rows[1:] for item in row.items} == {
         "Of the same kind, dearer, and bought by the same customers",
         "Others put these in one basket with it",
     }
@@ -226,13 +226,13 @@ def added(client, product):
     return len(queries(ours.get)) - len(queries(plain.get))
 
 
-@pytest.mark.parametrize("ROW_SIZE", [2, 5, 40])
+@pytest.mark.parametrize("row_size", [2, 5, 40])
 def test_the_rows_cost_a_stranger_no_query(client, products, settled, row_size):
     settled(row_size)
     assert added(client, products[TEAS[0]]) == SPARED
 
 
-@pytest.mark.parametrize("ROW_SIZE", [2, 5, 40])
+@pytest.mark.parametrize("row_size", [2, 5, 40])
 def test_however_many_cards_there_are_a_known_visitor_costs_one_query_more(client, products, settled, row_size):
     settled(row_size)
     client.force_login(Visitor.objects.exclude(user=None).first().user)

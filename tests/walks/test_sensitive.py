@@ -46,7 +46,7 @@ def test_no_genome_and_no_snapshot_holds_it(pharmacy):
     assert Genome.objects.of_customer(users[1].pk) is None
     even = Genome.objects.of_customer(users[0].pk)
     assert even.products
-    assert odd.isdisjoint(row[0] for row in even.products + even.near)
+    assert odd.isdisjoint(row[0] for row in even.products + even.neighbour_products)
 
 
 def test_a_flag_is_inherited_down_the_tree_and_taken_back_with_the_row(pharmacy):
@@ -76,10 +76,10 @@ def test_what_is_called_sensitive_later_is_deleted_from_the_events_too():
         Event.objects.create(
             event_id=uuid.uuid4(),
             visitor=visitor,
-            name="view_item",
+            type="view_item",
             occurred_at=moment,
             received_at=moment,
-            product=product.pk,
+            product_id=product.pk,
         )
     SensitiveCategory.objects.create(category=Category.objects.get(name="Odd"))
     assert retention.rows_due().events == 3

@@ -62,7 +62,7 @@ def people(settings):
 
 
 def looking_at(client, visitor, product):
-    did(visitor, product=product.pk)
+    did(visitor, product_id=product.pk)
     return client, f"Because you looked at {product.title}"
 
 

@@ -59,7 +59,7 @@ def test_each_row_carries_what_it_shows(trained):
     assert [shown.row for shown in read] == [row.key for row in rows]
     assert [list(shown.products) for shown in read] == [[item.product_id for item in row.items] for row in rows]
     assert {shown.surface for shown in read} == {"home"}
-    assert {shown.snapshot for shown in read} == {response.context["slate"].snapshot}
+    assert {shown.snapshot for shown in read} == {response.context["slate"].snapshot_name}
 
 
 def test_each_card_carries_its_product(trained):
@@ -75,7 +75,7 @@ def test_every_product_can_be_sent_away_and_every_personal_row(trained):
     response = browser.get("/")
     rows = response.context["slate"].rows
     text = response.content.decode()
-    of_categories = sum(len(row.items) for row in rows if row.category)
+    of_categories = sum(len(row.items) for row in rows if row.subject_category)
     assert text.count("Hide this row") == sum(row.personal for row in rows) > 0
     assert text.count("Less from ") == of_categories > 0
     assert text.count('<details class="personalization-menu"') == sum(len(row.items) for row in rows)

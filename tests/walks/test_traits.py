@@ -47,7 +47,7 @@ def test_an_event_keeps_the_kind_of_device_that_reported_it(milk):
     client = agreed()
     send(client, looked_at(milk, device="tablet"))
     client.post(reverse("basket:add", args=[milk.pk]), {"quantity": 1}, HTTP_USER_AGENT=IPHONE)
-    kept = list(Event.objects.order_by("id").values_list("name", "device"))
+    kept = list(Event.objects.order_by("id").values_list("type", "device"))
     assert kept == [("view_item", "phone"), ("view_item", "computer"), ("add_to_cart", "phone")]
 
 
@@ -108,4 +108,4 @@ def test_a_stranger_sees_first_what_is_bought_in_their_country(client, abroad):
 def test_the_home_page_is_there_for_a_stranger_of_any_country(client, abroad):
     for country in ("PT", "DE", "IT", "T1", ""):
         response = client.get("/", HTTP_CF_IPCOUNTRY=country, HTTP_USER_AGENT=IPHONE)
-        assert [row.code for row in response.context["slate"].rows][:1] == ["bestsellers"]
+        assert [row.type for row in response.context["slate"].rows][:1] == ["bestsellers"]

@@ -28,7 +28,7 @@ class Command(BaseCommand):
                 "--users", choices=LOOKUP_FIELDS, default="id", help="what a line holds (default: the primary key)"
             )
             one.add_argument("--source", required=True, help="where they said so, in at most 64 letters: the proof")
-            one.add_argument("--version", help="of the text they agreed to (default: the setting consent_version)")
+            one.add_argument("--version", help="of the text they agreed to (default: the setting CONSENT_VERSION)")
 
     def handle(self, *args: Any, what: str, verbosity: int, **options: Any) -> None:
         if what == "status":
@@ -43,7 +43,8 @@ class Command(BaseCommand):
                 raise CommandError(f"--{name} is {proof[name]!r}; it takes a text of at most {most} letters.")
         try:
             asked = self.customers(what, options["customers"], options["users"])
-            count = getattr(consent_lists, what)(asked, now=now(), **proof)
+            record = consent_lists.record_grants if what == "grant" else consent_lists.record_withdrawals
+            count = record(asked, now=now(), **proof)
         except consent_lists.UnclearCustomers as error:
             raise CommandError(str(error)) from None
         if verbosity:

@@ -55,7 +55,7 @@ class Command(BaseCommand):
             self.show(kind, found)
         self.stdout.write(f"\n{len(shop.history.product)} order lines, {held_back} days held back, {took}.")
         if options["json"]:
-            self.write(options["json"], {"EVALUATION_DAYS": held_back, "weights": found.weights, **found.as_data()})
+            self.write(options["json"], {"evaluation_days": held_back, "weights": found.weights, **found.as_data()})
 
     def progress(self, verbosity: int) -> Any:
         """A Progress that shows bars to somebody who looks at a terminal."""

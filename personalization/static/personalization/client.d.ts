@@ -34,7 +34,7 @@ export class Personalization {
   stoppedAt(query?: StoppedAtQuery, options?: Options): Promise<SlateAnswer>;
 
   /** Takes in what can be understood, up to 50 events (a server key: 500), and says what was wrong with the rest. Purchases are none: they are the shop's own orders. */
-  report(body: Delivery, options?: Options): Promise<Receipt>;
+  report(body: EventsRequest, options?: Options): Promise<EventsAnswer>;
 
   /** The list that the rows are made from: its first candidates with score and reason, and what was known. */
   explain(query?: ExplainQuery, options?: Options): Promise<ExplainAnswer>;
@@ -58,42 +58,27 @@ export class Personalization {
   preferences(options?: Options): Promise<PreferencesAnswer>;
 
   /** Changes that; all of it, or nothing. */
-  changePreferences(body?: PreferencesChange, options?: Options): Promise<PreferencesAnswer>;
+  changePreferences(body?: PreferencesRequest, options?: Options): Promise<PreferencesAnswer>;
 
   /** The visitor's own categories, best first, and the menu in their order, as far as the shop lets it move. */
   navigation(options?: Options): Promise<NavigationAnswer>;
 
   /** The same products in this visitor's order. Those of which nothing is known keep about their place. */
-  rank(body: ToRank, options?: Options): Promise<RankedAnswer>;
+  rank(body: RankRequest, options?: Options): Promise<RankedAnswer>;
 
   /** A slate for each request. No product stands in two of them: the first one has it. */
-  recommend(body: Requests, options?: Options): Promise<SlatesAnswer>;
+  recommend(body: SlatesRequest, options?: Options): Promise<SlatesAnswer>;
 
   /** What this visitor is shown there, now. */
-  surface(surface: "basket" | "category" | "home" | "nothing_found" | "order" | "product", query?: SurfaceQuery, options?: Options): Promise<SlateAnswer>;
+  surface(surface: "basket" | "category" | "home" | "order_confirmation" | "product" | "zero_results", query?: SurfaceQuery, options?: Options): Promise<SlateAnswer>;
 
   /** Mints a visitor for somebody who agreed: nobody is known before that. */
-  mintVisitor(body: NewVisitor, options?: Options): Promise<VisitorAnswer>;
+  mintVisitor(body: NewVisitorRequest, options?: Options): Promise<VisitorAnswer>;
 }
 
 /** An answer that is no success. Its `code` is empty where it does not come from the API. */
 export class Problem extends Error {
   constructor(answer: Response, told?: Partial<Problem>);
-}
-
-/** The same, of one surface of several. */
-export interface AskedOfSurface {
-  /** So many products a row has at most. */
-  limit?: number;
-  /** `product`: title, address, picture, price, availability. */
-  include?: Array<IncludeEnum>;
-  /** Whose page it is. */
-  product?: number;
-  /** Whose page it is. */
-  category?: number;
-  /** What was searched for. */
-  query?: string;
-  surface: SurfaceEnum;
 }
 
 /** What could be shown. */
@@ -132,16 +117,8 @@ export interface DataAnswer {
   next: string | null;
 }
 
-/** Events that are sent together. */
-export interface Delivery {
-  /** By the same clock, when they were sent. */
-  sent_at?: number;
-  /** A server key: up to 500. */
-  events: Array<EventReport>;
-}
-
 /** One thing that happened. */
-export interface EventReport {
+export interface EventRequest {
   /** Made where it happened: sent twice, it is kept once. */
   id: string;
   /** As GA4 names it. */
@@ -152,11 +129,25 @@ export interface EventReport {
   params?: Record<string, unknown>;
 }
 
+/** What became of a delivery. */
+export interface EventsAnswer {
+  accepted: number;
+  rejected: Array<RejectionAnswer>;
+}
+
+/** Events that are sent together. */
+export interface EventsRequest {
+  /** By the same clock, when they were sent. */
+  sent_at?: number;
+  /** A server key: up to 500. */
+  events: Array<EventRequest>;
+}
+
 /** What a surface's list is made of, for whoever asks. */
 export interface ExplainAnswer {
   surface: string;
   snapshot: string;
-  known: KnownAnswer;
+  known: VisitorFactsAnswer;
   candidates: Array<CandidateAnswer>;
 }
 
@@ -175,16 +166,16 @@ export interface HealthAnswer {
 
 export type IncludeEnum = "product";
 
-/** A change: 1 more of the category, -1 less, 0 takes back what was said of it. */
-export interface Interest {
-  category: number;
-  sign: SignEnum;
-}
-
 /** A category, and whether the visitor wants more (1) or less (-1) of it. */
 export interface InterestAnswer {
   category: number;
   sign: number;
+}
+
+/** A change: 1 more of the category, -1 less, 0 takes back what was said of it. */
+export interface InterestRequest {
+  category: number;
+  sign: SignEnum;
 }
 
 /** A product in its place. */
@@ -199,25 +190,6 @@ export interface ItemAnswer {
 
 export type KindEnum = "search" | "basket";
 
-/** What the decision knows of the visit. */
-export interface KnownAnswer {
-  /** Whether the visitor agreed to be known. */
-  reported: boolean;
-  /** Whether nothing is named that was bought or looked at. */
-  discreet: boolean;
-  /** How many bought products the genome holds. */
-  products: number;
-  /** How many products of similar customers. */
-  near: number;
-  /** How many things that they did lately. */
-  recent: number;
-  wishes: number;
-  basket: Array<number>;
-  country: string;
-  language: string;
-  device: string;
-}
-
 /** A way to go on that is no product. */
 export interface LinkAnswer {
   kind: KindEnum;
@@ -229,6 +201,21 @@ export interface LinkAnswer {
 
 export type NameEnum = "add_to_cart" | "add_to_wishlist" | "begin_checkout" | "item_feedback" | "remove_from_cart" | "search" | "select_item" | "user_engagement" | "view_cart" | "view_item" | "view_item_list";
 
+/** The same, of one surface of several. */
+export interface NamedSurfaceRequest {
+  /** So many products a row has at most. */
+  limit?: number;
+  /** `product`: title, address, picture, price, availability. */
+  include?: Array<IncludeEnum>;
+  /** Whose page it is. */
+  product?: number;
+  /** Whose page it is. */
+  category?: number;
+  /** What was searched for. */
+  query?: string;
+  surface: SurfaceEnum;
+}
+
 /** The shop's menu for one visitor. */
 export interface NavigationAnswer {
   /** Their own, best first; none where nothing is known of them. */
@@ -238,11 +225,11 @@ export interface NavigationAnswer {
 }
 
 /** Says that somebody agreed to be known. */
-export interface NewVisitor {
-  consent: NewVisitorConsentEnum;
+export interface NewVisitorRequest {
+  consent: NewVisitorRequestConsentEnum;
 }
 
-export type NewVisitorConsentEnum = "granted";
+export type NewVisitorRequestConsentEnum = "granted";
 
 /** What a visitor said themselves. */
 export interface PreferencesAnswer {
@@ -251,12 +238,12 @@ export interface PreferencesAnswer {
 }
 
 /** What is to change; what is left out stays. */
-export interface PreferencesChange {
-  consent?: PreferencesChangeConsentEnum;
-  interests?: Array<Interest>;
+export interface PreferencesRequest {
+  consent?: PreferencesRequestConsentEnum;
+  interests?: Array<InterestRequest>;
 }
 
-export type PreferencesChangeConsentEnum = "granted" | "refused";
+export type PreferencesRequestConsentEnum = "granted" | "refused";
 
 /** By the shop's strategy for whoever asks. */
 export interface PriceAnswer {
@@ -299,10 +286,19 @@ export interface ProductAnswer {
   in_one_click: boolean;
 }
 
+/** Products that somebody else chose. */
+export interface RankRequest {
+  /** Their keys, best first. */
+  products: Array<number>;
+  /** What was searched for. */
+  query?: string;
+  scores?: boolean;
+}
+
 /** The same products in another order. */
 export interface RankedAnswer {
   products: Array<number>;
-  /** One for each, comparable within the list; null for what the shop has not learned about. How far the order follows them is the shop's setting `strength`. */
+  /** One for each, comparable within the list; null for what the shop has not learned about. How far the order follows them is the shop's setting `RERANK_STRENGTH`. */
   scores?: Array<number | null>;
 }
 
@@ -314,22 +310,11 @@ export interface ReasonAnswer {
   text: string;
 }
 
-/** What became of a delivery. */
-export interface Receipt {
-  accepted: number;
-  rejected: Array<RejectionAnswer>;
-}
-
 /** Why one of them was not taken. */
 export interface RejectionAnswer {
   index: number;
   code: string;
   message: string;
-}
-
-/** Several pages, or parts of one, in one round trip. */
-export interface Requests {
-  requests: Array<AskedOfSurface>;
 }
 
 /** A titled strip of products. */
@@ -373,21 +358,36 @@ export interface SlatesAnswer {
   slates: Array<SlateAnswer>;
 }
 
-export type SurfaceEnum = "basket" | "category" | "home" | "nothing_found" | "order" | "product";
-
-/** Products that somebody else chose. */
-export interface ToRank {
-  /** Their keys, best first. */
-  products: Array<number>;
-  /** What was searched for. */
-  query?: string;
-  scores?: boolean;
+/** Several pages, or parts of one, in one round trip. */
+export interface SlatesRequest {
+  requests: Array<NamedSurfaceRequest>;
 }
+
+export type SurfaceEnum = "basket" | "category" | "home" | "order_confirmation" | "product" | "zero_results";
 
 /** Who they are from now on. */
 export interface VisitorAnswer {
   /** For the header X-Personalization-Visitor. Keep it like a password. */
   token: string;
+}
+
+/** What the decision knows of the visit. */
+export interface VisitorFactsAnswer {
+  /** Whether the visitor agreed to be known. */
+  reported: boolean;
+  /** Whether nothing is named that was bought or looked at. */
+  discreet: boolean;
+  /** How many bought products the genome holds. */
+  products: number;
+  /** How many products of similar customers. */
+  near: number;
+  /** How many things that they did lately. */
+  recent: number;
+  wishes: number;
+  basket: Array<number>;
+  country: string;
+  language: string;
+  device: string;
 }
 
 export interface StoppedAtQuery {
@@ -405,7 +405,7 @@ export interface ExplainQuery {
   product?: number;
   /** What was searched for. */
   query?: string;
-  surface?: "basket" | "category" | "home" | "navigation" | "nothing_found" | "order" | "product" | "search";
+  surface?: "basket" | "category" | "home" | "navigation" | "order_confirmation" | "product" | "search" | "zero_results";
 }
 
 export interface DataQuery {
