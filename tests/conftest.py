@@ -7,7 +7,7 @@ from haystack import connections
 
 from personalization.collect import rate_limits
 from personalization.decide import active_snapshot
-from tests.journey import a_slice
+from tests.shops.journey_slice import a_slice
 
 
 @pytest.fixture(autouse=True)

@@ -81,7 +81,7 @@ def test_few_customers_behind_what_is_learned_are_warned_of(settings):
     ("path", "sentence"),
     [
         ("shop.no_such.item", "which cannot be imported: No module named 'shop'."),
-        ("tests.shop.PRODUCTS", "which is no function."),
+        ("tests.shops.factories.PRODUCTS", "which is no function."),
     ],
 )
 def test_a_hook_that_is_not_there_is_named(settings, setting, path, sentence):

@@ -13,8 +13,8 @@ from example_shop.celery import app
 from personalization import tasks
 from personalization.models import Event, Genome, Snapshot, Visitor
 from personalization.train.lock import training_lock
-from tests.collect.happenings import did
-from tests.shop import even_and_odd
+from tests.collect.stored_events import did
+from tests.shops.factories import even_and_odd
 
 QUEUE = "personalization-tests"
 

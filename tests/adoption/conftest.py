@@ -19,7 +19,7 @@ def process(tmp_path):
         folder.mkdir(exist_ok=True)
         environment = {
             **os.environ,
-            "DJANGO_SETTINGS_MODULE": f"tests.adoption.{settings}",
+            "DJANGO_SETTINGS_MODULE": f"tests.adoption.settings_{settings}",
             "ADOPTION_FOLDER": str(folder),
             "PYTHONWARNINGS": "ignore",
         }

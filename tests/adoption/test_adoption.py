@@ -9,21 +9,21 @@ LISTINGS = ("catalogue", "category", "search")
 def test_a_plain_shop_with_three_lines_starts_migrates_passes_check_and_has_rows(process):
     assert process("adopted", "django", "check", "--fail-level", "WARNING").endswith("(0 silenced).\n")
     process("adopted", "django", "migrate", "--verbosity", "0")
-    pages = json.loads(process("adopted", "tests.adoption.look"))
+    pages = json.loads(process("adopted", "tests.adoption.probe_main_pages"))
     assert {name: page["status"] for name, page in pages.items()} == dict.fromkeys(pages, 200)
     assert {name for name, page in pages.items() if page["rows"]} == {"home", "product", "basket"}
     assert all(OURS in pages[name]["ancestors"] for name in LISTINGS)
 
 
 def test_a_shop_that_forked_search_and_has_its_own_class_loader_keeps_both_and_has_our_order(process):
-    assert process("forked", "django", "check", "--fail-level", "WARNING").endswith("(0 silenced).\n")
-    pages = json.loads(process("forked", "tests.adoption.look"))
+    assert process("forked_search", "django", "check", "--fail-level", "WARNING").endswith("(0 silenced).\n")
+    pages = json.loads(process("forked_search", "tests.adoption.probe_main_pages"))
     assert {name: page["made_by"] for name, page in pages.items() if page["made_by"]} == {
         "catalogue": "the shop's listing",
         "category": "the shop's listing, in a category",
         "search": "the shop's listing",
     }
-    assert pages["search"]["form"] == "tests.adoption.own_form"
+    assert pages["search"]["form"] == "tests.adoption.own_search_form"
     for name in LISTINGS:
         ancestors = pages[name]["ancestors"]
         assert "tests.adoption.forked_search.views.base" in ancestors[ancestors.index(OURS) :]
@@ -32,7 +32,7 @@ def test_a_shop_that_forked_search_and_has_its_own_class_loader_keeps_both_and_h
 
 def test_every_page_of_oscars_answers_as_it_does_without_us(process):
     """But for the home page, and for what leads to it: the thank-you page without an order."""
-    plain, adopted = (json.loads(process(shop, "tests.adoption.crawl")) for shop in ("plain", "adopted"))
+    plain, adopted = (json.loads(process(shop, "tests.adoption.probe_all_pages")) for shop in ("plain", "adopted"))
     assert len(plain["ann"]) > 150
     assert plain["ann"].keys() == adopted["ann"].keys()
     assert {

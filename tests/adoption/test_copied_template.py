@@ -8,7 +8,7 @@ from django.core.checks import run_checks
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 
 from personalization.oscar.template_overrides import TAGS
-from tests import shop
+from tests.shops import factories as shop
 
 NAME = "oscar/catalogue/detail.html"
 OSCARS = (Path(oscar.__path__[0]) / "templates" / NAME).read_text()

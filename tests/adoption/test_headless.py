@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 DOCS = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
-SETTINGS = Path(__file__).with_name("other_origin.py").read_text()
+SETTINGS = Path(__file__).with_name("settings_other_origin.py").read_text()
 STOREFRONT = "https://storefront.example"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
@@ -13,7 +13,8 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 def test_django_oscar_api_answers_as_it_does_without_us(process):
     assert process("headless_adopted", "django", "check", "--fail-level", "WARNING").endswith("(0 silenced).\n")
     without, beside = (
-        json.loads(TIME.sub("then", process(shop, "tests.adoption.ask"))) for shop in ("headless", "headless_adopted")
+        json.loads(TIME.sub("then", process(shop, "tests.adoption.probe_oscar_api")))
+        for shop in ("headless", "headless_adopted")
     )
     assert without == beside
     for answers in without.values():
@@ -21,7 +22,7 @@ def test_django_oscar_api_answers_as_it_does_without_us(process):
 
 
 def test_a_session_from_its_header_is_nobody_in_our_api_and_its_basket_is_seen(process):
-    found = json.loads(process("headless_adopted", "tests.adoption.beside"))
+    found = json.loads(process("headless_adopted", "tests.adoption.probe_both_apis"))
     basket = found["basket"]
     for surface, before in basket["before"].items():
         assert basket["laid"] in before and basket["laid"] not in basket["after"][surface]
@@ -40,7 +41,7 @@ def test_pages_of_an_origin_that_the_shop_allows_ask_and_report_by_token_and_no_
     documented = re.findall(r"`(CORS_.*?)`", DOCS)
     assert len(documented) == 2 and all(line in SETTINGS for line in documented)
     assert process("other_origin", "django", "check", "--fail-level", "WARNING").endswith("(0 silenced).\n")
-    found = json.loads(process("other_origin", "tests.adoption.from_elsewhere"))
+    found = json.loads(process("other_origin", "tests.adoption.probe_cross_origin"))
     for allowed in found["storefront"]["preflight"].values():
         assert allowed["Origin"] == STOREFRONT and {"GET", "POST"} <= set(allowed["Methods"].split(", "))
         assert {"content-type", "x-personalization-visitor"} <= set(allowed["Headers"].split(", "))

@@ -5,9 +5,9 @@ from django.core.management import call_command
 from django.test import Client
 
 from personalization.models import ServerKey
-from tests import shop
-from tests.api.asking import Asking, token
-from tests.walks.known import browser
+from tests.api.api_client import Asking, token
+from tests.shops import factories as shop
+from tests.walks.known_visitors import browser
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from personalization.api import urls
 from personalization.api.schema import openapi_schema
 from personalization.collect import rate_limits
 from personalization.models import ServerKey
-from tests.api.asking import ROOT, token
+from tests.api.api_client import ROOT, token
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, reset_sequences=True),

@@ -17,9 +17,9 @@ from oscar.apps.partner.models import StockRecord
 from personalization.collect import impression_tokens
 from personalization.models import Visitor
 from personalization.oscar import visits
-from tests import shop
-from tests.api.asking import Asking
-from tests.walks.known import did
+from tests.api.api_client import Asking
+from tests.shops import factories as shop
+from tests.walks.known_visitors import did
 
 pytestmark = pytest.mark.django_db
 

@@ -19,7 +19,7 @@ def test_a_web_process_that_served_the_home_page_has_loaded_neither_scipy_nor_sc
         "from django.test import Client; response = Client().get('/'); assert response.status_code == 200, response\n"
         "loaded = {'scipy', 'sklearn', 'pandas', 'celery'} & set(sys.modules); print(sorted(loaded))\n"
     )
-    environment = {"DJANGO_SETTINGS_MODULE": "tests.without_migrations", "PATH": "", "PYTHONPATH": str(ROOT)}
+    environment = {"DJANGO_SETTINGS_MODULE": "tests.settings_without_migrations", "PATH": "", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -9,8 +9,9 @@ from oscar.apps.catalogue.models import Product
 
 from benchmarks import basket as bench
 from benchmarks.pages import asked, under
-from tests import breakfast, shop
-from tests.walks.known import browser
+from tests.shops import breakfast
+from tests.shops import factories as shop
+from tests.walks.known_visitors import browser
 
 pytestmark = pytest.mark.django_db
 

@@ -4,8 +4,9 @@ import pytest
 from django.urls import reverse
 from oscar.apps.basket.models import Line
 
-from tests import breakfast, shop
-from tests.contracts.catalogue import ChangingCatalogue, holds
+from tests.contracts.changing_catalogue import ChangingCatalogue, holds
+from tests.shops import breakfast
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

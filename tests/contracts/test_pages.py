@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from oscar.apps.catalogue.models import Category
 
-from tests.contracts.catalogue import ChangingCatalogue, holds
+from tests.contracts.changing_catalogue import ChangingCatalogue, holds
 
 pytestmark = pytest.mark.django_db
 

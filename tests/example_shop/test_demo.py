@@ -19,7 +19,7 @@ from example_shop.journey import gallery, search_index, source
 from example_shop.journey.load import load
 from example_shop.management.commands import demo
 from personalization.models import Genome, Snapshot
-from tests import shop
+from tests.shops import factories as shop
 
 
 def run(**options):

@@ -8,7 +8,7 @@ from oscar.apps.basket.models import Basket
 from oscar.apps.partner.models import StockRecord
 
 from example_shop.view_as import VISITOR, Person, keep, people
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

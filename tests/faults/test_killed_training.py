@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 MAKE = """
 from django.core.management import call_command
 call_command("migrate", run_syncdb=True, verbosity=0)
-from tests.shop import even_and_odd
+from tests.shops.factories import even_and_odd
 even_and_odd()
 """
 TRAIN = """
@@ -74,7 +74,7 @@ def process(tmp_path):
     """Runs code in a process of its own, on a shop in a file; (exit status, what it printed)."""
     environment = {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.without_migrations",
+        "DJANGO_SETTINGS_MODULE": "tests.settings_without_migrations",
         "TEST_DATABASE_FILE": str(tmp_path / "shop.sqlite3"),
         "TEST_SNAPSHOTS": str(tmp_path / "snapshots"),
     }

@@ -11,7 +11,7 @@ from personalization.privacy import identity
 from personalization.profile import batch, genome
 from personalization.train import dataset
 from personalization.train.run import no_progress
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

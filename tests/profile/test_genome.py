@@ -9,7 +9,7 @@ from oscar.apps.catalogue.categories import create_from_breadcrumbs
 
 from personalization.models import Genome
 from personalization.profile import batch, genome
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

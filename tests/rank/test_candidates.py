@@ -6,8 +6,8 @@ import pytest
 from personalization.rank import candidates
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.visitor_history import VisitorHistory
-from tests.rank.by_hand import learned, person
-from tests.rank.shop_of_habits import past
+from tests.shops.habits import past
+from tests.shops.handmade_snapshot import learned, person
 
 LINKS = {"bought_together__index": [[1, -1], [2, -1], [-1, -1], [0, -1]]}
 

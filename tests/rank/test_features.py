@@ -7,8 +7,8 @@ from personalization.rank import features as described
 from personalization.rank.features import NEVER_BOUGHT_DAYS, compute_features
 from personalization.rank.visitor_history import VisitorHistory
 from personalization.recommenders import DAY
-from tests.rank.by_hand import COUNT, NOW, learned, person
-from tests.rank.shop_of_habits import past
+from tests.shops.habits import past
+from tests.shops.handmade_snapshot import COUNT, NOW, learned, person
 
 EVERYTHING = np.arange(COUNT)
 

@@ -13,7 +13,7 @@ from personalization.testing import REFERENCE_TIME
 from personalization.train.evaluate import FITTED, NO_BETTER, TOO_SHORT, evaluate_and_fit
 from personalization.train.metrics import BESTSELLERS, CURRENT_RANKER, DEFAULT_WEIGHTS
 from personalization.train.run import no_progress
-from tests.rank.shop_of_habits import rows, shop_of, shuffled, weekly
+from tests.shops.habits import rows, shop_of, shuffled, weekly
 
 HELD_BACK = 28 * DAY
 

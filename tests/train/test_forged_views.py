@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from personalization.models import Consent, Event, Visitor
 from personalization.train.run import build_snapshot, no_progress
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

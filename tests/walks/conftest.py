@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.utils.timezone import now
 
 from personalization.models import Visitor
-from tests import shop
+from tests.shops import factories as shop
 
 
 @pytest.fixture

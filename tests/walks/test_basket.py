@@ -15,9 +15,10 @@ from oscar.test.factories import create_product
 
 from personalization.models import Visitor
 from personalization.oscar import visits
-from tests import breakfast, shop
-from tests.breakfast import changed, page, put
-from tests.walks.known import browser
+from tests.shops import breakfast
+from tests.shops import factories as shop
+from tests.shops.breakfast import changed, page, put
+from tests.walks.known_visitors import browser
 
 pytestmark = pytest.mark.django_db
 

@@ -7,9 +7,9 @@ from django.test import Client
 from django.urls import reverse
 
 from personalization.models import Event, SensitiveCategory, Visitor
-from tests import shop
-from tests.collect.deliveries import FIREFOX
-from tests.walks.reporting import agreed, full, looked_at, send
+from tests.collect.event_payloads import FIREFOX
+from tests.shops import factories as shop
+from tests.walks.event_requests import agreed, full, looked_at, send
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from oscar.apps.partner.models import StockRecord
 from oscar.test.factories import ProductImageFactory, create_product
 
 from personalization.oscar import card_markup
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 
@@ -158,7 +158,7 @@ def queries(client):
 @pytest.mark.parametrize(("made_before", "expected"), [(False, 3), (True, 2)])
 def test_cards_cost_the_same_queries_for_5_and_for_40(client, settings, made_before, expected):
     shop.even_and_odd()
-    from tests.tea import learned
+    from tests.shops.tea import learned
 
     learned()
     counts = {}

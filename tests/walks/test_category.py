@@ -17,8 +17,8 @@ from personalization.decide import active_snapshot, selection
 from personalization.models import Consent, Snapshot, Visitor
 from personalization.oscar import visits
 from personalization.profile.genome import refresh_genome
-from tests import shop
-from tests.walks.known import browser
+from tests.shops import factories as shop
+from tests.walks.known_visitors import browser
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from personalization.models import Consent, ConsentRecord, Event, Genome, Visitor
 from personalization.models.visitors import new_visitor_id
 from personalization.privacy import consent, identity
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from personalization.models import Consent, Genome, Visitor
 from personalization.profile import genome
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from personalization.models import Genome, Snapshot, snapshot_files
 from personalization.train.evaluate import FITTED, TOO_LITTLE, TOO_SHORT
 from personalization.train.metrics import METRICS
-from tests import shop
-from tests.train import shop_in_tables
+from tests.shops import factories as shop
+from tests.shops import habits_in_tables
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +36,7 @@ def test_it_prints_a_table_for_each_kind_of_question_and_writes_all_numbers_as_j
 
 
 def test_the_first_rows_are_what_serves_and_its_two_rivals():
-    shop_in_tables.built()
+    habits_in_tables.built()
     table = evaluate(surface=["home"]).splitlines()
     assert table[1:3] == ["home: what is bought in the weeks that are held back", f"  {FITTED}"]
     assert table[3].split() == ["NDCG@10", "recall@10", "MRR", "hit", "rate", "novelty", "coverage", "n"]

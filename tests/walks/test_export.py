@@ -19,7 +19,7 @@ from oscar.test.factories import create_product
 from personalization.decide import active_snapshot
 from personalization.exchange import tabular
 from personalization.models import Genome, Snapshot
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from personalization.models import Visitor
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

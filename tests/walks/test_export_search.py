@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from oscar.apps.partner.models import StockRecord
 
 from personalization.models import Consent, Event, Visitor
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 HEADER = "event_name,timestamp,client,search_term,item_id"

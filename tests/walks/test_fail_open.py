@@ -16,7 +16,7 @@ from personalization.decide.visit import Visit
 from personalization.models import Snapshot
 from personalization.serve import serve_slate
 from personalization.surfaces import home
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

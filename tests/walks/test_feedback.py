@@ -13,7 +13,7 @@ from django.test import Client
 from personalization.collect import feedback
 from personalization.models import Consent, Event, Visitor
 from personalization.privacy import consent, identity
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from oscar.apps.partner.models import StockRecord
 from oscar.test.factories import create_product
 
 from personalization.decide import active_snapshot
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

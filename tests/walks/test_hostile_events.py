@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from personalization.collect import rate_limits
 from personalization.models import Event
-from tests import shop
-from tests.collect.deliveries import body, event
-from tests.walks.reporting import agreed, looked_at, post, send
+from tests.collect.event_payloads import body, event
+from tests.shops import factories as shop
+from tests.walks.event_requests import agreed, looked_at, post, send
 
 pytestmark = pytest.mark.django_db
 

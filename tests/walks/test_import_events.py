@@ -17,7 +17,7 @@ from oscar.apps.catalogue.models import Product
 from personalization.exchange import event_files, event_import
 from personalization.exchange.event_import import ImportOptions, browser_id, import_events
 from personalization.models import ConsentRecord, DailyTotal, Event, SensitiveCategory, Visitor
-from tests.shop import product
+from tests.shops.factories import product
 
 pytestmark = pytest.mark.django_db
 TIME = (now() - timedelta(days=5)).replace(microsecond=0)

@@ -11,8 +11,8 @@ from oscar.apps.catalogue.models import Category
 from personalization.decide import active_snapshot
 from personalization.models import Consent, Visitor
 from personalization.privacy import identity, sort_preference
-from tests import shop
-from tests.walks.known import browser, did
+from tests.shops import factories as shop
+from tests.walks.known_visitors import browser, did
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 

@@ -8,7 +8,7 @@ from oscar.apps.catalogue.models import Category
 from benchmarks.listing import ways_of
 from benchmarks.pages import Page, count
 from personalization.decide import active_snapshot
-from tests import shop
+from tests.shops import factories as shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 

@@ -25,8 +25,8 @@ from personalization.models import Consent, Genome, SensitiveCategory, Snapshot,
 from personalization.oscar import template_overrides, visits
 from personalization.profile.genome import refresh_genome
 from personalization.serve import menu_shortcuts
-from tests import shop
-from tests.walks.known import browser
+from tests.shops import factories as shop
+from tests.walks.known_visitors import browser
 
 pytestmark = pytest.mark.django_db
 

@@ -14,8 +14,9 @@ from oscar.test.factories import create_product
 
 from benchmarks.product import both, counted_both
 from personalization.models import Visitor
-from tests import breakfast, shop, tea
-from tests.tea import CAKES, DEAR, FINER, TEAS
+from tests.shops import breakfast, tea
+from tests.shops import factories as shop
+from tests.shops.tea import CAKES, DEAR, FINER, TEAS
 
 pytestmark = pytest.mark.django_db
 

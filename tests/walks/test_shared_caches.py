@@ -11,8 +11,8 @@ from django.urls import reverse
 from personalization.decide import active_snapshot
 from personalization.models import Visitor
 from personalization.privacy import identity
-from tests import shop
-from tests.walks.known import browser, did
+from tests.shops import factories as shop
+from tests.walks.known_visitors import browser, did
 
 pytestmark = pytest.mark.django_db
 

@@ -1,7 +1,0 @@
-"""The plain shop with our three lines, and nothing else."""
-
-from tests.adoption.plain import *  # noqa: F403
-
-INSTALLED_APPS = ["personalization", *INSTALLED_APPS]  # noqa: F405
-OSCAR_DYNAMIC_CLASS_LOADER = "personalization.oscar.class_loader.load_classes"
-ROOT_URLCONF = "tests.adoption.adopted_urls"

@@ -1,7 +1,0 @@
-"""The same with our three lines, and nothing else."""
-
-from tests.adoption.headless import *  # noqa: F403
-
-INSTALLED_APPS = ["personalization", *INSTALLED_APPS]  # noqa: F405
-OSCAR_DYNAMIC_CLASS_LOADER = "personalization.oscar.class_loader.load_classes"
-ROOT_URLCONF = "tests.adoption.headless_adopted_urls"

@@ -1,0 +1,340 @@
+"""What is believed of what browsers report, and stored."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from oscar.test.factories import create_product
+
+from personalization.collect import impression_tokens, ingestion
+from personalization.models import Event, SensitiveCategory, Visitor
+from personalization.models.events import EventData
+from personalization.shop import catalogue
+from tests.collect.event_payloads import NOW, browser, deliver, event, ms
+from tests.shops import factories as shop
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def visitor():
+    return browser()
+
+
+@pytest.fixture
+def milk():
+    return product("Milk")
+
+
+def product(title):
+    made = shop.product(title)
+    made.upc = f"UPC {title}"
+    made.save()
+    return made
+
+
+def token(visitor, *products, surface="home", row="bestsellers", at=NOW):
+    shown = impression_tokens.Impression(surface, row, "s1", tuple(products), ("",) * len(products), at.timestamp())
+    return impression_tokens.sign_impression(shown, visitor and visitor.pk)
+
+
+def stored(*fields):
+    return list(Event.objects.order_by("id").values_list(*fields))
+
+
+def test_a_view_is_stored_as_it_was_reported(visitor, milk):
+    told = event(product=milk.pk, at=ms(NOW - timedelta(hours=2)))
+    assert deliver(visitor, told) == []
+    kept = Event.objects.get()
+    assert (str(kept.event_id), kept.visitor, kept.type, kept.product_id) == (told["id"], visitor, "view_item", milk.pk)
+    assert (kept.occurred_at, kept.received_at, kept.is_suspected_bot) == (NOW - timedelta(hours=2), NOW, False)
+    assert (kept.items, kept.query, kept.surface, kept.row_key, kept.value) == ([], "", "", "", None)
+
+
+def test_what_belongs_to_each_name_is_stored(visitor, milk):
+    told = [
+        event("user_engagement", milk.pk, engagement_time_msec=2500),
+        event("search", search_term="  oat milk "),
+        {**event("add_to_cart"), "items": [{"item_id": milk.pk, "quantity": 3}]},
+        {**event("remove_from_cart"), "items": [{"item_id": str(milk.pk)}]},
+        event("item_feedback", milk.pk, value=-1),
+        event("view_cart"),
+        event("begin_checkout"),
+        event("add_to_wishlist", milk.pk),
+    ]
+    assert deliver(visitor, *told) == []
+    assert set(stored("type", "product_id", "query", "value")) == {
+        ("user_engagement", milk.pk, "", 2.5),
+        ("search", None, "oat milk", None),
+        ("add_to_cart", milk.pk, "", 3.0),
+        ("remove_from_cart", milk.pk, "", 1.0),
+        ("item_feedback", milk.pk, "", -1.0),
+        ("view_cart", None, "", None),
+        ("begin_checkout", None, "", None),
+        ("add_to_wishlist", milk.pk, "", None),
+    }
+
+
+def test_a_push_to_a_ga4_data_layer_passes_unchanged(visitor, milk):
+    bread = product("Bread")
+    push = {
+        "event": "view_item_list",
+        "gtm.uniqueEventId": 7,
+        "ecommerce": {
+            "item_list_id": "related_products",
+            "item_list_name": "Related products",
+            "currency": "USD",
+            "value": 30.03,
+            "items": [
+                {"item_id": bread.upc, "item_name": "Bread", "index": 4, "price": 10.01, "quantity": "1"},
+                {"item_id": milk.upc, "item_name": "Milk", "coupon": None, "discount": 2.22},
+            ],
+        },
+    }
+    assert deliver(visitor, push, EVENT_ITEM_ID_FIELD="upc") == []
+    assert stored("type", "product_id", "items", "surface", "row_key") == [
+        ("view_item_list", None, [[bread.pk, 4], [milk.pk, 1]], "", "")
+    ]
+
+
+def test_fields_may_stand_at_the_top_or_in_the_parameters(visitor, milk):
+    items = [{"item_id": milk.pk}]
+    told = [
+        {"event": "view_item", "items": items},
+        {"event": "select_item", "params": {"items": items}},
+        {"name": "add_to_wishlist", "ecommerce": {"items": items}},
+        {"name": "search", "params": {"search_term": "milk"}},
+    ]
+    assert deliver(visitor, *told) == []
+    assert len(stored("pk")) == 4
+
+
+def test_an_event_without_an_id_is_known_again_when_it_is_sent_again(visitor, milk):
+    told = {"event": "view_item", "at": ms(NOW), "ecommerce": {"items": [{"item_id": milk.pk}]}}
+    deliver(visitor, told)
+    deliver(visitor, told, now=NOW + timedelta(hours=1))
+    assert len(stored("pk")) == 1
+    deliver(visitor, {**told, "at": ms(NOW) - 1}, {**told, "event": "add_to_cart"})
+    deliver(browser(), told)
+    assert len(stored("pk")) == 4
+
+
+@pytest.mark.parametrize(("kind", "column"), [("id", "pk"), ("upc", "upc"), ("sku", "sku")])
+def test_what_an_item_id_means_in_the_data_layer_is_a_setting(visitor, milk, kind, column):
+    keys = {"pk": milk.pk, "upc": milk.upc, "sku": milk.stockrecords.get().partner_sku}
+    pushed = {"event": "view_item", "items": [{"item_id": keys[column]}]}
+    assert deliver(visitor, pushed, event(product=milk.pk), EVENT_ITEM_ID_FIELD=kind) == []
+    assert stored("product_id") == [(milk.pk,), (milk.pk,)]
+
+
+def test_a_child_counts_for_its_parent(visitor):
+    parent = create_product(structure="parent", title="Shirt")
+    child = create_product(structure="child", parent=parent, title="Shirt S")
+    assert deliver(visitor, event(product=child.pk), event(product=parent.pk)) == []
+    assert stored("product_id") == [(parent.pk,)] * 2
+
+
+def test_products_that_the_shop_does_not_show_are_refused_and_never_made(visitor, milk):
+    hidden = create_product(title="Hidden")
+    parent = create_product(structure="parent", title="Hidden")
+    child = create_product(structure="child", parent=parent, title="Of a hidden one")
+    type(hidden).objects.filter(pk__in=[hidden.pk, parent.pk]).update(is_public=False)
+    keys = [hidden.pk, parent.pk, child.pk, 999_999, "10" * 30, "-1", "milk", "²"]
+    assert deliver(visitor, *(event(product=key) for key in keys)) == [(n, "unknown_product") for n in range(8)]
+    both = event("view_item_list", items=[{"item_id": hidden.pk}, {"item_id": milk.pk}])
+    assert deliver(visitor, both) == []
+    assert stored("items") == [([[milk.pk, 1]],)]
+
+
+def test_nothing_is_kept_of_products_in_a_sensitive_category_or_below_it(visitor, milk):
+    top = shop.create_from_breadcrumbs("Pharmacy")
+    tests = shop.create_from_breadcrumbs("Pharmacy > Tests")
+    parent = create_product(structure="parent", title="Test")
+    parent.categories.add(tests)
+    child = create_product(structure="child", parent=parent, title="Test for two")
+    SensitiveCategory.objects.create(category=top)
+    told = [event(product=parent.pk), event(product=child.pk), event(product=milk.pk)]
+    assert deliver(visitor, *told) == [(0, "sensitive"), (1, "sensitive")]
+    assert stored("product_id") == [(milk.pk,)]
+    assert catalogue.sensitive_categories() == {top.pk, tests.pk}
+    assert catalogue.sensitive_products([parent.pk, child.pk, milk.pk]) == {parent.pk, child.pk}
+
+
+def test_while_no_category_is_sensitive_it_costs_one_query(milk, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert catalogue.sensitive_products([milk.pk]) == set()
+    with django_assert_num_queries(0):
+        assert catalogue.sensitive_products([]) == set()
+
+
+def test_all_products_of_a_delivery_are_looked_up_in_one_query(django_assert_num_queries):
+    made = [product(f"Product {n}") for n in range(5)]
+    sku = made[2].stockrecords.get().partner_sku
+    keys = {("id", str(made[0].pk)): made[0].pk, ("upc", made[1].upc): made[1].pk, ("sku", sku): made[2].pk}
+    with django_assert_num_queries(1):
+        assert catalogue.resolve_product_ids(keys) == keys
+
+
+def test_where_a_product_was_seen_is_what_the_slate_says(visitor, milk):
+    bread = shop.product("Bread")
+    slate = token(visitor, bread.pk, milk.pk, row="bestsellers_in_category:7")
+    forged = {"surface": "search", "row": "mine"}
+    told = [
+        event("view_item_list", items=[{"item_id": milk.pk, "index": 0}], slate=slate, **forged),
+        event("select_item", milk.pk, slate=slate, **forged),
+        event("select_item", milk.pk, **forged),
+    ]
+    assert deliver(visitor, *told) == []
+    kept = {(name, row): rest for name, row, *rest in stored("type", "row_key", "surface", "product_id", "items")}
+    assert kept == {
+        ("view_item_list", "bestsellers_in_category:7"): ["home", None, [[milk.pk, 1]]],
+        ("select_item", "bestsellers_in_category:7"): ["home", milk.pk, []],
+        ("select_item", ""): ["", milk.pk, []],
+    }
+
+
+def test_a_click_on_a_product_that_was_not_shown_is_refused(visitor, milk):
+    slate = token(visitor, shop.product("Bread").pk)
+    assert deliver(visitor, event("select_item", milk.pk, slate=slate)) == [(0, "not_on_slate")]
+    assert stored("pk") == []
+
+
+def test_a_slate_that_is_forged_changed_stale_or_somebody_elses_is_refused(visitor, milk):
+    own = token(visitor, milk.pk)
+    bad = [
+        "forged",
+        own[:-1] + ("a" if own[-1] != "a" else "b"),
+        token(visitor, milk.pk, at=NOW - timedelta(days=7, seconds=2)),
+        token(browser(), milk.pk),
+        "ümlaut:ü:ü",
+        "x" * 8_000,
+    ]
+    told = [event("select_item", milk.pk, slate=slate) for slate in bad]
+    assert deliver(visitor, *told) == [(n, "bad_slate") for n in range(len(bad))]
+    assert deliver(visitor, event("select_item", milk.pk, slate=token(None, milk.pk))) == []
+
+
+def test_nothing_comes_back_from_before_the_visitor_agreed(milk):
+    visitor = browser(agreed=NOW - timedelta(hours=1))
+    told = [event(product=milk.pk, at=ms(NOW - timedelta(minutes=ago))) for ago in (61, 60)]
+    assert deliver(visitor, *told) == [(0, "before_consent")]
+
+
+def test_late_events_do_not_bring_a_forgotten_visitor_back(visitor, milk):
+    Visitor.objects.filter(pk=visitor.pk).delete()
+    told = [event(product=milk.pk), event("purchase")]
+    assert deliver(visitor, *told) == [(0, "no_consent"), (1, "purchases_are_orders")]
+    assert stored("pk") == []
+    connection.check_constraints()
+
+
+def test_the_same_again_is_stored_once_and_the_first_one_counts(visitor, milk):
+    first = event(product=milk.pk)
+    other = {**first, "name": "add_to_wishlist"}
+    assert deliver(visitor, first, other) == deliver(visitor, other) == deliver(browser(), first) == []
+    assert stored("type", "visitor") == [("view_item", visitor.pk)]
+
+
+def test_a_poisoned_event_is_dropped_alone(visitor, milk):
+    poison = [
+        event(product=milk.pk, id="\0" * 36),
+        event("search", search_term="a\0b"),
+        event("search", search_term="\ud800"),
+        event("search", search_term="a" * 257),
+        {**event(), "items": [{"item_id": 2**63}]},
+        event(product=milk.pk, at="9999-99-99"),
+        "nonsense",
+        None,
+        event(product=milk.pk, more=[[[[[1]]]]]),
+        event(product=milk.pk, more=float("nan")),
+        event(product=milk.pk, more={"\0": 1}),
+    ]
+    codes = "bad_text bad_text bad_text bad_text bad_number bad_time bad_event bad_event too_deep bad_number bad_text"
+    good = [event(product=milk.pk) for _ in range(20)]
+    assert deliver(visitor, *poison, *good) == list(enumerate(codes.split()))
+    assert len(stored("pk")) == 20
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ({"name": "purchase"}, "purchases_are_orders"),
+        ({"event": "refund"}, "purchases_are_orders"),
+        ({"name": "page_view"}, "unknown_name"),
+        ({"name": None}, "unknown_name"),
+        ({"name": ["search"]}, "unknown_name"),
+        ({}, "unknown_name"),
+        ({"name": "view_cart", "id": "7"}, "bad_id"),
+        ({"name": "view_cart", "id": 7}, "bad_id"),
+        ({"name": "view_cart", "id": {}}, "bad_id"),
+        ({"name": "view_cart", "at": True}, "bad_time"),
+        ({"name": "view_cart", "at": []}, "bad_time"),
+        ({"name": "view_cart", "params": []}, "bad_event"),
+        ({"name": "view_cart", "ecommerce": 1}, "bad_event"),
+        ({"name": "view_cart", "items": {}}, "bad_items"),
+        ({"name": "view_cart", "items": [1]}, "bad_items"),
+        ({"name": "view_cart", "items": [{"item_id": True}]}, "bad_items"),
+        ({"name": "view_cart", "items": [{"item_id": " "}]}, "bad_items"),
+        ({"name": "view_cart", "items": [{"item_id": 1}] * 201}, "bad_items"),
+        ({"name": "view_item"}, "no_item"),
+        ({"name": "add_to_cart", "items": []}, "no_item"),
+        ({"name": "select_item", "items": [{"item_id": 1}, {"item_id": 2}]}, "one_item"),
+        ({"name": "view_cart", "slate": 7}, "bad_slate"),
+        ({"name": "search"}, "no_search_term"),
+        ({"name": "search", "search_term": " "}, "no_search_term"),
+        ({"name": "search", "search_term": 7}, "no_search_term"),
+        ({"name": "user_engagement", "items": [{"item_id": 1}]}, "bad_value"),
+        ({"name": "user_engagement", "items": [{"item_id": 1}], "engagement_time_msec": -1}, "bad_value"),
+        ({"name": "user_engagement", "items": [{"item_id": 1}], "engagement_time_msec": "nan"}, "bad_value"),
+        ({"name": "add_to_cart", "items": [{"item_id": 1, "quantity": True}]}, "bad_value"),
+        ({"name": "add_to_cart", "items": [{"item_id": 1, "quantity": [1]}]}, "bad_value"),
+        ({"name": "item_feedback", "items": [{"item_id": 1}], "value": 101}, "bad_value"),
+        ({"name": "view_cart", "at": ms(NOW - timedelta(days=7, minutes=1))}, "too_old"),
+    ],
+)
+def test_each_fault_has_a_code(visitor, told, code):
+    assert deliver(visitor, told) == [(0, code)]
+
+
+def test_a_forgotten_visitor_and_a_repeated_event_are_told_apart(visitor):
+    again = EventData(uuid4(), "view_cart", NOW)
+    assert [Event.objects.store_events(visitor.pk, [again], received_at=NOW) for _ in range(2)] == [True, True]
+    Visitor.objects.all().delete()
+    assert not Event.objects.store_events(visitor.pk, [again], received_at=NOW)
+
+
+def test_a_delivery_is_stored_in_one_statement(visitor, django_assert_num_queries):
+    many = [EventData(uuid4(), "view_cart", NOW) for _ in range(50)]
+    with django_assert_num_queries(1):
+        assert Event.objects.store_events(visitor.pk, many, received_at=NOW, is_suspected_bot=True)
+    assert Event.objects.filter(is_suspected_bot=True).count() == 50
+
+
+def test_any_letters_come_out_as_they_went_in(visitor):
+    words = "Ünïcödé 漢字 🥛 ' \" \\ % %s {0} $1 \u2028 <b>"
+    assert deliver(visitor, event("search", search_term=words)) == []
+    assert stored("query") == [(words,)]
+
+
+def test_what_the_shop_itself_saw_is_stored(visitor, milk):
+    assert ingestion.record_server_event(visitor, "add_to_cart", milk.pk, NOW)
+    assert stored("type", "product_id", "value", "occurred_at") == [("add_to_cart", milk.pk, 1.0, NOW)]
+
+
+def test_a_database_that_is_neither_is_written_to_by_django(visitor, monkeypatch):
+    monkeypatch.setattr("personalization.models.event_insert_sql.STATEMENTS", {})
+    many = [EventData(uuid4(), "view_cart", NOW) for _ in range(3)]
+    assert Event.objects.store_events(visitor.pk, many, received_at=NOW, is_suspected_bot=True)
+    assert stored("type", "is_suspected_bot") == [("view_cart", True)] * 3
+    Visitor.objects.all().delete()
+    assert not Event.objects.store_events(visitor.pk, many, received_at=NOW)
+
+
+def test_a_clock_that_is_a_little_slow_does_not_cost_the_first_events(milk):
+    visitor = browser(agreed=NOW - timedelta(seconds=5))
+    slow = timedelta(seconds=60)
+    early = event(product=milk.pk, at=ms(NOW - slow - timedelta(seconds=9)))
+    late = event(product=milk.pk, at=ms(NOW - slow - timedelta(seconds=2)))
+    assert deliver(visitor, early, late, sent_at=ms(NOW - slow)) == [(0, "before_consent")]
+    assert [stored.occurred_at for stored in Event.objects.all()] == [visitor.consented_at]

@@ -1,0 +1,124 @@
+"""Products that somebody else chose, in the visitor's order."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as trying
+from hypothesis import strategies as some
+
+from personalization.decide.reranking import FULL_STRENGTH, RerankBasis, _day_stable, rerank, rerank_basis
+from personalization.decide.visit import LazyEvents, Visit
+from personalization.models import Genome
+from personalization.models.visitors import Preference
+from personalization.rank.snapshot_arrays import country_code_to_int
+from personalization.recommenders import DAY
+from tests.shops.handmade_snapshot import NOW, learned
+
+SELLS = {"popular__score": [1, 2, 3, 4]}
+
+
+def visit(*products, **named):
+    """A visitor with own products as (key, weight)."""
+    own = [[key, weight, 1, NOW - 9 * DAY, NOW - DAY] for key, weight in products]
+    return Visit(**{"timestamp": NOW, "strategy": None, "genome": Genome(products=own), **named})
+
+
+def test_a_stranger_is_shown_what_sells_first():
+    assert rerank(visit(candidate_products=(10, 20, 30, 40)), learned(**SELLS), FULL_STRENGTH) == (40, 30, 20, 10)
+
+
+def test_a_customer_is_shown_their_own_products_first_the_usual_ones_on_top():
+    asked = visit((10, 9.0), (30, 1.0), candidate_products=(40, 30, 20, 10))
+    assert rerank(asked, learned(**SELLS), FULL_STRENGTH)[:2] == (10, 30)
+
+
+def test_what_is_equal_stays_in_the_order_given():
+    shop = learned(popular__score=[0, 5, 5, 5])
+    assert rerank(visit(candidate_products=(10, 40, 20, 30)), shop, FULL_STRENGTH) == (40, 20, 30, 10)
+
+
+def test_what_the_snapshot_does_not_know_stays_where_it_is():
+    asked = visit(candidate_products=(77, 10, 20, 78, 40, 79))
+    assert rerank(asked, learned(**SELLS), FULL_STRENGTH) == (77, 40, 20, 78, 10, 79)
+
+
+def test_what_the_visitor_does_not_want_stands_last_known_or_not():
+    wishes = (Preference("product", 40, -1, NOW - DAY), Preference("product", 77, -1, NOW - DAY))
+    asked = visit(candidate_products=(77, 10, 40, 20), preferences=wishes)
+    assert rerank(asked, learned(**SELLS), FULL_STRENGTH) == (20, 10, 77, 40)
+    assert rerank(asked, learned(**SELLS), 1) == (10, 20, 77, 40)
+
+
+def test_a_dial_at_0_leaves_everything_as_it_was_given():
+    asked = visit((10, 9.0), candidate_products=(40, 30, 77, 10), preferences=(Preference("product", 40, -1, NOW),))
+    assert rerank(asked, learned(**SELLS), 0) == (40, 30, 77, 10)
+
+
+def test_an_empty_listing_stays_empty():
+    assert rerank(visit(), learned(**SELLS), FULL_STRENGTH) == ()
+
+
+def test_a_search_asks_the_engine_first_and_the_visitor_last():
+    found = rerank(visit((40, 9.0), query="milk", candidate_products=(10, 20, 30, 40)), learned(**SELLS), FULL_STRENGTH)
+    assert found == (10, 20, 30, 40)
+
+
+def test_in_a_country_of_its_own_its_bestsellers_come_first():
+    shop = learned(**SELLS, country__code=[country_code_to_int("DE")], country__start=[0, 2], country__product=[1, 0])
+    assert rerank(visit(country="DE", candidate_products=(10, 20, 30, 40)), shop, FULL_STRENGTH) == (20, 10, 40, 30)
+    assert rerank_basis(visit(country="DE"), shop) == RerankBasis.CONTEXTUAL
+    assert rerank_basis(visit(country="FR"), shop) == RerankBasis.POPULAR
+    assert rerank_basis(visit(country="DE", query="milk"), shop) == RerankBasis.POPULAR
+
+
+def test_an_order_is_the_visitors_own_when_something_of_them_takes_part():
+    assert rerank_basis(visit(), learned()) == RerankBasis.POPULAR
+    assert rerank_basis(visit((10, 1.0)), learned()) == RerankBasis.PERSONAL
+    assert (
+        rerank_basis(visit((77, 1.0)), learned()) == RerankBasis.POPULAR
+    )  # nothing is known of their product any more
+    assert rerank_basis(visit(preferences=(Preference("product", 10, -1, NOW),)), learned()) == RerankBasis.PERSONAL
+    removed = (Preference("product", 10, -1, NOW),)
+    assert rerank_basis(visit((10, 1.0), preferences=removed), learned()) == RerankBasis.PERSONAL
+
+
+def test_nothing_that_happens_between_two_pages_changes_the_order():
+    shop, listing = learned(**SELLS), (10, 20, 30, 40)
+    morning = visit((30, 1.0), timestamp=NOW + 1, candidate_products=listing)
+    evening = replace(morning, timestamp=NOW + DAY - 1, basket=frozenset({30}), recent_events=LazyEvents(lambda: 1 / 0))
+    assert (
+        _day_stable(evening, shop).timestamp == _day_stable(morning, shop).timestamp
+    )  # learned orders look at the clock
+    disliked = Preference("reason", "bestsellers", -1, NOW)
+    assert rerank(evening, shop, FULL_STRENGTH) == rerank(morning, shop, FULL_STRENGTH)
+    assert rerank(replace(evening, preferences=(disliked,)), shop, FULL_STRENGTH) == rerank(
+        morning, shop, FULL_STRENGTH
+    )
+
+
+@trying(deadline=None)
+@given(
+    listing=some.permutations([10, 20, 30, 40, 77, 78]),
+    own=some.lists(some.sampled_from([10, 20, 30, 40]), unique=True),
+    scores=some.lists(some.integers(0, 3), min_size=4, max_size=4),
+)
+def test_the_dial_turns_the_given_order_into_ours_and_swaps_each_pair_once(listing, own, scores):
+    asked = visit(*((key, 1.0) for key in own), candidate_products=tuple(listing))
+    shop = learned(popular__score=scores)
+    orders = [rerank(asked, shop, strength) for strength in range(FULL_STRENGTH + 1)]
+    assert orders[0] == tuple(listing)
+    assert all(sorted(order) == sorted(listing) for order in orders)
+    for one, other in combinations(listing, 2):
+        first = [order.index(one) < order.index(other) for order in orders]
+        assert first == sorted(first, reverse=True)
+
+
+@pytest.mark.parametrize("size", [200, 500])
+def test_a_product_that_is_listed_twice_stays_there_twice(size):
+    listing = tuple(np.resize([10, 20, 99, 30], size).tolist())
+    assert sorted(rerank(visit((20, 1.0), candidate_products=listing), learned(**SELLS), FULL_STRENGTH)) == sorted(
+        listing
+    )

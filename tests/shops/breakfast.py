@@ -1,0 +1,84 @@
+"""A shop whose baskets are known: toast, butter and jam; rolls, butter and honey; soap and a sponge; a candle.
+
+Jam and honey are of one kind, and nobody ever bought both at once; so are toast and rolls.
+"""
+
+from collections.abc import Mapping
+
+from django.core.management import call_command
+from django.urls import reverse
+from oscar.apps.catalogue.categories import create_from_breadcrumbs
+from oscar.apps.catalogue.models import Product
+
+from personalization.decide import active_snapshot
+from tests.shops import factories as shop
+
+KINDS = {
+    "Toast": "Food > Bread",
+    "Rolls": "Food > Bread",
+    "Butter": "Food > Dairy",
+    "Jam": "Food > Spreads",
+    "Honey": "Food > Spreads",
+    "Soap": "Home > Bath",
+    "Sponge": "Home > Kitchen",
+    "Candle": "Home > Light",
+}
+BASKETS = (("Toast", "Butter", "Jam"), ("Rolls", "Butter", "Honey"), ("Soap", "Sponge"), ("Candle",))
+CUSTOMERS = 6
+WEEKS = 3
+
+
+def stocked() -> dict[str, Product]:
+    """The products by name, without any history."""
+    return {name: shop.product(name, create_from_breadcrumbs(kind)) for name, kind in KINDS.items()}
+
+
+def trained() -> dict[str, Product]:
+    """The products by name, after six customers bought each of the baskets three times."""
+    products = stocked()
+    for number in range(CUSTOMERS):
+        buyer = shop.customer(f"buyer{number}")
+        for week in range(WEEKS):
+            for basket in BASKETS:
+                shop.order(buyer, [products[name] for name in basket], days_ago=1 + 7 * week)
+    call_command("personalization_train", verbosity=0)
+    active_snapshot.reset_active_snapshot()
+    return products
+
+
+def put(client, *products: Product, quantity: int = 1) -> None:
+    """Puts these into the client's basket."""
+    for product in products:
+        address = reverse("basket:add", args=[product.pk])
+        assert client.post(address, {"quantity": quantity}).status_code == 302
+
+
+def page(client, **headers):
+    """The page of the basket."""
+    return client.get(reverse("basket:summary"), **headers)
+
+
+def changed(client, quantities: Mapping[Product, int], ajax: bool = True, **headers):
+    """The answer when the lines of the basket get these quantities; 0 removes one."""
+    forms = page(client).context["formset"].forms
+    form = {f"form-{name}_FORMS": len(forms) for name in ("TOTAL", "INITIAL", "MIN_NUM", "MAX_NUM")}
+    for number, line in enumerate(one.instance for one in forms):
+        quantity = quantities.get(line.product, line.quantity)
+        form |= {f"form-{number}-id": line.pk, f"form-{number}-quantity": max(quantity, 1)}
+        form |= {} if quantity else {f"form-{number}-DELETE": "on"}
+    if ajax:
+        headers["HTTP_X_REQUESTED_WITH"] = "XMLHttpRequest"
+    return client.post(reverse("basket:summary"), form, **headers)
+
+
+def slates(response, surface: str = "") -> list:
+    """What was decided for a page, one slate a tag; of one surface, or of all."""
+    layers = [layer for context in response.context for layer in context if "slate" in layer]
+    found = {id(layer["slate"]): layer["slate"] for layer in layers}
+    return [slate for slate in found.values() if surface in ("", slate.surface)]
+
+
+def rows(response, surface: str) -> dict[str, list[str]]:
+    """The titles of a page's rows of one surface, with those of their products."""
+    (slate,) = slates(response, surface)
+    return {row.title: [item.product.title for item in row.items] for row in slate.rows}

@@ -1,0 +1,56 @@
+"""A shop whose product pages are known: teas of one price that read alike, finer ones that the same customers buy, and
+cakes that lie in one basket with the first tea."""
+
+from decimal import Decimal
+
+from django.core.management import call_command
+from oscar.apps.catalogue.categories import create_from_breadcrumbs
+from oscar.apps.catalogue.models import Product
+from oscar.apps.partner.models import StockRecord
+
+from personalization.decide import active_snapshot
+from tests.shops import factories as shop
+
+TEAS = [f"Green tea in bags {number}" for number in range(1, 6)]
+FINER = [f"Green tea of the first harvest {number}" for number in range(1, 4)]
+DEAR = "Green tea from an old garden"
+"""1.9 times the price of a tea: dearer than a step up."""
+CAKES = [f"Cake with {what}" for what in ("nuts", "apples", "cherries", "honey")]
+PRICES = {**dict.fromkeys(TEAS, "3.00"), **dict.fromkeys(FINER, "4.50"), DEAR: "5.70", **dict.fromkeys(CAKES, "2.00")}
+CUSTOMERS = 8
+
+
+def stocked() -> dict[str, Product]:
+    """The products by name, without any history."""
+    tea, cake = create_from_breadcrumbs("Drinks > Tea"), create_from_breadcrumbs("Food > Cake")
+    products = {name: shop.product(name, cake if name in CAKES else tea) for name in PRICES}
+    for name, price in PRICES.items():
+        StockRecord.objects.filter(product=products[name]).update(price=Decimal(price))
+    return products
+
+
+def sold(products: dict[str, Product]) -> None:
+    """Eight customers bought the first tea with all cakes, another tea and a finer one each by itself."""
+    for number in range(CUSTOMERS):
+        buyer = shop.customer(f"buyer{number}")
+        shop.order(buyer, [products[name] for name in (TEAS[0], *CAKES)], days_ago=20)
+        shop.order(buyer, [products[name] for name in (*FINER, DEAR)], days_ago=10)
+
+
+def learned() -> None:
+    """The shop learns from what was bought so far."""
+    call_command("personalization_train", verbosity=0)
+    active_snapshot.reset_active_snapshot()
+
+
+def trained() -> dict[str, Product]:
+    """The products by name, after all that."""
+    products = stocked()
+    sold(products)
+    learned()
+    return products
+
+
+def sell_out(product: Product) -> None:
+    """Nothing of it is left."""
+    StockRecord.objects.filter(product=product).update(num_in_stock=0)

@@ -1,0 +1,77 @@
+"""What to trust is learned once a week, and taken over from one daily run to the next."""
+
+import time
+
+import numpy as np
+import pytest
+
+from personalization.models import snapshot_files
+from personalization.recommenders import DAY
+from personalization.train import run
+from personalization.train.evaluate import FITTED
+from tests.shops import habits_in_tables
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def first(settings):
+    habits_in_tables.built()
+    return run.run_training(time.time())
+
+
+@pytest.fixture
+def taught(monkeypatch):
+    """The moments up to which a run learned what to trust."""
+    moments = []
+    teach = run.evaluate_and_fit
+
+    def taught(shop, *rest, **named):
+        moments.append(shop.history.now)
+        return teach(shop, *rest, **named)
+
+    monkeypatch.setattr(run, "evaluate_and_fit", taught)
+    return moments
+
+
+def arrays(snapshot):
+    return snapshot_files.read_snapshot(snapshot.name, snapshot.manifest_sha256)
+
+
+def test_the_next_day_the_weights_and_what_they_are_worth_are_taken_over(first, taught):
+    assert FITTED in first.metrics["weights"].values()
+    second = run.run_training(time.time() + DAY)
+    assert taught == []
+    assert (second.metrics["weights"], second.metrics["evaluation"]) == (
+        first.metrics["weights"],
+        first.metrics["evaluation"],
+    )
+    assert np.array_equal(arrays(second)["home.value"], arrays(first)["home.value"])
+    assert arrays(second)["history.now"] > arrays(first)["history.now"]
+
+
+def test_after_a_week_of_daily_runs_they_are_learned_anew(first, taught):
+    now = float(arrays(first)["history.now"][0])
+    for day in range(1, 8):
+        run.run_training(now + day * DAY)
+    assert taught == [now + 7 * DAY]
+
+
+def test_whoever_asks_has_them_learned_at_once(first, taught):
+    run.run_training(time.time() + 1, weigh=True)
+    assert len(taught) == 1
+
+
+def test_weights_of_another_shelf_are_not_taken_over(first, taught, monkeypatch):
+    monkeypatch.setattr(run.reuse_ranker.__globals__["recommenders"], "registered_recommenders", lambda: [])
+    assert run.reuse_ranker(first, time.time() + 1) is None
+
+
+def test_a_snapshot_that_cannot_be_read_is_no_hindrance(first, taught):
+    snapshot_files.remove_snapshot(first.name)
+    run.run_training(time.time() + 1)
+    assert len(taught) == 1
+
+
+def test_a_snapshot_of_later_is_not_taken_over(first, taught):
+    assert run.reuse_ranker(first, time.time() - DAY) is None

@@ -1,0 +1,255 @@
+"""The door through which browsers report what happened."""
+
+import itertools
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
+
+from personalization.collect import impression_tokens, rate_limits
+from personalization.models import Event, Visitor
+from personalization.pages import events as door
+from personalization.privacy import identity
+from tests.collect.event_payloads import FIREFOX, body, event
+from tests.shops import factories as shop
+from tests.walks.event_requests import HERE, agreed, codes, full, looked_at, post, send
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_browser_that_agreed_reports_and_is_known_from_then_on(milk):
+    client = agreed()
+    response = send(client, looked_at(milk))
+    assert (response.status_code, response.json()) == (202, {"accepted": 1, "rejected": []})
+    cookie = response.cookies["personalization_visitor"]
+    assert (cookie["httponly"], cookie["secure"], cookie["samesite"]) == (True, True, "Lax")
+    assert "personalization_visitor" not in send(client, looked_at(milk)).cookies
+    assert Visitor.objects.count() == 1
+    assert (
+        list(Event.objects.values_list("type", "product_id", "is_suspected_bot")) == [("view_item", milk.pk, False)] * 2
+    )
+
+
+def test_every_answer_stays_out_of_caches(milk):
+    client = agreed()
+    for response in (send(client, looked_at(milk)), post(client, b""), client.get(reverse("personalization:events"))):
+        assert response["Cache-Control"] == "private, no-store"
+        assert "Cookie" in response["Vary"]
+        assert response["Content-Type"] == "application/json"
+
+
+def test_an_event_that_is_wrong_is_named_and_the_others_are_taken(milk):
+    response = send(agreed(), event("purchase"), looked_at(milk), event("search"))
+    assert response.json() == {
+        "accepted": 1,
+        "rejected": [
+            {
+                "index": 0,
+                "code": "purchases_are_orders",
+                "message": "Purchases are not taken from a browser: they are the shop's own orders.",
+            },
+            {"index": 2, "code": "no_search_term", "message": "A search needs a search_term."},
+        ],
+    }
+
+
+def test_an_account_that_agreed_reports_without_a_cookie_of_ours(milk, customer):
+    client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_ORIGIN=HERE)
+    client.force_login(customer)
+    response = send(client, looked_at(milk))
+    assert response.json() == {"accepted": 1, "rejected": []}
+    assert "personalization_visitor" not in response.cookies
+    assert Event.objects.get().visitor.user == customer
+
+
+@pytest.mark.parametrize("signal", [{"HTTP_SEC_GPC": "1"}, {"HTTP_DNT": "1"}])
+def test_whoever_objects_is_not_known_and_gets_no_cookie(milk, signal):
+    response = send(agreed(**signal), looked_at(milk), event("purchase"))
+    assert (response.status_code, codes(response)) == (202, ["no_consent", "purchases_are_orders"])
+    assert not response.cookies
+    assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
+
+
+def test_whoever_was_not_asked_is_not_known(milk):
+    response = send(Client(HTTP_ORIGIN=HERE), looked_at(milk))
+    assert (response.status_code, codes(response)) == (202, ["no_consent"])
+    assert not response.cookies
+    assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
+
+
+def test_a_withdrawal_counts_from_the_next_request_on(milk, customer):
+    client = agreed()
+    client.force_login(customer)
+    assert codes(send(client, looked_at(milk))) == []
+    Visitor.objects.get().change_consent("withdrawn", version="1", source="test", now=now())
+    assert codes(send(client, looked_at(milk))) == ["no_consent"]
+
+
+def test_a_childs_account_is_not_known(milk, customer, settings):
+    settings.PERSONALIZATION = {
+        **settings.PERSONALIZATION,
+        "IS_CHILD_CALLABLE": "tests.walks.test_event_endpoint.everybody",
+    }
+    client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_ORIGIN=HERE)
+    client.force_login(customer)
+    assert codes(send(client, looked_at(milk))) == ["no_consent"]
+
+
+def everybody(user):
+    return True
+
+
+def test_nobody_is_made_known_by_events_that_are_all_wrong():
+    assert codes(send(agreed(), event("purchase"), "nonsense")) == ["purchases_are_orders", "bad_event"]
+    assert send(agreed()).json() == {"accepted": 0, "rejected": []}
+    assert Visitor.objects.count() == 0
+
+
+def test_a_forged_cookie_is_replaced(milk):
+    client = agreed()
+    client.cookies["personalization_visitor"] = "forged"
+    response = send(client, looked_at(milk))
+    request = type(
+        "Request", (), {"COOKIES": {"personalization_visitor": response.cookies[identity.VISITOR_COOKIE].value}}
+    )
+    assert identity.visitor_id_from_cookie(request) == Visitor.objects.get().pk
+
+
+def test_the_visitor_of_an_event_is_never_taken_from_what_was_sent(milk):
+    victim = Visitor.objects.create(consent="granted", consented_at=now())
+    told = {key: str(victim.pk) for key in ("visitor", "visitor_id", "client_id", "user_id")}
+    send(agreed(), looked_at(milk, **told, params=told))
+    assert Event.objects.exclude(visitor=victim).count() == 1
+
+
+ORIGINS = {None: False, HERE: True, "http://evil.example": False, "null": False, "https://testserver": False, "": False}
+SITES = {None: False, "same-origin": True, "same-site": False, "cross-site": False, "none": False}
+TYPES = {
+    "text/plain": True,
+    "application/json": True,
+    "application/json; charset=utf-8": True,
+    "application/x-www-form-urlencoded": False,
+    "multipart/form-data; boundary=x": False,
+    "text/html": False,
+    "": False,
+}
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_only_json_from_a_page_of_the_shop_is_taken(milk, customer, signed_in):
+    found, expected = {}, {}
+    for origin, site, kind in itertools.product(ORIGINS, SITES, TYPES):
+        client = agreed()
+        del client.defaults["HTTP_ORIGIN"]
+        if signed_in:
+            client.force_login(customer)
+        headers = {"HTTP_ORIGIN": origin, "HTTP_SEC_FETCH_SITE": site}
+        sent = {name: value for name, value in headers.items() if value is not None}
+        rate_limits.reset_counters()
+        found[origin, site, kind] = post(client, body(looked_at(milk)), kind, **sent).status_code
+        here = ORIGINS[origin] or SITES[site]
+        expected[origin, site, kind] = 415 if not TYPES[kind] else 202 if here else 403
+    assert found == expected
+
+
+def test_a_beacon_of_somebody_who_is_signed_in_needs_no_csrf_token(milk, customer):
+    client = Client(enforce_csrf_checks=True, HTTP_USER_AGENT=FIREFOX, HTTP_SEC_FETCH_SITE="same-origin")
+    client.force_login(customer)
+    assert send(client, looked_at(milk)).status_code == 202
+
+
+@pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options", "trace"])
+def test_every_other_method_is_refused(method):
+    response = getattr(agreed(), method)(reverse("personalization:events"))
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+
+
+def test_a_crawler_is_kept_apart(milk):
+    send(agreed(), looked_at(milk), HTTP_USER_AGENT="Mozilla/5.0 (compatible; Googlebot/2.1)")
+    send(agreed(), looked_at(milk), HTTP_USER_AGENT="")
+    assert list(Event.objects.values_list("is_suspected_bot", flat=True)) == [True, True]
+    visitor = Event.objects.first().visitor
+    assert Event.objects.recent(visitor.pk) == []
+
+
+def test_ten_thousand_forged_views_by_one_visitor_count_as_120_and_the_rest_is_kept_apart_or_dropped(milk):
+    client, answers = agreed(), []
+    for _ in range(200):
+        answers.append(send(client, *(looked_at(milk) for _ in range(50))).json())
+    minutes = 2  # the test may run into the next one
+    unknown = 50  # the first delivery made the visitor known and is not counted as theirs
+    assert Event.objects.filter(is_suspected_bot=False).count() <= 120 * minutes + unknown
+    assert Event.objects.count() <= 600 * minutes
+    dropped = sum(len(answer["rejected"]) for answer in answers)
+    assert sum(answer["accepted"] for answer in answers) == Event.objects.count() == 10_000 - dropped
+    assert {one["code"] for answer in answers for one in answer["rejected"]} == {"too_many"}
+
+
+def test_what_is_dropped_is_counted_in_the_log_without_saying_whose_it_was(milk, caplog):
+    for _ in range(13):
+        send(agreed(), *(looked_at(milk) for _ in range(49)), event("search", search_term="secret"))
+    said = [record.getMessage() for record in caplog.records if record.name == "personalization"]
+    assert len(said) == 1
+    assert not [
+        name for name in ("secret", "127.0.0.1", *map(str, Visitor.objects.values_list("pk"))) if name in said[0]
+    ]
+
+
+def test_a_forged_click_is_refused_and_one_on_what_was_shown_is_taken(milk):
+    shown = impression_tokens.Impression("home", "bestsellers", "s1", (milk.pk,), ("",), now().timestamp())
+    token, other = impression_tokens.sign_impression(shown, None), shop.product("Bread")
+    click = {"name": "select_item", "slate": token}
+    response = send(agreed(), looked_at(other, **click), looked_at(milk, **click), looked_at(milk, slate=token[::-1]))
+    assert [(one["index"], one["code"]) for one in response.json()["rejected"]] == [
+        (0, "not_on_slate"),
+        (2, "bad_slate"),
+    ]
+    assert Event.objects.values_list("product_id", "surface", "row_key").get() == (milk.pk, "home", "bestsellers")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_known_browsers_delivery_costs_four_queries(django_assert_num_queries):
+    client, milk = agreed(), shop.product("Milk")
+    send(client, looked_at(milk))
+    told = [looked_at(milk) for _ in range(20)]
+    with django_assert_num_queries(4):  # the visitor, the products, sensitive categories, one insert; no transaction
+        assert send(client, *told).json()["accepted"] == 20
+
+
+def test_when_nothing_can_be_stored_the_browser_is_told_to_send_it_again(milk, monkeypatch, caplog):
+    client = agreed()
+    send(client, looked_at(milk))
+    monkeypatch.setattr(door.ingestion, "store_events", full)
+    response = send(client, looked_at(milk), event("purchase"))
+    assert (response.status_code, codes(response)) == (202, ["not_stored", "purchases_are_orders"])
+    assert Event.objects.count() == 1
+
+
+def test_in_a_burst_deliveries_are_dropped_and_counted_and_later_ones_are_taken(milk):
+    client = agreed()
+    with rate_limits.concurrency_slot(), rate_limits.concurrency_slot(), rate_limits.concurrency_slot():
+        response = send(client, looked_at(milk), event("purchase"))
+    assert (response.status_code, codes(response)) == (202, ["busy", "purchases_are_orders"])
+    assert codes(send(client, looked_at(milk))) == []
+    assert Event.objects.count() == 1
+
+
+def test_a_visitor_who_is_forgotten_while_they_report_stays_forgotten(milk, monkeypatch):
+    keep = door.ingestion.store_events
+
+    def too_late(delivery, told):
+        Visitor.objects.all().delete()
+        return keep(delivery, told)
+
+    monkeypatch.setattr(door.ingestion, "store_events", too_late)
+    response = send(agreed(), looked_at(milk))
+    assert (response.status_code, codes(response)) == (202, ["no_consent"])
+    assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
+
+
+def test_the_events_of_two_visitors_with_one_id_are_one(milk):
+    told = looked_at(milk, id=str(uuid4()))
+    assert [codes(send(agreed(), told)) for _ in range(2)] == [[], []]
+    assert Event.objects.count() == 1

@@ -1,0 +1,325 @@
+"""The page "What we know of you" through the front doors: seen, corrected, taken away, forgotten, by its owner only."""
+
+import json
+import re
+import time
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils.timezone import now
+
+from personalization.decide import active_snapshot
+from personalization.models import Consent, ConsentRecord, Event, Genome, SensitiveCategory, Visitor
+from personalization.privacy import consent, identity
+from personalization.profile import genome
+from tests.shops import factories as shop
+from tests.walks.known_visitors import browser, did
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/personalization/privacy/"
+WISH, RECENT, FORGOTTEN, DOWNLOAD = (PAGE + part for part in ("wish/", "recent/", "forgotten/", "download/"))
+ANSWER = "/personalization/consent/"
+
+
+@pytest.fixture
+def trained():
+    users, products = shop.even_and_odd()
+    call_command("personalization_train", verbosity=0)
+    active_snapshot.reset_active_snapshot()
+    return users, products
+
+
+def known(client):
+    return client.get(PAGE).context["known"]
+
+
+def visitor_of(user):
+    return Visitor.objects.get(user=user)
+
+
+def state(user):
+    visitor = visitor_of(user)
+    return visitor.consent, visitor.preferences, Event.objects.filter(visitor=visitor).count(), visitor.pk
+
+
+def rows(response):
+    return {row.type: [item.product_id for item in row.items] for row in response.context["slate"].rows}
+
+
+def test_a_customer_finds_it_in_the_account_area_and_everybody_at_the_foot_of_the_page(client, anna):
+    link = f'href="{PAGE}"'.encode()
+    assert link in client.get(reverse("customer:profile-view")).content.split(b"<footer")[0]
+    assert link in Client().get("/catalogue/").content.split(b"<footer")[1]
+    assert next(template.name for template in client.get(PAGE).templates) == "personalization/account_privacy.html"
+    assert next(template.name for template in Client().get(PAGE).templates) == "personalization/privacy.html"
+
+
+def test_it_says_what_is_used_since_when_and_where_that_was_allowed(client, anna):
+    tea = shop.product("Tea", shop.create_from_breadcrumbs("Drinks > Hot"))
+    shop.order(anna, [tea], days_ago=10)
+    shop.order(anna, [tea], days_ago=20)
+    genome.refresh_genome([anna.pk], time.time())
+    visitor = visitor_of(anna)
+    for _ in range(3):
+        did(visitor, product_id=tea.pk)
+    did(visitor, "search", query="oat milk")
+    seen = known(client)
+    assert (seen.genome.purchases, seen.views, seen.searches) == (2, 3, 1)
+    assert seen.bought_since.date() == (now() - timedelta(days=20)).date()
+    assert (seen.standing.code, seen.standing.source) == ("on", "test")
+    assert [category.name for category in seen.interests] == ["Drinks", "Hot"]
+    assert [(done.product.pk, done.added) for done in seen.products] == [(tea.pk, False)]
+    assert [done.query for done in seen.queries] == ["oat milk"]
+    page = client.get(PAGE).content.decode()
+    assert "“oat milk”" in page and f'href="{tea.get_absolute_url()}"' in page and "Prices: you pay" in page
+
+
+def test_a_stranger_sees_what_would_be_used_and_the_two_buttons_once(client):
+    page = client.get(PAGE).content.decode()
+    assert page.count('value="granted"') == page.count('value="refused"') == 1
+    assert "What would be used, if you agree" in page and "personalization-banner" not in page
+    assert not Visitor.objects.exists()
+
+
+def test_its_cost_does_not_grow_with_what_is_known(client, anna, django_assert_max_num_queries):
+    visitor = visitor_of(anna)
+
+    def one_more(n):
+        did(visitor, product_id=shop.product(f"Tea {n}", shop.create_from_breadcrumbs(f"Drinks > Tea {n}")).pk)
+        did(visitor, "search", query=f"tea {n}")
+        visitor.set_preference("product", n + 1, -1, time.time())
+
+    one_more(0)
+    client.get(PAGE)
+    with CaptureQueriesContext(connection) as first:
+        client.get(PAGE)
+    for n in range(1, 30):
+        one_more(n)
+    with django_assert_max_num_queries(len(first)):
+        client.get(PAGE)
+
+
+def test_sensitive_and_hidden_categories_are_neither_shown_nor_offered(client, anna):
+    pharmacy = shop.create_from_breadcrumbs("Health > Pharmacy")
+    hidden = shop.create_from_breadcrumbs("Attic")
+    type(hidden).objects.filter(pk=hidden.pk).update(is_public=False)
+    SensitiveCategory.objects.create(category=pharmacy.get_parent())
+    rows = [[pharmacy.pk, 0.5, 1, 1.0], [hidden.pk, 0.5, 1, 1.0]]
+    Genome.objects.create(user=anna, categories=rows, computed_at=now())
+    assert known(client).interests == []
+    assert b"Pharmacy" not in client.get(PAGE).content and b"Attic" not in client.get(PAGE).content
+    for key in (pharmacy.pk, hidden.pk, 10**9):
+        client.post(WISH, {"kind": "interest", "key": key, "sign": 1})
+    assert visitor_of(anna).preferences == []
+
+
+def test_an_interest_is_taken_out_and_used_again_and_the_home_page_follows(client, trained):
+    users, products = trained
+    client.force_login(users[1])
+    odd = products[1].categories.get()
+    assert "buy_again" in rows(client.get("/"))
+    said = client.post(WISH, {"kind": "interest", "key": odd.pk, "sign": -1}, follow=True)
+    assert (said.redirect_chain, b"It counts from the next page on." in said.content) == ([(PAGE, 302)], True)
+    assert odd not in known(client).interests and known(client).removed == [odd]
+    assert "buy_again" not in rows(client.get("/"))
+    client.post(WISH, {"kind": "interest", "key": odd.pk, "sign": 0})
+    assert odd in known(client).interests and known(client).removed == []
+    assert "buy_again" in rows(client.get("/"))
+
+
+def test_an_interest_is_added_by_hand_once(client, anna):
+    tea = shop.create_from_breadcrumbs("Drinks > Tea")
+    for _ in range(2):
+        client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1})
+    assert known(client).added == [tea]
+    assert [(shelf.category.name, [c.name for c in shelf.below]) for shelf in known(client).shelves] == [
+        ("Drinks", ["Tea"])
+    ]
+
+
+def test_a_browser_that_agreed_and_is_not_known_yet_becomes_known_by_its_first_wish(client):
+    client.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
+    tea = shop.create_from_breadcrumbs("Tea")
+    assert identity.VISITOR_COOKIE in client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1}).cookies
+    assert known(client).added == [tea]
+
+
+def test_who_did_not_agree_adds_nothing(client):
+    tea = shop.create_from_breadcrumbs("Tea")
+    response = client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1}, follow=True)
+    assert b"Nothing was changed." in response.content
+    assert not Visitor.objects.exists()
+
+
+def test_not_interested_is_listed_until_it_fades_and_can_be_undone(client, anna):
+    tea, drinks = shop.product("Tea"), shop.create_from_breadcrumbs("Drinks")
+    visitor = visitor_of(anna)
+    visitor.set_preference("product", tea.pk, -1, time.time())
+    visitor.set_preference("category", drinks.pk, -1, time.time())
+    visitor.set_preference("reason", "bestsellers:", -1, time.time())
+    visitor.set_preference("product", 10**9, -1, time.time() - 61 * 86_400)
+    assert [(item.kind, item.name) for item in known(client).unwanted] == [
+        ("reason", ""),
+        ("category", "Drinks"),
+        ("product", "Tea"),
+    ]
+    for item in known(client).unwanted:
+        client.post(WISH, {"kind": item.kind, "key": item.key, "sign": 0})
+    assert known(client).unwanted == []
+
+
+def test_a_removed_view_is_not_used_by_the_very_next_page(client, trained):
+    _, products = trained
+    visitor = browser(client)
+    view = did(visitor, product_id=products[7].pk)
+    did(visitor, "select_item", minutes_ago=2, product_id=products[7].pk)
+    used = f"Because you looked at {products[7].title}"
+    assert used in client.get("/").content.decode()
+    client.post(RECENT, {"event": view.event_id})
+    assert used not in client.get("/").content.decode()
+    assert known(client).products == [] and not Event.objects.exists()
+
+
+def test_deleting_one_search_or_all_of_a_kind_leaves_the_rest(client, anna):
+    visitor = visitor_of(anna)
+    one = did(visitor, "search", query="tea")
+    did(visitor, "search", minutes_ago=5, query="tea")
+    did(visitor, "search", query="milk")
+    did(visitor, product_id=5)
+    client.post(RECENT, {"event": one.event_id})
+    assert [done.query for done in known(client).queries] == ["milk"]
+    client.post(RECENT, {"all": "searches"})
+    assert known(client).queries == [] and len(known(client).products) == 1
+    did(visitor, "view_item_list", items=[[5, 0]])
+    client.post(RECENT, {"all": "views"})
+    assert not Event.objects.exists()
+
+
+def test_what_is_off_can_still_be_deleted(client, anna):
+    view = did(visitor_of(anna), product_id=shop.product("Tea").pk)
+    client.post(ANSWER, {"answer": "refused"})
+    assert len(known(client).products) == 1
+    client.post(RECENT, {"event": view.event_id})
+    assert known(client).products == []
+
+
+def test_the_download_is_a_complete_private_file(client, anna):
+    tea = shop.product("Tea")
+    shop.order(anna, [tea])
+    did(visitor_of(anna), product_id=tea.pk)
+    response = client.get(DOWNLOAD)
+    assert response["Content-Disposition"] == 'attachment; filename="what-we-know-of-you.json"'
+    assert "no-store" in response["Cache-Control"]
+    content = json.loads(response.content)
+    assert {name: len(rows) for name, rows in content["tables"].items()} == {
+        "personalization.ConsentRecord": 1,
+        "personalization.Event": 1,
+        "personalization.Genome": 0,
+        "personalization.Visitor": 1,
+    }
+    assert content["tables"]["personalization.Event"][0]["product_name"] == "Tea"
+    assert [(row["what"], row["count"]) for row in content["shop"]] == [
+        ("orders", 1),
+        ("views of products while signed in", 0),
+        ("searches while signed in", 0),
+    ]
+
+
+def test_looking_and_downloading_change_nothing(client, anna):
+    before = state(anna), ConsentRecord.objects.count()
+    for path in (PAGE, PAGE + "forget/", DOWNLOAD):
+        assert client.get(path).status_code == 200
+    for path in (WISH, RECENT, FORGOTTEN, ANSWER):
+        assert client.get(path).status_code == 405
+    assert (state(anna), ConsentRecord.objects.count()) == before
+
+
+def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client, anna):
+    tea = shop.product("Tea")
+    shop.order(anna, [tea])
+    genome.refresh_genome([anna.pk], time.time())
+    did(visitor_of(anna), product_id=tea.pk)
+    visitor_of(anna).set_preference("product", tea.pk, -1, time.time())
+    old = visitor_of(anna).pk
+    assert b"Yes, forget everything" in client.get(PAGE + "forget/").content
+    assert Event.objects.count() == 1
+    client.cookies["oscar_history"] = "[1]"
+    response = client.post(FORGOTTEN)
+    assert response["Location"] == PAGE
+    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("refused.1.")
+    assert response.cookies["oscar_history"]["max-age"] == response.cookies[identity.VISITOR_COOKIE]["max-age"] == 0
+    left = visitor_of(anna)
+    assert (left.pk != old, left.preferences, left.consent) == (True, [], Consent.WITHDRAWN)
+    assert not Event.objects.exists() and not Genome.objects.exists()
+    assert list(ConsentRecord.objects.values_list("state", "source")) == [("withdrawn", "forget everything")]
+    page = client.get(PAGE).content.decode()
+    assert "Everything is forgotten." in page and "What you bought before that day is never used again." in page
+
+
+def test_what_was_forgotten_does_not_come_back_with_a_new_yes(client, anna):
+    shop.order(anna, [shop.product("Tea")])
+    client.post(FORGOTTEN)
+    client.post(ANSWER, {"answer": "granted"})
+    assert not Genome.objects.exists()
+    assert known(client).standing.on and known(client).genome.purchases == 0
+
+
+def test_a_browser_is_forgotten_without_a_trace(client):
+    did(browser(client), product_id=shop.product("Tea").pk)
+    client.post(FORGOTTEN)
+    assert not Visitor.objects.exists() and not Event.objects.exists() and not ConsentRecord.objects.exists()
+    assert client.get(PAGE).context["known"].standing.code == "off"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_forgetting_twice_at_once_works_like_once(client, anna):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from django.db import connection, connections
+
+    if connection.vendor == "sqlite":
+        pytest.skip("its test database is one connection's")
+    did(visitor_of(anna), product_id=1)
+
+    def forget(_):
+        try:
+            identity.erase_customer(anna.pk, now())
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(forget, range(12)))
+    assert visitor_of(anna).consent == Consent.WITHDRAWN
+    assert not Event.objects.exists()
+
+
+def everybodys(response):
+    """What of a page is the same for everybody: its content, and its scripts and style sheets.
+
+    Taken out are, because they belong to the account and not to what is shown of the shop: the header with its account
+    links, the name in the greeting and the basket (all before the content begins), and from the content the CSRF
+    tokens, which differ between any two answers.
+    """
+    page = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", response.content.decode())
+    content = page.split('<div id="content_inner">')[1].split("<footer")[0]
+    return content, re.findall(r"<script.*?</script>|<link[^>]*>", page, re.DOTALL)
+
+
+def test_the_page_of_a_customer_who_withdrew_is_the_anonymous_one_byte_for_byte(trained):
+    users, products = trained
+    refusing = Client()
+    refusing.post(ANSWER, {"answer": "refused"})
+    customer = Client()
+    customer.force_login(users[1])
+    did(visitor_of(users[1]), product_id=products[7].pk)
+    assert everybodys(customer.get("/")) != everybodys(refusing.get("/"))
+    customer.post(ANSWER, {"answer": "refused"})
+    for client in (customer, refusing):
+        client.get("/")  # the message that thanks for the answer
+    assert everybodys(customer.get("/")) == everybodys(refusing.get("/"))
