@@ -76,7 +76,7 @@ def remove_the_first_line(page):
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["desktop", "phone"])
 def test_what_goes_with_the_basket_stands_below_it(filled, viewport, shot):
     page = filled(viewport=viewport)
-    expect(page.locator("#content_inner h2", has_text="Goes with your basket")).to_have_count(1)
+    expect(page.locator("#content_inner h2", has_text="You might also need")).to_have_count(1)
     assert 1 <= len(offered(page)) <= 4
     assert not set(offered(page)) & set(lines(page))
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]

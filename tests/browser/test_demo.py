@@ -35,7 +35,7 @@ def test_two_households_see_different_first_rows_each_with_a_reason(page_of, vie
     assert all(why for _, why, _ in first + second)
     assert all(len(products) == 6 for _, _, products in first + second)
     reasons = page.locator(".personalization-row--personal .personalization-row__reason").all_inner_texts()
-    assert any(re.fullmatch(r"You bought it \d+ times, last on \d+ \w+ \d{4}", reason) for reason in reasons)
+    assert any(re.fullmatch(r"You bought it \d+ times, most recently on \d+ \w+ \d{4}", reason) for reason in reasons)
 
 
 def test_an_anonymous_visitor_sees_honest_bestsellers(page_of, shot):

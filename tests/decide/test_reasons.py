@@ -28,7 +28,7 @@ def test_reasons_count_in_words():
     assert reasons.explanation(Reason("bought_before", {"days": 1, "last": 0}), NAMES) == "You bought it on 1 Jan 1970"
     assert (
         reasons.explanation(Reason("bought_before", {"days": 3, "last": 0}), NAMES)
-        == "You bought it 3 times, last on 1 Jan 1970"
+        == "You bought it 3 times, most recently on 1 Jan 1970"
     )
     assert (
         reasons.explanation(Reason("popular", {"customers": 12, "period": 28}), NAMES)

@@ -22,7 +22,7 @@ from tests.walks.known_visitors import browser
 
 pytestmark = pytest.mark.django_db
 
-GOES, INSTEAD, NEXT = "Goes with your basket", "Instead of Jam", "For next time"
+GOES, INSTEAD, NEXT = "You might also need", "Instead of Jam", "For next time"
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_basket_is_offered_what_others_put_in_one_basket_with_all_of_it(client
     put(client, products["Toast"])
     response = page(client)
     assert rows(response) == {GOES: ["Jam", "Butter"]}
-    assert reasons(response) == dict.fromkeys(["Butter", "Jam"], "Others put it in one basket with Toast")
+    assert reasons(response) == dict.fromkeys(["Butter", "Jam"], "Frequently bought with Toast")
 
 
 def test_what_is_offered_can_be_bought_with_one_click_and_the_row_is_right_again(client, products):
@@ -246,7 +246,7 @@ def test_a_guest_who_ordered_sees_what_goes_with_it_for_next_time(client, produc
     found = breakfast.rows(response, "order_confirmation")
     assert list(found) == [NEXT]
     assert set(found[NEXT]) == {"Toast", "Jam", "Rolls", "Honey"}
-    assert "Others put it in one basket with Butter" in html(response)
+    assert "Frequently bought with Butter" in html(response)
 
 
 def test_a_customer_who_ordered_sees_nothing_that_they_bought_or_that_lies_in_their_next_basket(client, products, anna):

@@ -179,7 +179,7 @@ def test_a_removed_view_is_not_used_by_the_very_next_page(client, trained):
     visitor = browser(client)
     view = did(visitor, product_id=products[7].pk)
     did(visitor, "select_item", minutes_ago=2, product_id=products[7].pk)
-    used = f"Because you looked at {products[7].title}"
+    used = f"Because you viewed {products[7].title}"
     assert used in client.get("/").content.decode()
     client.post(RECENT, {"event": view.event_id})
     assert used not in client.get("/").content.decode()
