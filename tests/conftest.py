@@ -7,6 +7,7 @@ from haystack import connections
 
 from personalization.collect import rate_limits
 from personalization.decide import active_snapshot
+from tests.shops import factories
 from tests.shops.journey_slice import a_slice
 
 
@@ -40,3 +41,15 @@ def own_files(tmp_path, settings):
     yield tmp_path
     engine["PATH"] = usual
     connections.reload("default")
+
+
+@pytest.fixture
+def trained(db):
+    """(customers, products) of the even-and-odd shop after a training run. Ask for it before you create rows."""
+    return factories.trained_even_and_odd()
+
+
+@pytest.fixture
+def trained_and_indexed(db, own_files):
+    """The trained even-and-odd shop, its products in a search index of the test's own."""
+    return factories.indexed_even_and_odd()

@@ -1,21 +1,12 @@
 """Who asks the API."""
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 
 from personalization.models import ServerKey
 from tests.api.api_client import Asking, token
 from tests.shops import factories as shop
 from tests.walks.known_visitors import browser
-
-
-@pytest.fixture
-def trained():
-    """(customers, products) of a shop that learned: even customers buy even products."""
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    return users, products
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What a visitor said themselves goes before what was learned."""
 
 import pytest
-from django.core.management import call_command
 from oscar.apps.catalogue.models import Category
 from oscar.apps.partner.strategy import Selector
 
@@ -11,19 +10,10 @@ from personalization.models import Genome
 from personalization.models.events import RecentEvent
 from personalization.models.visitors import Preference
 from personalization.serve import recommend, serve_slate
-from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 
 DAY = 86_400.0
-
-
-@pytest.fixture
-def trained():
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    active_snapshot.reset_active_snapshot()
-    return users, products
 
 
 def visit_of(user, *wishes, **more):

@@ -22,7 +22,6 @@ from oscar.core.loading import get_class
 from oscar.test.factories import create_product
 
 from personalization import serve
-from personalization.decide import active_snapshot
 from personalization.oscar import listing_views, visits
 from tests.shops import factories as shop
 
@@ -32,13 +31,8 @@ base_sqs = get_class("search.facets", "base_sqs")
 
 
 @pytest.fixture
-def trained():
-    """Forty products and what 24 customers bought, learned and indexed."""
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    active_snapshot.reset_active_snapshot()
-    call_command("rebuild_index", interactive=False, verbosity=0)
-    return users, products
+def trained(trained_and_indexed):
+    return trained_and_indexed
 
 
 @pytest.fixture

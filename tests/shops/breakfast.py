@@ -12,6 +12,7 @@ from oscar.apps.catalogue.models import Product
 
 from personalization.decide import active_snapshot
 from tests.shops import factories as shop
+from tests.shops.saved_shops import open_shop
 
 KINDS = {
     "Toast": "Food > Bread",
@@ -35,6 +36,10 @@ def stocked() -> dict[str, Product]:
 
 def trained() -> dict[str, Product]:
     """The products by name, after six customers bought each of the baskets three times."""
+    return open_shop(_build)
+
+
+def _build() -> dict[str, Product]:
     products = stocked()
     for number in range(CUSTOMERS):
         buyer = shop.customer(f"buyer{number}")

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.utils.timezone import now
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.catalogue.models import Category, Product
@@ -13,6 +14,7 @@ from oscar.apps.partner.models import StockRecord
 from oscar.test.factories import create_product
 
 from personalization.models import Visitor
+from tests.shops.saved_shops import open_shop
 
 PRODUCTS = 40
 CUSTOMERS = 24
@@ -80,6 +82,20 @@ def even_and_odd(weeks: int = 6) -> tuple[list[User], Sequence[Product]]:
     All of them agreed. All even customers have the first two even products each time, and six more of the twenty in
     turn; odd ones alike.
     """
+    return open_shop(_build_even_and_odd, weeks)
+
+
+def trained_even_and_odd() -> tuple[list[User], Sequence[Product]]:
+    """The shop of `even_and_odd` after a training run; the fixture `trained`."""
+    return open_shop(_train_even_and_odd)
+
+
+def indexed_even_and_odd() -> tuple[list[User], Sequence[Product]]:
+    """The trained shop whose products are in the search index, too; the fixture `trained_and_indexed`."""
+    return open_shop(_index_even_and_odd, with_index=True)
+
+
+def _build_even_and_odd(weeks: int = 6) -> tuple[list[User], Sequence[Product]]:
     shelves = [create_from_breadcrumbs("Grocery > Even"), create_from_breadcrumbs("Grocery > Odd")]
     products = [product(f"Product {n}", shelves[n % 2]) for n in range(PRODUCTS)]
     users = [customer(f"customer{n}") for n in range(CUSTOMERS)]
@@ -89,3 +105,15 @@ def even_and_odd(weeks: int = 6) -> tuple[list[User], Sequence[Product]]:
             turn = [mine[2 + (n // 2 + 5 * week + step) % 18] for step in range(6)]
             order(user, {mine[0], mine[1], *turn}, days_ago=1 + 7 * (weeks - 1 - week))
     return users, products
+
+
+def _train_even_and_odd() -> tuple[list[User], Sequence[Product]]:
+    built = _build_even_and_odd()
+    call_command("personalization_train", verbosity=0)
+    return built
+
+
+def _index_even_and_odd() -> tuple[list[User], Sequence[Product]]:
+    built = _train_even_and_odd()
+    call_command("rebuild_index", interactive=False, verbosity=0)
+    return built

@@ -14,10 +14,15 @@ from personalization.recommenders import DAY
 from personalization.testing import REFERENCE_TIME
 from tests.shops import factories as shop
 from tests.shops.habits import CUSTOMERS, PRODUCTS, WEEKLY, rows
+from tests.shops.saved_shops import open_shop
 
 
 def built(customers: int = CUSTOMERS) -> tuple[list[User], list[Product]]:
     """The shop of habits with so many customers; customer and product n are the n-th of each."""
+    return open_shop(_build, customers)
+
+
+def _build(customers: int) -> tuple[list[User], list[Product]]:
     shelves = [create_from_breadcrumbs(f"Shelf {number}") for number in range(PRODUCTS // WEEKLY)]
     products = [shop.product(f"Product {n}", shelves[n // WEEKLY]) for n in range(PRODUCTS)]
     users = [User(username=f"customer{n}", email=f"customer{n}@example.com") for n in range(customers)]

@@ -10,6 +10,7 @@ from oscar.apps.partner.models import StockRecord
 
 from personalization.decide import active_snapshot
 from tests.shops import factories as shop
+from tests.shops.saved_shops import open_shop
 
 TEAS = [f"Green tea in bags {number}" for number in range(1, 6)]
 FINER = [f"Green tea of the first harvest {number}" for number in range(1, 4)]
@@ -45,6 +46,10 @@ def learned() -> None:
 
 def trained() -> dict[str, Product]:
     """The products by name, after all that."""
+    return open_shop(_build)
+
+
+def _build() -> dict[str, Product]:
     products = stocked()
     sold(products)
     learned()

@@ -26,14 +26,10 @@ PER_PAGE = 20
 
 
 @pytest.fixture
-def trained(settings):
-    """Forty products in two categories of twenty; even customers buy even ones. Lists are in the engine's order."""
+def trained(settings, trained_and_indexed):
+    """Lists are in the engine's order."""
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "RERANK_STRENGTH": 0, "SNAPSHOT_POLL_SECONDS": 9_999}
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    call_command("rebuild_index", interactive=False, verbosity=0)
-    active_snapshot.reset_active_snapshot()
-    return users, products
+    return trained_and_indexed
 
 
 @pytest.fixture

@@ -41,14 +41,6 @@ def shelf():
 
 
 @pytest.fixture
-def trained():
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    active_snapshot.reset_active_snapshot()
-    return users, products
-
-
-@pytest.fixture
 def visitor(client):
     """This client's browser, which agreed."""
     return browser(client)

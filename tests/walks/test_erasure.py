@@ -15,7 +15,6 @@ from django.urls import reverse
 
 from personalization.models import Consent, Genome, Visitor
 from personalization.profile import genome
-from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 
@@ -23,10 +22,9 @@ WORD = "marzipanpotatoes"
 
 
 @pytest.fixture
-def person():
+def person(trained):
     """A customer of a trained shop with a genome, events of every telling kind, wishes; signed in on their browser."""
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
+    users, products = trained
     user = users[1]
     client = Client(headers={"user-agent": "Mozilla/5.0 Firefox/143.0"})
     client.force_login(user)

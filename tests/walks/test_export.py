@@ -25,13 +25,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def trained():
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    return users, products
-
-
-@pytest.fixture
 def told():
     """What the commands of a test said on the standard error."""
     return StringIO()

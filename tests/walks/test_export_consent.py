@@ -7,16 +7,8 @@ import pytest
 from django.core.management import call_command
 
 from personalization.models import Visitor
-from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def trained():
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    return users, products
 
 
 @pytest.fixture

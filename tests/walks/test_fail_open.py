@@ -26,13 +26,6 @@ def codes(response):
     return [row.type for row in response.context["slate"].rows]
 
 
-@pytest.fixture
-def trained():
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    return users, products
-
-
 def files() -> Path:
     return Path(settings.PERSONALIZATION["SNAPSHOT_DIR"]) / Snapshot.objects.get(is_active=True).name
 

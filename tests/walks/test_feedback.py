@@ -7,25 +7,16 @@ import time
 
 import pytest
 from django.contrib.messages import get_messages
-from django.core.management import call_command
 from django.test import Client
 
 from personalization.collect import feedback
 from personalization.models import Consent, Event, Visitor
 from personalization.privacy import consent, identity
-from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 
 DOOR = "/personalization/feedback/"
 AT_ONCE = {"Accept": "application/json"}
-
-
-@pytest.fixture
-def trained():
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    return users, products
 
 
 @pytest.fixture

@@ -13,13 +13,6 @@ from tests.shops import factories as shop
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def trained():
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    return users, products
-
-
 def rows(response):
     return {row.type: row for row in response.context["slate"].rows}
 

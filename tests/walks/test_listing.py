@@ -8,10 +8,10 @@ from django.test import Client
 from django.urls import reverse
 from oscar.apps.catalogue.models import Category
 
-from personalization.decide import active_snapshot
 from personalization.models import Consent, Visitor
 from personalization.privacy import identity, sort_preference
 from tests.shops import factories as shop
+from tests.shops.saved_shops import open_shop
 from tests.walks.known_visitors import browser, did
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
@@ -21,13 +21,16 @@ SWITCH = "/personalization/order/"
 
 
 @pytest.fixture
-def trained():
+def trained(own_files):
     """Product 38 and Product 39 sell best, to guests."""
+    return open_shop(build_with_best_sellers, with_index=True)
+
+
+def build_with_best_sellers():
     users, products = shop.even_and_odd()
     for _ in range(60):
         shop.order(None, [products[39], products[38]], days_ago=3)
     call_command("personalization_train", verbosity=0)
-    active_snapshot.reset_active_snapshot()
     call_command("rebuild_index", interactive=False, verbosity=0)
     return users, products
 

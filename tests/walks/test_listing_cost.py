@@ -1,14 +1,11 @@
 """What a list in the visitor's order costs beside Oscar's own page, in queries and function calls."""
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 from oscar.apps.catalogue.models import Category
 
 from benchmarks.listing import ways_of
 from benchmarks.pages import Page, count
-from personalization.decide import active_snapshot
-from tests.shops import factories as shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 
@@ -17,14 +14,10 @@ ORDERED, DIAL, OFF = "in our order", "the shop's dial at 0", "switched off by th
 
 
 @pytest.fixture
-def customer(settings):
-    """Of a shop of forty products that has learned; nothing is looked for anew while it is counted."""
-    users, _ = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
+def customer(settings, trained_and_indexed):
+    """A customer of the trained shop; no newer snapshot is looked for while calls are counted."""
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS": 3_600}
-    active_snapshot.reset_active_snapshot()
-    call_command("rebuild_index", interactive=False, verbosity=0)
-    return users[1]
+    return trained_and_indexed[0][1]
 
 
 def costs(client, address):

@@ -20,13 +20,6 @@ from tests.shops import factories as shop
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def trained():
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    return users, products
-
-
 def agreeing(word="granted") -> Client:
     """A browser that answered."""
     browser = Client()

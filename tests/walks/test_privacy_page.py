@@ -6,14 +6,12 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.decide import active_snapshot
 from personalization.models import Consent, ConsentRecord, Event, Genome, SensitiveCategory, Visitor
 from personalization.privacy import consent, identity
 from personalization.profile import genome
@@ -25,14 +23,6 @@ pytestmark = pytest.mark.django_db
 PAGE = "/personalization/privacy/"
 WISH, RECENT, FORGOTTEN, DOWNLOAD = (PAGE + part for part in ("wish/", "recent/", "forgotten/", "download/"))
 ANSWER = "/personalization/consent/"
-
-
-@pytest.fixture
-def trained():
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    active_snapshot.reset_active_snapshot()
-    return users, products
 
 
 def known(client):

@@ -20,13 +20,6 @@ pytestmark = pytest.mark.django_db
 Selector = get_class("partner.strategy", "Selector")
 
 
-@pytest.fixture
-def trained():
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    return users, products
-
-
 def visit(user=None, **named):
     genome = (user and Genome.objects.of_customer(user.pk)) or Genome()
     return Visit(now().timestamp(), Selector().strategy(), user and user.pk, genome=genome, **named)

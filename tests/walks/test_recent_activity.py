@@ -10,21 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.decide import active_snapshot
 from personalization.models import Consent, Event, Visitor
 from personalization.privacy import identity
-from tests.shops import factories as shop
 from tests.walks.known_visitors import browser, did
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def trained():
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    active_snapshot.reset_active_snapshot()
-    return users, products
 
 
 def looked_at(visitor, product, minutes_ago=0.0):

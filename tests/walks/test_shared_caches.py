@@ -4,14 +4,11 @@ import os
 import random
 
 import pytest
-from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from personalization.decide import active_snapshot
 from personalization.models import Visitor
 from personalization.privacy import identity
-from tests.shops import factories as shop
 from tests.walks.known_visitors import browser, did
 
 pytestmark = pytest.mark.django_db
@@ -41,11 +38,9 @@ class SharedCache:
 
 
 @pytest.fixture
-def people(settings):
+def people(settings, trained):
     """(client, a word that only their pages hold) of two customers and two browsers that agreed, and a stranger."""
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    active_snapshot.reset_active_snapshot()
+    users, products = trained
     settings.MIDDLEWARE = [CACHES[0], *settings.MIDDLEWARE, CACHES[1]]
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "ROW_SIZE": 3, "MAX_HOME_ROWS": 2}
     found = [(Client(), None)]
