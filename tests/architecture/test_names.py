@@ -5,13 +5,11 @@ import re
 import sys
 from pathlib import Path
 
+import code_statistics
 import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "personalization"
-sys.path.insert(0, str(ROOT / "tools"))
-import code_statistics  # noqa: E402
-
 STATISTICS = code_statistics.read_package(ROOT)
 VAGUE_NAMES = re.compile(
     "about|aloud|anew|asked|away|beside|found|gave|given|gone|heard|heeded|held|kept|known|listed|lost|made|meant|"
