@@ -5,8 +5,9 @@ import re
 import sys
 from pathlib import Path
 
-import code_statistics
 import pytest
+
+import code_statistics
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "personalization"
