@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -16,7 +16,6 @@ CONSENT_COOKIE = "personalization_choice"
 """Holds what a browser answered, and no id."""
 REFUSED_DAYS = 180
 """After so many days somebody who refused may be asked again."""
-DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def set_consent_cookie(response: HttpResponse, granted: bool, now: datetime) -> 
     response.set_cookie(
         CONSENT_COOKIE,
         f"{word}.{settings.CONSENT_VERSION}.{int(now.timestamp())}",
-        max_age=(settings.VISITOR_COOKIE_DAYS if granted else REFUSED_DAYS) * DAY,
+        max_age=timedelta(days=settings.VISITOR_COOKIE_DAYS if granted else REFUSED_DAYS),
         secure=settings.COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

@@ -5,7 +5,7 @@ nowhere any more: what it did is the account's.
 """
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core import signing
@@ -62,7 +62,7 @@ def visitor_id_from_cookie(request: HttpRequest) -> uuid.UUID | None:
         return None
     try:
         text = signing.TimestampSigner(salt=SALT).unsign(
-            value, max_age=conf.get_settings().VISITOR_COOKIE_DAYS * consent.DAY
+            value, max_age=timedelta(days=conf.get_settings().VISITOR_COOKIE_DAYS)
         )
         return uuid.UUID(hex=text)
     except (signing.BadSignature, ValueError):
@@ -217,7 +217,7 @@ def set_visitor_cookie(response: HttpResponse, visitor: Visitor) -> None:
     response.set_cookie(
         VISITOR_COOKIE,
         visitor_token(visitor),
-        max_age=settings.VISITOR_COOKIE_DAYS * consent.DAY,
+        max_age=timedelta(days=settings.VISITOR_COOKIE_DAYS),
         secure=settings.COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

@@ -4,7 +4,7 @@ Whoever agreed to be known has it remembered with them, on every device. For all
 "off" and nothing else: no id, so that it can be kept without asking, as it does what they asked for.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
 
@@ -34,7 +34,7 @@ def set_personal_sort(request: HttpRequest, response: HttpResponse, on: bool, no
     response.set_cookie(
         SORT_COOKIE,
         DISABLED,
-        max_age=consent.REFUSED_DAYS * consent.DAY,
+        max_age=timedelta(days=consent.REFUSED_DAYS),
         secure=conf.get_settings().COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

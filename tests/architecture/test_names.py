@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import code_statistics
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "personalization"
-sys.path.insert(0, str(ROOT / "tools"))
-import code_statistics  # noqa: E402
-
 STATISTICS = code_statistics.read_package(ROOT)
 VAGUE_NAMES = re.compile(
     "about|aloud|anew|asked|away|beside|found|gave|given|gone|heard|heeded|held|kept|known|listed|lost|made|meant|"
