@@ -99,7 +99,7 @@ class ServerKeyAdmin(admin.ModelAdmin):
         self._show(request, made, secret)
 
     @admin.action(
-        description=gettext_lazy("Replace: a new key each, the old ones end tomorrow"), permissions=["change"]
+        description=gettext_lazy("Rotate key (old key valid for 24 hours)"), permissions=["change"]
     )
     def replace(self, request: HttpRequest, queryset: Any) -> None:
         """Makes a new key for each, and shows it."""
@@ -111,12 +111,12 @@ class ServerKeyAdmin(admin.ModelAdmin):
         """Makes them worth nothing at once."""
         for key in queryset:
             key.expire(now())
-        self.message_user(request, _("They are not in force any more."))
+        self.message_user(request, _("The keys are revoked."))
 
     def has_delete_permission(self, request: HttpRequest, obj: ServerKey | None = None) -> bool:
         """A revoked key stays to be seen."""
         return False
 
     def _show(self, request: HttpRequest, key: ServerKey, secret: str) -> None:
-        said = _("The key of %(name)s, shown this once: %(secret)s") % {"name": key.name, "secret": secret}
+        said = _("Key of %(name)s, shown only this once: %(secret)s") % {"name": key.name, "secret": secret}
         self.message_user(request, said, messages.WARNING)

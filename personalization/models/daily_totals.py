@@ -110,8 +110,8 @@ class DailyTotalQuerySet(models.QuerySet):
 class DailyTotal(models.Model):
     """How often one thing happened on one day with one product in one row."""
 
-    date = models.DateField(_("day"))
-    type = models.CharField(_("name"), max_length=16, choices=EventType.choices)
+    date = models.DateField(_("date"))
+    type = models.CharField(_("type"), max_length=16, choices=EventType.choices)
     surface = models.CharField(_("surface"), max_length=32, blank=True)
     row_key = models.CharField(_("row"), max_length=64, blank=True)
     product_id = models.BigIntegerField(_("product"), default=0)

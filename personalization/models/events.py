@@ -24,17 +24,17 @@ BROWSER_BATCH_SIZE = 500
 class EventType(models.TextChoices):
     """What can happen. The names are those of GA4's e-commerce events."""
 
-    IMPRESSION = "view_item_list", _("saw a row")
-    CLICK = "select_item", _("clicked on a product of a row")
-    PRODUCT_VIEW = "view_item", _("looked at a product")
-    ENGAGEMENT = "user_engagement", _("stayed on a product's page")
-    SEARCH = "search", _("searched")
-    ADD_TO_BASKET = "add_to_cart", _("put into the basket")
-    REMOVE_FROM_BASKET = "remove_from_cart", _("took out of the basket")
-    VIEW_BASKET = "view_cart", _("looked at the basket")
-    CHECKOUT = "begin_checkout", _("went to the checkout")
-    ADD_TO_WISHLIST = "add_to_wishlist", _("put on a wish list")
-    FEEDBACK = "item_feedback", _("said what they think of a product")
+    IMPRESSION = "view_item_list", _("row impression")
+    CLICK = "select_item", _("click in a row")
+    PRODUCT_VIEW = "view_item", _("product view")
+    ENGAGEMENT = "user_engagement", _("time on a product page")
+    SEARCH = "search", _("search")
+    ADD_TO_BASKET = "add_to_cart", _("add to basket")
+    REMOVE_FROM_BASKET = "remove_from_cart", _("remove from basket")
+    VIEW_BASKET = "view_cart", _("basket view")
+    CHECKOUT = "begin_checkout", _("checkout started")
+    ADD_TO_WISHLIST = "add_to_wishlist", _("add to wish list")
+    FEEDBACK = "item_feedback", _("feedback on a product")
 
 
 INTENT_EVENTS = (
@@ -263,10 +263,10 @@ class Event(models.Model):
     visitor = models.ForeignKey(
         Visitor, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("visitor")
     )
-    type = models.CharField(_("name"), max_length=16, choices=EventType.choices)
-    occurred_at = models.DateTimeField(_("occurred_at"))
+    type = models.CharField(_("type"), max_length=16, choices=EventType.choices)
+    occurred_at = models.DateTimeField(_("occurred at"))
     """By the shop's clock, never later than `received`."""
-    received_at = models.DateTimeField(_("received_at"))
+    received_at = models.DateTimeField(_("received at"))
     product_id = models.BigIntegerField(_("product"), null=True)
     """The primary key of the product in question, a child's parent; None where there is none or there are several."""
     items = models.JSONField(_("products"), default=list)

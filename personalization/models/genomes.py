@@ -63,7 +63,7 @@ class Genome(models.Model):
     """Products bought, each counted once a day, in all."""
     distinct_products = models.PositiveIntegerField(_("distinct products"), default=0)
     """Different products bought, in all."""
-    computed_at = models.DateTimeField(_("as of"))
+    computed_at = models.DateTimeField(_("computed at"))
 
     objects = GenomeQuerySet.as_manager()
 

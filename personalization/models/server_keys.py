@@ -16,9 +16,9 @@ ROTATION_GRACE = timedelta(hours=24)
 class Scope(models.TextChoices):
     """What a key may do."""
 
-    WRITE_EVENTS = "events:write", _("report events")
-    READ_SURFACES = "surfaces:read", _("ask what to show")
-    READ_CUSTOMERS = "customers:read", _("name the customer it asks for")
+    WRITE_EVENTS = "events:write", _("send events")
+    READ_SURFACES = "surfaces:read", _("read recommendations")
+    READ_CUSTOMERS = "customers:read", _("name the customer to recommend for")
 
 
 def hash_key(secret: str) -> str:
@@ -47,13 +47,13 @@ class ServerKey(models.Model):
 
     name = models.CharField(_("name"), max_length=100)
     """Whose it is, in the words of staff."""
-    prefix = models.CharField(_("begins with"), max_length=8, editable=False)
+    prefix = models.CharField(_("prefix"), max_length=8, editable=False)
     """Tells keys apart; says nothing of the rest."""
     hashed_key = models.CharField(max_length=64, unique=True, editable=False)
     scopes = models.JSONField(_("scopes"), default=list)
     """Values of Scope."""
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    expires_at = models.DateTimeField(_("in force until"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     """None for a key that stays in force until somebody revokes it."""
 
     objects = ServerKeyQuerySet.as_manager()

@@ -32,14 +32,14 @@ class Snapshot(models.Model):
     manifest_sha256 = models.CharField(_("checksum of the manifest"), max_length=64)
     metrics = models.JSONField(_("metrics"), default=dict)
     is_active = models.BooleanField(_("active"), default=False)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = SnapshotQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("snapshot")
         verbose_name_plural = _("snapshots")
-        permissions = (("explain_decision", _("Can see how a decision came about")),)
+        permissions = (("explain_decision", _("Can view decision explanations")),)
         constraints = (
             models.UniqueConstraint(
                 fields=["is_active"],

@@ -27,7 +27,7 @@ def new_visitor_id() -> uuid.UUID:
 class Consent(models.TextChoices):
     """What a visitor allows: to GRANTED, or from anything to WITHDRAWN, by their own act only."""
 
-    NONE = "none", _("not asked, or not answered")
+    NONE = "none", _("not answered")
     GRANTED = "granted", _("granted")
     WITHDRAWN = "withdrawn", _("withdrawn")
 
@@ -185,11 +185,11 @@ class Visitor(models.Model):
     consent = models.CharField(_("consent"), max_length=9, choices=Consent.choices, default=Consent.NONE)
     consented_at = models.DateTimeField(_("consented at"), null=True, blank=True)
     """When consent was granted last: nothing that happened earlier is taken in after that."""
-    erased_at = models.DateTimeField(_("forgotten at"), null=True, blank=True)
+    erased_at = models.DateTimeField(_("erased at"), null=True, blank=True)
     """When the customer had everything forgotten: what they bought before is not used, also if they agree again."""
     preferences = models.JSONField(_("preferences"), default=list, blank=True)
     """Rows of Wish, newest last."""
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = VisitorQuerySet.as_manager()
 
@@ -239,11 +239,11 @@ class ConsentRecord(models.Model):
     """Of the text that they agreed to."""
     source = models.CharField(_("source"), max_length=64)
     """Where they said so: "banner", "account", "sign-in", or what the shop recorded it from."""
-    recorded_at = models.DateTimeField(_("at"))
+    recorded_at = models.DateTimeField(_("recorded at"))
 
     class Meta:
-        verbose_name = _("change of consent")
-        verbose_name_plural = _("changes of consent")
+        verbose_name = _("consent record")
+        verbose_name_plural = _("consent records")
         ordering = ("recorded_at", "pk")
 
     def __str__(self) -> str:

@@ -48,7 +48,7 @@ def _oscar_records(records: account_records.AccountRecords) -> list[dict[str, An
     orders, here = reverse("customer:order-list"), _("ask the shop")
     return [
         {"what": _("orders"), "count": records.orders, "first": records.first_order, "see": orders},
-        {"what": _("views of products while signed in"), "count": records.views, "see": here},
+        {"what": _("product views while signed in"), "count": records.views, "see": here},
         {"what": _("searches while signed in"), "count": records.searches, "see": here},
     ]
 
