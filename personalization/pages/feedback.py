@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
@@ -72,7 +73,7 @@ def _raise_not_found() -> Any:
 
 def _dismissal_response(request: HttpRequest, said: str, undo: bool) -> HttpResponse:
     if request.accepts("application/json") and not request.accepts("text/html"):
-        return JsonResponse({"message": said, "undo": _("Undo")})
+        return JsonResponse({"message": said, "undo": pgettext("personalization", "Undo")})
     page = redirect_target(request, reverse("personalization:home"))
     if undo:
         messages.success(request, said)

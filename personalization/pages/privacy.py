@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
@@ -153,8 +154,8 @@ def _invalid_form() -> HttpResponse:
 def _render_page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
     template = f"personalization/{'account_' if consent.is_signed_in(request) else ''}privacy.html"
     titles = {
-        "privacy_overview": _("Your personalisation data"),
-        "erase_confirm": _("Delete your data?"),
+        "privacy_overview": pgettext("personalization", "Your personalisation data"),
+        "erase_confirm": pgettext("personalization", "Delete your data?"),
     }
     page = {"page_title": titles[name], "active_tab": "personalization"}
     return render(request, template, {**page, "part": f"personalization/partials/{name}.html", **context})
