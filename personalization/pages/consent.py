@@ -27,18 +27,18 @@ def answer_consent(request: HttpRequest) -> HttpResponse:
     """Takes the answer of the banner, or of the switch on the page of what is known."""
     granted = ANSWERS.get(request.POST.get("answer", ""))
     if granted is None:
-        return HttpResponseBadRequest(_("The answer is neither yes nor no."), content_type="text/plain; charset=utf-8")
+        return HttpResponseBadRequest(_("The answer must be granted or refused."), content_type="text/plain; charset=utf-8")
     page = reverse("personalization:privacy")
     target = redirect_target(request, page)
     source = "account" if target == page else "banner"
     response = HttpResponseRedirect(target)
     if not granted:
         refuse_tracking(request, response, now(), source)
-        messages.success(request, _("All right. From now on you see the shop as everybody does."))
+        messages.success(request, _("Personalisation is off. Nothing new is stored about you."))
     elif obstacle := agree_to_tracking(request, response, now(), source):
         messages.info(request, obstacle)
     else:
-        thanks = _("Thank you. You can see, change and end this at any time under “What we know of you”.")
+        thanks = _("Thank you. You can see, change and stop this at any time under “Your personalisation data”.")
         messages.success(request, thanks)
     return response
 
@@ -46,9 +46,9 @@ def answer_consent(request: HttpRequest) -> HttpResponse:
 def agree_to_tracking(request: HttpRequest, response: HttpResponse, moment: datetime, source: str) -> str:
     """Records that whoever asks agrees; else says why that cannot be."""
     if consent.has_opt_out_signal(request):
-        return _("Your browser asks sites not to do this, and that comes first: nothing is kept.")
+        return _("Your browser asks websites not to do this, and that takes precedence: nothing is stored.")
     if consent.is_child_request(request):
-        return _("This is a child's account, and of children we keep nothing.")
+        return _("This is a child's account, and we store nothing about children.")
     consent.set_consent_cookie(response, True, moment)
     visitor = identity.grant_consent(request, moment, source=source)
     if visitor is not None:

@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
@@ -28,9 +29,9 @@ def dismiss_item(request: HttpRequest) -> HttpResponse:
     2. Looks who says so; whoever does not allow to be remembered cannot be heeded.
     3. Stores it, and says that it was done.
     """
-    kind, key = feedback.verify_feedback(request.POST.get("wish", "")) or _raise_not_found()
+    kind, key = feedback.verify_feedback(request.POST.get("token", "")) or _raise_not_found()
     undo = "undo" in request.POST
-    said = _("It may be shown to you again.") if undo else _confirmation_text(kind, key)
+    said = _("You may see this again.") if undo else _confirmation_text(kind, key)
     visitor = _record_dismissal(request, kind, key, feedback.UNDO if undo else feedback.NEGATIVE)
     if visitor is None:
         return HttpResponseForbidden(_refusal_text(), content_type="text/plain; charset=utf-8")
@@ -51,19 +52,19 @@ def _record_dismissal(request: HttpRequest, kind: str, key: Any, sign: int) -> V
 
 
 def _refusal_text() -> str:
-    return _("We may only remember this for you if you allow us to remember what you do in this shop.")
+    return _("We can only remember this if you turn personalisation on.")
 
 
 def _confirmation_text(kind: str, key: Any) -> str:
     """What is said when it is done. 404 for what is not in the shop, or not any more."""
     days = conf.get_settings().DISMISSAL_DAYS
     if kind == "reason":
-        return _("This row stays away from you for %(days)d days.") % {"days": days}
+        return _("We won't show this row for %(days)d days.") % {"days": days}
     if kind == "category":
         category = catalogue.categories_by_id([key]).get(key) or _raise_not_found()
-        return _("Products from %(name)s stay away from you for %(days)d days.") % {"name": category.name, "days": days}
+        return _("We won't show products from %(name)s for %(days)d days.") % {"name": category.name, "days": days}
     product = catalogue.products_for_availability([key]).get(key) or _raise_not_found()
-    return _("%(name)s stays away from you for %(days)d days.") % {"name": product.get_title(), "days": days}
+    return _("We won't show %(name)s for %(days)d days.") % {"name": product.get_title(), "days": days}
 
 
 def _raise_not_found() -> Any:
@@ -72,11 +73,11 @@ def _raise_not_found() -> Any:
 
 def _dismissal_response(request: HttpRequest, said: str, undo: bool) -> HttpResponse:
     if request.accepts("application/json") and not request.accepts("text/html"):
-        return JsonResponse({"said": said, "undo": _("Undo")})
+        return JsonResponse({"message": said, "undo": pgettext("personalization", "Undo")})
     page = redirect_target(request, reverse("personalization:home"))
     if undo:
         messages.success(request, said)
     else:
-        asked = {"said": said, "wish": request.POST["wish"], "next": page}
+        asked = {"message": said, "token": request.POST["token"], "next": page}
         messages.success(request, render_to_string("personalization/partials/dismissed.html", asked, request))
     return HttpResponseRedirect(page)

@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
@@ -31,14 +32,18 @@ MAX_KEY = 2**63 - 1
 @require_safe
 def privacy_page(request: HttpRequest) -> HttpResponse:
     """The page "What we know of you": in the account area for customers."""
-    return _render_page(request, "privacy", {"known": visitor_overview(request, identity.get_visitor(request), now())})
+    return _render_page(
+        request, "privacy_overview", {"known": visitor_overview(request, identity.get_visitor(request), now())}
+    )
 
 
 @private_page
 @require_safe
 def confirm_erasure(request: HttpRequest) -> HttpResponse:
     """Asks whether everything shall be forgotten."""
-    return _render_page(request, "forget", {"known": visitor_overview(request, identity.get_visitor(request), now())})
+    return _render_page(
+        request, "erase_confirm", {"known": visitor_overview(request, identity.get_visitor(request), now())}
+    )
 
 
 @private_page
@@ -50,7 +55,7 @@ def erase_data(request: HttpRequest) -> HttpResponse:
     identity.erase_visitor(request, moment)
     response = _back_to_privacy()
     remember_refusal(response, moment)
-    messages.success(request, _("Everything is forgotten. From now on you see the shop as everybody does."))
+    messages.success(request, _("Your data has been deleted. Personalisation is off."))
     return response
 
 
@@ -61,7 +66,7 @@ def download_data(request: HttpRequest) -> HttpResponse:
     response = JsonResponse(
         data_export.export_visitor_data(request, now()), json_dumps_params={"ensure_ascii": False, "indent": 1}
     )
-    response["Content-Disposition"] = 'attachment; filename="what-we-know-of-you.json"'
+    response["Content-Disposition"] = 'attachment; filename="personalisation-data.json"'
     return response
 
 
@@ -101,7 +106,7 @@ def change_interest(request: HttpRequest) -> HttpResponse:
     except Visitor.DoesNotExist:  # they had themselves forgotten at this very moment
         return response
     identity.set_visitor_cookie(response, visitor)
-    messages.success(request, _("Done. It counts from the next page on."))
+    messages.success(request, _("Saved. This takes effect from the next page on."))
     return response
 
 
@@ -127,7 +132,7 @@ def delete_recent(request: HttpRequest) -> HttpResponse:
         return _invalid_form()
     visitor = identity.get_visitor(request)
     gone = _delete_events(visitor, **form.cleaned_data) if visitor else 0
-    said = _("Deleted. The next page does not know it any more.") if gone else _("Nothing was changed.")
+    said = _("Deleted. It is not used any more from the next page on.") if gone else _("Nothing was changed.")
     messages.success(request, said)
     return _back_to_privacy()
 
@@ -143,11 +148,14 @@ def _back_to_privacy() -> HttpResponseRedirect:
 
 
 def _invalid_form() -> HttpResponse:
-    return HttpResponseBadRequest(_("This form cannot be read."), content_type="text/plain; charset=utf-8")
+    return HttpResponseBadRequest(_("This form is not valid."), content_type="text/plain; charset=utf-8")
 
 
 def _render_page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
     template = f"personalization/{'account_' if consent.is_signed_in(request) else ''}privacy.html"
-    titles = {"privacy": _("What we know of you"), "forget": _("Forget everything?")}
+    titles = {
+        "privacy_overview": pgettext("personalization", "Your personalisation data"),
+        "erase_confirm": pgettext("personalization", "Delete your data?"),
+    }
     page = {"page_title": titles[name], "active_tab": "personalization"}
-    return render(request, template, {**page, "part": f"personalization/partials/{name}_all.html", **context})
+    return render(request, template, {**page, "part": f"personalization/partials/{name}.html", **context})

@@ -19,9 +19,9 @@ SWITCH_VALUES = {"on": True, "off": False}
 @csrf_protect
 def switch_sort(request: HttpRequest) -> HttpResponse:
     """Remembers whether the visitor wants lists in our order, and shows the list again."""
-    on = SWITCH_VALUES.get(request.POST.get("order", ""))
+    on = SWITCH_VALUES.get(request.POST.get("sort", ""))
     if on is None:
-        return HttpResponseBadRequest(_("The answer is neither on nor off."), content_type="text/plain; charset=utf-8")
+        return HttpResponseBadRequest(_("The value must be on or off."), content_type="text/plain; charset=utf-8")
     response = HttpResponseRedirect(redirect_target(request, reverse("catalogue:index")))
     sort_preference.set_personal_sort(request, response, on, now())
     return response

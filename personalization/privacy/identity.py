@@ -159,7 +159,7 @@ def erase_customer(user_id: Any, now: datetime) -> None:
     Genome.objects.filter(user_id=user_id).delete()
     again = Visitor.objects.create(user_id=user_id, erased_at=now)
     version = conf.get_settings().CONSENT_VERSION
-    again.change_consent(Consent.WITHDRAWN, version=version, source="forget everything", now=now)
+    again.change_consent(Consent.WITHDRAWN, version=version, source="erasure", now=now)
 
 
 @transaction.atomic

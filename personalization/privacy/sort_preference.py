@@ -12,9 +12,9 @@ from personalization import conf
 from personalization.models import Visitor
 from personalization.privacy import consent, identity
 
-SORT_COOKIE = "personalization_order"
+SORT_COOKIE = "personalization_sort"
 DISABLED = "off"
-PREFERENCE_TYPE, PREFERENCE_KEY = "order", "lists"
+PREFERENCE_TYPE, PREFERENCE_KEY = "sort", "lists"
 """As a wish has them; it lasts until they press again."""
 
 

@@ -120,7 +120,7 @@ def test_after_an_update_without_a_reload_the_row_is_there_once_is_heard_and_lis
     card = row.locator("[data-product]").first
     card.locator("summary").click()
     card.get_by_role("button", name="Not interested in this product").click()
-    page.locator(".personalization-gone button").wait_for()
+    page.locator(".personalization-dismissed button").wait_for()
     assert page.evaluate("window.samePage")
     gone = products(row)[0]
     page.reload()

@@ -12,7 +12,7 @@ def rows(page) -> list[tuple[str, str, list[str]]]:
     return [
         (
             row.locator("h2").inner_text(),
-            row.locator(".personalization-row__why").inner_text(),
+            row.locator(".personalization-row__explanation").inner_text(),
             [card.get_attribute("title") for card in row.locator("h3 a").all()],
         )
         for row in page.locator("section.personalization-row").all()

@@ -14,7 +14,7 @@ def test_what_is_not_wanted_is_gone_at_once_and_from_the_next_page_and_undo_brin
     card.locator("summary").click()
     shot(looked, "not-interested-menu", full_page=False)
     card.get_by_role("button", name="Not interested in this product").click()
-    undo = looked.locator(".personalization-gone button")
+    undo = looked.locator(".personalization-dismissed button")
     undo.wait_for()
     shot(looked, "not-interested-gone", full_page=False)
     assert not card.locator("h3").is_visible()

@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.conftest import NARROW, WIDE
 
-CHIP = ".personalization-order__chip"
+CHIP = ".personalization-sort__chip"
 CATALOGUE = "/catalogue/"
 
 

@@ -30,7 +30,7 @@ def cookies(page):
 
 def listed(page):
     page.goto(PAGE)
-    return page.locator("#recent a.personalization-list__what").all_inner_texts()
+    return page.locator("#recent a.personalization-list__name").all_inner_texts()
 
 
 def look_at_a_product(page):
@@ -111,7 +111,7 @@ def test_all_of_it_works_without_javascript(opened):
     expect(chip).to_have_count(0)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
-    assert download.value.suggested_filename == "what-we-know-of-you.json"
+    assert download.value.suggested_filename == "personalisation-data.json"
     page.get_by_role("link", name="Forget everything …").click()
     page.get_by_role("button", name="Yes, forget everything").click()
     expect(page.get_by_role("heading", name="A shop made for you: off")).to_have_count(1)

@@ -98,8 +98,8 @@ def test_what_is_not_likely_enough_is_not_offered(client, products, settings):
 def test_what_a_visitor_does_not_want_is_not_offered(client, products):
     visitor = browser(client)
     put(client, products["Toast"])
-    token = re.search(r'name="wish" value="([^"]+)" data-dismisses="\.personalization-row__item"', html(page(client)))
-    client.post(reverse("personalization:feedback"), {"wish": token[1], "next": "/"})
+    token = re.search(r'name="token" value="([^"]+)" data-dismisses="\.personalization-row__item"', html(page(client)))
+    client.post(reverse("personalization:feedback"), {"token": token[1], "next": "/"})
     assert [wish.key for wish in Visitor.objects.get(pk=visitor.pk).get_preferences()] == [products["Jam"].pk]
     assert rows(page(client)) == {GOES: ["Butter"]}
 

@@ -195,7 +195,7 @@ def test_the_row_costs_three_questions_at_most_and_nobody_else_not_even_a_savepo
     odd_customer(client, trained)
     known, stranger = queries(client), queries(Client())
     (tmp_path / "personalization/partials").mkdir(parents=True)
-    (tmp_path / "personalization/partials/usual.html").write_text("")
+    (tmp_path / "personalization/partials/buy_again_in_category.html").write_text("")
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
     assert 0 < known[1] - queries(client)[1] <= 3
     assert stranger == queries(Client())

@@ -190,7 +190,7 @@ def test_nobody_is_sent_to_another_site(client, elsewhere):
 
 def test_a_form_of_another_site_is_refused():
     client = Client(enforce_csrf_checks=True)
-    for path in (ANSWER, PAGE + "wish/", PAGE + "recent/", PAGE + "forgotten/"):
+    for path in (ANSWER, PAGE + "preference/", PAGE + "recent/", PAGE + "erase/confirmed/"):
         assert client.post(path, {"answer": "granted"}).status_code == 403
 
 
@@ -250,8 +250,8 @@ def test_what_the_shops_own_tool_says_is_said_on_the_page(client, settings):
 
 def test_the_answer_and_the_pages_stay_out_of_shared_caches(client, anna):
     client.force_login(anna)
-    answers = [client.get(PAGE + part) for part in ("", "forget/", "download/")]
-    answers += [client.post(ANSWER, {"answer": "granted"}), client.post(PAGE + "wish/"), client.get(ANSWER)]
+    answers = [client.get(PAGE + part) for part in ("", "erase/", "download/")]
+    answers += [client.post(ANSWER, {"answer": "granted"}), client.post(PAGE + "preference/"), client.get(ANSWER)]
     for response in answers:
         assert {"private", "no-store"} <= set(response["Cache-Control"].replace(" ", "").split(","))
         assert {"Cookie", "Sec-GPC", "DNT"} <= set(response["Vary"].replace(" ", "").split(","))
@@ -263,7 +263,7 @@ def test_the_banner_costs_a_stranger_no_query(client, django_assert_num_queries,
 
     request = rf.get("/?a=1&b=<script>")
     request.user, request.resolver_match = AnonymousUser(), None
-    template = Template("{% load personalization_consent %}{% personalization_consent %}")
+    template = Template("{% load personalization %}{% personalization_consent %}")
     with django_assert_num_queries(0):
         words = template.render(Context({"request": request}))
     assert 'name="next" value="/?a=1&amp;b=%3Cscript%3E"' in words
@@ -272,5 +272,5 @@ def test_the_banner_costs_a_stranger_no_query(client, django_assert_num_queries,
 def test_a_page_without_a_request_is_not_asked_and_does_not_break():
     from django.template import engines
 
-    template = engines["django"].from_string("{% load personalization_consent %}[{% personalization_consent %}]")
+    template = engines["django"].from_string("{% load personalization %}[{% personalization_consent %}]")
     assert template.render({}).strip("[]\n ") == ""

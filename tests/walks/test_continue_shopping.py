@@ -274,10 +274,10 @@ def test_a_day_after_signing_in_it_tells_nothing(client, anna, annas, shelf):
 def test_the_row_can_be_hidden_and_a_product_sent_away(client, shelf, visitor):
     looked_at(visitor, shelf[2])
     looked_at(visitor, shelf[4])
-    client.post("/personalization/feedback/", {"wish": feedback.sign_feedback("product", shelf[2].pk), "next": "/"})
+    client.post("/personalization/feedback/", {"token": feedback.sign_feedback("product", shelf[2].pk), "next": "/"})
     assert products(stopped(client)) == [shelf[4].pk]
     client.post(
-        "/personalization/feedback/", {"wish": feedback.sign_feedback("reason", "continue_shopping"), "next": "/"}
+        "/personalization/feedback/", {"token": feedback.sign_feedback("reason", "continue_shopping"), "next": "/"}
     )
     assert stopped(client) is None
 

@@ -31,7 +31,7 @@ def wishes(user=None) -> list[list]:
 
 
 def send_away(browser, kind, key, headers=None, **more):
-    return browser.post(DOOR, {"wish": feedback.sign_feedback(kind, key), "next": "/", **more}, headers=headers or {})
+    return browser.post(DOOR, {"token": feedback.sign_feedback(kind, key), "next": "/", **more}, headers=headers or {})
 
 
 def personal(browser, code):
@@ -53,7 +53,7 @@ def test_a_product_that_is_not_wanted_is_gone_from_the_next_page_and_undo_brings
     assert products[1].pk not in shown(customer)
     (form,) = re.findall(r'<form class="d-inline".*?</form>', page.content.decode(), re.S)
     fields = {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
-    assert sorted(fields) == ["csrfmiddlewaretoken", "next", "undo", "wish"]
+    assert sorted(fields) == ["csrfmiddlewaretoken", "next", "token", "undo"]
     assert customer.post(DOOR, fields)["Location"] == "/"
     assert wishes(users[1]) == []
     assert products[1].pk in shown(customer)
@@ -159,10 +159,10 @@ def test_what_has_gone_since_can_still_be_undone(customer, trained):
 
 
 @pytest.mark.parametrize(
-    "wish", ["", "12", "product:12", "\0", "a:b", "ü" * 100, "x" * 100_000, "W10:" + "A" * 43, feedback.SALT]
+    "token", ["", "12", "product:12", "\0", "a:b", "ü" * 100, "x" * 100_000, "W10:" + "A" * 43, feedback.SALT]
 )
-def test_only_what_stood_on_a_page_of_ours_can_be_sent_away(customer, trained, wish):
-    assert customer.post(DOOR, {"wish": wish, "next": "/"}).status_code == 404
+def test_only_what_stood_on_a_page_of_ours_can_be_sent_away(customer, trained, token):
+    assert customer.post(DOOR, {"token": token, "next": "/"}).status_code == 404
     assert customer.post(DOOR, {"next": "/"}).status_code == 404
     assert wishes(trained[0][1]) == []
 
@@ -176,7 +176,7 @@ def test_a_changed_letter_is_found_out(customer, trained):
 
 def test_get_changes_nothing(customer, trained):
     users, products = trained
-    response = customer.get(DOOR, {"wish": feedback.sign_feedback("product", products[1].pk)})
+    response = customer.get(DOOR, {"token": feedback.sign_feedback("product", products[1].pk)})
     assert (response.status_code, response["Allow"]) == (405, "POST")
     assert wishes(users[1]) == []
 

@@ -16,8 +16,8 @@ from tests.walks.known_visitors import browser, did
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 
-CHIP = re.compile(r'<button class="personalization-order__chip"[^>]* aria-pressed="(true|false)">\s*(.+?)\s*</button>')
-SWITCH = "/personalization/order/"
+CHIP = re.compile(r'<button class="personalization-sort__chip"[^>]* aria-pressed="(true|false)">\s*(.+?)\s*</button>')
+SWITCH = "/personalization/sort/"
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def chip(response):
 
 
 def press(client, page, order):
-    return client.post(SWITCH, {"order": order, "next": page}, follow=True)
+    return client.post(SWITCH, {"sort": order, "next": page}, follow=True)
 
 
 def category(name):
@@ -198,15 +198,15 @@ def test_who_agreed_after_switching_it_off_still_has_it_off(client, trained):
     "elsewhere", ["https://evil.example/", "//evil.example/", "\\\\evil.example", "javascript:x", ""]
 )
 def test_the_chip_leads_nowhere_else(client, elsewhere):
-    response = client.post(SWITCH, {"order": "off", "next": elsewhere})
+    response = client.post(SWITCH, {"sort": "off", "next": elsewhere})
     assert (response.status_code, response.url) == (302, reverse("catalogue:index"))
 
 
 def test_only_a_form_of_ours_switches_it():
     strict = Client(enforce_csrf_checks=True)
-    assert strict.post(SWITCH, {"order": "off"}).status_code == 403
+    assert strict.post(SWITCH, {"sort": "off"}).status_code == 403
     assert strict.get(SWITCH).status_code == 405
-    assert Client().post(SWITCH, {"order": "sideways"}).status_code == 400
+    assert Client().post(SWITCH, {"sort": "sideways"}).status_code == 400
     assert sort_preference.SORT_COOKIE not in strict.cookies
 
 
@@ -214,7 +214,7 @@ def test_the_form_of_the_chip_works(trained):
     strict = Client(enforce_csrf_checks=True)
     page = "/catalogue/?page=2&q="
     text = strict.get(page).content.decode()
-    form = text[text.index('<form class="personalization-order"') :].partition("</form>")[0]
+    form = text[text.index('<form class="personalization-sort"') :].partition("</form>")[0]
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form.replace("&amp;", "&")))
     assert (fields["next"], fields["order"]) == (page, "off")
     assert strict.post(SWITCH, fields, follow=True).redirect_chain == [(page, 302)]

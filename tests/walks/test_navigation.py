@@ -205,7 +205,7 @@ def test_a_shop_prints_them_where_it_likes(tea_drinker):
     request = RequestFactory().get("/")
     request.user, request.strategy = tea_drinker, None
     request.session = {}
-    page = Template("{% load personalization_tags %}<aside>{% personal_categories %}</aside>")
+    page = Template("{% load personalization %}<aside>{% personal_categories %}</aside>")
     text = page.render(Context({"request": request}))
     assert "Green tea" in text
     assert page.render(Context()) == "<aside></aside>"

@@ -21,7 +21,7 @@ from tests.walks.known_visitors import browser, did
 pytestmark = pytest.mark.django_db
 
 PAGE = "/personalization/privacy/"
-WISH, RECENT, FORGOTTEN, DOWNLOAD = (PAGE + part for part in ("wish/", "recent/", "forgotten/", "download/"))
+WISH, RECENT, FORGOTTEN, DOWNLOAD = (PAGE + part for part in ("preference/", "recent/", "erase/confirmed/", "download/"))
 ANSWER = "/personalization/consent/"
 
 
@@ -204,7 +204,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
     shop.order(anna, [tea])
     did(visitor_of(anna), product_id=tea.pk)
     response = client.get(DOWNLOAD)
-    assert response["Content-Disposition"] == 'attachment; filename="what-we-know-of-you.json"'
+    assert response["Content-Disposition"] == 'attachment; filename="personalisation-data.json"'
     assert "no-store" in response["Cache-Control"]
     content = json.loads(response.content)
     assert {name: len(rows) for name, rows in content["tables"].items()} == {
@@ -223,7 +223,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
 
 def test_looking_and_downloading_change_nothing(client, anna):
     before = state(anna), ConsentRecord.objects.count()
-    for path in (PAGE, PAGE + "forget/", DOWNLOAD):
+    for path in (PAGE, PAGE + "erase/", DOWNLOAD):
         assert client.get(path).status_code == 200
     for path in (WISH, RECENT, FORGOTTEN, ANSWER):
         assert client.get(path).status_code == 405
@@ -237,7 +237,7 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     did(visitor_of(anna), product_id=tea.pk)
     visitor_of(anna).set_preference("product", tea.pk, -1, time.time())
     old = visitor_of(anna).pk
-    assert b"Yes, forget everything" in client.get(PAGE + "forget/").content
+    assert b"Yes, forget everything" in client.get(PAGE + "erase/").content
     assert Event.objects.count() == 1
     client.cookies["oscar_history"] = "[1]"
     response = client.post(FORGOTTEN)
@@ -247,7 +247,7 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     left = visitor_of(anna)
     assert (left.pk != old, left.preferences, left.consent) == (True, [], Consent.WITHDRAWN)
     assert not Event.objects.exists() and not Genome.objects.exists()
-    assert list(ConsentRecord.objects.values_list("state", "source")) == [("withdrawn", "forget everything")]
+    assert list(ConsentRecord.objects.values_list("state", "source")) == [("withdrawn", "erasure")]
     page = client.get(PAGE).content.decode()
     assert "Everything is forgotten." in page and "What you bought before that day is never used again." in page
 

@@ -18,7 +18,7 @@ from tests.walks.known_visitors import browser, did
 pytestmark = pytest.mark.django_db
 
 PAGE = "/personalization/privacy/"
-WISH, RECENT, FORGOTTEN, DOWNLOAD = (PAGE + part for part in ("wish/", "recent/", "forgotten/", "download/"))
+WISH, RECENT, FORGOTTEN, DOWNLOAD = (PAGE + part for part in ("preference/", "recent/", "erase/confirmed/", "download/"))
 ANSWER = "/personalization/consent/"
 
 
@@ -37,7 +37,7 @@ def test_nobody_reads_or_changes_what_is_anothers(client, anna):
     before = state(ben)
     foreign = {"user": ben.pk, "user_id": ben.pk, "visitor": visitor_of(ben).pk, "visitor_id": visitor_of(ben).pk}
     for who in (client, stranger, known_browser):
-        for path in (PAGE, PAGE + "forget/", DOWNLOAD):
+        for path in (PAGE, PAGE + "erase/", DOWNLOAD):
             response = who.get(path, foreign, headers={"X-User": str(ben.pk)})
             assert plain(response) == plain(who.get(path))
             assert b"secret" not in response.content

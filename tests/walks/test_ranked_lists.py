@@ -160,9 +160,7 @@ def test_what_cannot_be_bought_is_nowhere_listed(trained):
 def test_no_reason_names_a_hidden_product(trained):
     _, products = trained
     asked = visit(basket=frozenset({products[5].pk}))
-    assert {item.explanation for item in recommend("basket", asked, 5)} == {
-        "Frequently bought with Product 5"
-    }
+    assert {item.explanation for item in recommend("basket", asked, 5)} == {"Frequently bought with Product 5"}
     Product.objects.filter(pk=products[5].pk).update(is_public=False)
     assert {item.explanation for item in recommend("basket", asked, 5)} == {""}
 
