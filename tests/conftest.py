@@ -3,12 +3,14 @@
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.core.management.commands import flush
 from haystack import connections
 
 from personalization.collect import rate_limits
 from personalization.decide import active_snapshot
 from tests.shops import factories
 from tests.shops.journey_slice import a_slice
+from tests.shops.saved_shops import delete_rows
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +23,18 @@ def fresh_process(tmp_path, monkeypatch):
     rate_limits.reset_counters()
     yield
     active_snapshot.reset_active_snapshot()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def flush_what_is_filled():
+    """After a test that commits, only tables with rows are emptied: Django truncates all, and fills some again.
+
+    That takes seconds on PostgreSQL.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush, "sql_flush", lambda *arguments, **options: delete_rows())
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *arguments, **options: None)
+        yield
 
 
 @pytest.fixture(scope="session")

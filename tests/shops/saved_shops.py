@@ -60,6 +60,11 @@ def open_shop(build: Callable[..., Built], *arguments: Hashable, with_index: boo
     return built
 
 
+def delete_rows() -> list[str]:
+    """Statements that empty all tables but those that Django fills when it makes a database."""
+    return [f"DELETE FROM {connection.ops.quote_name(table)}" for table in sorted(_filled_tables() - ALWAYS_FILLED)]
+
+
 def _save(built: object, folders: dict[str, Path]) -> SavedShop:
     tables = sorted(_filled_tables() - ALWAYS_FILLED)
     files = Path(tempfile.mkdtemp(dir=os.environ["SHOP_DATA"]))
