@@ -73,7 +73,7 @@ def test_a_german_page_of_the_shop_names_may_and_speaks_german(client, db):
     sixty_days_before_may = datetime(2100, 3, 24, 12, tzinfo=UTC).timestamp()
     Visitor.objects.get(user=anna).set_preference("reason", "buy_again", -1, sixty_days_before_may)
     page = client.get("/personalization/privacy/", headers={"Accept-Language": "de"}).content.decode()
-    assert "Ihre Personalisierungsdaten" in page
+    assert "Ihre Daten und Interessen" in page
     assert "bis 23. Mai 2100" in page
 
 
