@@ -6,7 +6,7 @@ from django.utils.translation import pgettext_lazy
 
 class PersonalizationConfig(AppConfig):
     name = "personalization"
-    verbose_name = pgettext_lazy("personalization", "Personalization")
+    verbose_name = pgettext_lazy("personalization", "Personalisation")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -166,8 +166,8 @@ _EXPLANATIONS: dict[str, Callable[[dict[str, Any]], str]] = {
         else pgettext("personalization", "You buy these regularly")
     ),
     # Of products.
-    "similar_price": lambda facts: _("The same kind of product at a similar price"),
-    "similar_description": lambda facts: _("The same kind of product with a similar description"),
+    "similar_price": lambda facts: pgettext("personalization", "Same kind, similar price"),
+    "similar_description": lambda facts: pgettext("personalization", "Same kind, similar description"),
     "bought_after_viewing": lambda facts: _("Bought by others after viewing %(product)s") % facts,
     "chosen_after_search": lambda facts: _("Often chosen after this search"),
     "viewed_before": lambda facts: (

@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('date', models.DateField(verbose_name='date')),
-                ('type', models.CharField(choices=[('view_item_list', 'row impression'), ('select_item', 'click in a row'), ('view_item', 'product view'), ('user_engagement', 'time on a product page'), ('search', 'search'), ('add_to_cart', 'add to basket'), ('remove_from_cart', 'remove from basket'), ('view_cart', 'basket view'), ('begin_checkout', 'checkout started'), ('add_to_wishlist', 'add to wish list'), ('item_feedback', 'feedback on a product')], max_length=16, verbose_name='type')),
+                ('type', models.CharField(choices=[('view_item_list', 'row impression'), ('select_item', 'click in a row'), ('view_item', 'product view'), ('user_engagement', 'time on a product page'), ('search', 'site search'), ('add_to_cart', 'add to basket'), ('remove_from_cart', 'remove from basket'), ('view_cart', 'basket view'), ('begin_checkout', 'checkout started'), ('add_to_wishlist', 'add to wish list'), ('item_feedback', 'feedback on a product')], max_length=16, verbose_name='type')),
                 ('surface', models.CharField(blank=True, max_length=32, verbose_name='surface')),
                 ('row_key', models.CharField(blank=True, max_length=64, verbose_name='row')),
                 ('product_id', models.BigIntegerField(default=0, verbose_name='product')),
@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('event_id', models.UUIDField(unique=True, verbose_name='id')),
-                ('type', models.CharField(choices=[('view_item_list', 'row impression'), ('select_item', 'click in a row'), ('view_item', 'product view'), ('user_engagement', 'time on a product page'), ('search', 'search'), ('add_to_cart', 'add to basket'), ('remove_from_cart', 'remove from basket'), ('view_cart', 'basket view'), ('begin_checkout', 'checkout started'), ('add_to_wishlist', 'add to wish list'), ('item_feedback', 'feedback on a product')], max_length=16, verbose_name='type')),
+                ('type', models.CharField(choices=[('view_item_list', 'row impression'), ('select_item', 'click in a row'), ('view_item', 'product view'), ('user_engagement', 'time on a product page'), ('search', 'site search'), ('add_to_cart', 'add to basket'), ('remove_from_cart', 'remove from basket'), ('view_cart', 'basket view'), ('begin_checkout', 'checkout started'), ('add_to_wishlist', 'add to wish list'), ('item_feedback', 'feedback on a product')], max_length=16, verbose_name='type')),
                 ('occurred_at', models.DateTimeField(verbose_name='occurred at')),
                 ('received_at', models.DateTimeField(verbose_name='received at')),
                 ('product_id', models.BigIntegerField(null=True, verbose_name='product')),

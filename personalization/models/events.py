@@ -29,7 +29,7 @@ class EventType(models.TextChoices):
     CLICK = "select_item", pgettext_lazy("personalization", "click in a row")
     PRODUCT_VIEW = "view_item", pgettext_lazy("personalization", "product view")
     ENGAGEMENT = "user_engagement", _("time on a product page")
-    SEARCH = "search", pgettext_lazy("personalization", "search")
+    SEARCH = "search", pgettext_lazy("personalization", "site search")
     ADD_TO_BASKET = "add_to_cart", pgettext_lazy("personalization", "add to basket")
     REMOVE_FROM_BASKET = "remove_from_cart", pgettext_lazy("personalization", "remove from basket")
     VIEW_BASKET = "view_cart", pgettext_lazy("personalization", "basket view")

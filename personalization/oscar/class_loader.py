@@ -1,7 +1,6 @@
-"""`OSCAR_DYNAMIC_CLASS_LOADER`: Oscar's classes, with our order in what search, catalogue and category pages build on,
-and its pages that hold rows of ours kept out of shared caches.
+"""`OSCAR_DYNAMIC_CLASS_LOADER`: adds our mixins to Oscar's views, for sorted lists and for pages with rows.
 
-Oscar asks for classes while models are loaded, so nothing of ours is imported here before it is asked for.
+Oscar loads classes while models are being loaded, so nothing of ours that needs models is imported here at the top.
 """
 
 import logging
@@ -17,13 +16,13 @@ from personalization import conf
 logger = logging.getLogger(__name__)
 
 LISTING_VIEW = ("search.views.base", "BaseSearchView")
-"""What the views of Oscar's search, catalogue and category pages build on, and a shop's fork of them, too."""
+"""The base class of Oscar's search, catalogue and category views, and of a shop's fork of them."""
 
 LIST_MIXIN, PRIVATE_PAGE_MIXIN = (
     "personalization.oscar.listing_views.PersonalListMixin",
     "personalization.oscar.private_pages.PrivatePageMixin",
 )
-"""What is mixed in; it may be the very thing that cannot be imported."""
+"""Named by path, as importing them may be what fails."""
 MIXIN_PATHS = {
     LISTING_VIEW: LIST_MIXIN,
     ("catalogue.views", "ProductDetailView"): PRIVATE_PAGE_MIXIN,
@@ -33,25 +32,25 @@ MIXIN_PATHS = {
 
 
 def load_classes(module_label: str, classnames: Sequence[str], module_prefix: str) -> list[type]:
-    """The classes that the loader underneath finds, those of MIXED with ours in front."""
-    found = wrapped_loader()(module_label, classnames, module_prefix)
+    """The classes that the wrapped loader finds, those of MIXIN_PATHS with our mixin in front."""
+    loaded = wrapped_loader()(module_label, classnames, module_prefix)
     names = [(module_label, name) for name in classnames]
     if not MIXIN_PATHS.keys() & set(names):
-        return found
+        return loaded
     return [
-        with_mixin(made, MIXIN_PATHS[name]) if name in MIXIN_PATHS else made
-        for name, made in zip(names, found, strict=True)
+        with_mixin(view, MIXIN_PATHS[name]) if name in MIXIN_PATHS else view
+        for name, view in zip(names, loaded, strict=True)
     ]
 
 
 def wrapped_loader() -> Callable[[str, Sequence[str], str], list[type]]:
-    """The shop's own class loader where it names one, else Oscar's. A wrong name stops the shop, as in Oscar."""
+    """The class loader that the shop names, else Oscar's. A wrong path stops the shop, as it does in Oscar."""
     path = conf.get_settings().WRAPPED_CLASS_LOADER
     return import_string(path) if path else default_class_loader
 
 
 def with_mixin(view: type, mixin: str) -> type:
-    """This view with the mixin of that path in front; or, when that cannot be had, the very view."""
+    """This view with the mixin of that path in front; the view itself when that fails."""
     try:
         return _mixed_class(view, mixin)
     except Exception:
@@ -61,15 +60,15 @@ def with_mixin(view: type, mixin: str) -> type:
 
 @cache
 def _mixed_class(view: type, mixin: str) -> type:
-    """One class for each view, so that whoever asks twice gets the same."""
-    ours = import_string(mixin)
-    if issubclass(view, ours):
+    """One class for each view, however often it is loaded."""
+    mixin_class = import_string(mixin)
+    if issubclass(view, mixin_class):
         return view
-    return type(view.__name__, (ours, view), {"__module__": view.__module__, "__doc__": view.__doc__})
+    return type(view.__name__, (mixin_class, view), {"__module__": view.__module__, "__doc__": view.__doc__})
 
 
 def is_active() -> bool:
-    """Whether Oscar's listing pages are in the visitor's order; also in a shop that has none of them."""
+    """Whether Oscar's listing views have our mixin; True in a shop that has no such views."""
     try:
         view = get_class(*LISTING_VIEW)
     except AppNotFoundError:

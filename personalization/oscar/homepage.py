@@ -1,4 +1,4 @@
-"""Makes the shop's home link lead to the personal home page."""
+"""Links the shop's logo and breadcrumbs to the personal home page."""
 
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse

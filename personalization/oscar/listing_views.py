@@ -1,4 +1,4 @@
-"""Search results, catalogue and category pages in the visitor's order."""
+"""Reranks search results, the catalogue and category pages for each visitor."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,42 +24,42 @@ from personalization.shop import catalogue
 Product = get_model("catalogue", "Product")
 
 UNSORTED = ("", "relevancy")
-"""What the form of Oscar's pages says when nobody chose how to sort."""
+"""The values of `sort_by` in Oscar's form when the visitor has not chosen how to sort."""
 
 SortProducts = Callable[[tuple[int, ...]], Sequence[int]]
-"""Puts the keys of products in order."""
+"""Sorts the keys of products."""
 
 
 @dataclass(frozen=True)
 class ListReranking:
-    """In which order a page stands, for its chip to say."""
+    """How a list is sorted, for the switch above it."""
 
     enabled: bool
-    """Whether it is ours; the visitor may have switched that off."""
+    """Whether it is reranked; the visitor may have turned that off."""
     is_search: bool
-    """Whether the page shows what was found for some words."""
+    """Whether the page shows the results of a search."""
     get_basis: Callable[[], RerankBasis]
-    """Asked when the page is made, at the earliest: by then it has read of the visitor what it reads anyway."""
+    """Called when the page is rendered: by then the visitor, which may cost a query, has been read for other parts."""
 
     @property
     def basis(self) -> RerankBasis:
-        """What it is, or would be, made from."""
+        """What the reranking goes by, or would if it were turned on."""
         return self.get_basis()
 
     @property
     def is_personal(self) -> bool:
-        """Whether something that is known of the visitor takes part in it."""
+        """Whether it goes by the visitor's own profile."""
         return self.basis == RerankBasis.PERSONAL
 
 
 class PersonalListMixin(PrivatePageMixin):
     """Mixed into Oscar's listing views, in front of them.
 
-    1. `paginate_queryset`: the first hits of the engine in the visitor's order, and the page's products in one go
-    2. `get_context_data`: `personal_sort`, from which the page makes its chip
-    3. `render_to_response`: what depends on the visitor stays out of shared caches
+    1. `paginate_queryset`: reranks the first hits of the engine, and loads the products of the page together
+    2. `get_context_data`: adds `personal_sort`, for the switch above the list
+    3. `render_to_response`: keeps pages that depend on the visitor out of shared caches
 
-    The engine's hits, their number and its facets stay what they are. Whatever fails, Oscar's own page is served.
+    The engine's hits, their number and its facets do not change. If anything fails, Oscar's own page is served.
     """
 
     request: HttpRequest
@@ -68,7 +68,7 @@ class PersonalListMixin(PrivatePageMixin):
     list_reranking: ListReranking | None = None
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> tuple:
-        """Oscar's own, of a listing in the visitor's order."""
+        """Oscar's pagination of the reranked list."""
         window, self.list_reranking = conf.get_settings().RERANK_WINDOW, None
         listing = self._reranked_results(queryset, page_size, window)
         paginator, page, *rest = super().paginate_queryset(listing, page_size)  # type: ignore[misc]
@@ -95,22 +95,22 @@ class PersonalListMixin(PrivatePageMixin):
         return response
 
     def _reranked_results(self, found: Any, page_size: int, window: int) -> Any:
-        """What the engine found, with our order and our look-up of products; itself where neither is wanted."""
+        """The engine's results, reranked and with our look-up of products; themselves where neither applies."""
         if not conf.get_settings().RERANK_STRENGTH or not _is_engine_result(found):
             return found
-        begin, in_order = self._page_start(page_size), None
-        if begin < window and not self._is_sorted_by_visitor(found):
+        page_start, sort_products = self._page_start(page_size), None
+        if page_start < window and not self._is_sorted_by_visitor(found):
             with fail_open("Looking whether a list is to be put in order", queries=False):
-                in_order = None if self._sort_is_disabled() else self._rerank
-        return RerankedResults(found, begin, page_size, window, in_order)
+                sort_products = None if self._sort_is_disabled() else self._rerank
+        return RerankedResults(found, page_start, page_size, window, sort_products)
 
     def _page_start(self, page_size: int) -> int:
-        """How many hits stand before the page; 0 where that cannot be told yet."""
+        """The number of hits before the page; 0 where the page number says nothing, as "last" does."""
         number = str(self.kwargs.get(self.page_kwarg) or self.request.GET.get(self.page_kwarg) or 1)
         return max(int(number) - 1, 0) * page_size if number.isascii() and number.isdigit() and len(number) < 10 else 0
 
     def _is_sorted_by_visitor(self, found: SearchQuerySet) -> bool:
-        """Whether somebody chose by what the list is sorted."""
+        """Whether the visitor, or the shop's default, chose how to sort the list."""
         return bool(found.query.order_by) or self.request.GET.get("sort_by", "") not in UNSORTED
 
     def _sort_is_disabled(self) -> bool:
@@ -123,7 +123,7 @@ class PersonalListMixin(PrivatePageMixin):
         return self.request.GET.get("q", "").strip()
 
     def _rerank(self, keys: tuple[int, ...]) -> Sequence[int]:
-        """These products in the visitor's order; as they are before anything was learned."""
+        """These products reranked for the visitor; unchanged without a snapshot."""
         visit = visits.visit_without_basket(self.request)
         visit = visits.with_page_context(visit, category=getattr(self, "category", None), query=self._search_query())
         visit = replace(visit, candidate_products=keys)
@@ -135,9 +135,9 @@ class PersonalListMixin(PrivatePageMixin):
 
 
 class RerankedResults:
-    """What the engine found, as a paginator takes it: a page is a slice of it.
+    """The engine's results for a paginator, which slices them into pages.
 
-    One question to the engine answers how many hits there are, what their facets are, and which stand on the page.
+    One query to the engine returns the number of hits, their facets and the hits of the page.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class RerankedResults:
         self.window = window if sort_products else 0
         self.sort_products = sort_products
         self.failed = False
-        """Whether the engine's own order is shown because ours could not be had."""
+        """Whether reranking failed, so that the engine's order is shown."""
         self._page_start = page_start
         self._fetched, self._hits, self._is_reranked = range(0), list[SearchResult](), False
 
@@ -156,7 +156,7 @@ class RerankedResults:
         return self.count()
 
     def count(self) -> int:
-        """How many hits there are."""
+        """The number of hits."""
         with fail_open("Asking the search engine for a list", queries=False):
             self._fetch(self._page_start, self._page_start + self.page_size)
             return len(self.found)
@@ -164,7 +164,7 @@ class RerankedResults:
         return len(self.found)
 
     def __getitem__(self, page: slice) -> list[SearchResult]:
-        """The hits of a page with their products; without those whose products are gone or hidden."""
+        """The hits of a page with their products, without those whose products are deleted or hidden."""
         with fail_open("Looking up a page of a list"):
             self._fetch(page.start, page.stop)
             self._rerank_window()
@@ -175,17 +175,20 @@ class RerankedResults:
         return self.found[page]
 
     def _fetch(self, start: int, stop: int) -> None:
-        """Has these hits. A page behind the window is asked for by itself, else all from the first one on: Whoosh
-        answers wrongly unless what is asked for begins at a multiple of its length."""
+        """Fetches these hits, unless they are there.
+
+        A page behind the window is fetched by itself, any other with all hits from the first one on: Whoosh returns
+        wrong hits unless the range starts at a multiple of its length.
+        """
         if self._fetched.start <= start and stop <= self._fetched.stop:
             return
-        asked = (
+        wanted = (
             range(max(stop, self.window)) if start < self.window else range(start, max(stop, start + self.page_size))
         )
         query = self.found.all().query
-        query.set_limits(asked.start, asked.stop)
+        query.set_limits(wanted.start, wanted.stop)
         self._hits, self._is_reranked = query.get_results(), False
-        self._fetched, self.found.query = asked, query  # it knows the number of hits and the facets now
+        self._fetched, self.found.query = wanted, query  # which now knows the number of hits and the facets
 
     def _rerank_window(self) -> None:
         if self.sort_products is None or self._is_reranked or self._fetched.start >= self.window:
@@ -198,7 +201,7 @@ class RerankedResults:
 
 
 def _likely_basis(request: HttpRequest) -> RerankBasis:
-    """What our order would be made from, as far as it can be told without making it."""
+    """What reranking would go by, as far as that is known without doing it."""
     with fail_open("Looking whether somebody is known", queries=False):
         visitor = identity.get_visitor(request)
         if visitor is not None and consent.tracking_allowed(request, visitor) and visitor.genome().products:
@@ -215,34 +218,34 @@ def _is_product(hit: Any) -> bool:
     return isinstance(hit, SearchResult) and (hit.app_label, hit.model_name) == (model.app_label, model.model_name)
 
 
-def _reranked_hits(hits: list[SearchResult], in_order: SortProducts) -> list[SearchResult]:
-    """The products among these hits in order; what else a shop's engine finds stays where it is."""
+def _reranked_hits(hits: list[SearchResult], sort_products: SortProducts) -> list[SearchResult]:
+    """These hits with their products sorted; hits of other models keep their positions."""
     products = [hit for hit in hits if _is_product(hit)]
-    place = {key: place for place, key in enumerate(in_order(tuple(int(hit.pk) for hit in products)))}
-    ordered = iter(sorted(products, key=lambda hit: place[int(hit.pk)]))
+    position = {key: index for index, key in enumerate(sort_products(tuple(int(hit.pk) for hit in products)))}
+    ordered = iter(sorted(products, key=lambda hit: position[int(hit.pk)]))
     return [next(ordered) if _is_product(hit) else hit for hit in hits]
 
 
 def _attach_objects(hits: Iterable[SearchResult], found: SearchQuerySet) -> list[SearchResult]:
-    """Those of these hits that are in the database, each with its object, looked up together."""
+    """The hits whose objects are in the database, each with its object; one query for each model."""
     keys: dict[type[Model], list[Any]] = {}
     for hit in hits:
         keys.setdefault(hit.model, []).append(hit.pk)
     objects = {model: _load_objects(model, wanted, found) for model, wanted in keys.items()}
     shown = []
     for hit in hits:
-        there = objects[hit.model].get(hit.model._meta.pk.to_python(hit.pk))
-        if there is not None:
-            hit.object = there
+        loaded = objects[hit.model].get(hit.model._meta.pk.to_python(hit.pk))
+        if loaded is not None:
+            hit.object = loaded
             shown.append(hit)
     return shown
 
 
 def _load_objects(model: type[Model], keys: list[Any], found: SearchQuerySet) -> dict[Any, Any]:
-    """The objects of these keys: as Haystack loads them all, but products leaner, where the shop leaves it to Oscar
-    which of them are shown."""
+    """The objects of these keys, as Haystack loads them; products with fewer queries, unless the shop has its own index
+    queryset, which decides which products are shown."""
     index = type(connections[found.query._using].get_unified_index().get_index(model))
-    plain = type(found)._load_model_objects is SearchQuerySet._load_model_objects
-    if model is Product and plain and index.read_queryset is ProductIndex.read_queryset:
+    is_unchanged = type(found)._load_model_objects is SearchQuerySet._load_model_objects
+    if model is Product and is_unchanged and index.read_queryset is ProductIndex.read_queryset:
         return catalogue.products_with_stock(keys)
     return found._load_model_objects(model, keys)

@@ -1,4 +1,4 @@
-"""Oscar's own pages that hold rows of ours: whoever is known there gets an answer that nobody else is given."""
+"""Oscar's own pages with rows of ours: kept out of shared caches when they were made for one visitor."""
 
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ class PrivatePageMixin:
     """Mixed into Oscar's views of such pages, in front of them."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Oscar's own; kept out of shared caches when, by the time it is rendered, it holds what is somebody's."""
+        """Oscar's response, kept out of shared caches if it was personalised, which is known once it is rendered."""
         response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         if getattr(response, "is_rendered", True):
             _keep_out_of_shared_caches(request, response)

@@ -1,4 +1,4 @@
-"""Asks the shop's own search engine, as its search page does."""
+"""Queries the shop's own search engine, in the way its search page does."""
 
 import time
 from collections.abc import Iterable
@@ -15,25 +15,25 @@ SearchForm = get_class("search.forms", "SearchForm")
 base_sqs = get_class("search.facets", "base_sqs")
 
 MAX_PROBES = 3
-"""So often the engine is asked for a page that found nothing."""
+"""At most this many queries to the engine for one page without results."""
 SLOW_SEARCH_SECONDS = 0.5
-"""It is not asked again after so many seconds: an engine that is down finds nothing, too, and slowly."""
+"""After this time no further query is sent: an engine that is down finds nothing either, and slowly."""
 
 
 @dataclass(frozen=True)
 class SearchRecovery:
-    """How a search that found nothing can go on."""
+    """Ways out of a search without results."""
 
     unfiltered: bool = False
-    """The same words find something without filters."""
+    """Whether the query has results without its filters."""
     queries: tuple[str, ...] = ()
-    """What others searched for, and what finds something, the most alike first."""
+    """Known queries with results, the most similar first."""
 
 
 def search_keys(query: str, limit: int) -> list[int]:
-    """The keys of the first so many products that the engine finds, in its order; parents for children.
+    """The keys of the engine's first products, at most `limit`, in its order; a child stands for its parent.
 
-    Nothing when the engine is down: Haystack says so in the log only, unless SILENTLY_FAIL is off.
+    Empty when the engine is down: Haystack only logs that, unless SILENTLY_FAIL is off.
     """
     keys = _search_hits(query, limit)
     parents = parent_of(keys)
@@ -41,23 +41,23 @@ def search_keys(query: str, limit: int) -> list[int]:
 
 
 def recover_search(query: str, *, filtered: bool = False) -> SearchRecovery:
-    """How this search can go on, which found nothing; `filtered` if filters were set."""
+    """Ways out of this search without results; `filtered` if it had filters."""
     if filtered and _queries_with_results([query[: search_queries.MAX_QUERY_LENGTH]]):
         return SearchRecovery(unfiltered=True)
-    learned = get_active_snapshot()
-    near = search_queries.similar_queries(query, learned, MAX_PROBES - filtered) if learned else []
-    return SearchRecovery(queries=tuple(_queries_with_results(near)))
+    snapshot = get_active_snapshot()
+    similar = search_queries.similar_queries(query, snapshot, MAX_PROBES - filtered) if snapshot else []
+    return SearchRecovery(queries=tuple(_queries_with_results(similar)))
 
 
-def _queries_with_results(asked: Iterable[str]) -> list[str]:
-    """Those of these queries that the engine finds something for."""
+def _queries_with_results(queries: Iterable[str]) -> list[str]:
+    """Those of these queries that have a product among their first results."""
     first: dict[str, list[int]] = {}
-    begun = time.monotonic()
-    for query in asked:
-        if time.monotonic() - begun < SLOW_SEARCH_SECONDS:
+    started = time.monotonic()
+    for query in queries:
+        if time.monotonic() - started < SLOW_SEARCH_SECONDS:
             first[query] = _search_hits(query, 1)
-    there = parent_of(key for keys in first.values() for key in keys)
-    return [query for query, keys in first.items() if there.keys() & keys]
+    existing = parent_of(key for keys in first.values() for key in keys)
+    return [query for query, keys in first.items() if existing.keys() & keys]
 
 
 def _search_hits(query: str, limit: int) -> list[int]:

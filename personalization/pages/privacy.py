@@ -31,7 +31,7 @@ MAX_KEY = 2**63 - 1
 @private_page
 @require_safe
 def privacy_page(request: HttpRequest) -> HttpResponse:
-    """The page "What we know of you": in the account area for customers."""
+    """The page "Your personalisation data": in the account area for customers."""
     return _render_page(
         request, "privacy_overview", {"known": visitor_overview(request, identity.get_visitor(request), now())}
     )

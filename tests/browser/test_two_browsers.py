@@ -48,8 +48,8 @@ def test_seen_clicked_changed_signed_in_elsewhere_still_there_forgotten_gone(bro
     shot(second, "home-signed-in-elsewhere")
 
     second.goto(f"{shop}/personalization/privacy/")
-    second.get_by_role("link", name="Forget everything …").click()
-    second.get_by_role("button", name="Yes, forget everything").click()
+    second.get_by_role("link", name="Delete my data …").click()
+    second.get_by_role("button", name="Yes, delete my data").click()
     second.wait_for_load_state()
     for page in (second, first):
         page.goto(shop)

@@ -57,8 +57,8 @@ def test_reasons_are_translated():
             reasons.explanation(Reason("sales_rising", {"times": 2.04}), NAMES)
             == "Verkauft sich 2,0-mal so gut wie sonst"
         )
-        assert reasons.row_title(Reason("buy_again"), NAMES) == "Wieder kaufen"
+        assert reasons.row_title(Reason("buy_again"), NAMES) == "Nochmals kaufen"
         assert (
             reasons.explanation(Reason("bought_before", {"days": 3, "last": 0}), NAMES)
-            == "3-mal gekauft, zuletzt am 1. Januar 1970"
+            == "Von Ihnen 3-mal gekauft, zuletzt am 1. Januar 1970"
         )

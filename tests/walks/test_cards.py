@@ -142,7 +142,7 @@ def test_the_price_is_the_one_that_the_shop_shows(milk):
 
 
 def test_no_more_cards_are_kept_than_fit(client, monkeypatch):
-    monkeypatch.setattr(card_markup, "KEPT", 3)
+    monkeypatch.setattr(card_markup, "MAX_CACHED_CARDS", 3)
     for number in range(5):
         shop.product(f"Product {number}")
     assert client.get("/").content.decode().count("product_pod") == 5

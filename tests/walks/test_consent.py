@@ -73,7 +73,7 @@ def test_the_question_offers_yes_and_no_in_the_same_way(client):
     buttons = re.findall(r'<button type="submit" class="([^"]+)" name="answer" value="(\w+)">', page)
     assert buttons == [("personalization-choice__button", "granted"), ("personalization-choice__button", "refused")]
     assert 'role="region" aria-labelledby="personalization-banner-title"' in page
-    assert f'<a href="{PAGE}">What we know of you</a>' in page
+    assert f'<a href="{PAGE}">Your personalisation data</a>' in page
     assert "checked" not in page.split("personalization-banner")[1].split("</section>")[0]
 
 
@@ -132,7 +132,7 @@ def test_the_browsers_signal_wins_over_a_yes_and_the_page_says_so(client, anna, 
             client.force_login(anna)
         assert BANNER not in client.get("/", headers=signal).content
         response = client.post(ANSWER, {"answer": "granted"}, headers=signal, follow=True)
-        assert b"Your browser asks sites not to do this, and that comes first: nothing is kept." in response.content
+        assert b"Your browser asks websites not to do this, and that takes precedence: nothing is stored." in response.content
         assert consent.CONSENT_COOKIE not in client.cookies
     assert not Visitor.objects.exists()
 
@@ -141,7 +141,7 @@ def test_the_signal_hides_what_was_agreed_to_before(client, anna):
     shop.agree(anna)
     client.force_login(anna)
     assert b"What we use" in client.get(PAGE).content
-    assert b"What would be used, if you agree" in client.get(PAGE, headers={"Sec-GPC": "1"}).content
+    assert b"What we would use, if you agree" in client.get(PAGE, headers={"Sec-GPC": "1"}).content
 
 
 def test_a_childs_account_is_not_asked_and_cannot_agree(client, settings, anna):
@@ -205,7 +205,7 @@ def test_a_new_text_asks_browsers_again_and_uses_nothing_until_they_answer(clien
     assert b"What we use" in client.get(PAGE).content
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_VERSION": "2"}
     assert BANNER in client.get("/").content
-    assert b"What would be used, if you agree" in client.get(PAGE).content
+    assert b"What we would use, if you agree" in client.get(PAGE).content
 
 
 def test_a_report_under_way_while_somebody_refuses_does_not_bring_them_back(client):
@@ -213,7 +213,7 @@ def test_a_report_under_way_while_somebody_refuses_does_not_bring_them_back(clie
     late = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
     keep_cookie(client, late)
     response = client.get(PAGE)
-    assert b"A shop made for you: off" in response.content
+    assert b"Personalisation: off" in response.content
     assert response.cookies[identity.VISITOR_COOKIE]["max-age"] == 0
 
 
@@ -234,9 +234,9 @@ def test_consent_to_an_old_text_is_not_taken_into_an_account(client, settings, a
 
 def test_a_no_said_here_stands_whatever_the_shops_own_tool_says(client, settings):
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_CALLABLE": TOOL}
-    assert b"A shop made for you: on" in client.get(PAGE, headers={"Tool": "yes"}).content
+    assert b"Personalisation: on" in client.get(PAGE, headers={"Tool": "yes"}).content
     client.post(ANSWER, {"answer": "refused"}, headers={"Tool": "yes"})
-    assert b"A shop made for you: off" in client.get(PAGE, headers={"Tool": "yes"}).content
+    assert b"Personalisation: off" in client.get(PAGE, headers={"Tool": "yes"}).content
     assert BANNER not in client.get("/", headers={"Tool": "yes"}).content
 
 

@@ -49,7 +49,7 @@ def test_a_product_that_is_not_wanted_is_gone_from_the_next_page_and_undo_brings
     assert (response.status_code, response["Location"]) == (302, "/")
     assert wishes(users[1]) == [["product", products[1].pk, -1]]
     page = customer.get("/")
-    assert "Product 1 stays away from you for 60 days." in page.content.decode()
+    assert "We won&#x27;t show Product 1 for 60 days." in page.content.decode()
     assert products[1].pk not in shown(customer)
     (form,) = re.findall(r'<form class="d-inline".*?</form>', page.content.decode(), re.S)
     fields = {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
@@ -77,7 +77,7 @@ def test_the_categorys_products_are_gone(customer, trained):
     assert f'value="{feedback.sign_feedback("category", key)}"' in customer.get("/").content.decode()
     send_away(customer, "category", key)
     assert wishes(users[1]) == [["category", key, -1]]
-    assert "Products from Odd stay away from you for 60 days." in customer.get("/").content.decode()
+    assert "We won&#x27;t show products from Odd for 60 days." in customer.get("/").content.decode()
     assert personal(customer, "popular_in_category") is None
     assert Event.objects.count() == 0
 
@@ -86,7 +86,7 @@ def test_a_row_is_gone_and_no_other(customer, trained):
     before = [row.key for row in customer.get("/").context["slate"].rows]
     row = personal(customer, "buy_again")
     send_away(customer, "reason", row.key)
-    assert "This row stays away from you for 60 days." in customer.get("/").content.decode()
+    assert "We won&#x27;t show this row for 60 days." in customer.get("/").content.decode()
     after = [row.key for row in customer.get("/").context["slate"].rows]
     assert set(before) - set(after) == {"buy_again"}
 
@@ -94,9 +94,9 @@ def test_a_row_is_gone_and_no_other(customer, trained):
 def test_a_script_is_told_in_words_what_was_done_and_no_message_waits(customer, trained):
     _, products = trained
     response = send_away(customer, "product", products[1].pk, AT_ONCE)
-    assert json.loads(response.content) == {"said": "Product 1 stays away from you for 60 days.", "undo": "Undo"}
+    assert json.loads(response.content) == {"message": "We won't show Product 1 for 60 days.", "undo": "Undo"}
     response = send_away(customer, "product", products[1].pk, AT_ONCE, undo="1")
-    assert json.loads(response.content) == {"said": "It may be shown to you again.", "undo": "Undo"}
+    assert json.loads(response.content) == {"message": "You may see this again.", "undo": "Undo"}
     assert list(get_messages(customer.get("/").wsgi_request)) == []
 
 
@@ -121,7 +121,7 @@ def test_without_consent_nothing_is_stored_and_a_sentence_says_why(trained, answ
     response = send_away(browser, "product", products[0].pk)
     assert (response.status_code, response["Content-Type"]) == (403, "text/plain; charset=utf-8")
     assert response.content.decode() == (
-        "We may only remember this for you if you allow us to remember what you do in this shop."
+        "We can only remember this if you turn personalisation on."
     )
     assert (Visitor.objects.count(), Event.objects.count()) == (before, 0)
     assert identity.VISITOR_COOKIE not in response.cookies
@@ -228,7 +228,7 @@ def test_a_title_is_text_wherever_it_is_said(customer, trained):
     assert "<img src=x" not in customer.get("/").content.decode()
     send_away(customer, "product", products[1].pk)
     text = customer.get("/").content.decode()
-    assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt;&amp; stays away from you for 60 days." in text
+    assert "We won&#x27;t show &lt;img src=x onerror=&quot;alert(1)&quot;&gt;&amp; for 60 days." in text
     assert "<img src=x" not in text
 
 

@@ -1,4 +1,4 @@
-"""The page "What we know of you" through the front doors: seen, corrected, taken away, forgotten, by its owner only."""
+"""The page "Your personalisation data" through the front doors: seen, corrected, taken away, forgotten, by its owner only."""
 
 import json
 import re
@@ -73,7 +73,7 @@ def test_it_says_what_is_used_since_when_and_where_that_was_allowed(client, anna
 def test_a_stranger_sees_what_would_be_used_and_the_two_buttons_once(client):
     page = client.get(PAGE).content.decode()
     assert page.count('value="granted"') == page.count('value="refused"') == 1
-    assert "What would be used, if you agree" in page and "personalization-banner" not in page
+    assert "What we would use, if you agree" in page and "personalization-banner" not in page
     assert not Visitor.objects.exists()
 
 
@@ -216,7 +216,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
     assert content["tables"]["personalization.Event"][0]["product_name"] == "Tea"
     assert [(row["what"], row["count"]) for row in content["shop"]] == [
         ("orders", 1),
-        ("views of products while signed in", 0),
+        ("product views while signed in", 0),
         ("searches while signed in", 0),
     ]
 
@@ -237,7 +237,7 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     did(visitor_of(anna), product_id=tea.pk)
     visitor_of(anna).set_preference("product", tea.pk, -1, time.time())
     old = visitor_of(anna).pk
-    assert b"Yes, forget everything" in client.get(PAGE + "erase/").content
+    assert b"Yes, delete my data" in client.get(PAGE + "erase/").content
     assert Event.objects.count() == 1
     client.cookies["oscar_history"] = "[1]"
     response = client.post(FORGOTTEN)

@@ -1,4 +1,4 @@
-"""The page "What we know of you" against forged keys, broken cookies and forms that make no sense."""
+"""The page "Your personalisation data" against forged keys, broken cookies and forms that make no sense."""
 
 import re
 import time

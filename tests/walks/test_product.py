@@ -52,7 +52,7 @@ def test_a_product_has_a_row_of_what_does_its_job_one_of_better_ones_and_one_of_
 
 def test_each_card_says_why_it_is_there(client, products):
     (slate,) = breakfast.slates(page(client, products[TEAS[0]]), "product")
-    assert {item.explanation for item in slate.rows[0].items} == {"The same kind of product at a similar price"}
+    assert {item.explanation for item in slate.rows[0].items} == {"Same kind, similar price"}
     assert {item.explanation for row in slate.rows[1:] for item in row.items} == {
         "Higher-end alternatives, bought by the same customers",
         "Frequently bought together",

@@ -152,7 +152,7 @@ def test_filters_that_leave_nothing_can_be_dropped(client, cafe):
     response = searched(client, "assam", selected_facets="rating_exact:5")
     assert response.context["paginator"].count == 0
     page = response.content.decode()
-    assert "Nothing fits all filters." in page
+    assert "Nothing matches all filters." in page
     assert '<a href="/search/?q=assam">' in page
     assert others(response) == []
     assert others(searched(client, "earl gray", selected_facets="rating_exact:5")) == ["earl grey"]
