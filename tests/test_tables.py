@@ -48,7 +48,10 @@ def test_the_row_groups_of_a_parquet_file_are_bounded(tmp_path, monkeypatch):
 def test_a_table_without_rows_has_its_columns(tmp_path, name):
     write(tmp_path / name, [])
     with tabular.open_table(tmp_path / name) as table:
-        assert (table.header, list(table.rows({"list": tabular.Column(("list",))}))) == (("list", "score", "reason"), [])
+        assert (table.header, list(table.rows({"list": tabular.Column(("list",))}))) == (
+            ("list", "score", "reason"),
+            [],
+        )
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])

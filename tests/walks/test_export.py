@@ -274,7 +274,7 @@ def test_new_only_as_of_a_day_lists_what_was_bought_later(trained, exported):
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "", "1"])
 def test_a_date_that_is_none_is_refused_with_an_example(exported, text):
-    with pytest.raises(CommandError, match=rf"--as-of is '{text}'; it takes a date such as 2026-"):
+    with pytest.raises(CommandError, match=rf"--as-of is '{text}'; expected a date such as 2026-"):
         exported(as_of=text)
 
 
@@ -350,8 +350,7 @@ def test_a_category_that_is_not_public_is_unknown(trained, exported, told):
         (
             "baskets",
             "basket,item",
-            "basket_id or basket, product_id or product, customer_id or customer .optional.."
-            " Found: basket, item.",
+            "basket_id or basket, product_id or product, customer_id or customer .optional.. Found: basket, item.",
         ),
         ("baskets", "", "Found: nothing."),
         (

@@ -68,4 +68,4 @@ def test_a_training_run_says_how_many_have_not_agreed(trained, capsys):
     call_command("personalization_train")
     said = capsys.readouterr().out
     assert "; 19 genomes.\n" in said
-    assert "5 more customers have not agreed to be known: they see what everybody sees.\n" in said
+    assert "5 more customers have given no consent: the shop is not personal for them.\n" in said

@@ -352,7 +352,7 @@ def peak(tmp_path, anna, tea, count: int) -> int:
         (
             "past.csv",
             "a,b\n",
-            "past.csv needs a header row with these columns: event_name, timestamp or event_timestamp, user or user_id (optional)",
+            "past.csv needs a header row with these columns: event_name, timestamp or event_timestamp, user or user_id",
         ),
         ("past.csv", None, "past.csv could not be read: [Errno 2] No such file or directory"),
         ("past.jsonl", None, "past.jsonl could not be read: [Errno 2] No such file or directory"),
