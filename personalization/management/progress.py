@@ -1,6 +1,6 @@
 """Progress bars of the commands."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from tqdm import tqdm
