@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.module_loading import import_string
 from django.views.generic import RedirectView
 
-from personalization import conf
+from personalization import conf, plugins, surfaces  # noqa: F401 - each folder of plug-ins has a registry
 from personalization.models.fail_open import fail_open
 from personalization.oscar import class_loader, template_overrides
 
@@ -66,6 +66,18 @@ def _callable_error(name: str) -> CheckMessage | None:
         hint="It takes the dotted path of a function. Until it is right, nobody is known.",
         id="personalization.E003",
     )
+
+
+@register("personalization")
+def check_plugins(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """E005: the shop adds a recommender, a surface or a row type that cannot be used."""
+    return [
+        Error(
+            fault, hint="See docs/reference.md, Plug-ins. Until it is right, it is left out.", id="personalization.E005"
+        )
+        for registry in plugins.REGISTRIES.values()
+        for fault in registry.errors()
+    ]
 
 
 @register("personalization")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
-from personalization import conf, surfaces
+from personalization import conf, signals, surfaces
 from personalization.collect import impression_tokens
 from personalization.decide import category_menu, reranking
 from personalization.decide.active_snapshot import get_active_snapshot
@@ -35,6 +35,7 @@ def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate
             slate = attempt(known, visit, room)
             if any(row.type != CONTINUE_SHOPPING for row in slate.rows):
                 break
+    signals.send_on_commit(signals.slate_served, Slate, slate=slate, visit=visit)
     return slate
 
 

@@ -10,9 +10,10 @@ from personalization import conf
 from personalization.decide.people import visitor_history
 from personalization.decide.slate import Candidate, Reason
 from personalization.decide.visit import Visit
-from personalization.rank import candidates, scorer, search_queries
+from personalization.rank import candidates, scorer, search_queries, tasks
 from personalization.rank.features import NO_BASKET, compute_features
 from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.rank.tasks import RankingTask
 from personalization.rank.visitor_history import VisitorHistory
 
 MAX_REASON_ANCHORS = 60
@@ -87,17 +88,15 @@ def popularity_reason(snapshot: SnapshotArrays, place: int) -> Reason:
 def score_for_visitor(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     """What the visitor may want next, old or new."""
     person = visitor_history(visit.genome, snapshot)
-    return _score_candidates(
-        scorer.HOME, visit.timestamp, snapshot, person, candidates.visitor_candidates(person, snapshot, visit.country)
-    )
+    found = candidates.visitor_candidates(person, snapshot, country=visit.country)
+    return _score_candidates(tasks.HOME, visit.timestamp, snapshot, person, found)
 
 
 def score_discovery(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     """What the visitor may want next and never bought."""
     person = visitor_history(visit.genome, snapshot)
-    return _score_candidates(
-        scorer.NEW, visit.timestamp, snapshot, person, candidates.discovery_candidates(person, snapshot, visit.country)
-    )
+    found = candidates.discovery_candidates(person, snapshot, country=visit.country)
+    return _score_candidates(tasks.DISCOVERY, visit.timestamp, snapshot, person, found)
 
 
 def score_for_basket(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
@@ -107,9 +106,9 @@ def score_for_basket(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates
     basket = basket[basket >= 0][: conf.get_settings().MAX_ORDER_PRODUCTS]
     if not len(basket):
         return score_for_visitor(visit, snapshot)
-    kind = scorer.BASKET if len(person.purchased) else scorer.GUEST_BASKET
-    places = candidates.basket_candidates(person, basket, snapshot)
-    return _score_candidates(kind, visit.timestamp, snapshot, person, places, basket=basket)
+    task = tasks.BASKET if len(person.purchased) else tasks.GUEST_BASKET
+    places = candidates.basket_candidates(person, snapshot, basket)
+    return _score_candidates(task, visit.timestamp, snapshot, person, places, basket=basket)
 
 
 def score_listing(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
@@ -120,7 +119,7 @@ def score_listing(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
         places = places[places >= 0]
     else:
         places = snapshot.category_products(visit.category or 0).astype(np.int64)
-    return _score_candidates(scorer.CATEGORY, visit.timestamp, snapshot, person, places)
+    return _score_candidates(tasks.CATEGORY, visit.timestamp, snapshot, person, places)
 
 
 def score_search(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
@@ -133,7 +132,7 @@ def score_search(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     found, instead = search_queries.products_chosen_after(visit.query, snapshot), _popular_after_search(visit, snapshot)
     places = np.unique(np.concatenate([listed[listed >= 0], found[0], instead[0]]))
     usual = _score_candidates(
-        scorer.CATEGORY, visit.timestamp, snapshot, visitor_history(visit.genome, snapshot), places
+        tasks.CATEGORY, visit.timestamp, snapshot, visitor_history(visit.genome, snapshot), places
     )
     said = _align_values(*found, usual.product_indices) + _align_values(*instead, usual.product_indices)
     score = _engine_relevance(listed, usual.product_indices) * (1 + QUERY_CLICK_WEIGHT * said)
@@ -154,13 +153,13 @@ def affinity(visit: Visit, snapshot: SnapshotArrays, places: NDArray[np.int64]) 
     person = visitor_history(visit.genome, snapshot)
     if not len(person.purchased) or not len(places):
         return np.zeros(len(places))
-    usual = _score_candidates(scorer.CATEGORY, visit.timestamp, snapshot, person, places)
+    usual = _score_candidates(tasks.CATEGORY, visit.timestamp, snapshot, person, places)
     return _align_values(usual.product_indices, _min_max(usual.score), places)
 
 
 def _popular_after_search(visit: Visit, snapshot: SnapshotArrays) -> search_queries.IndexWeightPairs:
     """What is chosen most after searches of any kind, where the engine found nothing; it says next to nothing."""
-    times = snapshot.arrays.get("search.chosen", np.empty(0))  # a snapshot of an earlier release has none
+    times = snapshot.arrays.get("search.choices", np.empty(0))  # a snapshot of an earlier release has none
     best = np.argsort(-times, kind="stable")[:ZERO_RESULT_FALLBACK]
     best = best[times[best] > 0]
     return (
@@ -193,7 +192,7 @@ def _min_max(score: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _score_candidates(
-    kind: str,
+    task: RankingTask,
     now: float,
     snapshot: SnapshotArrays,
     person: VisitorHistory,
@@ -202,11 +201,11 @@ def _score_candidates(
     basket: NDArray = NO_BASKET,
 ) -> ScoredCandidates:
     score = scorer.score_candidates(
-        kind, snapshot, compute_features(person, snapshot, snapshot.clamp_time(now), places, basket)
+        task, snapshot, compute_features(person, snapshot, snapshot.clamp_time(now), places, basket)
     )
     order = np.lexsort((places, -score))
     places, score = places[order], score[order]
-    learned = scorer.load_trees(kind, snapshot) is not None
+    learned = scorer.load_trees(task, snapshot) is not None
     return ScoredCandidates(
-        snapshot, person, basket, places, score, scorer.purchase_probabilities(kind, snapshot, score), learned=learned
+        snapshot, person, basket, places, score, scorer.purchase_probabilities(task, snapshot, score), learned=learned
     )

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
-from personalization import conf
+from personalization import conf, signals
 from personalization.models import Consent, Event, Genome, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
@@ -155,7 +155,10 @@ def erase_browser(request: HttpRequest) -> None:
 @transaction.atomic
 def erase_customer(user_id: Any, now: datetime) -> None:
     """The same for an account, of which remains: that it wants none of this, and since when."""
-    Visitor.objects.get_for_update(user_id).delete()
+    visitor = Visitor.objects.get_for_update(user_id)
+    ids = {"visitor_id": visitor.pk, "user_id": user_id}
+    visitor.delete()
+    signals.send_on_commit(signals.visitor_erased, Visitor, **ids)
     Genome.objects.filter(user_id=user_id).delete()
     again = Visitor.objects.create(user_id=user_id, erased_at=now)
     version = conf.get_settings().CONSENT_VERSION
@@ -207,6 +210,8 @@ def _transfer_activity(account: Visitor, browser: Visitor) -> None:
     Event.objects.filter(visitor=browser).update(visitor=account)
     for wish in browser.preferences:
         account.set_preference(*wish)
+    ids = {"visitor_id": account.pk, "user_id": account.user_id, "merged_visitor_id": browser.pk}
+    signals.send_on_commit(signals.visitor_merged, Visitor, **ids)
 
 
 def set_visitor_cookie(response: HttpResponse, visitor: Visitor) -> None:

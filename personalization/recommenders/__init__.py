@@ -7,8 +7,6 @@ Products are numbers 0..n-1 here; who they are in the shop only `train` knows.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, Protocol
 
 import numpy as np
@@ -251,9 +249,3 @@ class Recommender(Protocol):
     def fit(self, history: HistoryArrays, limits: LearningLimits) -> ProductScores | Neighbours:
         """What the history says, within the limits."""
         ...
-
-
-def registered_recommenders() -> list[Recommender]:
-    """All recommenders of the shelf, in a fixed order."""
-    names = [module.name for module in iter_modules(__path__) if not module.name.startswith("_")]
-    return [import_module(f"{__name__}.{name}").recommender for name in names]

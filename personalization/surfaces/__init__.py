@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from typing import Any
 
+from personalization import plugins
 from personalization.decide.slate import Candidate, RowCandidate
 from personalization.decide.visit import Visit
 from personalization.rank.snapshot_arrays import SnapshotArrays
@@ -34,8 +35,27 @@ class Surface:
     """Whether the page is ours, and not one of Oscar's that we add to."""
 
 
+def surface_error(plugin: Any) -> str:
+    """How an object breaks the contract of surfaces, as far as that can be seen without a visit; "" when it does not.
+    `personalization.testing.check_surface` tries the rest."""
+    if not isinstance(plugin, Surface):
+        return f"it is {plugin!r}; expected a `personalization.surfaces.Surface`"
+    if error := plugins.name_error(plugin.name):
+        return error
+    functions = (plugin.ranking, *((plugin.discovery,) if plugin.discovery else ()))
+    return "" if all(map(callable, functions)) else "its ranking is not callable"
+
+
 @cache
+def _built_in_surfaces() -> dict[str, Surface]:
+    modules = (import_module(f"{__name__}.{name}") for name in plugins.folder_modules(__path__))
+    return {module.surface.name: module.surface for module in modules}
+
+
+_surfaces = plugins.Registry[Surface]("surface", _built_in_surfaces, surface_error)
+
+
 def registered_surfaces() -> dict[str, Surface]:
-    """All surfaces by name."""
-    surfaces = [import_module(f"{__name__}.{module.name}").surface for module in iter_modules(__path__)]
-    return {surface.name: surface for surface in surfaces}
+    """All surfaces by name: ours, then those of `PERSONALIZATION["SURFACES"]`, then those of `plugins.register`. One
+    that cannot be used is left out, so that no page breaks; `manage.py check` names it."""
+    return _surfaces.usable()

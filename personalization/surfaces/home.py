@@ -105,7 +105,7 @@ def trending(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
 
 def new_in(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
     """What was added lately, the newest first."""
-    created = snapshot.arrays["product.created"]
+    created = snapshot.arrays["product.created_at"]
     new = created > visit.timestamp - conf.get_settings().NEW_PRODUCT_DAYS * DAY
     places, since = selection.top_k(np.where(new, created, 0))
     rows = zip(snapshot.ids[places].tolist(), since.tolist(), strict=True)

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization import conf, recommenders
+from personalization import conf, plugins
 from personalization.rank.snapshot_arrays import DEVICES, SnapshotArrays, country_code_to_int, lookup_indices
 from personalization.recommenders import (
     DAY,
@@ -56,8 +56,8 @@ def fit_recommenders(
 ) -> dict[str, NDArray]:
     """What each recommender has learned, as arrays named after it."""
     arrays: dict[str, NDArray] = {}
-    shelf = recommenders.registered_recommenders()
-    for recommender in progress(shelf, "Learning", len(shelf)):
+    registered = plugins.registered_recommenders().values()
+    for recommender in progress(registered, "Learning", len(registered)):
         fit = partial(blocks.fit, recommender) if blocks else recommender.fit
         match fit(history, learning_limits()):
             case ProductScores(score, customers):
@@ -77,10 +77,10 @@ def product_arrays(shop: TrainingDataset, history: HistoryArrays) -> dict[str, N
     best = best[always[best] > 0][:MAX_POPULAR]
     return {
         "product.id": shop.product_id,
-        "product.created": history.catalogue.created,
+        "product.created_at": history.catalogue.created,
         "product.price": history.catalogue.price,
-        "product.kind": history.catalogue.leaf_category,
-        "product.popular": best.astype(np.int32),
+        "product.leaf_category": history.catalogue.leaf_category,
+        "product.bestsellers": best.astype(np.int32),
         **_category_shares(history.catalogue.leaf_category, popular),
         **_categories(shop, popular, always),
         **_countries(history, lately, popular),
@@ -92,8 +92,8 @@ def _category_shares(kind: NDArray[np.int32], popular: NDArray[np.int32]) -> dic
     """Each product's part in the sales of its kind, and the kind's part in all."""
     sold = np.bincount(kind + 1, popular, int(kind.max(initial=-1)) + 2)
     return {
-        "product.kind_popular": (popular / np.maximum(sold[kind + 1], 1)).astype(np.float32),
-        "product.kind_share": (sold[kind + 1] / max(float(sold.sum()), 1.0)).astype(np.float32),
+        "product.share_of_category": (popular / np.maximum(sold[kind + 1], 1)).astype(np.float32),
+        "product.category_sales_share": (sold[kind + 1] / max(float(sold.sum()), 1.0)).astype(np.float32),
     }
 
 
@@ -111,7 +111,7 @@ def _categories(shop: TrainingDataset, popular: NDArray[np.int32], always: NDArr
         "category.id": ids,
         "category.depth": np.array([shop.members.depth[key] for key in ids.tolist()], np.int32),
         "category.parent": np.array([shop.members.parent.get(key, 0) for key in ids.tolist()], np.int64),
-        "category.start": np.append(start, len(category)).astype(np.int64),
+        "category.product_start": np.append(start, len(category)).astype(np.int64),
         "category.product": place.astype(np.int32),
         "category.share": share.astype(np.float64),
     }

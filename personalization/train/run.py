@@ -95,7 +95,7 @@ def build_snapshot(
     )
     whole = fit_arrays(shop, shop.history, progress, blocks)
     after_searches = search_choices.search_arrays(shop.searches, shop.history, conf.get_settings().MIN_CUSTOMERS)
-    moment_learned = {"history.now": np.array([shop.history.now])}
+    moment_learned = {"training.cutoff": np.array([shop.history.now])}
     arrays = {**whole.arrays, **evaluation.arrays, **after_searches, **moment_learned}
     return shop, SnapshotArrays(arrays), evaluation
 

@@ -188,7 +188,7 @@ def search_arrays(found: SearchLog, history: HistoryArrays, min_customers: int) 
     every = query_clicks(found, history.now)
     known = frequent_queries(found, min_customers)
     return {
-        "search.chosen": chosen_after_any(every, history.products, min_customers),
+        "search.choices": chosen_after_any(every, history.products, min_customers),
         **_of_queries(found, every, known, min_customers, query_words(history.catalogue.text)),
         **_of_pieces(found, every, known, min_customers),
     }
@@ -337,13 +337,13 @@ def _of_queries(
     letters = np.frombuffer("".join(texts).encode("utf-32-le"), "<i4")
     return {
         "query.text": letters.astype(np.int32),
-        "query.start": np.cumsum([0, *map(len, texts)], dtype=np.int64),
-        "query.shown": np.array([words.issuperset(text.split()) for text in texts], np.int32),
+        "query.text_start": np.cumsum([0, *map(len, texts)], dtype=np.int64),
+        "query.is_public": np.array([words.issuperset(text.split()) for text in texts], np.int32),
         "query.weight": weight,
-        "query.pair": pairs.start(len(known)),
+        "query.product_start": pairs.start(len(known)),
         "query.product": pairs.product,
         "query.share": pairs.share,
-        "query.customers": pairs.customers,
+        "query.visitors": pairs.customers,
     }
 
 
@@ -370,15 +370,15 @@ def _of_pieces(found: SearchLog, every: QueryClicks, known: NDArray[np.int64], l
     length = np.sqrt(np.bincount(place, rarity[piece[spelt]] ** 2, len(known)))
     groups = int(kept.sum())
     return {
-        "gram.key": keys[kept],
-        "gram.rarity": rarity[kept].astype(np.float32),
-        "gram.rarest": np.array([np.log1p(len(asked))], np.float32),
-        "gram.start": np.searchsorted(number[piece[spelt]], np.arange(groups + 1)).astype(np.int64),
-        "gram.query": place.astype(np.int32),
-        "gram.tfidf": (rarity[piece[spelt]] / length[place]).astype(np.float32),
-        "gram.pair": replace(pairs, group=number[pairs.group]).start(groups),
-        "gram.product": pairs.product,
-        "gram.share": pairs.share,
+        "trigram.key": keys[kept],
+        "trigram.idf": rarity[kept].astype(np.float32),
+        "trigram.max_idf": np.array([np.log1p(len(asked))], np.float32),
+        "trigram.query_start": np.searchsorted(number[piece[spelt]], np.arange(groups + 1)).astype(np.int64),
+        "trigram.query": place.astype(np.int32),
+        "trigram.tfidf": (rarity[piece[spelt]] / length[place]).astype(np.float32),
+        "trigram.product_start": replace(pairs, group=number[pairs.group]).start(groups),
+        "trigram.product": pairs.product,
+        "trigram.share": pairs.share,
     }
 
 

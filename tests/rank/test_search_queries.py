@@ -17,7 +17,7 @@ from personalization.train import search_choices
 from tests.shops import handmade_snapshot
 
 TEA, CUP, CAKE, JUG = range(4)
-"""The places of the four products of `by_hand`, whose keys are 10, 20, 30 and 40."""
+"""The places of the four products of `handmade_snapshot`, whose keys are 10, 20, 30 and 40."""
 
 
 def known(*choices: tuple[str, int, int], words: str = "green tea cake cup black") -> SnapshotArrays:

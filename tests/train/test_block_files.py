@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalization import recommenders
+from personalization.plugins import registered_recommenders
 from personalization.recommenders import BlockRecommender, LearningLimits
 from personalization.recommenders.bought_together import BoughtTogether
 from personalization.testing import views_and_texts
@@ -16,7 +16,7 @@ from personalization.train.engines.local import OUTDATED_DAYS, BlockStore, plan_
 
 LIMITS = LearningLimits(neighbours_per_product=8)
 IN_BLOCKS = [
-    recommender for recommender in recommenders.registered_recommenders() if isinstance(recommender, BlockRecommender)
+    recommender for recommender in registered_recommenders().values() if isinstance(recommender, BlockRecommender)
 ]
 
 
