@@ -14,7 +14,7 @@ from personalization import conf
 from personalization.exchange.event_files import FileEvent, FileLine, RejectedLine, parse_line
 from personalization.models import Event, Visitor
 from personalization.models.events import EventType
-from personalization.privacy import consent, retention
+from personalization.privacy import retention
 from personalization.privacy.retention import ProgressBar, no_progress
 from personalization.shop import catalogue, customers
 
@@ -134,7 +134,7 @@ class _ImportChunk:
         self.customers = customers.customers_by_field({row.user for row in rows if row.user}, self.options.users)
         keys = {key for key in self.customers.values() if key is not None}
         self.visitors = Visitor.objects.lock_for(keys)
-        self.agreed = consent.exclude_children(Visitor.objects.consented(keys))
+        self.agreed = customers.exclude_children(Visitor.objects.consented(keys))
         self.withdrew = Visitor.objects.ever_withdrawn(visitor.pk for visitor in self.visitors.values())
         self.products = catalogue.resolve_product_ids(
             {(self.options.items, item) for row in rows for item in row.items}

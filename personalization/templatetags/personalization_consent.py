@@ -9,6 +9,7 @@ from django.template import Context
 from personalization import conf
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent, identity
+from personalization.privacy.requester import requester_from_request
 
 register = template.Library()
 
@@ -29,10 +30,11 @@ def personalization_consent(context: Context) -> dict[str, Any]:
 def _should_ask(request: HttpRequest) -> bool:
     """Reads the database for customers only whose browser does not remember an answer."""
     here = request.resolver_match.view_name if request.resolver_match else ""
-    if here == PAGES_WITH_OWN_QUESTION or consent.browser_choice(request) is not None:
+    requester = requester_from_request(request)
+    if here == PAGES_WITH_OWN_QUESTION or requester.choice is not None:
         return False
-    if not consent.is_signed_in(request):
-        return consent.should_ask(request, None)
+    if not requester.is_signed_in:
+        return consent.should_ask(requester, None)
     with fail_open("Looking whether a customer answered"):
-        return consent.should_ask(request, identity.get_visitor(request))
+        return consent.should_ask(requester, identity.get_visitor(requester))
     return False

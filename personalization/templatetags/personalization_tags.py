@@ -17,6 +17,7 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, visits
 from personalization.privacy import consent, identity
+from personalization.privacy.requester import Requester, requester_from_request
 from personalization.serve import serve_slate, slate_tokens
 from personalization.shop import catalogue
 from personalization.templatetags import personalization_navigation
@@ -170,18 +171,18 @@ def feedback_token(key: int | str, kind: str) -> str:
 def personalization_beacon(context: Context) -> str:
     """The scripts that report what is seen on this page, if this visitor agreed to that; else nothing."""
     request = context.get("request")
-    if request is None or _consent_missing(request):
+    if request is None or _consent_missing(requester := requester_from_request(request)):
         return ""
     with fail_open("Printing the beacon", queries=False):
-        if consent.tracking_allowed(request, identity.get_visitor(request)):
+        if consent.tracking_allowed(requester, identity.get_visitor(requester)):
             return get_template("personalization/partials/beacon.html").render(_page_context(context, request))
     return ""
 
 
-def _consent_missing(request: HttpRequest) -> bool:
+def _consent_missing(requester: Requester) -> bool:
     """Most pages of a shop are for such visitors: these do not cost them a query, nor a savepoint."""
-    answered = {consent.CONSENT_COOKIE, identity.VISITOR_COOKIE} & request.COOKIES.keys()
-    return not (answered or conf.get_settings().CONSENT_CALLABLE or consent.is_signed_in(request))
+    recognised = requester.choice is not None or requester.visitor_id is not None or requester.is_signed_in
+    return not (recognised or conf.get_settings().CONSENT_CALLABLE)
 
 
 def _page_context(context: Context, request: HttpRequest) -> dict[str, Any]:
