@@ -18,7 +18,7 @@ from django.utils import translation
 
 import personalization
 from personalization.models import Visitor
-from tests import shop
+from tests.shops import factories as shop
 
 PACKAGE = Path(personalization.__path__[0])
 CATALOGUE = Path("locale", "de", "LC_MESSAGES", "django.mo")

@@ -11,6 +11,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from personalization.privacy.flows import Refused
+
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -20,6 +22,11 @@ class Problem(exceptions.APIException):
     def __init__(self, status: int, code: str, detail: object, **more: Any) -> None:
         super().__init__(str(detail), code)
         self.status_code, self.more = status, more
+
+
+def flow_problem(status: int, refusal: Refused) -> Problem:
+    """The refusal of a flow as a problem."""
+    return Problem(status, refusal.code, refusal.message)
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -131,7 +131,7 @@ class SurfaceEndpoint(APIEndpoint):
         asked = SurfaceRequest(data=query_data(request))
         asked.is_valid(raise_exception=True)
         page = _slate_page(self, request, {**asked.validated_data, "surface": surface})
-        return _page_response(request, page)
+        return _page_response(self, request, page)
 
 
 class RecommendationsEndpoint(APIEndpoint):
@@ -247,7 +247,7 @@ def not_found(what: str, key: int | str) -> Problem:
     return Problem(404, f"unknown_{what}", _("The shop shows no %(what)s %(key)s.") % {"what": what, "key": key})
 
 
-def _page_response(request: Request, page: SlatePage) -> Response:
-    if page.visit is not None and is_anonymous_visit(request, page.visit):
+def _page_response(view: APIEndpoint, request: Request, page: SlatePage) -> Response:
+    if page.visit is not None and is_anonymous_visit(view.requester, page.visit):
         return cacheable_response(request, page.data, shared=not page.visit.country)
     return Response(page.data)

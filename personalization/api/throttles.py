@@ -7,6 +7,7 @@ from rest_framework.views import APIView
 from personalization import conf
 from personalization.collect import rate_limits
 from personalization.models import ServerKey
+from personalization.privacy.requester import requester_from_request
 
 
 class ClientRateThrottle(BaseThrottle):
@@ -20,7 +21,7 @@ class ClientRateThrottle(BaseThrottle):
                 f"key {request.auth.pk}", conf.get_settings().SERVER_KEY_REQUESTS_PER_MINUTE
             )
         return rate_limits.within_request_limit(
-            f"{type(view).__name__} {rate_limits.client_address(request._request)}", view.requests_per_minute
+            f"{type(view).__name__} {requester_from_request(request._request).address}", view.requests_per_minute
         )
 
     def wait(self) -> float:

@@ -2,10 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.http import parse_etags, quote_etag
@@ -26,7 +24,8 @@ from personalization.api.throttles import ClientRateThrottle
 from personalization.decide.visit import Visit
 from personalization.models import ServerKey
 from personalization.oscar import visits
-from personalization.privacy import identity
+from personalization.privacy.private_responses import delete_stale_cookies
+from personalization.privacy.requester import ClientType, Requester, bind_requester, requester_from_request
 
 VARY_HEADERS = ("Cookie", "Accept-Language", "Authorization", "Sec-GPC", "DNT", authentication.VISITOR_HEADER)
 """The headers that say who asks, or in which language; a key's customer cannot be asked for without Authorization."""
@@ -84,17 +83,16 @@ class APIEndpoint(APIView):
         return exceptions.problem_response
 
     def perform_authentication(self, request: Request) -> None:
-        """Who asks; what was read for whom a session says, and who is not the one, is forgotten."""
-        if request.user is None:  # as a shop may have it that does without accounts
-            request.user = AnonymousUser()
-        way, asked = request.successful_authenticator, request._request
-        if isinstance(way, authentication.CookieAuthentication):
-            return
-        if way is not None or authentication.is_foreign_session(asked) or not hasattr(asked, "basket"):
-            visits.reset_request(asked)
-        if not isinstance(way, authentication.OUR_AUTHENTICATORS):
-            identity.reset_visitor(asked)
-        asked.strategy = visits.strategy_for_request(asked)
+        """Makes the requester; drops what was read of the request for whom its session names, where that is another."""
+        requester = authentication.requester_of_api(request)
+        bind_requester(request._request, requester)
+        if not requester.owns_session:
+            visits.reset_request(request._request)
+
+    @property
+    def requester(self) -> Requester:
+        """Who the request is from."""
+        return requester_from_request(self.request._request)
 
     def check_permissions(self, request: Request) -> None:
         """Whether a key may."""
@@ -102,27 +100,19 @@ class APIEndpoint(APIView):
             raise Problem(403, "scope_missing", _("This key lacks %(scope)s.") % {"scope": self.scope})
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Private, unless `generic` said otherwise. Who does not say who they are in cookies is given none."""
+        """Private, unless `cacheable_response` made it. Only browsers are given cookies."""
         response = super().finalize_response(request, response, *args, **kwargs)
         if not response.has_header("ETag"):
             patch_cache_control(response, private=True, no_store=True)
-            identity.delete_stale_cookies(request._request, response)
-        if not self.names_itself_in_cookies(request):
+            delete_stale_cookies(self.requester, response)
+        if self.requester.client != ClientType.BROWSER:
             response.cookies.clear()
         patch_vary_headers(response, VARY_HEADERS)
         return response
 
-    def names_itself_in_cookies(self, request: Request) -> bool:
-        """Whether nothing but cookies says who asks, if anything does."""
-        way = getattr(request, "successful_authenticator", None)
-        return way is None or isinstance(way, authentication.CookieAuthentication)
-
     def visit(self, request: Request, read: Callable[[HttpRequest], Visit] = visits.visit_from_request) -> Visit:
-        """Whoever asks, now. Of a customer without a session nobody knows when they gave a password last."""
-        visit = read(request._request)
-        if visit.user_id is None or isinstance(request.successful_authenticator, authentication.CookieAuthentication):
-            return visit
-        return replace(visit, hide_private_reasons=True)
+        """The requester, now."""
+        return read(request._request)
 
 
 def cacheable_response(request: Request, told: Any, *, shared: bool) -> Response:
@@ -141,7 +131,7 @@ def _is(etag: str, held: str) -> bool:
     return held in ("*", etag, f"W/{etag}")
 
 
-def is_anonymous_visit(request: Request, visit: Visit) -> bool:
-    """Whether nothing of an answer is about who asks."""
-    nobody = visit.user_id is None and visit.visitor_id is None and not visit.tracking_allowed
-    return nobody and not visit.basket and request.successful_authenticator is None
+def is_anonymous_visit(requester: Requester, visit: Visit) -> bool:
+    """Whether nothing in a response depends on who asks."""
+    unknown = visit.user_id is None and visit.visitor_id is None and not visit.tracking_allowed
+    return unknown and not visit.basket and requester.client == ClientType.BROWSER

@@ -15,7 +15,7 @@ from personalization.exchange.event_files import FileEvent, RejectedRow, parse_r
 from personalization.exchange.tabular import TableRow
 from personalization.models import Event, Visitor
 from personalization.models.events import EventType
-from personalization.privacy import consent, retention
+from personalization.privacy import retention
 from personalization.privacy.retention import ProgressBar, no_progress
 from personalization.shop import catalogue, customers
 
@@ -133,7 +133,7 @@ class _ImportBatch:
         )
         keys = {key for key in self.customers.values() if key is not None}
         self.visitors = Visitor.objects.lock_for(keys)
-        self.consenting = consent.exclude_children(Visitor.objects.consented(keys))
+        self.consenting = customers.exclude_children(Visitor.objects.consented(keys))
         self.withdrew = Visitor.objects.ever_withdrawn(visitor.pk for visitor in self.visitors.values())
         self.products = catalogue.resolve_product_ids(
             {(self.options.items, item) for event in events for item in event.items}

@@ -38,7 +38,7 @@ class Preference(NamedTuple):
 
     type: str
     """What it is about: "product", "category" or "interest" (a category, too) with its primary key, "reason" with the
-    key of a row, or "order" with "lists". All but interests and the order fade."""
+    key of a row, or "sort" with "lists". All but interests and the sort preference fade."""
     key: int | str
     sign: int
     """1: they want more of it; -1: less."""

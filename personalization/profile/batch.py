@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from personalization import conf
 from personalization.batching import batched
 from personalization.models import Genome, Visitor
-from personalization.privacy import consent
 from personalization.profile import genome
 from personalization.rank.snapshot_arrays import lookup_indices
 from personalization.recommenders._user_neighbours import UserItemWeights, neighbour_products, sample_pool
-from personalization.shop import orders
+from personalization.shop import customers, orders
 
 CUSTOMERS_AT_ONCE = 250
 """Bounds the memory of a sweep."""
@@ -91,7 +90,7 @@ def computed_at(now: float) -> Callable[[Iterable[Any]], dict[Any, Genome]]:
 
 def _consented_users() -> list[Any]:
     """The keys of all customers who ever ordered and agree, in a fixed sequence."""
-    agreed = consent.exclude_children(Visitor.objects.consented())
+    agreed = customers.exclude_children(Visitor.objects.consented())
     return [user_id for user_id in orders.ordering_customers() if user_id in agreed]
 
 

@@ -18,10 +18,10 @@ from personalization.api import urls
 from personalization.api.views_base import APIEndpoint
 from personalization.collect import rate_limits
 from personalization.models import Event, ServerKey, Visitor
-from personalization.privacy import identity
-from tests.api.api_client import ROOT, Asking, token
+from personalization.privacy import cookies
 from tests.shops import factories as shop
-from tests.walks.known_visitors import browser, did
+from tests.api.asking import ROOT, Asking, token
+from tests.walks.known import browser, did
 
 pytestmark = pytest.mark.django_db
 
@@ -344,7 +344,7 @@ def test_a_token_goes_before_the_cookies_beside_it(app):
 
 def test_an_accounts_id_is_no_token(anna):
     account = Visitor.objects.get(user=anna)
-    forged = Asking(Client(), {"X-Personalization-Visitor": f"1:{identity.visitor_token(account)}"})
+    forged = Asking(Client(), {"X-Personalization-Visitor": f"1:{cookies.sign_visitor_token(account)}"})
     assert forged.get("me/data/").json()["tables"]["personalization.Visitor"] == []
 
 

@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.test import RequestFactory
 
 from personalization.collect import rate_limits
+from personalization.privacy.requester import client_address
 
 MOMENT = 1_790_000_000.0
 
@@ -19,7 +20,7 @@ def too_many(address, events, moment=MOMENT):
 
 def asked_from(remote="203.0.113.9", forwarded=None):
     headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
-    return rate_limits.client_address(RequestFactory().post("/", REMOTE_ADDR=remote, **headers))
+    return client_address(RequestFactory().post("/", REMOTE_ADDR=remote, **headers))
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.collect import impression_tokens, rate_limits
+from personalization.collect import impression_tokens, ingestion, rate_limits
 from personalization.models import Event, Visitor
-from personalization.pages import events as door
-from personalization.privacy import identity
-from tests.collect.event_payloads import FIREFOX, body, event
+from personalization.privacy import cookies
 from tests.shops import factories as shop
-from tests.walks.event_requests import HERE, agreed, codes, full, looked_at, post, send
+from tests.collect.deliveries import FIREFOX, body, event
+from tests.walks.reporting import HERE, agreed, codes, full, looked_at, post, send
 
 pytestmark = pytest.mark.django_db
 
@@ -111,10 +110,8 @@ def test_a_forged_cookie_is_replaced(milk):
     client = agreed()
     client.cookies["personalization_visitor"] = "forged"
     response = send(client, looked_at(milk))
-    request = type(
-        "Request", (), {"COOKIES": {"personalization_visitor": response.cookies[identity.VISITOR_COOKIE].value}}
-    )
-    assert identity.visitor_id_from_cookie(request) == Visitor.objects.get().pk
+    token = response.cookies[cookies.VISITOR_COOKIE].value
+    assert cookies.verify_visitor_token(token) == Visitor.objects.get().pk
 
 
 def test_the_visitor_of_an_event_is_never_taken_from_what_was_sent(milk):
@@ -221,7 +218,7 @@ def test_a_known_browsers_delivery_costs_four_queries(django_assert_num_queries)
 def test_when_nothing_can_be_stored_the_browser_is_told_to_send_it_again(milk, monkeypatch, caplog):
     client = agreed()
     send(client, looked_at(milk))
-    monkeypatch.setattr(door.ingestion, "store_events", full)
+    monkeypatch.setattr(ingestion, "store_events", full)
     response = send(client, looked_at(milk), event("purchase"))
     assert (response.status_code, codes(response)) == (202, ["not_stored", "purchases_are_orders"])
     assert Event.objects.count() == 1
@@ -237,13 +234,13 @@ def test_in_a_burst_deliveries_are_dropped_and_counted_and_later_ones_are_taken(
 
 
 def test_a_visitor_who_is_forgotten_while_they_report_stays_forgotten(milk, monkeypatch):
-    keep = door.ingestion.store_events
+    keep = ingestion.store_events
 
     def too_late(delivery, told):
         Visitor.objects.all().delete()
         return keep(delivery, told)
 
-    monkeypatch.setattr(door.ingestion, "store_events", too_late)
+    monkeypatch.setattr(ingestion, "store_events", too_late)
     response = send(agreed(), looked_at(milk))
     assert (response.status_code, codes(response)) == (202, ["no_consent"])
     assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from personalization.models import Consent, ConsentRecord, Event, Genome, SensitiveCategory, Visitor
-from personalization.privacy import consent, identity
+from personalization.privacy import cookies, identity
 from personalization.profile import genome
 from tests.shops import factories as shop
 from tests.walks.known_visitors import browser, did
@@ -134,9 +134,9 @@ def test_an_interest_is_added_by_hand_once(client, anna):
 
 
 def test_a_browser_that_agreed_and_is_not_known_yet_becomes_known_by_its_first_wish(client):
-    client.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
+    client.cookies[cookies.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
     tea = shop.create_from_breadcrumbs("Tea")
-    assert identity.VISITOR_COOKIE in client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1}).cookies
+    assert cookies.VISITOR_COOKIE in client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1}).cookies
     assert known(client).added == [tea]
 
 
@@ -242,8 +242,8 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     client.cookies["oscar_history"] = "[1]"
     response = client.post(FORGOTTEN)
     assert response["Location"] == PAGE
-    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("refused.1.")
-    assert response.cookies["oscar_history"]["max-age"] == response.cookies[identity.VISITOR_COOKIE]["max-age"] == 0
+    assert response.cookies[cookies.CONSENT_COOKIE].value.startswith("refused.1.")
+    assert response.cookies["oscar_history"]["max-age"] == response.cookies[cookies.VISITOR_COOKIE]["max-age"] == 0
     left = visitor_of(anna)
     assert (left.pk != old, left.preferences, left.consent) == (True, [], Consent.WITHDRAWN)
     assert not Event.objects.exists() and not Genome.objects.exists()
