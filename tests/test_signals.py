@@ -14,8 +14,8 @@ from personalization.decide.visit import Visit
 from personalization.models import Consent, Event, Snapshot, Visitor
 from personalization.privacy import consent_lists, identity
 from personalization.serve import serve_slate
-from tests.shops import factories as shop
 from tests.collect import event_payloads as deliveries
+from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

@@ -18,6 +18,7 @@ from personalization.api.openapi import operation
 from personalization.api.surfaces import MAX_KEY, not_found
 from personalization.api.views_base import APIEndpoint
 from personalization.collect import event_requests, feedback, flows, payload
+from personalization.collect.event_rules import EVENT_RULES
 from personalization.collect.payload import InvalidEvent
 from personalization.privacy.flows import Refused
 from personalization.privacy.private_responses import remember_visitor

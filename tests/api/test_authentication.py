@@ -19,9 +19,9 @@ from personalization.api.views_base import APIEndpoint
 from personalization.collect import rate_limits
 from personalization.models import Event, ServerKey, Visitor
 from personalization.privacy import cookies
+from tests.api.api_client import ROOT, Asking, token
 from tests.shops import factories as shop
-from tests.api.asking import ROOT, Asking, token
-from tests.walks.known import browser, did
+from tests.walks.known_visitors import browser, did
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,9 @@ from django.utils.timezone import now
 from personalization.collect import impression_tokens, ingestion, rate_limits
 from personalization.models import Event, Visitor
 from personalization.privacy import cookies
+from tests.collect.event_payloads import FIREFOX, body, event
 from tests.shops import factories as shop
-from tests.collect.deliveries import FIREFOX, body, event
-from tests.walks.reporting import HERE, agreed, codes, full, looked_at, post, send
+from tests.walks.event_requests import HERE, agreed, codes, full, looked_at, post, send
 
 pytestmark = pytest.mark.django_db
 

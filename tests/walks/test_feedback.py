@@ -12,7 +12,6 @@ from django.test import Client
 from personalization.collect import feedback
 from personalization.models import Consent, Event, Visitor
 from personalization.privacy import cookies, identity
-from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 

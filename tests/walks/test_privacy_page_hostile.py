@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from personalization.models import Event, Visitor
 from personalization.privacy import cookies
 from tests.shops import factories as shop
-from tests.walks.known import browser, did
+from tests.walks.known_visitors import browser, did
 
 pytestmark = pytest.mark.django_db
 

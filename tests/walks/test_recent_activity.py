@@ -13,8 +13,7 @@ from django.utils.timezone import now
 from personalization.models import Consent, Event, Visitor
 from personalization.privacy import identity
 from personalization.privacy.requester import requester_from_request
-from tests.shops import factories as shop
-from tests.walks.known import browser, did
+from tests.walks.known_visitors import browser, did
 
 pytestmark = pytest.mark.django_db
 

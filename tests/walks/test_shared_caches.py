@@ -8,8 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from personalization.models import Visitor
-from tests.shops import factories as shop
-from tests.walks.known import browser, did
+from tests.walks.known_visitors import browser, did
 
 pytestmark = pytest.mark.django_db
 
