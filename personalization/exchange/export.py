@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
+from personalization import conf
 from personalization.decide import active_snapshot as snapshots
 from personalization.decide.active_snapshot import LoadedSnapshot
+from personalization.decide.policy import policy_from_settings
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.slate import RankedItem
 from personalization.decide.visit import Visit
@@ -133,6 +135,7 @@ class ExportRun:
             query=question.query if self.surface == "search" else "",
             candidate_products=() if in_basket else tuple(dict.fromkeys(listing)),
             genome=genome,
+            policy=policy_from_settings(conf.get_settings()),
         )
 
     def _bought(self, customers: set[Any]) -> dict[Any, set[int]]:

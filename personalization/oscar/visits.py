@@ -18,6 +18,7 @@ from oscar.core.loading import get_class, get_model
 
 from personalization import conf
 from personalization.collect import request_traits
+from personalization.decide.policy import policy_from_settings
 from personalization.decide.visit import LazyEvents, Visit
 from personalization.models import Event, Visitor
 from personalization.models.events import RecentEvent
@@ -121,6 +122,7 @@ def anonymous_visit(request: HttpRequest) -> Visit:
         timestamp=time.time(),
         user_id=user_id,
         strategy=request.strategy,
+        policy=policy_from_settings(conf.get_settings()),
         **request_traits.request_traits(request)._asdict(),
         **basket,
     )

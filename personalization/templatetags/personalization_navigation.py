@@ -1,6 +1,6 @@
 """What our own version of Oscar's menu is made of; `personal_categories` is in `personalization_tags`, too."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from django import template
@@ -10,6 +10,7 @@ from django.template.loader import get_template
 from personalization import serve
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
+from personalization.surfaces.navigation import MenuOrder
 
 register = template.Library()
 
@@ -34,17 +35,17 @@ def has_consent(context: Context) -> bool:
 
 
 @register.simple_tag(takes_context=True)
-def category_scores(context: Context) -> Mapping[int, float]:
-    """What puts the menu's top categories in this visitor's order; nothing where the shop lets none of them move."""
+def category_scores(context: Context) -> MenuOrder:
+    """The order of the menu's top categories for this visitor; false where the shop lets none of them move."""
     request = context.get("request")
     visit = visits.consented_visit(request) if request is not None else None
-    return serve.category_scores(visit) if visit else {}
+    return serve.menu_order(visit) if visit else MenuOrder()
 
 
 @register.filter
-def sort_by_score(categories: Iterable[Any], wanted: Mapping[int, float]) -> list[Any]:
-    """The entries of Oscar's category tree in that order, as far as the settings let them move."""
+def sort_by_score(categories: Iterable[Any], order: MenuOrder) -> list[Any]:
+    """The entries of Oscar's category tree in that order."""
     with fail_open("Moving the menu's entries", queries=False):
         shown = {category.pk: category for category in categories}
-        return [shown[key] for key in serve.sort_menu(list(shown), wanted)]
+        return [shown[key] for key in order.sort(list(shown))]
     return list(categories)
