@@ -25,6 +25,7 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
 from personalization.shop import catalogue
+from personalization.surfaces.navigation import MenuOrder
 
 MAX_PRODUCTS = 40
 """In a row."""
@@ -176,9 +177,9 @@ class NavigationEndpoint(APIEndpoint):
         asked = request._request
         visit = visits.consented_visit(asked) and self.visit(request, visits.visit_without_basket)
         own = serve.menu_shortcuts(visit) if visit else []
-        wanted = serve.category_scores(visit) if visit else {}
+        order = serve.menu_order(visit) if visit else MenuOrder()
         top = {category.pk: category for category in catalogue.top_menu_categories()}
-        menu = [serialize_category(top[key], asked) for key in serve.sort_menu(list(top), wanted)]
+        menu = [serialize_category(top[key], asked) for key in order.sort(list(top))]
         return Response({"shortcuts": [serialize_shortcut(one, asked) for one in own], "menu": menu})
 
 
