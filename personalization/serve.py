@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from personalization import surfaces
+from personalization import signals, surfaces
 from personalization.collect import impression_tokens
 from personalization.decide import reranking
 from personalization.decide.active_snapshot import get_active_snapshot

@@ -60,7 +60,11 @@ def row_explanation(row_type: RowType, params: Mapping[str, Any], names: Display
 
 def neutral_title(code: str) -> str:
     """The title of a row that must not tell what it is made from."""
-    return pgettext("personalization", "Recommended for you") if code == NEUTRAL_CODE else pgettext("personalization", "More for you")
+    return (
+        pgettext("personalization", "Recommended for you")
+        if code == NEUTRAL_CODE
+        else pgettext("personalization", "More for you")
+    )
 
 
 def item_explanation(reason: Reason, names: DisplayNames, row_type: RowType | None = None) -> str:
@@ -173,7 +177,9 @@ ITEM_REASONS: dict[str, ItemReason] = {
         lambda params: _("Selling %(times)s times as much as usual") % {"times": number_format(params["times"], 1)}
     ),
     "new": ItemReason(
-        lambda params: pgettext("personalization", "In the shop since %(day)s") % {"day": _format_day(params["created"])}
+        lambda params: (
+            pgettext("personalization", "In the shop since %(day)s") % {"day": _format_day(params["created"])}
+        )
     ),
     "in_range": ItemReason(lambda params: ""),
     NEUTRAL_CODE: ItemReason(_recommended),

@@ -98,7 +98,11 @@ def score_discovery(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     """What the visitor may want next and never bought."""
     person = visitor_history(visit.genome, snapshot)
     return _score_candidates(
-        tasks.DISCOVERY, visit, snapshot, person, candidates.discovery_candidates(person, snapshot, country=visit.country)
+        tasks.DISCOVERY,
+        visit,
+        snapshot,
+        person,
+        candidates.discovery_candidates(person, snapshot, country=visit.country),
     )
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from personalization import conf
-from personalization.decide import active_snapshot as snapshots
+from personalization.decide import active_snapshot
 from personalization.decide.active_snapshot import LoadedSnapshot
 from personalization.decide.policy import policy_from_settings
 from personalization.decide.product_lookup import ProductLookup

@@ -23,7 +23,9 @@ def answer_consent(request: HttpRequest) -> HttpResponse:
     """Takes the answer of the banner, or of the switch on the page of the visitor's data."""
     granted = ANSWERS.get(request.POST.get("answer", ""))
     if granted is None:
-        return HttpResponseBadRequest(_("The answer must be granted or refused."), content_type="text/plain; charset=utf-8")
+        return HttpResponseBadRequest(
+            _("The answer must be granted or refused."), content_type="text/plain; charset=utf-8"
+        )
     page = reverse("personalization:privacy")
     target = redirect_target(request, page)
     response = HttpResponseRedirect(target)

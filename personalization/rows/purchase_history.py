@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from personalization.decide import scoring, selection
 from personalization.decide.slate import Candidate, Reason, RowCandidate, RowType, product_ref
@@ -92,7 +91,11 @@ def _purchase_probabilities(visit: Visit, snapshot: SnapshotArrays) -> dict[int,
 
 
 def _title_in_category(params: dict) -> str:
-    text = _("More to buy again in %(category)s") if params["more"] else pgettext("personalization", "Buy again in %(category)s")
+    text = (
+        _("More to buy again in %(category)s")
+        if params["more"]
+        else pgettext("personalization", "Buy again in %(category)s")
+    )
     return text % params
 
 
@@ -134,7 +137,9 @@ BUY_AGAIN_IN_CATEGORY = RowType(
     code="buy_again_in_category",
     title=_title_in_category,
     explanation=lambda params: (
-        _("More of your past purchases, besides those on this page") if params["more"] else pgettext("personalization", "From your past purchases")
+        _("More of your past purchases, besides those on this page")
+        if params["more"]
+        else pgettext("personalization", "From your past purchases")
     ),
     discloses_activity=True,
     propose=propose_buy_again_in_category,

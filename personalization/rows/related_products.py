@@ -163,9 +163,18 @@ def _exclude_products(ranked: selection.IndicesAndScores, away: NDArray[np.int64
 
 SIMILAR = RowType(
     code="similar",
-    title=lambda params: (pgettext("personalization", "Instead of %(product)s") if params["sold_out"] else pgettext("personalization", "Similar to %(product)s")) % params,
+    title=lambda params: (
+        (
+            pgettext("personalization", "Instead of %(product)s")
+            if params["sold_out"]
+            else pgettext("personalization", "Similar to %(product)s")
+        )
+        % params
+    ),
     explanation=lambda params: (
-        _("Currently unavailable. These are the closest alternatives") if params["sold_out"] else _("Alternatives of the same kind")
+        _("Currently unavailable. These are the closest alternatives")
+        if params["sold_out"]
+        else _("Alternatives of the same kind")
     ),
     discloses_activity=False,
     propose=propose_similar,

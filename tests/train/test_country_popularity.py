@@ -112,7 +112,10 @@ def test_a_stranger_is_offered_what_their_country_buys_before_what_everybody_buy
 
 def test_who_bought_something_is_known_by_that_and_not_by_their_country():
     found = handmade_snapshot.learned(product__bestsellers=[3, 1], **COUNTRIES)
-    assert candidates.visitor_candidates(handmade_snapshot.person((3, 1.0, 1, 9, 9)), found, country="FR").tolist() == [3, 1]
+    assert candidates.visitor_candidates(handmade_snapshot.person((3, 1.0, 1, 9, 9)), found, country="FR").tolist() == [
+        3,
+        1,
+    ]
 
 
 def test_a_snapshot_of_an_earlier_release_serves_everybody_alike():

@@ -132,7 +132,10 @@ def test_the_browsers_signal_wins_over_a_yes_and_the_page_says_so(client, anna, 
             client.force_login(anna)
         assert BANNER not in client.get("/", headers=signal).content
         response = client.post(ANSWER, {"answer": "granted"}, headers=signal, follow=True)
-        assert b"Your browser asks websites not to do this, and that takes precedence: nothing is stored." in response.content
+        assert (
+            b"Your browser asks websites not to do this, and that takes precedence: nothing is stored."
+            in response.content
+        )
         assert cookies.CONSENT_COOKIE not in client.cookies
     assert not Visitor.objects.exists()
 

@@ -120,9 +120,7 @@ def test_without_consent_nothing_is_stored_and_a_sentence_says_why(trained, answ
     before = Visitor.objects.count()
     response = send_away(browser, "product", products[0].pk)
     assert (response.status_code, response["Content-Type"]) == (403, "text/plain; charset=utf-8")
-    assert response.content.decode() == (
-        "We can only remember this if you turn personalisation on."
-    )
+    assert response.content.decode() == ("We can only remember this if you turn personalisation on.")
     assert (Visitor.objects.count(), Event.objects.count()) == (before, 0)
     assert cookies.VISITOR_COOKIE not in response.cookies
 

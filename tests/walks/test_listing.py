@@ -11,6 +11,7 @@ from oscar.apps.catalogue.models import Category
 from personalization.models import Consent, Visitor
 from personalization.privacy import cookies, sort_preference
 from tests.shops import factories as shop
+from tests.shops.saved_shops import open_shop
 from tests.walks.known_visitors import browser, did
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]

@@ -27,7 +27,7 @@ from personalization.profile.genome import refresh_genome
 from personalization.serve import menu_shortcuts
 from personalization.surfaces import navigation
 from tests.shops import factories as shop
-from tests.walks.known import browser
+from tests.walks.known_visitors import browser
 
 pytestmark = pytest.mark.django_db
 

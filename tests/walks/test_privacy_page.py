@@ -21,7 +21,9 @@ from tests.walks.known_visitors import browser, did
 pytestmark = pytest.mark.django_db
 
 PAGE = "/personalization/privacy/"
-WISH, RECENT, FORGOTTEN, DOWNLOAD = (PAGE + part for part in ("preference/", "recent/", "erase/confirmed/", "download/"))
+WISH, RECENT, FORGOTTEN, DOWNLOAD = (
+    PAGE + part for part in ("preference/", "recent/", "erase/confirmed/", "download/")
+)
 ANSWER = "/personalization/consent/"
 
 
