@@ -1,5 +1,7 @@
 """What all tests share."""
 
+from pathlib import Path
+
 import pytest
 from django.conf import settings
 from django.core.cache import cache
@@ -9,8 +11,40 @@ from haystack import connections
 from personalization.collect import rate_limits
 from personalization.decide import active_snapshot
 from tests.shops import factories
-from tests.shops.journey_slice import a_slice
+from tests.shops.journey_slice import read_slice
 from tests.shops.saved_shops import delete_rows
+
+HERE = Path(__file__).parent
+WITHOUT_SERVICES = ("adoption", "architecture", "benchmarks", "faults", "rank", "recommenders")
+"""Folders whose tests without a database of ours reach no cache either: arithmetic, and processes with settings of
+their own."""
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--only-database",
+        action="store_true",
+        help="leave out what ends the same on every database and cache",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """With --only-database: a test runs unless it cannot reach the database, or says that it ends the same on any.
+
+    pytest-django refuses the database to a test that does not ask for it, so that no new test falls through.
+    """
+    if config.getoption("--only-database"):
+        chosen = [item for item in items if _differs_by_database(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+        items[:] = chosen
+
+
+def _differs_by_database(item) -> bool:
+    if item.get_closest_marker("any_database"):
+        return False
+    asks = item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(item.fixturenames)
+    return bool(asks) or item.path.relative_to(HERE).parts[0] not in WITHOUT_SERVICES
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +74,7 @@ def flush_what_is_filled():
 @pytest.fixture(scope="session")
 def journey():
     """A slice of the demo's data, read once."""
-    return a_slice()
+    return read_slice()
 
 
 @pytest.fixture

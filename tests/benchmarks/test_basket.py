@@ -11,14 +11,19 @@ from benchmarks import basket as bench
 from benchmarks.pages import asked, under
 from tests.shops import breakfast
 from tests.shops import factories as shop
+from tests.shops.saved_shops import open_shop
 from tests.walks.known_visitors import browser
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database("function calls and queries are counted")]
 
 
 @pytest.fixture
 def products():
     """Even ones go together, odd ones go together, and no two read alike."""
+    return open_shop(build_products)
+
+
+def build_products():
     _, made = shop.even_and_odd()
     for number, product in enumerate(made):
         Product.objects.filter(pk=product.pk).update(title=f"Thing{number}")

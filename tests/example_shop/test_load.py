@@ -24,13 +24,14 @@ from example_shop.journey.load import (
     refuse_a_foreign_shop,
     stock_levels,
 )
+from tests.shops.journey_slice import loaded_slice
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def loaded(journey):
-    load(journey, "small")
+    loaded_slice()
     return journey
 
 
@@ -105,7 +106,8 @@ def test_oscars_analytics_count_the_same_sales(loaded):
     assert UserRecord.objects.aggregate(all=Sum("num_orders"))["all"] == Order.objects.count()
 
 
-def test_the_shops_next_rows_get_numbers_of_their_own(loaded):
+def test_the_shops_next_rows_get_numbers_of_their_own(journey):
+    load(journey, "small")
     added = Product.objects.create(title="New", product_class=ProductClass.objects.get())
     assert added.pk == 201
     User.objects.create_user("someone", "someone@example.com", "x")

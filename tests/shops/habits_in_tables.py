@@ -1,5 +1,6 @@
 """The shop of habits in Oscar's own tables: hundreds of customers in about a second."""
 
+import time
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,8 +11,10 @@ from oscar.apps.catalogue.models import Product
 from oscar.apps.order.models import Line, Order
 from oscar.apps.partner.models import StockRecord
 
+from personalization.models import Snapshot
 from personalization.recommenders import DAY
 from personalization.testing import REFERENCE_TIME
+from personalization.train.run import run_training
 from tests.shops import factories as shop
 from tests.shops.habits import CUSTOMERS, PRODUCTS, WEEKLY, rows
 from tests.shops.saved_shops import open_shop
@@ -20,6 +23,17 @@ from tests.shops.saved_shops import open_shop
 def built(customers: int = CUSTOMERS) -> tuple[list[User], list[Product]]:
     """The shop of habits with so many customers; customer and product n are the n-th of each."""
     return open_shop(_build, customers)
+
+
+def trained() -> tuple[float, Snapshot]:
+    """The shop of habits after a training run: its moment and its snapshot."""
+    return open_shop(_train)
+
+
+def _train() -> tuple[float, Snapshot]:
+    _build(CUSTOMERS)
+    now = time.time()
+    return now, run_training(now)
 
 
 def _build(customers: int) -> tuple[list[User], list[Product]]:

@@ -2,15 +2,28 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 from django.utils.timezone import now
 
 from example_shop.journey import Journey, source
+from example_shop.journey.load import load
+from tests.shops.saved_shops import open_shop
 
 HOUSEHOLDS, PRODUCTS = 30, 200
 
 
-def a_slice() -> Journey:
+def loaded_slice() -> None:
+    """The slice in Oscar's tables."""
+    open_shop(_load)
+
+
+def _load() -> None:
+    load(read_slice(), "small")
+
+
+@cache
+def read_slice() -> Journey:
     """Those who bought last, and what they bought of the best sellers; the last order was yesterday."""
     whole = source.shifted(source.read("small"), now().date() - timedelta(days=1))
     last = whole.lines.groupby("household")["placed"].max()

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def first(settings):
-    habits_in_tables.built()
-    return run.run_training(time.time())
+def first():
+    """The snapshot of the shop of habits."""
+    return habits_in_tables.trained()[1]
 
 
 @pytest.fixture

@@ -96,9 +96,7 @@ def test_the_same_history_gives_the_same_bytes():
 
 
 def test_the_sequence_of_the_lines_in_the_table_changes_no_byte_of_what_is_learned():
-    habits_in_tables.built()
-    now = time.time()
-    first = run.run_training(now)
+    now, first = habits_in_tables.trained()
     assert "learned from the shop's own past" in first.metrics["weights"].values()
     lines = list(Line.objects.order_by("-pk"))
     Line.objects.all().delete()

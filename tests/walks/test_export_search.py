@@ -13,15 +13,20 @@ from oscar.apps.partner.models import StockRecord
 
 from personalization.models import Consent, Event, Visitor
 from tests.shops import factories as shop
+from tests.shops.saved_shops import open_shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 HEADER = "event_name,timestamp,client,search_term,item_id"
 
 
-@pytest.fixture
-def products():
+def create_products():
     """Nothing in their titles says what people type to find them."""
     return [shop.product(title) for title in ("Sencha", "Assam", "Oolong", "Hidden")]
+
+
+@pytest.fixture
+def products():
+    return create_products()
 
 
 @pytest.fixture
@@ -55,7 +60,13 @@ def log(*choices):
 
 
 @pytest.fixture
-def trained(products):
+def trained():
+    """The four products, and what browsers searched for and chose."""
+    return open_shop(build_searched_shop)
+
+
+def build_searched_shop():
+    products = create_products()
     sencha, assam, oolong, _ = products
     log(("green tea", sencha, 9), ("green tea", assam, 5), ("black tea", assam, 6), ("cake", oolong, 5))
     call_command("personalization_train", verbosity=0)

@@ -329,7 +329,7 @@ def test_customers_and_products_are_looked_up_together(tmp_path, capsys, anna, t
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path, anna, tea):
-    assert peak(tmp_path, anna, tea, 20_000) < 1.25 * peak(tmp_path, anna, tea, 5_000)
+    assert peak(tmp_path, anna, tea, 8_000) < 1.25 * peak(tmp_path, anna, tea, 2_000)
 
 
 def peak(tmp_path, anna, tea, count: int) -> int:

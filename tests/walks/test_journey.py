@@ -1,26 +1,44 @@
 """The home page on a slice of the demo's data: thirty real households, two hundred products."""
 
+import shutil
+
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 from oscar.apps.order.models import Line
 from oscar.apps.partner.models import StockRecord
 
 from example_shop.journey import gallery
 from example_shop.journey.load import household_email, load
 from personalization.decide.visit import Visit
+from tests.shops.journey_slice import read_slice
+from tests.shops.saved_shops import open_shop
 
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def pictures(journey, tmp_path_factory):
+    """A folder with the pictures of the products, drawn once."""
+    folder = tmp_path_factory.mktemp("media")
+    with override_settings(MEDIA_ROOT=folder):
+        gallery.hang(journey)
+    return folder
+
+
 @pytest.fixture
-def shoppers(journey, own_files):
-    load(journey, "small")
-    gallery.hang(journey)
-    call_command("personalization_train", verbosity=0)
+def shoppers(journey, pictures, own_files):
+    shutil.copytree(pictures, settings.MEDIA_ROOT)
+    open_shop(train_slice)
     return [User.objects.get(email=household_email(number)) for number in journey.households.index]
+
+
+def train_slice():
+    load(read_slice(), "small")
+    call_command("personalization_train", verbosity=0)
 
 
 def pages(client, shoppers):
