@@ -1,4 +1,4 @@
-"""What staff see of us in Django's admin: which categories are sensitive, the proof of consent, keys of servers."""
+"""Sensitive categories, consent records and server keys in Django's admin."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from personalization.models.server_keys import Scope
 
 
 class TreeChoiceField(ModelChoiceField):
-    """Categories in the order of their tree, each as far in as it lies deep."""
+    """Categories in tree order, indented by their depth."""
 
     def label_from_instance(self, obj: Any) -> str:
         """An ideographic space for each level: browsers swallow plain ones."""
@@ -26,12 +26,12 @@ class TreeChoiceField(ModelChoiceField):
 
 @admin.register(SensitiveCategory)
 class SensitiveCategoryAdmin(admin.ModelAdmin):
-    """Whatever lies below a category of this list counts as sensitive, too."""
+    """The subcategories of a listed category are sensitive, too."""
 
     list_display = ("category",)
 
     def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
-        """The category as a tree."""
+        """Offers the categories as a tree."""
         if db_field.name != "category":
             return super().formfield_for_foreignkey(db_field, request, **kwargs)
         categories = db_field.related_model._default_manager.order_by("path")
@@ -39,8 +39,8 @@ class SensitiveCategoryAdmin(admin.ModelAdmin):
 
 
 @admin.register(ConsentRecord)
-class ConsentChangeAdmin(admin.ModelAdmin):
-    """The proof of consent: to be read."""
+class ConsentRecordAdmin(admin.ModelAdmin):
+    """Consent records, read-only: they are proof."""
 
     list_display = ("recorded_at", "state", "version", "source", "visitor")
     list_filter = ("state", "source")
@@ -49,31 +49,31 @@ class ConsentChangeAdmin(admin.ModelAdmin):
     actions = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody writes proof by hand."""
+        """No record is added by hand."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: ConsentRecord | None = None) -> bool:
-        """Nor changes it."""
+        """No record is changed."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: ConsentRecord | None = None) -> bool:
-        """The admin asks this also when a customer is to be deleted, with whom the proof must go."""
+        """True, as the admin also checks this when a customer is deleted, whose records must go with them."""
         return True
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
-        """By itself it does not go."""
+        """A record is not deleted by itself."""
         raise PermissionDenied
 
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Without a button that would be refused."""
+        """Hides the delete button, which would be refused."""
         return super().render_change_form(request, context | {"show_delete": False}, *args, **kwargs)
 
 
 class ServerKeyForm(forms.ModelForm):
-    """A key's name, and what it may do."""
+    """The name of a key and its scopes."""
 
     scopes = forms.MultipleChoiceField(
-        label=pgettext_lazy("personalization", "May"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple
+        label=pgettext_lazy("personalization", "Scopes"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple
     )
 
     class Meta:
@@ -83,38 +83,38 @@ class ServerKeyForm(forms.ModelForm):
 
 @admin.register(ServerKey)
 class ServerKeyAdmin(admin.ModelAdmin):
-    """Keys are made, replaced and revoked here. A key is shown once, when it is made."""
+    """Creates, rotates and revokes keys. A key is shown once, when it is created."""
 
     form = ServerKeyForm
     list_display = ("name", "prefix", "scopes", "created_at", "expires_at")
-    actions = ("replace", "revoke")
+    actions = ("rotate", "revoke")
 
     def save_model(self, request: HttpRequest, obj: ServerKey, form: Any, change: bool) -> None:
-        """Stores the key, and shows it if it is new."""
+        """Stores the key, and shows its secret if it is new."""
         if change:
             super().save_model(request, obj, form, change)
             return
-        made, secret = ServerKey.objects.create_key(obj.name, form.cleaned_data["scopes"])
-        obj.pk = made.pk
-        self._show(request, made, secret)
+        key, secret = ServerKey.objects.create_key(obj.name, form.cleaned_data["scopes"])
+        obj.pk = key.pk
+        self._show_secret(request, key, secret)
 
     @admin.action(description=gettext_lazy("Rotate key (old key valid for 24 hours)"), permissions=["change"])
-    def replace(self, request: HttpRequest, queryset: Any) -> None:
-        """Makes a new key for each, and shows it."""
+    def rotate(self, request: HttpRequest, queryset: Any) -> None:
+        """Creates a new key for each, and shows its secret."""
         for key in queryset:
-            self._show(request, *key.rotate())
+            self._show_secret(request, *key.rotate())
 
     @admin.action(description=pgettext_lazy("personalization", "Revoke now"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: Any) -> None:
-        """Makes them worth nothing at once."""
+        """Revokes the keys at once."""
         for key in queryset:
             key.expire(now())
         self.message_user(request, _("The keys are revoked."))
 
     def has_delete_permission(self, request: HttpRequest, obj: ServerKey | None = None) -> bool:
-        """A revoked key stays to be seen."""
+        """A revoked key stays visible."""
         return False
 
-    def _show(self, request: HttpRequest, key: ServerKey, secret: str) -> None:
-        said = _("Key of %(name)s, shown only this once: %(secret)s") % {"name": key.name, "secret": secret}
-        self.message_user(request, said, messages.WARNING)
+    def _show_secret(self, request: HttpRequest, key: ServerKey, secret: str) -> None:
+        message = _("Key of %(name)s, shown only this once: %(secret)s") % {"name": key.name, "secret": secret}
+        self.message_user(request, message, messages.WARNING)

@@ -11,8 +11,8 @@ class PersonalizationConfig(AppConfig):
 
     def ready(self) -> None:
         from personalization import checks  # noqa: F401, PLC0415
-        from personalization.oscar import history_cookie, homepage, receivers  # noqa: PLC0415
+        from personalization.oscar import receivers, setting_defaults  # noqa: PLC0415
 
         receivers.connect_receivers()
-        homepage.set_homepage()
-        history_cookie.clear_history_on_logout()
+        setting_defaults.set_homepage()
+        setting_defaults.clear_history_on_logout()

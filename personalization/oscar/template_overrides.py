@@ -1,4 +1,7 @@
-"""Which of Oscar's templates hold something of ours, and which of these the shop has replaced so that it is lost."""
+"""Oscar's templates that we extend, and the shop's own versions of them that leave our tags out.
+
+Templates are read, not rendered: `check` runs without a request.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,10 +39,10 @@ REQUIRED_TAGS = {
         '{% include "personalization/partials/sort.html" %}{% include "personalization/partials/zero_results.html" %}'
     ),
 }
-"""Each template of Oscar's that we extend, with what does the same in a shop's own copy of it."""
+"""Each of Oscar's templates that we extend, with the tags that a shop's own copy of it needs."""
 
 OPTIONAL_TAGS = ("load", "static")
-"""What a shop may do in its own way; it may bundle our stylesheets with its own."""
+"""Not required literally: a shop may bundle our stylesheets with its own."""
 
 PACKAGE_TEMPLATES, OSCAR_TEMPLATES = (
     str(Path(module.__path__[0]) / "templates") for module in (personalization, oscar)
@@ -48,26 +51,26 @@ PACKAGE_TEMPLATES, OSCAR_TEMPLATES = (
 
 @dataclass(frozen=True)
 class LostOverride:
-    """A template of the shop's own that leaves out what we put on Oscar's template of this name."""
+    """A template of the shop that leaves out our tags of Oscar's template with this name."""
 
     template: str
     file: str
     block: str
-    """The block that it fills without what stood there; empty where it does not build on ours at all."""
+    """The block that it fills without `{{ block.super }}`; empty if it does not extend our template at all."""
 
     @property
     def tag(self) -> str:
-        """What to paste into it."""
+        """The tags to paste into it."""
         return REQUIRED_TAGS[self.template]
 
 
 def lost_overrides() -> list[LostOverride]:
-    """The shop's templates that leave out something of ours. They are read, not rendered."""
-    return [found for name in REQUIRED_TAGS if (found := _find_lost_override(name))]
+    """All templates of the shop that leave out our tags."""
+    return [override for name in REQUIRED_TAGS if (override := _find_lost_override(name))]
 
 
 class _TemplateSource:
-    """A template as it is written."""
+    """The source of a template and its tokens."""
 
     def __init__(self, origin: Origin, text: str) -> None:
         self.origin = origin
@@ -82,46 +85,46 @@ class _TemplateSource:
         return not self.origin.name.startswith((PACKAGE_TEMPLATES, OSCAR_TEMPLATES))
 
     def block_tags(self, *names: str) -> list[list[str]]:
-        """The words of each tag of these names, or of all."""
+        """The words of each tag with one of these names; of all tags without names."""
         words = [token.split_contents() for token in self.tokens if token.token_type is TokenType.BLOCK]
         return [tag for tag in words if tag[0] in names or not names]
 
     def referenced_template(self, tag: list[str]) -> str | None:
-        """The template that an extends or an include names; None where only rendering would tell."""
+        """The template that an extends or include tag names; None for a variable, known only when it is rendered."""
         word = construct_relative_path(self.origin.template_name, tag[1], allow_recursion=True)
         return word[1:-1] if _is_quoted(word) and word[0] == word[-1] else None
 
-    def blocks_containing(self, essences: set[tuple[str, ...]]) -> set[str]:
-        """The outermost blocks in which one of these tags stands."""
+    def blocks_containing(self, signatures: set[tuple[str, ...]]) -> set[str]:
+        """The outermost blocks that contain one of these tags."""
         opened: list[str] = []
-        found = set()
+        blocks = set()
         for tag in self.block_tags():
             if tag[0] == "block":
                 opened.append(tag[1])
             elif tag[0] == "endblock":
                 opened.pop()
-            elif opened and _tag_signature(tag) in essences:
-                found.add(opened[0])
-        return found
+            elif opened and _tag_signature(tag) in signatures:
+                blocks.add(opened[0])
+        return blocks
 
     def replaced_blocks(self) -> set[str]:
         """The blocks that it fills without `{{ block.super }}`."""
         opened: list[str] = []
-        silent: set[str] = set()
+        replaced: set[str] = set()
         for token in self.tokens:
-            _follow_block(token, opened, silent)
-        return silent
+            _follow_block(token, opened, replaced)
+        return replaced
 
 
-def _follow_block(token: Token, opened: list[str], silent: set[str]) -> None:
+def _follow_block(token: Token, opened: list[str], replaced: set[str]) -> None:
     words = token.contents.split()
     if token.token_type is TokenType.BLOCK and words[0] == "block":
         opened.append(words[1])
-        silent.add(words[1])
+        replaced.add(words[1])
     elif token.token_type is TokenType.BLOCK and words[0] == "endblock":
         opened.pop()
     elif token.token_type is TokenType.VAR and "block.super" in token.contents and opened:
-        silent.discard(opened[-1])
+        replaced.discard(opened[-1])
 
 
 def _is_quoted(word: str) -> bool:
@@ -132,38 +135,40 @@ def _find_lost_override(name: str) -> LostOverride | None:
     first = _find_template(name, [])
     if first is None or not first.belongs_to_shop:
         return None
-    lineage = list(_inheritance_chain(name))
-    if _has_required_tags(lineage, name):
+    chain = list(_inheritance_chain(name))
+    if _has_required_tags(chain, name):
         return None
-    own = list(takewhile(lambda source: source.belongs_to_shop or source.origin.template_name != name, lineage))
-    if len(own) < len(lineage):  # it builds on ours; or on Oscar's, where ours comes too late, which is another fault
-        return _find_hiding_block(name, lineage[len(own)], own)
-    if lineage[-1].block_tags("extends"):  # what it goes on with is known only when it is rendered
+    own = list(takewhile(lambda source: source.belongs_to_shop or source.origin.template_name != name, chain))
+    if len(own) < len(
+        chain
+    ):  # extends our template; or Oscar's, if our app comes too late, which another check reports
+        return _find_hiding_block(name, chain[len(own)], own)
+    if chain[-1].block_tags("extends"):  # extends a template that is known only when it is rendered
         return None
     return LostOverride(name, first.origin.name, "")
 
 
 def _find_hiding_block(name: str, ours: _TemplateSource, own: list[_TemplateSource]) -> LostOverride | None:
-    """What builds on ours and still hides it."""
-    filled = ours.blocks_containing(_required_tags(name))
+    """A template that extends ours but fills a block with our tags without `{{ block.super }}`."""
+    required = ours.blocks_containing(_required_tags(name))
     for source in own:
-        if blocks := source.replaced_blocks() & filled:
+        if blocks := source.replaced_blocks() & required:
             return LostOverride(name, source.origin.name, min(blocks))
     return None
 
 
 def _inheritance_chain(name: str) -> Iterator[_TemplateSource]:
-    """The template that is found first, the one that it extends, and so on, as Django goes about it."""
+    """The first template of this name, the one that it extends, and so on, as Django resolves them."""
     seen: list[Origin] = []
-    wanted: str | None = name
-    while wanted and (source := _find_template(wanted, seen)):
+    next_name: str | None = name
+    while next_name and (source := _find_template(next_name, seen)):
         yield source
         seen.append(source.origin)
-        wanted = next((source.referenced_template(tag) for tag in source.block_tags("extends")), None)
+        next_name = next((source.referenced_template(tag) for tag in source.block_tags("extends")), None)
 
 
 def _find_template(name: str, skip: list[Origin]) -> _TemplateSource | None:
-    """The first template of this name, but for those that extend it."""
+    """The first template of this name that is not to be skipped."""
     for origin in _template_origins(name):
         if origin not in skip:
             try:
@@ -180,15 +185,15 @@ def _template_origins(name: str) -> Iterator[Origin]:
                 yield from loader.get_template_sources(name)
 
 
-def _has_required_tags(lineage: list[_TemplateSource], name: str) -> bool:
-    """Whether the shop's own templates, with what they include, hold all our tags of this template."""
+def _has_required_tags(chain: list[_TemplateSource], name: str) -> bool:
+    """Whether the shop's own templates in this chain, or what they include, have all required tags."""
     return _required_tags(name) <= {
-        _tag_signature(tag) for source in _with_includes(lineage) for tag in source.block_tags()
+        _tag_signature(tag) for source in _with_includes(chain) for tag in source.block_tags()
     }
 
 
 def _required_tags(name: str) -> set[tuple[str, ...]]:
-    """What must stand in a copy of this template."""
+    """The signatures of the tags that a copy of this template must have."""
     return {
         _tag_signature(tag)
         for tag in _TemplateSource(Origin(name), REQUIRED_TAGS[name]).block_tags()
@@ -204,9 +209,11 @@ def _with_includes(sources: list[_TemplateSource]) -> Iterator[_TemplateSource]:
         yield source
         names = {name for tag in source.block_tags("include") if (name := source.referenced_template(tag))} - seen
         seen |= names
-        waiting += [found for name in sorted(names) if (found := _find_template(name, [])) and found.belongs_to_shop]
+        waiting += [
+            template for name in sorted(names) if (template := _find_template(name, [])) and template.belongs_to_shop
+        ]
 
 
 def _tag_signature(tag: list[str]) -> tuple[str, ...]:
-    """A tag's name and what it names first, however it is quoted and whatever else it is told."""
+    """The name of a tag and its first argument if that is a literal, without quotes; no further arguments."""
     return (tag[0], *(word.strip("'\"") for word in tag[1:2] if _is_quoted(word)))

@@ -14,7 +14,7 @@ PAGE = "/admin/personalization/serverkey/"
 
 def test_a_key_is_shown_once_and_works(admin_client, stranger):
     made = admin_client.post(f"{PAGE}add/", {"name": "till", "scopes": ["surfaces:read"]}, follow=True)
-    (secret,) = set(re.findall(r"shown this once: ([\w.-]+)", made.content.decode()))
+    (secret,) = set(re.findall(r"shown only this once: ([\w.-]+)", made.content.decode()))
     assert ServerKey.objects.active(secret) == ServerKey.objects.get()
     assert secret not in admin_client.get(PAGE).content.decode()
     assert stranger.get("navigation/", Authorization=f"Key {secret}").status_code == 200
@@ -28,8 +28,8 @@ def test_a_key_is_revoked_at_once(admin_client):
 
 def test_a_key_is_replaced_by_one_with_the_same_scopes(admin_client):
     key, secret = ServerKey.objects.create_key("till", ["events:write"])
-    shown = admin_client.post(PAGE, {"action": "replace", "_selected_action": [key.pk]}, follow=True)
-    (new,) = set(re.findall(r"shown this once: ([\w.-]+)", shown.content.decode()))
+    shown = admin_client.post(PAGE, {"action": "rotate", "_selected_action": [key.pk]}, follow=True)
+    (new,) = set(re.findall(r"shown only this once: ([\w.-]+)", shown.content.decode()))
     assert ServerKey.objects.active(new).scopes == ["events:write"]
     assert ServerKey.objects.active(secret).expires_at is not None
 

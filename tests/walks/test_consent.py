@@ -156,7 +156,7 @@ def test_a_childs_account_is_not_asked_and_cannot_agree(client, settings, anna):
     client.force_login(child)
     assert BANNER not in client.get("/").content
     page = client.post(ANSWER, {"answer": "granted"}, follow=True).content
-    assert b"of children we keep nothing" in page and b"Of children nothing is kept and nothing is used." in page
+    assert b"we store nothing about children" in page and b"We store and use nothing about children." in page
     assert not Visitor.objects.exists()
 
 
@@ -245,10 +245,10 @@ def test_a_no_said_here_stands_whatever_the_shops_own_tool_says(client, settings
 
 def test_what_the_shops_own_tool_says_is_said_on_the_page(client, settings):
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_CALLABLE": TOOL}
-    assert b"You said so in this shop&#x27;s own privacy settings." in client.get(
+    assert b"You chose this in this shop&#x27;s own privacy settings." in client.get(
         PAGE, headers={"Tool": "yes"}
     ).content.replace(b"'", b"&#x27;")
-    assert b"own privacy settings you said no" in client.get(PAGE, headers={"Tool": "no"}).content
+    assert b"own privacy settings, so nothing is stored" in client.get(PAGE, headers={"Tool": "no"}).content
 
 
 def test_the_answer_and_the_pages_stay_out_of_shared_caches(client, anna):

@@ -69,7 +69,7 @@ def test_it_says_what_is_used_since_when_and_where_that_was_allowed(client, anna
     assert [(done.product.pk, done.added) for done in seen.products] == [(tea.pk, False)]
     assert [done.query for done in seen.queries] == ["oat milk"]
     page = client.get(PAGE).content.decode()
-    assert "“oat milk”" in page and f'href="{tea.get_absolute_url()}"' in page and "Prices: you pay" in page
+    assert "“oat milk”" in page and f'href="{tea.get_absolute_url()}"' in page and "Personalise prices: you pay" in page
 
 
 def test_a_stranger_sees_what_would_be_used_and_the_two_buttons_once(client):
@@ -117,7 +117,7 @@ def test_an_interest_is_taken_out_and_used_again_and_the_home_page_follows(clien
     odd = products[1].categories.get()
     assert "buy_again" in rows(client.get("/"))
     said = client.post(WISH, {"kind": "interest", "key": odd.pk, "sign": -1}, follow=True)
-    assert (said.redirect_chain, b"It counts from the next page on." in said.content) == ([(PAGE, 302)], True)
+    assert (said.redirect_chain, b"This takes effect from the next page on." in said.content) == ([(PAGE, 302)], True)
     assert odd not in known(client).interests and known(client).removed == [odd]
     assert "buy_again" not in rows(client.get("/"))
     client.post(WISH, {"kind": "interest", "key": odd.pk, "sign": 0})
@@ -251,7 +251,7 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     assert not Event.objects.exists() and not Genome.objects.exists()
     assert list(ConsentRecord.objects.values_list("state", "source")) == [("withdrawn", "erasure")]
     page = client.get(PAGE).content.decode()
-    assert "Everything is forgotten." in page and "What you bought before that day is never used again." in page
+    assert "Your data has been deleted." in page and "What you bought before that day will never be used again." in page
 
 
 def test_what_was_forgotten_does_not_come_back_with_a_new_yes(client, anna):

@@ -1,9 +1,11 @@
-"""Links the shop's logo and breadcrumbs to the personal home page."""
+"""Defaults for settings of Oscar's, unless the shop sets them: its home page, and the cookies deleted on logout."""
 
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import lazy
 from oscar import defaults
+
+from personalization import conf
 
 
 def set_homepage() -> None:
@@ -21,3 +23,13 @@ def _homepage_url() -> str:
         return reverse("personalization:home")
     except NoReverseMatch:
         return reverse("catalogue:index")
+
+
+def clear_history_on_logout() -> None:
+    """Adds the cookie of recently viewed products to those that Oscar deletes on logout.
+
+    Oscar's own list has the name of a cookie that does not exist.
+    """
+    name = settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME
+    if conf.get_settings().CLEAR_RECENTLY_VIEWED_ON_LOGOUT and name not in settings.OSCAR_COOKIES_DELETE_ON_LOGOUT:
+        settings.OSCAR_COOKIES_DELETE_ON_LOGOUT = [*settings.OSCAR_COOKIES_DELETE_ON_LOGOUT, name]
