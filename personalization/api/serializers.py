@@ -144,19 +144,19 @@ def _product(item: SlateItem, request: HttpRequest) -> dict[str, Any]:
     facts = card_markup.product_data(item.product, item.info)
     return {
         "title": facts.title,
-        "url": request.build_absolute_uri(facts.link),
-        "image": facts.picture and request.build_absolute_uri(facts.picture),
+        "url": request.build_absolute_uri(facts.url),
+        "image": facts.image_url and request.build_absolute_uri(facts.image_url),
         "price": _price(facts),
         "available": True,  # nothing else is shown
-        "notice": facts.notice,
-        "in_one_click": facts.in_one_click,
+        "notice": facts.availability,
+        "in_one_click": facts.addable_in_one_click,
     }
 
 
 def _price(facts: card_markup.ProductData) -> dict[str, Any] | None:
     if facts.amount is None:
         return None
-    return {"amount": f"{facts.amount:f}", "currency": facts.currency, "with_tax": facts.with_tax}
+    return {"amount": f"{facts.amount:f}", "currency": facts.currency, "with_tax": facts.includes_tax}
 
 
 def serialize_shortcut(one: MenuShortcut, request: HttpRequest) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.formats import date_format, number_format
 from django.utils.timezone import datetime, get_current_timezone
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, npgettext, pgettext
 from django.utils.translation import gettext as _
 
 from personalization.decide.slate import Link, Reason
@@ -84,79 +84,101 @@ def _format_date(seconds: float, zone: tzinfo, language: str | None) -> str:
 
 
 _ROW_TITLES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "continue_shopping": lambda facts: _("Continue where you stopped"),
-    "buy_again": lambda facts: _("Buy again"),
-    "because_you_bought": lambda facts: _("Because you bought %(product)s") % facts,
-    "because_you_viewed": lambda facts: _("Because you looked at %(product)s") % facts,
+    "continue_shopping": lambda facts: _("Pick up where you left off"),
+    "buy_again": lambda facts: pgettext("personalization", "Buy again"),
+    "because_you_bought": lambda facts: pgettext("personalization", "Because you bought %(product)s") % facts,
+    "because_you_viewed": lambda facts: pgettext("personalization", "Because you viewed %(product)s") % facts,
     "buy_again_in_category": lambda facts: (
-        (_("More of your usual in %(category)s") if facts["more"] else _("Your usual in %(category)s")) % facts
+        (
+            _("More to buy again in %(category)s")
+            if facts["more"]
+            else pgettext("personalization", "Buy again in %(category)s")
+        )
+        % facts
     ),
-    "popular_in_category": lambda facts: _("Popular in %(category)s") % facts,
-    "popular_in_liked_category": lambda facts: _("Popular in %(category)s") % facts,
-    "recommended": lambda facts: _("Recommended for you"),
-    "recommended_too": lambda facts: _("More for you"),
-    "add_ons": lambda facts: _("Goes with your basket"),
-    "replacement": lambda facts: _("Instead of %(product)s") % facts,
-    "after_order": lambda facts: _("For next time"),
-    "popular_in_matching_category": lambda facts: _("Popular in %(category)s") % facts,
-    "recommended_in_matching_category": lambda facts: _("For you in %(category)s") % facts,
-    "chosen_after_similar_search": lambda facts: _("Chosen after searches like yours"),
-    "similar": lambda facts: _("Instead of %(product)s" if facts["sold_out"] else "Similar to %(product)s") % facts,
-    "upsell": lambda facts: _("A step up from %(product)s") % facts,
-    "bought_together": lambda facts: _("Bought together with %(product)s") % facts,
-    "more_in_category": lambda facts: _("More in %(category)s") % facts,
-    "bestsellers": lambda facts: _("Bestsellers"),
-    "bestsellers_in_category": lambda facts: _("Bestsellers in %(category)s") % facts,
-    "trending": lambda facts: _("Trending this week"),
-    "new_in": lambda facts: _("New in"),
-    "latest": lambda facts: _("Latest additions"),
+    "popular_in_category": lambda facts: pgettext("personalization", "Popular in %(category)s") % facts,
+    "popular_in_liked_category": lambda facts: pgettext("personalization", "Popular in %(category)s") % facts,
+    "recommended": lambda facts: pgettext("personalization", "Recommended for you"),
+    "recommended_too": lambda facts: pgettext("personalization", "More for you"),
+    "add_ons": lambda facts: pgettext("personalization", "You might also need"),
+    "replacement": lambda facts: pgettext("personalization", "Instead of %(product)s") % facts,
+    "after_order": lambda facts: pgettext("personalization", "For next time"),
+    "popular_in_matching_category": lambda facts: pgettext("personalization", "Popular in %(category)s") % facts,
+    "recommended_in_matching_category": lambda facts: pgettext("personalization", "For you in %(category)s") % facts,
+    "chosen_after_similar_search": lambda facts: pgettext("personalization", "Popular with similar searches"),
+    "similar": lambda facts: (
+        (
+            pgettext("personalization", "Instead of %(product)s")
+            if facts["sold_out"]
+            else pgettext("personalization", "Similar to %(product)s")
+        )
+        % facts
+    ),
+    "upsell": lambda facts: pgettext("personalization", "Upgrade from %(product)s") % facts,
+    "bought_together": lambda facts: pgettext("personalization", "Goes with %(product)s") % facts,
+    "more_in_category": lambda facts: pgettext("personalization", "More in %(category)s") % facts,
+    "bestsellers": lambda facts: pgettext("personalization", "Bestsellers"),
+    "bestsellers_in_category": lambda facts: pgettext("personalization", "Bestsellers in %(category)s") % facts,
+    "trending": lambda facts: pgettext("personalization", "Trending this week"),
+    "new_in": lambda facts: pgettext("personalization", "New in"),
+    "latest": lambda facts: pgettext("personalization", "Latest additions"),
 }
 
 _EXPLANATIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     # Of rows.
-    "continue_shopping": lambda facts: _("What you looked at, searched for or left in the basket last"),
-    "buy_again": lambda facts: _("From your own purchases, the ones you come back to"),
-    "because_you_bought": lambda facts: _("Others put these in one basket with it"),
+    "continue_shopping": lambda facts: _("What you recently viewed, searched for or left in your basket"),
+    "buy_again": lambda facts: pgettext("personalization", "You buy these regularly"),
+    "because_you_bought": lambda facts: pgettext("personalization", "Frequently bought together"),
     "popular_in_category": lambda facts: (
         ngettext(
-            "What sells best there now. You have bought from it %(purchases)d time",
-            "What sells best there now. You have bought from it %(purchases)d times",
+            "Bestsellers in a category that you have bought from %(purchases)d time",
+            "Bestsellers in a category that you have bought from %(purchases)d times",
             facts["purchases"],
         )
         % facts
     ),
-    "because_you_viewed": lambda facts: _("Goes with it, or is like it"),
-    "popular_in_liked_category": lambda facts: _("What sells best there now. You said that you like it"),
-    "recommended": lambda facts: _("Recommended for you"),
-    "recommended_too": lambda facts: _("Recommended for you"),
-    "add_ons": lambda facts: _("Others put these in one basket with what lies in yours"),
-    "replacement": lambda facts: _("You cannot buy it now as it lies in your basket. These come closest"),
-    "after_order": lambda facts: _("Others put these in one basket with what you just bought"),
-    "popular_in_matching_category": lambda facts: _("Your words point to it"),
-    "recommended_in_matching_category": lambda facts: _("Your words point to it"),
-    "chosen_after_similar_search": lambda facts: _("What others went on with"),
+    "because_you_viewed": lambda facts: _("Similar products, and products that go with it"),
+    "popular_in_liked_category": lambda facts: _("Bestsellers in a category that you said you like"),
+    "recommended": lambda facts: pgettext("personalization", "Recommended for you"),
+    "recommended_too": lambda facts: pgettext("personalization", "Recommended for you"),
+    "add_ons": lambda facts: _("Frequently bought with the products in your basket"),
+    "replacement": lambda facts: _("Not available as it is in your basket. These are the closest alternatives"),
+    "after_order": lambda facts: _("Frequently bought with the products you just ordered"),
+    "popular_in_matching_category": lambda facts: pgettext("personalization", "Matches your search"),
+    "recommended_in_matching_category": lambda facts: pgettext("personalization", "Matches your search"),
+    "chosen_after_similar_search": lambda facts: _("What other customers chose after similar searches"),
     "similar": lambda facts: (
-        _("It cannot be bought now. These come closest") if facts["sold_out"] else _("Of the same kind")
+        _("Currently unavailable. These are the closest alternatives")
+        if facts["sold_out"]
+        else _("Alternatives of the same kind")
     ),
-    "upsell": lambda facts: _("Of the same kind, dearer, and bought by the same customers"),
-    "bought_together": lambda facts: _("Others put these in one basket with it"),
-    "more_in_category": lambda facts: _("What sells best there first"),
-    "bestsellers": lambda facts: _("What most customers buy"),
-    "bestsellers_in_category": lambda facts: _("What most customers buy there"),
-    "trending": lambda facts: _("Selling more than in a usual week"),
-    "new_in": lambda facts: _("Added to the shop lately"),
-    "latest": lambda facts: _("The newest products of the shop"),
+    "upsell": lambda facts: _("Higher-end alternatives, bought by the same customers"),
+    "bought_together": lambda facts: pgettext("personalization", "Frequently bought together"),
+    "more_in_category": lambda facts: pgettext("personalization", "Bestsellers first"),
+    "bestsellers": lambda facts: pgettext("personalization", "What customers buy most"),
+    "bestsellers_in_category": lambda facts: _("What customers buy most in this category"),
+    "trending": lambda facts: _("Selling better than in a usual week"),
+    "new_in": lambda facts: _("Recently added to the shop"),
+    "latest": lambda facts: _("The newest products in the shop"),
     "buy_again_in_category": lambda facts: (
-        _("What you come back to, besides what is on this page") if facts["more"] else _("What you come back to")
+        _("You also buy these regularly, besides what is on this page")
+        if facts["more"]
+        else pgettext("personalization", "You buy these regularly")
     ),
     # Of products.
-    "similar_price": lambda facts: _("Of the same kind, at about the same price"),
-    "similar_description": lambda facts: _("Of the same kind, and described like it"),
-    "bought_after_viewing": lambda facts: _("Others bought it after a look at %(product)s") % facts,
+    "similar_price": lambda facts: _("The same kind of product at a similar price"),
+    "similar_description": lambda facts: _("The same kind of product with a similar description"),
+    "bought_after_viewing": lambda facts: _("Bought by others after viewing %(product)s") % facts,
     "chosen_after_search": lambda facts: _("Often chosen after this search"),
-    "viewed_before": lambda facts: _("You looked at it on %(day)s") % {"day": _format_day(facts["at"])},
+    "viewed_before": lambda facts: (
+        pgettext("personalization", "You viewed it on %(day)s") % {"day": _format_day(facts["at"])}
+    ),
     "bought_before": lambda facts: (
-        (_("You bought it on %(day)s") if facts["days"] == 1 else _("You bought it %(days)d times, last on %(day)s"))
+        (
+            pgettext("personalization", "You bought it on %(day)s")
+            if facts["days"] == 1
+            else _("You bought it %(days)d times, most recently on %(day)s")
+        )
         % {"days": facts["days"], "day": _format_day(facts["last"])}
     ),
     "popular": lambda facts: (
@@ -168,15 +190,18 @@ _EXPLANATIONS: dict[str, Callable[[dict[str, Any]], str]] = {
         % facts
     ),
     "bestseller_count": lambda facts: (
-        ngettext("Bought %(times)d time so far", "Bought %(times)d times so far", facts["times"]) % facts
+        npgettext("personalization", "Bought %(times)d time so far", "Bought %(times)d times so far", facts["times"])
+        % facts
     ),
     "sales_rising": lambda facts: (
-        _("Sells %(times)s times as much as usual") % {"times": number_format(facts["times"], 1)}
+        _("Selling %(times)s times as much as usual") % {"times": number_format(facts["times"], 1)}
     ),
     "bought_together_with_purchase": lambda facts: _("Goes with %(product)s, which you bought") % facts,
-    "bought_together_with_basket": lambda facts: _("Others put it in one basket with %(product)s") % facts,
-    "similar_customers": lambda facts: _("Customers with habits like yours buy it"),
-    "in_range": lambda facts: _("From our range"),
+    "bought_together_with_basket": lambda facts: (
+        pgettext("personalization", "Frequently bought with %(product)s") % facts
+    ),
+    "similar_customers": lambda facts: _("Popular with customers like you"),
+    "in_range": lambda facts: "",
     # Of categories.
     "bought_in_category": lambda facts: (
         ngettext(
@@ -186,14 +211,17 @@ _EXPLANATIONS: dict[str, Callable[[dict[str, Any]], str]] = {
         )
         % facts
     ),
-    "liked_category": lambda facts: _("You said that you like it"),
-    "expected_in_category": lambda facts: _("Holds what you may want next"),
-    "new": lambda facts: _("Here since %(day)s") % {"day": _format_day(facts["created"])},
+    "liked_category": lambda facts: _("You said you like it"),
+    "expected_in_category": lambda facts: pgettext("personalization", "Suggested for you"),
+    "new": lambda facts: (
+        pgettext("personalization", "In the shop since %(day)s") % {"day": _format_day(facts["created"])}
+    ),
 }
 
 _LINK_LABELS: dict[str, Callable[[dict[str, Any]], str]] = {
     "basket": lambda facts: (
-        ngettext("Your basket: %(items)d item", "Your basket: %(items)d items", facts["items"]) % facts
+        npgettext("personalization", "Your basket: %(items)d item", "Your basket: %(items)d items", facts["items"])
+        % facts
     ),
-    "search": lambda facts: _("Your search: %(query)s") % facts,
+    "search": lambda facts: pgettext("personalization", "Your search: %(query)s") % facts,
 }

@@ -17,13 +17,13 @@ class PrivatePageMixin:
         """Oscar's own; kept out of shared caches when, by the time it is rendered, it holds what is somebody's."""
         response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         if getattr(response, "is_rendered", True):
-            _keep_private(request, response)
+            _keep_out_of_shared_caches(request, response)
         else:
-            response.add_post_render_callback(partial(_keep_private, request))
+            response.add_post_render_callback(partial(_keep_out_of_shared_caches, request))
         return response
 
 
-def _keep_private(request: HttpRequest, response: HttpResponse) -> None:
+def _keep_out_of_shared_caches(request: HttpRequest, response: HttpResponse) -> None:
     with fail_open("Keeping a page private", queries=False):
         if visits.is_personalized(request):
             set_private_cache_headers(request, response)

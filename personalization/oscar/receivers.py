@@ -57,9 +57,9 @@ def delete_events_of_user(sender: Any, instance: Visitor, using: str, **rest: An
 def refresh_genome(sender: Any, order: Any, user: Any, **rest: Any) -> None:
     """Takes a new order into its customer's genome, once the order stands."""
     if user is not None and user.pk is not None:
-        transaction.on_commit(partial(_refresh, user.pk), robust=True)
+        transaction.on_commit(partial(_refresh_after_commit, user.pk), robust=True)
 
 
-def _refresh(user_id: Any) -> None:
+def _refresh_after_commit(user_id: Any) -> None:
     with fail_open("Refreshing a genome after an order"):
         genome.refresh_genome([user_id], now=time.time())

@@ -14,6 +14,7 @@ from personalization.privacy import cookies, flows
 from personalization.privacy.requester import requester_from_request
 
 ANSWERS = {"granted": True, "refused": False}
+TEXT = "text/plain; charset=utf-8"
 
 
 @private_page
@@ -23,7 +24,7 @@ def answer_consent(request: HttpRequest) -> HttpResponse:
     """Takes the answer of the banner, or of the switch on the page of the visitor's data."""
     granted = ANSWERS.get(request.POST.get("answer", ""))
     if granted is None:
-        return HttpResponseBadRequest(_("The answer is neither yes nor no."), content_type="text/plain; charset=utf-8")
+        return HttpResponseBadRequest(_("The answer must be granted or refused."), content_type=TEXT)
     page = reverse("personalization:privacy")
     target = redirect_target(request, page)
     response = HttpResponseRedirect(target)
@@ -35,9 +36,9 @@ def answer_consent(request: HttpRequest) -> HttpResponse:
         messages.info(request, refusal.message)
         return response
     cookies.set_consent_cookie(response, granted=granted, now=moment)
-    messages.success(request, _thanks() if granted else _("Personalisation is off."))
+    messages.success(request, _thanks() if granted else _("Personalisation is off. Nothing new is stored about you."))
     return response
 
 
 def _thanks() -> str:
-    return _("Thank you. You can see, change and end this at any time under “Your personalisation data”.")
+    return _("Thank you. You can see, change and stop this at any time under “Your personalisation data”.")

@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
@@ -30,13 +31,13 @@ def dismiss_item(request: HttpRequest) -> HttpResponse:
     2. Stores the feedback; refuses a visitor who has not consented.
     3. Confirms it.
     """
-    kind, key = feedback.verify_feedback(request.POST.get("wish", "")) or _raise_not_found()
+    kind, key = feedback.verify_feedback(request.POST.get("token", "")) or _raise_not_found()
     undo = "undo" in request.POST
-    confirmation = _("We may show you this again.") if undo else _confirmation_text(kind, key)
+    confirmation = _("You may see this again.") if undo else _confirmation_text(kind, key)
     requester = requester_from_request(request)
     visitor = _give_feedback(requester, kind, key, feedback.UNDO if undo else feedback.NEGATIVE)
     if visitor is None:
-        refusal = _("We can only remember this if you allow us to store what you do in this shop.")
+        refusal = _("We can only remember this if you turn personalisation on.")
         return HttpResponseForbidden(refusal, content_type="text/plain; charset=utf-8")
     response = _confirmation_response(request, confirmation, undo)
     remember_visitor(response, requester, visitor)
@@ -68,11 +69,11 @@ def _raise_not_found() -> Any:
 
 def _confirmation_response(request: HttpRequest, confirmation: str, undo: bool) -> HttpResponse:
     if request.accepts("application/json") and not request.accepts("text/html"):
-        return JsonResponse({"said": confirmation, "undo": _("Undo")})
+        return JsonResponse({"message": confirmation, "undo": pgettext("personalization", "Undo")})
     page = redirect_target(request, reverse("personalization:home"))
     if undo:
         messages.success(request, confirmation)
     else:
-        context = {"said": confirmation, "wish": request.POST["wish"], "next": page}
+        context = {"message": confirmation, "token": request.POST["token"], "next": page}
         messages.success(request, render_to_string("personalization/partials/dismissed.html", context, request))
     return HttpResponseRedirect(page)

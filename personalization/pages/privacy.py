@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
@@ -29,14 +30,14 @@ MAX_KEY = 2**63 - 1
 @require_safe
 def privacy_page(request: HttpRequest) -> HttpResponse:
     """The page of the visitor's data: in the account area for customers."""
-    return _render_page(request, "privacy")
+    return _render_page(request, "privacy_overview")
 
 
 @private_page
 @require_safe
 def confirm_erasure(request: HttpRequest) -> HttpResponse:
     """Asks whether everything is to be deleted."""
-    return _render_page(request, "forget")
+    return _render_page(request, "erase_confirm")
 
 
 @private_page
@@ -48,7 +49,7 @@ def erase_data(request: HttpRequest) -> HttpResponse:
     flows.erase_data(requester_from_request(request), moment)
     response = _back_to_privacy()
     cookies.set_consent_cookie(response, granted=False, now=moment)
-    messages.success(request, _("Your data is deleted. Personalisation is off."))
+    messages.success(request, _("Your data has been deleted. Personalisation is off."))
     return response
 
 
@@ -95,7 +96,7 @@ def change_interest(request: HttpRequest) -> HttpResponse:
         return response
     if visitor is not None:
         remember_visitor(response, requester, visitor)
-        messages.success(request, _("Done. It counts from the next page on."))
+        messages.success(request, _("Saved. This takes effect from the next page on."))
     return response
 
 
@@ -116,7 +117,8 @@ def delete_recent(request: HttpRequest) -> HttpResponse:
         return _invalid_form()
     target, requester = form.cleaned_data, requester_from_request(request)
     deleted = flows.delete_recent_events(requester, like_event=target["event"], kind=target["all"])
-    messages.success(request, _("Deleted: it no longer counts.") if deleted else _("Nothing was changed."))
+    confirmation = _("Deleted. It is not used any more from the next page on.")
+    messages.success(request, confirmation if deleted else _("Nothing was changed."))
     return _back_to_privacy()
 
 
@@ -125,17 +127,20 @@ def _back_to_privacy() -> HttpResponseRedirect:
 
 
 def _invalid_form() -> HttpResponse:
-    return HttpResponseBadRequest(_("This form cannot be read."), content_type="text/plain; charset=utf-8")
+    return HttpResponseBadRequest(_("This form is not valid."), content_type="text/plain; charset=utf-8")
 
 
 def _render_page(request: HttpRequest, name: str) -> HttpResponse:
     requester = requester_from_request(request)
     template = f"personalization/{'account_' if requester.is_signed_in else ''}privacy.html"
-    titles = {"privacy": _("Your personalisation data"), "forget": _("Delete my data?")}
+    titles = {
+        "privacy_overview": pgettext("personalization", "Your personalisation data"),
+        "erase_confirm": pgettext("personalization", "Delete your data?"),
+    }
     context = {
         "page_title": titles[name],
         "active_tab": "personalization",
-        "part": f"personalization/partials/{name}_all.html",
+        "part": f"personalization/partials/{name}.html",
         "known": visitor_overview(requester, identity.get_visitor(requester), now()),
     }
     return render(request, template, context)

@@ -21,9 +21,9 @@ SWITCH_VALUES = {"on": True, "off": False}
 @csrf_protect
 def switch_sort(request: HttpRequest) -> HttpResponse:
     """Stores whether the visitor wants lists in a personal order, and shows the list again."""
-    enabled = SWITCH_VALUES.get(request.POST.get("order", ""))
+    enabled = SWITCH_VALUES.get(request.POST.get("sort", ""))
     if enabled is None:
-        return HttpResponseBadRequest(_("The answer is neither on nor off."), content_type="text/plain; charset=utf-8")
+        return HttpResponseBadRequest(_("The value must be on or off."), content_type="text/plain; charset=utf-8")
     response = HttpResponseRedirect(redirect_target(request, reverse("catalogue:index")))
     requester = requester_from_request(request)
     change = flows.change_sort_preference(requester, enabled=enabled, now=now())

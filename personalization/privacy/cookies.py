@@ -19,7 +19,7 @@ from personalization.shop import account_records
 CONSENT_COOKIE = "personalization_choice"
 """Holds what a browser answered, and no id."""
 VISITOR_COOKIE = "personalization_visitor"
-SORT_COOKIE = "personalization_order"
+SORT_COOKIE = "personalization_sort"
 COOKIE_NAMES = (CONSENT_COOKIE, VISITOR_COOKIE, SORT_COOKIE)
 
 SORT_DISABLED = "off"

@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Model, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from personalization.models import Visitor
 from personalization.privacy import identity
@@ -44,11 +45,16 @@ def export_visitor_data(requester: Requester, now: datetime, part: TableRows | N
 
 def _oscar_records(records: account_records.AccountRecords) -> list[dict[str, Any]]:
     """How much there is, and where it can be seen."""
-    orders, here = reverse("customer:order-list"), _("ask the shop")
+    orders, here = reverse("customer:order-list"), pgettext("personalization", "ask the shop")
     return [
-        {"what": _("orders"), "count": records.orders, "first": records.first_order, "see": orders},
-        {"what": _("views of products while signed in"), "count": records.views, "see": here},
-        {"what": _("searches while signed in"), "count": records.searches, "see": here},
+        {
+            "what": pgettext("personalization", "orders"),
+            "count": records.orders,
+            "first": records.first_order,
+            "see": orders,
+        },
+        {"what": _("product views while signed in"), "count": records.views, "see": here},
+        {"what": pgettext("personalization", "searches while signed in"), "count": records.searches, "see": here},
     ]
 
 

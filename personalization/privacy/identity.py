@@ -127,7 +127,7 @@ def erase_customer(user_id: Any, now: datetime) -> None:
     """Deletes an account's visitor with everything that it did; only its refusal, and when it was erased, remain."""
     Visitor.objects.get_for_update(user_id).delete()
     Genome.objects.filter(user_id=user_id).delete()
-    _record_consent(Visitor.objects.create(user_id=user_id, erased_at=now), Consent.WITHDRAWN, "forget everything", now)
+    _record_consent(Visitor.objects.create(user_id=user_id, erased_at=now), Consent.WITHDRAWN, "erasure", now)
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from personalization.privacy import consent, identity
 from personalization.privacy.cookies import SORT_COOKIE, SORT_DISABLED
 from personalization.privacy.requester import Requester
 
-PREFERENCE_TYPE, PREFERENCE_KEY = "order", "lists"
+PREFERENCE_TYPE, PREFERENCE_KEY = "sort", "lists"
 """As a `Preference` has them; it lasts until the visitor changes it."""
 
 

@@ -63,7 +63,7 @@ def test_a_product_pages_slate_is_the_tags_own_and_is_signed_alike(trained, know
     request = known_browser.client.get("/").wsgi_request
     request.__dict__.pop(visits.SHOWN_ATTRIBUTE)
     context = Context({"request": request, "product": products[0]})
-    markup = Template('{% load personalization_tags %}{% personalized "product" product=product %}').render(context)
+    markup = Template('{% load personalization %}{% personalized "product" product=product %}').render(context)
     told = known_browser.get("surfaces/product/", {"product": products[0].pk}).json()
     shown = [key for row in ids(told) for key in row]
     assert shown and [int(key) for key in re.findall(r'data-product="(\d+)"', markup)] == shown

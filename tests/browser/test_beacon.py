@@ -260,6 +260,6 @@ def test_a_strict_policy_for_scripts_is_kept(browser_of, shop, stored):
     page.goto(shop)
     page.locator(f"{PERSONAL} summary").first.click()
     page.locator(f"{PERSONAL} .personalization-menu button").first.click()
-    page.locator(".personalization-gone button").wait_for()
+    page.locator(".personalization-dismissed button").wait_for()
     assert blocked == []
     assert {("view_item", key)} <= {(event.type, event.product_id) for event in stored()}

@@ -125,7 +125,7 @@ class Shop(RuleBasedStateMachine):
     @rule(browser=BROWSERS, signal=SIGNALS)
     def forget(self, browser, signal):
         left, person = self.known(browser), self.signed_in[browser]
-        page = reverse("personalization:privacy_forgotten")
+        page = reverse("personalization:privacy_erase")
         self.browsers[browser].post(page, {"sure": "on"}, headers=signal)
         self.choice[browser] = False
         self.lose(("browser", left))

@@ -28,7 +28,7 @@ def test_reasons_count_in_words():
     assert reasons.explanation(Reason("bought_before", {"days": 1, "last": 0}), NAMES) == "You bought it on 1 Jan 1970"
     assert (
         reasons.explanation(Reason("bought_before", {"days": 3, "last": 0}), NAMES)
-        == "You bought it 3 times, last on 1 Jan 1970"
+        == "You bought it 3 times, most recently on 1 Jan 1970"
     )
     assert (
         reasons.explanation(Reason("popular", {"customers": 12, "period": 28}), NAMES)
@@ -57,8 +57,8 @@ def test_reasons_are_translated():
             reasons.explanation(Reason("sales_rising", {"times": 2.04}), NAMES)
             == "Verkauft sich 2,0-mal so gut wie sonst"
         )
-        assert reasons.row_title(Reason("buy_again"), NAMES) == "Wieder kaufen"
+        assert reasons.row_title(Reason("buy_again"), NAMES) == "Nochmals kaufen"
         assert (
             reasons.explanation(Reason("bought_before", {"days": 3, "last": 0}), NAMES)
-            == "3-mal gekauft, zuletzt am 1. Januar 1970"
+            == "Von Ihnen 3-mal gekauft, zuletzt am 1. Januar 1970"
         )

@@ -83,7 +83,7 @@ def test_a_row_says_where_a_product_stands_and_why(trained, exported):
     assert column(rows, "rank") == [0, 1, 2, 3]
     assert {row["code"] for row in rows} == {"bought_before"}
     assert set(column(rows, "product")[:2]) == {products[1].pk, products[3].pk}
-    assert rows[0]["reason"].startswith("You bought it 6 times, last on ")
+    assert rows[0]["reason"].startswith("You bought it 6 times, most recently on ")
     scores = [float(row["score"]) for row in rows]
     assert scores == sorted(scores, reverse=True)
 

@@ -42,10 +42,10 @@ def test_what_an_anonymous_visitor_looked_at_moves_their_very_next_page(client, 
     assert "because_you_viewed" not in rows(client.get("/"))
     looked_at(visitor, products[3])
     row = rows(client.get("/"))["because_you_viewed"]
-    assert row.title == "Because you looked at Product 3"
+    assert row.title == "Because you viewed Product 3"
     assert {item.product_id for item in row.items} <= {product.pk for product in products[1::2]} - {products[3].pk}
     looked_at(visitor, products[2])
-    assert rows(client.get("/"))["because_you_viewed"].title == "Because you looked at Product 2"
+    assert rows(client.get("/"))["because_you_viewed"].title == "Because you viewed Product 2"
 
 
 def test_what_was_looked_at_counts_less_with_every_day(client, trained):

@@ -1,4 +1,4 @@
-"""The page "What we know of you" through the front doors: seen, corrected, taken away, forgotten, by its owner only."""
+"""The page "Your personalisation data" through the front doors: seen, corrected, taken away, forgotten, by its owner only."""
 
 import json
 import re
@@ -23,7 +23,9 @@ from tests.walks.known import browser, did
 pytestmark = pytest.mark.django_db
 
 PAGE = "/personalization/privacy/"
-WISH, RECENT, FORGOTTEN, DOWNLOAD = (PAGE + part for part in ("wish/", "recent/", "forgotten/", "download/"))
+WISH, RECENT, FORGOTTEN, DOWNLOAD = (
+    PAGE + part for part in ("preference/", "recent/", "erase/confirmed/", "download/")
+)
 ANSWER = "/personalization/consent/"
 
 
@@ -83,7 +85,7 @@ def test_it_says_what_is_used_since_when_and_where_that_was_allowed(client, anna
 def test_a_stranger_sees_what_would_be_used_and_the_two_buttons_once(client):
     page = client.get(PAGE).content.decode()
     assert page.count('value="granted"') == page.count('value="refused"') == 1
-    assert "What would be used, if you agree" in page and "personalization-banner" not in page
+    assert "What we would use, if you agree" in page and "personalization-banner" not in page
     assert not Visitor.objects.exists()
 
 
@@ -179,7 +181,7 @@ def test_a_removed_view_is_not_used_by_the_very_next_page(client, trained):
     visitor = browser(client)
     view = did(visitor, product_id=products[7].pk)
     did(visitor, "select_item", minutes_ago=2, product_id=products[7].pk)
-    used = f"Because you looked at {products[7].title}"
+    used = f"Because you viewed {products[7].title}"
     assert used in client.get("/").content.decode()
     client.post(RECENT, {"event": view.event_id})
     assert used not in client.get("/").content.decode()
@@ -214,7 +216,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
     shop.order(anna, [tea])
     did(visitor_of(anna), product_id=tea.pk)
     response = client.get(DOWNLOAD)
-    assert response["Content-Disposition"] == 'attachment; filename="what-we-know-of-you.json"'
+    assert response["Content-Disposition"] == 'attachment; filename="personalisation-data.json"'
     assert "no-store" in response["Cache-Control"]
     content = json.loads(response.content)
     assert {name: len(rows) for name, rows in content["tables"].items()} == {
@@ -226,14 +228,14 @@ def test_the_download_is_a_complete_private_file(client, anna):
     assert content["tables"]["personalization.Event"][0]["product_name"] == "Tea"
     assert [(row["what"], row["count"]) for row in content["shop"]] == [
         ("orders", 1),
-        ("views of products while signed in", 0),
+        ("product views while signed in", 0),
         ("searches while signed in", 0),
     ]
 
 
 def test_looking_and_downloading_change_nothing(client, anna):
     before = state(anna), ConsentRecord.objects.count()
-    for path in (PAGE, PAGE + "forget/", DOWNLOAD):
+    for path in (PAGE, PAGE + "erase/", DOWNLOAD):
         assert client.get(path).status_code == 200
     for path in (WISH, RECENT, FORGOTTEN, ANSWER):
         assert client.get(path).status_code == 405
@@ -247,7 +249,7 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     did(visitor_of(anna), product_id=tea.pk)
     visitor_of(anna).set_preference("product", tea.pk, -1, time.time())
     old = visitor_of(anna).pk
-    assert b"Yes, forget everything" in client.get(PAGE + "forget/").content
+    assert b"Yes, delete my data" in client.get(PAGE + "erase/").content
     assert Event.objects.count() == 1
     client.cookies["oscar_history"] = "[1]"
     response = client.post(FORGOTTEN)
@@ -257,7 +259,7 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     left = visitor_of(anna)
     assert (left.pk != old, left.preferences, left.consent) == (True, [], Consent.WITHDRAWN)
     assert not Event.objects.exists() and not Genome.objects.exists()
-    assert list(ConsentRecord.objects.values_list("state", "source")) == [("withdrawn", "forget everything")]
+    assert list(ConsentRecord.objects.values_list("state", "source")) == [("withdrawn", "erasure")]
     page = client.get(PAGE).content.decode()
     assert "Everything is forgotten." in page and "What you bought before that day is never used again." in page
 

@@ -1,4 +1,4 @@
-"""The page "What we know of you" against forged keys, broken cookies and forms that make no sense."""
+"""The page "Your personalisation data" against forged keys, broken cookies and forms that make no sense."""
 
 import re
 import time
@@ -18,7 +18,9 @@ from tests.walks.known import browser, did
 pytestmark = pytest.mark.django_db
 
 PAGE = "/personalization/privacy/"
-WISH, RECENT, FORGOTTEN, DOWNLOAD = (PAGE + part for part in ("wish/", "recent/", "forgotten/", "download/"))
+WISH, RECENT, FORGOTTEN, DOWNLOAD = (
+    PAGE + part for part in ("preference/", "recent/", "erase/confirmed/", "download/")
+)
 ANSWER = "/personalization/consent/"
 
 
@@ -37,7 +39,7 @@ def test_nobody_reads_or_changes_what_is_anothers(client, anna):
     before = state(ben)
     foreign = {"user": ben.pk, "user_id": ben.pk, "visitor": visitor_of(ben).pk, "visitor_id": visitor_of(ben).pk}
     for who in (client, stranger, known_browser):
-        for path in (PAGE, PAGE + "forget/", DOWNLOAD):
+        for path in (PAGE, PAGE + "erase/", DOWNLOAD):
             response = who.get(path, foreign, headers={"X-User": str(ben.pk)})
             assert plain(response) == plain(who.get(path))
             assert b"secret" not in response.content

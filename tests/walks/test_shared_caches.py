@@ -62,7 +62,7 @@ def people(settings):
 
 def looking_at(client, visitor, product):
     did(visitor, product_id=product.pk)
-    return client, f"Because you looked at {product.title}"
+    return client, f"Because you viewed {product.title}"
 
 
 def test_no_page_shows_what_only_another_could_get(people):

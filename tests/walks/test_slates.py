@@ -137,7 +137,7 @@ def printed(user=None, cookies=()) -> str:
     request = RequestFactory().get("/basket/")
     request.user, request.COOKIES = user or AnonymousUser(), dict(cookies)
     request.resolver_match = resolve("/basket/")
-    page = Template("{% load personalization_tags %}{% personalization_beacon %}")
+    page = Template("{% load personalization %}{% personalization_beacon %}")
     return page.render(Context({"request": request}))
 
 
@@ -177,7 +177,7 @@ def test_the_page_stands_when_its_scripts_cannot_be_found(trained, monkeypatch):
     def missing(path):
         raise ValueError(f"no manifest entry for {path}")
 
-    monkeypatch.setattr("personalization.templatetags.personalization_tags.get_template", missing)
+    monkeypatch.setattr("personalization.templatetags.personalization.get_template", missing)
     response = agreeing().get("/basket/")
     assert response.status_code == 200
     assert b"beacon.js" not in response.content
