@@ -10,11 +10,11 @@ from personalization.collect import impression_tokens
 from personalization.collect.payload import InvalidEvent, Rejection, ReportedEvent, ReportedItem
 from personalization.models import Event, Visitor
 from personalization.models.events import EventData, EventType
+from personalization.recommenders import DAY
 
 CLOCK_TOLERANCE = 150.0
 """A clock that is off by fewer seconds is taken for right: so long a message may well have been under way."""
 MAX_AGE_DAYS = 7
-DAY = 86_400
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,10 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from personalization.models.events import EventType
+from personalization.collect.event_rules import EVENT_RULES, MAX_EVENT_ITEMS, MAX_QUANTITY, PURCHASE_EVENTS
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_EVENTS = 50
-MAX_ITEMS = 200
-"""So many products GA4 lets one event have."""
 MAX_DEPTH = 5
 """Lists and objects within one another in one event: the event itself, its parameters, the items, an item."""
 MAX_TEXT_LENGTH = 256
@@ -61,12 +59,6 @@ ERROR_MESSAGES: dict[str, Promise] = {
     "not_stored": _("It could not be stored now; send it again later, with the same id."),
 }
 """What can be wrong, in words: with all that was sent (the first eight), or with one event (also the depth)."""
-
-EVENT_TYPES = frozenset(EventType.values)
-PURCHASE_EVENTS = ("purchase", "refund")
-SINGLE_ITEM_EVENTS = (EventType.CLICK, EventType.PRODUCT_VIEW, EventType.ENGAGEMENT, EventType.FEEDBACK)
-EVENTS_WITHOUT_ITEMS = (EventType.SEARCH, EventType.VIEW_BASKET, EventType.CHECKOUT)
-EVENTS_WITH_QUANTITY = (EventType.ADD_TO_BASKET, EventType.REMOVE_FROM_BASKET)
 
 
 class InvalidEvent(ValueError):
@@ -182,7 +174,8 @@ def read_event(event: Any, index: int, item_ids: str) -> ReportedEvent:
     name = _event_type(event.get("event") if pushed else event["name"])
     said = _text(event)
     items = _read_items(said.get("items"), item_ids if pushed else "id")
-    _enough_items(name, items)
+    if code := EVENT_RULES[name].item_count_error(len(items)):
+        raise InvalidEvent(code)
     at = event.get("at")
     return ReportedEvent(
         index=index,
@@ -191,7 +184,7 @@ def read_event(event: Any, index: int, item_ids: str) -> ReportedEvent:
         at=None if at is None else parse_timestamp(at),
         items=items,
         slate=_impression(said),
-        query=_search_query(said) if name == EventType.SEARCH else "",
+        query=_search_query(said) if EVENT_RULES[name].has_query else "",
         value=_event_value(name, said),
     )
 
@@ -226,7 +219,7 @@ def _integer(text: str) -> bool:
 def _event_type(value: Any) -> str:
     if value in PURCHASE_EVENTS:
         raise InvalidEvent("purchases_are_orders")
-    if not isinstance(value, str) or value not in EVENT_TYPES:
+    if not isinstance(value, str) or value not in EVENT_RULES:
         raise InvalidEvent("unknown_name")
     return value
 
@@ -276,7 +269,7 @@ def _read_items(value: Any, kind: str) -> tuple[ReportedItem, ...]:
     """Each product once, at its first position."""
     if value is None:
         return ()
-    if not isinstance(value, list) or len(value) > MAX_ITEMS:
+    if not isinstance(value, list) or len(value) > MAX_EVENT_ITEMS:
         raise InvalidEvent("bad_items")
     found: dict[str, ReportedItem] = {}
     for place, entry in enumerate(value):
@@ -298,13 +291,6 @@ def _read_item(entry: Any, kind: str, place: int) -> ReportedItem:
     return ReportedItem(kind, key.strip(), index)
 
 
-def _enough_items(name: str, items: tuple[ReportedItem, ...]) -> None:
-    if not items and name not in EVENTS_WITHOUT_ITEMS:
-        raise InvalidEvent("no_item")
-    if len(items) != 1 and name in SINGLE_ITEM_EVENTS:
-        raise InvalidEvent("one_item")
-
-
 def _impression(said: dict[str, Any]) -> str:
     token = said.get("slate")
     if token is not None and not isinstance(token, str):
@@ -321,12 +307,13 @@ def _search_query(said: dict[str, Any]) -> str:
 
 def _event_value(name: str, said: dict[str, Any]) -> float | None:
     """What the table keeps as the event's value: seconds, a quantity or a grade."""
-    if name == EventType.ENGAGEMENT:
+    measures = EVENT_RULES[name].value
+    if measures == "seconds":
         return _finite_number(said.get("engagement_time_msec"), 0, MAX_ENGAGEMENT_SECONDS * 1000) / 1000
-    if name in EVENTS_WITH_QUANTITY:
+    if measures == "quantity":
         first = said["items"][0]
-        return _finite_number(first.get("quantity", 1), 0, 1_000_000) if len(said["items"]) == 1 else None
-    if name == EventType.FEEDBACK:
+        return _finite_number(first.get("quantity", 1), 0, MAX_QUANTITY) if len(said["items"]) == 1 else None
+    if measures == "grade":
         return _finite_number(said.get("value"), -100, 100)
     return None
 

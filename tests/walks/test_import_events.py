@@ -54,7 +54,7 @@ def rows(tmp_path, *lines: str, header: str = HEADER):
 
 def rejects(file) -> list[tuple[str, str]]:
     with file.with_name(f"{file.name}.rejects").open(newline="") as stream:
-        return [(row["place"], row["code"]) for row in csv.DictReader(stream)]
+        return [(row["location"], row["code"]) for row in csv.DictReader(stream)]
 
 
 def stored() -> list[tuple]:
@@ -141,7 +141,7 @@ def test_a_reject_file_holds_the_row_and_the_reason_in_words(tmp_path, capsys, a
     imported(capsys, file, "--rejects", str(tmp_path / "left.csv"))
     with (tmp_path / "left.csv").open(newline="") as stream:
         (row,) = csv.DictReader(stream)
-    assert row["message"] == "the shop shows no such product; item_id is taken for: id"
+    assert row["message"] == "no public product has this id"
     assert json.loads(row["row"]) == ["view_item", TIME.isoformat(), str(anna.pk), "no-such", "", "", "", ""]
 
 
@@ -303,7 +303,7 @@ def test_days_on_which_something_happened_are_counted_anew(tmp_path, capsys, ann
 
 
 def test_an_interrupted_import_is_begun_again(tmp_path, capsys, anna, tea, monkeypatch):
-    monkeypatch.setattr(event_import, "ROWS_AT_ONCE", 10)
+    monkeypatch.setattr(event_import, "ROWS_PER_BATCH", 10)
     lines = (f"view_item,{(TIME + timedelta(seconds=n)).isoformat()},{anna.pk},{tea.pk},,,," for n in range(35))
     file = rows(tmp_path, *lines)
     with event_files.open_event_file(file) as there, pytest.raises(KeyboardInterrupt):
@@ -324,7 +324,7 @@ def test_customers_and_products_are_looked_up_together(tmp_path, capsys, anna, t
     lines = [f"view_item,{(TIME + timedelta(seconds=n)).isoformat()},{anna.pk},{tea.pk},,,," for n in range(1_000)]
     with event_files.open_event_file(rows(tmp_path, *lines)) as there, django_assert_max_num_queries(25):
         event_import._import_batch(
-            list(there), event_import._ImportChunk(ImportOptions(), now()), print, event_import.ImportResult()
+            list(there), event_import._ImportBatch(ImportOptions(), now()), print, event_import.ImportResult()
         )
 
 
@@ -348,11 +348,11 @@ def peak(tmp_path, anna, tea, count: int) -> int:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("past.txt", "", "past.txt does not end in .csv or .jsonl; past events are a file of one of these kinds."),
+        ("past.txt", "", "past.txt does not end in .csv or .jsonl, the formats of past events."),
         (
             "past.csv",
             "a,b\n",
-            "past.csv needs a first line that names its columns, event_name and timestamp among them. Found was: a, b.",
+            "past.csv needs a header row with these columns: event_name, timestamp or event_timestamp, user or user_id",
         ),
         ("past.csv", None, "past.csv could not be read: [Errno 2] No such file or directory"),
         ("past.jsonl", None, "past.jsonl could not be read: [Errno 2] No such file or directory"),
