@@ -21,7 +21,7 @@ from personalization.api.openapi import operation
 from personalization.api.views_base import APIEndpoint
 from personalization.models import Event, ServerKey
 from personalization.privacy import consent, cookies, data_export, flows, identity
-from personalization.privacy.overview import consent_status
+from personalization.privacy.overview import CONSENT_CODES, consent_status
 from personalization.privacy.private_responses import remember_visitor
 from personalization.privacy.requester import ClientType, Requester, bind_requester
 
@@ -33,7 +33,7 @@ CURSOR_PARAMETER = OpenApiParameter("cursor", str, description="Of the next page
 class ConsentAnswer(serializers.Serializer):
     """Whether anything is stored about the visitor, and why."""
 
-    code = serializers.ChoiceField(choices=["on", "off", "unasked", "signal", "child", "shop"])
+    code = serializers.ChoiceField(choices=list(CONSENT_CODES))
     since = serializers.DateTimeField(allow_null=True, format="iso-8601")
 
 
@@ -116,7 +116,7 @@ class PreferencesEndpoint(APIEndpoint):
 def _check_token(requester: Requester) -> None:
     """A client with a token consented when it was issued, or else the token is not valid (any more)."""
     if not consent.tracking_allowed(requester, identity.get_visitor(requester)):
-        raise Problem(409, "token_expired", _("This token is expired or revoked: POST visitors/ issues a new one."))
+        raise Problem(409, "token_expired", _("Token expired or revoked: POST visitors/ issues a new one."))
 
 
 def _preferences_data(requester: Requester) -> dict[str, Any]:

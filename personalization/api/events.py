@@ -1,4 +1,4 @@
-"""What visitors did, and what they do not want, as a storefront reports it."""
+"""Events and feedback that a storefront reports."""
 
 import re
 from typing import Any
@@ -38,21 +38,21 @@ ITEM_SCHEMA = OpenApiParameter(
 
 
 class EventRequest(serializers.Serializer):
-    """One thing that happened."""
+    """One thing that a visitor did."""
 
-    id = serializers.UUIDField(help_text="Made where it happened: sent twice, it is kept once.")
+    id = serializers.UUIDField(help_text="Created by the client: an event that is sent twice is stored once.")
     name = serializers.ChoiceField(choices=sorted(EVENT_RULES), help_text="As GA4 names it.")
     at = serializers.IntegerField(
         required=False, **TIMESTAMP_SCHEMA, help_text="Milliseconds since 1970, by the clock of `sent_at`."
     )
-    params = serializers.DictField(required=False, help_text="items, search_term, slate and the like.")
+    params = serializers.DictField(required=False, help_text="items, search_term, slate and others of GA4's.")
 
 
 class EventsRequest(serializers.Serializer):
     """Events that are sent together."""
 
     sent_at = serializers.IntegerField(
-        required=False, **TIMESTAMP_SCHEMA, help_text="By the same clock, when they were sent."
+        required=False, **TIMESTAMP_SCHEMA, help_text="When they were sent, by the clock of `at`."
     )
     events = serializers.ListField(
         child=EventRequest(), max_length=payload.MAX_EVENTS, help_text=f"A server key: up to {MAX_SERVER_EVENTS}."
@@ -60,7 +60,7 @@ class EventsRequest(serializers.Serializer):
 
 
 class RejectionAnswer(serializers.Serializer):
-    """Why one of them was not taken."""
+    """Why one event was rejected."""
 
     index = serializers.IntegerField()
     code = serializers.CharField()
@@ -68,7 +68,7 @@ class RejectionAnswer(serializers.Serializer):
 
 
 class EventsAnswer(serializers.Serializer):
-    """What became of a delivery."""
+    """How many events were accepted, and why the others were not."""
 
     accepted = serializers.IntegerField()
     rejected = RejectionAnswer(many=True)
@@ -76,7 +76,7 @@ class EventsAnswer(serializers.Serializer):
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class EventsEndpoint(APIEndpoint):
-    """The door for what happened."""
+    """Takes in events."""
 
     accepts_cookies = SameOriginCookieAuthentication
     scope = "events:write"
@@ -108,18 +108,18 @@ class EventsEndpoint(APIEndpoint):
 
 
 class FeedbackEndpoint(APIEndpoint):
-    """What a visitor is not interested in."""
+    """Products that a visitor is not interested in."""
 
     scope = "customers:read"
 
     @operation(operation_id="dismiss", parameters=[ITEM_SCHEMA], request=None, responses={204: None})
     def post(self, request: Request, product: str) -> Response:
-        """Keeps a product away from this visitor for a while."""
+        """Hides a product from this visitor for the days of the setting `DISMISSAL_DAYS`."""
         return self._give_feedback(request, product, feedback.NEGATIVE)
 
     @operation(operation_id="restore", parameters=[ITEM_SCHEMA], responses={204: None})
     def delete(self, request: Request, product: str) -> Response:
-        """Takes that back."""
+        """Takes the dismissal of a product back."""
         return self._give_feedback(request, product, feedback.UNDO)
 
     def _give_feedback(self, request: Request, product: str, sign: int) -> Response:

@@ -11,11 +11,11 @@ from personalization.privacy.requester import requester_from_request
 
 
 class ClientRateThrottle(BaseThrottle):
-    """So many requests a minute: of a server key in all, or of an address at each endpoint. Counting never fails and
-    never waits: see `collect.limits`."""
+    """Limits the requests a minute of a server key in all, or of an address at each endpoint. Counting neither fails
+    nor waits: see `collect.rate_limits`."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        """Whether there is room for this one."""
+        """Whether the client is within its limit."""
         if isinstance(request.auth, ServerKey):
             return rate_limits.within_request_limit(
                 f"key {request.auth.pk}", conf.get_settings().SERVER_KEY_REQUESTS_PER_MINUTE
@@ -25,5 +25,5 @@ class ClientRateThrottle(BaseThrottle):
         )
 
     def wait(self) -> float:
-        """Seconds until there is room again."""
+        """Seconds until the client may ask again."""
         return rate_limits.seconds_until_reset()

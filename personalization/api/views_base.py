@@ -1,4 +1,4 @@
-"""What all endpoints have in common. Nothing of it depends on how the shop has set up REST framework for itself."""
+"""What all endpoints have in common, independent of the shop's own settings of REST framework."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -28,36 +28,36 @@ from personalization.privacy.private_responses import delete_stale_cookies
 from personalization.privacy.requester import ClientType, Requester, bind_requester, requester_from_request
 
 VARY_HEADERS = ("Cookie", "Accept-Language", "Authorization", "Sec-GPC", "DNT", authentication.VISITOR_HEADER)
-"""The headers that say who asks, or in which language; a key's customer cannot be asked for without Authorization."""
+"""The headers that responses depend on; the customer that a key names counts with Authorization only."""
 CACHE_SECONDS = 60
-"""What is the same for everybody may be kept so long."""
+"""How long caches may store a response that does not depend on the requester."""
 
 
 class CompactJSONRenderer(JSONRenderer):
-    """JSON as we write it, whatever the shop has chosen for itself."""
+    """Compact, strict JSON in UTF-8."""
 
     compact = strict = True
     ensure_ascii = False
 
 
 class AlwaysJSONNegotiation(BaseContentNegotiation):
-    """Answers are JSON, whatever was asked for."""
+    """Responses are JSON, whatever `Accept` says."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        """The first parser that takes what was sent."""
+        """The first parser for the content type of the request."""
         sent = (request.content_type or "").partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == sent), None)
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        """The only one."""
+        """The only renderer."""
         (renderer,) = renderers
         return renderer, renderer.media_type or ""
 
 
 class APIEndpoint(APIView):
-    """Knows who asks, refuses what they may not do, and keeps what is theirs out of every cache."""
+    """Authenticates the requester, checks what a key may do, and keeps personal responses out of every cache."""
 
     schema = OperationSchema()
     renderer_classes = (CompactJSONRenderer,)
@@ -70,20 +70,20 @@ class APIEndpoint(APIView):
     http_method_names = ("get", "head", "post", "patch", "delete")
     accepts_cookies: ClassVar[type[BaseAuthentication]] = authentication.CookieAuthentication
     scope: ClassVar[str] = "surfaces:read"
-    """What a server key needs to be allowed."""
+    """The scope that a server key needs."""
     requests_per_minute: ClassVar[int] = 120
-    """So often one client may ask; a server key as often as the setting `SERVER_KEY_REQUESTS_PER_MINUTE` says."""
+    """The limit for one address; that of a server key is the setting `SERVER_KEY_REQUESTS_PER_MINUTE`."""
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """All ways to be known here."""
+        """All authenticators of this endpoint."""
         return authentication.authenticators(self.accepts_cookies)
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
-        """Problem details."""
+        """Turns refusals into problem details."""
         return exceptions.problem_response
 
     def perform_authentication(self, request: Request) -> None:
-        """Makes the requester; drops what was read of the request for whom its session names, where that is another."""
+        """Makes the requester. What was read of the request for its session is dropped where that is another's."""
         requester = authentication.requester_of_api(request)
         bind_requester(request._request, requester)
         if not requester.owns_session:
@@ -95,9 +95,9 @@ class APIEndpoint(APIView):
         return requester_from_request(self.request._request)
 
     def check_permissions(self, request: Request) -> None:
-        """Whether a key may."""
+        """Checks the scope of a server key."""
         if isinstance(request.auth, ServerKey) and self.scope not in request.auth.scopes:
-            raise Problem(403, "scope_missing", _("This key lacks %(scope)s.") % {"scope": self.scope})
+            raise Problem(403, "missing_scope", _("This key lacks %(scope)s.") % {"scope": self.scope})
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Private, unless `cacheable_response` made it. Only browsers are given cookies."""
@@ -111,24 +111,26 @@ class APIEndpoint(APIView):
         return response
 
     def visit(self, request: Request, read: Callable[[HttpRequest], Visit] = visits.visit_from_request) -> Visit:
-        """The requester, now."""
+        """The requester's visit."""
         return read(request._request)
 
 
-def cacheable_response(request: Request, told: Any, *, shared: bool) -> Response:
-    """An answer that is the same for everybody who asks so: it may be kept a while, and asked for again by its ETag.
-    Caches between may keep it if it is `shared`: not where the country takes part in it, which no header tells."""
-    etag = quote_etag(hashlib.sha256(CompactJSONRenderer().render(told)).hexdigest()[:32])
-    known = any(_is(etag, held) for held in parse_etags(request.headers.get("If-None-Match", "")))
-    response = Response(status=304) if known else Response(told)
+def cacheable_response(request: Request, data: Any, *, shared: bool) -> Response:
+    """A response that does not depend on the requester: with an ETag, and 304 for a client that has it already.
+
+    `shared` lets caches between store it: not where it depends on the country, which no header tells them.
+    """
+    etag = quote_etag(hashlib.sha256(CompactJSONRenderer().render(data)).hexdigest()[:32])
+    is_known = any(_matches(etag, known) for known in parse_etags(request.headers.get("If-None-Match", "")))
+    response = Response(status=304) if is_known else Response(data)
     response["ETag"] = etag
     response["Cache-Control"] = f"{'public' if shared else 'private'}, max-age={CACHE_SECONDS}"
     return response
 
 
-def _is(etag: str, held: str) -> bool:
-    """Whether a client holds this; what compresses an answer on the way makes its ETag a weak one."""
-    return held in ("*", etag, f"W/{etag}")
+def _matches(etag: str, known: str) -> bool:
+    """Whether a client has this version. A proxy that compresses the response makes its ETag a weak one."""
+    return known in ("*", etag, f"W/{etag}")
 
 
 def is_anonymous_visit(requester: Requester, visit: Visit) -> bool:

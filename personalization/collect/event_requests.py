@@ -9,7 +9,7 @@ from personalization.collect.payload import EventPayload, InvalidEvent
 
 CONTENT_TYPES = ("application/json", "text/plain")
 """The second is what `sendBeacon` can send. No form of another site can send either without a preflight request."""
-STATUS_CODES = {"not_post": 405, "bad_content_type": 415, "other_origin": 403, "too_large": 413}
+STATUS_CODES = {"method_not_allowed": 405, "unsupported_media_type": 415, "cross_origin": 403, "body_too_large": 413}
 """The HTTP status by the code of an `InvalidEvent`; 400 for all other codes."""
 
 
@@ -28,9 +28,9 @@ def read_events(
         When the request is refused as a whole; `status_code` gives the status of the response.
     """
     if request.content_type not in CONTENT_TYPES:
-        raise InvalidEvent("bad_content_type")
+        raise InvalidEvent("unsupported_media_type")
     if same_origin_only and not is_same_origin(request):
-        raise InvalidEvent("other_origin")
+        raise InvalidEvent("cross_origin")
     return payload.read_payload(_read_body(request, max_bytes), conf.get_settings().EVENT_ITEM_ID_FIELD, max_events)
 
 
@@ -49,11 +49,11 @@ def is_same_origin(request: HttpRequest) -> bool:
 def _read_body(request: HttpRequest, max_bytes: int) -> bytes:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > max_bytes):
-        raise InvalidEvent("too_large")
+        raise InvalidEvent("body_too_large")
     try:
         content = request.read(max_bytes + 1)
     except UnreadablePostError:
-        raise InvalidEvent("bad_json") from None
+        raise InvalidEvent("invalid_json") from None
     if len(content) > max_bytes:
-        raise InvalidEvent("too_large")
+        raise InvalidEvent("body_too_large")
     return content

@@ -31,8 +31,8 @@ class EventRule:
     def item_count_error(self, count: int) -> str:
         """The error code for an event with this many items; "" when the number is right."""
         if count < self.min_items:
-            return "no_item"
-        return "one_item" if count > self.max_items else ""
+            return "missing_item"
+        return "too_many_items" if count > self.max_items else ""
 
 
 EVENT_RULES: Mapping[str, EventRule] = MappingProxyType(

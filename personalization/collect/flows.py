@@ -46,10 +46,10 @@ def _store_reported(
 ) -> tuple[tuple[Rejection, ...], Visitor | None]:
     with fail_open("Taking in events"), rate_limits.concurrency_slot() as free:
         if not free:
-            return _reject_all(body, "busy"), None
+            return _reject_all(body, "server_busy"), None
         pace = _count_events(requester, body, now)
         if pace.address_limited:
-            return _reject_all(body, "too_many"), None
+            return _reject_all(body, "rate_limited"), None
         visitor = identity.get_or_create_consented(requester, now) if body.reports else None
         if visitor is None:
             return _reject_all(body, "no_consent"), None

@@ -58,7 +58,7 @@ class Delivery:
             self._slates[token] = impression_tokens.verify_impression(token, self.visitor.pk, self.received.timestamp())
         found = self._slates[token]
         if found is None:
-            raise InvalidEvent("bad_slate")
+            raise InvalidEvent("invalid_slate")
         return found
 
 
@@ -174,7 +174,7 @@ def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -
         raise InvalidEvent("unknown_product")
     kept = [[key, index] for key, index in found.items() if key not in catalogue.sensitive]
     if found and not kept:
-        raise InvalidEvent("sensitive")
+        raise InvalidEvent("sensitive_product")
     return kept
 
 

@@ -81,7 +81,7 @@ def count_lines(file: Path) -> int:
 def parse_row(row: TableRow) -> FileEvent:
     """The event in a row. RejectedRow says why the row is not clear, or not for us."""
     if row.fault:
-        raise RejectedRow("bad_row", row.fault)
+        raise RejectedRow("invalid_row", row.fault)
     event_type = _event_type(_text(row, "event_name"))
     rule = EVENT_RULES[event_type]
     items, quantity = ((), None) if rule.has_query else _items_and_quantity(row)
@@ -96,18 +96,18 @@ def parse_row(row: TableRow) -> FileEvent:
         event_id=_text(row, "event_id"),
     )
     match rule.item_count_error(len(items)):
-        case "no_item":
-            raise RejectedRow("no_item", f"{event_type} needs an item_id")
-        case "one_item":
-            raise RejectedRow("one_item", f"{event_type} has {len(items)} items; expected one")
+        case "missing_item":
+            raise RejectedRow("missing_item", f"{event_type} needs an item_id")
+        case "too_many_items":
+            raise RejectedRow("too_many_items", f"{event_type} has {len(items)} items; expected one")
     return event
 
 
 def _event_type(name: str) -> str:
     if name in PURCHASE_EVENTS:
-        raise RejectedRow("purchases_are_orders", "purchases are read from the shop's own orders")
+        raise RejectedRow("purchases_not_accepted", "purchases are read from the shop's own orders")
     if name not in IMPORTED_EVENTS:
-        raise RejectedRow("unknown_name", f"event_name is {name[:40]!r}; expected one of: {', '.join(IMPORTED_EVENTS)}")
+        raise RejectedRow("unknown_event", f"event_name is {name[:40]!r}; expected one of: {', '.join(IMPORTED_EVENTS)}")
     return name
 
 
@@ -115,7 +115,7 @@ def _search_query(row: TableRow) -> str:
     value = row.cells.get("search_term") or _ga4_parameter(row.cells.get("event_params"), "search_term")
     query = " ".join(CONTROL_CHARACTERS.sub(" ", value).split()) if isinstance(value, str) else ""
     if not query:
-        raise RejectedRow("no_search_term", "a search needs a search_term")
+        raise RejectedRow("missing_search_term", "a search needs a search_term")
     return query[:MAX_SEARCH_LENGTH]
 
 
@@ -131,7 +131,7 @@ def _items_and_quantity(row: TableRow) -> tuple[tuple[str, ...], float | None]:
     """(item ids in their order without repetitions; the quantity when there is one item)"""
     items = row.cells.get("items") or [row.cells]
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise RejectedRow("bad_row", "items is not a list of objects")
+        raise RejectedRow("invalid_row", "items is not a list of objects")
     ids = [_id_text("item_id", item.get("item_id")) for item in items[:MAX_EVENT_ITEMS]]
     quantity = _quantity(items[0].get("quantity")) if len(items) == 1 else None
     return tuple(dict.fromkeys(filter(None, ids))), quantity
@@ -143,7 +143,7 @@ def _quantity(value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         number = 0.0
     if not 0 < number <= MAX_QUANTITY:  # also false for NaN
-        raise RejectedRow("bad_value", f"quantity is {str(value)[:40]!r}; expected a number > 0")
+        raise RejectedRow("invalid_value", f"quantity is {str(value)[:40]!r}; expected a number > 0")
     return number
 
 
@@ -155,13 +155,13 @@ def _id_text(key: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise RejectedRow("bad_row", f"{key} is neither a string nor an integer")
+        raise RejectedRow("invalid_row", f"{key} is neither a string nor an integer")
     try:
         text = str(value).strip()
     except ValueError:  # Python refuses to write integers of more than 4,300 digits
-        raise RejectedRow("bad_row", f"{key} is too large") from None
+        raise RejectedRow("invalid_row", f"{key} is too large") from None
     if CONTROL_CHARACTERS.search(text) or len(text) > MAX_ID_LENGTH:
-        raise RejectedRow("bad_row", f"{key} is longer than {MAX_ID_LENGTH} characters or has a control character")
+        raise RejectedRow("invalid_row", f"{key} is longer than {MAX_ID_LENGTH} characters or has a control character")
     return text
 
 
@@ -173,7 +173,7 @@ def _timestamp(text: str) -> datetime:
         return (moment.replace(tzinfo=get_default_timezone()) if is_naive(moment) else moment).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         raise RejectedRow(
-            "bad_time", f"timestamp is {text[:40]!r}; expected 2026-11-22T18:00:00+01:00, or seconds since 1970"
+            "invalid_time", f"timestamp is {text[:40]!r}; expected 2026-11-22T18:00:00+01:00, or seconds since 1970"
         ) from None
 
 

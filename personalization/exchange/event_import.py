@@ -121,7 +121,7 @@ class _ImportBatch:
         """The event in a row, if it is neither in the future nor older than events are kept."""
         event = parse_row(row)
         if event.occurred_at > self.now:
-            raise RejectedRow("in_the_future", f"{event.occurred_at.isoformat()} is in the future")
+            raise RejectedRow("in_future", f"{event.occurred_at.isoformat()} is in the future")
         if event.occurred_at < self.cutoffs.of(event.type):
             raise RejectedRow("too_old", "older than the settings EVENT_RETENTION_DAYS and SEARCH_RETENTION_DAYS allow")
         return event
@@ -190,7 +190,7 @@ class _ImportBatch:
         if visitor is None or key not in self.consenting:
             raise RejectedRow("no_consent", "the customer has given no consent, or has withdrawn it")
         if visitor.erased_at and event.occurred_at <= visitor.erased_at:
-            raise RejectedRow("forgotten", "the customer has had their data deleted since")
+            raise RejectedRow("erased_later", "the customer has had their data deleted since")
         if visitor.pk in self.withdrew and visitor.consented_at and event.occurred_at < visitor.consented_at:
             raise RejectedRow("no_consent", "it happened before the customer gave consent again")
         return visitor.pk, f"customer {key}"
@@ -203,7 +203,7 @@ class _ImportBatch:
         if items and not existing:
             raise RejectedRow("unknown_product", f"no public product has this {self.options.items}")
         if items and not allowed:
-            raise RejectedRow("sensitive", "nothing is stored about products in a sensitive category")
+            raise RejectedRow("sensitive_product", "nothing is stored about products in a sensitive category")
         return allowed
 
 

@@ -14,6 +14,7 @@ from personalization.privacy import cookies, flows
 from personalization.privacy.requester import requester_from_request
 
 ANSWERS = {"granted": True, "refused": False}
+TEXT = "text/plain; charset=utf-8"
 
 
 @private_page
@@ -23,9 +24,7 @@ def answer_consent(request: HttpRequest) -> HttpResponse:
     """Takes the answer of the banner, or of the switch on the page of the visitor's data."""
     granted = ANSWERS.get(request.POST.get("answer", ""))
     if granted is None:
-        return HttpResponseBadRequest(
-            _("The answer must be granted or refused."), content_type="text/plain; charset=utf-8"
-        )
+        return HttpResponseBadRequest(_("The answer must be granted or refused."), content_type=TEXT)
     page = reverse("personalization:privacy")
     target = redirect_target(request, page)
     response = HttpResponseRedirect(target)

@@ -19,7 +19,7 @@ def receive_events(request: HttpRequest) -> HttpResponse:
     """Stores the events that a page reports; 202 with how many were accepted, and why each of the others was not."""
     try:
         if request.method != "POST":
-            raise InvalidEvent("not_post")
+            raise InvalidEvent("method_not_allowed")
         body = event_requests.read_events(request)
     except InvalidEvent as fault:
         return _refusal_response(fault)
@@ -33,6 +33,6 @@ def receive_events(request: HttpRequest) -> HttpResponse:
 def _refusal_response(fault: InvalidEvent) -> HttpResponse:
     content = {"code": fault.code, "message": str(ERROR_MESSAGES[fault.code])}
     response = JsonResponse(content, status=event_requests.status_code(fault))
-    if fault.code == "not_post":
+    if fault.code == "method_not_allowed":
         response["Allow"] = "POST"
     return response

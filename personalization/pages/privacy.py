@@ -117,9 +117,8 @@ def delete_recent(request: HttpRequest) -> HttpResponse:
         return _invalid_form()
     target, requester = form.cleaned_data, requester_from_request(request)
     deleted = flows.delete_recent_events(requester, like_event=target["event"], kind=target["all"])
-    messages.success(
-        request, _("Deleted. It is not used any more from the next page on.") if deleted else _("Nothing was changed.")
-    )
+    confirmation = _("Deleted. It is not used any more from the next page on.")
+    messages.success(request, confirmation if deleted else _("Nothing was changed."))
     return _back_to_privacy()
 
 

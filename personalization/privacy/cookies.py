@@ -7,7 +7,7 @@ browser that wants lists as the shop sorts them. Only the second one identifies 
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.core import signing
 from django.http import HttpResponse
@@ -26,7 +26,6 @@ SORT_DISABLED = "off"
 SALT = "personalization.visitor"
 REFUSAL_DAYS = 180
 """A visitor who refused may be asked again after this many days."""
-DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,8 @@ def sign_visitor_token(visitor: Visitor) -> str:
 def verify_visitor_token(token: str) -> uuid.UUID | None:
     """The id in a token of `sign_visitor_token`; None for a forged or an expired one."""
     try:
-        text = signing.TimestampSigner(salt=SALT).unsign(token, max_age=conf.get_settings().VISITOR_COOKIE_DAYS * DAY)
+        lifetime = timedelta(days=conf.get_settings().VISITOR_COOKIE_DAYS)
+        text = signing.TimestampSigner(salt=SALT).unsign(token, max_age=lifetime)
         return uuid.UUID(hex=text)
     except (signing.BadSignature, ValueError):
         return None
@@ -101,4 +101,4 @@ def delete_cookie(response: HttpResponse, name: str) -> None:
 
 def _set_cookie(response: HttpResponse, name: str, value: str, days: int) -> None:
     secure = conf.get_settings().COOKIE_SECURE
-    response.set_cookie(name, value, max_age=days * DAY, secure=secure, httponly=True, samesite="Lax")
+    response.set_cookie(name, value, max_age=timedelta(days=days), secure=secure, httponly=True, samesite="Lax")

@@ -48,13 +48,13 @@ def _oscar_records(records: account_records.AccountRecords) -> list[dict[str, An
     orders, here = reverse("customer:order-list"), pgettext("personalization", "ask the shop")
     return [
         {
-            "what": pgettext("personalization", "orders"),
+            "name": pgettext("personalization", "orders"),
             "count": records.orders,
-            "first": records.first_order,
+            "first_at": records.first_order,
             "see": orders,
         },
-        {"what": _("product views while signed in"), "count": records.views, "see": here},
-        {"what": pgettext("personalization", "searches while signed in"), "count": records.searches, "see": here},
+        {"name": _("product views while signed in"), "count": records.views, "see": here},
+        {"name": pgettext("personalization", "searches while signed in"), "count": records.searches, "see": here},
     ]
 
 

@@ -19,13 +19,23 @@ RECENT_SHOWN = 50
 """So many of the last things that somebody did are looked through for what is listed."""
 
 
+CONSENT_CODES = {
+    "granted": "the visitor consented",
+    "refused": "the visitor refused",
+    "not_asked": "the visitor has not answered",
+    "opt_out_signal": "the browser sends Sec-GPC or DNT",
+    "child_account": "the shop says that the account is a child's",
+    "consent_tool": "the shop's own consent tool says no",
+}
+"""Whether data of a visitor is stored (with the first one only), and why."""
+
+
 @dataclass(frozen=True)
 class ConsentStatus:
     """Whether anything is kept of this visitor, and why."""
 
     code: str
-    """on; off: they said no; unasked: they have not answered; signal: their browser says no for them; child: the shop
-    says that the account is a child's; shop: the shop's own tool says no."""
+    """A key of CONSENT_CODES."""
     since: datetime | None = None
     source: str = ""
     """Where they said so, as ConsentChange has it; "browser" for what only the browser remembers."""
@@ -33,7 +43,7 @@ class ConsentStatus:
     @property
     def on(self) -> bool:
         """Whether things are kept and used."""
-        return self.code == "on"
+        return self.code == "granted"
 
 
 @dataclass(frozen=True)
@@ -119,14 +129,14 @@ def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetim
 def consent_status(requester: Requester, visitor: Visitor | None) -> ConsentStatus:
     """Why something, or nothing, is kept of this visitor."""
     if requester.opt_out_signal:
-        return ConsentStatus("signal")
+        return ConsentStatus("opt_out_signal")
     if requester.is_child:
-        return ConsentStatus("child")
+        return ConsentStatus("child_account")
     if consent.tracking_allowed(requester, visitor):
-        return _since_date("on", Consent.GRANTED, requester, visitor)
+        return _since_date("granted", Consent.GRANTED, requester, visitor)
     if consent.has_refused(requester, visitor):
-        return _since_date("off", Consent.WITHDRAWN, requester, visitor)
-    return ConsentStatus("unasked" if requester.consent_tool_answer is None else "shop")
+        return _since_date("refused", Consent.WITHDRAWN, requester, visitor)
+    return ConsentStatus("not_asked" if requester.consent_tool_answer is None else "consent_tool")
 
 
 def _since_date(code: str, state: Any, requester: Requester, visitor: Visitor | None) -> ConsentStatus:

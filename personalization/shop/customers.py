@@ -10,6 +10,7 @@ from django.db.models.functions import Lower
 from django.utils.module_loading import import_string
 
 from personalization import conf
+from personalization.batching import batched
 
 LOOKUP_FIELDS = ("id", "email", "username")
 """By what a customer can be named."""
@@ -88,7 +89,6 @@ def exclude_children(values: dict[Any, float]) -> dict[Any, float]:
     if not conf.get_settings().IS_CHILD_CALLABLE:
         return values
     users = get_user_model()._default_manager
-    keys = sorted(values)
-    batches = (keys[start : start + USERS_PER_BATCH] for start in range(0, len(keys), USERS_PER_BATCH))
+    batches = batched(sorted(values), USERS_PER_BATCH)
     adults = (user.pk for batch in batches for user in users.filter(pk__in=batch) if not is_child(user))
     return {key: values[key] for key in adults}

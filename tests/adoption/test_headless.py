@@ -52,5 +52,5 @@ def test_pages_of_an_origin_that_the_shop_allows_ask_and_report_by_token_and_no_
     for who, origin in (("storefront", STOREFRONT), ("another", None)):
         assert found[who]["minted"] == [201, origin]
         assert found[who]["token"] == [202, origin, taken]
-        assert found[who]["cookies"] == [403, origin, "other_origin"]
+        assert found[who]["cookies"] == [403, origin, "cross_origin"]
         assert found[who]["rows"] == [200, origin, 2]

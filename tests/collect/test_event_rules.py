@@ -36,9 +36,9 @@ def test_reports_and_files_take_the_same_number_of_items(event_type, count):
     rule, items = EVENT_RULES[event_type], [{"item_id": str(n)} for n in range(count)]
     expected = rule.item_count_error(count)
     assert error_in_report(event_type, items) == expected
-    assert error_in_file(event_type, items) == (expected if rule.is_imported else "unknown_name")
+    assert error_in_file(event_type, items) == (expected if rule.is_imported else "unknown_event")
 
 
 @pytest.mark.parametrize("name", ["purchase", "refund", "ecommerce_purchase", "in_app_purchase"])
 def test_purchases_are_refused_by_name_wherever_they_come_from(name):
-    assert error_in_report(name, []) == error_in_file(name, []) == "purchases_are_orders"
+    assert error_in_report(name, []) == error_in_file(name, []) == "purchases_not_accepted"

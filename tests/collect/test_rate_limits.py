@@ -152,7 +152,7 @@ def test_drops_are_said_in_numbers_at_most_once_a_minute(monkeypatch, caplog):
     clock = iter([0.0, 0.0, 30.0, 61.0, 61.0])
     monkeypatch.setattr(rate_limits.time, "monotonic", lambda: next(clock))
     caplog.set_level(logging.INFO, "personalization")
-    for codes in (["too_many"], ["too_many", "bad_id"], ["too_many"]):
+    for codes in (["rate_limited"], ["rate_limited", "invalid_id"], ["rate_limited"]):
         rate_limits.drop_log.record(codes)
     assert [record.getMessage() for record in caplog.records] == [
         "Events that were dropped or kept apart: 1 too_many",

@@ -46,10 +46,10 @@ def test_an_event_that_is_wrong_is_named_and_the_others_are_taken(milk):
         "rejected": [
             {
                 "index": 0,
-                "code": "purchases_are_orders",
+                "code": "purchases_not_accepted",
                 "message": "Purchases are not taken from a browser: they are the shop's own orders.",
             },
-            {"index": 2, "code": "no_search_term", "message": "A search needs a search_term."},
+            {"index": 2, "code": "missing_search_term", "message": "A search needs a search_term."},
         ],
     }
 
@@ -66,7 +66,7 @@ def test_an_account_that_agreed_reports_without_a_cookie_of_ours(milk, customer)
 @pytest.mark.parametrize("signal", [{"HTTP_SEC_GPC": "1"}, {"HTTP_DNT": "1"}])
 def test_whoever_objects_is_not_known_and_gets_no_cookie(milk, signal):
     response = send(agreed(**signal), looked_at(milk), event("purchase"))
-    assert (response.status_code, codes(response)) == (202, ["no_consent", "purchases_are_orders"])
+    assert (response.status_code, codes(response)) == (202, ["no_consent", "purchases_not_accepted"])
     assert not response.cookies
     assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
 
@@ -101,7 +101,7 @@ def everybody(user):
 
 
 def test_nobody_is_made_known_by_events_that_are_all_wrong():
-    assert codes(send(agreed(), event("purchase"), "nonsense")) == ["purchases_are_orders", "bad_event"]
+    assert codes(send(agreed(), event("purchase"), "nonsense")) == ["purchases_not_accepted", "invalid_event"]
     assert send(agreed()).json() == {"accepted": 0, "rejected": []}
     assert Visitor.objects.count() == 0
 
@@ -181,7 +181,7 @@ def test_ten_thousand_forged_views_by_one_visitor_count_as_120_and_the_rest_is_k
     assert Event.objects.count() <= 600 * minutes
     dropped = sum(len(answer["rejected"]) for answer in answers)
     assert sum(answer["accepted"] for answer in answers) == Event.objects.count() == 10_000 - dropped
-    assert {one["code"] for answer in answers for one in answer["rejected"]} == {"too_many"}
+    assert {one["code"] for answer in answers for one in answer["rejected"]} == {"rate_limited"}
 
 
 def test_what_is_dropped_is_counted_in_the_log_without_saying_whose_it_was(milk, caplog):
@@ -201,7 +201,7 @@ def test_a_forged_click_is_refused_and_one_on_what_was_shown_is_taken(milk):
     response = send(agreed(), looked_at(other, **click), looked_at(milk, **click), looked_at(milk, slate=token[::-1]))
     assert [(one["index"], one["code"]) for one in response.json()["rejected"]] == [
         (0, "not_on_slate"),
-        (2, "bad_slate"),
+        (2, "invalid_slate"),
     ]
     assert Event.objects.values_list("product_id", "surface", "row_key").get() == (milk.pk, "home", "bestsellers")
 
@@ -220,7 +220,7 @@ def test_when_nothing_can_be_stored_the_browser_is_told_to_send_it_again(milk, m
     send(client, looked_at(milk))
     monkeypatch.setattr(ingestion, "store_events", full)
     response = send(client, looked_at(milk), event("purchase"))
-    assert (response.status_code, codes(response)) == (202, ["not_stored", "purchases_are_orders"])
+    assert (response.status_code, codes(response)) == (202, ["not_stored", "purchases_not_accepted"])
     assert Event.objects.count() == 1
 
 
@@ -228,7 +228,7 @@ def test_in_a_burst_deliveries_are_dropped_and_counted_and_later_ones_are_taken(
     client = agreed()
     with rate_limits.concurrency_slot(), rate_limits.concurrency_slot(), rate_limits.concurrency_slot():
         response = send(client, looked_at(milk), event("purchase"))
-    assert (response.status_code, codes(response)) == (202, ["busy", "purchases_are_orders"])
+    assert (response.status_code, codes(response)) == (202, ["server_busy", "purchases_not_accepted"])
     assert codes(send(client, looked_at(milk))) == []
     assert Event.objects.count() == 1
 

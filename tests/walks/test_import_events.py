@@ -105,29 +105,29 @@ def test_bad_rows_are_kept_aside_with_their_line_and_reason_and_the_rest_comes_i
     at, old = TIME.isoformat(), (now() - timedelta(days=91)).isoformat()
     ahead, month = (now() + timedelta(hours=1)).isoformat(), (now() - timedelta(days=31)).isoformat()
     cases = {
-        f"purchase,{at},{anna.pk},{tea.pk},,,,": "purchases_are_orders",
-        f"page_view,{at},{anna.pk},{tea.pk},,,,": "unknown_name",
-        f"view_item,yesterday,{anna.pk},{tea.pk},,,,": "bad_time",
-        f"view_item,99999-01-01,{anna.pk},{tea.pk},,,,": "bad_time",
-        f"view_item,0001-01-01T00:00+14:00,{anna.pk},{tea.pk},,,,": "bad_time",
-        f"view_item,{ahead},{anna.pk},{tea.pk},,,,": "in_the_future",
+        f"purchase,{at},{anna.pk},{tea.pk},,,,": "purchases_not_accepted",
+        f"page_view,{at},{anna.pk},{tea.pk},,,,": "unknown_event",
+        f"view_item,yesterday,{anna.pk},{tea.pk},,,,": "invalid_time",
+        f"view_item,99999-01-01,{anna.pk},{tea.pk},,,,": "invalid_time",
+        f"view_item,0001-01-01T00:00+14:00,{anna.pk},{tea.pk},,,,": "invalid_time",
+        f"view_item,{ahead},{anna.pk},{tea.pk},,,,": "in_future",
         f"view_item,{old},{anna.pk},{tea.pk},,,,": "too_old",
         f"search,{month},{anna.pk},,tea,,,": "too_old",
-        f"search,{at},{anna.pk},,,,,": "no_search_term",
-        f"view_item,{at},{anna.pk},,,,,": "no_item",
+        f"search,{at},{anna.pk},,,,,": "missing_search_term",
+        f"view_item,{at},{anna.pk},,,,,": "missing_item",
         f"view_item,{at},{anna.pk},987654,,,,": "unknown_product",
         f"view_item,{at},{anna.pk},{'9' * 40},,,,": "unknown_product",
-        f"view_item,{at},{anna.pk},{wine.pk},,,,": "sensitive",
-        f"add_to_cart,{at},{anna.pk},{tea.pk},,nan,,": "bad_value",
-        f"add_to_cart,{at},{anna.pk},{tea.pk},,-1,,": "bad_value",
+        f"view_item,{at},{anna.pk},{wine.pk},,,,": "sensitive_product",
+        f"add_to_cart,{at},{anna.pk},{tea.pk},,nan,,": "invalid_value",
+        f"add_to_cart,{at},{anna.pk},{tea.pk},,-1,,": "invalid_value",
         f"view_item,{at},987654,{tea.pk},,,,": "unknown_user",
         f"view_item,{at},anna,{tea.pk},,,,": "unknown_user",
         f"view_item,{at},{'9' * 40},{tea.pk},,,,": "unknown_user",
         f"view_item,{at},,{tea.pk},,,,": "no_user",
         f"view_item,{at},,{tea.pk},,,,browser-1": "no_user",
         f"view_item,{at},{ben.pk},{tea.pk},,,,": "no_consent",
-        f"view_item,{at},{anna.pk}": "bad_row",
-        f"view_item,{at},{anna.pk},\0,,,,": "bad_row",
+        f"view_item,{at},{anna.pk}": "invalid_row",
+        f"view_item,{at},{anna.pk},\0,,,,": "invalid_row",
     }
     file = rows(tmp_path, *cases, f"view_item,{at},{anna.pk},{tea.pk},,,,")
     said = imported(capsys, file)
@@ -201,7 +201,7 @@ def test_nothing_from_before_a_customer_was_forgotten_comes_back(tmp_path, capsy
     at, later = TIME.isoformat(), (TIME + timedelta(seconds=1)).isoformat()
     file = rows(tmp_path, f"view_item,{at},{anna.pk},{tea.pk},,,,", f"view_item,{later},{anna.pk},{tea.pk},,,,")
     imported(capsys, file)
-    assert rejects(file) == [("line 2", "forgotten")]
+    assert rejects(file) == [("line 2", "erased_later")]
     assert Event.objects.count() == 1
 
 
@@ -287,7 +287,7 @@ def test_no_line_of_json_stops_the_others(tmp_path, capsys, anna, tea, line):
     file = tmp_path / "past.jsonl"
     file.write_bytes(line + b"\n\n" + json.dumps(good).encode())
     assert imported(capsys, file)[0].startswith("2 rows: 1 stored, 0 already there, 1 rejected")
-    assert rejects(file) == [("line 1", "bad_row")]
+    assert rejects(file) == [("line 1", "invalid_row")]
 
 
 def test_days_on_which_something_happened_are_counted_anew(tmp_path, capsys, anna, tea):

@@ -64,7 +64,7 @@ def test_it_says_what_is_used_since_when_and_where_that_was_allowed(client, anna
     seen = known(client)
     assert (seen.genome.purchases, seen.views, seen.searches) == (2, 3, 1)
     assert seen.bought_since.date() == (now() - timedelta(days=20)).date()
-    assert (seen.standing.code, seen.standing.source) == ("on", "test")
+    assert (seen.standing.code, seen.standing.source) == ("granted", "test")
     assert [category.name for category in seen.interests] == ["Drinks", "Hot"]
     assert [(done.product.pk, done.added) for done in seen.products] == [(tea.pk, False)]
     assert [done.query for done in seen.queries] == ["oat milk"]
@@ -216,7 +216,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
         "personalization.Visitor": 1,
     }
     assert content["tables"]["personalization.Event"][0]["product_name"] == "Tea"
-    assert [(row["what"], row["count"]) for row in content["shop"]] == [
+    assert [(row["name"], row["count"]) for row in content["shop"]] == [
         ("orders", 1),
         ("product views while signed in", 0),
         ("searches while signed in", 0),
@@ -266,7 +266,7 @@ def test_a_browser_is_forgotten_without_a_trace(client):
     did(browser(client), product_id=shop.product("Tea").pk)
     client.post(FORGOTTEN)
     assert not Visitor.objects.exists() and not Event.objects.exists() and not ConsentRecord.objects.exists()
-    assert client.get(PAGE).context["known"].standing.code == "off"
+    assert client.get(PAGE).context["known"].standing.code == "refused"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -2,7 +2,7 @@
 
 /** Who asks, and how. In a browser of the shop's own pages nothing needs to be said. */
 export interface Settings {
-  /** What `mintVisitor` gave, for a client without cookies; may be set on the client later. */
+  /** What `createVisitor` gave, for a client without cookies; may be set on the client later. */
   token?: string;
   /** A server key. It is a secret: never in a browser. */
   key?: string;
@@ -27,53 +27,53 @@ export interface Options {
 export class Personalization {
   constructor(base?: string, settings?: Settings);
 
-  /** What `mintVisitor` gave. */
+  /** What `createVisitor` gave. */
   token: string | undefined;
 
-  /** One row that leads back there, with its links; none for a stranger, and where nothing was left. */
-  stoppedAt(query?: StoppedAtQuery, options?: Options): Promise<SlateAnswer>;
+  /** One row with links back to it; no row for an unknown visitor, and where nothing was left unfinished. */
+  continueShopping(query?: ContinueShoppingQuery, options?: Options): Promise<SlateAnswer>;
 
-  /** Takes in what can be understood, up to 50 events (a server key: 500), and says what was wrong with the rest. Purchases are none: they are the shop's own orders. */
+  /** Stores what is valid, up to 50 events (with a server key: 500), and says what was wrong with the rest. Purchases are not accepted: they are the shop's own orders. */
   report(body: EventsRequest, options?: Options): Promise<EventsAnswer>;
 
   /** The list that the rows are made from: its first candidates with score and reason, and what was known. */
   explain(query?: ExplainQuery, options?: Options): Promise<ExplainAnswer>;
 
-  /** Keeps a product away from this visitor for a while. */
+  /** Hides a product from this visitor for the days of the setting `DISMISSAL_DAYS`. */
   dismiss(product: number, options?: Options): Promise<void>;
 
-  /** Takes that back. */
+  /** Takes the dismissal of a product back. */
   restore(product: number, options?: Options): Promise<void>;
 
-  /** 200 when all is well enough, else 503. */
+  /** 200 when pages can be personalised, else 503. */
   health(options?: Options): Promise<HealthAnswer>;
 
-  /** All of it, to be taken away: 500 events at a time, the newest first. Follow `next` until it is null. */
-  data(query?: DataQuery, options?: Options): Promise<DataAnswer>;
+  /** All of it, 500 events at a time, the newest first. Follow `next` until it is null. */
+  exportData(query?: ExportDataQuery, options?: Options): Promise<DataAnswer>;
 
-  /** Forgets everything at once, and remembers only that it was asked to. */
-  forget(options?: Options): Promise<void>;
+  /** Deletes everything at once, and stores only that the visitor refuses. */
+  eraseData(options?: Options): Promise<void>;
 
-  /** What this visitor said. A browser is given Django's CSRF token, with which it may change something. */
+  /** The visitor's consent and interests. Gives a browser the CSRF token that changes need. */
   preferences(options?: Options): Promise<PreferencesAnswer>;
 
-  /** Changes that; all of it, or nothing. */
+  /** Makes all of the changes, or none of them. */
   changePreferences(body?: PreferencesRequest, options?: Options): Promise<PreferencesAnswer>;
 
-  /** The visitor's own categories, best first, and the menu in their order, as far as the shop lets it move. */
+  /** The visitor's own categories, best first, and the menu sorted for them as far as the settings allow. */
   navigation(options?: Options): Promise<NavigationAnswer>;
 
-  /** The same products in this visitor's order. Those of which nothing is known keep about their place. */
+  /** The same products, sorted for this visitor. Products unknown to the snapshot keep about their place. */
   rank(body: RankRequest, options?: Options): Promise<RankedAnswer>;
 
-  /** A slate for each request. No product stands in two of them: the first one has it. */
+  /** A slate for each request. No product is in two of them: the first one has it. */
   recommend(body: SlatesRequest, options?: Options): Promise<SlatesAnswer>;
 
-  /** What this visitor is shown there, now. */
+  /** What this visitor is shown there. */
   surface(surface: "basket" | "category" | "home" | "order_confirmation" | "product" | "zero_results", query?: SurfaceQuery, options?: Options): Promise<SlateAnswer>;
 
-  /** Mints a visitor for somebody who agreed: nobody is known before that. */
-  mintVisitor(body: NewVisitorRequest, options?: Options): Promise<VisitorAnswer>;
+  /** Creates a visitor for a person who has consented, and issues the token of its client. */
+  createVisitor(body: NewVisitorRequest, options?: Options): Promise<VisitorAnswer>;
 }
 
 /** An answer that is no success. Its `code` is empty where it does not come from the API. */
@@ -91,45 +91,45 @@ export interface CandidateAnswer {
   reason: string;
 }
 
-/** A category, and where it is. */
+/** A category and its URL. */
 export interface CategoryAnswer {
   id: number;
   name: string;
   url: string;
 }
 
-export type CodeEnum = "on" | "off" | "unasked" | "signal" | "child" | "shop";
+export type CodeEnum = "granted" | "refused" | "not_asked" | "opt_out_signal" | "child_account" | "consent_tool";
 
-/** Whether anything is kept, and why. */
+/** Whether anything is stored about the visitor, and why. */
 export interface ConsentAnswer {
   code: CodeEnum;
   since: string | null;
 }
 
-/** What is held of a visitor; from the second page on there are only `tables` with more events, and `next`. */
+/** Everything that is stored about a visitor; from the second page on only more events in `tables`, and `next`. */
 export interface DataAnswer {
-  made?: string;
+  exported_at?: string;
   tables: Record<string, Array<Record<string, unknown>>>;
   cookies?: Record<string, string>;
-  /** What the shop itself holds, and where it can be seen. */
+  /** What the shop itself stores, and where to see it. */
   shop?: Array<Record<string, unknown>>;
   /** Where there are more events; null on the last page. */
   next: string | null;
 }
 
-/** One thing that happened. */
+/** One thing that a visitor did. */
 export interface EventRequest {
-  /** Made where it happened: sent twice, it is kept once. */
+  /** Created by the client: an event that is sent twice is stored once. */
   id: string;
   /** As GA4 names it. */
   name: NameEnum;
   /** Milliseconds since 1970, by the clock of `sent_at`. */
   at?: number;
-  /** items, search_term, slate and the like. */
+  /** items, search_term, slate and others of GA4's. */
   params?: Record<string, unknown>;
 }
 
-/** What became of a delivery. */
+/** How many events were accepted, and why the others were not. */
 export interface EventsAnswer {
   accepted: number;
   rejected: Array<RejectionAnswer>;
@@ -137,7 +137,7 @@ export interface EventsAnswer {
 
 /** Events that are sent together. */
 export interface EventsRequest {
-  /** By the same clock, when they were sent. */
+  /** When they were sent, by the clock of `at`. */
   sent_at?: number;
   /** A server key: up to 500. */
   events: Array<EventRequest>;
@@ -151,17 +151,17 @@ export interface ExplainAnswer {
   candidates: Array<CandidateAnswer>;
 }
 
-/** What works. */
+/** What works, and how old the results of the daily jobs are. */
 export interface HealthAnswer {
   /** Whether pages can be personal. */
   ready: boolean;
   database: boolean;
-  /** How old what serves is; null when none does. */
-  snapshot_hours: number | null;
-  /** How long the oldest event has been waiting to be dropped; null when the database does not say. */
-  overdue_hours: number | null;
-  /** Whether either is more than 48 hours, or there is none: the daily work is not done. */
-  late: boolean;
+  /** The age of the active snapshot; null without one. */
+  snapshot_age_hours: number | null;
+  /** How long the oldest event should have been deleted; null when the database fails. */
+  retention_overdue_hours: number | null;
+  /** Whether either is over 48 hours, or null: a daily job does not run. */
+  jobs_overdue: boolean;
 }
 
 export type IncludeEnum = "product";
@@ -172,13 +172,13 @@ export interface InterestAnswer {
   sign: number;
 }
 
-/** A change: 1 more of the category, -1 less, 0 takes back what was said of it. */
+/** A change: 1 for more of the category, -1 for less, 0 to take either back. */
 export interface InterestRequest {
   category: number;
   sign: SignEnum;
 }
 
-/** A product in its place. */
+/** A product at its position. */
 export interface ItemAnswer {
   id: number;
   /** From 0, within its row. */
@@ -188,50 +188,48 @@ export interface ItemAnswer {
   product?: ProductAnswer;
 }
 
-export type KindEnum = "search" | "basket";
-
-/** A way to go on that is no product. */
+/** A way to continue that is not a product. */
 export interface LinkAnswer {
-  kind: KindEnum;
+  target: TargetEnum;
   /** In the visitor's language. */
-  text: string;
-  /** The `query` of a search; how many `items` lie in a basket. */
-  facts: Record<string, unknown>;
+  label: string;
+  /** The `query` of a search; the number of `items` in a basket. */
+  params: Record<string, unknown>;
 }
 
 export type NameEnum = "add_to_cart" | "add_to_wishlist" | "begin_checkout" | "item_feedback" | "remove_from_cart" | "search" | "select_item" | "user_engagement" | "view_cart" | "view_item" | "view_item_list";
 
-/** The same, of one surface of several. */
+/** And which surface, in a request for several. */
 export interface NamedSurfaceRequest {
-  /** So many products a row has at most. */
+  /** The maximum number of products in a row. */
   limit?: number;
-  /** `product`: title, address, picture, price, availability. */
+  /** `product`: title, URL, image, price, availability. */
   include?: Array<IncludeEnum>;
-  /** Whose page it is. */
+  /** The primary key, on its page. */
   product?: number;
-  /** Whose page it is. */
+  /** The primary key, on its page. */
   category?: number;
-  /** What was searched for. */
+  /** The search query. */
   query?: string;
   surface: SurfaceEnum;
 }
 
 /** The shop's menu for one visitor. */
 export interface NavigationAnswer {
-  /** Their own, best first; none where nothing is known of them. */
+  /** The visitor's own, best first; none for an unknown visitor. */
   shortcuts: Array<ShortcutAnswer>;
-  /** The top of the shop's menu, as far as the shop lets it move. */
+  /** The top categories, sorted for the visitor as far as the settings allow. */
   menu: Array<CategoryAnswer>;
 }
 
-/** Says that somebody agreed to be known. */
+/** States that a person consented. */
 export interface NewVisitorRequest {
   consent: NewVisitorRequestConsentEnum;
 }
 
 export type NewVisitorRequestConsentEnum = "granted";
 
-/** What a visitor said themselves. */
+/** What a visitor chose themselves. */
 export interface PreferencesAnswer {
   consent: ConsentAnswer;
   interests: Array<InterestAnswer>;
@@ -245,13 +243,13 @@ export interface PreferencesRequest {
 
 export type PreferencesRequestConsentEnum = "granted" | "refused";
 
-/** By the shop's strategy for whoever asks. */
+/** By the shop's strategy for the requester. */
 export interface PriceAnswer {
-  /** A decimal number; with tax where the tax is known. */
+  /** A decimal number; includes tax where the tax is known. */
   amount: string;
   /** ISO 4217. */
   currency: string;
-  with_tax: boolean;
+  includes_tax: boolean;
 }
 
 /** RFC 9457. `code` stays the same in all languages and releases. */
@@ -276,21 +274,21 @@ export interface ProductAnswer {
   title: string;
   /** Its page in the shop. */
   url: string;
-  /** The address of its first picture. */
+  /** The URL of its first image. */
   image: string | null;
   price: PriceAnswer | null;
   available: boolean;
-  /** What a shopper should know before they buy; empty when there is enough of it. */
-  notice: string;
-  /** Whether it can be bought without choosing a variant or options. */
-  in_one_click: boolean;
+  /** What a shopper should know before buying; empty when there is enough in stock. */
+  availability_message: string;
+  /** Whether it can be put into the basket without choosing a variant or options. */
+  addable_in_one_click: boolean;
 }
 
-/** Products that somebody else chose. */
+/** The results of another search engine. */
 export interface RankRequest {
-  /** Their keys, best first. */
+  /** Primary keys, best first. */
   products: Array<number>;
-  /** What was searched for. */
+  /** The search query. */
   query?: string;
   scores?: boolean;
 }
@@ -298,19 +296,19 @@ export interface RankRequest {
 /** The same products in another order. */
 export interface RankedAnswer {
   products: Array<number>;
-  /** One for each, comparable within the list; null for what the shop has not learned about. How far the order follows them is the shop's setting `RERANK_STRENGTH`. */
+  /** One for each product, comparable within the list; null for products unknown to the snapshot. The shop's setting `RERANK_STRENGTH` says how far the order follows them. */
   scores?: Array<number | null>;
 }
 
-/** Why something is shown. */
+/** Why a row or an item is shown. */
 export interface ReasonAnswer {
   /** Stays the same in all languages and releases. */
   code: string;
-  /** The reason in the visitor's language. */
+  /** In the visitor's language. */
   text: string;
 }
 
-/** Why one of them was not taken. */
+/** Why one event was rejected. */
 export interface RejectionAnswer {
   index: number;
   code: string;
@@ -319,21 +317,22 @@ export interface RejectionAnswer {
 
 /** A titled strip of products. */
 export interface RowAnswer {
-  /** Tells this row from others of its kind. */
+  /** Tells this row from others of its type. */
   key: string;
-  code: string;
+  /** The code of its row type; stays the same in all releases. */
+  type: string;
   title: string;
   reason: ReasonAnswer;
-  /** Whether it speaks of this visitor. */
+  /** Whether it depends on this visitor's data. */
   personal: boolean;
-  /** Goes with what is reported of this row to `events/`; empty for whoever may not be reported. */
+  /** Sent to `events/` with what is reported of this row; empty without consent. */
   token: string;
   items: Array<ItemAnswer>;
-  /** What else the row leads to; only where a visitor stopped. */
+  /** Only in the row of `continue/`. */
   links: Array<LinkAnswer>;
 }
 
-/** The same with why it is a visitor's own. */
+/** A category, and why the visitor gets a shortcut to it. */
 export interface ShortcutAnswer {
   id: number;
   name: string;
@@ -343,29 +342,31 @@ export interface ShortcutAnswer {
 
 export type SignEnum = 1 | 0 | -1;
 
-/** What somebody is shown on one surface. */
+/** What a visitor is shown on one surface. */
 export interface SlateAnswer {
   surface: string;
-  /** What it was decided with; empty before any training. */
+  /** The name of the snapshot; empty before any training. */
   snapshot: string;
-  /** Whether nothing learned could be used. */
+  /** Whether the rows were made without a snapshot. */
   fallback: boolean;
   rows: Array<RowAnswer>;
 }
 
-/** One slate for each, in their order; no product stands in two of them. */
+/** One slate for each request, in the same order; no product is in two of them. */
 export interface SlatesAnswer {
   slates: Array<SlateAnswer>;
 }
 
-/** Several pages, or parts of one, in one round trip. */
+/** Several pages, or parts of one, in one request. */
 export interface SlatesRequest {
   requests: Array<NamedSurfaceRequest>;
 }
 
 export type SurfaceEnum = "basket" | "category" | "home" | "order_confirmation" | "product" | "zero_results";
 
-/** Who they are from now on. */
+export type TargetEnum = "search" | "basket";
+
+/** How the visitor is recognised from now on. */
 export interface VisitorAnswer {
   /** For the header X-Personalization-Visitor. Keep it like a password. */
   token: string;
@@ -390,38 +391,38 @@ export interface VisitorFactsAnswer {
   device: string;
 }
 
-export interface StoppedAtQuery {
-  /** `product`: title, address, picture, price, availability. */
+export interface ContinueShoppingQuery {
+  /** `product`: title, URL, image, price, availability. */
   include?: Array<"product">;
-  /** So many products a row has at most. */
+  /** The maximum number of products in a row. */
   limit?: number;
 }
 
 export interface ExplainQuery {
-  /** Whose page it is. */
+  /** The primary key, on its page. */
   category?: number;
   limit?: number;
-  /** Whose page it is. */
+  /** The primary key, on its page. */
   product?: number;
-  /** What was searched for. */
+  /** The search query. */
   query?: string;
   surface?: "basket" | "category" | "home" | "navigation" | "order_confirmation" | "product" | "search" | "zero_results";
 }
 
-export interface DataQuery {
-  /** Of a next page, as `next` has it. */
+export interface ExportDataQuery {
+  /** Of the next page, as in `next`. */
   cursor?: string;
 }
 
 export interface SurfaceQuery {
-  /** Whose page it is. */
+  /** The primary key, on its page. */
   category?: number;
-  /** `product`: title, address, picture, price, availability. */
+  /** `product`: title, URL, image, price, availability. */
   include?: Array<"product">;
-  /** So many products a row has at most. */
+  /** The maximum number of products in a row. */
   limit?: number;
-  /** Whose page it is. */
+  /** The primary key, on its page. */
   product?: number;
-  /** What was searched for. */
+  /** The search query. */
   query?: string;
 }
