@@ -11,7 +11,6 @@ from haystack import connections
 from personalization.collect import rate_limits
 from personalization.decide import active_snapshot
 from tests.shops import factories
-from tests.shops.journey_slice import read_slice
 from tests.shops.saved_shops import delete_rows
 
 HERE = Path(__file__).parent
@@ -74,6 +73,8 @@ def flush_what_is_filled():
 @pytest.fixture(scope="session")
 def journey():
     """A slice of the demo's data, read once."""
+    from tests.shops.journey_slice import read_slice  # pandas
+
     return read_slice()
 
 

@@ -89,6 +89,7 @@ def shop(demo):
 @pytest.fixture(scope="module")  # while Playwright runs, Django takes the thread for an event loop's
 def chromium(browser_is_here):
     switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    expect.set_options(timeout=20_000)  # other tests run beside these
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,

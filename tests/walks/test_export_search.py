@@ -179,15 +179,16 @@ def test_a_public_log_is_imported_learned_and_asked(products, exported, tmp_path
         "EVENT_RETENTION_DAYS": 36_500,
         "SEARCH_RETENTION_DAYS": 36_500,
     }
+    end = now().date() - timedelta(days=400)
     lines = []
     for session in range(6):
         for query, product in (("green tea", products[0]), ("cake", products[2])):
-            day = f"2011-08-{10 + session}T10:{session:02}"
+            day = f"{end - timedelta(days=20 - session)}T10:{session:02}"
             lines += [f"search,{day}:00Z,s{session},{query},", f"select_item,{day}:00Z,s{session},,{product.pk}"]
             if query == "green tea":
                 lines[-2:] = [line.replace("T10", "T09") for line in lines[-2:]]
     (tmp_path / "log.csv").write_text("\n".join((HEADER, *lines)) + "\n")
     call_command("personalization_import_events", str(tmp_path / "log.csv"), anonymous=True, verbosity=0)
-    call_command("personalization_train", as_of="2011-09-01", verbosity=0)
-    found = lists(exported("query\ngreen tea\ncake\n", as_of="2011-09-01", top=1))
+    call_command("personalization_train", as_of=str(end), verbosity=0)
+    found = lists(exported("query\ngreen tea\ncake\n", as_of=str(end), top=1))
     assert found == {"green tea": [products[0].pk], "cake": [products[2].pk]}
