@@ -70,7 +70,7 @@ class ExplainEndpoint(APIEndpoint):
         """The list that the rows are made from: its first candidates with score and reason, and what was known."""
         deny_server_key(request)
         if not request.user.has_perm(PERMISSION):
-            raise Problem(403, "not_allowed", _("This takes the permission %(name)s.") % {"name": PERMISSION})
+            raise Problem(403, "permission_denied", _("This takes the permission %(name)s.") % {"name": PERMISSION})
         asked = ExplainRequest(data=query_data(request))
         asked.is_valid(raise_exception=True)
         surface, limit = asked.validated_data["surface"], asked.validated_data["limit"]

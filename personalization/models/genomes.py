@@ -7,6 +7,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import pgettext_lazy
 
+from personalization.batching import batched
+
 
 class GenomeQuerySet(models.QuerySet):
     """The questions about genomes."""
@@ -38,8 +40,8 @@ class GenomeQuerySet(models.QuerySet):
         """Deletes the genomes of all other customers: they have no purchases any more."""
         kept = set(user_ids)
         gone = [pk for pk in self.values_list("user_id", flat=True).iterator() if pk not in kept]
-        for start in range(0, len(gone), 500):
-            self.filter(user_id__in=gone[start : start + 500]).delete()
+        for batch in batched(gone, 500):
+            self.filter(user_id__in=batch).delete()
 
 
 class Genome(models.Model):

@@ -19,6 +19,8 @@ from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
 from personalization.oscar.private_pages import PrivatePageMixin
 from personalization.privacy import consent, identity, sort_preference
+from personalization.privacy.private_responses import set_private_cache_headers
+from personalization.privacy.requester import requester_from_request
 from personalization.shop import catalogue
 
 Product = get_model("catalogue", "Product")
@@ -89,7 +91,7 @@ class PersonalListMixin(PrivatePageMixin):
         order = self.list_reranking
         nothing_found = "paginator" in context and not context["paginator"].count  # the page shows rows instead
         if nothing_found or (order is not None and (not order.enabled or order.is_personal)):
-            identity.set_private_cache_headers(self.request, response)
+            set_private_cache_headers(self.request, response)
         elif order is not None and order.basis == RerankBasis.CONTEXTUAL:
             patch_cache_control(response, private=True)
         return response
@@ -114,7 +116,7 @@ class PersonalListMixin(PrivatePageMixin):
         return bool(found.query.order_by) or self.request.GET.get("sort_by", "") not in UNSORTED
 
     def _sort_is_disabled(self) -> bool:
-        if not sort_preference.personal_sort_disabled(self.request):
+        if not sort_preference.personal_sort_disabled(requester_from_request(self.request)):
             return False
         self.list_reranking = ListReranking(False, bool(self._search_query()), lambda: _likely_basis(self.request))
         return True
@@ -203,8 +205,9 @@ class RerankedResults:
 def _likely_basis(request: HttpRequest) -> RerankBasis:
     """What reranking would go by, as far as that is known without doing it."""
     with fail_open("Looking whether somebody is known", queries=False):
-        visitor = identity.get_visitor(request)
-        if visitor is not None and consent.tracking_allowed(request, visitor) and visitor.genome().products:
+        requester = requester_from_request(request)
+        visitor = identity.get_visitor(requester)
+        if visitor is not None and consent.tracking_allowed(requester, visitor) and visitor.genome().products:
             return RerankBasis.PERSONAL
     return RerankBasis.POPULAR
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
-from personalization.privacy.identity import set_private_cache_headers
+from personalization.privacy.private_responses import set_private_cache_headers
 
 
 class PrivatePageMixin:

@@ -20,6 +20,7 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import page_slates, visits
 from personalization.privacy import consent, identity
+from personalization.privacy.requester import Requester, requester_from_request
 from personalization.shop import catalogue
 
 register = template.Library()
@@ -152,18 +153,18 @@ def _consented_visit(context: Context) -> Visit | None:
 def personalization_beacon(context: Context) -> str:
     """The scripts that report what is seen on this page, for visitors who agreed to that; else nothing."""
     request = context.get("request")
-    if request is None or _certainly_without_consent(request):
+    if request is None or _certainly_without_consent(requester := requester_from_request(request)):
         return ""
     with fail_open("Printing the beacon", queries=False):
-        if consent.tracking_allowed(request, identity.get_visitor(request)):
+        if consent.tracking_allowed(requester, identity.get_visitor(requester)):
             return get_template("personalization/partials/beacon.html").render(_beacon_context(context, request))
     return ""
 
 
-def _certainly_without_consent(request: HttpRequest) -> bool:
+def _certainly_without_consent(requester: Requester) -> bool:
     """Most pages of a shop are for such visitors: they cost neither a query nor a savepoint."""
-    cookies = {consent.CONSENT_COOKIE, identity.VISITOR_COOKIE} & request.COOKIES.keys()
-    return not (cookies or conf.get_settings().CONSENT_CALLABLE or consent.is_signed_in(request))
+    recognised = requester.choice is not None or requester.visitor_id is not None or requester.is_signed_in
+    return not (recognised or conf.get_settings().CONSENT_CALLABLE)
 
 
 def _beacon_context(context: Context, request: HttpRequest) -> dict[str, Any]:
@@ -192,12 +193,13 @@ def personalization_consent(context: Context) -> dict[str, Any]:
 
 def _should_ask(request: HttpRequest) -> bool:
     """Reads the database only for customers whose browser does not remember an answer. The privacy page asks itself."""
-    if _view_name(request) == PRIVACY_VIEW or consent.browser_choice(request) is not None:
+    requester = requester_from_request(request)
+    if _view_name(request) == PRIVACY_VIEW or requester.choice is not None:
         return False
-    if not consent.is_signed_in(request):
-        return consent.should_ask(request, None)
+    if not requester.is_signed_in:
+        return consent.should_ask(requester, None)
     with fail_open("Looking whether a customer answered"):
-        return consent.should_ask(request, identity.get_visitor(request))
+        return consent.should_ask(requester, identity.get_visitor(requester))
     return False
 
 

@@ -219,7 +219,7 @@ def test_a_click_on_what_was_not_on_the_slate_is_refused(browser_of, shop, store
         forged,
     )
     assert answer["accepted"] == 0
-    assert [rejected["code"] for rejected in answer["rejected"]] == ["not_on_slate", "bad_slate"]
+    assert [rejected["code"] for rejected in answer["rejected"]] == ["not_on_slate", "invalid_slate"]
     assert "select_item" not in names(stored())
 
 

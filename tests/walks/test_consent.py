@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 from personalization.models import Consent, ConsentRecord, Event, Genome, Visitor
 from personalization.models.visitors import new_visitor_id
-from personalization.privacy import consent, identity
+from personalization.privacy import cookies
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ def anna():
 
 def known_browser(client):
     """The client's browser agreed and did something: its visitor."""
-    client.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
+    client.cookies[cookies.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
     visitor = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
     keep_cookie(client, visitor)
     Event.objects.create(
@@ -47,8 +47,8 @@ def known_browser(client):
 
 def keep_cookie(client, visitor):
     response = client.get(PAGE)
-    identity.set_visitor_cookie(response, visitor)
-    client.cookies[identity.VISITOR_COOKIE] = response.cookies[identity.VISITOR_COOKIE].value
+    cookies.set_visitor_cookie(response, visitor)
+    client.cookies[cookies.VISITOR_COOKIE] = response.cookies[cookies.VISITOR_COOKIE].value
 
 
 def sign_in(client, user):
@@ -64,7 +64,7 @@ def test_a_stranger_is_asked_on_every_page_and_nothing_is_stored(client):
     for page in ("/", "/catalogue/", "/basket/", "/accounts/login/"):
         response = client.get(page)
         assert BANNER in response.content
-        assert not {consent.CONSENT_COOKIE, identity.VISITOR_COOKIE} & set(response.cookies)
+        assert not {cookies.CONSENT_COOKIE, cookies.VISITOR_COOKIE} & set(response.cookies)
     assert not Visitor.objects.exists()
 
 
@@ -80,7 +80,7 @@ def test_the_question_offers_yes_and_no_in_the_same_way(client):
 def test_a_yes_of_a_browser_is_remembered_there_only(client):
     response = client.post(ANSWER, {"answer": "granted", "next": "/catalogue/?page=2"})
     assert (response.status_code, response["Location"]) == (302, "/catalogue/?page=2")
-    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("granted.1.")
+    assert response.cookies[cookies.CONSENT_COOKIE].value.startswith("granted.1.")
     assert BANNER not in client.get("/").content
     assert not Visitor.objects.exists()
 
@@ -88,8 +88,8 @@ def test_a_yes_of_a_browser_is_remembered_there_only(client):
 def test_a_no_of_a_browser_leaves_the_no_only(client):
     known_browser(client)
     response = client.post(ANSWER, {"answer": "refused", "next": "/"})
-    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("refused.1.")
-    assert response.cookies[identity.VISITOR_COOKIE]["max-age"] == 0
+    assert response.cookies[cookies.CONSENT_COOKIE].value.startswith("refused.1.")
+    assert response.cookies[cookies.VISITOR_COOKIE]["max-age"] == 0
     assert not Visitor.objects.exists() and not Event.objects.exists()
     assert BANNER not in client.get("/").content
 
@@ -132,8 +132,11 @@ def test_the_browsers_signal_wins_over_a_yes_and_the_page_says_so(client, anna, 
             client.force_login(anna)
         assert BANNER not in client.get("/", headers=signal).content
         response = client.post(ANSWER, {"answer": "granted"}, headers=signal, follow=True)
-        assert b"Your browser asks websites not to do this, and that takes precedence: nothing is stored." in response.content
-        assert consent.CONSENT_COOKIE not in client.cookies
+        assert (
+            b"Your browser asks websites not to do this, and that takes precedence: nothing is stored."
+            in response.content
+        )
+        assert cookies.CONSENT_COOKIE not in client.cookies
     assert not Visitor.objects.exists()
 
 
@@ -195,9 +198,9 @@ def test_a_form_of_another_site_is_refused():
 
 
 def test_an_answer_over_a_broken_cookie_is_kept(client):
-    client.cookies[consent.CONSENT_COOKIE] = "nonsense"
+    client.cookies[cookies.CONSENT_COOKIE] = "nonsense"
     response = client.post(ANSWER, {"answer": "granted"})
-    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("granted.1.")
+    assert response.cookies[cookies.CONSENT_COOKIE].value.startswith("granted.1.")
 
 
 def test_a_new_text_asks_browsers_again_and_uses_nothing_until_they_answer(client, settings):
@@ -214,7 +217,7 @@ def test_a_report_under_way_while_somebody_refuses_does_not_bring_them_back(clie
     keep_cookie(client, late)
     response = client.get(PAGE)
     assert b"Personalisation: off" in response.content
-    assert response.cookies[identity.VISITOR_COOKIE]["max-age"] == 0
+    assert response.cookies[cookies.VISITOR_COOKIE]["max-age"] == 0
 
 
 def test_who_refused_before_signing_in_is_not_made_to_agree_by_a_visitor_left_behind(client, anna):

@@ -81,7 +81,7 @@ def test_forgetting_everything_leaves_nothing_and_late_events_bring_nothing_back
     assert report(client, told) == 0
     genome.refresh_genome([user.pk], time.time())
     call_command("personalization_train", verbosity=0)
-    call_command("personalization_retain", verbosity=0)
+    call_command("personalization_apply_retention", verbosity=0)
     assert traces(user.pk, visitor.pk) == []
     assert not any(row.personal for row in client.get("/").context["slate"].rows)
     left = Visitor.objects.get(user=user)

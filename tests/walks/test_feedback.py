@@ -12,7 +12,7 @@ from django.test import Client
 
 from personalization.collect import feedback
 from personalization.models import Consent, Event, Visitor
-from personalization.privacy import consent, identity
+from personalization.privacy import cookies, identity
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -112,10 +112,10 @@ def test_a_script_is_told_in_words_what_was_done_and_no_message_waits(customer, 
 def test_a_browser_that_agreed_is_known_from_its_first_no(trained):
     _, products = trained
     browser = Client()
-    browser.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time()) - 60}"
+    browser.cookies[cookies.CONSENT_COOKIE] = f"granted.1.{int(time.time()) - 60}"
     assert products[0].pk in shown(browser)
     response = send_away(browser, "product", products[0].pk)
-    assert response.cookies[identity.VISITOR_COOKIE]["httponly"]
+    assert response.cookies[cookies.VISITOR_COOKIE]["httponly"]
     assert wishes() == [["product", products[0].pk, -1]]
     assert products[0].pk not in shown(browser)
 
@@ -125,15 +125,13 @@ def test_without_consent_nothing_is_stored_and_a_sentence_says_why(trained, answ
     _, products = trained
     browser = Client()
     if answer:
-        browser.cookies[consent.CONSENT_COOKIE] = f"{answer}.1.{int(time.time()) - 60}"
+        browser.cookies[cookies.CONSENT_COOKIE] = f"{answer}.1.{int(time.time()) - 60}"
     before = Visitor.objects.count()
     response = send_away(browser, "product", products[0].pk)
     assert (response.status_code, response["Content-Type"]) == (403, "text/plain; charset=utf-8")
-    assert response.content.decode() == (
-        "We can only remember this if you turn personalisation on."
-    )
+    assert response.content.decode() == ("We can only remember this if you turn personalisation on.")
     assert (Visitor.objects.count(), Event.objects.count()) == (before, 0)
-    assert identity.VISITOR_COOKIE not in response.cookies
+    assert cookies.VISITOR_COOKIE not in response.cookies
 
 
 def test_a_customer_who_withdrew_is_not_remembered(customer, trained):

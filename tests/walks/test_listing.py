@@ -10,7 +10,7 @@ from oscar.apps.catalogue.models import Category
 
 from personalization.decide import active_snapshot
 from personalization.models import Consent, Visitor
-from personalization.privacy import identity, sort_preference
+from personalization.privacy import cookies, sort_preference
 from tests import shop
 from tests.walks.known import browser, did
 
@@ -54,7 +54,7 @@ def category(name):
 def engines(client, page):
     """The page in the engine's order."""
     other = Client()
-    other.cookies[sort_preference.SORT_COOKIE] = "off"
+    other.cookies[cookies.SORT_COOKIE] = "off"
     return shown(other.get(page))
 
 
@@ -122,15 +122,12 @@ def test_a_stranger_switches_it_off_and_on_and_the_browser_keeps_no_id(client, t
     assert off.redirect_chain == [(page, 302)]
     assert shown(off) == engines(client, page)
     assert chip(off) == ("Popular first", False)
-    assert client.cookies[sort_preference.SORT_COOKIE].value == "off"
-    assert (
-        client.cookies[sort_preference.SORT_COOKIE]["httponly"]
-        and client.cookies[sort_preference.SORT_COOKIE]["samesite"] == "Lax"
-    )
-    assert identity.VISITOR_COOKIE not in client.cookies
+    assert client.cookies[cookies.SORT_COOKIE].value == "off"
+    assert client.cookies[cookies.SORT_COOKIE]["httponly"] and client.cookies[cookies.SORT_COOKIE]["samesite"] == "Lax"
+    assert cookies.VISITOR_COOKIE not in client.cookies
     assert not Visitor.objects.filter(user=None).exists()
     assert chip(press(client, page, "on")) == ("Popular first", True)
-    assert client.cookies[sort_preference.SORT_COOKIE].value == ""
+    assert client.cookies[cookies.SORT_COOKIE].value == ""
 
 
 def test_a_customer_switches_it_off_on_every_device(client, trained):
@@ -141,7 +138,7 @@ def test_a_customer_switches_it_off_on_every_device(client, trained):
     off = press(client, page, "off")
     assert shown(off) == engines(client, page) != shown(before)
     assert chip(off) == ("Sorted for you", False)
-    assert not client.cookies.get(sort_preference.SORT_COOKIE) or not client.cookies[sort_preference.SORT_COOKIE].value
+    assert not client.cookies.get(cookies.SORT_COOKIE) or not client.cookies[cookies.SORT_COOKIE].value
     phone = Client()
     phone.force_login(users[1])
     assert chip(phone.get(page)) == ("Sorted for you", False)
@@ -180,7 +177,7 @@ def test_somebody_who_withdrew_is_not_known_by_what_they_wished(client, trained)
     assert chip(client.get("/catalogue/")) == ("Popular first", True)
     press(client, "/catalogue/", "off")
     assert chip(client.get("/catalogue/")) == ("Popular first", False)
-    assert client.cookies[sort_preference.SORT_COOKIE].value == "off"
+    assert client.cookies[cookies.SORT_COOKIE].value == "off"
 
 
 def test_who_agreed_after_switching_it_off_still_has_it_off(client, trained):
@@ -204,7 +201,7 @@ def test_only_a_form_of_ours_switches_it():
     assert strict.post(SWITCH, {"sort": "off"}).status_code == 403
     assert strict.get(SWITCH).status_code == 405
     assert Client().post(SWITCH, {"sort": "sideways"}).status_code == 400
-    assert sort_preference.SORT_COOKIE not in strict.cookies
+    assert cookies.SORT_COOKIE not in strict.cookies
 
 
 def test_the_form_of_the_chip_works(trained):
@@ -215,7 +212,7 @@ def test_the_form_of_the_chip_works(trained):
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form.replace("&amp;", "&")))
     assert (fields["next"], fields["sort"]) == (page, "off")
     assert strict.post(SWITCH, fields, follow=True).redirect_chain == [(page, 302)]
-    assert strict.cookies[sort_preference.SORT_COOKIE].value == "off"
+    assert strict.cookies[cookies.SORT_COOKIE].value == "off"
 
 
 def test_a_page_that_depends_on_who_looks_is_kept_out_of_shared_caches(client, trained):

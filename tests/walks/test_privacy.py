@@ -15,7 +15,7 @@ from django.utils.timezone import now
 
 from personalization.decide import active_snapshot
 from personalization.models import Consent, ConsentRecord, Event, Genome, SensitiveCategory, Visitor
-from personalization.privacy import consent, identity
+from personalization.privacy import cookies, identity
 from personalization.profile import genome
 from tests import shop
 from tests.walks.known import browser, did
@@ -23,7 +23,9 @@ from tests.walks.known import browser, did
 pytestmark = pytest.mark.django_db
 
 PAGE = "/personalization/privacy/"
-WISH, RECENT, FORGOTTEN, DOWNLOAD = (PAGE + part for part in ("preference/", "recent/", "erase/confirmed/", "download/"))
+WISH, RECENT, FORGOTTEN, DOWNLOAD = (
+    PAGE + part for part in ("preference/", "recent/", "erase/confirmed/", "download/")
+)
 ANSWER = "/personalization/consent/"
 
 
@@ -72,7 +74,7 @@ def test_it_says_what_is_used_since_when_and_where_that_was_allowed(client, anna
     seen = known(client)
     assert (seen.genome.purchases, seen.views, seen.searches) == (2, 3, 1)
     assert seen.bought_since.date() == (now() - timedelta(days=20)).date()
-    assert (seen.standing.code, seen.standing.source) == ("on", "test")
+    assert (seen.standing.code, seen.standing.source) == ("granted", "test")
     assert [category.name for category in seen.interests] == ["Drinks", "Hot"]
     assert [(done.product.pk, done.added) for done in seen.products] == [(tea.pk, False)]
     assert [done.query for done in seen.queries] == ["oat milk"]
@@ -144,9 +146,9 @@ def test_an_interest_is_added_by_hand_once(client, anna):
 
 
 def test_a_browser_that_agreed_and_is_not_known_yet_becomes_known_by_its_first_wish(client):
-    client.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
+    client.cookies[cookies.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
     tea = shop.create_from_breadcrumbs("Tea")
-    assert identity.VISITOR_COOKIE in client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1}).cookies
+    assert cookies.VISITOR_COOKIE in client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1}).cookies
     assert known(client).added == [tea]
 
 
@@ -224,7 +226,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
         "personalization.Visitor": 1,
     }
     assert content["tables"]["personalization.Event"][0]["product_name"] == "Tea"
-    assert [(row["what"], row["count"]) for row in content["shop"]] == [
+    assert [(row["name"], row["count"]) for row in content["shop"]] == [
         ("orders", 1),
         ("product views while signed in", 0),
         ("searches while signed in", 0),
@@ -252,8 +254,8 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     client.cookies["oscar_history"] = "[1]"
     response = client.post(FORGOTTEN)
     assert response["Location"] == PAGE
-    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("refused.1.")
-    assert response.cookies["oscar_history"]["max-age"] == response.cookies[identity.VISITOR_COOKIE]["max-age"] == 0
+    assert response.cookies[cookies.CONSENT_COOKIE].value.startswith("refused.1.")
+    assert response.cookies["oscar_history"]["max-age"] == response.cookies[cookies.VISITOR_COOKIE]["max-age"] == 0
     left = visitor_of(anna)
     assert (left.pk != old, left.preferences, left.consent) == (True, [], Consent.WITHDRAWN)
     assert not Event.objects.exists() and not Genome.objects.exists()
@@ -274,7 +276,7 @@ def test_a_browser_is_forgotten_without_a_trace(client):
     did(browser(client), product_id=shop.product("Tea").pk)
     client.post(FORGOTTEN)
     assert not Visitor.objects.exists() and not Event.objects.exists() and not ConsentRecord.objects.exists()
-    assert client.get(PAGE).context["known"].standing.code == "off"
+    assert client.get(PAGE).context["known"].standing.code == "refused"
 
 
 @pytest.mark.django_db(transaction=True)

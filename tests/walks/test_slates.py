@@ -14,7 +14,7 @@ from django.urls import resolve
 
 from personalization.collect import impression_tokens
 from personalization.models import Consent, Visitor
-from personalization.privacy import consent
+from personalization.privacy import cookies
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def trained():
 def agreeing(word="granted") -> Client:
     """A browser that answered."""
     browser = Client()
-    browser.cookies[consent.CONSENT_COOKIE] = f"{word}.1.{int(time.time()) - 60}"
+    browser.cookies[cookies.CONSENT_COOKIE] = f"{word}.1.{int(time.time()) - 60}"
     return browser
 
 

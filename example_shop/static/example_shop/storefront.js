@@ -46,13 +46,13 @@ function section(row, number) {
   const list = make("ul", { role: "list", className: "cards" }, ...row.items.map((item) => card(row, item)));
   const why = make("p", { className: "why" }, row.reason.text);
   const links = row.links.length > 0 && make("p", { className: "links" }, ...row.links.map(link));
-  const named = { "aria-labelledby": heading.id, "data-row": row.code, "data-personal": row.personal };
+  const named = { "aria-labelledby": heading.id, "data-row": row.type, "data-personal": row.personal };
   return make("section", { className: "row", ...named }, heading, why, links, list);
 }
 
-function link({ kind, text, facts }) {
-  const href = kind === "basket" ? "#/basket" : `${search}?${new URLSearchParams({ q: facts.query })}`;
-  return make("a", { href }, text);
+function link({ target, label, params }) {
+  const href = target === "basket" ? "#/basket" : `${search}?${new URLSearchParams({ q: params.query })}`;
+  return make("a", { href }, label);
 }
 
 function card(row, item) {
@@ -73,14 +73,14 @@ function card(row, item) {
 }
 
 function offer(row, item) {
-  const { notice } = item.product;
+  const { availability_message: notice } = item.product;
   return [price(item.product), notice && make("p", { className: "notice" }, notice), buy(row, item)];
 }
 
 function buy(row, item) {
-  const { title, url, in_one_click } = item.product;
+  const { title, url, addable_in_one_click } = item.product;
   const heard = make("span", { className: "heard" }, `: ${title}`);
-  if (!in_one_click) return make("a", { className: "button", href: url }, "View options", heard);
+  if (!addable_in_one_click) return make("a", { className: "button", href: url }, "View options", heard);
   const press = ({ currentTarget }) => addToBasket(row, item, currentTarget);
   return make("button", { type: "button", className: "button", onclick: press }, "Add to basket", heard);
 }
@@ -138,7 +138,7 @@ function saw(element) {
 }
 
 function report(name, { id, position }, { token } = {}) {
-  if (standing !== "on" || token === "") return;
+  if (standing !== "granted" || token === "") return;
   const params = { slate: token, items: [{ item_id: String(id), index: position }] };
   events.push({ id: crypto.randomUUID(), name, at: Date.now(), params });
   clearTimeout(timer);

@@ -1,4 +1,4 @@
-"""Drops what is too old: `manage.py personalization_retain`."""
+"""Deletes data that is too old: `manage.py personalization_apply_retention`."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -10,17 +10,17 @@ from personalization.privacy import retention
 
 
 class Command(BaseCommand):
-    """Counts what visitors did into daily totals, then drops the events that are too old."""
+    """Counts events into daily totals, then deletes the events that are too old."""
 
-    help = "Counts what visitors did into daily totals, then drops what is too old. Run it daily."
+    help = "Counts events into daily totals, then deletes what is older than the retention settings. Run it daily."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument("--dry-run", action="store_true", help="only print what would be deleted")
 
     def handle(self, *args: Any, dry_run: bool, verbosity: int, **options: Any) -> None:
         if dry_run:
             self.stdout.write(f"Would be done: {retention.rows_due()}.")
             return
-        done = retention.apply_retention(progress=progress_bars(self.stderr, verbosity))
+        result = retention.apply_retention(progress=progress_bars(self.stderr, verbosity))
         if verbosity:
-            self.stdout.write(f"Done: {done}.")
+            self.stdout.write(f"Done: {result}.")
