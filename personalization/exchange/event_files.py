@@ -107,7 +107,9 @@ def _event_type(name: str) -> str:
     if name in PURCHASE_EVENTS:
         raise RejectedRow("purchases_not_accepted", "purchases are read from the shop's own orders")
     if name not in IMPORTED_EVENTS:
-        raise RejectedRow("unknown_event", f"event_name is {name[:40]!r}; expected one of: {', '.join(IMPORTED_EVENTS)}")
+        raise RejectedRow(
+            "unknown_event", f"event_name is {name[:40]!r}; expected one of: {', '.join(IMPORTED_EVENTS)}"
+        )
     return name
 
 

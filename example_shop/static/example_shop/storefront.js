@@ -1,4 +1,4 @@
-/* A storefront in one page, without a framework and without a build: all that it shows of the shop comes from the API.
+/* A storefront in one page, without a framework and without a build step: everything it shows comes from the shop's API.
    What is around it (addresses of Oscar's own pages, the question) stands in storefront.html. */
 import { Personalization, Problem } from "personalization";
 
@@ -7,7 +7,7 @@ const shop = new Personalization(undefined, { language: document.documentElement
 const page = document.getElementById("page");
 const SEEN = 1000, QUIET = 1000, CARDS = { include: ["product"] };
 
-/* Making elements: texts are always texts, never markup. */
+/* Creates elements: text is always text, never markup. */
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -85,7 +85,7 @@ function buy(row, item) {
   return make("button", { type: "button", className: "button", onclick: press }, "Add to basket", heard);
 }
 
-/* Oscar's own form. It leads to `next` when the product lies in the basket, and elsewhere when not. */
+/* Oscar's own form. It redirects to `next` if the product was added, and elsewhere if not. */
 async function addToBasket(row, item, button) {
   if (button.ariaBusy) return;
   button.ariaBusy = "true";
@@ -121,7 +121,7 @@ async function dismiss(element) {
   undo.focus({ preventScroll: true });
 }
 
-/* What is reported of those who agreed: what was half visible for a second, and what was used. */
+/* Reports for visitors with consent: cards that were half visible for a second, and clicks. */
 let standing = "", timer, asking;
 const waiting = new Map(), events = [];
 const watcher = new IntersectionObserver((changes) => {
@@ -150,7 +150,7 @@ function send() { // a report that is lost is no reason to bother anybody
   if (some.length) shop.report({ sent_at: Date.now(), events: some }).catch(() => {});
 }
 
-/* The pages: each has a heading and says which rows it has. */
+/* The pages: each has a heading and names its rows. */
 const PAGES = {
   home: () => ({ heading: "Welcome", rows: (options) => shop.surface("home", CARDS, options) }),
   basket: () => ({
@@ -167,7 +167,7 @@ async function around(product, options) { // in one round trip, and nothing stan
   return { rows: slates.flatMap(({ rows }) => rows) };
 }
 
-/* What the card said that was clicked. Who comes by an address finds it in the shop. */
+/* The data of the card that was clicked. A visitor who opens the URL directly gets a link to the shop. */
 function about(key) {
   const item = history.state?.item;
   report("view_item", item ?? { id: key });
@@ -209,7 +209,7 @@ function apology() {
   return make("div", { className: "plain" }, make("p", {}, "The recommendations are not available at the moment."), again);
 }
 
-/* Around the pages: the menu, the question, and moving about. */
+/* Around the pages: the menu, the consent banner, and navigation. */
 async function menu() {
   const { shortcuts, menu } = await shop.navigation();
   const places = [...shortcuts, ...menu.filter(({ id }) => shortcuts.every((one) => one.id !== id))];

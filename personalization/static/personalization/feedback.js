@@ -1,5 +1,5 @@
-/* "Not interested" without a reload: what is sent away is gone at once, and an undo button stands in its place.
-   Without this script the same buttons send the same form, and the next page says so. */
+/* "Not interested" without a reload: replaces what was dismissed by a message and an undo button.
+   Without this script the buttons submit the form, and the next page has the message. */
 (() => {
   "use strict";
   async function post(form, button, more = {}) {
@@ -44,7 +44,7 @@
       undoButton.focus({ preventScroll: true });
     } catch {
       back();
-      form.dataset.plain = "yes"; // the plain way tells what is wrong
+      form.dataset.plain = "yes"; // a plain submit shows what went wrong
       form.requestSubmit(button);
     }
   });

@@ -1,22 +1,22 @@
-// Closes the visitor's own lines in the menu by Escape, and by a click or the keyboard elsewhere. They open without it.
+// Closes the shortcuts in the menu on Escape, and when a click or the focus leaves them. They open without a script.
 (() => {
   "use strict";
-  const opened = () => document.querySelector(".personalization-shortcuts[open]");
+  const openPanel = () => document.querySelector(".personalization-shortcuts[open]");
 
   const closeOutside = (event) => {
-    const lines = opened();
-    if (lines && !lines.contains(event.target)) {
-      lines.open = false;
+    const panel = openPanel();
+    if (panel && !panel.contains(event.target)) {
+      panel.open = false;
     }
   };
 
   document.addEventListener("click", closeOutside);
   document.addEventListener("focusin", closeOutside);
   document.addEventListener("keydown", (event) => {
-    const lines = event.key === "Escape" && opened();
-    if (lines) {
-      lines.open = false;
-      lines.querySelector("summary").focus();
+    const panel = event.key === "Escape" && openPanel();
+    if (panel) {
+      panel.open = false;
+      panel.querySelector("summary").focus();
     }
   });
 })();
