@@ -71,13 +71,9 @@ def _callable_error(name: str) -> CheckMessage | None:
 @register("personalization")
 def check_plugins(app_configs: Any, **options: Any) -> list[CheckMessage]:
     """E005: the shop adds a recommender, a surface or a row type that cannot be used."""
-    return [
-        Error(
-            fault, hint="See docs/reference.md, Plug-ins. Until it is right, it is left out.", id="personalization.E005"
-        )
-        for registry in plugins.REGISTRIES.values()
-        for fault in registry.errors()
-    ]
+    hint = "Expected an object that keeps the contract, or its dotted path; see docs/reference.md, Plug-ins."
+    faults = [fault for registry in plugins.REGISTRIES.values() for fault in registry.errors()]
+    return [Error(fault, hint=hint, id="personalization.E005") for fault in faults]
 
 
 @register("personalization")

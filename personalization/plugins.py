@@ -67,7 +67,7 @@ class AddedPlugin:
         try:
             return getattr(import_module(module), name)
         except Exception as error:  # whatever a module of the shop's raises while it is imported
-            raise PluginError(f"{self.origin} names {self.reference!r}, which cannot be imported: {error}") from error
+            raise PluginError(f"{self.origin} names {self.reference!r}, which cannot be imported: {error}.") from error
 
 
 _registered: list[tuple[str, AddedPlugin]] = []

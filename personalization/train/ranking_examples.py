@@ -83,7 +83,7 @@ class Backtest:
     @cached_property
     def customers_before(self) -> int:
         """The number of customers before the cut; each order of a guest counts as one."""
-        return len(np.unique(self.train_history.customer_product))
+        return len(np.unique(self.train_history.buyer))
 
     @cached_property
     def histories(self) -> dict[int, VisitorHistory]:
