@@ -1,4 +1,4 @@
-"""`manage.py check` says what is misconfigured, and how to mend it."""
+"""System checks: `manage.py check` names what is misconfigured, and what to change."""
 
 from typing import Any
 
@@ -28,15 +28,14 @@ def check_settings(app_configs: Any, **options: Any) -> list[CheckMessage]:
 
 @register("personalization")
 def check_app_order(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """E002: Oscar's templates would be found first, and every row would be lost without a word."""
+    """E002: Oscar's templates would be found first, so that no row is shown."""
     names = [entry.split(".apps.")[0] for entry in settings.INSTALLED_APPS]
-    oscars = (place for place, name in enumerate(names) if name.split(".")[0] == "oscar")
-    first_of_oscar = next(oscars, len(names))
-    if names.index("personalization") < first_of_oscar:
+    oscar_apps = (index for index, name in enumerate(names) if name.split(".")[0] == "oscar")
+    if names.index("personalization") < next(oscar_apps, len(names)):
         return []
     return [
         Error(
-            "'personalization' stands after Oscar in INSTALLED_APPS, so Oscar's templates hide its rows.",
+            "'personalization' is after Oscar in INSTALLED_APPS, so Oscar's templates hide its rows.",
             hint='Put it first: INSTALLED_APPS = ["personalization", *INSTALLED_APPS].',
             id="personalization.E002",
         )
@@ -45,25 +44,21 @@ def check_app_order(app_configs: Any, **options: Any) -> list[CheckMessage]:
 
 @register("personalization")
 def check_callables(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """E003: a function of the shop's own that a setting names is not there; nobody would be known."""
+    """E003: a setting names a function that cannot be imported or called, so that no visitor has consent."""
     return [error for name in ("CONSENT_CALLABLE", "IS_CHILD_CALLABLE") if (error := _callable_error(name))]
 
 
 def _callable_error(name: str) -> CheckMessage | None:
     path = getattr(conf.get_settings(), name)
     try:
-        found = import_string(path) if path else callable
-    except ImportError as fault:
-        return Error(
-            f"PERSONALIZATION: {name!r} is {path!r}, which cannot be imported: {fault}.",
-            hint="It takes the dotted path of a function. Until it is right, nobody is known.",
-            id="personalization.E003",
-        )
-    if callable(found):
-        return None
+        if not path or callable(import_string(path)):
+            return None
+        fault = "which is not callable"
+    except ImportError as error:
+        fault = f"which cannot be imported: {error}"
     return Error(
-        f"PERSONALIZATION: {name!r} is {path!r}, which is no function.",
-        hint="It takes the dotted path of a function. Until it is right, nobody is known.",
+        f"PERSONALIZATION: {name!r} is {path!r}, {fault}.",
+        hint="Expected the dotted path of a function. Until then no visitor is personalised.",
         id="personalization.E003",
     )
 
@@ -93,14 +88,14 @@ def check_search_engine(app_configs: Any, **options: Any) -> list[CheckMessage]:
 
 @register("personalization")
 def check_min_customers(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """W002: with few customers behind what is learned, a row can tell what one of them bought."""
-    allowed, usual = conf.get_settings().MIN_CUSTOMERS, conf.Settings.MIN_CUSTOMERS
-    if allowed >= usual:
+    """W002: where few customers are behind what is learned, a row can reveal what one of them bought."""
+    configured, default = conf.get_settings().MIN_CUSTOMERS, conf.Settings.MIN_CUSTOMERS
+    if configured >= default:
         return []
     return [
         Warning(
-            f"min_customers is {allowed}: rows may let someone guess what a single customer bought.",
-            hint=f"Keep it at {usual} or more unless the shop is very small.",
+            f"MIN_CUSTOMERS is {configured}: rows may reveal what a single customer bought.",
+            hint=f"Keep it at {default} or more unless the shop is very small.",
             id="personalization.W002",
         )
     ]
@@ -112,27 +107,26 @@ OSCAR_LOADER = "oscar.core.loading.default_class_loader"
 
 @register("personalization")
 def check_class_loader(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """W003: Oscar's class loader, or the shop's own, gives listing pages without our order."""
+    """W003: Oscar's class loader, or the shop's own, is used, so that listing pages are not reranked."""
     if class_loader.is_active():
         return []
-    found = settings.OSCAR_DYNAMIC_CLASS_LOADER
+    loader = settings.OSCAR_DYNAMIC_CLASS_LOADER
     return [
         Warning(
-            f"OSCAR_DYNAMIC_CLASS_LOADER is {found!r}: "
-            "search, catalogue and category pages stay in the search engine's order.",
-            hint=_loader_to_paste(found),
+            f"OSCAR_DYNAMIC_CLASS_LOADER is {loader!r}: search, catalogue and category pages are not reranked.",
+            hint=_loader_hint(loader),
             id="personalization.W003",
         )
     ]
 
 
-def _loader_to_paste(found: str) -> str:
-    if found == OUR_LOADER:
-        return "It is ours, and could not do its work: the log says why."
+def _loader_hint(loader: str) -> str:
+    if loader == OUR_LOADER:
+        return "It is the right one, but it failed; the log says why."
     line = f'Paste into the settings: OSCAR_DYNAMIC_CLASS_LOADER = "{OUR_LOADER}"'
-    if found == OSCAR_LOADER:
+    if loader == OSCAR_LOADER:
         return f"{line}."
-    return f'{line}, and let it ask your own: PERSONALIZATION = {{"WRAPPED_CLASS_LOADER": "{found}"}}.'
+    return f'{line}, and let it call your own: PERSONALIZATION = {{"WRAPPED_CLASS_LOADER": "{loader}"}}.'
 
 
 URLS = 'path("", include("personalization.urls"))'
@@ -140,14 +134,14 @@ URLS = 'path("", include("personalization.urls"))'
 
 @register("personalization")
 def check_urls(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """W004: nobody can answer our question, nothing is reported. E004: they are hidden by Oscar's, whose home page
-    would lead to itself."""
+    """W004: the app's URLs are missing, so that visitors cannot give consent. E004: they are after Oscar's, so that
+    Oscar's home page redirects to itself."""
     try:
         view = resolve(reverse("personalization:home")).func
     except NoReverseMatch:
         return [
             Warning(
-                "The shop's URLs leave ours out: no personal home page, and nobody can say whether to be known.",
+                "The shop's URLs lack the app's: there is no personalised home page, and nobody can give consent.",
                 hint=f"Paste into the URLs, before Oscar's own include: {URLS}.",
                 id="personalization.W004",
             )
@@ -156,7 +150,7 @@ def check_urls(app_configs: Any, **options: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            "The shop's URLs name ours after Oscar's, whose home page now leads to itself.",
+            "The shop's URLs include the app's after Oscar's, whose home page now redirects to itself.",
             hint=f"Put it before Oscar's own include: {URLS}.",
             id="personalization.E004",
         )
@@ -165,31 +159,31 @@ def check_urls(app_configs: Any, **options: Any) -> list[CheckMessage]:
 
 @register("personalization")
 def check_templates(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """W005: the shop has a template of its own that never reaches ours of the same name."""
+    """W005: a template of the shop hides one of the app's and does not extend it."""
     with fail_open("Reading the shop's templates"):
         return [_lost_template(lost) for lost in template_overrides.lost_overrides()]
     return []
 
 
 def _lost_template(lost: template_overrides.LostOverride) -> CheckMessage:
-    how = f"fills the block {lost.block!r} without {{{{ block.super }}}}" if lost.block else "does not extend it"
-    mend = "Add that" if lost.block else f'Let it begin with {{% extends "{lost.template}" %}}'
+    fault = f"fills the block {lost.block!r} without {{{{ block.super }}}}" if lost.block else "does not extend it"
+    remedy = "Add that" if lost.block else f'Start it with {{% extends "{lost.template}" %}}'
     return Warning(
-        f"{lost.file} stands in for {lost.template} and {how}: what we add to that page is lost.",
-        hint=f"{mend}, or paste where it should stand: {lost.tag}",
+        f"{lost.file} replaces {lost.template} and {fault}: the app's additions to that page are lost.",
+        hint=f"{remedy}, or paste where they should be: {lost.tag}",
         id="personalization.W005",
     )
 
 
 @register("personalization", deploy=True)
 def check_cache(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """W006: what one process counts, another does not know. Only a shop that goes live has several."""
+    """W006: the processes of a live shop do not share their counters."""
     backend = settings.CACHES["default"].get("BACKEND", "")
     if settings.DEBUG or not backend.endswith((".LocMemCache", ".DummyCache")):
         return []
     return [
         Warning(
-            f"CACHES uses {backend}, which processes do not share: each counts by itself how much a visitor does.",
+            f"CACHES uses {backend}, which processes do not share: each limits visitors' rates by itself.",
             hint="With more than one process use Redis, Memcached or the database as the default cache.",
             id="personalization.W006",
         )

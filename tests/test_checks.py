@@ -42,7 +42,7 @@ def test_the_example_shop_is_configured_well(settings):
     [
         (
             {"row_sise": 4},
-            "PERSONALIZATION: unknown setting 'row_sise'; known are: ",
+            "PERSONALIZATION: unknown setting 'row_sise'; expected one of: ",
         ),
         ({"ROW_SIZE": "6"}, "PERSONALIZATION: 'ROW_SIZE' is '6'; expected an integer >= 1."),
         ({"ROW_SIZE": 0}, "PERSONALIZATION: 'ROW_SIZE' is 0; expected an integer >= 1."),
@@ -81,7 +81,7 @@ def test_few_customers_behind_what_is_learned_are_warned_of(settings):
     ("path", "sentence"),
     [
         ("shop.no_such.item", "which cannot be imported: No module named 'shop'."),
-        ("tests.shops.factories.PRODUCTS", "which is no function."),
+        ("tests.shops.factories.PRODUCTS", "which is not callable."),
     ],
 )
 def test_a_hook_that_is_not_there_is_named(settings, setting, path, sentence):
@@ -95,7 +95,7 @@ def test_oscars_own_class_loader_is_named_with_the_line_to_paste(settings, oscar
     assert (warning.id, warning.msg) == (
         "personalization.W003",
         "OSCAR_DYNAMIC_CLASS_LOADER is 'oscar.core.loading.default_class_loader': "
-        "search, catalogue and category pages stay in the search engine's order.",
+        "search, catalogue and category pages are not reranked.",
     )
     assert warning.hint == (
         'Paste into the settings: OSCAR_DYNAMIC_CLASS_LOADER = "personalization.oscar.class_loader.load_classes".'
@@ -116,7 +116,7 @@ def test_a_shop_with_a_class_loader_of_its_own_is_told_how_to_keep_it(oscar_asks
     assert warning.hint == (
         "Paste into the settings: "
         'OSCAR_DYNAMIC_CLASS_LOADER = "personalization.oscar.class_loader.load_classes", '
-        f'and let it ask your own: PERSONALIZATION = {{"WRAPPED_CLASS_LOADER": "{__name__}.own_loader"}}.'
+        f'and let it call your own: PERSONALIZATION = {{"WRAPPED_CLASS_LOADER": "{__name__}.own_loader"}}.'
     )
 
 
@@ -128,7 +128,7 @@ def test_a_class_loader_that_asks_ours_is_as_good(settings, oscar_asks):
 def test_our_class_loader_that_fails_points_to_the_log(monkeypatch):
     monkeypatch.setattr(class_loader, "is_active", lambda: False)
     (warning,) = run_checks(tags=["personalization"])
-    assert warning.hint == "It is ours, and could not do its work: the log says why."
+    assert warning.hint == "It is the right one, but it failed; the log says why."
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_urls_without_ours_are_warned_of(urls):
     (warning,) = run_checks(tags=["personalization"])
     assert (warning.id, warning.msg, warning.hint) == (
         "personalization.W004",
-        "The shop's URLs leave ours out: no personal home page, and nobody can say whether to be known.",
+        "The shop's URLs lack the app's: there is no personalised home page, and nobody can give consent.",
         'Paste into the URLs, before Oscar\'s own include: path("", include("personalization.urls")).',
     )
 
@@ -164,7 +164,7 @@ def test_urls_of_ours_behind_oscars_are_an_error(urls):
     (error,) = run_checks(tags=["personalization"])
     assert (error.id, error.msg) == (
         "personalization.E004",
-        "The shop's URLs name ours after Oscar's, whose home page now leads to itself.",
+        "The shop's URLs include the app's after Oscar's, whose home page now redirects to itself.",
     )
 
 
@@ -181,16 +181,17 @@ def test_a_copied_template_is_named_with_the_tag_to_paste(settings, tmp_path):
     (warning,) = run_checks(tags=["personalization"])
     assert (warning.id, warning.msg, warning.hint) == (
         "personalization.W005",
-        f"{footer} stands in for oscar/partials/footer.html and does not extend it: what we add to that page is lost.",
-        'Let it begin with {% extends "oscar/partials/footer.html" %}, or paste where it should stand: '
+        f"{footer} replaces oscar/partials/footer.html and does not extend it: "
+        "the app's additions to that page are lost.",
+        'Start it with {% extends "oscar/partials/footer.html" %}, or paste where they should be: '
         '{% include "personalization/partials/footer_link.html" %}',
     )
     footer.write_text('{% extends "oscar/partials/footer.html" %}{% block footer %}{% endblock %}')
     (warning,) = run_checks(tags=["personalization"])
     assert (warning.msg, warning.hint) == (
-        f"{footer} stands in for oscar/partials/footer.html and fills the block 'footer' without "
-        "{{ block.super }}: what we add to that page is lost.",
-        'Add that, or paste where it should stand: {% include "personalization/partials/footer_link.html" %}',
+        f"{footer} replaces oscar/partials/footer.html and fills the block 'footer' without "
+        "{{ block.super }}: the app's additions to that page are lost.",
+        'Add that, or paste where they should be: {% include "personalization/partials/footer_link.html" %}',
     )
     footer.write_text('<footer>{% include "personalization/partials/footer_link.html" %}</footer>')
     assert ours(settings) == []
@@ -215,6 +216,6 @@ def test_a_cache_that_processes_do_not_share_is_warned_of_when_a_shop_goes_live(
     assert (warning.id, warning.msg) == (
         "personalization.W006",
         f"CACHES uses django.core.cache.backends.{backend}, which processes do not share: "
-        "each counts by itself how much a visitor does.",
+        "each limits visitors' rates by itself.",
     )
     assert ours(settings) == []

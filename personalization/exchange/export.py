@@ -92,7 +92,7 @@ class ExportRun:
         window = max(SEARCH_WINDOW, top or 0)
         self.search = lru_cache(MAX_CACHED_SEARCHES)(partial(_search_results, window=window))
 
-    def rows(self, requests: Sequence[ExportRequest]) -> Iterator[tuple]:
+    def rows(self, requests: Sequence[ExportRequest]) -> Iterator[tuple[Any, ...]]:
         """The rows for these requests: labels, then rank from 0, key, score, reason code and reason.
 
         Customers, genomes and products are read for all of them together.
@@ -161,7 +161,7 @@ class ExportRun:
         """The list, best first."""
         if visit.candidate_products and not request.query:
             return rerank_original(request, ranked)[: self.top]
-        entries = [(item.item_id, *_ranking(item)) for item in ranked if item.item_id not in purchased]
+        entries: list[ListEntry] = [(item.item_id, *_ranking(item)) for item in ranked if item.item_id not in purchased]
         if request.query:
             entries += self._unranked_results(visit, purchased | {key for key, *_ in entries})
         return entries[: self.top or DEFAULT_LIST_LENGTH]

@@ -83,8 +83,10 @@ class _ProductGroup:
     """A basket or a list, whose rows may be anywhere in the file. Any of them may name its customer."""
 
     customer: Any = None
-    original_products: array = field(default_factory=lambda: array("q"))  # as C integers: a file may hold millions
-    products: array = field(default_factory=lambda: array("q"))
+    original_products: "array[int]" = field(
+        default_factory=lambda: array("q")
+    )  # as C integers: a file may hold millions
+    products: "array[int]" = field(default_factory=lambda: array("q"))
 
 
 def _grouped_requests(
@@ -137,10 +139,10 @@ def search_requests(file: Path, report: Report) -> ExportRequests:
     """A request for each row of a file of searches with ids; without ids, one for each search, or each search and
     customer."""
     faults, requests = FaultLog(file, report), dict[tuple[Any, ...], ExportRequest]()
-    fields = request_rows.SearchRow().fields
+    cells = request_rows.SearchRow().cells()
     with tabular.open_table(file) as table:
         has_ids, has_customers = (
-            table.find_column(fields[name].column_names) is not None for name in ("qid", "customer")
+            table.find_column(cells[name].column_names) is not None for name in ("qid", "customer")
         )
         for location, row in request_rows.SearchRow.read(table, faults):
             by_content = (row["query"], row["customer"]) if has_customers else (row["query"],)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from rest_framework import serializers
 
@@ -38,7 +38,7 @@ class FaultLog:
         return self.count
 
 
-class CellField(serializers.Field):
+class CellField(serializers.Field):  # type: ignore[type-arg]  # generic in the stubs only
     """A cell of a column that may have any of `column_names`, the shortest last."""
 
     column_names: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ class CategoryCell(IntegerCell):
 class QueryCell(CellField):
     """What was searched for."""
 
-    column_names = ("query",)
+    column_names: tuple[str, ...] = ("query",)
 
 
 class SearchTermCell(QueryCell):
@@ -138,22 +138,26 @@ class SearchTermCell(QueryCell):
     column_names = ("q", "search_term", "search", "query")
 
 
-class RequestRow(serializers.Serializer):
+class RequestRow(serializers.Serializer):  # type: ignore[type-arg]  # generic in the stubs only
     """A row of a file. Its fields are the columns; one with a default may be absent."""
 
     @classmethod
     def read(cls, table: Table, faults: FaultLog) -> Iterator[tuple[str, dict[str, Any]]]:
         """(location, values by field) of each valid row; None is the value of an empty or absent cell."""
         row = cls()
-        columns = {name: Column(field.column_names, field.required) for name, field in row.fields.items()}
+        columns = {name: Column(cell.column_names, cell.required) for name, cell in row.cells().items()}
         for batch in batched(table.rows(columns), ROWS_PER_BATCH):
             yield from row._valid_rows(batch, faults)
+
+    def cells(self) -> dict[str, CellField]:
+        """The fields by name."""
+        return cast(dict[str, CellField], dict(self.fields))
 
     def _valid_rows(self, batch: list[TableRow], faults: FaultLog) -> Iterator[tuple[str, dict[str, Any]]]:
         parsed = [self._parse(row) for row in batch]
         existing = {
-            name: field.existing({values[name] for values, _ in parsed if values and values[name] is not None})
-            for name, field in self.fields.items()
+            name: cell.existing({values[name] for values, _ in parsed if values and values[name] is not None})
+            for name, cell in self.cells().items()
         }
         for row, (values, fault) in zip(batch, parsed, strict=True):
             unknown = [name for name, value in values.items() if value is not None and value not in existing[name]]
@@ -170,7 +174,7 @@ class RequestRow(serializers.Serializer):
         try:
             return self.run_validation({key: None if cell == "" else cell for key, cell in row.cells.items()}), ""
         except serializers.ValidationError as error:
-            name, messages = next(iter(error.detail.items()))
+            name, messages = next(iter(cast(dict[str, list[str]], error.detail).items()))
             return {}, f"{name} {messages[0]}"
 
 

@@ -1,4 +1,4 @@
-"""What the shop's own tables say for the page on which visitors see what is known of them."""
+"""What the shop's own tables hold for the page that shows visitors their data."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ UserSearch = get_model("analytics", "UserSearch")
 
 @dataclass(frozen=True)
 class AccountRecords:
-    """How much the shop itself keeps of a customer, and since when; we only read it."""
+    """How much the shop itself stores about a customer, and since when; this app only reads it."""
 
     orders: int = 0
     first_order: datetime | None = None
@@ -31,51 +31,53 @@ class AccountRecords:
 
 @dataclass
 class CategoryNode:
-    """A category of the top, with those right below it."""
+    """A top category with its children."""
 
     category: Any
     below: list[Any] = field(default_factory=list)
 
 
 def account_records(user_id: Any) -> AccountRecords:
-    """What Oscar's orders, views and searches hold of this customer: three queries."""
-    ordered = Order.objects.filter(user_id=user_id).aggregate(orders=Count("pk"), first=Min("date_placed"))
+    """The numbers of this customer's orders, views and searches in Oscar's tables: three queries."""
+    orders = Order.objects.filter(user_id=user_id).aggregate(count=Count("pk"), first=Min("date_placed"))
     views = UserProductView.objects.filter(user_id=user_id).count()
     searches = UserSearch.objects.filter(user_id=user_id).count()
-    return AccountRecords(ordered["orders"], ordered["first"], views, searches)
+    return AccountRecords(orders["count"], orders["first"], views, searches)
 
 
 def products_by_id(product_ids: Iterable[int]) -> dict[int, Any]:
     """The browsable ones among these products by key, with what a link to them needs, in one query."""
-    return Product.objects.browsable().only("pk", "title", "slug", "structure", "parent_id").in_bulk(list(product_ids))
+    rows = Product.objects.browsable().only("pk", "title", "slug", "structure", "parent_id")
+    products: dict[int, Any] = rows.in_bulk(list(product_ids))
+    return products
 
 
 def product_titles(product_ids: Iterable[int]) -> dict[int, str]:
-    """What the browsable ones among these products are called."""
+    """The titles of the browsable ones among these products by key."""
     return {key: product.get_title() for key, product in products_by_id(product_ids).items()}
 
 
 def category_titles(category_ids: Iterable[int]) -> dict[int, str]:
-    """What the browsable ones among these categories are called."""
+    """The names of the browsable ones among these categories by key."""
     return {key: category.name for key, category in catalogue.categories_by_id(category_ids).items()}
 
 
 def category_nodes() -> list[CategoryNode]:
-    """The categories of the two upper levels that may be an interest, in the shop's order: none that is sensitive."""
+    """The top two levels of categories that may be an interest, in the shop's order: those that are not sensitive."""
     return list(_category_nodes(catalogue.sensitive_categories()))
 
 
 def _category_nodes(sensitive: set[int]) -> Iterator[CategoryNode]:
-    shelf = None
+    node = None
     for category in Category.objects.browsable().filter(depth__lte=2).order_by("path"):
         if category.depth == 1:
-            shelf = CategoryNode(category)
+            node = CategoryNode(category)
             if category.pk not in sensitive:
-                yield shelf
-        elif shelf is not None and category.pk not in sensitive and category.is_child_of(shelf.category):
-            shelf.below.append(category)
+                yield node
+        elif node is not None and category.pk not in sensitive and category.is_child_of(node.category):
+            node.below.append(category)
 
 
 def forget_recently_viewed(response: HttpResponse) -> None:
     """Deletes Oscar's cookie of recently viewed products from the browser."""
-    response.delete_cookie(settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME)
+    response.delete_cookie(getattr(settings, "OSCAR_RECENTLY_VIEWED_COOKIE_NAME"))  # noqa: B009 - not in the stubs

@@ -6,6 +6,7 @@ name tables and columns of the models only; the keys in them are numbers.
 
 from collections.abc import Collection
 from functools import cache
+from typing import Any
 
 from django.db import connection
 from django.db.models import BooleanField, CharField, F, Func, Model, Value
@@ -38,7 +39,7 @@ def _of_every_product() -> dict[str, Combinable]:
 
 def _there_is(owner: F, model: type[Model], options: str) -> Func:
     """Whether the class, or the product, has an option."""
-    field = model._meta.get_field(options)
+    field: Any = model._meta.get_field(options)
     names = {"table": _quoted(field.m2m_db_table()), "owner": _quoted(field.m2m_column_name())}
     template = "EXISTS (SELECT 1 FROM %(table)s WHERE %(table)s.%(owner)s = %(expressions)s)"
     return Func(owner, template=template, output_field=BooleanField(), **names)
@@ -72,7 +73,8 @@ def _numbers(keys: Collection[int]) -> str:
 
 
 def _column(model: type[Model], field: str) -> str:
-    return f"{_table(model)}.{_quoted(model._meta.get_field(field).column)}"
+    column: Any = model._meta.get_field(field)
+    return f"{_table(model)}.{_quoted(column.column)}"
 
 
 def _table(model: type[Model]) -> str:

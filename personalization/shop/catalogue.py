@@ -28,6 +28,7 @@ from oscar.core.loading import get_model
 from personalization.models import SensitiveCategory
 from personalization.models.epoch import Epoch
 from personalization.shop import card_columns
+from personalization.shop.types import OscarProduct, PurchaseInfo, Strategy
 
 Category = get_model("catalogue", "Category")
 Product = get_model("catalogue", "Product")
@@ -156,7 +157,8 @@ def products_for_cards(product_ids: Iterable[int], beside: Collection[int] = ())
 
 def image_url(name: str) -> str:
     """Where a picture of this name is."""
-    return ProductImage._meta.get_field("original").storage.url(name)
+    url: str = ProductImage._meta.get_field("original").storage.url(name)
+    return url
 
 
 def attach_images(products: Collection[Any]) -> None:
@@ -203,22 +205,22 @@ class Offer:
 
     product: Any
     """Oscar's product, with all that a card needs."""
-    info: Any
+    info: PurchaseInfo
     """At which price, and how available: the answer of the shop's own strategy."""
 
 
-def get_offer(product: Any, strategy: Any) -> Offer | None:
+def get_offer(product: OscarProduct, strategy: Strategy) -> Offer | None:
     """The product as this shopper can buy it now; None when they cannot."""
     info = purchase_info(product, strategy)
     return Offer(product, info) if info.price.exists and info.availability.is_available_to_buy else None
 
 
-def purchase_info(product: Any, strategy: Any) -> Any:
+def purchase_info(product: OscarProduct, strategy: Strategy) -> PurchaseInfo:
     """What the shop's own strategy says of the product's price and availability for this shopper."""
     return strategy.fetch_for_parent(product) if product.is_parent else strategy.fetch_for_product(product)
 
 
-def get_price_amount(info: Any) -> Decimal | None:
+def get_price_amount(info: PurchaseInfo) -> Decimal | None:
     """What a shopper pays for one; None where nothing says it."""
     if not info.price.exists:
         return None
@@ -243,7 +245,8 @@ def public_child(product: Any, key: int | None) -> Any:
 
 def categories_by_id(category_ids: Iterable[int]) -> dict[int, Any]:
     """The browsable ones among these categories by key."""
-    return Category.objects.browsable().in_bulk(list(category_ids))
+    categories: dict[int, Any] = Category.objects.browsable().in_bulk(list(category_ids))
+    return categories
 
 
 def public_product(product_id: int) -> Any | None:

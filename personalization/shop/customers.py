@@ -13,42 +13,44 @@ from personalization import conf
 from personalization.batching import batched
 
 LOOKUP_FIELDS = ("id", "email", "username")
-"""By what a customer can be named."""
-DIGITS = 18
+"""What can identify a customer."""
+MAX_KEY_DIGITS = 18
 USERS_PER_BATCH = 500
 
 
 class NoSuchField(Exception):
-    """The shop's own model of users has no such field; the message says so."""
+    """The shop's own user model has no such field; the message says so."""
 
 
 def all_customers() -> Iterator[Any]:
     """The keys of all accounts that can sign in."""
-    return _able().order_by("pk").values_list("pk", flat=True).iterator(chunk_size=20_000)
+    keys = _active_customers().order_by("pk").values_list("pk", flat=True)
+    return keys.iterator(chunk_size=20_000)
 
 
 def count_customers() -> int:
-    """How many they are."""
-    return _able().count()
+    """The number of accounts that can sign in."""
+    return _active_customers().count()
 
 
-def _able() -> QuerySet:
+def _active_customers() -> QuerySet[Any]:
     return get_user_model()._default_manager.filter(is_active=True)
 
 
 def customers_by_field(texts: Iterable[str], by: str) -> dict[str, Any]:
-    """The key of each of these customers who exists, in one query; None where two have the same name."""
-    return _by_key(set(texts)) if by == "id" else _by_name(set(texts), _field(by), lower=by == "email")
+    """The key of each of these customers who exists, in one query; None where the text matches several."""
+    return _customers_by_key(set(texts)) if by == "id" else _customers_by_name(set(texts), by)
 
 
-def _by_key(texts: set[str]) -> dict[str, Any]:
-    keys = {text: key for text in texts if (key := _key(text)) is not None}
-    there = set(get_user_model()._default_manager.filter(pk__in=set(keys.values())).values_list("pk", flat=True))
-    return {text: key for text, key in keys.items() if key in there}
+def _customers_by_key(texts: set[str]) -> dict[str, Any]:
+    keys = {text: key for text in texts if (key := _parse_key(text)) is not None}
+    rows = get_user_model()._default_manager.filter(pk__in=set(keys.values()))
+    existing = set(rows.values_list("pk", flat=True))
+    return {text: key for text, key in keys.items() if key in existing}
 
 
-def _key(text: str) -> Any:
-    if text.isdecimal() and len(text) > DIGITS:
+def _parse_key(text: str) -> Any:
+    if text.isdecimal() and len(text) > MAX_KEY_DIGITS:
         return None
     try:
         return get_user_model()._meta.pk.to_python(text)
@@ -56,26 +58,21 @@ def _key(text: str) -> Any:
         return None
 
 
-def _field(by: str) -> str:
+def _customers_by_name(texts: set[str], by: str) -> dict[str, Any]:
     model = get_user_model()
-    name = model.get_email_field_name() if by == "email" else model.USERNAME_FIELD
+    field = model.get_email_field_name() if by == "email" else model.USERNAME_FIELD
     try:
-        return model._meta.get_field(name).name
+        model._meta.get_field(field)
     except FieldDoesNotExist:
         raise NoSuchField(f"The shop's customers have no {by}.") from None
-
-
-def _by_name(texts: set[str], field: str, lower: bool) -> dict[str, Any]:
-    users = get_user_model()._default_manager.all()
-    if lower:
-        users = users.annotate(named=Lower(field)).filter(named__in={text.lower() for text in texts})
-    else:
-        users = users.filter(**{f"{field}__in": texts})
-    found: dict[str, Any] = {}
-    for name, key in users.values_list("named" if lower else field, "pk"):
-        found[name] = None if name in found else key
-    spelt = {text: text.lower() if lower else text for text in texts}
-    return {text: found[name] for text, name in spelt.items() if name in found}
+    spelling = {text: text.lower() if by == "email" else text for text in texts}
+    users: QuerySet[Any] = model._default_manager.all()
+    if by == "email":
+        users, field = users.annotate(lower_email=Lower(field)), "lower_email"
+    keys: dict[str, Any] = {}
+    for name, key in users.filter(**{f"{field}__in": set(spelling.values())}).values_list(field, "pk"):
+        keys[name] = None if name in keys else key
+    return {text: keys[name] for text, name in spelling.items() if name in keys}
 
 
 def is_child(user: Any) -> bool:

@@ -1,9 +1,7 @@
-"""Reads what customers searched for. All SQL over Oscar's table of searches is here.
-
-Oscar records searches of customers who are signed in, and nobody else's.
-"""
+"""Reads Oscar's table of searches, which records customers who are signed in and nobody else."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.db.models import F, QuerySet
 from oscar.core.loading import get_model
@@ -11,14 +9,18 @@ from oscar.core.loading import get_model
 from personalization.models.epoch import Epoch
 
 UserSearch = get_model("analytics", "UserSearch")
+SearchRow = tuple[Any, str, float]
+"""(customer's key, query, seconds since 1970)"""
 
 
-def all_searches() -> QuerySet:
-    """The searches of everyone."""
-    return UserSearch.objects.order_by()
+def all_searches() -> QuerySet[Any]:
+    """The searches of all customers."""
+    searches: QuerySet[Any] = UserSearch.objects.order_by()
+    return searches
 
 
-def search_values(searches: QuerySet) -> Iterator[tuple]:
-    """(customer's key, query, seconds since 1970) of each search, streamed."""
+def search_values(searches: QuerySet[Any]) -> Iterator[SearchRow]:
+    """The row of each search, streamed."""
     rows = searches.annotate(searched=Epoch(F("date_created"))).values_list("user_id", "query", "searched")
-    return rows.iterator(chunk_size=20_000)
+    values: Iterator[SearchRow] = rows.iterator(chunk_size=20_000)
+    return values
