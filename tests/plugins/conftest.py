@@ -4,9 +4,9 @@ import pytest
 from django.core.management import call_command
 
 from personalization import plugins
-from tests import shop
 from tests.plugins import outside
 from tests.plugins.outside.apps import OutsideConfig
+from tests.shops import factories as shop
 
 
 @pytest.fixture
