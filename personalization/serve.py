@@ -13,7 +13,7 @@ from personalization.decide.layout import LayoutLimits
 from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.slate import Candidate, RankedItem, Row, Slate
-from personalization.decide.trace import Trace
+from personalization.decide.trace import Reranking, Trace
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.rank.snapshot_arrays import SnapshotArrays
@@ -128,6 +128,8 @@ def explain_list(visit: Visit) -> Trace:
     trace = Trace()
     with fail_open("Explaining a list", queries=False):
         rerank(replace(visit, trace=trace))
+    if visit.candidate_products and not trace.rerankings:
+        trace.rerankings.append(Reranking.unchanged(visit.candidate_products))
     return trace
 
 

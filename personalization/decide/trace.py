@@ -4,8 +4,8 @@ A visit carries a `Trace` when somebody asks, else None, and then nothing is wri
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,10 @@ are on the page already."""
 NOT_BUYABLE, OUTSIDE_PRICE_RANGE = "not_buyable", "outside_price_range"
 TAKEN_ABOVE, BEYOND_ROW_SIZE = "taken_above", "beyond_row_size"
 """Why a candidate is not shown: another row of the page has it, or better ones filled the row."""
-DISMISSED, HIDDEN_NAME, NO_WORDS = "dismissed", "hidden_name", "no_words"
+DISMISSED, HIDDEN_NAME, NO_WORDS, REPLACED = "dismissed", "hidden_name", "no_words", "replaced_by_fallback"
 """Why a row is not shown, besides the reasons of `decide.layout`: the visitor dismissed it, its title would name
-something that they may not see, or its title or too many of its items failed to be put into words."""
+something that they may not see, its title or too many of its items could not be put into words, or there was nothing
+beside it and the surface's fallback rows took the page."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ class Reranking:
     scores: Mapping[int, float] = field(default_factory=dict)
     """What the visitor's own order goes by, for the products that the snapshot knows."""
 
+    @classmethod
+    def unchanged(cls, products: tuple[int, ...]) -> Self:
+        """A list that stays in its original order."""
+        return cls(products, tuple(range(len(products))), products, 0, frozenset())
+
 
 @dataclass(frozen=True)
 class TracedRow:
@@ -100,17 +106,18 @@ class Trace:
     """The items that were looked up in vain: `NOT_BUYABLE` or `OUTSIDE_PRICE_RANGE`."""
 
     def start_page(self, basket: frozenset[int], not_wanted: frozenset[int], on_page: frozenset[int]) -> None:
-        """Begins with the rows anew: plain rows stand in where personal ones failed."""
+        """Notes what the rules keep out. A page is made anew of fallback rows where its rows came to nothing."""
         kept_out = {IN_BASKET: basket, NOT_WANTED: not_wanted, ON_PAGE: on_page}
         self.rules = {rule: frozenset(map(product_ref, products)) for rule, products in kept_out.items() if products}
-        self.rows, self.failed_row_types, self.unavailable = [], [], {}
 
     def add_dismissed(self, row: ProposedRow) -> None:
         """Notes a row that the visitor sent away."""
-        self.rows.append(TracedRow(row, DISMISSED))
+        if not any(other.row.reason.key == row.reason.key for other in self.rows):
+            self.rows.append(TracedRow(row, DISMISSED))
 
     def add_filled(self, filled: list[FilledRow], hidden: Mapping[str, str]) -> None:
         """Notes the rows of the page. `hidden`: by the key of a row, why it was left out when it was put into words."""
+        self.rows = [replace(row, hidden_because=REPLACED, shown=()) if row.shown else row for row in self.rows]
         for one in filled:
             hidden_because = one.hidden_because or hidden.get(one.row.reason.key, "")
             items = () if hidden_because else tuple(candidate.item for candidate, _ in one.items)

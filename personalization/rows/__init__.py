@@ -8,10 +8,8 @@ own the same way, and names the surfaces that are to show them in `RowType.surfa
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
 
-from django.core.exceptions import ImproperlyConfigured
-
+from personalization import plugins
 from personalization.decide.reasons import NEUTRAL_CODE, SECOND_NEUTRAL_CODE
 from personalization.decide.slate import Candidate, ItemRef, Link, Reason, RowCandidate, RowType, product_ref
 
@@ -33,20 +31,18 @@ RESERVED_CODES = (NEUTRAL_CODE, SECOND_NEUTRAL_CODE)
 
 
 @cache
-def registered_row_types() -> dict[str, RowType]:
-    """All row types by code.
+def _built_in_row_types() -> dict[str, RowType]:
+    return {row_type.code: row_type for row_type in _list_built_in()}
 
-    Raises: ImproperlyConfigured, which names each row type that lacks anything.
-    """
-    row_types = _collect_row_types()
-    if errors := _list_errors(row_types):
-        raise ImproperlyConfigured(" ".join(errors))
-    return {row_type.code: row_type for row_type in row_types}
+
+def _list_built_in() -> list[RowType]:
+    families = (import_module(f"{__name__}.{name}").row_types for name in plugins.folder_modules(__path__))
+    return [row_type for family in families for row_type in family]
 
 
 def row_type_errors() -> list[str]:
-    """One sentence for each thing that a row type lacks, for `manage.py check`."""
-    return _list_errors(_collect_row_types())
+    """One sentence for each thing that a row type of this folder lacks; those of other apps are named by their registry."""
+    return _list_errors(_list_built_in())
 
 
 def check_row_type(row_type: RowType) -> list[str]:
@@ -85,11 +81,12 @@ def _list_errors(row_types: Iterable[RowType]) -> list[str]:
     return errors
 
 
-def _collect_row_types() -> list[RowType]:
-    families = (import_module(f"{__name__}.{module.name}").row_types for module in iter_modules(__path__))
-    return [*(row_type for family in families for row_type in family), *_extra_row_types()]
+_row_types = plugins.Registry[RowType](
+    "row_type", _built_in_row_types, lambda row_type: " ".join(check_row_type(row_type)), name_of=lambda plugin: plugin.code
+)
 
 
-def _extra_row_types() -> tuple[RowType, ...]:
-    """The row types that other apps bring."""
-    return ()
+def registered_row_types() -> dict[str, RowType]:
+    """All row types by code: ours, then those of `PERSONALIZATION["ROW_TYPES"]`, then those of `plugins.register`. One that
+    cannot be used is left out, so that no page breaks; `manage.py check` names it."""
+    return _row_types.usable()

@@ -9,8 +9,6 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
 from personalization import plugins
 from personalization.decide.slate import Candidate, RowType
 from personalization.decide.visit import Visit
@@ -45,7 +43,9 @@ def surface_error(plugin: Any) -> str:
     if error := plugins.name_error(plugin.name):
         return error
     functions = (plugin.ranking, *((plugin.discovery,) if plugin.discovery else ()))
-    return "" if all(map(callable, functions)) else "its ranking is not callable"
+    if not all(map(callable, functions)):
+        return "its ranking is not callable"
+    return " ".join(error for row_type in (*plugin.rows, *plugin.fallback_rows) for error in check_row_type(row_type))
 
 
 @cache
@@ -60,18 +60,17 @@ _surfaces = plugins.Registry[Surface]("surface", _built_in_surfaces, surface_err
 def registered_surfaces() -> dict[str, Surface]:
     """All surfaces by name: ours, then those of `PERSONALIZATION["SURFACES"]`, then those of `plugins.register`, each with
     the row types of other apps that name it. One that cannot be used is left out, so that no page breaks; `manage.py
-    check` names it.
+    check` names it."""
+    surfaces = _surfaces.usable()
+    for row_type in registered_row_types().values():
+        for name in row_type.surfaces:
+            if name in surfaces:
+                surfaces[name] = _with_row_type(surfaces[name], row_type)
+    return surfaces
 
-    Raises: ImproperlyConfigured, which names each row type that lacks anything.
-    """
-    return {name: _complete_surface(surface) for name, surface in _surfaces.usable().items()}
 
-
-def _complete_surface(surface: Surface) -> Surface:
-    added = tuple(row_type for row_type in registered_row_types().values() if surface.name in row_type.surfaces)
-    rows = (*(row_type for row_type in added if row_type.propose), *surface.rows)
-    fallback_rows = (*(row_type for row_type in added if row_type.fallback), *surface.fallback_rows)
-    errors = [error for row_type in (*rows, *fallback_rows) for error in check_row_type(row_type)]
-    if errors:
-        raise ImproperlyConfigured(f"The surface {surface.name!r}: {' '.join(errors)}")
+def _with_row_type(surface: Surface, row_type: RowType) -> Surface:
+    """The surface that shows this row type before its own."""
+    rows = (row_type, *surface.rows) if row_type.propose else surface.rows
+    fallback_rows = (row_type, *surface.fallback_rows) if row_type.fallback else surface.fallback_rows
     return replace(surface, rows=rows, fallback_rows=fallback_rows)
