@@ -13,7 +13,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.decide.slate import Candidate
+from personalization import rows
+from personalization.decide import reasons
+from personalization.decide.reasons import DisplayNames
+from personalization.decide.slate import Candidate, RowType
 from personalization.decide.visit import Visit
 from personalization.models import Genome
 from personalization.plugins import recommender_error
@@ -119,6 +122,23 @@ def check_surface(surface: Surface) -> None:
             assert not nothing, "an empty snapshot has no candidates"
 
 
+def check_row_type(row_type: RowType) -> None:
+    """Tries the contract of `rows.RowType`: it is whole; what it proposes for the visits of `example_visits` names products
+    of the snapshot, each once in a row; and every row and item of it has words."""
+    errors = rows.check_row_type(row_type)
+    assert not errors, " ".join(errors)
+    snapshot = example_snapshot()
+    names = DisplayNames({key: f"Product {key}" for key in snapshot.ids.tolist()}, {1: "Even", 2: "Odd"})
+    for visit in example_visits():
+        for row in row_type.propose(visit, snapshot) if row_type.propose else ():
+            keys = [candidate.item.id for candidate in row.candidates]
+            assert len(set(keys)) == len(keys), "a product stands in a row once"
+            assert set(keys) <= set(snapshot.ids.tolist()), "a candidate is none of the snapshot's products"
+            assert reasons.row_title(row_type, row.params, names), "its title is empty"
+            for candidate in row.candidates:
+                reasons.item_explanation(candidate.reason, names, row_type)
+
+
 @cache
 def example_snapshot() -> SnapshotArrays:
     """What is learned of `views_and_texts()`: product n has the primary key 10 n + 7, and lies in category 1 when n is
@@ -152,7 +172,7 @@ def _ranked(
     ranking: Callable[[Visit, SnapshotArrays], Iterable[Candidate]], visit: Visit, snapshot: SnapshotArrays
 ) -> list[tuple[int, float]]:
     """(primary key, score) of each candidate."""
-    return [(getattr(one.item, "id", one.item), float(one.score)) for one in ranking(visit, snapshot)]
+    return [(one.item.id, float(one.score)) for one in ranking(visit, snapshot)]
 
 
 def _assert_list(found: list[tuple[int, float]], existing: NDArray[np.int64]) -> None:

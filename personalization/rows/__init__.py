@@ -82,7 +82,10 @@ def _list_errors(row_types: Iterable[RowType]) -> list[str]:
 
 
 _row_types = plugins.Registry[RowType](
-    "row_type", _built_in_row_types, lambda row_type: " ".join(check_row_type(row_type)), name_of=lambda plugin: plugin.code
+    "row_type",
+    _built_in_row_types,
+    lambda row_type: " ".join(check_row_type(row_type)),
+    name_of=lambda plugin: plugin.code,
 )
 
 

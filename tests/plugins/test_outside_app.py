@@ -87,7 +87,7 @@ def test_the_surface_has_a_list_and_a_slate(trained, client):
 
 @pytest.mark.django_db
 def test_the_surface_is_shown_by_the_template_tag_and_the_api(trained, client):
-    page = Template('{% load personalization_tags %}{% personalized "account" %}')
+    page = Template('{% load personalization %}{% personalized "account" %}')
     assert page.render(Context({"request": client.get("/").wsgi_request})).count("personalization-row") > 0
     slate = client.get(reverse("personalization:api:surface", args=["account"])).json()
     assert slate["surface"] == "account" and slate["rows"]

@@ -12,7 +12,7 @@ from personalization.decide import active_snapshot
 from personalization.decide.policy import Policy, policy_from_settings
 from personalization.decide.visit import Visit
 from personalization.oscar import visits
-from tests import shop
+from tests.shops import factories as shop
 
 Selector = get_class("partner.strategy", "Selector")
 
