@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, Min
-from django.http import HttpResponse
 from oscar.core.loading import get_model
 
 from personalization.shop import catalogue
@@ -76,8 +74,3 @@ def _category_nodes(sensitive: set[int]) -> Iterator[CategoryNode]:
                 yield node
         elif node is not None and category.pk not in sensitive and category.is_child_of(node.category):
             node.below.append(category)
-
-
-def forget_recently_viewed(response: HttpResponse) -> None:
-    """Deletes Oscar's cookie of recently viewed products from the browser."""
-    response.delete_cookie(getattr(settings, "OSCAR_RECENTLY_VIEWED_COOKIE_NAME"))  # noqa: B009 - not in the stubs

@@ -192,7 +192,7 @@ export interface ItemAnswer {
 export interface LinkAnswer {
   target: TargetEnum;
   /** In the visitor's language. */
-  label: string;
+  text: string;
   /** The `query` of a search; the number of `items` in a basket. */
   params: Record<string, unknown>;
 }
