@@ -34,7 +34,7 @@ class CategoryNode:
     """A category of the top, with those right below it."""
 
     category: Any
-    below: list[Any] = field(default_factory=list)
+    children: list[Any] = field(default_factory=list)
 
 
 def account_records(user_id: Any) -> AccountRecords:
@@ -73,7 +73,7 @@ def _category_nodes(sensitive: set[int]) -> Iterator[CategoryNode]:
             if category.pk not in sensitive:
                 yield shelf
         elif shelf is not None and category.pk not in sensitive and category.is_child_of(shelf.category):
-            shelf.below.append(category)
+            shelf.children.append(category)
 
 
 def forget_recently_viewed(response: HttpResponse) -> None:
