@@ -43,7 +43,7 @@ from personalization.api.views_base import APIEndpoint
 
 Product = get_model("catalogue", "Product")
 API = "/personalization/api/v1/"
-TAG = '{% load personalization_tags %}{% personalized "product" product=product %}'
+TAG = '{% load personalization %}{% personalized "product" product=product %}'
 IN_A_ROW = 10
 
 

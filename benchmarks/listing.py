@@ -33,7 +33,7 @@ from oscar.apps.search.forms import BrowseCategoryForm
 
 from personalization.oscar.listing_views import PersonalListMixin
 from personalization.oscar.private_pages import PrivatePageMixin
-from personalization.privacy import sort_preference
+from personalization.privacy import cookies
 
 DEMO = "example_shop"
 
@@ -112,11 +112,11 @@ def ways_of(client: Client, address: str) -> dict[str, Callable[[], Any]]:
 
 def switched_off(get: Callable[[], Any], client: Client) -> Callable[[], Any]:
     def off() -> Any:
-        client.cookies[sort_preference.SORT_COOKIE] = sort_preference.DISABLED
+        client.cookies[cookies.SORT_COOKIE] = cookies.SORT_DISABLED
         try:
             return get()
         finally:
-            del client.cookies[sort_preference.SORT_COOKIE]
+            del client.cookies[cookies.SORT_COOKIE]
 
     return off
 

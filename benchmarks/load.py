@@ -47,7 +47,7 @@ from oscar.test.factories import create_product
 
 from benchmarks.ingest import own_database
 from personalization.models import Consent, Event, Visitor
-from personalization.privacy import identity
+from personalization.privacy.cookies import SALT, VISITOR_COOKIE
 
 
 def free_port() -> int:
@@ -90,10 +90,9 @@ def fill(count: int) -> tuple[list[int], list[str], list[str]]:
     call_command("rebuild_index", interactive=False, verbosity=0)
     agreed = datetime.now(UTC) - timedelta(days=2)
     known = Visitor.objects.bulk_create(Visitor(consent=Consent.GRANTED, consented_at=agreed) for _ in range(VISITORS))
-    signer = signing.TimestampSigner(salt=identity.SALT)
+    signer = signing.TimestampSigner(salt=SALT)
     cookies = [
-        f"{identity.VISITOR_COOKIE}={signer.sign(one.pk.hex)}; "
-        f"personalization_choice=granted.1.{int(agreed.timestamp())}"
+        f"{VISITOR_COOKIE}={signer.sign(one.pk.hex)}; personalization_choice=granted.1.{int(agreed.timestamp())}"
         for one in known
     ]
     pages = ["/catalogue/", shelves[0].get_absolute_url(), *(product.get_absolute_url() for product in products[:10])]

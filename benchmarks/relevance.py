@@ -50,7 +50,7 @@ EXPORTS = {
     "t2": BASKET,
     "t2a": BASKET,
     "t3": "--surface navigation --customers all --top 100",
-    "t4": "--order {asked}",
+    "t4": "--rerank {asked}",
 }
 """How `personalization_export` is asked for the lists of each task."""
 

@@ -14,6 +14,6 @@ app = Celery("example_shop")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
-    "retain": {"task": "personalization.retain", "schedule": crontab(hour=2, minute=40)},
+    "apply_retention": {"task": "personalization.apply_retention", "schedule": crontab(hour=2, minute=40)},
     "train": {"task": "personalization.train", "schedule": crontab(hour=3, minute=10)},
 }

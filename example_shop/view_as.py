@@ -18,7 +18,7 @@ class Person:
     """What they buy, in a few plain words."""
 
 
-VISITOR = Person(email="", name="Anonymous visitor", description="not signed in, nothing known")
+VISITOR = Person(email="", name="Anonymous visitor", description="not signed in, without history")
 
 
 def people() -> list[Person]:

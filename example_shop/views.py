@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from example_shop.view_as import people
-from personalization.privacy import identity
+from personalization.privacy import cookies
 
 
 @require_POST
@@ -15,7 +15,7 @@ def view_as(request: HttpRequest) -> HttpResponse:
     if email not in {person.email for person in people()}:
         raise Http404("Nobody of this name can be chosen in the demo.")
     logout(request)  # a new session: what one person did is never taken for another's
-    request.COOKIES.pop(identity.VISITOR_COOKIE, None)
+    request.COOKIES.pop(cookies.VISITOR_COOKIE, None)
     if email:
         customers = get_user_model().objects.filter(is_active=True, is_staff=False, is_superuser=False)
         login(request, get_object_or_404(customers, email=email), settings.AUTHENTICATION_BACKENDS[0])
@@ -24,7 +24,7 @@ def view_as(request: HttpRequest) -> HttpResponse:
     for cookie in (
         settings.OSCAR_BASKET_COOKIE_OPEN,
         settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME,
-        identity.VISITOR_COOKIE,
+        cookies.VISITOR_COOKIE,
     ):
         response.delete_cookie(cookie)
     return response

@@ -10,7 +10,7 @@ from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from personalization.models import ConsentRecord, SensitiveCategory, ServerKey
 from personalization.models.server_keys import Scope
@@ -73,7 +73,7 @@ class ServerKeyForm(forms.ModelForm):
     """A key's name, and what it may do."""
 
     scopes = forms.MultipleChoiceField(
-        label=gettext_lazy("May"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple
+        label=pgettext_lazy("personalization", "May"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple
     )
 
     class Meta:
@@ -98,25 +98,23 @@ class ServerKeyAdmin(admin.ModelAdmin):
         obj.pk = made.pk
         self._show(request, made, secret)
 
-    @admin.action(
-        description=gettext_lazy("Replace: a new key each, the old ones end tomorrow"), permissions=["change"]
-    )
+    @admin.action(description=gettext_lazy("Rotate key (old key valid for 24 hours)"), permissions=["change"])
     def replace(self, request: HttpRequest, queryset: Any) -> None:
         """Makes a new key for each, and shows it."""
         for key in queryset:
             self._show(request, *key.rotate())
 
-    @admin.action(description=gettext_lazy("Revoke now"), permissions=["change"])
+    @admin.action(description=pgettext_lazy("personalization", "Revoke now"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: Any) -> None:
         """Makes them worth nothing at once."""
         for key in queryset:
             key.expire(now())
-        self.message_user(request, _("They are not in force any more."))
+        self.message_user(request, _("The keys are revoked."))
 
     def has_delete_permission(self, request: HttpRequest, obj: ServerKey | None = None) -> bool:
         """A revoked key stays to be seen."""
         return False
 
     def _show(self, request: HttpRequest, key: ServerKey, secret: str) -> None:
-        said = _("The key of %(name)s, shown this once: %(secret)s") % {"name": key.name, "secret": secret}
+        said = _("Key of %(name)s, shown only this once: %(secret)s") % {"name": key.name, "secret": secret}
         self.message_user(request, said, messages.WARNING)

@@ -1,12 +1,12 @@
 """Wires the app into the shop, and nothing else."""
 
 from django.apps import AppConfig
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class PersonalizationConfig(AppConfig):
     name = "personalization"
-    verbose_name = _("Personalization")
+    verbose_name = pgettext_lazy("personalization", "Personalisation")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

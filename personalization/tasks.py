@@ -1,7 +1,7 @@
 """What a shop has done in the background: for its Celery beat, or any other clock.
 
     CELERY_BEAT_SCHEDULE = {
-        "retain": {"task": "personalization.retain", "schedule": crontab(hour=2, minute=40)},
+        "apply_retention": {"task": "personalization.apply_retention", "schedule": crontab(hour=2, minute=40)},
         "train": {"task": "personalization.train", "schedule": crontab(hour=3, minute=10)},
     }
 
@@ -20,7 +20,7 @@ from personalization.train.lock import TrainingInProgress
 logger = logging.getLogger("personalization")
 
 
-@shared_task(name="personalization.retain", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
+@shared_task(name="personalization.apply_retention", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
 def apply_retention() -> None:
     """Counts what visitors did into daily totals, then drops what is too old. Daily, at a quiet hour."""
     logger.info("%s", retention.apply_retention())
@@ -33,6 +33,6 @@ def run_training() -> None:
     try:
         run.run_training(now)
     except TrainingInProgress:
-        logger.info("Another training run is under way")
+        logger.info("Another training run is in progress")
         return
     batch.refresh_all_genomes(now)

@@ -38,32 +38,32 @@ def standing(client):
 
 
 def test_nothing_said_to_django_cookie_consent_is_nothing_said(client, group):
-    assert standing(client) == "unasked"
+    assert standing(client) == "not_asked"
     assert BANNER not in client.get("/").content
 
 
 def test_what_was_accepted_there_counts_until_the_group_changes(client, group):
     answered(client, group.get_version())
-    assert standing(client) == "on"
+    assert standing(client) == "granted"
     Cookie.objects.create(cookiegroup=group, name="another")
-    assert standing(client) == "unasked"
+    assert standing(client) == "not_asked"
 
 
 def test_what_was_declined_there_is_a_no(client, group):
     answered(client, "-1")
-    assert standing(client) == "shop"
+    assert standing(client) == "consent_tool"
 
 
 @pytest.mark.parametrize("value", ["", "=", "personalization", "personalization==", "|||", "x" * 4_000])
 def test_a_broken_cookie_of_theirs_is_nothing_said(client, group, value):
     client.cookies["cookie_consent"] = value
-    assert standing(client) == "unasked"
+    assert standing(client) == "not_asked"
 
 
 def test_without_the_group_nothing_is_said(client, settings, group):
     group.delete()
     answered(client, "9999-12-31T00:00:00")
-    assert standing(client) == "unasked"
+    assert standing(client) == "not_asked"
 
 
 def test_the_module_is_there_without_the_package():

@@ -14,7 +14,8 @@ ROWS = [(7, 0.5, "ja, „schön“"), (8, None, "")]
 
 def read(file, *names):
     with tabular.open_table(file) as table:
-        return [(row.place, row.cells or row.fault) for row in table.rows([table.column((name,)) for name in names])]
+        rows = table.rows({name: tabular.Column((name,)) for name in names})
+        return [(row.location, row.fault or tuple(row.cells.values())) for row in rows]
 
 
 def write(file, rows, columns=COLUMNS):
@@ -34,7 +35,7 @@ def test_what_is_written_as_parquet_is_read_back_and_has_its_types(tmp_path):
 
 
 def test_the_row_groups_of_a_parquet_file_are_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(tabular, "ROWS_AT_ONCE", 4)
+    monkeypatch.setattr(tabular, "ROWS_PER_GROUP", 4)
     with tabular.write_table(tmp_path / "a.parquet", {"n": int}) as add:
         for start in (0, 3, 6):
             add([(start + n,) for n in range(3)])
@@ -47,7 +48,10 @@ def test_the_row_groups_of_a_parquet_file_are_bounded(tmp_path, monkeypatch):
 def test_a_table_without_rows_has_its_columns(tmp_path, name):
     write(tmp_path / name, [])
     with tabular.open_table(tmp_path / name) as table:
-        assert (table.header, list(table.rows([0]))) == (("list", "score", "reason"), [])
+        assert (table.header, list(table.rows({"list": tabular.Column(("list",))}))) == (
+            ("list", "score", "reason"),
+            [],
+        )
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
@@ -70,7 +74,7 @@ def test_two_columns_that_mean_the_same_are_refused(tmp_path):
         pytest.raises(tabular.TableError, match="has the columns basket and basket_id, which mean the same"),
         tabular.open_table(tmp_path / "a.csv") as table,
     ):
-        table.column(("basket_id", "basket"))
+        table.find_column(("basket_id", "basket"))
 
 
 def test_a_row_that_cannot_be_read_is_told_by_its_line_and_the_others_are_read(tmp_path):
@@ -115,10 +119,10 @@ def test_a_file_that_is_no_parquet_file_says_so(tmp_path):
 def test_without_pyarrow_a_parquet_file_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(tabular.TableError, match=r"a.parquet needs pyarrow, .*\[parquet\]'.* or use a .csv file"):
-        tabular.check_columns(tmp_path / "a.parquet")
-    tabular.check_columns(tmp_path / "a.csv")
+        tabular.check_writable(tmp_path / "a.parquet")
+    tabular.check_writable(tmp_path / "a.csv")
 
 
 def test_other_kinds_of_files_are_refused(tmp_path):
     with pytest.raises(tabular.TableError, match=r"a.xlsx does not end in .csv or .parquet"):
-        tabular.check_columns(tmp_path / "a.xlsx")
+        tabular.check_writable(tmp_path / "a.xlsx")

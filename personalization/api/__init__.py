@@ -1,1 +1,1 @@
-"""The shop's personal side for storefronts that are not Django templates: the same decisions, as JSON."""
+"""An API for storefronts that are not Django templates: the same personalised rows and lists, as JSON."""

@@ -1,10 +1,9 @@
-"""What visitors allow, like, take away and have forgotten: their own, and nobody else's."""
+"""What visitors allow, like, download and delete: their own data, and nobody else's."""
 
 import re
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -16,25 +15,25 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from personalization.api import authentication
-from personalization.api.authentication import SameOriginCookieAuthentication, VisitorTokenAuthentication
-from personalization.api.exceptions import Problem
+from personalization.api.authentication import SameOriginCookieAuthentication
+from personalization.api.exceptions import Problem, flow_problem
 from personalization.api.openapi import operation
 from personalization.api.views_base import APIEndpoint
-from personalization.models import Event, ServerKey, Visitor
-from personalization.pages.consent import agree_to_tracking, refuse_tracking, remember_refusal
-from personalization.pages.privacy import is_interest_allowed
-from personalization.privacy import consent, data_export, identity
-from personalization.privacy.overview import consent_status
+from personalization.models import Event, ServerKey
+from personalization.privacy import consent, cookies, data_export, flows, identity
+from personalization.privacy.overview import CONSENT_CODES, consent_status
+from personalization.privacy.private_responses import remember_visitor
+from personalization.privacy.requester import ClientType, Requester, bind_requester
 
 MAX_CHANGES = 50
 CURSOR_POSITION = re.compile(r"[0-9]{1,19}")
-CURSOR_PATTERN = OpenApiParameter("cursor", str, description="Of a next page, as `next` has it.")
+CURSOR_PARAMETER = OpenApiParameter("cursor", str, description="Of the next page, as in `next`.")
 
 
 class ConsentAnswer(serializers.Serializer):
-    """Whether anything is kept, and why."""
+    """Whether anything is stored about the visitor, and why."""
 
-    code = serializers.ChoiceField(choices=["on", "off", "unasked", "signal", "child", "shop"])
+    code = serializers.ChoiceField(choices=list(CONSENT_CODES))
     since = serializers.DateTimeField(allow_null=True, format="iso-8601")
 
 
@@ -46,14 +45,14 @@ class InterestAnswer(serializers.Serializer):
 
 
 class PreferencesAnswer(serializers.Serializer):
-    """What a visitor said themselves."""
+    """What a visitor chose themselves."""
 
     consent = ConsentAnswer()
     interests = InterestAnswer(many=True)
 
 
 class InterestRequest(serializers.Serializer):
-    """A change: 1 more of the category, -1 less, 0 takes back what was said of it."""
+    """A change: 1 for more of the category, -1 for less, 0 to take either back."""
 
     category = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     sign = serializers.ChoiceField(choices=[1, 0, -1])
@@ -67,45 +66,75 @@ class PreferencesRequest(serializers.Serializer):
 
 
 class PreferencesEndpoint(APIEndpoint):
-    """The switch, and what a visitor said of themselves."""
+    """Consent, and the interests that a visitor chose."""
 
     scope = "customers:read"
 
     @operation(operation_id="preferences", responses=PreferencesAnswer)
     def get(self, request: Request) -> Response:
-        """What this visitor said. A browser is given Django's CSRF token, with which it may change something."""
-        if self.names_itself_in_cookies(request):
+        """The visitor's consent and interests. Gives a browser the CSRF token that changes need."""
+        if self.requester.client == ClientType.BROWSER:
             get_token(request._request)
-        return Response(PreferencesAnswer(_preferences_data(request)).data)
+        return Response(PreferencesAnswer(_preferences_data(self.requester)).data)
 
     @operation(operation_id="changePreferences", request=PreferencesRequest, responses=PreferencesAnswer)
     @transaction.atomic
     def patch(self, request: Request) -> Response:
-        """Changes that; all of it, or nothing."""
+        """Makes all of the changes, or none of them."""
         deny_server_key(request)
         change = PreferencesRequest(data=request.data)
         change.is_valid(raise_exception=True)
-        asked, response = request._request, Response()
+        response = Response()
         if "consent" in change.validated_data:
-            granted = change.validated_data["consent"] == "granted"
-            if granted and isinstance(request.successful_authenticator, VisitorTokenAuthentication):
-                _is_api_token(asked)
-            else:
-                _change_consent(asked, response, granted)
+            self._change_consent(response, granted=change.validated_data["consent"] == "granted")
         for interest in change.validated_data.get("interests", ()):
-            _change_interest(asked, response, **interest)
-        response.data = PreferencesAnswer(_preferences_data(request)).data
+            self._change_interest(response, **interest)
+        response.data = PreferencesAnswer(_preferences_data(self.requester)).data
         return response
+
+    def _change_consent(self, response: Response, *, granted: bool) -> None:
+        requester, moment = self.requester, now()
+        if granted and requester.client == ClientType.VISITOR_TOKEN:
+            _check_token(requester)
+            return
+        change = flows.grant_consent if granted else flows.withdraw_consent
+        try:
+            requester = change(requester, moment, source="api")
+        except flows.Refused as refusal:
+            raise flow_problem(409, refusal) from None
+        bind_requester(self.request._request, requester)
+        cookies.set_consent_cookie(response, granted=granted, now=moment)
+
+    def _change_interest(self, response: Response, *, category: int, sign: int) -> None:
+        try:
+            visitor = flows.change_preference(self.requester, "interest", category, sign, now())
+        except flows.Refused as refusal:
+            raise flow_problem(404 if refusal.code == "unknown_category" else 403, refusal) from None
+        remember_visitor(response, self.requester, visitor)
+
+
+def _check_token(requester: Requester) -> None:
+    """A client with a token consented when it was issued, or else the token is not valid (any more)."""
+    if not consent.tracking_allowed(requester, identity.get_visitor(requester)):
+        raise Problem(409, "token_expired", _("Token expired or revoked: POST visitors/ issues a new one."))
+
+
+def _preferences_data(requester: Requester) -> dict[str, Any]:
+    visitor = identity.get_visitor(requester)
+    status = consent_status(requester, visitor)
+    stored = visitor.get_preferences() if visitor is not None else ()
+    interests = [{"category": entry.key, "sign": entry.sign} for entry in stored if entry.type == "interest"]
+    return {"consent": {"code": status.code, "since": status.since}, "interests": interests}
 
 
 class EventCursorPagination(CursorPagination):
-    """So many events at once: of all that is held of a visitor only they grow."""
+    """Pages of events: nothing else that is stored about a visitor grows without a bound."""
 
     page_size = 500
     ordering = "-id"
 
     def decode_cursor(self, request: Request) -> Any:
-        """Where the page begins. REST framework takes any text in a cursor for such a place; only a number is one."""
+        """Where the page begins. REST framework accepts any text as a position; only a number is one."""
         cursor = super().decode_cursor(request)
         if cursor is not None and not CURSOR_POSITION.fullmatch(cursor.position or "0"):
             raise NotFound(self.invalid_cursor_message)
@@ -113,56 +142,53 @@ class EventCursorPagination(CursorPagination):
 
 
 class DataAnswer(serializers.Serializer):
-    """What is held of a visitor; from the second page on there are only `tables` with more events, and `next`."""
+    """Everything that is stored about a visitor; from the second page on only more events in `tables`, and `next`."""
 
-    made = serializers.DateTimeField(required=False, format="iso-8601")
+    exported_at = serializers.DateTimeField(required=False, format="iso-8601")
     tables = serializers.DictField(child=serializers.ListField(child=serializers.DictField()))
     cookies = serializers.DictField(child=serializers.CharField(), required=False)
     shop = serializers.ListField(
-        child=serializers.DictField(), required=False, help_text="What the shop itself holds, and where it can be seen."
+        child=serializers.DictField(), required=False, help_text="What the shop itself stores, and where to see it."
     )
     next = serializers.URLField(allow_null=True, help_text="Where there are more events; null on the last page.")
 
 
 class DataEndpoint(APIEndpoint):
-    """All that is held of a visitor."""
+    """Everything that is stored about a visitor."""
 
     scope = "customers:read"
 
-    @operation(operation_id="data", parameters=[CURSOR_PATTERN], responses=DataAnswer)
+    @operation(operation_id="exportData", parameters=[CURSOR_PARAMETER], responses=DataAnswer)
     def get(self, request: Request) -> Response:
-        """All of it, to be taken away: 500 events at a time, the newest first. Follow `next` until it is null."""
+        """All of it, 500 events at a time, the newest first. Follow `next` until it is null."""
         deny_server_key(request)
-        asked, pages = request._request, EventCursorPagination()
-        visitor = identity.get_visitor(asked)
+        visitor, pagination = identity.get_visitor(self.requester), EventCursorPagination()
         events = Event.objects.for_visitor(visitor.pk) if visitor else Event.objects.none()
-        page = {Event: pages.paginate_queryset(events, request) or ()}
-        first = not request.query_params.get(pages.cursor_query_param)
-        told = (
-            data_export.export_visitor_data(asked, now(), page)
-            if first
-            else {"tables": data_export.tables_as_data(page)}
-        )
-        return Response({**told, "next": pages.get_next_link()})
+        page = {Event: pagination.paginate_queryset(events, request) or ()}
+        if request.query_params.get(pagination.cursor_query_param):
+            data = {"tables": data_export.tables_as_data(page)}
+        else:
+            data = data_export.export_visitor_data(self.requester, now(), page)
+        return Response({**data, "next": pagination.get_next_link()})
 
-    @operation(operation_id="forget", responses={204: None})
+    @operation(operation_id="eraseData", responses={204: None})
     def delete(self, request: Request) -> Response:
-        """Forgets everything at once, and remembers only that it was asked to."""
+        """Deletes everything at once, and stores only that the visitor refuses."""
         deny_server_key(request)
-        response = Response(status=204)
-        identity.erase_visitor(request._request, now())
-        remember_refusal(response, now())
+        response, moment = Response(status=204), now()
+        flows.erase_data(self.requester, moment)
+        cookies.set_consent_cookie(response, granted=False, now=moment)
         return response
 
 
 class NewVisitorRequest(serializers.Serializer):
-    """Says that somebody agreed to be known."""
+    """States that a person consented."""
 
     consent = serializers.ChoiceField(choices=["granted"])
 
 
 class VisitorAnswer(serializers.Serializer):
-    """Who they are from now on."""
+    """How the visitor is recognised from now on."""
 
     token = serializers.CharField(help_text="For the header X-Personalization-Visitor. Keep it like a password.")
 
@@ -174,59 +200,19 @@ class VisitorsEndpoint(APIEndpoint):
     scope = "customers:read"
     requests_per_minute = 20
 
-    @operation(operation_id="mintVisitor", request=NewVisitorRequest, responses={201: VisitorAnswer})
+    @operation(operation_id="createVisitor", request=NewVisitorRequest, responses={201: VisitorAnswer})
     def post(self, request: Request) -> Response:
-        """Mints a visitor for somebody who agreed: nobody is known before that."""
+        """Creates a visitor for a person who has consented, and issues the token of its client."""
         deny_server_key(request)
         NewVisitorRequest(data=request.data).is_valid(raise_exception=True)
-        if consent.has_opt_out_signal(request._request):
-            raise Problem(403, "objects", _("This client says no with Sec-GPC or DNT, and that comes first."))
-        if consent.from_consent_tool(request._request) is False:
-            raise Problem(403, "no_consent", _("Nothing may be remembered of whoever does not agree to it."))
-        visitor = identity.create_consented_browser(now(), source="api")
+        try:
+            visitor = flows.create_visitor(self.requester, now())
+        except flows.Refused as refusal:
+            raise flow_problem(403, refusal) from None
         return Response({"token": authentication.issue_token(visitor)}, status=201)
 
 
 def deny_server_key(request: Request) -> None:
-    """Refuses a server that speaks for somebody."""
+    """Refuses what visitors may only do themselves."""
     if isinstance(request.auth, ServerKey):
-        raise Problem(403, "not_by_key", _("Only visitors themselves may do this."))
-
-
-def _preferences_data(request: Request) -> dict[str, Any]:
-    asked = request._request
-    visitor = identity.get_visitor(asked)
-    standing = consent_status(asked, visitor)
-    wishes = visitor.get_preferences() if visitor is not None else ()
-    interests = [{"category": wish.key, "sign": wish.sign} for wish in wishes if wish.type == "interest"]
-    return {"consent": {"code": standing.code, "since": standing.since}, "interests": interests}
-
-
-def _is_api_token(request: HttpRequest) -> None:
-    """Who names themselves by a token agreed when it was minted, or the token is worth nothing (any more)."""
-    if not consent.tracking_allowed(request, identity.get_visitor(request)):
-        raise Problem(409, "mint_anew", _("This token is worth nothing: POST visitors/ gives a new one."))
-
-
-def _change_consent(request: HttpRequest, response: Response, granted: bool) -> None:
-    if not granted:
-        refuse_tracking(request, response, now(), "api")
-    elif obstacle := agree_to_tracking(request, response, now(), "api"):
-        raise Problem(409, "objects", obstacle)
-    request.COOKIES.update({name: cookie.value for name, cookie in response.cookies.items()})  # as its next request
-    identity.reset_visitor(request)
-
-
-def _change_interest(request: HttpRequest, response: Response, category: int, sign: int) -> None:
-    """The same as on the page of what is known."""
-    visitor = identity.get_or_create_consented(request, now()) if sign else identity.get_visitor(request)
-    if sign and not is_interest_allowed(category):
-        raise Problem(404, "unknown_category", _("There is no category %(key)d to like.") % {"key": category})
-    if visitor is None:
-        raise Problem(403, "no_consent", _("Nothing may be remembered of whoever does not agree to it."))
-    try:
-        visitor.set_preference("interest", category, sign, now().timestamp())
-    except Visitor.DoesNotExist:  # they had themselves forgotten at this very moment
-        return
-    if identity.visitor_id_from_cookie(request) != visitor.pk:
-        identity.set_visitor_cookie(response, visitor)
+        raise Problem(403, "server_key_not_allowed", _("Not allowed with a server key."))

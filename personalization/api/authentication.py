@@ -1,9 +1,10 @@
-"""Who asks: the session's customer, a customer that DRF's authentication of the shop knows, a browser of ours, or one
-whom a server key names. Never anybody whom a path, a query or a body names.
-
-A client without cookies says in a header what a browser says in cookies; behind this door both are the same request.
+"""Who a request to the API is from: the session's customer, a customer whom the shop's own authentication knows, a
+browser by the app's cookies, a client by its token, or whom a server key names. Never anybody whom a path, a query or a
+body names.
 """
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -22,15 +23,17 @@ from personalization import conf
 from personalization.api.exceptions import Problem
 from personalization.collect import rate_limits
 from personalization.models import ServerKey, Visitor
-from personalization.privacy import consent, identity
+from personalization.privacy import cookies, identity
+from personalization.privacy.cookies import BrowserChoice
+from personalization.privacy.requester import ClientType, Requester, client_address, requester_from_request
 
 VISITOR_HEADER = "X-Personalization-Visitor"
-"""Holds what `POST visitors/` minted."""
+"""Holds the token that `POST visitors/` issued."""
 CUSTOMER_HEADER = "X-Personalization-Customer"
-"""Holds the key of the customer whom a server speaks for."""
+"""Holds the primary key of the customer on whose behalf a server asks."""
 
 MAX_GUESSES_PER_MINUTE = 20
-"""So many keys that are not in force one address may show."""
+"""One address may show this many invalid keys."""
 
 Authenticated = tuple[Any, Any] | None
 
@@ -39,73 +42,55 @@ class ServerKeyAuthentication(BaseAuthentication):
     """`Authorization: Key ...` of another server of the shop's own, which may name a customer."""
 
     def authenticate(self, request: Request) -> Authenticated:
-        """(the customer or nobody, the key); None without such a header. 401 for a key that is not in force, 429
-        for too many of them."""
+        """(the named customer or AnonymousUser, the key); None without such a header. Problem 401 for an invalid key,
+        429 for too many of them."""
         kind, _space, secret = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "key":
             return None
         key = ServerKey.objects.active(secret.strip())
         if key is None and not rate_limits.within_request_limit(
-            f"guessed keys {rate_limits.client_address(request._request)}", MAX_GUESSES_PER_MINUTE
+            f"guessed keys {client_address(request._request)}", MAX_GUESSES_PER_MINUTE
         ):
             raise Throttled(rate_limits.seconds_until_reset())
         if key is None:
-            raise Problem(401, "unknown_key", _("This key is not known, or not in force any more."))
-        _forget_cookies(request._request)
-        return self._customer(request, key), key
+            raise Problem(401, "invalid_key", _("This key is unknown, expired or revoked."))
+        return self._named_customer(request, key) or AnonymousUser(), key
 
     def authenticate_header(self, request: Request) -> str:
         """What a 401 asks for."""
         return "Key"
 
-    def _customer(self, request: Request, key: ServerKey) -> Any:
-        named = request.headers.get(CUSTOMER_HEADER, "")
-        if not named:
-            return AnonymousUser()
-        if "customers:read" not in key.scopes:
-            raise Problem(403, "scope_missing", _("This key may not name customers: it lacks customers:read."))
-        return _request_user(named) or AnonymousUser()
+    def _named_customer(self, request: Request, key: ServerKey) -> Any:
+        user_id = request.headers.get(CUSTOMER_HEADER, "")
+        if user_id and "customers:read" not in key.scopes:
+            raise Problem(403, "missing_scope", _("This key may not name customers: it lacks customers:read."))
+        users = get_user_model()._default_manager
+        try:
+            return users.filter(pk=user_id, is_active=True).first() if user_id else None
+        except (ValueError, OverflowError, ValidationError):
+            return None
 
 
 class VisitorTokenAuthentication(BaseAuthentication):
     """The header of a client without cookies."""
 
     def authenticate(self, request: Request) -> Authenticated:
-        """(nobody, the token) where there is such a header. What is in it counts as a browser's cookies do."""
+        """(AnonymousUser, the token), valid or not; None without such a header."""
         token = request.headers.get(VISITOR_HEADER, "")
-        if not token:
-            return None
-        asked, (version, cookie) = request._request, _verify_token(token)
-        _forget_cookies(asked)
-        asked.COOKIES[identity.VISITOR_COOKIE] = cookie
-        asked.user = AnonymousUser()
-        visitor = identity.get_visitor(asked)
-        if visitor is not None and visitor.consented_at is not None:  # nothing was minted for anybody else
-            asked.COOKIES[consent.CONSENT_COOKIE] = f"granted.{version}.{int(visitor.consented_at.timestamp())}"
-        return asked.user, token
-
-
-def issue_token(visitor: Visitor) -> str:
-    """What such a client shows. It holds the version of the text that was agreed to, as a browser's cookie does: when
-    the shop has a new text, everybody is asked again."""
-    return f"{quote(conf.get_settings().CONSENT_VERSION, safe='')}:{identity.visitor_token(visitor)}"
-
-
-def _verify_token(token: str) -> tuple[str, str]:
-    """(version of the text, what our cookie holds of a browser)"""
-    version, _colon, cookie = token.partition(":")
-    return unquote(version), cookie
+        return (AnonymousUser(), token) if token else None
 
 
 class CookieAuthentication(SessionAuthentication):
-    """The session of a browser, or our own cookies in it. What they change needs Django's CSRF token."""
+    """The session of a browser, or the app's own cookies in it. What they change needs Django's CSRF token."""
 
     def authenticate(self, request: Request) -> Authenticated:
-        """(the customer, None); None for a browser that is not signed in, or whose session is not its cookie's."""
-        asked = request._request
-        if {consent.CONSENT_COOKIE, identity.VISITOR_COOKIE} & asked.COOKIES.keys():
+        """(the session's customer, None); AnonymousUser for a browser that is not signed in, or whose session did not
+        come by its own cookie."""
+        browser = request._request
+        if {cookies.CONSENT_COOKIE, cookies.VISITOR_COOKIE} & browser.COOKIES.keys():
             self.enforce_csrf(request)
-        return super().authenticate(request) if session_from_cookie(asked) else None
+        account = super().authenticate(request) if session_from_cookie(browser) else None
+        return account or (AnonymousUser(), None)
 
     def enforce_csrf(self, request: Request) -> None:
         """Problem 403 where the token is missing."""
@@ -116,22 +101,59 @@ class CookieAuthentication(SessionAuthentication):
 
 
 class SameOriginCookieAuthentication(CookieAuthentication):
-    """The same where the origin is looked at instead of a token: for what is sent when a page is left."""
+    """The same for what is sent when a page is left: the endpoint checks the origin instead of a token."""
 
     def enforce_csrf(self, request: Request) -> None:
         """Leaves that to the endpoint."""
 
 
-OUR_AUTHENTICATORS = (ServerKeyAuthentication, VisitorTokenAuthentication)
-"""The ways that leave nothing behind of whom cookies name."""
-
-
 def authenticators(by_cookies: type[BaseAuthentication] = CookieAuthentication) -> list[BaseAuthentication]:
-    """All ways to be known, in the order in which they are tried; the shop's own among them where it lists any."""
+    """All authenticators, in the order in which they are tried; the shop's own among them where it lists any."""
     listed = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES", ())
-    shops = [import_string(way) if isinstance(way, str) else way for way in listed]
-    shops = [way for way in shops if not issubclass(way, SessionAuthentication)]
-    return [way() for way in (*OUR_AUTHENTICATORS, *shops, by_cookies)]
+    classes = [import_string(path) if isinstance(path, str) else path for path in listed]
+    own = [authenticator for authenticator in classes if not issubclass(authenticator, SessionAuthentication)]
+    return [make() for make in (ServerKeyAuthentication, VisitorTokenAuthentication, *own, by_cookies)]
+
+
+def requester_of_api(request: Request) -> Requester:
+    """The requester of an authenticated request to the API. Where a key or a token says who asks, the cookies beside it
+    count for nothing."""
+    way, browser = request.successful_authenticator, request._request
+    requester = requester_from_request(browser)  # of the user whom REST framework has put there
+    if isinstance(way, ServerKeyAuthentication):
+        return _without_cookies(requester, ClientType.SERVER_KEY)
+    if isinstance(way, VisitorTokenAuthentication):
+        return _requester_of_token(requester, request.auth)
+    if way is not None and not isinstance(way, CookieAuthentication):
+        return replace(requester, client=ClientType.SHOP_LOGIN, owns_session=False)
+    if is_foreign_session(browser) or not hasattr(browser, "basket"):
+        return replace(requester, owns_session=False)
+    return requester
+
+
+def _without_cookies(requester: Requester, client: ClientType) -> Requester:
+    return replace(requester, client=client, visitor_id=None, choice=None, cookies={}, owns_session=False)
+
+
+def _requester_of_token(requester: Requester, token: str) -> Requester:
+    """A token stands for consent to the text whose version it holds: its visitor was only created with consent."""
+    version, _colon, signed_id = token.partition(":")
+    requester = replace(
+        _without_cookies(requester, ClientType.VISITOR_TOKEN), visitor_id=cookies.verify_visitor_token(signed_id)
+    )
+    visitor = identity.get_visitor(requester)
+    if visitor is None or visitor.consented_at is None or unquote(version) != conf.get_settings().CONSENT_VERSION:
+        return requester
+    consented_at = datetime.fromtimestamp(int(visitor.consented_at.timestamp()), UTC)
+    consented = replace(requester, choice=BrowserChoice(granted=True, at=consented_at))
+    consented.memory.update(requester.memory)
+    return consented
+
+
+def issue_token(visitor: Visitor) -> str:
+    """The token of a client without cookies. Like a browser's cookie it holds the version of the consent text: when the
+    shop has a new text, everybody is asked again."""
+    return f"{quote(conf.get_settings().CONSENT_VERSION, safe='')}:{cookies.sign_visitor_token(visitor)}"
 
 
 def session_from_cookie(request: HttpRequest) -> bool:
@@ -148,17 +170,3 @@ def is_foreign_session(request: HttpRequest) -> bool:
 
 def _session_key(request: HttpRequest) -> str | None:
     return getattr(getattr(request, "session", None), "session_key", None)
-
-
-def _forget_cookies(request: HttpRequest) -> None:
-    for name in (consent.CONSENT_COOKIE, identity.VISITOR_COOKIE):
-        request.COOKIES.pop(name, None)
-    identity.reset_visitor(request)
-
-
-def _request_user(named: str) -> Any:
-    users = get_user_model()._default_manager
-    try:
-        return users.filter(pk=named, is_active=True).first()
-    except (ValueError, OverflowError, ValidationError):
-        return None

@@ -1,4 +1,4 @@
-"""What visitors did, and what they do not want, as a storefront reports it."""
+"""Events and feedback that a storefront reports."""
 
 import re
 from typing import Any
@@ -6,30 +6,29 @@ from typing import Any
 from django.db import transaction
 from django.utils.decorators import method_decorator
 from django.utils.timezone import now
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from personalization import conf
 from personalization.api.account import deny_server_key
 from personalization.api.authentication import SameOriginCookieAuthentication
-from personalization.api.exceptions import Problem
+from personalization.api.exceptions import Problem, flow_problem
 from personalization.api.openapi import operation
 from personalization.api.surfaces import MAX_KEY, not_found
 from personalization.api.views_base import APIEndpoint
-from personalization.collect import feedback, payload
+from personalization.collect import event_requests, feedback, flows, payload
+from personalization.collect.event_rules import EVENT_RULES
 from personalization.collect.payload import InvalidEvent
-from personalization.models import ServerKey, Visitor
-from personalization.pages import events
-from personalization.privacy import identity
+from personalization.privacy.flows import Refused
+from personalization.privacy.private_responses import remember_visitor
+from personalization.privacy.requester import ClientType
 from personalization.shop import catalogue
 
 MAX_SERVER_EVENTS = 500
-MAX_SERVER_BYTES = 512 * 1024
+SERVER_LIMITS = {"max_bytes": 512 * 1024, "max_events": MAX_SERVER_EVENTS}
 TIMESTAMP_SCHEMA: dict[str, Any] = {"min_value": 0, "max_value": payload.MAX_TIMESTAMP * 1000 - 1}
-KEY_SCHEMA = re.compile(r"[1-9][0-9]{0,17}")
+PRODUCT_KEY = re.compile(r"[1-9][0-9]{0,17}")
 ITEM_SCHEMA = OpenApiParameter(
     "product",
     {"type": "integer", "minimum": 1, "maximum": MAX_KEY},
@@ -39,21 +38,21 @@ ITEM_SCHEMA = OpenApiParameter(
 
 
 class EventRequest(serializers.Serializer):
-    """One thing that happened."""
+    """One thing that a visitor did."""
 
-    id = serializers.UUIDField(help_text="Made where it happened: sent twice, it is kept once.")
-    name = serializers.ChoiceField(choices=sorted(payload.EVENT_TYPES), help_text="As GA4 names it.")
+    id = serializers.UUIDField(help_text="Created by the client: an event that is sent twice is stored once.")
+    name = serializers.ChoiceField(choices=sorted(EVENT_RULES), help_text="As GA4 names it.")
     at = serializers.IntegerField(
         required=False, **TIMESTAMP_SCHEMA, help_text="Milliseconds since 1970, by the clock of `sent_at`."
     )
-    params = serializers.DictField(required=False, help_text="items, search_term, slate and the like.")
+    params = serializers.DictField(required=False, help_text="items, search_term, slate and others of GA4's.")
 
 
 class EventsRequest(serializers.Serializer):
     """Events that are sent together."""
 
     sent_at = serializers.IntegerField(
-        required=False, **TIMESTAMP_SCHEMA, help_text="By the same clock, when they were sent."
+        required=False, **TIMESTAMP_SCHEMA, help_text="When they were sent, by the clock of `at`."
     )
     events = serializers.ListField(
         child=EventRequest(), max_length=payload.MAX_EVENTS, help_text=f"A server key: up to {MAX_SERVER_EVENTS}."
@@ -61,7 +60,7 @@ class EventsRequest(serializers.Serializer):
 
 
 class RejectionAnswer(serializers.Serializer):
-    """Why one of them was not taken."""
+    """Why one event was rejected."""
 
     index = serializers.IntegerField()
     code = serializers.CharField()
@@ -69,7 +68,7 @@ class RejectionAnswer(serializers.Serializer):
 
 
 class EventsAnswer(serializers.Serializer):
-    """What became of a delivery."""
+    """How many events were accepted, and why the others were not."""
 
     accepted = serializers.IntegerField()
     rejected = RejectionAnswer(many=True)
@@ -77,7 +76,7 @@ class EventsAnswer(serializers.Serializer):
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class EventsEndpoint(APIEndpoint):
-    """The door for what happened."""
+    """Takes in events."""
 
     accepts_cookies = SameOriginCookieAuthentication
     scope = "events:write"
@@ -90,68 +89,48 @@ class EventsEndpoint(APIEndpoint):
         extensions={"x-outlives-the-page": True},
     )
     def post(self, request: Request) -> Response:
-        """Takes in what can be understood, up to 50 events (a server key: 500), and says what was wrong with the rest.
+        """Stores what is valid, up to 50 events (with a server key: 500), and says what was wrong with the rest.
 
-        Purchases are none: they are the shop's own orders.
+        Purchases are not accepted: they are the shop's own orders.
         """
-        asked = request._request
-        if asked.content_type not in events.CONTENT_TYPES:
-            raise _invalid_event_problem(415, "bad_content_type")
-        if isinstance(
-            request.successful_authenticator, SameOriginCookieAuthentication | None
-        ) and not events.is_same_origin(asked):
-            raise _invalid_event_problem(403, "other_origin")
-        server = isinstance(request.auth, ServerKey)
+        requester = self.requester
+        limits = SERVER_LIMITS if requester.client == ClientType.SERVER_KEY else {}
+        by_cookies = requester.client == ClientType.BROWSER
         try:
-            content = events.read_body(asked, MAX_SERVER_BYTES if server else payload.MAX_BODY_BYTES)
-            body = payload.read_payload(
-                content, conf.get_settings().EVENT_ITEM_ID_FIELD, MAX_SERVER_EVENTS if server else payload.MAX_EVENTS
-            )
+            body = event_requests.read_events(request._request, same_origin_only=by_cookies, **limits)
         except InvalidEvent as fault:
-            raise _invalid_event_problem(413 if fault.code == "too_large" else 400, fault.code) from None
-        outcome = events.ingest_events(asked, body, now(), by_a_server=server)
-        response = Response(events.response_data(body, outcome), status=202)
-        _set_cookie(request, response, outcome.visitor)
+            message = payload.ERROR_MESSAGES[fault.code]
+            raise Problem(event_requests.status_code(fault), fault.code, message) from None
+        outcome = flows.report_events(requester, body, now())
+        response = Response(outcome.as_json(), status=202)
+        remember_visitor(response, requester, outcome.visitor)
         return response
 
 
 class FeedbackEndpoint(APIEndpoint):
-    """What a visitor is not interested in."""
+    """Products that a visitor is not interested in."""
 
     scope = "customers:read"
 
     @operation(operation_id="dismiss", parameters=[ITEM_SCHEMA], request=None, responses={204: None})
     def post(self, request: Request, product: str) -> Response:
-        """Keeps a product away from this visitor for a while."""
-        return self._say(request, product, feedback.NEGATIVE)
+        """Hides a product from this visitor for the days of the setting `DISMISSAL_DAYS`."""
+        return self._give_feedback(request, product, feedback.NEGATIVE)
 
     @operation(operation_id="restore", parameters=[ITEM_SCHEMA], responses={204: None})
     def delete(self, request: Request, product: str) -> Response:
-        """Takes that back."""
-        return self._say(request, product, feedback.UNDO)
+        """Takes the dismissal of a product back."""
+        return self._give_feedback(request, product, feedback.UNDO)
 
-    def _say(self, request: Request, product: str, sign: int) -> Response:
+    def _give_feedback(self, request: Request, product: str, sign: int) -> Response:
         deny_server_key(request)
-        key = int(product) if KEY_SCHEMA.fullmatch(product) else 0
+        key = int(product) if PRODUCT_KEY.fullmatch(product) else 0
         if not catalogue.products_for_availability([key]):
             raise not_found("product", product)
-        response = Response(status=204)
-        visitor = identity.get_or_create_consented(request._request, now())
-        if visitor is None:
-            raise Problem(403, "no_consent", _("Nothing may be remembered of whoever does not agree to it."))
         try:
-            feedback.record_feedback(visitor, "product", key, sign, now())
-        except Visitor.DoesNotExist:  # they had themselves forgotten at this very moment
-            return response
-        _set_cookie(request, response, visitor)
+            visitor = flows.give_feedback(self.requester, "product", key, sign, now())
+        except Refused as refusal:
+            raise flow_problem(403, refusal) from None
+        response = Response(status=204)
+        remember_visitor(response, self.requester, visitor)
         return response
-
-
-def _set_cookie(request: Request, response: Response, visitor: Visitor | None) -> None:
-    """In a cookie, which only those are given who keep cookies."""
-    if visitor is not None and identity.visitor_id_from_cookie(request._request) != visitor.pk:
-        identity.set_visitor_cookie(response, visitor)
-
-
-def _invalid_event_problem(status: int, code: str) -> Any:
-    return Problem(status, code, payload.ERROR_MESSAGES[code])

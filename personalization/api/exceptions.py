@@ -1,4 +1,4 @@
-"""What went wrong, said as RFC 9457 problem details: `{"type", "title", "status", "code", "detail"}`."""
+"""Refusals as RFC 9457 problem details: `{"type", "title", "status", "code", "detail"}`."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -11,19 +11,26 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from personalization.privacy.flows import Refused
+
 CONTENT_TYPE = "application/problem+json"
 
 
 class Problem(exceptions.APIException):
     """Refuses a request. `code` stays the same in all releases; `detail` says what was found and what would work."""
 
-    def __init__(self, status: int, code: str, detail: object, **more: Any) -> None:
+    def __init__(self, status: int, code: str, detail: object, **extra: Any) -> None:
         super().__init__(str(detail), code)
-        self.status_code, self.more = status, more
+        self.status_code, self.extra = status, extra
+
+
+def flow_problem(status: int, refusal: Refused) -> Problem:
+    """The refusal of a flow as a problem."""
+    return Problem(status, refusal.code, refusal.message)
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """The problem as a response; None for what is no refusal but a fault of ours."""
+    """The problem as a response; None for an error that is not a refusal."""
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, SuspiciousOperation | MultiPartParserError):
@@ -39,15 +46,15 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 
 def _problem_data(error: exceptions.APIException) -> dict[str, Any]:
-    told = {"type": "about:blank", "title": HTTPStatus(error.status_code).phrase, "status": error.status_code}
+    data = {"type": "about:blank", "title": HTTPStatus(error.status_code).phrase, "status": error.status_code}
     if isinstance(error, exceptions.ValidationError):
         errors = [{"field": field, **fault} for field, fault in _field_errors(error.get_full_details(), ())]
-        return {**told, "code": "invalid", "detail": str(error.default_detail), "errors": errors}
-    return {**told, "code": str(error.get_codes()), "detail": str(error.detail), **getattr(error, "more", {})}
+        return {**data, "code": "invalid", "detail": str(error.default_detail), "errors": errors}
+    return {**data, "code": str(error.get_codes()), "detail": str(error.detail), **getattr(error, "extra", {})}
 
 
 def _field_errors(details: Any, field: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
-    """(where, what) of each fault, in the order of the fields."""
+    """(path of the field, {"code", "detail"}) of each error, in the order of the fields."""
     if isinstance(details, list):
         for detail in details:
             yield from _field_errors(detail, field)
@@ -60,5 +67,5 @@ def _field_errors(details: Any, field: tuple[str, ...]) -> Iterator[tuple[str, d
 
 
 def _printable_text(text: object) -> str:
-    """The text, which may quote what was sent, without what is no letter in any encoding."""
+    """The text, which may quote the client, with unpaired surrogates replaced."""
     return str(text).encode(errors="replace").decode()

@@ -186,13 +186,13 @@ class ExplainEndpoint(APIEndpoint):
         """The rows and the list of a page with what they are made from, and a product's way to it."""
         deny_server_key(request)
         if not request.user.has_perm(PERMISSION):
-            raise Problem(403, "not_allowed", _("This takes the permission %(name)s.") % {"name": PERMISSION})
+            raise Problem(403, "permission_denied", _("This takes the permission %(name)s.") % {"name": PERMISSION})
         query = ExplainRequest(data=query_data(request))
         query.is_valid(raise_exception=True)
         surface, limit = query.validated_data["surface"], query.validated_data.get("limit")
         context = page_context(query.validated_data)
         visit = visits.with_page_context(self.visit(request), **context)
-        if surface in RERANKED_SURFACES and sort_preference.personal_sort_disabled(request._request):
+        if surface in RERANKED_SURFACES and sort_preference.personal_sort_disabled(self.requester):
             visit = replace(visit, policy=replace(visit.policy, rerank_strength=0))
         page = _ExplainedPage(surface, visit, limit, context.get("category"))
         return Response(page.as_data(query.validated_data.get("item")))

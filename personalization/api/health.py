@@ -1,4 +1,4 @@
-"""Whether we can do our work, for who watches the shop; says nothing that anybody may not know."""
+"""Whether personalisation works, for monitoring; contains nothing that is not public."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,38 +17,40 @@ from personalization.decide import active_snapshot
 from personalization.models import Snapshot
 from personalization.privacy import retention
 
-LATE_HOURS = 48
-"""What is done daily has then been missed once for certain. Pages are served all the same."""
+OVERDUE_HOURS = 48
+"""After this time a daily job has certainly been missed once. Pages are served all the same."""
 
 
 class HealthAnswer(serializers.Serializer):
-    """What works."""
+    """What works, and how old the results of the daily jobs are."""
 
     ready = serializers.BooleanField(help_text="Whether pages can be personal.")
     database = serializers.BooleanField()
-    snapshot_hours = serializers.FloatField(allow_null=True, help_text="How old what serves is; null when none does.")
-    overdue_hours = serializers.FloatField(
-        allow_null=True,
-        help_text="How long the oldest event has been waiting to be dropped; null when the database does not say.",
+    snapshot_age_hours = serializers.FloatField(
+        allow_null=True, help_text="The age of the active snapshot; null without one."
     )
-    late = serializers.BooleanField(
-        help_text=f"Whether either is more than {LATE_HOURS} hours, or there is none: the daily work is not done."
+    retention_overdue_hours = serializers.FloatField(
+        allow_null=True,
+        help_text="How long the oldest event should have been deleted; null when the database fails.",
+    )
+    jobs_overdue = serializers.BooleanField(
+        help_text=f"Whether either is over {OVERDUE_HOURS} hours, or null: a daily job does not run."
     )
 
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class HealthEndpoint(APIEndpoint):
-    """Asked every few seconds by whoever watches."""
+    """For monitoring, every few seconds."""
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """None: it is the same for everybody."""
+        """None: the answer does not depend on the requester."""
         return []
 
     @operation(operation_id="health", responses={200: HealthAnswer, 503: HealthAnswer})
     def get(self, request: Request) -> Response:
-        """200 when all is well enough, else 503."""
-        told = _health_data(now())
-        return Response(told, status=200 if told["ready"] else 503)
+        """200 when pages can be personalised, else 503."""
+        data = _health_data(now())
+        return Response(data, status=200 if data["ready"] else 503)
 
 
 def _health_data(moment: datetime) -> dict[str, Any]:
@@ -56,14 +58,20 @@ def _health_data(moment: datetime) -> dict[str, Any]:
         Snapshot.objects.active().first()
         overdue = retention.hours_overdue(moment)
     except DatabaseError:
-        return {"ready": False, "database": False, "snapshot_hours": None, "overdue_hours": None, "late": True}
-    serving = active_snapshot.get_active_snapshot()
-    age = None if serving is None else max(moment.timestamp() - serving.trained_at, 0) / 3600
-    waiting = overdue / timedelta(hours=1)
+        return {
+            "ready": False,
+            "database": False,
+            "snapshot_age_hours": None,
+            "retention_overdue_hours": None,
+            "jobs_overdue": True,
+        }
+    snapshot = active_snapshot.get_active_snapshot()
+    age = None if snapshot is None else max(moment.timestamp() - snapshot.trained_at, 0) / 3600
+    overdue_hours = overdue / timedelta(hours=1)
     return {
-        "ready": serving is not None,
+        "ready": snapshot is not None,
         "database": True,
-        "snapshot_hours": None if age is None else round(age, 1),
-        "overdue_hours": round(waiting, 1),
-        "late": age is None or max(age, waiting) > LATE_HOURS,
+        "snapshot_age_hours": None if age is None else round(age, 1),
+        "retention_overdue_hours": round(overdue_hours, 1),
+        "jobs_overdue": age is None or max(age, overdue_hours) > OVERDUE_HOURS,
     }

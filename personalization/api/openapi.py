@@ -1,4 +1,4 @@
-"""How one endpoint is described in the schema: who may ask it, and how it refuses."""
+"""How endpoints are described in the schema: their authentication and their problem responses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -45,33 +45,33 @@ COMPONENTS: dict[str, Any] = {
 
 
 class OperationSchema(AutoSchema):
-    """REST framework's own, with our ways to be known, and problems for all that is refused."""
+    """drf-spectacular's own, with the API's authentication schemes and problem responses."""
 
     def get_auth(self) -> list[dict[str, list[str]]]:
-        """Whichever; none is needed where nothing is anybody's."""
+        """The authentication schemes; none where the answer does not depend on the requester."""
         return AUTHENTICATION_SCHEMES if self.view.get_authenticators() else [{}]
 
     def get_tags(self) -> list[str]:
-        """One for all."""
+        """One tag for all operations."""
         return ["personalization"]
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
-        """The operation, and how it refuses. An empty value in a query is like none."""
+        """The operation with its problem response. An empty value in a query counts as absent."""
         operation = super().get_operation(*args, **kwargs)
         if operation:
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "query":
                     parameter["allowEmptyValue"] = True
-            refused = {"description": "Refused.", "content": {"application/problem+json": {"schema": PROBLEM_RESPONSE}}}
-            operation["responses"]["default"] = refused
+            problem = {"description": "Refused.", "content": {"application/problem+json": {"schema": PROBLEM_RESPONSE}}}
+            operation["responses"]["default"] = problem
         return operation
 
 
-def operation(**what: Any) -> Callable[[Callable], Callable]:
-    """Spectacular's `extend_schema` over `Operations`; by itself it extends what the shop has set for its own API."""
+def operation(**options: Any) -> Callable[[Callable], Callable]:
+    """drf-spectacular's `extend_schema` on top of `OperationSchema`, and not of the shop's own schema class."""
 
-    def told(method: Callable) -> Callable:
+    def decorate(method: Callable) -> Callable:
         method.kwargs = {"schema": OperationSchema}  # type: ignore[attr-defined]
-        return extend_schema(**what)(method)
+        return extend_schema(**options)(method)
 
-    return told
+    return decorate

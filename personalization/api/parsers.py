@@ -1,4 +1,4 @@
-"""Reads JSON that anybody may have sent: any bytes become plain values, or the reason why not."""
+"""Parses JSON from untrusted clients: any bytes become plain values or a problem."""
 
 import json
 from collections.abc import Mapping
@@ -11,33 +11,33 @@ from rest_framework.parsers import BaseParser
 from personalization.api.exceptions import Problem
 
 MAX_BODY_BYTES = 64 * 1024
-"""Of what a browser sends, at most."""
+"""The largest body that is read."""
 
 
 class BoundedJSONParser(BaseParser):
-    """JSON in UTF-8, of a bounded size, without NaN and without surprises from how deep it is."""
+    """JSON in UTF-8 of a bounded size, without NaN, at any depth."""
 
     media_type = "application/json"
-    most = MAX_BODY_BYTES
+    max_bytes = MAX_BODY_BYTES
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, context: Mapping[str, Any] | None = None) -> Any:
-        """The values. Problem 413 or 400 says what is wrong."""
-        content = self._content(stream)
+        """The values in a body. Raises Problem 413 or 400."""
+        content = self._read_bounded(stream)
         try:
             return json.loads(content.decode(), parse_constant=_reject_constant)
         except (ValueError, RecursionError):
-            raise Problem(400, "bad_json", _("The body is no JSON in UTF-8.")) from None
+            raise Problem(400, "invalid_json", _("The body is not valid JSON in UTF-8.")) from None
 
-    def _content(self, stream: IO[bytes]) -> bytes:
+    def _read_bounded(self, stream: IO[bytes]) -> bytes:
         try:
-            content = stream.read(self.most + 1)
+            content = stream.read(self.max_bytes + 1)
         except UnreadablePostError:
-            raise Problem(400, "bad_json", _("The body did not arrive whole.")) from None
-        if len(content) > self.most:
-            kib = self.most // 1024
-            raise Problem(413, "too_large", _("The body takes at most %(kib)d KiB.") % {"kib": kib})
+            raise Problem(400, "invalid_json", _("The body did not arrive completely.")) from None
+        if len(content) > self.max_bytes:
+            kib = self.max_bytes // 1024
+            raise Problem(413, "body_too_large", _("The body is larger than %(kib)d KiB.") % {"kib": kib})
         return content
 
 
 def _reject_constant(text: str) -> None:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")

@@ -1,4 +1,4 @@
-"""The API in its own words: OpenAPI 3.1, whatever the shop's own schema looks like."""
+"""The API as OpenAPI 3.1, independent of the settings of the shop's own schema."""
 
 import threading
 from functools import cache
@@ -19,7 +19,7 @@ PREFIX = "personalization/api/v1/"
 OUR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "TITLE": "personalization",
-    "DESCRIPTION": "The shop's personal side for storefronts that are not Django templates.",
+    "DESCRIPTION": "Personalised rows and lists for storefronts that are not Django templates.",
     "VERSION": "1",
     "APPEND_COMPONENTS": COMPONENTS,
     "COMPONENT_SPLIT_PATCH": False,
@@ -27,42 +27,44 @@ OUR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": f"/{PREFIX}",
     "ENUM_NAME_OVERRIDES": {},
 }
-_one_at_a_time = threading.Lock()
+_schema_lock = threading.Lock()
 
 
 class SchemaEndpoint(APIEndpoint):
-    """For generators of clients, and for tests."""
+    """For client generators and tests."""
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """None: it is the same for everybody."""
+        """None: the answer does not depend on the requester."""
         return []
 
     @operation(exclude=True)
     def get(self, request: Request) -> Response:
-        """OpenAPI 3.1 of these endpoints."""
-        return cacheable_response(request, {**openapi_schema(), "servers": [{"url": _root(request)}]}, shared=True)
+        """The OpenAPI 3.1 schema of all other endpoints."""
+        return cacheable_response(
+            request, {**openapi_schema(), "servers": [{"url": _server_url(request)}]}, shared=True
+        )
 
 
 def openapi_schema() -> dict[str, Any]:
-    """The schema; made once in a process."""
-    with _one_at_a_time:
+    """The schema; built once a process."""
+    with _schema_lock:
         return _build_schema()
 
 
 @cache
 def _build_schema() -> dict[str, Any]:
-    from personalization.api import urls  # noqa: PLC0415 - they name this view
+    from personalization.api import urls  # noqa: PLC0415 - urls import this module
 
-    theirs = {name: value for name, value in SPECTACULAR_DEFAULTS.items() if _can_be_set(name)}
+    defaults = {name: value for name, value in SPECTACULAR_DEFAULTS.items() if _is_patchable(name)}
     patterns = [path(PREFIX, include((urls.urlpatterns, urls.app_name)))]
-    with patched_settings({**theirs, **OUR_SETTINGS}), GENERATOR_STATS.silence():
+    with patched_settings({**defaults, **OUR_SETTINGS}), GENERATOR_STATS.silence():
         return SchemaGenerator(patterns=patterns).get_schema(request=None, public=True)
 
 
-def _can_be_set(name: str) -> bool:
+def _is_patchable(name: str) -> bool:
     return not name.startswith("SERVE_") and name != "DEFAULT_GENERATOR_CLASS"
 
 
-def _root(request: Request) -> str:
-    """What stands before the paths: where the shop has included our addresses."""
+def _server_url(request: Request) -> str:
+    """The part of the URL before the paths: where the shop has included the app's URLs."""
     return request._request.path.partition(PREFIX)[0].rstrip("/") or "/"

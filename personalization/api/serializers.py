@@ -1,4 +1,4 @@
-"""What a decision looks like as JSON. The serializers are the schema's words, and do the writing, too."""
+"""Slates, rows, products and menus as JSON. The serializer classes describe them in the schema."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,18 +12,18 @@ from personalization.surfaces.navigation import MenuShortcut
 
 
 class ReasonAnswer(serializers.Serializer):
-    """Why something is shown."""
+    """Why a row or an item is shown."""
 
     code = serializers.CharField(help_text="Stays the same in all languages and releases.")
-    text = serializers.CharField(help_text="The reason in the visitor's language.")
+    text = serializers.CharField(help_text="In the visitor's language.")
 
 
 class PriceAnswer(serializers.Serializer):
-    """By the shop's strategy for whoever asks."""
+    """By the shop's strategy for the requester."""
 
-    amount = serializers.CharField(help_text="A decimal number; with tax where the tax is known.")
+    amount = serializers.CharField(help_text="A decimal number; includes tax where the tax is known.")
     currency = serializers.CharField(help_text="ISO 4217.")
-    with_tax = serializers.BooleanField()
+    includes_tax = serializers.BooleanField()
 
 
 class ProductAnswer(serializers.Serializer):
@@ -31,17 +31,19 @@ class ProductAnswer(serializers.Serializer):
 
     title = serializers.CharField()
     url = serializers.CharField(help_text="Its page in the shop.")
-    image = serializers.CharField(allow_null=True, help_text="The address of its first picture.")
+    image = serializers.CharField(allow_null=True, help_text="The URL of its first image.")
     price = PriceAnswer(allow_null=True)
     available = serializers.BooleanField()
-    notice = serializers.CharField(
-        allow_blank=True, help_text="What a shopper should know before they buy; empty when there is enough of it."
+    availability_message = serializers.CharField(
+        allow_blank=True, help_text="What a shopper should know before buying; empty when there is enough in stock."
     )
-    in_one_click = serializers.BooleanField(help_text="Whether it can be bought without choosing a variant or options.")
+    addable_in_one_click = serializers.BooleanField(
+        help_text="Whether it can be put into the basket without choosing a variant or options."
+    )
 
 
 class ItemAnswer(serializers.Serializer):
-    """A product in its place."""
+    """A product at its position."""
 
     id = serializers.IntegerField()
     position = serializers.IntegerField(help_text="From 0, within its row.")
@@ -50,31 +52,31 @@ class ItemAnswer(serializers.Serializer):
 
 
 class LinkAnswer(serializers.Serializer):
-    """A way to go on that is no product."""
+    """A way to continue that is not a product."""
 
-    kind = serializers.ChoiceField(choices=["search", "basket"])
-    text = serializers.CharField(help_text="In the visitor's language.")
-    facts = serializers.DictField(help_text="The `query` of a search; how many `items` lie in a basket.")
+    target = serializers.ChoiceField(choices=["search", "basket"])
+    label = serializers.CharField(help_text="In the visitor's language.")
+    params = serializers.DictField(help_text="The `query` of a search; the number of `items` in a basket.")
 
 
 class RowAnswer(serializers.Serializer):
     """A titled strip of products."""
 
-    key = serializers.CharField(help_text="Tells this row from others of its kind.")
-    code = serializers.CharField()
+    key = serializers.CharField(help_text="Tells this row from others of its type.")
+    type = serializers.CharField(help_text="The code of its row type; stays the same in all releases.")
     title = serializers.CharField()
     reason = ReasonAnswer()
-    personal = serializers.BooleanField(help_text="Whether it speaks of this visitor.")
+    personal = serializers.BooleanField(help_text="Whether it depends on this visitor's data.")
     token = serializers.CharField(
         allow_blank=True,
-        help_text="Goes with what is reported of this row to `events/`; empty for whoever may not be reported.",
+        help_text="Sent to `events/` with what is reported of this row; empty without consent.",
     )
     items = ItemAnswer(many=True)
-    links = LinkAnswer(many=True, help_text="What else the row leads to; only where a visitor stopped.")
+    links = LinkAnswer(many=True, help_text="Only in the row of `continue/`.")
 
 
 class CategoryAnswer(serializers.Serializer):
-    """A category, and where it is."""
+    """A category and its URL."""
 
     id = serializers.IntegerField()
     name = serializers.CharField()
@@ -82,7 +84,7 @@ class CategoryAnswer(serializers.Serializer):
 
 
 class ShortcutAnswer(CategoryAnswer):
-    """The same with why it is a visitor's own."""
+    """A category, and why the visitor gets a shortcut to it."""
 
     reason = ReasonAnswer()
 
@@ -90,78 +92,80 @@ class ShortcutAnswer(CategoryAnswer):
 class NavigationAnswer(serializers.Serializer):
     """The shop's menu for one visitor."""
 
-    shortcuts = ShortcutAnswer(many=True, help_text="Their own, best first; none where nothing is known of them.")
-    menu = CategoryAnswer(many=True, help_text="The top of the shop's menu, as far as the shop lets it move.")
+    shortcuts = ShortcutAnswer(many=True, help_text="The visitor's own, best first; none for an unknown visitor.")
+    menu = CategoryAnswer(
+        many=True, help_text="The top categories, sorted for the visitor as far as the settings allow."
+    )
 
 
 class SlateAnswer(serializers.Serializer):
-    """What somebody is shown on one surface."""
+    """What a visitor is shown on one surface."""
 
     surface = serializers.CharField()
-    snapshot = serializers.CharField(allow_blank=True, help_text="What it was decided with; empty before any training.")
-    fallback = serializers.BooleanField(help_text="Whether nothing learned could be used.")
+    snapshot = serializers.CharField(allow_blank=True, help_text="The name of the snapshot; empty before any training.")
+    fallback = serializers.BooleanField(help_text="Whether the rows were made without a snapshot.")
     rows = RowAnswer(many=True)
 
 
 def serialize_slate(shown: Slate, tokens: Iterable[str], request: HttpRequest, include: bool) -> dict[str, Any]:
-    """A SlateAnswer; with what cards need when they are to be included."""
+    """A SlateAnswer; `include` adds what product cards need."""
     rows = zip(shown.rows, tokens, strict=True)
     return {
         "surface": shown.surface,
         "snapshot": shown.snapshot_name,
         "fallback": not shown.snapshot_name,
-        "rows": [_row(row, token, request, include) for row, token in rows],
+        "rows": [_row_data(row, token, request, include) for row, token in rows],
     }
 
 
-def _row(row: Row, token: str, request: HttpRequest, include: bool) -> dict[str, Any]:
+def _row_data(row: Row, token: str, request: HttpRequest, include: bool) -> dict[str, Any]:
     return {
         "key": row.key,
-        "code": row.type,
+        "type": row.type,
         "title": row.title,
-        "reason": _reason(row),
+        "reason": _reason_data(row),
         "personal": row.personal,
         "token": token,
-        "items": [_item(item, request, include) for item in row.items],
-        "links": [_link(link) for link in row.links],
+        "items": [_item_data(item, request, include) for item in row.items],
+        "links": [_link_data(link) for link in row.links],
     }
 
 
-def _item(item: SlateItem, request: HttpRequest, include: bool) -> dict[str, Any]:
-    told = {"id": item.product_id, "position": item.position, "reason": _reason(item)}
-    return {**told, "product": _product(item, request)} if include else told
+def _item_data(item: SlateItem, request: HttpRequest, include: bool) -> dict[str, Any]:
+    data = {"id": item.product_id, "position": item.position, "reason": _reason_data(item)}
+    return {**data, "product": _product_data(item, request)} if include else data
 
 
-def _reason(of: SlateItem | Row | MenuShortcut) -> dict[str, str]:
+def _reason_data(of: SlateItem | Row | MenuShortcut) -> dict[str, str]:
     return {"code": of.reason.code, "text": of.explanation}
 
 
-def _link(link: Link) -> dict[str, Any]:
-    return {"kind": link.target, "text": link.label, "facts": dict(link.params)}
+def _link_data(link: Link) -> dict[str, Any]:
+    return {"target": link.target, "label": link.label, "params": dict(link.params)}
 
 
-def _product(item: SlateItem, request: HttpRequest) -> dict[str, Any]:
-    facts = card_markup.product_data(item.product, item.info)
+def _product_data(item: SlateItem, request: HttpRequest) -> dict[str, Any]:
+    product = card_markup.product_data(item.product, item.info)
     return {
-        "title": facts.title,
-        "url": request.build_absolute_uri(facts.link),
-        "image": facts.picture and request.build_absolute_uri(facts.picture),
-        "price": _price(facts),
+        "title": product.title,
+        "url": request.build_absolute_uri(product.url),
+        "image": product.image_url and request.build_absolute_uri(product.image_url),
+        "price": _price_data(product),
         "available": True,  # nothing else is shown
-        "notice": facts.notice,
-        "in_one_click": facts.in_one_click,
+        "availability_message": product.availability,
+        "addable_in_one_click": product.addable_in_one_click,
     }
 
 
-def _price(facts: card_markup.ProductData) -> dict[str, Any] | None:
-    if facts.amount is None:
+def _price_data(product: card_markup.ProductData) -> dict[str, Any] | None:
+    if product.amount is None:
         return None
-    return {"amount": f"{facts.amount:f}", "currency": facts.currency, "with_tax": facts.with_tax}
+    return {"amount": f"{product.amount:f}", "currency": product.currency, "includes_tax": product.includes_tax}
 
 
 def serialize_shortcut(one: MenuShortcut, request: HttpRequest) -> dict[str, Any]:
     """A ShortcutAnswer."""
-    return {"id": one.key, "name": one.name, "url": request.build_absolute_uri(one.url), "reason": _reason(one)}
+    return {"id": one.key, "name": one.name, "url": request.build_absolute_uri(one.url), "reason": _reason_data(one)}
 
 
 def serialize_category(one: Any, request: HttpRequest) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What to show: the rows of a surface, several at once, an outside engine's results in order, and why."""
+"""What to show: the rows of one or several surfaces, reranked search results, the menu, and where to continue."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,7 +28,7 @@ from personalization.shop import catalogue
 from personalization.surfaces.navigation import MenuOrder
 
 MAX_PRODUCTS = 40
-"""In a row."""
+"""The largest size of a row."""
 MAX_REQUESTS = 10
 MAX_TO_RANK = 500
 MAX_QUERY_LENGTH = 256
@@ -38,74 +38,74 @@ KEY_BOUNDS: dict[str, Any] = {"min_value": 1, "max_value": MAX_KEY}
 
 
 class TextField(serializers.CharField):
-    """A text, and not a number that could be written as one."""
+    """A string; REST framework's own field also takes numbers."""
 
     def to_internal_value(self, data: object) -> str:
-        """REST framework's own, of a text."""
+        """The string. ValidationError for anything else."""
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
 
 
 class SwitchField(serializers.BooleanField):
-    """True or false, and not a text or a number that could mean one."""
+    """True or false; REST framework's own field also takes strings and numbers that could mean one."""
 
     def to_internal_value(self, data: object) -> bool:
-        """What was sent."""
+        """The value. ValidationError for anything else."""
         if isinstance(data, bool):
             return data
         return self.fail("invalid", input=data)
 
 
 class AmountRequest(serializers.Serializer):
-    """How much of rows is told."""
+    """How much of each row is returned."""
 
     limit = serializers.IntegerField(
-        required=False, min_value=1, max_value=MAX_PRODUCTS, help_text="So many products a row has at most."
+        required=False, min_value=1, max_value=MAX_PRODUCTS, help_text="The maximum number of products in a row."
     )
     include = serializers.ListField(
         child=serializers.ChoiceField(choices=["product"]),
         required=False,
-        help_text="`product`: title, address, picture, price, availability.",
+        help_text="`product`: title, URL, image, price, availability.",
     )
 
 
 class SurfaceRequest(AmountRequest):
-    """The same, and what page the rows are for."""
+    """And which page the rows are for."""
 
-    product = serializers.IntegerField(required=False, **KEY_BOUNDS, help_text="Whose page it is.")
-    category = serializers.IntegerField(required=False, **KEY_BOUNDS, help_text="Whose page it is.")
-    query = TextField(required=False, allow_blank=True, max_length=MAX_QUERY_LENGTH, help_text="What was searched for.")
+    product = serializers.IntegerField(required=False, **KEY_BOUNDS, help_text="The primary key, on its page.")
+    category = serializers.IntegerField(required=False, **KEY_BOUNDS, help_text="The primary key, on its page.")
+    query = TextField(required=False, allow_blank=True, max_length=MAX_QUERY_LENGTH, help_text="The search query.")
 
 
 class NamedSurfaceRequest(SurfaceRequest):
-    """The same, of one surface of several."""
+    """And which surface, in a request for several."""
 
     surface = serializers.ChoiceField(choices=serve.page_surfaces())
 
 
 class SlatesRequest(serializers.Serializer):
-    """Several pages, or parts of one, in one round trip."""
+    """Several pages, or parts of one, in one request."""
 
     requests = serializers.ListField(child=NamedSurfaceRequest(), min_length=1, max_length=MAX_REQUESTS)
 
 
 class SlatesAnswer(serializers.Serializer):
-    """One slate for each, in their order; no product stands in two of them."""
+    """One slate for each request, in the same order; no product is in two of them."""
 
     slates = SlateAnswer(many=True)
 
 
 class RankRequest(serializers.Serializer):
-    """Products that somebody else chose."""
+    """The results of another search engine."""
 
     products = serializers.ListField(
         child=serializers.IntegerField(**KEY_BOUNDS),
         min_length=1,
         max_length=MAX_TO_RANK,
-        help_text="Their keys, best first.",
+        help_text="Primary keys, best first.",
     )
-    query = TextField(required=False, allow_blank=True, max_length=MAX_QUERY_LENGTH, help_text="What was searched for.")
+    query = TextField(required=False, allow_blank=True, max_length=MAX_QUERY_LENGTH, help_text="The search query.")
     scores = SwitchField(required=False, default=False)
 
 
@@ -116,8 +116,8 @@ class RankedAnswer(serializers.Serializer):
     scores = serializers.ListField(
         child=serializers.FloatField(allow_null=True),
         required=False,
-        help_text="One for each, comparable within the list; null for what the shop has not learned about. How far the "
-        "order follows them is the shop's setting `RERANK_STRENGTH`.",
+        help_text="One for each product, comparable within the list; null for products unknown to the snapshot. "
+        "The shop's setting `RERANK_STRENGTH` says how far the order follows them.",
     )
 
 
@@ -126,13 +126,13 @@ class SurfaceEndpoint(APIEndpoint):
 
     @operation(operation_id="surface", parameters=[SURFACE_PARAMETER, SurfaceRequest], responses=SlateAnswer)
     def get(self, request: Request, surface: str) -> Response:
-        """What this visitor is shown there, now."""
+        """What this visitor is shown there."""
         if surface not in serve.page_surfaces():
             raise not_found("surface", surface)
         asked = SurfaceRequest(data=query_data(request))
         asked.is_valid(raise_exception=True)
         page = _slate_page(self, request, {**asked.validated_data, "surface": surface})
-        return _page_response(request, page)
+        return _page_response(self, request, page)
 
 
 class RecommendationsEndpoint(APIEndpoint):
@@ -140,7 +140,7 @@ class RecommendationsEndpoint(APIEndpoint):
 
     @operation(operation_id="recommend", request=SlatesRequest, responses=SlatesAnswer)
     def post(self, request: Request) -> Response:
-        """A slate for each request. No product stands in two of them: the first one has it."""
+        """A slate for each request. No product is in two of them: the first one has it."""
         asked = SlatesRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         pages = [_slate_page(self, request, one) for one in asked.validated_data["requests"]]
@@ -148,47 +148,47 @@ class RecommendationsEndpoint(APIEndpoint):
 
 
 class RankEndpoint(APIEndpoint):
-    """An outside search engine's results."""
+    """Reranks the results of another search engine."""
 
     @operation(operation_id="rank", request=RankRequest, responses=RankedAnswer)
     def post(self, request: Request) -> Response:
-        """The same products in this visitor's order. Those of which nothing is known keep about their place."""
+        """The same products, sorted for this visitor. Products unknown to the snapshot keep about their place."""
         asked = RankRequest(data=request.data)
         asked.is_valid(raise_exception=True)
-        given = tuple(dict.fromkeys(asked.validated_data["products"]))
+        candidates = tuple(dict.fromkeys(asked.validated_data["products"]))
         with_scores = asked.validated_data["scores"]
-        products, scores = given, dict[int, float]()
+        products, scores = candidates, dict[int, float]()
         with fail_open("Ranking for the API"):
             visit = self.visit(request, visits.visit_without_basket)
             visit = visits.with_page_context(visit, query=asked.validated_data.get("query", ""))
-            visit = replace(visit, candidate_products=given)
+            visit = replace(visit, candidate_products=candidates)
             products = serve.rerank(visit)
             scores = serve.rerank_scores(visit) if with_scores else {}
-        told = {"products": products}
-        return Response({**told, "scores": [scores.get(key) for key in products]} if with_scores else told)
+        data = {"products": products}
+        return Response({**data, "scores": [scores.get(key) for key in products]} if with_scores else data)
 
 
 class NavigationEndpoint(APIEndpoint):
-    """The shop's menu."""
+    """The shop's menu, and the visitor's shortcuts in it."""
 
     @operation(operation_id="navigation", responses=NavigationAnswer)
     def get(self, request: Request) -> Response:
-        """The visitor's own categories, best first, and the menu in their order, as far as the shop lets it move."""
-        asked = request._request
-        visit = visits.consented_visit(asked) and self.visit(request, visits.visit_without_basket)
-        own = serve.menu_shortcuts(visit) if visit else []
+        """The visitor's own categories, best first, and the menu sorted for them as far as the settings allow."""
+        browser = request._request
+        visit = visits.consented_visit(browser) and self.visit(request, visits.visit_without_basket)
+        shortcuts = serve.menu_shortcuts(visit) if visit else []
         order = serve.menu_order(visit) if visit else MenuOrder()
         top = {category.pk: category for category in catalogue.top_menu_categories()}
-        menu = [serialize_category(top[key], asked) for key in order.sort(list(top))]
-        return Response({"shortcuts": [serialize_shortcut(one, asked) for one in own], "menu": menu})
+        menu = [serialize_category(top[key], browser) for key in order.sort(list(top))]
+        return Response({"shortcuts": [serialize_shortcut(shortcut, browser) for shortcut in shortcuts], "menu": menu})
 
 
 class ContinueEndpoint(APIEndpoint):
-    """Where a visitor stopped."""
+    """What the visitor left unfinished."""
 
-    @operation(operation_id="stoppedAt", parameters=[AmountRequest], responses=SlateAnswer)
+    @operation(operation_id="continueShopping", parameters=[AmountRequest], responses=SlateAnswer)
     def get(self, request: Request) -> Response:
-        """One row that leads back there, with its links; none for a stranger, and where nothing was left."""
+        """One row with links back to it; no row for an unknown visitor, and where nothing was left unfinished."""
         asked = AmountRequest(data=query_data(request))
         asked.is_valid(raise_exception=True)
         shown, tokens = Slate("home"), list[str]()
@@ -196,13 +196,13 @@ class ContinueEndpoint(APIEndpoint):
             visit = self.visit(request)
             shown = serve.continue_shopping(visit, size=asked.validated_data.get("limit"))
             tokens = serve.slate_tokens(shown, visit)
-        return Response(serialize_slate(shown, tokens, request._request, _wanted_parts(asked.validated_data)))
+        return Response(serialize_slate(shown, tokens, request._request, _includes_products(asked.validated_data)))
 
 
 def query_data(request: Request) -> dict[str, Any]:
-    """The query's values without empty ones; what is named twice counts as it was last said, but `include`."""
-    told = {name: value for name in request.query_params if (value := request.query_params[name])}
-    return {**told, "include": [value for value in request.query_params.getlist("include") if value]}
+    """The parameters of the query without empty ones; of a repeated one the last counts, of `include` all."""
+    values = {name: value for name in request.query_params if (value := request.query_params[name])}
+    return {**values, "include": [value for value in request.query_params.getlist("include") if value]}
 
 
 @dataclass(frozen=True)
@@ -211,44 +211,44 @@ class SlatePage:
 
     data: dict[str, Any]
     visit: Visit | None = None
-    """Whose it is; None where that could not be read."""
+    """The visit that it was made for; None where that could not be read."""
 
 
 def _slate_page(view: APIEndpoint, request: Request, asked: dict[str, Any]) -> SlatePage:
-    """What it shows is noted, so that the next one in the same answer leaves it out."""
-    about, include = page_context(asked), _wanted_parts(asked)
+    """Marks what it shows, so that the next slate in the same response leaves it out."""
+    context, include = page_context(asked), _includes_products(asked)
     with fail_open("Making a slate for the API"):
-        visit = visits.with_page_context(view.visit(request), **about)
+        visit = visits.with_page_context(view.visit(request), **context)
         shown = serve.serve_slate(asked["surface"], visit, size=asked.get("limit"))
         visits.mark_shown(request._request, (item.product_id for row in shown.rows for item in row.items))
         return SlatePage(serialize_slate(shown, serve.slate_tokens(shown, visit), request._request, include), visit)
     return SlatePage(serialize_slate(Slate(asked["surface"]), (), request._request, include))
 
 
-def _wanted_parts(asked: dict[str, Any]) -> bool:
+def _includes_products(asked: dict[str, Any]) -> bool:
     return "product" in asked.get("include", ())
 
 
 def page_context(asked: dict[str, Any]) -> dict[str, Any]:
-    """The page in Oscar's own things. Problem 404 for what the shop does not show."""
-    about: dict[str, Any] = {"query": asked.get("query", "")}
+    """The objects of the page, for `visits.with_page_context`. Problem 404 for what the shop does not show."""
+    context: dict[str, Any] = {"query": asked.get("query", "")}
     if key := asked.get("product"):
-        about["product"] = catalogue.public_product(key)
-        if about["product"] is None:
+        context["product"] = catalogue.public_product(key)
+        if context["product"] is None:
             raise not_found("product", key)
     if key := asked.get("category"):
-        about["category"] = catalogue.categories_by_id([key]).get(key)
-        if about["category"] is None:
+        context["category"] = catalogue.categories_by_id([key]).get(key)
+        if context["category"] is None:
             raise not_found("category", key)
-    return about
+    return context
 
 
 def not_found(what: str, key: int | str) -> Problem:
-    """Says that there is no such product, category or surface, or that it is not shown."""
+    """The problem that there is no such product, category or surface, or that the shop does not show it."""
     return Problem(404, f"unknown_{what}", _("The shop shows no %(what)s %(key)s.") % {"what": what, "key": key})
 
 
-def _page_response(request: Request, page: SlatePage) -> Response:
-    if page.visit is not None and is_anonymous_visit(request, page.visit):
+def _page_response(view: APIEndpoint, request: Request, page: SlatePage) -> Response:
+    if page.visit is not None and is_anonymous_visit(view.requester, page.visit):
         return cacheable_response(request, page.data, shared=not page.visit.country)
     return Response(page.data)

@@ -7,22 +7,23 @@ from rest_framework.views import APIView
 from personalization import conf
 from personalization.collect import rate_limits
 from personalization.models import ServerKey
+from personalization.privacy.requester import requester_from_request
 
 
 class ClientRateThrottle(BaseThrottle):
-    """So many requests a minute: of a server key in all, or of an address at each endpoint. Counting never fails and
-    never waits: see `collect.limits`."""
+    """Limits the requests a minute of a server key in all, or of an address at each endpoint. Counting neither fails
+    nor waits: see `collect.rate_limits`."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        """Whether there is room for this one."""
+        """Whether the client is within its limit."""
         if isinstance(request.auth, ServerKey):
             return rate_limits.within_request_limit(
                 f"key {request.auth.pk}", conf.get_settings().SERVER_KEY_REQUESTS_PER_MINUTE
             )
         return rate_limits.within_request_limit(
-            f"{type(view).__name__} {rate_limits.client_address(request._request)}", view.requests_per_minute
+            f"{type(view).__name__} {requester_from_request(request._request).address}", view.requests_per_minute
         )
 
     def wait(self) -> float:
-        """Seconds until there is room again."""
+        """Seconds until the client may ask again."""
         return rate_limits.seconds_until_reset()

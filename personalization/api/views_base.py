@@ -1,11 +1,9 @@
-"""What all endpoints have in common. Nothing of it depends on how the shop has set up REST framework for itself."""
+"""What all endpoints have in common, independent of the shop's own settings of REST framework."""
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.http import parse_etags, quote_etag
@@ -26,39 +24,40 @@ from personalization.api.throttles import ClientRateThrottle
 from personalization.decide.visit import Visit
 from personalization.models import ServerKey
 from personalization.oscar import visits
-from personalization.privacy import identity
+from personalization.privacy.private_responses import delete_stale_cookies
+from personalization.privacy.requester import ClientType, Requester, bind_requester, requester_from_request
 
 VARY_HEADERS = ("Cookie", "Accept-Language", "Authorization", "Sec-GPC", "DNT", authentication.VISITOR_HEADER)
-"""The headers that say who asks, or in which language; a key's customer cannot be asked for without Authorization."""
+"""The headers that responses depend on; the customer that a key names counts with Authorization only."""
 CACHE_SECONDS = 60
-"""What is the same for everybody may be kept so long."""
+"""How long caches may store a response that does not depend on the requester."""
 
 
 class CompactJSONRenderer(JSONRenderer):
-    """JSON as we write it, whatever the shop has chosen for itself."""
+    """Compact, strict JSON in UTF-8."""
 
     compact = strict = True
     ensure_ascii = False
 
 
 class AlwaysJSONNegotiation(BaseContentNegotiation):
-    """Answers are JSON, whatever was asked for."""
+    """Responses are JSON, whatever `Accept` says."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        """The first parser that takes what was sent."""
+        """The first parser for the content type of the request."""
         sent = (request.content_type or "").partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == sent), None)
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        """The only one."""
+        """The only renderer."""
         (renderer,) = renderers
         return renderer, renderer.media_type or ""
 
 
 class APIEndpoint(APIView):
-    """Knows who asks, refuses what they may not do, and keeps what is theirs out of every cache."""
+    """Authenticates the requester, checks what a key may do, and keeps personal responses out of every cache."""
 
     schema = OperationSchema()
     renderer_classes = (CompactJSONRenderer,)
@@ -71,77 +70,70 @@ class APIEndpoint(APIView):
     http_method_names = ("get", "head", "post", "patch", "delete")
     accepts_cookies: ClassVar[type[BaseAuthentication]] = authentication.CookieAuthentication
     scope: ClassVar[str] = "surfaces:read"
-    """What a server key needs to be allowed."""
+    """The scope that a server key needs."""
     requests_per_minute: ClassVar[int] = 120
-    """So often one client may ask; a server key as often as the setting `SERVER_KEY_REQUESTS_PER_MINUTE` says."""
+    """The limit for one address; that of a server key is the setting `SERVER_KEY_REQUESTS_PER_MINUTE`."""
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """All ways to be known here."""
+        """All authenticators of this endpoint."""
         return authentication.authenticators(self.accepts_cookies)
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
-        """Problem details."""
+        """Turns refusals into problem details."""
         return exceptions.problem_response
 
     def perform_authentication(self, request: Request) -> None:
-        """Who asks; what was read for whom a session says, and who is not the one, is forgotten."""
-        if request.user is None:  # as a shop may have it that does without accounts
-            request.user = AnonymousUser()
-        way, asked = request.successful_authenticator, request._request
-        if isinstance(way, authentication.CookieAuthentication):
-            return
-        if way is not None or authentication.is_foreign_session(asked) or not hasattr(asked, "basket"):
-            visits.reset_request(asked)
-        if not isinstance(way, authentication.OUR_AUTHENTICATORS):
-            identity.reset_visitor(asked)
-        asked.strategy = visits.strategy_for_request(asked)
+        """Makes the requester. What was read of the request for its session is dropped where that is another's."""
+        requester = authentication.requester_of_api(request)
+        bind_requester(request._request, requester)
+        if not requester.owns_session:
+            visits.reset_request(request._request)
+
+    @property
+    def requester(self) -> Requester:
+        """Who the request is from."""
+        return requester_from_request(self.request._request)
 
     def check_permissions(self, request: Request) -> None:
-        """Whether a key may."""
+        """Checks the scope of a server key."""
         if isinstance(request.auth, ServerKey) and self.scope not in request.auth.scopes:
-            raise Problem(403, "scope_missing", _("This key lacks %(scope)s.") % {"scope": self.scope})
+            raise Problem(403, "missing_scope", _("This key lacks %(scope)s.") % {"scope": self.scope})
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Private, unless `generic` said otherwise. Who does not say who they are in cookies is given none."""
+        """Private, unless `cacheable_response` made it. Only browsers are given cookies."""
         response = super().finalize_response(request, response, *args, **kwargs)
         if not response.has_header("ETag"):
             patch_cache_control(response, private=True, no_store=True)
-            identity.delete_stale_cookies(request._request, response)
-        if not self.names_itself_in_cookies(request):
+            delete_stale_cookies(self.requester, response)
+        if self.requester.client != ClientType.BROWSER:
             response.cookies.clear()
         patch_vary_headers(response, VARY_HEADERS)
         return response
 
-    def names_itself_in_cookies(self, request: Request) -> bool:
-        """Whether nothing but cookies says who asks, if anything does."""
-        way = getattr(request, "successful_authenticator", None)
-        return way is None or isinstance(way, authentication.CookieAuthentication)
-
     def visit(self, request: Request, read: Callable[[HttpRequest], Visit] = visits.visit_from_request) -> Visit:
-        """Whoever asks, now. Of a customer without a session nobody knows when they gave a password last."""
-        visit = read(request._request)
-        if visit.user_id is None or isinstance(request.successful_authenticator, authentication.CookieAuthentication):
-            return visit
-        return replace(visit, hide_private_reasons=True)
+        """The requester's visit."""
+        return read(request._request)
 
 
-def cacheable_response(request: Request, told: Any, *, shared: bool) -> Response:
-    """An answer that is the same for everybody who asks so: it may be kept a while, and asked for again by its ETag.
-    Caches between may keep it if it is `shared`: not where the country takes part in it, which no header tells."""
-    etag = quote_etag(hashlib.sha256(CompactJSONRenderer().render(told)).hexdigest()[:32])
-    known = any(_is(etag, held) for held in parse_etags(request.headers.get("If-None-Match", "")))
-    response = Response(status=304) if known else Response(told)
+def cacheable_response(request: Request, data: Any, *, shared: bool) -> Response:
+    """A response that does not depend on the requester: with an ETag, and 304 for a client that has it already.
+
+    `shared` lets caches between store it: not where it depends on the country, which no header tells them.
+    """
+    etag = quote_etag(hashlib.sha256(CompactJSONRenderer().render(data)).hexdigest()[:32])
+    is_known = any(_matches(etag, known) for known in parse_etags(request.headers.get("If-None-Match", "")))
+    response = Response(status=304) if is_known else Response(data)
     response["ETag"] = etag
     response["Cache-Control"] = f"{'public' if shared else 'private'}, max-age={CACHE_SECONDS}"
     return response
 
 
-def _is(etag: str, held: str) -> bool:
-    """Whether a client holds this; what compresses an answer on the way makes its ETag a weak one."""
-    return held in ("*", etag, f"W/{etag}")
+def _matches(etag: str, known: str) -> bool:
+    """Whether a client has this version. A proxy that compresses the response makes its ETag a weak one."""
+    return known in ("*", etag, f"W/{etag}")
 
 
-def is_anonymous_visit(request: Request, visit: Visit) -> bool:
-    """Whether nothing of an answer is about who asks."""
-    nobody = visit.user_id is None and visit.visitor_id is None and not visit.tracking_allowed
-    return nobody and not visit.basket and request.successful_authenticator is None
+def is_anonymous_visit(requester: Requester, visit: Visit) -> bool:
+    """Whether nothing in a response depends on who asks."""
+    unknown = visit.user_id is None and visit.visitor_id is None and not visit.tracking_allowed
+    return unknown and not visit.basket and requester.client == ClientType.BROWSER

@@ -10,11 +10,11 @@ from personalization.collect import impression_tokens
 from personalization.collect.payload import InvalidEvent, Rejection, ReportedEvent, ReportedItem
 from personalization.models import Event, Visitor
 from personalization.models.events import EventData, EventType
+from personalization.recommenders import DAY
 
 CLOCK_TOLERANCE = 150.0
 """A clock that is off by fewer seconds is taken for right: so long a message may well have been under way."""
 MAX_AGE_DAYS = 7
-DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Delivery:
             self._slates[token] = impression_tokens.verify_impression(token, self.visitor.pk, self.received.timestamp())
         found = self._slates[token]
         if found is None:
-            raise InvalidEvent("bad_slate")
+            raise InvalidEvent("invalid_slate")
         return found
 
 
@@ -167,7 +167,7 @@ def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -
         raise InvalidEvent("unknown_product")
     kept = [[key, index] for key, index in found.items() if key not in catalogue.sensitive]
     if found and not kept:
-        raise InvalidEvent("sensitive")
+        raise InvalidEvent("sensitive_product")
     return kept
 
 

@@ -10,12 +10,10 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from personalization.models.events import EventType
+from personalization.collect.event_rules import EVENT_RULES, MAX_EVENT_ITEMS, MAX_QUANTITY, PURCHASE_EVENTS
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_EVENTS = 50
-MAX_ITEMS = 200
-"""So many products GA4 lets one event have."""
 MAX_DEPTH = 5
 """Lists and objects within one another in one event: the event itself, its parameters, the items, an item."""
 MAX_TEXT_LENGTH = 256
@@ -29,48 +27,42 @@ MIN_TIMESTAMP, MAX_TIMESTAMP = -62_135_596_800, 253_402_300_800
 """The years 1 and 10,000, in seconds since 1970."""
 
 ERROR_MESSAGES: dict[str, Promise] = {
-    "not_post": _("Events are sent with POST."),
-    "bad_content_type": _("The body takes the content type application/json or text/plain."),
-    "other_origin": _("Only pages of this shop send events here: Origin or Sec-Fetch-Site must say so."),
-    "too_large": _("The body takes at most 64 KiB; send the rest with the next one."),
-    "bad_json": _("The body is no JSON in UTF-8."),
-    "bad_body": _('The body takes an object {"sent_at": ..., "events": [...]} with a list of events.'),
-    "too_deep": _("Lists and objects lie too deep in one another; an event takes 5 levels."),
-    "too_many_events": _("A body takes at most 50 events; send the others with the next one."),
-    "bad_event": _('An event takes an object {"id": ..., "name": ..., "at": ..., "params": {...}}.'),
-    "bad_text": _("A text is longer than 256 characters, or has a NUL or half a character in it."),
-    "bad_number": _("A number is not finite, or larger than 63 bits."),
-    "bad_id": _("The id is no UUID; make a new one for each event."),
-    "bad_time": _("The time is neither milliseconds since 1970 nor ISO 8601."),
-    "unknown_name": _("This kind of event is not known; the names are those of GA4's e-commerce events."),
-    "purchases_are_orders": _("Purchases are not taken from a browser: they are the shop's own orders."),
-    "bad_items": _("The items take a list of at most 200 objects with an item_id."),
-    "no_item": _("This kind of event needs a product."),
-    "one_item": _("This kind of event takes exactly one product."),
-    "bad_value": _("The quantity, the time on the page or the grade is no number that makes sense."),
-    "no_search_term": _("A search needs a search_term."),
-    "unknown_product": _("The shop shows no such product. Which ids count is the setting item_ids."),
-    "sensitive": _("The product lies in a category of which nothing is kept."),
-    "bad_slate": _("The slate is not one that this shop signed for this visitor in the last days."),
-    "not_on_slate": _("The product was not on the slate."),
-    "too_old": _("It happened more than 7 days ago."),
-    "before_consent": _("It happened before the visitor agreed to be known."),
-    "no_consent": _("The visitor has not agreed to be known, or does not any more."),
-    "too_many": _("Too much comes from this address; try again in a minute."),
-    "busy": _("The shop is too busy to take this in."),
-    "not_stored": _("It could not be stored now; send it again later, with the same id."),
+    "method_not_allowed": _("Send events with POST."),
+    "unsupported_media_type": _("Expected the content type application/json or text/plain."),
+    "cross_origin": _("Only pages of this shop may send events: Origin or Sec-Fetch-Site must say so."),
+    "body_too_large": _("The body is larger than 64 KiB; send the rest separately."),
+    "invalid_json": _("The body is not valid JSON in UTF-8."),
+    "invalid_body": _('Expected an object {"sent_at": ..., "events": [...]} with a list of events.'),
+    "nesting_too_deep": _("Nesting deeper than 5 levels."),
+    "too_many_events": _("More than 50 events in one body; send the others separately."),
+    "invalid_event": _('Expected an event as an object {"id": ..., "name": ..., "at": ..., "params": {...}}.'),
+    "invalid_text": _("A string is longer than 256 characters, or contains NUL or an unpaired surrogate."),
+    "invalid_number": _("A number is not finite, or larger than 63 bits."),
+    "invalid_id": _("The id is not a UUID; create a new one for each event."),
+    "invalid_time": _("The time is neither milliseconds since 1970 nor ISO 8601."),
+    "unknown_event": _("Unknown event; the names are those of GA4's e-commerce events."),
+    "purchases_not_accepted": _("Purchases are not accepted: they are read from the shop's own orders."),
+    "invalid_items": _("Expected items as a list of at most 200 objects with an item_id."),
+    "missing_item": _("This event needs a product."),
+    "too_many_items": _("This event takes exactly one product."),
+    "invalid_value": _("The quantity, the engagement time or the grade is not a number in its range."),
+    "missing_search_term": _("A search needs a search_term."),
+    "unknown_product": _("The shop shows no such product. The setting EVENT_ITEM_ID_FIELD says what an item_id is."),
+    "sensitive_product": _("The product is in a sensitive category: nothing is stored about it."),
+    "invalid_slate": _("The token is not one that this shop signed for this visitor in the last 7 days."),
+    "not_on_slate": _("The product is not in the list that the token stands for."),
+    "too_old": _("The event happened more than 7 days ago."),
+    "before_consent": _("The event happened before the visitor consented."),
+    "no_consent": _("The visitor has not consented, or has withdrawn consent."),
+    "rate_limited": _("Too many events from this address; try again in a minute."),
+    "server_busy": _("The shop is too busy to store this."),
+    "not_stored": _("The event could not be stored; send it again later, with the same id."),
 }
-"""What can be wrong, in words: with all that was sent (the first eight), or with one event (also the depth)."""
-
-EVENT_TYPES = frozenset(EventType.values)
-PURCHASE_EVENTS = ("purchase", "refund")
-SINGLE_ITEM_EVENTS = (EventType.CLICK, EventType.PRODUCT_VIEW, EventType.ENGAGEMENT, EventType.FEEDBACK)
-EVENTS_WITHOUT_ITEMS = (EventType.SEARCH, EventType.VIEW_BASKET, EventType.CHECKOUT)
-EVENTS_WITH_QUANTITY = (EventType.ADD_TO_BASKET, EventType.REMOVE_FROM_BASKET)
+"""Why a whole request is rejected (the first eight codes), or one event (the others, and `nesting_too_deep`)."""
 
 
 class InvalidEvent(ValueError):
-    """What was sent cannot be used; holds a code of FAULTS."""
+    """What was sent cannot be used; holds a code of ERROR_MESSAGES."""
 
     @property
     def code(self) -> str:
@@ -136,7 +128,7 @@ def read_payload(content: bytes, item_ids: str, most: int = MAX_EVENTS) -> Event
     body = _parse_json(content)
     events = body.get("events") if isinstance(body, dict) else None
     if not isinstance(events, list):
-        raise InvalidEvent("bad_body")
+        raise InvalidEvent("invalid_body")
     if len(events) > most:
         raise InvalidEvent("too_many_events")
     sent = body.get("sent_at")
@@ -153,9 +145,9 @@ def _parse_json(content: bytes) -> Any:
     try:
         return json.loads(content.decode(), parse_int=_parse_integer)
     except RecursionError:
-        raise InvalidEvent("too_deep") from None
+        raise InvalidEvent("nesting_too_deep") from None
     except ValueError:
-        raise InvalidEvent("bad_json") from None
+        raise InvalidEvent("invalid_json") from None
 
 
 def _parse_integer(digits: str) -> int | float:
@@ -166,7 +158,7 @@ def _sent_at(value: Any) -> float:
     try:
         return parse_timestamp(value)
     except InvalidEvent:
-        raise InvalidEvent("bad_body") from None
+        raise InvalidEvent("invalid_body") from None
 
 
 def read_event(event: Any, index: int, item_ids: str) -> ReportedEvent:
@@ -176,13 +168,14 @@ def read_event(event: Any, index: int, item_ids: str) -> ReportedEvent:
     3. its id and time                            4. its products, and what else belongs to its name
     """
     if not isinstance(event, dict):
-        raise InvalidEvent("bad_event")
+        raise InvalidEvent("invalid_event")
     _is_storable_text(event, 1)
     pushed = "name" not in event
     name = _event_type(event.get("event") if pushed else event["name"])
     said = _text(event)
     items = _read_items(said.get("items"), item_ids if pushed else "id")
-    _enough_items(name, items)
+    if code := EVENT_RULES[name].item_count_error(len(items)):
+        raise InvalidEvent(code)
     at = event.get("at")
     return ReportedEvent(
         index=index,
@@ -191,7 +184,7 @@ def read_event(event: Any, index: int, item_ids: str) -> ReportedEvent:
         at=None if at is None else parse_timestamp(at),
         items=items,
         slate=_impression(said),
-        query=_search_query(said) if name == EventType.SEARCH else "",
+        query=_search_query(said) if EVENT_RULES[name].has_query else "",
         value=_event_value(name, said),
     )
 
@@ -200,7 +193,7 @@ def _is_storable_text(value: Any, depth: int, letters: int = MAX_TEXT_LENGTH) ->
     """Nothing is too deep, too long, too large, or half a character: also in fields that nobody reads."""
     if isinstance(value, str):
         if len(value) > letters or "\0" in value or not _integer(value):
-            raise InvalidEvent("bad_text")
+            raise InvalidEvent("invalid_text")
     elif isinstance(value, dict):
         _check_depth(depth)
         for key, entry in value.items():
@@ -211,12 +204,12 @@ def _is_storable_text(value: Any, depth: int, letters: int = MAX_TEXT_LENGTH) ->
         for entry in value:
             _is_storable_text(entry, depth + 1)
     elif value is not None and not -MAX_INTEGER <= value <= MAX_INTEGER:  # neither is NaN
-        raise InvalidEvent("bad_number")
+        raise InvalidEvent("invalid_number")
 
 
 def _check_depth(depth: int) -> None:
     if depth > MAX_DEPTH:
-        raise InvalidEvent("too_deep")
+        raise InvalidEvent("nesting_too_deep")
 
 
 def _integer(text: str) -> bool:
@@ -225,9 +218,9 @@ def _integer(text: str) -> bool:
 
 def _event_type(value: Any) -> str:
     if value in PURCHASE_EVENTS:
-        raise InvalidEvent("purchases_are_orders")
-    if not isinstance(value, str) or value not in EVENT_TYPES:
-        raise InvalidEvent("unknown_name")
+        raise InvalidEvent("purchases_not_accepted")
+    if not isinstance(value, str) or value not in EVENT_RULES:
+        raise InvalidEvent("unknown_event")
     return value
 
 
@@ -239,7 +232,7 @@ def _text(event: dict[str, Any]) -> dict[str, Any]:
         if isinstance(more, dict):
             said |= more
         elif more is not None:
-            raise InvalidEvent("bad_event")
+            raise InvalidEvent("invalid_event")
     return said
 
 
@@ -249,7 +242,7 @@ def _event_id(value: Any) -> uuid.UUID | None:
     try:
         return uuid.UUID(hex=value)
     except (ValueError, AttributeError, TypeError):
-        raise InvalidEvent("bad_id") from None
+        raise InvalidEvent("invalid_id") from None
 
 
 def parse_timestamp(value: Any) -> float:
@@ -258,9 +251,9 @@ def parse_timestamp(value: Any) -> float:
     if isinstance(value, str):
         return _iso_seconds(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidEvent("bad_time")
+        raise InvalidEvent("invalid_time")
     if not MIN_TIMESTAMP <= value / 1000 < MAX_TIMESTAMP:  # neither is NaN
-        raise InvalidEvent("bad_time")
+        raise InvalidEvent("invalid_time")
     return value / 1000
 
 
@@ -269,15 +262,15 @@ def _iso_seconds(text: str) -> float:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
-        raise InvalidEvent("bad_time") from None
+        raise InvalidEvent("invalid_time") from None
 
 
 def _read_items(value: Any, kind: str) -> tuple[ReportedItem, ...]:
     """Each product once, at its first position."""
     if value is None:
         return ()
-    if not isinstance(value, list) or len(value) > MAX_ITEMS:
-        raise InvalidEvent("bad_items")
+    if not isinstance(value, list) or len(value) > MAX_EVENT_ITEMS:
+        raise InvalidEvent("invalid_items")
     found: dict[str, ReportedItem] = {}
     for place, entry in enumerate(value):
         item = _read_item(entry, kind, place)
@@ -287,46 +280,40 @@ def _read_items(value: Any, kind: str) -> tuple[ReportedItem, ...]:
 
 def _read_item(entry: Any, kind: str, place: int) -> ReportedItem:
     if not isinstance(entry, dict):
-        raise InvalidEvent("bad_items")
+        raise InvalidEvent("invalid_items")
     key, index = entry.get("item_id"), entry.get("index", place)
     if isinstance(key, int) and not isinstance(key, bool):
         key = str(key)
     if not isinstance(key, str) or not key.strip():
-        raise InvalidEvent("bad_items")
+        raise InvalidEvent("invalid_items")
     if isinstance(index, bool) or not isinstance(index, int) or index < 0:
         index = place
     return ReportedItem(kind, key.strip(), index)
 
 
-def _enough_items(name: str, items: tuple[ReportedItem, ...]) -> None:
-    if not items and name not in EVENTS_WITHOUT_ITEMS:
-        raise InvalidEvent("no_item")
-    if len(items) != 1 and name in SINGLE_ITEM_EVENTS:
-        raise InvalidEvent("one_item")
-
-
 def _impression(said: dict[str, Any]) -> str:
     token = said.get("slate")
     if token is not None and not isinstance(token, str):
-        raise InvalidEvent("bad_slate")
+        raise InvalidEvent("invalid_slate")
     return token or ""
 
 
 def _search_query(said: dict[str, Any]) -> str:
     term = said.get("search_term")
     if not isinstance(term, str) or not term.strip():
-        raise InvalidEvent("no_search_term")
+        raise InvalidEvent("missing_search_term")
     return term.strip()
 
 
 def _event_value(name: str, said: dict[str, Any]) -> float | None:
     """What the table keeps as the event's value: seconds, a quantity or a grade."""
-    if name == EventType.ENGAGEMENT:
+    measures = EVENT_RULES[name].value
+    if measures == "seconds":
         return _finite_number(said.get("engagement_time_msec"), 0, MAX_ENGAGEMENT_SECONDS * 1000) / 1000
-    if name in EVENTS_WITH_QUANTITY:
+    if measures == "quantity":
         first = said["items"][0]
-        return _finite_number(first.get("quantity", 1), 0, 1_000_000) if len(said["items"]) == 1 else None
-    if name == EventType.FEEDBACK:
+        return _finite_number(first.get("quantity", 1), 0, MAX_QUANTITY) if len(said["items"]) == 1 else None
+    if measures == "grade":
         return _finite_number(said.get("value"), -100, 100)
     return None
 
@@ -336,7 +323,7 @@ def _finite_number(value: Any, least: float, most: float) -> float:
     try:
         number = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError):
-        raise InvalidEvent("bad_value") from None
+        raise InvalidEvent("invalid_value") from None
     if not least <= number <= most:
-        raise InvalidEvent("bad_value")
+        raise InvalidEvent("invalid_value")
     return number

@@ -5,7 +5,6 @@ nothing: shops give their cache no timeout, and a frozen Redis holds a caller fo
 """
 
 import hashlib
-import ipaddress
 import logging
 import math
 import os
@@ -21,7 +20,6 @@ from typing import NamedTuple
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
-from django.http import HttpRequest
 
 from personalization import conf
 
@@ -40,28 +38,6 @@ always has one left for a page."""
 MAX_LOCAL_KEYS = 10_000
 """So many different keys a process counts by itself in one minute; who comes after them counts as too many."""
 OVERFLOW_COUNT = 2**31
-UNKNOWN_ADDRESS = "unknown"
-
-
-def client_address(request: HttpRequest) -> str:
-    """Where a request comes from: an IPv4 address, or the /64 network of an IPv6 one, which is what one customer gets.
-
-    Behind proxies of the shop's own (setting `proxies`) each adds one entry on the right of X-Forwarded-For: what
-    stands further left was written by anybody.
-    """
-    proxies = conf.get_settings().NUM_PROXIES
-    header = request.META.get("HTTP_X_FORWARDED_FOR", "") if proxies else ""
-    forwarded = header.split(",") if header else []
-    text = forwarded[-proxies] if len(forwarded) >= proxies > 0 else request.META.get("REMOTE_ADDR", "")
-    try:
-        found = ipaddress.ip_address(text.strip())
-    except ValueError:
-        return UNKNOWN_ADDRESS
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is None:
-            return str(ipaddress.IPv6Address(int(found) >> 64 << 64))
-        found = found.ipv4_mapped
-    return str(found)
 
 
 class Pace(NamedTuple):

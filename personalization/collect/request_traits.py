@@ -14,7 +14,8 @@ from django.http import HttpRequest
 from django.utils.translation import get_language
 
 from personalization import conf
-from personalization.collect import crawlers, rate_limits
+from personalization.collect import crawlers
+from personalization.privacy.requester import Requester, client_address, requester_from_request
 
 NO_COUNTRY = ("AP", "EU", "XX", "ZZ")
 """What some say for "somewhere"."""
@@ -72,7 +73,8 @@ class RequestTraits(NamedTuple):
 
 def request_traits(request: HttpRequest) -> RequestTraits:
     """The traits of this request."""
-    return RequestTraits(request_country(request), get_language() or "", device_type(request), arrival_channel(request))
+    device = device_type(requester_from_request(request))
+    return RequestTraits(request_country(request), get_language() or "", device, arrival_channel(request))
 
 
 def request_country(request: HttpRequest) -> str:
@@ -92,7 +94,7 @@ def _country_of_address(request: HttpRequest) -> str:
     look_up = _look_up()
     if look_up is None or ("HTTP_X_FORWARDED_FOR" in request.META and not conf.get_settings().NUM_PROXIES):
         return ""
-    return _country_code(look_up(rate_limits.client_address(request)) or "")
+    return _country_code(look_up(client_address(request)) or "")
 
 
 @cache
@@ -105,13 +107,11 @@ def _look_up() -> Callable[[str], str | None] | None:
     return country_code
 
 
-def device_type(request: HttpRequest) -> str:
-    """The kind of device, by the name that the browser gives and the hint that it sends unasked; no program's."""
-    agent = request.META.get("HTTP_USER_AGENT", "")
-    if crawlers.is_crawler(agent):
+def device_type(requester: Requester) -> str:
+    """The kind of device, by the browser's User-Agent and the hint that it sends unasked; "" for a program's."""
+    if crawlers.is_crawler(requester.user_agent):
         return ""
-    mobile = request.META.get("HTTP_SEC_CH_UA_MOBILE") == "?1"
-    return _device(agent.lower(), mobile)
+    return _device(requester.user_agent.lower(), requester.mobile_hint)
 
 
 def _device(agent: str, mobile: bool) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.formats import date_format, number_format
 from django.utils.timezone import datetime, get_current_timezone
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, npgettext, pgettext
 from django.utils.translation import gettext as _
 
 from personalization.decide.slate import CATEGORY, PRODUCT, Link, Reason, RowText, RowType
@@ -60,7 +60,9 @@ def row_explanation(row_type: RowType, params: Mapping[str, Any], names: Display
 
 def neutral_title(code: str) -> str:
     """The title of a row that must not tell what it is made from."""
-    return _("Recommended for you") if code == NEUTRAL_CODE else _("More for you")
+    if code == NEUTRAL_CODE:
+        return pgettext("personalization", "Recommended for you")
+    return pgettext("personalization", "More for you")
 
 
 def item_explanation(reason: Reason, names: DisplayNames, row_type: RowType | None = None) -> str:
@@ -113,7 +115,10 @@ def _format_date(seconds: float, zone: tzinfo, language: str | None) -> str:
 
 
 def _bought_before(params: dict[str, Any]) -> str:
-    text = _("You bought it on %(day)s") if params["days"] == 1 else _("You bought it %(days)d times, last on %(day)s")
+    if params["days"] == 1:
+        text = pgettext("personalization", "You bought it on %(day)s")
+    else:
+        text = _("You bought it %(days)d times, most recently on %(day)s")
     return text % {"days": params["days"], "day": _format_day(params["last"])}
 
 
@@ -127,7 +132,10 @@ def _popular(params: dict[str, Any]) -> str:
 
 
 def _bestseller_count(params: dict[str, Any]) -> str:
-    return ngettext("Bought %(times)d time so far", "Bought %(times)d times so far", params["times"]) % params
+    text = npgettext(
+        "personalization", "Bought %(times)d time so far", "Bought %(times)d times so far", params["times"]
+    )
+    return text % params
 
 
 def _bought_in_category(params: dict[str, Any]) -> str:
@@ -143,39 +151,45 @@ ITEM_REASONS: dict[str, ItemReason] = {
     # Of products.
     "bought_before": ItemReason(_bought_before, discloses_activity=True),
     "viewed_before": ItemReason(
-        lambda params: _("You looked at it on %(day)s") % {"day": _format_day(params["at"])}, discloses_activity=True
+        lambda params: pgettext("personalization", "You viewed it on %(day)s") % {"day": _format_day(params["at"])},
+        discloses_activity=True,
     ),
     "bought_together_with_purchase": ItemReason(
         lambda params: _("Goes with %(product)s, which you bought") % params, discloses_activity=True
     ),
     "bought_together_with_basket": ItemReason(
-        lambda params: _("Others put it in one basket with %(product)s") % params
+        lambda params: pgettext("personalization", "Frequently bought with %(product)s") % params
     ),
-    "bought_together": ItemReason(lambda params: _("Others put these in one basket with it")),
-    "bought_after_viewing": ItemReason(lambda params: _("Others bought it after a look at %(product)s") % params),
-    "similar_price": ItemReason(lambda params: _("Of the same kind, at about the same price")),
-    "similar_description": ItemReason(lambda params: _("Of the same kind, and described like it")),
-    "similar_customers": ItemReason(lambda params: _("Customers with habits like yours buy it")),
+    "bought_together": ItemReason(lambda params: pgettext("personalization", "Frequently bought together")),
+    "bought_after_viewing": ItemReason(lambda params: _("Bought by others after viewing %(product)s") % params),
+    "similar_price": ItemReason(lambda params: _("The same kind of product at a similar price")),
+    "similar_description": ItemReason(lambda params: _("The same kind of product with a similar description")),
+    "similar_customers": ItemReason(lambda params: _("Popular with customers like you")),
     "chosen_after_search": ItemReason(lambda params: _("Often chosen after this search")),
     "popular": ItemReason(_popular),
     "bestseller_count": ItemReason(_bestseller_count),
     "trending": ItemReason(
-        lambda params: _("Sells %(times)s times as much as usual") % {"times": number_format(params["times"], 1)}
+        lambda params: _("Selling %(times)s times as much as usual") % {"times": number_format(params["times"], 1)}
     ),
-    "new": ItemReason(lambda params: _("Here since %(day)s") % {"day": _format_day(params["created"])}),
-    "in_range": ItemReason(lambda params: _("From our range")),
-    NEUTRAL_CODE: ItemReason(lambda params: _("Recommended for you")),
-    SECOND_NEUTRAL_CODE: ItemReason(lambda params: _("Recommended for you")),
+    "new": ItemReason(
+        lambda params: (
+            pgettext("personalization", "In the shop since %(day)s") % {"day": _format_day(params["created"])}
+        )
+    ),
+    "in_range": ItemReason(lambda params: ""),
+    NEUTRAL_CODE: ItemReason(lambda params: neutral_title(NEUTRAL_CODE)),
+    SECOND_NEUTRAL_CODE: ItemReason(lambda params: neutral_title(NEUTRAL_CODE)),
     # Of categories.
     "bought_in_category": ItemReason(_bought_in_category, discloses_activity=True),
-    "liked_category": ItemReason(lambda params: _("You said that you like it"), discloses_activity=True),
-    "expected_in_category": ItemReason(lambda params: _("Holds what you may want next")),
+    "liked_category": ItemReason(lambda params: _("You said you like it"), discloses_activity=True),
+    "expected_in_category": ItemReason(lambda params: pgettext("personalization", "Suggested for you")),
 }
 """By code. An item whose reason has the code of its row type needs no entry: it takes the row's words."""
 
 _LINK_LABELS: dict[str, Callable[[dict[str, Any]], str]] = {
     "basket": lambda params: (
-        ngettext("Your basket: %(items)d item", "Your basket: %(items)d items", params["items"]) % params
+        npgettext("personalization", "Your basket: %(items)d item", "Your basket: %(items)d items", params["items"])
+        % params
     ),
-    "search": lambda params: _("Your search: %(query)s") % params,
+    "search": lambda params: pgettext("personalization", "Your search: %(query)s") % params,
 }

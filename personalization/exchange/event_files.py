@@ -1,8 +1,7 @@
-"""Files in which another system tells what visitors did: CSV with a header, or JSON lines, also as GA4 exports them."""
+"""Files of past events from another system: CSV with a header, or JSON lines, also as GA4 exports them to BigQuery."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,62 +10,47 @@ from typing import Any
 
 from django.utils.timezone import get_default_timezone, is_naive
 
-from personalization.exchange import tabular
-from personalization.models.events import EventType
+from personalization.collect.event_rules import (
+    EVENT_RULES,
+    MAX_EVENT_ITEMS,
+    MAX_QUANTITY,
+    MAX_SEARCH_LENGTH,
+    PURCHASE_EVENTS,
+)
+from personalization.exchange.tabular import Column, Table, TableError, TableRow, open_table
 
 EVENT_COLUMNS = {
-    "event_name": ("event_name",),
-    "timestamp": ("timestamp", "event_timestamp"),
-    "user": ("user", "user_id"),
-    "client": ("client", "user_pseudo_id"),
-    "item_id": ("item_id",),
-    "search_term": ("search_term",),
-    "quantity": ("quantity",),
-    "event_id": ("event_id",),
+    "event_name": Column(("event_name",)),
+    "timestamp": Column(("timestamp", "event_timestamp")),
+    "user": Column(("user", "user_id"), required=False),
+    "client": Column(("client", "user_pseudo_id"), required=False),
+    "item_id": Column(("item_id",), required=False),
+    "search_term": Column(("search_term",), required=False),
+    "quantity": Column(("quantity",), required=False),
+    "event_id": Column(("event_id",), required=False),
 }
-"""Under which names each is found."""
-REQUIRED_COLUMNS = ("event_name", "timestamp")
-ONE_ITEM = (EventType.CLICK, EventType.PRODUCT_VIEW)
-SOME_ITEMS = (EventType.IMPRESSION, EventType.ADD_TO_BASKET, EventType.REMOVE_FROM_BASKET, EventType.ADD_TO_WISHLIST)
-COUNTED = (EventType.ADD_TO_BASKET, EventType.REMOVE_FROM_BASKET)
-TAKEN = (*ONE_ITEM, *SOME_ITEMS, EventType.SEARCH, EventType.VIEW_BASKET, EventType.CHECKOUT)
-"""What is imported; dwell times and opinions are not."""
-PURCHASES = ("purchase", "refund", "ecommerce_purchase", "in_app_purchase")
-LETTERS = 65_536
-"""A longer line of JSON is none of ours."""
-LETTERS_OF_A_SEARCH = 256
-"""Of a longer search the rest is cut off."""
-LETTERS_OF_A_NAME = 320
+NESTED_COLUMNS = {
+    "items": Column(("items",), required=False),
+    "event_params": Column(("event_params",), required=False),
+}
+"""What only JSON can hold: several items, and parameters as GA4 exports them."""
+IMPORTED_EVENTS = tuple(event_type for event_type, rule in EVENT_RULES.items() if rule.is_imported)
+MAX_ID_LENGTH = 320
 """The longest e-mail address."""
-MOST_ITEMS = 200
-NUMBER = re.compile(r"\d{9,17}(\.\d{1,9})?", re.ASCII)
-CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+EPOCH_TIME = re.compile(r"\d{9,17}(\.\d{1,9})?", re.ASCII)
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-class RejectedLine(Exception):
-    """A row is not taken in: (code, why in words)."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileLine:
-    """A row of a file, not yet understood."""
-
-    line_number: str
-    cells: Mapping[str, Any]
-    """What stands under the names of COLUMNS, and under "items"."""
-    held: str
-    """The row as it stands in the file, more or less."""
-    fault: str = ""
-    """What is wrong with a row that could not be read."""
+class RejectedRow(Exception):
+    """A row cannot be imported: (code, message)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileEvent:
-    """What a row says, before anybody asks the shop."""
+    """A well-formed row, before the shop is asked for its customer and products."""
 
-    line: FileLine
-    name: str
-    at: datetime
+    type: str
+    occurred_at: datetime
     user: str
     client: str
     items: tuple[str, ...]
@@ -76,135 +60,80 @@ class FileEvent:
 
 
 @contextmanager
-def open_event_file(file: Path) -> Iterator[Iterator[FileLine]]:
-    """The rows of a file; tables.TableError says why it cannot be read."""
-    if file.suffix.lower() in (".jsonl", ".ndjson"):
-        try:
-            with file.open("rb") as lines:
-                yield _json_lines(lines)
-        except OSError as error:
-            raise tabular.TableError(f"{file} could not be read: {error}") from None
-    elif file.suffix.lower() == ".csv":
-        with tabular.open_table(file) as table:
-            yield _csv_lines(table)
-    else:
-        raise tabular.TableError(
-            f"{file} does not end in .csv or .jsonl; past events are a file of one of these kinds."
-        )
+def open_event_file(file: Path) -> Iterator[Iterator[TableRow]]:
+    """The rows of a file; TableError says why it cannot be read."""
+    if file.suffix.lower() not in (".csv", ".jsonl", ".ndjson"):
+        raise TableError(f"{file} does not end in .csv or .jsonl, the formats of past events.")
+    with open_table(file) as table:
+        yield _event_rows(table)
 
 
-def file_length(file: Path) -> int:
-    """How many lines a file has, about as many as rows."""
+def _event_rows(table: Table) -> Iterator[TableRow]:
+    return table.rows(EVENT_COLUMNS if table.header is not None else EVENT_COLUMNS | NESTED_COLUMNS)
+
+
+def count_lines(file: Path) -> int:
+    """The number of lines in a file, which is about that of its rows."""
     with file.open("rb") as stream:
-        return sum(some.count(b"\n") for some in iter(lambda: stream.read(1 << 20), b""))
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(1 << 20), b""))
 
 
-def _csv_lines(table: tabular.Table) -> Iterator[FileLine]:
-    found = {key: table.column(names) for key, names in EVENT_COLUMNS.items()}
-    if any(found[key] is None for key in REQUIRED_COLUMNS):
-        there = ", ".join(table.header) or "nothing"
-        raise tabular.TableError(
-            f"{table.file} needs a first line that names its columns, event_name and timestamp among them. "
-            f"Found was: {there}."
-        )
-    places = {key: place for key, place in found.items() if place is not None}
-    for row in table.rows(range(len(table.header))):
-        if row.fault:
-            yield FileLine(row.place, {}, _cells(row.found), row.fault)
-        else:
-            yield FileLine(row.place, {key: row.cells[place] for key, place in places.items()}, _cells(row.cells))
+def parse_row(row: TableRow) -> FileEvent:
+    """The event in a row. RejectedRow says why the row is not clear, or not for us."""
+    if row.fault:
+        raise RejectedRow("invalid_row", row.fault)
+    event_type = _event_type(_text(row, "event_name"))
+    rule = EVENT_RULES[event_type]
+    items, quantity = ((), None) if rule.has_query else _items_and_quantity(row)
+    event = FileEvent(
+        type=event_type,
+        occurred_at=_timestamp(_text(row, "timestamp")),
+        user=_text(row, "user"),
+        client=_text(row, "client"),
+        items=items,
+        query=_search_query(row) if rule.has_query else "",
+        quantity=quantity if rule.value == "quantity" else None,
+        event_id=_text(row, "event_id"),
+    )
+    match rule.item_count_error(len(items)):
+        case "missing_item":
+            raise RejectedRow("missing_item", f"{event_type} needs an item_id")
+        case "too_many_items":
+            raise RejectedRow("too_many_items", f"{event_type} has {len(items)} items; expected one")
+    return event
 
 
-def _cells(cells: tuple[str, ...]) -> str:
-    return json.dumps(cells, ensure_ascii=False)
+def _event_type(name: str) -> str:
+    if name in PURCHASE_EVENTS:
+        raise RejectedRow("purchases_not_accepted", "purchases are read from the shop's own orders")
+    if name not in IMPORTED_EVENTS:
+        raise RejectedRow("unknown_event", f"event_name is {name[:40]!r}; expected one of: {', '.join(IMPORTED_EVENTS)}")
+    return name
 
 
-def _json_lines(lines: Any) -> Iterator[FileLine]:
-    for number, raw in enumerate(iter(lambda: lines.readline(LETTERS + 1), b""), start=1):
-        if len(raw) > LETTERS:
-            _read_long_line(lines, raw)
-            yield FileLine(f"line {number}", {}, "", f"is longer than {LETTERS} bytes")
-        elif raw.strip():
-            yield _json_line(f"line {number}", raw)
+def _search_query(row: TableRow) -> str:
+    value = row.cells.get("search_term") or _ga4_parameter(row.cells.get("event_params"), "search_term")
+    query = " ".join(CONTROL_CHARACTERS.sub(" ", value).split()) if isinstance(value, str) else ""
+    if not query:
+        raise RejectedRow("missing_search_term", "a search needs a search_term")
+    return query[:MAX_SEARCH_LENGTH]
 
 
-def _read_long_line(lines: Any, part: bytes) -> None:
-    while part and not part.endswith(b"\n"):
-        part = lines.readline(LETTERS)
-
-
-def _json_line(place: str, raw: bytes) -> FileLine:
-    held = raw.decode(errors="backslashreplace").strip()
-    try:
-        said = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        return FileLine(place, {}, held, f"is not JSON: {error}"[:200])
-    if not isinstance(said, dict):
-        return FileLine(place, {}, held, "is not a JSON object")
-    cells = {key: next((said[name] for name in names if name in said), None) for key, names in EVENT_COLUMNS.items()}
-    cells["search_term"] = cells["search_term"] or _parameter(said, "search_term")
-    return FileLine(place, {**cells, "items": said.get("items")}, held)
-
-
-def _parameter(said: Mapping[str, Any], key: str) -> Any:
-    """A parameter of an event as GA4 exports it to BigQuery."""
-    listed = said.get("event_params")
-    for pair in listed if isinstance(listed, list) else ():
+def _ga4_parameter(parameters: Any, key: str) -> Any:
+    """A parameter of an event as GA4 exports it: [{"key": ..., "value": {"string_value": ...}}]."""
+    for pair in parameters if isinstance(parameters, list) else ():
         if isinstance(pair, dict) and pair.get("key") == key and isinstance(pair.get("value"), dict):
             return pair["value"].get("string_value")
     return None
 
 
-def parse_line(line: FileLine) -> FileEvent:
-    """What a row says; Rejected says why that is not clear, or nothing for us."""
-    if line.fault:
-        raise RejectedLine("bad_row", line.fault)
-    name = _name(_text(line, "event_name"))
-    searched = name == EventType.SEARCH
-    items, quantity = ((), None) if searched else _items(line)
-    told = FileEvent(
-        line=line,
-        name=name,
-        at=_moment(_text(line, "timestamp")),
-        user=_text(line, "user"),
-        client=_text(line, "client"),
-        items=items,
-        query=_query(line) if searched else "",
-        quantity=quantity if name in COUNTED else None,
-        event_id=_text(line, "event_id"),
-    )
-    if not items and name in (*ONE_ITEM, *SOME_ITEMS):
-        raise RejectedLine("no_item", f"{name} without item_id")
-    if len(items) > 1 and name in ONE_ITEM:
-        raise RejectedLine("one_item", f"{name} with {len(items)} items; it takes one")
-    return told
-
-
-def _query(line: FileLine) -> str:
-    said = line.cells.get("search_term")
-    query = " ".join(CONTROL.sub(" ", said).split())[:LETTERS_OF_A_SEARCH] if isinstance(said, str) else ""
-    if not query:
-        raise RejectedLine("no_search_term", "a search without search_term")
-    return query
-
-
-def _name(text: str) -> str:
-    if text in PURCHASES:
-        raise RejectedLine("purchases_are_orders", "purchases are read from the shop's own orders")
-    if text not in TAKEN:
-        raise RejectedLine(
-            "unknown_name", f"event_name is {text[:40]!r}; it takes one of: {', '.join(map(str, TAKEN))}"
-        )
-    return text
-
-
-def _items(line: FileLine) -> tuple[tuple[str, ...], float | None]:
-    """(item ids in their order, each once; the quantity when there is one item)"""
-    several = line.cells.get("items") or [line.cells]
-    if not isinstance(several, list) or not all(isinstance(item, dict) for item in several):
-        raise RejectedLine("bad_row", "items is not a list of objects")
-    ids = [_as_text("item_id", item.get("item_id")) for item in several[:MOST_ITEMS]]
-    quantity = _quantity(several[0].get("quantity")) if len(several) == 1 else None
+def _items_and_quantity(row: TableRow) -> tuple[tuple[str, ...], float | None]:
+    """(item ids in their order without repetitions; the quantity when there is one item)"""
+    items = row.cells.get("items") or [row.cells]
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise RejectedRow("invalid_row", "items is not a list of objects")
+    ids = [_id_text("item_id", item.get("item_id")) for item in items[:MAX_EVENT_ITEMS]]
+    quantity = _quantity(items[0].get("quantity")) if len(items) == 1 else None
     return tuple(dict.fromkeys(filter(None, ids))), quantity
 
 
@@ -213,41 +142,41 @@ def _quantity(value: Any) -> float:
         number = 1.0 if value in (None, "") else float(value)
     except (TypeError, ValueError, OverflowError):
         number = 0.0
-    if not 0 < number <= 1_000_000:  # neither is NaN
-        raise RejectedLine("bad_value", f"quantity is {str(value)[:40]!r}; it takes a number above 0")
+    if not 0 < number <= MAX_QUANTITY:  # also false for NaN
+        raise RejectedRow("invalid_value", f"quantity is {str(value)[:40]!r}; expected a number > 0")
     return number
 
 
-def _text(line: FileLine, key: str) -> str:
-    return _as_text(key, line.cells.get(key))
+def _text(row: TableRow, key: str) -> str:
+    return _id_text(key, row.cells.get(key))
 
 
-def _as_text(key: str, value: Any) -> str:
+def _id_text(key: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise RejectedLine("bad_row", f"{key} is neither a text nor a whole number")
+        raise RejectedRow("invalid_row", f"{key} is neither a string nor an integer")
     try:
         text = str(value).strip()
-    except ValueError:  # more digits than Python writes
-        raise RejectedLine("bad_row", f"{key} is too large") from None
-    if CONTROL.search(text) or len(text) > LETTERS_OF_A_NAME:
-        raise RejectedLine("bad_row", f"{key} is too long, or holds a character that is none")
+    except ValueError:  # Python refuses to write integers of more than 4,300 digits
+        raise RejectedRow("invalid_row", f"{key} is too large") from None
+    if CONTROL_CHARACTERS.search(text) or len(text) > MAX_ID_LENGTH:
+        raise RejectedRow("invalid_row", f"{key} is longer than {MAX_ID_LENGTH} characters or has a control character")
     return text
 
 
-def _moment(text: str) -> datetime:
+def _timestamp(text: str) -> datetime:
     try:
-        if NUMBER.fullmatch(text):
-            return datetime.fromtimestamp(_seconds(float(text)), UTC)
+        if EPOCH_TIME.fullmatch(text):
+            return datetime.fromtimestamp(_epoch_seconds(float(text)), UTC)
         moment = datetime.fromisoformat(text)
         return (moment.replace(tzinfo=get_default_timezone()) if is_naive(moment) else moment).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
-        raise RejectedLine(
-            "bad_time", f"timestamp is {text[:40]!r}; it takes 2026-11-22T18:00:00+01:00, or seconds since 1970"
+        raise RejectedRow(
+            "invalid_time", f"timestamp is {text[:40]!r}; expected 2026-11-22T18:00:00+01:00, or seconds since 1970"
         ) from None
 
 
-def _seconds(number: float) -> float:
-    """GA4 counts in microseconds, browsers in milliseconds."""
+def _epoch_seconds(number: float) -> float:
+    """Seconds since 1970 from the units in use: microseconds in GA4's exports, milliseconds in browsers."""
     return number / 1e6 if number >= 1e14 else number / 1e3 if number >= 1e11 else number

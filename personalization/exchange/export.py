@@ -1,4 +1,4 @@
-"""The same decisions as on the pages, for many visitors at once: ranked lists as rows of a table."""
+"""Decisions for many visitors at once, made as for the pages: ranked lists as rows of a table."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -7,13 +7,13 @@ from functools import lru_cache, partial
 from typing import Any
 
 from personalization import conf
-from personalization.decide import active_snapshot as snapshots
+from personalization.decide import active_snapshot
 from personalization.decide.active_snapshot import LoadedSnapshot
 from personalization.decide.policy import policy_from_settings
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.slate import RankedItem
 from personalization.decide.visit import Visit
-from personalization.exchange.export_requests import Question, Questions
+from personalization.exchange.export_requests import ExportRequest, ExportRequests
 from personalization.models import Genome, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.oscar import search_engine, visits
@@ -24,16 +24,16 @@ from personalization.train import run
 from personalization.train.dataset import Progress
 
 SURFACES = ("home", "navigation", "basket", "category", "search")
-DEFAULT_TOP = 100
-"""A list is so long at most, unless the export says otherwise."""
-WINDOW = 200
-"""So many results of a search are put in order, the engine's first ones; more when longer lists are asked for."""
+DEFAULT_LIST_LENGTH = 100
+SEARCH_WINDOW = 200
+"""The first results of a search are ranked, this many or as many as a list holds."""
 MAX_CACHED_SEARCHES = 1_000
+UNRANKED = (None, "", "")
+"""Score, reason code and reason of a product at the end of a list that nothing was learned about."""
 
-UNSPECIFIED = (None, "", "")
-"""Score, code and reason of what stands at the end of a list because nothing can be said of it."""
-
-Genomes = Callable[[Iterable[Any]], Mapping[Any, Genome]]
+GenomeReader = Callable[[Iterable[Any]], Mapping[Any, Genome]]
+ListEntry = tuple[int, float | None, str, str]
+"""(key, score, reason code, reason)"""
 
 
 class NoSnapshot(Exception):
@@ -44,152 +44,150 @@ class NoSnapshot(Exception):
 class ExportContext:
     """The moment that the lists are of, and what was known then."""
 
-    now: float
-    known_until: float
-    """No purchase after this counts as bought before."""
+    timestamp: float
+    purchases_until: float
+    """Later purchases do not count as bought before."""
     snapshot: LoadedSnapshot
-    genomes: Genomes
+    genomes: GenomeReader
     """The genomes of these customers; some may have none."""
 
 
 def current_context() -> ExportContext:
-    """What serves on the pages now. NothingLearned when nothing does."""
-    serving = snapshots.get_active_snapshot()
-    if serving is None:
-        raise NoSnapshot("No snapshot serves; `manage.py personalization_train` learns one from the shop's orders.")
-    return ExportContext(time.time(), time.time(), serving, Genome.objects.of_customers)
+    """The active snapshot, now. NoSnapshot when there is none."""
+    active = active_snapshot.get_active_snapshot()
+    if active is None:
+        raise NoSnapshot("No snapshot is active; `manage.py personalization_train` learns one from the shop's orders.")
+    return ExportContext(time.time(), time.time(), active, Genome.objects.of_customers)
 
 
 def past_context(moment: float, progress: Progress) -> ExportContext:
-    """What would have served at this moment: nothing that happened later is known, nothing is stored.
+    """What would have been active at this moment: nothing that happened later is used, and nothing is stored.
 
-    When the shop was last trained as of this very moment, that is what serves.
+    When the shop was last trained as of this very moment, that snapshot is used.
     """
-    now = run.training_cutoff(moment)
-    serving = snapshots.get_active_snapshot()
-    if serving is not None and serving.trained_at == now and Genome.objects.is_current(now):
-        return ExportContext(now, moment, serving, Genome.objects.of_customers)
-    learned = LoadedSnapshot(run.start_of_day(moment, progress).arrays, "not published")
-    return ExportContext(now, moment, learned, batch.computed_at(now))
+    cutoff = run.training_cutoff(moment)
+    active = active_snapshot.get_active_snapshot()
+    if active is not None and active.trained_at == cutoff and Genome.objects.is_current(cutoff):
+        return ExportContext(cutoff, moment, active, Genome.objects.of_customers)
+    trained = LoadedSnapshot(run.start_of_day(moment, progress).arrays, "not published")
+    return ExportContext(cutoff, moment, trained, batch.computed_at(cutoff))
 
 
-def export_columns(questions: Questions) -> dict[str, type]:
-    """The columns of the rows that answer these questions."""
-    thing = "category" if questions.surface == "navigation" else "product"
-    return {**questions.columns, "rank": int, thing: int, "score": float, "code": str, "reason": str}
+def export_columns(requests: ExportRequests) -> dict[str, type]:
+    """The columns of an export, with their types."""
+    item = "category" if requests.surface == "navigation" else "product"
+    return {**requests.columns, "rank": int, item: int, "score": float, "code": str, "reason": str}
 
 
 class ExportRun:
-    """Lists from one standpoint. Products, and what a search found, are remembered from one call to the next."""
+    """The lists of one export. Products and search results are cached from one call to the next."""
 
-    def __init__(self, surface: str, standpoint: ExportContext, top: int | None = None, new_only: bool = False) -> None:
-        """At most `top` places a list: without it the usual number, and all of a list that is put in order.
+    def __init__(self, surface: str, context: ExportContext, top: int | None = None, new_only: bool = False) -> None:
+        """`top` limits the length of a list; without it a list has its usual length, and one to rerank its own.
+        `new_only` leaves out what the customer bought before."""
+        self.surface, self.context, self.top, self.new_only = surface, context, top, new_only
+        self.without_consent: set[Any] = set()
+        """The customers so far whose data may not be used: their lists are those of an anonymous visitor."""
+        self.products = ProductLookup(look_up=catalogue.products_for_availability)
+        window = max(SEARCH_WINDOW, top or 0)
+        self.search = lru_cache(MAX_CACHED_SEARCHES)(partial(_search_results, window=window))
 
-        With `new_only`, products that the customer bought before are left out.
+    def rows(self, requests: Sequence[ExportRequest]) -> Iterator[tuple]:
+        """The rows for these requests: labels, then rank from 0, key, score, reason code and reason.
+
+        Customers, genomes and products are read for all of them together.
         """
-        self.surface, self.standpoint, self.top, self.new_only = surface, standpoint, top, new_only
-        self.unknown: set[Any] = set()
-        """The customers met so far who do not allow what they did to be used: their lists are everybody's."""
-        self.shelf = ProductLookup(look_up=catalogue.products_for_availability)
-        window = max(WINDOW, top or 0)
-        self.found = lru_cache(MAX_CACHED_SEARCHES)(partial(_found_products, window=window))
+        visited = list(self._visits(requests))
+        consenting = {visit.user_id for _, visit in visited if visit.visitor_id is not None}
+        purchased = self._purchases(consenting) if self.new_only else {}
+        excluded = [purchased.get(visit.user_id, set()) for _, visit in visited]
+        lengths = [self._max_length(visit, products) for (_, visit), products in zip(visited, excluded, strict=True)]
+        limited_visits = list(zip((visit for _, visit in visited), lengths, strict=True))
+        lists = recommend_batch(
+            self.surface, limited_visits, self.context.snapshot, self.products, new_only=self.new_only
+        )
+        for (request, visit), products, ranked in zip(visited, excluded, lists, strict=True):
+            for rank, entry in enumerate(self._entries(request, visit, products, ranked)):
+                yield (*request.labels, rank, *entry)
 
-    def rows(self, questions: Sequence[Question]) -> Iterator[tuple]:
-        """The answers to these questions: what each is about, then rank from 0, key, score, code and reason.
-
-        Customers, genomes and products are read for all of them at once.
-        """
-        asked = list(self._visits(questions))
-        agreeing = {visit.user_id for _, visit in asked if visit.visitor_id is not None}
-        bought = self._bought(agreeing) if self.new_only else {}
-        known = [bought.get(visit.user_id, set()) for _, visit in asked]
-        longest = [(visit, self._longest(visit, theirs)) for (_, visit), theirs in zip(asked, known, strict=True)]
-        lists = recommend_batch(self.surface, longest, self.standpoint.snapshot, self.shelf, new_only=self.new_only)
-        for (question, visit), theirs, ranked in zip(asked, known, lists, strict=True):
-            for rank, line in enumerate(self._list(question, visit, theirs, ranked)):
-                yield (*question.about, rank, *line)
-
-    def _visits(self, questions: Sequence[Question]) -> Iterator[tuple[Question, Visit]]:
-        """Each question as a visit; without those of customers who are gone."""
-        customers = {question.customer for question in questions} - {None}
+    def _visits(self, requests: Sequence[ExportRequest]) -> Iterator[tuple[ExportRequest, Visit]]:
+        """Each request with its visit; without those of customers whose account was deleted."""
+        customers = {request.customer for request in requests} - {None}
         strategies = visits.strategies_for_customers(customers)
-        agreeing = Visitor.objects.consented_customers(customers)
-        self.unknown |= customers & strategies.keys() - agreeing.keys()
-        genomes = self.standpoint.genomes(agreeing.keys()) if agreeing else {}
-        for question in questions:
-            if question.customer in strategies:
-                genome = genomes.get(question.customer) or Genome()
-                visit = self._visit(question, strategies[question.customer], genome)
-                yield question, _known_customers(visit, agreeing.get(question.customer))
+        visitors = Visitor.objects.consented_customers(customers)
+        self.without_consent |= customers & strategies.keys() - visitors.keys()
+        genomes = self.context.genomes(visitors.keys()) if visitors else {}
+        for request in requests:
+            if request.customer in strategies:
+                visit = self._visit(request, strategies[request.customer])
+                if visitor := visitors.get(request.customer):
+                    genome = genomes.get(request.customer) or Genome()
+                    preferences = visitor.get_preferences()
+                    visit = replace(visit, visitor_id=visitor.pk, genome=genome, preferences=preferences)
+                yield request, visit
 
-    def _visit(self, question: Question, strategy: Any, genome: Genome) -> Visit:
-        """Somebody at this moment, with this basket, on this category page or with this list before them."""
-        in_basket = self.surface == "basket"
-        listing = self.found(question.query) if question.query else question.products
+    def _visit(self, request: ExportRequest, strategy: Any) -> Visit:
+        has_basket = self.surface == "basket"
+        candidates = self.search(request.query) if request.query else request.products
         return Visit(
-            timestamp=self.standpoint.now,
+            timestamp=self.context.timestamp,
             strategy=strategy,
-            user_id=question.customer,
-            basket=frozenset(question.products if in_basket else ()),
-            category=question.category,
-            query=question.query if self.surface == "search" else "",
-            candidate_products=() if in_basket else tuple(dict.fromkeys(listing)),
-            genome=genome,
+            user_id=request.customer,
+            basket=frozenset(request.products if has_basket else ()),
+            category=request.category,
+            query=request.query if self.surface == "search" else "",
+            candidate_products=() if has_basket else tuple(dict.fromkeys(candidates)),
             policy=policy_from_settings(conf.get_settings()),
         )
 
-    def _bought(self, customers: set[Any]) -> dict[Any, set[int]]:
-        """All that each of these customers bought until then: a genome keeps the strongest only."""
-        purchases = orders.read_purchases(
-            orders.line_values(orders.bought_lines(customers)), until=self.standpoint.known_until
-        )
-        bought: dict[Any, set[int]] = {user_id: set() for user_id in purchases.users}
+    def _purchases(self, customers: set[Any]) -> dict[Any, set[int]]:
+        """Everything that each of these customers bought: a genome keeps only the strongest products."""
+        lines = orders.line_values(orders.bought_lines(customers))
+        purchases = orders.read_purchases(lines, until=self.context.purchases_until)
+        purchased: dict[Any, set[int]] = {user_id: set() for user_id in purchases.users}
         for customer, product in zip(purchases.customer.tolist(), purchases.product.tolist(), strict=True):
-            bought[purchases.users[customer]].add(product)
-        return bought
+            purchased[purchases.users[customer]].add(product)
+        return purchased
 
-    def _longest(self, visit: Visit, bought: set[int]) -> int:
-        """How much of the ranking a visit's list may take: deciding does not know all that somebody bought."""
-        beyond = bought - {row[0] for row in visit.genome.products}
-        given = 0 if visit.query else len(visit.candidate_products)
-        return (given or self.top or DEFAULT_TOP) + len(beyond)
+    def _max_length(self, visit: Visit, purchased: set[int]) -> int:
+        """How many products to ask for: a decision leaves out only the purchases that are in the genome."""
+        unseen = purchased - {row[0] for row in visit.genome.products}
+        original_length = 0 if visit.query else len(visit.candidate_products)
+        return (original_length or self.top or DEFAULT_LIST_LENGTH) + len(unseen)
 
-    def _list(self, question: Question, visit: Visit, bought: set[int], ranked: list[RankedItem]) -> list[tuple]:
-        """(key, score, code, reason), best first."""
-        best = [(one.item_id, *_row_values(one)) for one in ranked if one.item_id not in bought]
-        if question.query:
-            return (best + self._rest(visit, bought, best))[: self.top or DEFAULT_TOP]
-        if visit.candidate_products:
-            return sorted_by_engine(question, ranked)[: self.top]
-        return best[: self.top or DEFAULT_TOP]
+    def _entries(
+        self, request: ExportRequest, visit: Visit, purchased: set[int], ranked: list[RankedItem]
+    ) -> list[ListEntry]:
+        """The list, best first."""
+        if visit.candidate_products and not request.query:
+            return rerank_original(request, ranked)[: self.top]
+        entries = [(item.item_id, *_ranking(item)) for item in ranked if item.item_id not in purchased]
+        if request.query:
+            entries += self._unranked_results(visit, purchased | {key for key, *_ in entries})
+        return entries[: self.top or DEFAULT_LIST_LENGTH]
 
-    def _rest(self, visit: Visit, bought: set[int], best: list[tuple]) -> list[tuple]:
-        """What a search found of which nothing was learned yet, as the engine gave it."""
-        rest = set(visit.candidate_products) - {key for key, *_ in best} - bought
-        rest &= self.shelf.sellable(rest, visit.strategy).keys()
-        return [(key, *UNSPECIFIED) for key in visit.candidate_products if key in rest]
+    def _unranked_results(self, visit: Visit, excluded: set[int]) -> list[ListEntry]:
+        """The other results of a search, in the engine's order: nothing was learned about them yet."""
+        remaining = set(visit.candidate_products) - excluded
+        remaining &= self.products.sellable(remaining, visit.strategy).keys()
+        return [(key, *UNRANKED) for key in visit.candidate_products if key in remaining]
 
 
-def _found_products(query: str, window: int) -> tuple[int, ...]:
-    """What the shop's engine finds; nothing where it fails over a query."""
+def _search_results(query: str, window: int) -> tuple[int, ...]:
+    """The products that the shop's search engine finds; none where it fails."""
     with fail_open("The search engine"):
         return tuple(search_engine.search_keys(query, window))
     return ()
 
 
-def _known_customers(visit: Visit, visitor: Visitor | None) -> Visit:
-    return visit if visitor is None else replace(visit, visitor_id=visitor.pk, preferences=visitor.get_preferences())
+def rerank_original(request: ExportRequest, ranked: Iterable[RankedItem]) -> list[ListEntry]:
+    """The whole original list: first what was ranked, then the others in their original order, without a score."""
+    rankings = {item.item_id: (position, _ranking(item)) for position, item in enumerate(ranked)}
+    last = (len(rankings), UNRANKED)
+    pairs = zip(request.original_products, request.products, strict=True)
+    entries = [(*rankings.get(product, last), original) for original, product in pairs]
+    return [(original, *ranking) for _, ranking, original in sorted(entries, key=lambda entry: entry[0])]
 
 
-def sorted_by_engine(question: Question, ranked: Iterable[RankedItem]) -> list[tuple]:
-    """All of a list: what was ranked, then the rest as it was given, with neither score nor reason."""
-    place = {one.item_id: (place, _row_values(one)) for place, one in enumerate(ranked)}
-    last = (len(place), UNSPECIFIED)
-    found = [
-        (place.get(product, last), given) for given, product in zip(question.given, question.products, strict=True)
-    ]
-    return [(given, *said) for (_, said), given in sorted(found, key=lambda entry: entry[0][0])]
-
-
-def _row_values(one: RankedItem) -> tuple[float, str, str]:
-    return float(one.score), one.reason.code, one.explanation
+def _ranking(item: RankedItem) -> tuple[float, str, str]:
+    return float(item.score), item.reason.code, item.explanation

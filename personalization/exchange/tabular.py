@@ -1,17 +1,23 @@
-"""Tables in files: CSV everywhere, Parquet where pyarrow is installed. Knows nothing of shops."""
+"""Tables in files: CSV, JSON lines and, where pyarrow is installed, Parquet. Independent of the shop."""
 
 import csv
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-ROWS_AT_ONCE = 50_000
-"""The rows of one group of a Parquet file, at most: bounds the memory of reading and writing."""
+ROWS_PER_GROUP = 50_000
+"""The rows in one group of a Parquet file, at most: bounds the memory of reading and writing."""
+MAX_JSON_BYTES = 65_536
+"""A longer line of JSON is skipped unread."""
+
+RowWriter = Callable[[Iterable[Sequence[Any]]], None]
+"""Appends rows to a table."""
 
 
 class TableError(Exception):
@@ -19,65 +25,100 @@ class TableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class TableRow:
-    """One row of a table that is read."""
+class Column:
+    """A column to read, by any of its names in lower case."""
 
-    place: str
-    """Where somebody finds it: the line of a CSV file, the header being line 1; the row of a Parquet file, from 1."""
-    cells: tuple[str, ...] = ()
-    """What stands in the columns that were asked for; "" where nothing does."""
+    names: tuple[str, ...]
+    required: bool = True
+
+    def __str__(self) -> str:
+        return " or ".join(self.names) + ("" if self.required else " (optional)")
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One row of a table."""
+
+    location: str
+    """The line of a text file, where the header of CSV is line 1; the row of a Parquet file, from 1."""
+    cells: Mapping[str, Any]
+    """The values of the columns that are there: text, "" for an empty cell, but in JSON lines whatever JSON has."""
     fault: str = ""
-    """What is wrong with a row that has no cells."""
-    found: tuple[str, ...] = ()
-    """All that stands in such a row, as far as it can be told apart."""
+    """What is wrong with a row that could not be read; it has no cells."""
+    content: Sequence[Any] | bytes = ()
+    """The whole row, as far as it could be read."""
+
+    @property
+    def text(self) -> str:
+        """The whole row as one line of text."""
+        if isinstance(self.content, bytes):
+            return self.content.decode(errors="backslashreplace").strip()
+        return json.dumps(self.content, ensure_ascii=False)
+
+
+RowReader = Callable[[Mapping[str, tuple[str, ...]]], Iterator[TableRow]]
+"""Reads the rows of a table with these columns, each by the names in the file that it may have."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A file that is being read."""
+    """A file that is open for reading."""
 
     file: Path
-    header: tuple[str, ...]
-    rows_of: Callable[[Sequence[int]], Iterator[TableRow]]
+    header: tuple[str, ...] | None
+    """The names of its columns; None for JSON lines, whose rows may differ."""
+    read: RowReader
 
-    def column(self, names: Sequence[str]) -> int | None:
-        """Where the column with one of these names is, in capitals or not; None when there is none."""
-        places = [place for place, name in enumerate(self.header) if name.strip().lower() in names]
-        if len(places) > 1:
-            found = " and ".join(self.header[place] for place in places)
-            raise TableError(f"{self.file} has the columns {found}, which mean the same; it takes one of them.")
-        return places[0] if places else None
+    def find_column(self, names: Sequence[str]) -> str | None:
+        """The column with one of these names, as the header spells it; None when there is none."""
+        found = [name for name in self.header or () if name.strip().lower() in names]
+        if len(found) > 1:
+            raise TableError(
+                f"{self.file} has the columns {' and '.join(found)}, which mean the same; keep one of them."
+            )
+        return found[0] if found else None
 
-    def rows(self, places: Sequence[int]) -> Iterator[TableRow]:
-        """The rows, with the cells of these columns only."""
-        with _missing_columns(self.file, "read"):
-            yield from self.rows_of(places)
+    def rows(self, columns: Mapping[str, Column]) -> Iterator[TableRow]:
+        """The rows, each with the cells of these columns under their keys. TableError when a required one is absent."""
+        names = {key: column.names for key, column in columns.items()}
+        if self.header is not None:
+            found = {key: self.find_column(column.names) for key, column in columns.items()}
+            if any(found[key] is None and column.required for key, column in columns.items()):
+                raise self.missing_columns(", ".join(map(str, columns.values())))
+            names = {key: (name,) for key, name in found.items() if name is not None}
+        with _file_errors(self.file, "read"):
+            yield from self.read(names)
+
+    def missing_columns(self, expected: str) -> TableError:
+        """The error for a header that lacks columns."""
+        found = ", ".join(self.header or ()) or "nothing"
+        return TableError(f"{self.file} needs a header row with these columns: {expected}. Found: {found}.")
 
 
-def check_columns(file: Path) -> None:
-    """TableError when files of this name cannot be written."""
+def check_writable(file: Path) -> None:
+    """TableError when a table cannot be written to a file of this name."""
     if file.suffix.lower() not in (".csv", ".parquet"):
-        raise TableError(f"{file} does not end in .csv or .parquet; an export is a file of one of these kinds.")
+        raise TableError(f"{file} does not end in .csv or .parquet, the formats of an export.")
     if _is_parquet(file):
-        _pyarrow(file)
+        _import_pyarrow(file)
+
+
+def open_table(file: Path) -> AbstractContextManager[Table]:
+    """Opens the table in a file: Parquet or JSON lines when its name ends so, else CSV."""
+    if file.suffix.lower() in (".jsonl", ".ndjson"):
+        return _open_json_lines(file)
+    return _open_parquet(file) if _is_parquet(file) else _open_csv(file)
 
 
 @contextmanager
-def open_table(file: Path) -> Iterator[Table]:
-    """The table in a file: Parquet when its name ends so, else CSV."""
-    with (_parquet_table if _is_parquet(file) else _csv_table)(file) as table:
-        yield table
-
-
-@contextmanager
-def write_table(file: Path, columns: Mapping[str, type]) -> Iterator[Callable[[Iterable[Sequence[Any]]], None]]:
-    """Gives a function that adds rows. The file is there when all of them are: until then it has another name.
+def write_table(file: Path, columns: Mapping[str, type]) -> Iterator[RowWriter]:
+    """Gives a function that appends rows. The file appears when it is complete; until then it has another name.
 
     A column's type is int, float or str.
     """
     unfinished = file.with_name(f"{file.name}.{os.getpid()}.new")
     try:
-        with _missing_columns(file, "written"):
+        with _file_errors(file, "written"):
             with (_parquet_writer if _is_parquet(file) else _csv_writer)(unfinished, columns) as write:
                 yield write
             os.replace(unfinished, file)
@@ -87,25 +128,25 @@ def write_table(file: Path, columns: Mapping[str, type]) -> Iterator[Callable[[I
 
 
 @contextmanager
-def _missing_columns(file: Path, done: str) -> Iterator[None]:
+def _file_errors(file: Path, verb: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TableError(f"{file} could not be {done}: {error}") from None
+        raise TableError(f"{file} could not be {verb}: {error}") from None
 
 
 @contextmanager
-def _csv_table(file: Path) -> Iterator[Table]:
-    with _missing_columns(file, "read"):  # what is not UTF-8 costs its rows only
-        lines = file.open(newline="", encoding="utf-8-sig", errors="surrogateescape")
-    with lines:
-        reader = csv.reader(lines)
-        header = next(_csv_lines(reader), (0, [], ""))[1]
-        yield Table(file, tuple(header), lambda places: _csv_rows(reader, len(header), places))
+def _open_csv(file: Path) -> Iterator[Table]:
+    with _file_errors(file, "read"):  # a cell that is not UTF-8 costs its row only
+        stream = file.open(newline="", encoding="utf-8-sig", errors="surrogateescape")
+    with stream:
+        reader = csv.reader(stream)
+        header = tuple(next(_csv_lines(reader), (0, [], ""))[1])
+        yield Table(file, header, lambda names: _csv_rows(reader, header, names))
 
 
 def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str], str]]:
-    """(line, cells, what is wrong) of each row that is not blank."""
+    """(line number, cells, fault) of each row that is not blank."""
     while True:
         try:
             cells = next(reader)
@@ -118,41 +159,67 @@ def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str], str]]:
                 yield reader.line_num, cells, ""
 
 
-def _csv_rows(reader: Any, width: int, places: Sequence[int]) -> Iterator[TableRow]:
-    for number, cells, broken in _csv_lines(reader):
-        if fault := broken or _csv_fault(cells, width):
-            yield TableRow(f"line {number}", fault=fault, found=tuple(cells))
-        else:
-            yield TableRow(f"line {number}", tuple(cells[place].strip() for place in places))
+def _csv_rows(reader: Any, header: tuple[str, ...], names: Mapping[str, tuple[str, ...]]) -> Iterator[TableRow]:
+    indices = {key: header.index(name) for key, (name,) in names.items()}
+    for number, content, error in _csv_lines(reader):
+        fault = error or _csv_fault(content, len(header))
+        cells = {} if fault else {key: content[index].strip() for key, index in indices.items()}
+        yield TableRow(f"line {number}", cells, fault, content)
 
 
 def _csv_fault(cells: Sequence[str], width: int) -> str:
     if len(cells) < width or any(cells[width:]):
         return f"has {len(cells)} columns where the header has {width}"
-    return "" if _is_text(cells) else "is not UTF-8 text"
-
-
-def _is_text(cells: Sequence[str]) -> bool:
     try:
         "".join(cells).encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        return "is not UTF-8 text"
+    return ""
 
 
 @contextmanager
-def _csv_writer(file: Path, columns: Mapping[str, type]) -> Iterator[Callable[[Iterable[Sequence[Any]]], None]]:
+def _csv_writer(file: Path, columns: Mapping[str, type]) -> Iterator[RowWriter]:
     with open(file, "w", newline="", encoding="utf-8") as output:
         writer = csv.writer(output)
         writer.writerow(columns)
         yield writer.writerows
 
 
+@contextmanager
+def _open_json_lines(file: Path) -> Iterator[Table]:
+    with _file_errors(file, "read"):
+        stream = file.open("rb")
+    with stream:
+        yield Table(file, None, lambda names: _json_rows(stream, names))
+
+
+def _json_rows(stream: BinaryIO, names: Mapping[str, tuple[str, ...]]) -> Iterator[TableRow]:
+    for number, line in enumerate(iter(lambda: stream.readline(MAX_JSON_BYTES + 1), b""), start=1):
+        if len(line) > MAX_JSON_BYTES:
+            rest = line
+            while rest and not rest.endswith(b"\n"):
+                rest = stream.readline(MAX_JSON_BYTES)
+            yield TableRow(f"line {number}", {}, f"is longer than {MAX_JSON_BYTES} bytes", b"")
+        elif line.strip():
+            yield _json_row(f"line {number}", line, names)
+
+
+def _json_row(location: str, line: bytes, names: Mapping[str, tuple[str, ...]]) -> TableRow:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return TableRow(location, {}, f"is not JSON: {error}"[:200], line)
+    if not isinstance(value, dict):
+        return TableRow(location, {}, "is not a JSON object", line)
+    present = ((key, [value[name] for name in accepted if name in value]) for key, accepted in names.items())
+    return TableRow(location, {key: found[0] for key, found in present if found}, content=line)
+
+
 def _is_parquet(file: Path) -> bool:
     return file.suffix.lower() == ".parquet"
 
 
-def _pyarrow(file: Path) -> Any:
+def _import_pyarrow(file: Path) -> Any:
     """pyarrow, with its module for Parquet."""
     try:
         import_module("pyarrow.parquet")
@@ -165,49 +232,48 @@ def _pyarrow(file: Path) -> Any:
 
 
 @contextmanager
-def _parquet_table(file: Path) -> Iterator[Table]:
-    arrow = _pyarrow(file)
+def _open_parquet(file: Path) -> Iterator[Table]:
+    arrow = _import_pyarrow(file)
     try:
-        with _missing_columns(file, "read"), arrow.parquet.ParquetFile(file) as source:
-            header = tuple(source.schema_arrow.names)
-            yield Table(file, header, lambda places: _parquet_rows(source, places))
+        with _file_errors(file, "read"), arrow.parquet.ParquetFile(file) as source:
+            yield Table(file, tuple(source.schema_arrow.names), lambda names: _parquet_rows(source, names))
     except arrow.ArrowException as error:
         raise TableError(f"{file} could not be read as a Parquet file: {error}") from None
 
 
-def _parquet_rows(source: Any, places: Sequence[int]) -> Iterator[TableRow]:
-    names = [source.schema_arrow.names[place] for place in places]
+def _parquet_rows(source: Any, names: Mapping[str, tuple[str, ...]]) -> Iterator[TableRow]:
     number = 0
-    for batch in source.iter_batches(batch_size=ROWS_AT_ONCE, columns=names):
-        columns = [map(_as_text, batch.column(name).to_pylist()) for name in names]
-        for cells in zip(*columns, strict=True):
+    for group in source.iter_batches(batch_size=ROWS_PER_GROUP, columns=[name for (name,) in names.values()]):
+        columns = [map(_cell_text, group.column(name).to_pylist()) for (name,) in names.values()]
+        for content in zip(*columns, strict=True):
             number += 1
-            yield TableRow(f"row {number}", cells)
+            yield TableRow(f"row {number}", dict(zip(names, content, strict=True)), content=content)
 
 
-def _as_text(value: Any) -> str:
-    """As a CSV file would hold it; a whole number as one, whatever its column is made for."""
+def _cell_text(value: Any) -> str:
+    """The value as a CSV file would hold it; a whole number without a decimal point, whatever its column's type."""
     if isinstance(value, float):
         return "" if isnan(value) else f"{value:.0f}" if value.is_integer() else str(value)
     return "" if value is None else str(value).strip()
 
 
 @contextmanager
-def _parquet_writer(file: Path, columns: Mapping[str, type]) -> Iterator[Callable[[Iterable[Sequence[Any]]], None]]:
-    arrow = _pyarrow(file)
-    types = {int: arrow.int64(), float: arrow.float64(), str: arrow.string()}
-    kinds = [types[kind] for kind in columns.values()]
-    schema = arrow.schema(list(zip(columns, kinds, strict=True)))
+def _parquet_writer(file: Path, columns: Mapping[str, type]) -> Iterator[RowWriter]:
+    arrow = _import_pyarrow(file)
+    arrow_types = {int: arrow.int64(), float: arrow.float64(), str: arrow.string()}
+    types = [arrow_types[column_type] for column_type in columns.values()]
+    schema = arrow.schema(list(zip(columns, types, strict=True)))
     waiting: list[Sequence[Any]] = []
 
     def write(rows: Iterable[Sequence[Any]]) -> None:
         for row in rows:
             waiting.append(row)
-            if len(waiting) == ROWS_AT_ONCE:
+            if len(waiting) == ROWS_PER_GROUP:
                 finish_group()
 
     def finish_group() -> None:
-        arrays = [arrow.array(values, kind) for values, kind in zip(zip(*waiting, strict=True), kinds, strict=True)]
+        columns_and_types = zip(zip(*waiting, strict=True), types, strict=True)
+        arrays = [arrow.array(values, arrow_type) for values, arrow_type in columns_and_types]
         output.write_table(arrow.table(arrays, schema=schema))
         waiting.clear()
 

@@ -1,4 +1,4 @@
-"""A moment that somebody wrote on a command line."""
+"""Options that several commands have."""
 
 from datetime import datetime
 
@@ -7,11 +7,11 @@ from django.utils.timezone import get_default_timezone, is_naive
 
 
 def parse_moment(date: str | None) -> float | None:
-    """The moment of --as-of, in seconds since 1970; in the shop's time zone where it names none."""
+    """The moment of --as-of, in seconds since 1970; in the shop's time zone where the date has none."""
     if date is None:
         return None
     try:
         moment = datetime.fromisoformat(date)
         return (moment.replace(tzinfo=get_default_timezone()) if is_naive(moment) else moment).timestamp()
     except (ValueError, OverflowError):
-        raise CommandError(f"--as-of is {date!r}; it takes a date such as 2026-11-22 or 2026-11-22T18:00.") from None
+        raise CommandError(f"--as-of is {date!r}; expected a date such as 2026-11-22 or 2026-11-22T18:00.") from None

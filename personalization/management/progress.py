@@ -1,12 +1,12 @@
-"""How commands show how far they are."""
+"""Progress bars of the commands."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from tqdm import tqdm
 
 
-def progress_bars(output: Any, verbosity: int) -> Callable[[Iterable[Any], str, int], Iterable[Any]]:
-    """A Progress that shows bars there, to somebody who looks at a terminal."""
-    hidden = True if verbosity == 0 else None  # None: hidden unless someone looks
-    return lambda stream, what, length: tqdm(stream, desc=what, total=length, disable=hidden, file=output, leave=False)
+def progress_bars(output: Any, verbosity: int) -> Callable[[Any, str, int], Any]:
+    """A function that passes an iterable through and shows a bar for it on a terminal: (iterable, label, length)."""
+    disable = True if verbosity == 0 else None  # None: tqdm shows nothing unless `output` is a terminal
+    return lambda items, label, length: tqdm(items, desc=label, total=length, disable=disable, file=output, leave=False)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from django.db import connections, models, transaction
 from django.db.models import Max, Sum
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from personalization.models.events import Event, EventType
 
@@ -110,21 +110,21 @@ class DailyTotalQuerySet(models.QuerySet):
 class DailyTotal(models.Model):
     """How often one thing happened on one day with one product in one row."""
 
-    date = models.DateField(_("day"))
-    type = models.CharField(_("name"), max_length=16, choices=EventType.choices)
-    surface = models.CharField(_("surface"), max_length=32, blank=True)
-    row_key = models.CharField(_("row"), max_length=64, blank=True)
-    product_id = models.BigIntegerField(_("product"), default=0)
+    date = models.DateField(pgettext_lazy("personalization", "date"))
+    type = models.CharField(pgettext_lazy("personalization", "type"), max_length=16, choices=EventType.choices)
+    surface = models.CharField(pgettext_lazy("personalization", "surface"), max_length=32, blank=True)
+    row_key = models.CharField(pgettext_lazy("personalization", "row"), max_length=64, blank=True)
+    product_id = models.BigIntegerField(pgettext_lazy("personalization", "product"), default=0)
     """Its primary key, or 0 where no product is meant."""
-    event_count = models.PositiveIntegerField(_("events"))
-    visitor_count = models.PositiveIntegerField(_("visitors"))
+    event_count = models.PositiveIntegerField(pgettext_lazy("personalization", "events"))
+    visitor_count = models.PositiveIntegerField(pgettext_lazy("personalization", "visitors"))
     """How many different ones stand behind the events."""
 
     objects = DailyTotalQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("daily total")
-        verbose_name_plural = _("daily totals")
+        verbose_name = pgettext_lazy("personalization", "daily total")
+        verbose_name_plural = pgettext_lazy("personalization", "daily totals")
         constraints = (
             models.UniqueConstraint(
                 fields=["date", "type", "surface", "row_key", "product_id"], name="personalization_one_total_a_day"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 from django.db import connections, models, router, transaction
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from personalization.models import event_insert_sql
 from personalization.models.epoch import Epoch
@@ -24,17 +25,17 @@ BROWSER_BATCH_SIZE = 500
 class EventType(models.TextChoices):
     """What can happen. The names are those of GA4's e-commerce events."""
 
-    IMPRESSION = "view_item_list", _("saw a row")
-    CLICK = "select_item", _("clicked on a product of a row")
-    PRODUCT_VIEW = "view_item", _("looked at a product")
-    ENGAGEMENT = "user_engagement", _("stayed on a product's page")
-    SEARCH = "search", _("searched")
-    ADD_TO_BASKET = "add_to_cart", _("put into the basket")
-    REMOVE_FROM_BASKET = "remove_from_cart", _("took out of the basket")
-    VIEW_BASKET = "view_cart", _("looked at the basket")
-    CHECKOUT = "begin_checkout", _("went to the checkout")
-    ADD_TO_WISHLIST = "add_to_wishlist", _("put on a wish list")
-    FEEDBACK = "item_feedback", _("said what they think of a product")
+    IMPRESSION = "view_item_list", pgettext_lazy("personalization", "row impression")
+    CLICK = "select_item", pgettext_lazy("personalization", "click in a row")
+    PRODUCT_VIEW = "view_item", pgettext_lazy("personalization", "product view")
+    ENGAGEMENT = "user_engagement", _("time on a product page")
+    SEARCH = "search", pgettext_lazy("personalization", "site search")
+    ADD_TO_BASKET = "add_to_cart", pgettext_lazy("personalization", "add to basket")
+    REMOVE_FROM_BASKET = "remove_from_cart", pgettext_lazy("personalization", "remove from basket")
+    VIEW_BASKET = "view_cart", pgettext_lazy("personalization", "basket view")
+    CHECKOUT = "begin_checkout", pgettext_lazy("personalization", "checkout started")
+    ADD_TO_WISHLIST = "add_to_wishlist", pgettext_lazy("personalization", "add to wish list")
+    FEEDBACK = "item_feedback", pgettext_lazy("personalization", "feedback on a product")
 
 
 INTENT_EVENTS = (
@@ -258,35 +259,41 @@ class Event(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     """In the order of arrival, so that the oldest go first without a search."""
-    event_id = models.UUIDField(_("id"), unique=True)
+    event_id = models.UUIDField(pgettext_lazy("personalization", "id"), unique=True)
     """Made where the event happened: hearing of it twice is storing it once."""
     visitor = models.ForeignKey(
-        Visitor, on_delete=models.CASCADE, related_name="+", db_index=False, verbose_name=_("visitor")
+        Visitor,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        verbose_name=pgettext_lazy("personalization", "visitor"),
     )
-    type = models.CharField(_("name"), max_length=16, choices=EventType.choices)
-    occurred_at = models.DateTimeField(_("occurred_at"))
+    type = models.CharField(pgettext_lazy("personalization", "type"), max_length=16, choices=EventType.choices)
+    occurred_at = models.DateTimeField(pgettext_lazy("personalization", "occurred at"))
     """By the shop's clock, never later than `received`."""
-    received_at = models.DateTimeField(_("received_at"))
-    product_id = models.BigIntegerField(_("product"), null=True)
+    received_at = models.DateTimeField(pgettext_lazy("personalization", "received at"))
+    product_id = models.BigIntegerField(pgettext_lazy("personalization", "product"), null=True)
     """The primary key of the product in question, a child's parent; None where there is none or there are several."""
-    items = models.JSONField(_("products"), default=list)
+    items = models.JSONField(pgettext_lazy("personalization", "products"), default=list)
     """[[product's primary key, position], ...] of a row that was seen, or of several products."""
-    query = models.CharField(_("search term"), max_length=256, blank=True)
-    surface = models.CharField(_("surface"), max_length=32, blank=True)
-    row_key = models.CharField(_("row"), max_length=64, blank=True)
+    query = models.CharField(pgettext_lazy("personalization", "search term"), max_length=256, blank=True)
+    surface = models.CharField(pgettext_lazy("personalization", "surface"), max_length=32, blank=True)
+    row_key = models.CharField(pgettext_lazy("personalization", "row"), max_length=64, blank=True)
     """The row that was seen or clicked on, as the signed slate says."""
-    value = models.FloatField(_("value"), null=True)
+    value = models.FloatField(pgettext_lazy("personalization", "value"), null=True)
     """Seconds on the page, a quantity or a grade, by the event's name."""
-    is_suspected_bot = models.BooleanField(_("suspected bot"), default=False)
+    is_suspected_bot = models.BooleanField(pgettext_lazy("personalization", "suspected bot"), default=False)
     """Not a shopper, it seems: kept apart and learned from by nobody."""
-    device = models.CharField(_("device"), max_length=8, blank=True, default="", db_default="")
+    device = models.CharField(
+        pgettext_lazy("personalization", "device"), max_length=8, blank=True, default="", db_default=""
+    )
     """The kind of device that reported it; "" when it is not known."""
 
     objects = EventQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("event")
-        verbose_name_plural = _("events")
+        verbose_name = pgettext_lazy("personalization", "event")
+        verbose_name_plural = pgettext_lazy("personalization", "events")
         indexes = (
             models.Index(fields=["visitor", "-occurred_at"], name="personalization_event_recent"),
             models.Index(fields=["type", "occurred_at"], name="personalization_event_type_at"),

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import models
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from personalization.batching import batched
 
 
 class GenomeQuerySet(models.QuerySet):
@@ -38,8 +40,8 @@ class GenomeQuerySet(models.QuerySet):
         """Deletes the genomes of all other customers: they have no purchases any more."""
         kept = set(user_ids)
         gone = [pk for pk in self.values_list("user_id", flat=True).iterator() if pk not in kept]
-        for start in range(0, len(gone), 500):
-            self.filter(user_id__in=gone[start : start + 500]).delete()
+        for batch in batched(gone, 500):
+            self.filter(user_id__in=batch).delete()
 
 
 class Genome(models.Model):
@@ -49,27 +51,27 @@ class Genome(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="personalization_genome",
-        verbose_name=_("customer"),
+        verbose_name=pgettext_lazy("personalization", "customer"),
     )
-    products = models.JSONField(_("products"), default=list)
+    products = models.JSONField(pgettext_lazy("personalization", "products"), default=list)
     """[[product id, weight, days on which it was bought, the last of them, the first of them], ...], strongest first;
     days in seconds since 1970."""
-    categories = models.JSONField(_("categories"), default=list)
+    categories = models.JSONField(pgettext_lazy("personalization", "categories"), default=list)
     """[[category id, share of all weight, purchases, fading days on which something was bought there], ...] over all
     categories above the products, largest share first."""
-    neighbour_products = models.JSONField(_("neighbour products"), default=list)
+    neighbour_products = models.JSONField(pgettext_lazy("personalization", "neighbour products"), default=list)
     """[[product id, mean weight among customers with similar habits], ...], heaviest first; worked out in the sweep."""
-    purchases = models.PositiveIntegerField(_("purchases"), default=0)
+    purchases = models.PositiveIntegerField(pgettext_lazy("personalization", "purchases"), default=0)
     """Products bought, each counted once a day, in all."""
-    distinct_products = models.PositiveIntegerField(_("distinct products"), default=0)
+    distinct_products = models.PositiveIntegerField(pgettext_lazy("personalization", "distinct products"), default=0)
     """Different products bought, in all."""
-    computed_at = models.DateTimeField(_("as of"))
+    computed_at = models.DateTimeField(pgettext_lazy("personalization", "computed at"))
 
     objects = GenomeQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("genome")
-        verbose_name_plural = _("genomes")
+        verbose_name = pgettext_lazy("personalization", "genome")
+        verbose_name_plural = pgettext_lazy("personalization", "genomes")
 
     def __str__(self) -> str:
         return f"genome of customer {self.user_id}"

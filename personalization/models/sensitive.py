@@ -1,7 +1,7 @@
 """What says too much of a person to be used."""
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class SensitiveCategory(models.Model):
@@ -11,12 +11,15 @@ class SensitiveCategory(models.Model):
     """
 
     category = models.OneToOneField(
-        "catalogue.Category", on_delete=models.CASCADE, related_name="+", verbose_name=_("category")
+        "catalogue.Category",
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=pgettext_lazy("personalization", "category"),
     )
 
     class Meta:
-        verbose_name = _("sensitive category")
-        verbose_name_plural = _("sensitive categories")
+        verbose_name = pgettext_lazy("personalization", "sensitive category")
+        verbose_name_plural = pgettext_lazy("personalization", "sensitive categories")
 
     def __str__(self) -> str:
         return str(self.category)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 SECRET_BYTES = 32
 ROTATION_GRACE = timedelta(hours=24)
@@ -16,9 +17,9 @@ ROTATION_GRACE = timedelta(hours=24)
 class Scope(models.TextChoices):
     """What a key may do."""
 
-    WRITE_EVENTS = "events:write", _("report events")
-    READ_SURFACES = "surfaces:read", _("ask what to show")
-    READ_CUSTOMERS = "customers:read", _("name the customer it asks for")
+    WRITE_EVENTS = "events:write", pgettext_lazy("personalization", "send events")
+    READ_SURFACES = "surfaces:read", pgettext_lazy("personalization", "read recommendations")
+    READ_CUSTOMERS = "customers:read", _("name the customer to recommend for")
 
 
 def hash_key(secret: str) -> str:
@@ -45,22 +46,22 @@ class ServerKeyQuerySet(models.QuerySet):
 class ServerKey(models.Model):
     """What another server of the shop's own shows to ask in its own name or in a customer's."""
 
-    name = models.CharField(_("name"), max_length=100)
+    name = models.CharField(pgettext_lazy("personalization", "name"), max_length=100)
     """Whose it is, in the words of staff."""
-    prefix = models.CharField(_("begins with"), max_length=8, editable=False)
+    prefix = models.CharField(pgettext_lazy("personalization", "prefix"), max_length=8, editable=False)
     """Tells keys apart; says nothing of the rest."""
     hashed_key = models.CharField(max_length=64, unique=True, editable=False)
-    scopes = models.JSONField(_("scopes"), default=list)
+    scopes = models.JSONField(pgettext_lazy("personalization", "scopes"), default=list)
     """Values of Scope."""
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    expires_at = models.DateTimeField(_("in force until"), null=True, blank=True)
+    created_at = models.DateTimeField(pgettext_lazy("personalization", "created at"), auto_now_add=True)
+    expires_at = models.DateTimeField(pgettext_lazy("personalization", "expires at"), null=True, blank=True)
     """None for a key that stays in force until somebody revokes it."""
 
     objects = ServerKeyQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("server key")
-        verbose_name_plural = _("server keys")
+        verbose_name = pgettext_lazy("personalization", "server key")
+        verbose_name_plural = pgettext_lazy("personalization", "server keys")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"

@@ -3,7 +3,7 @@
 from typing import Self
 
 from django.db import models, transaction
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class SnapshotQuerySet(models.QuerySet):
@@ -28,18 +28,18 @@ class SnapshotQuerySet(models.QuerySet):
 class Snapshot(models.Model):
     """Everything one training run learned about products. The arrays are files; this row is the switch."""
 
-    name = models.CharField(_("name"), max_length=64, unique=True)
-    manifest_sha256 = models.CharField(_("checksum of the manifest"), max_length=64)
-    metrics = models.JSONField(_("metrics"), default=dict)
-    is_active = models.BooleanField(_("active"), default=False)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    name = models.CharField(pgettext_lazy("personalization", "name"), max_length=64, unique=True)
+    manifest_sha256 = models.CharField(pgettext_lazy("personalization", "checksum of the manifest"), max_length=64)
+    metrics = models.JSONField(pgettext_lazy("personalization", "metrics"), default=dict)
+    is_active = models.BooleanField(pgettext_lazy("personalization", "active"), default=False)
+    created_at = models.DateTimeField(pgettext_lazy("personalization", "created at"), auto_now_add=True)
 
     objects = SnapshotQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("snapshot")
-        verbose_name_plural = _("snapshots")
-        permissions = (("explain_decision", _("Can see how a decision came about")),)
+        verbose_name = pgettext_lazy("personalization", "snapshot")
+        verbose_name_plural = pgettext_lazy("personalization", "snapshots")
+        permissions = (("explain_decision", pgettext_lazy("personalization", "Can view decision explanations")),)
         constraints = (
             models.UniqueConstraint(
                 fields=["is_active"],

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.db.models import Count, Q
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from personalization.models.genomes import Genome
 
@@ -27,9 +27,9 @@ def new_visitor_id() -> uuid.UUID:
 class Consent(models.TextChoices):
     """What a visitor allows: to GRANTED, or from anything to WITHDRAWN, by their own act only."""
 
-    NONE = "none", _("not asked, or not answered")
-    GRANTED = "granted", _("granted")
-    WITHDRAWN = "withdrawn", _("withdrawn")
+    NONE = "none", pgettext_lazy("personalization", "not answered")
+    GRANTED = "granted", pgettext_lazy("personalization", "granted")
+    WITHDRAWN = "withdrawn", pgettext_lazy("personalization", "withdrawn")
 
 
 class Preference(NamedTuple):
@@ -179,23 +179,25 @@ class Visitor(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="+",
-        verbose_name=_("customer"),
+        verbose_name=pgettext_lazy("personalization", "customer"),
     )
     """None for a browser."""
-    consent = models.CharField(_("consent"), max_length=9, choices=Consent.choices, default=Consent.NONE)
-    consented_at = models.DateTimeField(_("consented at"), null=True, blank=True)
+    consent = models.CharField(
+        pgettext_lazy("personalization", "consent"), max_length=9, choices=Consent.choices, default=Consent.NONE
+    )
+    consented_at = models.DateTimeField(pgettext_lazy("personalization", "consented at"), null=True, blank=True)
     """When consent was granted last: nothing that happened earlier is taken in after that."""
-    erased_at = models.DateTimeField(_("forgotten at"), null=True, blank=True)
+    erased_at = models.DateTimeField(pgettext_lazy("personalization", "erased at"), null=True, blank=True)
     """When the customer had everything forgotten: what they bought before is not used, also if they agree again."""
-    preferences = models.JSONField(_("preferences"), default=list, blank=True)
+    preferences = models.JSONField(pgettext_lazy("personalization", "preferences"), default=list, blank=True)
     """Rows of Wish, newest last."""
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    created_at = models.DateTimeField(pgettext_lazy("personalization", "created at"), auto_now_add=True)
 
     objects = VisitorQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("visitor")
-        verbose_name_plural = _("visitors")
+        verbose_name = pgettext_lazy("personalization", "visitor")
+        verbose_name_plural = pgettext_lazy("personalization", "visitors")
 
     def __str__(self) -> str:
         return f"visitor of customer {self.user_id}" if self.user_id else "visitor of a browser"
@@ -233,17 +235,19 @@ class Visitor(models.Model):
 class ConsentRecord(models.Model):
     """The proof of who allowed what when. Rows are added, never changed; they go with their visitor."""
 
-    visitor = models.ForeignKey(Visitor, on_delete=models.CASCADE, related_name="+", verbose_name=_("visitor"))
-    state = models.CharField(_("state"), max_length=9, choices=Consent.choices)
-    version = models.CharField(_("version"), max_length=32)
+    visitor = models.ForeignKey(
+        Visitor, on_delete=models.CASCADE, related_name="+", verbose_name=pgettext_lazy("personalization", "visitor")
+    )
+    state = models.CharField(pgettext_lazy("personalization", "state"), max_length=9, choices=Consent.choices)
+    version = models.CharField(pgettext_lazy("personalization", "version"), max_length=32)
     """Of the text that they agreed to."""
-    source = models.CharField(_("source"), max_length=64)
+    source = models.CharField(pgettext_lazy("personalization", "source"), max_length=64)
     """Where they said so: "banner", "account", "sign-in", or what the shop recorded it from."""
-    recorded_at = models.DateTimeField(_("at"))
+    recorded_at = models.DateTimeField(pgettext_lazy("personalization", "recorded at"))
 
     class Meta:
-        verbose_name = _("change of consent")
-        verbose_name_plural = _("changes of consent")
+        verbose_name = pgettext_lazy("personalization", "consent record")
+        verbose_name_plural = pgettext_lazy("personalization", "consent records")
         ordering = ("recorded_at", "pk")
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
-"""What a small card shows of a product, and the markup of cards that were made lately.
+"""What a small card shows of a product, and a cache of rendered cards.
 
-A card's face is the same for everybody who sees the product at the same price in the same language, so it is made once
-and kept in this process, under all that it depends on. What is one visitor's own, the token of the form and the page to
-come back to, is put in when it is printed.
+The content of a card is equal for all visitors who see the product at the same price in the same language, so it is
+rendered once and cached in this process, by all that it depends on. What belongs to one visitor, the form's CSRF token
+and the page to return to, is a placeholder in the cached markup and filled in when it is printed.
 """
 
 import time
@@ -18,8 +18,7 @@ from django.template.loader import get_template
 from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.crypto import get_random_string
 from django.utils.html import conditional_escape
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, pgettext
 from oscar.core.thumbnails import get_thumbnailer
 from oscar.templatetags.currency_filters import currency
 
@@ -27,27 +26,27 @@ import personalization
 from personalization.models.fail_open import fail_open
 from personalization.shop import catalogue
 
-CARD_TEMPLATE, FACE_TEMPLATE = "personalization/partials/card.html", "personalization/partials/card_face.html"
-OURS = str(Path(personalization.__path__[0]))
-PICTURE = "x155"
-"""As Oscar's own card asks for it, so that one file serves both."""
-SIMPLY_THERE = ("instock", "available")
-"""The codes of what can be bought without more to be said."""
-KEPT = 2_000
-"""So many faces are kept, of about a thousand letters each."""
-SECONDS = 600
-"""A face is made anew after so long, in case a picture was lost or could not be made."""
-TOKEN, BACK = get_random_string(32), get_random_string(32)
-"""What stands in a kept face for the form's token and for the page to come back to. Nobody can guess it."""
+CARD_TEMPLATE, CONTENT_TEMPLATE = "personalization/partials/card.html", "personalization/partials/card_content.html"
+PACKAGE_FOLDER = str(Path(personalization.__path__[0]))
+IMAGE_SIZE = "x155"
+"""As Oscar's own card has it, so that one thumbnail serves both."""
+PLAINLY_AVAILABLE = ("instock", "available")
+"""The codes of an availability that a shopper need not read about."""
+MAX_CACHED_CARDS = 2_000
+"""Each takes about a kilobyte; a full cache is emptied."""
+CACHE_SECONDS = 600
+"""A card is rendered again after this long, in case its thumbnail was lost or could not be made."""
+TOKEN_PLACEHOLDER, NEXT_PLACEHOLDER = get_random_string(32), get_random_string(32)
+"""What stands in cached markup for the CSRF token and the page to return to: random, so that no text can contain it."""
 
-_kept: dict[tuple, str] = {}
+_card_cache: dict[tuple, str] = {}
 
 
 @dataclass(frozen=True)
 class CardImage:
-    """A small picture of a product."""
+    """The thumbnail of a product."""
 
-    address: str
+    url: str
     width: int
     height: int
 
@@ -57,74 +56,84 @@ class Card:
     """What a card shows of a product."""
 
     title: str
-    link: str
-    picture: CardImage | None
+    url: str
+    image: CardImage | None
     price: str
     availability: str
-    """What a shopper should know before they buy; "" when there is enough of it."""
-    add: str
-    """Where one of it is put into the basket; "" when there is something to choose first."""
+    """What a shopper should know before they buy; empty when it is plainly available."""
+    add_to_basket_url: str
+    """Where a form puts one into the basket; empty when there are options to choose first."""
 
 
 @dataclass(frozen=True)
 class ProductData:
-    """The same for who makes the card elsewhere."""
+    """What the API tells a client that renders cards itself."""
 
     title: str
-    link: str
-    picture: str | None
-    """The address of the first picture, as it was uploaded."""
+    url: str
+    image_url: str | None
+    """The first image, as it was uploaded."""
     amount: Decimal | None
-    """What a shopper pays for one; None where nothing says it."""
+    """What a shopper pays for one; None without a price."""
     currency: str
-    with_tax: bool
-    notice: str
-    in_one_click: bool
+    includes_tax: bool
+    availability: str
+    addable_in_one_click: bool
 
 
 def shop_overrides_card() -> bool:
-    """Whether the shop has put a card of its own in the place of ours."""
-    return not get_template(CARD_TEMPLATE).origin.name.startswith(OURS)
+    """Whether the shop's own `card.html` is used instead of ours."""
+    return not get_template(CARD_TEMPLATE).origin.name.startswith(PACKAGE_FOLDER)
 
 
 class CardRenderer:
-    """Prints the cards of one page: what they have in common is worked out once."""
+    """Renders the cards of one page; what they have in common is worked out once."""
 
-    def __init__(self, products: Iterable[Any], token: str, back: str) -> None:
+    def __init__(self, products: Iterable[Any], token: str, next_url: str) -> None:
         self._products = products
-        self._token, self._back = token, conditional_escape(back)
-        self._template = get_template(FACE_TEMPLATE)
-        self._place = (
+        self._token, self._next_url = token, conditional_escape(next_url)
+        self._template = get_template(CONTENT_TEMPLATE)
+        self._page_key = (
             get_language(),
             get_script_prefix(),
             get_urlconf() or settings.ROOT_URLCONF,
             zlib.crc32(self._template.template.source.encode()),
-            time.monotonic() // SECONDS,
+            time.monotonic() // CACHE_SECONDS,
         )
 
-    def render(self, product: Any, info: Any, *, later: bool) -> str:
-        """The markup of a product's card at this price and availability, as the shop's strategy gave them. The pictures
-        of `later` cards are loaded when they come near."""
-        key = (*self._place, later, *_all_that_matters(product, info))
-        if key not in _kept:
-            with fail_open("Making a card"):
-                _keep(key, self._made(product, info, later))
-        return _kept.get(key, "").replace(TOKEN, self._token).replace(BACK, self._back)
+    def render(self, product: Any, info: Any, *, lazy: bool) -> str:
+        """The markup of a product's card at the price and availability of `info`, the shop's purchase info for it.
 
-    def _made(self, product: Any, info: Any, later: bool) -> str:
+        The images of `lazy` cards are loaded as they come near the viewport.
+        """
+        key = (*self._page_key, lazy, *_product_key(product, info))
+        if key not in _card_cache:
+            with fail_open("Rendering a card"):
+                _store_in_cache(key, self._render_content(product, info, lazy))
+        return (
+            _card_cache.get(key, "").replace(TOKEN_PLACEHOLDER, self._token).replace(NEXT_PLACEHOLDER, self._next_url)
+        )
+
+    def _render_content(self, product: Any, info: Any, lazy: bool) -> str:
         catalogue.attach_images([product, *self._products])
-        made = {"card": card_context(product, info), "later": later, "csrf_token": TOKEN, "back": BACK}
-        return self._template.render(made)
+        return self._template.render(
+            {
+                "card": card_context(product, info),
+                "lazy": lazy,
+                "csrf_token": TOKEN_PLACEHOLDER,
+                "next": NEXT_PLACEHOLDER,
+            }
+        )
 
 
-def _keep(key: tuple, face: str) -> None:
-    if len(_kept) >= KEPT:
-        _kept.clear()
-    _kept[key] = face
+def _store_in_cache(key: tuple, markup: str) -> None:
+    if len(_card_cache) >= MAX_CACHED_CARDS:
+        _card_cache.clear()
+    _card_cache[key] = markup
 
 
-def _all_that_matters(product: Any, info: Any) -> tuple:
-    """All that a face depends on, besides where it stands."""
+def _product_key(product: Any, info: Any) -> tuple:
+    """All that a card's content depends on besides the page."""
     return (
         product.pk,
         product.title,
@@ -134,7 +143,7 @@ def _all_that_matters(product: Any, info: Any) -> tuple:
         product.is_parent or product.has_options,
         catalogue.get_price_amount(info),
         info.price.currency,
-        _notice(info),
+        _availability_text(info),
     )
 
 
@@ -142,56 +151,55 @@ def card_context(product: Any, info: Any) -> Card:
     """The card of a product at this price and availability."""
     return Card(
         title=product.get_title(),
-        link=product.get_absolute_url(),
-        picture=_picture(product),
-        price=_price(info),
-        availability=_notice(info),
-        add=reverse("basket:add", kwargs={"pk": product.pk}) if _in_one_click(product) else "",
+        url=product.get_absolute_url(),
+        image=_card_image(product),
+        price=_formatted_price(info),
+        availability=_availability_text(info),
+        add_to_basket_url=reverse("basket:add", kwargs={"pk": product.pk}) if _addable_in_one_click(product) else "",
     )
 
 
 def product_data(product: Any, info: Any) -> ProductData:
-    """The same of one that was looked up by `catalogue.faces`, without making its picture small: no query, and nothing
-    is written."""
+    """The data of a card for a product from `catalogue.products_for_cards`: no query, and no thumbnail is made."""
     amount = catalogue.get_price_amount(info)
     return ProductData(
         title=product.get_title(),
-        link=product.get_absolute_url(),
-        picture=_as_uploaded(product.first_image),
+        url=product.get_absolute_url(),
+        image_url=_uploaded_image_url(product.first_image),
         amount=amount,
         currency=info.price.currency if amount is not None else "",
-        with_tax=amount is not None and info.price.is_tax_known,
-        notice=_notice(info),
-        in_one_click=_in_one_click(product),
+        includes_tax=amount is not None and info.price.is_tax_known,
+        availability=_availability_text(info),
+        addable_in_one_click=_addable_in_one_click(product),
     )
 
 
-def _in_one_click(product: Any) -> bool:
-    """Whether there is nothing to choose before one can be put into the basket."""
+def _addable_in_one_click(product: Any) -> bool:
+    """Whether it has no options to choose before it is put into the basket."""
     return not (product.is_parent or product.has_options)
 
 
-def _picture(product: Any) -> CardImage | None:
-    with fail_open("Making a picture small", queries=False):
+def _card_image(product: Any) -> CardImage | None:
+    with fail_open("Making a thumbnail", queries=False):
         image = product.primary_image()
         source = image["original"] if isinstance(image, dict) else image.original
-        made = get_thumbnailer().generate_thumbnail(source, size=PICTURE, upscale=False)
-        return CardImage(made.url, made.width, made.height)
+        thumbnail = get_thumbnailer().generate_thumbnail(source, size=IMAGE_SIZE, upscale=False)
+        return CardImage(thumbnail.url, thumbnail.width, thumbnail.height)
     return None
 
 
-def _price(info: Any) -> str:
+def _formatted_price(info: Any) -> str:
     amount = catalogue.get_price_amount(info)
     if amount is None:
         return ""
-    return currency(amount, info.price.currency) if info.price.excl_tax else _("Free")
+    return currency(amount, info.price.currency) if info.price.excl_tax else pgettext("personalization", "Free")
 
 
-def _notice(info: Any) -> str:
-    return "" if info.availability.code in SIMPLY_THERE else str(info.availability.short_message)
+def _availability_text(info: Any) -> str:
+    return "" if info.availability.code in PLAINLY_AVAILABLE else str(info.availability.short_message)
 
 
-def _as_uploaded(name: str | None) -> str | None:
-    with fail_open("Looking for a picture", queries=False):
+def _uploaded_image_url(name: str | None) -> str | None:
+    with fail_open("Looking for an image", queries=False):
         return catalogue.image_url(name) if name else None
     return None

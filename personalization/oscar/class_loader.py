@@ -16,19 +16,19 @@ from personalization import conf
 
 logger = logging.getLogger(__name__)
 
-LISTING = ("search.views.base", "BaseSearchView")
+LISTING_VIEW = ("search.views.base", "BaseSearchView")
 """What the views of Oscar's search, catalogue and category pages build on, and a shop's fork of them, too."""
 
-ORDER, PAGE = (
+LIST_MIXIN, PRIVATE_PAGE_MIXIN = (
     "personalization.oscar.listing_views.PersonalListMixin",
     "personalization.oscar.private_pages.PrivatePageMixin",
 )
 """What is mixed in; it may be the very thing that cannot be imported."""
-MIXED = {
-    LISTING: ORDER,
-    ("catalogue.views", "ProductDetailView"): PAGE,
-    ("basket.views", "BasketView"): PAGE,
-    ("checkout.views", "ThankYouView"): PAGE,
+MIXIN_PATHS = {
+    LISTING_VIEW: LIST_MIXIN,
+    ("catalogue.views", "ProductDetailView"): PRIVATE_PAGE_MIXIN,
+    ("basket.views", "BasketView"): PRIVATE_PAGE_MIXIN,
+    ("checkout.views", "ThankYouView"): PRIVATE_PAGE_MIXIN,
 }
 
 
@@ -36,9 +36,12 @@ def load_classes(module_label: str, classnames: Sequence[str], module_prefix: st
     """The classes that the loader underneath finds, those of MIXED with ours in front."""
     found = wrapped_loader()(module_label, classnames, module_prefix)
     names = [(module_label, name) for name in classnames]
-    if not MIXED.keys() & set(names):
+    if not MIXIN_PATHS.keys() & set(names):
         return found
-    return [with_mixin(made, MIXED[name]) if name in MIXED else made for name, made in zip(names, found, strict=True)]
+    return [
+        with_mixin(made, MIXIN_PATHS[name]) if name in MIXIN_PATHS else made
+        for name, made in zip(names, found, strict=True)
+    ]
 
 
 def wrapped_loader() -> Callable[[str, Sequence[str], str], list[type]]:
@@ -50,14 +53,14 @@ def wrapped_loader() -> Callable[[str, Sequence[str], str], list[type]]:
 def with_mixin(view: type, mixin: str) -> type:
     """This view with the mixin of that path in front; or, when that cannot be had, the very view."""
     try:
-        return _mixed(view, mixin)
+        return _mixed_class(view, mixin)
     except Exception:
         logger.exception("%s stays Oscar's own, without %s", view, mixin)
         return view
 
 
 @cache
-def _mixed(view: type, mixin: str) -> type:
+def _mixed_class(view: type, mixin: str) -> type:
     """One class for each view, so that whoever asks twice gets the same."""
     ours = import_string(mixin)
     if issubclass(view, ours):
@@ -68,7 +71,7 @@ def _mixed(view: type, mixin: str) -> type:
 def is_active() -> bool:
     """Whether Oscar's listing pages are in the visitor's order; also in a shop that has none of them."""
     try:
-        view = get_class(*LISTING)
+        view = get_class(*LISTING_VIEW)
     except AppNotFoundError:
         return True
-    return any(f"{ancestor.__module__}.{ancestor.__qualname__}" == ORDER for ancestor in view.__mro__)
+    return any(f"{ancestor.__module__}.{ancestor.__qualname__}" == LIST_MIXIN for ancestor in view.__mro__)

@@ -13,10 +13,10 @@ def set_homepage() -> None:
     is the catalogue. A shop that has not set it holds the very object of Oscar's defaults.
     """
     if settings.OSCAR_HOMEPAGE is defaults.OSCAR_HOMEPAGE:
-        settings.OSCAR_HOMEPAGE = lazy(_home, str)()
+        settings.OSCAR_HOMEPAGE = lazy(_homepage_url, str)()
 
 
-def _home() -> str:
+def _homepage_url() -> str:
     try:
         return reverse("personalization:home")
     except NoReverseMatch:

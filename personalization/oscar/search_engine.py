@@ -36,7 +36,7 @@ def search_keys(query: str, limit: int) -> list[int]:
 
     Nothing when the engine is down: Haystack says so in the log only, unless SILENTLY_FAIL is off.
     """
-    keys = _keys(query, limit)
+    keys = _search_hits(query, limit)
     parents = parent_of(keys)
     return list(dict.fromkeys(parents[key] for key in keys if key in parents))
 
@@ -50,24 +50,24 @@ def category_keys(category: Any, limit: int) -> list[int]:
 
 def recover_search(query: str, *, filtered: bool = False) -> SearchRecovery:
     """How this search can go on, which found nothing; `filtered` if filters were set."""
-    if filtered and _finding([query[: search_queries.MAX_QUERY_LENGTH]]):
+    if filtered and _queries_with_results([query[: search_queries.MAX_QUERY_LENGTH]]):
         return SearchRecovery(unfiltered=True)
     learned = get_active_snapshot()
     near = search_queries.similar_queries(query, learned, MAX_PROBES - filtered) if learned else []
-    return SearchRecovery(queries=tuple(_finding(near)))
+    return SearchRecovery(queries=tuple(_queries_with_results(near)))
 
 
-def _finding(asked: Iterable[str]) -> list[str]:
+def _queries_with_results(asked: Iterable[str]) -> list[str]:
     """Those of these queries that the engine finds something for."""
     first: dict[str, list[int]] = {}
     begun = time.monotonic()
     for query in asked:
         if time.monotonic() - begun < SLOW_SEARCH_SECONDS:
-            first[query] = _keys(query, 1)
+            first[query] = _search_hits(query, 1)
     there = parent_of(key for keys in first.values() for key in keys)
     return [query for query, keys in first.items() if there.keys() & keys]
 
 
-def _keys(query: str, limit: int) -> list[int]:
+def _search_hits(query: str, limit: int) -> list[int]:
     form = SearchForm({"q": query}, searchqueryset=base_sqs(), load_all=False)
     return [int(result.pk) for result in form.search()[:limit] if result.model is Product]

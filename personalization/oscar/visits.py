@@ -24,6 +24,7 @@ from personalization.models import Event, Visitor
 from personalization.models.events import RecentEvent
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent, identity
+from personalization.privacy.requester import Requester, requester_from_request
 from personalization.shop import orders
 
 BasketLine = get_model("basket", "Line")
@@ -72,21 +73,20 @@ def consented_visit(request: HttpRequest) -> Visit | None:
 
 def has_consent(request: HttpRequest) -> bool:
     """Whether somebody is there who agreed to be known."""
-    visitor = identity.get_visitor(request)
+    requester = requester_from_request(request)
+    visitor = identity.get_visitor(requester)
     if visitor is None:
         return False
     settings = conf.get_settings()
     with fail_open("Asking for consent", queries=bool(settings.CONSENT_CALLABLE or settings.IS_CHILD_CALLABLE)):
-        return consent.tracking_allowed(request, visitor)
+        return consent.tracking_allowed(requester, visitor)
     return False
 
 
 def reset_request(request: HttpRequest) -> None:
-    """Forgets what was read of this request for somebody else: who it is from has just been found out. They have the
-    basket that is stored for them, if they have an account."""
+    """Drops what was read of a request before it was known who it is from."""
     for name in (VISIT_ATTRIBUTE, BASKET_ATTRIBUTE, SHOWN_ATTRIBUTE):
         request.__dict__.pop(name, None)
-    request.basket, request._basket_cache = Basket(), None
 
 
 def is_personalized(request: HttpRequest) -> bool:
@@ -106,26 +106,37 @@ def mark_shown(request: HttpRequest, product_ids: Iterable[int]) -> None:
 
 
 def _read_visit(request: HttpRequest) -> Visit:
-    visit = anonymous_visit(request)
-    visitor = identity.load_visitor(request)
-    if not consent.tracking_allowed(request, visitor):
+    visit, requester = anonymous_visit(request), requester_from_request(request)
+    visitor = identity.load_visitor(requester)
+    if not consent.tracking_allowed(requester, visitor):
         return visit
-    discreet = visit.user_id is not None and not signed_in_recently(request, visit.timestamp)
-    return _with_profile(replace(visit, tracking_allowed=True, hide_private_reasons=discreet), visitor)
+    hide = visit.hide_private_reasons or (
+        visit.user_id is not None and not signed_in_recently(request, visit.timestamp)
+    )
+    return _with_profile(replace(visit, tracking_allowed=True, hide_private_reasons=hide), visitor)
 
 
 def anonymous_visit(request: HttpRequest) -> Visit:
     """The same, with nothing known of the visitor but the basket that Oscar has read; needs no query."""
-    user_id = request.user.pk if request.user.is_authenticated else None
+    requester = requester_from_request(request)
     basket = _in_basket(request) if _basket_is_there(request) else {}
     return Visit(
         timestamp=time.time(),
-        user_id=user_id,
-        strategy=request.strategy,
+        user_id=requester.user_id,
+        strategy=_strategy(request, requester),
+        hide_private_reasons=requester.is_signed_in and not requester.owns_session,
         policy=policy_from_settings(conf.get_settings()),
         **request_traits.request_traits(request)._asdict(),
         **basket,
     )
+
+
+def _strategy(request: Any, requester: Requester) -> Any:
+    """The shop's strategy for the requester. Oscar has made one for the customer of the session already, who need not
+    be the requester of an API."""
+    if requester.owns_session:
+        return request.strategy
+    return Selector().strategy(request=request, user=requester.user)
 
 
 def _with_profile(visit: Visit, visitor: Visitor | None) -> Visit:
@@ -187,11 +198,6 @@ def signed_in_recently(request: HttpRequest, now: float) -> bool:
     return isinstance(signed_in, int | float) and now - signed_in < conf.get_settings().PRIVATE_REASONS_HOURS * 3600
 
 
-def strategy_for_request(request: HttpRequest) -> Any:
-    """The shop's strategy for whoever asks, who may not be whom the session says."""
-    return Selector().strategy(request=request, user=request.user)
-
-
 def strategies_for_customers(user_ids: Iterable[Any]) -> dict[Any, Any]:
     """The shop's strategy for each of these customers who exists, without a request; under None a stranger's."""
     users = get_user_model()._default_manager.in_bulk({user_id for user_id in user_ids if user_id is not None})
@@ -250,8 +256,9 @@ def _in_basket(request: Any) -> dict[str, Any]:
 
 
 def _basket_is_there(request: Any) -> bool:
-    """Whether Oscar has read the basket of this request already, as the header of its pages does."""
-    return getattr(request, "_basket_cache", None) is not None
+    """Whether Oscar has read the requester's basket already, as the header of its pages does."""
+    owns_basket = requester_from_request(request).owns_session
+    return owns_basket and getattr(request, "_basket_cache", None) is not None
 
 
 def _unavailable_products(request: Any) -> Iterator[int]:
@@ -276,11 +283,12 @@ def _basket_lines(request: Any) -> Iterator[tuple[int, int, datetime]]:
     Oscar makes a basket for a signed-in visitor when `request.basket` is first read. The header of its pages has done
     that before us, and then the lines are there already; elsewhere we ask for the lines alone.
     """
-    if _basket_is_there(request) or not request.user.is_authenticated:
+    requester = requester_from_request(request)
+    if _basket_is_there(request) or (requester.owns_session and not requester.is_signed_in):
         for line in _open_lines(request):
             yield line.product.parent_id or line.product_id, line.quantity, line.date_updated
-    else:
-        lines = BasketLine.objects.filter(basket__owner=request.user, basket__status=Basket.OPEN)
+    elif requester.is_signed_in:
+        lines = BasketLine.objects.filter(basket__owner=requester.user_id, basket__status=Basket.OPEN)
         rows = lines.values_list("product__parent_id", "product_id", "quantity", "date_updated")
         for parent, product, quantity, changed in rows:
             yield parent or product, quantity, changed

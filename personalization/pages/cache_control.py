@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from personalization.privacy.identity import set_private_cache_headers
+from personalization.privacy.private_responses import set_private_cache_headers
 
 ViewFunction = Callable[..., HttpResponse]
 

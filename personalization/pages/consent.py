@@ -1,6 +1,4 @@
-"""Where visitors say whether they want to be known."""
-
-from datetime import datetime
+"""Where visitors say whether the shop may store and use what they do."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
@@ -10,61 +8,37 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
-from personalization.models.fail_open import fail_open
 from personalization.pages.cache_control import private_page
 from personalization.pages.redirects import redirect_target
-from personalization.privacy import consent, identity
-from personalization.profile import genome
-from personalization.shop import account_records
+from personalization.privacy import cookies, flows
+from personalization.privacy.requester import requester_from_request
 
 ANSWERS = {"granted": True, "refused": False}
+TEXT = "text/plain; charset=utf-8"
 
 
 @private_page
 @require_POST
 @csrf_protect
 def answer_consent(request: HttpRequest) -> HttpResponse:
-    """Takes the answer of the banner, or of the switch on the page of what is known."""
+    """Takes the answer of the banner, or of the switch on the page of the visitor's data."""
     granted = ANSWERS.get(request.POST.get("answer", ""))
     if granted is None:
-        return HttpResponseBadRequest(_("The answer is neither yes nor no."), content_type="text/plain; charset=utf-8")
+        return HttpResponseBadRequest(_("The answer must be granted or refused."), content_type=TEXT)
     page = reverse("personalization:privacy")
     target = redirect_target(request, page)
-    source = "account" if target == page else "banner"
     response = HttpResponseRedirect(target)
-    if not granted:
-        refuse_tracking(request, response, now(), source)
-        messages.success(request, _("All right. From now on you see the shop as everybody does."))
-    elif obstacle := agree_to_tracking(request, response, now(), source):
-        messages.info(request, obstacle)
-    else:
-        thanks = _("Thank you. You can see, change and end this at any time under “What we know of you”.")
-        messages.success(request, thanks)
+    change = flows.grant_consent if granted else flows.withdraw_consent
+    moment = now()
+    try:
+        change(requester_from_request(request), moment, source="account" if target == page else "banner")
+    except flows.Refused as refusal:
+        messages.info(request, refusal.message)
+        return response
+    cookies.set_consent_cookie(response, granted=granted, now=moment)
+    messages.success(request, _thanks() if granted else _("Personalisation is off. Nothing new is stored about you."))
     return response
 
 
-def agree_to_tracking(request: HttpRequest, response: HttpResponse, moment: datetime, source: str) -> str:
-    """Records that whoever asks agrees; else says why that cannot be."""
-    if consent.has_opt_out_signal(request):
-        return _("Your browser asks sites not to do this, and that comes first: nothing is kept.")
-    if consent.is_child_request(request):
-        return _("This is a child's account, and of children we keep nothing.")
-    consent.set_consent_cookie(response, True, moment)
-    visitor = identity.grant_consent(request, moment, source=source)
-    if visitor is not None:
-        with fail_open("Working out a genome after consent"):
-            genome.refresh_genome([visitor.user_id], now=moment.timestamp())
-    return ""
-
-
-def refuse_tracking(request: HttpRequest, response: HttpResponse, moment: datetime, source: str) -> None:
-    """Records that whoever asks does not agree (any more)."""
-    identity.withdraw_consent(request, moment, source=source)
-    remember_refusal(response, moment)
-
-
-def remember_refusal(response: HttpResponse, moment: datetime) -> None:
-    """The browser keeps nothing but the no."""
-    consent.set_consent_cookie(response, False, moment)
-    response.delete_cookie(identity.VISITOR_COOKIE, samesite="Lax")
-    account_records.forget_recently_viewed(response)
+def _thanks() -> str:
+    return _("Thank you. You can see, change and stop this at any time under “Your personalisation data”.")

@@ -1,10 +1,9 @@
-"""What is known of a visitor, seen, corrected, taken away and forgotten by themselves, and by nobody else.
+"""Where visitors see, correct, download and delete their own data, and nobody else's.
 
-Who they are comes from the session or from our signed cookie. What a form names is looked for among what is theirs, so
-that somebody else's is answered like what does not exist.
+Who they are comes from the session or from our signed cookie. What a form names is looked up among what is theirs, so
+that another visitor's data is answered like what does not exist.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -14,15 +13,15 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from personalization.models import Event, Visitor
 from personalization.pages.cache_control import private_page
-from personalization.pages.consent import remember_refusal
-from personalization.privacy import consent, data_export, identity
+from personalization.privacy import cookies, data_export, flows, identity
 from personalization.privacy.overview import visitor_overview
-from personalization.shop import catalogue
+from personalization.privacy.private_responses import remember_visitor
+from personalization.privacy.requester import requester_from_request
 
 MAX_KEY = 2**63 - 1
 
@@ -30,88 +29,79 @@ MAX_KEY = 2**63 - 1
 @private_page
 @require_safe
 def privacy_page(request: HttpRequest) -> HttpResponse:
-    """The page "What we know of you": in the account area for customers."""
-    return _render_page(request, "privacy", {"known": visitor_overview(request, identity.get_visitor(request), now())})
+    """The page of the visitor's data: in the account area for customers."""
+    return _render_page(request, "privacy_overview")
 
 
 @private_page
 @require_safe
 def confirm_erasure(request: HttpRequest) -> HttpResponse:
-    """Asks whether everything shall be forgotten."""
-    return _render_page(request, "forget", {"known": visitor_overview(request, identity.get_visitor(request), now())})
+    """Asks whether everything is to be deleted."""
+    return _render_page(request, "erase_confirm")
 
 
 @private_page
 @require_POST
 @csrf_protect
 def erase_data(request: HttpRequest) -> HttpResponse:
-    """Forgets everything at once, and remembers only that it was asked to."""
+    """Deletes everything at once, and stores only that the visitor refuses."""
     moment = now()
-    identity.erase_visitor(request, moment)
+    flows.erase_data(requester_from_request(request), moment)
     response = _back_to_privacy()
-    remember_refusal(response, moment)
-    messages.success(request, _("Everything is forgotten. From now on you see the shop as everybody does."))
+    cookies.set_consent_cookie(response, granted=False, now=moment)
+    messages.success(request, _("Your data has been deleted. Personalisation is off."))
     return response
 
 
 @private_page
 @require_safe
 def download_data(request: HttpRequest) -> HttpResponse:
-    """All that we hold of this visitor as one JSON file. Changes nothing."""
-    response = JsonResponse(
-        data_export.export_visitor_data(request, now()), json_dumps_params={"ensure_ascii": False, "indent": 1}
-    )
-    response["Content-Disposition"] = 'attachment; filename="what-we-know-of-you.json"'
+    """Everything that is stored about this visitor as one JSON file. Changes nothing."""
+    data = data_export.export_visitor_data(requester_from_request(request), now())
+    response = JsonResponse(data, json_dumps_params={"ensure_ascii": False, "indent": 1})
+    response["Content-Disposition"] = 'attachment; filename="personalisation-data.json"'
     return response
 
 
 class PreferenceForm(forms.Form):
-    """A wish: what it is about, and whether they want more of it, less, or what they said taken back."""
+    """What a preference is about, and whether the visitor wants more of it (1), less (-1), or takes it back (0)."""
 
     kind = forms.ChoiceField(choices=[(kind, kind) for kind in ("interest", "product", "category", "reason")])
     key = forms.CharField(max_length=128)
     sign = forms.TypedChoiceField(choices=[(sign, sign) for sign in (1, 0, -1)], coerce=int)
 
     def clean(self) -> dict[str, Any]:
-        """Keys are whole numbers but for rows. Only interests are added here."""
-        said = super().clean() or {}
-        if not self.errors and said["kind"] != "reason":
-            said["key"] = forms.IntegerField(min_value=1, max_value=MAX_KEY).clean(said["key"])
-        if not self.errors and said["sign"] and said["kind"] != "interest":
+        """Keys are whole numbers but for rows. Only interests can be added here."""
+        data = super().clean() or {}
+        if not self.errors and data["kind"] != "reason":
+            data["key"] = forms.IntegerField(min_value=1, max_value=MAX_KEY).clean(data["key"])
+        if not self.errors and data["sign"] and data["kind"] != "interest":
             raise forms.ValidationError("only taking back is possible here")
-        return said
+        return data
 
 
 @private_page
 @require_POST
 @csrf_protect
 def change_interest(request: HttpRequest) -> HttpResponse:
-    """Adds, removes or gives back an interest, or takes a "not interested" back."""
+    """Adds, removes or restores an interest, or takes a "not interested" back."""
     form = PreferenceForm(request.POST)
     if not form.is_valid():
         return _invalid_form()
-    said, moment = form.cleaned_data, now()
-    visitor = identity.get_or_create_consented(request, moment) if said["sign"] else identity.get_visitor(request)
-    response = _back_to_privacy()
-    if visitor is None or (said["sign"] and not is_interest_allowed(said["key"])):
+    requester, response = requester_from_request(request), _back_to_privacy()
+    try:
+        visitor = flows.change_preference(requester, **form.cleaned_data, now=now())
+    except flows.Refused:
         messages.info(request, _("Nothing was changed."))
         return response
-    try:
-        visitor.set_preference(said["kind"], said["key"], said["sign"], moment.timestamp())
-    except Visitor.DoesNotExist:  # they had themselves forgotten at this very moment
-        return response
-    identity.set_visitor_cookie(response, visitor)
-    messages.success(request, _("Done. It counts from the next page on."))
+    if visitor is not None:
+        remember_visitor(response, requester, visitor)
+        messages.success(request, _("Saved. This takes effect from the next page on."))
     return response
 
 
-def is_interest_allowed(key: int) -> bool:
-    """Whether this is a category that somebody can like, and others may know."""
-    return key in catalogue.categories_by_id([key]) and key not in catalogue.sensitive_categories()
-
-
 class DeleteRecentForm(forms.Form):
-    """What they did that shall not be kept: what is like one event, or all of a kind."""
+    """What is to be deleted: all that is like one event, or all of a kind."""
 
     event = forms.UUIDField(required=False)
     all = forms.ChoiceField(choices=[("views", "views"), ("searches", "searches")], required=False)
@@ -121,21 +111,15 @@ class DeleteRecentForm(forms.Form):
 @require_POST
 @csrf_protect
 def delete_recent(request: HttpRequest) -> HttpResponse:
-    """Deletes what was done with one product, one search, or all of either. The next page does not know it."""
+    """Deletes what the visitor did with one product, one search, or all of either. The next page does not use it."""
     form = DeleteRecentForm(request.POST)
     if not form.is_valid() or not any(form.cleaned_data.values()):
         return _invalid_form()
-    visitor = identity.get_visitor(request)
-    gone = _delete_events(visitor, **form.cleaned_data) if visitor else 0
-    said = _("Deleted. The next page does not know it any more.") if gone else _("Nothing was changed.")
-    messages.success(request, said)
+    target, requester = form.cleaned_data, requester_from_request(request)
+    deleted = flows.delete_recent_events(requester, like_event=target["event"], kind=target["all"])
+    confirmation = _("Deleted. It is not used any more from the next page on.")
+    messages.success(request, confirmation if deleted else _("Nothing was changed."))
     return _back_to_privacy()
-
-
-def _delete_events(visitor: Visitor, event: Any, all: str) -> int:
-    held = Event.objects.for_visitor(visitor.pk)
-    ways: dict[str, Callable[[], int]] = {"views": held.delete_all_but_searches, "searches": held.delete_searches}
-    return ways[all]() if all else held.delete_like(event)
 
 
 def _back_to_privacy() -> HttpResponseRedirect:
@@ -143,11 +127,20 @@ def _back_to_privacy() -> HttpResponseRedirect:
 
 
 def _invalid_form() -> HttpResponse:
-    return HttpResponseBadRequest(_("This form cannot be read."), content_type="text/plain; charset=utf-8")
+    return HttpResponseBadRequest(_("This form is not valid."), content_type="text/plain; charset=utf-8")
 
 
-def _render_page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
-    template = f"personalization/{'account_' if consent.is_signed_in(request) else ''}privacy.html"
-    titles = {"privacy": _("What we know of you"), "forget": _("Forget everything?")}
-    page = {"page_title": titles[name], "active_tab": "personalization"}
-    return render(request, template, {**page, "part": f"personalization/partials/{name}_all.html", **context})
+def _render_page(request: HttpRequest, name: str) -> HttpResponse:
+    requester = requester_from_request(request)
+    template = f"personalization/{'account_' if requester.is_signed_in else ''}privacy.html"
+    titles = {
+        "privacy_overview": pgettext("personalization", "Your personalisation data"),
+        "erase_confirm": pgettext("personalization", "Delete your data?"),
+    }
+    context = {
+        "page_title": titles[name],
+        "active_tab": "personalization",
+        "part": f"personalization/partials/{name}.html",
+        "known": visitor_overview(requester, identity.get_visitor(requester), now()),
+    }
+    return render(request, template, context)

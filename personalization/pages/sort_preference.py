@@ -1,4 +1,4 @@
-"""Where the chip above a list switches our order off and on."""
+"""Where the switch above a list turns the personal order off and on."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.urls import reverse
@@ -9,7 +9,9 @@ from django.views.decorators.http import require_POST
 
 from personalization.pages.cache_control import private_page
 from personalization.pages.redirects import redirect_target
-from personalization.privacy import sort_preference
+from personalization.privacy import cookies, flows
+from personalization.privacy.private_responses import remember_visitor
+from personalization.privacy.requester import requester_from_request
 
 SWITCH_VALUES = {"on": True, "off": False}
 
@@ -18,10 +20,13 @@ SWITCH_VALUES = {"on": True, "off": False}
 @require_POST
 @csrf_protect
 def switch_sort(request: HttpRequest) -> HttpResponse:
-    """Remembers whether the visitor wants lists in our order, and shows the list again."""
-    on = SWITCH_VALUES.get(request.POST.get("order", ""))
-    if on is None:
-        return HttpResponseBadRequest(_("The answer is neither on nor off."), content_type="text/plain; charset=utf-8")
+    """Stores whether the visitor wants lists in a personal order, and shows the list again."""
+    enabled = SWITCH_VALUES.get(request.POST.get("sort", ""))
+    if enabled is None:
+        return HttpResponseBadRequest(_("The value must be on or off."), content_type="text/plain; charset=utf-8")
     response = HttpResponseRedirect(redirect_target(request, reverse("catalogue:index")))
-    sort_preference.set_personal_sort(request, response, on, now())
+    requester = requester_from_request(request)
+    change = flows.change_sort_preference(requester, enabled=enabled, now=now())
+    cookies.set_sort_cookie(response, disabled=change.disabled_in_browser)
+    remember_visitor(response, requester, change.visitor)
     return response

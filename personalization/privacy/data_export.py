@@ -7,15 +7,15 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db.models import Model, Q
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from personalization.models import Visitor
-from personalization.privacy import consent, identity, sort_preference
+from personalization.privacy import identity
+from personalization.privacy.requester import Requester
 from personalization.shop import account_records
 
-COOKIE_NAMES = (consent.CONSENT_COOKIE, identity.VISITOR_COOKIE, sort_preference.SORT_COOKIE)
 NamedRecords = dict[str, dict[int, str]]
 TableRows = Mapping[type[Model], Iterable[Model]]
 
@@ -30,26 +30,31 @@ ID_TYPES = {
 PREFERENCE_WORDS = {"product": "products", "category": "categories", "interest": "categories"}
 
 
-def export_visitor_data(request: HttpRequest, now: datetime, part: TableRows | None = None) -> dict[str, Any]:
+def export_visitor_data(requester: Requester, now: datetime, part: TableRows | None = None) -> dict[str, Any]:
     """All that we hold of whoever asks, and what is read of them from the shop's own tables. Of the tables in `part`
     these rows stand for all."""
-    user_id = request.user.pk if consent.is_signed_in(request) else None
+    user_id = requester.user_id
     records = account_records.account_records(user_id) if user_id is not None else account_records.AccountRecords()
     return {
-        "made": now,
-        "tables": visitor_tables(user_id, identity.get_visitor(request), part),
-        "cookies": {name: value for name, value in request.COOKIES.items() if name in COOKIE_NAMES},
+        "exported_at": now,
+        "tables": visitor_tables(user_id, identity.get_visitor(requester), part),
+        "cookies": dict(requester.cookies),
         "shop": _oscar_records(records),
     }
 
 
 def _oscar_records(records: account_records.AccountRecords) -> list[dict[str, Any]]:
     """How much there is, and where it can be seen."""
-    orders, here = reverse("customer:order-list"), _("ask the shop")
+    orders, here = reverse("customer:order-list"), pgettext("personalization", "ask the shop")
     return [
-        {"what": _("orders"), "count": records.orders, "first": records.first_order, "see": orders},
-        {"what": _("views of products while signed in"), "count": records.views, "see": here},
-        {"what": _("searches while signed in"), "count": records.searches, "see": here},
+        {
+            "name": pgettext("personalization", "orders"),
+            "count": records.orders,
+            "first_at": records.first_order,
+            "see": orders,
+        },
+        {"name": _("product views while signed in"), "count": records.views, "see": here},
+        {"name": pgettext("personalization", "searches while signed in"), "count": records.searches, "see": here},
     ]
 
 

@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
-
 from personalization import conf
 from personalization.models import Consent, Event, Genome, Visitor
 from personalization.models.events import EventType
 from personalization.models.visitors import Preference
 from personalization.privacy import consent
+from personalization.privacy.requester import Requester
 from personalization.shop import account_records, catalogue
 
 INTERESTS_SHOWN = 12
@@ -20,13 +19,23 @@ RECENT_SHOWN = 50
 """So many of the last things that somebody did are looked through for what is listed."""
 
 
+CONSENT_CODES = {
+    "granted": "the visitor consented",
+    "refused": "the visitor refused",
+    "not_asked": "the visitor has not answered",
+    "opt_out_signal": "the browser sends Sec-GPC or DNT",
+    "child_account": "the shop says that the account is a child's",
+    "consent_tool": "the shop's own consent tool says no",
+}
+"""Whether data of a visitor is stored (with the first one only), and why."""
+
+
 @dataclass(frozen=True)
 class ConsentStatus:
     """Whether anything is kept of this visitor, and why."""
 
     code: str
-    """on; off: they said no; unasked: they have not answered; signal: their browser says no for them; child: the shop
-    says that the account is a child's; shop: the shop's own tool says no."""
+    """A key of CONSENT_CODES."""
     since: datetime | None = None
     source: str = ""
     """Where they said so, as ConsentChange has it; "browser" for what only the browser remembers."""
@@ -34,7 +43,7 @@ class ConsentStatus:
     @property
     def on(self) -> bool:
         """Whether things are kept and used."""
-        return self.code == "on"
+        return self.code == "granted"
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ class VisitorOverview:
     search_days: int
 
 
-def visitor_overview(request: HttpRequest, visitor: Visitor | None, now: datetime) -> VisitorOverview:
+def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetime) -> VisitorOverview:
     """1. what they allow     2. what they did     3. what they bought, and said themselves, in the names of the shop"""
     settings = conf.get_settings()
     held = Event.objects.for_visitor(visitor.pk) if visitor else Event.objects.none()
@@ -94,7 +103,7 @@ def visitor_overview(request: HttpRequest, visitor: Visitor | None, now: datetim
     wishes = visitor.get_preferences() if visitor else ()
     liked, added, removed = _stated_interests(genome, wishes)
     named = _category_names([*liked, *added, *removed])
-    standing = consent_status(request, visitor)
+    standing = consent_status(requester, visitor)
     return VisitorOverview(
         standing=standing,
         genome=genome,
@@ -108,8 +117,8 @@ def visitor_overview(request: HttpRequest, visitor: Visitor | None, now: datetim
         unwanted=_dismissals(wishes, now),
         products=_recent_products(held.with_products()[:RECENT_SHOWN]),
         queries=_recent_queries(held.searches()[:RECENT_SHOWN]),
-        records=account_records.account_records(request.user.pk)
-        if consent.is_signed_in(request)
+        records=account_records.account_records(requester.user_id)
+        if requester.is_signed_in
         else account_records.AccountRecords(),
         forgotten_at=visitor.erased_at if visitor else None,
         days=settings.EVENT_RETENTION_DAYS,
@@ -117,27 +126,27 @@ def visitor_overview(request: HttpRequest, visitor: Visitor | None, now: datetim
     )
 
 
-def consent_status(request: HttpRequest, visitor: Visitor | None) -> ConsentStatus:
+def consent_status(requester: Requester, visitor: Visitor | None) -> ConsentStatus:
     """Why something, or nothing, is kept of this visitor."""
-    if consent.has_opt_out_signal(request):
-        return ConsentStatus("signal")
-    if consent.is_child_request(request):
-        return ConsentStatus("child")
-    if consent.tracking_allowed(request, visitor):
-        return _since_date("on", Consent.GRANTED, request, visitor)
-    if consent.has_refused(request, visitor):
-        return _since_date("off", Consent.WITHDRAWN, request, visitor)
-    return ConsentStatus("unasked" if consent.from_consent_tool(request) is None else "shop")
+    if requester.opt_out_signal:
+        return ConsentStatus("opt_out_signal")
+    if requester.is_child:
+        return ConsentStatus("child_account")
+    if consent.tracking_allowed(requester, visitor):
+        return _since_date("granted", Consent.GRANTED, requester, visitor)
+    if consent.has_refused(requester, visitor):
+        return _since_date("refused", Consent.WITHDRAWN, requester, visitor)
+    return ConsentStatus("not_asked" if requester.consent_tool_answer is None else "consent_tool")
 
 
-def _since_date(code: str, state: Any, request: HttpRequest, visitor: Visitor | None) -> ConsentStatus:
+def _since_date(code: str, state: Any, requester: Requester, visitor: Visitor | None) -> ConsentStatus:
     """The same with when and where they said so: in their account, or else in their browser."""
     change = visitor.consent_answer() if visitor is not None and visitor.user_id is not None else None
     if change is not None and change.state == state:
         return ConsentStatus(code, change.recorded_at, change.source)
-    given = consent.browser_choice(request)
-    if given is not None and given.granted == (state == Consent.GRANTED):
-        return ConsentStatus(code, given.at, "browser")
+    choice = requester.choice
+    if choice is not None and choice.granted == (state == Consent.GRANTED):
+        return ConsentStatus(code, choice.at, "browser")
     return ConsentStatus(code, source="the shop's tool")
 
 

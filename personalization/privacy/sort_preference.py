@@ -1,56 +1,26 @@
-"""Whether a visitor wants lists of products in an order of ours, or as the shop has them.
+"""Whether a visitor wants lists of products in a personal order, or as the shop sorts them.
 
-Whoever agreed to be known has it remembered with them, on every device. For all others the browser keeps the word
-"off" and nothing else: no id, so that it can be kept without asking, as it does what they asked for.
+For a visitor who consented the preference is stored with them, for every device. For all others the browser keeps the
+word "off" and nothing else: no id, so that it needs no consent, as it does what the visitor asked for.
 """
 
-from datetime import datetime
-
-from django.http import HttpRequest, HttpResponse
-
-from personalization import conf
 from personalization.models import Visitor
 from personalization.privacy import consent, identity
+from personalization.privacy.cookies import SORT_COOKIE, SORT_DISABLED
+from personalization.privacy.requester import Requester
 
-SORT_COOKIE = "personalization_order"
-DISABLED = "off"
-PREFERENCE_TYPE, PREFERENCE_KEY = "order", "lists"
-"""As a wish has them; it lasts until they press again."""
+PREFERENCE_TYPE, PREFERENCE_KEY = "sort", "lists"
+"""As a `Preference` has them; it lasts until the visitor changes it."""
 
 
-def personal_sort_disabled(request: HttpRequest) -> bool:
-    """Whether they want none of it; asks the database for those only who can be known, and at most once a request."""
-    if request.COOKIES.get(SORT_COOKIE) == DISABLED:
+def personal_sort_disabled(requester: Requester) -> bool:
+    """Whether the visitor switched the personal order off. At most one query, and none for an unknown visitor."""
+    if requester.cookies.get(SORT_COOKIE) == SORT_DISABLED:
         return True
-    visitor = identity.get_visitor(request)
-    return visitor is not None and _set_preference(visitor) and consent.tracking_allowed(request, visitor)
+    visitor = identity.get_visitor(requester)
+    return visitor is not None and _is_disabled_by(visitor) and consent.tracking_allowed(requester, visitor)
 
 
-def set_personal_sort(request: HttpRequest, response: HttpResponse, on: bool, now: datetime) -> None:
-    """Remembers what they want from now on."""
-    if _is_stored_with_visitor(request, response, on, now) or on:
-        response.delete_cookie(SORT_COOKIE, samesite="Lax")
-        return
-    response.set_cookie(
-        SORT_COOKIE,
-        DISABLED,
-        max_age=consent.REFUSED_DAYS * consent.DAY,
-        secure=conf.get_settings().COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
-
-
-def _is_stored_with_visitor(request: HttpRequest, response: HttpResponse, on: bool, now: datetime) -> bool:
-    visitor = identity.get_or_create_consented(request, now)
-    try:
-        if visitor is not None:
-            visitor.set_preference(PREFERENCE_TYPE, PREFERENCE_KEY, 0 if on else -1, now.timestamp())
-            identity.set_visitor_cookie(response, visitor)
-    except Visitor.DoesNotExist:  # they had themselves forgotten at this very moment
-        return False
-    return visitor is not None
-
-
-def _set_preference(visitor: Visitor) -> bool:
-    return any(wish[:2] == (PREFERENCE_TYPE, PREFERENCE_KEY) and wish.sign < 0 for wish in visitor.get_preferences())
+def _is_disabled_by(visitor: Visitor) -> bool:
+    stored = visitor.get_preferences()
+    return any(entry[:2] == (PREFERENCE_TYPE, PREFERENCE_KEY) and entry.sign < 0 for entry in stored)

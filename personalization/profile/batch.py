@@ -10,12 +10,12 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from personalization import conf
+from personalization.batching import batched
 from personalization.models import Genome, Visitor
-from personalization.privacy import consent
 from personalization.profile import genome
 from personalization.rank.snapshot_arrays import lookup_indices
 from personalization.recommenders._user_neighbours import UserItemWeights, neighbour_products, sample_pool
-from personalization.shop import orders
+from personalization.shop import customers, orders
 
 CUSTOMERS_AT_ONCE = 250
 """Bounds the memory of a sweep."""
@@ -59,7 +59,7 @@ def _history_weights(genome: Genome) -> NDArray[np.float64]:
 def refresh_all_genomes(now: float, progress: Callable[[Sequence], Iterable] = iter) -> int:
     """Works out and stores the genome of every customer who agrees, some at a time; how many have one now."""
     everyone = _consented_users()
-    batches = _batches(everyone)
+    batches = list(batched(everyone, CUSTOMERS_AT_ONCE))
     kept = sum(genome.refresh_genome(batch, now) for batch in progress(batches))
     Genome.objects.delete_except(everyone)
     pool = NeighbourPool(_stored_genomes(_pool_of(everyone)))
@@ -77,7 +77,7 @@ def _refresh_neighbours(pool: NeighbourPool, batch: list[Any]) -> None:
 
 def computed_at(now: float) -> Callable[[Iterable[Any]], dict[Any, Genome]]:
     """Gives the genomes of some customers as they were at an earlier moment; nothing is stored."""
-    pooled = _batches(_pool_of(_consented_users()))
+    pooled = batched(_pool_of(_consented_users()), CUSTOMERS_AT_ONCE)
     pool = NeighbourPool(each for batch in pooled for each in _sorted_batches(_compute_genomes(batch, now)))
 
     def of_customers(user_ids: Iterable[Any]) -> dict[Any, Genome]:
@@ -90,17 +90,17 @@ def computed_at(now: float) -> Callable[[Iterable[Any]], dict[Any, Genome]]:
 
 def _consented_users() -> list[Any]:
     """The keys of all customers who ever ordered and agree, in a fixed sequence."""
-    agreed = consent.exclude_children(Visitor.objects.consented())
+    agreed = customers.exclude_children(Visitor.objects.consented())
     return [user_id for user_id in orders.ordering_customers() if user_id in agreed]
 
 
 def _stored_genomes(user_ids: list[Any]) -> Iterator[Genome]:
-    for batch in _batches(user_ids):
+    for batch in batched(user_ids, CUSTOMERS_AT_ONCE):
         yield from _sorted_batches(Genome.objects.of_customers(batch))
 
 
 def _compute_genomes(user_ids: list[Any], now: float) -> dict[Any, Genome]:
-    found = (each for batch in _batches(user_ids) for each in genome.compute_genomes(batch, now))
+    found = (each for batch in batched(user_ids, CUSTOMERS_AT_ONCE) for each in genome.compute_genomes(batch, now))
     return {each.user_id: each for each in found}
 
 
@@ -110,7 +110,3 @@ def _pool_of(everyone: list[Any]) -> list[Any]:
 
 def _sorted_batches(genomes: dict[Any, Genome]) -> list[Genome]:
     return [genomes[key] for key in sorted(genomes)]
-
-
-def _batches(everyone: list[Any]) -> list[list[Any]]:
-    return [everyone[at : at + CUSTOMERS_AT_ONCE] for at in range(0, len(everyone), CUSTOMERS_AT_ONCE)]

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from personalization import conf
 from personalization.models import Genome, Visitor
-from personalization.privacy import consent
 from personalization.rank.purchase_habits import DECIMALS, PurchaseHabits, purchase_habits
 from personalization.recommenders import GUEST
-from personalization.shop import catalogue, orders
+from personalization.shop import catalogue, customers, orders
 
 MAX_CATEGORIES = 100
 """The categories of a genome, the largest shares first."""
@@ -37,7 +36,7 @@ def compute_genomes(user_ids: Iterable[Any], now: float) -> list[Genome]:
 
 def _compute_rows(agreed: dict[Any, float], now: float) -> list[Genome]:
     """Without purchases of sensitive products."""
-    agreed = consent.exclude_children(agreed)
+    agreed = customers.exclude_children(agreed)
     purchases = orders.read_purchases(orders.line_values(orders.bought_lines(agreed)), until=now).exclude_customers(
         agreed
     )

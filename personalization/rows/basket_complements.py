@@ -6,6 +6,7 @@ from itertools import islice
 
 import numpy as np
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from numpy.typing import NDArray
 
 from personalization.decide import scoring, selection
@@ -88,8 +89,8 @@ def _same_category_never_co_purchased(
 
 ADD_ONS = RowType(
     code="add_ons",
-    title=lambda params: _("Goes with your basket"),
-    explanation=lambda params: _("Others put these in one basket with what lies in yours"),
+    title=lambda params: pgettext("personalization", "You might also need"),
+    explanation=lambda params: _("Frequently bought with the products in your basket"),
     discloses_activity=False,
     propose=propose_add_ons,
     personal=True,
@@ -98,8 +99,8 @@ ADD_ONS = RowType(
 )
 AFTER_ORDER = RowType(
     code="after_order",
-    title=lambda params: _("For next time"),
-    explanation=lambda params: _("Others put these in one basket with what you just bought"),
+    title=lambda params: pgettext("personalization", "For next time"),
+    explanation=lambda params: _("Frequently bought with the products you just ordered"),
     discloses_activity=False,
     propose=propose_after_order,
     personal=True,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from numpy.typing import NDArray
 
 from personalization.decide import scoring, selection
@@ -77,8 +78,8 @@ def popularity_candidates(visit: Visit, snapshot: SnapshotArrays, indices: NDArr
 
 BESTSELLERS = RowType(
     code="bestsellers",
-    title=lambda params: _("Bestsellers"),
-    explanation=lambda params: _("What most customers buy"),
+    title=lambda params: pgettext("personalization", "Bestsellers"),
+    explanation=lambda params: pgettext("personalization", "What customers buy most"),
     discloses_activity=False,
     propose=propose_bestsellers,
     fallback=propose_bestsellers_from_analytics,
@@ -86,23 +87,23 @@ BESTSELLERS = RowType(
 )
 BESTSELLERS_IN_CATEGORY = RowType(
     code="bestsellers_in_category",
-    title=lambda params: _("Bestsellers in %(category)s") % params,
-    explanation=lambda params: _("What most customers buy there"),
+    title=lambda params: pgettext("personalization", "Bestsellers in %(category)s") % params,
+    explanation=lambda params: _("What customers buy most in this category"),
     discloses_activity=False,
     propose=propose_bestsellers_in_category,
 )
 POPULAR_IN_LIKED_CATEGORY = RowType(
     code="popular_in_liked_category",
-    title=lambda params: _("Popular in %(category)s") % params,
-    explanation=lambda params: _("What sells best there now. You said that you like it"),
+    title=lambda params: pgettext("personalization", "Popular in %(category)s") % params,
+    explanation=lambda params: _("Bestsellers in a category that you said you like"),
     discloses_activity=True,
     propose=propose_popular_in_liked_category,
     personal=True,
 )
 TRENDING = RowType(
     code="trending",
-    title=lambda params: _("Trending this week"),
-    explanation=lambda params: _("Selling more than in a usual week"),
+    title=lambda params: pgettext("personalization", "Trending this week"),
+    explanation=lambda params: _("Selling better than in a usual week"),
     discloses_activity=False,
     propose=propose_trending,
 )

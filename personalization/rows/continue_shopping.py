@@ -7,6 +7,7 @@ from itertools import takewhile
 from math import inf
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from personalization.decide import selection
 from personalization.decide.slate import Candidate, Link, Reason, RowCandidate, RowType, product_ref
@@ -132,8 +133,8 @@ def _bought_since(day: float, moment: float) -> bool:
 
 CONTINUE_SHOPPING = RowType(
     code="continue_shopping",
-    title=lambda params: _("Continue where you stopped"),
-    explanation=lambda params: _("What you looked at, searched for or left in the basket last"),
+    title=lambda params: _("Pick up where you left off"),
+    explanation=lambda params: _("What you recently viewed, searched for or left in your basket"),
     discloses_activity=True,
     propose=propose_continue_shopping,
     fallback=propose_continue_shopping,
@@ -142,8 +143,8 @@ CONTINUE_SHOPPING = RowType(
 )
 BECAUSE_YOU_VIEWED = RowType(
     code="because_you_viewed",
-    title=lambda params: _("Because you looked at %(product)s") % params,
-    explanation=lambda params: _("Goes with it, or is like it"),
+    title=lambda params: pgettext("personalization", "Because you viewed %(product)s") % params,
+    explanation=lambda params: _("Similar products, and products that go with it"),
     discloses_activity=True,
     propose=propose_because_you_viewed,
     personal=True,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from personalization.decide import selection
 from personalization.decide.slate import Candidate, Reason, RowCandidate, RowType, product_ref
@@ -35,15 +36,15 @@ def propose_latest(visit: Visit) -> Iterator[RowCandidate]:
 
 NEW_IN = RowType(
     code="new_in",
-    title=lambda params: _("New in"),
-    explanation=lambda params: _("Added to the shop lately"),
+    title=lambda params: pgettext("personalization", "New in"),
+    explanation=lambda params: _("Recently added to the shop"),
     discloses_activity=False,
     propose=propose_new_in,
 )
 LATEST = RowType(
     code="latest",
-    title=lambda params: _("Latest additions"),
-    explanation=lambda params: _("The newest products of the shop"),
+    title=lambda params: pgettext("personalization", "Latest additions"),
+    explanation=lambda params: _("The newest products in the shop"),
     discloses_activity=False,
     fallback=propose_latest,
     min_items=1,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from personalization.decide import scoring, selection
 from personalization.decide.slate import Candidate, Reason, RowCandidate, RowType, product_ref
@@ -91,14 +91,15 @@ def _purchase_probabilities(visit: Visit, snapshot: SnapshotArrays) -> dict[int,
 
 
 def _title_in_category(params: dict) -> str:
-    text = _("More of your usual in %(category)s") if params["more"] else _("Your usual in %(category)s")
-    return text % params
+    if params["more"]:
+        return _("More to buy again in %(category)s") % params
+    return pgettext("personalization", "Buy again in %(category)s") % params
 
 
 def _explain_popular_in_category(params: dict) -> str:
     text = ngettext(
-        "What sells best there now. You have bought from it %(purchases)d time",
-        "What sells best there now. You have bought from it %(purchases)d times",
+        "Bestsellers in a category that you have bought from %(purchases)d time",
+        "Bestsellers in a category that you have bought from %(purchases)d times",
         params["purchases"],
     )
     return text % params
@@ -106,8 +107,8 @@ def _explain_popular_in_category(params: dict) -> str:
 
 BUY_AGAIN = RowType(
     code="buy_again",
-    title=lambda params: _("Buy again"),
-    explanation=lambda params: _("From your own purchases, the ones you come back to"),
+    title=lambda params: pgettext("personalization", "Buy again"),
+    explanation=lambda params: pgettext("personalization", "You buy these regularly"),
     discloses_activity=True,
     propose=propose_buy_again,
     personal=True,
@@ -115,15 +116,15 @@ BUY_AGAIN = RowType(
 )
 BECAUSE_YOU_BOUGHT = RowType(
     code="because_you_bought",
-    title=lambda params: _("Because you bought %(product)s") % params,
-    explanation=lambda params: _("Others put these in one basket with it"),
+    title=lambda params: pgettext("personalization", "Because you bought %(product)s") % params,
+    explanation=lambda params: pgettext("personalization", "Frequently bought together"),
     discloses_activity=True,
     propose=propose_because_you_bought,
     personal=True,
 )
 POPULAR_IN_CATEGORY = RowType(
     code="popular_in_category",
-    title=lambda params: _("Popular in %(category)s") % params,
+    title=lambda params: pgettext("personalization", "Popular in %(category)s") % params,
     explanation=_explain_popular_in_category,
     discloses_activity=True,
     propose=propose_popular_in_category,
@@ -133,7 +134,9 @@ BUY_AGAIN_IN_CATEGORY = RowType(
     code="buy_again_in_category",
     title=_title_in_category,
     explanation=lambda params: (
-        _("What you come back to, besides what is on this page") if params["more"] else _("What you come back to")
+        _("You also buy these regularly, besides what is on this page")
+        if params["more"]
+        else pgettext("personalization", "You buy these regularly")
     ),
     discloses_activity=True,
     propose=propose_buy_again_in_category,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from numpy.typing import NDArray
 
 from personalization.decide import scoring, selection
@@ -160,11 +161,19 @@ def _exclude_products(ranked: selection.IndicesAndScores, away: NDArray[np.int64
     return places[left], score[left]
 
 
+def _title_of_similar(params: dict) -> str:
+    if params["sold_out"]:
+        return pgettext("personalization", "Instead of %(product)s") % params
+    return pgettext("personalization", "Similar to %(product)s") % params
+
+
 SIMILAR = RowType(
     code="similar",
-    title=lambda params: _("Instead of %(product)s" if params["sold_out"] else "Similar to %(product)s") % params,
+    title=_title_of_similar,
     explanation=lambda params: (
-        _("It cannot be bought now. These come closest") if params["sold_out"] else _("Of the same kind")
+        _("Currently unavailable. These are the closest alternatives")
+        if params["sold_out"]
+        else _("Alternatives of the same kind")
     ),
     discloses_activity=False,
     propose=propose_similar,
@@ -172,8 +181,8 @@ SIMILAR = RowType(
 )
 UPSELL = RowType(
     code="upsell",
-    title=lambda params: _("A step up from %(product)s") % params,
-    explanation=lambda params: _("Of the same kind, dearer, and bought by the same customers"),
+    title=lambda params: pgettext("personalization", "Upgrade from %(product)s") % params,
+    explanation=lambda params: _("Higher-end alternatives, bought by the same customers"),
     discloses_activity=False,
     propose=propose_upsell,
     min_items=1,
@@ -181,16 +190,16 @@ UPSELL = RowType(
 )
 BOUGHT_TOGETHER = RowType(
     code="bought_together",
-    title=lambda params: _("Bought together with %(product)s") % params,
-    explanation=lambda params: _("Others put these in one basket with it"),
+    title=lambda params: pgettext("personalization", "Goes with %(product)s") % params,
+    explanation=lambda params: pgettext("personalization", "Frequently bought together"),
     discloses_activity=False,
     propose=propose_bought_together,
     min_items=2,
 )
 REPLACEMENT = RowType(
     code="replacement",
-    title=lambda params: _("Instead of %(product)s") % params,
-    explanation=lambda params: _("You cannot buy it now as it lies in your basket. These come closest"),
+    title=lambda params: pgettext("personalization", "Instead of %(product)s") % params,
+    explanation=lambda params: _("Not available as it is in your basket. These are the closest alternatives"),
     discloses_activity=False,
     propose=propose_replacement,
     personal=True,
@@ -199,8 +208,8 @@ REPLACEMENT = RowType(
 )
 MORE_IN_CATEGORY = RowType(
     code="more_in_category",
-    title=lambda params: _("More in %(category)s") % params,
-    explanation=lambda params: _("What sells best there first"),
+    title=lambda params: pgettext("personalization", "More in %(category)s") % params,
+    explanation=lambda params: pgettext("personalization", "Bestsellers first"),
     discloses_activity=False,
     fallback=propose_more_in_category,
 )

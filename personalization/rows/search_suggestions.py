@@ -6,6 +6,7 @@ from itertools import islice
 
 import numpy as np
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from numpy.typing import NDArray
 
 from personalization.decide import scoring, selection
@@ -127,16 +128,16 @@ def _chosen_products(visit: Visit, snapshot: SnapshotArrays) -> search_queries.I
 
 CHOSEN_AFTER_SIMILAR_SEARCH = RowType(
     code="chosen_after_similar_search",
-    title=lambda params: _("Chosen after searches like yours"),
-    explanation=lambda params: _("What others went on with"),
+    title=lambda params: pgettext("personalization", "Popular with similar searches"),
+    explanation=lambda params: _("What other customers chose after similar searches"),
     discloses_activity=False,
     propose=propose_chosen_after_similar_search,
     min_items=2,
 )
 RECOMMENDED_IN_MATCHING_CATEGORY = RowType(
     code="recommended_in_matching_category",
-    title=lambda params: _("For you in %(category)s") % params,
-    explanation=lambda params: _("Your words point to it"),
+    title=lambda params: pgettext("personalization", "For you in %(category)s") % params,
+    explanation=lambda params: pgettext("personalization", "Matches your search"),
     discloses_activity=False,
     propose=propose_recommended_in_matching_category,
     personal=True,
@@ -144,8 +145,8 @@ RECOMMENDED_IN_MATCHING_CATEGORY = RowType(
 )
 POPULAR_IN_MATCHING_CATEGORY = RowType(
     code="popular_in_matching_category",
-    title=lambda params: _("Popular in %(category)s") % params,
-    explanation=lambda params: _("Your words point to it"),
+    title=lambda params: pgettext("personalization", "Popular in %(category)s") % params,
+    explanation=lambda params: pgettext("personalization", "Matches your search"),
     discloses_activity=False,
     propose=propose_popular_in_matching_category,
     min_items=2,

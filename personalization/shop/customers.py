@@ -7,10 +7,15 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
+from django.utils.module_loading import import_string
+
+from personalization import conf
+from personalization.batching import batched
 
 LOOKUP_FIELDS = ("id", "email", "username")
 """By what a customer can be named."""
 DIGITS = 18
+USERS_PER_BATCH = 500
 
 
 class NoSuchField(Exception):
@@ -71,3 +76,19 @@ def _by_name(texts: set[str], field: str, lower: bool) -> dict[str, Any]:
         found[name] = None if name in found else key
     spelt = {text: text.lower() if lower else text for text in texts}
     return {text: found[name] for text, name in spelt.items() if name in found}
+
+
+def is_child(user: Any) -> bool:
+    """Whether the shop says that this account is a child's (setting `IS_CHILD_CALLABLE`)."""
+    path = conf.get_settings().IS_CHILD_CALLABLE
+    return bool(path) and bool(import_string(path)(user))
+
+
+def exclude_children(values: dict[Any, float]) -> dict[Any, float]:
+    """The entries of {customer: value} whose customer is not a child."""
+    if not conf.get_settings().IS_CHILD_CALLABLE:
+        return values
+    users = get_user_model()._default_manager
+    batches = batched(sorted(values), USERS_PER_BATCH)
+    adults = (user.pk for batch in batches for user in users.filter(pk__in=batch) if not is_child(user))
+    return {key: values[key] for key in adults}

@@ -26,7 +26,7 @@ def check_quality(summary: dict, serving: Snapshot | None) -> None:
 def _regressions(new: dict, old: dict) -> Iterator[str]:
     lines = new["lines"], old.get("lines", 0)
     if lines[0] < MAX_COVERAGE_LOSS * lines[1]:
-        yield f"it learned from {lines[0]} order lines, the serving snapshot from {lines[1]}"
+        yield f"{lines[0]} order lines, active snapshot {lines[1]}"
     for kind, ways in new["evaluation"].items():
         before = old.get("evaluation", {}).get(kind, {}).get(CURRENT_RANKER)
         now = ways.get(CURRENT_RANKER)
@@ -38,7 +38,7 @@ def _regressions(new: dict, old: dict) -> Iterator[str]:
         ):
             yield (
                 f"{kind}: {METRIC} {now['mean'][METRIC]:.3f} ± {now['interval'][METRIC]:.3f}, "
-                f"that of the serving snapshot {before['mean'][METRIC]:.3f} ± {before['interval'][METRIC]:.3f}"
+                f"active snapshot {before['mean'][METRIC]:.3f} ± {before['interval'][METRIC]:.3f}"
             )
 
 

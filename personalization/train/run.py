@@ -48,12 +48,12 @@ def no_progress(stream: Iterable, what: str, length: int) -> Iterable:
 
 
 def run_training(
-    now: float | None = None, progress: Progress = no_progress, *, force: bool = False, weigh: bool = False
+    now: float | None = None, progress: Progress = no_progress, *, force: bool = False, refit_ranker: bool = False
 ) -> Snapshot:
     """1. Makes sure that no other run is under way (Busy).
     2. Reads the shop's history into arrays.
     3. Learns from all but the last weeks, and from those what to trust, and judges it; unless that was done lately
-       and nobody asks to `weigh` again.
+       and `refit_ranker` is false.
     4. Lets every recommender learn from all.
     5. Refuses what is clearly worse than what serves (Worse), unless forced.
     6. Writes a snapshot and publishes it by one switch.
@@ -65,7 +65,7 @@ def run_training(
     begun = time.monotonic()
     with training_lock():
         serving = Snapshot.objects.active().first()
-        lately = None if weigh else serving
+        lately = None if refit_ranker else serving
         blocks = BlockStore.of_this_shop()
         blocks.remove_outdated()
         shop, learned, evaluation = build_snapshot(training_cutoff(now), progress, lately, blocks)

@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import run_checks
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 
-from personalization.oscar.template_overrides import TAGS
+from personalization.oscar.template_overrides import REQUIRED_TAGS
 from tests import shop
 
 NAME = "oscar/catalogue/detail.html"
@@ -37,9 +37,9 @@ def test_a_copied_page_is_named_and_has_rows_once_the_tag_is_pasted(client, star
 
     file = start(OSCARS)
     (warning,) = run_checks(tags=["personalization"])
-    assert warning.msg.startswith(file) and warning.hint.endswith(TAGS[NAME])
+    assert warning.msg.startswith(file) and warning.hint.endswith(REQUIRED_TAGS[NAME])
     assert OUR_ROW not in client.get(address).content.decode()
 
-    start(OSCARS.replace("{% endblock content %}", TAGS[NAME] + "{% endblock content %}"))
+    start(OSCARS.replace("{% endblock content %}", REQUIRED_TAGS[NAME] + "{% endblock content %}"))
     assert run_checks(tags=["personalization"]) == []
     assert OUR_ROW in client.get(address).content.decode()

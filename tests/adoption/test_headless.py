@@ -39,8 +39,8 @@ def test_a_session_from_its_header_is_nobody_in_our_api_and_its_basket_is_seen(p
 def test_pages_of_an_origin_that_the_shop_allows_ask_and_report_by_token_and_no_others(process):
     documented = re.findall(r"`(CORS_.*?)`", DOCS)
     assert len(documented) == 2 and all(line in SETTINGS for line in documented)
-    assert process("other_origin", "django", "check", "--fail-level", "WARNING").endswith("(0 silenced).\n")
-    found = json.loads(process("other_origin", "tests.adoption.from_elsewhere"))
+    assert process("cross_origin", "django", "check", "--fail-level", "WARNING").endswith("(0 silenced).\n")
+    found = json.loads(process("cross_origin", "tests.adoption.from_elsewhere"))
     for allowed in found["storefront"]["preflight"].values():
         assert allowed["Origin"] == STOREFRONT and {"GET", "POST"} <= set(allowed["Methods"].split(", "))
         assert {"content-type", "x-personalization-visitor"} <= set(allowed["Headers"].split(", "))
@@ -51,5 +51,5 @@ def test_pages_of_an_origin_that_the_shop_allows_ask_and_report_by_token_and_no_
     for who, origin in (("storefront", STOREFRONT), ("another", None)):
         assert found[who]["minted"] == [201, origin]
         assert found[who]["token"] == [202, origin, taken]
-        assert found[who]["cookies"] == [403, origin, "other_origin"]
+        assert found[who]["cookies"] == [403, origin, "cross_origin"]
         assert found[who]["rows"] == [200, origin, 2]

@@ -7,10 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
 
-from personalization.api import client, schema
-from personalization.management.commands.personalization_client import SHIPPED
+import generate_client
+from personalization.api import schema
 from tests import shop
 
 BEHAVIOUR = Path(__file__).with_name("behaviour.mjs")
@@ -23,38 +22,44 @@ def operations():
 
 
 def test_the_client_that_is_shipped_is_the_schemas():
-    shipped = {name: (SHIPPED / name).read_text(encoding="utf-8") for name in client.files()}
-    assert shipped == client.files(), "run `manage.py personalization_client`"
+    shipped = {
+        name: (generate_client.SHIPPED_CLIENT / name).read_text(encoding="utf-8")
+        for name in generate_client.client_files()
+    }
+    assert shipped == generate_client.client_files(), "run `python tools/generate_client.py`"
 
 
 @pytest.mark.parametrize("name", ["client.js", "client.d.ts"])
 def test_every_operation_is_a_method_with_a_name_of_its_own(name):
-    methods = [method for method in METHOD.findall(client.files()[name]) if method != "constructor"]
+    methods = [method for method in METHOD.findall(generate_client.client_files()[name]) if method != "constructor"]
     assert sorted(methods) == sorted(operations())
     assert all(re.fullmatch("[a-z]+([A-Z][a-z]+)*", method) for method in methods)
 
 
 def test_every_component_has_a_type():
-    types = client.files()["client.d.ts"]
+    types = generate_client.client_files()["client.d.ts"]
     components = schema.openapi_schema()["components"]["schemas"]
     assert [name for name in components if not re.search(rf"^export (interface|type) {name} ", types, re.M)] == []
 
 
-def test_the_command_writes_both_files(tmp_path, capsys):
-    call_command("personalization_client", tmp_path)
-    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == client.files()
-    assert capsys.readouterr().out.splitlines() == [f"Written: {tmp_path / name}" for name in client.files()]
+def test_the_generator_writes_both_files(tmp_path, capsys):
+    generate_client.main([str(tmp_path)])
+    files = generate_client.client_files()
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == files
+    assert capsys.readouterr().out.splitlines() == [f"Written: {tmp_path / name}" for name in files]
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(CommandError, match=r"/missing is no folder; make it first, or name the one"):
-        call_command("personalization_client", tmp_path / "missing")
+def test_a_missing_folder_is_named(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        generate_client.main([str(tmp_path / "missing")])
+    assert "/missing is not a folder; make it first, or name another one." in capsys.readouterr().err
 
 
-def test_what_cannot_be_written_is_named(tmp_path):
+def test_a_file_that_cannot_be_written_is_named(tmp_path, capsys):
     (tmp_path / "client.js").mkdir()
-    with pytest.raises(CommandError, match=r"/client\.js cannot be written: Is a directory\."):
-        call_command("personalization_client", tmp_path)
+    with pytest.raises(SystemExit):
+        generate_client.main([str(tmp_path)])
+    assert "/client.js cannot be written: Is a directory." in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ def told(live_server, tmp_path):
     """What came of the questions of `behaviour.mjs`, and the product that it asks about."""
     product = shop.product("Milk")
     module = tmp_path / "client.mjs"
-    module.write_text(client.files()["client.js"])
+    module.write_text(generate_client.client_files()["client.js"])
     asked = ["node", BEHAVIOUR, module, live_server.url, str(product.pk)]
     done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -80,7 +85,7 @@ def test_the_client_asks_the_real_api(told):
     assert sent[0]["headers"] == {"Accept-Language": "de"}
     assert told["csrf"] == [key]
     assert sent[1]["headers"] == {"Accept-Language": "de", "Content-Type": "application/json", "X-CSRFToken": "x" * 32}
-    assert told["consent"] == "on"
+    assert told["consent"] == "granted"
     assert told["nothing"] == [True, True]
     *_, dismissed, restored, reported = sent
     assert [dismissed["method"], restored["method"]] == ["POST", "DELETE"]
@@ -103,7 +108,7 @@ def test_what_is_no_success_is_an_error_that_says_why(told):
     }
     assert (told["missing"]["status"], told["missing"]["code"]) == (404, "unknown_product")
     assert told["missing"]["message"] == told["missing"]["detail"] != ""
-    assert (told["unknown"]["status"], told["unknown"]["code"]) == (401, "unknown_key")
+    assert (told["unknown"]["status"], told["unknown"]["code"]) == (401, "invalid_key")
     for strange in ("page", "slash"):
         problem = told[strange]
         assert (problem["status"], problem["code"], problem["errors"], problem["detail"]) == (404, "", [], "Not Found")

@@ -18,7 +18,7 @@ from personalization.api import urls
 from personalization.api.views_base import APIEndpoint
 from personalization.collect import rate_limits
 from personalization.models import Event, ServerKey, Visitor
-from personalization.privacy import identity
+from personalization.privacy import cookies
 from tests import shop
 from tests.api.asking import ROOT, Asking, token
 from tests.walks.known import browser, did
@@ -53,7 +53,7 @@ BODIES = {
 }
 READING = tuple(WAYS)[:5]
 FEEDBACK = tuple(WAYS)[7:9]
-NEW_EACH_TIME = ("token", "made")
+NEW_EACH_TIME = ("token", "exported_at")
 
 
 @pytest.fixture
@@ -235,13 +235,13 @@ def test_a_session_and_a_key_that_names_the_customer_are_the_same_person(session
 
 def test_a_key_without_the_scope_names_nobody(server, anna):
     answer = server("surfaces:read", customer=anna).get("surfaces/home/")
-    assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+    assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
 
 
 @pytest.mark.parametrize("said", ["Key", "Key ", "Key x", "key " + "x" * 5000, "Key \x7f"])
 def test_an_unknown_key_is_refused(stranger, said):
     answer = stranger.get("surfaces/home/", Authorization=said)
-    assert (answer.status_code, answer.json()["code"]) == (401, "unknown_key")
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_key")
     assert answer["Content-Type"] == "application/problem+json"
 
 
@@ -294,7 +294,7 @@ def test_a_known_browser_needs_djangos_token_to_change_something(known_browser, 
     assert known_browser.patch("me/preferences/", change).json()["code"] == "csrf_failed"
     assert known_browser.delete("me/data/").json()["code"] == "csrf_failed"
     assert Visitor.objects.count() == 2
-    assert known_browser.get("me/preferences/").json()["consent"]["code"] == "on"
+    assert known_browser.get("me/preferences/").json()["consent"]["code"] == "granted"
     csrf = known_browser.client.cookies["csrftoken"].value
     assert known_browser.patch("me/preferences/", change, **{"X-CSRFToken": csrf}).status_code == 200
     assert app.patch("me/preferences/", change).status_code == 200
@@ -308,21 +308,21 @@ def test_a_session_needs_djangos_token_to_change_something(anna):
 
 
 def test_an_erased_token_is_worth_nothing(app, stranger):
-    assert app.get("me/preferences/").json()["consent"]["code"] == "on"
+    assert app.get("me/preferences/").json()["consent"]["code"] == "granted"
     assert app.delete("me/data/").status_code == 204
     assert app.get("me/preferences/").json() == stranger.get("me/preferences/").json()
-    assert app.patch("me/preferences/", {"consent": "granted"}).json()["code"] == "mint_anew"
+    assert app.patch("me/preferences/", {"consent": "granted"}).json()["code"] == "token_expired"
     assert not Visitor.objects.exists()
 
 
 def test_a_new_text_ends_what_tokens_agreed_to(app, settings):
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_VERSION": "2"}
-    assert app.get("me/preferences/").json()["consent"]["code"] == "unasked"
+    assert app.get("me/preferences/").json()["consent"]["code"] == "not_asked"
 
 
 def test_whoever_objects_is_given_no_token(stranger):
     for signal in ("Sec-GPC", "DNT"):
-        assert stranger.post("visitors/", {"consent": "granted"}, **{signal: "1"}).json()["code"] == "objects"
+        assert stranger.post("visitors/", {"consent": "granted"}, **{signal: "1"}).json()["code"] == "opt_out_signal"
     assert stranger.post("visitors/", {"consent": "refused"}).status_code == 400
     assert not Visitor.objects.exists()
 
@@ -330,7 +330,7 @@ def test_whoever_objects_is_given_no_token(stranger):
 def test_a_minted_token_is_known_again(stranger, app):
     minted = stranger.post("visitors/", {"consent": "granted"}).json()["token"]
     app.headers["X-Personalization-Visitor"] = minted
-    assert app.get("me/preferences/").json()["consent"]["code"] == "on"
+    assert app.get("me/preferences/").json()["consent"]["code"] == "granted"
     assert app.get("surfaces/home/").cookies.output() == ""
 
 
@@ -344,12 +344,12 @@ def test_a_token_goes_before_the_cookies_beside_it(app):
 
 def test_an_accounts_id_is_no_token(anna):
     account = Visitor.objects.get(user=anna)
-    forged = Asking(Client(), {"X-Personalization-Visitor": f"1:{identity.visitor_token(account)}"})
+    forged = Asking(Client(), {"X-Personalization-Visitor": f"1:{cookies.sign_visitor_token(account)}"})
     assert forged.get("me/data/").json()["tables"]["personalization.Visitor"] == []
 
 
 def test_staff_see_why_for_their_own_visit(trained, session, anna):
-    assert session.get("explain/").json()["code"] == "not_allowed"
+    assert session.get("explain/").json()["code"] == "permission_denied"
     anna.user_permissions.add(Permission.objects.get(codename="explain_decision"))
     explained = session.get("explain/", {"limit": 3}).json()
     assert (explained["surface"], explained["visit"]["tracking_allowed"]) == ("home", True)
@@ -360,7 +360,7 @@ def test_a_key_explains_nothing_even_of_staff(trained, server, anna):
     anna.is_superuser = True
     anna.save()
     who = server("surfaces:read", "customers:read", customer=anna)
-    assert who.get("explain/").json()["code"] == "not_by_key"
+    assert who.get("explain/").json()["code"] == "server_key_not_allowed"
 
 
 def test_the_shops_own_authentication_counts(anna, settings, stranger):

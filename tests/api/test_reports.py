@@ -32,7 +32,7 @@ def test_a_token_reports_and_needs_no_origin(app, milk):
 
 
 def test_cookies_report_from_this_shop_only(known_browser, milk):
-    assert known_browser.post("events/", {"events": looks(milk, 1)}).json()["code"] == "other_origin"
+    assert known_browser.post("events/", {"events": looks(milk, 1)}).json()["code"] == "cross_origin"
     far = {"Origin": "https://elsewhere.example"}
     assert known_browser.post("events/", {"events": looks(milk, 1)}, **far).status_code == 403
     assert known_browser.post("events/", {"events": looks(milk, 1)}, **HERE).json()["accepted"] == 1
@@ -57,7 +57,7 @@ def test_a_servers_delivery_may_have_512_kib_and_others_64(server, anna, app, mi
         fits, does_not = (b'{"events": []}'.ljust(kib * 1024 + more) for more in (0, 1))
         assert who.post("events/", fits).status_code == 202
         answer = who.post("events/", does_not)
-        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
 def test_a_server_reports_nothing_of_nobody(server, milk):
@@ -67,7 +67,7 @@ def test_a_server_reports_nothing_of_nobody(server, milk):
 
 
 def test_a_key_that_may_only_ask_reports_nothing(server, milk):
-    assert server("surfaces:read").post("events/", {"events": looks(milk, 1)}).json()["code"] == "scope_missing"
+    assert server("surfaces:read").post("events/", {"events": looks(milk, 1)}).json()["code"] == "missing_scope"
 
 
 def test_what_is_not_wanted_is_not_shown_until_that_is_taken_back(app, milk):

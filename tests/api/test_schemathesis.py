@@ -34,7 +34,7 @@ CSRF = "a" * 32
 CLOSED = {
     "nobody": {"dismiss", "restore", "report", "explain"},
     "app": {"explain"},
-    "server": {"dismiss", "restore", "mintVisitor", "changePreferences", "data", "forget", "explain"},
+    "server": {"dismiss", "restore", "createVisitor", "changePreferences", "exportData", "eraseData", "explain"},
     "staff": set(),
 }
 """What they get nothing but refusals from. All else also gives them what it is there for."""

@@ -63,7 +63,7 @@ def test_a_product_pages_slate_is_the_tags_own_and_is_signed_alike(trained, know
     request = known_browser.client.get("/").wsgi_request
     request.__dict__.pop(visits.SHOWN_ATTRIBUTE)
     context = Context({"request": request, "product": products[0]})
-    markup = Template('{% load personalization_tags %}{% personalized "product" product=product %}').render(context)
+    markup = Template('{% load personalization %}{% personalized "product" product=product %}').render(context)
     told = known_browser.get("surfaces/product/", {"product": products[0].pk}).json()
     shown = [key for row in ids(told) for key in row]
     assert shown and [int(key) for key in re.findall(r'data-product="(\d+)"', markup)] == shown
@@ -99,10 +99,10 @@ def test_product_data_is_the_shops_own(stranger):
         "title": "Milk",
         "url": f"http://testserver{milk.get_absolute_url()}",
         "image": None,
-        "price": {"amount": "3.50", "currency": milk.stockrecords.get().price_currency, "with_tax": True},
+        "price": {"amount": "3.50", "currency": milk.stockrecords.get().price_currency, "includes_tax": True},
         "available": True,
-        "notice": "",
-        "in_one_click": True,
+        "availability_message": "",
+        "addable_in_one_click": True,
     }
 
 
@@ -188,7 +188,7 @@ def test_where_somebody_stopped(app, known_browser, stranger):
     for who in (app, known_browser):
         (row,) = who.get("continue/", {"include": "product"}).json()["rows"]
         assert [item["product"]["title"] for item in row["items"]] == ["Milk"]
-        assert [(link["kind"], link["facts"]) for link in row["links"]] == [("search", {"query": "oat drink"})]
+        assert [(link["target"], link["params"]) for link in row["links"]] == [("search", {"query": "oat drink"})]
     assert stranger.get("continue/").json()["rows"] == []
 
 
@@ -265,15 +265,21 @@ def test_health_says_whether_there_is_a_snapshot(stranger):
 
 def test_health_is_well_after_training(trained, stranger):
     told = stranger.get("health/").json()
-    well = {"ready": True, "database": True, "snapshot_hours": 0.0, "overdue_hours": 0.0, "late": False}
+    well = {
+        "ready": True,
+        "database": True,
+        "snapshot_age_hours": 0.0,
+        "retention_overdue_hours": 0.0,
+        "jobs_overdue": False,
+    }
     assert told == well
 
 
 def test_health_says_that_nobody_drops_what_is_too_old(trained, stranger, settings):
     did(Visitor.objects.create(), product_id=1, minutes_ago=60 * 24 * 100)
     told = stranger.get("health/").json()
-    assert told["ready"] and told["late"]
-    assert told["overdue_hours"] == pytest.approx(24 * (100 - 90), abs=0.1)
+    assert told["ready"] and told["jobs_overdue"]
+    assert told["retention_overdue_hours"] == pytest.approx(24 * (100 - 90), abs=0.1)
 
 
 def test_the_schema_knows_every_address_and_nothing_of_the_shops(stranger, settings):

@@ -76,7 +76,7 @@ def remove_the_first_line(page):
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["desktop", "phone"])
 def test_what_goes_with_the_basket_stands_below_it(filled, viewport, shot):
     page = filled(viewport=viewport)
-    expect(page.locator("#content_inner h2", has_text="Goes with your basket")).to_have_count(1)
+    expect(page.locator("#content_inner h2", has_text="You might also need")).to_have_count(1)
     assert 1 <= len(offered(page)) <= 4
     assert not set(offered(page)) & set(lines(page))
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
@@ -120,7 +120,7 @@ def test_after_an_update_without_a_reload_the_row_is_there_once_is_heard_and_lis
     card = row.locator("[data-product]").first
     card.locator("summary").click()
     card.get_by_role("button", name="Not interested in this product").click()
-    page.locator(".personalization-gone button").wait_for()
+    page.locator(".personalization-dismissed button").wait_for()
     assert page.evaluate("window.samePage")
     gone = products(row)[0]
     page.reload()

@@ -219,7 +219,7 @@ def test_a_click_on_what_was_not_on_the_slate_is_refused(browser_of, shop, store
         forged,
     )
     assert answer["accepted"] == 0
-    assert [rejected["code"] for rejected in answer["rejected"]] == ["not_on_slate", "bad_slate"]
+    assert [rejected["code"] for rejected in answer["rejected"]] == ["not_on_slate", "invalid_slate"]
     assert "select_item" not in names(stored())
 
 
@@ -260,6 +260,6 @@ def test_a_strict_policy_for_scripts_is_kept(browser_of, shop, stored):
     page.goto(shop)
     page.locator(f"{PERSONAL} summary").first.click()
     page.locator(f"{PERSONAL} .personalization-menu button").first.click()
-    page.locator(".personalization-gone button").wait_for()
+    page.locator(".personalization-dismissed button").wait_for()
     assert blocked == []
     assert {("view_item", key)} <= {(event.type, event.product_id) for event in stored()}

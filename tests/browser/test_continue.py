@@ -1,4 +1,4 @@
-"""The row "Continue where you stopped", in Chromium: wide and narrow, with JavaScript and without."""
+"""The row "Pick up where you left off", in Chromium: wide and narrow, with JavaScript and without."""
 
 import sqlite3
 
@@ -48,7 +48,7 @@ def test_it_leads_back_with_a_script_and_without(stopped, browser_of, shop, shot
         page.goto(shop)
         first = page.locator("[data-row]").first
         assert first.get_attribute("data-row") == "continue_shopping"
-        assert first.locator("h2").inner_text() == "Continue where you stopped"
+        assert first.locator("h2").inner_text() == "Pick up where you left off"
         assert products(first) == [stopped.looked]
         assert [link.split(":")[0] for link in first.locator(".personalization-row__link").all_inner_texts()] == [
             "Your basket",

@@ -12,7 +12,7 @@ def rows(page) -> list[tuple[str, str, list[str]]]:
     return [
         (
             row.locator("h2").inner_text(),
-            row.locator(".personalization-row__why").inner_text(),
+            row.locator(".personalization-row__explanation").inner_text(),
             [card.get_attribute("title") for card in row.locator("h3 a").all()],
         )
         for row in page.locator("section.personalization-row").all()
@@ -35,7 +35,7 @@ def test_two_households_see_different_first_rows_each_with_a_reason(page_of, vie
     assert all(why for _, why, _ in first + second)
     assert all(len(products) == 6 for _, _, products in first + second)
     reasons = page.locator(".personalization-row--personal .personalization-row__reason").all_inner_texts()
-    assert any(re.fullmatch(r"You bought it \d+ times, last on \d+ \w+ \d{4}", reason) for reason in reasons)
+    assert any(re.fullmatch(r"You bought it \d+ times, most recently on \d+ \w+ \d{4}", reason) for reason in reasons)
 
 
 def test_an_anonymous_visitor_sees_honest_bestsellers(page_of, shot):

@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.conftest import NARROW, WIDE
 
-CHIP = ".personalization-order__chip"
+CHIP = ".personalization-sort__chip"
 CATALOGUE = "/catalogue/"
 
 
@@ -54,7 +54,7 @@ def test_a_stranger_switches_the_order_off_and_on(page_of, shop, shot, viewport,
 def test_the_keyboard_alone_does_it(known, shop, shot, viewport):
     page = known(viewport)
     chip = page.locator(CHIP)
-    assert chip.inner_text() == "Personalised order"
+    assert chip.inner_text() == "Sorted for you"
     seen(page, shot, f"personal-{viewport['width']}")
     page.locator("#id_sort_by").focus()
     page.keyboard.press("Shift+Tab")  # it stands right before the choice of how to sort

@@ -30,7 +30,7 @@ def cookies(page):
 
 def listed(page):
     page.goto(PAGE)
-    return page.locator("#recent a.personalization-list__what").all_inner_texts()
+    return page.locator("#recent a.personalization-list__name").all_inner_texts()
 
 
 def look_at_a_product(page):
@@ -43,7 +43,7 @@ def look_at_a_product(page):
 
 def test_the_question_is_answered_by_keyboard(opened):
     page = opened()
-    expect(page.get_by_role("region", name="May this shop remember what you do here?")).to_have_count(1)
+    expect(page.get_by_role("region", name="May we personalise this shop for you?")).to_have_count(1)
     agree = page.get_by_role("button", name="Agree")
     for _ in range(12):
         page.keyboard.press("Tab")
@@ -91,8 +91,8 @@ def test_agreed_then_seen_then_deleted_then_forgotten(opened):
     look_at_a_product(page)
     page.wait_for_timeout(1_500)
     assert title in listed(page)
-    page.get_by_role("link", name="Forget everything …").click()
-    page.get_by_role("button", name="Yes, forget everything").click()
+    page.get_by_role("link", name="Delete my data …").click()
+    page.get_by_role("button", name="Yes, delete my data").click()
     page.wait_for_load_state()
     expect(page.get_by_text("Everything is forgotten.")).to_have_count(1)
     expect(page.locator("#recent")).to_have_count(0)
@@ -102,7 +102,7 @@ def test_agreed_then_seen_then_deleted_then_forgotten(opened):
 def test_all_of_it_works_without_javascript(opened):
     page = opened(PAGE, javascript=False)
     page.get_by_role("button", name="Agree").click()
-    expect(page.get_by_role("heading", name="A shop made for you: on")).to_have_count(1)
+    expect(page.get_by_role("heading", name="Personalisation: on")).to_have_count(1)
     page.get_by_label("Add an interest").select_option(index=1)
     page.get_by_role("button", name="Add", exact=True).click()
     chip = page.locator(".personalization-chips--added li")
@@ -111,10 +111,10 @@ def test_all_of_it_works_without_javascript(opened):
     expect(chip).to_have_count(0)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
-    assert download.value.suggested_filename == "what-we-know-of-you.json"
-    page.get_by_role("link", name="Forget everything …").click()
-    page.get_by_role("button", name="Yes, forget everything").click()
-    expect(page.get_by_role("heading", name="A shop made for you: off")).to_have_count(1)
+    assert download.value.suggested_filename == "personalisation-data.json"
+    page.get_by_role("link", name="Delete my data …").click()
+    page.get_by_role("button", name="Yes, delete my data").click()
+    expect(page.get_by_role("heading", name="Personalisation: off")).to_have_count(1)
     page.get_by_role("button", name="Turn on").click()
     page.get_by_role("button", name="Turn off").click()
     expect(page.get_by_text("From now on you see the shop as everybody does.")).to_have_count(1)

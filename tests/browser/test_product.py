@@ -40,7 +40,7 @@ def test_the_rows_stand_beneath_the_product_and_a_click_puts_one_into_the_basket
     page = product(viewport, javascript)
     name = page.locator("h1").inner_text()
     assert titles(page)[0] == f"Similar to {name}"
-    assert titles(page)[-1] == f"Bought together with {name}"
+    assert titles(page)[-1] == f"Goes with {name}"
     shot(page, f"product-{viewport['width']}")
     address, row = page.url, page.locator(ROW).last
     wanted = row.locator("h3 a").first.inner_text()

@@ -102,7 +102,7 @@ def test_a_product_has_what_its_card_said_also_after_a_reload_and_back_leads_bac
 def test_who_comes_by_an_address_finds_the_product_in_the_shop(storefront, shop):
     page = storefront("#/product/3")
     expect(page.locator("h1")).to_have_text("Product 3")
-    page.get_by_role("link", name="All about it in the shop").click()
+    page.get_by_role("link", name="View it in the shop").click()
     page.wait_for_url(re.compile(r"/catalogue/[\w-]+_3/$"))
 
 
@@ -118,12 +118,12 @@ def test_what_is_put_into_the_basket_changes_the_baskets_rows(storefront, shop, 
     before, card = products(page), page.locator(".card").first
     name = card.locator("h3").inner_text()
     card.get_by_role("button", name="Add to basket").click()
-    expect(page.locator("[data-said]")).to_have_text(f"{name} lies in the basket.")
+    expect(page.locator("[data-said]")).to_have_text(f"{name} was added to your basket.")
     is_focused(page, "Basket")
     expect(page.locator(f'[data-product="{before[0]}"]')).to_have_count(0)
     assert products(page) != before
     shot(page, "storefront-basket", full_page=False)
-    page.get_by_role("link", name="What lies in it, and the checkout").click()
+    page.get_by_role("link", name="View your basket and check out").click()
     page.wait_for_url("**/basket/")
     expect(page.locator("#basket_formset")).to_contain_text(name)
 
@@ -148,7 +148,7 @@ def test_after_agreeing_a_product_can_be_sent_away_and_taken_back(storefront, sh
     first.get_by_role("button", name=f"Not interested in {name}").click()
     undo = first.get_by_role("button", name="Undo")
     expect(undo).to_be_focused()
-    expect(first).to_contain_text(f"You will not see {name} for a while.")
+    expect(first).to_contain_text(f"We won't show {name} for a while.")
     expect(first.locator("h3")).to_have_count(0)
     shot(page, "storefront-not-interested", full_page=False)
     undo.click()
@@ -166,14 +166,14 @@ def test_after_agreeing_a_product_can_be_sent_away_and_taken_back(storefront, sh
 def test_a_no_is_kept_and_can_be_changed(storefront):
     page = storefront()
     page.get_by_role("button", name="No, thanks").click()
-    agree = page.get_by_role("button", name="Agree after all")
+    agree = page.get_by_role("button", name="Turn on")
     expect(agree).to_be_visible()
     page.reload()
     expect(agree).to_be_visible()
     expect(page.locator("#question")).to_be_hidden()
     agree.click()
     expect(page.get_by_role("button", name="Not interested").first).to_be_visible()
-    page.get_by_role("button", name="Take it back").click()
+    page.get_by_role("button", name="Turn off").click()
     expect(agree).to_be_visible()
     expect(page.get_by_role("button", name="Not interested")).to_have_count(0)
 
@@ -218,7 +218,7 @@ def test_when_the_api_fails_the_page_says_so_and_can_be_asked_again(browser_of, 
     page = browser_of(agreed=False).new_page()
     page.route(API, lambda route: route.abort())
     page.goto(f"{shop}/storefront/")
-    expect(page.locator("main")).to_contain_text("The recommendations cannot be shown just now.")
+    expect(page.locator("main")).to_contain_text("The recommendations are not available at the moment.")
     expect(page.locator("[data-said]")).to_have_text("That did not work. Please try again.")
     shot(page, "storefront-failed", full_page=False)
     page.unroute(API)
@@ -261,7 +261,7 @@ def test_with_the_keyboard_alone(storefront):
     is_focused(page, name)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.locator("[data-said]")).to_have_text(f"{name} lies in the basket.")
+    expect(page.locator("[data-said]")).to_have_text(f"{name} was added to your basket.")
 
 
 def test_on_a_phone_half_a_card_shows_that_there_is_more_and_the_page_stays_in_its_place(storefront):

@@ -35,21 +35,21 @@ def test_seen_clicked_changed_signed_in_elsewhere_still_there_forgotten_gone(bro
     names = {event.type for event in stored(3)}
     assert names >= {"view_item_list", "select_item", "view_item"}
     first.goto(shop)
-    assert because(first) == [f"Because you looked at {title}"]
+    assert because(first) == [f"Because you viewed {title}"]
 
     sign_in(first, shop)
-    assert because(first) == [f"Because you looked at {title}"]
+    assert because(first) == [f"Because you viewed {title}"]
 
     second = browser_of(agreed=False).new_page()
     second.goto(shop)
     assert because(second) == []
     sign_in(second, shop)
-    assert because(second) == [f"Because you looked at {title}"]
+    assert because(second) == [f"Because you viewed {title}"]
     shot(second, "home-signed-in-elsewhere")
 
     second.goto(f"{shop}/personalization/privacy/")
-    second.get_by_role("link", name="Forget everything …").click()
-    second.get_by_role("button", name="Yes, forget everything").click()
+    second.get_by_role("link", name="Delete my data …").click()
+    second.get_by_role("button", name="Yes, delete my data").click()
     second.wait_for_load_state()
     for page in (second, first):
         page.goto(shop)

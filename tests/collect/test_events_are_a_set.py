@@ -39,7 +39,7 @@ class Deliveries(RuleBasedStateMachine):
         now = NOW + timedelta(hours=hours)
         told = [self.told[n] for n in batch] + [{"name": "view_item", "items": "\0"}] * poison
         rejected = deliver(self.visitor, *told, now=now, sent_at=ms(now))
-        assert rejected == [(len(batch), "bad_text")] * poison
+        assert rejected == [(len(batch), "invalid_text")] * poison
         self.delivered |= set(batch)
 
     @rule()

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from personalization.models import Consent, Event, Visitor
-from personalization.privacy import consent, identity
+from personalization.privacy import cookies
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +125,7 @@ class Shop(RuleBasedStateMachine):
     @rule(browser=BROWSERS, signal=SIGNALS)
     def forget(self, browser, signal):
         left, person = self.known(browser), self.signed_in[browser]
-        page = reverse("personalization:privacy_forgotten")
+        page = reverse("personalization:privacy_erase")
         self.browsers[browser].post(page, {"sure": "on"}, headers=signal)
         self.choice[browser] = False
         self.lose(("browser", left))
@@ -138,12 +138,12 @@ class Shop(RuleBasedStateMachine):
     def replay(self, browser, number):
         """A cookie from before somebody signed in: it leads nowhere any more."""
         value = self.kept_cookies[number % len(self.kept_cookies)]
-        self.browsers[browser].cookies[identity.VISITOR_COOKIE] = value
+        self.browsers[browser].cookies[cookies.VISITOR_COOKIE] = value
         assert self.known(browser) is None
 
     @rule(browser=BROWSERS, value=st.sampled_from(("x", "0" * 32, str(uuid.uuid4()), "a:b:c", "\x7f", "é")))
     def forge(self, browser, value):
-        self.browsers[browser].cookies[identity.VISITOR_COOKIE] = value
+        self.browsers[browser].cookies[cookies.VISITOR_COOKIE] = value
         assert self.known(browser) is None
 
     @invariant()
@@ -186,11 +186,11 @@ class Shop(RuleBasedStateMachine):
         """The id of the visitor to whom the browser's cookie leads; None when to nobody."""
         request = RequestFactory().get("/")
         request.COOKIES = {name: cookie.value for name, cookie in self.browsers[browser].cookies.items()}
-        found = identity.visitor_id_from_cookie(request)
+        found = cookies.read_visitor_id(request.COOKIES)
         return found if Visitor.objects.filter(pk=found, user=None).exists() else None
 
     def keep_cookie(self, browser):
-        cookie = self.browsers[browser].cookies.get(identity.VISITOR_COOKIE)
+        cookie = self.browsers[browser].cookies.get(cookies.VISITOR_COOKIE)
         if cookie is not None and cookie.value:
             self.kept_cookies.append(cookie.value)
 
@@ -212,7 +212,7 @@ def test_the_cookies_are_what_they_should_be(client):
         content_type="application/json",
         headers={"sec-fetch-site": "same-origin"},
     )
-    for name in (consent.CONSENT_COOKIE, identity.VISITOR_COOKIE):
+    for name in (cookies.CONSENT_COOKIE, cookies.VISITOR_COOKIE):
         cookie = client.cookies[name]
         assert (cookie["httponly"], cookie["secure"], cookie["samesite"]) == (True, True, "Lax")
         assert 0 < cookie["max-age"] <= 397 * 86_400
@@ -225,8 +225,8 @@ def test_an_account_that_withdrew_takes_nothing_over_and_stays_withdrawn(client)
     browser = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
     Event.objects.create(event_id=uuid.uuid4(), visitor=browser, type="search", occurred_at=now(), received_at=now())
     response = HttpResponse()
-    identity.set_visitor_cookie(response, browser)
-    client.cookies[identity.VISITOR_COOKIE] = response.cookies[identity.VISITOR_COOKIE].value
+    cookies.set_visitor_cookie(response, browser)
+    client.cookies[cookies.VISITOR_COOKIE] = response.cookies[cookies.VISITOR_COOKIE].value
     form = {"login-username": person.email, "login-password": "x", "login_submit": "1"}
     client.post(reverse("customer:login"), form)
     assert not Event.objects.exists()

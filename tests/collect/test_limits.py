@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.test import RequestFactory
 
 from personalization.collect import rate_limits
+from personalization.privacy.requester import client_address
 
 MOMENT = 1_790_000_000.0
 
@@ -19,7 +20,7 @@ def too_many(address, events, moment=MOMENT):
 
 def asked_from(remote="203.0.113.9", forwarded=None):
     headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
-    return rate_limits.client_address(RequestFactory().post("/", REMOTE_ADDR=remote, **headers))
+    return client_address(RequestFactory().post("/", REMOTE_ADDR=remote, **headers))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_drops_are_said_in_numbers_at_most_once_a_minute(monkeypatch, caplog):
     clock = iter([0.0, 0.0, 30.0, 61.0, 61.0])
     monkeypatch.setattr(rate_limits.time, "monotonic", lambda: next(clock))
     caplog.set_level(logging.INFO, "personalization")
-    for codes in (["too_many"], ["too_many", "bad_id"], ["too_many"]):
+    for codes in (["rate_limited"], ["rate_limited", "invalid_id"], ["rate_limited"]):
         rate_limits.drop_log.record(codes)
     assert [record.getMessage() for record in caplog.records] == [
         "Events that were dropped or kept apart: 1 too_many",

@@ -146,7 +146,7 @@ def test_a_run_that_finds_nothing_new_asks_little():
 @pytest.mark.django_db
 def test_a_dry_run_says_what_would_go_and_drops_nothing(capsys):
     a_history()
-    call_command("personalization_retain", "--dry-run")
+    call_command("personalization_apply_retention", "--dry-run")
     said = capsys.readouterr().out
     assert said.startswith("Would be done: ") and said.endswith(" 0 daily totals and 0 browsers dropped.\n")
     assert Event.objects.count() == 240
@@ -157,7 +157,7 @@ def test_a_dry_run_says_what_would_go_and_drops_nothing(capsys):
 
 @pytest.mark.django_db
 def test_the_command_says_what_it_did(capsys):
-    call_command("personalization_retain")
+    call_command("personalization_apply_retention")
     assert capsys.readouterr().out == (
         "Done: 1 days counted; 0 events (0 of them searches), 0 daily totals and 0 browsers dropped.\n"
     )

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalization.collect import request_traits
+from personalization.privacy.requester import requester_from_request
 from personalization.rank.snapshot_arrays import DEVICES
 
 GOOGLE, IRISH = "8.8.8.8", "2a00:1450:4001:800::1"
@@ -130,12 +131,17 @@ def test_without_the_optional_package_only_the_header_tells(settings, monkeypatc
     ],
 )
 def test_the_name_of_a_browser_tells_its_kind_of_device(agent, found):
-    assert request_traits.device_type(asked(HTTP_USER_AGENT=agent)) == found
+    assert request_traits.device_type(requester_from_request(asked(HTTP_USER_AGENT=agent))) == found
 
 
 @pytest.mark.parametrize(("hint", "found"), [("?1", "phone"), ("?0", "tablet"), ("yes", "tablet"), ("", "tablet")])
 def test_a_hint_that_it_is_a_phone_counts(hint, found):
-    assert request_traits.device_type(asked(HTTP_USER_AGENT=ANDROID.format(""), HTTP_SEC_CH_UA_MOBILE=hint)) == found
+    assert (
+        request_traits.device_type(
+            requester_from_request(asked(HTTP_USER_AGENT=ANDROID.format(""), HTTP_SEC_CH_UA_MOBILE=hint))
+        )
+        == found
+    )
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_product_without_a_name_is_not_named():
 def test_reasons_count_in_words():
     once, often = Reason("bought_before", {"days": 1, "last": 0}), Reason("bought_before", {"days": 3, "last": 0})
     assert reasons.item_explanation(once, NAMES) == "You bought it on 1 Jan 1970"
-    assert reasons.item_explanation(often, NAMES) == "You bought it 3 times, last on 1 Jan 1970"
+    assert reasons.item_explanation(often, NAMES) == "You bought it 3 times, most recently on 1 Jan 1970"
     popular = Reason("popular", {"customers": 12, "period": 28})
     assert reasons.item_explanation(popular, NAMES) == "Bought by 12 customers in 28 days"
 
@@ -52,11 +52,11 @@ def test_every_reason_that_is_given_has_words(module):
 
 def test_a_reason_that_is_also_a_row_takes_its_own_words_before_the_rows():
     trending = registered_row_types()["trending"]
-    assert reasons.row_explanation(trending, {}, NAMES) == "Selling more than in a usual week"
+    assert reasons.row_explanation(trending, {}, NAMES) == "Selling better than in a usual week"
     rising = Reason("trending", {"times": 2.04})
-    assert reasons.item_explanation(rising, NAMES, trending) == "Sells 2.0 times as much as usual"
+    assert reasons.item_explanation(rising, NAMES, trending) == "Selling 2.0 times as much as usual"
     latest = registered_row_types()["latest"]
-    assert reasons.item_explanation(Reason("latest"), NAMES, latest) == "The newest products of the shop"
+    assert reasons.item_explanation(Reason("latest"), NAMES, latest) == "The newest products in the shop"
 
 
 def test_a_reason_without_words_says_so_by_name():
@@ -81,6 +81,6 @@ def test_reasons_are_translated():
     with translation.override("de"):
         rising = Reason("trending", {"times": 2.04})
         assert reasons.item_explanation(rising, NAMES) == "Verkauft sich 2,0-mal so gut wie sonst"
-        assert row_title("buy_again") == "Wieder kaufen"
+        assert row_title("buy_again") == "Nochmals kaufen"
         often = Reason("bought_before", {"days": 3, "last": 0})
-        assert reasons.item_explanation(often, NAMES) == "3-mal gekauft, zuletzt am 1. Januar 1970"
+        assert reasons.item_explanation(often, NAMES) == "Von Ihnen 3-mal gekauft, zuletzt am 1. Januar 1970"

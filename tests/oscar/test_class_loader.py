@@ -27,7 +27,7 @@ def test_whoever_asks_twice_gets_the_same_class():
 
 def test_a_view_that_has_our_order_is_left_as_it_is(caplog):
     (view,) = load_classes(LABEL, ["BaseSearchView"], PREFIX)
-    assert class_loader.with_mixin(view, class_loader.ORDER) is view
+    assert class_loader.with_mixin(view, class_loader.LIST_MIXIN) is view
     assert caplog.text == ""
 
 
@@ -67,12 +67,12 @@ def test_what_cannot_be_mixed_stays_oscars_own(monkeypatch, caplog):
         def __init_subclass__(cls):
             raise TypeError("nobody builds on this")
 
-    assert class_loader.with_mixin(Odd, class_loader.ORDER) is Odd
+    assert class_loader.with_mixin(Odd, class_loader.LIST_MIXIN) is Odd
     assert "stays Oscar's own" in caplog.text
 
 
 def test_where_our_order_cannot_be_imported_the_view_is_oscars_own(monkeypatch, caplog):
-    class_loader._mixed.cache_clear()
+    class_loader._mixed_class.cache_clear()
     monkeypatch.setitem(sys.modules, "personalization.oscar.listing_views", None)
     assert load_classes(LABEL, ["BaseSearchView"], PREFIX) == [BaseSearchView]
     assert "stays Oscar's own" in caplog.text

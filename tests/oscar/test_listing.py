@@ -179,7 +179,7 @@ def test_a_shop_that_sorts_by_itself_has_that_order(client, trained, monkeypatch
     monkeypatch.setattr(BrowseCategoryForm, "no_query_found", lambda form: every(form).order_by("-title_exact"))
     response = client.get("/catalogue/")
     assert shown(response) == found()[:20]
-    assert response.context["personal_order"] is None
+    assert response.context["personal_sort"] is None
 
 
 @pytest.mark.skipif(VERSION < (4, 2), reason="Oscar 4.1 answers such a sort with an error of its own")
@@ -188,14 +188,14 @@ def test_an_explicit_sort_wins_even_one_that_oscar_does_not_know(client, trained
     for sort_by in ("price-asc", "title-asc", "title-desc", "newest", "rating", "nonsense"):
         response = client.get("/catalogue/", {"sort_by": sort_by})
         assert shown(response) == found(sort_by=sort_by if sort_by != "nonsense" else "")[:20]
-        assert response.context["personal_order"] is None
+        assert response.context["personal_sort"] is None
 
 
 def test_with_the_dial_at_0_oscars_own_page_is_served(client, trained, setting, questions):
     setting(RERANK_STRENGTH=0)
     response = client.get("/catalogue/")
     assert shown(response) == found()[:20]
-    assert response.context["personal_order"] is None
+    assert response.context["personal_sort"] is None
     assert questions[:2] == [(0, 1), (0, 20)]
 
 
@@ -204,14 +204,14 @@ def test_before_anything_was_learned_the_engines_order_stands(client):
     call_command("rebuild_index", interactive=False, verbosity=0)
     response = client.get("/catalogue/")
     assert shown(response) == found()[:20]
-    assert response.context["personal_order"] is None
+    assert response.context["personal_sort"] is None
 
 
 def test_a_search_for_nothing_and_one_that_finds_nothing_are_oscars(client, trained):
     for query in ("", "nonsense"):
         response = client.get("/search/", {"q": query})
         assert (response.status_code, shown(response)) == (200, [])
-        assert response.context["personal_order"] is None
+        assert response.context["personal_sort"] is None
 
 
 def test_other_parts_of_the_page_know_what_stands_in_the_list(client, trained):
@@ -223,7 +223,7 @@ def test_what_else_the_engine_finds_stays_where_it_is():
     engine = listing_views.SearchResult("flatpages", "flatpage", "1", 0)
     products = [listing_views.SearchResult("catalogue", "product", str(key), 0) for key in (10, 20, 30)]
     hits = [products[0], engine, products[1], products[2]]
-    ordered = listing_views._reordered(hits, lambda keys: keys[::-1])
+    ordered = listing_views._reranked_hits(hits, lambda keys: keys[::-1])
     assert ordered == [products[2], engine, products[1], products[0]]
 
 
@@ -245,7 +245,7 @@ def test_when_our_order_fails_the_engines_stands_and_nothing_else_is_said(client
     monkeypatch.setattr(serve, broken, lambda visit: 1 / 0)
     response = client.get("/catalogue/")
     assert (response.status_code, shown(response)) == (200, found()[:20])
-    assert response.context["personal_order"] is None
+    assert response.context["personal_sort"] is None
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -283,7 +283,7 @@ def test_an_engine_that_cannot_give_so_many_hits_at_once_gives_a_page(client, tr
         response = client.get("/catalogue/")
     assert (response.status_code, shown(response)) == (200, found()[:20])
     assert response.context["paginator"].count == 40
-    assert response.context["personal_order"] is None
+    assert response.context["personal_sort"] is None
 
 
 def test_a_shop_that_hides_products_in_its_index_has_them_hidden(client, trained, monkeypatch):

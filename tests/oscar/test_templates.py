@@ -6,11 +6,11 @@ import pytest
 from django.template import engines
 
 from personalization.oscar import template_overrides
-from personalization.oscar.template_overrides import TAGS, LostOverride, lost_overrides
+from personalization.oscar.template_overrides import REQUIRED_TAGS, LostOverride, lost_overrides
 
 PAGE = "oscar/layout.html"
-TAG = TAGS[PAGE]
-OURS = Path(template_overrides.OURS)
+TAG = REQUIRED_TAGS[PAGE]
+OURS = Path(template_overrides.PACKAGE_TEMPLATES)
 
 
 @pytest.fixture
@@ -28,15 +28,15 @@ def theme(tmp_path, settings):
 
 
 def test_every_template_of_oscars_that_we_extend_has_its_tag():
-    assert sorted(TAGS) == sorted(str(file.relative_to(OURS)) for file in OURS.glob("oscar/**/*.html"))
+    assert sorted(REQUIRED_TAGS) == sorted(str(file.relative_to(OURS)) for file in OURS.glob("oscar/**/*.html"))
 
 
-@pytest.mark.parametrize("name", TAGS)
+@pytest.mark.parametrize("name", REQUIRED_TAGS)
 def test_a_shop_that_pastes_the_tag_has_what_our_own_template_has(name):
-    engines["django"].from_string(TAGS[name])
-    ours = template_overrides._Source(template_overrides.Origin(name), (OURS / name).read_text())
-    pasted = template_overrides._pasted(name)
-    assert pasted and pasted <= {template_overrides._essence(tag) for tag in ours.tags()}
+    engines["django"].from_string(REQUIRED_TAGS[name])
+    ours = template_overrides._TemplateSource(template_overrides.Origin(name), (OURS / name).read_text())
+    pasted = template_overrides._required_tags(name)
+    assert pasted and pasted <= {template_overrides._tag_signature(tag) for tag in ours.block_tags()}
 
 
 def test_a_shop_without_templates_of_its_own_loses_nothing():
@@ -55,7 +55,7 @@ def test_a_copy_that_extends_another_page_leaves_ours_out(theme):
     assert lost_overrides() == [LostOverride("oscar/customer/baseaccountpage.html", file, "")]
 
 
-@pytest.mark.parametrize("pasted", [TAG, "{% load personalization_tags %}{%personalization_beacon   %}"])
+@pytest.mark.parametrize("pasted", [TAG, "{% load personalization %}{%personalization_beacon   %}"])
 def test_a_copy_with_the_tag_pasted_has_it(theme, pasted):
     theme(f"<html>{pasted}</html>")
     assert lost_overrides() == []
@@ -115,5 +115,5 @@ def test_a_block_without_a_row_of_ours_may_be_filled_anew(theme, name, block):
 def test_the_guide_for_adopters_has_every_tag():
     guide = (Path(__file__).parents[2] / "docs" / "adopt.md").read_text()
     assert [line for line in guide.splitlines() if line.startswith("| `oscar/")] == [
-        f"| `{name}` | `{tag}` |" for name, tag in TAGS.items()
+        f"| `{name}` | `{tag}` |" for name, tag in REQUIRED_TAGS.items()
     ]

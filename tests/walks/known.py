@@ -8,16 +8,16 @@ from django.http import HttpResponse
 from django.utils.timezone import now
 
 from personalization.models import Consent, Event, Visitor
-from personalization.privacy import consent, identity
+from personalization.privacy import cookies
 
 
 def browser(client):
     """This client's browser agreed and is known: its visitor."""
     visitor = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
     response = HttpResponse()
-    identity.set_visitor_cookie(response, visitor)
-    client.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
-    client.cookies[identity.VISITOR_COOKIE] = response.cookies[identity.VISITOR_COOKIE].value
+    cookies.set_visitor_cookie(response, visitor)
+    client.cookies[cookies.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
+    client.cookies[cookies.VISITOR_COOKIE] = response.cookies[cookies.VISITOR_COOKIE].value
     return visitor
 
 

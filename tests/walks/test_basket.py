@@ -21,7 +21,7 @@ from tests.walks.known import browser
 
 pytestmark = pytest.mark.django_db
 
-GOES, INSTEAD, NEXT = "Goes with your basket", "Instead of Jam", "For next time"
+GOES, INSTEAD, NEXT = "You might also need", "Instead of Jam", "For next time"
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_basket_is_offered_what_others_put_in_one_basket_with_all_of_it(client
     put(client, products["Toast"])
     response = page(client)
     assert rows(response) == {GOES: ["Jam", "Butter"]}
-    assert reasons(response) == dict.fromkeys(["Butter", "Jam"], "Others put it in one basket with Toast")
+    assert reasons(response) == dict.fromkeys(["Butter", "Jam"], "Frequently bought with Toast")
 
 
 def test_what_is_offered_can_be_bought_with_one_click_and_the_row_is_right_again(client, products):
@@ -97,8 +97,8 @@ def test_what_is_not_likely_enough_is_not_offered(client, products, settings):
 def test_what_a_visitor_does_not_want_is_not_offered(client, products):
     visitor = browser(client)
     put(client, products["Toast"])
-    token = re.search(r'name="wish" value="([^"]+)" data-dismisses="\.personalization-row__item"', html(page(client)))
-    client.post(reverse("personalization:feedback"), {"wish": token[1], "next": "/"})
+    token = re.search(r'name="token" value="([^"]+)" data-dismisses="\.personalization-row__item"', html(page(client)))
+    client.post(reverse("personalization:feedback"), {"token": token[1], "next": "/"})
     assert [wish.key for wish in Visitor.objects.get(pk=visitor.pk).get_preferences()] == [products["Jam"].pk]
     assert rows(page(client)) == {GOES: ["Butter"]}
 
@@ -245,7 +245,7 @@ def test_a_guest_who_ordered_sees_what_goes_with_it_for_next_time(client, produc
     found = breakfast.rows(response, "order_confirmation")
     assert list(found) == [NEXT]
     assert set(found[NEXT]) == {"Toast", "Jam", "Rolls", "Honey"}
-    assert "Others put it in one basket with Butter" in html(response)
+    assert "Frequently bought with Butter" in html(response)
 
 
 def test_a_customer_who_ordered_sees_nothing_that_they_bought_or_that_lies_in_their_next_basket(client, products, anna):

@@ -58,7 +58,7 @@ def test_nothing_sensitive_is_kept_of_a_basket(customer):
 
 
 def test_nothing_of_ours_breaks_putting_something_into_the_basket(milk, customer, monkeypatch):
-    monkeypatch.setattr("personalization.oscar.receivers.ingestion.record_server_event", full)
+    monkeypatch.setattr("personalization.collect.ingestion.record_server_event", full)
     client = Client(HTTP_USER_AGENT=FIREFOX)
     client.force_login(customer)
     assert add(client, milk).status_code == 302

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def fresh_cards(own_files):
     """None was made yet; their pictures lie in the test's own folder."""
-    card_markup._kept.clear()
+    card_markup._card_cache.clear()
 
 
 def card(client, product, **headers):
@@ -58,7 +58,7 @@ def test_a_picture_that_is_not_seen_at_once_is_loaded_late(client):
 def test_a_product_whose_picture_cannot_be_made_has_a_card_without(client, milk, monkeypatch, caplog):
     monkeypatch.setattr(card_markup, "get_thumbnailer", lambda: 1 / 0)
     assert "<img" not in card(client, milk)
-    assert "Making a picture small failed" in caplog.text
+    assert "Making a thumbnail failed" in caplog.text
 
 
 def test_what_a_product_is_called_is_no_markup(client):
@@ -110,7 +110,7 @@ def test_nobody_is_given_the_token_of_another(milk):
 def test_what_holds_a_place_in_a_kept_card_is_never_seen(client, milk):
     for _ in range(2):
         found = client.get("/?q=<script>").content.decode()
-        assert not {card_markup.TOKEN, card_markup.BACK} & set(re.findall(r"\w+", found))
+        assert not {card_markup.TOKEN_PLACEHOLDER, card_markup.NEXT_PLACEHOLDER} & set(re.findall(r"\w+", found))
         assert "<script>&" not in found and 'value="/?q=%3Cscript%3E"' in found
 
 
@@ -142,11 +142,11 @@ def test_the_price_is_the_one_that_the_shop_shows(milk):
 
 
 def test_no_more_cards_are_kept_than_fit(client, monkeypatch):
-    monkeypatch.setattr(card_markup, "KEPT", 3)
+    monkeypatch.setattr(card_markup, "MAX_CACHED_CARDS", 3)
     for number in range(5):
         shop.product(f"Product {number}")
     assert client.get("/").content.decode().count("product_pod") == 5
-    assert len(card_markup._kept) <= 3
+    assert len(card_markup._card_cache) <= 3
 
 
 def queries(client):
@@ -167,7 +167,7 @@ def test_cards_cost_the_same_queries_for_5_and_for_40(client, settings, made_bef
         settings.PERSONALIZATION = {**settings.PERSONALIZATION, **more}
         client.get("/")
         if not made_before:
-            card_markup._kept.clear()
+            card_markup._card_cache.clear()
         counts[row_size] = len(queries(client))
     assert counts == {5: expected, 40: expected}
 

@@ -71,7 +71,7 @@ def test_what_the_page_leaves_out_stands_above_it_best_first_and_says_so(client,
     odd = odd_customer(client, trained)
     page = of_odd(client)
     title, shown = row(page)
-    assert title == "More of your usual in Odd"
+    assert title == "More to buy again in Odd"
     assert len(shown) == 6
     assert set(shown).isdisjoint(listed(page))
     assert set(shown) <= {product.pk for product in odd}
@@ -87,7 +87,7 @@ def test_with_nothing_of_it_on_the_page_the_title_says_so(client, trained, small
     active_snapshot.reset_active_snapshot()
     client.force_login(newcomer)
     title, shown = row(of_odd(client))
-    assert (title, len(shown)) == ("Your usual in Odd", 5)
+    assert (title, len(shown)) == ("Buy again in Odd", 5)
 
 
 def test_what_was_bought_once_and_is_not_of_the_kind_that_is_bought_again_is_not_usual(client, trained, small_pages):
@@ -129,7 +129,7 @@ def test_with_the_list_in_their_own_order_the_row_goes_on_where_the_page_ends(cl
     page = of_odd(client)
     title, shown = row(page)
     assert {odd[0].pk, odd[1].pk} <= set(listed(page))
-    assert title == "More of your usual in Odd"
+    assert title == "More to buy again in Odd"
     assert set(shown).isdisjoint(listed(page))
 
 
@@ -199,7 +199,7 @@ def test_the_row_costs_three_questions_at_most_and_nobody_else_not_even_a_savepo
     odd_customer(client, trained)
     known, stranger = queries(client), queries(Client())
     (tmp_path / "personalization/partials").mkdir(parents=True)
-    (tmp_path / "personalization/partials/usual.html").write_text("")
+    (tmp_path / "personalization/partials/buy_again_in_category.html").write_text("")
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
     assert 0 < known[1] - queries(client)[1] <= 3
     assert stranger == queries(Client())

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 from personalization.models import Consent, ConsentRecord, Event, Genome, Visitor
 from personalization.models.visitors import new_visitor_id
-from personalization.privacy import consent, identity
+from personalization.privacy import cookies
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ def anna():
 
 def known_browser(client):
     """The client's browser agreed and did something: its visitor."""
-    client.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
+    client.cookies[cookies.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
     visitor = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
     keep_cookie(client, visitor)
     Event.objects.create(
@@ -47,8 +47,8 @@ def known_browser(client):
 
 def keep_cookie(client, visitor):
     response = client.get(PAGE)
-    identity.set_visitor_cookie(response, visitor)
-    client.cookies[identity.VISITOR_COOKIE] = response.cookies[identity.VISITOR_COOKIE].value
+    cookies.set_visitor_cookie(response, visitor)
+    client.cookies[cookies.VISITOR_COOKIE] = response.cookies[cookies.VISITOR_COOKIE].value
 
 
 def sign_in(client, user):
@@ -64,7 +64,7 @@ def test_a_stranger_is_asked_on_every_page_and_nothing_is_stored(client):
     for page in ("/", "/catalogue/", "/basket/", "/accounts/login/"):
         response = client.get(page)
         assert BANNER in response.content
-        assert not {consent.CONSENT_COOKIE, identity.VISITOR_COOKIE} & set(response.cookies)
+        assert not {cookies.CONSENT_COOKIE, cookies.VISITOR_COOKIE} & set(response.cookies)
     assert not Visitor.objects.exists()
 
 
@@ -73,14 +73,14 @@ def test_the_question_offers_yes_and_no_in_the_same_way(client):
     buttons = re.findall(r'<button type="submit" class="([^"]+)" name="answer" value="(\w+)">', page)
     assert buttons == [("personalization-choice__button", "granted"), ("personalization-choice__button", "refused")]
     assert 'role="region" aria-labelledby="personalization-banner-title"' in page
-    assert f'<a href="{PAGE}">What we know of you</a>' in page
+    assert f'<a href="{PAGE}">Your personalisation data</a>' in page
     assert "checked" not in page.split("personalization-banner")[1].split("</section>")[0]
 
 
 def test_a_yes_of_a_browser_is_remembered_there_only(client):
     response = client.post(ANSWER, {"answer": "granted", "next": "/catalogue/?page=2"})
     assert (response.status_code, response["Location"]) == (302, "/catalogue/?page=2")
-    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("granted.1.")
+    assert response.cookies[cookies.CONSENT_COOKIE].value.startswith("granted.1.")
     assert BANNER not in client.get("/").content
     assert not Visitor.objects.exists()
 
@@ -88,8 +88,8 @@ def test_a_yes_of_a_browser_is_remembered_there_only(client):
 def test_a_no_of_a_browser_leaves_the_no_only(client):
     known_browser(client)
     response = client.post(ANSWER, {"answer": "refused", "next": "/"})
-    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("refused.1.")
-    assert response.cookies[identity.VISITOR_COOKIE]["max-age"] == 0
+    assert response.cookies[cookies.CONSENT_COOKIE].value.startswith("refused.1.")
+    assert response.cookies[cookies.VISITOR_COOKIE]["max-age"] == 0
     assert not Visitor.objects.exists() and not Event.objects.exists()
     assert BANNER not in client.get("/").content
 
@@ -132,8 +132,11 @@ def test_the_browsers_signal_wins_over_a_yes_and_the_page_says_so(client, anna, 
             client.force_login(anna)
         assert BANNER not in client.get("/", headers=signal).content
         response = client.post(ANSWER, {"answer": "granted"}, headers=signal, follow=True)
-        assert b"Your browser asks sites not to do this, and that comes first: nothing is kept." in response.content
-        assert consent.CONSENT_COOKIE not in client.cookies
+        assert (
+            b"Your browser asks websites not to do this, and that takes precedence: nothing is stored."
+            in response.content
+        )
+        assert cookies.CONSENT_COOKIE not in client.cookies
     assert not Visitor.objects.exists()
 
 
@@ -141,7 +144,7 @@ def test_the_signal_hides_what_was_agreed_to_before(client, anna):
     shop.agree(anna)
     client.force_login(anna)
     assert b"What we use" in client.get(PAGE).content
-    assert b"What would be used, if you agree" in client.get(PAGE, headers={"Sec-GPC": "1"}).content
+    assert b"What we would use, if you agree" in client.get(PAGE, headers={"Sec-GPC": "1"}).content
 
 
 def test_a_childs_account_is_not_asked_and_cannot_agree(client, settings, anna):
@@ -190,14 +193,14 @@ def test_nobody_is_sent_to_another_site(client, elsewhere):
 
 def test_a_form_of_another_site_is_refused():
     client = Client(enforce_csrf_checks=True)
-    for path in (ANSWER, PAGE + "wish/", PAGE + "recent/", PAGE + "forgotten/"):
+    for path in (ANSWER, PAGE + "preference/", PAGE + "recent/", PAGE + "erase/confirmed/"):
         assert client.post(path, {"answer": "granted"}).status_code == 403
 
 
 def test_an_answer_over_a_broken_cookie_is_kept(client):
-    client.cookies[consent.CONSENT_COOKIE] = "nonsense"
+    client.cookies[cookies.CONSENT_COOKIE] = "nonsense"
     response = client.post(ANSWER, {"answer": "granted"})
-    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("granted.1.")
+    assert response.cookies[cookies.CONSENT_COOKIE].value.startswith("granted.1.")
 
 
 def test_a_new_text_asks_browsers_again_and_uses_nothing_until_they_answer(client, settings):
@@ -205,7 +208,7 @@ def test_a_new_text_asks_browsers_again_and_uses_nothing_until_they_answer(clien
     assert b"What we use" in client.get(PAGE).content
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_VERSION": "2"}
     assert BANNER in client.get("/").content
-    assert b"What would be used, if you agree" in client.get(PAGE).content
+    assert b"What we would use, if you agree" in client.get(PAGE).content
 
 
 def test_a_report_under_way_while_somebody_refuses_does_not_bring_them_back(client):
@@ -213,8 +216,8 @@ def test_a_report_under_way_while_somebody_refuses_does_not_bring_them_back(clie
     late = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
     keep_cookie(client, late)
     response = client.get(PAGE)
-    assert b"A shop made for you: off" in response.content
-    assert response.cookies[identity.VISITOR_COOKIE]["max-age"] == 0
+    assert b"Personalisation: off" in response.content
+    assert response.cookies[cookies.VISITOR_COOKIE]["max-age"] == 0
 
 
 def test_who_refused_before_signing_in_is_not_made_to_agree_by_a_visitor_left_behind(client, anna):
@@ -234,9 +237,9 @@ def test_consent_to_an_old_text_is_not_taken_into_an_account(client, settings, a
 
 def test_a_no_said_here_stands_whatever_the_shops_own_tool_says(client, settings):
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_CALLABLE": TOOL}
-    assert b"A shop made for you: on" in client.get(PAGE, headers={"Tool": "yes"}).content
+    assert b"Personalisation: on" in client.get(PAGE, headers={"Tool": "yes"}).content
     client.post(ANSWER, {"answer": "refused"}, headers={"Tool": "yes"})
-    assert b"A shop made for you: off" in client.get(PAGE, headers={"Tool": "yes"}).content
+    assert b"Personalisation: off" in client.get(PAGE, headers={"Tool": "yes"}).content
     assert BANNER not in client.get("/", headers={"Tool": "yes"}).content
 
 
@@ -250,8 +253,8 @@ def test_what_the_shops_own_tool_says_is_said_on_the_page(client, settings):
 
 def test_the_answer_and_the_pages_stay_out_of_shared_caches(client, anna):
     client.force_login(anna)
-    answers = [client.get(PAGE + part) for part in ("", "forget/", "download/")]
-    answers += [client.post(ANSWER, {"answer": "granted"}), client.post(PAGE + "wish/"), client.get(ANSWER)]
+    answers = [client.get(PAGE + part) for part in ("", "erase/", "download/")]
+    answers += [client.post(ANSWER, {"answer": "granted"}), client.post(PAGE + "preference/"), client.get(ANSWER)]
     for response in answers:
         assert {"private", "no-store"} <= set(response["Cache-Control"].replace(" ", "").split(","))
         assert {"Cookie", "Sec-GPC", "DNT"} <= set(response["Vary"].replace(" ", "").split(","))
@@ -263,7 +266,7 @@ def test_the_banner_costs_a_stranger_no_query(client, django_assert_num_queries,
 
     request = rf.get("/?a=1&b=<script>")
     request.user, request.resolver_match = AnonymousUser(), None
-    template = Template("{% load personalization_consent %}{% personalization_consent %}")
+    template = Template("{% load personalization %}{% personalization_consent %}")
     with django_assert_num_queries(0):
         words = template.render(Context({"request": request}))
     assert 'name="next" value="/?a=1&amp;b=%3Cscript%3E"' in words
@@ -272,5 +275,5 @@ def test_the_banner_costs_a_stranger_no_query(client, django_assert_num_queries,
 def test_a_page_without_a_request_is_not_asked_and_does_not_break():
     from django.template import engines
 
-    template = engines["django"].from_string("{% load personalization_consent %}[{% personalization_consent %}]")
+    template = engines["django"].from_string("{% load personalization %}[{% personalization_consent %}]")
     assert template.render({}).strip("[]\n ") == ""

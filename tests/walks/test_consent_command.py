@@ -64,6 +64,18 @@ def test_a_file_names_customers_by_key_address_or_name(capsys, tmp_path, three):
     assert len(Visitor.objects.consented()) == 3
 
 
+def test_a_table_may_name_customers_in_one_of_its_columns(capsys, tmp_path, three):
+    file = listed(tmp_path, "since,Customer_ID", f"2020,{three[0].pk}", f"2021,{three[2].pk}")
+    assert said(capsys, "grant", "--source", "x", "--customers", file) == "2 of 2 customers: granted.\n"
+    assert set(Visitor.objects.consented()) == {three[0].pk, three[2].pk}
+
+
+def test_a_row_that_cannot_be_read_stops_the_whole_list(tmp_path, three):
+    file = listed(tmp_path, "user_id", three[0].pk, f"{three[1].pk},x")
+    with pytest.raises(CommandError, match=r"1 rows match no customer or several by their id: line 3\. Nothing was"):
+        call_command("personalization_consent", "grant", "--customers", file, "--source", "shop")
+
+
 def test_a_withdrawal_elsewhere_counts_here_and_the_genome_is_gone(capsys, tmp_path, three):
     said(capsys, "grant", "--customers", "all", "--source", "shop")
     Genome.objects.create(user=three[0], computed_at=now())
@@ -95,10 +107,10 @@ def test_status_counts_customers_and_browsers(capsys, tmp_path, three):
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
-        ([], "{file} names no customer; it takes one a line."),
+        ([], "{file} names no customer; expected one in each row."),
         (
             ["user", "987654", "x", "1"],
-            "{file} names 2 customers that are none, or several, by their id: line 2, 3. Nothing was recorded.",
+            "{file}: 2 rows match no customer or several by their id: line 2, line 3. Nothing was recorded.",
         ),
     ],
 )
@@ -114,14 +126,14 @@ def test_a_list_that_is_not_clear_records_nothing(tmp_path, lines, sentence):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["grant", "--customers", "all", "--source", " "], "--source is ''; it takes a text of at most 64 letters."),
+        (["grant", "--customers", "all", "--source", " "], "--source is ''; expected a string of 1 to 64 characters."),
         (
             ["grant", "--customers", "all", "--source", "x", "--version", "v" * 33],
-            f"--version is '{'v' * 33}'; it takes a text of at most 32 letters.",
+            f"--version is '{'v' * 33}'; expected a string of 1 to 32 characters.",
         ),
         (
             ["withdraw", "--customers", "all", "--source", "x"],
-            "--customers is 'all'; withdraw takes a file with a customer a line.",
+            "--customers is 'all'; expected a file with a customer in each row.",
         ),
         (
             ["grant", "--customers", "/none", "--source", "x"],

@@ -106,10 +106,10 @@ def test_it_stands_first_with_what_was_looked_at_last_first(client, trained, vis
     did(visitor, "select_item", minutes_ago=10, product_id=shelf[7].pk)
     looked_at(visitor, shelf[2], minutes_ago=25)
     first, second, *_ = client.get("/").context["slate"].rows
-    assert (first.type, first.title, first.personal) == ("continue_shopping", "Continue where you stopped", True)
+    assert (first.type, first.title, first.personal) == ("continue_shopping", "Pick up where you left off", True)
     assert products(first) == [shelf[7].pk, shelf[5].pk, shelf[2].pk]
-    assert first.items[0].explanation.startswith("You looked at it on ")
-    assert second.title == "Because you looked at Product 7"
+    assert first.items[0].explanation.startswith("You viewed it on ")
+    assert second.title == "Because you viewed Product 7"
 
 
 def test_a_customer_sees_it_on_every_device(anna, annas, shelf):
@@ -282,10 +282,10 @@ def test_a_day_after_signing_in_it_tells_nothing(client, anna, annas, shelf):
 def test_the_row_can_be_hidden_and_a_product_sent_away(client, shelf, visitor):
     looked_at(visitor, shelf[2])
     looked_at(visitor, shelf[4])
-    client.post("/personalization/feedback/", {"wish": feedback.sign_feedback("product", shelf[2].pk), "next": "/"})
+    client.post("/personalization/feedback/", {"token": feedback.sign_feedback("product", shelf[2].pk), "next": "/"})
     assert products(stopped(client)) == [shelf[4].pk]
     client.post(
-        "/personalization/feedback/", {"wish": feedback.sign_feedback("reason", "continue_shopping"), "next": "/"}
+        "/personalization/feedback/", {"token": feedback.sign_feedback("reason", "continue_shopping"), "next": "/"}
     )
     assert stopped(client) is None
 

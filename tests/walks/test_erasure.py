@@ -76,12 +76,12 @@ def test_there_is_something_to_erase(person):
 
 def test_forgetting_everything_leaves_nothing_and_late_events_bring_nothing_back(person):
     user, visitor, client, told = person
-    client.post(reverse("personalization:privacy_forgotten"), {"sure": "on"})
+    client.post(reverse("personalization:privacy_erase"), {"sure": "on"})
     assert traces(user.pk, visitor.pk) == []
     assert report(client, told) == 0
     genome.refresh_genome([user.pk], time.time())
     call_command("personalization_train", verbosity=0)
-    call_command("personalization_retain", verbosity=0)
+    call_command("personalization_apply_retention", verbosity=0)
     assert traces(user.pk, visitor.pk) == []
     assert not any(row.personal for row in client.get("/").context["slate"].rows)
     left = Visitor.objects.get(user=user)
@@ -91,7 +91,7 @@ def test_forgetting_everything_leaves_nothing_and_late_events_bring_nothing_back
 def test_agreeing_again_begins_anew_and_takes_in_nothing_that_happened_before(person):
     user, visitor, client, told = person
     before = time.time() - 600
-    client.post(reverse("personalization:privacy_forgotten"), {"sure": "on"})
+    client.post(reverse("personalization:privacy_erase"), {"sure": "on"})
     client.post(reverse("personalization:consent"), {"answer": "granted"})
     assert report(client, told, at=before) == 0
     call_command("personalization_train", verbosity=0)

@@ -8,10 +8,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.collect import impression_tokens, rate_limits
+from personalization.collect import impression_tokens, ingestion, rate_limits
 from personalization.models import Event, Visitor
-from personalization.pages import events as door
-from personalization.privacy import identity
+from personalization.privacy import cookies
 from tests import shop
 from tests.collect.deliveries import FIREFOX, body, event
 from tests.walks.reporting import HERE, agreed, codes, full, looked_at, post, send
@@ -47,10 +46,10 @@ def test_an_event_that_is_wrong_is_named_and_the_others_are_taken(milk):
         "rejected": [
             {
                 "index": 0,
-                "code": "purchases_are_orders",
+                "code": "purchases_not_accepted",
                 "message": "Purchases are not taken from a browser: they are the shop's own orders.",
             },
-            {"index": 2, "code": "no_search_term", "message": "A search needs a search_term."},
+            {"index": 2, "code": "missing_search_term", "message": "A search needs a search_term."},
         ],
     }
 
@@ -67,7 +66,7 @@ def test_an_account_that_agreed_reports_without_a_cookie_of_ours(milk, customer)
 @pytest.mark.parametrize("signal", [{"HTTP_SEC_GPC": "1"}, {"HTTP_DNT": "1"}])
 def test_whoever_objects_is_not_known_and_gets_no_cookie(milk, signal):
     response = send(agreed(**signal), looked_at(milk), event("purchase"))
-    assert (response.status_code, codes(response)) == (202, ["no_consent", "purchases_are_orders"])
+    assert (response.status_code, codes(response)) == (202, ["no_consent", "purchases_not_accepted"])
     assert not response.cookies
     assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
 
@@ -102,7 +101,7 @@ def everybody(user):
 
 
 def test_nobody_is_made_known_by_events_that_are_all_wrong():
-    assert codes(send(agreed(), event("purchase"), "nonsense")) == ["purchases_are_orders", "bad_event"]
+    assert codes(send(agreed(), event("purchase"), "nonsense")) == ["purchases_not_accepted", "invalid_event"]
     assert send(agreed()).json() == {"accepted": 0, "rejected": []}
     assert Visitor.objects.count() == 0
 
@@ -111,10 +110,8 @@ def test_a_forged_cookie_is_replaced(milk):
     client = agreed()
     client.cookies["personalization_visitor"] = "forged"
     response = send(client, looked_at(milk))
-    request = type(
-        "Request", (), {"COOKIES": {"personalization_visitor": response.cookies[identity.VISITOR_COOKIE].value}}
-    )
-    assert identity.visitor_id_from_cookie(request) == Visitor.objects.get().pk
+    token = response.cookies[cookies.VISITOR_COOKIE].value
+    assert cookies.verify_visitor_token(token) == Visitor.objects.get().pk
 
 
 def test_the_visitor_of_an_event_is_never_taken_from_what_was_sent(milk):
@@ -184,7 +181,7 @@ def test_ten_thousand_forged_views_by_one_visitor_count_as_120_and_the_rest_is_k
     assert Event.objects.count() <= 600 * minutes
     dropped = sum(len(answer["rejected"]) for answer in answers)
     assert sum(answer["accepted"] for answer in answers) == Event.objects.count() == 10_000 - dropped
-    assert {one["code"] for answer in answers for one in answer["rejected"]} == {"too_many"}
+    assert {one["code"] for answer in answers for one in answer["rejected"]} == {"rate_limited"}
 
 
 def test_what_is_dropped_is_counted_in_the_log_without_saying_whose_it_was(milk, caplog):
@@ -204,7 +201,7 @@ def test_a_forged_click_is_refused_and_one_on_what_was_shown_is_taken(milk):
     response = send(agreed(), looked_at(other, **click), looked_at(milk, **click), looked_at(milk, slate=token[::-1]))
     assert [(one["index"], one["code"]) for one in response.json()["rejected"]] == [
         (0, "not_on_slate"),
-        (2, "bad_slate"),
+        (2, "invalid_slate"),
     ]
     assert Event.objects.values_list("product_id", "surface", "row_key").get() == (milk.pk, "home", "bestsellers")
 
@@ -221,9 +218,9 @@ def test_a_known_browsers_delivery_costs_four_queries(django_assert_num_queries)
 def test_when_nothing_can_be_stored_the_browser_is_told_to_send_it_again(milk, monkeypatch, caplog):
     client = agreed()
     send(client, looked_at(milk))
-    monkeypatch.setattr(door.ingestion, "store_events", full)
+    monkeypatch.setattr(ingestion, "store_events", full)
     response = send(client, looked_at(milk), event("purchase"))
-    assert (response.status_code, codes(response)) == (202, ["not_stored", "purchases_are_orders"])
+    assert (response.status_code, codes(response)) == (202, ["not_stored", "purchases_not_accepted"])
     assert Event.objects.count() == 1
 
 
@@ -231,19 +228,19 @@ def test_in_a_burst_deliveries_are_dropped_and_counted_and_later_ones_are_taken(
     client = agreed()
     with rate_limits.concurrency_slot(), rate_limits.concurrency_slot(), rate_limits.concurrency_slot():
         response = send(client, looked_at(milk), event("purchase"))
-    assert (response.status_code, codes(response)) == (202, ["busy", "purchases_are_orders"])
+    assert (response.status_code, codes(response)) == (202, ["server_busy", "purchases_not_accepted"])
     assert codes(send(client, looked_at(milk))) == []
     assert Event.objects.count() == 1
 
 
 def test_a_visitor_who_is_forgotten_while_they_report_stays_forgotten(milk, monkeypatch):
-    keep = door.ingestion.store_events
+    keep = ingestion.store_events
 
     def too_late(delivery, told):
         Visitor.objects.all().delete()
         return keep(delivery, told)
 
-    monkeypatch.setattr(door.ingestion, "store_events", too_late)
+    monkeypatch.setattr(ingestion, "store_events", too_late)
     response = send(agreed(), looked_at(milk))
     assert (response.status_code, codes(response)) == (202, ["no_consent"])
     assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)

@@ -42,7 +42,7 @@ def exported(tmp_path, told):
     """Runs the command; gives the rows of its file. Text given for an option is the content of a file."""
 
     def run(name="lists.csv", **options):
-        for option in {"baskets", "listings", "order"} & options.keys():
+        for option in {"baskets", "listings", "rerank"} & options.keys():
             given = tmp_path / f"{option}.csv"
             given.write_text(options[option])
             options[option] = str(given)
@@ -83,7 +83,7 @@ def test_a_row_says_where_a_product_stands_and_why(trained, exported):
     assert column(rows, "rank") == [0, 1, 2, 3]
     assert {row["code"] for row in rows} == {"bought_before"}
     assert set(column(rows, "product")[:2]) == {products[1].pk, products[3].pk}
-    assert rows[0]["reason"].startswith("You bought it 6 times, last on ")
+    assert rows[0]["reason"].startswith("You bought it 6 times, most recently on ")
     scores = [float(row["score"]) for row in rows]
     assert scores == sorted(scores, reverse=True)
 
@@ -137,7 +137,7 @@ def test_customers_are_asked_for_by_their_keys_and_unknown_ones_are_named(traine
     users, _ = trained
     rows = exported(customers=f"{users[5].pk},999999,{users[2].pk},{users[5].pk}", top=1)
     assert column(rows, "customer") == [users[5].pk, users[2].pk]
-    assert told.getvalue() == "--customers, 999999: there is no such customer; skipped.\n"
+    assert told.getvalue() == "--customers, 999999: customer does not exist; skipped.\n"
 
 
 # For baskets.
@@ -216,7 +216,7 @@ def test_a_list_comes_back_whole_in_the_order_of_its_customer(trained, exported)
     StockRecord.objects.filter(product=products[4]).update(num_in_stock=0)
     given = [products[n].pk for n in (4, 39, 7, 0)] + [999_999, products[2].pk]
     text = "list_id,customer_id,product_id\n" + "".join(f"a,{users[0].pk},{key}\n" for key in given)
-    rows = exported(order=text)
+    rows = exported(rerank=text)
     assert list(rows[0]) == ["list", "rank", "product", "score", "code", "reason"]
     found = column(rows, "product")
     assert sorted(found) == sorted(given)
@@ -230,7 +230,7 @@ def test_children_and_repetitions_in_a_list_stand_together_where_their_product_d
     Product.objects.filter(pk=products[0].pk).update(structure="parent")
     small, large = (create_product(structure="child", parent=products[0], price=3, num_in_stock=5) for _ in range(2))
     given = [products[1].pk, small.pk, products[3].pk, large.pk, small.pk]
-    rows = exported(order="list,customer,product\n" + "".join(f"1,{users[0].pk},{key}\n" for key in given))
+    rows = exported(rerank="list,customer,product\n" + "".join(f"1,{users[0].pk},{key}\n" for key in given))
     assert column(rows, "product")[:3] == [small.pk, large.pk, small.pk]
     assert set(column(rows, "product")[3:]) == {products[1].pk, products[3].pk}
 
@@ -274,7 +274,7 @@ def test_new_only_as_of_a_day_lists_what_was_bought_later(trained, exported):
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "", "1"])
 def test_a_date_that_is_none_is_refused_with_an_example(exported, text):
-    with pytest.raises(CommandError, match=rf"--as-of is '{text}'; it takes a date such as 2026-"):
+    with pytest.raises(CommandError, match=rf"--as-of is '{text}'; expected a date such as 2026-"):
         exported(as_of=text)
 
 
@@ -317,15 +317,15 @@ def test_bad_rows_are_named_by_line_and_skipped(trained, exported, told, capsys)
     rows = exported(baskets=text, verbosity=1)
     assert set(lists(rows, "basket")) == {"1"}
     assert [line.partition(", ")[2] for line in told.getvalue().splitlines()] == [
-        "line 3: 'x1' is not a number; skipped.",
+        "line 3: product 'x1' is not a number; skipped.",
         "line 4: product is empty; skipped.",
-        "line 5: there is no customer 999999; skipped.",
-        "line 6: 'a' is not a number; skipped.",
-        "line 7: there is no product 999999; skipped.",
+        "line 5: customer 999999 does not exist; skipped.",
+        "line 6: customer 'a' is not a number; skipped.",
+        "line 7: product 999999 does not exist; skipped.",
         "line 8: has 2 columns where the header has 3; skipped.",
         "line 9: basket is empty; skipped.",
-        f"line 11: basket 1 is customer {users[1].pk}'s already, not {user}'s; skipped.",
-        "line 12: '99999999999999999999' is not a number; skipped.",
+        f"line 11: basket 1 belongs to customer {users[1].pk}, not {user}; skipped.",
+        "line 12: product '99999999999999999999' is not a number; skipped.",
     ]
     assert capsys.readouterr().out.endswith("the basket lists of 1 baskets. 9 were skipped.\n")
 
@@ -333,15 +333,15 @@ def test_bad_rows_are_named_by_line_and_skipped(trained, exported, told, capsys)
 def test_after_twenty_bad_rows_only_their_number_is_told(trained, exported, told):
     assert exported(listings="customer,category\n" + ",x\n" * 30) == []
     lines = told.getvalue().splitlines()
-    assert len(lines) == 21 and lines[19].endswith("line 21: 'x' is not a number; skipped.")
-    assert lines[20].endswith("listings.csv: 30 were skipped in all; the first 20 are named above.")
+    assert len(lines) == 21 and lines[19].endswith("line 21: category 'x' is not a number; skipped.")
+    assert lines[20].endswith("listings.csv: 30 rows skipped; the first 20 are named above.")
 
 
 def test_a_category_that_is_not_public_is_unknown(trained, exported, told):
     even = Category.objects.get(name="Even")
     Category.objects.filter(pk=even.pk).update(is_public=False)
     assert exported(listings=f"customer,category\n,{even.pk}\n") == []
-    assert f"line 2: there is no category {even.pk}; skipped." in told.getvalue()
+    assert f"line 2: category {even.pk} does not exist; skipped." in told.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -350,26 +350,25 @@ def test_a_category_that_is_not_public_is_unknown(trained, exported, told):
         (
             "baskets",
             "basket,item",
-            "basket_id or basket, product_id or product, customer_id or customer .may be left out.."
-            " Found was: basket, item.",
+            "basket_id or basket, product_id or product, customer_id or customer .optional.. Found: basket, item.",
         ),
-        ("baskets", "", "Found was: nothing."),
+        ("baskets", "", "Found: nothing."),
         (
-            "order",
+            "rerank",
             "list,product",
-            "list_id or list, product_id or product, customer_id or customer. Found was: list, prod",
+            "list_id or list, product_id or product, customer_id or customer. Found: list, prod",
         ),
         (
             "listings",
             "customer",
-            "customer_id or customer, and either category_id or category or query. Found was: cust",
+            "customer_id or customer, and either category_id or category or query. Found: cust",
         ),
         (
             "listings",
             "customer,category,query",
-            "and either category_id or category or query. Found was: customer, cat",
+            "and either category_id or category or query. Found: customer, cat",
         ),
-        ("listings", "category", "customer_id or customer, category_id or category. Found was: category"),
+        ("listings", "category", "customer_id or customer, category_id or category. Found: category"),
     ],
 )
 def test_a_header_that_does_not_fit_is_told_with_what_would(exported, option, header, sentence):
@@ -381,19 +380,19 @@ def test_a_header_that_does_not_fit_is_told_with_what_would(exported, option, he
     ("file", "options", "sentence"),
     [
         ("lists.txt", {}, "does not end in .csv or .parquet"),
-        ("lists.csv", {"top": 0}, "--top is 0; it takes a whole number from 1"),
-        ("lists.csv", {"customers": "7,x"}, "--customers is '7,x'; it takes primary keys with commas between, or all"),
+        ("lists.csv", {"top": 0}, "--top is 0; expected an integer >= 1"),
+        ("lists.csv", {"customers": "7,x"}, "--customers is '7,x'; expected primary keys separated by commas, or all"),
         (
             "lists.csv",
             {"surface": "cellar"},
-            "--surface is 'cellar'; it takes one of: home, navigation, basket, category",
+            "--surface is 'cellar'; expected one of: home, navigation, basket, category",
         ),
         ("lists.csv", {"surface": "basket"}, "--surface basket needs --baskets IN.csv"),
         ("lists.csv", {"surface": "category"}, "--surface category needs --listings IN.csv"),
-        ("lists.csv", {"surface": "home", "order": "no.csv"}, "--order is for --surface category, not for home"),
-        ("lists.csv", {"baskets": "no.csv", "order": "no.csv"}, "--baskets and --order are two exports"),
-        ("lists.csv", {"baskets": "no.csv", "customers": "all"}, "--customers is of no use with --baskets"),
-        ("lists.csv", {"order": "no.csv", "new_only": True}, "--new-only leaves products out, and --order leaves none"),
+        ("lists.csv", {"surface": "home", "rerank": "no.csv"}, "--rerank is for --surface category, not for home"),
+        ("lists.csv", {"baskets": "no.csv", "rerank": "no.csv"}, "--baskets and --rerank are two exports"),
+        ("lists.csv", {"baskets": "no.csv", "customers": "all"}, "--customers has no effect with --baskets"),
+        ("lists.csv", {"rerank": "no.csv", "new_only": True}, "--new-only leaves products out, and --rerank keeps all"),
         ("lists.csv", {"surface": "navigation", "new_only": True}, "--new-only is about products"),
         ("lists.csv", {"baskets": "no.csv"}, "no.csv could not be read: "),
         ("no/such/folder/lists.csv", {}, "could not be written"),
@@ -406,7 +405,7 @@ def test_what_cannot_be_done_is_said_and_leaves_no_file(tmp_path, file, options,
 
 
 def test_before_the_first_training_it_says_what_to_do(tmp_path):
-    with pytest.raises(CommandError, match=r"No snapshot serves; `manage.py personalization_train` learns one"):
+    with pytest.raises(CommandError, match=r"No snapshot is active; `manage.py personalization_train` learns one"):
         call_command("personalization_export", str(tmp_path / "lists.csv"), verbosity=0)
     assert list(tmp_path.iterdir()) == []
 

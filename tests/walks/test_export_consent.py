@@ -38,11 +38,11 @@ def exported(tmp_path, capsys):
 def test_who_withdrew_gets_everybodys_list_and_is_counted(trained, exported):
     (first, second, *_), _ = trained
     codes, said = exported(first, second)
-    assert "have not agreed" not in said
+    assert "no consent" not in said
     assert "bought_before" in codes[first.pk].values()
     Visitor.objects.filter(user=first).update(consent="withdrawn")
     codes, said = exported(first, second)
-    assert "1 of the customers have not agreed to be known: their lists are everybody's." in said
+    assert "1 of the customers have given no consent: their lists are not personal." in said
     assert "bought_before" not in codes[first.pk].values()
     assert "bought_before" in codes[second.pk].values()
 
@@ -68,4 +68,4 @@ def test_a_training_run_says_how_many_have_not_agreed(trained, capsys):
     call_command("personalization_train")
     said = capsys.readouterr().out
     assert "; 19 genomes.\n" in said
-    assert "5 more customers have not agreed to be known: they see what everybody sees.\n" in said
+    assert "5 more customers have given no consent: the shop is not personal for them.\n" in said

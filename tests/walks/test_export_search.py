@@ -89,7 +89,7 @@ def test_an_id_comes_back_in_the_place_of_its_search(trained, exported, told):
     rows = exported("search_term,qid\ngreen tea,7\ncake,a-1\ncake,7\ngreen tea,9\n", top=1)
     assert list(rows[0]) == ["qid", "rank", "product", "score", "code", "reason"]
     assert lists(rows, "qid") == {"7": [sencha], "a-1": [oolong], "9": [sencha]}
-    assert told.getvalue().endswith("line 4: there is a qid 7 already; skipped.\n")
+    assert told.getvalue().endswith("line 4: qid 7 is already used; skipped.\n")
 
 
 def test_a_customer_may_be_named_and_is_answered_each_by_themselves(trained, exported):
@@ -151,7 +151,7 @@ def test_garbage_is_a_search_like_any_other(trained, exported, query):
         (
             {},
             "text\ntea\n",
-            "search or query, query_id or qid .may be left out., customer_id or customer .may be left out.. Found",
+            "search or query, query_id or qid .optional., customer_id or customer .optional.. Found",
         ),
         ({"surface": "home"}, "query\ntea\n", "--queries is for --surface search, not for home"),
         ({"queries": None, "surface": "search"}, "", "--surface search needs --queries IN.csv"),

@@ -163,7 +163,7 @@ def test_a_failing_genome_never_harms_an_order(trained, monkeypatch, django_capt
 
 
 def test_a_template_without_a_request_gets_no_rows():
-    page = Template("{% load personalization_tags %}before{% personalized 'home' %}after")
+    page = Template("{% load personalization %}before{% personalized 'home' %}after")
     assert page.render(Context()).split() == ["before", "after"]
 
 

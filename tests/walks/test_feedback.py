@@ -12,7 +12,7 @@ from django.test import Client
 
 from personalization.collect import feedback
 from personalization.models import Consent, Event, Visitor
-from personalization.privacy import consent, identity
+from personalization.privacy import cookies, identity
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +40,7 @@ def wishes(user=None) -> list[list]:
 
 
 def send_away(browser, kind, key, headers=None, **more):
-    return browser.post(DOOR, {"wish": feedback.sign_feedback(kind, key), "next": "/", **more}, headers=headers or {})
+    return browser.post(DOOR, {"token": feedback.sign_feedback(kind, key), "next": "/", **more}, headers=headers or {})
 
 
 def personal(browser, code):
@@ -58,11 +58,11 @@ def test_a_product_that_is_not_wanted_is_gone_from_the_next_page_and_undo_brings
     assert (response.status_code, response["Location"]) == (302, "/")
     assert wishes(users[1]) == [["product", products[1].pk, -1]]
     page = customer.get("/")
-    assert "Product 1 stays away from you for 60 days." in page.content.decode()
+    assert "We won&#x27;t show Product 1 for 60 days." in page.content.decode()
     assert products[1].pk not in shown(customer)
     (form,) = re.findall(r'<form class="d-inline".*?</form>', page.content.decode(), re.S)
     fields = {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
-    assert sorted(fields) == ["csrfmiddlewaretoken", "next", "undo", "wish"]
+    assert sorted(fields) == ["csrfmiddlewaretoken", "next", "token", "undo"]
     assert customer.post(DOOR, fields)["Location"] == "/"
     assert wishes(users[1]) == []
     assert products[1].pk in shown(customer)
@@ -86,7 +86,7 @@ def test_the_categorys_products_are_gone(customer, trained):
     assert f'value="{feedback.sign_feedback("category", key)}"' in customer.get("/").content.decode()
     send_away(customer, "category", key)
     assert wishes(users[1]) == [["category", key, -1]]
-    assert "Products from Odd stay away from you for 60 days." in customer.get("/").content.decode()
+    assert "We won&#x27;t show products from Odd for 60 days." in customer.get("/").content.decode()
     assert personal(customer, "popular_in_category") is None
     assert Event.objects.count() == 0
 
@@ -95,7 +95,7 @@ def test_a_row_is_gone_and_no_other(customer, trained):
     before = [row.key for row in customer.get("/").context["slate"].rows]
     row = personal(customer, "buy_again")
     send_away(customer, "reason", row.key)
-    assert "This row stays away from you for 60 days." in customer.get("/").content.decode()
+    assert "We won&#x27;t show this row for 60 days." in customer.get("/").content.decode()
     after = [row.key for row in customer.get("/").context["slate"].rows]
     assert set(before) - set(after) == {"buy_again"}
 
@@ -103,19 +103,19 @@ def test_a_row_is_gone_and_no_other(customer, trained):
 def test_a_script_is_told_in_words_what_was_done_and_no_message_waits(customer, trained):
     _, products = trained
     response = send_away(customer, "product", products[1].pk, AT_ONCE)
-    assert json.loads(response.content) == {"said": "Product 1 stays away from you for 60 days.", "undo": "Undo"}
+    assert json.loads(response.content) == {"message": "We won't show Product 1 for 60 days.", "undo": "Undo"}
     response = send_away(customer, "product", products[1].pk, AT_ONCE, undo="1")
-    assert json.loads(response.content) == {"said": "It may be shown to you again.", "undo": "Undo"}
+    assert json.loads(response.content) == {"message": "You may see this again.", "undo": "Undo"}
     assert list(get_messages(customer.get("/").wsgi_request)) == []
 
 
 def test_a_browser_that_agreed_is_known_from_its_first_no(trained):
     _, products = trained
     browser = Client()
-    browser.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time()) - 60}"
+    browser.cookies[cookies.CONSENT_COOKIE] = f"granted.1.{int(time.time()) - 60}"
     assert products[0].pk in shown(browser)
     response = send_away(browser, "product", products[0].pk)
-    assert response.cookies[identity.VISITOR_COOKIE]["httponly"]
+    assert response.cookies[cookies.VISITOR_COOKIE]["httponly"]
     assert wishes() == [["product", products[0].pk, -1]]
     assert products[0].pk not in shown(browser)
 
@@ -125,15 +125,13 @@ def test_without_consent_nothing_is_stored_and_a_sentence_says_why(trained, answ
     _, products = trained
     browser = Client()
     if answer:
-        browser.cookies[consent.CONSENT_COOKIE] = f"{answer}.1.{int(time.time()) - 60}"
+        browser.cookies[cookies.CONSENT_COOKIE] = f"{answer}.1.{int(time.time()) - 60}"
     before = Visitor.objects.count()
     response = send_away(browser, "product", products[0].pk)
     assert (response.status_code, response["Content-Type"]) == (403, "text/plain; charset=utf-8")
-    assert response.content.decode() == (
-        "We may only remember this for you if you allow us to remember what you do in this shop."
-    )
+    assert response.content.decode() == ("We can only remember this if you turn personalisation on.")
     assert (Visitor.objects.count(), Event.objects.count()) == (before, 0)
-    assert identity.VISITOR_COOKIE not in response.cookies
+    assert cookies.VISITOR_COOKIE not in response.cookies
 
 
 def test_a_customer_who_withdrew_is_not_remembered(customer, trained):
@@ -168,10 +166,10 @@ def test_what_has_gone_since_can_still_be_undone(customer, trained):
 
 
 @pytest.mark.parametrize(
-    "wish", ["", "12", "product:12", "\0", "a:b", "ü" * 100, "x" * 100_000, "W10:" + "A" * 43, feedback.SALT]
+    "token", ["", "12", "product:12", "\0", "a:b", "ü" * 100, "x" * 100_000, "W10:" + "A" * 43, feedback.SALT]
 )
-def test_only_what_stood_on_a_page_of_ours_can_be_sent_away(customer, trained, wish):
-    assert customer.post(DOOR, {"wish": wish, "next": "/"}).status_code == 404
+def test_only_what_stood_on_a_page_of_ours_can_be_sent_away(customer, trained, token):
+    assert customer.post(DOOR, {"token": token, "next": "/"}).status_code == 404
     assert customer.post(DOOR, {"next": "/"}).status_code == 404
     assert wishes(trained[0][1]) == []
 
@@ -185,7 +183,7 @@ def test_a_changed_letter_is_found_out(customer, trained):
 
 def test_get_changes_nothing(customer, trained):
     users, products = trained
-    response = customer.get(DOOR, {"wish": feedback.sign_feedback("product", products[1].pk)})
+    response = customer.get(DOOR, {"token": feedback.sign_feedback("product", products[1].pk)})
     assert (response.status_code, response["Allow"]) == (405, "POST")
     assert wishes(users[1]) == []
 
@@ -237,7 +235,7 @@ def test_a_title_is_text_wherever_it_is_said(customer, trained):
     assert "<img src=x" not in customer.get("/").content.decode()
     send_away(customer, "product", products[1].pk)
     text = customer.get("/").content.decode()
-    assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt;&amp; stays away from you for 60 days." in text
+    assert "We won&#x27;t show &lt;img src=x onerror=&quot;alert(1)&quot;&gt;&amp; for 60 days." in text
     assert "<img src=x" not in text
 
 

@@ -43,7 +43,7 @@ def test_the_favourites_stand_first_with_the_days_on_which_they_were_bought(clie
     response = client.get("/")
     first = rows(response)["buy_again"].items[:2]
     assert {item.product_id for item in first} == {products[1].pk, products[3].pk}
-    assert all(item.explanation.startswith("You bought it 6 times, last on ") for item in first)
+    assert all(item.explanation.startswith("You bought it 6 times, most recently on ") for item in first)
     assert first[0].explanation in response.content.decode()
 
 
@@ -125,7 +125,7 @@ def test_new_products_have_their_row(client, trained):
     active_snapshot.reset_active_snapshot()
     new = rows(client.get("/"))["new_in"]
     assert [item.product_id for item in new.items] == [product.pk for product in fresh]
-    assert new.items[0].explanation.startswith("Here since ")
+    assert new.items[0].explanation.startswith("In the shop since ")
 
 
 def test_a_product_with_variants_is_one_card_and_its_children_none(client, trained):

@@ -54,7 +54,7 @@ def rows(tmp_path, *lines: str, header: str = HEADER):
 
 def rejects(file) -> list[tuple[str, str]]:
     with file.with_name(f"{file.name}.rejects").open(newline="") as stream:
-        return [(row["place"], row["code"]) for row in csv.DictReader(stream)]
+        return [(row["location"], row["code"]) for row in csv.DictReader(stream)]
 
 
 def stored() -> list[tuple]:
@@ -105,29 +105,29 @@ def test_bad_rows_are_kept_aside_with_their_line_and_reason_and_the_rest_comes_i
     at, old = TIME.isoformat(), (now() - timedelta(days=91)).isoformat()
     ahead, month = (now() + timedelta(hours=1)).isoformat(), (now() - timedelta(days=31)).isoformat()
     cases = {
-        f"purchase,{at},{anna.pk},{tea.pk},,,,": "purchases_are_orders",
-        f"page_view,{at},{anna.pk},{tea.pk},,,,": "unknown_name",
-        f"view_item,yesterday,{anna.pk},{tea.pk},,,,": "bad_time",
-        f"view_item,99999-01-01,{anna.pk},{tea.pk},,,,": "bad_time",
-        f"view_item,0001-01-01T00:00+14:00,{anna.pk},{tea.pk},,,,": "bad_time",
-        f"view_item,{ahead},{anna.pk},{tea.pk},,,,": "in_the_future",
+        f"purchase,{at},{anna.pk},{tea.pk},,,,": "purchases_not_accepted",
+        f"page_view,{at},{anna.pk},{tea.pk},,,,": "unknown_event",
+        f"view_item,yesterday,{anna.pk},{tea.pk},,,,": "invalid_time",
+        f"view_item,99999-01-01,{anna.pk},{tea.pk},,,,": "invalid_time",
+        f"view_item,0001-01-01T00:00+14:00,{anna.pk},{tea.pk},,,,": "invalid_time",
+        f"view_item,{ahead},{anna.pk},{tea.pk},,,,": "in_future",
         f"view_item,{old},{anna.pk},{tea.pk},,,,": "too_old",
         f"search,{month},{anna.pk},,tea,,,": "too_old",
-        f"search,{at},{anna.pk},,,,,": "no_search_term",
-        f"view_item,{at},{anna.pk},,,,,": "no_item",
+        f"search,{at},{anna.pk},,,,,": "missing_search_term",
+        f"view_item,{at},{anna.pk},,,,,": "missing_item",
         f"view_item,{at},{anna.pk},987654,,,,": "unknown_product",
         f"view_item,{at},{anna.pk},{'9' * 40},,,,": "unknown_product",
-        f"view_item,{at},{anna.pk},{wine.pk},,,,": "sensitive",
-        f"add_to_cart,{at},{anna.pk},{tea.pk},,nan,,": "bad_value",
-        f"add_to_cart,{at},{anna.pk},{tea.pk},,-1,,": "bad_value",
+        f"view_item,{at},{anna.pk},{wine.pk},,,,": "sensitive_product",
+        f"add_to_cart,{at},{anna.pk},{tea.pk},,nan,,": "invalid_value",
+        f"add_to_cart,{at},{anna.pk},{tea.pk},,-1,,": "invalid_value",
         f"view_item,{at},987654,{tea.pk},,,,": "unknown_user",
         f"view_item,{at},anna,{tea.pk},,,,": "unknown_user",
         f"view_item,{at},{'9' * 40},{tea.pk},,,,": "unknown_user",
         f"view_item,{at},,{tea.pk},,,,": "no_user",
         f"view_item,{at},,{tea.pk},,,,browser-1": "no_user",
         f"view_item,{at},{ben.pk},{tea.pk},,,,": "no_consent",
-        f"view_item,{at},{anna.pk}": "bad_row",
-        f"view_item,{at},{anna.pk},\0,,,,": "bad_row",
+        f"view_item,{at},{anna.pk}": "invalid_row",
+        f"view_item,{at},{anna.pk},\0,,,,": "invalid_row",
     }
     file = rows(tmp_path, *cases, f"view_item,{at},{anna.pk},{tea.pk},,,,")
     said = imported(capsys, file)
@@ -141,7 +141,7 @@ def test_a_reject_file_holds_the_row_and_the_reason_in_words(tmp_path, capsys, a
     imported(capsys, file, "--rejects", str(tmp_path / "left.csv"))
     with (tmp_path / "left.csv").open(newline="") as stream:
         (row,) = csv.DictReader(stream)
-    assert row["message"] == "the shop shows no such product; item_id is taken for: id"
+    assert row["message"] == "no public product has this id"
     assert json.loads(row["row"]) == ["view_item", TIME.isoformat(), str(anna.pk), "no-such", "", "", "", ""]
 
 
@@ -201,7 +201,7 @@ def test_nothing_from_before_a_customer_was_forgotten_comes_back(tmp_path, capsy
     at, later = TIME.isoformat(), (TIME + timedelta(seconds=1)).isoformat()
     file = rows(tmp_path, f"view_item,{at},{anna.pk},{tea.pk},,,,", f"view_item,{later},{anna.pk},{tea.pk},,,,")
     imported(capsys, file)
-    assert rejects(file) == [("line 2", "forgotten")]
+    assert rejects(file) == [("line 2", "erased_later")]
     assert Event.objects.count() == 1
 
 
@@ -287,7 +287,7 @@ def test_no_line_of_json_stops_the_others(tmp_path, capsys, anna, tea, line):
     file = tmp_path / "past.jsonl"
     file.write_bytes(line + b"\n\n" + json.dumps(good).encode())
     assert imported(capsys, file)[0].startswith("2 rows: 1 stored, 0 already there, 1 rejected")
-    assert rejects(file) == [("line 1", "bad_row")]
+    assert rejects(file) == [("line 1", "invalid_row")]
 
 
 def test_days_on_which_something_happened_are_counted_anew(tmp_path, capsys, anna, tea):
@@ -303,7 +303,7 @@ def test_days_on_which_something_happened_are_counted_anew(tmp_path, capsys, ann
 
 
 def test_an_interrupted_import_is_begun_again(tmp_path, capsys, anna, tea, monkeypatch):
-    monkeypatch.setattr(event_import, "ROWS_AT_ONCE", 10)
+    monkeypatch.setattr(event_import, "ROWS_PER_BATCH", 10)
     lines = (f"view_item,{(TIME + timedelta(seconds=n)).isoformat()},{anna.pk},{tea.pk},,,," for n in range(35))
     file = rows(tmp_path, *lines)
     with event_files.open_event_file(file) as there, pytest.raises(KeyboardInterrupt):
@@ -324,7 +324,7 @@ def test_customers_and_products_are_looked_up_together(tmp_path, capsys, anna, t
     lines = [f"view_item,{(TIME + timedelta(seconds=n)).isoformat()},{anna.pk},{tea.pk},,,," for n in range(1_000)]
     with event_files.open_event_file(rows(tmp_path, *lines)) as there, django_assert_max_num_queries(25):
         event_import._import_batch(
-            list(there), event_import._ImportChunk(ImportOptions(), now()), print, event_import.ImportResult()
+            list(there), event_import._ImportBatch(ImportOptions(), now()), print, event_import.ImportResult()
         )
 
 
@@ -348,11 +348,11 @@ def peak(tmp_path, anna, tea, count: int) -> int:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("past.txt", "", "past.txt does not end in .csv or .jsonl; past events are a file of one of these kinds."),
+        ("past.txt", "", "past.txt does not end in .csv or .jsonl, the formats of past events."),
         (
             "past.csv",
             "a,b\n",
-            "past.csv needs a first line that names its columns, event_name and timestamp among them. Found was: a, b.",
+            "past.csv needs a header row with these columns: event_name, timestamp or event_timestamp, user or user_id",
         ),
         ("past.csv", None, "past.csv could not be read: [Errno 2] No such file or directory"),
         ("past.jsonl", None, "past.jsonl could not be read: [Errno 2] No such file or directory"),

@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from personalization.decide import active_snapshot
 from personalization.models import Consent, Event, Visitor
 from personalization.privacy import identity
+from personalization.privacy.requester import requester_from_request
 from tests import shop
 from tests.walks.known import browser, did
 
@@ -41,10 +42,10 @@ def test_what_an_anonymous_visitor_looked_at_moves_their_very_next_page(client, 
     assert "because_you_viewed" not in rows(client.get("/"))
     looked_at(visitor, products[3])
     row = rows(client.get("/"))["because_you_viewed"]
-    assert row.title == "Because you looked at Product 3"
+    assert row.title == "Because you viewed Product 3"
     assert {item.product_id for item in row.items} <= {product.pk for product in products[1::2]} - {products[3].pk}
     looked_at(visitor, products[2])
-    assert rows(client.get("/"))["because_you_viewed"].title == "Because you looked at Product 2"
+    assert rows(client.get("/"))["because_you_viewed"].title == "Because you viewed Product 2"
 
 
 def test_what_was_looked_at_counts_less_with_every_day(client, trained):
@@ -80,10 +81,10 @@ def test_a_withdrawal_works_on_the_next_request_and_deletes_the_genome(client, t
     users, _ = trained
     client.force_login(users[1])
     request = client.get("/").wsgi_request
-    identity.withdraw_consent(request, now(), source="test")
+    identity.withdraw_consent(requester_from_request(request), now(), source="test")
     assert not any(row.personal for row in rows(client.get("/")).values())
     call_command("personalization_train", verbosity=0)
-    identity.grant_consent(request, now(), source="test")
+    identity.grant_consent(requester_from_request(request), now(), source="test")
     assert not any(row.personal for row in rows(client.get("/")).values())
 
 

@@ -10,14 +10,14 @@ from oscar.apps.catalogue.models import Category
 
 from personalization.decide import active_snapshot
 from personalization.models import Consent, Visitor
-from personalization.privacy import identity, sort_preference
+from personalization.privacy import cookies, sort_preference
 from tests import shop
 from tests.walks.known import browser, did
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 
-CHIP = re.compile(r'<button class="personalization-order__chip"[^>]* aria-pressed="(true|false)">\s*(.+?)\s*</button>')
-SWITCH = "/personalization/order/"
+CHIP = re.compile(r'<button class="personalization-sort__chip"[^>]* aria-pressed="(true|false)">\s*(.+?)\s*</button>')
+SWITCH = "/personalization/sort/"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def chip(response):
 
 
 def press(client, page, order):
-    return client.post(SWITCH, {"order": order, "next": page}, follow=True)
+    return client.post(SWITCH, {"sort": order, "next": page}, follow=True)
 
 
 def category(name):
@@ -54,7 +54,7 @@ def category(name):
 def engines(client, page):
     """The page in the engine's order."""
     other = Client()
-    other.cookies[sort_preference.SORT_COOKIE] = "off"
+    other.cookies[cookies.SORT_COOKIE] = "off"
     return shown(other.get(page))
 
 
@@ -64,7 +64,7 @@ def test_a_customer_sees_their_usual_products_first_in_their_category(client, tr
     response = client.get(category("Odd"))
     assert shown(response)[:2] == [products[1].pk, products[3].pk]
     assert set(shown(response)) == {product.pk for product in products[1::2]}
-    assert chip(response) == ("Personalised order", True)
+    assert chip(response) == ("Sorted for you", True)
 
 
 def test_a_stranger_sees_first_what_sells(client, trained):
@@ -90,7 +90,7 @@ def test_search_results_are_in_order_too_and_say_so(client, trained):
     assert chip(client.get(page)) == ("Popular matches first", True)
     client.force_login(users[1])
     response = client.get(page)
-    assert chip(response) == ("Personalised order", True)
+    assert chip(response) == ("Sorted for you", True)
     assert sorted(shown(response) + shown(client.get(page + "&page=2"))) == [product.pk for product in products]
 
 
@@ -122,15 +122,12 @@ def test_a_stranger_switches_it_off_and_on_and_the_browser_keeps_no_id(client, t
     assert off.redirect_chain == [(page, 302)]
     assert shown(off) == engines(client, page)
     assert chip(off) == ("Popular first", False)
-    assert client.cookies[sort_preference.SORT_COOKIE].value == "off"
-    assert (
-        client.cookies[sort_preference.SORT_COOKIE]["httponly"]
-        and client.cookies[sort_preference.SORT_COOKIE]["samesite"] == "Lax"
-    )
-    assert identity.VISITOR_COOKIE not in client.cookies
+    assert client.cookies[cookies.SORT_COOKIE].value == "off"
+    assert client.cookies[cookies.SORT_COOKIE]["httponly"] and client.cookies[cookies.SORT_COOKIE]["samesite"] == "Lax"
+    assert cookies.VISITOR_COOKIE not in client.cookies
     assert not Visitor.objects.filter(user=None).exists()
     assert chip(press(client, page, "on")) == ("Popular first", True)
-    assert client.cookies[sort_preference.SORT_COOKIE].value == ""
+    assert client.cookies[cookies.SORT_COOKIE].value == ""
 
 
 def test_a_customer_switches_it_off_on_every_device(client, trained):
@@ -140,11 +137,11 @@ def test_a_customer_switches_it_off_on_every_device(client, trained):
     before = client.get(page)
     off = press(client, page, "off")
     assert shown(off) == engines(client, page) != shown(before)
-    assert chip(off) == ("Personalised order", False)
-    assert not client.cookies.get(sort_preference.SORT_COOKIE) or not client.cookies[sort_preference.SORT_COOKIE].value
+    assert chip(off) == ("Sorted for you", False)
+    assert not client.cookies.get(cookies.SORT_COOKIE) or not client.cookies[cookies.SORT_COOKIE].value
     phone = Client()
     phone.force_login(users[1])
-    assert chip(phone.get(page)) == ("Personalised order", False)
+    assert chip(phone.get(page)) == ("Sorted for you", False)
     press(phone, page, "on")
     assert shown(client.get(page)) == shown(before)
 
@@ -155,7 +152,7 @@ def test_a_wish_for_the_shops_order_does_not_fade(client, trained):
         sort_preference.PREFERENCE_TYPE, sort_preference.PREFERENCE_KEY, -1, 0.0
     )
     client.force_login(users[1])
-    assert chip(client.get("/catalogue/")) == ("Personalised order", False)
+    assert chip(client.get("/catalogue/")) == ("Sorted for you", False)
 
 
 def test_a_known_browser_has_it_with_its_visitor_and_takes_it_into_the_account(client, trained):
@@ -180,7 +177,7 @@ def test_somebody_who_withdrew_is_not_known_by_what_they_wished(client, trained)
     assert chip(client.get("/catalogue/")) == ("Popular first", True)
     press(client, "/catalogue/", "off")
     assert chip(client.get("/catalogue/")) == ("Popular first", False)
-    assert client.cookies[sort_preference.SORT_COOKIE].value == "off"
+    assert client.cookies[cookies.SORT_COOKIE].value == "off"
 
 
 def test_who_agreed_after_switching_it_off_still_has_it_off(client, trained):
@@ -188,34 +185,34 @@ def test_who_agreed_after_switching_it_off_still_has_it_off(client, trained):
     press(client, "/catalogue/", "off")
     client.force_login(users[1])
     assert chip(client.get("/catalogue/"))[1] is False
-    assert chip(press(client, "/catalogue/", "on")) == ("Personalised order", True)
+    assert chip(press(client, "/catalogue/", "on")) == ("Sorted for you", True)
 
 
 @pytest.mark.parametrize(
     "elsewhere", ["https://evil.example/", "//evil.example/", "\\\\evil.example", "javascript:x", ""]
 )
 def test_the_chip_leads_nowhere_else(client, elsewhere):
-    response = client.post(SWITCH, {"order": "off", "next": elsewhere})
+    response = client.post(SWITCH, {"sort": "off", "next": elsewhere})
     assert (response.status_code, response.url) == (302, reverse("catalogue:index"))
 
 
 def test_only_a_form_of_ours_switches_it():
     strict = Client(enforce_csrf_checks=True)
-    assert strict.post(SWITCH, {"order": "off"}).status_code == 403
+    assert strict.post(SWITCH, {"sort": "off"}).status_code == 403
     assert strict.get(SWITCH).status_code == 405
-    assert Client().post(SWITCH, {"order": "sideways"}).status_code == 400
-    assert sort_preference.SORT_COOKIE not in strict.cookies
+    assert Client().post(SWITCH, {"sort": "sideways"}).status_code == 400
+    assert cookies.SORT_COOKIE not in strict.cookies
 
 
 def test_the_form_of_the_chip_works(trained):
     strict = Client(enforce_csrf_checks=True)
     page = "/catalogue/?page=2&q="
     text = strict.get(page).content.decode()
-    form = text[text.index('<form class="personalization-order"') :].partition("</form>")[0]
+    form = text[text.index('<form class="personalization-sort"') :].partition("</form>")[0]
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form.replace("&amp;", "&")))
-    assert (fields["next"], fields["order"]) == (page, "off")
+    assert (fields["next"], fields["sort"]) == (page, "off")
     assert strict.post(SWITCH, fields, follow=True).redirect_chain == [(page, 302)]
-    assert strict.cookies[sort_preference.SORT_COOKIE].value == "off"
+    assert strict.cookies[cookies.SORT_COOKIE].value == "off"
 
 
 def test_a_page_that_depends_on_who_looks_is_kept_out_of_shared_caches(client, trained):

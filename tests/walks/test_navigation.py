@@ -131,15 +131,15 @@ def test_one_that_they_named_and_one_below_it_are_both_shown():
         of(tea, code=navigation.STATED_INTEREST) + of(tea, green), {tea.pk}, excluded=(), discreet=False
     )
     assert [(shortcut.name, shortcut.explanation) for shortcut in found] == [
-        ("Tea", "You said that you like it"),
-        ("Green tea", "Holds what you may want next"),
+        ("Tea", "You said you like it"),
+        ("Green tea", "Suggested for you"),
     ]
 
 
 def test_a_category_that_they_named_stands_first_and_says_so(client, tea_drinker):
     Visitor.objects.get(user=tea_drinker).set_preference("interest", category("Dairy").pk, 1, time())
     name, why, _ = lines(client.get(reverse("basket:summary")))[0]
-    assert (name, why) == ("Dairy", "You said that you like it")
+    assert (name, why) == ("Dairy", "You said you like it")
 
 
 def test_a_browser_of_which_nothing_but_a_named_category_is_known_has_that(tea_drinker):
@@ -178,7 +178,7 @@ def test_where_somebody_else_may_be_looking_no_line_tells_what_was_bought_or_sai
     session.save()
     found = lines(client.get(reverse("basket:summary")))
     assert found
-    assert {why for _, why, _ in found} <= {"Recommended for you", "Holds what you may want next"}
+    assert {why for _, why, _ in found} <= {"Recommended for you", "Suggested for you"}
 
 
 def test_nobody_else_has_any(tea_drinker):
@@ -208,7 +208,7 @@ def test_a_shop_prints_them_where_it_likes(tea_drinker):
     request = RequestFactory().get("/")
     request.user, request.strategy = tea_drinker, None
     request.session = {}
-    page = Template("{% load personalization_tags %}<aside>{% personal_categories %}</aside>")
+    page = Template("{% load personalization %}<aside>{% personal_categories %}</aside>")
     text = page.render(Context({"request": request}))
     assert "Green tea" in text
     assert page.render(Context()) == "<aside></aside>"

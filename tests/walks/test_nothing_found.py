@@ -83,7 +83,7 @@ def test_what_was_misspelt_leads_to_what_others_searched_for(client, cafe):
     response = searched(client, "earl gray")
     assert others(response) == ["earl grey"]
     assert '<a href="/search/?q=earl%20grey"><bdi>earl grey</bdi></a>' in response.content.decode()
-    assert products(rows(response)["Chosen after searches like yours"])[:2] == [one.pk for one in cafe[0][:2]]
+    assert products(rows(response)["Popular with similar searches"])[:2] == [one.pk for one in cafe[0][:2]]
 
 
 def test_a_query_that_finds_nothing_is_not_offered(client, cafe):
@@ -96,7 +96,7 @@ def test_a_query_that_finds_nothing_is_not_offered(client, cafe):
 @pytest.mark.parametrize("query", ["coffe", "kofee coffee", "strong coffees", "COFFÉE mugs"])
 def test_a_stranger_is_shown_what_sells_in_the_category_that_the_words_name(client, cafe, query):
     row = rows(searched(client, query))["Popular in Coffee"]
-    assert row.explanation == "Your words point to it"
+    assert row.explanation == "Matches your search"
     assert set(products(row)) == {one.pk for one in cafe[1]}
     assert row.items[0].explanation == "Bought by 6 customers in 28 days"
 
@@ -152,7 +152,7 @@ def test_filters_that_leave_nothing_can_be_dropped(client, cafe):
     response = searched(client, "assam", selected_facets="rating_exact:5")
     assert response.context["paginator"].count == 0
     page = response.content.decode()
-    assert "Nothing fits all filters." in page
+    assert "Nothing matches all filters." in page
     assert '<a href="/search/?q=assam">' in page
     assert others(response) == []
     assert others(searched(client, "earl gray", selected_facets="rating_exact:5")) == ["earl grey"]

@@ -1,4 +1,4 @@
-"""The page "What we know of you" through the front doors: seen, corrected, taken away, forgotten, by its owner only."""
+"""The page "Your personalisation data" through the front doors: seen, corrected, taken away, forgotten, by its owner only."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from django.utils.timezone import now
 
 from personalization.decide import active_snapshot
 from personalization.models import Consent, ConsentRecord, Event, Genome, SensitiveCategory, Visitor
-from personalization.privacy import consent, identity
+from personalization.privacy import cookies, identity
 from personalization.profile import genome
 from tests import shop
 from tests.walks.known import browser, did
@@ -23,7 +23,9 @@ from tests.walks.known import browser, did
 pytestmark = pytest.mark.django_db
 
 PAGE = "/personalization/privacy/"
-WISH, RECENT, FORGOTTEN, DOWNLOAD = (PAGE + part for part in ("wish/", "recent/", "forgotten/", "download/"))
+WISH, RECENT, FORGOTTEN, DOWNLOAD = (
+    PAGE + part for part in ("preference/", "recent/", "erase/confirmed/", "download/")
+)
 ANSWER = "/personalization/consent/"
 
 
@@ -72,7 +74,7 @@ def test_it_says_what_is_used_since_when_and_where_that_was_allowed(client, anna
     seen = known(client)
     assert (seen.genome.purchases, seen.views, seen.searches) == (2, 3, 1)
     assert seen.bought_since.date() == (now() - timedelta(days=20)).date()
-    assert (seen.standing.code, seen.standing.source) == ("on", "test")
+    assert (seen.standing.code, seen.standing.source) == ("granted", "test")
     assert [category.name for category in seen.interests] == ["Drinks", "Hot"]
     assert [(done.product.pk, done.added) for done in seen.products] == [(tea.pk, False)]
     assert [done.query for done in seen.queries] == ["oat milk"]
@@ -83,7 +85,7 @@ def test_it_says_what_is_used_since_when_and_where_that_was_allowed(client, anna
 def test_a_stranger_sees_what_would_be_used_and_the_two_buttons_once(client):
     page = client.get(PAGE).content.decode()
     assert page.count('value="granted"') == page.count('value="refused"') == 1
-    assert "What would be used, if you agree" in page and "personalization-banner" not in page
+    assert "What we would use, if you agree" in page and "personalization-banner" not in page
     assert not Visitor.objects.exists()
 
 
@@ -144,9 +146,9 @@ def test_an_interest_is_added_by_hand_once(client, anna):
 
 
 def test_a_browser_that_agreed_and_is_not_known_yet_becomes_known_by_its_first_wish(client):
-    client.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
+    client.cookies[cookies.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
     tea = shop.create_from_breadcrumbs("Tea")
-    assert identity.VISITOR_COOKIE in client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1}).cookies
+    assert cookies.VISITOR_COOKIE in client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1}).cookies
     assert known(client).added == [tea]
 
 
@@ -179,7 +181,7 @@ def test_a_removed_view_is_not_used_by_the_very_next_page(client, trained):
     visitor = browser(client)
     view = did(visitor, product_id=products[7].pk)
     did(visitor, "select_item", minutes_ago=2, product_id=products[7].pk)
-    used = f"Because you looked at {products[7].title}"
+    used = f"Because you viewed {products[7].title}"
     assert used in client.get("/").content.decode()
     client.post(RECENT, {"event": view.event_id})
     assert used not in client.get("/").content.decode()
@@ -214,7 +216,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
     shop.order(anna, [tea])
     did(visitor_of(anna), product_id=tea.pk)
     response = client.get(DOWNLOAD)
-    assert response["Content-Disposition"] == 'attachment; filename="what-we-know-of-you.json"'
+    assert response["Content-Disposition"] == 'attachment; filename="personalisation-data.json"'
     assert "no-store" in response["Cache-Control"]
     content = json.loads(response.content)
     assert {name: len(rows) for name, rows in content["tables"].items()} == {
@@ -224,16 +226,16 @@ def test_the_download_is_a_complete_private_file(client, anna):
         "personalization.Visitor": 1,
     }
     assert content["tables"]["personalization.Event"][0]["product_name"] == "Tea"
-    assert [(row["what"], row["count"]) for row in content["shop"]] == [
+    assert [(row["name"], row["count"]) for row in content["shop"]] == [
         ("orders", 1),
-        ("views of products while signed in", 0),
+        ("product views while signed in", 0),
         ("searches while signed in", 0),
     ]
 
 
 def test_looking_and_downloading_change_nothing(client, anna):
     before = state(anna), ConsentRecord.objects.count()
-    for path in (PAGE, PAGE + "forget/", DOWNLOAD):
+    for path in (PAGE, PAGE + "erase/", DOWNLOAD):
         assert client.get(path).status_code == 200
     for path in (WISH, RECENT, FORGOTTEN, ANSWER):
         assert client.get(path).status_code == 405
@@ -247,17 +249,17 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     did(visitor_of(anna), product_id=tea.pk)
     visitor_of(anna).set_preference("product", tea.pk, -1, time.time())
     old = visitor_of(anna).pk
-    assert b"Yes, forget everything" in client.get(PAGE + "forget/").content
+    assert b"Yes, delete my data" in client.get(PAGE + "erase/").content
     assert Event.objects.count() == 1
     client.cookies["oscar_history"] = "[1]"
     response = client.post(FORGOTTEN)
     assert response["Location"] == PAGE
-    assert response.cookies[consent.CONSENT_COOKIE].value.startswith("refused.1.")
-    assert response.cookies["oscar_history"]["max-age"] == response.cookies[identity.VISITOR_COOKIE]["max-age"] == 0
+    assert response.cookies[cookies.CONSENT_COOKIE].value.startswith("refused.1.")
+    assert response.cookies["oscar_history"]["max-age"] == response.cookies[cookies.VISITOR_COOKIE]["max-age"] == 0
     left = visitor_of(anna)
     assert (left.pk != old, left.preferences, left.consent) == (True, [], Consent.WITHDRAWN)
     assert not Event.objects.exists() and not Genome.objects.exists()
-    assert list(ConsentRecord.objects.values_list("state", "source")) == [("withdrawn", "forget everything")]
+    assert list(ConsentRecord.objects.values_list("state", "source")) == [("withdrawn", "erasure")]
     page = client.get(PAGE).content.decode()
     assert "Everything is forgotten." in page and "What you bought before that day is never used again." in page
 
@@ -274,7 +276,7 @@ def test_a_browser_is_forgotten_without_a_trace(client):
     did(browser(client), product_id=shop.product("Tea").pk)
     client.post(FORGOTTEN)
     assert not Visitor.objects.exists() and not Event.objects.exists() and not ConsentRecord.objects.exists()
-    assert client.get(PAGE).context["known"].standing.code == "off"
+    assert client.get(PAGE).context["known"].standing.code == "refused"
 
 
 @pytest.mark.django_db(transaction=True)

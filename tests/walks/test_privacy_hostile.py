@@ -1,4 +1,4 @@
-"""The page "What we know of you" against forged keys, broken cookies and forms that make no sense."""
+"""The page "Your personalisation data" against forged keys, broken cookies and forms that make no sense."""
 
 import re
 import time
@@ -11,14 +11,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from personalization.models import Event, Visitor
-from personalization.privacy import consent, identity
+from personalization.privacy import cookies
 from tests import shop
 from tests.walks.known import browser, did
 
 pytestmark = pytest.mark.django_db
 
 PAGE = "/personalization/privacy/"
-WISH, RECENT, FORGOTTEN, DOWNLOAD = (PAGE + part for part in ("wish/", "recent/", "forgotten/", "download/"))
+WISH, RECENT, FORGOTTEN, DOWNLOAD = (
+    PAGE + part for part in ("preference/", "recent/", "erase/confirmed/", "download/")
+)
 ANSWER = "/personalization/consent/"
 
 
@@ -37,7 +39,7 @@ def test_nobody_reads_or_changes_what_is_anothers(client, anna):
     before = state(ben)
     foreign = {"user": ben.pk, "user_id": ben.pk, "visitor": visitor_of(ben).pk, "visitor_id": visitor_of(ben).pk}
     for who in (client, stranger, known_browser):
-        for path in (PAGE, PAGE + "forget/", DOWNLOAD):
+        for path in (PAGE, PAGE + "erase/", DOWNLOAD):
             response = who.get(path, foreign, headers={"X-User": str(ben.pk)})
             assert plain(response) == plain(who.get(path))
             assert b"secret" not in response.content
@@ -61,7 +63,9 @@ def state(user):
 
 def plain(response):
     """The page without what every answer has of its own: tokens, the moment of its making, and its own address."""
-    own = rb'name="csrfmiddlewaretoken" value="\w+"|name="(created|next)" (content|value)="[^"]*"|"made": "[^"]*"'
+    own = (
+        rb'name="csrfmiddlewaretoken" value="\w+"|name="(created|next)" (content|value)="[^"]*"|"exported_at": "[^"]*"'
+    )
     return response.status_code, re.sub(own, b"", response.content)
 
 
@@ -69,11 +73,11 @@ def test_a_visitor_of_an_account_is_not_opened_by_a_cookie(client, anna):
     """Not even by one that we signed ourselves."""
     did(visitor_of(anna), product_id=shop.product("Tea").pk)
     thief = Client()
-    thief.cookies[consent.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
+    thief.cookies[cookies.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
     response = thief.get(PAGE)
     stolen = Visitor(pk=visitor_of(anna).pk)
-    identity.set_visitor_cookie(response, stolen)
-    thief.cookies[identity.VISITOR_COOKIE] = response.cookies[identity.VISITOR_COOKIE].value
+    cookies.set_visitor_cookie(response, stolen)
+    thief.cookies[cookies.VISITOR_COOKIE] = response.cookies[cookies.VISITOR_COOKIE].value
     assert thief.get(PAGE).context["known"].products == []
     thief.post(FORGOTTEN)
     assert Event.objects.count() == 1
@@ -91,7 +95,7 @@ COOKIE_TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, excl
 def test_any_bytes_in_our_cookies_count_as_absent_and_go_with_the_next_page(client, anna, answer, visitor, signed):
     if not Event.objects.exists():
         did(visitor_of(anna), "search", query="Anna's secret")
-    raw = f"{consent.CONSENT_COOKIE}={answer}; {identity.VISITOR_COOKIE}={visitor}"
+    raw = f"{cookies.CONSENT_COOKIE}={answer}; {cookies.VISITOR_COOKIE}={visitor}"
     if signed:
         raw += f"; sessionid={client.cookies['sessionid'].value}"
     header = raw.encode("utf-8").decode("latin-1")  # as a server hands bytes on
@@ -101,13 +105,15 @@ def test_any_bytes_in_our_cookies_count_as_absent_and_go_with_the_next_page(clie
         assert response.status_code == 200
         assert signed or b"secret" not in response.content
         request = response.wsgi_request
-        for name in (consent.CONSENT_COOKIE, identity.VISITOR_COOKIE):
-            if name in request.COOKIES and (name == identity.VISITOR_COOKIE or consent.browser_choice(request) is None):
+        for name in (cookies.CONSENT_COOKIE, cookies.VISITOR_COOKIE):
+            if name in request.COOKIES and (
+                name == cookies.VISITOR_COOKIE or cookies.read_choice(request.COOKIES) is None
+            ):
                 assert response.cookies[name]["max-age"] == 0
     for word in ("granted", "refused") if not signed else ():
         answered = fresh.post(ANSWER, {"answer": word}, HTTP_COOKIE=header)
         assert answered.status_code == 302
-        assert answered.cookies[consent.CONSENT_COOKIE].value.startswith(f"{word}.1.")
+        assert answered.cookies[cookies.CONSENT_COOKIE].value.startswith(f"{word}.1.")
     assert Event.objects.count() == 1
 
 

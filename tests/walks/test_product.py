@@ -24,7 +24,7 @@ SPARED = -3 if VERSION >= (4, 2) else -2
 """Oscar's product page asks so many queries less where what it reads of its product is looked up with our rows."""
 LIMIT = 1.25 if VERSION >= (4, 2) else 1.3
 """What a page with ten cards may cost of Oscar's own calls; 4.1's own page takes fewer."""
-BETTER, GOES = f"A step up from {TEAS[0]}", f"Bought together with {TEAS[0]}"
+BETTER, GOES = f"Upgrade from {TEAS[0]}", f"Goes with {TEAS[0]}"
 
 
 @pytest.fixture
@@ -51,10 +51,10 @@ def test_a_product_has_a_row_of_what_does_its_job_one_of_better_ones_and_one_of_
 
 def test_each_card_says_why_it_is_there(client, products):
     (slate,) = breakfast.slates(page(client, products[TEAS[0]]), "product")
-    assert {item.explanation for item in slate.rows[0].items} == {"Of the same kind, at about the same price"}
+    assert {item.explanation for item in slate.rows[0].items} == {"The same kind of product at a similar price"}
     assert {item.explanation for row in slate.rows[1:] for item in row.items} == {
-        "Of the same kind, dearer, and bought by the same customers",
-        "Others put these in one basket with it",
+        "Higher-end alternatives, bought by the same customers",
+        "Frequently bought together",
     }
 
 
@@ -152,7 +152,7 @@ def variants():
 def test_the_page_of_a_child_is_its_parents(client, variants):
     parent, (small, _) = variants
     about_the_parent = rows(client, parent)
-    assert list(about_the_parent) == ["Similar to Green tea in a tin", "Bought together with Green tea in a tin"]
+    assert list(about_the_parent) == ["Similar to Green tea in a tin", "Goes with Green tea in a tin"]
     assert rows(Client(), small) == about_the_parent
 
 

@@ -10,7 +10,6 @@ from django.urls import reverse
 
 from personalization.decide import active_snapshot
 from personalization.models import Visitor
-from personalization.privacy import identity
 from tests import shop
 from tests.walks.known import browser, did
 
@@ -63,7 +62,7 @@ def people(settings):
 
 def looking_at(client, visitor, product):
     did(visitor, product_id=product.pk)
-    return client, f"Because you looked at {product.title}"
+    return client, f"Because you viewed {product.title}"
 
 
 def test_no_page_shows_what_only_another_could_get(people):
@@ -77,7 +76,7 @@ def test_no_page_shows_what_only_another_could_get(people):
         page = chance.choice(pages)
         body, cookies = shared.get(client, page)
         assert not any(word in body for word in secrets - {own})
-        assert identity.VISITOR_COOKIE not in cookies
+        assert cookies.VISITOR_COOKIE not in cookies
         if page == "/":
             homes += 1
             assert own is None or own in body

@@ -14,7 +14,7 @@ from django.urls import resolve
 
 from personalization.collect import impression_tokens
 from personalization.models import Consent, Visitor
-from personalization.privacy import consent
+from personalization.privacy import cookies
 from tests import shop
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def trained():
 def agreeing(word="granted") -> Client:
     """A browser that answered."""
     browser = Client()
-    browser.cookies[consent.CONSENT_COOKIE] = f"{word}.1.{int(time.time()) - 60}"
+    browser.cookies[cookies.CONSENT_COOKIE] = f"{word}.1.{int(time.time()) - 60}"
     return browser
 
 
@@ -137,7 +137,7 @@ def printed(user=None, cookies=()) -> str:
     request = RequestFactory().get("/basket/")
     request.user, request.COOKIES = user or AnonymousUser(), dict(cookies)
     request.resolver_match = resolve("/basket/")
-    page = Template("{% load personalization_tags %}{% personalization_beacon %}")
+    page = Template("{% load personalization %}{% personalization_beacon %}")
     return page.render(Context({"request": request}))
 
 
@@ -177,7 +177,7 @@ def test_the_page_stands_when_its_scripts_cannot_be_found(trained, monkeypatch):
     def missing(path):
         raise ValueError(f"no manifest entry for {path}")
 
-    monkeypatch.setattr("personalization.templatetags.personalization_tags.get_template", missing)
+    monkeypatch.setattr("personalization.templatetags.personalization.get_template", missing)
     response = agreeing().get("/basket/")
     assert response.status_code == 200
     assert b"beacon.js" not in response.content

@@ -46,25 +46,25 @@ function section(row, number) {
   const list = make("ul", { role: "list", className: "cards" }, ...row.items.map((item) => card(row, item)));
   const why = make("p", { className: "why" }, row.reason.text);
   const links = row.links.length > 0 && make("p", { className: "links" }, ...row.links.map(link));
-  const named = { "aria-labelledby": heading.id, "data-row": row.code, "data-personal": row.personal };
+  const named = { "aria-labelledby": heading.id, "data-row": row.type, "data-personal": row.personal };
   return make("section", { className: "row", ...named }, heading, why, links, list);
 }
 
-function link({ kind, text, facts }) {
-  const href = kind === "basket" ? "#/basket" : `${search}?${new URLSearchParams({ q: facts.query })}`;
-  return make("a", { href }, text);
+function link({ target, label, params }) {
+  const href = target === "basket" ? "#/basket" : `${search}?${new URLSearchParams({ q: params.query })}`;
+  return make("a", { href }, label);
 }
 
 function card(row, item) {
   const { product } = item;
   const href = `#/product/${item.id}`;
-  const reason = item.reason.text !== row.reason.text && make("p", { className: "why" }, item.reason.text);
+  const reason = item.reason.text && item.reason.text !== row.reason.text && make("p", { className: "why" }, item.reason.text);
   const cover = make("a", { href, tabIndex: -1, "aria-hidden": "true" }, picture(product, 160, { loading: "lazy" }));
   const title = make("h3", {}, make("a", { href }, product.title));
   const parts = [cover, title, ...offer(row, item), reason];
   const element = make("li", { className: "card", "data-product": item.id }, ...parts);
   shown.set(element, { row, item });
-  if (!row.token) return element; // of strangers nothing is kept, so there is nothing to send away
+  if (!row.token) return element; // without consent nothing is stored, so nothing can be dismissed
   const heard = make("span", { className: "heard" }, ` in ${product.title}`);
   const away = { type: "button", className: "quiet", onclick: () => dismiss(element) };
   element.append(make("button", away, "Not interested", heard));
@@ -73,14 +73,14 @@ function card(row, item) {
 }
 
 function offer(row, item) {
-  const { notice } = item.product;
+  const { availability_message: notice } = item.product;
   return [price(item.product), notice && make("p", { className: "notice" }, notice), buy(row, item)];
 }
 
 function buy(row, item) {
-  const { title, url, in_one_click } = item.product;
+  const { title, url, addable_in_one_click } = item.product;
   const heard = make("span", { className: "heard" }, `: ${title}`);
-  if (!in_one_click) return make("a", { className: "button", href: url }, "See the options", heard);
+  if (!addable_in_one_click) return make("a", { className: "button", href: url }, "View options", heard);
   const press = ({ currentTarget }) => addToBasket(row, item, currentTarget);
   return make("button", { type: "button", className: "button", onclick: press }, "Add to basket", heard);
 }
@@ -96,7 +96,7 @@ async function addToBasket(row, item, button) {
     const answer = await fetch(adding.replace("0", item.id), { method: "POST", body });
     if (!answer.ok || !answer.url.endsWith("?added")) throw new Error("not added");
     if (location.hash === "#/basket") await show(true);
-    say(`${item.product.title} lies in the basket.`);
+    say(`${item.product.title} was added to your basket.`);
   } catch (error) {
     failed(error);
   }
@@ -116,7 +116,7 @@ async function dismiss(element) {
     element.replaceChildren(...inside);
     inside.at(-1).focus();
   }, failed);
-  const said = make("p", { className: "gone" }, `You will not see ${item.product.title} for a while.`);
+  const said = make("p", { className: "gone" }, `We won't show ${item.product.title} for a while.`);
   element.replaceChildren(said, undo);
   undo.focus({ preventScroll: true });
 }
@@ -138,7 +138,7 @@ function saw(element) {
 }
 
 function report(name, { id, position }, { token } = {}) {
-  if (standing !== "on" || token === "") return;
+  if (standing !== "granted" || token === "") return;
   const params = { slate: token, items: [{ item_id: String(id), index: position }] };
   events.push({ id: crypto.randomUUID(), name, at: Date.now(), params });
   clearTimeout(timer);
@@ -155,7 +155,7 @@ const PAGES = {
   home: () => ({ heading: "Welcome", rows: (options) => shop.surface("home", CARDS, options) }),
   basket: () => ({
     heading: "Basket",
-    facts: [make("p", {}, make("a", { href: basket }, "What lies in it, and the checkout"))],
+    facts: [make("p", {}, make("a", { href: basket }, "View your basket and check out"))],
     rows: (options) => shop.surface("basket", CARDS, options),
   }),
   product: (key) => ({ ...about(key), rows: (options) => around(key, options) }),
@@ -172,7 +172,7 @@ function about(key) {
   const item = history.state?.item;
   report("view_item", item ?? { id: key });
   const href = item?.product.url ?? productPage.replace("_0", `_${key}`);
-  const more = make("p", {}, make("a", { href }, "All about it in the shop"));
+  const more = make("p", {}, make("a", { href }, "View it in the shop"));
   if (!item) return { heading: `Product ${key}`, facts: [more] };
   const offered = make("div", {}, ...offer(null, item), more);
   const card = make("div", { className: "product" }, picture(item.product, 320), offered);
@@ -206,7 +206,7 @@ async function show(moved = false) {
 
 function apology() {
   const again = make("button", { type: "button", className: "button", onclick: () => show(true) }, "Try again");
-  return make("div", { className: "plain" }, make("p", {}, "The recommendations cannot be shown just now."), again);
+  return make("div", { className: "plain" }, make("p", {}, "The recommendations are not available at the moment."), again);
 }
 
 /* Around the pages: the menu, the question, and moving about. */

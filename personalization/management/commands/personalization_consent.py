@@ -1,4 +1,4 @@
-"""Records what customers allowed elsewhere: `manage.py personalization_consent grant --customers all --source shop`."""
+"""Records consent from elsewhere: `manage.py personalization_consent grant --customers all --source "old shop"`."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -8,51 +8,53 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
 from personalization import conf
+from personalization.exchange.consent_files import read_customers
+from personalization.exchange.tabular import TableError
 from personalization.privacy import consent_lists
-from personalization.shop.customers import LOOKUP_FIELDS
+from personalization.shop.customers import LOOKUP_FIELDS, NoSuchField, all_customers
+
+MAX_LENGTHS = {"source": 64, "version": 32}
 
 
 class Command(BaseCommand):
-    """For a shop that asked its customers before this app was there."""
+    """For a shop that asked its customers for consent before it used this app."""
 
-    help = "Records consent that customers gave or withdrew elsewhere, or says how many have. Overrides no withdrawal."
+    help = "Records consent that customers gave or withdrew elsewhere, or counts it. Never overrides a withdrawal."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        whats = parser.add_subparsers(dest="what", required=True)
-        whats.add_parser("status", help="how many customers and browsers allow what")
-        for what in ("grant", "withdraw"):
-            one = whats.add_parser(what)
-            everyone = "all, or " if what == "grant" else ""
-            one.add_argument("--customers", required=True, help=f"{everyone}a file with a customer a line")
-            one.add_argument(
-                "--users", choices=LOOKUP_FIELDS, default="id", help="what a line holds (default: the primary key)"
-            )
-            one.add_argument("--source", required=True, help="where they said so, in at most 64 letters: the proof")
-            one.add_argument("--version", help="of the text they agreed to (default: the setting CONSENT_VERSION)")
+        actions = parser.add_subparsers(dest="action", required=True)
+        actions.add_parser("status", help="count customers and browsers by their consent")
+        for action in ("grant", "withdraw"):
+            options = actions.add_parser(action)
+            all_or = "all, or " if action == "grant" else ""
+            options.add_argument("--customers", required=True, help=f"{all_or}a file with a customer in each row")
+            options.add_argument("--users", choices=LOOKUP_FIELDS, default="id", help="what a row holds (default: id)")
+            options.add_argument("--source", required=True, help="where they did so, up to 64 characters: the proof")
+            options.add_argument("--version", help="of the text they agreed to (default: setting CONSENT_VERSION)")
 
-    def handle(self, *args: Any, what: str, verbosity: int, **options: Any) -> None:
-        if what == "status":
+    def handle(self, *args: Any, action: str, verbosity: int, **options: Any) -> None:
+        if action == "status":
             self.stdout.write(str(consent_lists.consent_counts()))
             return
-        proof = {
-            "source": options["source"].strip(),
-            "version": options["version"] or conf.get_settings().CONSENT_VERSION,
-        }
-        for name, most in (("source", 64), ("version", 32)):
-            if not 0 < len(proof[name]) <= most:
-                raise CommandError(f"--{name} is {proof[name]!r}; it takes a text of at most {most} letters.")
+        version = options["version"] or conf.get_settings().CONSENT_VERSION
+        proof = {"source": options["source"].strip(), "version": version}
+        for name, limit in MAX_LENGTHS.items():
+            if not 0 < len(proof[name]) <= limit:
+                raise CommandError(f"--{name} is {proof[name]!r}; expected a string of 1 to {limit} characters.")
         try:
-            asked = self.customers(what, options["customers"], options["users"])
-            record = consent_lists.record_grants if what == "grant" else consent_lists.record_withdrawals
-            count = record(asked, now=now(), **proof)
-        except consent_lists.UnclearCustomers as error:
+            customers = self.read_customers(action, options["customers"], options["users"])
+        except (TableError, NoSuchField) as error:
             raise CommandError(str(error)) from None
+        record = consent_lists.record_grants if action == "grant" else consent_lists.record_withdrawals
+        count = record(customers, now=now(), **proof)
         if verbosity:
-            self.stdout.write(f"{count} of {len(asked)} customers: {'granted' if what == 'grant' else 'withdrawn'}.")
+            done = "granted" if action == "grant" else "withdrawn"
+            self.stdout.write(f"{count} of {len(customers)} customers: {done}.")
 
-    def customers(self, what: str, given: str, by: str) -> list[Any]:
-        if given != "all":
-            return consent_lists.customers_from_file(Path(given), by)
-        if what == "withdraw":
-            raise CommandError("--customers is 'all'; withdraw takes a file with a customer a line.")
-        return consent_lists.all_customers()
+    def read_customers(self, action: str, customers: str, by: str) -> list[Any]:
+        """The primary keys of the customers in the file, or of all."""
+        if customers != "all":
+            return read_customers(Path(customers), by)
+        if action == "withdraw":
+            raise CommandError("--customers is 'all'; expected a file with a customer in each row.")
+        return list(all_customers())

@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from tqdm import tqdm
 
 from personalization.management.options import parse_moment
+from personalization.management.progress import progress_bars
 from personalization.profile import batch
 from personalization.train.lock import TrainingInProgress
 from personalization.train.quality_gate import QualityRegression
@@ -14,36 +14,33 @@ from personalization.train.run import TrainingSummary, run_training, training_cu
 
 
 class Command(BaseCommand):
-    """Reads the orders, publishes a snapshot, and works out every customer's genome."""
+    """Reads the orders, publishes a snapshot, and computes every customer's genome."""
 
     help = "Learns from the shop's orders which products go together, and what each customer likes. Run it daily."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--as-of", metavar="DATE", help="learn only from what was bought before this moment")
-        parser.add_argument("--weigh", action="store_true", help="learn anew what to trust, even if it was done lately")
-        parser.add_argument("--force", action="store_true", help="publish also what is clearly worse than what serves")
+        parser.add_argument(
+            "--refit-ranker", action="store_true", help="refit the ranker even if RANKER_REFIT_DAYS have not passed"
+        )
+        parser.add_argument("--force", action="store_true", help="publish even if the quality gate fails")
 
-    def handle(self, *args: Any, force: bool, weigh: bool, **options: Any) -> None:
-        silent = options["verbosity"] == 0
-
-        def progress(stream: Any, what: str, length: int) -> Any:
-            hidden = True if silent else None  # None: hidden unless someone looks at a terminal
-            return tqdm(stream, desc=what, total=length, disable=hidden, file=self.stderr, leave=False)
-
-        now = training_cutoff(parse_moment(options["as_of"]))
+    def handle(self, *args: Any, force: bool, refit_ranker: bool, verbosity: int, **options: Any) -> None:
+        cutoff, progress = training_cutoff(parse_moment(options["as_of"])), progress_bars(self.stderr, verbosity)
         try:
-            snapshot = run_training(now, progress, force=force, weigh=weigh)
+            snapshot = run_training(cutoff, progress, force=force, refit_ranker=refit_ranker)
         except TrainingInProgress:
-            raise CommandError("Another training run is under way; nothing was changed.") from None
-        except QualityRegression as worse:
-            raise CommandError(f"Not published, what served goes on serving: {worse}. To publish it: --force") from None
-        customers = batch.refresh_all_genomes(now, lambda batches: progress(batches, "Customers", len(batches)))
-        if not silent:
+            raise CommandError("Another training run is in progress; nothing was changed.") from None
+        except QualityRegression as reasons:
+            message = f"Not published: quality gate failed ({reasons}); the active snapshot stays."
+            raise CommandError(f"{message} To publish it anyway: --force") from None
+        customers = batch.refresh_all_genomes(cutoff, lambda batches: progress(batches, "Customers", len(batches)))
+        if verbosity:
             self.stdout.write(
-                f"Snapshot {snapshot} serves: {TrainingSummary(**snapshot.metrics)}; {customers} genomes."
+                f"Snapshot {snapshot} is active: {TrainingSummary(**snapshot.metrics)}; {customers} genomes."
             )
-            for kind, origin in snapshot.metrics["weights"].items():
-                self.stdout.write(f"  {kind}: {origin}")
+            for task, origin in snapshot.metrics["weights"].items():
+                self.stdout.write(f"  {task}: {origin}")
             if (others := snapshot.metrics["customers"] - customers) > 0:
-                self.stdout.write(f"{others} more customers have not agreed to be known: they see what everybody sees.")
+                self.stdout.write(f"{others} more customers have given no consent: the shop is not personal for them.")
                 self.stdout.write("`personalization_consent grant` records consent that was given elsewhere.")

@@ -20,7 +20,7 @@
   const SEEN = 1000, SETTLED = 100, QUIET = 2000, AT_ONCE = 20, LETTERS = 20000, KEPT = 200, TRIES = 4;
   const NAMES = ["view_item_list", "select_item", "view_item", "user_engagement", "search", "add_to_cart",
     "remove_from_cart", "view_cart", "begin_checkout", "add_to_wishlist", "item_feedback"];
-  const LATER = ["not_stored", "too_many"]; // what the door rejects and would take later
+  const LATER = ["not_stored", "rate_limited"]; // what the door rejects and would take later
   const keepalive = "keepalive" in Request.prototype;
 
   /* Sending: one delivery at a time, as the answer to a browser's first one makes it known. */

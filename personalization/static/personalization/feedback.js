@@ -17,7 +17,7 @@
     event.preventDefault();
     const gone = [...part.children].filter((child) => !child.hidden);
     const note = document.createElement("div");
-    note.className = "personalization-gone";
+    note.className = "personalization-dismissed";
     note.setAttribute("aria-live", "polite");
     const swap = (hidden) => gone.forEach((child) => (child.hidden = hidden));
     swap(true);
@@ -27,21 +27,21 @@
       swap(false);
     };
     try {
-      const { said, undo } = await post(form, button);
-      const words = document.createElement("p");
-      const again = document.createElement("button");
-      words.textContent = said;
-      again.textContent = undo;
-      again.type = "button";
-      again.onclick = async () => {
-        again.disabled = true;
-        await post(form, button, { undo: 1 }).then(back, () => (again.disabled = false));
+      const { message, undo } = await post(form, button);
+      const text = document.createElement("p");
+      const undoButton = document.createElement("button");
+      text.textContent = message;
+      undoButton.textContent = undo;
+      undoButton.type = "button";
+      undoButton.onclick = async () => {
+        undoButton.disabled = true;
+        await post(form, button, { undo: 1 }).then(back, () => (undoButton.disabled = false));
         const menu = button.closest("details");
         if (menu) menu.open = false;
         (menu?.firstElementChild ?? button).focus();
       };
-      note.append(words, again);
-      again.focus({ preventScroll: true });
+      note.append(text, undoButton);
+      undoButton.focus({ preventScroll: true });
     } catch {
       back();
       form.dataset.plain = "yes"; // the plain way tells what is wrong

@@ -1,0 +1,113 @@
+"""How facts about visitors come in, as plain functions that the shop's pages and the API both call."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+from personalization.collect import crawlers, feedback, ingestion, rate_limits, request_traits
+from personalization.collect.payload import EventPayload, Rejection, ReportedEvent
+from personalization.models import Visitor
+from personalization.models.fail_open import fail_open
+from personalization.privacy import flows, identity
+from personalization.privacy.requester import ClientType, Requester
+from personalization.shop import catalogue
+
+
+class DeliveryOutcome(NamedTuple):
+    """What became of the events of one request."""
+
+    accepted: int
+    """How many are stored, now or by an earlier request."""
+    rejected: tuple[Rejection, ...]
+    """In the order of the request."""
+    visitor: Visitor | None = None
+    """Whose they are, whom the door makes the browser recognisable by; None when nothing was stored."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The body of the response."""
+        return {"accepted": self.accepted, "rejected": [one.as_json() for one in self.rejected]}
+
+
+def report_events(requester: Requester, body: EventPayload, now: datetime) -> DeliveryOutcome:
+    """Stores the events that a client reports, as far as they can be believed and their visitor has consented.
+
+    No failure in here reaches the client as an error: it may send again what was not stored. A server is neither
+    limited by its address nor taken for a bot.
+    """
+    rejected, visitor = _store_reported(requester, body, now)
+    rejected = tuple(sorted(rejected, key=lambda rejection: rejection.index))
+    rate_limits.drop_log.record(rejection.code for rejection in rejected)
+    return DeliveryOutcome(body.count - len(rejected), rejected, visitor)
+
+
+def _store_reported(
+    requester: Requester, body: EventPayload, now: datetime
+) -> tuple[tuple[Rejection, ...], Visitor | None]:
+    with fail_open("Taking in events"), rate_limits.concurrency_slot() as free:
+        if not free:
+            return _reject_all(body, "server_busy"), None
+        pace = _count_events(requester, body, now)
+        if pace.address_limited:
+            return _reject_all(body, "rate_limited"), None
+        visitor = identity.get_or_create_consented(requester, now) if body.reports else None
+        if visitor is None:
+            return _reject_all(body, "no_consent"), None
+        suspect = pace.visitor_limited or (
+            requester.client != ClientType.SERVER_KEY and crawlers.is_crawler(requester.user_agent)
+        )
+        rate_limits.drop_log.record(["suspect"] * body.count if suspect else [])
+        products, device = _reported_products(body.reports), request_traits.device_type(requester)
+        delivery = ingestion.Delivery(visitor, products, now, body.sent, suspect, device)
+        return body.rejected + ingestion.store_events(delivery, body.reports).rejected, visitor
+    return _reject_all(body, "not_stored"), None
+
+
+def _count_events(requester: Requester, body: EventPayload, now: datetime) -> rate_limits.Pace:
+    if requester.client == ClientType.SERVER_KEY:
+        return rate_limits.Pace(address_limited=False, visitor_limited=False)
+    return rate_limits.count_events(requester.address, _visitor_key(requester), body.count, now.timestamp())
+
+
+def _visitor_key(requester: Requester) -> str:
+    """Tells visitors apart without a query; "" for a browser without an id."""
+    if requester.is_signed_in:
+        return f"account {requester.user_id}"
+    return requester.visitor_id.hex if requester.visitor_id else ""
+
+
+def _reject_all(body: EventPayload, code: str) -> tuple[Rejection, ...]:
+    return (*body.rejected, *(Rejection(report.index, code) for report in body.reports))
+
+
+def _reported_products(reports: Iterable[ReportedEvent]) -> ingestion.ReportedProducts:
+    keys = {(item.id_type, item.key) for report in reports for item in report.items}
+    products = catalogue.resolve_product_ids(keys)
+    return ingestion.ReportedProducts(products, frozenset(catalogue.sensitive_products(set(products.values()))))
+
+
+def give_feedback(requester: Requester, kind: str, key: int | str, sign: int, now: datetime) -> Visitor | None:
+    """Stores that a visitor is not interested in a product, a category or a row, or takes that back.
+
+    Returns the visitor, or None where they were erased at this very moment. Raises `privacy.flows.Refused` with
+    `no_consent`.
+    """
+    change = partial(feedback.record_feedback, kind=kind, key=key, sign=sign, now=now)
+    return flows.change_visitor(requester, now, change)
+
+
+def record_basket_addition(requester: Requester, product_id: int, now: datetime) -> None:
+    """Stores that a visitor who consented put a product into their basket. A browser does not become recognisable by
+    it: that takes a report of its own."""
+    known = requester.is_signed_in or identity.get_visitor(requester) is not None
+    visitor = identity.get_or_create_consented(requester, now) if known else None
+    if visitor is None or catalogue.sensitive_products([product_id]):
+        return
+    ingestion.record_server_event(
+        visitor,
+        str(ingestion.EventType.ADD_TO_BASKET),
+        product_id,
+        now,
+        suspect=crawlers.is_crawler(requester.user_agent),
+        device=request_traits.device_type(requester),
+    )

@@ -1,0 +1,71 @@
+"""The slates of one page: what the template tags decide for its request, and what its templates print them from."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.template import Context
+
+from personalization.decide.slate import Slate
+from personalization.decide.visit import Visit
+from personalization.models.fail_open import fail_open
+from personalization.oscar import card_markup, visits
+from personalization.serve import serve_slate, slate_tokens
+from personalization.shop import catalogue
+
+PRODUCT_SURFACE = "product"
+"""The surface that is printed where the page says that the product is unavailable, or else at the end of the page."""
+PREFETCHED_ATTRIBUTE = "_personalization_prefetched"
+DecidedSlate = tuple[Slate, Visit | None]
+EMPTY_SLATE: DecidedSlate = (Slate(PRODUCT_SURFACE), None)
+
+
+def decide_slate(context: Context, surface: str, page: dict[str, Any]) -> DecidedSlate:
+    """The slate of a surface, and the visit that it was decided for; an empty one where the page has no request.
+
+    `page` names the product, category, query or order that the page is about, as `visits.with_page_context` takes them.
+    """
+    visit = _page_visit(context, visits.visit_from_request, page) or _page_visit(context, visits.anonymous_visit, page)
+    slate = serve_slate(surface, visit) if visit else Slate(surface)
+    if slate.rows:
+        visits.mark_shown(context["request"], (item.product_id for row in slate.rows for item in row.items))
+    return slate, visit
+
+
+def _page_visit(context: Context, read: Callable[[HttpRequest], Visit], page: dict[str, Any]) -> Visit | None:
+    with fail_open("Reading the visit"):
+        request = context["request"]
+        if "product" in page:
+            visits.mark_shown(request, visits.recently_viewed_ids(request))
+        return visits.with_page_context(read(request), **page)
+    return None
+
+
+def prefetched_slates(context: Context) -> dict[Any, DecidedSlate]:
+    """The slates that were decided ahead for this page and not printed yet, by the key of their product."""
+    return context["request"].__dict__.setdefault(PREFETCHED_ATTRIBUTE, {}) if "request" in context else {}
+
+
+def slate_context(context: Context, slate: Slate, visit: Visit | None) -> dict[str, Any]:
+    """What `slate.html` is rendered with: the page's own context, each row with its token, and the card renderer."""
+    return {
+        **context.flatten(),
+        "slate": slate,
+        "rows_with_tokens": list(zip(slate.rows, slate_tokens(slate, visit), strict=True)),
+        "cards": _card_renderer(slate, context),
+    }
+
+
+def _card_renderer(slate: Slate, context: Context) -> card_markup.CardRenderer | None:
+    """Prints the cards of a slate, with this page's CSRF token and address in their forms.
+
+    None where the shop has a card of its own: it finds the images of all products prefetched instead.
+    """
+    products = [item.product for row in slate.rows for item in row.items]
+    if not products:
+        return None
+    if card_markup.shop_overrides_card():
+        catalogue.attach_images(products)
+        return None
+    next_url = context["request"].get_full_path() if "request" in context else ""
+    return card_markup.CardRenderer(products, str(context.get("csrf_token", "")), next_url)

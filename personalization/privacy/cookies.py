@@ -1,0 +1,104 @@
+"""The app's own cookies: how they are read from a request, and how they are set on a response.
+
+There are three: the answer to the question of consent, the id of a browser that consented, and the word "off" for a
+browser that wants lists as the shop sorts them. Only the second one identifies anybody.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.core import signing
+from django.http import HttpResponse
+
+from personalization import conf
+from personalization.models import Visitor
+from personalization.shop import account_records
+
+CONSENT_COOKIE = "personalization_choice"
+"""Holds what a browser answered, and no id."""
+VISITOR_COOKIE = "personalization_visitor"
+SORT_COOKIE = "personalization_sort"
+COOKIE_NAMES = (CONSENT_COOKIE, VISITOR_COOKIE, SORT_COOKIE)
+
+SORT_DISABLED = "off"
+SALT = "personalization.visitor"
+REFUSAL_DAYS = 180
+"""A visitor who refused may be asked again after this many days."""
+
+
+@dataclass(frozen=True)
+class BrowserChoice:
+    """What a browser answered to the question of consent."""
+
+    granted: bool
+    at: datetime
+
+
+def read_choice(cookies: Mapping[str, str]) -> BrowserChoice | None:
+    """The answer to the present version of the consent text; None without a valid one."""
+    word, _, rest = cookies.get(CONSENT_COOKIE, "").partition(".")
+    version, _, moment = rest.rpartition(".")
+    if word not in ("granted", "refused") or version != conf.get_settings().CONSENT_VERSION:
+        return None
+    if not (moment.isascii() and moment.isdigit() and len(moment) <= 10):
+        return None
+    return BrowserChoice(word == "granted", datetime.fromtimestamp(int(moment), UTC))
+
+
+def read_visitor_id(cookies: Mapping[str, str]) -> uuid.UUID | None:
+    """The visitor's id in the cookie; None without one that we signed and that has not expired."""
+    token = cookies.get(VISITOR_COOKIE, "")
+    return verify_visitor_token(token) if token else None
+
+
+def sign_visitor_token(visitor: Visitor) -> str:
+    """The signed id by which a browser or another client without an account is recognised."""
+    return signing.TimestampSigner(salt=SALT).sign(visitor.pk.hex)
+
+
+def verify_visitor_token(token: str) -> uuid.UUID | None:
+    """The id in a token of `sign_visitor_token`; None for a forged or an expired one."""
+    try:
+        lifetime = timedelta(days=conf.get_settings().VISITOR_COOKIE_DAYS)
+        text = signing.TimestampSigner(salt=SALT).unsign(token, max_age=lifetime)
+        return uuid.UUID(hex=text)
+    except (signing.BadSignature, ValueError):
+        return None
+
+
+def set_consent_cookie(response: HttpResponse, *, granted: bool, now: datetime) -> None:
+    """Stores the answer in the browser. A refusal also removes everything else that the browser holds."""
+    settings = conf.get_settings()
+    word = "granted" if granted else "refused"
+    days = settings.VISITOR_COOKIE_DAYS if granted else REFUSAL_DAYS
+    _set_cookie(response, CONSENT_COOKIE, f"{word}.{settings.CONSENT_VERSION}.{int(now.timestamp())}", days)
+    if not granted:
+        delete_cookie(response, VISITOR_COOKIE)
+        account_records.forget_recently_viewed(response)
+
+
+def set_visitor_cookie(response: HttpResponse, visitor: Visitor) -> None:
+    """Makes the browser recognisable by this visitor's id. Does nothing for an account's visitor, which is recognised
+    by the session alone."""
+    if visitor.user_id is None:
+        _set_cookie(response, VISITOR_COOKIE, sign_visitor_token(visitor), conf.get_settings().VISITOR_COOKIE_DAYS)
+
+
+def set_sort_cookie(response: HttpResponse, *, disabled: bool) -> None:
+    """Stores in the browser that lists are not sorted for it, or removes that."""
+    if disabled:
+        _set_cookie(response, SORT_COOKIE, SORT_DISABLED, REFUSAL_DAYS)
+    else:
+        delete_cookie(response, SORT_COOKIE)
+
+
+def delete_cookie(response: HttpResponse, name: str) -> None:
+    """Deletes one of the app's cookies from the browser."""
+    response.delete_cookie(name, samesite="Lax")
+
+
+def _set_cookie(response: HttpResponse, name: str, value: str, days: int) -> None:
+    secure = conf.get_settings().COOKIE_SECURE
+    response.set_cookie(name, value, max_age=timedelta(days=days), secure=secure, httponly=True, samesite="Lax")

@@ -1,0 +1,35 @@
+"""Responses that depend on the visitor: kept out of shared caches, and with no cookie that says nothing any more."""
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_cache_control, patch_vary_headers
+
+from personalization.models import Visitor
+from personalization.privacy import consent, cookies, identity
+from personalization.privacy.requester import Requester, requester_from_request
+
+
+def set_private_cache_headers(request: HttpRequest, response: HttpResponse) -> None:
+    """Keeps a response out of every shared cache, and deletes stale cookies of the app's."""
+    patch_cache_control(response, private=True, no_store=True)
+    patch_vary_headers(response, ("Cookie", "Sec-GPC", "DNT"))
+    delete_stale_cookies(requester_from_request(request), response)
+
+
+def delete_stale_cookies(requester: Requester, response: HttpResponse) -> None:
+    """Deletes an answer to an outdated consent text and the id of a visitor who is not there, unless the response sets
+    the cookie itself."""
+    sent = requester.cookies.keys() - response.cookies.keys()
+    if cookies.CONSENT_COOKIE in sent and requester.choice is None:
+        cookies.delete_cookie(response, cookies.CONSENT_COOKIE)
+    if cookies.VISITOR_COOKIE in sent and _visitor_cookie_is_stale(requester):
+        cookies.delete_cookie(response, cookies.VISITOR_COOKIE)
+
+
+def _visitor_cookie_is_stale(requester: Requester) -> bool:
+    return requester.is_signed_in or identity.get_visitor(requester) is None or consent.has_refused(requester, None)
+
+
+def remember_visitor(response: HttpResponse, requester: Requester, visitor: Visitor | None) -> None:
+    """Makes the browser recognisable by this visitor's id, unless it is already, or the visitor is an account's."""
+    if visitor is not None and visitor.pk != requester.visitor_id:
+        cookies.set_visitor_cookie(response, visitor)

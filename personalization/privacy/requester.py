@@ -1,0 +1,143 @@
+"""Who a request is from. Made once, where the request enters; everything further in takes this and no `HttpRequest`."""
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property, partial
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+
+from personalization import conf
+from personalization.models import Visitor
+from personalization.privacy import cookies
+from personalization.privacy.cookies import BrowserChoice
+from personalization.shop import customers
+
+REQUESTER_ATTRIBUTE = "_personalization_requester"
+"""Under this name a request keeps its requester."""
+UNKNOWN_ADDRESS = "unknown"
+
+
+class ClientType(StrEnum):
+    """How a client says who it is."""
+
+    BROWSER = "browser"
+    """By cookies: the session's, and the app's own."""
+    VISITOR_TOKEN = "visitor_token"
+    """By the token that the API issued to a client without cookies."""
+    SERVER_KEY = "server_key"
+    """By the key of another server of the shop, which may name a customer."""
+    SHOP_LOGIN = "shop_login"
+    """By an authentication class of the shop's own API."""
+
+
+@dataclass(frozen=True, eq=False)
+class Requester:
+    """The account, browser or API client behind a request, with what it says about consent, device and address."""
+
+    user: Any = field(default_factory=AnonymousUser)
+    """An instance of the shop's user model; Django's AnonymousUser for a visitor who is not signed in."""
+    visitor_id: UUID | None = None
+    """The id in the browser's cookie or the client's token, which we signed; its visitor may have been erased."""
+    choice: BrowserChoice | None = None
+    """What this browser answered to the present consent text; None when it has not."""
+    opt_out_signal: bool = False
+    """Whether the browser sends `Sec-GPC: 1` or `DNT: 1`."""
+    ask_consent_tool: Callable[[], bool | None] = lambda: None
+    """Asks the shop's own consent tool; see `consent_tool_answer`."""
+    client: ClientType = ClientType.BROWSER
+    owns_session: bool = True
+    """Whether the session and the basket of the request are the requester's own."""
+    address: str = UNKNOWN_ADDRESS
+    """The client's IPv4 address, or the /64 network of its IPv6 address."""
+    user_agent: str = ""
+    mobile_hint: bool = False
+    """Whether the browser sends `Sec-CH-UA-Mobile: ?1`."""
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    """The app's own cookies, as the browser sent them."""
+    memory: dict[str, Visitor | None] = field(default_factory=dict, init=False, repr=False)
+    """The visitor, once it has been read; see `identity.get_visitor`."""
+
+    @property
+    def user_id(self) -> Any:
+        """The primary key of the account; None for a visitor who is not signed in."""
+        return self.user.pk if self.user.is_authenticated else None
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether an account is behind the request."""
+        return bool(self.user.is_authenticated)
+
+    @cached_property
+    def is_child(self) -> bool:
+        """Whether the shop says that the account is a child's."""
+        return self.is_signed_in and customers.is_child(self.user)
+
+    @cached_property
+    def consent_tool_answer(self) -> bool | None:
+        """What the shop's own consent tool says; None where there is none, or it does not know."""
+        return self.ask_consent_tool()
+
+
+def requester_from_request(request: HttpRequest) -> Requester:
+    """The requester of a request: the one that `bind_requester` set, or else the browser that its cookies name. Made
+    once a request, and again after an account signed in or out within it."""
+    user = getattr(request, "user", None)
+    bound_user, requester = getattr(request, REQUESTER_ATTRIBUTE, (None, None))
+    if requester is None or bound_user is not user:
+        requester = _requester_from_cookies(request, user)
+        bind_requester(request, requester)
+    return requester
+
+
+def bind_requester(request: HttpRequest, requester: Requester) -> None:
+    """Makes this the requester of a request: for doors that do not go by cookies, and for changes within a request."""
+    setattr(request, REQUESTER_ATTRIBUTE, (getattr(request, "user", None), requester))
+
+
+def _requester_from_cookies(request: HttpRequest, user: Any) -> Requester:
+    own_cookies = {name: request.COOKIES[name] for name in cookies.COOKIE_NAMES if name in request.COOKIES}
+    return Requester(
+        user=AnonymousUser() if user is None else user,
+        visitor_id=cookies.read_visitor_id(own_cookies),
+        choice=cookies.read_choice(own_cookies),
+        opt_out_signal=any(request.META.get(name, "").strip() == "1" for name in ("HTTP_SEC_GPC", "HTTP_DNT")),
+        ask_consent_tool=partial(_ask_consent_tool, request),
+        address=client_address(request),
+        user_agent=request.META.get("HTTP_USER_AGENT", ""),
+        mobile_hint=request.META.get("HTTP_SEC_CH_UA_MOBILE") == "?1",
+        cookies=own_cookies,
+    )
+
+
+def _ask_consent_tool(request: HttpRequest) -> bool | None:
+    path = conf.get_settings().CONSENT_CALLABLE
+    answer = import_string(path)(request) if path else None
+    return None if answer is None else bool(answer)
+
+
+def client_address(request: HttpRequest) -> str:
+    """The address that a request comes from: an IPv4 address, or the /64 network of an IPv6 one, which is what one
+    customer gets.
+
+    Behind proxies of the shop's own (setting `NUM_PROXIES`) each adds one entry on the right of X-Forwarded-For;
+    anybody can write what stands further left.
+    """
+    proxies = conf.get_settings().NUM_PROXIES
+    header = request.META.get("HTTP_X_FORWARDED_FOR", "") if proxies else ""
+    forwarded = header.split(",") if header else []
+    text = forwarded[-proxies] if len(forwarded) >= proxies > 0 else request.META.get("REMOTE_ADDR", "")
+    try:
+        address = ipaddress.ip_address(text.strip())
+    except ValueError:
+        return UNKNOWN_ADDRESS
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(ipaddress.IPv6Address(int(address) >> 64 << 64))
+        address = address.ipv4_mapped
+    return str(address)

@@ -1,0 +1,208 @@
+"""{% load personalization %}: the rows of a surface, the menu's shortcuts, the consent banner and the beacon.
+
+{% personalized "product" product=product %} shows the rows of a surface; {% personalization_beacon %}, once on every
+page, reports which of them were seen; {% personalization_consent %}, once in the layout, asks for consent.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.template import Context
+from django.template.base import FilterExpression, Parser, Token
+from django.template.loader import get_template
+
+from personalization import conf, serve
+from personalization.collect import feedback
+from personalization.decide.slate import SlateItem
+from personalization.decide.visit import Visit
+from personalization.models.fail_open import fail_open
+from personalization.oscar import page_slates, visits
+from personalization.privacy import consent, identity
+from personalization.privacy.requester import Requester, requester_from_request
+from personalization.shop import catalogue
+from personalization.surfaces.navigation import MenuOrder
+
+register = template.Library()
+
+PRODUCT_VIEW, SEARCH_VIEW, PRIVACY_VIEW = "catalogue:detail", "search:search", "personalization:privacy"
+MAX_QUERY_CHARACTERS = 256
+ABOVE_THE_FOLD = ("home", 1)
+"""The surface and the number of the row whose images are loaded at once; all others load as they come near."""
+
+
+@register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
+def personalized(context: Context, surface: str, **page: Any) -> dict[str, Any]:
+    """The rows of a surface for this visitor; none where the page has no request, or its request no strategy.
+
+    `page` names what the page is about: its product, category, query or order.
+    """
+    prefetched = None
+    if surface == page_slates.PRODUCT_SURFACE and page.get("product"):
+        prefetched = page_slates.prefetched_slates(context).pop(page["product"].pk, None)
+    slate, visit = prefetched or page_slates.decide_slate(context, surface, page)
+    return page_slates.slate_context(context, slate, visit)
+
+
+@register.simple_tag(takes_context=True)
+def prefetch_personalized(context: Context, product: Any) -> str:
+    """Prints nothing: decides the rows of a product page before Oscar renders it, so that Oscar can reuse what was read
+    of the product with the others."""
+    slate, visit = page_slates.decide_slate(context, page_slates.PRODUCT_SURFACE, {"product": product})
+    if slate.subject_product is not None:
+        with fail_open("Sparing Oscar queries"):
+            catalogue.reuse_prefetched(product, slate.subject_product)
+    page_slates.prefetched_slates(context)[product.pk] = slate, visit
+    return ""
+
+
+@register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
+def personalized_if_sold_out(context: Context, product: Any) -> dict[str, Any]:
+    """The prefetched rows, if the product cannot be bought. If it can, `personalized` prints them further down; it
+    prints nothing that was printed here."""
+    prefetched = page_slates.prefetched_slates(context)
+    slate, visit = prefetched.get(product.pk, page_slates.EMPTY_SLATE)
+    if not slate.subject_is_unavailable:
+        return {}
+    prefetched[product.pk] = page_slates.EMPTY_SLATE
+    return page_slates.slate_context(context, slate, visit)
+
+
+class CardNode(template.Node):
+    """Prints the card of an item; nothing, and a line in the log, where that fails."""
+
+    def __init__(self, item: FilterExpression) -> None:
+        self.item = item
+
+    def render(self, context: Context) -> str:
+        with fail_open("Printing a card", queries=False):
+            item: SlateItem = self.item.resolve(context)
+            lazy = (context["slate"].surface, context["number"]) != ABOVE_THE_FOLD
+            return context["cards"].render(item.product, item.info, lazy=lazy)
+        return ""
+
+
+@register.tag
+def card(parser: Parser, token: Token) -> CardNode:
+    """{% card item %} prints our card of a row's product; in `card.html` only."""
+    _, item = token.split_contents()
+    return CardNode(parser.compile_filter(item))
+
+
+@register.filter
+def feedback_token(key: int | str, kind: str) -> str:
+    """What a button posts to `personalization:feedback` to dismiss a "product", a "category" or a row ("reason")."""
+    return feedback.sign_feedback(kind, key)
+
+
+@register.inclusion_tag("personalization/partials/alternative_searches.html")
+def alternative_searches(query: str, *, filters: Collection[str] = (), exclude: str | None = None) -> dict[str, Any]:
+    """Ways out of a search without results: without its `filters`, or similar queries that have results.
+
+    `exclude` is the suggestion that the page shows already.
+    """
+    with fail_open("Looking for other searches"):
+        from personalization.oscar import search_engine  # noqa: PLC0415 - a shop may do without Oscar's search
+
+        recovery = search_engine.recover_search(query, filtered=bool(filters))
+        queries = [other for other in recovery.queries if other != exclude]
+        return {"query": query[:MAX_QUERY_CHARACTERS], "unfiltered": recovery.unfiltered, "queries": queries}
+    return {}
+
+
+@register.simple_tag(takes_context=True)
+def personal_categories(context: Context) -> str:
+    """The visitor's shortcuts in the menu, each a category with its reason; empty without consent or a profile."""
+    visit = _consented_visit(context)
+    shortcuts = serve.menu_shortcuts(visit) if visit else []
+    if shortcuts:
+        with fail_open("Printing the visitor's lines in the menu", queries=False):
+            return get_template("personalization/partials/shortcuts.html").render({"shortcuts": shortcuts})
+    return ""
+
+
+@register.simple_tag(takes_context=True)
+def has_consent(context: Context) -> bool:
+    """Whether this visitor agreed to personalisation: for all others, what is personal need not be asked for."""
+    request = context.get("request")
+    return request is not None and visits.has_consent(request)
+
+
+@register.simple_tag(takes_context=True)
+def category_scores(context: Context) -> MenuOrder:
+    """How much this visitor wants each top category of the menu; empty where the shop lets none of them move."""
+    visit = _consented_visit(context)
+    return serve.menu_order(visit) if visit else MenuOrder()
+
+
+@register.filter
+def sort_by_score(categories: Iterable[Any], order: MenuOrder) -> list[Any]:
+    """The entries of Oscar's category tree by these scores, as far as the settings let them move."""
+    with fail_open("Moving the menu's entries", queries=False):
+        by_key = {category.pk: category for category in categories}
+        return [by_key[key] for key in order.sort(list(by_key))]
+    return list(categories)
+
+
+def _consented_visit(context: Context) -> Visit | None:
+    request = context.get("request")
+    return visits.consented_visit(request) if request is not None else None
+
+
+@register.simple_tag(takes_context=True)
+def personalization_beacon(context: Context) -> str:
+    """The scripts that report what is seen on this page, for visitors who agreed to that; else nothing."""
+    request = context.get("request")
+    if request is None or _certainly_without_consent(requester := requester_from_request(request)):
+        return ""
+    with fail_open("Printing the beacon", queries=False):
+        if consent.tracking_allowed(requester, identity.get_visitor(requester)):
+            return get_template("personalization/partials/beacon.html").render(_beacon_context(context, request))
+    return ""
+
+
+def _certainly_without_consent(requester: Requester) -> bool:
+    """Most pages of a shop are for such visitors: they cost neither a query nor a savepoint."""
+    recognised = requester.choice is not None or requester.visitor_id is not None or requester.is_signed_in
+    return not (recognised or conf.get_settings().CONSENT_CALLABLE)
+
+
+def _beacon_context(context: Context, request: HttpRequest) -> dict[str, Any]:
+    """What the page is about: a product (a child's page is its parent's), the first page of a search, or neither."""
+    view_name = _view_name(request)
+    if view_name == PRODUCT_VIEW and (product := context.get("product")):
+        return {"product": product.parent_id or product.pk}
+    if view_name == SEARCH_VIEW and request.GET.get("page", "1") == "1":
+        return {"search": str(context.get("query") or "").strip()[:MAX_QUERY_CHARACTERS]}
+    return {}
+
+
+@register.inclusion_tag("personalization/partials/consent_banner.html", takes_context=True)
+def personalization_consent(context: Context) -> dict[str, Any]:
+    """The consent banner, for visitors who have not answered yet; nothing for all others."""
+    request = context.get("request")
+    if request is None or not _should_ask(request):
+        return {"show_banner": False}
+    return {
+        "show_banner": True,
+        "next": request.get_full_path() if request.method == "GET" else "",
+        "days": conf.get_settings().EVENT_RETENTION_DAYS,
+        "csrf_token": context.get("csrf_token"),
+    }
+
+
+def _should_ask(request: HttpRequest) -> bool:
+    """Reads the database only for customers whose browser does not remember an answer. The privacy page asks itself."""
+    requester = requester_from_request(request)
+    if _view_name(request) == PRIVACY_VIEW or requester.choice is not None:
+        return False
+    if not requester.is_signed_in:
+        return consent.should_ask(requester, None)
+    with fail_open("Looking whether a customer answered"):
+        return consent.should_ask(requester, identity.get_visitor(requester))
+    return False
+
+
+def _view_name(request: HttpRequest) -> str:
+    return request.resolver_match.view_name if request.resolver_match else ""
