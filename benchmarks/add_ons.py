@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -25,9 +25,9 @@ import django
 django.setup()
 
 import numpy as np
-from django.conf import settings
 
 from personalization.decide import scoring
+from personalization.decide.policy import Policy
 from personalization.decide.slate import Candidate
 from personalization.decide.visit import Visit
 from personalization.models import Genome
@@ -36,7 +36,7 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.visitor_history import VisitorHistory
 from personalization.recommenders import DAY
 from personalization.rows import basket_complements
-from personalization.surfaces.basket import MAX_ADD_ONS
+from personalization.rows.basket_complements import MAX_ADD_ONS
 from personalization.train import dataset, ranking_examples, run
 from personalization.train.ranking_examples import Backtest, RankingExample
 
@@ -54,7 +54,7 @@ class Tally:
     """Of each basket, how many were shown and how many of them bought."""
 
     def take(self, shown: Iterable[Candidate], wanted: set[int]) -> None:
-        keys = [candidate.item for candidate in shown]
+        keys = [candidate.item.id for candidate in shown]
         self.rows.append((len(keys), len(wanted.intersection(keys))))
 
     def __str__(self) -> str:
@@ -75,9 +75,9 @@ def measure(past: Backtest, who: str, percents: list[int], most: int) -> None:
             islice(scoring.sorted_candidates(scoring.score_for_basket(visit, past.learned)), MAX_ADD_ONS), wanted
         )
         for percent in percents:
-            settings.PERSONALIZATION["ADD_ON_MIN_PROBABILITY"] = percent / 100
+            strict = replace(visit, policy=Policy(add_on_min_probability=percent / 100))
             tallies[f"{percent} %"].take(
-                islice(basket_complements.basket_complements(visit, past.learned), MAX_ADD_ONS), wanted
+                islice(basket_complements.basket_complements(strict, past.learned), MAX_ADD_ONS), wanted
             )
     print(f"\n{len(tallies['always four'].rows):,} baskets of {who}, {trees}")
     print(

@@ -25,7 +25,7 @@ import django
 django.setup()
 
 from personalization.decide import active_snapshot
-from personalization.decide.people import visitor_history
+from personalization.decide.scoring import visitor_history
 from personalization.models import Genome
 from personalization.rank import candidates, scorer
 from personalization.rank.features import compute_features

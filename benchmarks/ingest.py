@@ -47,8 +47,7 @@ ONE_EVENT, BATCHES = 0.35, 4.0
 """The ratios that are aimed at."""
 AT_ONCE = 50
 COLUMNS = (
-    "event_id visitor_id type occurred_at received_at product_id items query surface row_key value "
-    "is_suspected_bot".split()  # noqa: SIM905
+    ["event_id", "visitor_id", "type", "occurred_at", "received_at", "product_id", "items", "query", "surface", "row_key", "value", "is_suspected_bot"]
 )
 
 

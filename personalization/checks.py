@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.module_loading import import_string
 from django.views.generic import RedirectView
 
-from personalization import conf
+from personalization import conf, rows
 from personalization.models.fail_open import fail_open
 from personalization.oscar import class_loader, template_overrides
 
@@ -66,6 +66,13 @@ def _callable_error(name: str) -> CheckMessage | None:
         hint="It takes the dotted path of a function. Until it is right, nobody is known.",
         id="personalization.E003",
     )
+
+
+@register("personalization")
+def check_row_types(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """E006: a row type lacks something, so that no surface can be served."""
+    hint = "See RowType in personalization/decide/slate.py for what a row type has."
+    return [Error(error, hint=hint, id="personalization.E006") for error in rows.row_type_errors()]
 
 
 @register("personalization")

@@ -1,41 +1,49 @@
-"""THE door: whoever wants to know what to show asks here. It always answers, and never harms the page."""
+"""THE door: every page, tag, endpoint and export asks here what to show. It always answers and never harms a page."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 
-from personalization import conf, surfaces
+from personalization import surfaces
 from personalization.collect import impression_tokens
-from personalization.decide import category_menu, reranking
+from personalization.decide import reranking
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.compose import compose_slate, recommend_categories, recommend_lists
 from personalization.decide.layout import LayoutLimits
-from personalization.decide.preferences import apply_preferences, excluded_categories
+from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.slate import Candidate, RankedItem, Row, Slate
+from personalization.decide.trace import Reranking, Trace
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rows.continue_shopping import CONTINUE_SHOPPING
-from personalization.rows.continue_shopping import continue_shopping as continue_shopping_row
 from personalization.shop import catalogue
 from personalization.surfaces import navigation
 
 
 def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate:
-    """The slate of a surface for a visit. ValueError names the surfaces when there is none of this name. `size` is how
-    many products a row may hold, if not as many as the setting `row_size` says.
+    """The slate of a surface for a visit.
 
-    When something of ours fails, the rows come from the surface's ladder, then there are none. They do, too, when there
-    is no row but the one that takes a visitor back: it shows nothing that they have not seen.
+    When something of ours fails, the rows come from the surface's fallback rows, then there are none. They do, too,
+    when there is no row but the one that takes a visitor back: it shows nothing that they have not seen.
+
+    Parameters: `size`, how many products a row may hold, if not the policy's `row_size`.
+    Raises: ValueError, which names the surfaces, when there is none of this name.
     """
-    known, slate = _get_surface(surface), Slate(surface)
-    room = _layout_limits(known, size)
+    requested, slate = _get_surface(surface), Slate(surface)
     for attempt in (_personalized_slate, _fallback_slate):
         with fail_open(f"Surface {surface}"):
-            slate = attempt(known, visit, room)
-            if any(row.type != CONTINUE_SHOPPING for row in slate.rows):
+            slate = attempt(requested, visit, size)
+            if any(row.type != CONTINUE_SHOPPING.code for row in slate.rows):
                 break
     return slate
+
+
+def explain_slate(surface: str, visit: Visit, *, size: int | None = None) -> tuple[Slate, Trace]:
+    """The slate of a surface, and how it came about: `serve_slate` of a visit that carries a trace."""
+    trace = Trace()
+    return serve_slate(surface, replace(visit, trace=trace), size=size), trace
 
 
 def page_surfaces() -> list[str]:
@@ -49,18 +57,18 @@ def surface_names() -> list[str]:
 
 
 def continue_shopping(visit: Visit, *, size: int | None = None) -> Slate:
-    """The home page's row that takes a visitor back to where they stopped, by itself; no row where there is none."""
+    """The home page's row that takes a visitor back to where they left off, by itself; no row where there is none."""
     home = _get_surface("home")
     slate = Slate(home.name)
-    with fail_open("Where a visitor stopped"):
-        visit = apply_preferences(visit, None)
-        slate = compose_slate(home.name, "", [partial(continue_shopping_row, visit)], visit, _layout_limits(home, size))
+    with fail_open("Where a visitor left off"):
+        alone = replace(home, fallback_rows=(CONTINUE_SHOPPING,))
+        slate = _fallback_slate(alone, visit, size)
     return slate
 
 
 def slate_tokens(slate: Slate, visit: Visit | None) -> list[str]:
-    """What may be reported of a slate, wherever it is shown: a token for each row, in their order; empty ones for a
-    visitor who is not reported."""
+    """A token for each row of a slate, with which its impressions and clicks are reported; empty ones for a visitor who
+    is not tracked."""
     if visit is None or not visit.tracking_allowed:
         return [""] * len(slate.rows)
     return [_row_token(slate, row, visit) for row in slate.rows]
@@ -78,125 +86,120 @@ def _row_token(slate: Slate, row: Row, visit: Visit) -> str:
 def recommend(
     surface: str, visit: Visit, top: int, *, new_only: bool = False, snapshot: SnapshotArrays | None = None
 ) -> list[RankedItem]:
-    """The same decision as one list: the first `top` of what this visitor can buy, or of the shop's categories.
+    """One ranked list: the first `top` products that this visitor can buy, or on `navigation` categories.
 
-    With `new_only` without what the visitor bought before. `snapshot` decides instead of the one that serves. Empty
-    when the shop has learned nothing yet.
+    Parameters: with `new_only` without what the visitor bought before; `snapshot` decides instead of the active one.
+    Returns: an empty list when the shop has learned nothing yet.
     """
     _get_surface(surface)
     learned = snapshot or get_active_snapshot()
-    shelf = ProductLookup(look_up=catalogue.products_for_availability)
-    return next(recommend_batch(surface, [(visit, top)], learned, shelf, new_only=new_only)) if learned else []
+    lookup = ProductLookup(look_up=catalogue.products_for_availability)
+    return next(recommend_batch(surface, [(visit, top)], learned, lookup, new_only=new_only)) if learned else []
+
+
+def recommend_batch(
+    surface: str,
+    requests: Iterable[tuple[Visit, int]],
+    snapshot: SnapshotArrays,
+    lookup: ProductLookup,
+    *,
+    new_only: bool = False,
+) -> Iterator[list[RankedItem]]:
+    """A ranked list for each of these (visit, length); their products are looked up together."""
+    requested = _get_surface(surface)
+    visits = [(apply_preferences(visit, snapshot), top) for visit, top in requests]
+    if requested.ranks_categories:
+        return recommend_categories([(requested.ranking(visit, snapshot), top) for visit, top in visits])
+    rank = requested.discovery if new_only and requested.discovery else requested.ranking
+    lists = [(visit, top, _filter_candidates(rank(visit, snapshot), visit, new_only)) for visit, top in visits]
+    return (list(ranked) for ranked in recommend_lists(lists, lookup))
 
 
 def rerank(visit: Visit) -> tuple[int, ...]:
-    """The visit's listing in the visitor's order, as far as the setting `strength` lets it; needs no query. As it was
-    given when the shop has learned nothing yet."""
+    """The visit's candidate products in the visitor's order, as far as the policy's `rerank_strength` moves them. Needs
+    no query. In their original order when the shop has learned nothing yet."""
     learned = get_active_snapshot()
-    return (
-        reranking.rerank(visit, learned, conf.get_settings().RERANK_STRENGTH) if learned else visit.candidate_products
-    )
+    return reranking.rerank(visit, learned) if learned else visit.candidate_products
+
+
+def explain_list(visit: Visit) -> Trace:
+    """How the order of the visit's candidate products came about: `rerank` of a visit that carries a trace."""
+    trace = Trace()
+    with fail_open("Explaining a list", queries=False):
+        rerank(replace(visit, trace=trace))
+    if visit.candidate_products and not trace.rerankings:
+        trace.rerankings.append(Reranking.unchanged(visit.candidate_products))
+    return trace
 
 
 def rerank_scores(visit: Visit) -> dict[int, float]:
-    """What the visitor's own order of their listing goes by, comparable within it, for those of its products that the
-    shop has learned about; needs no query."""
+    """What the visitor's own order of their candidate products goes by, comparable within it, for those of them that
+    the snapshot knows; needs no query."""
     learned = get_active_snapshot()
     return reranking.rerank_scores(visit, learned) if learned else {}
 
 
 def rerank_basis(visit: Visit) -> reranking.RerankBasis | None:
-    """What that order is made from; None when nothing is put in order, as the shop has learned nothing yet, or lets
-    nothing move."""
+    """What that order is made from; None when nothing is reranked, as the shop has learned nothing yet, or its policy
+    lets nothing move."""
     learned = get_active_snapshot()
-    return reranking.rerank_basis(visit, learned) if learned and conf.get_settings().RERANK_STRENGTH else None
+    return reranking.rerank_basis(visit, learned) if learned and visit.policy.rerank_strength else None
 
 
-def menu_shortcuts(visit: Visit) -> list[category_menu.MenuShortcut]:
-    """The categories that get a line of their own in this visitor's menu; none where nothing is known of them, or the
-    shop has learned nothing yet. One query."""
-    if not (visit.genome.categories or visit.preferences):
-        return []
-    with fail_open("The visitor's lines in the menu"):
-        if learned := get_active_snapshot():
-            visit = apply_preferences(visit, learned)
-            candidates, away = navigation.shortcut_candidates(visit, learned), excluded_categories(visit.preferences)
-            above = learned.category_ancestors(candidate.item for candidate in candidates)
-            return category_menu.select_shortcuts(candidates, above, away=away, discreet=visit.hide_private_reasons)
+def menu_shortcuts(visit: Visit) -> list[navigation.MenuShortcut]:
+    """The categories that get a line of their own in this visitor's menu; none for a stranger, or when the shop has
+    learned nothing yet. One query."""
+    if visit.genome.categories or visit.preferences:
+        with fail_open("The visitor's shortcuts in the menu"):
+            if learned := get_active_snapshot():
+                return navigation.make_menu_shortcuts(apply_preferences(visit, learned), learned)
     return []
 
 
-def category_scores(visit: Visit) -> dict[int, float]:
-    """How much this visitor is likely to want each category, comparable among them; none where nothing is known of what
-    they buy, the shop has learned nothing yet, or lets no entry of its menu move. No query."""
+def menu_order(visit: Visit) -> navigation.MenuOrder:
+    """The order of the menu for this visitor; an empty one, which moves nothing, for a stranger, or when the shop has
+    learned nothing yet, or lets no entry of its menu move. No query."""
     with fail_open("The visitor's order of the menu", queries=False):
-        if conf.get_settings().MENU_MAX_SHIFT and visit.genome.categories and (learned := get_active_snapshot()):
-            visit = apply_preferences(visit, learned)
-            away = excluded_categories(visit.preferences)
-            return {key: score for key, score in navigation.category_scores(visit, learned).items() if key not in away}
-    return {}
-
-
-def sort_menu(categories: Sequence[int], wanted: Mapping[int, float]) -> list[int]:
-    """The entries of the menu by how much they are wanted, as far as the settings let them move."""
-    settings = conf.get_settings()
-    return category_menu.reorder_bounded(
-        categories, wanted, most=settings.MENU_MAX_SHIFT, pinned=settings.MENU_PINNED_CATEGORIES
-    )
-
-
-def recommend_batch(
-    surface: str,
-    asked: Iterable[tuple[Visit, int]],
-    snapshot: SnapshotArrays,
-    shelf: ProductLookup,
-    *,
-    new_only: bool = False,
-) -> Iterator[list[RankedItem]]:
-    """The same for many visits, each with the length of its list. Their products are looked up together."""
-    known = _get_surface(surface)
-    asked = [(apply_preferences(visit, snapshot), top) for visit, top in asked]
-    if known.ranks_categories:
-        return recommend_categories([(known.ranking(visit, snapshot), top) for visit, top in asked])
-    rank = known.discovery if new_only and known.discovery else known.ranking
-    lists = [(visit, top, _filter_candidates(rank(visit, snapshot), visit, new_only)) for visit, top in asked]
-    return (list(found) for found in recommend_lists(lists, shelf))
+        if visit.policy.menu_max_shift and visit.genome.categories and (learned := get_active_snapshot()):
+            return navigation.make_menu_order(apply_preferences(visit, learned), learned)
+    return navigation.MenuOrder()
 
 
 def _filter_candidates(ranking: Iterable[Candidate], visit: Visit, new_only: bool) -> Iterator[Candidate]:
-    """Without what was bought, when only new things are asked for. What is unwanted stands last in a list that somebody
-    else chose, and in no other."""
+    """Without what was bought, when only new products are requested. What the visitor does not want to see is moved to
+    the end of a list that others chose, and left out of any other."""
     bought = {row[0] for row in visit.genome.products} if new_only else set()
-    candidates = (candidate for candidate in ranking if candidate.item not in bought)
+    candidates = (candidate for candidate in ranking if candidate.item.id not in bought)
     if not visit.excluded_products:
         return candidates
     if not visit.candidate_products and visit.category is None:
-        return (candidate for candidate in candidates if candidate.item not in visit.excluded_products)
-    return iter(sorted(candidates, key=lambda candidate: candidate.item in visit.excluded_products))
+        return (candidate for candidate in candidates if candidate.item.id not in visit.excluded_products)
+    return iter(sorted(candidates, key=lambda candidate: candidate.item.id in visit.excluded_products))
 
 
 def _get_surface(name: str) -> surfaces.Surface:
-    known = surfaces.registered_surfaces()
-    if name not in known:
-        raise ValueError(f"no surface {name!r}; there are: {', '.join(sorted(known))}")
-    return known[name]
+    registered = surfaces.registered_surfaces()
+    if name not in registered:
+        raise ValueError(f"no surface {name!r}; there are: {', '.join(sorted(registered))}")
+    return registered[name]
 
 
-def _personalized_slate(surface: surfaces.Surface, visit: Visit, room: LayoutLimits) -> Slate:
-    loaded = get_active_snapshot()
-    if loaded is None:
+def _personalized_slate(surface: surfaces.Surface, visit: Visit, size: int | None) -> Slate:
+    learned = get_active_snapshot()
+    if learned is None:
         return Slate(surface.name)
-    visit = apply_preferences(visit, loaded)
-    rows = [partial(row, visit, loaded) for row in surface.rows]
-    return compose_slate(surface.name, loaded.name, rows, visit, room)
+    visit = apply_preferences(visit, learned)
+    rows = [(row_type, partial(row_type.propose, visit, learned)) for row_type in surface.rows if row_type.propose]
+    return compose_slate(surface.name, learned.name, rows, visit, _layout_limits(surface, visit, size))
 
 
-def _fallback_slate(surface: surfaces.Surface, visit: Visit, room: LayoutLimits) -> Slate:
+def _fallback_slate(surface: surfaces.Surface, visit: Visit, size: int | None) -> Slate:
     visit = apply_preferences(visit, None)
-    return compose_slate(surface.name, "", [partial(row, visit) for row in surface.fallback_rows], visit, room)
+    rows = [(row_type, partial(row_type.fallback, visit)) for row_type in surface.fallback_rows if row_type.fallback]
+    return compose_slate(surface.name, "", rows, visit, _layout_limits(surface, visit, size))
 
 
-def _layout_limits(surface: surfaces.Surface, size: int | None) -> LayoutLimits:
-    settings = conf.get_settings()
-    rows = settings.MAX_HOME_ROWS if surface.whole_page else settings.MAX_PAGE_ROWS
-    return LayoutLimits(size or settings.ROW_SIZE, settings.MAX_PERSONAL_ROWS, rows)
+def _layout_limits(surface: surfaces.Surface, visit: Visit, size: int | None) -> LayoutLimits:
+    policy = visit.policy
+    rows = policy.max_home_rows if surface.whole_page else policy.max_page_rows
+    return LayoutLimits(size or policy.row_size, policy.max_personal_rows, rows)

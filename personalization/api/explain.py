@@ -1,7 +1,12 @@
-"""How a decision came about, for staff who may ask."""
+"""How a page came about: its rows, its list, and why a product is not there. For staff with the permission, of their
+own visit."""
 
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,55 +16,166 @@ from personalization import serve
 from personalization.api.account import deny_server_key
 from personalization.api.exceptions import Problem
 from personalization.api.openapi import operation
-from personalization.api.surfaces import SurfaceRequest, page_context, query_data
+from personalization.api.surfaces import KEY_BOUNDS, SurfaceRequest, page_context, query_data
 from personalization.api.views_base import APIEndpoint
-from personalization.decide import active_snapshot
+from personalization.decide import explanation
+from personalization.decide.active_snapshot import get_active_snapshot
+from personalization.decide.explanation import STEPS, Step
+from personalization.decide.slate import ItemRef, Slate, product_ref
+from personalization.decide.trace import Reranking, Trace, TracedRow
 from personalization.decide.visit import Visit
+from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
+from personalization.privacy import sort_preference
+from personalization.rank.snapshot_arrays import SnapshotArrays
 
 PERMISSION = "personalization.explain_decision"
-MAX_CANDIDATES = 50
+MAX_ITEMS = 50
+RERANKED_SURFACES = ("category", "search")
+"""The surfaces whose page has a list that the shop's search engine found."""
 
 
 class ExplainRequest(SurfaceRequest):
-    """Which list."""
+    """Which page, and the product that is missing on it."""
 
     surface = serializers.ChoiceField(choices=serve.surface_names(), required=False, default="home")
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=MAX_CANDIDATES, default=20)
+    limit = serializers.IntegerField(
+        required=False, min_value=1, max_value=MAX_ITEMS, help_text="Items in a row, and in the list."
+    )
+    item = serializers.IntegerField(
+        required=False, **KEY_BOUNDS, help_text="The product to ask about: why is it there, or not?"
+    )
     include = None
 
 
-class CandidateAnswer(serializers.Serializer):
-    """What could be shown."""
+class ScoringAnswer(serializers.Serializer):
+    """One run of the ranker over candidates, as far as one of them is concerned."""
 
-    id = serializers.IntegerField(help_text="Of a product; on the surface `navigation` of a category.")
-    score = serializers.FloatField(help_text="Comparable within one list only.")
-    code = serializers.CharField()
-    reason = serializers.CharField()
+    task = serializers.CharField()
+    rank = serializers.IntegerField(help_text="From 1, of all `candidates`.")
+    candidates = serializers.IntegerField()
+    score = serializers.FloatField()
+    probability = serializers.FloatField(
+        help_text="About how likely it is to be bought; a share of all scores before that is learned."
+    )
+    features = serializers.DictField(child=serializers.FloatField())
 
 
-class VisitorFactsAnswer(serializers.Serializer):
+class ItemFactsAnswer(serializers.Serializer):
+    """What the decision knows of an item."""
+
+    scorings = ScoringAnswer(many=True)
+    recommenders = serializers.DictField(
+        child=serializers.DictField(child=serializers.FloatField()), help_text="What each of them says, without zeros."
+    )
+
+
+class TracedItemAnswer(ItemFactsAnswer):
+    """An item on the page."""
+
+    id = serializers.IntegerField()
+    kind = serializers.CharField(help_text="`product`; on the surface `navigation` `category`.")
+    position = serializers.IntegerField(help_text="From 0.")
+    score = serializers.FloatField(allow_null=True, help_text="Comparable within one row or list.")
+    code = serializers.CharField(allow_blank=True)
+    reason = serializers.CharField(allow_blank=True)
+
+
+class LeftOutAnswer(serializers.Serializer):
+    """A candidate that the row does not show."""
+
+    id = serializers.IntegerField()
+    kind = serializers.CharField()
+    score = serializers.FloatField()
+    cause = serializers.CharField()
+    facts = serializers.DictField()
+
+
+class TracedRowAnswer(serializers.Serializer):
+    """A row that was proposed for the page."""
+
+    key = serializers.CharField()
+    type = serializers.CharField()
+    title = serializers.CharField(allow_blank=True, help_text="Empty where the page does not show it.")
+    personal = serializers.BooleanField()
+    expected_share = serializers.FloatField(
+        allow_null=True, help_text="Sorts the personal rows; null is above all others."
+    )
+    hidden_because = serializers.CharField(allow_blank=True, help_text="Empty where the page shows it.")
+    items = TracedItemAnswer(many=True)
+    left_out = LeftOutAnswer(many=True)
+
+
+class ListedItemAnswer(TracedItemAnswer):
+    """An item of a list."""
+
+    original_position = serializers.IntegerField(allow_null=True, help_text="As the search engine has it.")
+    personal_position = serializers.IntegerField(allow_null=True, help_text="In the visitor's own order.")
+    not_wanted = serializers.BooleanField()
+
+
+class TracedListAnswer(serializers.Serializer):
+    """The list of the page."""
+
+    basis = serializers.CharField(
+        allow_blank=True, help_text="`own`, `place` or `all`; empty where nothing is reranked."
+    )
+    strength = serializers.IntegerField(help_text="Percent of the way to the visitor's own order.")
+    items = ListedItemAnswer(many=True)
+
+
+class RuleAnswer(serializers.Serializer):
+    """What keeps items out of every row."""
+
+    rule = serializers.CharField()
+    items = serializers.ListField(child=serializers.IntegerField())
+
+
+class StepAnswer(serializers.Serializer):
+    """One step of a product's way to the page."""
+
+    name = serializers.ChoiceField(choices=STEPS)
+    passed = serializers.BooleanField()
+    facts = serializers.DictField()
+
+
+class AskedItemAnswer(ItemFactsAnswer):
+    """The product that was asked about."""
+
+    id = serializers.IntegerField()
+    rows = StepAnswer(many=True, help_text="Its way into a row, up to the first step that it failed.")
+    list = StepAnswer(many=True, help_text="Its way into the list.")
+
+
+class VisitFactsAnswer(serializers.Serializer):
     """What the decision knows of the visit."""
 
-    reported = serializers.BooleanField(help_text="Whether the visitor agreed to be known.")
-    discreet = serializers.BooleanField(help_text="Whether nothing is named that was bought or looked at.")
-    products = serializers.IntegerField(help_text="How many bought products the genome holds.")
-    near = serializers.IntegerField(help_text="How many products of similar customers.")
-    recent = serializers.IntegerField(help_text="How many things that they did lately.")
-    wishes = serializers.IntegerField()
+    tracking_allowed = serializers.BooleanField(help_text="Whether the visitor gave consent.")
+    hide_private_reasons = serializers.BooleanField(help_text="Whether nothing is named that was bought or viewed.")
+    purchased_products = serializers.IntegerField(help_text="Of the genome.")
+    neighbour_products = serializers.IntegerField(help_text="Products of similar customers.")
+    recent_events = serializers.IntegerField()
+    preferences = serializers.IntegerField()
     basket = serializers.ListField(child=serializers.IntegerField())
     country = serializers.CharField(allow_blank=True)
     language = serializers.CharField(allow_blank=True)
     device = serializers.CharField(allow_blank=True)
+    policy = serializers.DictField(help_text="The numbers that the decision goes by.")
 
 
 class ExplainAnswer(serializers.Serializer):
-    """What a surface's list is made of, for whoever asks."""
+    """How a page came about."""
 
     surface = serializers.CharField()
-    snapshot = serializers.CharField(allow_blank=True)
-    known = VisitorFactsAnswer()
-    candidates = CandidateAnswer(many=True)
+    snapshot = serializers.CharField(
+        allow_blank=True, help_text="Empty where the rows come from the shop's own tables."
+    )
+    visit = VisitFactsAnswer()
+    rules = RuleAnswer(many=True)
+    rows = TracedRowAnswer(many=True, help_text="As they stand on the page, those that it does not show among them.")
+    failed_row_types = serializers.ListField(child=serializers.CharField())
+    list = TracedListAnswer(allow_null=True)
+    item = AskedItemAnswer(allow_null=True)
 
 
 class ExplainEndpoint(APIEndpoint):
@@ -67,34 +183,173 @@ class ExplainEndpoint(APIEndpoint):
 
     @operation(operation_id="explain", parameters=[ExplainRequest], responses=ExplainAnswer)
     def get(self, request: Request) -> Response:
-        """The list that the rows are made from: its first candidates with score and reason, and what was known."""
+        """The rows and the list of a page with what they are made from, and a product's way to it."""
         deny_server_key(request)
         if not request.user.has_perm(PERMISSION):
             raise Problem(403, "permission_denied", _("This takes the permission %(name)s.") % {"name": PERMISSION})
-        asked = ExplainRequest(data=query_data(request))
-        asked.is_valid(raise_exception=True)
-        surface, limit = asked.validated_data["surface"], asked.validated_data["limit"]
-        visit = visits.with_page_context(self.visit(request), **page_context(asked.validated_data))
-        candidates = [_candidate_data(one) for one in serve.recommend(surface, visit, limit)]
-        loaded = active_snapshot.get_active_snapshot()
-        told = {"surface": surface, "snapshot": loaded.name if loaded else ""}
-        return Response({**told, "known": _visitor_data(visit), "candidates": candidates})
+        query = ExplainRequest(data=query_data(request))
+        query.is_valid(raise_exception=True)
+        surface, limit = query.validated_data["surface"], query.validated_data.get("limit")
+        context = page_context(query.validated_data)
+        visit = visits.with_page_context(self.visit(request), **context)
+        if surface in RERANKED_SURFACES and sort_preference.personal_sort_disabled(self.requester):
+            visit = replace(visit, policy=replace(visit.policy, rerank_strength=0))
+        page = _ExplainedPage(surface, visit, limit, context.get("category"))
+        return Response(page.as_data(query.validated_data.get("item")))
 
 
-def _candidate_data(one: Any) -> dict[str, Any]:
-    return {"id": one.item_id, "score": one.score, "code": one.reason.code, "reason": one.explanation}
+class _ExplainedPage:
+    """The page of a surface, decided as for the page itself, by a visit that carries a trace."""
+
+    def __init__(self, surface: str, visit: Visit, limit: int | None, category: Any) -> None:
+        self.surface, self.visit, self.limit = surface, visit, limit
+        self.listing = self._decide_list(category) if surface in RERANKED_SURFACES else Trace()
+        self.reranking = self.listing.rerankings[0] if self.listing.rerankings else None
+        if self.reranking:  # as on the page, whose list is printed above the rows
+            shown = frozenset(self.reranking.result[: settings.OSCAR_PRODUCTS_PER_PAGE])
+            self.visit = replace(visit, shown_products=visit.shown_products | shown)
+        self.slate, self.trace = Slate(surface), Trace()
+        if surface in serve.page_surfaces():
+            self.slate, self.trace = serve.explain_slate(surface, self.visit, size=limit)
+        self.learned = get_active_snapshot()
+
+    def as_data(self, item: int | None) -> dict[str, Any]:
+        return {
+            "surface": self.surface,
+            "snapshot": self._snapshot_name(),
+            "visit": _visit_data(self.visit),
+            "rules": [{"rule": rule, "items": _ids(items)} for rule, items in self.trace.rules.items()],
+            "rows": [self._row_data(row) for row in self.trace.rows],
+            "failed_row_types": self.trace.failed_row_types,
+            "list": self._list_data(),
+            "item": None if item is None else self._item_data(item),
+        }
+
+    def _snapshot_name(self) -> str:
+        if self.surface in serve.page_surfaces():
+            return self.slate.snapshot_name
+        return self.learned.name if self.learned else ""
+
+    def _decide_list(self, category: Any) -> Trace:
+        window, keys = self.visit.policy.rerank_window, list[int]()
+        with fail_open("Asking the search engine for a list"):
+            from personalization.oscar import search_engine  # noqa: PLC0415 - a shop may do without Oscar's search
+
+            if self.surface == "category" and category is not None:
+                keys = search_engine.category_keys(category, window)
+            elif self.visit.query:
+                keys = search_engine.search_keys(self.visit.query, window)
+        return serve.explain_list(replace(self.visit, candidate_products=tuple(keys)))
+
+    def _row_data(self, traced: TracedRow) -> dict[str, Any]:
+        row = traced.row
+        shown = next((one for one in self.slate.rows if one.key == row.reason.key and traced.shown), None)
+        left_out = [(one, *self.trace.why_left_out(traced, one.item)) for one in row.candidates]
+        return {
+            "key": row.reason.key,
+            "type": row.type.code,
+            "title": shown.title if shown else "",
+            "personal": row.type.personal,
+            "expected_share": row.expected_share if math.isfinite(row.expected_share) else None,
+            "hidden_because": traced.hidden_because,
+            "items": [
+                {
+                    "id": one.product_id,
+                    "kind": "product",
+                    "position": one.position,
+                    "score": one.score,
+                    "code": one.reason.code,
+                    "reason": one.explanation,
+                    **self._facts(product_ref(one.product_id), self.trace),
+                }
+                for one in (shown.items if shown else ())
+            ],
+            "left_out": [
+                {"id": one.item.id, "kind": one.item.kind, "score": one.score, "cause": cause, "facts": facts}
+                for one, cause, facts in left_out
+                if cause
+            ],
+        }
+
+    def _list_data(self) -> dict[str, Any] | None:
+        length = self.limit or settings.OSCAR_PRODUCTS_PER_PAGE
+        if self.reranking:
+            basis = serve.rerank_basis(self.visit)
+            shown = enumerate(self.reranking.result[:length])
+            items = [self._reranked_data(key, position, self.reranking) for position, key in shown]
+            return {"basis": basis or "", "strength": self.reranking.strength, "items": items}
+        if self.surface in serve.page_surfaces():
+            return None
+        trace = Trace()
+        ranked = serve.recommend(self.surface, replace(self.visit, trace=trace), length)
+        items = [
+            {
+                "id": one.item_id,
+                "kind": one.item.kind,
+                "position": position,
+                "score": one.score,
+                "code": one.reason.code,
+                "reason": one.explanation,
+                "original_position": None,
+                "personal_position": position,
+                "not_wanted": False,
+                **(
+                    self._facts(one.item, trace) if one.item.kind == "product" else {"scorings": [], "recommenders": {}}
+                ),
+            }
+            for position, one in enumerate(ranked)
+        ]
+        return {"basis": "", "strength": self.visit.policy.rerank_strength, "items": items}
+
+    def _reranked_data(self, key: int, position: int, reranking: Reranking) -> dict[str, Any]:
+        original = reranking.products.index(key)
+        return {
+            "id": key,
+            "kind": "product",
+            "position": position,
+            "score": reranking.scores.get(key),
+            "code": "",
+            "reason": "",
+            "original_position": original,
+            "personal_position": reranking.personal_rank[original],
+            "not_wanted": key in reranking.not_wanted,
+            **self._facts(product_ref(key), self.listing),
+        }
+
+    def _item_data(self, key: int) -> dict[str, Any]:
+        decided_with: SnapshotArrays | None = self.learned if self.slate.snapshot_name else None
+        rows, listed = list[Step](), list[Step]()
+        if self.surface in serve.page_surfaces():
+            rows = explanation.explain_in_rows(key, self.visit, decided_with, self.trace)
+        if self.reranking:
+            page_size = settings.OSCAR_PRODUCTS_PER_PAGE
+            listed = explanation.explain_in_list(key, self.learned, self.reranking, page_size)
+        both = Trace(scorings=[*self.trace.scorings, *self.listing.scorings])
+        return {"id": key, **_steps(rows=rows, list=listed), **self._facts(product_ref(key), both)}
+
+    def _facts(self, item: ItemRef, trace: Trace) -> dict[str, Any]:
+        return explanation.describe_item(item, self.visit, self.learned, trace)
 
 
-def _visitor_data(visit: Visit) -> dict[str, Any]:
+def _steps(**ways: list[Step]) -> dict[str, list[dict[str, Any]]]:
+    return {name: [asdict(step) for step in steps] for name, steps in ways.items()}
+
+
+def _ids(items: Iterable[ItemRef]) -> list[int]:
+    return sorted(item.id for item in items)
+
+
+def _visit_data(visit: Visit) -> dict[str, Any]:
     return {
-        "reported": visit.tracking_allowed,
-        "discreet": visit.hide_private_reasons,
-        "products": len(visit.genome.products),
-        "near": len(visit.genome.neighbour_products),
-        "recent": len(visit.recent_events),
-        "wishes": len(visit.preferences),
+        "tracking_allowed": visit.tracking_allowed,
+        "hide_private_reasons": visit.hide_private_reasons,
+        "purchased_products": len(visit.genome.products),
+        "neighbour_products": len(visit.genome.neighbour_products),
+        "recent_events": len(visit.recent_events),
+        "preferences": len(visit.preferences),
         "basket": sorted(visit.basket),
         "country": visit.country,
         "language": visit.language,
         "device": visit.device,
+        "policy": asdict(visit.policy),
     }

@@ -6,9 +6,9 @@ from typing import Any
 from django.http import HttpRequest
 from rest_framework import serializers
 
-from personalization.decide.category_menu import MenuShortcut
 from personalization.decide.slate import Link, Row, Slate, SlateItem
 from personalization.oscar import card_markup
+from personalization.surfaces.navigation import MenuShortcut
 
 
 class ReasonAnswer(serializers.Serializer):

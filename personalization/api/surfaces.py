@@ -25,6 +25,7 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
 from personalization.shop import catalogue
+from personalization.surfaces.navigation import MenuOrder
 
 MAX_PRODUCTS = 40
 """The largest size of a row."""
@@ -176,9 +177,9 @@ class NavigationEndpoint(APIEndpoint):
         browser = request._request
         visit = visits.consented_visit(browser) and self.visit(request, visits.visit_without_basket)
         shortcuts = serve.menu_shortcuts(visit) if visit else []
-        scores = serve.category_scores(visit) if visit else {}
+        order = serve.menu_order(visit) if visit else MenuOrder()
         top = {category.pk: category for category in catalogue.top_menu_categories()}
-        menu = [serialize_category(top[key], browser) for key in serve.sort_menu(list(top), scores)]
+        menu = [serialize_category(top[key], browser) for key in order.sort(list(top))]
         return Response({"shortcuts": [serialize_shortcut(shortcut, browser) for shortcut in shortcuts], "menu": menu})
 
 

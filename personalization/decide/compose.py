@@ -6,199 +6,254 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from itertools import chain, islice, repeat
-from typing import Any
 
 from django.db import DatabaseError
 
 from personalization.decide import layout, preferences, reasons
+from personalization.decide.layout import FilledRow, ProposedRow
 from personalization.decide.product_lookup import ProductLookup
-from personalization.decide.slate import Candidate, RankedItem, Reason, Row, RowCandidate, Slate, SlateItem
+from personalization.decide.slate import (
+    CATEGORY,
+    PRODUCT,
+    Candidate,
+    ItemRef,
+    RankedItem,
+    Reason,
+    Row,
+    RowCandidate,
+    RowType,
+    Slate,
+    SlateItem,
+    product_ref,
+)
+from personalization.decide.trace import HIDDEN_NAME, NO_WORDS, NOT_BUYABLE, OUTSIDE_PRICE_RANGE
 from personalization.decide.visit import Visit
 from personalization.shop import catalogue
 
 logger = logging.getLogger("personalization")
 
-RowFactories = Iterable[Callable[[], Iterable[RowCandidate]]]
+RowProposals = Iterable[tuple[RowType, Callable[[], Iterable[RowCandidate]]]]
+"""Each row type with what makes its rows."""
 
 
-def compose_slate(surface: str, snapshot: str, rows: RowFactories, visit: Visit, room: layout.LayoutLimits) -> Slate:
-    """1. Lets each kind of row propose its candidates; one that fails is left out, as is what the visitor sent away.
-    2. Puts the rows in order, the strongest personal ones first.
-    3. Fills them with what this visitor can buy now, nothing twice on the page, nothing from the basket, nothing
-       unwanted.
-    4. Says why, without naming what they bought or did where somebody else may be looking.
+def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit, limits: layout.LayoutLimits) -> Slate:
+    """1. Lets each row type propose its rows; one that fails is left out, as is what the visitor dismissed.
+    2. Sorts the rows, the personal ones that the visitor is expected to buy most from first.
+    3. Fills them with what this visitor can buy now: nothing twice on the page, nothing from the basket, nothing that
+       they do not want to see.
+    4. Says why, without naming what they bought or did where another person may be looking.
     """
-    hidden = preferences.dismissed_rows(visit.preferences)
-    drafts = layout.sort_rows(draft for draft in _collect_rows(rows) if draft.reason.key not in hidden)
-    spoken_of = {
-        key for draft in drafts for reason in _row_reasons(draft, room) for key in _referenced_products(reason)
+    if visit.trace is not None:
+        visit.trace.start_page(visit.basket, visit.excluded_products, visit.shown_products)
+    proposed = layout.sort_rows(_collect_rows(rows, visit))
+    referenced = {
+        key for row in proposed for reason in _row_reasons(row, limits) for key in _referenced_products(reason)
     }
     page = {key for key in (visit.product, visit.child_product) if key is not None}
-    shelf = ProductLookup(spoken_of | page, partial(catalogue.products_for_cards, beside=page))
-    away = visit.basket | visit.excluded_products | visit.shown_products
+    lookup = ProductLookup(referenced | page, partial(catalogue.products_for_cards, beside=page))
+    excluded = map(product_ref, visit.basket | visit.excluded_products | visit.shown_products)
     filled = layout.fill_rows(
-        drafts, room, away, partial(_available_offers, shelf=shelf, strategy=visit.strategy, drafts=drafts)
+        proposed, limits, excluded, partial(_available_offers, lookup=lookup, visit=visit, rows=proposed)
     )
-    sold_out = _unavailable_products(visit, shelf)
-    gone = frozenset([visit.product]) if visit.product is not None and sold_out else frozenset()
-    names = reasons.DisplayNames(shelf.titles(spoken_of), _referenced_category_names(drafts), gone)
-    return Slate(
-        surface,
-        snapshot,
-        tuple(_render_rows(filled, names, visit.hide_private_reasons)),
-        shelf.get(visit.product),
-        sold_out,
-    )
+    unavailable = _subject_is_unavailable(visit, lookup)
+    gone = frozenset([visit.product]) if visit.product is not None and unavailable else frozenset()
+    names = reasons.DisplayNames(lookup.titles(referenced), _referenced_category_names(proposed), gone)
+    shown = tuple(_render_rows(filled, names, visit))
+    return Slate(surface, snapshot, shown, lookup.get(visit.product), unavailable)
 
 
-def _available_offers(
-    product_ids: set[int], shelf: ProductLookup, strategy: Any, drafts: list[RowCandidate]
-) -> dict[int, catalogue.Offer]:
-    """Those of the products that can be bought now, without what is outside the band of prices of its row."""
-    offers = shelf.sellable(product_ids, strategy)
-    for draft in drafts:
-        if draft.price_range:
-            about = shelf.get(draft.reason.params["product"])
-            base = catalogue.get_price_amount(catalogue.purchase_info(about, strategy)) if about else None
-            for key in {candidate.item for candidate in draft.candidates} & offers.keys():
-                if not _in_price_range(draft.price_range, base, catalogue.get_price_amount(offers[key].info)):
-                    del offers[key]
-    return offers
-
-
-def _in_price_range(band: tuple[float, float], base: Decimal | None, price: Decimal | None) -> bool:
-    if not (base and price):
-        return False
-    return band[0] * float(base) <= float(price) <= band[1] * float(base)
-
-
-def _unavailable_products(visit: Visit, shelf: ProductLookup) -> bool:
-    """Whether the product whose page this is was looked up, and cannot be bought now."""
-    found = shelf.get(visit.product)
-    return (
-        found is not None
-        and catalogue.get_offer(catalogue.public_child(found, visit.child_product), visit.strategy) is None
-    )
-
-
-def recommend_lists(
-    lists: list[tuple[Visit, int, Iterator[Candidate]]], shelf: ProductLookup
-) -> Iterator[Iterator[RankedItem]]:
-    """For each visit the first so many of its candidates that this visitor can buy now, nothing from the basket, each
-    with why. What all of them need is looked up at once."""
-    first = [list(islice(candidates, top + layout.OVERFETCH)) for _, top, candidates in lists]
-    shelf.prefetch({key for some in first for candidate in some for key in _all_candidates(candidate)})
-    for (visit, top, rest), some in zip(lists, first, strict=True):
-        yield _fill_list(chain(some, rest), top, visit, shelf)
-
-
-def _fill_list(candidates: Iterator[Candidate], top: int, visit: Visit, shelf: ProductLookup) -> Iterator[RankedItem]:
-    wanted = (candidate for candidate in candidates if candidate.item not in visit.basket)
-    shown = 0
-    while shown < top and (some := list(islice(wanted, top - shown + layout.OVERFETCH))):
-        cards = shelf.sellable({candidate.item for candidate in some}, visit.strategy)
-        kept = [candidate for candidate in some if candidate.item in cards][: top - shown]
-        titles = shelf.titles({key for candidate in kept for key in _referenced_products(candidate.reason)})
-        yield from _with_explanations(kept, reasons.DisplayNames(products=titles))
-        shown += len(kept)
-
-
-def recommend_categories(lists: list[tuple[Iterable[Candidate], int]]) -> Iterator[list[RankedItem]]:
-    """Of each list of categories the first so many that may be browsed, each with why."""
-    browsable = catalogue.browsable_categories()
-    for candidates, top in lists:
-        shown = (candidate for candidate in candidates if candidate.item in browsable)
-        yield list(_with_explanations(islice(shown, top), reasons.DisplayNames()))
-
-
-def _with_explanations(candidates: Iterable[Candidate], names: reasons.DisplayNames) -> Iterator[RankedItem]:
-    for candidate in candidates:
-        reason = candidate.reason
-        if any(
-            key not in names.products for key in _referenced_products(reason)
-        ):  # nothing that may not be seen is named
-            reason = Reason("in_range")
-        yield RankedItem(candidate.item, candidate.score, reason, reasons.explanation(reason, names))
-
-
-def _all_candidates(candidate: Candidate) -> set[int]:
-    return {candidate.item, *_referenced_products(candidate.reason)}
-
-
-def _referenced_products(reason: Reason) -> set[int]:
-    return {reason.params["product"]} if "product" in reason.params else set()
-
-
-def _row_reasons(draft: RowCandidate, room: layout.LayoutLimits) -> Iterator[Reason]:
-    """Why there is this row, and why there are the products that it will show at first look."""
-    yield draft.reason
-    for candidate in draft.candidates[: room.row_size + layout.OVERFETCH]:
-        yield candidate.reason
-
-
-def _collect_rows(rows: RowFactories) -> Iterator[RowCandidate]:
-    for propose in rows:
+def _collect_rows(rows: RowProposals, visit: Visit) -> Iterator[ProposedRow]:
+    dismissed = preferences.dismissed_rows(visit.preferences)
+    for row_type, propose in rows:
         try:
-            yield from list(propose())
+            candidates = list(propose())
         except DatabaseError:  # it has spoiled the transaction of all rows: the caller knows the way out
             raise
         except Exception:
-            logger.exception("A kind of row failed; the page goes on without it")
-
-
-def _referenced_category_names(drafts: list[RowCandidate]) -> dict[int, str]:
-    """The names of the categories that the rows are about; a row that knows its category's name says it."""
-    about = [draft.reason.params for draft in drafts if "category" in draft.reason.params]
-    known = {facts["category"]: facts["name"] for facts in about if "name" in facts}
-    wanted = {facts["category"] for facts in about} - known.keys()
-    read = catalogue.categories_by_id(wanted) if wanted else {}
-    return {**known, **{key: category.name for key, category in read.items()}}
-
-
-def _render_rows(
-    filled: list[tuple[RowCandidate, list[tuple[Candidate, Any]]]], names: reasons.DisplayNames, discreet: bool
-) -> Iterator[Row]:
-    codes = chain(["recommended"], repeat("recommended_too"))
-    aloud = _ReasonWriter(names, discreet)
-    for draft, cards in filled:
-        reason = (
-            reasons.without_private_facts(draft.reason, next(codes)) if discreet and draft.personal else draft.reason
-        )
-        try:
-            title, words = reasons.row_title(reason, names), reasons.explanation(reason, names)
-        except KeyError:  # it speaks of something that this visitor may not see
+            logger.exception("The row type %s failed; the page goes on without it", row_type.code)
+            if visit.trace is not None:
+                visit.trace.failed_row_types.append(row_type.code)
             continue
-        items = tuple(
-            _slate_item(offer, place, _with_visible_reason(candidate, reason, names), aloud)
-            for place, (candidate, offer) in enumerate(cards)
-        )
-        about = reason.params.get("category")
-        name = "" if about is None else names.categories[about]
-        links = tuple(replace(link, label=reasons.link_label(link)) for link in draft.links)
-        yield Row(draft.reason.key, draft.reason.code, title, reason, words, draft.personal, items, about, name, links)
+        for one in candidates:
+            reason = Reason(row_type.code, one.params)
+            row = ProposedRow(row_type, reason, one.candidates, one.expected_share, one.links)
+            if reason.key not in dismissed:
+                yield row
+            elif visit.trace is not None:
+                visit.trace.add_dismissed(row)
 
 
-def _with_visible_reason(candidate: Candidate, row: Reason, names: reasons.DisplayNames) -> Candidate:
-    """The candidate; for the reason of its row where its own speaks of something that this visitor may not see."""
-    seen = _referenced_products(candidate.reason) <= names.products.keys()
-    return candidate if seen else replace(candidate, reason=row)
+def _available_offers(
+    items: set[ItemRef], lookup: ProductLookup, visit: Visit, rows: list[ProposedRow]
+) -> dict[ItemRef, catalogue.Offer]:
+    """Those of the products that can be bought now, without what is outside the price range of its row."""
+    found = lookup.sellable({item.id for item in items if item.kind == PRODUCT}, visit.strategy)
+    offers = {product_ref(key): offer for key, offer in found.items()}
+    unavailable = dict.fromkeys(items - offers.keys(), NOT_BUYABLE)
+    for row in rows:
+        if row.type.price_range:
+            subject = lookup.get(row.reason.params[PRODUCT])
+            base = catalogue.get_price_amount(catalogue.purchase_info(subject, visit.strategy)) if subject else None
+            for item in {candidate.item for candidate in row.candidates} & offers.keys():
+                if not _in_price_range(row.type.price_range, base, catalogue.get_price_amount(offers[item].info)):
+                    del offers[item]
+                    unavailable[item] = OUTSIDE_PRICE_RANGE
+    if visit.trace is not None:
+        visit.trace.unavailable.update(unavailable)
+    return offers
+
+
+def _in_price_range(price_range: tuple[float, float], base: Decimal | None, price: Decimal | None) -> bool:
+    if not (base and price):
+        return False
+    return price_range[0] * float(base) <= float(price) <= price_range[1] * float(base)
+
+
+def _subject_is_unavailable(visit: Visit, lookup: ProductLookup) -> bool:
+    """Whether the product of the page was looked up, and cannot be bought now."""
+    product = lookup.get(visit.product)
+    return (
+        product is not None
+        and catalogue.get_offer(catalogue.public_child(product, visit.child_product), visit.strategy) is None
+    )
+
+
+def _row_reasons(row: ProposedRow, limits: layout.LayoutLimits) -> Iterator[Reason]:
+    """The reasons of the row and of the products that it will probably show."""
+    yield row.reason
+    for candidate in row.candidates[: limits.row_size + layout.OVERFETCH]:
+        yield candidate.reason
+
+
+def _referenced_products(reason: Reason) -> set[int]:
+    return {reason.params[PRODUCT]} if PRODUCT in reason.params else set()
+
+
+def _referenced_category_names(rows: list[ProposedRow]) -> dict[int, str]:
+    """The names of the categories that the rows are about; a row that knows its category's name brings it."""
+    params = [row.reason.params for row in rows if CATEGORY in row.reason.params]
+    known = {one[CATEGORY]: one["name"] for one in params if "name" in one}
+    missing = {one[CATEGORY] for one in params} - known.keys()
+    found = catalogue.categories_by_id(missing) if missing else {}
+    return {**known, **{key: category.name for key, category in found.items()}}
+
+
+def _render_rows(filled: list[FilledRow], names: reasons.DisplayNames, visit: Visit) -> Iterator[Row]:
+    """The rows in words. One that has none, or not enough items with words, is left out."""
+    codes = chain([reasons.NEUTRAL_CODE], repeat(reasons.SECOND_NEUTRAL_CODE))
+    hidden: dict[str, str] = {}
+    for one in filled:
+        if one.hidden_because:
+            continue
+        neutral = next(codes) if visit.hide_private_reasons and one.row.type.personal else ""
+        try:
+            yield _render_row(one, neutral if one.row.type.discloses_activity else "", names, visit)
+        except reasons.HiddenNameError:
+            hidden[one.row.reason.key] = HIDDEN_NAME
+        except Exception:
+            hidden[one.row.reason.key] = NO_WORDS
+            logger.exception("The row %s cannot be put into words; it is left out", one.row.type.code)
+    if visit.trace is not None:
+        visit.trace.add_filled(filled, hidden)
+
+
+def _render_row(filled: FilledRow, neutral: str, names: reasons.DisplayNames, visit: Visit) -> Row:
+    """A row in words; in neutral ones where a `neutral` reason takes the place of its own."""
+    row, params = filled.row, filled.row.reason.params
+    if neutral:
+        reason = Reason(neutral)
+        title, explanation = reasons.neutral_title(neutral), reasons.item_explanation(reason, names)
+    else:
+        reason = row.reason
+        title = reasons.row_title(row.type, params, names)
+        explanation = reasons.row_explanation(row.type, params, names)
+    writer = _ReasonWriter(row.type, reason, names, visit.hide_private_reasons)
+    items = tuple(_slate_items(filled, writer))
+    if len(items) < row.type.min_items:
+        raise reasons.UnknownReasonError("too few of its items have words")
+    category = reason.params.get(CATEGORY)
+    name = "" if category is None else names.categories[category]
+    links = tuple(replace(link, label=reasons.link_label(link)) for link in row.links)
+    return Row(
+        row.reason.key, row.type.code, title, reason, explanation, row.type.personal, items, category, name, links
+    )
+
+
+def _slate_items(filled: FilledRow, writer: "_ReasonWriter") -> Iterator[SlateItem]:
+    position = 0
+    for candidate, offer in filled.items:
+        try:
+            reason, explanation = writer.write(candidate.reason)
+        except Exception:
+            logger.exception("The reason %s has no words; its product is left out", candidate.reason.code)
+            continue
+        yield SlateItem(offer.product.pk, position, candidate.score, reason, explanation, offer.product, offer.info)
+        position += 1
 
 
 class _ReasonWriter:
-    """Puts reasons into words, each once: the candidates of a row often share one."""
+    """Puts the reasons of a row's items into words, each once: they often share one."""
 
-    def __init__(self, names: reasons.DisplayNames, discreet: bool) -> None:
-        self._names, self._discreet = names, discreet
-        self._said: dict[int, tuple[Reason, Reason, str]] = {}
+    def __init__(self, row_type: RowType, row_reason: Reason, names: reasons.DisplayNames, discreet: bool) -> None:
+        self._row_type, self._row_reason, self._names, self._discreet = row_type, row_reason, names, discreet
+        self._written: dict[int, tuple[Reason, Reason, str]] = {}
 
     def write(self, reason: Reason) -> tuple[Reason, str]:
-        """What is told instead where that is too telling, and in words."""
-        if id(reason) not in self._said:
-            told = reasons.without_private_facts(reason) if self._discreet else reason
-            self._said[id(reason)] = reason, told, reasons.explanation(told, self._names)
-        return self._said[id(reason)][1:]
+        """The reason to give and its words; the row's where it names a product that this visitor may not see."""
+        if id(reason) not in self._written:
+            visible = reason if _referenced_products(reason) <= self._names.products.keys() else self._row_reason
+            if self._discreet:
+                visible = reasons.without_private_facts(visible, self._row_type)
+            words = reasons.item_explanation(visible, self._names, self._row_type)
+            self._written[id(reason)] = reason, visible, words
+        return self._written[id(reason)][1:]
 
 
-def _slate_item(offer: catalogue.Offer, place: int, candidate: Candidate, aloud: _ReasonWriter) -> SlateItem:
-    product, (reason, words) = offer.product, aloud.write(candidate.reason)
-    return SlateItem(product.pk, place, candidate.score, reason, words, product, offer.info)
+def recommend_lists(
+    lists: list[tuple[Visit, int, Iterator[Candidate]]], lookup: ProductLookup
+) -> Iterator[Iterator[RankedItem]]:
+    """For each visit so many of its candidates as it asks for that this visitor can buy now, nothing from the basket,
+    each with its reason. What all of them need is looked up at once."""
+    first = [list(islice(candidates, count + layout.OVERFETCH)) for _, count, candidates in lists]
+    lookup.prefetch({key for some in first for candidate in some for key in _all_products(candidate)})
+    for (visit, count, rest), some in zip(lists, first, strict=True):
+        yield _fill_list(chain(some, rest), count, visit, lookup)
+
+
+def _fill_list(
+    candidates: Iterator[Candidate], count: int, visit: Visit, lookup: ProductLookup
+) -> Iterator[RankedItem]:
+    remaining = (candidate for candidate in candidates if candidate.item.id not in visit.basket)
+    filled = 0
+    while filled < count and (some := list(islice(remaining, count - filled + layout.OVERFETCH))):
+        offers = lookup.sellable({candidate.item.id for candidate in some}, visit.strategy)
+        shown = [candidate for candidate in some if candidate.item.id in offers][: count - filled]
+        titles = lookup.titles({key for candidate in shown for key in _referenced_products(candidate.reason)})
+        yield from _with_explanations(shown, reasons.DisplayNames(products=titles))
+        filled += len(shown)
+
+
+def recommend_categories(lists: list[tuple[Iterable[Candidate], int]]) -> Iterator[list[RankedItem]]:
+    """Of each list of categories so many as it asks for that may be browsed, each with its reason."""
+    browsable = catalogue.browsable_categories()
+    for candidates, count in lists:
+        shown = (candidate for candidate in candidates if candidate.item.id in browsable)
+        yield list(_with_explanations(islice(shown, count), reasons.DisplayNames()))
+
+
+def _with_explanations(candidates: Iterable[Candidate], names: reasons.DisplayNames) -> Iterator[RankedItem]:
+    """Without the names of what may not be seen, and without what has no words."""
+    for candidate in candidates:
+        reason = candidate.reason
+        if not _referenced_products(reason) <= names.products.keys():
+            reason = Reason("in_range")
+        try:
+            words = reasons.item_explanation(reason, names)
+        except Exception:
+            logger.exception("The reason %s has no words; its item is left out", reason.code)
+            continue
+        yield RankedItem(candidate.item, candidate.score, reason, words)
+
+
+def _all_products(candidate: Candidate) -> set[int]:
+    return {candidate.item.id, *_referenced_products(candidate.reason)}

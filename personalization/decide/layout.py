@@ -1,15 +1,18 @@
-"""Puts rows in order and products into rows."""
+"""Sorts rows and fills them with products."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from personalization.decide.slate import Candidate, RowCandidate
+from personalization.decide.slate import Candidate, ItemRef, Link, Reason, RowType
 
 OVERFETCH = 2
 """So many products more than a row shows are looked up at once, in case some cannot be bought."""
 NO_LIMIT = 1_000_000
-"""More products than any draft holds."""
+"""More products than any row has candidates."""
+
+PAGE_FULL, PERSONAL_ROWS_FULL, TOO_FEW_ITEMS = "page_full", "personal_rows_full", "too_few_items"
+"""Why a row is not shown."""
 
 
 @dataclass(frozen=True)
@@ -24,60 +27,92 @@ class LayoutLimits:
     """Rows in all."""
 
 
-def sort_rows(drafts: Iterable[RowCandidate]) -> list[RowCandidate]:
-    """The personal rows first, the strongest on top, then the generic ones as the surface lists them."""
-    return sorted(drafts, key=lambda draft: -draft.expected_share if draft.personal else 1)
+@dataclass(frozen=True)
+class ProposedRow:
+    """A row that a row type proposes for a page."""
+
+    type: RowType
+    reason: Reason
+    """Its code is the row type's."""
+    candidates: list[Candidate]
+    expected_share: float = 0.0
+    links: tuple[Link, ...] = ()
+
+    def max_items(self, row_size: int) -> int:
+        """How many products it shows, where a row shows `row_size`."""
+        return row_size if self.type.max_items is None else min(row_size, self.type.max_items)
+
+
+@dataclass(frozen=True)
+class FilledRow:
+    """A proposed row with the products that it shows."""
+
+    row: ProposedRow
+    items: list[tuple[Candidate, Any]] = field(default_factory=list)
+    """Each with what the look-up gave for it."""
+    hidden_because: str = ""
+    """Why the page does not show it; "" when it does."""
+
+
+def sort_rows(rows: Iterable[ProposedRow]) -> list[ProposedRow]:
+    """The personal rows first, the one with the highest expected share on top, then the others as proposed."""
+    return sorted(rows, key=lambda row: -row.expected_share if row.type.personal else 1)
 
 
 def fill_rows(
-    drafts: list[RowCandidate],
-    room: LayoutLimits,
-    basket: frozenset[int],
-    look_up: Callable[[set[int]], Mapping[int, Any]],
-) -> list[tuple[RowCandidate, list[tuple[Candidate, Any]]]]:
-    """The rows with the products they show: none twice on the page, none from the basket, all of them looked up.
+    rows: list[ProposedRow],
+    limits: LayoutLimits,
+    excluded: Iterable[ItemRef],
+    look_up: Callable[[set[ItemRef]], Mapping[ItemRef, Any]],
+) -> list[FilledRow]:
+    """Each row with its products, all of them looked up, none twice on the page, none of the excluded ones.
 
-    `look_up` gives those of the products asked for that can be bought. The rows of a page share one look-up. When too
+    `look_up` gives those of the requested items that can be bought. The rows of a page share one look-up. When too
     many of its products cannot be bought there is a second for the next best, and a third for all that are left.
     """
-    cards: dict[int, Any] = {}
-    unavailable = set(basket)
+    offers: dict[ItemRef, Any] = {}
+    unavailable = set(excluded)
 
-    def unknown(more: int) -> set[int]:
-        rows = _allocate_items(drafts, room, unavailable, more)
-        return {candidate.item for row in rows for candidate in row or ()} - cards.keys()
+    def missing(extra: int) -> set[ItemRef]:
+        allocated = _allocate_items(rows, limits, unavailable, extra)
+        return {candidate.item for items, _ in allocated for candidate in items} - offers.keys()
 
-    for more in (OVERFETCH, 0, NO_LIMIT):
-        if unknown(0):
-            asked = unknown(more)
-            cards.update(look_up(asked))
-            unavailable |= asked - cards.keys()
-    unavailable |= {candidate.item for draft in drafts for candidate in draft.candidates} - cards.keys()
-    rows = _allocate_items(drafts, room, unavailable)
+    for extra in (OVERFETCH, 0, NO_LIMIT):
+        if missing(0):
+            requested = missing(extra)
+            offers.update(look_up(requested))
+            unavailable |= requested - offers.keys()
+    unavailable |= {candidate.item for row in rows for candidate in row.candidates} - offers.keys()
+    allocated = _allocate_items(rows, limits, unavailable)
     return [
-        (draft, [(candidate, cards[candidate.item]) for candidate in row])
-        for draft, row in zip(drafts, rows, strict=True)
-        if row is not None
+        FilledRow(row, [(candidate, offers[candidate.item]) for candidate in items], hidden_because)
+        for row, (items, hidden_because) in zip(rows, allocated, strict=True)
     ]
 
 
 def _allocate_items(
-    drafts: list[RowCandidate], room: LayoutLimits, unavailable: set[int], more: int = 0
-) -> list[list[Candidate] | None]:
-    """For each draft the best of its candidates that no draft before it took, and so many more than it has room for;
-    None when it is not shown."""
+    rows: list[ProposedRow], limits: LayoutLimits, unavailable: set[ItemRef], extra: int = 0
+) -> list[tuple[list[Candidate], str]]:
+    """For each row the best of its candidates that no row before it took, `extra` more than it shows; and why it is
+    not shown, without candidates then."""
     taken = set(unavailable)
-    rows: list[list[Candidate] | None] = []
+    allocated: list[tuple[list[Candidate], str]] = []
     personal = shown = 0
-    for draft in drafts:
-        row = [candidate for candidate in draft.candidates if candidate.item not in taken]
-        row = row[: min(room.row_size, draft.max_items) + more]
-        full = shown == room.rows or (draft.personal and personal == room.personal_rows)
-        if full or len(row) < draft.min_items or not (row or draft.links):
-            rows.append(None)
+    for row in rows:
+        items = [candidate for candidate in row.candidates if candidate.item not in taken]
+        items = items[: row.max_items(limits.row_size) + extra]
+        hidden_because = ""
+        if shown == limits.rows:
+            hidden_because = PAGE_FULL
+        elif row.type.personal and personal == limits.personal_rows:
+            hidden_because = PERSONAL_ROWS_FULL
+        elif len(items) < row.type.min_items or not (items or row.links):
+            hidden_because = TOO_FEW_ITEMS
+        if hidden_because:
+            allocated.append(([], hidden_because))
             continue
         shown += 1
-        personal += draft.personal
-        taken.update(candidate.item for candidate in row)
-        rows.append(row)
-    return rows
+        personal += row.type.personal
+        taken.update(candidate.item for candidate in items)
+        allocated.append((items, ""))
+    return allocated

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from personalization import conf
 from personalization.decide.visit import LazyEvents, Visit
 from personalization.models import Genome
 from personalization.models.visitors import Preference
@@ -52,7 +51,7 @@ def excluded_categories(wishes: Iterable[Preference]) -> set[int]:
 
 
 def _active_preferences(visit: Visit) -> tuple[Preference, ...]:
-    oldest = visit.timestamp - conf.get_settings().DISMISSAL_DAYS * DAY
+    oldest = visit.timestamp - visit.policy.dismissal_days * DAY
     return tuple(wish for wish in visit.preferences if wish.type == PERMANENT_TYPES or wish.recorded_at > oldest)
 
 

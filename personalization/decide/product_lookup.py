@@ -10,26 +10,32 @@ MAX_CACHED_PRODUCTS = 20_000
 
 
 class ProductLookup:
-    """What is known of the products that were asked for. `spoken_of` are looked up with the first of them."""
+    """The products that were looked up. Those that reasons have `referenced` are looked up with the first of them."""
 
     def __init__(
         self,
-        spoken_of: Iterable[int] = (),
+        referenced: Iterable[int] = (),
         look_up: Callable[[set[int]], dict[int, Any]] = catalogue.products_with_stock,
     ) -> None:
-        self._spoken_of = set(spoken_of)
+        self._referenced = set(referenced)
         self._read = look_up
         self._products: dict[int, Any] = {}
-        self._asked: set[int] = set()
+        self._requested: set[int] = set()
 
     def prefetch(self, product_ids: set[int]) -> None:
-        """Reads all of these that are not known yet, at once."""
-        self._remember(product_ids)
+        """Reads all of these that were not read yet, at once."""
+        missing = product_ids - self._requested
+        if not missing:
+            return
+        if len(self._requested) + len(missing) > MAX_CACHED_PRODUCTS:
+            missing, self._products, self._requested = product_ids, {}, set()
+        self._products.update(self._read(missing))
+        self._requested |= missing
 
     def sellable(self, product_ids: set[int], strategy: Any) -> dict[int, catalogue.Offer]:
         """Those of the products that can be bought now, by the strategy of a visitor."""
-        self._remember(product_ids | self._spoken_of)
-        self._spoken_of = set()
+        self.prefetch(product_ids | self._referenced)
+        self._referenced = set()
         found = {key: self._products[key] for key in product_ids & self._products.keys()}
         offers = {key: catalogue.get_offer(product, strategy) for key, product in found.items()}
         return {key: offer for key, offer in offers.items() if offer is not None}
@@ -40,14 +46,5 @@ class ProductLookup:
 
     def titles(self, product_ids: set[int]) -> dict[int, str]:
         """The titles of these products, without those that may not be browsed."""
-        self._remember(product_ids)
+        self.prefetch(product_ids)
         return {key: self._products[key].get_title() for key in product_ids & self._products.keys()}
-
-    def _remember(self, product_ids: set[int]) -> None:
-        unknown = product_ids - self._asked
-        if not unknown:
-            return
-        if len(self._asked) + len(unknown) > MAX_CACHED_PRODUCTS:
-            unknown, self._products, self._asked = product_ids, {}, set()
-        self._products.update(self._read(unknown))
-        self._asked |= unknown

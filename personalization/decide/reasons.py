@@ -1,4 +1,7 @@
-"""Reasons in words. Every sentence is true of the facts that the reason carries, or the row is not shown."""
+"""Reasons in words. Every sentence is true of the parameters that the reason carries, or the item is not shown.
+
+A row type carries its own words (`personalization.rows`); those of items are in the table here.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,66 +14,94 @@ from django.utils.timezone import datetime, get_current_timezone
 from django.utils.translation import get_language, ngettext, npgettext, pgettext
 from django.utils.translation import gettext as _
 
-from personalization.decide.slate import Link, Reason
+from personalization.decide.slate import CATEGORY, PRODUCT, Link, Reason, RowText, RowType
+
+
+class HiddenNameError(LookupError):
+    """A reason names a product or category that this visitor may not see."""
+
+
+class UnknownReasonError(LookupError):
+    """A reason has no words."""
 
 
 @dataclass(frozen=True)
 class DisplayNames:
-    """The names, as the shop shows them, of the products and categories that reasons speak of."""
+    """The names, as the shop shows them, of the products and categories that reasons name."""
 
     products: Mapping[int, str] = field(default_factory=dict)
     categories: Mapping[int, str] = field(default_factory=dict)
     unavailable: frozenset[int] = frozenset()
-    """Those of the products that cannot be bought now, as far as it matters."""
+    """Those of the products that cannot be bought now, as far as a reason depends on it."""
 
 
-PRIVATE_REASONS = frozenset(
-    {
-        "because_you_bought",
-        "because_you_viewed",
-        "bought_before",
-        "buy_again",
-        "bought_together_with_purchase",
-        "popular_in_category",
-        "viewed_before",
-        "popular_in_liked_category",
-        "continue_shopping",
-        "buy_again_in_category",
-        "bought_in_category",
-        "liked_category",
-    }
-)
-"""The reasons that tell what somebody bought, looked at or said."""
+@dataclass(frozen=True)
+class ItemReason:
+    """Why an item is shown, in words."""
+
+    explanation: RowText
+    discloses_activity: bool = False
+    """Whether it tells what the visitor bought, viewed or said."""
 
 
-def without_private_facts(reason: Reason, code: str = "recommended") -> Reason:
-    """The same without what only the customer should read: a reason of that code instead."""
-    return Reason(code) if reason.code in PRIVATE_REASONS else reason
+NEUTRAL_CODE, SECOND_NEUTRAL_CODE = "recommended", "recommended_too"
+"""The reasons that stand in where a reason would disclose too much; the second for all rows of a page but the first."""
 
 
-def row_title(reason: Reason, names: DisplayNames) -> str:
-    """The title of a row. KeyError when it would name something that this visitor may not see."""
-    return _ROW_TITLES[reason.code](_with_names(reason, names))
+def row_title(row_type: RowType, params: Mapping[str, Any], names: DisplayNames) -> str:
+    """The title of a row. HiddenNameError when it would name something that this visitor may not see."""
+    return row_type.title(_with_names(params, names))
 
 
-def explanation(reason: Reason, names: DisplayNames) -> str:
-    """Why a row or a product is shown, as a sentence without a full stop. KeyError as for `title`."""
-    return _EXPLANATIONS[reason.code](_with_names(reason, names))
+def row_explanation(row_type: RowType, params: Mapping[str, Any], names: DisplayNames) -> str:
+    """Why there is a row, as a sentence without a full stop. HiddenNameError as for `row_title`."""
+    return row_type.explanation(_with_names(params, names))
 
 
-def link_label(way: Link) -> str:
+def neutral_title(code: str) -> str:
+    """The title of a row that must not tell what it is made from."""
+    if code == NEUTRAL_CODE:
+        return pgettext("personalization", "Recommended for you")
+    return pgettext("personalization", "More for you")
+
+
+def item_explanation(reason: Reason, names: DisplayNames, row_type: RowType | None = None) -> str:
+    """Why an item is shown, as a sentence without a full stop; the row's own sentence where they share a code.
+
+    Raises: HiddenNameError as for `row_title`; UnknownReasonError when the reason has no words.
+    """
+    if known := ITEM_REASONS.get(reason.code):
+        return known.explanation(_with_names(reason.params, names))
+    if row_type is not None and row_type.code == reason.code:
+        return row_explanation(row_type, reason.params, names)
+    raise UnknownReasonError(f"the reason {reason.code!r} has no words")
+
+
+def without_private_facts(reason: Reason, row_type: RowType | None = None) -> Reason:
+    """The reason of an item, or the neutral one where it tells what only the visitor themselves should read."""
+    if known := ITEM_REASONS.get(reason.code):
+        private = known.discloses_activity
+    else:
+        private = row_type is not None and row_type.code == reason.code and row_type.discloses_activity
+    return Reason(NEUTRAL_CODE) if private else reason
+
+
+def link_label(link: Link) -> str:
     """What a link says."""
-    return _LINK_LABELS[way.target](dict(way.params))
+    return _LINK_LABELS[link.target](dict(link.params))
 
 
-def _with_names(reason: Reason, names: DisplayNames) -> dict[str, Any]:
-    facts = dict(reason.params)
-    if "product" in facts:
-        facts["sold_out"] = facts["product"] in names.unavailable
-        facts["product"] = names.products[facts["product"]]
-    if "category" in facts:
-        facts["category"] = names.categories[facts["category"]]
-    return facts
+def _with_names(params: Mapping[str, Any], names: DisplayNames) -> dict[str, Any]:
+    named = dict(params)
+    try:
+        if PRODUCT in named:
+            named["sold_out"] = named[PRODUCT] in names.unavailable
+            named[PRODUCT] = names.products[named[PRODUCT]]
+        if CATEGORY in named:
+            named[CATEGORY] = names.categories[named[CATEGORY]]
+    except KeyError as missing:
+        raise HiddenNameError(f"no name for {missing}") from None
+    return named
 
 
 def _format_day(seconds: float) -> str:
@@ -79,149 +110,86 @@ def _format_day(seconds: float) -> str:
 
 @lru_cache(1_000)
 def _format_date(seconds: float, zone: tzinfo, language: str | None) -> str:
-    """The same few days stand in many reasons, and writing one out is slow."""
+    """Cached: a few days occur in many reasons, and formatting one is slow."""
     return date_format(datetime.fromtimestamp(seconds, zone), "DATE_FORMAT")
 
 
-_ROW_TITLES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "continue_shopping": lambda facts: _("Pick up where you left off"),
-    "buy_again": lambda facts: pgettext("personalization", "Buy again"),
-    "because_you_bought": lambda facts: pgettext("personalization", "Because you bought %(product)s") % facts,
-    "because_you_viewed": lambda facts: pgettext("personalization", "Because you viewed %(product)s") % facts,
-    "buy_again_in_category": lambda facts: (
-        (
-            _("More to buy again in %(category)s")
-            if facts["more"]
-            else pgettext("personalization", "Buy again in %(category)s")
-        )
-        % facts
-    ),
-    "popular_in_category": lambda facts: pgettext("personalization", "Popular in %(category)s") % facts,
-    "popular_in_liked_category": lambda facts: pgettext("personalization", "Popular in %(category)s") % facts,
-    "recommended": lambda facts: pgettext("personalization", "Recommended for you"),
-    "recommended_too": lambda facts: pgettext("personalization", "More for you"),
-    "add_ons": lambda facts: pgettext("personalization", "You might also need"),
-    "replacement": lambda facts: pgettext("personalization", "Instead of %(product)s") % facts,
-    "after_order": lambda facts: pgettext("personalization", "For next time"),
-    "popular_in_matching_category": lambda facts: pgettext("personalization", "Popular in %(category)s") % facts,
-    "recommended_in_matching_category": lambda facts: pgettext("personalization", "For you in %(category)s") % facts,
-    "chosen_after_similar_search": lambda facts: pgettext("personalization", "Popular with similar searches"),
-    "similar": lambda facts: (
-        (
-            pgettext("personalization", "Instead of %(product)s")
-            if facts["sold_out"]
-            else pgettext("personalization", "Similar to %(product)s")
-        )
-        % facts
-    ),
-    "upsell": lambda facts: pgettext("personalization", "Upgrade from %(product)s") % facts,
-    "bought_together": lambda facts: pgettext("personalization", "Goes with %(product)s") % facts,
-    "more_in_category": lambda facts: pgettext("personalization", "More in %(category)s") % facts,
-    "bestsellers": lambda facts: pgettext("personalization", "Bestsellers"),
-    "bestsellers_in_category": lambda facts: pgettext("personalization", "Bestsellers in %(category)s") % facts,
-    "trending": lambda facts: pgettext("personalization", "Trending this week"),
-    "new_in": lambda facts: pgettext("personalization", "New in"),
-    "latest": lambda facts: pgettext("personalization", "Latest additions"),
-}
+def _bought_before(params: dict[str, Any]) -> str:
+    if params["days"] == 1:
+        text = pgettext("personalization", "You bought it on %(day)s")
+    else:
+        text = _("You bought it %(days)d times, most recently on %(day)s")
+    return text % {"days": params["days"], "day": _format_day(params["last"])}
 
-_EXPLANATIONS: dict[str, Callable[[dict[str, Any]], str]] = {
-    # Of rows.
-    "continue_shopping": lambda facts: _("What you recently viewed, searched for or left in your basket"),
-    "buy_again": lambda facts: pgettext("personalization", "You buy these regularly"),
-    "because_you_bought": lambda facts: pgettext("personalization", "Frequently bought together"),
-    "popular_in_category": lambda facts: (
-        ngettext(
-            "Bestsellers in a category that you have bought from %(purchases)d time",
-            "Bestsellers in a category that you have bought from %(purchases)d times",
-            facts["purchases"],
-        )
-        % facts
-    ),
-    "because_you_viewed": lambda facts: _("Similar products, and products that go with it"),
-    "popular_in_liked_category": lambda facts: _("Bestsellers in a category that you said you like"),
-    "recommended": lambda facts: pgettext("personalization", "Recommended for you"),
-    "recommended_too": lambda facts: pgettext("personalization", "Recommended for you"),
-    "add_ons": lambda facts: _("Frequently bought with the products in your basket"),
-    "replacement": lambda facts: _("Not available as it is in your basket. These are the closest alternatives"),
-    "after_order": lambda facts: _("Frequently bought with the products you just ordered"),
-    "popular_in_matching_category": lambda facts: pgettext("personalization", "Matches your search"),
-    "recommended_in_matching_category": lambda facts: pgettext("personalization", "Matches your search"),
-    "chosen_after_similar_search": lambda facts: _("What other customers chose after similar searches"),
-    "similar": lambda facts: (
-        _("Currently unavailable. These are the closest alternatives")
-        if facts["sold_out"]
-        else _("Alternatives of the same kind")
-    ),
-    "upsell": lambda facts: _("Higher-end alternatives, bought by the same customers"),
-    "bought_together": lambda facts: pgettext("personalization", "Frequently bought together"),
-    "more_in_category": lambda facts: pgettext("personalization", "Bestsellers first"),
-    "bestsellers": lambda facts: pgettext("personalization", "What customers buy most"),
-    "bestsellers_in_category": lambda facts: _("What customers buy most in this category"),
-    "trending": lambda facts: _("Selling better than in a usual week"),
-    "new_in": lambda facts: _("Recently added to the shop"),
-    "latest": lambda facts: _("The newest products in the shop"),
-    "buy_again_in_category": lambda facts: (
-        _("You also buy these regularly, besides what is on this page")
-        if facts["more"]
-        else pgettext("personalization", "You buy these regularly")
-    ),
+
+def _popular(params: dict[str, Any]) -> str:
+    text = ngettext(
+        "Bought by %(customers)d customer in %(period)d days",
+        "Bought by %(customers)d customers in %(period)d days",
+        params["customers"],
+    )
+    return text % params
+
+
+def _bestseller_count(params: dict[str, Any]) -> str:
+    text = npgettext(
+        "personalization", "Bought %(times)d time so far", "Bought %(times)d times so far", params["times"]
+    )
+    return text % params
+
+
+def _bought_in_category(params: dict[str, Any]) -> str:
+    text = ngettext(
+        "You have bought from it %(purchases)d time",
+        "You have bought from it %(purchases)d times",
+        params["purchases"],
+    )
+    return text % params
+
+
+ITEM_REASONS: dict[str, ItemReason] = {
     # Of products.
-    "similar_price": lambda facts: pgettext("personalization", "Same kind, similar price"),
-    "similar_description": lambda facts: pgettext("personalization", "Same kind, similar description"),
-    "bought_after_viewing": lambda facts: _("Bought by others after viewing %(product)s") % facts,
-    "chosen_after_search": lambda facts: _("Often chosen after this search"),
-    "viewed_before": lambda facts: (
-        pgettext("personalization", "You viewed it on %(day)s") % {"day": _format_day(facts["at"])}
+    "bought_before": ItemReason(_bought_before, discloses_activity=True),
+    "viewed_before": ItemReason(
+        lambda params: pgettext("personalization", "You viewed it on %(day)s") % {"day": _format_day(params["at"])},
+        discloses_activity=True,
     ),
-    "bought_before": lambda facts: (
-        (
-            pgettext("personalization", "You bought it on %(day)s")
-            if facts["days"] == 1
-            else _("You bought it %(days)d times, most recently on %(day)s")
+    "bought_together_with_purchase": ItemReason(
+        lambda params: _("Goes with %(product)s, which you bought") % params, discloses_activity=True
+    ),
+    "bought_together_with_basket": ItemReason(
+        lambda params: pgettext("personalization", "Frequently bought with %(product)s") % params
+    ),
+    "bought_together": ItemReason(lambda params: pgettext("personalization", "Frequently bought together")),
+    "bought_after_viewing": ItemReason(lambda params: _("Bought by others after viewing %(product)s") % params),
+    "similar_price": ItemReason(lambda params: pgettext("personalization", "Same kind, similar price")),
+    "similar_description": ItemReason(lambda params: pgettext("personalization", "Same kind, similar description")),
+    "similar_customers": ItemReason(lambda params: _("Popular with customers like you")),
+    "chosen_after_search": ItemReason(lambda params: _("Often chosen after this search")),
+    "popular": ItemReason(_popular),
+    "bestseller_count": ItemReason(_bestseller_count),
+    "trending": ItemReason(
+        lambda params: _("Selling %(times)s times as much as usual") % {"times": number_format(params["times"], 1)}
+    ),
+    "new": ItemReason(
+        lambda params: (
+            pgettext("personalization", "In the shop since %(day)s") % {"day": _format_day(params["created"])}
         )
-        % {"days": facts["days"], "day": _format_day(facts["last"])}
     ),
-    "popular": lambda facts: (
-        ngettext(
-            "Bought by %(customers)d customer in %(period)d days",
-            "Bought by %(customers)d customers in %(period)d days",
-            facts["customers"],
-        )
-        % facts
-    ),
-    "bestseller_count": lambda facts: (
-        npgettext("personalization", "Bought %(times)d time so far", "Bought %(times)d times so far", facts["times"])
-        % facts
-    ),
-    "sales_rising": lambda facts: (
-        _("Selling %(times)s times as much as usual") % {"times": number_format(facts["times"], 1)}
-    ),
-    "bought_together_with_purchase": lambda facts: _("Goes with %(product)s, which you bought") % facts,
-    "bought_together_with_basket": lambda facts: (
-        pgettext("personalization", "Frequently bought with %(product)s") % facts
-    ),
-    "similar_customers": lambda facts: _("Popular with customers like you"),
-    "in_range": lambda facts: "",
+    "in_range": ItemReason(lambda params: ""),
+    NEUTRAL_CODE: ItemReason(lambda params: neutral_title(NEUTRAL_CODE)),
+    SECOND_NEUTRAL_CODE: ItemReason(lambda params: neutral_title(NEUTRAL_CODE)),
     # Of categories.
-    "bought_in_category": lambda facts: (
-        ngettext(
-            "You have bought from it %(purchases)d time",
-            "You have bought from it %(purchases)d times",
-            facts["purchases"],
-        )
-        % facts
-    ),
-    "liked_category": lambda facts: _("You said you like it"),
-    "expected_in_category": lambda facts: pgettext("personalization", "Suggested for you"),
-    "new": lambda facts: (
-        pgettext("personalization", "In the shop since %(day)s") % {"day": _format_day(facts["created"])}
-    ),
+    "bought_in_category": ItemReason(_bought_in_category, discloses_activity=True),
+    "liked_category": ItemReason(lambda params: _("You said you like it"), discloses_activity=True),
+    "expected_in_category": ItemReason(lambda params: pgettext("personalization", "Suggested for you")),
 }
+"""By code. An item whose reason has the code of its row type needs no entry: it takes the row's words."""
 
 _LINK_LABELS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "basket": lambda facts: (
-        npgettext("personalization", "Your basket: %(items)d item", "Your basket: %(items)d items", facts["items"])
-        % facts
+    "basket": lambda params: (
+        npgettext("personalization", "Your basket: %(items)d item", "Your basket: %(items)d items", params["items"])
+        % params
     ),
-    "search": lambda facts: pgettext("personalization", "Your search: %(query)s") % facts,
+    "search": lambda params: pgettext("personalization", "Your search: %(query)s") % params,
 }

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization import conf
-from personalization.decide.people import visitor_history
-from personalization.decide.slate import Candidate, Reason
+from personalization.decide.slate import Candidate, Reason, product_ref
+from personalization.decide.trace import Scoring
 from personalization.decide.visit import Visit
+from personalization.models import Genome
 from personalization.rank import candidates, scorer, search_queries
 from personalization.rank.features import NO_BASKET, compute_features
 from personalization.rank.snapshot_arrays import SnapshotArrays
@@ -39,12 +39,14 @@ class ScoredCandidates:
     query_clickers: Mapping[int, int] = field(default_factory=dict)
     """How many visitors chose the products at these places after the search in question."""
     learned: bool = False
-    """Whether the chances were learned; else each is the score's share of all."""
+    """Whether the probabilities were learned; else each is the score's share of all."""
+    popularity_days: int = 28
+    """Over how many days the snapshot counted who bought a product."""
 
     def to_candidate(self, row: int) -> Candidate:
         """The candidate in this row, with its reason."""
         place = int(self.product_indices[row])
-        return Candidate(int(self.snapshot.ids[place]), float(self.score[row]), self._reason(place))
+        return Candidate(product_ref(int(self.snapshot.ids[place])), float(self.score[row]), self._reason(place))
 
     def _reason(self, place: int) -> Reason:
         """The first of these that is true: chosen after the search, bought before, goes with the basket, bought by
@@ -61,7 +63,7 @@ class ScoredCandidates:
             return Reason("similar_customers")
         if (anchor := self._closest_anchor(self.history.purchased[:MAX_REASON_ANCHORS], place)) is not None:
             return Reason("bought_together_with_purchase", {"product": anchor})
-        return popularity_reason(self.snapshot, place)
+        return popularity_reason(self.snapshot, place, self.popularity_days)
 
     def _closest_anchor(self, anchors: NDArray[np.int64], place: int) -> int | None:
         """The key of that anchor with which the product lies in one basket most."""
@@ -77,10 +79,9 @@ def sorted_candidates(scored: ScoredCandidates) -> Iterator[Candidate]:
     return (scored.to_candidate(row) for row in range(len(scored.product_indices)))
 
 
-def popularity_reason(snapshot: SnapshotArrays, place: int) -> Reason:
-    """How many bought it lately, or that it is simply there."""
+def popularity_reason(snapshot: SnapshotArrays, place: int, period: int) -> Reason:
+    """How many customers bought it within the period of days that the snapshot counted, or that it is in range."""
     customers = int(snapshot.scores("popular").customers[place])
-    period = conf.get_settings().POPULARITY_WINDOW_DAYS
     return Reason("popular", {"customers": customers, "period": period}) if customers else Reason("in_range")
 
 
@@ -88,7 +89,7 @@ def score_for_visitor(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidate
     """What the visitor may want next, old or new."""
     person = visitor_history(visit.genome, snapshot)
     return _score_candidates(
-        scorer.HOME, visit.timestamp, snapshot, person, candidates.visitor_candidates(person, snapshot, visit.country)
+        scorer.HOME, visit, snapshot, person, candidates.visitor_candidates(person, snapshot, visit.country)
     )
 
 
@@ -96,7 +97,7 @@ def score_discovery(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     """What the visitor may want next and never bought."""
     person = visitor_history(visit.genome, snapshot)
     return _score_candidates(
-        scorer.NEW, visit.timestamp, snapshot, person, candidates.discovery_candidates(person, snapshot, visit.country)
+        scorer.NEW, visit, snapshot, person, candidates.discovery_candidates(person, snapshot, visit.country)
     )
 
 
@@ -104,12 +105,12 @@ def score_for_basket(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates
     """What may be missing in the basket; when it is empty, what the visitor may want at all."""
     person = visitor_history(visit.genome, snapshot)
     basket = snapshot.product_indices(sorted(visit.basket))
-    basket = basket[basket >= 0][: conf.get_settings().MAX_ORDER_PRODUCTS]
+    basket = basket[basket >= 0][: visit.policy.max_order_products]
     if not len(basket):
         return score_for_visitor(visit, snapshot)
     kind = scorer.BASKET if len(person.purchased) else scorer.GUEST_BASKET
     places = candidates.basket_candidates(person, basket, snapshot)
-    return _score_candidates(kind, visit.timestamp, snapshot, person, places, basket=basket)
+    return _score_candidates(kind, visit, snapshot, person, places, basket=basket)
 
 
 def score_listing(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
@@ -120,7 +121,7 @@ def score_listing(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
         places = places[places >= 0]
     else:
         places = snapshot.category_products(visit.category or 0).astype(np.int64)
-    return _score_candidates(scorer.CATEGORY, visit.timestamp, snapshot, person, places)
+    return _score_candidates(scorer.CATEGORY, visit, snapshot, person, places)
 
 
 def score_search(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
@@ -132,9 +133,7 @@ def score_search(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     listed = snapshot.product_indices(dict.fromkeys(visit.candidate_products))
     found, instead = search_queries.products_chosen_after(visit.query, snapshot), _popular_after_search(visit, snapshot)
     places = np.unique(np.concatenate([listed[listed >= 0], found[0], instead[0]]))
-    usual = _score_candidates(
-        scorer.CATEGORY, visit.timestamp, snapshot, visitor_history(visit.genome, snapshot), places
-    )
+    usual = _score_candidates(scorer.CATEGORY, visit, snapshot, visitor_history(visit.genome, snapshot), places)
     said = _align_values(*found, usual.product_indices) + _align_values(*instead, usual.product_indices)
     score = _engine_relevance(listed, usual.product_indices) * (1 + QUERY_CLICK_WEIGHT * said)
     score = np.round(score * (1 + AFFINITY_WEIGHT * _min_max(usual.score)), scorer.SCORE_DECIMALS)
@@ -154,7 +153,7 @@ def affinity(visit: Visit, snapshot: SnapshotArrays, places: NDArray[np.int64]) 
     person = visitor_history(visit.genome, snapshot)
     if not len(person.purchased) or not len(places):
         return np.zeros(len(places))
-    usual = _score_candidates(scorer.CATEGORY, visit.timestamp, snapshot, person, places)
+    usual = _score_candidates(scorer.CATEGORY, visit, snapshot, person, places)
     return _align_values(usual.product_indices, _min_max(usual.score), places)
 
 
@@ -192,21 +191,48 @@ def _min_max(score: NDArray[np.float64]) -> NDArray[np.float64]:
     return (score - score.min()) / max(float(np.ptp(score)), 1e-9)
 
 
+def visitor_history(genome: Genome, snapshot: SnapshotArrays) -> VisitorHistory:
+    """The visitor behind a genome, in indices of a snapshot; what the snapshot does not know is left out."""
+    if not genome.products and not genome.neighbour_products:
+        return VisitorHistory.empty()
+    purchased, (weight, days, last, first) = _lookup_history(genome.products, snapshot, columns=4)
+    neighbours, (neighbour_weight,) = _lookup_history(genome.neighbour_products, snapshot, columns=1)
+    return VisitorHistory(purchased, weight, days.astype(np.int64), first, last, neighbours, neighbour_weight)
+
+
+def _lookup_history(
+    rows: list[list], snapshot: SnapshotArrays, columns: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(indices, the columns after the key) of the rows whose key the snapshot knows."""
+    table = np.array(rows, np.float64).reshape(-1, columns + 1)
+    indices = snapshot.product_indices(table[:, 0].astype(np.int64))
+    in_snapshot = indices >= 0
+    return indices[in_snapshot], table[in_snapshot, 1:].T
+
+
 def _score_candidates(
-    kind: str,
-    now: float,
+    task: str,
+    visit: Visit,
     snapshot: SnapshotArrays,
-    person: VisitorHistory,
+    history: VisitorHistory,
     places: NDArray,
     *,
     basket: NDArray = NO_BASKET,
 ) -> ScoredCandidates:
-    score = scorer.score_candidates(
-        kind, snapshot, compute_features(person, snapshot, snapshot.clamp_time(now), places, basket)
-    )
+    features = compute_features(history, snapshot, snapshot.clamp_time(visit.timestamp), places, basket)
+    score = scorer.score_candidates(task, snapshot, features)
     order = np.lexsort((places, -score))
-    places, score = places[order], score[order]
-    learned = scorer.load_trees(kind, snapshot) is not None
+    ranked, ranked_score = places[order], score[order]
+    probability = scorer.purchase_probabilities(task, snapshot, ranked_score)
+    if visit.trace is not None:
+        visit.trace.scorings.append(Scoring(task, snapshot, ranked, features[:, order], ranked_score, probability))
     return ScoredCandidates(
-        snapshot, person, basket, places, score, scorer.purchase_probabilities(kind, snapshot, score), learned=learned
+        snapshot,
+        history,
+        basket,
+        ranked,
+        ranked_score,
+        probability,
+        learned=scorer.load_trees(task, snapshot) is not None,
+        popularity_days=visit.policy.popularity_window_days,
     )

@@ -9,8 +9,6 @@ from personalization.rank.visitor_history import VisitorHistory
 
 MAX_CANDIDATES = 40
 """How many candidates a row has at most."""
-MIN_REPURCHASE_RATE = 0.2
-"""A product counts as one that is bought again when this share of its customers did so."""
 IndicesAndScores = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Places in the snapshot and their scores, best first."""
 
@@ -27,11 +25,11 @@ def top_k(score: NDArray, places: NDArray | None = None, depth: int = MAX_CANDID
     return places[order], score[order].astype(np.float64)
 
 
-def replenishable(snapshot: SnapshotArrays, person: VisitorHistory) -> NDArray[np.int64]:
-    """Those of the visitor's products that are worth offering again: what they bought on several days, and what is of
-    the kind that is bought again."""
+def replenishable(snapshot: SnapshotArrays, person: VisitorHistory, min_rate: float) -> NDArray[np.int64]:
+    """Those of the visitor's products that are worth offering again: what they bought on several days, and what at
+    least the share `min_rate` of its customers bought again."""
     share = snapshot.scores("repurchase_rate").score[person.purchased]
-    return person.purchased[(person.days > 1) | (share >= MIN_REPURCHASE_RATE)]
+    return person.purchased[(person.days > 1) | (share >= min_rate)]
 
 
 def seed_products(snapshot: SnapshotArrays, genome: Genome, count: int) -> list[int]:

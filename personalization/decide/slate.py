@@ -1,13 +1,39 @@
 """The answer of one decision, and what it is made from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from personalization.decide.visit import Visit
+    from personalization.rank.snapshot_arrays import SnapshotArrays
+
+PRODUCT, CATEGORY, CONTENT = "product", "category", "content"
+"""The kinds of items."""
+
+
+class ItemRef(NamedTuple):
+    """What a row or a list holds, by its kind and its key. A category and a product with one key are two items."""
+
+    kind: str
+    """`PRODUCT`, `CATEGORY` or `CONTENT`."""
+    id: int
+    """The primary key."""
+
+
+def product_ref(product_id: int) -> ItemRef:
+    """The product with this primary key."""
+    return ItemRef(PRODUCT, product_id)
+
+
+def category_ref(category_id: int) -> ItemRef:
+    """The category with this primary key."""
+    return ItemRef(CATEGORY, category_id)
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why something is shown: a code and the facts behind it. `decide.explain` puts it into words."""
+    """Why something is shown: a code and its parameters. `decide.reasons` puts it into words."""
 
     code: str
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -15,59 +41,87 @@ class Reason:
 
     @property
     def key(self) -> str:
-        """The code, and what it is about."""
-        about = self.params.get("product", self.params.get("category"))
-        return self.code if about is None else f"{self.code}:{about}"
+        """The code, and the product or category that it names."""
+        subject = self.params.get(PRODUCT, self.params.get(CATEGORY))
+        return self.code if subject is None else f"{self.code}:{subject}"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A product that could stand in a row."""
+    """An item that could be shown."""
 
-    item: int
-    """The product's primary key."""
+    item: ItemRef
     score: float
-    """Comparable within one row only."""
+    """Comparable within one row or list only."""
     reason: Reason
 
 
 @dataclass(frozen=True)
 class Link:
-    """A way to go on that is no product: which page it leads to is for the door to say."""
+    """A way to go on that is no product; the door knows the address."""
 
     target: str
     """"search" or "basket"."""
     params: Mapping[str, Any] = field(default_factory=dict)
-    """The "query" of a search; how many "items" lie in a basket."""
+    """The "query" of a search; the number of "items" in a basket."""
     label: str = ""
-    """What it says, in the visitor's language; "" in a draft."""
+    """In the visitor's language; "" until the row is rendered."""
 
 
 @dataclass(frozen=True)
 class RowCandidate:
-    """A row before anyone looked whether its products can be bought."""
+    """A row before the availability of its products is known."""
 
-    reason: Reason
-    """Why there is this row; its code names the row."""
     candidates: list[Candidate]
     """Best first, more than the row will show."""
-    personal: bool = False
-    """Whether the row says something about this visitor."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """What the title and the explanation name; at most one of "product" and "category", by primary key."""
     expected_share: float = 0.0
-    """About which share of this visitor's next purchases the row speaks to, in 0..1; orders the personal rows."""
+    """About which share of this visitor's next purchases the row speaks to, in 0..1; sorts the personal rows."""
+    links: tuple[Link, ...] = ()
+    """Where else the row leads; with a link it needs no products."""
+
+
+ProposeRows = Callable[["Visit", "SnapshotArrays"], Iterable[RowCandidate]]
+"""Makes rows from what was learned."""
+ProposeFallbackRows = Callable[["Visit"], Iterable[RowCandidate]]
+"""Makes rows from the shop's own tables."""
+RowText = Callable[[dict[str, Any]], str]
+"""A text with the parameters of a row: names in place of the keys under "product" and "category"."""
+
+
+@dataclass(frozen=True)
+class RowType:
+    """A kind of row: all that the app needs to know of it. The contract of the shelf `personalization.rows`."""
+
+    code: str
+    """A stable identifier: it stands in the API, in events and in dismissals."""
+    title: RowText
+    """Translated when it is called, so that it follows the visitor's language."""
+    explanation: RowText
+    """Why there is this row: a sentence without a full stop, also for items whose reason is the row's."""
+    discloses_activity: bool
+    """Whether the row tells what the visitor bought, viewed or said; then it shows a neutral title where another person
+    may be looking."""
+    propose: ProposeRows | None = None
+    """Makes the rows of this type for a visit from a snapshot; none, one or several."""
+    fallback: ProposeFallbackRows | None = None
+    """Makes them without a snapshot, for a surface that names this type among its fallback rows."""
+    personal: bool = False
+    """Whether the row depends on this visitor: personal rows stand above the others, sorted by `expected_share`."""
     min_items: int = 3
     """With fewer products than this the row is not shown."""
+    max_items: int | None = None
+    """At most this many products, where the policy's row size is larger."""
     price_range: tuple[float, float] | None = None
-    """What its products may cost, in so many times the price of the product that the reason speaks of; None for any."""
-    max_items: int = 1_000
-    """With so many it is full, however many a row may hold."""
-    links: tuple[Link, ...] = ()
-    """What else the row leads to; with a link it may do without products."""
+    """What its products may cost, as a multiple of the price of the product in the parameters; None for any price."""
+    surfaces: tuple[str, ...] = ()
+    """The surfaces that show this row type although they do not name it: for row types of other apps."""
 
 
 @dataclass(frozen=True)
 class SlateItem:
-    """A product in its place."""
+    """A product at its position."""
 
     product_id: int
     position: int
@@ -79,20 +133,24 @@ class SlateItem:
     product: Any
     """Oscar's product, with all that a card needs."""
     info: Any = field(default=None, compare=False)
-    """At which price this visitor can buy it, and how available it is: the answer of the shop's own strategy."""
+    """Price and availability for this visitor, from the shop's own strategy."""
 
 
 @dataclass(frozen=True)
 class RankedItem:
-    """A product, or on the navigation surface a category, in a ranked list."""
+    """An item of a ranked list."""
 
-    item_id: int
-    """Its primary key."""
+    item: ItemRef
     score: float
     """Comparable within one list only."""
     reason: Reason
     explanation: str
     """The reason in the active language."""
+
+    @property
+    def item_id(self) -> int:
+        """The primary key of the product, or of the category on the navigation surface."""
+        return self.item.id
 
 
 @dataclass(frozen=True)
@@ -100,7 +158,7 @@ class Row:
     """A titled strip of products."""
 
     key: str
-    """Tells this row from others of its kind."""
+    """Tells this row from others of its type."""
     type: str
     title: str
     reason: Reason
@@ -109,10 +167,10 @@ class Row:
     personal: bool
     items: tuple[SlateItem, ...]
     subject_category: int | None = None
-    """The category that the row is about, and says so."""
+    """The category that the title names."""
     subject_category_name: str = ""
     links: tuple[Link, ...] = ()
-    """What else it leads to."""
+    """Where else the row leads."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +179,9 @@ class Slate:
 
     surface: str
     snapshot_name: str = ""
-    """The name of the snapshot that it was decided with, or "" when there was none."""
+    """The snapshot that decided, "" when there was none."""
     rows: tuple[Row, ...] = ()
     subject_product: Any = None
-    """The product whose page this is, as it was looked up with all the others; None where there is none."""
+    """The product of the page, as it was looked up with all the others; None where there is none."""
     subject_is_unavailable: bool = False
     """Whether it cannot be bought now."""

@@ -1,40 +1,45 @@
-"""What a decision may look at: whatever it knows of a person, it knows from here."""
+"""What a decision may look at: all that it knows of a visitor, their context and the shop's policy."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 from uuid import UUID
 
+from personalization.decide.policy import DEFAULT_POLICY, Policy
+from personalization.decide.trace import Trace
 from personalization.models import Genome
 from personalization.models.events import RecentEvent
 from personalization.models.visitors import Preference
+from personalization.rank.snapshot_arrays import SnapshotArrays
+
+Result = TypeVar("Result")
 
 
 class LazyEvents(Sequence[RecentEvent]):
-    """What somebody did lately; read when a decision first looks at it, which most do not."""
+    """A visitor's recent events; read when a decision first looks at them, which most do not."""
 
     def __init__(self, read: Callable[[], Iterable[RecentEvent]]) -> None:
         self._read = read
 
     @cached_property
-    def _did(self) -> tuple[RecentEvent, ...]:
+    def _events(self) -> tuple[RecentEvent, ...]:
         return tuple(self._read())
 
     @overload
-    def __getitem__(self, place: int) -> RecentEvent: ...
+    def __getitem__(self, index: int) -> RecentEvent: ...
     @overload
-    def __getitem__(self, place: slice) -> Sequence[RecentEvent]: ...
-    def __getitem__(self, place: int | slice) -> RecentEvent | Sequence[RecentEvent]:
-        return self._did[place]
+    def __getitem__(self, index: slice) -> Sequence[RecentEvent]: ...
+    def __getitem__(self, index: int | slice) -> RecentEvent | Sequence[RecentEvent]:
+        return self._events[index]
 
     def __len__(self) -> int:
-        return len(self._did)
+        return len(self._events)
 
 
 @dataclass(frozen=True)
 class Visit:
-    """One visitor at one moment in one context. Deciding reads nothing else: no request, no clock, no chance."""
+    """One visitor at one moment in one context. A decision reads nothing else: no request, clock, chance or setting."""
 
     timestamp: float
     """Seconds since 1970."""
@@ -45,20 +50,19 @@ class Visit:
     basket: frozenset[int] = frozenset()
     """The keys of the products in the open basket."""
     basket_quantity: int = 0
-    """How many items lie there; of one product there may be several."""
+    """The number of items in it; of one product there may be several."""
     basket_updated_at: float = 0.0
     """When anything in it was last changed, in seconds since 1970; 0 for an empty one."""
     unavailable_basket_products: tuple[int, ...] = ()
-    """The keys of those of its products that cannot be bought now, or not as many as lie there; in the order of the
-    lines."""
+    """The keys of those of its products that cannot be bought now in that quantity, in the order of the lines."""
     country: str = ""
-    """The ISO code of the country that they are in or order to, of two letters; "" when it is not known."""
+    """The ISO code, two letters, of the country that they are in or order to; "" when unknown."""
     language: str = ""
     """The code of the language that the page is in."""
     device: str = ""
     """"phone", "tablet" or "computer", as the browser says; "" when it does not say."""
     channel: str = ""
-    """What led them to this page: "search", "social", "email", "ads", "link" or "direct"; "" when it is not known."""
+    """What led them to this page: "search", "social", "email", "ads", "link" or "direct"; "" when unknown."""
     product: int | None = None
     """The key of the product whose page is open; a child's parent."""
     child_product: int | None = None
@@ -68,23 +72,35 @@ class Visit:
     category_name: str = ""
     """Its name, as the shop shows it."""
     query: str = ""
-    """What was searched for, on the page of its results."""
+    """The search query, on the page of its results."""
     candidate_products: tuple[int, ...] = ()
-    """The keys of the products that are to be put in order, where somebody else chose them; in that order."""
+    """The keys of the products to rerank, where a search engine or an API client chose them; in its order."""
     shown_products: frozenset[int] = frozenset()
-    """The keys of the products that stand on the page already: none of them is shown again."""
+    """The keys of the products that are on the page already: none of them is shown again."""
     genome: Genome = field(default_factory=Genome)
-    """What is known of the visitor's tastes; an empty one when nothing is."""
+    """The visitor's profile; an empty one for a stranger."""
     recent_events: Sequence[RecentEvent] = ()
-    """What they did lately, newest first."""
+    """Newest first."""
     preferences: tuple[Preference, ...] = ()
-    """What they said themselves that they want more or less of."""
+    """What they stated that they want more or less of."""
     excluded_products: frozenset[int] = frozenset()
-    """The keys of the products that they do not want to see, worked out from their wishes."""
+    """The keys of the products that they do not want to see, derived from their preferences."""
     visitor_id: UUID | None = None
-    """Who they are in our own tables; None for a browser that is not known (yet)."""
+    """The primary key in our own table; None for a browser without consent."""
     tracking_allowed: bool = False
-    """Whether what they see and do may be reported: they agreed to it."""
+    """Whether they gave consent, so that impressions and clicks may be reported."""
     hide_private_reasons: bool = False
-    """Whether somebody else may be looking: nothing is named that was bought, looked at or
-    said."""
+    """Whether another person may be looking: nothing is named that was bought, viewed or said."""
+    policy: Policy = DEFAULT_POLICY
+    """The numbers that the decision goes by."""
+    trace: Trace | None = field(default=None, compare=False, repr=False)
+    """Where the decision writes down how it came about; None when nobody asks."""
+    _shared: dict[Any, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+
+    def compute_once(self, compute: Callable[["Visit", SnapshotArrays], Result], snapshot: SnapshotArrays) -> Result:
+        """The result of `compute` for this visit and snapshot, worked out at the first call: several rows share it. A
+        changed copy of the visit starts anew."""
+        key = compute, id(snapshot)
+        if key not in self._shared:
+            self._shared[key] = compute(self, snapshot), snapshot  # which keeps the snapshot, and so its id
+        return self._shared[key][0]

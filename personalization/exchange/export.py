@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
+from personalization import conf
 from personalization.decide import active_snapshot
 from personalization.decide.active_snapshot import LoadedSnapshot
+from personalization.decide.policy import policy_from_settings
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.slate import RankedItem
 from personalization.decide.visit import Visit
@@ -135,6 +137,7 @@ class ExportRun:
             category=request.category,
             query=request.query if self.surface == "search" else "",
             candidate_products=() if has_basket else tuple(dict.fromkeys(candidates)),
+            policy=policy_from_settings(conf.get_settings()),
         )
 
     def _purchases(self, customers: set[Any]) -> dict[Any, set[int]]:

@@ -3,15 +3,16 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from oscar.core.loading import get_class, get_model
+from oscar.core.loading import get_class, get_classes, get_model
 
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.oscar.visits import parent_of
 from personalization.rank import search_queries
 
 Product = get_model("catalogue", "Product")
-SearchForm = get_class("search.forms", "SearchForm")
+CategoryForm, SearchForm = get_classes("search.forms", ("CategoryForm", "SearchForm"))
 base_sqs = get_class("search.facets", "base_sqs")
 
 MAX_PROBES = 3
@@ -38,6 +39,13 @@ def search_keys(query: str, limit: int) -> list[int]:
     keys = _search_hits(query, limit)
     parents = parent_of(keys)
     return list(dict.fromkeys(parents[key] for key in keys if key in parents))
+
+
+def category_keys(category: Any, limit: int) -> list[int]:
+    """The keys of the first so many products that the engine lists on the page of a category, in its order."""
+    below = category.get_descendants_and_self()
+    form = CategoryForm(data={"q": ""}, searchqueryset=base_sqs(), load_all=False, categories=below)
+    return [int(result.pk) for result in form.search()[:limit] if result.model is Product]
 
 
 def recover_search(query: str, *, filtered: bool = False) -> SearchRecovery:

@@ -1,30 +1,44 @@
-"""What still belongs in a basket: likely enough to be bought with it, and no alternative to what lies there."""
+"""What complements a basket: likely enough to be bought with it, and no substitute for anything in it."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from numpy.typing import NDArray
 
-from personalization import conf
-from personalization.decide import scoring
-from personalization.decide.slate import Candidate
+from personalization.decide import scoring, selection
+from personalization.decide.slate import Candidate, RowCandidate, RowType
 from personalization.decide.visit import Visit
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import bought_together
 
 SUBSTITUTE_THRESHOLD = 0.5
-"""From this likeness on, of the `substitutes`, two products do the same job: nobody needs both."""
+"""From this similarity on, by `substitutes`, two products do the same job: nobody needs both."""
 REMAINING_SHARE = 0.6
-"""Of what lies in one basket with a product, so much is still to come when a basket is asked about: where nothing was
-learned, this makes a chance of a share of baskets. Measured: see docs/evaluation.md."""
+"""The share of the products of a final basket that is still to come when the basket page is shown. Where nothing was
+learned, it turns a share of baskets into a probability. Measured: see docs/evaluation.md."""
+MAX_ADD_ONS = 4
+"""So many products are added to a full basket at most."""
+
+
+def propose_add_ons(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
+    """What is likely enough to be bought with the basket: often nothing, never more than a few."""
+    yield RowCandidate(list(islice(basket_complements(visit, snapshot), selection.MAX_CANDIDATES)))
+
+
+def propose_after_order(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
+    """What is likely enough to be bought with the order; on its page the visit's basket holds what was just bought."""
+    yield RowCandidate(list(islice(basket_complements(visit, snapshot), selection.MAX_CANDIDATES)))
 
 
 def basket_complements(visit: Visit, snapshot: SnapshotArrays) -> Iterator[Candidate]:
-    """What is likely enough to be bought with what lies in the basket, best first.
+    """What is likely enough to be bought with the basket, best first.
 
-    All of it was put in one basket with something that lies there by enough customers, and none is an alternative to
-    anything there. A line that cannot be had says nothing of what goes with it.
+    All of it was put in one basket with something that is there by enough customers, and none is a substitute for
+    anything there. A line that cannot be bought does not count.
     """
     scored = scoring.score_for_basket(
         replace(visit, basket=visit.basket - set(visit.unavailable_basket_products)), snapshot
@@ -33,15 +47,15 @@ def basket_complements(visit: Visit, snapshot: SnapshotArrays) -> Iterator[Candi
         return
     share = _share_of_baskets(scored)
     chance = scored.purchase_probability if scored.learned else REMAINING_SHARE * share
-    likely = (share > 0) & (chance >= conf.get_settings().ADD_ON_MIN_PROBABILITY)
+    likely = (share > 0) & (chance >= visit.policy.add_on_min_probability)
     there = snapshot.product_indices(visit.basket)
     fit = likely & ~_drop_substitutes(scored.product_indices, there[there >= 0], snapshot)
     yield from (scored.to_candidate(row) for row in np.flatnonzero(fit).tolist())
 
 
 def _share_of_baskets(scored: scoring.ScoredCandidates) -> NDArray[np.float64]:
-    """For each candidate the share of the baskets with a product of this one that hold the candidate, too: the highest
-    among the products, and 0 where too few customers put any of them together."""
+    """For each candidate: of the baskets with a product of this basket the share that holds the candidate, too. The
+    highest among the products; 0 where too few customers put any of them together."""
     near, times = scored.snapshot.neighbours("bought_together"), scored.snapshot.scores("all_time_popular").score
     index, weight = near.index[scored.basket], near.weight[scored.basket]
     share = bought_together.basket_share(weight, times[scored.basket][:, None], times[index])
@@ -53,8 +67,8 @@ def _share_of_baskets(scored: scoring.ScoredCandidates) -> NDArray[np.float64]:
 def _drop_substitutes(
     places: NDArray[np.int64], basket: NDArray[np.int64], snapshot: SnapshotArrays
 ) -> NDArray[np.bool_]:
-    """Which of these products do the job of something in the basket: those that are very like it, and those of its kind
-    that nobody is known to put in one basket with anything of that kind there."""
+    """Which of these products are substitutes for something in the basket: those that are very similar to it, and those
+    of its leaf category that customers do not buy together with anything of that category."""
     return _is_substitute(places, basket, snapshot) | _same_category_never_co_purchased(places, basket, snapshot)
 
 
@@ -71,3 +85,24 @@ def _same_category_never_co_purchased(
     kind, near = snapshot.arrays["product.kind"], snapshot.neighbours("bought_together").index[basket]
     together = near[(near >= 0) & (kind[near] == kind[basket][:, None])]
     return (kind[places] >= 0) & np.isin(kind[places], kind[basket]) & ~np.isin(places, together)
+
+
+ADD_ONS = RowType(
+    code="add_ons",
+    title=lambda params: pgettext("personalization", "You might also need"),
+    explanation=lambda params: _("Frequently bought with the products in your basket"),
+    discloses_activity=False,
+    propose=propose_add_ons,
+    personal=True,
+    min_items=1,
+    max_items=MAX_ADD_ONS,
+)
+AFTER_ORDER = RowType(
+    code="after_order",
+    title=lambda params: pgettext("personalization", "For next time"),
+    explanation=lambda params: _("Frequently bought with the products you just ordered"),
+    discloses_activity=False,
+    propose=propose_after_order,
+    personal=True,
+)
+row_types = (ADD_ONS, AFTER_ORDER)

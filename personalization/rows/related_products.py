@@ -1,48 +1,87 @@
-"""What stands beside a product: what does its job, what does it better, and what goes with it. Nothing is in two of
-these, and nothing that goes with a product could stand in for it."""
+"""What is related to a product: alternatives, upsells and complements. Nothing is in two of these lists, and no
+complement is a substitute."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from numpy.typing import NDArray
 
 from personalization.decide import scoring, selection
-from personalization.decide.slate import Candidate, Reason
+from personalization.decide.slate import Candidate, Reason, RowCandidate, RowType, product_ref
 from personalization.decide.visit import Visit
 from personalization.rank.scorer import SCORE_DECIMALS
 from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.shop import catalogue
 
 UPSELL_PRICE_RANGE = (1.1, 1.8)
-"""What a better version may cost, in so many times the price of the product."""
+"""What an upsell may cost, as a multiple of the price of the product."""
 AFFINITY_BOOST = 0.3
-"""How much the visitor's own taste lifts a product at most: how close it is to the page's product comes first."""
+"""How much the visitor's affinity raises a score at most: closeness to the product comes first."""
+MAX_REPLACED_LINES = 2
+"""Of so many basket lines that cannot be bought a replacement is shown ..."""
+MAX_REPLACEMENTS = 3
+"""... and so many of each."""
 ALTERNATIVE_REASONS = {
     "view_to_purchase": "bought_after_viewing",
     "substitutes": "similar_price",
     "content_similarity": "similar_description",
 }
-"""The recommenders that know what does a product's job, and the reason that each gives; the first that is true is
-told."""
+"""The recommenders that know alternatives, and the reason that each gives; the first that applies is shown."""
 
 
 @dataclass(frozen=True)
 class RelatedProducts:
-    """What stands beside one product, each list best first."""
+    """What is related to one product, each list best first."""
 
     alternatives: list[Candidate]
-    """Of the same kind: what others bought after a look at it, what is like it at its price, what is described like it.
-    Each of the three says as much as its closest product."""
+    """From the same leaf category: what others bought after viewing it, what is similar at its price, what has a
+    similar description. The three recommenders have equal weight."""
     upsells: list[Candidate]
-    """Dearer ones of the same kind that the same customers buy."""
+    """Higher-priced ones of the same leaf category that the same customers buy."""
     complements: list[Candidate]
-    """What others put in one basket with it, of another kind, that is no substitute for it."""
+    """What others put in one basket with it, from another leaf category, that is no substitute for it."""
 
 
 NO_RELATED_PRODUCTS = RelatedProducts([], [], [])
 
 
+def propose_similar(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
+    """Alternatives to the product of the page."""
+    yield RowCandidate(visit.compute_once(related_to, snapshot).alternatives, {"product": visit.product})
+
+
+def propose_upsell(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
+    """Better ones for a little more money."""
+    yield RowCandidate(visit.compute_once(related_to, snapshot).upsells, {"product": visit.product})
+
+
+def propose_bought_together(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
+    """What goes with the product of the page."""
+    yield RowCandidate(visit.compute_once(related_to, snapshot).complements, {"product": visit.product})
+
+
+def propose_replacement(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
+    """For each line of the basket that cannot be bought its alternatives."""
+    for product in visit.unavailable_basket_products[:MAX_REPLACED_LINES]:
+        alternatives = related_to(replace(visit, product=product), snapshot).alternatives
+        yield RowCandidate(alternatives[: selection.MAX_CANDIDATES], {"product": product}, expected_share=1.0)
+
+
+def propose_more_in_category(visit: Visit) -> Iterator[RowCandidate]:
+    """What else is in the category of the page's product, by Oscar's own tables: available before any training."""
+    category = catalogue.deepest_category(visit.product) if visit.product is not None else None
+    if category is not None:
+        params = {"category": category.pk, "name": category.name}
+        reason = Reason(MORE_IN_CATEGORY.code, params)
+        keys = catalogue.category_bestsellers(category, selection.MAX_CANDIDATES)
+        yield RowCandidate([Candidate(product_ref(key), 0, reason) for key in keys], params)
+
+
 def related_to(visit: Visit, snapshot: SnapshotArrays) -> RelatedProducts:
-    """What stands beside the product of this visit; nothing where the snapshot does not know it."""
+    """What is related to the product of this visit; nothing where the snapshot does not know it."""
     (place,) = snapshot.product_indices([visit.product or 0]).tolist()
     if place < 0:
         return NO_RELATED_PRODUCTS
@@ -68,13 +107,13 @@ def _reasoned_candidates(
     reasons = {code: Reason(code, {"product": visit.product}) for code in set(codes.values())}
     places, score = ranked
     rows = zip(snapshot.ids[places].tolist(), places.tolist(), score.tolist(), strict=True)
-    return [Candidate(key, value, reasons[codes[place]]) for key, place, value in rows]
+    return [Candidate(product_ref(key), value, reasons[codes[place]]) for key, place, value in rows]
 
 
 def _alternatives(
     snapshot: SnapshotArrays, place: int, linked: list[selection.IndicesAndScores]
 ) -> selection.IndicesAndScores:
-    """What these links lead to, of the same kind."""
+    """The neighbours that these recommenders found, from the same leaf category."""
     places = np.concatenate([found for found, _ in linked])
     weight = np.concatenate([weight / max(float(weight.max(initial=0)), 1e-9) for _, weight in linked])
     found, row = np.unique(places, return_inverse=True)
@@ -94,7 +133,7 @@ def _complements(snapshot: SnapshotArrays, place: int) -> selection.IndicesAndSc
 def _boost_by_affinity(
     visit: Visit, snapshot: SnapshotArrays, lists_of: list[selection.IndicesAndScores]
 ) -> list[selection.IndicesAndScores]:
-    """The same, each list in the order of how close its products are, and of how much the visitor likes them."""
+    """The lists, each sorted by how close its products are, raised by how much the visitor likes them."""
     known = np.unique(np.concatenate([places for places, _ in lists_of]))
     liked = scoring.affinity(visit, snapshot, known)
     lifted = [
@@ -120,3 +159,58 @@ def _exclude_products(ranked: selection.IndicesAndScores, away: NDArray[np.int64
     places, score = ranked
     left = ~np.isin(places, away)
     return places[left], score[left]
+
+
+def _title_of_similar(params: dict) -> str:
+    if params["sold_out"]:
+        return pgettext("personalization", "Instead of %(product)s") % params
+    return pgettext("personalization", "Similar to %(product)s") % params
+
+
+SIMILAR = RowType(
+    code="similar",
+    title=_title_of_similar,
+    explanation=lambda params: (
+        _("Currently unavailable. These are the closest alternatives")
+        if params["sold_out"]
+        else _("Alternatives of the same kind")
+    ),
+    discloses_activity=False,
+    propose=propose_similar,
+    min_items=1,
+)
+UPSELL = RowType(
+    code="upsell",
+    title=lambda params: pgettext("personalization", "Upgrade from %(product)s") % params,
+    explanation=lambda params: _("Higher-end alternatives, bought by the same customers"),
+    discloses_activity=False,
+    propose=propose_upsell,
+    min_items=1,
+    price_range=UPSELL_PRICE_RANGE,
+)
+BOUGHT_TOGETHER = RowType(
+    code="bought_together",
+    title=lambda params: pgettext("personalization", "Goes with %(product)s") % params,
+    explanation=lambda params: pgettext("personalization", "Frequently bought together"),
+    discloses_activity=False,
+    propose=propose_bought_together,
+    min_items=2,
+)
+REPLACEMENT = RowType(
+    code="replacement",
+    title=lambda params: pgettext("personalization", "Instead of %(product)s") % params,
+    explanation=lambda params: _("Not available as it is in your basket. These are the closest alternatives"),
+    discloses_activity=False,
+    propose=propose_replacement,
+    personal=True,
+    min_items=1,
+    max_items=MAX_REPLACEMENTS,
+)
+MORE_IN_CATEGORY = RowType(
+    code="more_in_category",
+    title=lambda params: pgettext("personalization", "More in %(category)s") % params,
+    explanation=lambda params: pgettext("personalization", "Bestsellers first"),
+    discloses_activity=False,
+    fallback=propose_more_in_category,
+)
+row_types = (SIMILAR, UPSELL, BOUGHT_TOGETHER, REPLACEMENT, MORE_IN_CATEGORY)

@@ -252,6 +252,11 @@ def public_product(product_id: int) -> Any | None:
     return with_page.filter(pk=product_id).only("pk", "parent").first()
 
 
+def find_product(product_id: int) -> Any | None:
+    """The product of this key, hidden or not; None when there is none. One query."""
+    return Product.objects.filter(pk=product_id).only("pk", "parent").first()
+
+
 def top_menu_categories() -> list[Any]:
     """The categories at the top of the shop's menu, in its sequence. One query."""
     rows = Category.objects.browsable().filter(depth=1, exclude_from_menu=False)

@@ -1,31 +1,65 @@
-"""Navigation: the shop's categories in the visitor's order, and those that deserve a line of their own."""
+"""Navigation: the shop's categories as this visitor needs them. Everything of the menu is here: the ranked list of
+categories, the visitor's shortcuts, and the top categories in their order, no further than the shop allows."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.decide import category_menu, scoring
-from personalization.decide.preferences import liked_categories
-from personalization.decide.slate import Candidate, Reason
+from personalization.decide import reasons, scoring
+from personalization.decide.preferences import excluded_categories, liked_categories
+from personalization.decide.slate import Candidate, Reason, category_ref
 from personalization.decide.visit import Visit
 from personalization.rank.scorer import SCORE_DECIMALS
 from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.shop import catalogue
 from personalization.surfaces import Surface
 
 HABIT_WEIGHT, EXPECTED_WEIGHT, SALES_SHARE_WEIGHT = 1.0, 0.5, 0.001
 """The weights of the visitor's habit in a category, of what they are expected to buy there, both as shares of their
 highest value, and of the category's share of all sales."""
-
-
+MAX_SHORTCUTS = 5
+"""A longer list is no short way any more."""
 MAX_CONSIDERED = 16
-"""So many categories are looked at for the visitor's own lines in the menu: of a line of ancestors one is kept."""
+"""So many categories are considered for the shortcuts: of a category and its ancestors one remains."""
 MIN_EXPECTED = 0.25
-"""Where they never bought, a category is one of theirs when so much is expected of it, as a share of the highest."""
+"""Where they never bought, a category is one of theirs from this expectation on, as a share of the highest."""
 MIN_SALES_SHARE = 0.001
-"""A smaller share of all sales sets nobody apart any further."""
+"""A smaller share of all sales makes a category no more distinctive."""
+STATED_INTEREST = "liked_category"
+"""The reason for a category that the visitor named themselves."""
+
+
+@dataclass(frozen=True)
+class MenuShortcut:
+    """A category that a visitor is likely to look for, with the way there."""
+
+    key: int
+    name: str
+    url: str
+    reason: Reason
+    explanation: str
+    """Why it is there, in the active language."""
+
+
+@dataclass(frozen=True)
+class MenuOrder:
+    """The order of the menu's top categories for one visitor. False where nothing moves."""
+
+    scores: Mapping[int, float] = field(default_factory=dict)
+    """How much the visitor is likely to want each category, comparable among them."""
+    max_shift: int = 0
+    pinned: Collection[int] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.scores and self.max_shift)
+
+    def sort(self, categories: Sequence[int]) -> list[int]:
+        """These categories, given in the shop's order, in the visitor's."""
+        return reorder_bounded(categories, self.scores, max_shift=self.max_shift, pinned=self.pinned)
 
 
 @dataclass(frozen=True)
@@ -36,49 +70,108 @@ class _CategoryScores:
     purchases: NDArray[np.float64]
     expected: NDArray[np.float64]
     personal: NDArray[np.float64]
-    """What is known of the visitor's need, in 0..1."""
+    """The visitor's need, in 0..1."""
     score: NDArray[np.float64]
 
     def candidate(self, row: int) -> Candidate:
         reason = _category_reason(int(self.purchases[row]), float(self.expected[row]))
-        return Candidate(int(self.ids[row]), float(self.score[row]), reason)
+        return Candidate(category_ref(int(self.ids[row])), float(self.score[row]), reason)
 
 
 def rank_categories(visit: Visit, snapshot: SnapshotArrays) -> Iterator[Candidate]:
-    """The categories that this visitor is likely to need next; with nothing known of them, those that sell most."""
-    weighed = _score_categories(visit, snapshot)
-    return (weighed.candidate(row) for row in np.lexsort((weighed.ids, -weighed.score)).tolist())
+    """The categories that this visitor is likely to need next; for a stranger those that sell most."""
+    scored = _score_categories(visit, snapshot)
+    return (scored.candidate(row) for row in np.lexsort((scored.ids, -scored.score)).tolist())
 
 
-def category_scores(visit: Visit, snapshot: SnapshotArrays) -> dict[int, float]:
-    """The score of each category."""
-    weighed = _score_categories(visit, snapshot)
-    return dict(zip(weighed.ids.tolist(), weighed.score.tolist(), strict=True))
+def make_menu_order(visit: Visit, snapshot: SnapshotArrays) -> MenuOrder:
+    """The visitor's order of the menu, as far as the policy lets it move; what they want less of is wanted by 0."""
+    scored = _score_categories(visit, snapshot)
+    excluded = excluded_categories(visit.preferences)
+    scores = zip(scored.ids.tolist(), scored.score.tolist(), strict=True)
+    policy = visit.policy
+    return MenuOrder(
+        {key: score for key, score in scores if key not in excluded},
+        policy.menu_max_shift,
+        policy.menu_pinned_categories,
+    )
 
 
-def shortcut_candidates(visit: Visit, snapshot: SnapshotArrays) -> list[Candidate]:
-    """The categories that deserve a line of their own in this visitor's menu, the most telling first: those they named,
-    then those they need and others do not as much. None with nothing known of them."""
+def make_menu_shortcuts(visit: Visit, snapshot: SnapshotArrays) -> list[MenuShortcut]:
+    """The categories that get a line of their own in this visitor's menu. One query."""
+    candidates = _shortcut_candidates(visit, snapshot)
+    ancestors = snapshot.category_ancestors(candidate.item.id for candidate in candidates)
+    return select_shortcuts(
+        candidates,
+        ancestors,
+        excluded=excluded_categories(visit.preferences),
+        discreet=visit.hide_private_reasons,
+    )
+
+
+def select_shortcuts(
+    candidates: Sequence[Candidate], ancestors: Collection[int], *, excluded: Collection[int], discreet: bool
+) -> list[MenuShortcut]:
+    """The best of these categories, which come with the most distinctive first.
+
+    Of a category and one below it only the more distinctive is shown; one that the visitor named is shown anyway.
+    Nothing that the shop keeps out of its menu, nothing sensitive, and neither an excluded category nor one below it.
+    One query. `ancestors` are all categories above the candidates.
+    """
+    in_menu = catalogue.menu_categories({candidate.item.id for candidate in candidates}, ancestors)
+    shown = {key: entry for key, entry in in_menu.items() if entry.ancestor_ids.isdisjoint(excluded)}
+    selected: list[Candidate] = []
+    for candidate in candidates:
+        if candidate.item.id in shown and not _is_redundant(candidate, selected, shown):
+            selected.append(candidate)
+    best = sorted(selected, key=lambda candidate: -candidate.score)[:MAX_SHORTCUTS]
+    return [_menu_shortcut(candidate, shown[candidate.item.id].category, discreet) for candidate in best]
+
+
+def _is_redundant(
+    candidate: Candidate, selected: Iterable[Candidate], shown: Mapping[int, catalogue.MenuCategory]
+) -> bool:
+    ancestors = shown[candidate.item.id].ancestor_ids
+    return any(
+        other.item == candidate.item
+        or (
+            other.reason.code != STATED_INTEREST
+            and (other.item.id in ancestors or candidate.item.id in shown[other.item.id].ancestor_ids)
+        )
+        for other in selected
+    )
+
+
+def _menu_shortcut(candidate: Candidate, category: Any, discreet: bool) -> MenuShortcut:
+    reason = reasons.without_private_facts(candidate.reason) if discreet else candidate.reason
+    explanation = reasons.item_explanation(reason, reasons.DisplayNames())
+    return MenuShortcut(candidate.item.id, category.name, category.get_absolute_url(), reason, explanation)
+
+
+def _shortcut_candidates(visit: Visit, snapshot: SnapshotArrays) -> list[Candidate]:
+    """The categories that deserve a line of their own in this visitor's menu, the most distinctive first: those they
+    named, then those they need more than others do. None for a stranger."""
     named = [
-        Candidate(key, math.inf, Reason(category_menu.STATED_INTEREST)) for key in liked_categories(visit.preferences)
+        Candidate(category_ref(key), math.inf, Reason(STATED_INTEREST)) for key in liked_categories(visit.preferences)
     ]
     return named + (
         _distinctive_categories(_score_categories(visit, snapshot), snapshot) if visit.genome.categories else []
     )
 
 
-def _distinctive_categories(weighed: _CategoryScores, snapshot: SnapshotArrays) -> list[Candidate]:
-    """By need x log(need / share of all sales), the part in the divergence between the two, as `pick` has it: where one
-    buys mostly tea it is the tea, and not the groceries that everybody buys. Of equals the deepest first."""
-    theirs = (weighed.purchases > 0) | (_share_of_max(weighed.expected) >= MIN_EXPECTED)
-    need = np.where(theirs, weighed.personal, 0.0)
-    rows = np.lexsort((weighed.ids, -need))[:MAX_CONSIDERED]
+def _distinctive_categories(scored: _CategoryScores, snapshot: SnapshotArrays) -> list[Candidate]:
+    """By need x log(need / share of all sales), the category's part in the divergence between the two, as in
+    `decide.selection`: where one buys mostly tea it is the tea, and not the groceries that everybody buys. Of equals
+    the deepest first."""
+    relevant = (scored.purchases > 0) | (_share_of_max(scored.expected) >= MIN_EXPECTED)
+    need = np.where(relevant, scored.personal, 0.0)
+    rows = np.lexsort((scored.ids, -need))[:MAX_CONSIDERED]
     share = snapshot.arrays["category.share"][rows]
-    apart = need[rows] * np.log(np.maximum(need[rows], MIN_SALES_SHARE) / np.maximum(share, MIN_SALES_SHARE))
-    apart = np.round(apart, SCORE_DECIMALS)
+    divergence = need[rows] * np.log(np.maximum(need[rows], MIN_SALES_SHARE) / np.maximum(share, MIN_SALES_SHARE))
+    divergence = np.round(divergence, SCORE_DECIMALS)
     depth = snapshot.arrays["category.depth"][rows]
-    order = np.lexsort((weighed.ids[rows], -depth, -apart))
-    return [weighed.candidate(row) for row in rows[order][apart[order] > 0].tolist()]
+    order = np.lexsort((scored.ids[rows], -depth, -divergence))
+    return [scored.candidate(row) for row in rows[order][divergence[order] > 0].tolist()]
 
 
 def _score_categories(visit: Visit, snapshot: SnapshotArrays) -> _CategoryScores:
@@ -95,18 +188,18 @@ def _score_categories(visit: Visit, snapshot: SnapshotArrays) -> _CategoryScores
 
 
 def _purchase_habit(visit: Visit, snapshot: SnapshotArrays) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(fading days on which the visitor bought there, purchases there), one entry a category."""
+    """(the visitor's days with purchases there, fading with age; their purchases there), one entry a category."""
     rows = visit.genome.categories
-    found = np.zeros((2, len(snapshot.arrays["category.id"])))
-    places = snapshot.category_indices(row[0] for row in rows)
-    for place, (_, _, purchases, weight) in zip(places.tolist(), rows, strict=True):
-        if place >= 0:
-            found[:, place] = weight, purchases
-    return found[0], found[1]
+    habit = np.zeros((2, len(snapshot.arrays["category.id"])))
+    indices = snapshot.category_indices(row[0] for row in rows)
+    for index, (_key, _share, purchases, weight) in zip(indices.tolist(), rows, strict=True):
+        if index >= 0:
+            habit[:, index] = weight, purchases
+    return habit[0], habit[1]
 
 
 def _expected_purchases(visit: Visit, snapshot: SnapshotArrays) -> NDArray[np.float64]:
-    """-log(chance that none of the category's candidates is bought), one entry a category."""
+    """-log(probability that none of the category's candidates is bought), one entry a category."""
     scored = scoring.score_for_visitor(visit, snapshot)
     surprise = np.zeros(len(snapshot.ids))
     surprise[scored.product_indices] = -np.log1p(-np.minimum(scored.purchase_probability, 0.999))
@@ -123,6 +216,37 @@ def _category_reason(purchases: int, expected: float) -> Reason:
     if purchases:
         return Reason("bought_in_category", {"purchases": purchases})
     return Reason("expected_in_category") if expected > 0 else Reason("in_range")
+
+
+def reorder_bounded(
+    entries: Sequence[int], scores: Mapping[int, float], *, max_shift: int, pinned: Collection[int]
+) -> list[int]:
+    """The entries in an order in which none stands further than `max_shift` positions from its original one, and the
+    pinned ones exactly there.
+
+    Of all such orders the one that has the highest score first that can stand first, then the highest of those that can
+    stand second, and so on. Entries with equal scores stay in the shop's order; without a score it is 0.
+    """
+    waiting = [position for position, key in enumerate(entries) if key not in pinned]
+    free = list(waiting)
+    result = list(entries)
+    for turn, position in enumerate(free):
+        eligible = _eligible_for_first_slot(waiting, free[turn:], max_shift)
+        best = max(eligible, key=lambda other: scores.get(entries[other], 0.0))
+        waiting.remove(best)
+        result[position] = entries[best]
+    return result
+
+
+def _eligible_for_first_slot(waiting: Sequence[int], free: Sequence[int], max_shift: int) -> Iterable[int]:
+    """Those of the entries that may take the first free position: near enough, and all that it overtakes, each one
+    position further back then, are too."""
+    for turn, entry in enumerate(waiting):
+        if entry - free[0] > max_shift:
+            return
+        yield entry
+        if turn + 1 == len(free) or free[turn + 1] - entry > max_shift:
+            return
 
 
 surface = Surface(name="navigation", ranking=rank_categories, ranks_categories=True)

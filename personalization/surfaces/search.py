@@ -1,4 +1,4 @@
-"""The results of a search, and what shoppers are known to choose after such a search."""
+"""The results of a search, and what shoppers tend to choose after such a search."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from personalization.surfaces import Surface
 
 
 def rank_search(visit: Visit, snapshot: SnapshotArrays) -> Iterator[Candidate]:
-    """What fits the search, what others choose after it first."""
+    """What matches the search, what others choose after it first."""
     return scoring.sorted_candidates(scoring.score_search(visit, snapshot))
 
 

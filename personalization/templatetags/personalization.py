@@ -4,7 +4,7 @@
 page, reports which of them were seen; {% personalization_consent %}, once in the layout, asks for consent.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django import template
@@ -22,6 +22,7 @@ from personalization.oscar import page_slates, visits
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import Requester, requester_from_request
 from personalization.shop import catalogue
+from personalization.surfaces.navigation import MenuOrder
 
 register = template.Library()
 
@@ -129,18 +130,18 @@ def has_consent(context: Context) -> bool:
 
 
 @register.simple_tag(takes_context=True)
-def category_scores(context: Context) -> Mapping[int, float]:
+def category_scores(context: Context) -> MenuOrder:
     """How much this visitor wants each top category of the menu; empty where the shop lets none of them move."""
     visit = _consented_visit(context)
-    return serve.category_scores(visit) if visit else {}
+    return serve.menu_order(visit) if visit else MenuOrder()
 
 
 @register.filter
-def sort_by_score(categories: Iterable[Any], scores: Mapping[int, float]) -> list[Any]:
+def sort_by_score(categories: Iterable[Any], order: MenuOrder) -> list[Any]:
     """The entries of Oscar's category tree by these scores, as far as the settings let them move."""
     with fail_open("Moving the menu's entries", queries=False):
         by_key = {category.pk: category for category in categories}
-        return [by_key[key] for key in serve.sort_menu(list(by_key), scores)]
+        return [by_key[key] for key in order.sort(list(by_key))]
     return list(categories)
 
 

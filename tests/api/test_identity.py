@@ -351,9 +351,9 @@ def test_an_accounts_id_is_no_token(anna):
 def test_staff_see_why_for_their_own_visit(trained, session, anna):
     assert session.get("explain/").json()["code"] == "permission_denied"
     anna.user_permissions.add(Permission.objects.get(codename="explain_decision"))
-    told = session.get("explain/", {"limit": 3}).json()
-    assert (told["surface"], len(told["candidates"]), told["known"]["reported"]) == ("home", 3, True)
-    assert told["candidates"][0].keys() == {"id", "score", "code", "reason"}
+    explained = session.get("explain/", {"limit": 3}).json()
+    assert (explained["surface"], explained["visit"]["tracking_allowed"]) == ("home", True)
+    assert {len(row["items"]) for row in explained["rows"] if not row["hidden_because"]} == {3}
 
 
 def test_a_key_explains_nothing_even_of_staff(trained, server, anna):

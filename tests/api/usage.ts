@@ -49,8 +49,8 @@ export async function others(): Promise<(number | null)[]> {
   const { shortcuts, menu } = await shop.navigation();
   const stopped = await shop.continueShopping({ limit: 3 });
   const { ready } = await shop.health();
-  const { known } = await shop.explain({ surface: "search", query: "milk" });
-  console.log(shortcuts[0]?.reason.text, menu[0]?.url, stopped.rows[0]?.links[0]?.params, ready, known.wishes);
+  const { visit } = await shop.explain({ surface: "search", query: "milk", item: 3 });
+  console.log(shortcuts[0]?.reason.text, menu[0]?.url, stopped.rows[0]?.links[0]?.params, ready, visit.preferences);
   return (await shop.rank({ products: [3, 1, 2], scores: true })).scores ?? [];
 }
 

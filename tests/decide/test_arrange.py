@@ -2,24 +2,27 @@
 
 from dataclasses import replace
 
-from personalization.decide.layout import LayoutLimits, fill_rows, sort_rows
-from personalization.decide.slate import Candidate, Link, Reason, RowCandidate
+from personalization.decide.layout import LayoutLimits, ProposedRow, fill_rows, sort_rows
+from personalization.decide.slate import Candidate, Link, Reason, RowType, product_ref
 
 
 def draft(code, products, fewest=1, personal=False, strength=0.0):
-    candidates = [Candidate(product, 1.0, Reason("any")) for product in products]
-    return RowCandidate(Reason(code), candidates, personal, strength, fewest)
+    candidates = [Candidate(product_ref(product), 1.0, Reason("any")) for product in products]
+    row_type = RowType(code, str, str, discloses_activity=False, personal=personal, min_items=fewest)
+    return ProposedRow(row_type, Reason(code), candidates, strength)
 
 
 def arranged(drafts, row_size=3, basket=frozenset(), sold_out=()):
     asked = []
 
-    def look_up(products):
-        asked.append(sorted(products))
-        return {product: f"card {product}" for product in products if product not in sold_out}
+    def look_up(items):
+        asked.append(sorted(item.id for item in items))
+        return {item: f"card {item.id}" for item in items if item.id not in sold_out}
 
-    rows = fill_rows(sort_rows(drafts), LayoutLimits(row_size, personal_rows=2, rows=4), frozenset(basket), look_up)
-    return {row.reason.code: [candidate.item for candidate, _ in cards] for row, cards in rows}, asked
+    limits = LayoutLimits(row_size, personal_rows=2, rows=4)
+    rows = fill_rows(sort_rows(drafts), limits, map(product_ref, basket), look_up)
+    shown = [one for one in rows if not one.hidden_because]
+    return {one.row.reason.code: [candidate.item.id for candidate, _ in one.items] for one in shown}, asked
 
 
 def test_the_strongest_personal_rows_stand_above_the_generic_ones():
@@ -85,10 +88,7 @@ def test_nothing_to_show_asks_nothing():
 
 def test_a_row_that_leads_somewhere_may_do_without_products():
     links = (Link("basket", {"items": 2}),)
-    drafts = [
-        RowCandidate(Reason(code), [], min_items=0, links=leading)
-        for code, leading in (("empty", ()), ("leading", links))
-    ]
+    drafts = [replace(draft(code, [], fewest=0), links=ways) for code, ways in (("empty", ()), ("leading", links))]
     assert arranged([*drafts, draft("full", [1])])[0] == {"leading": [], "full": [1]}
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from personalization.decide.policy import Policy
 from personalization.decide.visit import Visit
 from personalization.rank import scorer
 from personalization.rank.features import feature_names
@@ -32,16 +33,15 @@ def shop(**arrays):
 
 def offered(learned, *basket, **visit):
     asked = Visit(timestamp=NOW, strategy=None, basket=frozenset(basket), **visit)
-    return [candidate.item for candidate in basket_complements.basket_complements(asked, learned)]
+    return [candidate.item.id for candidate in basket_complements.basket_complements(asked, learned)]
 
 
 @pytest.mark.parametrize(
     ("percent", "likely_enough"), [(1, [20, 30]), (12, [20, 30]), (13, [20]), (30, [20]), (31, [])]
 )
-def test_where_nothing_was_learned_the_share_of_baskets_says_how_likely_it_is(settings, percent, likely_enough):
+def test_where_nothing_was_learned_the_share_of_baskets_says_how_likely_it_is(percent, likely_enough):
     """.6 x 20 / 100 = .12 and .6 x 50 / 100 = .3: ten more than there were damp the share."""
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "ADD_ON_MIN_PROBABILITY": percent / 100}
-    assert offered(shop(), 10) == likely_enough
+    assert offered(shop(), 10, policy=Policy(add_on_min_probability=percent / 100)) == likely_enough
 
 
 def of_one_leaf(learned_shop, slope, offset):
@@ -55,10 +55,10 @@ def of_one_leaf(learned_shop, slope, offset):
     return type(learned_shop)(marked)
 
 
-def test_where_it_was_learned_the_learned_chance_does(settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "ADD_ON_MIN_PROBABILITY": 0.2}
-    assert offered(of_one_leaf(shop(), 1.0, np.log(0.21 / 0.79)), 10) == [20, 30]
-    assert offered(of_one_leaf(shop(), 1.0, np.log(0.19 / 0.81)), 10) == []
+def test_where_it_was_learned_the_learned_chance_does():
+    policy = Policy(add_on_min_probability=0.2)
+    assert offered(of_one_leaf(shop(), 1.0, np.log(0.21 / 0.79)), 10, policy=policy) == [20, 30]
+    assert offered(of_one_leaf(shop(), 1.0, np.log(0.19 / 0.81)), 10, policy=policy) == []
 
 
 def test_however_likely_it_is_what_nobody_put_in_one_basket_with_it_is_not_offered():

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import settings as trying
 from hypothesis import strategies as some
 
+from personalization.decide.policy import Policy
 from personalization.decide.reranking import FULL_STRENGTH, RerankBasis, _day_stable, rerank, rerank_basis
 from personalization.decide.visit import LazyEvents, Visit
 from personalization.models import Genome
@@ -27,48 +28,50 @@ def visit(*products, **named):
 
 
 def test_a_stranger_is_shown_what_sells_first():
-    assert rerank(visit(candidate_products=(10, 20, 30, 40)), learned(**SELLS), FULL_STRENGTH) == (40, 30, 20, 10)
+    assert rerank(visit(candidate_products=(10, 20, 30, 40)), learned(**SELLS)) == (40, 30, 20, 10)
 
 
 def test_a_customer_is_shown_their_own_products_first_the_usual_ones_on_top():
     asked = visit((10, 9.0), (30, 1.0), candidate_products=(40, 30, 20, 10))
-    assert rerank(asked, learned(**SELLS), FULL_STRENGTH)[:2] == (10, 30)
+    assert rerank(asked, learned(**SELLS))[:2] == (10, 30)
 
 
 def test_what_is_equal_stays_in_the_order_given():
     shop = learned(popular__score=[0, 5, 5, 5])
-    assert rerank(visit(candidate_products=(10, 40, 20, 30)), shop, FULL_STRENGTH) == (40, 20, 30, 10)
+    assert rerank(visit(candidate_products=(10, 40, 20, 30)), shop) == (40, 20, 30, 10)
 
 
 def test_what_the_snapshot_does_not_know_stays_where_it_is():
     asked = visit(candidate_products=(77, 10, 20, 78, 40, 79))
-    assert rerank(asked, learned(**SELLS), FULL_STRENGTH) == (77, 40, 20, 78, 10, 79)
+    assert rerank(asked, learned(**SELLS)) == (77, 40, 20, 78, 10, 79)
 
 
 def test_what_the_visitor_does_not_want_stands_last_known_or_not():
     wishes = (Preference("product", 40, -1, NOW - DAY), Preference("product", 77, -1, NOW - DAY))
     asked = visit(candidate_products=(77, 10, 40, 20), preferences=wishes)
-    assert rerank(asked, learned(**SELLS), FULL_STRENGTH) == (20, 10, 77, 40)
-    assert rerank(asked, learned(**SELLS), 1) == (10, 20, 77, 40)
+    assert rerank(asked, learned(**SELLS)) == (20, 10, 77, 40)
+    gently = replace(asked, policy=Policy(rerank_strength=1))
+    assert rerank(gently, learned(**SELLS)) == (10, 20, 77, 40)
 
 
 def test_a_dial_at_0_leaves_everything_as_it_was_given():
     asked = visit((10, 9.0), candidate_products=(40, 30, 77, 10), preferences=(Preference("product", 40, -1, NOW),))
-    assert rerank(asked, learned(**SELLS), 0) == (40, 30, 77, 10)
+    off = replace(asked, policy=Policy(rerank_strength=0))
+    assert rerank(off, learned(**SELLS)) == (40, 30, 77, 10)
 
 
 def test_an_empty_listing_stays_empty():
-    assert rerank(visit(), learned(**SELLS), FULL_STRENGTH) == ()
+    assert rerank(visit(), learned(**SELLS)) == ()
 
 
 def test_a_search_asks_the_engine_first_and_the_visitor_last():
-    found = rerank(visit((40, 9.0), query="milk", candidate_products=(10, 20, 30, 40)), learned(**SELLS), FULL_STRENGTH)
+    found = rerank(visit((40, 9.0), query="milk", candidate_products=(10, 20, 30, 40)), learned(**SELLS))
     assert found == (10, 20, 30, 40)
 
 
 def test_in_a_country_of_its_own_its_bestsellers_come_first():
     shop = learned(**SELLS, country__code=[country_code_to_int("DE")], country__start=[0, 2], country__product=[1, 0])
-    assert rerank(visit(country="DE", candidate_products=(10, 20, 30, 40)), shop, FULL_STRENGTH) == (20, 10, 40, 30)
+    assert rerank(visit(country="DE", candidate_products=(10, 20, 30, 40)), shop) == (20, 10, 40, 30)
     assert rerank_basis(visit(country="DE"), shop) == RerankBasis.CONTEXTUAL
     assert rerank_basis(visit(country="FR"), shop) == RerankBasis.POPULAR
     assert rerank_basis(visit(country="DE", query="milk"), shop) == RerankBasis.POPULAR
@@ -93,10 +96,8 @@ def test_nothing_that_happens_between_two_pages_changes_the_order():
         _day_stable(evening, shop).timestamp == _day_stable(morning, shop).timestamp
     )  # learned orders look at the clock
     disliked = Preference("reason", "bestsellers", -1, NOW)
-    assert rerank(evening, shop, FULL_STRENGTH) == rerank(morning, shop, FULL_STRENGTH)
-    assert rerank(replace(evening, preferences=(disliked,)), shop, FULL_STRENGTH) == rerank(
-        morning, shop, FULL_STRENGTH
-    )
+    assert rerank(evening, shop) == rerank(morning, shop)
+    assert rerank(replace(evening, preferences=(disliked,)), shop) == rerank(morning, shop)
 
 
 @trying(deadline=None)
@@ -108,7 +109,8 @@ def test_nothing_that_happens_between_two_pages_changes_the_order():
 def test_the_dial_turns_the_given_order_into_ours_and_swaps_each_pair_once(listing, own, scores):
     asked = visit(*((key, 1.0) for key in own), candidate_products=tuple(listing))
     shop = learned(popular__score=scores)
-    orders = [rerank(asked, shop, strength) for strength in range(FULL_STRENGTH + 1)]
+    policies = [Policy(rerank_strength=strength) for strength in range(FULL_STRENGTH + 1)]
+    orders = [rerank(replace(asked, policy=policy), shop) for policy in policies]
     assert orders[0] == tuple(listing)
     assert all(sorted(order) == sorted(listing) for order in orders)
     for one, other in combinations(listing, 2):
@@ -119,6 +121,4 @@ def test_the_dial_turns_the_given_order_into_ours_and_swaps_each_pair_once(listi
 @pytest.mark.parametrize("size", [200, 500])
 def test_a_product_that_is_listed_twice_stays_there_twice(size):
     listing = tuple(np.resize([10, 20, 99, 30], size).tolist())
-    assert sorted(rerank(visit((20, 1.0), candidate_products=listing), learned(**SELLS), FULL_STRENGTH)) == sorted(
-        listing
-    )
+    assert sorted(rerank(visit((20, 1.0), candidate_products=listing), learned(**SELLS))) == sorted(listing)

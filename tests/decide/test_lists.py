@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from personalization.decide import scoring
+from personalization.decide.policy import Policy
 from personalization.decide.visit import Visit
 from personalization.models import Genome
 from personalization.rank import scorer
@@ -27,12 +28,12 @@ def visit(*products, near=(), now=NOW, **named):
 
 
 def keys(scored):
-    return [candidate.item for candidate in scoring.sorted_candidates(scored)]
+    return [candidate.item.id for candidate in scoring.sorted_candidates(scored)]
 
 
 def reasons(scored):
     return {
-        candidate.item: (candidate.reason.code, candidate.reason.params)
+        candidate.item.id: (candidate.reason.code, candidate.reason.params)
         for candidate in scoring.sorted_candidates(scored)
     }
 
@@ -115,9 +116,9 @@ def test_with_an_empty_basket_the_visitor_is_asked_what_they_want_at_all():
     )
 
 
-def test_of_a_huge_basket_only_so_many_products_are_asked(settings):
-    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "MAX_ORDER_PRODUCTS": 1}
-    scored = scoring.score_for_basket(visit(basket=frozenset({10, 20})), learned(**POPULAR, **LINKS))
+def test_of_a_huge_basket_only_so_many_products_are_asked():
+    full = visit(basket=frozenset({10, 20}), policy=Policy(max_order_products=1))
+    scored = scoring.score_for_basket(full, learned(**POPULAR, **LINKS))
     assert scored.basket.tolist() == [0]
 
 

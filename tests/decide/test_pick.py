@@ -49,12 +49,12 @@ def test_what_was_bought_once_is_offered_again_if_it_is_of_that_kind():
     shop = snapshot(repurchase_rate__score=[0.5, 0.0, 0.25, 0.1])
     days = np.array([1, 3, 1, 1])
     mine = replace(VisitorHistory.empty(), purchased=np.arange(4), weight=np.ones(4), days=days)
-    assert selection.replenishable(shop, mine).tolist() == [0, 1, 2]  # the last was bought once, as by everyone
+    assert selection.replenishable(shop, mine, 0.2).tolist() == [0, 1, 2]  # the last was bought once, as by everyone
 
 
 def test_an_empty_genome_says_nothing():
     for shop in (snapshot(), snapshot(ids=[])):
-        assert selection.replenishable(shop, VisitorHistory.empty()).tolist() == []
+        assert selection.replenishable(shop, VisitorHistory.empty(), 0.2).tolist() == []
         assert selection.seed_products(shop, Genome(), 2) == []
         assert selection.distinctive_categories(shop, Genome()) == []
 

@@ -185,7 +185,7 @@ def test_a_snapshot_of_an_earlier_release_keeps_the_engines_order():
 
 def ranked(query, shop=SHOP, **named):
     scored = scoring.score_search(Visit(by_hand.NOW, None, query=query, **named), shop)
-    return [candidate.item for candidate in scoring.sorted_candidates(scored)]
+    return [candidate.item.id for candidate in scoring.sorted_candidates(scored)]
 
 
 def test_what_others_chose_rises_and_the_rest_keeps_the_engines_order():
@@ -211,7 +211,7 @@ def test_the_person_decides_between_near_ties_only():
 
 def test_a_reason_says_that_it_was_chosen_where_that_is_true():
     scored = scoring.score_search(Visit(by_hand.NOW, None, query="green tea", candidate_products=(30,)), SHOP)
-    said = {one.item: (one.reason.code, dict(one.reason.params)) for one in scoring.sorted_candidates(scored)}
+    said = {one.item.id: (one.reason.code, dict(one.reason.params)) for one in scoring.sorted_candidates(scored)}
     assert said[10] == ("chosen_after_search", {"visitors": 60}) and said[20][1] == {"visitors": 20}
     assert said[30] == ("in_range", {})
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from django.utils.timezone import now
 
-from personalization.decide.people import visitor_history
+from personalization.decide.scoring import visitor_history
 from personalization.profile import batch
 from personalization.rank import scorer
 from personalization.rank.features import compute_features

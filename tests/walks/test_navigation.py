@@ -18,13 +18,14 @@ from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.catalogue.models import Category
 
 from personalization import conf
-from personalization.decide import active_snapshot, category_menu
-from personalization.decide.slate import Candidate, Reason
+from personalization.decide import active_snapshot
+from personalization.decide.slate import Candidate, Reason, category_ref
 from personalization.decide.visit import Visit
 from personalization.models import Consent, Genome, SensitiveCategory, Snapshot, Visitor
 from personalization.oscar import template_overrides, visits
 from personalization.profile.genome import refresh_genome
 from personalization.serve import menu_shortcuts
+from personalization.surfaces import navigation
 from tests import shop
 from tests.walks.known import browser
 
@@ -104,28 +105,30 @@ def test_a_category_of_which_they_want_less_is_not_there_nor_any_below_it(client
 
 def of(*categories, code="expected_in_category"):
     """Candidates with falling scores."""
-    return [Candidate(category.pk, 1 / place, Reason(code)) for place, category in enumerate(categories, 1)]
+    return [
+        Candidate(category_ref(category.pk), 1 / place, Reason(code)) for place, category in enumerate(categories, 1)
+    ]
 
 
 def test_what_is_to_stay_away_keeps_what_lies_below_it_away():
     green, bread = create_from_breadcrumbs("Drinks > Tea > Green tea"), create_from_breadcrumbs("Bread")
     above = {category.pk for category in green.get_ancestors()}
     for away, left in (((), ["Green tea", "Bread"]), ({category("Drinks").pk}, ["Bread"]), ({bread.pk}, ["Green tea"])):
-        found = category_menu.select_shortcuts(of(green, bread), above, away=away, discreet=False)
+        found = navigation.select_shortcuts(of(green, bread), above, excluded=away, discreet=False)
         assert [shortcut.name for shortcut in found] == left
 
 
 def test_of_more_than_five_the_five_with_the_highest_scores_are_shown():
     shelves = [create_from_breadcrumbs(f"Shelf {n}") for n in range(7)]
-    found = category_menu.select_shortcuts(of(*shelves)[::-1], (), away=(), discreet=False)
+    found = navigation.select_shortcuts(of(*shelves)[::-1], (), excluded=(), discreet=False)
     assert [shortcut.key for shortcut in found] == [shelf.pk for shelf in shelves[:5]]
 
 
 def test_one_that_they_named_and_one_below_it_are_both_shown():
     green = create_from_breadcrumbs("Tea > Green tea")
     tea = category("Tea")
-    found = category_menu.select_shortcuts(
-        of(tea, code=category_menu.STATED_INTEREST) + of(tea, green), {tea.pk}, away=(), discreet=False
+    found = navigation.select_shortcuts(
+        of(tea, code=navigation.STATED_INTEREST) + of(tea, green), {tea.pk}, excluded=(), discreet=False
     )
     assert [(shortcut.name, shortcut.explanation) for shortcut in found] == [
         ("Tea", "You said you like it"),

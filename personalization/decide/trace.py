@@ -1,0 +1,144 @@
+"""How a decision came about, written down while it is made, by the code that makes it.
+
+A visit carries a `Trace` when somebody asks, else None, and then nothing is written. `decide.explanation` reads it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalization.decide.layout import FilledRow, ProposedRow
+from personalization.decide.slate import ItemRef, product_ref
+from personalization.rank.features import feature_names
+from personalization.rank.snapshot_arrays import SnapshotArrays
+
+IN_BASKET, NOT_WANTED, ON_PAGE = "in_basket", "not_wanted", "on_page"
+"""The rules that keep items out of every row: they are in the basket, the visitor does not want to see them, or they
+are on the page already."""
+NOT_BUYABLE, OUTSIDE_PRICE_RANGE = "not_buyable", "outside_price_range"
+TAKEN_ABOVE, BEYOND_ROW_SIZE = "taken_above", "beyond_row_size"
+"""Why a candidate is not shown: another row of the page has it, or better ones filled the row."""
+DISMISSED, HIDDEN_NAME, NO_WORDS, REPLACED = "dismissed", "hidden_name", "no_words", "replaced_by_fallback"
+"""Why a row is not shown, besides the reasons of `decide.layout`: the visitor dismissed it, its title would name
+something that they may not see, its title or too many of its items could not be put into words, or there was nothing
+beside it and the surface's fallback rows took the page."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """One run of the ranker over candidates."""
+
+    task: str
+    snapshot: SnapshotArrays
+    product_indices: NDArray[np.int64]
+    features: NDArray[np.float32]
+    """Shape (features, candidates)."""
+    score: NDArray[np.float64]
+    purchase_probability: NDArray[np.float64]
+
+    def describe(self, item: ItemRef) -> dict[str, Any] | None:
+        """Score, rank from 1, and the features by name of one product; None when it was no candidate here."""
+        (index,) = self.snapshot.product_indices([item.id]).tolist()
+        columns = np.flatnonzero(self.product_indices == index).tolist() if index >= 0 else []
+        if not columns:
+            return None
+        column = columns[0]
+        values = self.features[:, column].tolist()
+        return {
+            "task": self.task,
+            "rank": 1 + int((self.score > self.score[column]).sum()),
+            "candidates": len(self.product_indices),
+            "score": float(self.score[column]),
+            "probability": float(self.purchase_probability[column]),
+            "features": dict(zip(feature_names(self.snapshot), values, strict=True)),
+        }
+
+
+@dataclass(frozen=True)
+class Reranking:
+    """One list in the order of a search engine or an API client, and the same in the visitor's order."""
+
+    products: tuple[int, ...]
+    """Their keys, as they were given."""
+    personal_rank: tuple[int, ...]
+    """For each of them its position in the visitor's own order, from 0."""
+    result: tuple[int, ...]
+    """The keys in the order of the page."""
+    strength: int
+    """Percent of the way from the one to the other."""
+    not_wanted: frozenset[int]
+    """Those that the visitor does not want to see, which are moved to the end."""
+    scores: Mapping[int, float] = field(default_factory=dict)
+    """What the visitor's own order goes by, for the products that the snapshot knows."""
+
+    @classmethod
+    def unchanged(cls, products: tuple[int, ...]) -> Self:
+        """A list that stays in its original order."""
+        return cls(products, tuple(range(len(products))), products, 0, frozenset())
+
+
+@dataclass(frozen=True)
+class TracedRow:
+    """A row that was proposed for the page, and what became of it."""
+
+    row: ProposedRow
+    hidden_because: str = ""
+    """Why the page does not show it; "" when it does."""
+    shown: tuple[ItemRef, ...] = ()
+    """Its items on the page."""
+
+
+@dataclass
+class Trace:
+    """What one decision wrote down."""
+
+    scorings: list[Scoring] = field(default_factory=list)
+    rerankings: list[Reranking] = field(default_factory=list)
+    rows: list[TracedRow] = field(default_factory=list)
+    """As they are sorted on the page, those that are not shown among them."""
+    failed_row_types: list[str] = field(default_factory=list)
+    rules: dict[str, frozenset[ItemRef]] = field(default_factory=dict)
+    """The items that a rule kept out of every row, by the rule."""
+    unavailable: dict[ItemRef, str] = field(default_factory=dict)
+    """The items that were looked up in vain: `NOT_BUYABLE` or `OUTSIDE_PRICE_RANGE`."""
+
+    def start_page(self, basket: frozenset[int], not_wanted: frozenset[int], on_page: frozenset[int]) -> None:
+        """Notes what the rules keep out. A page is made anew of fallback rows where its rows came to nothing."""
+        kept_out = {IN_BASKET: basket, NOT_WANTED: not_wanted, ON_PAGE: on_page}
+        self.rules = {rule: frozenset(map(product_ref, products)) for rule, products in kept_out.items() if products}
+
+    def add_dismissed(self, row: ProposedRow) -> None:
+        """Notes a row that the visitor sent away."""
+        if not any(other.row.reason.key == row.reason.key for other in self.rows):
+            self.rows.append(TracedRow(row, DISMISSED))
+
+    def add_filled(self, filled: list[FilledRow], hidden: Mapping[str, str]) -> None:
+        """Notes the rows of the page. `hidden`: by the key of a row, why it was left out when it was put into words."""
+        self.rows = [replace(row, hidden_because=REPLACED, shown=()) if row.shown else row for row in self.rows]
+        for one in filled:
+            hidden_because = one.hidden_because or hidden.get(one.row.reason.key, "")
+            items = () if hidden_because else tuple(candidate.item for candidate, _ in one.items)
+            self.rows.append(TracedRow(one.row, hidden_because, items))
+
+    def row_of(self, item: ItemRef) -> TracedRow | None:
+        """The row that shows this item."""
+        return next((row for row in self.rows if item in row.shown), None)
+
+    def why_left_out(self, row: TracedRow, item: ItemRef) -> tuple[str, dict[str, Any]]:
+        """Why a candidate of this row is not shown in it: a code, and facts. ("", {}) when it is shown."""
+        if item in row.shown:
+            return "", {}
+        for rule, items in self.rules.items():
+            if item in items:
+                return rule, {}
+        if item in self.unavailable:
+            return self.unavailable[item], {}
+        if (above := self.row_of(item)) is not None:
+            return TAKEN_ABOVE, {"row": above.row.reason.key, "position": above.shown.index(item)}
+        if row.hidden_because:
+            return row.hidden_because, {"shown_rows": sum(not other.hidden_because for other in self.rows)}
+        rank = next(rank for rank, one in enumerate(row.row.candidates, 1) if one.item == item)
+        return BEYOND_ROW_SIZE, {"rank": rank, "shown": len(row.shown)}

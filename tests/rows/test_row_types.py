@@ -1,0 +1,141 @@
+"""The shelf of row types: each is whole, and what fails costs its own row only."""
+
+from dataclasses import replace
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from oscar.core.loading import get_class
+
+from personalization import checks, rows, serve, surfaces
+from personalization.decide import active_snapshot
+from personalization.decide.visit import Visit
+from personalization.rows import Candidate, Reason, RowCandidate, RowType, check_row_type, product_ref
+from personalization.rows.bestsellers import BESTSELLERS
+from tests import shop
+
+Selector = get_class("partner.strategy", "Selector")
+
+
+def propose_all(visit, snapshot):
+    reason = Reason("staff_picks")
+    yield RowCandidate([Candidate(product_ref(key), 1.0, reason) for key in snapshot.ids.tolist()])
+
+
+STAFF_PICKS = RowType(
+    code="staff_picks",
+    title=lambda params: "Our favourites",
+    explanation=lambda params: "Chosen by us",
+    discloses_activity=False,
+    propose=propose_all,
+    surfaces=("home",),
+)
+
+
+@pytest.fixture
+def with_row_type(monkeypatch):
+    """Registers a row type of another app."""
+
+    def forget():
+        rows.registered_row_types.cache_clear()
+        surfaces.registered_surfaces.cache_clear()
+
+    def register(row_type):
+        monkeypatch.setattr(rows, "_extra_row_types", lambda: (row_type,))
+        forget()
+
+    yield register
+    monkeypatch.undo()
+    forget()
+
+
+@pytest.fixture
+def visit(db):
+    """A stranger in a shop that learned."""
+    shop.even_and_odd()
+    call_command("personalization_train", verbosity=0)
+    active_snapshot.reset_active_snapshot()
+    return Visit(1e9, Selector().strategy())
+
+
+def test_every_row_type_of_the_shelf_is_whole():
+    assert len(rows.registered_row_types()) >= 20
+    assert rows.row_type_errors() == []
+    shown = {row.code for surface in surfaces.registered_surfaces().values() for row in surface.rows}
+    fallback = {row.code for surface in surfaces.registered_surfaces().values() for row in surface.fallback_rows}
+    assert shown | fallback == rows.registered_row_types().keys()
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ({"code": "staff picks"}, "The row type 'staff picks': its code is 'staff picks'; expected an identifier"),
+        ({"code": "recommended"}, "its code is 'recommended', which is reserved"),
+        ({"title": None}, "The row type 'staff_picks': its title is None; expected a function"),
+        ({"explanation": "Chosen by us"}, "its explanation is 'Chosen by us'; expected a function"),
+        ({"discloses_activity": None}, "discloses_activity is None; expected True or False"),
+        ({"min_items": -1}, "min_items is -1; expected an integer >= 0"),
+        ({"max_items": 0}, "max_items is 0; expected an integer >= 1, or None"),
+        ({"propose": None}, "it has neither a function `propose` nor `fallback`"),
+        ({"code": "bestsellers"}, "The row type 'bestsellers': another one has this code."),
+    ],
+)
+def test_a_row_type_that_lacks_something_is_named_at_start_up_and_by_check(with_row_type, broken, message):
+    with_row_type(replace(STAFF_PICKS, **broken))
+    with pytest.raises(ImproperlyConfigured) as stopped:
+        surfaces.registered_surfaces()
+    assert message in str(stopped.value)
+    (error,) = checks.check_row_types(None)
+    assert error.id == "personalization.E006" and message in error.msg
+
+
+def test_what_is_no_row_type_is_named_too():
+    assert check_row_type("bestsellers") == ["'bestsellers' is no RowType."]
+
+
+def test_a_row_type_of_another_app_stands_on_the_surface_that_it_names(visit, with_row_type):
+    with_row_type(STAFF_PICKS)
+    slate = serve.serve_slate("home", visit)
+    row = next(row for row in slate.rows if row.type == "staff_picks")
+    assert (row.title, row.explanation, len(row.items)) == ("Our favourites", "Chosen by us", 6)
+    assert {item.explanation for item in row.items} == {"Chosen by us"}
+    assert "staff_picks" not in {row.type for row in serve.serve_slate("basket", visit).rows}
+
+
+def fail(*args):
+    raise RuntimeError("no words today")
+
+
+@pytest.mark.parametrize("broken", ["title", "explanation", "propose"])
+def test_a_row_type_that_fails_costs_its_own_rows_and_is_logged_by_name(visit, with_row_type, caplog, broken):
+    usual = [row.type for row in serve.serve_slate("home", visit).rows]
+    with_row_type(replace(STAFF_PICKS, **{broken: fail}))
+    slate = serve.serve_slate("home", visit)
+    assert set(usual) >= {row.type for row in slate.rows} >= {"bestsellers"}
+    assert slate.snapshot_name, "the rows are still those that were learned"
+    assert "staff_picks" in caplog.text and "no words today" in caplog.text
+
+
+def test_an_item_whose_reason_has_no_words_is_left_out_alone_and_its_reason_is_logged(visit, with_row_type, caplog):
+    def propose(visit, snapshot):
+        first, *others = snapshot.ids[:4].tolist()
+        known = [Candidate(product_ref(key), 1.0, Reason("staff_picks")) for key in others]
+        yield RowCandidate([Candidate(product_ref(first), 2.0, Reason("hunch")), *known])
+
+    with_row_type(replace(STAFF_PICKS, propose=propose))
+    row = next(row for row in serve.serve_slate("home", visit).rows if row.type == "staff_picks")
+    learned = active_snapshot.get_active_snapshot()
+    assert [item.product_id for item in row.items] == learned.ids[1:4].tolist()
+    assert [item.position for item in row.items] == [0, 1, 2]
+    assert "The reason hunch has no words" in caplog.text
+
+
+def test_a_row_type_that_discloses_activity_gets_a_neutral_title_where_others_may_look(visit, with_row_type):
+    private = replace(STAFF_PICKS, discloses_activity=True, personal=True)
+    with_row_type(private)
+    hidden = replace(visit, hide_private_reasons=True)
+    titles = {
+        slate_row.title for slate_row in serve.serve_slate("home", hidden).rows if slate_row.type == "staff_picks"
+    }
+    assert titles == {"Recommended for you"}
+    assert BESTSELLERS.discloses_activity is False
