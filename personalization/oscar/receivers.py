@@ -34,7 +34,7 @@ def connect_receivers() -> None:
 
 
 def merge_visitor_on_login(sender: Any, request: Any, user: Any, **rest: Any) -> None:
-    """Merges the browser's visitor into the account on sign-in. Django's signal, as Oscar's comes from its form only."""
+    """Merges the browser's visitor into the account. Django's signal, as Oscar's comes from its sign-in form only."""
     with fail_open("Merging a browser's visitor into an account"):
         request.session[SIGNED_IN_KEY] = time.time()
         requester = replace(requester_from_request(request), user=user)
