@@ -193,9 +193,7 @@ class ExplainEndpoint(APIEndpoint):
         surface, limit = query.validated_data["surface"], query.validated_data.get("limit")
         context = page_context(query.validated_data)
         visit = visits.with_page_context(self.visit(request), **context)
-        if surface in RERANKED_SURFACES and sort_preference.personal_sort_disabled(
-            requester_from_request(request._request)
-        ):
+        if surface in RERANKED_SURFACES and sort_preference.personal_sort_disabled(self.requester):
             visit = replace(visit, policy=replace(visit.policy, rerank_strength=0))
         page = _ExplainedPage(surface, visit, limit, context.get("category"))
         return Response(page.as_data(query.validated_data.get("item")))

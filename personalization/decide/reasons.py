@@ -60,11 +60,9 @@ def row_explanation(row_type: RowType, params: Mapping[str, Any], names: Display
 
 def neutral_title(code: str) -> str:
     """The title of a row that must not tell what it is made from."""
-    return (
-        pgettext("personalization", "Recommended for you")
-        if code == NEUTRAL_CODE
-        else pgettext("personalization", "More for you")
-    )
+    if code == NEUTRAL_CODE:
+        return pgettext("personalization", "Recommended for you")
+    return pgettext("personalization", "More for you")
 
 
 def item_explanation(reason: Reason, names: DisplayNames, row_type: RowType | None = None) -> str:
@@ -148,10 +146,6 @@ def _bought_in_category(params: dict[str, Any]) -> str:
     return text % params
 
 
-def _recommended(params: dict[str, Any]) -> str:
-    return pgettext("personalization", "Recommended for you")
-
-
 ITEM_REASONS: dict[str, ItemReason] = {
     # Of products.
     "bought_before": ItemReason(_bought_before, discloses_activity=True),
@@ -182,8 +176,8 @@ ITEM_REASONS: dict[str, ItemReason] = {
         )
     ),
     "in_range": ItemReason(lambda params: ""),
-    NEUTRAL_CODE: ItemReason(_recommended),
-    SECOND_NEUTRAL_CODE: ItemReason(_recommended),
+    NEUTRAL_CODE: ItemReason(lambda params: neutral_title(NEUTRAL_CODE)),
+    SECOND_NEUTRAL_CODE: ItemReason(lambda params: neutral_title(NEUTRAL_CODE)),
     # Of categories.
     "bought_in_category": ItemReason(_bought_in_category, discloses_activity=True),
     "liked_category": ItemReason(lambda params: _("You said you like it"), discloses_activity=True),

@@ -86,7 +86,7 @@ class PersonalListMixin(PrivatePageMixin):
         return {**context, "personal_sort": self.list_reranking}
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
-        """Oscar's own, for nobody else where it depends on who looks at it."""
+        """Oscar's response, kept out of shared caches if it depends on the visitor."""
         response = super().render_to_response(context, **kwargs)  # type: ignore[misc]
         order = self.list_reranking
         nothing_found = "paginator" in context and not context["paginator"].count  # the page shows rows instead
@@ -204,7 +204,7 @@ class RerankedResults:
 
 def _likely_basis(request: HttpRequest) -> RerankBasis:
     """What reranking would go by, as far as that is known without doing it."""
-    with fail_open("Looking whether somebody is known", queries=False):
+    with fail_open("Reading the visitor of a list", queries=False):
         requester = requester_from_request(request)
         visitor = identity.get_visitor(requester)
         if visitor is not None and consent.tracking_allowed(requester, visitor) and visitor.genome().products:

@@ -1,6 +1,6 @@
-"""Hears the signals of Oscar, and of Django: who signs in or out, and what is deleted.
+"""Receivers of Oscar's and Django's signals: orders, basket additions, sign-in, deletions.
 
-A receiver that raised would break the shop's page, or roll back a paid order.
+None may raise: that would break the shop's page, or roll back a paid order.
 """
 
 import time
@@ -34,7 +34,7 @@ def connect_receivers() -> None:
 
 
 def merge_visitor_on_login(sender: Any, request: Any, user: Any, **rest: Any) -> None:
-    """Whoever signs in takes what their browser did with them. Django's signal: Oscar's comes from its form only."""
+    """Merges the browser's visitor into the account. Django's signal, as Oscar's comes from its sign-in form only."""
     with fail_open("Merging a browser's visitor into an account"):
         request.session[SIGNED_IN_KEY] = time.time()
         requester = replace(requester_from_request(request), user=user)
@@ -55,7 +55,7 @@ def delete_events_of_user(sender: Any, instance: Visitor, using: str, **rest: An
 
 
 def refresh_genome(sender: Any, order: Any, user: Any, **rest: Any) -> None:
-    """Takes a new order into its customer's genome, once the order stands."""
+    """Refreshes the genome of a customer with a new order, once the order is committed."""
     if user is not None and user.pk is not None:
         transaction.on_commit(partial(_refresh_after_commit, user.pk), robust=True)
 

@@ -42,7 +42,7 @@ def search_keys(query: str, limit: int) -> list[int]:
 
 
 def category_keys(category: Any, limit: int) -> list[int]:
-    """The keys of the first so many products that the engine lists on the page of a category, in its order."""
+    """The keys of the first products, at most `limit`, that the engine lists on a category page, in its order."""
     below = category.get_descendants_and_self()
     form = CategoryForm(data={"q": ""}, searchqueryset=base_sqs(), load_all=False, categories=below)
     return [int(result.pk) for result in form.search()[:limit] if result.model is Product]

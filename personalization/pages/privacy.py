@@ -141,6 +141,6 @@ def _render_page(request: HttpRequest, name: str) -> HttpResponse:
         "page_title": titles[name],
         "active_tab": "personalization",
         "part": f"personalization/partials/{name}.html",
-        "known": visitor_overview(requester, identity.get_visitor(requester), now()),
+        "overview": visitor_overview(requester, identity.get_visitor(requester), now()),
     }
     return render(request, template, context)

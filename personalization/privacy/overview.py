@@ -41,7 +41,7 @@ class ConsentStatus:
     """Where they said so, as ConsentChange has it; "browser" for what only the browser remembers."""
 
     @property
-    def on(self) -> bool:
+    def is_on(self) -> bool:
         """Whether things are kept and used."""
         return self.code == "granted"
 
@@ -55,7 +55,7 @@ class RecentActivity:
     product: Any = None
     """None where it is not in the shop any more."""
     query: str = ""
-    added: bool = False
+    added_to_basket: bool = False
     """Whether the last thing was to put it into the basket."""
 
 
@@ -73,25 +73,25 @@ class Dismissal:
 class VisitorOverview:
     """All that the page shows."""
 
-    standing: ConsentStatus
+    status: ConsentStatus
     genome: Genome
-    bought_since: datetime | None
-    views: int
-    searches: int
+    first_purchase_at: datetime | None
+    view_count: int
+    search_count: int
     interests: list[Any]
     """The categories that they buy from most, the strongest first, without what they took out."""
-    added: list[Any]
-    removed: list[Any]
-    shelves: list[account_records.CategoryNode]
+    added_interests: list[Any]
+    removed_interests: list[Any]
+    selectable_interests: list[account_records.CategoryNode]
     """What can be added."""
-    unwanted: list[Dismissal]
-    products: list[RecentActivity]
-    queries: list[RecentActivity]
+    dismissals: list[Dismissal]
+    recent_products: list[RecentActivity]
+    recent_searches: list[RecentActivity]
     records: account_records.AccountRecords
-    forgotten_at: datetime | None
-    days: int
+    erased_at: datetime | None
+    retention_days: int
     """How long events are kept."""
-    search_days: int
+    search_retention_days: int
 
 
 def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetime) -> VisitorOverview:
@@ -103,26 +103,26 @@ def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetim
     wishes = visitor.get_preferences() if visitor else ()
     liked, added, removed = _stated_interests(genome, wishes)
     named = _category_names([*liked, *added, *removed])
-    standing = consent_status(requester, visitor)
+    status = consent_status(requester, visitor)
     return VisitorOverview(
-        standing=standing,
+        status=status,
         genome=genome,
-        bought_since=_first_day(genome),
-        views=views,
-        searches=searches,
+        first_purchase_at=_first_day(genome),
+        view_count=views,
+        search_count=searches,
         interests=named(liked)[:INTERESTS_SHOWN],
-        added=named(added),
-        removed=named(removed),
-        shelves=account_records.category_nodes() if standing.on else [],
-        unwanted=_dismissals(wishes, now),
-        products=_recent_products(held.with_products()[:RECENT_SHOWN]),
-        queries=_recent_queries(held.searches()[:RECENT_SHOWN]),
+        added_interests=named(added),
+        removed_interests=named(removed),
+        selectable_interests=account_records.category_nodes() if status.is_on else [],
+        dismissals=_dismissals(wishes, now),
+        recent_products=_recent_products(held.with_products()[:RECENT_SHOWN]),
+        recent_searches=_recent_queries(held.searches()[:RECENT_SHOWN]),
         records=account_records.account_records(requester.user_id)
         if requester.is_signed_in
         else account_records.AccountRecords(),
-        forgotten_at=visitor.erased_at if visitor else None,
-        days=settings.EVENT_RETENTION_DAYS,
-        search_days=settings.SEARCH_RETENTION_DAYS,
+        erased_at=visitor.erased_at if visitor else None,
+        retention_days=settings.EVENT_RETENTION_DAYS,
+        search_retention_days=settings.SEARCH_RETENTION_DAYS,
     )
 
 
@@ -198,7 +198,10 @@ def _recent_products(events: Iterable[Event]) -> list[RecentActivity]:
     found = account_records.products_by_id(key for key in last if key is not None)
     return [
         RecentActivity(
-            event.event_id, event.occurred_at, product=found.get(key or 0), added=event.type == EventType.ADD_TO_BASKET
+            event.event_id,
+            event.occurred_at,
+            product=found.get(key or 0),
+            added_to_basket=event.type == EventType.ADD_TO_BASKET,
         )
         for key, event in last.items()
     ]

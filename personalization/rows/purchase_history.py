@@ -91,12 +91,9 @@ def _purchase_probabilities(visit: Visit, snapshot: SnapshotArrays) -> dict[int,
 
 
 def _title_in_category(params: dict) -> str:
-    text = (
-        _("More to buy again in %(category)s")
-        if params["more"]
-        else pgettext("personalization", "Buy again in %(category)s")
-    )
-    return text % params
+    if params["more"]:
+        return _("More to buy again in %(category)s") % params
+    return pgettext("personalization", "Buy again in %(category)s") % params
 
 
 def _explain_popular_in_category(params: dict) -> str:

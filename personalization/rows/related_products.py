@@ -161,16 +161,15 @@ def _exclude_products(ranked: selection.IndicesAndScores, away: NDArray[np.int64
     return places[left], score[left]
 
 
+def _title_of_similar(params: dict) -> str:
+    if params["sold_out"]:
+        return pgettext("personalization", "Instead of %(product)s") % params
+    return pgettext("personalization", "Similar to %(product)s") % params
+
+
 SIMILAR = RowType(
     code="similar",
-    title=lambda params: (
-        (
-            pgettext("personalization", "Instead of %(product)s")
-            if params["sold_out"]
-            else pgettext("personalization", "Similar to %(product)s")
-        )
-        % params
-    ),
+    title=_title_of_similar,
     explanation=lambda params: (
         _("Currently unavailable. These are the closest alternatives")
         if params["sold_out"]

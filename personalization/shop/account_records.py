@@ -32,7 +32,7 @@ class CategoryNode:
     """A top category with its children."""
 
     category: Any
-    below: list[Any] = field(default_factory=list)
+    children: list[Any] = field(default_factory=list)
 
 
 def account_records(user_id: Any) -> AccountRecords:
@@ -73,4 +73,4 @@ def _category_nodes(sensitive: set[int]) -> Iterator[CategoryNode]:
             if category.pk not in sensitive:
                 yield node
         elif node is not None and category.pk not in sensitive and category.is_child_of(node.category):
-            node.below.append(category)
+            node.children.append(category)

@@ -34,7 +34,7 @@ def answered(client, word):
 
 
 def standing(client):
-    return client.get(PAGE).context["known"].standing.code
+    return client.get(PAGE).context["overview"].status.code
 
 
 def test_nothing_said_to_django_cookie_consent_is_nothing_said(client, group):

@@ -245,7 +245,7 @@ def test_what_is_known_of_somebody_holds_the_switch_and_does_not_call_it_a_produ
     client.force_login(users[1])
     press(client, "/catalogue/", "off")
     privacy = client.get(reverse("personalization:privacy"))
-    assert privacy.context["known"].unwanted == []
+    assert privacy.context["overview"].dismissals == []
     held = client.get(reverse("personalization:privacy_download")).json()
     assert held["tables"]["personalization.Visitor"][0]["preferences"][0][:4] == [
         sort_preference.PREFERENCE_TYPE,

@@ -1,4 +1,4 @@
-"""The page "Your personalisation data" through the front doors: seen, corrected, taken away, forgotten, by its owner only."""
+"""The page "Your personalisation data": viewed, corrected, downloaded and erased, by its owner only."""
 
 import json
 import re
@@ -27,8 +27,8 @@ WISH, RECENT, FORGOTTEN, DOWNLOAD = (
 ANSWER = "/personalization/consent/"
 
 
-def known(client):
-    return client.get(PAGE).context["known"]
+def overview(client):
+    return client.get(PAGE).context["overview"]
 
 
 def visitor_of(user):
@@ -61,13 +61,13 @@ def test_it_says_what_is_used_since_when_and_where_that_was_allowed(client, anna
     for _ in range(3):
         did(visitor, product_id=tea.pk)
     did(visitor, "search", query="oat milk")
-    seen = known(client)
-    assert (seen.genome.purchases, seen.views, seen.searches) == (2, 3, 1)
-    assert seen.bought_since.date() == (now() - timedelta(days=20)).date()
-    assert (seen.standing.code, seen.standing.source) == ("granted", "test")
+    seen = overview(client)
+    assert (seen.genome.purchases, seen.view_count, seen.search_count) == (2, 3, 1)
+    assert seen.first_purchase_at.date() == (now() - timedelta(days=20)).date()
+    assert (seen.status.code, seen.status.source) == ("granted", "test")
     assert [category.name for category in seen.interests] == ["Drinks", "Hot"]
-    assert [(done.product.pk, done.added) for done in seen.products] == [(tea.pk, False)]
-    assert [done.query for done in seen.queries] == ["oat milk"]
+    assert [(done.product.pk, done.added_to_basket) for done in seen.recent_products] == [(tea.pk, False)]
+    assert [done.query for done in seen.recent_searches] == ["oat milk"]
     page = client.get(PAGE).content.decode()
     assert "“oat milk”" in page and f'href="{tea.get_absolute_url()}"' in page and "Personalise prices: you pay" in page
 
@@ -104,7 +104,7 @@ def test_sensitive_and_hidden_categories_are_neither_shown_nor_offered(client, a
     SensitiveCategory.objects.create(category=pharmacy.get_parent())
     rows = [[pharmacy.pk, 0.5, 1, 1.0], [hidden.pk, 0.5, 1, 1.0]]
     Genome.objects.create(user=anna, categories=rows, computed_at=now())
-    assert known(client).interests == []
+    assert overview(client).interests == []
     assert b"Pharmacy" not in client.get(PAGE).content and b"Attic" not in client.get(PAGE).content
     for key in (pharmacy.pk, hidden.pk, 10**9):
         client.post(WISH, {"kind": "interest", "key": key, "sign": 1})
@@ -118,10 +118,10 @@ def test_an_interest_is_taken_out_and_used_again_and_the_home_page_follows(clien
     assert "buy_again" in rows(client.get("/"))
     said = client.post(WISH, {"kind": "interest", "key": odd.pk, "sign": -1}, follow=True)
     assert (said.redirect_chain, b"This takes effect from the next page on." in said.content) == ([(PAGE, 302)], True)
-    assert odd not in known(client).interests and known(client).removed == [odd]
+    assert odd not in overview(client).interests and overview(client).removed_interests == [odd]
     assert "buy_again" not in rows(client.get("/"))
     client.post(WISH, {"kind": "interest", "key": odd.pk, "sign": 0})
-    assert odd in known(client).interests and known(client).removed == []
+    assert odd in overview(client).interests and overview(client).removed_interests == []
     assert "buy_again" in rows(client.get("/"))
 
 
@@ -129,17 +129,17 @@ def test_an_interest_is_added_by_hand_once(client, anna):
     tea = shop.create_from_breadcrumbs("Drinks > Tea")
     for _ in range(2):
         client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1})
-    assert known(client).added == [tea]
-    assert [(shelf.category.name, [c.name for c in shelf.below]) for shelf in known(client).shelves] == [
-        ("Drinks", ["Tea"])
-    ]
+    assert overview(client).added_interests == [tea]
+    assert [
+        (option.category.name, [c.name for c in option.children]) for option in overview(client).selectable_interests
+    ] == [("Drinks", ["Tea"])]
 
 
 def test_a_browser_that_agreed_and_is_not_known_yet_becomes_known_by_its_first_wish(client):
     client.cookies[cookies.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
     tea = shop.create_from_breadcrumbs("Tea")
     assert cookies.VISITOR_COOKIE in client.post(WISH, {"kind": "interest", "key": tea.pk, "sign": 1}).cookies
-    assert known(client).added == [tea]
+    assert overview(client).added_interests == [tea]
 
 
 def test_who_did_not_agree_adds_nothing(client):
@@ -156,14 +156,14 @@ def test_not_interested_is_listed_until_it_fades_and_can_be_undone(client, anna)
     visitor.set_preference("category", drinks.pk, -1, time.time())
     visitor.set_preference("reason", "bestsellers:", -1, time.time())
     visitor.set_preference("product", 10**9, -1, time.time() - 61 * 86_400)
-    assert [(item.kind, item.name) for item in known(client).unwanted] == [
+    assert [(item.kind, item.name) for item in overview(client).dismissals] == [
         ("reason", ""),
         ("category", "Drinks"),
         ("product", "Tea"),
     ]
-    for item in known(client).unwanted:
+    for item in overview(client).dismissals:
         client.post(WISH, {"kind": item.kind, "key": item.key, "sign": 0})
-    assert known(client).unwanted == []
+    assert overview(client).dismissals == []
 
 
 def test_a_removed_view_is_not_used_by_the_very_next_page(client, trained):
@@ -175,7 +175,7 @@ def test_a_removed_view_is_not_used_by_the_very_next_page(client, trained):
     assert used in client.get("/").content.decode()
     client.post(RECENT, {"event": view.event_id})
     assert used not in client.get("/").content.decode()
-    assert known(client).products == [] and not Event.objects.exists()
+    assert overview(client).recent_products == [] and not Event.objects.exists()
 
 
 def test_deleting_one_search_or_all_of_a_kind_leaves_the_rest(client, anna):
@@ -185,9 +185,9 @@ def test_deleting_one_search_or_all_of_a_kind_leaves_the_rest(client, anna):
     did(visitor, "search", query="milk")
     did(visitor, product_id=5)
     client.post(RECENT, {"event": one.event_id})
-    assert [done.query for done in known(client).queries] == ["milk"]
+    assert [done.query for done in overview(client).recent_searches] == ["milk"]
     client.post(RECENT, {"all": "searches"})
-    assert known(client).queries == [] and len(known(client).products) == 1
+    assert overview(client).recent_searches == [] and len(overview(client).recent_products) == 1
     did(visitor, "view_item_list", items=[[5, 0]])
     client.post(RECENT, {"all": "views"})
     assert not Event.objects.exists()
@@ -196,9 +196,9 @@ def test_deleting_one_search_or_all_of_a_kind_leaves_the_rest(client, anna):
 def test_what_is_off_can_still_be_deleted(client, anna):
     view = did(visitor_of(anna), product_id=shop.product("Tea").pk)
     client.post(ANSWER, {"answer": "refused"})
-    assert len(known(client).products) == 1
+    assert len(overview(client).recent_products) == 1
     client.post(RECENT, {"event": view.event_id})
-    assert known(client).products == []
+    assert overview(client).recent_products == []
 
 
 def test_the_download_is_a_complete_private_file(client, anna):
@@ -259,14 +259,14 @@ def test_what_was_forgotten_does_not_come_back_with_a_new_yes(client, anna):
     client.post(FORGOTTEN)
     client.post(ANSWER, {"answer": "granted"})
     assert not Genome.objects.exists()
-    assert known(client).standing.on and known(client).genome.purchases == 0
+    assert overview(client).status.is_on and overview(client).genome.purchases == 0
 
 
 def test_a_browser_is_forgotten_without_a_trace(client):
     did(browser(client), product_id=shop.product("Tea").pk)
     client.post(FORGOTTEN)
     assert not Visitor.objects.exists() and not Event.objects.exists() and not ConsentRecord.objects.exists()
-    assert client.get(PAGE).context["known"].standing.code == "refused"
+    assert client.get(PAGE).context["overview"].status.code == "refused"
 
 
 @pytest.mark.django_db(transaction=True)

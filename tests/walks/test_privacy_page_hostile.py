@@ -78,7 +78,7 @@ def test_a_visitor_of_an_account_is_not_opened_by_a_cookie(client, anna):
     stolen = Visitor(pk=visitor_of(anna).pk)
     cookies.set_visitor_cookie(response, stolen)
     thief.cookies[cookies.VISITOR_COOKIE] = response.cookies[cookies.VISITOR_COOKIE].value
-    assert thief.get(PAGE).context["known"].products == []
+    assert thief.get(PAGE).context["overview"].recent_products == []
     thief.post(FORGOTTEN)
     assert Event.objects.count() == 1
 

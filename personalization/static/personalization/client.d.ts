@@ -36,7 +36,7 @@ export class Personalization {
   /** Stores what is valid, up to 50 events (with a server key: 500), and says what was wrong with the rest. Purchases are not accepted: they are the shop's own orders. */
   report(body: EventsRequest, options?: Options): Promise<EventsAnswer>;
 
-  /** The list that the rows are made from: its first candidates with score and reason, and what was known. */
+  /** The rows and the list of a page with what they are made from, and a product's way to it. */
   explain(query?: ExplainQuery, options?: Options): Promise<ExplainAnswer>;
 
   /** Hides a product from this visitor for the days of the setting `DISMISSAL_DAYS`. */
@@ -81,14 +81,16 @@ export class Problem extends Error {
   constructor(answer: Response, told?: Partial<Problem>);
 }
 
-/** What could be shown. */
-export interface CandidateAnswer {
-  /** Of a product; on the surface `navigation` of a category. */
+/** The product that was asked about. */
+export interface AskedItemAnswer {
+  scorings: Array<ScoringAnswer>;
+  /** What each of them says, without zeros. */
+  recommenders: Record<string, Record<string, number>>;
   id: number;
-  /** Comparable within one list only. */
-  score: number;
-  code: string;
-  reason: string;
+  /** Its way into a row, up to the first step that it failed. */
+  rows: Array<StepAnswer>;
+  /** Its way into the list. */
+  list: Array<StepAnswer>;
 }
 
 /** A category and its URL. */
@@ -122,12 +124,14 @@ export interface EventRequest {
   /** Created by the client: an event that is sent twice is stored once. */
   id: string;
   /** As GA4 names it. */
-  name: NameEnum;
+  name: EventRequestNameEnum;
   /** Milliseconds since 1970, by the clock of `sent_at`. */
   at?: number;
   /** items, search_term, slate and others of GA4's. */
   params?: Record<string, unknown>;
 }
+
+export type EventRequestNameEnum = "add_to_cart" | "add_to_wishlist" | "begin_checkout" | "item_feedback" | "remove_from_cart" | "search" | "select_item" | "user_engagement" | "view_cart" | "view_item" | "view_item_list";
 
 /** How many events were accepted, and why the others were not. */
 export interface EventsAnswer {
@@ -143,12 +147,18 @@ export interface EventsRequest {
   events: Array<EventRequest>;
 }
 
-/** What a surface's list is made of, for whoever asks. */
+/** How a page came about. */
 export interface ExplainAnswer {
   surface: string;
+  /** Empty where the rows come from the shop's own tables. */
   snapshot: string;
-  known: VisitorFactsAnswer;
-  candidates: Array<CandidateAnswer>;
+  visit: VisitFactsAnswer;
+  rules: Array<RuleAnswer>;
+  /** As they stand on the page, those that it does not show among them. */
+  rows: Array<TracedRowAnswer>;
+  failed_row_types: Array<string>;
+  list: TracedListAnswer | null;
+  item: AskedItemAnswer | null;
 }
 
 /** What works, and how old the results of the daily jobs are. */
@@ -188,6 +198,15 @@ export interface ItemAnswer {
   product?: ProductAnswer;
 }
 
+/** A candidate that the row does not show. */
+export interface LeftOutAnswer {
+  id: number;
+  kind: string;
+  score: number;
+  cause: string;
+  facts: Record<string, unknown>;
+}
+
 /** A way to continue that is not a product. */
 export interface LinkAnswer {
   target: TargetEnum;
@@ -197,7 +216,26 @@ export interface LinkAnswer {
   params: Record<string, unknown>;
 }
 
-export type NameEnum = "add_to_cart" | "add_to_wishlist" | "begin_checkout" | "item_feedback" | "remove_from_cart" | "search" | "select_item" | "user_engagement" | "view_cart" | "view_item" | "view_item_list";
+/** An item of a list. */
+export interface ListedItemAnswer {
+  scorings: Array<ScoringAnswer>;
+  /** What each of them says, without zeros. */
+  recommenders: Record<string, Record<string, number>>;
+  id: number;
+  /** `product`; on the surface `navigation` `category`. */
+  kind: string;
+  /** From 0. */
+  position: number;
+  /** Comparable within one row or list. */
+  score: number | null;
+  code: string;
+  reason: string;
+  /** As the search engine has it. */
+  original_position: number | null;
+  /** In the visitor's own order. */
+  personal_position: number | null;
+  not_wanted: boolean;
+}
 
 /** And which surface, in a request for several. */
 export interface NamedSurfaceRequest {
@@ -332,6 +370,24 @@ export interface RowAnswer {
   links: Array<LinkAnswer>;
 }
 
+/** What keeps items out of every row. */
+export interface RuleAnswer {
+  rule: string;
+  items: Array<number>;
+}
+
+/** One run of the ranker over candidates, as far as one of them is concerned. */
+export interface ScoringAnswer {
+  task: string;
+  /** From 1, of all `candidates`. */
+  rank: number;
+  candidates: number;
+  score: number;
+  /** About how likely it is to be bought; a share of all scores before that is learned. */
+  probability: number;
+  features: Record<string, number>;
+}
+
 /** A category, and why the visitor gets a shortcut to it. */
 export interface ShortcutAnswer {
   id: number;
@@ -362,33 +418,83 @@ export interface SlatesRequest {
   requests: Array<NamedSurfaceRequest>;
 }
 
+/** One step of a product's way to the page. */
+export interface StepAnswer {
+  name: StepAnswerNameEnum;
+  passed: boolean;
+  facts: Record<string, unknown>;
+}
+
+export type StepAnswerNameEnum = "exists" | "public" | "buyable" | "in_snapshot" | "candidate" | "not_excluded" | "not_taken_above" | "within_row";
+
 export type SurfaceEnum = "basket" | "category" | "home" | "order_confirmation" | "product" | "zero_results";
 
 export type TargetEnum = "search" | "basket";
+
+/** An item on the page. */
+export interface TracedItemAnswer {
+  scorings: Array<ScoringAnswer>;
+  /** What each of them says, without zeros. */
+  recommenders: Record<string, Record<string, number>>;
+  id: number;
+  /** `product`; on the surface `navigation` `category`. */
+  kind: string;
+  /** From 0. */
+  position: number;
+  /** Comparable within one row or list. */
+  score: number | null;
+  code: string;
+  reason: string;
+}
+
+/** The list of the page. */
+export interface TracedListAnswer {
+  /** `own`, `place` or `all`; empty where nothing is reranked. */
+  basis: string;
+  /** Percent of the way to the visitor's own order. */
+  strength: number;
+  items: Array<ListedItemAnswer>;
+}
+
+/** A row that was proposed for the page. */
+export interface TracedRowAnswer {
+  key: string;
+  type: string;
+  /** Empty where the page does not show it. */
+  title: string;
+  personal: boolean;
+  /** Sorts the personal rows; null is above all others. */
+  expected_share: number | null;
+  /** Empty where the page shows it. */
+  hidden_because: string;
+  items: Array<TracedItemAnswer>;
+  left_out: Array<LeftOutAnswer>;
+}
+
+/** What the decision knows of the visit. */
+export interface VisitFactsAnswer {
+  /** Whether the visitor gave consent. */
+  tracking_allowed: boolean;
+  /** Whether nothing is named that was bought or viewed. */
+  hide_private_reasons: boolean;
+  /** Of the genome. */
+  purchased_products: number;
+  /** Products of similar customers. */
+  neighbour_products: number;
+  recent_events: number;
+  preferences: number;
+  basket: Array<number>;
+  country: string;
+  language: string;
+  device: string;
+  /** The numbers that the decision goes by. */
+  policy: Record<string, unknown>;
+}
 
 /** How the visitor is recognised from now on. */
 export interface VisitorAnswer {
   /** For the header X-Personalization-Visitor. Keep it like a password. */
   token: string;
-}
-
-/** What the decision knows of the visit. */
-export interface VisitorFactsAnswer {
-  /** Whether the visitor agreed to be known. */
-  reported: boolean;
-  /** Whether nothing is named that was bought or looked at. */
-  discreet: boolean;
-  /** How many bought products the genome holds. */
-  products: number;
-  /** How many products of similar customers. */
-  near: number;
-  /** How many things that they did lately. */
-  recent: number;
-  wishes: number;
-  basket: Array<number>;
-  country: string;
-  language: string;
-  device: string;
 }
 
 export interface ContinueShoppingQuery {
@@ -401,6 +507,9 @@ export interface ContinueShoppingQuery {
 export interface ExplainQuery {
   /** The primary key, on its page. */
   category?: number;
+  /** The product to ask about: why is it there, or not? */
+  item?: number;
+  /** Items in a row, and in the list. */
   limit?: number;
   /** The primary key, on its page. */
   product?: number;
