@@ -94,7 +94,7 @@ def _grouped_requests(
 ) -> ExportRequests:
     faults, groups = FaultLog(file, report), dict[int | str, _ProductGroup]()
     with tabular.open_table(file) as table:
-        for location, row in row_type.read(table, faults):
+        for location, row in row_type.read_rows(table, faults):
             label, customer, (original, listed) = row[unit], row["customer"], row["product"]
             group = groups.setdefault(label, _ProductGroup())
             if None not in (customer, group.customer) and customer != group.customer:
@@ -123,7 +123,7 @@ def listing_requests(file: Path, report: Report) -> ExportRequests:
         if len(present) != 1:
             raise table.missing_columns("customer_id or customer, and either category_id or category or query")
         subject = present[0]
-        rows = row_types[subject].read(table, faults)
+        rows = row_types[subject].read_rows(table, faults)
         pairs = dict.fromkeys((row["customer"], row[subject]) for _, row in rows)
     columns = {"customer": _customer_type(), subject: str if subject == "query" else int}
     requests = (ExportRequest((customer, value), customer, **{subject: value}) for customer, value in pairs)
@@ -137,7 +137,7 @@ def search_requests(file: Path, report: Report) -> ExportRequests:
     columns = request_rows.SearchRow.columns()
     with tabular.open_table(file) as table:
         has_ids, has_customers = (table.find_column(columns[name].names) is not None for name in ("qid", "customer"))
-        for location, row in request_rows.SearchRow.read(table, faults):
+        for location, row in request_rows.SearchRow.read_rows(table, faults):
             by_content = (row["query"], row["customer"]) if has_customers else (row["query"],)
             labels = (row["qid"],) if has_ids else by_content
             if has_ids and labels in requests:

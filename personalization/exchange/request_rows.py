@@ -113,7 +113,7 @@ class RequestRow(serializers.Serializer):  # type: ignore[type-arg]  # generic i
     """A row of a file. Its fields are the columns; one with a default may be absent."""
 
     @classmethod
-    def read(cls, table: Table, faults: FaultLog) -> Iterator[tuple[str, dict[str, Any]]]:
+    def read_rows(cls, table: Table, faults: FaultLog) -> Iterator[tuple[str, dict[str, Any]]]:
         """(location, values by field) of each valid row; None is the value of an empty or absent cell."""
         row = cls()
         for batch in batched(table.rows(cls.columns()), ROWS_PER_BATCH):
