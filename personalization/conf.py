@@ -174,9 +174,9 @@ def _expected_value(setting_type: Any, value: Any, minimum: int, maximum: float)
     if setting_type is float and (type(value) not in (int, float) or not minimum <= value <= maximum):
         return f"a number from {minimum} to {maximum}"
     if setting_type == tuple[int, ...] and not _is_key_list(value):
-        return "a tuple of primary keys, for instance (3, 7)"
+        return "a tuple of primary keys, (3, 7) for instance"
     if setting_type == tuple[str, ...] and not _is_path_list(value):
-        return "a list of dotted paths, for instance ['shop.surfaces.sale']"
+        return "a list of dotted paths, ['shop.surfaces.sale'] for instance"
     if setting_type is bool and not isinstance(value, bool):
         return "True or False"
     return "a string" if setting_type is str and not isinstance(value, str | Path) else ""

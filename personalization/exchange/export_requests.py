@@ -1,7 +1,7 @@
 """The lists that an export writes: for each customer, or for each basket, category page, search or list in a file."""
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,9 +52,9 @@ def requests_for_everyone(surface: str, until: float) -> ExportRequests:
 
 
 def requests_for_customers(surface: str, keys: str, report: Report) -> ExportRequests:
-    """A request for each of these customers. ValidationError when `keys` are not primary keys, separated by commas."""
-    faults, cell = FaultLog("--customers", report), request_rows.CustomerCell()
-    requested = list(dict.fromkeys(cell.run_validation(key.strip()) for key in keys.split(",")))
+    """A request for each of these customers. ValueError when `keys` are not primary keys, separated by commas."""
+    faults = FaultLog("--customers", report)
+    requested = list(dict.fromkeys(request_rows.parse_customer_key(key.strip()) for key in keys.split(",")))
     batches = batched(requested, request_rows.ROWS_PER_BATCH)
     existing = {key for batch in batches for key in visits.existing_customers(batch)}
     for key in requested:
@@ -94,7 +94,7 @@ def _grouped_requests(
 ) -> ExportRequests:
     faults, groups = FaultLog(file, report), dict[int | str, _ProductGroup]()
     with tabular.open_table(file) as table:
-        for location, row in row_type.read(table, faults):
+        for location, row in row_type.read_rows(table, faults):
             label, customer, (original, listed) = row[unit], row["customer"], row["product"]
             group = groups.setdefault(label, _ProductGroup())
             if None not in (customer, group.customer) and customer != group.customer:
@@ -114,46 +114,39 @@ def _grouped_requests(
 def listing_requests(file: Path, report: Report) -> ExportRequests:
     """A request for each customer and category page, or each customer and search, of a file; each once."""
     faults = FaultLog(file, report)
+    row_types: dict[str, type[RequestRow]] = {
+        "category": request_rows.CategoryPageRow,
+        "query": request_rows.SearchPageRow,
+    }
     with tabular.open_table(file) as table:
-        subject, row_type = _listing_columns(table)
-        pairs = dict.fromkeys((row["customer"], row[subject]) for _, row in row_type.read(table, faults))
+        present = [name for name, row_type in row_types.items() if table.find_column(row_type.columns()[name].names)]
+        if len(present) != 1:
+            raise table.missing_columns("customer_id or customer, and either category_id or category or query")
+        subject = present[0]
+        rows = row_types[subject].read_rows(table, faults)
+        pairs = dict.fromkeys((row["customer"], row[subject]) for _, row in rows)
     columns = {"customer": _customer_type(), subject: str if subject == "query" else int}
-    return ExportRequests("category", columns, len(pairs), _listing_pages(pairs, subject), "listings", faults.finish())
-
-
-def _listing_columns(table: tabular.Table) -> tuple[str, type[RequestRow]]:
-    row_types = {"category": request_rows.CategoryPageRow, "query": request_rows.SearchPageRow}
-    cells = {"category": request_rows.CategoryCell, "query": request_rows.QueryCell}
-    present = [name for name, cell in cells.items() if table.find_column(cell.column_names) is not None]
-    if len(present) != 1:
-        raise table.missing_columns("customer_id or customer, and either category_id or category or query")
-    return present[0], row_types[present[0]]
-
-
-def _listing_pages(pairs: Iterable[tuple[Any, Any]], subject: str) -> Iterator[ExportRequest]:
-    for customer, value in pairs:
-        yield ExportRequest((customer, value), customer, **{subject: value})
+    requests = (ExportRequest((customer, value), customer, **{subject: value}) for customer, value in pairs)
+    return ExportRequests("category", columns, len(pairs), requests, "listings", faults.finish())
 
 
 def search_requests(file: Path, report: Report) -> ExportRequests:
     """A request for each row of a file of searches with ids; without ids, one for each search, or each search and
     customer."""
     faults, requests = FaultLog(file, report), dict[tuple[Any, ...], ExportRequest]()
-    cells = request_rows.SearchRow().cells()
+    columns = request_rows.SearchRow.columns()
     with tabular.open_table(file) as table:
-        has_ids, has_customers = (
-            table.find_column(cells[name].column_names) is not None for name in ("qid", "customer")
-        )
-        for location, row in request_rows.SearchRow.read(table, faults):
+        has_ids, has_customers = (table.find_column(columns[name].names) is not None for name in ("qid", "customer"))
+        for location, row in request_rows.SearchRow.read_rows(table, faults):
             by_content = (row["query"], row["customer"]) if has_customers else (row["query"],)
             labels = (row["qid"],) if has_ids else by_content
             if has_ids and labels in requests:
                 faults.add(location, f"qid {row['qid']} is already used")
             requests.setdefault(labels, ExportRequest(labels, row["customer"], query=row["query"]))
-    columns: dict[str, type] = {"query": str, **({"customer": _customer_type()} if has_customers else {})}
+    label_types: dict[str, type] = {"query": str, **({"customer": _customer_type()} if has_customers else {})}
     if has_ids:
-        columns = {"qid": int if all(isinstance(qid, int) for (qid,) in requests) else str}
-    return ExportRequests("search", columns, len(requests), requests.values(), "searches", faults.finish())
+        label_types = {"qid": int if all(isinstance(qid, int) for (qid,) in requests) else str}
+    return ExportRequests("search", label_types, len(requests), requests.values(), "searches", faults.finish())
 
 
 def _customer_type() -> type:

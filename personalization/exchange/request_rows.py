@@ -38,134 +38,110 @@ class FaultLog:
         return self.count
 
 
-class CellField(serializers.Field):  # type: ignore[type-arg]  # generic in the stubs only
-    """A cell of a column that may have any of `column_names`, the shortest last."""
+class Cell(serializers.Field):  # type: ignore[type-arg]  # generic in the stubs only
+    """A cell of a column that has any of `column_names`.
 
-    column_names: tuple[str, ...] = ()
-    default_error_messages = {  # noqa: RUF012 - as REST framework wants it
-        "null": "is empty",
-        "required": "is missing",
-        "not_a_number": "{cell!r} is not a number",
-        "not_a_key": "{cell!r} is not a primary key",
-    }
+    `parse` reads its text; ValueError says what is wrong. `existing` maps those of many values that are in the shop to
+    what a row shall hold for them; without it, all values are good.
+    """
 
-    def to_internal_value(self, cell: Any) -> Any:
-        """The cell as text."""
-        return str(cell)
-
-    def existing(self, values: Iterable[Any]) -> Mapping[Any, Any]:
-        """Those of these values that are in the shop, each with what a row shall hold for it."""
-        return {value: value for value in values}
-
-
-class IntegerCell(CellField):
-    """An integer; some programs write 7 as 7.0."""
-
-    def to_internal_value(self, cell: Any) -> int:
-        """The integer in a cell."""
-        match = INTEGER.fullmatch(str(cell))
-        return int(match[1]) if match else self.fail("not_a_number", cell=str(cell)[:40])
-
-
-class LabelCell(CellField):
-    """A name of a basket, list or query that comes back as it is; an integer only when it is written as one."""
-
-    def __init__(self, *column_names: str, **options: Any) -> None:
-        self.column_names = column_names
-        super().__init__(**options)
-
-    def to_internal_value(self, cell: Any) -> int | str:
-        """The label in a cell."""
-        return int(cell) if PLAIN_INTEGER.fullmatch(str(cell)) else str(cell)
-
-
-class CustomerCell(IntegerCell):
-    """A customer's primary key; empty for an anonymous visitor."""
-
-    column_names = ("customer_id", "customer")
+    def __init__(
+        self,
+        *column_names: str,
+        parse: Callable[[str], Any] = str,
+        existing: Callable[[Iterable[Any]], Mapping[Any, Any]] | None = None,
+        **options: Any,
+    ) -> None:
+        self.column_names, self.parse, self.existing = column_names, parse, existing
+        super().__init__(error_messages={"null": "is empty", "required": "is missing"}, **options)
 
     def to_internal_value(self, cell: Any) -> Any:
-        """The key in a cell, by the type of the shop's customer keys."""
-        if visits.customers_are_numbered():
-            return super().to_internal_value(cell)
         try:
-            return visits.customer_key(str(cell))
-        except ValueError:
-            return self.fail("not_a_key", cell=str(cell)[:40])
-
-    def existing(self, values: Iterable[Any]) -> Mapping[Any, Any]:
-        """The customers who have an account."""
-        return visits.existing_customers(values)
+            return self.parse(str(cell))
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from None
 
 
-class ProductCell(IntegerCell):
+def parse_integer(text: str) -> int:
+    """The integer in a cell; some programs write 7 as 7.0."""
+    if match := INTEGER.fullmatch(text):
+        return int(match[1])
+    raise ValueError(f"{text[:40]!r} is not a number")
+
+
+def parse_label(text: str) -> int | str:
+    """The name of a basket, list or query, which comes back as it is; an integer only when it is written as one."""
+    return int(text) if PLAIN_INTEGER.fullmatch(text) else text
+
+
+def parse_customer_key(text: str) -> Any:
+    """A customer's primary key, by the type of the shop's keys."""
+    return parse_integer(text) if visits.customers_are_numbered() else visits.customer_key(text)
+
+
+def _customer_cell(**options: Any) -> Cell:
+    """A customer's primary key; empty for an anonymous visitor."""
+    return Cell(
+        "customer_id",
+        "customer",
+        parse=parse_customer_key,
+        existing=visits.existing_customers,
+        allow_null=True,
+        **options,
+    )
+
+
+def _product_cell(existing: Callable[[Iterable[int]], Mapping[int, tuple[int, int]]]) -> Cell:
     """A product's primary key, read as (that key, the key of the product that stands for it in lists)."""
-
-    column_names = ("product_id", "product")
-
-    def existing(self, values: Iterable[int]) -> Mapping[int, tuple[int, int]]:
-        """The products in the shop."""
-        return {key: (key, listed) for key, listed in visits.parent_of(values).items()}
+    return Cell("product_id", "product", parse=parse_integer, existing=existing)
 
 
-class AnyProductCell(ProductCell):
-    """A primary key of a product, in the shop or not."""
-
-    def existing(self, values: Iterable[int]) -> Mapping[int, tuple[int, int]]:
-        """All of them."""
-        return {key: (key, key) for key in values} | dict(super().existing(values))
+def _existing_products(keys: Iterable[int]) -> dict[int, tuple[int, int]]:
+    return {key: (key, listed) for key, listed in visits.parent_of(keys).items()}
 
 
-class CategoryCell(IntegerCell):
-    """The primary key of a public category."""
-
-    column_names = ("category_id", "category")
-
-    def existing(self, values: Iterable[int]) -> Mapping[int, int]:
-        """The categories that a shopper may browse."""
-        return {key: key for key in catalogue.categories_by_id(values)}
+def _all_products(keys: Iterable[int]) -> dict[int, tuple[int, int]]:
+    keys = list(keys)
+    return {key: (key, key) for key in keys} | _existing_products(keys)
 
 
-class QueryCell(CellField):
-    """What was searched for."""
-
-    column_names: tuple[str, ...] = ("query",)
-
-
-class SearchTermCell(QueryCell):
-    """What was searched for, under the names that search logs use."""
-
-    column_names = ("q", "search_term", "search", "query")
+def _existing_categories(keys: Iterable[int]) -> dict[int, int]:
+    return {key: key for key in catalogue.categories_by_id(keys)}
 
 
 class RequestRow(serializers.Serializer):  # type: ignore[type-arg]  # generic in the stubs only
     """A row of a file. Its fields are the columns; one with a default may be absent."""
 
     @classmethod
-    def read(cls, table: Table, faults: FaultLog) -> Iterator[tuple[str, dict[str, Any]]]:
+    def read_rows(cls, table: Table, faults: FaultLog) -> Iterator[tuple[str, dict[str, Any]]]:
         """(location, values by field) of each valid row; None is the value of an empty or absent cell."""
         row = cls()
-        columns = {name: Column(cell.column_names, cell.required) for name, cell in row.cells().items()}
-        for batch in batched(table.rows(columns), ROWS_PER_BATCH):
+        for batch in batched(table.rows(cls.columns()), ROWS_PER_BATCH):
             yield from row._valid_rows(batch, faults)
 
-    def cells(self) -> dict[str, CellField]:
+    @classmethod
+    def cells(cls) -> dict[str, Cell]:
         """The fields by name."""
-        return cast(dict[str, CellField], dict(self.fields))
+        return cast(dict[str, Cell], cls._declared_fields)
+
+    @classmethod
+    def columns(cls) -> dict[str, Column]:
+        """The columns by field."""
+        return {name: Column(cell.column_names, cell.required) for name, cell in cls.cells().items()}
 
     def _valid_rows(self, batch: list[TableRow], faults: FaultLog) -> Iterator[tuple[str, dict[str, Any]]]:
         parsed = [self._parse(row) for row in batch]
-        existing = {
-            name: cell.existing({values[name] for values, _ in parsed if values and values[name] is not None})
-            for name, cell in self.cells().items()
-        }
-        for row, (values, fault) in zip(batch, parsed, strict=True):
-            unknown = [name for name, value in values.items() if value is not None and value not in existing[name]]
-            if fault or unknown:
-                faults.add(row.location, fault or f"{unknown[0]} {values[unknown[0]]} does not exist")
+        existing: dict[str, Mapping[Any, Any]] = {}
+        for name, cell in self.cells().items():
+            values = {row[name] for row, _ in parsed if row} - {None}
+            existing[name] = cell.existing(values) if cell.existing else {value: value for value in values}
+            existing[name] = {**existing[name], None: None}
+        for source, (row, fault) in zip(batch, parsed, strict=True):
+            unknown = (f"{name} {value} does not exist" for name, value in row.items() if value not in existing[name])
+            if fault := fault or next(unknown, ""):
+                faults.add(source.location, fault)
             else:
-                found = {name: None if value is None else existing[name][value] for name, value in values.items()}
-                yield row.location, found
+                yield source.location, {name: existing[name][value] for name, value in row.items()}
 
     def _parse(self, row: TableRow) -> tuple[dict[str, Any], str]:
         """(values by field, fault): one of them is empty."""
@@ -181,36 +157,36 @@ class RequestRow(serializers.Serializer):  # type: ignore[type-arg]  # generic i
 class BasketRow(RequestRow):
     """A product of a basket."""
 
-    basket = LabelCell("basket_id", "basket")
-    product = ProductCell()
-    customer = CustomerCell(allow_null=True, default=None)
+    basket = Cell("basket_id", "basket", parse=parse_label)
+    product = _product_cell(_existing_products)
+    customer = _customer_cell(default=None)
 
 
 class ListRow(RequestRow):
-    """A product of a list that is to be reranked."""
+    """A product of a list that is to be reranked, in the shop or not."""
 
-    list = LabelCell("list_id", "list")
-    product = AnyProductCell()
-    customer = CustomerCell(allow_null=True)
+    list = Cell("list_id", "list", parse=parse_label)
+    product = _product_cell(_all_products)
+    customer = _customer_cell()
 
 
 class CategoryPageRow(RequestRow):
     """A customer on a category page."""
 
-    customer = CustomerCell(allow_null=True)
-    category = CategoryCell()
+    customer = _customer_cell()
+    category = Cell("category_id", "category", parse=parse_integer, existing=_existing_categories)
 
 
 class SearchPageRow(RequestRow):
     """A customer on a page of search results."""
 
-    customer = CustomerCell(allow_null=True)
-    query = QueryCell()
+    customer = _customer_cell()
+    query = Cell("query")
 
 
 class SearchRow(RequestRow):
     """A search, with an id of its own or without, by a customer or an anonymous visitor."""
 
-    query = SearchTermCell()
-    qid = LabelCell("query_id", "qid", default=None)
-    customer = CustomerCell(allow_null=True, default=None)
+    query = Cell("q", "search_term", "search", "query")
+    qid = Cell("query_id", "qid", parse=parse_label, default=None)
+    customer = _customer_cell(default=None)

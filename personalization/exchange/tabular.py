@@ -67,7 +67,7 @@ class Table:
     file: Path
     header: tuple[str, ...] | None
     """The names of its columns; None for JSON lines, whose rows may differ."""
-    read: RowReader
+    row_reader: RowReader
 
     def find_column(self, names: Sequence[str]) -> str | None:
         """The column with one of these names, as the header spells it; None when there is none."""
@@ -87,7 +87,7 @@ class Table:
                 raise self.missing_columns(", ".join(map(str, columns.values())))
             names = {key: (name,) for key, name in found.items() if name is not None}
         with _file_errors(self.file, "read"):
-            yield from self.read(names)
+            yield from self.row_reader(names)
 
     def missing_columns(self, expected: str) -> TableError:
         """The error for a header that lacks columns."""

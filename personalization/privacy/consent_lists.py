@@ -1,4 +1,4 @@
-"""Consent that customers gave or withdrew elsewhere: before this app was there, or in another system of the shop's."""
+"""Records consent that customers gave or withdrew elsewhere: in an older shop, on paper, in another system."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,20 +15,20 @@ CUSTOMERS_PER_BATCH = 500
 
 @dataclass(frozen=True)
 class ConsentCounts:
-    """How many allow what."""
+    """The numbers of customers and of browsers by their consent."""
 
     customers: dict[str, int]
     browsers: dict[str, int]
 
     def __str__(self) -> str:
         return "\n".join(
-            f"{who}: " + ", ".join(f"{counts.get(state, 0)} {state}" for state in Consent.values)
-            for who, counts in (("customers", self.customers), ("browsers", self.browsers))
+            f"{label}: " + ", ".join(f"{counts.get(state, 0)} {state}" for state in Consent.values)
+            for label, counts in (("customers", self.customers), ("browsers", self.browsers))
         )
 
 
 def consent_counts() -> ConsentCounts:
-    """By state. A customer of whom nothing is recorded counts as none."""
+    """The current numbers. A customer without a record counts as undecided."""
     counts = Visitor.objects.by_consent()
     of_customers = {state: count for (customer, state), count in counts.items() if customer}
     decided = sum(count for state, count in of_customers.items() if state != Consent.NONE)
@@ -40,13 +40,14 @@ def consent_counts() -> ConsentCounts:
 
 
 def record_grants(user_ids: list[Any], *, source: str, version: str, now: datetime) -> int:
-    """Records that these customers agreed; how many had said nothing before. A withdrawal stands."""
+    """Records consent for these customers, and returns how many had not decided before. A withdrawal stands."""
     return Visitor.objects.grant_all(user_ids, version=version, source=source, now=now)
 
 
 def record_withdrawals(user_ids: list[Any], *, source: str, version: str, now: datetime) -> int:
-    """Records that these customers withdrew, and drops their genomes; how many had not withdrawn before."""
-    return sum(_withdraw_batch(some, source, version, now) for some in batched(user_ids, CUSTOMERS_PER_BATCH))
+    """Records that these customers withdrew, deletes their genomes, and returns how many had not withdrawn before."""
+    batches = batched(user_ids, CUSTOMERS_PER_BATCH)
+    return sum(_withdraw_batch(batch, source, version, now) for batch in batches)
 
 
 @transaction.atomic

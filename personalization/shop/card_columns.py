@@ -1,7 +1,7 @@
-"""What the query for cards asks of each product besides its own columns.
+"""What the query for cards reads of each product besides its own columns.
 
-The subqueries are written out: put together anew for each page, they would cost more than the cards themselves. They
-name tables and columns of the models only; the keys in them are numbers.
+The subqueries are SQL templates: built by the ORM for each page, they would cost more than the cards themselves. Tables
+and columns come from the models, and the keys in them are integers.
 """
 
 from collections.abc import Collection
@@ -19,67 +19,74 @@ ProductImage = get_model("catalogue", "ProductImage")
 ProductRecommendation = get_model("catalogue", "ProductRecommendation")
 
 OPTIONS = ("has_product_class_options", "has_product_options")
-"""What Oscar's product asks itself before it asks the database whether it has options."""
+"""The attributes in which Oscar's product caches whether it has options."""
 
 
 def card_columns(pages: Collection[int]) -> dict[str, Combinable]:
     """Whether the product has options of its class and of its own; the name of its first image; whether staff `picked`
-    it, or a child of it, for one of these pages of products."""
-    return {**_of_every_product(), "picked": _picked(pages) if pages else Value(False)}
+    it, or a child of it, as a recommendation on one of these products' pages."""
+    return {**_common_columns(), "picked": _is_picked(pages) if pages else Value(False)}
 
 
 @cache
-def _of_every_product() -> dict[str, Combinable]:
+def _common_columns() -> dict[str, Combinable]:
     return {
-        OPTIONS[0]: _there_is(F("product_class"), ProductClass, "options"),
-        OPTIONS[1]: _there_is(F("pk"), Product, "product_options"),
+        OPTIONS[0]: _has_options(F("product_class"), ProductClass, "options"),
+        OPTIONS[1]: _has_options(F("pk"), Product, "product_options"),
         "first_image": _first_image(),
     }
 
 
-def _there_is(owner: F, model: type[Model], options: str) -> Func:
-    """Whether the class, or the product, has an option."""
+def _has_options(owner: F, model: type[Model], options: str) -> Func:
     field: Any = model._meta.get_field(options)
-    names = {"table": _quoted(field.m2m_db_table()), "owner": _quoted(field.m2m_column_name())}
+    names = {"table": _quote_name(field.m2m_db_table()), "owner": _quote_name(field.m2m_column_name())}
     template = "EXISTS (SELECT 1 FROM %(table)s WHERE %(table)s.%(owner)s = %(expressions)s)"
     return Func(owner, template=template, output_field=BooleanField(), **names)
 
 
 def _first_image() -> Func:
-    names = {name: _column(ProductImage, name) for name in ("original", "product", "display_order")}
+    names = {name: _column_name(ProductImage, name) for name in ("original", "product", "display_order")}
     template = (
         "(SELECT %(original)s FROM %(table)s WHERE %(product)s = %(expressions)s ORDER BY %(display_order)s LIMIT 1)"
     )
-    return Func(F("pk"), template=template, output_field=CharField(), table=_table(ProductImage), **names)
+    return Func(F("pk"), template=template, output_field=CharField(), table=_table_name(ProductImage), **names)
 
 
-def _picked(pages: Collection[int]) -> Func:
+def _is_picked(pages: Collection[int]) -> Func:
     template = (
         "EXISTS (SELECT 1 FROM %(table)s JOIN %(products)s picked ON picked.%(key)s = %(recommendation)s "
         "WHERE %(primary)s IN (%(pages)s) AND %(expressions)s IN (picked.%(key)s, picked.%(parent)s))"
     )
-    return Func(F("pk"), template=template, output_field=BooleanField(), pages=_numbers(pages), **_of_picks())
+    return Func(
+        F("pk"),
+        template=template,
+        output_field=BooleanField(),
+        pages=", ".join(str(int(key)) for key in pages),
+        **_pick_names(),
+    )
 
 
 @cache
-def _of_picks() -> dict[str, str]:
-    names = {name: _column(ProductRecommendation, name) for name in ("recommendation", "primary")}
-    key, parent = (_quoted(Product._meta.get_field(name).column) for name in ("id", "parent"))
-    return {"table": _table(ProductRecommendation), "products": _table(Product), "key": key, "parent": parent, **names}
+def _pick_names() -> dict[str, str]:
+    names = {name: _column_name(ProductRecommendation, name) for name in ("recommendation", "primary")}
+    key, parent = (_quote_name(Product._meta.get_field(name).column) for name in ("id", "parent"))
+    return {
+        "table": _table_name(ProductRecommendation),
+        "products": _table_name(Product),
+        "key": key,
+        "parent": parent,
+        **names,
+    }
 
 
-def _numbers(keys: Collection[int]) -> str:
-    return ", ".join(str(int(key)) for key in keys)
-
-
-def _column(model: type[Model], field: str) -> str:
+def _column_name(model: type[Model], field: str) -> str:
     column: Any = model._meta.get_field(field)
-    return f"{_table(model)}.{_quoted(column.column)}"
+    return f"{_table_name(model)}.{_quote_name(column.column)}"
 
 
-def _table(model: type[Model]) -> str:
-    return _quoted(model._meta.db_table)
+def _table_name(model: type[Model]) -> str:
+    return _quote_name(model._meta.db_table)
 
 
-def _quoted(name: str) -> str:
+def _quote_name(name: str) -> str:
     return connection.ops.quote_name(name)

@@ -12,15 +12,7 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db.models import (
-    Exists,
-    F,
-    Min,
-    OuterRef,
-    Prefetch,
-    Q,
-    prefetch_related_objects,
-)
+from django.db.models import Exists, F, Min, OuterRef, Prefetch, Q, prefetch_related_objects
 from django.db.models.functions import Coalesce
 from numpy.typing import NDArray
 from oscar.core.loading import get_model
@@ -39,37 +31,39 @@ ProductRecord = get_model("analytics", "ProductRecord")
 StockRecord = get_model("partner", "StockRecord")
 
 MAX_TEXT_LENGTH = 2_000
-"""Only so much is kept of one description, and of one attribute value: it bounds the memory of a training run."""
-TAG = re.compile("<[^<>]*>")
+"""A longer description or attribute value is cut: bounds the memory of a training run."""
+HTML_TAG = re.compile("<[^<>]*>")
+ID_COLUMNS = {"id": "pk", "upc": "upc", "sku": "stockrecords__partner_sku"}
+"""What can identify a product, with its column."""
 
 
 @dataclass(frozen=True)
 class CategoryMemberships:
-    """Which products lie in which category, or in a category below it: one entry a pair, categories by tree path."""
+    """The products of each category and of those below it: one entry for each pair, categories in tree order."""
 
     category: NDArray[np.int64]
     """The category's primary key."""
     product: NDArray[np.int64]
     """The product's primary key."""
     depth: dict[int, int]
-    """How deep each category lies in the tree; 1 is the top."""
+    """The depth of each category in the tree; 1 is the top."""
     parent: dict[int, int] = field(default_factory=dict)
-    """The category right above each that is not at the top."""
+    """The parent of each category below the top."""
 
 
 def browsable_products() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The keys of all products that a shopper may browse, ascending, and when they were created, in epoch seconds."""
+    """(keys of all browsable products, ascending; when they were created, in seconds since 1970)"""
     rows = Product.objects.browsable().order_by("pk").values_list("pk", Epoch(F("date_created")))
     table = np.fromiter(rows.iterator(chunk_size=20_000), np.dtype("i8,f8"))
     return table["f0"], table["f1"]
 
 
 def category_memberships(product_ids: Iterable[int] | None = None) -> CategoryMemberships:
-    """The browsable categories of these products (or of all), each with all categories above it."""
+    """The browsable categories of these products (or of all), with all their ancestors."""
     tree = list(Category.objects.browsable().order_by("path").values_list("path", "pk", "depth"))
     step = Category.steplen
     by_path = {path: pk for path, pk, _ in tree}
-    above = {
+    ancestor_ids = {
         pk: [by_path[path[:end]] for end in range(step, len(path) + 1, step) if path[:end] in by_path]
         for path, pk, _ in tree
     }
@@ -79,15 +73,15 @@ def category_memberships(product_ids: Iterable[int] | None = None) -> CategoryMe
     pairs = {
         (category, product)
         for product, leaf in rows.values_list("product_id", "category_id").iterator(chunk_size=20_000)
-        for category in above.get(leaf, ())
+        for category in ancestor_ids.get(leaf, ())
     }
     table = np.array(sorted(pairs), np.int64).reshape(-1, 2)
-    parent = {pk: line[-2] for pk, line in above.items() if len(line) > 1}
+    parent = {pk: ids[-2] for pk, ids in ancestor_ids.items() if len(ids) > 1}
     return CategoryMemberships(table[:, 0], table[:, 1], {pk: depth for _, pk, depth in tree}, parent)
 
 
 def product_prices() -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """(product key, price), ascending: the least price in the shop's own currency, of it or of its public children."""
+    """(keys of products, ascending; the lowest price of each or of its public children, in the shop's own currency)"""
     rows = (
         StockRecord.objects.filter(
             price__isnull=False, price_currency=settings.OSCAR_DEFAULT_CURRENCY, product__is_public=True
@@ -102,19 +96,18 @@ def product_prices() -> tuple[NDArray[np.int64], NDArray[np.float32]]:
 
 
 def leaf_categories(members: CategoryMemberships) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(product key, category key), ascending: the deepest category of each product, the first by path among equals."""
-    path = {category: place for place, category in enumerate(members.depth)}
+    """(keys of products, ascending; the deepest category of each, the first in the tree among equals)"""
+    positions = {category: position for position, category in enumerate(members.depth)}
     depth = np.array([members.depth[category] for category in members.category.tolist()], np.int64)
-    place = np.array([path[category] for category in members.category.tolist()], np.int64)
-    rows = np.lexsort((place, -depth, members.product))
+    position = np.array([positions[category] for category in members.category.tolist()], np.int64)
+    rows = np.lexsort((position, -depth, members.product))
     product, first = np.unique(members.product[rows], return_index=True)
     return product, members.category[rows][first]
 
 
 def product_texts() -> Iterator[tuple[int, str]]:
-    """(product key, title and description) of all that a shopper may browse, and one more entry for each attribute
-    value in words: text, rich text and the names of options. Numbers, dates and yes or no say nothing by themselves.
-    """
+    """(product key, text) of all browsable products: title and description, then an entry for each attribute value
+    that is text, rich text or an option. Numbers, dates and booleans mean nothing without their attribute."""
     titles = Product.objects.browsable().order_by("pk").values_list("pk", "title", "description")
     values = (
         ProductAttributeValue.objects.filter(product__parent__isnull=True, product__is_public=True)
@@ -122,76 +115,65 @@ def product_texts() -> Iterator[tuple[int, str]]:
         .values_list("product_id", "value_text", "value_richtext", "value_option__option", "value_multi_option__option")
     )
     for rows in (titles, values):
-        for key, *words in rows.iterator(chunk_size=2_000):
-            yield key, _plain(" ".join(filter(None, words)))
+        for key, *texts in rows.iterator(chunk_size=2_000):
+            yield key, _plain_text(" ".join(filter(None, texts)))
 
 
-def _plain(markup: str) -> str:
-    return html.unescape(TAG.sub(" ", markup))[:MAX_TEXT_LENGTH]
+def _plain_text(markup: str) -> str:
+    return html.unescape(HTML_TAG.sub(" ", markup))[:MAX_TEXT_LENGTH]
 
 
 def products_with_stock(product_ids: Iterable[int]) -> dict[int, Any]:
-    """The browsable ones among these products by key, with all that Oscar's card needs, in three queries.
-
-    A shop with parent products pays two more, for their children and the children's stock records.
-    """
-    found = products_for_cards(product_ids)
-    attach_images(found.values())
-    return found
+    """The browsable ones among these products by key, with all that Oscar's card needs: three queries, and two more
+    where there are parent products, for their children and the children's stock records."""
+    products = products_for_cards(product_ids)
+    attach_images(products.values())
+    return products
 
 
 def products_for_cards(product_ids: Iterable[int], beside: Collection[int] = ()) -> dict[int, Any]:
-    """The same without pictures, in two queries; each has the name of its `first_image`, or None. What staff picked
-    themselves for the pages of the products that these stand `beside` is left out: Oscar shows it there."""
-    listed = list(
-        Product.objects.browsable()
-        .filter(pk__in=list(product_ids))
-        .select_related("product_class")
-        .annotate(**card_columns.card_columns(beside))
-    )
-    listed = [product for product in listed if not product.picked]
-    _with_stock(listed)
-    _with_children(listed)
-    return {product.pk: product for product in listed}
+    """The browsable ones among these products by key, with all that Oscar's card needs but images, in two queries; each
+    has the name of its `first_image`, or None. What staff recommend on the pages of the products `beside` which these
+    are shown is left out: Oscar shows it there."""
+    rows = Product.objects.browsable().filter(pk__in=list(product_ids)).select_related("product_class")
+    products = [product for product in rows.annotate(**card_columns.card_columns(beside)) if not product.picked]
+    _prefetch_stock(products)
+    _prefetch_children(products)
+    return {product.pk: product for product in products}
 
 
 def image_url(name: str) -> str:
-    """Where a picture of this name is."""
+    """The address of an image of this name."""
     url: str = ProductImage._meta.get_field("original").storage.url(name)
     return url
 
 
 def attach_images(products: Collection[Any]) -> None:
-    """Looks up the pictures of all these products that have none yet, in one query."""
+    """Reads the images of these products, where that was not done yet, in one query."""
     prefetch_related_objects(list(products), "images")
 
 
 def products_for_availability(product_ids: Iterable[int]) -> dict[int, Any]:
-    """The same with what `sellable` needs only, in two queries."""
-    listed = list(
-        Product.objects.browsable()
-        .filter(pk__in=list(product_ids))
-        .select_related("product_class")
-        .defer("description")
-        .prefetch_related("stockrecords")
-    )
-    _with_children(listed)
-    return {product.pk: product for product in listed}
+    """The browsable ones among these products by key, with what price and availability need, in two queries."""
+    rows = Product.objects.browsable().filter(pk__in=list(product_ids)).select_related("product_class")
+    products = list(rows.defer("description").prefetch_related("stockrecords"))
+    _prefetch_children(products)
+    return {product.pk: product for product in products}
 
 
-def _with_stock(listed: list[Any]) -> None:
-    """Prefetches the stock records: as Django would, which takes half as long again for it."""
-    records: dict[int, list[Any]] = {product.pk: [] for product in listed}
+def _prefetch_stock(products: list[Any]) -> None:
+    """Does what prefetch_related("stockrecords") does, in two thirds of the time: it sets Django's private caches."""
+    records: dict[int, list[Any]] = {product.pk: [] for product in products}
     for record in StockRecord.objects.filter(product__in=list(records)):
         records[record.product_id].append(record)
-    for product in listed:
-        its_own = product.stockrecords.get_queryset()
-        its_own._result_cache, its_own._prefetch_done = records[product.pk], True
-        product._prefetched_objects_cache = {"stockrecords": its_own}
+    for product in products:
+        rows = product.stockrecords.get_queryset()
+        rows._result_cache, rows._prefetch_done = records[product.pk], True
+        product._prefetched_objects_cache = {"stockrecords": rows}
 
 
-def _with_children(listed: list[Any]) -> None:
-    parents = [product for product in listed if product.is_parent]
+def _prefetch_children(products: list[Any]) -> None:
+    parents = [product for product in products if product.is_parent]
     if parents:
         children = Product.objects.public().prefetch_related("stockrecords")
         prefetch_related_objects(
@@ -206,39 +188,39 @@ class Offer:
     product: Any
     """Oscar's product, with all that a card needs."""
     info: PurchaseInfo
-    """At which price, and how available: the answer of the shop's own strategy."""
+    """Its price and availability by the shop's own strategy."""
 
 
 def get_offer(product: OscarProduct, strategy: Strategy) -> Offer | None:
-    """The product as this shopper can buy it now; None when they cannot."""
+    """The product with its price and availability; None when this shopper cannot buy it now."""
     info = purchase_info(product, strategy)
     return Offer(product, info) if info.price.exists and info.availability.is_available_to_buy else None
 
 
 def purchase_info(product: OscarProduct, strategy: Strategy) -> PurchaseInfo:
-    """What the shop's own strategy says of the product's price and availability for this shopper."""
+    """The product's price and availability for this shopper by the shop's own strategy."""
     return strategy.fetch_for_parent(product) if product.is_parent else strategy.fetch_for_product(product)
 
 
 def get_price_amount(info: PurchaseInfo) -> Decimal | None:
-    """What a shopper pays for one; None where nothing says it."""
+    """What a shopper pays for one, with tax where it is known; None where there is no price."""
     if not info.price.exists:
         return None
     return info.price.incl_tax if info.price.is_tax_known else info.price.excl_tax
 
 
-def reuse_prefetched(product: Any, found: Any) -> None:
-    """Tells Oscar's product, on its own page, what is known of it since it was looked up with others."""
-    known = public_child(found, product.pk).__dict__
-    if known["id"] == product.pk:
+def reuse_prefetched(product: Any, prefetched: Any) -> None:
+    """Gives Oscar's product, on its own page, the private caches of the same product that was read with others."""
+    caches = public_child(prefetched, product.pk).__dict__
+    if caches["id"] == product.pk:
         for name in ("_prefetched_objects_cache", "_prefetched_public_children", *card_columns.OPTIONS):
-            if name in known:
-                product.__dict__.setdefault(name, known[name])
+            if name in caches:
+                product.__dict__.setdefault(name, caches[name])
         attach_images([product])  # one query, where Oscar's gallery asks twice
 
 
 def public_child(product: Any, key: int | None) -> Any:
-    """This child of a parent that was looked up; the product itself where it has none of this key."""
+    """The child of this key of a parent that was read with its children; the product itself where there is none."""
     children = product.get_public_children() if key is not None and product.is_parent else ()
     return next((child for child in children if child.pk == key), product)
 
@@ -250,7 +232,7 @@ def categories_by_id(category_ids: Iterable[int]) -> dict[int, Any]:
 
 
 def public_product(product_id: int) -> Any | None:
-    """The product of this key as far as a visit asks for it, a child too, if it has a page; else None. One query."""
+    """The product of this key, which may be a child, with what a visit needs; None if it has no page. One query."""
     with_page = Product.objects.public().filter(Q(parent=None) | Q(parent__is_public=True))
     return with_page.filter(pk=product_id).only("pk", "parent").first()
 
@@ -261,13 +243,13 @@ def find_product(product_id: int) -> Any | None:
 
 
 def top_menu_categories() -> list[Any]:
-    """The categories at the top of the shop's menu, in its sequence. One query."""
+    """The top categories of the shop's menu, in its order. One query."""
     rows = Category.objects.browsable().filter(depth=1, exclude_from_menu=False)
     return list(rows.order_by("path").only("path", "depth", "slug", "name"))
 
 
 def category_names(limit: int) -> dict[int, str]:
-    """The names of the browsable categories by key, in the sequence of the tree, so many at most."""
+    """The names of the first browsable categories by key, in tree order."""
     return dict(Category.objects.browsable().order_by("path").values_list("pk", "name")[:limit])
 
 
@@ -278,67 +260,68 @@ def browsable_categories() -> set[int]:
 
 @dataclass(frozen=True)
 class MenuCategory:
-    """A category that may be named in the shop's menu."""
+    """A category that may be in the shop's menu."""
 
     category: Any
-    """Oscar's own; its address costs no query."""
+    """Oscar's category; its address costs no query."""
     ancestor_ids: frozenset[int]
-    """Its key, and the keys of all categories above it."""
+    """The keys of the category and of all its ancestors."""
 
 
 def menu_categories(category_ids: Collection[int], above: Collection[int]) -> dict[int, MenuCategory]:
-    """Those of these categories by key that a shopper may browse, that staff did not take out of the menu or call
-    sensitive, nor any category above them. One query, none for no categories. `above` are the categories above them as
-    far as known; where one of them is missing, as the tree has changed, its category is left out."""
+    """Those of these categories by key that may be in the menu: they and all their ancestors are browsable, and staff
+    neither excluded them from the menu nor flagged them as sensitive. One query, none for no categories.
+
+    `above` are the ancestors by the snapshot; a category with others, since the tree has changed, is left out.
+    """
     if not category_ids:
         return {}
-    kept = (
+    allowed = (
         Category.objects.browsable()
         .filter(pk__in={*category_ids, *above}, exclude_from_menu=False)
         .exclude(pk__in=SensitiveCategory.objects.values("category"))
         .only("path", "depth", "slug", "name")
     )
-    by_path = {category.path: category for category in kept}
-    lines = (_line(path, by_path) for path, category in by_path.items() if category.pk in category_ids)
-    return {line[-1].pk: _in_menu(line) for line in lines if line}
+    by_path = {category.path: category for category in allowed}
+    branches = (_branch(path, by_path) for path, category in by_path.items() if category.pk in category_ids)
+    return {branch[-1].pk: _menu_category(branch) for branch in branches if branch}
 
 
-def _line(path: str, by_path: Mapping[str, Any]) -> list[Any]:
-    """The category at this path after all that lie above it; nothing when one of them is missing."""
+def _branch(path: str, by_path: Mapping[str, Any]) -> list[Any]:
+    """The ancestors of the category at this path, then itself; empty when one of them is missing."""
     paths = [path[:end] for end in range(Category.steplen, len(path) + 1, Category.steplen)]
     return [by_path[path] for path in paths] if by_path.keys() >= set(paths) else []
 
 
-def _in_menu(line: list[Any]) -> MenuCategory:
-    """Remembers parents: Oscar, where it has forgotten a category's address, would ask for one after the other."""
-    for above, category in pairwise(line):
-        category._cached_parent_obj = above
-    return MenuCategory(line[-1], frozenset(category.pk for category in line))
+def _menu_category(branch: list[Any]) -> MenuCategory:
+    for parent, category in pairwise(branch):
+        category._cached_parent_obj = parent  # else Oscar queries one parent after the other for the address
+    return MenuCategory(branch[-1], frozenset(category.pk for category in branch))
 
 
 def newest_products(limit: int) -> list[int]:
-    """The keys of the products that were added last."""
+    """The keys of the newest products, newest first, without sensitive ones."""
     rows = Product.objects.browsable().exclude(pk__in=all_sensitive_products())
     return list(rows.order_by("-date_created", "-pk").values_list("pk", flat=True)[:limit])
 
 
 def deepest_category(product_id: int) -> Any | None:
-    """The deepest browsable category that the product lies in; None where there is none."""
-    lies_in = Category.objects.browsable().filter(product=product_id).order_by("-depth", "path")
-    return lies_in.defer("description", "long_description").first()
+    """The deepest browsable category of the product; None where there is none."""
+    rows = Category.objects.browsable().filter(product=product_id).order_by("-depth", "path")
+    return rows.defer("description", "long_description").first()
 
 
 def category_bestsellers(category: Any, limit: int) -> list[int]:
-    """The keys of the products of a category, and of those below it: what Oscar's own analytics say is bought most
-    first, then what was added last."""
-    lies_there = ProductCategory.objects.filter(product=OuterRef("pk"), category__path__startswith=category.path)
-    rows = Product.objects.browsable().filter(Exists(lies_there)).exclude(pk__in=all_sensitive_products())
-    bought = F("stats__num_purchases").desc(nulls_last=True)
-    return list(rows.order_by(bought, "-date_created", "-pk").values_list("pk", flat=True)[:limit])
+    """The keys of the products of a category and of those below it, without sensitive ones: first the most bought by
+    Oscar's own analytics, then the newest."""
+    is_member = ProductCategory.objects.filter(product=OuterRef("pk"), category__path__startswith=category.path)
+    rows = Product.objects.browsable().filter(Exists(is_member)).exclude(pk__in=all_sensitive_products())
+    most_bought = F("stats__num_purchases").desc(nulls_last=True)
+    return list(rows.order_by(most_bought, "-date_created", "-pk").values_list("pk", flat=True)[:limit])
 
 
 def bestsellers(limit: int) -> list[tuple[int, int]]:
-    """(product key, purchases) as Oscar's own analytics count them, the most bought first."""
+    """(product key, purchases) by Oscar's own analytics, the most bought first, without sensitive ones."""
     records = ProductRecord.objects.filter(
         num_purchases__gt=0, product__is_public=True, product__parent__isnull=True
     ).exclude(product__in=all_sensitive_products())
@@ -347,30 +330,29 @@ def bestsellers(limit: int) -> list[tuple[int, int]]:
 
 
 def resolve_product_ids(keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """The browsable products that these keys mean, each a pair of the kind of key ("id", "upc" or "sku") and the key;
-    a public child's parent for the child. What is unknown or hidden is left out. One query, none for no keys."""
-    wanted = {kind: {key for one, key in keys if one == kind} for kind in ("id", "upc", "sku")}
-    wanted["id"] = {key for key in wanted["id"] if key.isascii() and key.isdigit() and len(key) <= 18}
-    if not any(wanted.values()):
+    """The browsable products of these pairs of the type of a key ("id", "upc" or "sku") and a key; for a public child
+    its parent. Unknown and hidden products are left out. One query, none for no keys."""
+    by_type = {key_type: {key for other, key in keys if other == key_type} for key_type in ID_COLUMNS}
+    by_type["id"] = {key for key in by_type["id"] if key.isascii() and key.isdigit() and len(key) <= 18}
+    columns = {key_type: column for key_type, column in ID_COLUMNS.items() if by_type[key_type]}
+    if not columns:
         return {}
-    columns = {"id": "pk", "upc": "upc", "sku": "stockrecords__partner_sku"}
-    asked = {kind: column for kind, column in columns.items() if wanted[kind]}
-    matching = [Q(**{f"{column}__in": wanted[kind]}) for kind, column in asked.items()]
+    matching = [Q(**{f"{column}__in": by_type[key_type]}) for key_type, column in columns.items()]
     rows = (
         Product.objects.public()
         .filter(reduce(or_, matching), Q(parent=None) | Q(parent__is_public=True))
-        .order_by("-pk")  # of two products with one SKU the older one counts
-        .values_list("pk", "parent_id", *asked.values())
+        .order_by("-pk")  # of two products with one SKU the older one wins
+        .values_list("pk", "parent_id", *columns.values())
     )
     found = {}
     for pk, parent, *values in rows:
-        for kind, value in zip(asked, values, strict=True):
-            found[kind, str(value)] = parent or pk
-    return {pair: key for pair, key in found.items() if pair[1] in wanted[pair[0]]}
+        for key_type, value in zip(columns, values, strict=True):
+            found[key_type, str(value)] = parent or pk
+    return {pair: product for pair, product in found.items() if pair[1] in by_type[pair[0]]}
 
 
 def sensitive_categories() -> set[int]:
-    """The keys of all categories that staff flagged as sensitive, and of all below them."""
+    """The keys of all categories that staff flagged as sensitive, with their descendants."""
     flagged = _flagged_paths()
     if not flagged:
         return set()
@@ -378,7 +360,7 @@ def sensitive_categories() -> set[int]:
 
 
 def not_sensitive_mask(product_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of these products may tell something of those who buy or look at them: all that are not sensitive."""
+    """Which of these products are not in a sensitive category, as a mask."""
     sensitive = all_sensitive_products()
     return ~np.isin(product_ids, sorted(sensitive)) if sensitive else np.ones(len(product_ids), bool)
 
@@ -392,14 +374,14 @@ def all_sensitive_products() -> set[int]:
 
 
 def sensitive_products(product_ids: Iterable[int]) -> set[int]:
-    """Those of these products that lie in such a category, a child where its parent does. One query while no category
-    is flagged, three else."""
-    wanted = list(product_ids)
-    flagged = _flagged_paths() if wanted else []
+    """Those of these products that are in a sensitive category, or whose parent is. One query while no category is
+    flagged, three else."""
+    keys = list(product_ids)
+    flagged = _flagged_paths() if keys else []
     if not flagged:
         return set()
-    lies_there = _below("categories__path", flagged) | _below("parent__categories__path", flagged)
-    return set(Product.objects.filter(lies_there, pk__in=wanted).order_by().values_list("pk", flat=True))
+    is_sensitive = _below("categories__path", flagged) | _below("parent__categories__path", flagged)
+    return set(Product.objects.filter(is_sensitive, pk__in=keys).order_by().values_list("pk", flat=True))
 
 
 def _flagged_paths() -> list[str]:

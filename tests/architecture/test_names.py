@@ -14,7 +14,7 @@ PACKAGE = ROOT / "personalization"
 STATISTICS = code_statistics.read_package(ROOT)
 VAGUE_NAMES = re.compile(
     "about|aloud|anew|asked|away|beside|found|gave|given|gone|heard|heeded|held|kept|known|listed|lost|made|meant|"
-    "named|nobody|noted|of|placed|places|read|said|say|says|seen|spoken|strangers|tell|telling|thing|things|told|turn|"
+    "named|nobody|noted|of|placed|places|read|said|say|says|spoken|strangers|tell|telling|thing|things|told|turn|"
     "wanted|whatever|who|whoever|wished|wishes|word|words"
 )
 """A module, function, class, constant or field that has no other name than one of these cannot be searched for."""

@@ -132,7 +132,7 @@ def test_the_settings_take_lists_of_dotted_paths(add, value):
     add(SURFACES=value)
     ((identity, message),) = faults()
     assert (identity, conf.get_settings().SURFACES) == ("personalization.E001", ())
-    assert message.endswith("expected a list of dotted paths, for instance ['shop.surfaces.sale'].")
+    assert message.endswith("expected a list of dotted paths, ['shop.surfaces.sale'] for instance.")
 
 
 def test_no_recommender_can_be_named_as_a_feature_or_an_array():

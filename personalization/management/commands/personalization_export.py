@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from rest_framework.serializers import ValidationError
 
 from personalization.batching import batched
 from personalization.exchange import export, export_requests, tabular
@@ -81,7 +80,7 @@ class Command(BaseCommand):
             return export_requests.requests_for_everyone(surface, now)
         try:
             return export_requests.requests_for_customers(surface, customers, self.stderr.write)
-        except ValidationError:
+        except ValueError:
             message = f"--customers is {customers!r}; expected primary keys separated by commas, or all."
             raise CommandError(message) from None
 
