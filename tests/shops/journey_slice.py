@@ -24,7 +24,7 @@ def _load() -> None:
 
 @cache
 def read_slice() -> Journey:
-    """The households with the latest orders, and their orders of the best sellers; the last one was placed yesterday."""
+    """The households with the latest orders, and their orders of the best sellers; the last one is of yesterday."""
     whole = source.shifted(source.read("small"), now().date() - timedelta(days=1))
     last = whole.lines.groupby("household")["placed"].max()
     chosen = last.sort_values().index[-HOUSEHOLDS:].sort_values()
