@@ -1,4 +1,4 @@
-"""Asks the API as somebody does."""
+"""A client of the API."""
 
 import json
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ ROOT = "/personalization/api/v1/"
 
 
 def token():
-    """What a client without cookies shows, once it agreed."""
+    """The token of a visitor with consent, for a client without cookies."""
     return authentication.issue_token(identity.create_consented_browser(now(), source="api"))
 
 
@@ -29,8 +29,8 @@ class Asking:
 
     def send(self, method, path, body=None, content_type="application/json", **headers):
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        told = {**self.headers, **headers}
-        return self.client.generic(method.upper(), ROOT + path, content, content_type=content_type, headers=told)
+        headers = {**self.headers, **headers}
+        return self.client.generic(method.upper(), ROOT + path, content, content_type=content_type, headers=headers)
 
     def post(self, path, body=None, **headers):
         return self.send("post", path, body, **headers)

@@ -1,4 +1,4 @@
-"""Who asks the API."""
+"""Clients of the API, one for each way to identify."""
 
 import pytest
 from django.test import Client
@@ -11,13 +11,13 @@ from tests.walks.known_visitors import browser
 
 @pytest.fixture
 def stranger():
-    """Nobody."""
+    """A client that identifies nobody."""
     return Asking(Client())
 
 
 @pytest.fixture
 def known_browser():
-    """Known by cookies; shows no CSRF token."""
+    """A browser known by its cookies, without a CSRF token."""
     client = Client(enforce_csrf_checks=True)
     browser(client)
     return Asking(client)
@@ -25,19 +25,19 @@ def known_browser():
 
 @pytest.fixture
 def app():
-    """A client without cookies, with a visitor's token."""
+    """A client without cookies that sends a visitor's token."""
     return Asking(Client(enforce_csrf_checks=True), {"X-Personalization-Visitor": token()})
 
 
 @pytest.fixture
 def anna(django_user_model):
-    """A customer who agreed."""
+    """A customer with consent."""
     return shop.customer("anna")
 
 
 @pytest.fixture
 def session(anna):
-    """Anna's browser."""
+    """The browser in which Anna is signed in."""
     client = Client()
     client.force_login(anna)
     return Asking(client)
@@ -45,11 +45,11 @@ def session(anna):
 
 @pytest.fixture
 def server():
-    """Makes a server with these scopes."""
+    """Creates the client of a server whose key has these scopes; with a customer, it asks for them."""
 
-    def made(*scopes, customer=None):
+    def create_client(*scopes, customer=None):
         _key, secret = ServerKey.objects.create_key("till", list(scopes))
-        named = {} if customer is None else {"X-Personalization-Customer": str(customer.pk)}
-        return Asking(Client(enforce_csrf_checks=True), {"Authorization": f"Key {secret}", **named})
+        about = {} if customer is None else {"X-Personalization-Customer": str(customer.pk)}
+        return Asking(Client(enforce_csrf_checks=True), {"Authorization": f"Key {secret}", **about})
 
-    return made
+    return create_client

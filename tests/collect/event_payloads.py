@@ -1,4 +1,4 @@
-"""What browsers send, and who sends it."""
+"""Payloads of events as browsers send them, and their storage without a request."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -14,11 +14,12 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.
 
 
 def ms(moment: datetime) -> int:
+    """Milliseconds since 1970, as JavaScript tells the time."""
     return round(moment.timestamp() * 1000)
 
 
 def browser(agreed: datetime = NOW - timedelta(days=30)) -> Visitor:
-    """A browser that agreed to be known."""
+    """The visitor of a browser that gave consent."""
     return Visitor.objects.create(consent=Consent.GRANTED, consented_at=agreed)
 
 
@@ -28,18 +29,19 @@ def event(name: str = "view_item", product: Any = None, **fields: Any) -> dict[s
     return {"id": str(uuid4()), "name": name, "at": ms(NOW), "items": items, **fields}
 
 
-def body(*told: Any, sent_at: Any = None) -> bytes:
-    return json.dumps({"sent_at": sent_at, "events": list(told)}).encode()
+def body(*events: Any, sent_at: Any = None) -> bytes:
+    """The JSON of a delivery."""
+    return json.dumps({"sent_at": sent_at, "events": list(events)}).encode()
 
 
 def deliver(
-    visitor: Visitor, *told: Any, now: datetime = NOW, sent_at: Any = None, **how: Any
+    visitor: Visitor, *events: Any, now: datetime = NOW, sent_at: Any = None, **how: Any
 ) -> list[tuple[int, str]]:
-    """Reads and keeps these events; (index, code) of each that was rejected."""
-    read = payload.read_payload(body(*told, sent_at=sent_at), how.pop("EVENT_ITEM_ID_FIELD", "id"))
+    """Reads and stores these events; (index, code) of each that was rejected."""
+    read = payload.read_payload(body(*events, sent_at=sent_at), how.pop("EVENT_ITEM_ID_FIELD", "id"))
     products = catalogue.resolve_product_ids(
         {(item.id_type, item.key) for report in read.reports for item in report.items}
     )
     known = ingestion.ReportedProducts(products, frozenset(catalogue.sensitive_products(set(products.values()))))
-    receipt = ingestion.store_events(ingestion.Delivery(visitor, known, now, read.sent, **how), read.reports)
-    return sorted((one.index, one.code) for one in (*read.rejected, *receipt.rejected))
+    result = ingestion.store_events(ingestion.Delivery(visitor, known, now, read.sent, **how), read.reports)
+    return sorted((one.index, one.code) for one in (*read.rejected, *result.rejected))

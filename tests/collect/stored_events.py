@@ -1,4 +1,4 @@
-"""Events whose days, products and visitors are known."""
+"""Events stored directly, before noon of 20 November 2026."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def did(visitor: Visitor, name: str, days_ago: float = 0, **fields: Any) -> Event:
-    """Something that happened so long before noon of 20 November, stored at once."""
+    """Stores an event of this visitor that happened so many days before NOW."""
     at = NOW - timedelta(days=days_ago)
     fields = {"received_at": at, **fields}
     return Event.objects.create(event_id=uuid4(), visitor=visitor, type=name, occurred_at=at, **fields)

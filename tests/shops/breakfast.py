@@ -1,6 +1,6 @@
-"""A shop whose baskets are known: toast, butter and jam; rolls, butter and honey; soap and a sponge; a candle.
+"""A shop of four baskets: toast, butter and jam; rolls, butter and honey; soap and a sponge; a candle.
 
-Jam and honey are of one kind, and nobody ever bought both at once; so are toast and rolls.
+Jam and honey are in one category and never in one basket, and so are toast and rolls.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ WEEKS = 3
 
 
 def stocked() -> dict[str, Product]:
-    """The products by name, without any history."""
+    """The products by name, before any order."""
     return {name: shop.product(name, create_from_breadcrumbs(kind)) for name, kind in KINDS.items()}
 
 
@@ -52,19 +52,19 @@ def _build() -> dict[str, Product]:
 
 
 def put(client, *products: Product, quantity: int = 1) -> None:
-    """Puts these into the client's basket."""
+    """Puts these products into the client's basket."""
     for product in products:
         address = reverse("basket:add", args=[product.pk])
         assert client.post(address, {"quantity": quantity}).status_code == 302
 
 
 def page(client, **headers):
-    """The page of the basket."""
+    """The response of the basket page."""
     return client.get(reverse("basket:summary"), **headers)
 
 
 def changed(client, quantities: Mapping[Product, int], ajax: bool = True, **headers):
-    """The answer when the lines of the basket get these quantities; 0 removes one."""
+    """The response after the lines of the basket get these quantities; 0 removes a line."""
     forms = page(client).context["formset"].forms
     form = {f"form-{name}_FORMS": len(forms) for name in ("TOTAL", "INITIAL", "MIN_NUM", "MAX_NUM")}
     for number, line in enumerate(one.instance for one in forms):
@@ -77,13 +77,13 @@ def changed(client, quantities: Mapping[Product, int], ajax: bool = True, **head
 
 
 def slates(response, surface: str = "") -> list:
-    """What was decided for a page, one slate a tag; of one surface, or of all."""
+    """The slates of a page, one for each template tag; those of one surface, or all."""
     layers = [layer for context in response.context for layer in context if "slate" in layer]
     found = {id(layer["slate"]): layer["slate"] for layer in layers}
     return [slate for slate in found.values() if surface in ("", slate.surface)]
 
 
 def rows(response, surface: str) -> dict[str, list[str]]:
-    """The titles of a page's rows of one surface, with those of their products."""
+    """The titles of the products in the rows of one surface, by the title of the row."""
     (slate,) = slates(response, surface)
     return {row.title: [item.product.title for item in row.items] for row in slate.rows}

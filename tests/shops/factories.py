@@ -1,4 +1,4 @@
-"""Builds small shops whose right answers are known: even customers buy even products, odd ones odd."""
+"""Products, customers, orders, and the even-and-odd shop: even customers buy even products, odd ones odd."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -21,16 +21,16 @@ CUSTOMERS = 24
 
 
 def product(title: str, category: Category | None = None, stock: int = 100, days_old: int = 400) -> Product:
-    """A product that can be bought."""
-    made = create_product(title=title, price=Decimal("3.50"), num_in_stock=stock, product_class="Grocery")
-    Product.objects.filter(pk=made.pk).update(date_created=now() - timedelta(days=days_old))
+    """A product that can be bought for 3.50."""
+    created = create_product(title=title, price=Decimal("3.50"), num_in_stock=stock, product_class="Grocery")
+    Product.objects.filter(pk=created.pk).update(date_created=now() - timedelta(days=days_old))
     if category is not None:
-        made.categories.add(category)
-    return made
+        created.categories.add(category)
+    return created
 
 
 def order(user: User | None, products: Iterable[Product], days_ago: float = 1, status: str = "Complete") -> Order:
-    """An order of one of each, placed so many days ago."""
+    """An order of one piece of each product; without a user, a guest's."""
     products = list(products)
     placed = Order.objects.create(
         number=f"{Order.objects.count() + 1:06}",
@@ -42,35 +42,35 @@ def order(user: User | None, products: Iterable[Product], days_ago: float = 1, s
         status=status,
     )
     records = {record.product_id: record for record in StockRecord.objects.filter(product__in=products)}
-    Line.objects.bulk_create(_line(placed, bought, records[bought.pk]) for bought in products)
+    Line.objects.bulk_create(_line(placed, product, records[product.pk]) for product in products)
     return placed
 
 
-def _line(placed: Order, bought: Product, record: StockRecord) -> Line:
-    paid = Decimal("3.50")
+def _line(placed: Order, product: Product, record: StockRecord) -> Line:
+    price = Decimal("3.50")
     return Line(
         order=placed,
         partner_id=record.partner_id,
         partner_sku=record.partner_sku,
         stockrecord=record,
-        product=bought,
-        title=bought.title,
+        product=product,
+        title=product.title,
         quantity=1,
         num_allocated=0,
-        line_price_incl_tax=paid,
-        line_price_excl_tax=paid,
-        line_price_before_discounts_incl_tax=paid,
-        line_price_before_discounts_excl_tax=paid,
+        line_price_incl_tax=price,
+        line_price_excl_tax=price,
+        line_price_before_discounts_incl_tax=price,
+        line_price_before_discounts_excl_tax=price,
     )
 
 
 def agree(*users: User) -> None:
-    """These customers allow what they do to be used for them."""
+    """Grants these customers' consent."""
     Visitor.objects.grant_all([user.pk for user in users], version="1", source="test", now=now())
 
 
 def customer(name: str) -> User:
-    """Somebody with an account who agreed to be known."""
+    """A customer with an account who gave consent."""
     user = User.objects.create_user(name, f"{name}@example.com", "x")
     agree(user)
     return user
@@ -79,8 +79,8 @@ def customer(name: str) -> User:
 def even_and_odd(weeks: int = 6) -> tuple[list[User], Sequence[Product]]:
     """Forty products in two categories, 24 customers: even ones buy even products every week, odd ones odd ones.
 
-    All of them agreed. All even customers have the first two even products each time, and six more of the twenty in
-    turn; odd ones alike.
+    All gave consent. Every even customer buys the first two even products each week, and six of the other eighteen in
+    turn; odd customers do likewise.
     """
     return open_shop(_build_even_and_odd, weeks)
 

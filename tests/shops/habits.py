@@ -1,4 +1,7 @@
-"""A shop without tables, as a training run reads it: hundreds of customers, each of whose next purchases are known."""
+"""A shop as a training run reads it, without a database: 260 customers whose next purchases are known.
+
+Every customer buys three products each week, and with `novelties` one product only once.
+"""
 
 from dataclasses import replace
 from functools import cache
@@ -18,29 +21,29 @@ CUSTOMERS = 260
 WEEKS = 10
 GROUPS = 4
 WEEKLY, ONCE = 10, 10
-"""So many products each group of customers buys every week, and so many that each of them buys once in all weeks."""
+"""Products that the customers of a group buy every week, and products that each of them buys once."""
 PRODUCTS = GROUPS * (WEEKLY + ONCE)
 CUT_WEEKS = 4
-"""So many of the weeks are held back."""
+"""Weeks that are held back for evaluation."""
 
 
 def weekly(customer: int) -> list[int]:
-    """The products that this customer buys every week."""
+    """The three products that a customer buys every week."""
     return [customer % GROUPS * WEEKLY + (customer // GROUPS + step) % WEEKLY for step in range(3)]
 
 
 def once(customer: int, week: int) -> int:
-    """The product that this customer buys in this week only: in the ten weeks, all ten of the group in turn."""
+    """The product that a customer buys in one week only; over ten weeks, all ten of the group."""
     return GROUPS * WEEKLY + customer % GROUPS * ONCE + (customer // GROUPS * 3 + week) % ONCE
 
 
 def placed(week: int) -> float:
-    """When the orders of a week are placed; those of the last week yesterday."""
+    """The timestamp of the orders of a week; those of the last week are placed yesterday."""
     return REFERENCE_TIME - DAY * (1 + 7 * (WEEKS - 1 - week))
 
 
 def rows(customers: int = CUSTOMERS, novelties: bool = True) -> list[tuple[int, int, int, float]]:
-    """(customer, order, product, moment): everyone's weekly products, and with novelties one that is bought once."""
+    """Order lines as (customer, order, product, timestamp)."""
     return [
         (customer, week * customers + customer, product, placed(week))
         for week in range(WEEKS)
@@ -50,8 +53,10 @@ def rows(customers: int = CUSTOMERS, novelties: bool = True) -> list[tuple[int, 
 
 
 def shop_of(lines: list[tuple[int, int, int, float]], products: int = PRODUCTS) -> TrainingDataset:
-    """The shop in which these lines were bought: product n has the key 10 n + 7 and lies in the category of its group,
-    or below it when it is bought every week."""
+    """The dataset of these order lines.
+
+    Product n has the key 10 n + 7, and its leaf category is its group's.
+    """
     numbers = np.arange(products)
     kind = np.where(numbers < GROUPS * WEEKLY, numbers // WEEKLY, numbers // ONCE).astype(np.int32)
     catalogue = replace(
@@ -64,24 +69,24 @@ def shop_of(lines: list[tuple[int, int, int, float]], products: int = PRODUCTS) 
 
 
 def shuffled(shop: TrainingDataset, seed: int = 7) -> TrainingDataset:
-    """The same shop, its lines read in another sequence."""
+    """The shop with its order lines in another sequence."""
     lines = np.random.default_rng(seed).permutation(len(shop.history.product))
     return replace(shop, history=taken(shop.history, lines))
 
 
 def taken(history: HistoryArrays, lines: NDArray) -> HistoryArrays:
-    """These lines of a history only."""
+    """A history of these order lines only, given by their positions."""
     columns = ("customer", "order", "product", "ordered_at", "country")
     return replace(history, **{name: getattr(history, name)[lines] for name in columns})
 
 
 def past_of(shop: TrainingDataset) -> Backtest:
-    """What was known before the last weeks, and what was bought in them."""
+    """The backtest that holds back the last weeks."""
     before = shop.history.until(REFERENCE_TIME - CUT_WEEKS * 7 * DAY)
     return Backtest.cutoff(shop.history, before, fit_arrays(shop, before, no_progress))
 
 
 @cache
 def past() -> Backtest:
-    """The same of the whole shop, worked out once."""
+    """The backtest of the whole shop, computed once."""
     return past_of(shop_of(rows()))

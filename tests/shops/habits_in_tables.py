@@ -1,4 +1,4 @@
-"""The shop of habits in Oscar's own tables: hundreds of customers in about a second."""
+"""The shop of `tests.shops.habits` in Oscar's tables."""
 
 import time
 from datetime import timedelta
@@ -21,12 +21,12 @@ from tests.shops.saved_shops import open_shop
 
 
 def built(customers: int = CUSTOMERS) -> tuple[list[User], list[Product]]:
-    """The shop of habits with so many customers; customer and product n are the n-th of each."""
+    """Customers and products, in the order of their numbers in `habits`."""
     return open_shop(_build, customers)
 
 
 def trained() -> tuple[float, Snapshot]:
-    """The shop of habits after a training run: its moment and its snapshot."""
+    """The time of a training run on this shop, as a timestamp, and its snapshot."""
     return open_shop(_train)
 
 

@@ -1,4 +1,4 @@
-"""What a shop learned, written down by hand: four products, 10, 20, 30 and 40, of which nothing else is known."""
+"""Snapshot arrays written by hand: four products with the keys 10, 20, 30 and 40, and zeros for all else."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ LINKING = ("bought_together", "co_purchased_by_customer")
 
 
 def learned(**arrays) -> SnapshotArrays:
-    """Arrays are given by their names, with __ for the dot."""
+    """The arrays, of which some are replaced: by their names, with __ for the dot."""
     blank = {
         "product.id": np.arange(1, COUNT + 1) * 10,
         "product.created_at": np.full(COUNT, NOW - 90 * DAY),
@@ -37,15 +37,19 @@ def learned(**arrays) -> SnapshotArrays:
 
 
 def person(*own: tuple[int, float, int, float, float], near: tuple = ()) -> VisitorHistory:
-    """Own products as (place, weight, days, first and last as days ago), near ones as (place, weight)."""
-    places, weight, days, first, last = np.array(own, np.float64).reshape(-1, 5).T
-    near_places, near_weight = np.array(near, np.float64).reshape(-1, 2).T
+    """A visitor's history.
+
+    `own` are purchased products as (index, weight, number of days, days since the first and since the last purchase),
+    `near` the products of similar customers as (index, weight).
+    """
+    index, weight, days, first, last = np.array(own, np.float64).reshape(-1, 5).T
+    near_index, near_weight = np.array(near, np.float64).reshape(-1, 2).T
     return VisitorHistory(
-        purchased=places.astype(np.int64),
+        purchased=index.astype(np.int64),
         weight=weight,
         days=days.astype(np.int64),
         first=NOW - first * DAY,
         last=NOW - last * DAY,
-        neighbour_products=near_places.astype(np.int64),
+        neighbour_products=near_index.astype(np.int64),
         neighbour_weight=near_weight,
     )

@@ -1,4 +1,4 @@
-"""A slice of the real journey: thirty households and the two hundred best sellers."""
+"""A slice of the demo's real data: thirty households and the two hundred best-selling products."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +24,7 @@ def _load() -> None:
 
 @cache
 def read_slice() -> Journey:
-    """Those who bought last, and what they bought of the best sellers; the last order was yesterday."""
+    """The households with the latest orders, and their orders of the best sellers; the last one is of yesterday."""
     whole = source.shifted(source.read("small"), now().date() - timedelta(days=1))
     last = whole.lines.groupby("household")["placed"].max()
     chosen = last.sort_values().index[-HOUSEHOLDS:].sort_values()

@@ -1,5 +1,6 @@
-"""A shop whose product pages are known: teas of one price that read alike, finer ones that the same customers buy, and
-cakes that lie in one basket with the first tea."""
+"""A shop for product pages: similar teas of one price, finer teas that the same customers buy, and cakes that are bought
+together with the first tea.
+"""
 
 from decimal import Decimal
 
@@ -15,14 +16,14 @@ from tests.shops.saved_shops import open_shop
 TEAS = [f"Green tea in bags {number}" for number in range(1, 6)]
 FINER = [f"Green tea of the first harvest {number}" for number in range(1, 4)]
 DEAR = "Green tea from an old garden"
-"""1.9 times the price of a tea: dearer than a step up."""
+"""1.9 times the price of a tea: too dear for an upsell."""
 CAKES = [f"Cake with {what}" for what in ("nuts", "apples", "cherries", "honey")]
 PRICES = {**dict.fromkeys(TEAS, "3.00"), **dict.fromkeys(FINER, "4.50"), DEAR: "5.70", **dict.fromkeys(CAKES, "2.00")}
 CUSTOMERS = 8
 
 
 def stocked() -> dict[str, Product]:
-    """The products by name, without any history."""
+    """The products by name, before any order."""
     tea, cake = create_from_breadcrumbs("Drinks > Tea"), create_from_breadcrumbs("Food > Cake")
     products = {name: shop.product(name, cake if name in CAKES else tea) for name in PRICES}
     for name, price in PRICES.items():
@@ -31,7 +32,7 @@ def stocked() -> dict[str, Product]:
 
 
 def sold(products: dict[str, Product]) -> None:
-    """Eight customers bought the first tea with all cakes, another tea and a finer one each by itself."""
+    """Eight customers buy the first tea with all cakes, and ten days later all finer teas."""
     for number in range(CUSTOMERS):
         buyer = shop.customer(f"buyer{number}")
         shop.order(buyer, [products[name] for name in (TEAS[0], *CAKES)], days_ago=20)
@@ -39,13 +40,13 @@ def sold(products: dict[str, Product]) -> None:
 
 
 def learned() -> None:
-    """The shop learns from what was bought so far."""
+    """Trains on the orders so far."""
     call_command("personalization_train", verbosity=0)
     active_snapshot.reset_active_snapshot()
 
 
 def trained() -> dict[str, Product]:
-    """The products by name, after all that."""
+    """The products by name, after these orders and a training run."""
     return open_shop(_build)
 
 
@@ -57,5 +58,5 @@ def _build() -> dict[str, Product]:
 
 
 def sell_out(product: Product) -> None:
-    """Nothing of it is left."""
+    """Sets the stock of a product to 0."""
     StockRecord.objects.filter(product=product).update(num_in_stock=0)

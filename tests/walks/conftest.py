@@ -1,4 +1,4 @@
-"""Who walks through the shop."""
+"""Customers and a product."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from tests.shops import factories as shop
 
 @pytest.fixture
 def anna(client):
-    """Signed in and agreed."""
+    """A customer with consent, signed in on the client."""
     user = User.objects.create_user("anna", "anna@example.com", "x", first_name="Anna")
     shop.agree(user)
     client.force_login(user)
@@ -21,13 +21,13 @@ def anna(client):
 
 @pytest.fixture
 def customer(django_user_model):
-    """Not signed in; agreed a week ago."""
-    made = django_user_model.objects.create_user("someone", "someone@example.com", "x")
-    Visitor.objects.grant_all([made.pk], version="1", source="test", now=now() - timedelta(days=7))
-    return made
+    """A customer who gave consent a week ago and is not signed in."""
+    user = django_user_model.objects.create_user("someone", "someone@example.com", "x")
+    Visitor.objects.grant_all([user.pk], version="1", source="test", now=now() - timedelta(days=7))
+    return user
 
 
 @pytest.fixture
 def milk():
-    """Something that can be bought."""
+    """A product that can be bought."""
     return shop.product("Milk")

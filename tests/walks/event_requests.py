@@ -1,4 +1,4 @@
-"""Browsers that report events."""
+"""Requests of browsers that report events."""
 
 from datetime import timedelta
 
@@ -13,31 +13,35 @@ HERE = "http://testserver"
 
 
 def agreed(**environ):
-    """A browser that agreed a week ago, on a page of the shop."""
+    """The client of a browser that gave consent a week ago, on a page of the shop."""
     client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_ORIGIN=HERE, **environ)
     client.cookies["personalization_choice"] = f"granted.1.{int((now() - timedelta(days=7)).timestamp())}"
     return client
 
 
-def send(client, *told, **environ):
-    return post(client, body(*told), **environ)
+def send(client, *events, **environ):
+    """Reports these events."""
+    return post(client, body(*events), **environ)
 
 
 def post(client, content, content_type="text/plain;charset=UTF-8", **environ):
+    """Posts these bytes to the event endpoint."""
     environ = {"CONTENT_TYPE": content_type, **environ}  # or Django's client leaves it out for an empty body
     return client.post(reverse("personalization:events"), content, content_type=content_type, **environ)
 
 
 def looked_at(product, **fields):
+    """The payload of an event that says that the product was viewed now."""
     return event(product=product.pk, **{"at": ms(now()), **fields})
 
 
 def codes(response):
+    """The codes of the events that were rejected."""
     return [one["code"] for one in response.json()["rejected"]]
 
 
 def full(*args, **kwargs):
-    """Stands for whatever writes to a database that has no room left."""
+    """Replaces a function that writes, as if the database had no room left."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM no_such_table")
     raise DatabaseError

@@ -1,4 +1,4 @@
-"""Visitors who agreed and are known, and what they did."""
+"""Browsers with consent and a visitor cookie, and their stored events."""
 
 import time
 from datetime import timedelta
@@ -12,7 +12,7 @@ from personalization.privacy import cookies
 
 
 def browser(client):
-    """This client's browser agreed and is known: its visitor."""
+    """Gives the client the cookies of a browser with consent; its visitor."""
     visitor = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
     response = HttpResponse()
     cookies.set_visitor_cookie(response, visitor)
@@ -22,7 +22,7 @@ def browser(client):
 
 
 def did(visitor, event_type="view_item", minutes_ago=1.0, **fields):
-    """Something that they did a moment ago."""
+    """Stores an event of this visitor."""
     at = now() - timedelta(minutes=minutes_ago)
     return Event.objects.create(
         event_id=uuid4(), visitor=visitor, type=event_type, occurred_at=at, received_at=at, **fields
