@@ -13,7 +13,7 @@ from personalization.models import Event, Visitor
 from personalization.rank.snapshot_arrays import DEVICES
 from personalization.recommenders import UNKNOWN_COUNTRY, CatalogueArrays, HistoryArrays, ViewArrays
 from personalization.shop import catalogue, orders, product_views
-from personalization.train import search_choices
+from personalization.train.search_history import SearchLog, read_searches
 
 Progress = Callable[[Iterable, str, int], Iterable]
 """Passes a stream on and shows how far it is: (stream, what it is, how long it is)."""
@@ -31,7 +31,7 @@ class TrainingDataset:
     members: catalogue.CategoryMemberships
     views_by_device: Mapping[str, ViewArrays] = field(default_factory=dict)
     """By kind of device, the views that were reported by one; the same views as in `history`."""
-    searches: search_choices.SearchLog = field(default_factory=search_choices.SearchLog)
+    searches: SearchLog = field(default_factory=SearchLog)
     """What was searched for, and what was done afterwards."""
 
 
@@ -65,7 +65,7 @@ def read_dataset(now: float, progress: Progress) -> TrainingDataset:
     looked = {
         device: heard.consented_views(Event.objects.views().for_device(device).by_customer()) for device in DEVICES
     }
-    searched = search_choices.read_searches(product_id, bought, unheard, now, progress)
+    searched = read_searches(product_id, bought, unheard, now, progress)
     return TrainingDataset(history, product_id, created, members, looked, searched)
 
 
