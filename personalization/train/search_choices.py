@@ -54,7 +54,8 @@ class QueryClicks:
 
 @dataclass(frozen=True)
 class SupportedPairs:
-    """What enough visitors chose in each group: one entry for each group and product, by group, its best product first."""
+    """What enough visitors chose in each group: one entry for each group and product, each group's best product
+    first."""
 
     group: NDArray[np.int64]
     product: NDArray[np.int32]

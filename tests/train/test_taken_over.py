@@ -59,7 +59,7 @@ def test_after_a_week_of_daily_runs_they_are_learned_anew(first, taught):
 
 
 def test_whoever_asks_has_them_learned_at_once(first, taught):
-    run.run_training(time.time() + 1, weigh=True)
+    run.run_training(time.time() + 1, refit_ranker=True)
     assert len(taught) == 1
 
 

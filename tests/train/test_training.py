@@ -105,7 +105,7 @@ def test_the_sequence_of_the_lines_in_the_table_changes_no_byte_of_what_is_learn
     for number, line in enumerate(lines, start=lines[0].pk + 1):
         line.pk = number
     Line.objects.bulk_create(lines)
-    assert run.run_training(now, weigh=True).manifest_sha256 == first.manifest_sha256
+    assert run.run_training(now, refit_ranker=True).manifest_sha256 == first.manifest_sha256
 
 
 def test_only_so_many_snapshots_stay_on_disk():

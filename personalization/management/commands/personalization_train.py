@@ -20,10 +20,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--as-of", metavar="DATE", help="learn only from what was bought before this moment")
-        parser.add_argument("--weigh", action="store_true", help="learn anew what to trust, even if it was done lately")
+        parser.add_argument("--refit-ranker", action="store_true", help="learn the rankers anew, also if they are young")
         parser.add_argument("--force", action="store_true", help="publish also what is clearly worse than what serves")
 
-    def handle(self, *args: Any, force: bool, weigh: bool, **options: Any) -> None:
+    def handle(self, *args: Any, force: bool, refit_ranker: bool, **options: Any) -> None:
         silent = options["verbosity"] == 0
 
         def progress(stream: Any, what: str, length: int) -> Any:
@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
         now = training_cutoff(parse_moment(options["as_of"]))
         try:
-            snapshot = run_training(now, progress, force=force, weigh=weigh)
+            snapshot = run_training(now, progress, force=force, refit_ranker=refit_ranker)
         except TrainingInProgress:
             raise CommandError("Another training run is under way; nothing was changed.") from None
         except QualityRegression as worse:
