@@ -197,9 +197,9 @@ def ways(past: Log, least: int) -> dict[str, Way]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"Learned from {len(found.at):,} events of {len(found.texts):,} queries: {spent:.1f} s CPU, {peak} MiB peak;")
     print(f"{len(fading['query.text_start']) - 1:,} queries and {len(fading['query.product']):,} pairs are known.")
-    usual, search_choices.HALF_LIFE_DAYS = search_choices.HALF_LIFE_DAYS, 1e6 * DAY
+    usual, search_choices.HALF_LIFE_SECONDS = search_choices.HALF_LIFE_SECONDS, 1e6 * DAY
     lasting = search_choices.search_arrays(found, history, least)
-    search_choices.HALF_LIFE_DAYS = usual
+    search_choices.HALF_LIFE_SECONDS = usual
     everything = SnapshotArrays(
         {**fit_arrays(shop, history, no_progress).arrays, **fading, "training.cutoff": np.array([history.now])}
     )

@@ -1,4 +1,4 @@
-"""Writes a snapshot and makes it serve: nothing is seen until all is there."""
+"""Writes a snapshot, then makes it the active one by a single switch."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,8 +11,8 @@ from personalization.models import Snapshot, snapshot_files
 
 
 def publish_snapshot(arrays: Mapping[str, NDArray], summary: Mapping[str, object], now: float) -> Snapshot:
-    """Stores the arrays as files, then makes them the active snapshot in one transaction. `now` is up to when was learned,
-    in seconds since 1970."""
+    """Stores the arrays as files, then makes them the active snapshot in one transaction. `now` is the end of the
+    history from which they were learned, in seconds since 1970."""
     name = snapshot_files.new_snapshot_name(datetime.fromtimestamp(now, UTC))
     versions = {"personalization": __version__, "numpy": np.__version__}
     checksum = snapshot_files.write_snapshot(name, arrays, {"trained_until": now, "versions": versions})
@@ -22,7 +22,7 @@ def publish_snapshot(arrays: Mapping[str, NDArray], summary: Mapping[str, object
 
 
 def remove_outdated_snapshots() -> None:
-    """Deletes old snapshots, and what crashed runs left behind."""
+    """Deletes old snapshots, and files that crashed runs left behind."""
     outdated = list(Snapshot.objects.outdated(conf.get_settings().SNAPSHOTS_KEPT))
     Snapshot.objects.filter(pk__in=[snapshot.pk for snapshot in outdated]).delete()
     kept = set(Snapshot.objects.values_list("name", flat=True))

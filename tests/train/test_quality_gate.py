@@ -37,7 +37,7 @@ def refused(new, old) -> str:
 
 def test_what_lies_below_the_interval_of_what_serves_is_refused_and_says_in_what():
     assert refused(summary(home=(0.2, 0.01), new=(0.5, 0.1)), summary(home=(0.25, 0.02), new=(0.5, 0.1))) == (
-        "home: NDCG@10 0.200 ± 0.010, active snapshot 0.250 ± 0.020"
+        "home: NDCG@10 0.200 ± 0.010, that of the active snapshot 0.250 ± 0.020"
     )
 
 
@@ -54,7 +54,9 @@ def test_a_season_that_is_harder_to_guess_for_bestsellers_too_is_no_fault():
 
 def test_less_than_half_of_the_order_lines_are_refused():
     assert refused(summary(lines=50), summary(lines=100)) == ""
-    assert refused(summary(lines=49), summary(lines=100)) == ("49 order lines, active snapshot 100")
+    assert refused(summary(lines=49), summary(lines=100)) == (
+        "it learned from 49 order lines, the active snapshot from 100"
+    )
 
 
 def test_a_few_judges_make_nothing_clearly_worse():
@@ -112,6 +114,8 @@ def test_a_snapshot_that_judges_find_worse_is_refused(settings):
     assert served["examples"] == 36  # six orders of each of six judges
     served["mean"]["NDCG@10"] += 1
     row.save()
-    with pytest.raises(QualityRegression, match=r"^basket: NDCG@10 0\.\d+ ± 0\.\d+, active snapshot 1\.\d+ ± 0\.\d+$"):
+    with pytest.raises(
+        QualityRegression, match=r"^basket: NDCG@10 0\.\d+ ± 0\.\d+, that of the active snapshot 1\.\d+ ± 0\.\d+$"
+    ):
         run.run_training(refit_ranker=True)
     assert serving() == row.name and Snapshot.objects.count() == 1

@@ -381,7 +381,7 @@ def test_the_same_rows_give_the_same_bytes_in_any_sequence(tea, milk):
 
 
 def test_a_search_fades_by_half_in_four_weeks():
-    assert search_choices.HALF_LIFE_DAYS == 28 * DAY
+    assert search_choices.HALF_LIFE_SECONDS == 28 * DAY
 
 
 @pytest.mark.parametrize("rows", [1, 3, 10**9])
