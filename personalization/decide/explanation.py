@@ -104,8 +104,11 @@ def _walk_rows(product_id: int, visit: Visit, snapshot: SnapshotArrays | None, t
         yield Step(IN_SNAPSHOT, index >= 0, {"trained_at": snapshot.trained_at, "products": len(snapshot.ids)})
     item = product_ref(product.pk)
     rows = [row for row in traced.rows if any(candidate.item == item for candidate in row.row.candidates)]
-    proposed = [row.row.reason.key for row in rows or traced.rows]
-    yield Step(CANDIDATE, bool(rows), {"rows": proposed, "failed_row_types": traced.failed_row_types})
+    facts = {"rows": [row.row.reason.key for row in rows]}
+    if not rows:
+        proposed = [row.row.reason.key for row in traced.rows]
+        facts = {"rows": proposed, "filters": traced.filters_of(item), "failed_row_types": traced.failed_row_types}
+    yield Step(CANDIDATE, bool(rows), facts)
     yield from _walk_candidate(item, rows, traced)
 
 

@@ -3,7 +3,7 @@
 A visit carries a `Trace` when somebody asks, else None, and then nothing is written. `decide.explanation` reads it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -104,6 +104,8 @@ class Trace:
     """The items that a rule kept out of every row, by the rule."""
     unavailable: dict[ItemRef, str] = field(default_factory=dict)
     """The items that were looked up in vain: `NOT_BUYABLE` or `OUTSIDE_PRICE_RANGE`."""
+    filters: list[tuple[str, frozenset[ItemRef], dict[str, Any]]] = field(default_factory=list)
+    """(cause, items, facts) of what row types did not propose."""
 
     def start_page(self, basket: frozenset[int], not_wanted: frozenset[int], on_page: frozenset[int]) -> None:
         """Notes what the rules keep out. A page is made anew of fallback rows where its rows came to nothing."""
@@ -123,9 +125,13 @@ class Trace:
             items = () if hidden_because else tuple(candidate.item for candidate, _ in one.items)
             self.rows.append(TracedRow(one.row, hidden_because, items))
 
-    def row_of(self, item: ItemRef) -> TracedRow | None:
-        """The row that shows this item."""
-        return next((row for row in self.rows if item in row.shown), None)
+    def add_filter(self, cause: str, items: Iterable[ItemRef], **facts: Any) -> None:
+        """Notes the products that a row type considered and did not propose, and why."""
+        self.filters.append((cause, frozenset(items), facts))
+
+    def filters_of(self, item: ItemRef) -> list[dict[str, Any]]:
+        """Why row types did not propose this item, where they noted it."""
+        return [{"cause": cause, **facts} for cause, items, facts in self.filters if item in items]
 
     def why_left_out(self, row: TracedRow, item: ItemRef) -> tuple[str, dict[str, Any]]:
         """Why a candidate of this row is not shown in it: a code, and facts. ("", {}) when it is shown."""
@@ -136,7 +142,8 @@ class Trace:
                 return rule, {}
         if item in self.unavailable:
             return self.unavailable[item], {}
-        if (above := self.row_of(item)) is not None:
+        above = next((other for other in self.rows[: self.rows.index(row)] if item in other.shown), None)
+        if above is not None:
             return TAKEN_ABOVE, {"row": above.row.reason.key, "position": above.shown.index(item)}
         if row.hidden_because:
             return row.hidden_because, {"shown_rows": sum(not other.hidden_because for other in self.rows)}

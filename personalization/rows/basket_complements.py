@@ -10,7 +10,7 @@ from django.utils.translation import pgettext
 from numpy.typing import NDArray
 
 from personalization.decide import scoring, selection
-from personalization.decide.slate import Candidate, RowCandidate, RowType
+from personalization.decide.slate import Candidate, RowCandidate, RowType, product_ref
 from personalization.decide.visit import Visit
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import bought_together
@@ -40,17 +40,22 @@ def basket_complements(visit: Visit, snapshot: SnapshotArrays) -> Iterator[Candi
     All of it was put in one basket with something that is there by enough customers, and none is a substitute for
     anything there. A line that cannot be bought does not count.
     """
-    scored = scoring.score_for_basket(
-        replace(visit, basket=visit.basket - set(visit.unavailable_basket_products)), snapshot
-    )
+    available = visit.basket - set(visit.unavailable_basket_products)
+    scored = scoring.score_for_basket(replace(visit, basket=available), snapshot)
     if not len(scored.basket):
         return
-    share = _share_of_baskets(scored)
-    chance = scored.purchase_probability if scored.learned else REMAINING_SHARE * share
-    likely = (share > 0) & (chance >= visit.policy.add_on_min_probability)
-    there = snapshot.product_indices(visit.basket)
-    fit = likely & ~_drop_substitutes(scored.product_indices, there[there >= 0], snapshot)
-    yield from (scored.to_candidate(row) for row in np.flatnonzero(fit).tolist())
+    share, min_probability = _share_of_baskets(scored), visit.policy.add_on_min_probability
+    probability = scored.purchase_probability if scored.learned else REMAINING_SHARE * share
+    likely = (share > 0) & (probability >= min_probability)
+    basket = snapshot.product_indices(visit.basket)
+    substitute = _drop_substitutes(scored.product_indices, basket[basket >= 0], snapshot)
+    if visit.trace is not None:
+        causes = {"never_in_one_basket": share == 0, "too_unlikely": (share > 0) & ~likely, "substitute": substitute}
+        for cause, applies in causes.items():
+            keys = snapshot.ids[scored.product_indices[applies]].tolist()
+            facts = {"min_probability": min_probability} if cause == "too_unlikely" else {}
+            visit.trace.add_filter(cause, map(product_ref, keys), **facts)
+    yield from (scored.to_candidate(row) for row in np.flatnonzero(likely & ~substitute).tolist())
 
 
 def _share_of_baskets(scored: scoring.ScoredCandidates) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Visitor
 from personalization.profile.genome import refresh_genome
+from tests import breakfast, shop
 from tests.shops import factories as shop
 
 Selector = get_class("partner.strategy", "Selector")
@@ -149,6 +150,28 @@ def test_what_better_candidates_crowd_out_is_told_its_rank(staff):
     assert last["name"] == "within_row"
     if not last["passed"]:
         assert last["facts"]["cause"] in {"beyond_row_size", "page_full", "too_few_items"}
+
+
+def test_a_row_above_is_one_that_stands_above(staff):
+    rows = staff.get("explain/").json()["rows"]
+    position = {row["key"]: number for number, row in enumerate(rows)}
+    taken = [(row["key"], one["facts"]["row"]) for row in rows for one in row["left_out"] if "row" in one["facts"]]
+    assert taken
+    assert all(position[above] < position[key] for key, above in taken)
+
+
+def test_a_substitute_for_the_basket_is_told_to_be_one(session, anna):
+    products = breakfast.trained()
+    anna.user_permissions.add(Permission.objects.get(codename="explain_decision"))
+    breakfast.put(session.client, products["Toast"])
+    for name, causes in {"Jam": None, "Rolls": {"substitute"}, "Soap": {"never_in_one_basket"}}.items():
+        item = session.get("explain/", {"surface": "basket", "item": products[name].pk}).json()["item"]
+        last = item["rows"][-1]
+        if causes is None:
+            assert (last["name"], last["passed"]) == ("within_row", True)
+        else:
+            assert (last["name"], last["passed"]) == ("candidate", False)
+            assert {one["cause"] for one in last["facts"]["filters"]} >= causes
 
 
 @pytest.mark.usefixtures("own_files")
