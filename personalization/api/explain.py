@@ -27,7 +27,6 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
 from personalization.privacy import sort_preference
-from personalization.privacy.requester import requester_from_request
 from personalization.rank.snapshot_arrays import SnapshotArrays
 
 PERMISSION = "personalization.explain_decision"
