@@ -16,7 +16,7 @@ from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Visitor
 from personalization.profile.genome import refresh_genome
-from tests import breakfast, shop
+from tests.shops import breakfast
 from tests.shops import factories as shop
 
 Selector = get_class("partner.strategy", "Selector")
