@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest
+from django.middleware.csrf import get_token
 from django.utils.translation import get_language
 
 from personalization import conf
@@ -73,6 +74,31 @@ class RequestTraits(NamedTuple):
 def request_traits(request: HttpRequest) -> RequestTraits:
     """The traits of this request."""
     return RequestTraits(request_country(request), get_language() or "", device_type(request), arrival_channel(request))
+
+
+def browser_key(request: HttpRequest, *, create: bool = False) -> str:
+    """What only this browser, or only this account, holds: a token that is made before there is a visitor is bound to
+    it. For an account it is its key, else the secret of Django's CSRF cookie, of which pages hold a hash only.
+
+    Parameters
+    ----------
+    request
+        of a page, or of a report.
+    create
+        give a browser that has no CSRF cookie yet one with this answer. Only for visitors who agreed.
+
+    Returns
+    -------
+    str
+        "" when there is neither.
+    """
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        return f"account:{user.pk}"
+    if create:
+        get_token(request)
+    secret = request.META.get("CSRF_COOKIE", "")
+    return f"csrf:{secret}" if secret else ""
 
 
 def request_country(request: HttpRequest) -> str:

@@ -83,6 +83,9 @@ class Visit:
     """The keys of the products that they do not want to see, worked out from their wishes."""
     visitor_id: UUID | None = None
     """Who they are in our own tables; None for a browser that is not known (yet)."""
+    browser_key: str = ""
+    """What ties what they are shown to their browser while they have no such id; "" where they have one, or are not
+    reported."""
     tracking_allowed: bool = False
     """Whether what they see and do may be reported: they agreed to it."""
     hide_private_reasons: bool = False

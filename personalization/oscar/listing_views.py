@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from django.db.models import Model
@@ -17,6 +18,7 @@ from personalization import conf, serve
 from personalization.decide.reranking import RerankBasis
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
+from personalization.oscar.list_slates import ListSlate, list_slate
 from personalization.oscar.private_pages import PrivatePageMixin
 from personalization.privacy import consent, identity, sort_preference
 from personalization.shop import catalogue
@@ -79,9 +81,9 @@ class PersonalListMixin(PrivatePageMixin):
         return paginator, page, *rest
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Oscar's own, and the order of the page."""
+        """Oscar's own, the order of the page, and what is reported of it, which is made when it is printed."""
         context = super().get_context_data(**kwargs)  # type: ignore[misc]
-        return {**context, "personal_order": self.list_reranking}
+        return {**context, "personal_order": self.list_reranking, "list_slate": partial(self._list_slate, context)}
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         """Oscar's own, for nobody else where it depends on who looks at it."""
@@ -93,6 +95,19 @@ class PersonalListMixin(PrivatePageMixin):
         elif order is not None and order.basis == RerankBasis.CONTEXTUAL:
             patch_cache_control(response, private=True)
         return response
+
+    def _list_slate(self, context: dict[str, Any]) -> ListSlate | None:
+        """What is reported of the page's products, in whatever order they stand."""
+        with fail_open("Signing a list", queries=False):
+            page, category = context["page_obj"], getattr(self, "category", None)
+            products = [result.object for result in page if _is_product(result) and result.object is not None]
+            items = [(product.pk, product.get_absolute_url()) for product in products]
+            row = "results" if category is None else f"results:{category.pk}"
+            order = self.list_reranking
+            reasons = [f"{order.basis.name.lower()}_order"] * len(items) if order and order.enabled else ()
+            surface, start = "search" if self._words() else "category", page.start_index() - 1
+            return list_slate(self.request, surface, row, items, reasons=reasons, start=start)
+        return None
 
     def _listing(self, found: Any, page_size: int, window: int) -> Any:
         """What the engine found, with our order and our look-up of products; itself where neither is wanted."""

@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from oscar.core.loading import get_class
 
 from personalization.collect import crawlers, ingestion, request_traits
-from personalization.models import Event, Visitor
+from personalization.models import Event, OrderVisitor, Visitor
 from personalization.models.events import EventType
 from personalization.models.fail_open import fail_open
 from personalization.oscar.visits import SIGNED_IN_KEY
@@ -27,6 +27,8 @@ def connect_receivers() -> None:
     """Called once, when the apps are ready."""
     order_placed = get_class("order.signals", "order_placed")
     order_placed.connect(refresh_genome, dispatch_uid="personalization.refresh_genome")
+    post_checkout = get_class("checkout.signals", "post_checkout")
+    post_checkout.connect(record_order_visitor, dispatch_uid="personalization.record_order_visitor")
     basket_addition = get_class("basket.signals", "basket_addition")
     basket_addition.connect(record_basket_addition, dispatch_uid="personalization.keep_basket_addition")
     user_logged_in.connect(merge_visitor_on_login, dispatch_uid="personalization.take_over")
@@ -63,6 +65,16 @@ def record_basket_addition(sender: Any, product: Any, request: Any = None, **res
                 suspect=suspect,
                 device=request_traits.device_type(request),
             )
+
+
+def record_order_visitor(sender: Any, order: Any, request: Any = None, **rest: Any) -> None:
+    """Keeps which visitor placed an order, if they allow it, guests too: `order_placed` has no request. A browser is
+    not made known by it."""
+    with fail_open("Keeping whose an order is"):
+        known = request is not None and (consent.is_signed_in(request) or identity.get_visitor(request) is not None)
+        visitor = identity.get_or_create_consented(request, now()) if known else None
+        if visitor is not None:
+            OrderVisitor.objects.record_order(order.pk, visitor.pk, order.date_placed)
 
 
 def delete_events_of_user(sender: Any, instance: Visitor, using: str, **rest: Any) -> None:

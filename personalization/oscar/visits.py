@@ -69,6 +69,19 @@ def consented_visit(request: HttpRequest) -> Visit | None:
     return None
 
 
+def tracked_visit(request: HttpRequest) -> Visit | None:
+    """The visit of somebody whose page is reported, known already or not; None for all others, whose pages this costs
+    nothing. It reads the visitor, as the beacon does on each such page."""
+    if not identity.may_be_tracked(request):
+        return None
+    identity.get_visitor(request)
+    settings = conf.get_settings()
+    with fail_open("Reading the visit", queries=bool(settings.CONSENT_CALLABLE or settings.IS_CHILD_CALLABLE)):
+        visit = visit_without_basket(request)
+        return visit if visit.tracking_allowed else None
+    return None
+
+
 def has_consent(request: HttpRequest) -> bool:
     """Whether somebody is there who agreed to be known."""
     visitor = identity.get_visitor(request)
@@ -110,7 +123,7 @@ def _read_visit(request: HttpRequest) -> Visit:
     if not consent.tracking_allowed(request, visitor):
         return visit
     discreet = visit.user_id is not None and not signed_in_recently(request, visit.timestamp)
-    return _with_profile(replace(visit, tracking_allowed=True, hide_private_reasons=discreet), visitor)
+    return _with_profile(request, replace(visit, tracking_allowed=True, hide_private_reasons=discreet), visitor)
 
 
 def anonymous_visit(request: HttpRequest) -> Visit:
@@ -126,9 +139,9 @@ def anonymous_visit(request: HttpRequest) -> Visit:
     )
 
 
-def _with_profile(visit: Visit, visitor: Visitor | None) -> Visit:
+def _with_profile(request: HttpRequest, visit: Visit, visitor: Visitor | None) -> Visit:
     if visitor is None:
-        return visit
+        return replace(visit, browser_key=request_traits.browser_key(request, create=True))
     since = datetime.fromtimestamp(visit.timestamp, UTC) - timedelta(days=conf.get_settings().EVENT_RETENTION_DAYS)
     recent = LazyEvents(lambda: _recent_events(visitor.pk, since))
     return replace(

@@ -114,7 +114,8 @@ def ingest_events(
         )
         rate_limits.drop_log.record(["suspect"] * body.count if suspect else [])
         shown, device = _reported_products(body.reports), request_traits.device_type(request)
-        delivery = ingestion.Delivery(visitor, shown, moment, body.sent, suspect, device)
+        browser_key = request_traits.browser_key(request)
+        delivery = ingestion.Delivery(visitor, shown, moment, body.sent, suspect, device, browser_key)
         return DeliveryOutcome(body.rejected + ingestion.store_events(delivery, body.reports).rejected, visitor)
     return _reject_all(body, "not_stored")
 
@@ -142,7 +143,8 @@ def _reject_all(body: EventPayload, code: str) -> DeliveryOutcome:
 
 def _reported_products(told: Iterable[ReportedEvent]) -> ingestion.ReportedProducts:
     products = catalogue.resolve_product_ids({(item.id_type, item.key) for report in told for item in report.items})
-    return ingestion.ReportedProducts(products, frozenset(catalogue.sensitive_products(set(products.values()))))
+    sensitive = frozenset(catalogue.sensitive_products(set(products.values())))
+    return ingestion.ReportedProducts(products, sensitive, catalogue.sensitive_categories)
 
 
 def _error_response(status: int, code: str) -> HttpResponse:

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from personalization import conf
-from personalization.models import Consent, Event, Genome, Visitor
+from personalization.models import Consent, Event, Genome, OrderVisitor, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
 
@@ -22,6 +22,12 @@ VISITOR_COOKIE = "personalization_visitor"
 SALT = "personalization.visitor"
 REQUEST_ATTRIBUTE = "_personalization_visitor"
 """Under this name a request keeps what was found."""
+
+
+def may_be_tracked(request: HttpRequest) -> bool:
+    """Whether it is worth asking for consent. For most visitors of a shop it is not: they cost no query."""
+    answered = {consent.CONSENT_COOKIE, VISITOR_COOKIE} & request.COOKIES.keys()
+    return bool(answered or conf.get_settings().CONSENT_CALLABLE or consent.is_signed_in(request))
 
 
 def get_visitor(request: HttpRequest) -> Visitor | None:
@@ -205,6 +211,7 @@ def _browser_consented_at(request: HttpRequest) -> datetime | None:
 
 def _transfer_activity(account: Visitor, browser: Visitor) -> None:
     Event.objects.filter(visitor=browser).update(visitor=account)
+    OrderVisitor.objects.move_to(account, browser)
     for wish in browser.preferences:
         account.set_preference(*wish)
 

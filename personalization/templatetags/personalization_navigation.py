@@ -1,6 +1,6 @@
 """What our own version of Oscar's menu is made of; `personal_categories` is in `personalization_tags`, too."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import template
@@ -10,8 +10,12 @@ from django.template.loader import get_template
 from personalization import serve
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
+from personalization.oscar.list_slates import ListSlate, list_slate
 
 register = template.Library()
+
+MENU_REASON = "personal_order"
+"""The code of the reason why the menu's entries stand where they do."""
 
 
 @register.simple_tag(takes_context=True)
@@ -22,8 +26,21 @@ def personal_categories(context: Context) -> str:
     shortcuts = serve.menu_shortcuts(visit) if visit else []
     if shortcuts:
         with fail_open("Printing the visitor's lines in the menu", queries=False):
-            return get_template("personalization/partials/shortcuts.html").render({"shortcuts": shortcuts})
+            items, reasons = [(one.key, one.url) for one in shortcuts], [one.reason.code for one in shortcuts]
+            slate = list_slate(request, "navigation", "shortcuts", items, reasons=reasons, item_kind="category")
+            told = {"shortcuts": shortcuts, "list_slate": slate}
+            return get_template("personalization/partials/shortcuts.html").render(told)
     return ""
+
+
+@register.simple_tag(takes_context=True)
+def menu_slate(context: Context, categories: Sequence[Any]) -> ListSlate | None:
+    """What is reported of the menu's entries in the visitor's order; None for visitors who are not reported."""
+    with fail_open("Signing the menu", queries=False):
+        items = [(category.pk, category.get_absolute_url()) for category in categories]
+        reasons = [MENU_REASON] * len(items)
+        return list_slate(context["request"], "navigation", "menu", items, reasons=reasons, item_kind="category")
+    return None
 
 
 @register.simple_tag(takes_context=True)

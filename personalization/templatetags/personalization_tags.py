@@ -10,7 +10,6 @@ from django.template import Context
 from django.template.base import FilterExpression, Parser, Token
 from django.template.loader import get_template
 
-from personalization import conf
 from personalization.collect import feedback
 from personalization.decide.slate import Row, Slate, SlateItem
 from personalization.decide.visit import Visit
@@ -170,18 +169,12 @@ def feedback_token(key: int | str, kind: str) -> str:
 def personalization_beacon(context: Context) -> str:
     """The scripts that report what is seen on this page, if this visitor agreed to that; else nothing."""
     request = context.get("request")
-    if request is None or _consent_missing(request):
+    if request is None or not identity.may_be_tracked(request):
         return ""
     with fail_open("Printing the beacon", queries=False):
         if consent.tracking_allowed(request, identity.get_visitor(request)):
             return get_template("personalization/partials/beacon.html").render(_page_context(context, request))
     return ""
-
-
-def _consent_missing(request: HttpRequest) -> bool:
-    """Most pages of a shop are for such visitors: these do not cost them a query, nor a savepoint."""
-    answered = {consent.CONSENT_COOKIE, identity.VISITOR_COOKIE} & request.COOKIES.keys()
-    return not (answered or conf.get_settings().CONSENT_CALLABLE or consent.is_signed_in(request))
 
 
 def _page_context(context: Context, request: HttpRequest) -> dict[str, Any]:
