@@ -11,13 +11,20 @@ from typing import Any
 from django.db import transaction
 
 from personalization import conf
-from personalization.models import Consent, Event, Genome, Visitor
+from personalization.models import Consent, Event, Genome, OrderVisitor, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
 from personalization.privacy.requester import Requester
 
 VISITOR = "visitor"
 """The key of the visitor in `Requester.memory`."""
+
+
+def may_be_tracked(requester: Requester) -> bool:
+    """Whether consent is possible at all. For most visitors of a shop it is not: they cost neither a query nor a
+    savepoint."""
+    recognised = requester.choice is not None or requester.visitor_id is not None or requester.is_signed_in
+    return bool(recognised or conf.get_settings().CONSENT_CALLABLE)
 
 
 def get_visitor(requester: Requester) -> Visitor | None:
@@ -170,5 +177,6 @@ def _consenting_account(
 
 def _transfer_activity(account: Visitor, browser: Visitor) -> None:
     Event.objects.filter(visitor=browser).update(visitor=account)
+    OrderVisitor.objects.move_to(account, browser)
     for preference in browser.preferences:
         account.set_preference(*preference)
