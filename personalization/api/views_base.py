@@ -97,7 +97,7 @@ class APIEndpoint(APIView):
     def check_permissions(self, request: Request) -> None:
         """Whether a key may."""
         if isinstance(request.auth, ServerKey) and self.scope not in request.auth.scopes:
-            raise Problem(403, "scope_missing", _("This key lacks %(scope)s.") % {"scope": self.scope})
+            raise Problem(403, "missing_scope", _("This key lacks %(scope)s.") % {"scope": self.scope})
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Private, unless `cacheable_response` made it. Only browsers are given cookies."""

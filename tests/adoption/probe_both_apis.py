@@ -23,7 +23,7 @@ def known(ann):
 def told(client, path, **headers):
     """The answer; without when it was made."""
     answer = client.get(OURS + path, headers=headers)
-    return [answer.status_code, {name: value for name, value in answer.json().items() if name != "made"}]
+    return [answer.status_code, {name: value for name, value in answer.json().items() if name != "exported_at"}]
 
 
 def sign_in(client, root, **headers):

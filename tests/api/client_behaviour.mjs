@@ -34,7 +34,7 @@ told.aborted = await failure(shop.navigation({ signal: AbortSignal.abort() }));
 told.unreachable = await failure(new Personalization("http://127.0.0.1:1/").navigation());
 told.unknown = await failure(new Personalization(base, { key: "unknown" }).navigation());
 
-shop.token = (await shop.mintVisitor({ consent: "granted" })).token;
+shop.token = (await shop.createVisitor({ consent: "granted" })).token;
 told.consent = (await shop.preferences()).consent.code;
 told.nothing = [await shop.dismiss(product), await shop.restore(product)].map((one) => one === undefined);
 const event = { id: crypto.randomUUID(), name: "view_item", params: { items: [{ item_id: product }] } };

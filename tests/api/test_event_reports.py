@@ -67,7 +67,7 @@ def test_a_server_reports_nothing_of_nobody(server, milk):
 
 
 def test_a_key_that_may_only_ask_reports_nothing(server, milk):
-    assert server("surfaces:read").post("events/", {"events": looks(milk, 1)}).json()["code"] == "scope_missing"
+    assert server("surfaces:read").post("events/", {"events": looks(milk, 1)}).json()["code"] == "missing_scope"
 
 
 def test_what_is_not_wanted_is_not_shown_until_that_is_taken_back(app, milk):

@@ -108,7 +108,7 @@ def test_what_is_no_success_is_an_error_that_says_why(told):
     }
     assert (told["missing"]["status"], told["missing"]["code"]) == (404, "unknown_product")
     assert told["missing"]["message"] == told["missing"]["detail"] != ""
-    assert (told["unknown"]["status"], told["unknown"]["code"]) == (401, "unknown_key")
+    assert (told["unknown"]["status"], told["unknown"]["code"]) == (401, "invalid_key")
     for strange in ("page", "slash"):
         problem = told[strange]
         assert (problem["status"], problem["code"], problem["errors"], problem["detail"]) == (404, "", [], "Not Found")

@@ -26,15 +26,15 @@ pytestmark = [
 ]
 
 PROGRAM, CONFIG = Path(sys.executable).with_name("schemathesis"), Path(__file__).with_suffix(".toml")
-ALL_BUT = ["--exclude-operation-id", "changePreferences", "--exclude-operation-id", "forget"]
-PARTS = (ALL_BUT, ["--include-operation-id", "changePreferences"], ["--include-operation-id", "forget"])
+ALL_BUT = ["--exclude-operation-id", "changePreferences", "--exclude-operation-id", "eraseData"]
+PARTS = (ALL_BUT, ["--include-operation-id", "changePreferences"], ["--include-operation-id", "eraseData"])
 """In this order, since somebody who says no or is forgotten is nobody afterwards."""
 WITHOUT_LIMIT = 10**9
 CSRF = "a" * 32
 CLOSED = {
     "nobody": {"dismiss", "restore", "report", "explain"},
     "app": {"explain"},
-    "server": {"dismiss", "restore", "mintVisitor", "changePreferences", "data", "forget", "explain"},
+    "server": {"dismiss", "restore", "createVisitor", "changePreferences", "exportData", "eraseData", "explain"},
     "staff": set(),
 }
 """What they get nothing but refusals from. All else also gives them what it is there for."""

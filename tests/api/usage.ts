@@ -21,15 +21,15 @@ export function price({ product }: ItemAnswer): string {
 }
 
 export async function mint(): Promise<void> {
-  app.token = (await app.mintVisitor({ consent: "granted" })).token;
+  app.token = (await app.createVisitor({ consent: "granted" })).token;
   const { consent, interests } = await app.changePreferences({ interests: [{ category: 7, sign: 1 }] });
   const gone: void = await app.dismiss(1);
   const back: void = await app.restore(1);
-  console.log(consent.code === "on", interests.length, gone, back, await app.forget());
+  console.log(consent.code === "on", interests.length, gone, back, await app.eraseData());
 }
 
 export async function events(cursor?: string): Promise<Record<string, unknown>[]> {
-  const { tables, next }: DataAnswer = await app.data(cursor === undefined ? {} : { cursor });
+  const { tables, next }: DataAnswer = await app.exportData(cursor === undefined ? {} : { cursor });
   const more = next === null ? null : new URL(next).searchParams.get("cursor");
   return [...(tables["event"] ?? []), ...(more === null ? [] : await events(more))];
 }
@@ -76,7 +76,7 @@ export async function refused(): Promise<void> {
   // @ts-expect-error 2 is no sign
   await shop.changePreferences({ interests: [{ category: 7, sign: 2 }] });
   // @ts-expect-error nobody is minted who did not agree
-  await shop.mintVisitor({ consent: "refused" });
+  await shop.createVisitor({ consent: "refused" });
   // @ts-expect-error nothing comes back
   (await shop.dismiss(1)).ok;
   // @ts-expect-error a card is there only where it was asked for

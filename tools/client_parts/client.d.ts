@@ -2,7 +2,7 @@
 
 /** Who asks, and how. In a browser of the shop's own pages nothing needs to be said. */
 export interface Settings {
-  /** What `mintVisitor` gave, for a client without cookies; may be set on the client later. */
+  /** What `createVisitor` gave, for a client without cookies; may be set on the client later. */
   token?: string;
   /** A server key. It is a secret: never in a browser. */
   key?: string;
@@ -27,7 +27,7 @@ export interface Options {
 export class Personalization {
   constructor(base?: string, settings?: Settings);
 
-  /** What `mintVisitor` gave. */
+  /** What `createVisitor` gave. */
   token: string | undefined;
 METHODS
 }

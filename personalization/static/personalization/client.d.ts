@@ -2,7 +2,7 @@
 
 /** Who asks, and how. In a browser of the shop's own pages nothing needs to be said. */
 export interface Settings {
-  /** What `mintVisitor` gave, for a client without cookies; may be set on the client later. */
+  /** What `createVisitor` gave, for a client without cookies; may be set on the client later. */
   token?: string;
   /** A server key. It is a secret: never in a browser. */
   key?: string;
@@ -27,13 +27,13 @@ export interface Options {
 export class Personalization {
   constructor(base?: string, settings?: Settings);
 
-  /** What `mintVisitor` gave. */
+  /** What `createVisitor` gave. */
   token: string | undefined;
 
   /** One row that leads back there, with its links; none for a stranger, and where nothing was left. */
   stoppedAt(query?: StoppedAtQuery, options?: Options): Promise<SlateAnswer>;
 
-  /** Takes in what can be understood, up to 50 events (a server key: 500), and says what was wrong with the rest. Purchases are none: they are the shop's own orders. */
+  /** Stores what is valid, up to 50 events (with a server key: 500), and says what was wrong with the rest. Purchases are not accepted: they are the shop's own orders. */
   report(body: EventsRequest, options?: Options): Promise<EventsAnswer>;
 
   /** The list that the rows are made from: its first candidates with score and reason, and what was known. */
@@ -48,16 +48,16 @@ export class Personalization {
   /** 200 when all is well enough, else 503. */
   health(options?: Options): Promise<HealthAnswer>;
 
-  /** All of it, to be taken away: 500 events at a time, the newest first. Follow `next` until it is null. */
-  data(query?: DataQuery, options?: Options): Promise<DataAnswer>;
+  /** All of it, 500 events at a time, the newest first. Follow `next` until it is null. */
+  exportData(query?: ExportDataQuery, options?: Options): Promise<DataAnswer>;
 
-  /** Forgets everything at once, and remembers only that it was asked to. */
-  forget(options?: Options): Promise<void>;
+  /** Deletes everything at once, and stores only that the visitor refuses. */
+  eraseData(options?: Options): Promise<void>;
 
-  /** What this visitor said. A browser is given Django's CSRF token, with which it may change something. */
+  /** The visitor's consent and interests. Gives a browser the CSRF token that changes need. */
   preferences(options?: Options): Promise<PreferencesAnswer>;
 
-  /** Changes that; all of it, or nothing. */
+  /** Makes all of the changes, or none of them. */
   changePreferences(body?: PreferencesRequest, options?: Options): Promise<PreferencesAnswer>;
 
   /** The visitor's own categories, best first, and the menu in their order, as far as the shop lets it move. */
@@ -72,8 +72,8 @@ export class Personalization {
   /** What this visitor is shown there, now. */
   surface(surface: "basket" | "category" | "home" | "order_confirmation" | "product" | "zero_results", query?: SurfaceQuery, options?: Options): Promise<SlateAnswer>;
 
-  /** Mints a visitor for somebody who agreed: nobody is known before that. */
-  mintVisitor(body: NewVisitorRequest, options?: Options): Promise<VisitorAnswer>;
+  /** Creates a visitor for a person who has consented, and issues the token of its client. */
+  createVisitor(body: NewVisitorRequest, options?: Options): Promise<VisitorAnswer>;
 }
 
 /** An answer that is no success. Its `code` is empty where it does not come from the API. */
@@ -100,18 +100,18 @@ export interface CategoryAnswer {
 
 export type CodeEnum = "on" | "off" | "unasked" | "signal" | "child" | "shop";
 
-/** Whether anything is kept, and why. */
+/** Whether anything is stored about the visitor, and why. */
 export interface ConsentAnswer {
   code: CodeEnum;
   since: string | null;
 }
 
-/** What is held of a visitor; from the second page on there are only `tables` with more events, and `next`. */
+/** Everything that is stored about a visitor; from the second page on only more events in `tables`, and `next`. */
 export interface DataAnswer {
-  made?: string;
+  exported_at?: string;
   tables: Record<string, Array<Record<string, unknown>>>;
   cookies?: Record<string, string>;
-  /** What the shop itself holds, and where it can be seen. */
+  /** What the shop itself stores, and where to see it. */
   shop?: Array<Record<string, unknown>>;
   /** Where there are more events; null on the last page. */
   next: string | null;
@@ -172,7 +172,7 @@ export interface InterestAnswer {
   sign: number;
 }
 
-/** A change: 1 more of the category, -1 less, 0 takes back what was said of it. */
+/** A change: 1 for more of the category, -1 for less, 0 to take either back. */
 export interface InterestRequest {
   category: number;
   sign: SignEnum;
@@ -224,14 +224,14 @@ export interface NavigationAnswer {
   menu: Array<CategoryAnswer>;
 }
 
-/** Says that somebody agreed to be known. */
+/** States that a person consented. */
 export interface NewVisitorRequest {
   consent: NewVisitorRequestConsentEnum;
 }
 
 export type NewVisitorRequestConsentEnum = "granted";
 
-/** What a visitor said themselves. */
+/** What a visitor chose themselves. */
 export interface PreferencesAnswer {
   consent: ConsentAnswer;
   interests: Array<InterestAnswer>;
@@ -365,7 +365,7 @@ export interface SlatesRequest {
 
 export type SurfaceEnum = "basket" | "category" | "home" | "order_confirmation" | "product" | "zero_results";
 
-/** Who they are from now on. */
+/** How the visitor is recognised from now on. */
 export interface VisitorAnswer {
   /** For the header X-Personalization-Visitor. Keep it like a password. */
   token: string;
@@ -408,8 +408,8 @@ export interface ExplainQuery {
   surface?: "basket" | "category" | "home" | "navigation" | "order_confirmation" | "product" | "search" | "zero_results";
 }
 
-export interface DataQuery {
-  /** Of a next page, as `next` has it. */
+export interface ExportDataQuery {
+  /** Of the next page, as in `next`. */
   cursor?: string;
 }
 

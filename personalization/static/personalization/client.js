@@ -44,11 +44,11 @@ export class Personalization {
     return this.#ask("GET", "health/", { ...options });
   }
 
-  data(query, options) {
+  exportData(query, options) {
     return this.#ask("GET", "me/data/", { query, ...options });
   }
 
-  forget(options) {
+  eraseData(options) {
     return this.#ask("DELETE", "me/data/", { ...options });
   }
 
@@ -76,7 +76,7 @@ export class Personalization {
     return this.#ask("GET", path`surfaces/${surface}/`, { query, ...options });
   }
 
-  mintVisitor(body, options) {
+  createVisitor(body, options) {
     return this.#ask("POST", "visitors/", { body, ...options });
   }
 
