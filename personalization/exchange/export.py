@@ -161,7 +161,7 @@ class ExportRun:
         """The list, best first."""
         if visit.candidate_products and not request.query:
             return rerank_original(request, ranked)[: self.top]
-        entries = [(item.item_id, *_ranking(item)) for item in ranked if item.item_id not in purchased]
+        entries: list[ListEntry] = [(item.item_id, *_ranking(item)) for item in ranked if item.item_id not in purchased]
         if request.query:
             entries += self._unranked_results(visit, purchased | {key for key, *_ in entries})
         return entries[: self.top or DEFAULT_LIST_LENGTH]

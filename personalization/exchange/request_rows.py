@@ -129,7 +129,7 @@ class CategoryCell(IntegerCell):
 class QueryCell(CellField):
     """What was searched for."""
 
-    column_names = ("query",)
+    column_names: tuple[str, ...] = ("query",)
 
 
 class SearchTermCell(QueryCell):

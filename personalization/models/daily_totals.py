@@ -28,9 +28,11 @@ COUNT_SQL = """
 INSERT INTO {totals} ({date}, {type}, {surface}, {row_key}, {product_id}, {event_count}, {visitor_count})
 SELECT %s, %s, {surface}, {row_key}, {product_id}, COUNT(*), COUNT(DISTINCT {visitor})
 FROM (
-    SELECT {table}.{surface}, {table}.{row_key}, {table}.{visitor}, COALESCE({table}.{product_id}, {item}, 0) AS {product_id}
+    SELECT {table}.{surface}, {table}.{row_key}, {table}.{visitor},
+        COALESCE({table}.{product_id}, {item}, 0) AS {product_id}
     FROM {table} LEFT JOIN {each}
-    WHERE {table}.{type} = %s AND {table}.{occurred_at} >= %s AND {table}.{occurred_at} < %s AND NOT {table}.{is_suspected_bot}
+    WHERE {table}.{type} = %s AND {table}.{occurred_at} >= %s AND {table}.{occurred_at} < %s
+        AND NOT {table}.{is_suspected_bot}
 ) AS did
 GROUP BY {surface}, {row_key}, {product_id}
 """

@@ -58,9 +58,9 @@ _surfaces = plugins.Registry[Surface]("surface", _built_in_surfaces, surface_err
 
 
 def registered_surfaces() -> dict[str, Surface]:
-    """All surfaces by name: ours, then those of `PERSONALIZATION["SURFACES"]`, then those of `plugins.register`, each with
-    the row types of other apps that name it. One that cannot be used is left out, so that no page breaks; `manage.py
-    check` names it.
+    """All surfaces by name: ours, then those of `PERSONALIZATION["SURFACES"]`, then those of `plugins.register`, each
+    with the row types of other apps that name it. One that cannot be used is left out, so that no page breaks;
+    `manage.py check` names it.
 
     Raises: ImproperlyConfigured, which names each row type that lacks anything.
     """

@@ -11,8 +11,8 @@ from personalization.models import Snapshot, snapshot_files
 
 
 def publish_snapshot(arrays: Mapping[str, NDArray], summary: Mapping[str, object], now: float) -> Snapshot:
-    """Stores the arrays as files, then makes them the active snapshot in one transaction. `now` is up to when was learned,
-    in seconds since 1970."""
+    """Stores the arrays as files, then makes them the active snapshot in one transaction. `now` is up to when was
+    learned, in seconds since 1970."""
     name = snapshot_files.new_snapshot_name(datetime.fromtimestamp(now, UTC))
     versions = {"personalization": __version__, "numpy": np.__version__}
     checksum = snapshot_files.write_snapshot(name, arrays, {"trained_until": now, "versions": versions})

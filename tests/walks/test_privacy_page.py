@@ -1,4 +1,4 @@
-"""The page "Your personalisation data" through the front doors: seen, corrected, taken away, forgotten, by its owner only."""
+"""The page "Your personalisation data": seen, corrected, exported and erased by its owner only."""
 
 import json
 import re
