@@ -132,7 +132,15 @@ def requester_of_api(request: Request) -> Requester:
 
 
 def _without_cookies(requester: Requester, client: ClientType) -> Requester:
-    return replace(requester, client=client, visitor_id=None, choice=None, cookies={}, owns_session=False)
+    return replace(
+        requester,
+        client=client,
+        visitor_id=None,
+        choice=None,
+        cookies={},
+        owns_session=False,
+        read_csrf_secret=lambda create: "",
+    )
 
 
 def _requester_of_token(requester: Requester, token: str) -> Requester:

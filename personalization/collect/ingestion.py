@@ -2,20 +2,24 @@
 
 import json
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from personalization import signals
 from personalization.collect import impression_tokens
+from personalization.collect.impression_tokens import Impression, ShownItem
 from personalization.collect.payload import InvalidEvent, Rejection, ReportedEvent, ReportedItem
 from personalization.models import Event, Visitor
-from personalization.models.events import EventData, EventType
+from personalization.models.events import EventData, EventType, ItemKind
 from personalization.recommenders import DAY
 
 CLOCK_TOLERANCE = 150.0
 """A clock that is off by fewer seconds is taken for right: so long a message may well have been under way."""
 MAX_AGE_DAYS = 7
+MAX_POSITION = 32_767
+"""The largest position that the column holds; whatever is further down is stored as this one."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class ReportedProducts:
     """{(kind of key, key): primary key of the product that stands for it in a list}; what is not shown is not in it."""
     sensitive: frozenset[int]
     """Those of them of which nothing is kept."""
+    sensitive_categories: Callable[[], Collection[int]] = frozenset
+    """The keys of the categories of which nothing is kept; asked for only where a menu is reported."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,16 @@ class Delivery:
     """Not from a shopper, it seems."""
     device: str = ""
     """The kind of device that sends, where that is known."""
-    _slates: dict[str, impression_tokens.Impression | None] = field(default_factory=dict, compare=False)
+    browser_key: str = ""
+    """What the sending browser holds, see `Requester.browser_key`."""
+    _slates: dict[str, Impression | None] = field(default_factory=dict, compare=False)
 
-    def impression(self, token: str) -> impression_tokens.Impression:
-        """The slate of a token, read once; Unusable when it is not one that we signed for this visitor."""
+    def impression(self, token: str) -> Impression:
+        """The slate of a token, read once; InvalidEvent when it is not one that we signed for this visitor."""
         if token not in self._slates:
-            self._slates[token] = impression_tokens.verify_impression(token, self.visitor.pk, self.received.timestamp())
+            self._slates[token] = impression_tokens.verify_impression(
+                token, self.visitor.pk, self.received.timestamp(), self.browser_key
+            )
         found = self._slates[token]
         if found is None:
             raise InvalidEvent("invalid_slate")
@@ -98,30 +108,82 @@ def _send_event_recorded(visitor: Visitor, events: Iterable[EventData]) -> None:
 
 
 def to_event(report: ReportedEvent, delivery: Delivery) -> EventData:
-    """The event as it is stored; Unusable when it is not.
+    """The event as it is stored; InvalidEvent when it is not.
 
     1. when it happened, by the shop's clock     2. which products the shop knows
-    3. where they were shown, as the signed slate says, never as the sender does
+    3. where they were shown and why, as the signed slate says, never as the sender does
     """
-    at = _after_consent(corrected_time(report.at, delivery.sent, delivery.received), report, delivery)
-    products = _known_items(report.items, delivery.catalogue)
-    surface = row = ""
-    if report.slate:
-        slate = delivery.impression(report.slate)
-        products = _is_on_slate(products, slate)
-        surface, row = slate.surface, slate.row
-    alone = len(products) == 1 and report.name != EventType.IMPRESSION
-    return EventData(
+    occurred_at = _after_consent(corrected_time(report.at, delivery.sent, delivery.received), report, delivery)
+    slate = delivery.impression(report.slate) if report.slate else None
+    if slate is None:
+        items: list[list[Any]] = _known_items(report.items, delivery.catalogue)
+    else:
+        items = _slate_items(report.items, slate, delivery.catalogue)
+    event = EventData(
         event_id=report.id or deterministic_event_id(report, delivery),
         type=report.name,
-        occurred_at=at,
-        product_id=products[0][0] if alone else None,
-        items=[] if alone else products,
+        occurred_at=occurred_at,
+        items=items,
         query=report.query,
-        surface=surface,
-        row_key=row,
         value=report.value,
     )
+    if slate is not None:
+        event = event._replace(**_slate_columns(slate))
+    is_single = len(items) == 1 and report.name != EventType.IMPRESSION
+    return _with_single_item(event) if is_single else event
+
+
+def _slate_items(reported: tuple[ReportedItem, ...], slate: Impression, catalogue: ReportedProducts) -> list[list[Any]]:
+    """[[primary key, position, reason, campaign, propensity], ...] as the slate says, without what says nothing at the
+    end of each; InvalidEvent when one was not shown there."""
+    shown = {item.item_id: item for item in slate.items}
+    if slate.item_kind == ItemKind.PRODUCT:
+        keys = [key for key, _ in _known_items(reported, catalogue)]
+    else:
+        keys = _kept_categories(reported, catalogue)
+    if any(key not in shown for key in keys):
+        raise InvalidEvent("not_on_slate")
+    return [_trimmed(shown[key]) for key in keys]
+
+
+def _kept_categories(reported: tuple[ReportedItem, ...], catalogue: ReportedProducts) -> list[int]:
+    keys = [int(item.key) if item.key.isascii() and item.key.isdigit() else 0 for item in reported]
+    sensitive = catalogue.sensitive_categories()
+    kept = [key for key in keys if key not in sensitive]
+    if keys and not kept:
+        raise InvalidEvent("sensitive_product")
+    return kept
+
+
+def _trimmed(item: ShownItem) -> list[Any]:
+    key, position, *rest = item
+    while rest and rest[-1] is None:
+        rest.pop()
+    return [key, min(position, MAX_POSITION), *rest]
+
+
+def _slate_columns(slate: Impression) -> dict[str, Any]:
+    """What a slate says of all its items."""
+    return {
+        "item_kind": slate.item_kind,
+        "surface": slate.surface,
+        "row_key": slate.row,
+        "slate_id": slate.slate_id,
+        "snapshot": slate.snapshot,
+        "arm": ",".join(f"{experiment}={arm}" for experiment, arm in sorted(slate.arms.items())) or None,
+        "shown_at": datetime.fromtimestamp(slate.shown_at, UTC),
+    }
+
+
+def _with_single_item(event: EventData) -> EventData:
+    """The event with what is said of its only item in columns. A category stays in the list, too: it is no product."""
+    key, position, *rest = event.items[0]
+    is_product = event.item_kind == ItemKind.PRODUCT
+    event = event._replace(product_id=key if is_product else None, items=[] if is_product else event.items)
+    if event.shown_at is None:
+        return event
+    reason, campaign, propensity = (*rest, None, None, None)[:3]
+    return event._replace(position=position, reason=reason, campaign=campaign, propensity=propensity)
 
 
 def _after_consent(at: datetime, report: ReportedEvent, delivery: Delivery) -> datetime:
@@ -176,14 +238,6 @@ def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -
     if found and not kept:
         raise InvalidEvent("sensitive_product")
     return kept
-
-
-def _is_on_slate(products: list[list[int]], slate: impression_tokens.Impression) -> list[list[int]]:
-    """The products with their position on the slate; Unusable when one was not shown there."""
-    places = {key: place for place, key in enumerate(slate.products)}
-    if any(key not in places for key, _ in products):
-        raise InvalidEvent("not_on_slate")
-    return [[key, places[key]] for key, _ in products]
 
 
 def record_server_event(

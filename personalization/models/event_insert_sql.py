@@ -16,6 +16,7 @@ _TYPES = {
     "occurred_at": "timestamptz",
     "received_at": "timestamptz",
     "product_id": "bigint",
+    "item_kind": "text",
     "items": "jsonb",
     "query": "text",
     "surface": "text",
@@ -23,6 +24,14 @@ _TYPES = {
     "value": "float8",
     "is_suspected_bot": "boolean",
     "device": "text",
+    "slate_id": "uuid",
+    "snapshot": "text",
+    "position": "smallint",
+    "reason": "text",
+    "campaign": "text",
+    "propensity": "float8",
+    "arm": "text",
+    "shown_at": "timestamptz",
 }
 _COLUMNS = ", ".join(f'"{column}"' for column in _TYPES)
 _TYPED = ", ".join(f'"{column}" {kind}' for column, kind in _TYPES.items())
@@ -57,12 +66,17 @@ def insert_parameters(
     device: str,
 ) -> tuple[Any, ...]:
     """What belongs into the statement of this connection's database."""
-    moment, key = connection.ops.adapt_datetimefield_value, _text if connection.vendor == "postgresql" else _hex
-    common = {"received_at": str(moment(received_at)), "is_suspected_bot": is_suspected_bot, "device": device}
+    to_moment = connection.ops.adapt_datetimefield_value
+    to_key = _text if connection.vendor == "postgresql" else _hex
+    common = {"received_at": str(to_moment(received_at)), "is_suspected_bot": is_suspected_bot, "device": device}
     rows = []
     for happening in happenings:
-        row = happening._asdict()
-        row.update(common, event_id=key(happening.event_id), occurred_at=str(moment(happening.occurred_at)))
+        row = {name: value for name, value in happening._asdict().items() if value is not None}
+        row.update(common, event_id=to_key(happening.event_id), occurred_at=str(to_moment(happening.occurred_at)))
+        if happening.slate_id is not None:
+            row["slate_id"] = to_key(happening.slate_id)
+        if happening.shown_at is not None:
+            row["shown_at"] = str(to_moment(happening.shown_at))
         rows.append(row)
     told = json.dumps(rows, ensure_ascii=False)
     return (visitor_id, told) if connection.vendor == "postgresql" else (told, visitor_id.hex)

@@ -50,6 +50,13 @@ VIEW_EVENTS = (EventType.PRODUCT_VIEW, EventType.CLICK)
 """Those of them that say what they looked at."""
 
 
+class ItemKind(models.TextChoices):
+    """What the items of an event are. A category is no product: their keys mean different things."""
+
+    PRODUCT = "product", pgettext_lazy("personalization", "product")
+    CATEGORY = "category", pgettext_lazy("personalization", "category")
+
+
 class RecentEvent(NamedTuple):
     """What a visitor did a while ago."""
 
@@ -67,11 +74,20 @@ class EventData(NamedTuple):
     type: str
     occurred_at: datetime
     product_id: int | None = None
-    items: Sequence[Sequence[int]] = ()
+    item_kind: str = "product"
+    items: Sequence[Sequence[Any]] = ()
     query: str = ""
     surface: str = ""
     row_key: str = ""
     value: float | None = None
+    slate_id: uuid.UUID | None = None
+    snapshot: str | None = None
+    position: int | None = None
+    reason: str | None = None
+    campaign: str | None = None
+    propensity: float | None = None
+    arm: str | None = None
+    shown_at: datetime | None = None
 
 
 class EventQuerySet(models.QuerySet):
@@ -274,8 +290,17 @@ class Event(models.Model):
     received_at = models.DateTimeField(pgettext_lazy("personalization", "received at"))
     product_id = models.BigIntegerField(pgettext_lazy("personalization", "product"), null=True)
     """The primary key of the product in question, a child's parent; None where there is none or there are several."""
-    items = models.JSONField(pgettext_lazy("personalization", "products"), default=list)
-    """[[product's primary key, position], ...] of a row that was seen, or of several products."""
+    item_kind = models.CharField(
+        pgettext_lazy("personalization", "kind of items"),
+        max_length=8,
+        choices=ItemKind.choices,
+        default=ItemKind.PRODUCT,
+        db_default=ItemKind.PRODUCT,
+    )
+    """What `items` are; categories for the menu."""
+    items = models.JSONField(pgettext_lazy("personalization", "items"), default=list)
+    """[[primary key, position, reason, campaign, propensity], ...] of a row that was seen, of several products, or of a
+    category that was clicked on. Empty elements at the end are left out; without a slate there are two."""
     query = models.CharField(pgettext_lazy("personalization", "search term"), max_length=256, blank=True)
     surface = models.CharField(pgettext_lazy("personalization", "surface"), max_length=32, blank=True)
     row_key = models.CharField(pgettext_lazy("personalization", "row"), max_length=64, blank=True)
@@ -288,6 +313,24 @@ class Event(models.Model):
         pgettext_lazy("personalization", "device"), max_length=8, blank=True, default="", db_default=""
     )
     """The kind of device that reported it; "" when it is not known."""
+    slate_id = models.UUIDField(pgettext_lazy("personalization", "slate"), null=True)
+    """The decision that showed it: one for all rows of a page's surface. This and what follows is what the signed slate
+    said; None for what did not come from a slate."""
+    snapshot = models.CharField(pgettext_lazy("personalization", "snapshot"), max_length=64, null=True)
+    """The name of the snapshot that decided; "" when none did."""
+    position = models.PositiveSmallIntegerField(pgettext_lazy("personalization", "position"), null=True)
+    """From 0, within the row, or within the whole result of a search. Of several items it is in `items`, as are the
+    next three."""
+    reason = models.CharField(pgettext_lazy("personalization", "reason"), max_length=64, null=True)
+    """The code of the reason; "" where the shop's own order put it there."""
+    campaign = models.CharField(pgettext_lazy("personalization", "campaign"), max_length=64, null=True)
+    """The campaign that placed it."""
+    propensity = models.FloatField(pgettext_lazy("personalization", "propensity"), null=True)
+    """The chance with which it was placed there; None where no chance took part."""
+    arm = models.CharField(pgettext_lazy("personalization", "arm"), max_length=128, null=True)
+    """experiment=arm of each experiment that took part in the decision, sorted, with commas between them."""
+    shown_at = models.DateTimeField(pgettext_lazy("personalization", "shown at"), null=True)
+    """When the slate was made, in whole seconds."""
 
     objects = EventQuerySet.as_manager()
 

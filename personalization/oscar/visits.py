@@ -71,6 +71,19 @@ def consented_visit(request: HttpRequest) -> Visit | None:
     return None
 
 
+def tracked_visit(request: HttpRequest) -> Visit | None:
+    """The visit of a requester whose page is reported, with or without a visitor yet; None for all others, whose pages
+    this costs nothing. It reads the visitor, as the beacon does on each such page."""
+    requester = requester_from_request(request)
+    if not identity.may_be_tracked(requester):
+        return None
+    visitor, settings = identity.get_visitor(requester), conf.get_settings()
+    with fail_open("Reading the visit", queries=bool(settings.CONSENT_CALLABLE or settings.IS_CHILD_CALLABLE)):
+        if consent.tracking_allowed(requester, visitor):
+            return visit_without_basket(request)
+    return None
+
+
 def has_consent(request: HttpRequest) -> bool:
     """Whether somebody is there who agreed to be known."""
     requester = requester_from_request(request)
@@ -113,7 +126,7 @@ def _read_visit(request: HttpRequest) -> Visit:
     hide = visit.hide_private_reasons or (
         visit.user_id is not None and not signed_in_recently(request, visit.timestamp)
     )
-    return _with_profile(replace(visit, tracking_allowed=True, hide_private_reasons=hide), visitor)
+    return _with_profile(requester, replace(visit, tracking_allowed=True, hide_private_reasons=hide), visitor)
 
 
 def anonymous_visit(request: HttpRequest) -> Visit:
@@ -139,9 +152,9 @@ def _strategy(request: Any, requester: Requester) -> Any:
     return Selector().strategy(request=request, user=requester.user)
 
 
-def _with_profile(visit: Visit, visitor: Visitor | None) -> Visit:
+def _with_profile(requester: Requester, visit: Visit, visitor: Visitor | None) -> Visit:
     if visitor is None:
-        return visit
+        return replace(visit, browser_key=requester.browser_key(create=True))
     since = datetime.fromtimestamp(visit.timestamp, UTC) - timedelta(days=conf.get_settings().EVENT_RETENTION_DAYS)
     recent = LazyEvents(lambda: _recent_events(visitor.pk, since))
     return replace(

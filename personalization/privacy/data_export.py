@@ -131,12 +131,18 @@ def _with_names(rows: Iterable[dict[str, Any]]) -> NamedRecords:
     }
 
 
+def _id_types(row: dict[str, Any]) -> dict[str, str]:
+    """{field: what its keys are keys of}; the items of a menu are categories."""
+    return {**ID_TYPES, "items": "categories"} if row.get("item_kind") == "category" else ID_TYPES
+
+
 def _keys(row: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    id_types = _id_types(row)
     for name, value in row.items():
-        if name in ID_TYPES and isinstance(value, int):
-            yield ID_TYPES[name], value
-        elif name in ID_TYPES and isinstance(value, list):
-            yield from ((ID_TYPES[name], entry[0]) for entry in value)
+        if name in id_types and isinstance(value, int):
+            yield id_types[name], value
+        elif name in id_types and isinstance(value, list):
+            yield from ((id_types[name], entry[0]) for entry in value)
         elif name == "preferences":
             yield from ((PREFERENCE_WORDS[entry[0]], entry[1]) for entry in value if entry[0] in PREFERENCE_WORDS)
 
@@ -145,12 +151,13 @@ def _row_as_data(row: dict[str, Any], named: NamedRecords) -> dict[str, Any]:
     """The row with names beside keys: after a key in a list, under a key of its own else; None for what is not in the
     shop any more."""
     told: dict[str, Any] = {}
+    id_types = _id_types(row)
     for name, value in row.items():
         told[name] = value
-        if name in ID_TYPES and isinstance(value, int):
-            told[f"{name.removesuffix('_id')}_name"] = named[ID_TYPES[name]].get(value)
-        elif name in ID_TYPES and isinstance(value, list):
-            told[name] = [[entry[0], named[ID_TYPES[name]].get(entry[0]), *entry[1:]] for entry in value]
+        if name in id_types and isinstance(value, int):
+            told[f"{name.removesuffix('_id')}_name"] = named[id_types[name]].get(value)
+        elif name in id_types and isinstance(value, list):
+            told[name] = [[entry[0], named[id_types[name]].get(entry[0]), *entry[1:]] for entry in value]
         elif name == "preferences":
             told[name] = [_preference_as_data(entry, named) for entry in value]
     return told
