@@ -107,23 +107,23 @@ def to_event(report: ReportedEvent, delivery: Delivery) -> EventData:
     3. where they were shown and why, as the signed slate says, never as the sender does
     """
     occurred_at = _after_consent(corrected_time(report.at, delivery.sent, delivery.received), report, delivery)
-    slate = delivery.impression(report.slate) if report.slate else None
-    if slate is None:
-        items: list[list[Any]] = _known_items(report.items, delivery.catalogue)
+    if report.slate:
+        slate = delivery.impression(report.slate)
+        items, columns = _slate_items(report.items, slate, delivery.catalogue), _slate_columns(slate)
     else:
-        items = _slate_items(report.items, slate, delivery.catalogue)
-    event = EventData(
+        slate, items, columns = None, _known_items(report.items, delivery.catalogue), {}
+    if len(items) == 1 and report.name != EventType.IMPRESSION:
+        columns |= _single_item_columns(items[0], slate)
+        items = [] if columns["product_id"] is not None else items
+    return EventData(
         event_id=report.id or deterministic_event_id(report, delivery),
         type=report.name,
         occurred_at=occurred_at,
         items=items,
         query=report.query,
         value=report.value,
+        **columns,
     )
-    if slate is not None:
-        event = event._replace(**_slate_columns(slate))
-    is_single = len(items) == 1 and report.name != EventType.IMPRESSION
-    return _with_single_item(event) if is_single else event
 
 
 def _slate_items(reported: tuple[ReportedItem, ...], slate: Impression, catalogue: ReportedProducts) -> list[list[Any]]:
@@ -168,15 +168,14 @@ def _slate_columns(slate: Impression) -> dict[str, Any]:
     }
 
 
-def _with_single_item(event: EventData) -> EventData:
-    """The event with what is said of its only item in columns. A category stays in the list, too: it is no product."""
-    key, position, *rest = event.items[0]
-    is_product = event.item_kind == ItemKind.PRODUCT
-    event = event._replace(product_id=key if is_product else None, items=[] if is_product else event.items)
-    if event.shown_at is None:
-        return event
-    reason, campaign, propensity = (*rest, None, None, None)[:3]
-    return event._replace(position=position, reason=reason, campaign=campaign, propensity=propensity)
+def _single_item_columns(item: list[Any], slate: Impression | None) -> dict[str, Any]:
+    """What is said of an event's only item. A category stays in the list, too: it is no product."""
+    if slate is None:
+        return {"product_id": item[0]}
+    key, position, reason, campaign, propensity = (*item, None, None)[:5]
+    product_id = key if slate.item_kind == ItemKind.PRODUCT else None
+    of_item = {"position": position, "reason": reason, "campaign": campaign, "propensity": propensity}
+    return {"product_id": product_id, **of_item}
 
 
 def _after_consent(at: datetime, report: ReportedEvent, delivery: Delivery) -> datetime:
@@ -217,7 +216,7 @@ def deterministic_event_id(report: ReportedEvent, delivery: Delivery) -> uuid.UU
     return uuid.uuid5(delivery.visitor.pk, json.dumps([report.name, at, items, report.query, report.value]))
 
 
-def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -> list[list[int]]:
+def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -> list[list[Any]]:
     """[[product, position], ...], each once: those that the shop shows and that are not sensitive. Unusable when some
     were named and none is left."""
     found: dict[int, int] = {}

@@ -71,7 +71,7 @@ def insert_parameters(
     common = {"received_at": str(to_moment(received_at)), "is_suspected_bot": is_suspected_bot, "device": device}
     rows = []
     for happening in happenings:
-        row = {name: value for name, value in happening._asdict().items() if value is not None}
+        row = {name: value for name, value in zip(happening._fields, happening, strict=True) if value is not None}
         row.update(common, event_id=to_key(happening.event_id), occurred_at=str(to_moment(happening.occurred_at)))
         if happening.slate_id is not None:
             row["slate_id"] = to_key(happening.slate_id)

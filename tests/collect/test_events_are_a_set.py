@@ -104,7 +104,7 @@ def test_a_visitor_cannot_be_forgotten_between_their_events_and_the_commit():
 
     def forget():
         with transaction.atomic():
-            type(visitor).objects.drop([visitor.pk])
+            type(visitor).objects.erase([visitor.pk])
         forgotten.set()
         connections.close_all()
 

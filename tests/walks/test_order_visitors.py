@@ -5,6 +5,7 @@ from django.contrib.auth import get_user
 from django.db import connection, transaction
 from django.http import HttpResponseRedirect
 from django.test import Client, RequestFactory
+from django.urls import reverse
 from django.utils.timezone import now
 from oscar.apps.checkout.mixins import OrderPlacementMixin
 
@@ -109,7 +110,8 @@ def test_a_browsers_orders_become_the_accounts_when_it_signs_in(client, milk, an
     browser(client)
     order = shop.order(None, [milk])
     check_out(client, order)
-    client.login(username="anna", password="x")
+    signed_in = {"login-username": "anna@example.com", "login-password": "x", "login_submit": "1"}
+    client.post(reverse("customer:login"), signed_in)
     assert stored() == [(order.pk, Visitor.objects.get(user=anna).pk)]
 
 
