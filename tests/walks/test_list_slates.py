@@ -123,7 +123,8 @@ def test_nobody_else_s_page_says_anything(trained, who, page):
     assert lists(response) == []
 
 
-def test_what_is_reported_of_a_list_costs_no_query(trained, monkeypatch):
+def test_what_is_reported_of_a_list_costs_no_query(trained, monkeypatch, settings):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS": 3_600}
     client = agreed()
     browser(client)
     for page in ("/catalogue/", "/search/?q=product"):
