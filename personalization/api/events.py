@@ -1,4 +1,4 @@
-"""What visitors did, and what they do not want, as a storefront reports it."""
+"""Endpoints for events and for feedback on products."""
 
 import re
 from typing import Any
@@ -69,7 +69,7 @@ class RejectionAnswer(serializers.Serializer):
 
 
 class EventsAnswer(serializers.Serializer):
-    """What became of a delivery."""
+    """The outcome of a delivery."""
 
     accepted = serializers.IntegerField()
     rejected = RejectionAnswer(many=True)
@@ -77,7 +77,7 @@ class EventsAnswer(serializers.Serializer):
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class EventsEndpoint(APIEndpoint):
-    """The door for what happened."""
+    """Reports of events."""
 
     accepts_cookies = SameOriginCookieAuthentication
     scope = "events:write"
@@ -116,7 +116,7 @@ class EventsEndpoint(APIEndpoint):
 
 
 class FeedbackEndpoint(APIEndpoint):
-    """What a visitor is not interested in."""
+    """Products that a visitor is not interested in."""
 
     scope = "customers:read"
 
@@ -148,7 +148,7 @@ class FeedbackEndpoint(APIEndpoint):
 
 
 def _set_cookie(request: Request, response: Response, visitor: Visitor | None) -> None:
-    """In a cookie, which only those are given who keep cookies."""
+    """Sets the visitor's cookie where the client keeps cookies and has another one, or none."""
     if visitor is not None and identity.visitor_id_from_cookie(request._request) != visitor.pk:
         identity.set_visitor_cookie(response, visitor)
 

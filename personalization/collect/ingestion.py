@@ -1,4 +1,4 @@
-"""Takes in what visitors did: what may be believed of it is stored, once, whatever way and however often it came."""
+"""Ingestion: verifies reported events and stores each of them once, however often it is delivered."""
 
 import json
 import uuid
@@ -14,37 +14,37 @@ from personalization.models import Event, Visitor
 from personalization.models.events import EventData, EventType, ItemKind
 
 CLOCK_TOLERANCE = 150.0
-"""A clock that is off by fewer seconds is taken for right: so long a message may well have been under way."""
+"""Seconds by which a sender's clock may be off before it is corrected: a message may take that long."""
 MAX_AGE_DAYS = 7
 DAY = 86_400
 MAX_POSITION = 32_767
-"""What the column holds; whatever stands further down is said to stand there."""
+"""The largest position that the column holds; positions further down are stored as this one."""
 
 
 @dataclass(frozen=True)
 class ReportedProducts:
-    """What the shop says of the products that some reports name."""
+    """The catalogue's answer about the products that some reports name."""
 
     products: Mapping[tuple[str, str], int]
     """{(kind of key, key): primary key of the product that stands for it in a list}; what is not shown is not in it."""
     sensitive: frozenset[int]
-    """Those of them of which nothing is kept."""
+    """Those of them that are sensitive: nothing about them is stored."""
     sensitive_categories: Callable[[], Collection[int]] = frozenset
-    """The keys of the categories of which nothing is kept; asked for only where a menu is reported."""
+    """Returns the keys of the sensitive categories; called only when a menu is reported."""
 
 
 @dataclass(frozen=True)
 class IngestionResult:
-    """What became of a delivery."""
+    """The outcome of a delivery."""
 
     accepted: int
-    """How many are stored, now or earlier."""
+    """The number of events that are stored, now or earlier."""
     rejected: tuple[Rejection, ...]
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Whose reports came when, and what the shop says of the products in them."""
+    """One delivery: its visitor, its time, and the products that its reports name."""
 
     visitor: Visitor
     catalogue: ReportedProducts
@@ -75,29 +75,29 @@ def store_events(delivery: Delivery, reports: Iterable[ReportedEvent]) -> Ingest
     """Stores what a visitor reports.
 
     1. what can be believed of each report, with the products and the moment corrected
-    2. each id once: the first one heard of counts
+    2. each id once: the first one counts
     3. one statement, which stores nothing when the visitor has been forgotten meanwhile
     """
-    happenings: dict[uuid.UUID, EventData] = {}
+    events: dict[uuid.UUID, EventData] = {}
     accepted: list[int] = []
     rejected: list[Rejection] = []
     for report in reports:
         try:
-            happening = to_event(report, delivery)
+            event = to_event(report, delivery)
         except InvalidEvent as fault:
             rejected.append(Rejection(report.index, fault.code))
         else:
-            happenings.setdefault(happening.event_id, happening)
+            events.setdefault(event.event_id, event)
             accepted.append(report.index)
-    if happenings and not _store(delivery, happenings.values()):
+    if events and not _store(delivery, events.values()):
         rejected += [Rejection(index, "no_consent") for index in accepted]
         accepted = []
     return IngestionResult(len(accepted), tuple(rejected))
 
 
-def _store(delivery: Delivery, happenings: Collection[EventData]) -> bool:
+def _store(delivery: Delivery, events: Collection[EventData]) -> bool:
     common = {"is_suspected_bot": delivery.is_suspected_bot, "device": delivery.device}
-    return Event.objects.store_events(delivery.visitor.pk, happenings, received_at=delivery.received, **common)
+    return Event.objects.store_events(delivery.visitor.pk, events, received_at=delivery.received, **common)
 
 
 def to_event(report: ReportedEvent, delivery: Delivery) -> EventData:
@@ -127,8 +127,8 @@ def to_event(report: ReportedEvent, delivery: Delivery) -> EventData:
 
 
 def _slate_items(reported: tuple[ReportedItem, ...], slate: Impression, catalogue: ReportedProducts) -> list[list[Any]]:
-    """[[primary key, position, reason, campaign, propensity], ...] as the slate says, without what says nothing at the
-    end of each; InvalidEvent when one was not shown there."""
+    """[[primary key, position, reason, campaign, propensity], ...] as the slate says, each without its empty
+    end; InvalidEvent when one was not shown there."""
     shown = {item.item_id: item for item in slate.items}
     if slate.item_kind == ItemKind.PRODUCT:
         keys = [key for key, _ in _known_items(reported, catalogue)]
@@ -194,7 +194,7 @@ def _after_consent(at: datetime, report: ReportedEvent, delivery: Delivery) -> d
 def corrected_time(at: float | None, sent: float | None, received: datetime) -> datetime:
     """When it happened by the shop's clock: the sender's clock is as wrong as its time of sending.
 
-    Never later than it was received. Unusable when it is too long ago. Both times in seconds since 1970.
+    Never later than it was received. InvalidEvent when it is too long ago. Both times in seconds since 1970.
     """
     now = received.timestamp()
     sent = now if sent is None else sent
@@ -209,7 +209,7 @@ def corrected_time(at: float | None, sent: float | None, received: datetime) -> 
 
 
 def deterministic_event_id(report: ReportedEvent, delivery: Delivery) -> uuid.UUID:
-    """The id of an event that came without one: the same again when it is sent again."""
+    """The id of an event that came without one; equal when it is sent again."""
     moments = [moment for moment in (report.at, delivery.sent) if moment is not None]
     at = moments[0] if moments else delivery.received.timestamp()
     items = [[item.key, item.index] for item in report.items]
@@ -217,8 +217,8 @@ def deterministic_event_id(report: ReportedEvent, delivery: Delivery) -> uuid.UU
 
 
 def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -> list[list[Any]]:
-    """[[product, position], ...], each once: those that the shop shows and that are not sensitive. Unusable when some
-    were named and none is left."""
+    """[[product, position], ...], each once, without products that are hidden or sensitive. InvalidEvent when none of
+    those that were named is left."""
     found: dict[int, int] = {}
     for item in items:
         key = catalogue.products.get((item.id_type, item.key))
@@ -235,6 +235,6 @@ def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -
 def record_server_event(
     visitor: Visitor, name: str, product: int, now: datetime, *, suspect: bool = False, device: str = ""
 ) -> bool:
-    """Stores what the shop itself saw happen with one product; whether the visitor was still there."""
-    happening = EventData(event_id=uuid.uuid4(), type=name, occurred_at=now, product_id=product, value=1.0)
-    return Event.objects.store_events(visitor.pk, [happening], received_at=now, is_suspected_bot=suspect, device=device)
+    """Stores an event that the server itself observed; False when the visitor no longer exists."""
+    event = EventData(event_id=uuid.uuid4(), type=name, occurred_at=now, product_id=product, value=1.0)
+    return Event.objects.store_events(visitor.pk, [event], received_at=now, is_suspected_bot=suspect, device=device)

@@ -1,4 +1,4 @@
-"""The door through which browsers report what happened."""
+"""The endpoint to which browsers report events."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -24,7 +24,7 @@ CONTENT_TYPES = ("application/json", "text/plain")
 
 
 class DeliveryOutcome(NamedTuple):
-    """What became of a delivery, and whose it was if anybody's."""
+    """The outcome of a delivery, and its visitor, if there is one."""
 
     rejected: tuple[Rejection, ...]
     visitor: Visitor | None = None
@@ -80,7 +80,7 @@ def is_same_origin(request: HttpRequest) -> bool:
 
 
 def read_body(request: HttpRequest, most: int = payload.MAX_BODY_BYTES) -> bytes:
-    """The body; Unusable when it is too large or does not arrive."""
+    """The body; InvalidEvent when it is too large or does not arrive."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isascii() and length.isdigit() and (len(length) > 9 or int(length) > most):
         raise InvalidEvent("too_large")
@@ -141,8 +141,8 @@ def _reject_all(body: EventPayload, code: str) -> DeliveryOutcome:
     return DeliveryOutcome((*body.rejected, *rest))
 
 
-def _reported_products(told: Iterable[ReportedEvent]) -> ingestion.ReportedProducts:
-    products = catalogue.resolve_product_ids({(item.id_type, item.key) for report in told for item in report.items})
+def _reported_products(reports: Iterable[ReportedEvent]) -> ingestion.ReportedProducts:
+    products = catalogue.resolve_product_ids({(item.id_type, item.key) for report in reports for item in report.items})
     sensitive = frozenset(catalogue.sensitive_products(set(products.values())))
     return ingestion.ReportedProducts(products, sensitive, catalogue.sensitive_categories)
 
