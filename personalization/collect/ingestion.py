@@ -1,4 +1,4 @@
-"""Takes in what visitors did: what may be believed of it is stored, once, whatever way and however often it came."""
+"""Ingestion: verifies reported events and stores each of them once, however often it is delivered."""
 
 import json
 import uuid
@@ -16,36 +16,36 @@ from personalization.models.events import EventData, EventType, ItemKind
 from personalization.recommenders import DAY
 
 CLOCK_TOLERANCE = 150.0
-"""A clock that is off by fewer seconds is taken for right: so long a message may well have been under way."""
+"""Seconds by which a sender's clock may be off before it is corrected: a message may take that long."""
 MAX_AGE_DAYS = 7
 MAX_POSITION = 32_767
-"""The largest position that the column holds; whatever is further down is stored as this one."""
+"""The largest position that the column holds; positions further down are stored as this one."""
 
 
 @dataclass(frozen=True)
 class ReportedProducts:
-    """What the shop says of the products that some reports name."""
+    """The catalogue's answer about the products that some reports name."""
 
     products: Mapping[tuple[str, str], int]
     """{(kind of key, key): primary key of the product that stands for it in a list}; what is not shown is not in it."""
     sensitive: frozenset[int]
-    """Those of them of which nothing is kept."""
+    """Those of them that are sensitive: nothing about them is stored."""
     sensitive_categories: Callable[[], Collection[int]] = frozenset
-    """The keys of the categories of which nothing is kept; asked for only where a menu is reported."""
+    """Returns the keys of the sensitive categories; called only when a menu is reported."""
 
 
 @dataclass(frozen=True)
 class IngestionResult:
-    """What became of a delivery."""
+    """The outcome of a delivery."""
 
     accepted: int
-    """How many are stored, now or earlier."""
+    """The number of events that are stored, now or earlier."""
     rejected: tuple[Rejection, ...]
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Whose reports came when, and what the shop says of the products in them."""
+    """One delivery: its visitor, its time, and the products that its reports name."""
 
     visitor: Visitor
     catalogue: ReportedProducts
@@ -76,31 +76,31 @@ def store_events(delivery: Delivery, reports: Iterable[ReportedEvent]) -> Ingest
     """Stores what a visitor reports.
 
     1. what can be believed of each report, with the products and the moment corrected
-    2. each id once: the first one heard of counts
+    2. each id once: the first one counts
     3. one statement, which stores nothing when the visitor has been forgotten meanwhile
     """
-    happenings: dict[uuid.UUID, EventData] = {}
+    events: dict[uuid.UUID, EventData] = {}
     accepted: list[int] = []
     rejected: list[Rejection] = []
     for report in reports:
         try:
-            happening = to_event(report, delivery)
+            event = to_event(report, delivery)
         except InvalidEvent as fault:
             rejected.append(Rejection(report.index, fault.code))
         else:
-            happenings.setdefault(happening.event_id, happening)
+            events.setdefault(event.event_id, event)
             accepted.append(report.index)
-    if happenings and not _store(delivery, happenings.values()):
+    if events and not _store(delivery, events.values()):
         rejected += [Rejection(index, "no_consent") for index in accepted]
         accepted = []
-    elif happenings:
-        _send_event_recorded(delivery.visitor, happenings.values())
+    elif events:
+        _send_event_recorded(delivery.visitor, events.values())
     return IngestionResult(len(accepted), tuple(rejected))
 
 
-def _store(delivery: Delivery, happenings: Collection[EventData]) -> bool:
+def _store(delivery: Delivery, events: Collection[EventData]) -> bool:
     common = {"is_suspected_bot": delivery.is_suspected_bot, "device": delivery.device}
-    return Event.objects.store_events(delivery.visitor.pk, happenings, received_at=delivery.received, **common)
+    return Event.objects.store_events(delivery.visitor.pk, events, received_at=delivery.received, **common)
 
 
 def _send_event_recorded(visitor: Visitor, events: Iterable[EventData]) -> None:
@@ -114,28 +114,28 @@ def to_event(report: ReportedEvent, delivery: Delivery) -> EventData:
     3. where they were shown and why, as the signed slate says, never as the sender does
     """
     occurred_at = _after_consent(corrected_time(report.at, delivery.sent, delivery.received), report, delivery)
-    slate = delivery.impression(report.slate) if report.slate else None
-    if slate is None:
-        items: list[list[Any]] = _known_items(report.items, delivery.catalogue)
+    if report.slate:
+        slate = delivery.impression(report.slate)
+        items, columns = _slate_items(report.items, slate, delivery.catalogue), _slate_columns(slate)
     else:
-        items = _slate_items(report.items, slate, delivery.catalogue)
-    event = EventData(
+        slate, items, columns = None, _known_items(report.items, delivery.catalogue), {}
+    if len(items) == 1 and report.name != EventType.IMPRESSION:
+        columns |= _single_item_columns(items[0], slate)
+        items = [] if columns["product_id"] is not None else items
+    return EventData(
         event_id=report.id or deterministic_event_id(report, delivery),
         type=report.name,
         occurred_at=occurred_at,
         items=items,
         query=report.query,
         value=report.value,
+        **columns,
     )
-    if slate is not None:
-        event = event._replace(**_slate_columns(slate))
-    is_single = len(items) == 1 and report.name != EventType.IMPRESSION
-    return _with_single_item(event) if is_single else event
 
 
 def _slate_items(reported: tuple[ReportedItem, ...], slate: Impression, catalogue: ReportedProducts) -> list[list[Any]]:
-    """[[primary key, position, reason, campaign, propensity], ...] as the slate says, without what says nothing at the
-    end of each; InvalidEvent when one was not shown there."""
+    """[[primary key, position, reason, campaign, propensity], ...] as the slate says, each without its empty
+    end; InvalidEvent when one was not shown there."""
     shown = {item.item_id: item for item in slate.items}
     if slate.item_kind == ItemKind.PRODUCT:
         keys = [key for key, _ in _known_items(reported, catalogue)]
@@ -175,15 +175,14 @@ def _slate_columns(slate: Impression) -> dict[str, Any]:
     }
 
 
-def _with_single_item(event: EventData) -> EventData:
-    """The event with what is said of its only item in columns. A category stays in the list, too: it is no product."""
-    key, position, *rest = event.items[0]
-    is_product = event.item_kind == ItemKind.PRODUCT
-    event = event._replace(product_id=key if is_product else None, items=[] if is_product else event.items)
-    if event.shown_at is None:
-        return event
-    reason, campaign, propensity = (*rest, None, None, None)[:3]
-    return event._replace(position=position, reason=reason, campaign=campaign, propensity=propensity)
+def _single_item_columns(item: list[Any], slate: Impression | None) -> dict[str, Any]:
+    """What is said of an event's only item. A category stays in the list, too: it is no product."""
+    if slate is None:
+        return {"product_id": item[0]}
+    key, position, reason, campaign, propensity = (*item, None, None)[:5]
+    product_id = key if slate.item_kind == ItemKind.PRODUCT else None
+    of_item = {"position": position, "reason": reason, "campaign": campaign, "propensity": propensity}
+    return {"product_id": product_id, **of_item}
 
 
 def _after_consent(at: datetime, report: ReportedEvent, delivery: Delivery) -> datetime:
@@ -202,7 +201,7 @@ def _after_consent(at: datetime, report: ReportedEvent, delivery: Delivery) -> d
 def corrected_time(at: float | None, sent: float | None, received: datetime) -> datetime:
     """When it happened by the shop's clock: the sender's clock is as wrong as its time of sending.
 
-    Never later than it was received. Unusable when it is too long ago. Both times in seconds since 1970.
+    Never later than it was received. InvalidEvent when it is too long ago. Both times in seconds since 1970.
     """
     now = received.timestamp()
     sent = now if sent is None else sent
@@ -217,16 +216,16 @@ def corrected_time(at: float | None, sent: float | None, received: datetime) -> 
 
 
 def deterministic_event_id(report: ReportedEvent, delivery: Delivery) -> uuid.UUID:
-    """The id of an event that came without one: the same again when it is sent again."""
+    """The id of an event that came without one; equal when it is sent again."""
     moments = [moment for moment in (report.at, delivery.sent) if moment is not None]
     at = moments[0] if moments else delivery.received.timestamp()
     items = [[item.key, item.index] for item in report.items]
     return uuid.uuid5(delivery.visitor.pk, json.dumps([report.name, at, items, report.query, report.value]))
 
 
-def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -> list[list[int]]:
-    """[[product, position], ...], each once: those that the shop shows and that are not sensitive. Unusable when some
-    were named and none is left."""
+def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -> list[list[Any]]:
+    """[[product, position], ...], each once, without products that are hidden or sensitive. InvalidEvent when none of
+    those that were named is left."""
     found: dict[int, int] = {}
     for item in items:
         key = catalogue.products.get((item.id_type, item.key))
@@ -243,11 +242,11 @@ def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -
 def record_server_event(
     visitor: Visitor, name: str, product: int, now: datetime, *, suspect: bool = False, device: str = ""
 ) -> bool:
-    """Stores what the shop itself saw happen with one product; whether the visitor was still there."""
-    happening = EventData(event_id=uuid.uuid4(), type=name, occurred_at=now, product_id=product, value=1.0)
+    """Stores an event that the server itself observed; False when the visitor no longer exists."""
+    event = EventData(event_id=uuid.uuid4(), type=name, occurred_at=now, product_id=product, value=1.0)
     stored = Event.objects.store_events(
-        visitor.pk, [happening], received_at=now, is_suspected_bot=suspect, device=device
+        visitor.pk, [event], received_at=now, is_suspected_bot=suspect, device=device
     )
     if stored:
-        _send_event_recorded(visitor, [happening])
+        _send_event_recorded(visitor, [event])
     return stored

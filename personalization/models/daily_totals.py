@@ -1,4 +1,4 @@
-"""What visitors did on each day, counted: what remains when the events are gone."""
+"""Daily totals of events: they remain when the events are deleted."""
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -13,7 +13,7 @@ from personalization.models.events import Event, EventType
 LOCK_KEY = 7_203_685_548
 """An arbitrary number that is ours among the advisory locks of a PostgreSQL database."""
 DELETE_BATCH_SIZE = 5_000
-"""So many totals are deleted in one transaction."""
+"""The number of totals that are deleted in one transaction."""
 BASKET_EVENTS = (EventType.VIEW_BASKET, EventType.CHECKOUT)
 """Happen to all products of a basket at once, and count once."""
 

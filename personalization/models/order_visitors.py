@@ -1,4 +1,4 @@
-"""Which of our visitors placed which of Oscar's orders."""
+"""Orders and the visitors who placed them."""
 
 import uuid
 from datetime import datetime
@@ -10,7 +10,7 @@ from personalization.models.visitors import Visitor
 
 
 class OrderVisitorQuerySet(models.QuerySet):
-    """The questions about them."""
+    """Queries about them."""
 
     def record_order(self, order_id: int, visitor_id: uuid.UUID, placed_at: datetime) -> bool:
         """Stores who placed an order, unless that is stored already; False when the visitor is no more.
