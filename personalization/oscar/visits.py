@@ -274,7 +274,7 @@ def _basket_is_loaded(request: Any) -> bool:
 
 
 def _unavailable_products(request: Any) -> Iterator[int]:
-    """The products of the lines that cannot be bought as they are. Only those whose purchase info Oscar has read already,
+    """The products of the lines that cannot be bought as they are. Only those whose purchase info Oscar has read,
     as on its basket page: the others would cost a query or two each."""
     for line in _open_lines(request) if _basket_is_loaded(request) else ():
         info = line.__dict__.get("_info")
