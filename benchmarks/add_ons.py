@@ -31,7 +31,7 @@ from personalization.decide.policy import Policy
 from personalization.decide.slate import Candidate
 from personalization.decide.visit import Visit
 from personalization.models import Genome
-from personalization.rank import scorer
+from personalization.rank import scorer, tasks
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.visitor_history import VisitorHistory
 from personalization.recommenders import DAY
@@ -40,10 +40,7 @@ from personalization.rows.basket_complements import MAX_ADD_ONS
 from personalization.train import dataset, ranking_examples, run
 from personalization.train.ranking_examples import Backtest, RankingExample
 
-ASKED = {
-    "customers": (scorer.BASKET, ranking_examples.basket_examples),
-    "strangers": (scorer.GUEST_BASKET, ranking_examples.guest_basket_examples),
-}
+ASKED = {"customers": tasks.BASKET, "strangers": tasks.GUEST_BASKET}
 
 
 @dataclass
@@ -65,12 +62,12 @@ class Tally:
 
 def measure(past: Backtest, who: str, percents: list[int], most: int) -> None:
     """Prints a line for each way to fill the row."""
-    kind, ask = ASKED[who]
-    trees = "learned trees" if scorer.load_trees(kind, past.learned) else "stated weights"
+    task = ASKED[who]
+    trees = "learned trees" if scorer.load_trees(task, past.learned) else "default weights"
     tallies = {"always four": Tally(), **{f"{percent} %": Tally() for percent in percents}}
-    for question in islice(ask(past), most):
+    for question in islice(ranking_examples.basket_examples(past, task), most):
         visit = visit_of(question, past.learned)
-        wanted = set(past.learned.ids[question.wanted].tolist())
+        wanted = set(past.learned.ids[question.bought].tolist())
         tallies["always four"].take(
             islice(scoring.sorted_candidates(scoring.score_for_basket(visit, past.learned)), MAX_ADD_ONS), wanted
         )
@@ -91,7 +88,7 @@ def visit_of(question: RankingExample, learned: SnapshotArrays) -> Visit:
     """The visit of whoever has this basket."""
     keys = learned.ids[question.basket].tolist()
     return Visit(
-        timestamp=learned.trained_at, strategy=None, basket=frozenset(keys), genome=genome_of(question.person, learned)
+        timestamp=learned.trained_at, strategy=None, basket=frozenset(keys), genome=genome_of(question.history, learned)
     )
 
 
@@ -104,8 +101,7 @@ def genome_of(person: VisitorHistory, learned: SnapshotArrays) -> Genome:
 
 def without_trees(learned: SnapshotArrays) -> SnapshotArrays:
     """The same of a shop that could not learn what to trust."""
-    kinds = tuple(f"{kind}." for kind, _ in ASKED.values())
-    return SnapshotArrays({name: array for name, array in learned.arrays.items() if not name.startswith(kinds)})
+    return SnapshotArrays({name: array for name, array in learned.arrays.items() if not name.startswith("ranker.")})
 
 
 def pasts(days: int) -> Iterator[Backtest]:

@@ -105,7 +105,7 @@ def bestsellers(number: int) -> list[Any]:
     learned = active_snapshot.get_active_snapshot()
     if learned is None:
         sys.exit("No snapshot serves: run `python manage.py demo --no-server` first.")
-    keys = learned.ids[learned.arrays["product.popular"][:number]].tolist()
+    keys = learned.ids[learned.arrays["product.bestsellers"][:number]].tolist()
     found = Product.objects.in_bulk(keys)
     return [found[key] for key in keys]
 

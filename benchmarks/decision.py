@@ -27,7 +27,7 @@ django.setup()
 from personalization.decide import active_snapshot
 from personalization.decide.scoring import visitor_history
 from personalization.models import Genome
-from personalization.rank import candidates, scorer
+from personalization.rank import candidates, scorer, tasks
 from personalization.rank.features import compute_features
 
 ROUNDS = 5
@@ -57,11 +57,11 @@ def main() -> None:
         read, person = cpu(visitor_history, genome, learned)
         gathered, places = cpu(candidates.visitor_candidates, person, learned)
         described, table = cpu(compute_features, person, learned, learned.trained_at, places)
-        scored, _ = cpu(scorer.score_candidates, scorer.HOME, learned, table)
+        scored, _ = cpu(scorer.score_candidates, tasks.HOME, learned, table)
         for name, spent in zip(steps, (read, gathered, described, scored), strict=True):
             steps[name].append(spent)
         sizes.append(len(places))
-    trees = "learned trees" if scorer.load_trees(scorer.HOME, learned) else "stated weights"
+    trees = "learned trees" if scorer.load_trees(tasks.HOME, learned) else "default weights"
     print(f"{len(genomes)} customers, {statistics.median(sizes):.0f} candidates each, {trees}; median ms of CPU")
     for name, spent in steps.items():
         print(f"  {name:20}{statistics.median(spent):6.2f}")

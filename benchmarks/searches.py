@@ -196,19 +196,19 @@ def ways(past: Log, least: int) -> dict[str, Way]:
     spent = time.process_time() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"Learned from {len(found.at):,} events of {len(found.texts):,} queries: {spent:.1f} s CPU, {peak} MiB peak;")
-    print(f"{len(fading['query.start']) - 1:,} queries and {len(fading['query.product']):,} pairs are known.")
-    usual, search_choices.HALF_LIFE_DAYS = search_choices.HALF_LIFE_DAYS, 1e6 * DAY
+    print(f"{len(fading['query.text_start']) - 1:,} queries and {len(fading['query.product']):,} pairs are known.")
+    usual, search_choices.HALF_LIFE_SECONDS = search_choices.HALF_LIFE_SECONDS, 1e6 * DAY
     lasting = search_choices.search_arrays(found, history, least)
-    search_choices.HALF_LIFE_DAYS = usual
+    search_choices.HALF_LIFE_SECONDS = usual
     everything = SnapshotArrays(
-        {**fit_arrays(shop, history, no_progress).arrays, **fading, "history.now": np.array([history.now])}
+        {**fit_arrays(shop, history, no_progress).arrays, **fading, "training.cutoff": np.array([history.now])}
     )
     genomes = genomes_of(history)
     engine = engine_of(past)
     return {
-        "popularity": lambda log, row: best(np.arange(past.products), -everything.arrays["search.chosen"]),
-        "exact counts": by_arrays(without(without(lasting, "gram.query"), "gram.product")),
-        "+ neighbours": by_arrays(without(lasting, "gram.product")),
+        "popularity": lambda log, row: best(np.arange(past.products), -everything.arrays["search.choices"]),
+        "exact counts": by_arrays(without(without(lasting, "trigram.query"), "trigram.product")),
+        "+ neighbours": by_arrays(without(lasting, "trigram.product")),
         "+ pieces": by_arrays(lasting),
         "+ recency": by_arrays(fading),
         "the list of this shop": lambda log, row: asked(everything, log, row),
@@ -220,7 +220,7 @@ def ways(past: Log, least: int) -> dict[str, Way]:
 
 def without(arrays: dict[str, NDArray], name: str) -> dict[str, NDArray]:
     """The same as if that part had found nothing."""
-    start = {"gram.query": "gram.start", "gram.product": "gram.pair"}[name]
+    start = {"trigram.query": "trigram.query_start", "trigram.product": "trigram.product_start"}[name]
     return {**arrays, start: np.zeros_like(arrays[start])}
 
 

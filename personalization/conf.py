@@ -106,6 +106,12 @@ class Settings:
     has it; 0 leaves the menu that people have learned as it is."""
     MENU_PINNED_CATEGORIES: tuple[int, ...] = ()
     """The primary keys of the top categories that stay where the shop has them."""
+    RECOMMENDERS: tuple[str, ...] = ()
+    """The dotted paths of the shop's own recommenders; see `personalization.plugins`."""
+    SURFACES: tuple[str, ...] = ()
+    """The dotted paths of the shop's own surfaces."""
+    ROW_TYPES: tuple[str, ...] = ()
+    """The dotted paths of the shop's own row types."""
     SERVER_KEY_REQUESTS_PER_MINUTE: int = 1200
     """So often a minute another server of the shop's own may ask with one key."""
 
@@ -153,6 +159,8 @@ def _expected_value(kind: Any, value: Any, least: int, most: float) -> str:
         return f"a number from {least} to {most}"
     if kind == tuple[int, ...] and not _is_key_list(value):
         return "a tuple of primary keys, (3, 7) for instance"
+    if kind == tuple[str, ...] and not _is_path_list(value):
+        return "a list of dotted paths, ['shop.surfaces.sale'] for instance"
     if kind is bool and not isinstance(value, bool):
         return "True or False"
     return "a string" if kind is str and not isinstance(value, str | Path) else ""
@@ -165,6 +173,10 @@ def _setting_types() -> dict[str, Any]:
 
 def _is_key_list(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(type(key) is int for key in value)
+
+
+def _is_path_list(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(path, str) and "." in path.strip(".") for path in value)
 
 
 def _shop_settings() -> dict[str, Any]:

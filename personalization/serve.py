@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from personalization import surfaces
+from personalization import signals, surfaces
 from personalization.collect import impression_tokens
 from personalization.decide import reranking
 from personalization.decide.active_snapshot import get_active_snapshot
@@ -37,6 +37,8 @@ def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate
             slate = attempt(requested, visit, size)
             if any(row.type != CONTINUE_SHOPPING.code for row in slate.rows):
                 break
+    if visit.trace is None:  # else it is explained, not shown
+        signals.send_on_commit(signals.slate_served, Slate, slate=slate, visit=visit)
     return slate
 
 

@@ -1,10 +1,24 @@
-"""Contracts that every plug-in keeps. A shop can run them on its own: `recommender_contract(MyRecommender())`."""
+"""Contracts that every plug-in keeps. A shop runs them on its own, in a test of its own:
 
+    def test_my_recommender_keeps_the_contract():
+        check_recommender(my_app.recommenders.seasonal)
+
+Each raises AssertionError with a sentence that says what is wrong.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from personalization.decide.reasons import DisplayNames, item_explanation, row_explanation, row_title
+from personalization.decide.slate import Candidate, RowCandidate
+from personalization.decide.visit import Visit
+from personalization.models import Genome
+from personalization.plugins import recommender_error, registered_recommenders
+from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import (
     DAY,
     GUEST,
@@ -17,6 +31,12 @@ from personalization.recommenders import (
     Recommender,
     ViewArrays,
 )
+from personalization.rows import RowType, row_type_error
+from personalization.shop.catalogue import CategoryMemberships
+from personalization.surfaces import Surface, surface_error
+from personalization.train.dataset import TrainingDataset
+from personalization.train.fit import fit_arrays
+from personalization.train.run import no_progress
 
 REFERENCE_TIME = 1_700_000_000.0
 
@@ -34,9 +54,9 @@ def even_and_odd_shop(customers: int = 12, products: int = 20, weeks: int = 8) -
 
 
 def views_and_texts() -> HistoryArrays:
-    """The same customers in a shop that has more to say: they look at everything on the day before they buy it, and
-    the texts and categories of even products are even ones; each product costs a little more than the one before it.
-    """
+    """The customers and orders of `even_and_odd_shop()`, with more data: customers view each product on the day before
+    they buy it, texts and categories tell even products from odd ones, and each product costs 10 % more than the one
+    before it."""
     history = even_and_odd_shop()
     numbers = range(history.products)
     catalogue = CatalogueArrays(
@@ -67,7 +87,11 @@ def make_history(rows: list[tuple[int, int, int, float]], products: int) -> Hist
 
 
 def check_recommender(recommender: Recommender) -> None:
-    """Raises AssertionError with a sentence when the recommender breaks the contract of its shelf."""
+    """Tries the contract of `recommenders.Recommender`: the name, shapes, dtypes and ranges of what it learns, that a
+    history always gives the same result, whatever the sequence of its lines, that a shop without orders is no error,
+    and that nothing is learned from fewer customers than `min_customers`. Needs no database."""
+    error = recommender_error(recommender)
+    assert not error, error
     limits = LearningLimits(min_customers=5, neighbours_per_product=8)
     for history in (even_and_odd_shop(), views_and_texts()):
         _assert_steady(recommender, history, limits)
@@ -75,10 +99,112 @@ def check_recommender(recommender: Recommender) -> None:
         _assert_shapes(recommender.fit(few, limits), few.products, limits)
     _assert_shapes(recommender.fit(_views_alone(), limits), 20, limits)
     history = replace(views_and_texts(), catalogue=CatalogueArrays.empty(20))
-    for lonely in (history.customer < 4, history.customer == GUEST):
-        nothing = recommender.fit(_arrays_of(history, np.flatnonzero(lonely)), limits)
-        for array in _learned_numbers(nothing):
+    for too_few in (history.customer < 4, history.customer == GUEST):
+        learned = recommender.fit(_select_lines(history, np.flatnonzero(too_few)), limits)
+        for array in _learned_numbers(learned):
             assert not array.any(), "something was learned from fewer customers than min_customers"
+
+
+def check_surface(surface: Surface) -> None:
+    """Tries the contract of `surfaces.Surface`: its lists are finite, hold nothing twice and nothing that the snapshot
+    does not hold, fall in score, and are the same again for the same visit; an empty snapshot is no error. Needs a
+    database only if the surface reads one."""
+    error = surface_error(surface)
+    assert not error, error
+    rankings = [surface.ranking, *([surface.discovery] if surface.discovery else [])]
+    for ranking in rankings:
+        for visit in example_visits():
+            found = _ranked(ranking, visit, example_snapshot())
+            assert found == _ranked(ranking, visit, example_snapshot()), "the same visit gave another list"
+            _assert_list(found, example_snapshot().arrays["category.id" if surface.ranks_categories else "product.id"])
+            nothing = _ranked(ranking, visit, _snapshot_of(make_history([], 0)))
+            assert not nothing, "an empty snapshot has no candidates"
+
+
+def check_row_type(row_type: RowType) -> None:
+    """Tries the contract of `rows.RowType`: it has words for each row that it proposes, in which no product stands
+    twice, and proposes the same rows again for the same visit; an empty snapshot is no error. Needs a database only if
+    the row type reads one."""
+    error = row_type_error(row_type)
+    assert not error, error
+    for snapshot in (example_snapshot(), _snapshot_of(make_history([], 0))):
+        for visit in example_visits():
+            rows = _proposed_rows(row_type, visit, snapshot)
+            assert rows == _proposed_rows(row_type, visit, snapshot), "the same visit gave other rows"
+            for row in rows:
+                _assert_row(row_type, row)
+
+
+def _proposed_rows(row_type: RowType, visit: Visit, snapshot: SnapshotArrays) -> list[RowCandidate]:
+    fallback = list(row_type.fallback(visit)) if row_type.fallback else []
+    return [*(row_type.propose(visit, snapshot) if row_type.propose else ()), *fallback]
+
+
+def _assert_row(row_type: RowType, row: RowCandidate) -> None:
+    items = [candidate.item for candidate in row.candidates]
+    assert len(set(items)) == len(items), "a product stands in a row once"
+    assert np.isfinite([candidate.score for candidate in row.candidates]).all(), "score: finite"
+    names = DisplayNames(_AnyName(), _AnyName())
+    for text in (row_title(row_type, row.params, names), row_explanation(row_type, row.params, names)):
+        assert isinstance(text, str) and text, "a row has a title and an explanation"
+    for candidate in row.candidates:
+        words = item_explanation(candidate.reason, names, row_type)
+        assert isinstance(words, str), f"the reason {candidate.reason.code!r} has no words"
+
+
+class _AnyName(dict[int, str]):
+    """Has a name for every key."""
+
+    def __missing__(self, key: int) -> str:
+        return f"No. {key}"
+
+
+def example_snapshot() -> SnapshotArrays:
+    """What all registered recommenders learn of `views_and_texts()`: product n has the primary key 10 n + 7, and is in
+    category 1 when n is even, 2 when it is odd."""
+    return _example_snapshot(tuple(registered_recommenders()))
+
+
+@cache
+def _example_snapshot(recommenders: tuple[str, ...]) -> SnapshotArrays:
+    return _snapshot_of(views_and_texts())
+
+
+def _snapshot_of(history: HistoryArrays) -> SnapshotArrays:
+    numbers = np.arange(history.products)
+    keys = 10 * numbers + 7
+    members = CategoryMemberships(category=numbers % 2 + 1, product=keys, depth={1: 1, 2: 1})
+    shop = TrainingDataset(history, keys, history.catalogue.created, members)
+    learned = fit_arrays(shop, history, no_progress)
+    return SnapshotArrays({**learned.arrays, "training.cutoff": np.array([history.now])})
+
+
+def example_visits() -> Iterator[Visit]:
+    """Visits of a shop that learned `example_snapshot()`: of a visitor without a history and of a customer who buys
+    even products, on the home page, and on the pages of a product, of a category, of a search and of the basket."""
+    even = [[10 * number + 7, 3.0, 4, REFERENCE_TIME - DAY, REFERENCE_TIME - 40 * DAY] for number in range(0, 8, 2)]
+    for genome in (Genome(), Genome(products=even, categories=[[1, 1.0, 16, 12.0]], purchases=16, distinct_products=4)):
+        visit = Visit(timestamp=REFERENCE_TIME, strategy=None, genome=genome)
+        yield visit
+        yield replace(visit, product=47)
+        yield replace(visit, category=1)
+        yield replace(visit, query="even product", candidate_products=(47, 7, 999))
+        yield replace(visit, basket=frozenset({47, 57}), basket_quantity=2)
+
+
+def _ranked(
+    ranking: Callable[[Visit, SnapshotArrays], Iterable[Candidate]], visit: Visit, snapshot: SnapshotArrays
+) -> list[tuple[int, float]]:
+    """(primary key, score) of each candidate."""
+    return [(one.item.id, float(one.score)) for one in ranking(visit, snapshot)]
+
+
+def _assert_list(found: list[tuple[int, float]], existing: NDArray[np.int64]) -> None:
+    keys, scores = [key for key, _ in found], [score for _, score in found]
+    assert np.isfinite(scores).all(), "score: finite"
+    assert scores == sorted(scores, reverse=True), "the best candidate comes first"
+    assert len(set(keys)) == len(keys), "a candidate stands in a list once"
+    assert set(keys) <= set(existing.tolist()), "a candidate is none of the snapshot's products, or categories"
 
 
 def _assert_steady(recommender: Recommender, history: HistoryArrays, limits: LearningLimits) -> None:
@@ -88,7 +214,7 @@ def _assert_steady(recommender: Recommender, history: HistoryArrays, limits: Lea
     shuffled = np.random.default_rng(7).permutation(len(history.product))
     _assert_same(
         learned,
-        recommender.fit(_arrays_of(history, shuffled), limits),
+        recommender.fit(_select_lines(history, shuffled), limits),
         "the sequence of the lines changed the result",
     )
 
@@ -97,8 +223,8 @@ def _views_alone() -> HistoryArrays:
     return replace(make_history([], 20), views=views_and_texts().views)
 
 
-def _arrays_of(history: HistoryArrays, lines: NDArray) -> HistoryArrays:
-    """These lines only, and the views of the same places where the history has any."""
+def _select_lines(history: HistoryArrays, lines: NDArray) -> HistoryArrays:
+    """These lines only, and these views where the history has any."""
     views = history.views
     if len(views.customer):
         views = ViewArrays(views.customer[lines], views.product[lines], views.seen[lines])

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from personalization import signals
 from personalization.collect import impression_tokens
 from personalization.collect.payload import InvalidEvent, Rejection, ReportedEvent, ReportedItem
 from personalization.models import Event, Visitor
@@ -82,12 +83,18 @@ def store_events(delivery: Delivery, reports: Iterable[ReportedEvent]) -> Ingest
     if happenings and not _store(delivery, happenings.values()):
         rejected += [Rejection(index, "no_consent") for index in accepted]
         accepted = []
+    elif happenings:
+        _send_event_recorded(delivery.visitor, happenings.values())
     return IngestionResult(len(accepted), tuple(rejected))
 
 
 def _store(delivery: Delivery, happenings: Collection[EventData]) -> bool:
     common = {"is_suspected_bot": delivery.is_suspected_bot, "device": delivery.device}
     return Event.objects.store_events(delivery.visitor.pk, happenings, received_at=delivery.received, **common)
+
+
+def _send_event_recorded(visitor: Visitor, events: Iterable[EventData]) -> None:
+    signals.send_on_commit(signals.event_recorded, Event, visitor_id=visitor.pk, events=tuple(events))
 
 
 def to_event(report: ReportedEvent, delivery: Delivery) -> EventData:
@@ -184,4 +191,9 @@ def record_server_event(
 ) -> bool:
     """Stores what the shop itself saw happen with one product; whether the visitor was still there."""
     happening = EventData(event_id=uuid.uuid4(), type=name, occurred_at=now, product_id=product, value=1.0)
-    return Event.objects.store_events(visitor.pk, [happening], received_at=now, is_suspected_bot=suspect, device=device)
+    stored = Event.objects.store_events(
+        visitor.pk, [happening], received_at=now, is_suspected_bot=suspect, device=device
+    )
+    if stored:
+        _send_event_recorded(visitor, [happening])
+    return stored

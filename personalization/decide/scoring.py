@@ -10,9 +10,10 @@ from personalization.decide.slate import Candidate, Reason, product_ref
 from personalization.decide.trace import Scoring
 from personalization.decide.visit import Visit
 from personalization.models import Genome
-from personalization.rank import candidates, scorer, search_queries
+from personalization.rank import candidates, scorer, search_queries, tasks
 from personalization.rank.features import NO_BASKET, compute_features
 from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.rank.tasks import RankingTask
 from personalization.rank.visitor_history import VisitorHistory
 
 MAX_REASON_ANCHORS = 60
@@ -88,17 +89,15 @@ def popularity_reason(snapshot: SnapshotArrays, place: int, period: int) -> Reas
 def score_for_visitor(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     """What the visitor may want next, old or new."""
     person = visitor_history(visit.genome, snapshot)
-    return _score_candidates(
-        scorer.HOME, visit, snapshot, person, candidates.visitor_candidates(person, snapshot, visit.country)
-    )
+    found = candidates.visitor_candidates(person, snapshot, country=visit.country)
+    return _score_candidates(tasks.HOME, visit, snapshot, person, found)
 
 
 def score_discovery(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     """What the visitor may want next and never bought."""
     person = visitor_history(visit.genome, snapshot)
-    return _score_candidates(
-        scorer.NEW, visit, snapshot, person, candidates.discovery_candidates(person, snapshot, visit.country)
-    )
+    found = candidates.discovery_candidates(person, snapshot, country=visit.country)
+    return _score_candidates(tasks.DISCOVERY, visit, snapshot, person, found)
 
 
 def score_for_basket(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
@@ -108,9 +107,9 @@ def score_for_basket(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates
     basket = basket[basket >= 0][: visit.policy.max_order_products]
     if not len(basket):
         return score_for_visitor(visit, snapshot)
-    kind = scorer.BASKET if len(person.purchased) else scorer.GUEST_BASKET
-    places = candidates.basket_candidates(person, basket, snapshot)
-    return _score_candidates(kind, visit, snapshot, person, places, basket=basket)
+    task = tasks.BASKET if len(person.purchased) else tasks.GUEST_BASKET
+    places = candidates.basket_candidates(person, snapshot, basket)
+    return _score_candidates(task, visit, snapshot, person, places, basket=basket)
 
 
 def score_listing(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
@@ -121,7 +120,7 @@ def score_listing(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
         places = places[places >= 0]
     else:
         places = snapshot.category_products(visit.category or 0).astype(np.int64)
-    return _score_candidates(scorer.CATEGORY, visit, snapshot, person, places)
+    return _score_candidates(tasks.CATEGORY, visit, snapshot, person, places)
 
 
 def score_search(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
@@ -133,7 +132,7 @@ def score_search(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     listed = snapshot.product_indices(dict.fromkeys(visit.candidate_products))
     found, instead = search_queries.products_chosen_after(visit.query, snapshot), _popular_after_search(visit, snapshot)
     places = np.unique(np.concatenate([listed[listed >= 0], found[0], instead[0]]))
-    usual = _score_candidates(scorer.CATEGORY, visit, snapshot, visitor_history(visit.genome, snapshot), places)
+    usual = _score_candidates(tasks.CATEGORY, visit, snapshot, visitor_history(visit.genome, snapshot), places)
     said = _align_values(*found, usual.product_indices) + _align_values(*instead, usual.product_indices)
     score = _engine_relevance(listed, usual.product_indices) * (1 + QUERY_CLICK_WEIGHT * said)
     score = np.round(score * (1 + AFFINITY_WEIGHT * _min_max(usual.score)), scorer.SCORE_DECIMALS)
@@ -153,13 +152,13 @@ def affinity(visit: Visit, snapshot: SnapshotArrays, places: NDArray[np.int64]) 
     person = visitor_history(visit.genome, snapshot)
     if not len(person.purchased) or not len(places):
         return np.zeros(len(places))
-    usual = _score_candidates(scorer.CATEGORY, visit, snapshot, person, places)
+    usual = _score_candidates(tasks.CATEGORY, visit, snapshot, person, places)
     return _align_values(usual.product_indices, _min_max(usual.score), places)
 
 
 def _popular_after_search(visit: Visit, snapshot: SnapshotArrays) -> search_queries.IndexWeightPairs:
     """What is chosen most after searches of any kind, where the engine found nothing; it says next to nothing."""
-    times = snapshot.arrays.get("search.chosen", np.empty(0))  # a snapshot of an earlier release has none
+    times = snapshot.arrays.get("search.choices", np.empty(0))  # a snapshot of an earlier release has none
     best = np.argsort(-times, kind="stable")[:ZERO_RESULT_FALLBACK]
     best = best[times[best] > 0]
     return (
@@ -211,7 +210,7 @@ def _lookup_history(
 
 
 def _score_candidates(
-    task: str,
+    task: RankingTask,
     visit: Visit,
     snapshot: SnapshotArrays,
     history: VisitorHistory,
@@ -225,7 +224,7 @@ def _score_candidates(
     ranked, ranked_score = places[order], score[order]
     probability = scorer.purchase_probabilities(task, snapshot, ranked_score)
     if visit.trace is not None:
-        visit.trace.scorings.append(Scoring(task, snapshot, ranked, features[:, order], ranked_score, probability))
+        visit.trace.scorings.append(Scoring(task.name, snapshot, ranked, features[:, order], ranked_score, probability))
     return ScoredCandidates(
         snapshot,
         history,

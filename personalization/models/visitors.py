@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.db.models import Count, Q
 from django.utils.translation import pgettext_lazy
 
+from personalization import signals
 from personalization.models.genomes import Genome
 
 MAX_PREFERENCES = 200
@@ -91,6 +92,9 @@ class VisitorQuerySet(models.QuerySet):
         waited for, and what they stored goes too."""
         held = list(self.filter(pk__in=list(visitor_ids)).order_by("pk").select_for_update())
         self.model.objects.using(self.db).filter(pk__in=[visitor.pk for visitor in held]).delete()
+        for visitor in held:
+            arguments = {"visitor_id": visitor.pk, "user_id": visitor.user_id}
+            signals.send_on_commit(signals.visitor_erased, Visitor, **arguments)
 
     def opted_out(self) -> dict[Any, float]:
         """The customers of whom nothing is learned up to a moment: for ever, while they object."""
@@ -131,6 +135,7 @@ class VisitorQuerySet(models.QuerySet):
             ConsentRecord(visitor_id=pk, state=Consent.GRANTED, version=version, source=source, recorded_at=now)
             for pk in new
         )
+        _send_consent_changed([(pk, None) for pk in new], Consent.GRANTED, source, now)
         return {*new, *(pk for pk, state in known.items() if state == Consent.GRANTED)}
 
     def withdraw_all(self, user_ids: Iterable[Any], *, version: str, source: str, now: datetime) -> int:
@@ -141,12 +146,14 @@ class VisitorQuerySet(models.QuerySet):
             new = [Visitor(id=new_visitor_id(), user_id=user_id) for user_id in asked if user_id not in known]
             self.bulk_create(new, ignore_conflicts=True)
             rows = self.filter(user_id__in=asked).exclude(consent=Consent.WITHDRAWN).order_by("pk").select_for_update()
-            ids = list(rows.values_list("pk", flat=True))
+            changed = list(rows.values_list("pk", "user_id"))
+            ids = [pk for pk, _ in changed]
             self.filter(pk__in=ids).update(consent=Consent.WITHDRAWN)
             ConsentRecord.objects.bulk_create(
                 ConsentRecord(visitor_id=pk, state=Consent.WITHDRAWN, version=version, source=source, recorded_at=now)
                 for pk in ids
             )
+            _send_consent_changed(changed, Consent.WITHDRAWN, source, now)
         return len(ids)
 
     def by_consent(self) -> dict[tuple[bool, str], int]:
@@ -160,12 +167,14 @@ class VisitorQuerySet(models.QuerySet):
             new = [Visitor(id=new_visitor_id(), user_id=user_id) for user_id in user_ids if user_id not in known]
             self.bulk_create(new, ignore_conflicts=True)
             undecided = self.filter(user_id__in=user_ids, consent=Consent.NONE).select_for_update()
-            ids = list(undecided.values_list("pk", flat=True))
+            changed = list(undecided.values_list("pk", "user_id"))
+            ids = [pk for pk, _ in changed]
             self.filter(pk__in=ids).update(consent=Consent.GRANTED, consented_at=now)
             ConsentRecord.objects.bulk_create(
                 ConsentRecord(visitor_id=pk, state=Consent.GRANTED, version=version, source=source, recorded_at=now)
                 for pk in ids
             )
+            _send_consent_changed(changed, Consent.GRANTED, source, now)
         return len(ids)
 
 
@@ -222,6 +231,7 @@ class Visitor(models.Model):
             self.consented_at = now
         self.save(update_fields=["consent", "consented_at"])
         ConsentRecord.objects.create(visitor=self, state=state, version=version, source=source, recorded_at=now)
+        _send_consent_changed([(self.pk, self.user_id)], state, source, now)
 
     @transaction.atomic
     def set_preference(self, kind: str, key: int | str, sign: int, now: float) -> None:
@@ -252,6 +262,14 @@ class ConsentRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.state} at {self.recorded_at:%Y-%m-%d %H:%M}"
+
+
+def _send_consent_changed(visitors: Iterable[tuple[uuid.UUID, Any]], state: Any, source: str, now: datetime) -> None:
+    """Tells other apps; `visitors` are (visitor's id, customer's key)."""
+    common = {"state": str(state), "source": source, "changed_at": now}
+    for visitor_id, user_id in visitors:
+        arguments = {"visitor_id": visitor_id, "user_id": user_id, **common}
+        signals.send_on_commit(signals.consent_changed, Visitor, **arguments)
 
 
 def _forgotten(visitors: VisitorQuerySet) -> dict[Any, float]:

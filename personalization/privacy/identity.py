@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from personalization import conf
+from personalization import conf, signals
 from personalization.models import Consent, Event, Genome, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
@@ -125,7 +125,10 @@ def erase_browser(requester: Requester) -> None:
 @transaction.atomic
 def erase_customer(user_id: Any, now: datetime) -> None:
     """Deletes an account's visitor with everything that it did; only its refusal, and when it was erased, remain."""
-    Visitor.objects.get_for_update(user_id).delete()
+    visitor = Visitor.objects.get_for_update(user_id)
+    ids = {"visitor_id": visitor.pk, "user_id": user_id}
+    visitor.delete()
+    signals.send_on_commit(signals.visitor_erased, Visitor, **ids)
     Genome.objects.filter(user_id=user_id).delete()
     _record_consent(Visitor.objects.create(user_id=user_id, erased_at=now), Consent.WITHDRAWN, "erasure", now)
 
@@ -172,3 +175,5 @@ def _transfer_activity(account: Visitor, browser: Visitor) -> None:
     Event.objects.filter(visitor=browser).update(visitor=account)
     for preference in browser.preferences:
         account.set_preference(*preference)
+    ids = {"visitor_id": account.pk, "user_id": account.user_id, "merged_visitor_id": browser.pk}
+    signals.send_on_commit(signals.visitor_merged, Visitor, **ids)

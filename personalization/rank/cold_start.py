@@ -28,7 +28,7 @@ def cold_start_score(
     """The score of the products at these places, higher is better; those at -1, of which nothing is known, have 0."""
     found = (
         POPULARITY_WEIGHT * rank_percentile(_list_values(learned, "popular.score", places))
-        + SEARCH_WEIGHT * rank_percentile(_list_values(learned, "search.chosen", places))
+        + SEARCH_WEIGHT * rank_percentile(_list_values(learned, "search.choices", places))
         + COUNTRY_WEIGHT * popularity_lists(learned.country_products(country), places)
         + DEVICE_WEIGHT * popularity_lists(learned.device_products(device), places)
     )

@@ -1,8 +1,14 @@
-"""One score from many features: by what the shop's own past taught, or by stated weights where it taught too little.
+"""One score from many features: by a learned ranker, or by default weights where too little was learned.
 
-Learned trees are stored as arrays and read as QuickScorer does (Lucchese et al., SIGIR 2015): every test that fails
-rules out the leaves on its left, and the first leaf that is left is the tree's. That is a few operations on bytes for
-all candidates and trees at once.
+A ranker is a sum of decision trees (LambdaMART). Its trees are stored as arrays and evaluated as QuickScorer does: each
+test that fails rules out the leaves on its left, and the first leaf that remains is the tree's. That takes a few bit
+operations for all candidates and trees at once.
+
+References
+----------
+C. Burges: From RankNet to LambdaRank to LambdaMART: An overview. Microsoft Research, 2010.
+C. Lucchese et al.: QuickScorer: A fast algorithm to rank documents with additive ensembles of regression trees. SIGIR
+2015.
 """
 
 import zlib
@@ -11,89 +17,81 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.rank import features
+from personalization.rank.features import feature_names
 from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.rank.tasks import RankingTask
 
 MAX_LEAVES = 8
-"""Of a tree at most, so that those that are left fit into a byte."""
+"""Of one tree, so that the leaves that remain fit into the bits of a byte."""
 SCORE_DECIMALS = 6
-"""Scores are rounded, so that ties break the same everywhere."""
+"""Scores are rounded, so that ties break the same on every machine."""
 LOWEST_SET_BIT = np.array([0] + [(byte & -byte).bit_length() - 1 for byte in range(1, 256)], np.intp)
-"""The lowest leaf that is left, by byte."""
-
-HOME, NEW, BASKET, GUEST_BASKET, CATEGORY = "home", "new", "basket", "guest_basket", "listing"
-RANKING_TASKS = (HOME, NEW, BASKET, GUEST_BASKET, CATEGORY)
-"""What is learned by itself: the next purchases, those among them that are new to the customer, the rest of a basket
-when its owner is known and when not, and the choice within a listing."""
-
-DEFAULT_WEIGHTS: dict[str, dict[str, float]] = {
-    HOME: {"own.expected": 1.0, "near": 0.3, "co_purchased_by_customer.own": 0.1, "popular": 0.01},
-    NEW: {"near": 0.5, "co_purchased_by_customer.own": 1.0, "kind.own": 0.5, "popular": 0.5},
-    BASKET: {"own.weight": 1.0, "bought_together.basket": 0.5, "popular": 0.01},
-    GUEST_BASKET: {"bought_together.basket": 1.0, "popular": 0.02},
-    CATEGORY: {"own.expected": 1.0, "near": 0.3, "popular": 0.3},
-}
-"""The weights where too little was learned; each feature counts as a share of its highest among the candidates."""
+"""The first leaf that remains, by byte."""
+FINGERPRINT = "ranker.fingerprint"
+"""The array that holds the fingerprint of the features that a snapshot's rankers were learned from."""
 
 
 @dataclass(frozen=True)
 class TreeEnsemble:
-    """A learned sum of decision trees. The first three arrays are shaped (trees, tests), `value` (trees, leaves)."""
+    """A learned sum of decision trees. The first three arrays have the shape (trees, tests), `value` (trees, leaves)."""
 
     feature: NDArray[np.int32]
+    """The row of the feature that is tested."""
     threshold: NDArray[np.float32]
     left: NDArray[np.int32]
-    """The leaves that stay when the feature is above the threshold, as bits; a tree with fewer tests keeps all."""
+    """As bits, the leaves that remain when the feature is above the threshold; a tree with fewer tests keeps all."""
     value: NDArray[np.float64]
+    """What each leaf adds to the score."""
     calibration: NDArray[np.float64]
-    """Slope and offset that make the sum a log-odds."""
+    """Slope and offset that turn the score into the log-odds of a purchase (Platt scaling)."""
 
     def scores(self, table: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The sum of the trees for each column of the features."""
+        """The sum of the trees for each column of a table of shape (features, candidates)."""
         trees, tests = self.feature.shape
         above = table[self.feature.ravel()] > self.threshold.reshape(-1, 1)
         left = above.view(np.uint8) - np.uint8(1)  # all leaves where the test holds, none where it fails ...
-        left |= self.left.astype(np.uint8).reshape(-1, 1)  # ... but those that stay then
+        left |= self.left.astype(np.uint8).reshape(-1, 1)  # ... but those that remain then
         leaf = LOWEST_SET_BIT[np.bitwise_and.reduce(left.reshape(trees, tests, -1), axis=1)]
         leaf += np.arange(0, trees * MAX_LEAVES, MAX_LEAVES)[:, None]
         return self.value.ravel()[leaf].sum(axis=0)
 
 
-def score_candidates(surface: str, learned: SnapshotArrays, table: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The score of each candidate whose features are a column of the table; higher is better."""
-    trees = load_trees(surface, learned)
-    return np.round(default_score(surface, learned, table) if trees is None else trees.scores(table), SCORE_DECIMALS)
+def score_candidates(task: RankingTask, learned: SnapshotArrays, table: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The score of each candidate, a column of the table of features; higher is better."""
+    trees = load_trees(task, learned)
+    return np.round(default_score(task, learned, table) if trees is None else trees.scores(table), SCORE_DECIMALS)
 
 
-def purchase_probabilities(surface: str, learned: SnapshotArrays, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """About how likely each candidate is to be bought within the weeks that were held back, where that was learned;
-    else each score's share of all."""
-    trees = load_trees(surface, learned)
+def purchase_probabilities(
+    task: RankingTask, learned: SnapshotArrays, scores: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The calibrated probability that each candidate is bought within the evaluation weeks, in 0..1; with default
+    weights, each score's share of all."""
+    trees = load_trees(task, learned)
     if trees is None:
         return scores / max(float(scores.sum()), 1e-9)
     return 1 / (1 + np.exp(-np.clip(trees.calibration[0] * scores + trees.calibration[1], -30, 30)))
 
 
-def load_trees(surface: str, learned: SnapshotArrays) -> TreeEnsemble | None:
-    """The trees of this surface; None when none were learned, or from other features than this release has."""
+def load_trees(task: RankingTask, learned: SnapshotArrays) -> TreeEnsemble | None:
+    """The learned ranker of a task; None when the snapshot has none, or it was learned from other features."""
     arrays = learned.arrays
-    if f"{surface}.value" not in arrays or int(arrays["blend.features"][0]) != feature_fingerprint(learned):
+    if task.array_name("value") not in arrays or int(arrays[FINGERPRINT][0]) != feature_fingerprint(learned):
         return None
-    return TreeEnsemble(
-        *(arrays[f"{surface}.{name}"] for name in ("feature", "threshold", "left", "value", "calibration"))
-    )
+    parts = ("feature", "threshold", "left", "value", "calibration")
+    return TreeEnsemble(*(arrays[task.array_name(part)] for part in parts))
 
 
 def feature_fingerprint(learned: SnapshotArrays) -> int:
-    """A number that changes when the features or their order change."""
-    return zlib.crc32(" ".join(features.feature_names(learned)).encode())
+    """A number that changes when the features of a snapshot or their sequence change."""
+    return zlib.crc32(" ".join(feature_names(learned)).encode())
 
 
-def default_score(surface: str, learned: SnapshotArrays, table: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The score by the stated weights."""
-    rows = {name: row for row, name in enumerate(features.feature_names(learned))}
+def default_score(task: RankingTask, learned: SnapshotArrays, table: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The score by the task's default weights, each feature as a share of its highest among the candidates."""
+    rows = {name: row for row, name in enumerate(feature_names(learned))}
     total = np.zeros(table.shape[1])
-    for name, weight in DEFAULT_WEIGHTS[surface].items():
+    for name, weight in task.default_weights.items():
         row = table[rows[name]].astype(np.float64)
         total += weight * row / max(float(row.max(initial=0)), 1e-9)
     return total

@@ -26,7 +26,7 @@ SHARPNESS = 7
 SMOOTHING = 1.0
 """With so much weight of choices behind it, what was chosen after a query counts as much as what is said besides."""
 WORD_BREAK = ord(" ")
-ARRAYS = ("query.start", "gram.key")
+ARRAYS = ("query.text_start", "trigram.key")
 """A snapshot of an earlier release has none of these."""
 
 IndexWeightPairs = tuple[NDArray[np.int64], NDArray[np.float64]]
@@ -90,7 +90,7 @@ def visitors_choosing(query: str, learned: SnapshotArrays) -> dict[int, int]:
         return {}
     pairs = asked.pairs_of(asked.itself)
     arrays = learned.arrays
-    return dict(zip(arrays["query.product"][pairs].tolist(), arrays["query.customers"][pairs].tolist(), strict=True))
+    return dict(zip(arrays["query.product"][pairs].tolist(), arrays["query.visitors"][pairs].tolist(), strict=True))
 
 
 def similar_queries(query: str, learned: SnapshotArrays, most: int) -> list[str]:
@@ -100,13 +100,13 @@ def similar_queries(query: str, learned: SnapshotArrays, most: int) -> list[str]
     if asked is None:
         return []
     near, _ = asked.neighbours()
-    shown = near[learned.arrays["query.shown"][near] > 0][:most]
+    shown = near[learned.arrays["query.is_public"][near] > 0][:most]
     return [unicodedata.normalize("NFC", text_array(learned.arrays, place)) for place in shown.tolist()]
 
 
 def text_array(arrays: Mapping[str, NDArray], place: int) -> str:
     """The known query at this place, folded."""
-    start = arrays["query.start"]
+    start = arrays["query.text_start"]
     return "".join(map(chr, arrays["query.text"][start[place] : start[place + 1]].tolist()))
 
 
@@ -130,12 +130,12 @@ class _QueryMatcher:
         text = normalize_query(query)
         if not text or any(name not in arrays for name in ARRAYS):
             return None
-        known = range(len(arrays["query.start"]) - 1)
+        known = range(len(arrays["query.text_start"]) - 1)
         place = bisect_left(known, text, key=lambda at: text_array(arrays, at))
         itself = place if place < len(known) and text_array(arrays, place) == text else -1
-        there = lookup_indices(arrays["gram.key"], trigrams([text])[1])
+        there = lookup_indices(arrays["trigram.key"], trigrams([text])[1])
         found = there[there >= 0]
-        return cls(arrays, itself, found, arrays["gram.rarity"][found].astype(np.float64), len(there) - len(found))
+        return cls(arrays, itself, found, arrays["trigram.idf"][found].astype(np.float64), len(there) - len(found))
 
     def exact_match(self) -> tuple[float, IndexWeightPairs]:
         """How far what followed the query itself can be trusted, and what that was."""
@@ -158,7 +158,7 @@ class _QueryMatcher:
         near, say = near[heard], say[heard]
         if not len(near) or say[0] <= 0:
             return 0.0, NO_PAIRS
-        first, last = self.arrays["query.pair"][near], self.arrays["query.pair"][near + 1]
+        first, last = self.arrays["query.product_start"][near], self.arrays["query.product_start"][near + 1]
         rows = indices_of_ranges(first, last)
         share = self.arrays["query.share"][rows] * np.repeat(say / say.sum(), last - first)
         trust = float((likeness**2 * backing).max())
@@ -166,20 +166,26 @@ class _QueryMatcher:
 
     def trigram_backoff(self) -> tuple[float, IndexWeightPairs]:
         """The same of what was chosen after all queries that hold its pieces, rare or not."""
-        first, last = self.arrays["gram.pair"][self.pieces], self.arrays["gram.pair"][self.pieces + 1]
+        first, last = (
+            self.arrays["trigram.product_start"][self.pieces],
+            self.arrays["trigram.product_start"][self.pieces + 1],
+        )
         rows = indices_of_ranges(first, last)
         say = self.rarity**2 / max(self.length, 1e-9)
-        share = self.arrays["gram.share"][rows] * np.repeat(say, last - first)
-        return 1.0, (self.arrays["gram.product"][rows].astype(np.int64), share)
+        share = self.arrays["trigram.share"][rows] * np.repeat(say, last - first)
+        return 1.0, (self.arrays["trigram.product"][rows].astype(np.int64), share)
 
     def neighbours(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The places of other known queries that are spelt like it, the closest first, and their cosines."""
-        first, last = self.arrays["gram.start"][self.pieces], self.arrays["gram.start"][self.pieces + 1]
+        first, last = (
+            self.arrays["trigram.query_start"][self.pieces],
+            self.arrays["trigram.query_start"][self.pieces + 1],
+        )
         rows = indices_of_ranges(first, last)
         cosine = np.bincount(
-            self.arrays["gram.query"][rows],
-            self.arrays["gram.tfidf"][rows] * np.repeat(self.rarity, last - first),
-            len(self.arrays["query.start"]),
+            self.arrays["trigram.query"][rows],
+            self.arrays["trigram.tfidf"][rows] * np.repeat(self.rarity, last - first),
+            len(self.arrays["query.text_start"]),
         ) / max(np.sqrt(self.length), 1e-9)
         if self.itself >= 0:
             cosine[self.itself] = 0
@@ -190,11 +196,11 @@ class _QueryMatcher:
     @property
     def length(self) -> float:
         """The sum of the squared rarities of all of its pieces."""
-        return float((self.rarity**2).sum()) + self.unknown * float(self.arrays["gram.rarest"][0]) ** 2
+        return float((self.rarity**2).sum()) + self.unknown * float(self.arrays["trigram.max_idf"][0]) ** 2
 
     def pairs_of(self, place: int) -> slice:
         """Where the products are that were chosen after a known query."""
-        return slice(*self.arrays["query.pair"][place : place + 2].tolist())
+        return slice(*self.arrays["query.product_start"][place : place + 2].tolist())
 
 
 def indices_of_ranges(first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.int64]:

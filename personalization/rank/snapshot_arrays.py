@@ -30,7 +30,7 @@ class SnapshotArrays:
     @property
     def trained_at(self) -> float:
         """Up to when it was learned, in seconds since 1970."""
-        return float(self.arrays["history.now"][0])
+        return float(self.arrays["training.cutoff"][0])
 
     def clamp_time(self, now: float) -> float:
         """The moment to decide for: it stands still some weeks after the last training, as all ages would be wrong."""
@@ -89,7 +89,7 @@ class SnapshotArrays:
         (place,) = self.category_indices([category_id]).tolist()
         if place < 0:
             return np.empty(0, np.int32)
-        start = self.arrays["category.start"]
+        start = self.arrays["category.product_start"]
         return self.arrays["category.product"][start[place] : start[place + 1]]
 
     def country_products(self, code: str) -> NDArray[np.int32]:

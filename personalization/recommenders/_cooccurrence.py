@@ -1,4 +1,4 @@
-"""Counting pairs of products in blocks of bounded memory. No recommender itself: several of them count like this."""
+"""Counts pairs of products in blocks of bounded memory. What several recommenders share."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,97 +9,100 @@ from numpy.typing import NDArray
 from personalization.recommenders import GUEST, ProductLinks
 
 DAMPING = 10.0
-"""Added to the denominator, so that a pair of rare products needs more than a few observations to look certain."""
+"""Added to the denominator (shrinkage), so that a few observations do not make a pair of rare products look certain."""
 PAIRS_PER_BLOCK = 1_000_000
-"""Bounds the memory of a fit: about 100 bytes a pair."""
+"""Bounds the memory of a fit: about 100 bytes per pair."""
 
 
 @dataclass(frozen=True)
 class PairCounts:
-    """One entry a pair, sorted by anchor, then by the other; an anchor's pairs are never torn apart."""
+    """One entry for each pair, sorted by anchor, then by the other; a block holds all pairs of its anchors."""
 
     anchor: NDArray[np.int64]
     other: NDArray[np.int64]
     """Never the anchor itself."""
     times: NDArray[np.int64]
-    """How often the pair was there, whoever stood behind it."""
+    """How often the pair was there, by customers and guests."""
     customers: NDArray[np.int64]
-    """How many different customers stood behind it; a GUEST is nobody."""
+    """The number of different customers behind it, without guests."""
 
 
 @dataclass(frozen=True)
 class GroupRuns:
-    """What goes with what: entry i pairs `anchor[i]` with each of `other[start[i] : start[i] + size[i]]`."""
+    """Pairs in run-length form: entry i pairs `anchor[i]` with each of `other[start[i] : start[i] + size[i]]`."""
 
     anchor: NDArray[np.int64]
     """Ascending."""
-    person: NDArray[np.int64]
-    """Who stands behind the entry: a customer, or GUEST."""
+    customer: NDArray[np.int64]
+    """The customer behind the entry, or GUEST."""
     start: NDArray[np.int64]
     size: NDArray[np.int64]
     other: NDArray[np.int64]
     products: int
 
     def blocks(self, pairs_per_block: int) -> list[range]:
-        """The anchors, cut where about so many pairs are together."""
+        """Ranges of anchors with about `pairs_per_block` pairs each."""
         cut = cut_into_blocks(self.anchor, self.size, pairs_per_block)
         return [range(int(self.anchor[part][0]), int(self.anchor[part][-1]) + 1) for part in cut]
 
     def pairs(self, block: range) -> PairCounts:
-        """All pairs of the anchors of a block, counted."""
+        """The counts of all pairs of a block's anchors."""
         first, end = np.searchsorted(self.anchor, [block.start, block.stop])
         entries = slice(first, end)
         size = self.size[entries]
-        inside = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-        other = self.other[np.repeat(self.start[entries], size) + inside]
+        offset = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+        other = self.other[np.repeat(self.start[entries], size) + offset]
         anchor = np.repeat(self.anchor[entries], size)
-        person = np.repeat(self.person[entries], size) - GUEST
-        people = int(person.max(initial=0)) + 1
+        customer = np.repeat(self.customer[entries], size) - GUEST
+        codes = int(customer.max(initial=0)) + 1
         pair = (anchor * self.products + other)[anchor != other]
-        each, times = np.unique(pair * people + person[anchor != other], return_counts=True)
-        pair, first = np.unique(each // people, return_index=True)
-        known = (each % people != 0).astype(np.int64)
+        each, times = np.unique(pair * codes + customer[anchor != other], return_counts=True)
+        pair, first = np.unique(each // codes, return_index=True)
+        signed_in = (each % codes != 0).astype(np.int64)
         return PairCounts(
             anchor=pair // self.products,
             other=pair % self.products,
             times=np.add.reduceat(times, first) if len(first) else times,
-            customers=np.add.reduceat(known, first) if len(first) else known,
+            customers=np.add.reduceat(signed_in, first) if len(first) else signed_in,
         )
 
 
 def cut_into_blocks(anchor: NDArray, cost: NDArray, cost_per_block: int) -> Iterator[slice]:
-    """Runs of whole anchors that cost about so much; `anchor` is ascending."""
-    done = np.cumsum(cost)
+    """Slices of whole anchors that cost about `cost_per_block` each; `anchor` is ascending."""
+    total = np.cumsum(cost)
     first = 0
     while first < len(anchor):
-        before = done[first - 1] if first else 0
-        last = max(first, int(np.searchsorted(done, before + cost_per_block, "right")) - 1)
+        before = total[first - 1] if first else 0
+        last = max(first, int(np.searchsorted(total, before + cost_per_block, "right")) - 1)
         end = int(np.searchsorted(anchor, anchor[last], "right"))
         yield slice(first, end)
         first = end
 
 
-def pairs_within_groups(group: NDArray, product: NDArray, person: NDArray, products: int) -> GroupRuns:
-    """Each product with all products of its group. `group` is ascending from 0; `person` stands behind each row."""
-    held = np.bincount(group)
-    start = np.cumsum(held) - held
+def pairs_within_groups(group: NDArray, product: NDArray, customer: NDArray, products: int) -> GroupRuns:
+    """The pairs of each product with all products of its group. One entry a row; `group` is ascending from 0."""
+    group_size = np.bincount(group)
+    start = np.cumsum(group_size) - group_size
     by_product = np.argsort(product, kind="stable")
     group_of = group[by_product]
     return GroupRuns(
         anchor=product[by_product].astype(np.int64),
-        person=person[by_product].astype(np.int64),
+        customer=customer[by_product].astype(np.int64),
         start=start[group_of],
-        size=held[group_of],
+        size=group_size[group_of],
         other=product.astype(np.int64),
         products=products,
     )
 
 
 def latest_of_each_group(group: NDArray, product: NDArray, moment: NDArray, cap: int) -> NDArray[np.int64]:
-    """The rows of the `cap` products that came into each group last: each product once, where it came in.
+    """The rows of the `cap` newest products of each group: each product once, at its first moment.
 
-    Whoever fills a group with thousands of rows is heard no more than somebody with `cap` of them. The rows come
-    sorted by group, then by product.
+    The cap keeps a customer with thousands of rows from outweighing the others.
+
+    Returns
+    -------
+    Indices into the three arrays, sorted by group, then by product.
     """
     rows = np.lexsort((moment, product, group))
     rows = rows[_group_starts(group[rows], product[rows])]
@@ -109,7 +112,7 @@ def latest_of_each_group(group: NDArray, product: NDArray, moment: NDArray, cap:
 
 
 def number_groups(group: NDArray) -> NDArray[np.int64]:
-    """The same groups as numbers from 0; `group` is ascending."""
+    """The groups renumbered from 0 without gaps; `group` is ascending."""
     return np.cumsum(_group_starts(group)) - 1
 
 
@@ -121,7 +124,7 @@ def _group_starts(*columns: NDArray) -> NDArray[np.bool_]:
 
 
 def _index_in_group(group: NDArray) -> NDArray[np.int64]:
-    """Each row's place in its group, from 0; `group` is ascending."""
+    """Each row's position in its group, from 0; `group` is ascending."""
     first = np.flatnonzero(_group_starts(group))
     return np.arange(len(group)) - np.repeat(first, np.diff(np.append(first, len(group))))
 
@@ -131,12 +134,14 @@ def damped_cosine(both: NDArray, one: NDArray, other: NDArray) -> NDArray[np.flo
     return np.round(both / (np.sqrt(one * other.astype(np.float64)) + DAMPING), 6)
 
 
-def strongest_links(anchor: NDArray, other: NDArray, closeness: NDArray, most: int) -> ProductLinks:
-    """The closest others of these anchors, `most` of each; of equally close ones the lower product number first.
+def strongest_links(anchor: NDArray, other: NDArray, closeness: NDArray, limit: int) -> ProductLinks:
+    """The `limit` closest neighbours of each anchor; of equally close ones the lower product number first.
 
-    The pairs come sorted by anchor, then by other; closeness is 0..1 to six digits.
+    Parameters
+    ----------
+    anchor, other, closeness : one entry for each pair, sorted by anchor, then by other; closeness in 0..1, six digits.
     """
     millionths = np.rint(closeness * 1e6).astype(np.int64)
     rows = np.argsort(number_groups(anchor) * 1_000_001 - millionths, kind="stable")
-    rows = rows[_index_in_group(anchor[rows]) < most]
+    rows = rows[_index_in_group(anchor[rows]) < limit]
     return ProductLinks(anchor[rows].astype(np.int32), other[rows].astype(np.int32), closeness[rows].astype(np.float32))

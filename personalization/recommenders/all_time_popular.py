@@ -1,4 +1,4 @@
-"""What many customers buy, all the year round."""
+"""Bestsellers of the whole history."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from personalization.recommenders import HistoryArrays, LearningLimits, ProductS
 
 
 class AllTimePopular:
-    """How often a product was bought in the whole history; a customer counts once a day, however much they buy."""
+    """Purchases in the whole history; a customer counts once a day, whatever the quantity."""
 
     name = "all_time_popular"
 
     def fit(self, history: HistoryArrays, limits: LearningLimits) -> ProductScores:
-        always = np.ones(len(history.ordered_at), bool)
-        score = history.purchases_with_support(always, limits.min_customers)
-        customers = history.customer_counts(always)
+        everything = np.ones(len(history.ordered_at), bool)
+        score = history.purchases_with_support(everything, limits.min_customers)
+        customers = history.customer_counts(everything)
         return ProductScores(score.astype(np.float32), np.where(score, customers, 0).astype(np.int32))
 
 

@@ -1,4 +1,4 @@
-"""Which products lie in the same baskets."""
+"""Item-kNN over orders: which products are bought in the same order."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,17 @@ from personalization.recommenders._cooccurrence import (
 )
 
 POPULARITY_EXPONENT = 0.25
-"""How far the other product's own frequency counts against it: 0 would recommend milk with everything, 1 oddities.
-Chosen by what completed baskets: see docs/evaluation.md."""
+"""How far the popularity of the neighbour counts against it: with 0 bestsellers go with everything, with 1 rarities do.
+Chosen by basket completion; see docs/evaluation.md."""
 
 
 class BoughtTogether(BlockRecommender):
-    """How often a basket with one product holds the other, damped: both / (one x other ** 0.25 + 10), in baskets."""
+    """Orders with both / (orders with the anchor x orders with the neighbour ** 0.25 + 10).
+
+    References
+    ----------
+    M. Deshpande, G. Karypis: Item-based top-N recommendation algorithms. ACM TOIS 22(1), 2004.
+    """
 
     name = "bought_together"
 
@@ -38,37 +43,41 @@ class BoughtTogether(BlockRecommender):
         basket, product = _cap_basket_size(basket, product, limits.max_order_products)
         customer = np.full(int(history.order.max(initial=-1)) + 1, GUEST)
         customer[history.order] = history.customer
-        holding = np.bincount(product, minlength=history.products)
+        order_count = np.bincount(product, minlength=history.products)
         runs = pairs_within_groups(basket, product, customer[basket], history.products)
         blocks = runs.blocks(self.pairs_per_block)
         return BlockPlan(
-            _co_purchase_links, (runs, holding, limits), blocks, history.products, limits.neighbours_per_product
+            _co_purchase_links, (runs, order_count, limits), blocks, history.products, limits.neighbours_per_product
         )
 
 
-def _co_purchase_links(block: range, runs: GroupRuns, holding: np.ndarray, limits: LearningLimits) -> ProductLinks:
+def _co_purchase_links(block: range, runs: GroupRuns, order_count: np.ndarray, limits: LearningLimits) -> ProductLinks:
     pairs = runs.pairs(block)
-    backed = pairs.customers >= limits.min_customers
-    anchor, other = pairs.anchor[backed], pairs.other[backed]
-    size = holding[anchor] * holding[other].astype(np.float64) ** POPULARITY_EXPONENT
+    supported = pairs.customers >= limits.min_customers
+    anchor, other = pairs.anchor[supported], pairs.other[supported]
+    size = order_count[anchor] * order_count[other].astype(np.float64) ** POPULARITY_EXPONENT
     return strongest_links(
-        anchor, other, np.round(pairs.times[backed] / (size + DAMPING), 6), limits.neighbours_per_product
+        anchor, other, np.round(pairs.times[supported] / (size + DAMPING), 6), limits.neighbours_per_product
     )
 
 
 def basket_share(weight: NDArray, one: NDArray, other: NDArray) -> NDArray:
-    """What a weight says of two products of which so many baskets hold the one and so many the other: the share of the
-    baskets with the one that hold both, damped."""
+    """The damped share of the orders with the anchor that hold the neighbour, too, from the weight of the pair.
+
+    Parameters
+    ----------
+    weight : as learned. one, other : the numbers of orders with the anchor and with the neighbour. All of one shape.
+    """
     return weight * (one * other.astype(np.float64) ** POPULARITY_EXPONENT + DAMPING) / (one + DAMPING)
 
 
 def _cap_basket_size(order: np.ndarray, product: np.ndarray, cap: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first `cap` products of each order, in an arbitrary but fixed sequence that prefers no age of product."""
-    shuffled = (product * 2_654_435_761) % 2**32
-    rows = np.lexsort((product, shuffled, order))
+    """(order, product) with at most `cap` products of each order, chosen by a hash, which prefers no age of product."""
+    hashed = (product * 2_654_435_761) % 2**32
+    rows = np.lexsort((product, hashed, order))
     size = np.bincount(order, minlength=1)
-    place = np.arange(len(rows)) - (np.cumsum(size) - size)[order[rows]]
-    rows = np.sort(rows[place < cap])
+    position = np.arange(len(rows)) - (np.cumsum(size) - size)[order[rows]]
+    rows = np.sort(rows[position < cap])
     return order[rows], product[rows]
 
 

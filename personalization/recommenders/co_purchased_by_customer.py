@@ -1,4 +1,4 @@
-"""Which products the same customers choose, in one basket or in many."""
+"""Item-kNN over customers: which products the same customers buy, in one order or in several."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,13 @@ ANCHORS_PER_BLOCK = 1_000
 
 
 class CoPurchasedByCustomer(BlockRecommender):
-    """Damped cosine over customers: customers of both / (sqrt(customers of one x of the other) + 10).
+    """Damped cosine: customers of both / (sqrt(customers of one x customers of the other) + 10).
 
-    Each customer speaks with their most bought products, as many as a basket may hold.
+    Only the products that a customer bought most count, as many as of one order at most.
+
+    References
+    ----------
+    M. Deshpande, G. Karypis: Item-based top-N recommendation algorithms. ACM TOIS 22(1), 2004.
     """
 
     name = "co_purchased_by_customer"
@@ -26,13 +30,13 @@ class CoPurchasedByCustomer(BlockRecommender):
     def plan(self, history: HistoryArrays, limits: LearningLimits) -> BlockPlan:
         customer, product, _ = top_items_per_customer(history, limits.max_order_products)
         shape = (int(customer.max(initial=-1)) + 1, history.products)
-        chose = sparse.csr_matrix((np.ones(len(product), np.int32), (customer, product)), shape)
+        user_items = sparse.csr_matrix((np.ones(len(product), np.int32), (customer, product)), shape)
         customers = np.bincount(product, minlength=history.products)
         firsts = range(0, history.products, self.anchors_per_block)
         blocks = [range(first, min(first + self.anchors_per_block, history.products)) for first in firsts]
         return BlockPlan(
             _customer_links,
-            (chose, chose.T.tocsr(), customers, limits),
+            (user_items, user_items.T.tocsr(), customers, limits),
             blocks,
             history.products,
             limits.neighbours_per_product,
@@ -40,15 +44,19 @@ class CoPurchasedByCustomer(BlockRecommender):
 
 
 def _customer_links(
-    block: range, chose: sparse.csr_matrix, by_product: sparse.csr_matrix, customers: NDArray, limits: LearningLimits
+    block: range,
+    user_items: sparse.csr_matrix,
+    item_users: sparse.csr_matrix,
+    customers: NDArray,
+    limits: LearningLimits,
 ) -> ProductLinks:
-    both = (by_product[block.start : block.stop] @ chose).tocoo()
+    both = (item_users[block.start : block.stop] @ user_items).tocoo()
     anchor, other = both.row.astype(np.int64) + block.start, both.col.astype(np.int64)
-    backed = (both.data >= limits.min_customers) & (anchor != other)
-    anchor, other, together = anchor[backed], other[backed], both.data[backed]
+    supported = (both.data >= limits.min_customers) & (anchor != other)
+    anchor, other, shared = anchor[supported], other[supported], both.data[supported]
     order = np.lexsort((other, anchor))
-    anchor, other, together = anchor[order], other[order], together[order]
-    closeness = damped_cosine(together, customers[anchor], customers[other])
+    anchor, other, shared = anchor[order], other[order], shared[order]
+    closeness = damped_cosine(shared, customers[anchor], customers[other])
     return strongest_links(anchor, other, closeness, limits.neighbours_per_product)
 
 

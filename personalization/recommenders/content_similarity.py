@@ -1,4 +1,4 @@
-"""What reads alike in the catalogue: known on the day that a product is added, before anyone has bought it."""
+"""Similar texts in the catalogue (TF-IDF): known as soon as a product is added, before anybody buys it."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from personalization.recommenders._cooccurrence import strongest_links
 from personalization.recommenders._tfidf import PAIRS_PER_BLOCK, TfidfTexts, vectorize_texts
 
 SAME_CATEGORY_WEIGHT = 0.2
-"""How much of the weight the category is worth; the rest is the words."""
+"""The weight of a common category; the rest is the text's."""
 
 
 class ContentSimilarity(BlockRecommender):
-    """0.8 x cosine of title, description and attribute values (TF-IDF) + 0.2 when both are of the same kind."""
+    """0.8 x TF-IDF cosine of title, description and attribute values + 0.2 where both have the same leaf category."""
 
     name = "content_similarity"
 
@@ -26,8 +26,8 @@ class ContentSimilarity(BlockRecommender):
 
 def _similarity_links(block: range, texts: TfidfTexts, limits: LearningLimits) -> ProductLinks:
     anchor, other, cosine = texts.similar_pairs(block)
-    same_kind = (texts.leaf_category[anchor] >= 0) & (texts.leaf_category[anchor] == texts.leaf_category[other])
-    closeness = np.round((1 - SAME_CATEGORY_WEIGHT) * cosine + SAME_CATEGORY_WEIGHT * same_kind, 6)
+    same_category = (texts.leaf_category[anchor] >= 0) & (texts.leaf_category[anchor] == texts.leaf_category[other])
+    closeness = np.round((1 - SAME_CATEGORY_WEIGHT) * cosine + SAME_CATEGORY_WEIGHT * same_category, 6)
     return strongest_links(anchor, other, closeness, limits.neighbours_per_product)
 
 

@@ -1,4 +1,4 @@
-"""Which products speak for which, when all of a customer's products are heard together."""
+"""EASE: a linear model that predicts each product from all other products of a customer."""
 
 import numpy as np
 from scipy import linalg, sparse
@@ -8,29 +8,32 @@ from personalization.recommenders._cooccurrence import strongest_links
 from personalization.recommenders._user_items import top_items_per_customer
 
 MAX_PRODUCTS = 2_000
-MAX_MATRIX_BYTES = 5_000
+"""The most bought products: the cost grows with the cube of their number."""
+LARGEST_MATRIX = 5_000
 """More products are refused."""
-BYTES_A_PAIR = 24
-"""The matrix, its inverse, and the counts of common customers."""
+BYTES_PER_PAIR = 24
+"""The matrix, its inverse, and the numbers of common customers."""
 REGULARISATION = 200.0
 MAX_ITEMS_PER_CUSTOMER = 500
 
 
 class Ease:
-    """EASE (Steck, WWW 2019): the linear model in closed form that predicts each product from all others.
+    """The closed-form solution with L2 regularisation and a zero diagonal. The rows of its matrix are customers, the
+    values log(1 + days on which they bought the product). Only positive weights between products that enough customers
+    share are kept.
 
-    Its cost grows with the cube of the products, so it looks at the most bought ones only, and refuses to look at more
-    than a machine can hold. Rows are customers, values log(1 + days on which they bought it). Only positive weights
-    between products that enough customers share are kept.
+    References
+    ----------
+    H. Steck: Embarrassingly shallow autoencoders for sparse data. WWW 2019.
     """
 
     name = "ease"
 
     def __init__(self, products: int = MAX_PRODUCTS) -> None:
-        if products > MAX_MATRIX_BYTES:
-            megabytes = BYTES_A_PAIR * products**2 / 1e6
+        if products > LARGEST_MATRIX:
+            megabytes = BYTES_PER_PAIR * products**2 / 1e6
             raise ValueError(
-                f"EASE over {products} products takes {megabytes:.0f} MB; give it {MAX_MATRIX_BYTES} or fewer"
+                f"EASE over {products} products takes {megabytes:.0f} MB; give it {LARGEST_MATRIX} or fewer"
             )
         self.products = products
 
@@ -43,19 +46,20 @@ class Ease:
             return Neighbours.from_links([], history.products, limits.neighbours_per_product)
         column = np.full(history.products, -1)
         column[chosen] = np.arange(len(chosen))
-        known = column[product] >= 0
+        included = column[product] >= 0
         shape = (int(customer.max(initial=-1)) + 1, len(chosen))
-        at = (customer[known], column[product[known]])
-        weight = _item_weights(sparse.csr_matrix((np.log1p(days[known]).astype(np.float32), at), shape))
-        chose = sparse.csr_matrix((np.ones(int(known.sum()), np.int32), at), shape)
-        weight[(chose.T @ chose).toarray() < limits.min_customers] = 0
+        entries = (customer[included], column[product[included]])
+        weight = _item_weights(sparse.csr_matrix((np.log1p(days[included]).astype(np.float32), entries), shape))
+        user_items = sparse.csr_matrix((np.ones(int(included.sum()), np.int32), entries), shape)
+        weight[(user_items.T @ user_items).toarray() < limits.min_customers] = 0
         anchor, other = np.nonzero(weight > 0)
         links = strongest_links(chosen[anchor], chosen[other], weight[anchor, other], limits.neighbours_per_product)
         return Neighbours.from_links([links], history.products, limits.neighbours_per_product)
 
 
 def _item_weights(bought: sparse.csr_matrix) -> np.ndarray:
-    """What a product (row) says for another (column), at most 1, to five digits; 0 for itself."""
+    """How much a product (row) predicts another (column), shape (products, products): at most 1, to five digits, 0 for
+    itself."""
     gram = (bought.T @ bought).toarray()
     gram[np.diag_indices_from(gram)] += REGULARISATION
     inverse = linalg.inv(gram.astype(np.float64), overwrite_a=True, check_finite=False)

@@ -1,4 +1,4 @@
-"""What many customers bought lately."""
+"""Recent bestsellers."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from personalization.recommenders import DAY, HistoryArrays, LearningLimits, Pro
 
 
 class Popular:
-    """How often a product was bought in the last days; a customer counts once a day, however much they buy."""
+    """Purchases within the popularity window; a customer counts once a day, whatever the quantity."""
 
     name = "popular"
 
     def fit(self, history: HistoryArrays, limits: LearningLimits) -> ProductScores:
-        lately = history.ordered_at > history.now - limits.popularity_window_days * DAY
-        customers = history.customer_counts(lately)
-        score = history.purchases_with_support(lately, limits.min_customers)
+        recent = history.ordered_at > history.now - limits.popularity_window_days * DAY
+        customers = history.customer_counts(recent)
+        score = history.purchases_with_support(recent, limits.min_customers)
         return ProductScores(score.astype(np.float32), np.where(score, customers, 0).astype(np.int32))
 
 

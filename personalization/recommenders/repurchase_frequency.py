@@ -1,4 +1,4 @@
-"""How strong a habit a product is among those who buy it."""
+"""How often the customers of a product buy it."""
 
 import numpy as np
 
@@ -6,22 +6,22 @@ from personalization.recommenders import DAY, GUEST, HistoryArrays, LearningLimi
 
 
 class RepurchaseFrequency:
-    """The mean weight of a product among its customers: purchases on different days, fading by half in each half life.
-
-    What one customer's own habit is, is in the genome; this says what it usually grows to.
-    """
+    """The mean weight of a product among its customers: the days on which they bought it, each fading by half in each
+    half-life. What a customer's own weight usually grows to."""
 
     name = "repurchase_frequency"
 
     def fit(self, history: HistoryArrays, limits: LearningLimits) -> ProductScores:
-        known = history.customer != GUEST
-        product, customer, day = distinct_pairs(history.product[known], history.customer[known], history.day[known])
-        fade = 0.5 ** ((history.now / DAY - day) / limits.purchase_half_life_days)
-        total = np.bincount(product, fade, history.products)
+        signed_in = history.customer != GUEST
+        product, customer, day = distinct_pairs(
+            history.product[signed_in], history.customer[signed_in], history.day[signed_in]
+        )
+        decay = 0.5 ** ((history.now / DAY - day) / limits.purchase_half_life_days)
+        total = np.bincount(product, decay, history.products)
         customers = np.bincount(distinct_pairs(product, customer)[0], minlength=history.products)
-        enough = customers >= limits.min_customers
-        mean = np.where(enough, np.round(total / np.maximum(customers, 1), 4), 0)
-        return ProductScores(mean.astype(np.float32), np.where(enough & (mean > 0), customers, 0).astype(np.int32))
+        supported = customers >= limits.min_customers
+        mean = np.where(supported, np.round(total / np.maximum(customers, 1), 4), 0)
+        return ProductScores(mean.astype(np.float32), np.where(supported & (mean > 0), customers, 0).astype(np.int32))
 
 
 recommender = RepurchaseFrequency()

@@ -13,25 +13,25 @@ from personalization.recommenders import (
 
 
 class RepurchaseInterval:
-    """The mean, over the customers who bought a product on several days, of the days between two of their purchases.
-
-    What one customer's own rhythm is, is in the genome; this stands in where they bought it once.
-    """
+    """The mean number of days interval two purchases of a product, over the customers who bought it on several days.
+    It stands in for a customer's own interval where they bought the product once."""
 
     name = "repurchase_interval"
 
     def fit(self, history: HistoryArrays, limits: LearningLimits) -> ProductScores:
-        known = history.customer != GUEST
-        product, customer, day = distinct_pairs(history.product[known], history.customer[known], history.day[known])
+        signed_in = history.customer != GUEST
+        product, customer, day = distinct_pairs(
+            history.product[signed_in], history.customer[signed_in], history.day[signed_in]
+        )
         pair_product, _, days = count_by_product(product, customer)
         end = np.cumsum(days)
         again = days > 1
-        between = (day[end - 1] - day[end - days])[again] / (days[again] - 1)
+        interval = (day[end - 1] - day[end - days])[again] / (days[again] - 1)
         customers = np.bincount(pair_product[again], minlength=history.products)
-        total = np.bincount(pair_product[again], between, history.products)
-        enough = customers >= limits.min_customers
-        mean = np.where(enough, np.round(total / np.maximum(customers, 1), 2), 0)
-        return ProductScores(mean.astype(np.float32), np.where(enough, customers, 0).astype(np.int32))
+        total = np.bincount(pair_product[again], interval, history.products)
+        supported = customers >= limits.min_customers
+        mean = np.where(supported, np.round(total / np.maximum(customers, 1), 2), 0)
+        return ProductScores(mean.astype(np.float32), np.where(supported, customers, 0).astype(np.int32))
 
 
 recommender = RepurchaseInterval()

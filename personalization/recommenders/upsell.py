@@ -1,4 +1,4 @@
-"""Something better of the same kind: dearer, and bought by the same customers."""
+"""Dearer products of the same leaf category that the same customers buy."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +15,16 @@ from personalization.recommenders._cooccurrence import (
 )
 
 MIN_PRICE_RATIO = 1.15
-"""So many times the price at least: less is no step up."""
+"""With less than this multiple of the price a product is no upgrade."""
 MAX_PRICE_RATIO = 2.0
-"""So many times the price at most: more is another purchase."""
+"""With more than this multiple of the price it is another kind of purchase."""
 
 
 class Upsell(BlockRecommender):
-    """Damped cosine over customers who ever bought both, among dearer products of the same kind.
+    """Damped cosine over the customers of both, among dearer products of the same leaf category.
 
-    The price says nothing of size: of a shop that sells one thing in several sizes the larger ones will be among them.
+    Weak spot: a price says nothing about size, so where a shop sells a product in several sizes, the larger ones are
+    among its upgrades.
     """
 
     name = "upsell"
@@ -32,18 +33,18 @@ class Upsell(BlockRecommender):
         self.pairs_per_block = pairs_per_block
 
     def plan(self, history: HistoryArrays, limits: LearningLimits) -> BlockPlan:
-        kind, price = history.catalogue.leaf_category, history.catalogue.price.astype(np.float64)
-        priced = (kind >= 0) & (price > 0)
+        category, price = history.catalogue.leaf_category, history.catalogue.price.astype(np.float64)
+        priced = (category >= 0) & (price > 0)
         lines = np.flatnonzero((history.customer != GUEST) & priced[history.product])
-        shelf = history.customer[lines] * np.int64(kind.max(initial=0) + 1) + kind[history.product[lines]]
-        rows = latest_of_each_group(shelf, history.product[lines], history.ordered_at[lines], limits.max_order_products)
-        shelf, customer, product = (
-            number_groups(shelf[rows]),
+        group = history.customer[lines] * np.int64(category.max(initial=0) + 1) + category[history.product[lines]]
+        rows = latest_of_each_group(group, history.product[lines], history.ordered_at[lines], limits.max_order_products)
+        group, customer, product = (
+            number_groups(group[rows]),
             history.customer[lines][rows],
             history.product[lines][rows],
         )
         buyers = np.bincount(product, minlength=history.products)
-        runs = pairs_within_groups(shelf, product, customer, history.products)
+        runs = pairs_within_groups(group, product, customer, history.products)
         blocks = runs.blocks(self.pairs_per_block)
         return BlockPlan(
             _upsell_links, (runs, price, buyers, limits), blocks, history.products, limits.neighbours_per_product
@@ -54,8 +55,8 @@ def _upsell_links(
     block: range, runs: GroupRuns, price: NDArray, buyers: NDArray, limits: LearningLimits
 ) -> ProductLinks:
     pairs = runs.pairs(block)
-    dearer = np.round(price[pairs.other] / price[pairs.anchor], 6)
-    kept = (pairs.customers >= limits.min_customers) & (dearer >= MIN_PRICE_RATIO) & (dearer <= MAX_PRICE_RATIO)
+    ratio = np.round(price[pairs.other] / price[pairs.anchor], 6)
+    kept = (pairs.customers >= limits.min_customers) & (ratio >= MIN_PRICE_RATIO) & (ratio <= MAX_PRICE_RATIO)
     anchor, other = pairs.anchor[kept], pairs.other[kept]
     closeness = damped_cosine(pairs.customers[kept], buyers[anchor], buyers[other])
     return strongest_links(anchor, other, closeness, limits.neighbours_per_product)

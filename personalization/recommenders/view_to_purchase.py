@@ -1,4 +1,4 @@
-"""What customers buy in the week after they looked at a product."""
+"""What customers buy in the week after they viewed a product."""
 
 from dataclasses import dataclass
 
@@ -19,14 +19,14 @@ from personalization.recommenders._cooccurrence import PAIRS_PER_BLOCK, GroupRun
 from personalization.recommenders._view_sessions import SessionViews, customers_per_pair, session_views
 
 CONVERSION_WINDOW = 7 * DAY
-"""A purchase within so many seconds of the look counts as having followed it."""
+"""In seconds; a purchase within it counts as a consequence of the view."""
 
 
 class ViewToPurchase(BlockRecommender):
-    """Those who looked at one and then bought the other / (sqrt(those who looked x those who bought) + 10).
+    """Customers who viewed one and then bought the other / (sqrt(viewers of the one x buyers of the other) + 10).
 
-    The root of the buyers damps what everyone buys anyway. Only purchases that followed some look of the same customer
-    count among them, so that what sold before views were recorded is not taken for popular. A customer counts once.
+    The root damps what everybody buys anyway. Only buyers whose purchase followed some view of theirs count, so that
+    sales from before views were recorded do not make a product look popular. A customer counts once.
     """
 
     name = "view_to_purchase"
@@ -35,9 +35,9 @@ class ViewToPurchase(BlockRecommender):
         self.pairs_per_block = pairs_per_block
 
     def plan(self, history: HistoryArrays, limits: LearningLimits) -> BlockPlan:
-        looked, bought = session_views(history.views, limits.max_order_products), _purchases_by_customer(history)
-        runs, followed = _purchases_after_views(looked, bought, history.products)
-        viewers = customers_per_pair(history, looked.customer, looked.product)
+        viewed, bought = session_views(history.views, limits.max_order_products), _purchases_by_customer(history)
+        runs, followed = _purchases_after_views(viewed, bought, history.products)
+        viewers = customers_per_pair(history, viewed.customer, viewed.product)
         buyers = customers_per_pair(history, bought.customer[followed], bought.product[followed])
         blocks = runs.blocks(self.pairs_per_block)
         return BlockPlan(
@@ -49,52 +49,54 @@ def _conversion_links(
     block: range, runs: GroupRuns, viewers: NDArray, buyers: NDArray, limits: LearningLimits
 ) -> ProductLinks:
     pairs = runs.pairs(block)
-    backed = pairs.customers >= limits.min_customers
-    anchor, other = pairs.anchor[backed], pairs.other[backed]
-    closeness = damped_cosine(pairs.customers[backed], viewers[anchor], buyers[other])
+    supported = pairs.customers >= limits.min_customers
+    anchor, other = pairs.anchor[supported], pairs.other[supported]
+    closeness = damped_cosine(pairs.customers[supported], viewers[anchor], buyers[other])
     return strongest_links(anchor, other, closeness, limits.neighbours_per_product)
 
 
 @dataclass(frozen=True)
-class _Bought:
-    """The products of each customer's orders, each once an order, sorted by customer and time."""
+class _CustomerPurchases:
+    """The products of the customers' orders, each once per order, sorted by customer and time."""
 
     customer: NDArray[np.int64]
     product: NDArray[np.int64]
-    placed: NDArray[np.float64]
+    ordered_at: NDArray[np.float64]
 
 
-def _purchases_by_customer(history: HistoryArrays) -> _Bought:
+def _purchases_by_customer(history: HistoryArrays) -> _CustomerPurchases:
     order, product = distinct_pairs(history.order, history.product)
     orders = int(order.max(initial=-1)) + 1
-    customer, placed = np.full(orders, GUEST, np.int64), np.zeros(orders)
-    customer[history.order], placed[history.order] = history.customer, history.ordered_at
-    known = np.flatnonzero(customer[order] != GUEST)
-    rows = known[np.lexsort((product[known], placed[order[known]], customer[order[known]]))]
-    return _Bought(customer[order[rows]], product[rows], placed[order[rows]])
+    customer, ordered_at = np.full(orders, GUEST, np.int64), np.zeros(orders)
+    customer[history.order], ordered_at[history.order] = history.customer, history.ordered_at
+    signed_in = np.flatnonzero(customer[order] != GUEST)
+    rows = signed_in[np.lexsort((product[signed_in], ordered_at[order[signed_in]], customer[order[signed_in]]))]
+    return _CustomerPurchases(customer[order[rows]], product[rows], ordered_at[order[rows]])
 
 
-def _purchases_after_views(looked: SessionViews, bought: _Bought, products: int) -> tuple[GroupRuns, NDArray[np.bool_]]:
-    """Each look with the purchases that followed it, and whether each purchase followed any look."""
-    begin = min(looked.seen.min(initial=np.inf), bought.placed.min(initial=np.inf))
-    end = max(looked.seen.max(initial=0), bought.placed.max(initial=0)) + CONVERSION_WINDOW
+def _purchases_after_views(
+    viewed: SessionViews, bought: _CustomerPurchases, products: int
+) -> tuple[GroupRuns, NDArray[np.bool_]]:
+    """Each view with the purchases that followed it, and for each purchase whether it followed any view."""
+    begin = min(viewed.seen.min(initial=np.inf), bought.ordered_at.min(initial=np.inf))
+    end = max(viewed.seen.max(initial=0), bought.ordered_at.max(initial=0)) + CONVERSION_WINDOW
     span = int(max(end - begin, 0)) + 2  # so that one customer's last week ends before the next customer begins
-    by_product = np.lexsort((looked.seen, looked.customer, looked.product))
-    look = _event_time(looked.customer[by_product], looked.seen[by_product], begin, span)
-    purchase = _event_time(bought.customer, bought.placed, begin, span)
-    first = np.searchsorted(purchase, look, "left")
-    last = np.searchsorted(purchase, look + int(CONVERSION_WINDOW), "right")
-    edges = np.zeros(len(purchase) + 1, np.int64)
+    by_product = np.lexsort((viewed.seen, viewed.customer, viewed.product))
+    view_time = _event_time(viewed.customer[by_product], viewed.seen[by_product], begin, span)
+    purchase_time = _event_time(bought.customer, bought.ordered_at, begin, span)
+    first = np.searchsorted(purchase_time, view_time, "left")
+    last = np.searchsorted(purchase_time, view_time + int(CONVERSION_WINDOW), "right")
+    edges = np.zeros(len(purchase_time) + 1, np.int64)
     np.add.at(edges, first, 1)
     np.add.at(edges, last, -1)
     runs = GroupRuns(
-        looked.product[by_product], looked.customer[by_product], first, last - first, bought.product, products
+        viewed.product[by_product], viewed.customer[by_product], first, last - first, bought.product, products
     )
     return runs, np.cumsum(edges[:-1]) > 0
 
 
 def _event_time(customer: NDArray, seconds: NDArray, begin: float, span: int) -> NDArray[np.int64]:
-    """Customer and time as one number, which grows with the customer first."""
+    """Customer and time as one number that sorts by customer first, so that one binary search serves all customers."""
     return customer * span + (seconds - begin).astype(np.int64) if len(customer) else np.empty(0, np.int64)
 
 

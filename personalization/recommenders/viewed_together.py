@@ -1,4 +1,4 @@
-"""Which products the same customers look at on one day."""
+"""Item-kNN over view sessions: which products the same customers view on one day."""
 
 from numpy.typing import NDArray
 
@@ -14,10 +14,9 @@ from personalization.recommenders._view_sessions import customers_per_pair, sess
 
 
 class ViewedTogether(BlockRecommender):
-    """Damped cosine over customers: who looked at both on one day / (sqrt(who looked at one x at the other) + 10).
+    """Damped cosine: customers who viewed both on one day / (sqrt(viewers of one x viewers of the other) + 10).
 
-    A customer counts once for a pair, on however many days and however often they looked. Days are those of UTC: a
-    visit over midnight is two visits.
+    A customer counts once for a pair. Days are those of UTC: a visit over midnight is two sessions.
     """
 
     name = "viewed_together"
@@ -26,9 +25,9 @@ class ViewedTogether(BlockRecommender):
         self.pairs_per_block = pairs_per_block
 
     def plan(self, history: HistoryArrays, limits: LearningLimits) -> BlockPlan:
-        looked = session_views(history.views, limits.max_order_products)
-        viewers = customers_per_pair(history, looked.customer, looked.product)
-        runs = pairs_within_groups(looked.session, looked.product, looked.customer, history.products)
+        sessions = session_views(history.views, limits.max_order_products)
+        viewers = customers_per_pair(history, sessions.customer, sessions.product)
+        runs = pairs_within_groups(sessions.session, sessions.product, sessions.customer, history.products)
         blocks = runs.blocks(self.pairs_per_block)
         return BlockPlan(
             _co_view_links, (runs, viewers, limits), blocks, history.products, limits.neighbours_per_product
@@ -37,9 +36,9 @@ class ViewedTogether(BlockRecommender):
 
 def _co_view_links(block: range, runs: GroupRuns, viewers: NDArray, limits: LearningLimits) -> ProductLinks:
     pairs = runs.pairs(block)
-    backed = pairs.customers >= limits.min_customers
-    anchor, other = pairs.anchor[backed], pairs.other[backed]
-    closeness = damped_cosine(pairs.customers[backed], viewers[anchor], viewers[other])
+    supported = pairs.customers >= limits.min_customers
+    anchor, other = pairs.anchor[supported], pairs.other[supported]
+    closeness = damped_cosine(pairs.customers[supported], viewers[anchor], viewers[other])
     return strongest_links(anchor, other, closeness, limits.neighbours_per_product)
 
 

@@ -87,7 +87,7 @@ def _is_substitute(places: NDArray[np.int64], basket: NDArray[np.int64], snapsho
 def _same_category_never_co_purchased(
     places: NDArray[np.int64], basket: NDArray[np.int64], snapshot: SnapshotArrays
 ) -> NDArray[np.bool_]:
-    kind, near = snapshot.arrays["product.kind"], snapshot.neighbours("bought_together").index[basket]
+    kind, near = snapshot.arrays["product.leaf_category"], snapshot.neighbours("bought_together").index[basket]
     together = near[(near >= 0) & (kind[near] == kind[basket][:, None])]
     return (kind[places] >= 0) & np.isin(kind[places], kind[basket]) & ~np.isin(places, together)
 

@@ -16,7 +16,7 @@ from personalization.shop import catalogue
 
 def propose_new_in(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
     """What was added within the policy's `new_product_days`, the newest first."""
-    created = snapshot.arrays["product.created"]
+    created = snapshot.arrays["product.created_at"]
     is_new = created > visit.timestamp - visit.policy.new_product_days * DAY
     indices, since = selection.top_k(np.where(is_new, created, 0))
     yield RowCandidate(

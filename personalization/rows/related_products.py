@@ -125,7 +125,7 @@ def _alternatives(
 
 def _complements(snapshot: SnapshotArrays, place: int) -> selection.IndicesAndScores:
     found, weight = _linked_products(snapshot, "bought_together", place)
-    other = ~_in_same_category(snapshot, place, found) | (snapshot.arrays["product.kind"][place] < 0)
+    other = ~_in_same_category(snapshot, place, found) | (snapshot.arrays["product.leaf_category"][place] < 0)
     substitutes = [_linked_products(snapshot, name, place)[0] for name in ("substitutes", "upsell")]
     return _exclude_products((found[other], weight[other]), np.concatenate(substitutes))
 
@@ -151,7 +151,7 @@ def _linked_products(snapshot: SnapshotArrays, name: str, place: int) -> selecti
 
 
 def _in_same_category(snapshot: SnapshotArrays, place: int, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-    kind = snapshot.arrays["product.kind"]
+    kind = snapshot.arrays["product.leaf_category"]
     return kind[places] == kind[place]
 
 

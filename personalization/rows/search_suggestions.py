@@ -112,7 +112,7 @@ def _chosen_category(visit: Visit, snapshot: SnapshotArrays) -> list[int]:
     weight = np.zeros(len(snapshot.ids))
     weight[chosen] = share
     summed = np.concatenate([[0.0], np.cumsum(weight[snapshot.arrays["category.product"]])])
-    start = snapshot.arrays["category.start"]
+    start = snapshot.arrays["category.product_start"]
     held = summed[start[1:]] - summed[start[:-1]]
     depth = np.where(held >= MIN_CATEGORY_SHARE * share.sum(), snapshot.arrays["category.depth"], 0)
     if not len(chosen) or not depth.any():

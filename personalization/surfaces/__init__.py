@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
+from personalization import plugins
 from personalization.decide.slate import Candidate, RowType
 from personalization.decide.visit import Visit
 from personalization.rank.snapshot_arrays import SnapshotArrays
-from personalization.rows import check_row_type, registered_row_types
+from personalization.rows import registered_row_types, row_type_error
 
 
 @dataclass(frozen=True)
@@ -36,21 +35,43 @@ class Surface:
     """Whether the page is ours, and not one of Oscar's that we add to."""
 
 
+def surface_error(plugin: Any) -> str:
+    """How an object breaks the contract of surfaces, as far as that can be seen without a visit; "" when it does not.
+    `personalization.testing.check_surface` tries the rest."""
+    if not isinstance(plugin, Surface):
+        return f"it is {plugin!r}; expected a `personalization.surfaces.Surface`"
+    if error := plugins.name_error(plugin.name):
+        return error
+    functions = (plugin.ranking, *((plugin.discovery,) if plugin.discovery else ()))
+    if not all(map(callable, functions)):
+        return "its ranking is not callable"
+    return next(filter(None, map(row_type_error, (*plugin.rows, *plugin.fallback_rows))), "")
+
+
 @cache
+def _built_in_surfaces() -> dict[str, Surface]:
+    modules = (import_module(f"{__name__}.{name}") for name in plugins.folder_modules(__path__))
+    return {module.surface.name: module.surface for module in modules}
+
+
+_surfaces = plugins.Registry[Surface]("surface", _built_in_surfaces, surface_error)
+
+
 def registered_surfaces() -> dict[str, Surface]:
-    """All surfaces by name, each with the row types of other apps that ask for it.
+    """All surfaces by name: ours, then those of `PERSONALIZATION["SURFACES"]`, then those of `plugins.register`; each
+    with the row types of other apps that ask for it. One that cannot be used is left out, so that no page breaks;
+    `manage.py check` names it.
 
-    Raises: ImproperlyConfigured, which names each row type that lacks anything.
+    Raises: PluginError, which names each row type of another app that lacks anything.
     """
-    surfaces = [import_module(f"{__name__}.{module.name}").surface for module in iter_modules(__path__)]
-    return {surface.name: _complete_surface(surface) for surface in surfaces}
+    surfaces = _surfaces.usable()
+    added = [row_type for row_type in registered_row_types().values() if row_type.surfaces]
+    return {name: _with_row_types(surface, added) for name, surface in surfaces.items()} if added else surfaces
 
 
-def _complete_surface(surface: Surface) -> Surface:
-    added = tuple(row_type for row_type in registered_row_types().values() if surface.name in row_type.surfaces)
-    rows = (*(row_type for row_type in added if row_type.propose), *surface.rows)
-    fallback_rows = (*(row_type for row_type in added if row_type.fallback), *surface.fallback_rows)
-    errors = [error for row_type in (*rows, *fallback_rows) for error in check_row_type(row_type)]
-    if errors:
-        raise ImproperlyConfigured(f"The surface {surface.name!r}: {' '.join(errors)}")
+def _with_row_types(surface: Surface, added: list[RowType]) -> Surface:
+    """The surface, with those of the row types in front that ask for it."""
+    row_types = [row_type for row_type in added if surface.name in row_type.surfaces]
+    rows = (*(row_type for row_type in row_types if row_type.propose), *surface.rows)
+    fallback_rows = (*(row_type for row_type in row_types if row_type.fallback), *surface.fallback_rows)
     return replace(surface, rows=rows, fallback_rows=fallback_rows)

@@ -203,7 +203,7 @@ def _expected_purchases(visit: Visit, snapshot: SnapshotArrays) -> NDArray[np.fl
     scored = scoring.score_for_visitor(visit, snapshot)
     surprise = np.zeros(len(snapshot.ids))
     surprise[scored.product_indices] = -np.log1p(-np.minimum(scored.purchase_probability, 0.999))
-    start = snapshot.arrays["category.start"]
+    start = snapshot.arrays["category.product_start"]
     summed = np.concatenate([[0.0], np.cumsum(surprise[snapshot.arrays["category.product"]])])
     return summed[start[1:]] - summed[start[:-1]]
 

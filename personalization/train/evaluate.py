@@ -1,15 +1,18 @@
-"""Holds back the last weeks of the shop's own orders, learns from the rest, and asks what was bought in them."""
+"""The backtest of a training run: learns from all but the last weeks of the shop's own orders, the evaluation weeks,
+and looks at what was bought in them.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization import conf, recommenders
+from personalization import conf, plugins
 from personalization.models import Snapshot, snapshot_files
 from personalization.rank import scorer
 from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.rank.tasks import RANKING_TASKS, RankingTask
 from personalization.recommenders import DAY
 from personalization.train.dataset import Progress, TrainingDataset
 from personalization.train.engines.local import BlockStore
@@ -19,100 +22,100 @@ from personalization.train.metrics import CURRENT_RANKER, DEFAULT_WEIGHTS, Evalu
 from personalization.train.ranking_examples import Backtest
 
 FITTED = "learned from the shop's own past"
-TOO_LITTLE = f"stated weights: fewer than {MIN_EXAMPLES} questions that the past answers"
-TOO_SHORT = "stated weights: the history is not twice as long as what would be held back of it"
-NO_BETTER = "stated weights: those that were learned did no better"
-SHORTEST = 2
-"""The history must be so many times as long as what is held back of it."""
+TOO_LITTLE = f"default weights: fewer than {MIN_EXAMPLES} examples to learn from"
+TOO_SHORT = "default weights: the history is not twice as long as the evaluation weeks"
+NO_BETTER = "default weights: the learned ranker did no better"
+MIN_HISTORY_RATIO = 2
+"""The history must be this many times as long as the evaluation weeks."""
+FITTED_AT = "ranker.fitted_at"
+"""The array that holds when the rankers were learned, in seconds since 1970."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the weeks that were held back taught."""
+    """What the evaluation weeks taught: the rankers, and how good they are."""
 
     arrays: dict[str, NDArray] = field(default_factory=dict)
-    """Learned weights, for a snapshot."""
+    """Learned rankers, for a snapshot."""
     weights: dict[str, str] = field(default_factory=dict)
-    """For each kind of question, where the weights come from, in words."""
+    """By task, in words, whether a ranker was learned or why the default weights serve."""
     results: dict[str, dict[str, EvaluationResult]] = field(default_factory=dict)
-    """For each kind of question, by way to rank."""
+    """By task, then by way to rank."""
 
     @classmethod
-    def of(cls, summary: dict) -> "Evaluation | None":
-        """What the summary of a snapshot says of it; None when it says nothing."""
+    def from_summary(cls, summary: dict) -> "Evaluation | None":
+        """The evaluation in a snapshot's summary; None when it has none."""
         if not summary.get("evaluation"):
             return None
-        verdicts = {
-            kind: {way: EvaluationResult(**found) for way, found in ways.items()}
-            for kind, ways in summary["evaluation"].items()
+        results = {
+            task: {way: EvaluationResult(**result) for way, result in ways.items()}
+            for task, ways in summary["evaluation"].items()
         }
-        return cls(weights=summary["weights"], results=verdicts)
+        return cls(weights=summary["weights"], results=results)
 
     def as_data(self) -> dict[str, dict]:
-        """The verdicts as JSON takes them."""
-        return {kind: {way: asdict(found) for way, found in ways.items()} for kind, ways in self.results.items()}
+        """The results as JSON takes them."""
+        return {task: {way: asdict(result) for way, result in ways.items()} for task, ways in self.results.items()}
 
 
 def evaluate_and_fit(
     shop: TrainingDataset,
-    held_back: float,
+    evaluation_seconds: float,
     progress: Progress,
-    kinds: Sequence[str] = scorer.RANKING_TASKS,
+    tasks: Iterable[RankingTask] = tuple(RANKING_TASKS.values()),
     blocks: BlockStore | None = None,
 ) -> Evaluation:
-    """Learns weights from the last `held_back` seconds and judges them, by customers whose purchases taught nothing."""
-    whole = shop.history
-    cut = whole.now - held_back
-    if not len(whole.ordered_at) or whole.ordered_at.min() > whole.now - SHORTEST * held_back:
-        return Evaluation(weights=dict.fromkeys(kinds, TOO_SHORT))
+    """Learns a ranker for each task from the last `evaluation_seconds`, and evaluates it by customers from whom nothing
+    was learned."""
+    whole, tasks = shop.history, list(tasks)
+    cut = whole.now - evaluation_seconds
+    if not len(whole.ordered_at) or whole.ordered_at.min() > whole.now - MIN_HISTORY_RATIO * evaluation_seconds:
+        return Evaluation(weights=dict.fromkeys((task.name for task in tasks), TOO_SHORT))
     before = whole.until(cut)
     past = Backtest.cutoff(whole, before, fit_arrays(shop, before, progress, blocks))
-    found = Evaluation(
-        arrays={
-            "blend.features": np.array([scorer.feature_fingerprint(past.learned)], np.int64),
-            "blend.moment": np.array([whole.now]),
-        }
-    )
-    for kind in progress(kinds, "Weighing", len(kinds)):
-        _fit_and_evaluate(kind, past, found)
-    return found
+    fingerprint = np.array([scorer.feature_fingerprint(past.learned)], np.int64)
+    evaluation = Evaluation(arrays={scorer.FINGERPRINT: fingerprint, FITTED_AT: np.array([whole.now])})
+    for task in progress(tasks, "Learning to rank", len(tasks)):
+        _fit_and_evaluate(task, past, evaluation)
+    return evaluation
 
 
 def reuse_ranker(snapshot: Snapshot, now: float) -> Evaluation | None:
-    """What an earlier run found out, while it is younger than `weights_days` and of this release's features."""
+    """The evaluation and the rankers of an earlier run, while they are younger than RANKER_REFIT_DAYS and were learned
+    from the features and recommenders that there are now; else None."""
     try:
         learned = SnapshotArrays(snapshot_files.read_snapshot(snapshot.name, snapshot.manifest_sha256))
     except (snapshot_files.BrokenSnapshot, OSError):
         return None
-    found, arrays = Evaluation.of(snapshot.metrics), learned.arrays
-    shelf = [recommender.name for recommender in recommenders.registered_recommenders()]
-    known = {*learned.score_recommenders(), *learned.neighbour_recommenders()} == set(shelf)
-    if found is None or not known or "blend.moment" not in arrays:
+    evaluation, arrays = Evaluation.from_summary(snapshot.metrics), learned.arrays
+    if evaluation is None or FITTED_AT not in arrays:
         return None
-    age = now - float(arrays["blend.moment"][0])
-    same = int(arrays["blend.features"][0]) == scorer.feature_fingerprint(learned)
-    if not same or not 0 <= age < conf.get_settings().RANKER_REFIT_DAYS * DAY:
+    recommenders = {*learned.score_recommenders(), *learned.neighbour_recommenders()}
+    if recommenders != set(plugins.registered_recommenders()):
         return None
-    mine = tuple(f"{kind}." for kind in ("blend", *scorer.RANKING_TASKS))
-    found.arrays.update({name: np.array(array) for name, array in arrays.items() if name.startswith(mine)})
-    return found
+    if int(arrays[scorer.FINGERPRINT][0]) != scorer.feature_fingerprint(learned):
+        return None
+    if not 0 <= now - float(arrays[FITTED_AT][0]) < conf.get_settings().RANKER_REFIT_DAYS * DAY:
+        return None
+    rankers = {name: np.array(array) for name, array in arrays.items() if name.startswith("ranker.")}
+    evaluation.arrays.update(rankers)
+    return evaluation
 
 
-def _fit_and_evaluate(kind: str, past: Backtest, found: Evaluation) -> None:
-    """Adds the weights of one kind of question to what was found, if they do better than the stated ones."""
+def _fit_and_evaluate(task: RankingTask, past: Backtest, evaluation: Evaluation) -> None:
+    """Adds the ranker of one task to the evaluation, if it does better than the default weights."""
     try:
-        trees, without = fit_ranker(past, kind), TOO_LITTLE
-    except RankerUnavailable as missing:
-        trees, without = {}, f"stated weights: {missing}"
-    arrays = {**past.learned.arrays, **trees, "blend.features": found.arrays["blend.features"]}
-    verdicts = evaluate_ranker(past.with_learned(SnapshotArrays(arrays)), kind)
+        trees, without = fit_ranker(past, task), TOO_LITTLE
+    except RankerUnavailable as error:
+        trees, without = {}, f"default weights: {error}"
+    arrays = {**past.learned.arrays, **trees, scorer.FINGERPRINT: evaluation.arrays[scorer.FINGERPRINT]}
+    results = evaluate_ranker(past.with_learned(SnapshotArrays(arrays)), task)
     better = (
-        CURRENT_RANKER in verdicts
-        and verdicts[CURRENT_RANKER].mean["NDCG@10"] > verdicts[DEFAULT_WEIGHTS].mean["NDCG@10"]
+        CURRENT_RANKER in results and results[CURRENT_RANKER].mean["NDCG@10"] > results[DEFAULT_WEIGHTS].mean["NDCG@10"]
     )
     if trees and better:
-        found.arrays.update(trees)
-    elif verdicts:
-        verdicts[CURRENT_RANKER] = verdicts[DEFAULT_WEIGHTS]
-    found.weights[kind] = FITTED if trees and better else NO_BETTER if trees else without
-    found.results[kind] = verdicts
+        evaluation.arrays.update(trees)
+    elif results:
+        results[CURRENT_RANKER] = results[DEFAULT_WEIGHTS]
+    evaluation.weights[task.name] = FITTED if trees and better else NO_BETTER if trees else without
+    evaluation.results[task.name] = results

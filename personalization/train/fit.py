@@ -1,4 +1,5 @@
-"""From a shop's history to what a snapshot holds: each recommender's arrays, and what the catalogue says."""
+"""From a shop's history to the arrays of a snapshot: each recommender's, those of products and categories, and
+bestsellers by country and device."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -6,7 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization import conf, recommenders
+from personalization import conf, plugins
 from personalization.rank.snapshot_arrays import DEVICES, SnapshotArrays, country_code_to_int, lookup_indices
 from personalization.recommenders import (
     DAY,
@@ -21,26 +22,24 @@ from personalization.train.dataset import Progress, TrainingDataset
 from personalization.train.engines.local import BlockStore
 
 MAX_POPULAR = 1_000
-"""So many bestsellers of the shop are listed."""
-
+"""At most this many bestsellers of the shop are listed, ..."""
 MAX_PER_COUNTRY = 200
-"""So many of each country."""
-
+"""... of each country, ..."""
 MAX_PER_DEVICE = 200
-"""So many of what is looked at with each kind of device."""
+"""... and most viewed products of each type of device."""
 
 
 def fit_arrays(
     shop: TrainingDataset, history: HistoryArrays, progress: Progress, blocks: BlockStore | None = None
 ) -> SnapshotArrays:
-    """What there is to learn from this history of the shop: all of it, or what was known at an earlier moment. With
-    `blocks`, what is finished is kept there until all is."""
+    """All arrays that are learned from a history of the shop: the whole one, or one that ends earlier. With `blocks`,
+    finished blocks are kept there, so that a run that was killed does not do them again."""
     arrays = {**fit_recommenders(history, progress, blocks), **product_arrays(shop, history)}
     return SnapshotArrays(arrays)
 
 
 def learning_limits() -> LearningLimits:
-    """The shop's settings, as recommenders see them."""
+    """The limits of recommenders, from the settings."""
     settings = conf.get_settings()
     return LearningLimits(
         min_customers=settings.MIN_CUSTOMERS,
@@ -54,10 +53,10 @@ def learning_limits() -> LearningLimits:
 def fit_recommenders(
     history: HistoryArrays, progress: Progress, blocks: BlockStore | None = None
 ) -> dict[str, NDArray]:
-    """What each recommender has learned, as arrays named after it."""
+    """What each recommender learns, as arrays that are named after it."""
     arrays: dict[str, NDArray] = {}
-    shelf = recommenders.registered_recommenders()
-    for recommender in progress(shelf, "Learning", len(shelf)):
+    registered = plugins.registered_recommenders().values()
+    for recommender in progress(registered, "Learning", len(registered)):
         fit = partial(blocks.fit, recommender) if blocks else recommender.fit
         match fit(history, learning_limits()):
             case ProductScores(score, customers):
@@ -68,88 +67,89 @@ def fit_recommenders(
 
 
 def product_arrays(shop: TrainingDataset, history: HistoryArrays) -> dict[str, NDArray]:
-    """What the catalogue says, and how the shop's sales spread over it."""
-    least = conf.get_settings().MIN_CUSTOMERS
-    lately = history.ordered_at > history.now - conf.get_settings().POPULARITY_WINDOW_DAYS * DAY
-    popular = history.purchases_with_support(lately, least)
-    always = history.purchases_with_support(np.ones(len(lately), bool), least)
-    best = np.lexsort((np.arange(history.products), -always, -popular))
-    best = best[always[best] > 0][:MAX_POPULAR]
+    """What is known of each product and category besides recommenders, and bestsellers by country and device."""
+    min_customers = conf.get_settings().MIN_CUSTOMERS
+    recent = history.ordered_at > history.now - conf.get_settings().POPULARITY_WINDOW_DAYS * DAY
+    popular = history.purchases_with_support(recent, min_customers)
+    ever = history.purchases_with_support(np.ones(len(recent), bool), min_customers)
+    best = np.lexsort((np.arange(history.products), -ever, -popular))
+    best = best[ever[best] > 0][:MAX_POPULAR]
     return {
         "product.id": shop.product_id,
-        "product.created": history.catalogue.created,
+        "product.created_at": history.catalogue.created,
         "product.price": history.catalogue.price,
-        "product.kind": history.catalogue.leaf_category,
-        "product.popular": best.astype(np.int32),
+        "product.leaf_category": history.catalogue.leaf_category,
+        "product.bestsellers": best.astype(np.int32),
         **_category_shares(history.catalogue.leaf_category, popular),
-        **_categories(shop, popular, always),
-        **_countries(history, lately, popular),
+        **_categories(shop, popular, ever),
+        **_countries(history, recent, popular),
         **_devices(shop, history, popular),
     }
 
 
-def _category_shares(kind: NDArray[np.int32], popular: NDArray[np.int32]) -> dict[str, NDArray]:
-    """Each product's part in the sales of its kind, and the kind's part in all."""
-    sold = np.bincount(kind + 1, popular, int(kind.max(initial=-1)) + 2)
+def _category_shares(category: NDArray[np.int32], popular: NDArray[np.int32]) -> dict[str, NDArray]:
+    """Each product's share of the recent sales of its leaf category, and the category's share of all."""
+    sold = np.bincount(category + 1, popular, int(category.max(initial=-1)) + 2)
     return {
-        "product.kind_popular": (popular / np.maximum(sold[kind + 1], 1)).astype(np.float32),
-        "product.kind_share": (sold[kind + 1] / max(float(sold.sum()), 1.0)).astype(np.float32),
+        "product.share_of_category": (popular / np.maximum(sold[category + 1], 1)).astype(np.float32),
+        "product.category_sales_share": (sold[category + 1] / max(float(sold.sum()), 1.0)).astype(np.float32),
     }
 
 
-def _categories(shop: TrainingDataset, popular: NDArray[np.int32], always: NDArray[np.int32]) -> dict[str, NDArray]:
-    """Each category's products, the best-selling first, and its part in all sales."""
-    place = lookup_indices(shop.product_id, shop.members.product.tolist())
-    known = place >= 0
-    category, place = shop.members.category[known], place[known]
-    order = np.lexsort((place, -always[place], -popular[place], category))
-    category, place = category[order], place[order]
+def _categories(shop: TrainingDataset, popular: NDArray[np.int32], ever: NDArray[np.int32]) -> dict[str, NDArray]:
+    """Each category's products, the best-selling first, and its share of all sales. Also those of the categories
+    below."""
+    product = lookup_indices(shop.product_id, shop.members.product.tolist())
+    known = product >= 0
+    category, product = shop.members.category[known], product[known]
+    order = np.lexsort((product, -ever[product], -popular[product], category))
+    category, product = category[order], product[order]
     ids, start = np.unique(category, return_index=True)
-    total = max(int(always.sum()), 1)
-    share = np.add.reduceat(always[place], start) / total if len(start) else np.zeros(0)
+    total = max(int(ever.sum()), 1)
+    share = np.add.reduceat(ever[product], start) / total if len(start) else np.zeros(0)
     return {
         "category.id": ids,
         "category.depth": np.array([shop.members.depth[key] for key in ids.tolist()], np.int32),
         "category.parent": np.array([shop.members.parent.get(key, 0) for key in ids.tolist()], np.int64),
-        "category.start": np.append(start, len(category)).astype(np.int64),
-        "category.product": place.astype(np.int32),
+        "category.product_start": np.append(start, len(category)).astype(np.int64),
+        "category.product": product.astype(np.int32),
         "category.share": share.astype(np.float64),
     }
 
 
-def _countries(history: HistoryArrays, lately: NDArray[np.bool_], popular: NDArray[np.int32]) -> dict[str, NDArray]:
-    """Each country's bestsellers, what sells as well there by how it sells everywhere; a country that has any."""
+def _countries(history: HistoryArrays, recent: NDArray[np.bool_], popular: NDArray[np.int32]) -> dict[str, NDArray]:
+    """The recent bestsellers of each country that has any; equal ones by their sales everywhere."""
     found: dict[int, NDArray[np.int64]] = {}
     for number, code in enumerate(history.countries):
-        sold = history.purchases_with_support(lately & (history.country == number), conf.get_settings().MIN_CUSTOMERS)
-        places = np.flatnonzero(sold)
-        best = places[np.lexsort((places, -popular[places], -sold[places]))][:MAX_PER_COUNTRY]
+        sold = history.purchases_with_support(recent & (history.country == number), conf.get_settings().MIN_CUSTOMERS)
+        products = np.flatnonzero(sold)
+        best = products[np.lexsort((products, -popular[products], -sold[products]))][:MAX_PER_COUNTRY]
         if len(best) and country_code_to_int(code) >= 0:
             found[country_code_to_int(code)] = best
     return _list_arrays("country", found)
 
 
 def _devices(shop: TrainingDataset, history: HistoryArrays, popular: NDArray[np.int32]) -> dict[str, NDArray]:
-    """What most customers looked at with each kind of device lately, a customer counted once for a product."""
+    """The products that most customers viewed recently, by type of device; a customer counts once for a product."""
     found: dict[int, NDArray[np.int64]] = {}
     since = history.now - conf.get_settings().POPULARITY_WINDOW_DAYS * DAY
     for number, device in enumerate(DEVICES):
         views = shop.views_by_device.get(device, ViewArrays.empty())
-        lately = (views.seen > since) & (views.seen <= history.now)
-        product, _ = distinct_pairs(views.product[lately], views.customer[lately])
+        recent = (views.seen > since) & (views.seen <= history.now)
+        product, _ = distinct_pairs(views.product[recent], views.customer[recent])
         viewers = np.bincount(product, minlength=history.products)
-        places = np.flatnonzero(viewers >= conf.get_settings().MIN_CUSTOMERS)
-        best = places[np.lexsort((places, -popular[places], -viewers[places]))][:MAX_PER_DEVICE]
+        products = np.flatnonzero(viewers >= conf.get_settings().MIN_CUSTOMERS)
+        best = products[np.lexsort((products, -popular[products], -viewers[products]))][:MAX_PER_DEVICE]
         if len(best):
             found[number] = best
     return _list_arrays("device", found)
 
 
-def _list_arrays(kind: str, found: Mapping[int, NDArray[np.int64]]) -> dict[str, NDArray]:
-    """These lists of products one after the other, and where each starts."""
+def _list_arrays(name: str, found: Mapping[int, NDArray[np.int64]]) -> dict[str, NDArray]:
+    """These lists of products, by number, one after the other, and where each starts."""
     keys = sorted(found)
     return {
-        f"{kind}.code": np.array(keys, np.int32),
-        f"{kind}.start": np.cumsum([0, *(len(found[key]) for key in keys)], dtype=np.int64),
-        f"{kind}.product": np.concatenate([np.empty(0, np.int32), *(found[key] for key in keys)]).astype(np.int32),
+        f"{name}.code": np.array(keys, np.int32),
+        f"{name}.start": np.cumsum([0, *(len(found[key]) for key in keys)], dtype=np.int64),
+        f"{name}.product": np.concatenate([np.empty(0, np.int32), *(found[key] for key in keys)]).astype(np.int32),
     }

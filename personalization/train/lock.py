@@ -13,12 +13,17 @@ KEY = 7_203_685_547
 
 
 class TrainingInProgress(Exception):
-    """Another training run has the lock."""
+    """Another training run holds the lock."""
 
 
 @contextmanager
 def training_lock() -> Iterator[None]:
-    """Holds the lock for the block, or raises Busy at once. A killed process lets go of it without anyone's help."""
+    """Holds the lock for the block; the lock of a killed process is released by the system.
+
+    Raises
+    ------
+    TrainingInProgress : at once, when another run holds it.
+    """
     with _database_lock() if connection.vendor == "postgresql" else _file_lock():
         yield
 

@@ -1,4 +1,4 @@
-"""Keeps a snapshot that is clearly worse from replacing the one that serves."""
+"""Keeps a snapshot that is clearly worse from replacing the active one."""
 
 from collections.abc import Iterator
 
@@ -7,18 +7,18 @@ from personalization.train.metrics import BESTSELLERS, CURRENT_RANKER
 
 METRIC = "NDCG@10"
 MAX_COVERAGE_LOSS = 0.5
-"""With less than this share of the order lines that the serving snapshot learned from, something is missing."""
-GATED_TASKS = 30
-"""By fewer answered questions nothing is clearly worse: where a few agree, their interval is too narrow."""
+"""With less than this share of the order lines of the active snapshot, data is missing."""
+MIN_EXAMPLES = 30
+"""With fewer examples nothing is clearly worse: where a few agree, their interval is too narrow."""
 
 
 class QualityRegression(Exception):
-    """What was learned is clearly worse than what serves; the message says in what."""
+    """A new snapshot is clearly worse than the active one; the message says in what."""
 
 
-def check_quality(summary: dict, serving: Snapshot | None) -> None:
-    """Raises Worse when a new snapshot, by its summary, should not replace the one that serves."""
-    reasons = list(_regressions(summary, serving.metrics)) if serving else []
+def check_quality(summary: dict, active: Snapshot | None) -> None:
+    """Raises QualityRegression when a new snapshot, by its summary, should not replace the active one."""
+    reasons = list(_regressions(summary, active.metrics)) if active else []
     if reasons:
         raise QualityRegression("; ".join(reasons))
 
@@ -27,31 +27,31 @@ def _regressions(new: dict, old: dict) -> Iterator[str]:
     lines = new["lines"], old.get("lines", 0)
     if lines[0] < MAX_COVERAGE_LOSS * lines[1]:
         yield f"{lines[0]} order lines, active snapshot {lines[1]}"
-    for kind, ways in new["evaluation"].items():
-        before = old.get("evaluation", {}).get(kind, {}).get(CURRENT_RANKER)
+    for task, ways in new["evaluation"].items():
+        before = old.get("evaluation", {}).get(task, {}).get(CURRENT_RANKER)
         now = ways.get(CURRENT_RANKER)
-        judged = min(now["examples"], before["examples"]) if now and before else 0
+        examples = min(now["examples"], before["examples"]) if now and before else 0
         if (
-            judged >= GATED_TASKS
+            examples >= MIN_EXAMPLES
             and _upper_bound(now) < _lower_bound(before)
-            and _lift_over_popular(ways) < _lift_over_popular(old["evaluation"][kind])
+            and _lift_over_popular(ways) < _lift_over_popular(old["evaluation"][task])
         ):
             yield (
-                f"{kind}: {METRIC} {now['mean'][METRIC]:.3f} ± {now['interval'][METRIC]:.3f}, "
+                f"{task}: {METRIC} {now['mean'][METRIC]:.3f} ± {now['interval'][METRIC]:.3f}, "
                 f"active snapshot {before['mean'][METRIC]:.3f} ± {before['interval'][METRIC]:.3f}"
             )
 
 
 def _lift_over_popular(ways: dict) -> float:
-    """How many times better than bestsellers: a season in which everything is harder to guess is no fault."""
+    """The ranker's metric as a multiple of that of bestsellers: a season that is harder to predict is no regression."""
     return ways[CURRENT_RANKER]["mean"][METRIC] / max(
         ways.get(BESTSELLERS, {"mean": {METRIC: 0}})["mean"][METRIC], 1e-6
     )
 
 
-def _upper_bound(verdict: dict) -> float:
-    return verdict["mean"][METRIC] + verdict["interval"][METRIC]
+def _upper_bound(result: dict) -> float:
+    return result["mean"][METRIC] + result["interval"][METRIC]
 
 
-def _lower_bound(verdict: dict) -> float:
-    return verdict["mean"][METRIC] - verdict["interval"][METRIC]
+def _lower_bound(result: dict) -> float:
+    return result["mean"][METRIC] - result["interval"][METRIC]

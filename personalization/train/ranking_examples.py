@@ -1,112 +1,113 @@
-"""Questions that the shop's own past answers: what did its customers buy in the weeks that are held back?"""
+"""Examples to learn a ranker from: what did the shop's customers buy in the evaluation weeks, given all that was known
+before?"""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from personalization import conf
-from personalization.rank import candidates, scorer
+from personalization.rank import tasks
 from personalization.rank.purchase_habits import PurchaseHabits, purchase_habits
 from personalization.rank.snapshot_arrays import SnapshotArrays
-from personalization.rank.visitor_history import VisitorHistory
+from personalization.rank.tasks import RankingTask
+from personalization.rank.visitor_history import NO_BASKET, VisitorHistory
 from personalization.recommenders import GUEST, HistoryArrays
 from personalization.recommenders._user_neighbours import UserItemWeights, neighbour_products, sample_pool
 
-MAX_EXAMPLES = {
-    scorer.HOME: 2_000,
-    scorer.NEW: 2_000,
-    scorer.BASKET: 8_000,
-    scorer.GUEST_BASKET: 6_000,
-    scorer.CATEGORY: 12_000,
-}
-"""So many questions of each kind are asked at most, so that learning costs the same in a shop of any size."""
-BASKETS_EACH = 10
-LISTINGS_EACH = 12
-"""So many of one customer."""
-SMALLEST_BASKET = 3
-VISIBLE_BASKET_SHARE = 5
-"""At most so many products of a basket are given; at least one, and never more than half."""
-SMALLEST_LISTING = 10
-LARGEST_LISTING = 300
+MAX_CUSTOMERS = max(task.max_examples for task in tasks.RANKING_TASKS.values())
+BASKETS_PER_CUSTOMER = 10
+CATEGORIES_PER_CUSTOMER = 12
+"""At most this many examples of one customer."""
+MIN_BASKET_SIZE = 3
+MAX_VISIBLE_PRODUCTS = 5
+"""At most this many products of an order are given: at least one, and never more than half."""
+MIN_CATEGORY_SIZE = 10
+MAX_CATEGORY_SIZE = 300
 
 
 @dataclass(frozen=True)
 class RankingExample:
-    """Which of the candidates did this person buy?"""
+    """Which of the candidates did this customer buy?"""
 
     customer: int
-    person: VisitorHistory
-    places: NDArray[np.int64]
-    """The candidates."""
-    wanted: NDArray[np.int64]
-    """Places of what was bought, whether it is among the candidates or not."""
-    basket: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """The customer's number in the history, or GUEST."""
+    history: VisitorHistory
+    """Their purchases before the cut; an empty one where the task knows no customer."""
+    candidates: NDArray[np.int64]
+    """Indices of products."""
+    bought: NDArray[np.int64]
+    """Indices of the products that were bought, whether they are among the candidates or not."""
+    basket: NDArray[np.int64] = field(default_factory=lambda: NO_BASKET)
+    """Indices of the products of the order that are given."""
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """A history cut in time: what was learned before, and what was bought after."""
+    """A history cut in time: what was learned before the cut, and what was bought after it."""
 
     train_history: HistoryArrays
+    """The purchases before the cut."""
     learned: SnapshotArrays
+    """What was learned from them."""
     customer: NDArray[np.int64]
     order: NDArray[np.int64]
     product: NDArray[np.int64]
-    """The lines after the cut."""
+    """The order lines after the cut, one entry each."""
 
     @classmethod
     def cutoff(cls, whole: HistoryArrays, before: HistoryArrays, learned: SnapshotArrays) -> "Backtest":
+        """The lines of the whole history that are later than those from which was learned."""
         after = whole.ordered_at > before.now
         lines = (whole.customer[after], whole.order[after], whole.product[after])
         return cls(before, learned, *(line.astype(np.int64) for line in lines))
 
     def with_learned(self, learned: SnapshotArrays) -> "Backtest":
-        """The same, with more that was learned from it."""
+        """A copy with other arrays, the ranker's among them, that shares what was computed from the history."""
         past = replace(self, learned=learned)
-        past.__dict__.update(people=self.people, habits=self.habits)  # what was worked out once
+        past.__dict__.update(histories=self.histories, habits=self.habits)  # cached properties
         return past
 
     @cached_property
     def habits(self) -> PurchaseHabits:
-        known = self.train_history.customer != GUEST
-        lines = (
-            self.train_history.customer[known],
-            self.train_history.product[known],
-            self.train_history.ordered_at[known],
-        )
-        return purchase_habits(*lines, self.train_history.now, conf.get_settings().PURCHASE_HALF_LIFE_DAYS)
+        """The habits of all customers before the cut."""
+        history = self.train_history
+        known = history.customer != GUEST
+        lines = (history.customer[known], history.product[known], history.ordered_at[known])
+        return purchase_habits(*lines, history.now, conf.get_settings().PURCHASE_HALF_LIFE_DAYS)
 
     @cached_property
     def customers_before(self) -> int:
-        """How many customers and guests' orders there were before the cut."""
-        return len(np.unique(self.train_history.customer_product))
+        """The number of customers before the cut; each order of a guest counts as one."""
+        return len(np.unique(self.train_history.buyer))
 
     @cached_property
-    def people(self) -> dict[int, VisitorHistory]:
-        """By number, customers who bought before and after the cut: as many as questions are asked of at most."""
+    def histories(self) -> dict[int, VisitorHistory]:
+        """By number, at most MAX_CUSTOMERS customers who bought both before and after the cut."""
         everyone = np.unique(self.train_history.customer[self.train_history.customer != GUEST])
-        chosen = _deterministic_shuffle(np.intersect1d(everyone, self.customer))[: max(MAX_EXAMPLES.values())]
+        chosen = _deterministic_shuffle(np.intersect1d(everyone, self.customer))[:MAX_CUSTOMERS]
         bounds = self.habits.bounds(int(everyone.max(initial=-1)) + 1)
-        return dict(zip(chosen.tolist(), self._persons(chosen, bounds), strict=True))
+        return dict(zip(chosen.tolist(), self._visitor_histories(chosen, bounds), strict=True))
 
-    def _persons(self, customers: NDArray[np.int64], bounds: NDArray[np.int64]) -> Iterator[VisitorHistory]:
+    def _visitor_histories(self, customers: NDArray[np.int64], bounds: NDArray[np.int64]) -> Iterator[VisitorHistory]:
         pool = self.habits.customer[np.sort(np.unique(self.habits.customer, return_index=True)[1])]
         pool = pool[sample_pool(len(pool))]
-        same = np.full(int(pool.max(initial=-1)) + 2, -1)
-        same[pool] = np.arange(len(pool))
-        asked = neighbour_products(
-            self._weights(customers, bounds),
-            self._weights(pool, bounds),
-            same[np.minimum(customers, len(same) - 1)],
-            conf.get_settings().MIN_CUSTOMERS,
+        pool_row = np.full(int(pool.max(initial=-1)) + 2, -1)
+        pool_row[pool] = np.arange(len(pool))
+        settings = conf.get_settings()
+        neighbours = neighbour_products(
+            self._user_items(customers, bounds),
+            self._user_items(pool, bounds),
+            pool_row[np.minimum(customers, len(pool_row) - 1)],
+            settings.MIN_CUSTOMERS,
         )
-        for customer, (products, weight) in zip(customers.tolist(), asked, strict=True):
-            own = slice(
-                bounds[customer], min(bounds[customer + 1], bounds[customer] + conf.get_settings().GENOME_MAX_PRODUCTS)
-            )
+        for customer, (products, weight) in zip(customers.tolist(), neighbours, strict=True):
+            first, last = bounds[customer], bounds[customer + 1]
+            own = slice(first, min(last, first + settings.GENOME_MAX_PRODUCTS))
             yield VisitorHistory(
                 purchased=self.habits.item[own],
                 weight=self.habits.weight[own],
@@ -117,85 +118,93 @@ class Backtest:
                 neighbour_weight=weight,
             )
 
-    def _weights(self, customers: NDArray[np.int64], bounds: NDArray[np.int64]) -> UserItemWeights:
+    def _user_items(self, customers: NDArray[np.int64], bounds: NDArray[np.int64]) -> UserItemWeights:
         size = np.minimum(bounds[customers + 1] - bounds[customers], conf.get_settings().GENOME_MAX_PRODUCTS)
         row = np.repeat(np.arange(len(customers)), size)
-        at = np.repeat(bounds[customers], size) + np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+        entry = np.repeat(bounds[customers], size) + np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
         products = self.train_history.products
-        return UserItemWeights(row, self.habits.item[at], self.habits.weight[at], len(customers), products)
+        return UserItemWeights(row, self.habits.item[entry], self.habits.weight[entry], len(customers), products)
 
 
-def ranking_examples(past: Backtest, kind: str) -> Iterator[RankingExample]:
-    """The questions of one kind, at most as many as MOST says."""
-    ask = {
-        scorer.HOME: home_examples,
-        scorer.NEW: discovery_examples,
-        scorer.BASKET: basket_examples,
-        scorer.GUEST_BASKET: guest_basket_examples,
-        scorer.CATEGORY: category_examples,
-    }
-    for count, question in enumerate(ask[kind](past)):
-        if count == MAX_EXAMPLES[kind]:
-            return
-        yield question
+ExampleBuilder = Callable[[Backtest, RankingTask], Iterator[RankingExample]]
+
+EXAMPLE_BUILDERS: dict[RankingTask, ExampleBuilder] = {}
+"""How the past answers each task."""
 
 
-def home_examples(past: Backtest) -> Iterator[RankingExample]:
-    """What did the customer buy in all the weeks?"""
-    for customer, bought in backtest(past):
-        person = past.people[customer]
-        yield RankingExample(customer, person, candidates.visitor_candidates(person, past.learned), bought)
+def builds_examples(*answered: RankingTask) -> Callable[[ExampleBuilder], ExampleBuilder]:
+    """Registers a function as the one that makes the examples of these tasks."""
+
+    def register(function: ExampleBuilder) -> ExampleBuilder:
+        EXAMPLE_BUILDERS.update(dict.fromkeys(answered, function))
+        return function
+
+    return register
 
 
-def discovery_examples(past: Backtest) -> Iterator[RankingExample]:
-    """What of it had they never bought before?"""
-    for customer, bought in backtest(past):
-        person = past.people[customer]
-        fresh = np.setdiff1d(bought, person.purchased)
-        if len(fresh):
-            yield RankingExample(customer, person, candidates.discovery_candidates(person, past.learned), fresh)
+def ranking_examples(past: Backtest, task: RankingTask) -> Iterator[RankingExample]:
+    """The examples of a task, at most `task.max_examples`, in a fixed arbitrary sequence."""
+    return islice(EXAMPLE_BUILDERS[task](past, task), task.max_examples)
 
 
-def basket_examples(past: Backtest) -> Iterator[RankingExample]:
-    """Given some products of an order, and who placed it: what else was in it?"""
-    asked: dict[int, int] = {}
+@builds_examples(tasks.HOME)
+def home_examples(past: Backtest, task: RankingTask) -> Iterator[RankingExample]:
+    """For each customer: all that they bought after the cut."""
+    for customer, bought in purchases_after_cut(past):
+        yield _customer_example(customer, bought, past, task)
+
+
+@builds_examples(tasks.DISCOVERY)
+def discovery_examples(past: Backtest, task: RankingTask) -> Iterator[RankingExample]:
+    """For each customer: what they bought after the cut and never before."""
+    for customer, bought in purchases_after_cut(past):
+        new = np.setdiff1d(bought, past.histories[customer].purchased)
+        if len(new):
+            yield _customer_example(customer, new, past, task)
+
+
+@builds_examples(tasks.BASKET, tasks.GUEST_BASKET)
+def basket_examples(past: Backtest, task: RankingTask) -> Iterator[RankingExample]:
+    """For each order after the cut: some of its products are given, the others are asked for. A guest basket comes
+    without the history of its customer, and guests' orders are among them."""
+    orders: Counter[int] = Counter()
     for customer, given, rest in _split_orders(past):
-        asked[customer] = asked.get(customer, 0) + 1
-        if customer in past.people and asked[customer] <= BASKETS_EACH:
-            person = past.people[customer]
-            places = candidates.basket_candidates(person, given, past.learned)
-            yield RankingExample(customer, person, places, rest, given)
+        orders[customer] += 1
+        history = VisitorHistory.empty() if task is tasks.GUEST_BASKET else past.histories.get(customer)
+        if history is not None and (customer == GUEST or orders[customer] <= BASKETS_PER_CUSTOMER):
+            yield RankingExample(customer, history, _candidates(task, history, past, given), rest, given)
 
 
-def guest_basket_examples(past: Backtest) -> Iterator[RankingExample]:
-    """The same, when nobody knows who placed it."""
-    asked: dict[int, int] = {}
-    nobody = VisitorHistory.empty()
-    for customer, given, rest in _split_orders(past):
-        asked[customer] = asked.get(customer, 0) + 1
-        if customer == GUEST or asked[customer] <= BASKETS_EACH:
-            places = candidates.basket_candidates(nobody, given, past.learned)
-            yield RankingExample(customer, nobody, places, rest, given)
+@builds_examples(tasks.CATEGORY)
+def category_examples(past: Backtest, task: RankingTask) -> Iterator[RankingExample]:
+    """For each customer and some of the categories that they bought from: the products of the category."""
+    members = _category_members(past)
+    category = past.train_history.catalogue.leaf_category
+    for customer, bought in purchases_after_cut(past):
+        categories = _deterministic_shuffle(np.unique(category[bought]), seed=customer)
+        for number in categories[:CATEGORIES_PER_CUSTOMER].tolist():
+            chosen, listed = bought[category[bought] == number], members.get(number)
+            if listed is not None and np.isin(chosen, listed).any():
+                yield RankingExample(customer, past.histories[customer], listed, chosen)
 
 
-def category_examples(past: Backtest) -> Iterator[RankingExample]:
-    """Of all products of one kind: which did the customer choose?"""
-    members = _leaf_categories(past)
-    kind = past.train_history.catalogue.leaf_category
-    for customer, bought in backtest(past):
-        person = past.people[customer]
-        for chosen in _deterministic_shuffle(np.unique(kind[bought]), seed=customer)[:LISTINGS_EACH].tolist():
-            wanted = bought[kind[bought] == chosen]
-            listed = members.get(chosen)
-            if listed is not None and np.isin(wanted, listed).any():
-                yield RankingExample(customer, person, listed, wanted)
+def _customer_example(customer: int, bought: NDArray, past: Backtest, task: RankingTask) -> RankingExample:
+    history = past.histories[customer]
+    return RankingExample(customer, history, _candidates(task, history, past), bought)
 
 
-def backtest(past: Backtest) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """(customer, what they bought after the cut) for everyone who is known from before, in an arbitrary fixed order."""
+def _candidates(
+    task: RankingTask, history: VisitorHistory, past: Backtest, basket: NDArray = NO_BASKET
+) -> NDArray[np.int64]:
+    assert task.candidates is not None
+    return task.candidates(history, past.learned, basket, "")
+
+
+def purchases_after_cut(past: Backtest) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """(customer, what they bought after the cut) of each of `past.histories`."""
     order = np.lexsort((past.product, past.customer))
     customer, product = past.customer[order], past.product[order]
-    for known in past.people:
+    for known in past.histories:
         first, last = np.searchsorted(customer, [known, known + 1])
         yield known, np.unique(product[first:last])
 
@@ -206,30 +215,30 @@ def _split_orders(past: Backtest) -> Iterator[tuple[int, NDArray[np.int64], NDAr
     order, product, customer = past.order[rows], past.product[rows], past.customer[rows]
     numbers, first = np.unique(order, return_index=True)
     last = np.append(first[1:], len(order))
-    for place in _deterministic_shuffle(np.arange(len(numbers))).tolist():
-        held = np.unique(product[first[place] : last[place]])
-        if len(held) >= SMALLEST_BASKET:
-            held = _deterministic_shuffle(held, seed=int(numbers[place]))
-            given = min(VISIBLE_BASKET_SHARE, len(held) // 2)
-            yield int(customer[first[place]]), held[:given], held[given:]
+    for number in _deterministic_shuffle(np.arange(len(numbers))).tolist():
+        products = np.unique(product[first[number] : last[number]])
+        if len(products) >= MIN_BASKET_SIZE:
+            products = _deterministic_shuffle(products, seed=int(numbers[number]))
+            visible = min(MAX_VISIBLE_PRODUCTS, len(products) // 2)
+            yield int(customer[first[number]]), products[:visible], products[visible:]
 
 
-def _leaf_categories(past: Backtest) -> dict[int, NDArray[np.int64]]:
-    """The products of each kind that were ever bought, best-selling first."""
-    always = past.learned.scores("all_time_popular").score
-    popular = past.learned.scores("popular").score
-    sold = np.flatnonzero(always)
-    order = sold[np.lexsort((sold, -always[sold], -popular[sold]))]
-    kind = past.train_history.catalogue.leaf_category[order]
-    found = {}
-    for number in np.unique(kind[kind >= 0]).tolist():
-        listed = order[kind == number]
-        if len(listed) >= SMALLEST_LISTING:
-            found[number] = listed[:LARGEST_LISTING].astype(np.int64)
-    return found
+def _category_members(past: Backtest) -> dict[int, NDArray[np.int64]]:
+    """The products of each leaf category that were ever bought, best-selling first."""
+    ever = past.learned.scores("all_time_popular").score
+    lately = past.learned.scores("popular").score
+    sold = np.flatnonzero(ever)
+    best_first = sold[np.lexsort((sold, -ever[sold], -lately[sold]))]
+    category = past.train_history.catalogue.leaf_category[best_first]
+    members = {}
+    for number in np.unique(category[category >= 0]).tolist():
+        listed = best_first[category == number]
+        if len(listed) >= MIN_CATEGORY_SIZE:
+            members[number] = listed[:MAX_CATEGORY_SIZE].astype(np.int64)
+    return members
 
 
 def _deterministic_shuffle(numbers: NDArray[np.int64], seed: int = 0) -> NDArray[np.int64]:
-    """The same numbers, shuffled, and always in the same way."""
+    """The numbers in a sequence that looks random and depends on nothing but them and the seed (Fibonacci hashing)."""
     mixed = (numbers.astype(np.uint64) + np.uint64(seed % 2**32)) * np.uint64(11_400_714_819_323_198_485)
     return numbers[np.lexsort((numbers, mixed >> np.uint64(32)))]

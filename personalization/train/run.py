@@ -23,7 +23,7 @@ from personalization.train.publish import publish_snapshot, remove_outdated_snap
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """What a training run did; kept with its snapshot."""
+    """The summary of a training run; stored with its snapshot as `metrics`."""
 
     lines: int
     products: int
@@ -31,9 +31,9 @@ class TrainingSummary:
     seconds: float
     peak_mib: int
     weights: dict[str, str] = field(default_factory=dict)
-    """For each kind of question, where the weights come from, in words."""
+    """By task, in words, whether a ranker was learned or why the default weights serve."""
     evaluation: dict[str, dict] = field(default_factory=dict)
-    """For each kind of question and way to rank, its verdict."""
+    """By task and way to rank, its EvaluationResult as data."""
 
     def __str__(self) -> str:
         return (
@@ -42,7 +42,7 @@ class TrainingSummary:
         )
 
 
-def no_progress(stream: Iterable, what: str, length: int) -> Iterable:
+def no_progress(stream: Iterable, description: str, length: int) -> Iterable:
     """A Progress that shows nothing."""
     return stream
 
@@ -50,28 +50,39 @@ def no_progress(stream: Iterable, what: str, length: int) -> Iterable:
 def run_training(
     now: float | None = None, progress: Progress = no_progress, *, force: bool = False, refit_ranker: bool = False
 ) -> Snapshot:
-    """1. Makes sure that no other run is under way (Busy).
+    """1. Makes sure that no other run is in progress.
     2. Reads the shop's history into arrays.
-    3. Learns from all but the last weeks, and from those what to trust, and judges it; unless that was done lately
-       and `refit_ranker` is false.
-    4. Lets every recommender learn from all.
-    5. Refuses what is clearly worse than what serves (Worse), unless forced.
+    3. Learns a ranker for each task from the evaluation weeks, and evaluates it; or reuses the rankers of the active
+       snapshot, while they are young and nobody asks to `refit_ranker`.
+    4. Lets every recommender learn from the whole history.
+    5. Refuses what is clearly worse than the active snapshot, unless `force`.
     6. Writes a snapshot and publishes it by one switch.
-    7. Removes outdated ones, and the finished blocks that a run which dies before leaves to the next one.
+    7. Removes outdated snapshots, and the finished blocks, which a run that is killed leaves to the next one.
 
-    Gives the snapshot that serves now; its summary holds the fields of Summary.
-    Whatever goes wrong before the switch, the snapshot that served goes on serving.
+    Whatever goes wrong before the switch, the active snapshot stays active.
+
+    Parameters
+    ----------
+    now : as if it were this moment, in seconds since 1970.
+
+    Returns
+    -------
+    The snapshot that is active now; its `metrics` are the fields of TrainingSummary.
+
+    Raises
+    ------
+    TrainingInProgress, QualityRegression, plugins.PluginError
     """
     begun = time.monotonic()
     with training_lock():
-        serving = Snapshot.objects.active().first()
-        lately = None if refit_ranker else serving
+        active = Snapshot.objects.active().first()
+        reusable = None if refit_ranker else active
         blocks = BlockStore.of_this_shop()
         blocks.remove_outdated()
-        shop, learned, evaluation = build_snapshot(training_cutoff(now), progress, lately, blocks)
+        shop, learned, evaluation = build_snapshot(training_cutoff(now), progress, reusable, blocks)
         summary = asdict(_summary(shop, evaluation, begun))
         if not force:
-            quality_gate.check_quality(summary, serving)
+            quality_gate.check_quality(summary, active)
         snapshot = publish_snapshot(learned.arrays, summary, shop.history.now)
         remove_outdated_snapshots()
         blocks.remove()
@@ -84,24 +95,25 @@ def start_of_day(moment: float, progress: Progress = no_progress) -> SnapshotArr
 
 
 def build_snapshot(
-    moment: float, progress: Progress, lately: Snapshot | None = None, blocks: BlockStore | None = None
+    moment: float, progress: Progress, reusable: Snapshot | None = None, blocks: BlockStore | None = None
 ) -> tuple[TrainingDataset, SnapshotArrays, Evaluation]:
-    """The shop's history up to a moment, what there is to learn from it, and how good that is. What to trust is taken
-    over from the snapshot `lately`, while that is not too old."""
+    """The shop's history up to a moment, what is learned from it, and how good that is. The rankers of the snapshot
+    `reusable` are reused, while they are not too old."""
     shop = read_dataset(moment, progress)
-    evaluation = reuse_ranker(lately, moment) if lately else None
+    evaluation = reuse_ranker(reusable, moment) if reusable else None
     evaluation = evaluation or evaluate_and_fit(
         shop, conf.get_settings().EVALUATION_DAYS * DAY, progress, blocks=blocks
     )
     whole = fit_arrays(shop, shop.history, progress, blocks)
-    after_searches = search_choices.search_arrays(shop.searches, shop.history, conf.get_settings().MIN_CUSTOMERS)
-    moment_learned = {"history.now": np.array([shop.history.now])}
-    arrays = {**whole.arrays, **evaluation.arrays, **after_searches, **moment_learned}
+    searches = search_choices.search_arrays(shop.searches, shop.history, conf.get_settings().MIN_CUSTOMERS)
+    cutoff = {"training.cutoff": np.array([shop.history.now])}
+    arrays = {**whole.arrays, **evaluation.arrays, **searches, **cutoff}
     return shop, SnapshotArrays(arrays), evaluation
 
 
 def training_cutoff(now: float | None = None) -> float:
-    """This moment; in a shop that has sold nothing for as long as bestsellers are counted, that of its last sale."""
+    """This moment; in a shop that sold nothing within the popularity window, that of its last order. In seconds since
+    1970."""
     now = time.time() if now is None else now
     newest = orders.newest_order(until=now)
     lately = now - conf.get_settings().POPULARITY_WINDOW_DAYS * DAY

@@ -7,7 +7,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from personalization import conf, recommenders, surfaces
+from personalization import conf, plugins, surfaces
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +36,7 @@ def test_every_surface_and_recommender_is_documented():
     reference = (ROOT / "docs" / "reference.md").read_text()
     names = [
         *surfaces.registered_surfaces(),
-        *(recommender.name for recommender in recommenders.registered_recommenders()),
+        *plugins.registered_recommenders(),
     ]
     assert [name for name in names if f"| `{name}` |" not in reference] == []
 

@@ -5,14 +5,14 @@ import pytest
 
 from personalization.decide.policy import Policy
 from personalization.decide.visit import Visit
-from personalization.rank import scorer
+from personalization.rank import scorer, tasks
 from personalization.rank.features import feature_names
 from personalization.rows import basket_complements
 from tests.rank.by_hand import NOW, learned
 
 NO_LINKS = {"index": [[-1, -1]] * 4, "weight": [[0.0, 0.0]] * 4}
 ALIKE = {"substitutes__index": [[1, -1], [-1, -1], [-1, -1], [-1, -1]]}
-KIND = {"product__kind": [0, 0, 1, 2]}
+KIND = {"product__leaf_category": [0, 0, 1, 2]}
 
 
 def shop(**arrays):
@@ -48,9 +48,9 @@ def of_one_leaf(learned_shop, slope, offset):
     """The same shop, whose trees find all products equally likely."""
     one = {"feature": np.zeros((1, 7), np.int32), "threshold": np.zeros((1, 7), np.float32)}
     one |= {"left": np.full((1, 7), 255, np.int32), "value": np.zeros((1, 8)), "calibration": np.array([slope, offset])}
-    trees = {f"{scorer.GUEST_BASKET}.{name}": array for name, array in one.items()}
+    trees = {tasks.GUEST_BASKET.array_name(name): array for name, array in one.items()}
     whole = {**learned_shop.arrays, **trees}
-    marked = {**whole, "blend.features": np.array([scorer.feature_fingerprint(learned_shop)])}
+    marked = {**whole, "ranker.fingerprint": np.array([scorer.feature_fingerprint(learned_shop)])}
     assert feature_names(learned_shop) == feature_names(type(learned_shop)(marked))
     return type(learned_shop)(marked)
 
@@ -62,7 +62,7 @@ def test_where_it_was_learned_the_learned_chance_does():
 
 
 def test_however_likely_it_is_what_nobody_put_in_one_basket_with_it_is_not_offered():
-    certain = of_one_leaf(shop(product__popular=[3, 2, 1, 0]), 1.0, 5.0)
+    certain = of_one_leaf(shop(product__bestsellers=[3, 2, 1, 0]), 1.0, 5.0)
     assert offered(certain, 10) == [20, 30]
     assert offered(certain, 40) == []
 
@@ -81,23 +81,23 @@ def test_so_is_what_has_something_there_among_its_own_substitutes():
 
 def test_what_is_of_a_kind_that_is_there_is_one_unless_they_are_bought_together():
     assert offered(shop(**KIND), 10) == [20, 30]  # 20 is of 10's kind, and in one basket with it
-    assert offered(shop(product__kind=[0, 1, 2, 1]), 10, 40) == [30]  # 20 is of 40's kind, and never with it
+    assert offered(shop(product__leaf_category=[0, 1, 2, 1]), 10, 40) == [30]  # 20 is of 40's kind, and never with it
 
 
 def test_what_has_no_kind_is_no_alternative():
-    assert offered(shop(product__kind=[0, -1, -1, -1]), 10, 40) == [20, 30]
+    assert offered(shop(product__leaf_category=[0, -1, -1, -1]), 10, 40) == [20, 30]
 
 
 def test_a_line_that_sold_out_brings_nothing_and_is_no_alternative_for_less():
     assert offered(shop(), 10, 40, unavailable_basket_products=(10,)) == []
-    assert offered(shop(product__kind=[0, 1, 2, 1]), 10, 40, unavailable_basket_products=(40,)) == [30]
+    assert offered(shop(product__leaf_category=[0, 1, 2, 1]), 10, 40, unavailable_basket_products=(40,)) == [30]
 
 
 def test_alternatives_are_looked_for_in_all_of_a_large_basket(settings):
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "MAX_ORDER_PRODUCTS": 1}
-    assert offered(shop(product__kind=[0, 1, 2, 1]), 10, 40) == [30]
+    assert offered(shop(product__leaf_category=[0, 1, 2, 1]), 10, 40) == [30]
 
 
 def test_a_basket_of_what_the_snapshot_does_not_know_is_offered_nothing():
-    assert offered(shop(product__popular=[0, 1, 2, 3]), 99) == []
-    assert offered(shop(product__popular=[0, 1, 2, 3])) == []
+    assert offered(shop(product__bestsellers=[0, 1, 2, 3]), 99) == []
+    assert offered(shop(product__bestsellers=[0, 1, 2, 3])) == []

@@ -9,12 +9,12 @@ from personalization.decide import scoring
 from personalization.decide.policy import Policy
 from personalization.decide.visit import Visit
 from personalization.models import Genome
-from personalization.rank import scorer
+from personalization.rank import scorer, tasks
 from personalization.rank.snapshot_arrays import MAX_CLOCK_DRIFT, SnapshotArrays
 from personalization.recommenders import DAY
 from tests.rank.by_hand import COUNT, NOW, learned
 
-POPULAR = {"product__popular": [3, 2, 1, 0], "popular__score": [1, 2, 3, 4], "popular__customers": [0, 6, 7, 8]}
+POPULAR = {"product__bestsellers": [3, 2, 1, 0], "popular__score": [1, 2, 3, 4], "popular__customers": [0, 6, 7, 8]}
 LINKS = {
     "bought_together__index": [[1, 2], [0, 3], [-1, -1], [-1, -1]],
     "bought_together__weight": [[0.5, 0.25], [0.5, 0.125], [0, 0], [0, 0]],
@@ -39,7 +39,7 @@ def reasons(scored):
 
 
 def test_the_best_stand_first_and_equal_ones_by_their_keys():
-    shop = learned(product__popular=[3, 2, 1, 0], popular__score=[1, 1, 1, 4])
+    shop = learned(product__bestsellers=[3, 2, 1, 0], popular__score=[1, 1, 1, 4])
     assert keys(scoring.score_for_visitor(visit(), shop)) == [40, 10, 20, 30]
 
 
@@ -88,19 +88,19 @@ def test_what_a_snapshot_does_not_know_it_leaves_out():
 
 
 def test_a_category_is_a_listing_of_all_its_products():
-    shop = learned(category__id=[5, 6], category__start=[0, 1, 3], category__product=[0, 3, 1])
+    shop = learned(category__id=[5, 6], category__product_start=[0, 1, 3], category__product=[0, 3, 1])
     assert keys(scoring.score_listing(visit(category=6), shop)) == [20, 40]
     assert keys(scoring.score_listing(visit(category=7), shop)) == []
     assert keys(scoring.score_listing(visit(), shop)) == []
 
 
 def test_a_basket_is_completed_by_what_was_learned_of_customers_or_of_guests():
-    shop = learned(product__popular=[3, 2, 1, 0])
+    shop = learned(product__bestsellers=[3, 2, 1, 0])
     leaf = {"feature": np.zeros((1, 7)), "threshold": np.zeros((1, 7)), "left": np.full((1, 7), 255)}
-    arrays = {"blend.features": np.array([scorer.feature_fingerprint(shop)])}
-    for kind, value in ((scorer.BASKET, 5.0), (scorer.GUEST_BASKET, 7.0)):
+    arrays = {"ranker.fingerprint": np.array([scorer.feature_fingerprint(shop)])}
+    for kind, value in ((tasks.BASKET, 5.0), (tasks.GUEST_BASKET, 7.0)):
         trees = {**leaf, "value": np.full((1, 8), value), "calibration": np.zeros(2)}
-        arrays |= {f"{kind}.{name}": array for name, array in trees.items()}
+        arrays |= {kind.array_name(name): array for name, array in trees.items()}
     shop = SnapshotArrays({**shop.arrays, **{name: array.astype(int) for name, array in arrays.items()}})
     tea = frozenset({40})
     assert scoring.score_for_basket(visit((10, 1.0, 1), basket=tea), shop).score.tolist() == [5] * (COUNT - 1)
@@ -124,7 +124,7 @@ def test_of_a_huge_basket_only_so_many_products_are_asked():
 
 @pytest.mark.parametrize("late", [0.0, MAX_CLOCK_DRIFT, 400 * DAY])
 def test_the_clock_stands_still_some_weeks_after_the_last_training(late):
-    asked, shop = visit((10, 1.0, 1), (20, 1.0, 1)), learned(product__created=np.zeros(COUNT))
+    asked, shop = visit((10, 1.0, 1), (20, 1.0, 1)), learned(product__created_at=np.zeros(COUNT))
     then = [
         scoring.score_for_visitor(replace(asked, timestamp=NOW + min(late, MAX_CLOCK_DRIFT)), shop) for _ in range(2)
     ]
@@ -137,7 +137,9 @@ def test_a_snapshot_of_no_products_has_no_candidates():
     none = np.zeros(0)
     empty = {name: none.astype(array.dtype) for name, array in learned().arrays.items() if array.ndim == 1}
     pairs = {name: np.zeros((0, 2), array.dtype) for name, array in learned().arrays.items() if array.ndim == 2}
-    shop = SnapshotArrays({**empty, **pairs, "history.now": np.array([NOW]), "category.start": np.array([0])})
+    shop = SnapshotArrays(
+        {**empty, **pairs, "training.cutoff": np.array([NOW]), "category.product_start": np.array([0])}
+    )
     asked = visit((10, 1.0, 1), near=[(20, 1.0)], candidate_products=(10,), basket=frozenset({10}))
     for rank in (scoring.score_for_visitor, scoring.score_discovery, scoring.score_for_basket, scoring.score_listing):
         assert keys(rank(asked, shop)) == []

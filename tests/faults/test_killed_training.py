@@ -43,10 +43,10 @@ post_save.connect(lambda **named: os.kill(os.getpid(), signal.SIGKILL), sender=S
 """
 IN_SMALL_BLOCKS = """
 import os, signal
-from personalization import recommenders
+from personalization.plugins import registered_recommenders
 from personalization.recommenders import BlockRecommender
 from personalization.train.engines import local
-for recommender in recommenders.registered_recommenders():
+for recommender in registered_recommenders().values():
     if isinstance(recommender, BlockRecommender):
         type(recommender).__init__(recommender, 500)
 plain, worked = local.store_block, []

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from personalization.rank import scorer
+from personalization.rank import scorer, tasks
 from personalization.rank.features import compute_features, feature_names
 from personalization.rank.scorer import (
     TreeEnsemble,
@@ -38,8 +38,8 @@ def table(*columns):
 def with_trees(shop, trees, mark=None):
     """What a shop learned, with these trees for its home page."""
     mark = feature_fingerprint(shop) if mark is None else mark
-    arrays = {f"home.{name}": array for name, array in vars(trees).items()}
-    return SnapshotArrays({**shop.arrays, **arrays, "blend.features": np.array([mark])})
+    arrays = {tasks.HOME.array_name(name): array for name, array in vars(trees).items()}
+    return SnapshotArrays({**shop.arrays, **arrays, "ranker.fingerprint": np.array([mark])})
 
 
 def test_a_tree_leads_each_candidate_to_its_leaf():
@@ -73,32 +73,34 @@ def test_no_candidates_have_no_scores():
 def test_stated_weights_count_each_feature_as_a_share_of_its_highest():
     shop = learned(popular__score=[0, 50, 0, 100], repurchase_rate__score=[0.5, 0, 0, 0])
     who = person((0, 3.0, 2, 9, 9), (1, 1.0, 1, 9, 9), near=[(2, 0.25), (3, 0.5)])
-    found = default_score("home", shop, compute_features(who, shop, NOW, np.arange(4)))
-    own, near, popular = (scorer.DEFAULT_WEIGHTS["home"][name] for name in ("own.expected", "near", "popular"))
+    found = default_score(tasks.HOME, shop, compute_features(who, shop, NOW, np.arange(4)))
+    own, near, popular = (
+        tasks.HOME.default_weights[name] for name in ("purchase.expected", "user_knn.score", "popular")
+    )
     assert found.tolist() == pytest.approx([own, own / 4 + popular / 2, near / 2, near + popular])
 
 
-@pytest.mark.parametrize("kind", scorer.RANKING_TASKS)
+@pytest.mark.parametrize("kind", tasks.RANKING_TASKS.values(), ids=tasks.RANKING_TASKS)
 def test_every_stated_weight_is_that_of_a_feature(kind):
     asked = past()
-    assert scorer.DEFAULT_WEIGHTS[kind].keys() <= set(feature_names(asked.learned))
+    assert kind.default_weights.keys() <= set(feature_names(asked.learned))
 
 
 def test_learned_trees_decide_where_they_were_learned_and_stated_weights_elsewhere():
     shop = with_trees(learned(popular__score=[0, 0, 9, 0]), tree((0, 1.0, [0]), values=[1, 2]))
     found = compute_features(person((1, 3.0, 2, 9, 9)), shop, NOW, np.arange(4))
-    assert score_candidates("home", shop, found).tolist() == [1, 2, 1, 1]
-    assert score_candidates("new", shop, found).argmax() == 2
+    assert score_candidates(tasks.HOME, shop, found).tolist() == [1, 2, 1, 1]
+    assert score_candidates(tasks.DISCOVERY, shop, found).argmax() == 2
 
 
 def test_trees_that_were_learned_from_other_features_are_not_used():
     shop = with_trees(learned(popular__score=[1, 2, 3, 4]), tree((0, 1.0, [0]), values=[5, 6]))
     added = SnapshotArrays({**shop.arrays, "another.score": np.zeros(4), "another.customers": np.zeros(4)})
-    assert load_trees("home", shop) is not None
-    assert load_trees("home", added) is None
+    assert load_trees(tasks.HOME, shop) is not None
+    assert load_trees(tasks.HOME, added) is None
     found = compute_features(person(), added, NOW, np.arange(4))
-    assert np.array_equal(score_candidates("home", added, found), default_score("home", added, found))
-    assert score_candidates("home", added, found).argmax() == 3
+    assert np.array_equal(score_candidates(tasks.HOME, added, found), default_score(tasks.HOME, added, found))
+    assert score_candidates(tasks.HOME, added, found).argmax() == 3
 
 
 def test_the_fingerprint_of_the_features_changes_with_their_names_only():
@@ -108,22 +110,22 @@ def test_the_fingerprint_of_the_features_changes_with_their_names_only():
 
 def test_chances_are_the_learned_log_odds_or_shares_of_the_stated_scores():
     shop = with_trees(learned(), tree(values=[0]))
-    assert purchase_probabilities("home", shop, np.array([0.5, 1.5])).tolist() == pytest.approx(
+    assert purchase_probabilities(tasks.HOME, shop, np.array([0.5, 1.5])).tolist() == pytest.approx(
         [0.5, 1 / (1 + np.exp(-2))]
     )
-    assert purchase_probabilities("new", shop, np.array([3.0, 1.0])).tolist() == [0.75, 0.25]
-    assert purchase_probabilities("new", shop, np.zeros(2)).tolist() == [0, 0]
+    assert purchase_probabilities(tasks.DISCOVERY, shop, np.array([3.0, 1.0])).tolist() == [0.75, 0.25]
+    assert purchase_probabilities(tasks.DISCOVERY, shop, np.zeros(2)).tolist() == [0, 0]
 
 
 def test_scores_far_beyond_those_that_were_learned_from_are_still_chances():
     shop = with_trees(learned(), tree(values=[0]))
-    found = purchase_probabilities("home", shop, np.array([-1e6, 1e6]))
+    found = purchase_probabilities(tasks.HOME, shop, np.array([-1e6, 1e6]))
     assert (found >= 0).all() and (found <= 1).all()
 
 
 def test_scores_are_rounded_so_that_ties_break_alike_everywhere():
     shop = learned(popular__score=[1, 1, 1, 3])
-    found = score_candidates("home", shop, compute_features(person(), shop, NOW, np.arange(4)))
+    found = score_candidates(tasks.HOME, shop, compute_features(person(), shop, NOW, np.arange(4)))
     assert found.tolist() == [
-        round(scorer.DEFAULT_WEIGHTS["home"]["popular"] * share, 6) for share in (1 / 3, 1 / 3, 1 / 3, 1)
+        round(tasks.HOME.default_weights["popular"] * share, 6) for share in (1 / 3, 1 / 3, 1 / 3, 1)
     ]

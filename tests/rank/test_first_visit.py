@@ -54,7 +54,7 @@ def test_among_products_that_sell_alike_a_phone_sees_first_what_phones_look_at()
 
 
 def test_among_products_that_sell_alike_what_is_chosen_after_searches_comes_first():
-    found = learned(popular__score=[5, 5, 5, 0], search__chosen=np.array([0.1, 0.3, 0, 0], np.float32))
+    found = learned(popular__score=[5, 5, 5, 0], search__choices=np.array([0.1, 0.3, 0, 0], np.float32))
     assert order(found) == [1, 0, 2, 3]
 
 
@@ -64,7 +64,7 @@ def test_what_anybody_can_do_carries_nothing_from_the_middle_of_a_list_to_its_to
     count = 200
     chosen = np.zeros(count, np.float32)
     chosen[100] = 1e9
-    arrays = {"popular__score": np.arange(count, 0, -1.0), "search__chosen": chosen, **alone}
+    arrays = {"popular__score": np.arange(count, 0, -1.0), "search__choices": chosen, **alone}
     arrays |= lists("device", phone=[100])
     found = SnapshotArrays({name.replace("__", "."): array for name, array in arrays.items()})
     assert order(found, "DE", "phone", np.arange(count)).index(100) > 20
@@ -72,7 +72,7 @@ def test_what_anybody_can_do_carries_nothing_from_the_middle_of_a_list_to_its_to
 
 def test_a_snapshot_of_an_earlier_release_has_an_order_too():
     found = learned(popular__score=[0, 9, 5, 7])
-    assert not {"search.chosen", "device.code", "country.code"} & found.arrays.keys()
+    assert not {"search.choices", "device.code", "country.code"} & found.arrays.keys()
     assert order(found, "DE", "phone") == [1, 3, 2, 0]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from personalization.recommenders import DAY, LearningLimits
-from personalization.recommenders.ease import MAX_MATRIX_BYTES, REGULARISATION, Ease
+from personalization.recommenders.ease import LARGEST_MATRIX, REGULARISATION, Ease
 from personalization.testing import REFERENCE_TIME, even_and_odd_shop, make_history
 
 LIMITS = LearningLimits(min_customers=5, neighbours_per_product=50)
@@ -75,8 +75,8 @@ def test_only_the_most_bought_products_are_looked_at():
 
 def test_more_products_than_a_machine_can_hold_are_refused_in_words():
     with pytest.raises(ValueError, match=r"^EASE over 5001 products takes 600 MB; give it 5000 or fewer$"):
-        Ease(MAX_MATRIX_BYTES + 1)
-    assert Ease(MAX_MATRIX_BYTES).products == MAX_MATRIX_BYTES
+        Ease(LARGEST_MATRIX + 1)
+    assert Ease(LARGEST_MATRIX).products == LARGEST_MATRIX
 
 
 def test_who_buys_one_product_ten_thousand_times_on_a_day_counts_once():

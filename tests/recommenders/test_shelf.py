@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from personalization import recommenders
+from personalization.plugins import registered_recommenders
 from personalization.recommenders import (
     DAY,
     LearningLimits,
@@ -20,15 +20,13 @@ from personalization.testing import REFERENCE_TIME, check_recommender, even_and_
 LIMITS = LearningLimits(min_customers=5, neighbours_per_product=50)
 
 
-@pytest.mark.parametrize(
-    "recommender", recommenders.registered_recommenders(), ids=lambda recommender: recommender.name
-)
+@pytest.mark.parametrize("recommender", registered_recommenders().values(), ids=registered_recommenders())
 def test_a_recommender_keeps_the_contract(recommender):
     check_recommender(recommender)
 
 
 def test_the_shelf_holds_fourteen_recommenders_each_named_as_its_file():
-    assert [recommender.name for recommender in recommenders.registered_recommenders()] == [
+    assert list(registered_recommenders()) == [
         "all_time_popular",
         "bought_together",
         "co_purchased_by_customer",

@@ -6,7 +6,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from personalization.rank import scorer
+from personalization.rank import scorer, tasks
 from personalization.rank.features import feature_names
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import GUEST
@@ -16,9 +16,9 @@ from personalization.train.ranking_examples import ranking_examples
 from tests.rank.shop_of_habits import CUSTOMERS, past, past_of, rows, shop_of, shuffled
 
 
-def trees_of(found, kind=scorer.HOME):
+def trees_of(found, kind=tasks.HOME):
     return scorer.TreeEnsemble(
-        *(found[f"{kind}.{name}"] for name in ("feature", "threshold", "left", "value", "calibration"))
+        *(found[kind.array_name(name)] for name in ("feature", "threshold", "left", "value", "calibration"))
     )
 
 
@@ -28,7 +28,7 @@ def same(one, other):
 
 @pytest.fixture(scope="module")
 def learned():
-    return fit_ranker(past(), scorer.HOME)
+    return fit_ranker(past(), tasks.HOME)
 
 
 def test_every_fifth_customer_judges_and_a_guest_never_does():
@@ -67,35 +67,35 @@ def test_trees_as_arrays_score_as_lightgbm_does_even_where_a_value_is_the_thresh
 def test_a_threshold_between_two_single_numbers_lies_at_the_lower():
     low, high = np.float32(0.1), np.nextafter(np.float32(0.1), np.float32(1))
     middle = (float(low) + float(high)) / 2
-    assert [learning._left_leaves(value) for value in (float(low), middle, float(high))] == [low, low, high]
+    assert [learning._single_precision(value) for value in (float(low), middle, float(high))] == [low, low, high]
 
 
 def test_what_is_bought_every_week_and_what_is_still_to_come_is_learned(learned):
     arrays = {
         **past().learned.arrays,
         **learned,
-        "blend.features": np.array([scorer.feature_fingerprint(past().learned)]),
+        "ranker.fingerprint": np.array([scorer.feature_fingerprint(past().learned)]),
     }
-    for question in ranking_examples(past(), scorer.HOME):
-        scores = scorer.score_candidates(scorer.HOME, SnapshotArrays(arrays), feature_table(question, past()))
-        first = question.places[np.lexsort((question.places, -scores))][: len(question.wanted)]
-        assert sorted(first.tolist()) == question.wanted.tolist()
+    for question in ranking_examples(past(), tasks.HOME):
+        scores = scorer.score_candidates(tasks.HOME, SnapshotArrays(arrays), feature_table(question, past()))
+        first = question.candidates[np.lexsort((question.candidates, -scores))][: len(question.bought)]
+        assert sorted(first.tolist()) == question.bought.tolist()
 
 
 def test_the_arrays_are_of_the_kinds_that_a_snapshot_can_hold(learned):
     assert {name: array.dtype.name for name, array in learned.items()} == {
-        "home.feature": "int32",
-        "home.threshold": "float32",
-        "home.left": "int32",
-        "home.value": "float64",
-        "home.calibration": "float64",
+        "ranker.home_feature": "int32",
+        "ranker.home_threshold": "float32",
+        "ranker.home_left": "int32",
+        "ranker.home_value": "float64",
+        "ranker.home_calibration": "float64",
     }
     assert all(np.isfinite(array).all() for array in learned.values())
-    assert learned["home.feature"].max() < len(feature_names(past().learned))
+    assert learned["ranker.home_feature"].max() < len(feature_names(past().learned))
 
 
 def test_the_same_history_teaches_the_same_to_the_last_bit_whatever_the_sequence_of_its_lines(learned):
-    assert same(learned, fit_ranker(past_of(shuffled(shop_of(rows()))), scorer.HOME))
+    assert same(learned, fit_ranker(past_of(shuffled(shop_of(rows()))), tasks.HOME))
 
 
 def of_whom(asked, product):
@@ -106,8 +106,8 @@ def of_whom(asked, product):
 def test_from_judges_nothing_is_learned(learned):
     judged = np.array([is_evaluation_customer(customer) for customer in past().customer.tolist()])
     assert 0.1 < judged.mean() < 0.3
-    assert same(learned, fit_ranker(of_whom(judged, 0), scorer.HOME))
-    assert not same(learned, fit_ranker(of_whom(~judged & (past().customer < 20), 0), scorer.HOME))
+    assert same(learned, fit_ranker(of_whom(judged, 0), tasks.HOME))
+    assert not same(learned, fit_ranker(of_whom(~judged & (past().customer < 20), 0), tasks.HOME))
 
 
 def test_of_too_few_questions_nothing_is_learned(learned):
@@ -115,17 +115,17 @@ def test_of_too_few_questions_nothing_is_learned(learned):
     for count, taught in ((learning.MIN_EXAMPLES, True), (learning.MIN_EXAMPLES - 1, False)):
         kept = np.isin(past().customer, teachers[:count])
         columns = {name: getattr(past(), name)[kept] for name in ("customer", "order", "product")}
-        assert bool(fit_ranker(replace(past(), **columns), scorer.HOME)) is taught
+        assert bool(fit_ranker(replace(past(), **columns), tasks.HOME)) is taught
 
 
 def test_a_question_that_no_candidate_answers_is_no_lesson():
-    lessons = learning.TrainingSet(passed_over=2)
+    lessons = learning.TrainingSet(negative_sampling=2)
     lessons.add(np.zeros((3, 40), np.float32), np.zeros(40, bool), np.arange(40))
     assert lessons.tables == []
 
 
 def test_all_that_was_bought_is_looked_at_and_one_in_so_many_of_the_rest():
-    lessons = learning.TrainingSet(passed_over=4)
+    lessons = learning.TrainingSet(negative_sampling=4)
     for _ in range(200):
         lessons.add(np.zeros((3, 100), np.float32), np.arange(100) < 5, np.arange(100))
     assert [int(bought.sum()) for bought in lessons.bought] == [5] * 200

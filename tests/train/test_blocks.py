@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from personalization import recommenders
+from personalization.plugins import registered_recommenders
 from personalization.recommenders import BlockRecommender, LearningLimits
 from personalization.recommenders.bought_together import BoughtTogether
 from personalization.testing import views_and_texts
@@ -16,7 +16,7 @@ from personalization.train.engines.local import OUTDATED_DAYS, BlockStore, plan_
 
 LIMITS = LearningLimits(neighbours_per_product=8)
 IN_BLOCKS = [
-    recommender for recommender in recommenders.registered_recommenders() if isinstance(recommender, BlockRecommender)
+    recommender for recommender in registered_recommenders().values() if isinstance(recommender, BlockRecommender)
 ]
 
 
@@ -154,7 +154,7 @@ def test_one_line_more_is_another_plan():
 def test_other_code_is_another_plan(monkeypatch):
     plan = BoughtTogether().plan(views_and_texts(), LIMITS)
     before = plan_fingerprint(plan)
-    monkeypatch.setattr(local, "_code_digest", lambda: b"other")
+    monkeypatch.setattr(local, "_code_digest", lambda module: b"other")
     assert plan_fingerprint(plan) != before
 
 

@@ -104,24 +104,24 @@ NOBODY = VisitorHistory.empty()
 
 @pytest.mark.parametrize("find", [candidates.visitor_candidates, candidates.discovery_candidates])
 def test_a_stranger_is_offered_what_their_country_buys_before_what_everybody_buys(find):
-    found = by_hand.learned(product__popular=[3, 1], **COUNTRIES)
-    assert find(NOBODY, found, "DE").tolist() == [0, 1, 3]
-    assert find(NOBODY, found, "FR").tolist() == [2, 3, 1]
+    found = by_hand.learned(product__bestsellers=[3, 1], **COUNTRIES)
+    assert find(NOBODY, found, country="DE").tolist() == [0, 1, 3]
+    assert find(NOBODY, found, country="FR").tolist() == [2, 3, 1]
     assert find(NOBODY, found, "IT").tolist() == find(NOBODY, found).tolist() == [3, 1]
 
 
 def test_who_bought_something_is_known_by_that_and_not_by_their_country():
-    found = by_hand.learned(product__popular=[3, 1], **COUNTRIES)
-    assert candidates.visitor_candidates(by_hand.person((3, 1.0, 1, 9, 9)), found, "FR").tolist() == [3, 1]
+    found = by_hand.learned(product__bestsellers=[3, 1], **COUNTRIES)
+    assert candidates.visitor_candidates(by_hand.person((3, 1.0, 1, 9, 9)), found, country="FR").tolist() == [3, 1]
 
 
 def test_a_snapshot_of_an_earlier_release_serves_everybody_alike():
-    found = by_hand.learned(product__popular=[3, 1])
-    assert candidates.visitor_candidates(NOBODY, found, "DE").tolist() == [3, 1]
+    found = by_hand.learned(product__bestsellers=[3, 1])
+    assert candidates.visitor_candidates(NOBODY, found, country="DE").tolist() == [3, 1]
 
 
 def test_a_visit_takes_its_country_to_the_home_list():
-    found = by_hand.learned(product__popular=[3, 1], **COUNTRIES)
+    found = by_hand.learned(product__bestsellers=[3, 1], **COUNTRIES)
     visit = Visit(by_hand.NOW, None, genome=Genome(), country="FR")
     assert sorted(scoring.score_for_visitor(visit, found).product_indices.tolist()) == [1, 2, 3]
     assert sorted(scoring.score_discovery(visit, found).product_indices.tolist()) == [1, 2, 3]

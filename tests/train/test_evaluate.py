@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from personalization.models.snapshot_files import DTYPES
-from personalization.rank import scorer
+from personalization.rank import tasks
 from personalization.recommenders import DAY, GUEST
 from personalization.testing import REFERENCE_TIME
 from personalization.train.evaluate import FITTED, NO_BETTER, TOO_SHORT, evaluate_and_fit
@@ -32,45 +32,50 @@ def bought(*lines, products=3):
 
 def test_what_stated_weights_cannot_know_is_learned_and_used():
     found = evaluation()
-    assert found.weights == dict.fromkeys(scorer.RANKING_TASKS, FITTED)
-    home = found.results[scorer.HOME]
+    assert found.weights == dict.fromkeys(tasks.RANKING_TASKS, FITTED)
+    home = found.results[tasks.HOME.name]
     assert home[CURRENT_RANKER].mean["NDCG@10"] == 1
     assert (
         home[CURRENT_RANKER].mean["NDCG@10"] > home[DEFAULT_WEIGHTS].mean["NDCG@10"] > home[BESTSELLERS].mean["NDCG@10"]
     )
-    assert {f"{kind}.value" for kind in scorer.RANKING_TASKS} < found.arrays.keys()
+    assert {f"ranker.{name}_value" for name in tasks.RANKING_TASKS} < found.arrays.keys()
 
 
 def test_learned_weights_that_do_no_better_are_not_used():
-    found = evaluate_and_fit(shop_of(rows(novelties=False)), HELD_BACK, no_progress, [scorer.HOME])
-    assert found.weights == {scorer.HOME: NO_BETTER}
-    assert list(found.arrays) == ["blend.features", "blend.moment"]
-    home = found.results[scorer.HOME]
+    found = evaluate_and_fit(shop_of(rows(novelties=False)), HELD_BACK, no_progress, [tasks.HOME])
+    assert found.weights == {tasks.HOME.name: NO_BETTER}
+    assert list(found.arrays) == ["ranker.fingerprint", "ranker.fitted_at"]
+    home = found.results[tasks.HOME.name]
     assert home[CURRENT_RANKER] == home[DEFAULT_WEIGHTS] and home[DEFAULT_WEIGHTS].mean["NDCG@10"] == 1
 
 
 def test_too_few_customers_teach_nothing_and_the_stated_weights_are_judged():
-    found = evaluate_and_fit(shop_of(rows(customers=60)), HELD_BACK, no_progress, [scorer.HOME])
-    assert found.weights == {scorer.HOME: "stated weights: fewer than 200 questions that the past answers"}
-    assert list(found.arrays) == ["blend.features", "blend.moment"]
-    assert found.results[scorer.HOME][CURRENT_RANKER] == found.results[scorer.HOME][DEFAULT_WEIGHTS]
+    found = evaluate_and_fit(shop_of(rows(customers=60)), HELD_BACK, no_progress, [tasks.HOME])
+    assert found.weights == {tasks.HOME.name: "default weights: fewer than 200 examples to learn from"}
+    assert list(found.arrays) == ["ranker.fingerprint", "ranker.fitted_at"]
+    assert found.results[tasks.HOME.name][CURRENT_RANKER] == found.results[tasks.HOME.name][DEFAULT_WEIGHTS]
 
 
 def test_a_history_that_is_no_twice_as_long_as_what_is_held_back_teaches_nothing():
     short = evaluate_and_fit(
-        shop_of([row for row in rows() if row[3] > REFERENCE_TIME - 55 * DAY]), HELD_BACK, no_progress, [scorer.HOME]
+        shop_of([row for row in rows() if row[3] > REFERENCE_TIME - 55 * DAY]), HELD_BACK, no_progress, [tasks.HOME]
     )
-    assert (short.weights, short.results, short.arrays) == ({scorer.HOME: TOO_SHORT}, {}, {})
+    assert (short.weights, short.results, short.arrays) == ({tasks.HOME.name: TOO_SHORT}, {}, {})
     long = evaluate_and_fit(
-        shop_of([row for row in rows() if row[3] > REFERENCE_TIME - 58 * DAY]), HELD_BACK, no_progress, [scorer.HOME]
+        shop_of([row for row in rows() if row[3] > REFERENCE_TIME - 58 * DAY]), HELD_BACK, no_progress, [tasks.HOME]
     )
-    assert long.results[scorer.HOME]
+    assert long.results[tasks.HOME.name]
 
 
 def test_the_same_history_teaches_the_same_bytes_whatever_the_sequence_of_its_lines():
-    again = evaluate_and_fit(shuffled(shop_of(rows())), HELD_BACK, no_progress, [scorer.HOME, scorer.GUEST_BASKET])
+    again = evaluate_and_fit(shuffled(shop_of(rows())), HELD_BACK, no_progress, [tasks.HOME, tasks.GUEST_BASKET])
     assert again.results == {kind: evaluation().results[kind] for kind in again.results}
-    assert {name.split(".")[0] for name in again.arrays} == {"blend", scorer.HOME, scorer.GUEST_BASKET}
+    assert {name.rsplit("_", 1)[0] for name in again.arrays} == {
+        "ranker.fingerprint",
+        "ranker.fitted",
+        "ranker.home",
+        "ranker.guest_basket",
+    }
     assert all(array.tobytes() == evaluation().arrays[name].tobytes() for name, array in again.arrays.items())
 
 
@@ -98,18 +103,18 @@ LITTLE = {
 @pytest.mark.parametrize("shop", LITTLE.values(), ids=LITTLE.keys())
 def test_of_a_shop_that_says_little_something_finite_is_learned(shop):
     found = evaluate_and_fit(shop, HELD_BACK, no_progress)
-    assert found.weights.keys() == set(scorer.RANKING_TASKS)
+    assert found.weights.keys() == set(tasks.RANKING_TASKS)
     assert all(np.isfinite(array).all() for array in found.arrays.values())
     json.dumps(found.as_data(), allow_nan=False)
 
 
 @pytest.mark.parametrize("name", ["one product", "all customers alike", "a product that everyone buys"])
 def test_where_all_is_bought_again_the_stated_weights_are_perfect(name):
-    found = evaluate_and_fit(LITTLE[name], HELD_BACK, no_progress, [scorer.HOME])
-    assert found.results[scorer.HOME][CURRENT_RANKER].mean["NDCG@10"] == 1
-    assert found.weights == {scorer.HOME: NO_BETTER}
+    found = evaluate_and_fit(LITTLE[name], HELD_BACK, no_progress, [tasks.HOME])
+    assert found.results[tasks.HOME.name][CURRENT_RANKER].mean["NDCG@10"] == 1
+    assert found.weights == {tasks.HOME.name: NO_BETTER}
 
 
 def test_an_evaluation_of_one_kind_finds_what_that_of_all_finds():
-    alone = evaluate_and_fit(shop_of(rows()), HELD_BACK, no_progress, [scorer.NEW])
-    assert alone.results == {scorer.NEW: evaluation().results[scorer.NEW]}
+    alone = evaluate_and_fit(shop_of(rows()), HELD_BACK, no_progress, [tasks.DISCOVERY])
+    assert alone.results == {tasks.DISCOVERY.name: evaluation().results[tasks.DISCOVERY.name]}

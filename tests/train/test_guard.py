@@ -20,7 +20,7 @@ def summary(lines=100, questions=50, bestsellers=0.1, **served):
         return {"examples": questions, "mean": {"NDCG@10": mean}, "interval": {"NDCG@10": half}}
 
     verdicts = {
-        kind: {"served": verdict(mean, half), "bestsellers": verdict(bestsellers, half)}
+        kind: {"ranker": verdict(mean, half), "bestsellers": verdict(bestsellers, half)}
         for kind, (mean, half) in served.items()
     }
     return {"lines": lines, "evaluation": verdicts}
@@ -108,7 +108,7 @@ def test_a_snapshot_that_judges_find_worse_is_refused(settings):
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "EVALUATION_DAYS": 42}
     shop.even_and_odd(weeks=13)
     row = run.run_training()
-    served = row.metrics["evaluation"]["basket"]["served"]
+    served = row.metrics["evaluation"]["basket"]["ranker"]
     assert served["examples"] == 36  # six orders of each of six judges
     served["mean"]["NDCG@10"] += 1
     row.save()

@@ -83,13 +83,15 @@ def after(query, found):
     place = next((n for n in range(len(texts(found))) if texts(found)[n] == query), None)
     if place is None:
         return {}
-    rows = slice(*found.arrays["query.pair"][place : place + 2])
+    rows = slice(*found.arrays["query.product_start"][place : place + 2])
     keys = found.ids[found.arrays["query.product"][rows]].tolist()
     return dict(zip(keys, found.arrays["query.share"][rows].round(4).tolist(), strict=True))
 
 
 def texts(found):
-    return [search_queries.text_array(found.arrays, place) for place in range(len(found.arrays["query.start"]) - 1)]
+    return [
+        search_queries.text_array(found.arrays, place) for place in range(len(found.arrays["query.text_start"]) - 1)
+    ]
 
 
 def choices(moment=MOMENT):
@@ -110,7 +112,7 @@ def test_what_was_chosen_after_a_query_is_counted_exactly(tea, milk):
     found = learned()
     assert texts(found) == ["tea"]
     assert after("tea", found) == {tea.pk: 0.75, milk.pk: 0.25}
-    assert found.arrays["query.customers"].tolist() == [15, 5]
+    assert found.arrays["query.visitors"].tolist() == [15, 5]
 
 
 def test_a_search_explains_what_follows_within_half_an_hour_and_before_the_next_search(tea, milk):
@@ -220,7 +222,7 @@ def test_a_thousand_clicks_of_one_visitor_are_one(tea, milk):
         for _ in range(1_000)
     )
     found = learned()
-    assert found.arrays["query.customers"].tolist() == [6] and found.arrays["search.chosen"].max() < 6 / 4
+    assert found.arrays["query.visitors"].tolist() == [6] and found.arrays["search.choices"].max() < 6 / 4
     assert after("tea", found) == {tea.pk: pytest.approx(6 / 7, abs=1e-4)}
 
 
@@ -232,10 +234,10 @@ def test_what_fewer_than_five_visitors_did_stands_nowhere(tea, milk):
         chose(visitor, secret, milk, days=0.5)
     without = learned()
     assert texts(without) == ["tea"] and after("tea", without) == {tea.pk: 1.0}
-    assert set(without.arrays["gram.key"].tolist()) == set(search_queries.trigrams(["tea"])[1].tolist())
+    assert set(without.arrays["trigram.key"].tolist()) == set(search_queries.trigrams(["tea"])[1].tolist())
     milks = int(np.searchsorted(without.ids, milk.pk))
-    assert milks not in without.arrays["query.product"] and milks not in without.arrays["gram.product"]
-    assert without.arrays["search.chosen"][milks] == 0
+    assert milks not in without.arrays["query.product"] and milks not in without.arrays["trigram.product"]
+    assert without.arrays["search.choices"][milks] == 0
     several(secret, milk, 1)
     assert secret in texts(learned())
 
@@ -245,7 +247,7 @@ def test_five_visitors_who_choose_different_things_leave_the_query_and_no_pair(t
         chose(browser(), "drink", shop.product(f"Drink {number}"))
     found = learned()
     assert texts(found) == ["drink"] and after("drink", found) == {}
-    assert found.arrays["gram.product"].tolist() == []
+    assert found.arrays["trigram.product"].tolist() == []
 
 
 def test_a_rare_query_is_understood_by_pieces_that_enough_visitors_typed(tea):
@@ -261,10 +263,10 @@ def test_one_visitor_who_types_in_many_ways_is_one_behind_a_piece_too(tea):
     visitor = browser()
     for number in range(9):
         chose(visitor, f"tea {number}", tea, days=1 + number)
-    assert learned().arrays["gram.product"].tolist() == []
+    assert learned().arrays["trigram.product"].tolist() == []
     for number in range(4):
         chose(browser(), f"my tea {number}", tea)
-    assert len(set(learned().arrays["gram.product"].tolist())) == 1
+    assert len(set(learned().arrays["trigram.product"].tolist())) == 1
 
 
 def test_who_objects_is_not_learned_from(tea):
@@ -328,13 +330,13 @@ def test_a_training_run_of_an_empty_shop_knows_no_searches():
     found = learned()
     assert {name: array.size for name, array in found.arrays.items() if name.startswith("query.")} == {
         "query.text": 0,
-        "query.start": 1,
-        "query.shown": 0,
+        "query.text_start": 1,
+        "query.is_public": 0,
         "query.weight": 0,
-        "query.pair": 1,
+        "query.product_start": 1,
         "query.product": 0,
         "query.share": 0,
-        "query.customers": 0,
+        "query.visitors": 0,
     }
     assert [len(part) for part in search_queries.products_chosen_after("tea", found)] == [0, 0]
 
@@ -356,7 +358,7 @@ def test_how_often_a_product_is_chosen_after_any_search_counts_visitors(tea, mil
         chose(visitor, "drink", tea, days=0)
         chose(visitor, "milk", milk, days=28)
     found = learned()
-    said = dict(zip(found.ids.tolist(), found.arrays["search.chosen"].round(2).tolist(), strict=True))
+    said = dict(zip(found.ids.tolist(), found.arrays["search.choices"].round(2).tolist(), strict=True))
     assert said == {tea.pk: 1.25, milk.pk: pytest.approx(0.62, abs=0.01)}
 
 
@@ -379,7 +381,7 @@ def test_the_same_rows_give_the_same_bytes_in_any_sequence(tea, milk):
 
 
 def test_a_search_fades_by_half_in_four_weeks():
-    assert search_choices.HALF_LIFE_DAYS == 28 * DAY
+    assert search_choices.HALF_LIFE_SECONDS == 28 * DAY
 
 
 @pytest.mark.parametrize("rows", [1, 3, 10**9])

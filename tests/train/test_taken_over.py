@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from personalization import plugins
 from personalization.models import snapshot_files
 from personalization.recommenders import DAY
 from personalization.train import run
@@ -46,12 +47,12 @@ def test_the_next_day_the_weights_and_what_they_are_worth_are_taken_over(first, 
         first.metrics["weights"],
         first.metrics["evaluation"],
     )
-    assert np.array_equal(arrays(second)["home.value"], arrays(first)["home.value"])
-    assert arrays(second)["history.now"] > arrays(first)["history.now"]
+    assert np.array_equal(arrays(second)["ranker.home_value"], arrays(first)["ranker.home_value"])
+    assert arrays(second)["training.cutoff"] > arrays(first)["training.cutoff"]
 
 
 def test_after_a_week_of_daily_runs_they_are_learned_anew(first, taught):
-    now = float(arrays(first)["history.now"][0])
+    now = float(arrays(first)["training.cutoff"][0])
     for day in range(1, 8):
         run.run_training(now + day * DAY)
     assert taught == [now + 7 * DAY]
@@ -63,7 +64,7 @@ def test_whoever_asks_has_them_learned_at_once(first, taught):
 
 
 def test_weights_of_another_shelf_are_not_taken_over(first, taught, monkeypatch):
-    monkeypatch.setattr(run.reuse_ranker.__globals__["recommenders"], "registered_recommenders", lambda: [])
+    monkeypatch.setattr(plugins, "registered_recommenders", dict)
     assert run.reuse_ranker(first, time.time() + 1) is None
 
 

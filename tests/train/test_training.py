@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from django.core.files.storage import FileSystemStorage, Storage
 from django.core.management import CommandError, call_command
 from oscar.apps.order.models import Line, ShippingEvent, ShippingEventQuantity, ShippingEventType
 
+from personalization import __version__
 from personalization.decide import active_snapshot
 from personalization.models import Genome, Snapshot, snapshot_files
 from personalization.train import dataset, fit, publish, run
@@ -69,7 +69,7 @@ def test_a_snapshot_is_arrays_and_a_manifest_that_describes_them():
         ["manifest.json", *(f"{array}.npy" for array in manifest["arrays"])]
     )
     assert manifest["format"] == 2
-    assert manifest["versions"] == {"personalization": version("django-oscar-personalization"), "numpy": np.__version__}
+    assert manifest["versions"] == {"personalization": __version__, "numpy": np.__version__}
     assert manifest["arrays"]["bought_together.index"]["shape"] == [shop.PRODUCTS, 50]
     assert np.load(folder / "product.id.npy", allow_pickle=False).tolist() == sorted(
         active_snapshot.get_active_snapshot().ids

@@ -25,45 +25,45 @@ def test_it_prints_a_table_for_each_kind_of_question_and_writes_all_numbers_as_j
     shop.even_and_odd(weeks=9)
     said = evaluate(json=tmp_path / "numbers.json")
     numbers = json.loads((tmp_path / "numbers.json").read_text())
-    kinds = ["home", "new", "basket", "guest_basket", "listing"]
+    kinds = ["home", "discovery", "basket", "guest_basket", "category"]
     assert [kind for kind in kinds if f"\n{kind}: " in said] == kinds
     assert list(numbers) == ["evaluation_days", "weights", *kinds]
     assert (numbers["evaluation_days"], numbers["weights"]) == (28, dict.fromkeys(kinds, TOO_LITTLE))
-    assert [kind for kind in kinds if not numbers[kind]] == ["new"]  # everyone had bought all that they ever buy
-    for kind in {*kinds} - {"new"}:
-        assert list(numbers[kind]["served"]["mean"]) == list(METRICS)
+    assert [kind for kind in kinds if not numbers[kind]] == ["discovery"]  # everyone had bought all that they ever buy
+    for kind in {*kinds} - {"discovery"}:
+        assert list(numbers[kind]["ranker"]["mean"]) == list(METRICS)
     assert said.endswith(" s of them CPU.\n") and "1728 order lines, 28 days held back" in said
 
 
 def test_the_first_rows_are_what_serves_and_its_two_rivals():
     shop_in_tables.built()
-    table = evaluate(surface=["home"]).splitlines()
-    assert table[1:3] == ["home: what is bought in the weeks that are held back", f"  {FITTED}"]
+    table = evaluate(task=["home"]).splitlines()
+    assert table[1:3] == ["home: Which products will the customer buy in the evaluation weeks?", f"  {FITTED}"]
     assert table[3].split() == ["NDCG@10", "recall@10", "MRR", "hit", "rate", "novelty", "coverage", "n"]
-    assert [row[2:36].strip() for row in table[4:7]] == ["served", "stated weights", "bestsellers"]
+    assert [row[2:36].strip() for row in table[4:7]] == ["ranker", "default weights", "bestsellers"]
     assert table[4][36:].split()[:3] == ["1.0000", "±", "0.0000"]
-    assert not any(line.startswith("new:") for line in table)
+    assert not any(line.startswith("discovery:") for line in table)
 
 
 def test_it_changes_nothing_that_serves():
     shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
     before = Snapshot.objects.values().get(), list(Genome.objects.values()), snapshot_files.stored_snapshots()
-    assert "1152 order lines, 7 days held back" in evaluate(weeks=1, surface=["home"])
+    assert "1152 order lines, 7 days held back" in evaluate(weeks=1, task=["home"])
     assert (Snapshot.objects.values().get(), list(Genome.objects.values()), snapshot_files.stored_snapshots()) == before
 
 
 def test_it_can_hold_back_other_weeks():
     shop.even_and_odd()
-    said = evaluate(weeks=1, surface=["home"])
-    assert "7 days held back" in said and "stated weights: fewer than 200 questions" in said
+    said = evaluate(weeks=1, task=["home"])
+    assert "7 days held back" in said and "default weights: fewer than 200 examples" in said
     assert said.count("±") > 15  # few can judge, and they do
 
 
 @pytest.mark.parametrize("shop_of", [lambda: None, lambda: shop.product("Tea"), shop.even_and_odd])
 def test_a_short_history_is_told_in_words(shop_of):
     shop_of()
-    said = evaluate(surface=["home"])
+    said = evaluate(task=["home"])
     assert TOO_SHORT in said
     assert "Nobody is left to judge by: the shop's history is too short, or too few come back." in said
     assert "±" not in said
@@ -77,4 +77,4 @@ def test_no_weeks_are_refused(weeks):
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(CommandError, match=f"{tmp_path} could not be written"):
-        evaluate(json=tmp_path, surface=["home"])
+        evaluate(json=tmp_path, task=["home"])

@@ -11,20 +11,13 @@ from tqdm import tqdm
 
 from personalization import conf
 from personalization.management.options import parse_moment
-from personalization.rank import scorer
+from personalization.rank.tasks import RANKING_TASKS
 from personalization.recommenders import DAY
 from personalization.train.dataset import read_dataset
 from personalization.train.evaluate import Evaluation, evaluate_and_fit
 from personalization.train.metrics import BESTSELLERS, CURRENT_RANKER, DEFAULT_WEIGHTS, METRICS
 from personalization.train.run import training_cutoff
 
-TASK_TITLES = {
-    scorer.HOME: "home: what is bought in the weeks that are held back",
-    scorer.NEW: "new: what of it the customer never bought before",
-    scorer.BASKET: "basket: the rest of an order, given a part of it and the customer",
-    scorer.GUEST_BASKET: "guest_basket: the rest of an order, given a part of it only",
-    scorer.CATEGORY: "listing: what is chosen among the products of one kind",
-}
 FIRST_RANKERS = (CURRENT_RANKER, DEFAULT_WEIGHTS, BESTSELLERS)
 
 
@@ -36,20 +29,19 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--weeks", type=int, help="hold back so many weeks (default: the setting held_back_days)")
         parser.add_argument(
-            "--surface", action="append", choices=list(TASK_TITLES), help="ask only this; may be repeated"
+            "--task", action="append", choices=list(RANKING_TASKS), help="evaluate only this; may be repeated"
         )
         parser.add_argument("--as-of", metavar="DATE", help="as if it were this moment")
         parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers to this file")
 
-    def handle(self, *args: Any, weeks: int | None, surface: list[str] | None, **options: Any) -> None:
+    def handle(self, *args: Any, weeks: int | None, task: list[str] | None, **options: Any) -> None:
         if weeks is not None and weeks < 1:
             raise CommandError(f"--weeks is {weeks}; it takes a whole number from 1.")
         held_back = 7 * weeks if weeks else conf.get_settings().EVALUATION_DAYS
         begun, cpu = time.monotonic(), time.process_time()
         shop = read_dataset(training_cutoff(parse_moment(options["as_of"])), self.progress(options["verbosity"]))
-        found = evaluate_and_fit(
-            shop, held_back * DAY, self.progress(options["verbosity"]), surface or list(TASK_TITLES)
-        )
+        tasks = [RANKING_TASKS[name] for name in task or RANKING_TASKS]
+        found = evaluate_and_fit(shop, held_back * DAY, self.progress(options["verbosity"]), tasks)
         took = f"{time.monotonic() - begun:.0f} s, {time.process_time() - cpu:.0f} s of them CPU"
         for kind in found.weights:
             self.show(kind, found)
@@ -66,7 +58,7 @@ class Command(BaseCommand):
 
     def show(self, kind: str, found: Evaluation) -> None:
         """The table of one kind of question: what serves, its two rivals, then every recommender by itself."""
-        self.stdout.write(f"\n{TASK_TITLES[kind]}\n  {found.weights[kind]}")
+        self.stdout.write(f"\n{kind}: {RANKING_TASKS[kind].question}\n  {found.weights[kind]}")
         verdicts = found.results.get(kind, {})
         if not verdicts:
             self.stdout.write("  Nobody is left to judge by: the shop's history is too short, or too few come back.")

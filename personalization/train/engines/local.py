@@ -1,9 +1,11 @@
 """Finished blocks as files: a run that was killed leaves them behind, and the next one goes on from there."""
 
 import hashlib
+import inspect
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import time
 import zipfile
@@ -108,7 +110,7 @@ def store_block(path: Path, links: ProductLinks) -> None:
 
 def plan_fingerprint(plan: BlockPlan) -> str:
     """Tells apart plans whose blocks differ: by all that is given, and by the code that works on it."""
-    told = hashlib.sha256(_code_digest())
+    told = hashlib.sha256(_code_digest(plan.function.__module__))
     for thing in (plan.function.__module__, plan.products, plan.neighbours, *plan.args):
         _hash_value(told, thing)
     return told.hexdigest()[:32]
@@ -131,9 +133,11 @@ def _hash_value(told: Any, thing: Any) -> None:
 
 
 @cache
-def _code_digest() -> bytes:
-    shelf = sorted(Path(recommenders.__path__[0]).glob("*.py"))
-    return b"".join([np.__version__.encode(), *(hashlib.sha256(file.read_bytes()).digest() for file in shelf)])
+def _code_digest(module: str) -> bytes:
+    """Of the module that does the work, which may be a shop's own, and of all of ours."""
+    own = Path(inspect.getfile(sys.modules[module]))
+    files = sorted({*Path(recommenders.__path__[0]).glob("*.py"), own})
+    return b"".join([np.__version__.encode(), *(hashlib.sha256(file.read_bytes()).digest() for file in files)])
 
 
 def _matches_plan(links: ProductLinks, block: range, plan: BlockPlan) -> bool:
