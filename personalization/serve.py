@@ -39,7 +39,8 @@ def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate
             slate = attempt(requested, visit, size)
             if any(row.type != CONTINUE_SHOPPING.code for row in slate.rows):
                 break
-    signals.send_on_commit(signals.slate_served, Slate, slate=slate, visit=visit)
+    if visit.trace is None:  # else it is explained, not shown
+        signals.send_on_commit(signals.slate_served, Slate, slate=slate, visit=visit)
     return slate
 
 
