@@ -115,7 +115,7 @@ def _products(described: pd.DataFrame, lines: pd.DataFrame) -> pd.Series:
 
 
 def _categories(described: pd.DataFrame, products: pd.Series) -> pd.Series:
-    """Each product lies in its kind, and that in its category; gives the keys of the latter, by name."""
+    """Creates a tree of categories and kinds with their products; the keys of the categories by name."""
     names = zip(described["category"], described["ptype"], strict=True)
     trails = pd.Series([tuple(dict.fromkeys(filter(None, trail))) for trail in names], described.index)
     categories = bulk_insert(Category, category_tree(trails))
