@@ -45,10 +45,10 @@ ASKED = {"customers": tasks.BASKET, "strangers": tasks.GUEST_BASKET}
 
 @dataclass
 class Tally:
-    """What one way to fill the row has achieved so far."""
+    """The results so far of one way to fill the row."""
 
     rows: list[tuple[int, int]] = field(default_factory=list)
-    """Of each basket, how many were shown and how many of them bought."""
+    """For each basket, the number of products shown and the number of those bought."""
 
     def take(self, shown: Iterable[Candidate], wanted: set[int]) -> None:
         keys = [candidate.item.id for candidate in shown]
@@ -85,7 +85,7 @@ def measure(past: Backtest, who: str, percents: list[int], most: int) -> None:
 
 
 def visit_of(question: RankingExample, learned: SnapshotArrays) -> Visit:
-    """The visit of whoever has this basket."""
+    """The visit of the customer with this basket."""
     keys = learned.ids[question.basket].tolist()
     return Visit(
         timestamp=learned.trained_at, strategy=None, basket=frozenset(keys), genome=genome_of(question.history, learned)
@@ -100,12 +100,12 @@ def genome_of(person: VisitorHistory, learned: SnapshotArrays) -> Genome:
 
 
 def without_trees(learned: SnapshotArrays) -> SnapshotArrays:
-    """The same of a shop that could not learn what to trust."""
+    """The snapshot with default weights instead of a fitted ranker."""
     return SnapshotArrays({name: array for name, array in learned.arrays.items() if not name.startswith("ranker.")})
 
 
 def pasts(days: int) -> Iterator[Backtest]:
-    """The shop as it was so many days before its last sale, and what was bought since; then with stated weights."""
+    """The shop some days before its last sale, and what was bought since; first fitted, then with default weights."""
     whole = dataset.read_dataset(run.training_cutoff(), run.no_progress).history
     cut = whole.now - days * DAY
     learned = run.start_of_day(cut)

@@ -48,13 +48,13 @@ IN_A_ROW = 10
 
 
 def bare(request: HttpRequest, key: int) -> HttpResponse:
-    """A page with nothing but the rows."""
+    """A page that holds only the rows."""
     product = Product.objects.get(pk=key)
     return HttpResponse(Template(TAG).render(RequestContext(request, {"product": product})))
 
 
 class Echo(RankEndpoint):
-    """Takes in what `rank/` takes, and gives it back."""
+    """Reads what `rank/` reads, and returns it."""
 
     def post(self, request: Request) -> Response:
         asked_for = RankRequest(data=request.data)
@@ -70,7 +70,7 @@ urlpatterns = [
 
 
 def posted(client: Client, address: str, body: object) -> Callable[[], Any]:
-    """A request that posts this, which must succeed."""
+    """A request that posts this body and must succeed."""
     content = json.dumps(body)
 
     def get() -> Any:
@@ -105,7 +105,7 @@ def rows(client: Client, product: Any) -> list[Page]:
 
 
 def lists(client: Client, keys: list[int]) -> list[Page]:
-    """The same list given back, and put in order."""
+    """A list returned as it is, and ranked."""
     body = {"products": keys, "query": "milk"}
     return [
         Page(name, posted(client, address, body))

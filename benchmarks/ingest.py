@@ -1,4 +1,4 @@
-"""What it costs to take in an event, beside what Oscar and PostgreSQL take for the like, in one interleaved run.
+"""The cost of storing an event beside comparable work of Oscar and PostgreSQL, in one interleaved run.
 
     DATABASE_URL=postgres://postgres@127.0.0.1:5432/postgres python -m benchmarks.ingest [--rounds 30] [--rows 20000]
 
@@ -44,7 +44,7 @@ from personalization.models import Consent, Event, Visitor
 from personalization.shop import catalogue
 
 ONE_EVENT, BATCHES = 0.35, 4.0
-"""The ratios that are aimed at."""
+"""The target ratios."""
 AT_ONCE = 50
 COLUMNS = [
     "event_id",
@@ -90,7 +90,7 @@ def looked_up(products: list[Any]) -> ingestion.ReportedProducts:
 
 
 def cpu(work: Callable[[], object], times: int) -> float:
-    """Milliseconds of this process for one time."""
+    """Milliseconds of CPU of this process for one call."""
     start = time.process_time()
     for _ in range(times):
         work()
@@ -104,7 +104,7 @@ def queries(work: Callable[[], object]) -> int:
 
 
 def ways(user: Any, visitor: Visitor, product: Any) -> dict[str, Callable[[], object]]:
-    """The ways to take in one view, by name; the first is what the others are measured by."""
+    """The ways to store one view, by name; the first is the baseline."""
     known = looked_up([product])
 
     def delivery(catalogue: ingestion.ReportedProducts, now: datetime) -> ingestion.Delivery:

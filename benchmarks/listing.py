@@ -39,7 +39,7 @@ DEMO = "example_shop"
 
 
 def templates_without(*apps: str) -> DjangoTemplates:
-    """The shop's templates but for those of these apps."""
+    """The shop's templates without those of these apps."""
     given = settings.TEMPLATES[0]
     folders = [folder for folder in get_app_template_dirs("templates") if folder.parent.name not in apps]
     options = {"debug": False, **given["OPTIONS"]}
@@ -58,7 +58,7 @@ def served_from(templates: DjangoTemplates) -> Iterator[None]:
 
 @contextmanager
 def without_our_order() -> Iterator[None]:
-    """Oscar's own views."""
+    """Within this context, lists are made by Oscar's own views."""
     ours = [
         (mixin, name, method)
         for mixin in (PersonalListMixin, PrivatePageMixin)
@@ -76,7 +76,7 @@ def without_our_order() -> Iterator[None]:
 
 @contextmanager
 def with_load_all() -> Iterator[None]:
-    """The products of a catalogue page are fetched together."""
+    """Within this context, the products of a catalogue page are fetched together."""
     plain = BrowseCategoryForm.no_query_found
     BrowseCategoryForm.no_query_found = lambda form: plain(form).load_all()
     try:
@@ -96,7 +96,7 @@ def dial_at_0() -> Iterator[None]:
 
 
 def ways_of(client: Client, address: str) -> dict[str, Callable[[], Any]]:
-    """How a page can be made: {name: request}."""
+    """The ways to make a page: {name: request}."""
     bare, ours = templates_without(DEMO, "personalization"), templates_without(DEMO)
     get = under(asked(client, address), lambda: served_from(ours))
     plain = under(asked(client, address), lambda: served_from(bare), without_our_order)

@@ -1,4 +1,4 @@
-"""A shop under a flood of events: how soon they are accepted, and what shoppers feel of it.
+"""A shop under a high load of events: how fast they are accepted, and how much pages slow down.
 
     DATABASE_URL=postgres://postgres@127.0.0.1:5432/postgres REDIS_URL=redis://127.0.0.1:6379/9 \\
         python -m benchmarks.load [--seconds 60] [--products 200]
@@ -59,18 +59,18 @@ PORT = free_port()
 PROCESSES, THREADS = 4, 2
 SENDERS = 24
 VISITORS = 4_000
-"""So many that nobody is too fast for a shopper."""
+"""A limit so high that no browser is rejected as too fast."""
 STEPS = ((200, 5), (2_000, 20))
 """(events a second, events a delivery)"""
 PAUSE = 0.2
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
 ACCEPTED_IN, SLOWER, GROWN = 250, 1.5, 50
-"""What is aimed at: milliseconds, times, MiB."""
+"""Targets: milliseconds, factors, MiB."""
 
 
 @dataclass
 class Measured:
-    """What one stretch of time gave."""
+    """The results of one period."""
 
     accepted_in: list[float] = field(default_factory=list)
     pages: list[float] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Measured:
     dropped: Counter = field(default_factory=Counter)
     accepted: int = 0
     late: float = 0.0
-    """Seconds that the last delivery left after it was due."""
+    """Seconds by which the last delivery was late."""
 
 
 def fill(count: int) -> tuple[list[int], list[str], list[str]]:
@@ -101,7 +101,7 @@ def fill(count: int) -> tuple[list[int], list[str], list[str]]:
 
 @contextmanager
 def served() -> Iterator[int]:
-    """Runs the shop; gives the id of its first process."""
+    """Runs the shop; yields the id of its first process."""
     options = connection.settings_dict
     at = f"{options['USER']}:{options['PASSWORD']}@" if options["PASSWORD"] else f"{options['USER']}@"
     url = f"postgres://{at}{options['HOST']}:{options['PORT']}/{options['NAME']}"
@@ -127,7 +127,7 @@ def answers(shop: subprocess.Popen) -> None:
 
 
 class Connection(http.client.HTTPConnection):
-    """To the shop, opened again when the shop closed it."""
+    """A connection to the shop, opened again when the shop closed it."""
 
     def __init__(self) -> None:
         super().__init__("127.0.0.1", PORT, timeout=60)
@@ -152,7 +152,7 @@ def asked(to: Connection, page: str) -> None:
 
 
 def shop_around(pages: list[str], seconds: float, into: Measured) -> None:
-    """Asks for one page after the other, until the time is up."""
+    """Requests one page after the other until the time is up."""
     end, to = time.monotonic() + seconds, Connection()
     for page in itertools.cycle(pages):
         if time.monotonic() > end:
@@ -164,7 +164,7 @@ def shop_around(pages: list[str], seconds: float, into: Measured) -> None:
 
 
 class Flood:
-    """Deliveries that leave on time."""
+    """Sends deliveries on schedule."""
 
     def __init__(self, products: list[int], cookies: list[str], rate: int, batch: int, seconds: float) -> None:
         self.products, self.cookies, self.batch = products, cookies, batch
@@ -214,14 +214,14 @@ class Flood:
 
 
 def memory(pid: int) -> float:
-    """MiB that the processes of this shop hold."""
+    """Memory of the shop's processes in MiB."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     pages = sum(int(Path(f"/proc/{child}/statm").read_text().split()[1]) for child in children)
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def worked(pid: int) -> tuple[float, float]:
-    """Seconds of CPU that this shop has taken until now, and the whole machine."""
+    """Seconds of CPU used so far by this shop and by the whole machine."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     ours = (Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[11:13] for child in children)
     everybody = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
@@ -237,7 +237,7 @@ def at(share: float, values: list[float]) -> float:
 
 
 def measure(pages: list[str], products: list[int], cookies: list[str], seconds: float, pid: int) -> bool:
-    """Prints each stretch of time; whether all that is aimed at was reached."""
+    """Prints each period; whether all targets were reached."""
     for page in pages * 2:  # warm
         asked(Connection(), page)
     Flood(products, cookies, 200, 20, 2).run(lambda into: None)

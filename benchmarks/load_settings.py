@@ -1,4 +1,4 @@
-"""The example shop as `load.py` serves it: connections are kept, and one proxy says who asks."""
+"""The example shop as `load.py` serves it: persistent connections, and one proxy that names the client."""
 
 import os
 

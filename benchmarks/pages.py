@@ -1,4 +1,4 @@
-"""What it takes to compare pages: the shop as it is served, a page and what it costs, and who looks at it.
+"""Tools to compare pages: the shop as it is served, the cost of a page, and the clients.
 
 Queries and calls are exact; milliseconds are the median of rounds that go round the pages in turn, so that a busy
 machine slows all of them alike.
@@ -34,7 +34,7 @@ from personalization.models import Genome
 
 @dataclass
 class Page:
-    """One page as one visitor gets it, and what it cost."""
+    """One page for one visitor, and its cost."""
 
     name: str
     get: Callable[[], Any]
@@ -48,7 +48,7 @@ class Page:
 
 
 def count(page: Page, warm: int = 2) -> Page:
-    """The page with its exact numbers, after the caches are warm."""
+    """Counts queries and function calls of the page once its caches are warm."""
     for _ in range(warm):
         page.get()
     with CaptureQueriesContext(connection) as captured:
@@ -61,7 +61,7 @@ def count(page: Page, warm: int = 2) -> Page:
 
 
 def clock(pages: Iterable[Page], rounds: int) -> None:
-    """Fills in the milliseconds."""
+    """Measures the milliseconds of CPU."""
     pages = list(pages)
     for _ in range(rounds):
         for page in pages:
@@ -71,7 +71,7 @@ def clock(pages: Iterable[Page], rounds: int) -> None:
 
 
 def asked(client: Client, address: str) -> Callable[[], Any]:
-    """A request for this address, which must succeed."""
+    """A request for this address that must succeed."""
 
     def get() -> Any:
         response = client.get(address)
@@ -82,7 +82,7 @@ def asked(client: Client, address: str) -> Callable[[], Any]:
 
 
 def under(get: Callable[[], Any], *conditions: Callable[[], Any]) -> Callable[[], Any]:
-    """The same request while these last."""
+    """The request within these contexts."""
 
     def patched() -> Any:
         with ExitStack() as stack:
@@ -104,7 +104,7 @@ def print_beside(title: str, plain: Page, ours: Page) -> None:
 
 
 def rounds_asked(description: str) -> int:
-    """How many rounds the command line asks for."""
+    """The number of rounds from the command line."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
     return parser.parse_args().rounds

@@ -28,12 +28,12 @@ from django.test import Client
 from benchmarks.basket import bestsellers, without_us
 
 CARDS = (1, 5, 10, 20)
-"""In each of the rows."""
+"""Cards in each row."""
 
 
 @contextmanager
 def cards(number: int) -> Iterator[None]:
-    """While this lasts, a row holds so many."""
+    """Within this context, a row holds this number of products."""
     with patch.object(settings, "PERSONALIZATION", {**settings.PERSONALIZATION, "ROW_SIZE": number}):
         yield
 
@@ -45,7 +45,7 @@ def both(client: Client, address: str, *conditions: object) -> tuple[Page, Page]
 
 
 def counted_both(client: Client, address: str, *conditions: object) -> tuple[Page, Page]:
-    """The same, counted."""
+    """The costs of the page without us and with our rows."""
     pages = both(client, address, *conditions)
     for page in pages:
         count(page)

@@ -1,4 +1,4 @@
-"""The seven questions that a bench asks about what its users bought after the cut; `bench.py` says them in words.
+"""The seven tasks about what the users of a bench bought after the cut; `bench.py` describes them.
 
 A window is what was bought after the cut, a line a basket and item: user, item, basket, ts, and new (the user never
 bought the item before). A table of wanted items says with `about` what tells one question from the next.
@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 
 BASKETS_A_USER, SMALLEST_BASKET, MOST_GIVEN = 3, 3, 5
-"""Of t2: a user's first baskets of so many items or more; half of a basket is given, but no more than so many items."""
+"""Task t2: a user's first baskets with at least this number of items; half of a basket is given, up to a maximum."""
 LISTINGS_A_USER, SMALLEST_LISTING, ON_SALE_DAYS = 5, 10, 84
-"""Of t4: listings drawn for a user, out of those with so many items that sold in the last days before the cut."""
+"""Task t4: listings drawn for a user from those with enough items sold in the last days before the cut."""
 NO_LISTING = "OTHER"
-"""The kind of what has no kind: nobody looks through it."""
+"""The kind of items without one; no listing."""
 
 
 def questions(
     history: pd.DataFrame, window: pd.DataFrame, items: pd.DataFrame, cut: pd.Timestamp, salt: str
 ) -> dict[str, pd.DataFrame]:
-    """By task the items of all its questions, given or wanted: qid, user, at, listing, item, new, given."""
+    """By task, the items of its questions, given or to be predicted: qid, user, at, listing, item, new, given."""
     first = first_baskets(window)
     parted = parted_baskets(window, salt)
     wanted = {
@@ -36,13 +36,13 @@ def questions(
 
 
 def first_baskets(window: pd.DataFrame) -> pd.DataFrame:
-    """What lies in the first basket of each user."""
+    """The items of the first basket of each user."""
     begun = window.groupby(["user", "basket"], as_index=False)["ts"].min().sort_values(["ts", "basket"])
     return window[window["basket"].isin(begun.drop_duplicates("user")["basket"])]
 
 
 def parted_baskets(window: pd.DataFrame, salt: str) -> pd.DataFrame:
-    """Baskets whose items, shuffled, are given up to the half, and wanted from there on."""
+    """Baskets with shuffled items, of which the first half is given and the rest is to be predicted."""
     large = window[_size(window, "basket") >= SMALLEST_BASKET]
     baskets = large.drop_duplicates("basket").sort_values(["user", "basket"])["basket"]
     large = large[large["basket"].isin(baskets[baskets.groupby(large["user"]).cumcount() < BASKETS_A_USER])]
@@ -56,14 +56,14 @@ def parted_baskets(window: pd.DataFrame, salt: str) -> pd.DataFrame:
 
 
 def categories(first: pd.DataFrame, history: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
-    """The categories of these baskets in place of their items."""
+    """The categories of these baskets instead of their items."""
     category = items.set_index("item")["category"]
     first = first.assign(item=first["item"].map(category))
     return first.assign(new=~found(first, history.assign(item=history["item"].map(category))))
 
 
 def listings(history: pd.DataFrame, items: pd.DataFrame, cut: pd.Timestamp) -> pd.DataFrame:
-    """The kinds that hold enough items for a page of their own: item, listing."""
+    """The kinds with enough items for a page of their own: item, listing."""
     sold = history.loc[history["ts"] >= cut - pd.Timedelta(days=ON_SALE_DAYS), "item"].unique()
     shown = pd.DataFrame({"item": sold, "listing": items.set_index("item")["ptype"].reindex(sold).array})
     shown = shown[(_size(shown, "listing") >= SMALLEST_LISTING) & (shown["listing"] != NO_LISTING)]
@@ -71,7 +71,7 @@ def listings(history: pd.DataFrame, items: pd.DataFrame, cut: pd.Timestamp) -> p
 
 
 def drawn_listings(window: pd.DataFrame, shown: pd.DataFrame, salt: str) -> pd.DataFrame:
-    """What was bought from the listings, for so many of them a user as a lot decides."""
+    """The items bought from the listings, for a pseudo-random choice of listings of each user."""
     bought = window.merge(shown, on="item")
     pairs = bought[["user", "listing"]].drop_duplicates()
     pairs["lot"] = [lot(salt, *pair) for pair in zip(pairs["user"], pairs["listing"], strict=True)]
@@ -81,13 +81,13 @@ def drawn_listings(window: pd.DataFrame, shown: pd.DataFrame, salt: str) -> pd.D
 
 
 def found(lines: pd.DataFrame, history: pd.DataFrame) -> np.ndarray:
-    """Of each line, whether its user bought its item in the history."""
+    """For each line, whether its user bought its item in the history."""
     pair = ["user", "item"]
     return pd.MultiIndex.from_frame(lines[pair]).isin(pd.MultiIndex.from_frame(history[pair].drop_duplicates()))
 
 
 def lot(*about: object) -> int:
-    """A number that looks drawn by lot and is the same everywhere."""
+    """A pseudo-random number that depends on no library."""
     return int.from_bytes(blake2b("|".join(map(str, about)).encode(), digest_size=6).digest(), "big")
 
 
@@ -98,5 +98,5 @@ def _asked(task: str, wanted: pd.DataFrame, cut: pd.Timestamp) -> pd.DataFrame:
 
 
 def _size(table: pd.DataFrame, column: str) -> pd.Series:
-    """Of each row, how many rows have the same in this column."""
+    """For each row, the number of rows with an equal value in this column."""
     return table.groupby(column)[column].transform("size")

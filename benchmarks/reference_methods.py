@@ -1,4 +1,4 @@
-"""Simple methods that a shop's own recommendations have to hold their ground against, on the history of a bench.
+"""Simple reference methods for the recommendations of a shop, on the history of a bench.
 
     python -m benchmarks.reference_methods tifu-knn BENCH LISTS --tasks t1,t3
 
@@ -27,22 +27,22 @@ from benchmarks.scores import LISTED
 RECENT_DAYS = 28
 HALF_LIFE_DAYS = 112
 FILL = 1e-3
-"""What the best seller counts for somebody who never bought it: less than any purchase within three years."""
+"""The score of the best seller for a user who never bought it: less than any purchase within three years."""
 TIES = 1e-4
-"""What the best seller counts where nothing else decides, as a share of the best score of a basket."""
+"""The score of the best seller where nothing else decides, as a share of the best score of a basket."""
 TIFU = {"neighbours": 900, "baskets": 0.95, "groups_apart": 0.9, "own": 0.7, "groups": 7}
 """TIFU-kNN: neighbours looked at, decay from basket to basket, decay from group to group, the share of the customer's
 own purchases in the score, and groups of baskets. In the paper the decay from basket to basket begins anew in each
 group; here it runs through all of them, which is the stronger reference (NDCG@10 of t1 .218 against .210)."""
 DAMPING = 10
-"""Baskets that are added to what two items have in common, so that a chance meeting counts little."""
+"""Damping: baskets added to the support of a pair, so that chance counts little."""
 FEWEST_TOGETHER = 2
 LISTING_TIES = 1e-6
-"""The same within a listing, where most products are new to most users."""
+"""The value within a listing, where most products are new to most users."""
 RIDGE = 50
-"""EASE: how much evidence a weight needs."""
+"""EASE: the L2 regularisation."""
 NEIGHBOURS = 50
-"""Of each item, in the item-item cosine."""
+"""Neighbours of an item in item-kNN."""
 AT_ONCE = 500
 """Questions scored together: bounds the memory."""
 
@@ -51,9 +51,9 @@ Scores = NDArray[np.float32]
 
 
 Users = NDArray[np.integer]
-"""Whose questions they are, as numbers in the purchases; -1: not known."""
+"""The users of the questions, as numbers in the purchases; -1: not known."""
 Baskets = sparse.csr_matrix
-"""What lies in the basket, questions by items; empty where a task does not tell."""
+"""The items of the basket, questions by items; empty for tasks without a basket."""
 Scorer = Callable[[Users, Baskets], Scores]
 
 
@@ -67,9 +67,9 @@ class Purchases:
     age: NDArray[np.floating]
     """Days before the cut."""
     place: NDArray[np.integer]
-    """The how-manieth basket of its user it is, from 0."""
+    """The position of the basket among its user's, from 0."""
     baskets: NDArray[np.integer]
-    """By user: how many there are."""
+    """By user, the number of baskets."""
     users: pd.Index
     items: pd.Index
 
@@ -79,16 +79,16 @@ class Purchases:
         return sparse.csr_matrix((weight.astype(np.float32), (self.user, self.item)), shape)
 
     def counts(self) -> sparse.csr_matrix:
-        """Users by items: in how many baskets."""
+        """Users by items: the number of baskets."""
         return self.matrix(np.ones(len(self.user)))
 
     def popularity(self, days: float = np.inf) -> NDArray[np.float32]:
-        """By item: lines of so many last days, as a share of the best seller's."""
+        """By item, the lines of the last days, as a share of the best seller's."""
         sold = np.bincount(self.item[self.age <= days], minlength=len(self.items))
         return (sold / max(sold.max(initial=0), 1)).astype(np.float32)
 
     def together(self) -> sparse.coo_matrix:
-        """Items by items: in how many baskets both lie, for those that meet more than once."""
+        """Items by items: the number of baskets with both, for pairs with more than one."""
         lies = sparse.csr_matrix((np.ones(len(self.item), np.float32), (self.basket, self.item)))
         lies.resize(lies.shape[0], len(self.items))
         both = (lies.T @ lies).tocoo()
@@ -97,7 +97,7 @@ class Purchases:
 
 
 def purchases(history: pd.DataFrame, items: pd.Series, cut: pd.Timestamp) -> Purchases:
-    """The history in arrays; `items` says by item what it counts as: itself, or its category."""
+    """The history in arrays; `items` maps an item to itself or to its category."""
     lines = history.assign(item=history["item"].map(items)).drop_duplicates(["user", "basket", "item"])
     user, users = pd.factorize(lines["user"], sort=True)
     basket, _ = pd.factorize(lines["basket"], sort=True)
@@ -117,13 +117,13 @@ def purchases(history: pd.DataFrame, items: pd.Series, cut: pd.Timestamp) -> Pur
 
 
 def bestsellers(bought: Purchases) -> Scorer:
-    """The same list for everyone: what sold most lately, and then what sold most ever."""
+    """One list for all users: the recent best sellers, then those of all time."""
     score = bought.popularity(RECENT_DAYS) + np.float32(TIES) * bought.popularity()
     return lambda users, baskets: np.tile(score, (len(users), 1))
 
 
 def decayed_frequency(bought: Purchases) -> Scorer:
-    """How often the user bought it, where a purchase half a year old counts for little; filled with bestsellers."""
+    """The user's purchase counts with exponential decay; filled up with best sellers."""
     own = bought.matrix(0.5 ** (bought.age / HALF_LIFE_DAYS))
     fill = np.float32(FILL) * bought.popularity(RECENT_DAYS)
     return lambda users, baskets: own[users].toarray() + fill
@@ -154,7 +154,7 @@ def tifu_knn(bought: Purchases) -> Scorer:
 
 
 def _tifu_weight(bought: Purchases) -> NDArray[np.float64]:
-    """What a line counts: a user's baskets fall into groups of equal size, the larger ones last."""
+    """The weight of a line: a user's baskets fall into groups of equal size, the larger ones last."""
     baskets = bought.baskets[bought.user]
     groups = np.minimum(baskets, TIFU["groups"])
     size, larger = np.divmod(baskets, groups)
@@ -181,7 +181,7 @@ def ease(bought: Purchases) -> Scorer:
 
 
 def item_cosine(bought: Purchases) -> Scorer:
-    """Items bought by the same users, the nearest of each: the usual first thing to train, and so a measure of cost."""
+    """Item-kNN with cosine similarity, the usual first method, and so a measure of cost."""
     owned = bought.counts().sign()
     near = _implicits_neighbours(owned) if find_spec("implicit") else _neighbours(owned)
     return lambda users, baskets: (owned[users] @ near).toarray()
@@ -196,7 +196,7 @@ def _implicits_neighbours(owned: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def _neighbours(owned: sparse.csr_matrix) -> sparse.csr_matrix:
-    """The cosine of each item (row) with its nearest ones, among them itself."""
+    """The cosine of each item (row) with its nearest items, itself included."""
     lengths = np.sqrt(np.asarray(owned.sum(axis=0))).ravel()
     unit = (owned @ sparse.diags_array(1 / np.maximum(lengths, 1), dtype=np.float32)).tocsr()
     items = unit.T.tocsr()
@@ -210,12 +210,12 @@ def _neighbours(owned: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def _largest(values: NDArray) -> NDArray[np.integer]:
-    """Where the largest are, as many as an item has neighbours."""
+    """The positions of the largest values, as many as an item has neighbours."""
     return np.argpartition(-values, NEIGHBOURS)[:NEIGHBOURS] if len(values) > NEIGHBOURS else np.arange(len(values))
 
 
 def _paired(p: float, q: float) -> Callable[[Purchases], Scorer]:
-    """What lies in the same baskets: co / (n_a^p * n_b^q + damping), summed over the items a of the basket."""
+    """Basket co-occurrence: co / (n_a^p * n_b^q + damping), summed over the items a of the basket."""
 
     def method(bought: Purchases) -> Scorer:
         both = bought.together()
@@ -233,13 +233,13 @@ basket_pairs = _paired(1.0, 0.25)
 
 
 def recency_and_cosine(bought: Purchases) -> Scorer:
-    """What the user buys anyway, and half as much what goes with the basket."""
+    """The user's own purchases, and with half the weight what goes with the basket."""
     own, together = decayed_frequency(bought), basket_cosine(bought)
     return lambda users, baskets: _to_one(own(users, baskets)) + together(users, baskets) / 2
 
 
 def _to_one(scores: Scores) -> Scores:
-    """Each row as a share of its largest score."""
+    """The scores divided by the largest of each row."""
     return scores / (np.abs(scores).max(axis=1, keepdims=True) + 1e-9)
 
 
@@ -282,7 +282,7 @@ def lists(bench: Bench, task: str, bought: Purchases, score: Scorer) -> pd.DataF
 def _open_scores(
     task: str, bought: Purchases, score: Scorer, users: NDArray[np.integer], marked: sparse.csr_matrix
 ) -> Scores:
-    """The scores for these questions; of what may not be offered, minus infinity."""
+    """The scores for these questions; minus infinity for items that may not be offered."""
     if task in ("t2", "t2a"):
         scores = score(users, marked)
     else:
@@ -296,7 +296,7 @@ def _open_scores(
 
 
 def _best(scores: Scores) -> tuple[NDArray[np.integer], Scores]:
-    """Of each row the columns of the largest, largest first, and what they are."""
+    """The columns of the largest values of each row, largest first, and the values."""
     depth = min(LISTED, scores.shape[1])
     best = np.sort(np.argpartition(-scores, depth - 1, axis=1)[:, :depth], axis=1)
     by_score = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")

@@ -52,11 +52,11 @@ EXPORTS = {
     "t3": "--surface navigation --customers all --top 100",
     "t4": "--rerank {asked}",
 }
-"""How `personalization_export` is asked for the lists of each task."""
+"""The options of `personalization_export` for each task."""
 
 OF_A_USER = ("t1", "t1n", "t1w", "t3", "t4")
 YARDSTICK = "item-cosine"
-"""What the training of the shop is compared with."""
+"""The method whose training cost the shop's is compared with."""
 REFERENCES = {
     "bestsellers": tuple(QUESTIONS),
     "decayed-frequency": OF_A_USER,
@@ -66,25 +66,25 @@ REFERENCES = {
     "basket-pairs": ("t2a",),
     "recency-and-cosine": ("t2",),
 }
-"""By name, each reference method and the tasks that it is for."""
+"""The reference methods by name, and their tasks."""
 HEAVY = {"ease": ("t1n",)}
 MEASURES = ("NDCG@10", "recall@5", "recall@10", "hit rate", "MRR")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process took, from its start to its end."""
+    """The cost of a process."""
 
     cpu: float
     """Seconds, in user code and in the system."""
     peak_mib: float
     said: str
-    """Its standard output."""
+    """The standard output."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """What a method took."""
+    """The cost of a method."""
 
     seconds: dict[str, tuple[float, float]]
     """CPU by task: for learning, and for listing."""
@@ -136,7 +136,7 @@ def compare(folder: Path, options: argparse.Namespace) -> None:
 
 
 def the_shop(folder: Path, bench: Path, tasks: list[str], as_of: tuple[str, str], database: str) -> Method:
-    """Loads a shop, trains it and exports its lists, through the doors that every shop has."""
+    """Loads a shop, trains it and exports its lists by management commands."""
     place = {
         "DJANGO_SETTINGS_MODULE": "example_shop.settings",
         "DATABASE_URL": database,

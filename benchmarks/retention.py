@@ -1,4 +1,4 @@
-"""Whether batched deletes hold: what storing and dropping events costs as the table grows, on PostgreSQL.
+"""The cost of storing and deleting events as the table grows, on PostgreSQL.
 
     DATABASE_URL=postgres://postgres@127.0.0.1:5432/scratch python benchmarks/retention.py [--millions 0.25,0.5,1,2]
 
@@ -74,7 +74,7 @@ FROM (
 
 @dataclass
 class Measured:
-    """What one size of the table cost."""
+    """The costs at one size of the table."""
 
     rows: int
     insert: float
@@ -102,7 +102,7 @@ def run(sql: str, parameters: object = None) -> None:
 
 
 def fill(rows: int, since: datetime, days: float, visitors: int) -> None:
-    """So many events, evenly over so many days."""
+    """Creates events, evenly spread over a number of days."""
     span = timedelta(days=days)
     run(FILL_EVENTS, {"rows": rows, "since": since, "span": span, "visitors": visitors})
 
@@ -130,7 +130,7 @@ VISITOR_IDS: list[uuid.UUID] = []
 
 @contextmanager
 def storing_meanwhile() -> Iterator[list[float]]:
-    """Another connection stores a batch every 20 ms; gives how long each took."""
+    """Another connection stores a batch every 20 ms; yields the durations."""
     took: list[float] = []
     over = threading.Event()
 
@@ -152,7 +152,7 @@ def storing_meanwhile() -> Iterator[list[float]]:
 
 
 def dropped(before: datetime) -> list[tuple[int, float]]:
-    """(events, seconds) of each batch of dropping all that happened before."""
+    """(events, seconds) of each batch that deletes earlier events."""
     took = []
     for name in EventType.values:
         begun = time.perf_counter()
@@ -206,12 +206,12 @@ def measure(rows: int) -> Measured:
 
 
 def better(one: Measured, other: Measured) -> Measured:
-    """The best of two measurements of one size: what else the machine did can only slow it down."""
+    """The better of two measurements of one size: other work can only slow the machine down."""
     return Measured(*(min(getattr(one, name), getattr(other, name)) for name in Measured.__dataclass_fields__))
 
 
 def slope(measured: list[Measured], what: str) -> tuple[float, float]:
-    """(slope on a double logarithmic scale, the value that it says for AIM)"""
+    """(slope on a double logarithmic scale, the value extrapolated to AIM)"""
     x = np.log([one.rows for one in measured])
     y = np.log([max(getattr(one, what), 1e-9) for one in measured])
     steep, start = np.polyfit(x, y, 1)

@@ -1,4 +1,4 @@
-"""How good ranked lists are for the questions of a bench.
+"""Metrics of ranked lists for the questions of a bench.
 
     python -m benchmarks.scores BENCH LISTS
 
@@ -17,9 +17,9 @@ import pandas as pd
 from benchmarks.bench import Bench
 
 LISTED = 100
-"""So many items of a list are looked at."""
+"""Length at which a list is cut off."""
 GAIN = 1 / np.log2(np.arange(10) + 2)
-"""What a right item is worth in each place, to NDCG."""
+"""The discounted gain of a relevant item by position."""
 
 
 def measured(bench: Bench, task: str, lists: pd.DataFrame) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def measured(bench: Bench, task: str, lists: pd.DataFrame) -> pd.DataFrame:
 
 
 def admissible(bench: Bench, task: str, lists: pd.DataFrame) -> pd.DataFrame:
-    """The lists without what may not be offered, in order; what follows moves up.
+    """The lists without the items that may not be offered.
 
     An item counts where it stands first. Not offered is what lies in the basket already (t2, t2a), what the user
     bought before (t1n), and what is not in the listing (t4).

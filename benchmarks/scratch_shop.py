@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from benchmarks.bench import Bench
 from benchmarks.translation import SPELT_OUT, Keys, asked
-from example_shop.journey.bulk import write
+from example_shop.journey.bulk import bulk_insert
 from example_shop.journey.load import category_tree
 from personalization.models import Visitor
 
@@ -89,7 +89,7 @@ def _customers(lines: pd.DataFrame) -> pd.Series:
     joined = lines.groupby("user")["ts"].min()
     emails = "customer-" + joined.index.to_series().astype(str) + "@example.com"
     people = pd.DataFrame({"username": emails, "email": emails, "date_joined": joined})
-    users = write(get_user_model(), people.assign(password="!"))
+    users = bulk_insert(get_user_model(), people.assign(password="!"))
     Visitor.objects.grant_all(users.tolist(), version="1", source="benchmark", now=now())
     return users
 
@@ -106,21 +106,21 @@ def _products(described: pd.DataFrame, lines: pd.DataFrame) -> pd.Series:
         "slug": slugs.where(slugs != "", upcs),
         "date_created": lines.groupby("item")["ts"].min(),
     }
-    products = write(Product, pd.DataFrame(rows).assign(structure=Product.STANDALONE, product_class_id=kind.pk))
+    products = bulk_insert(Product, pd.DataFrame(rows).assign(structure=Product.STANDALONE, product_class_id=kind.pk))
     brand = ProductAttribute.objects.create(product_class=kind, name="Brand", code="brand", type=ProductAttribute.TEXT)
     brands = pd.DataFrame({"product_id": products, "value_text": described["brand"]})
     brands = brands[brands["value_text"] != ""]
-    write(ProductAttributeValue, brands.assign(attribute_id=brand.pk))
+    bulk_insert(ProductAttributeValue, brands.assign(attribute_id=brand.pk))
     return products
 
 
 def _categories(described: pd.DataFrame, products: pd.Series) -> pd.Series:
-    """Each product lies in its kind, and that in its category; gives the keys of the latter, by name."""
+    """Creates a tree of categories and kinds with their products; the keys of the categories by name."""
     names = zip(described["category"], described["ptype"], strict=True)
     trails = pd.Series([tuple(dict.fromkeys(filter(None, trail))) for trail in names], described.index)
-    categories = write(Category, category_tree(trails))
+    categories = bulk_insert(Category, category_tree(trails))
     lies_in = pd.DataFrame({"product_id": products, "category_id": trails.map(categories)})
-    write(ProductCategory, lies_in.dropna().astype(int))
+    bulk_insert(ProductCategory, lies_in.dropna().astype(int))
     return pd.Series({trail[0]: key for trail, key in categories.items() if len(trail) == 1})
 
 
@@ -128,7 +128,7 @@ def _stock(products: pd.Series, lines: pd.DataFrame) -> pd.Series:
     partner = Partner.objects.create(name="The benchmark's partner")
     price = lines.groupby("item")["price"].median().round(2)
     rows = pd.DataFrame({"product_id": products, "price": price, "partner_sku": products.index.astype(str)})
-    return write(StockRecord, rows.assign(partner_id=partner.pk, num_in_stock=PLENTY))
+    return bulk_insert(StockRecord, rows.assign(partner_id=partner.pk, num_in_stock=PLENTY))
 
 
 def _orders(lines: pd.DataFrame, users: pd.Series, products: pd.Series, stock: pd.Series, wrote: object) -> None:
@@ -147,7 +147,7 @@ def _orders(lines: pd.DataFrame, users: pd.Series, products: pd.Series, stock: p
         shipping_method="Bought in the shop",
         shipping_code="in-the-shop",
     )
-    keys = write(Order, headers)
+    keys = bulk_insert(Order, headers)
     upcs = lines["item"].astype(str).astype("category")
     rows = pd.DataFrame(
         {
@@ -168,7 +168,7 @@ def _orders(lines: pd.DataFrame, users: pd.Series, products: pd.Series, stock: p
     )
     partner = Partner.objects.get()
     status = pd.Categorical.from_codes([0] * len(rows), ["Complete"])
-    write(Line, rows.assign(partner_id=partner.pk, status=status, num_allocated=0), wrote)
+    bulk_insert(Line, rows.assign(partner_id=partner.pk, status=status, num_allocated=0), wrote)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Are searches understood? What shoppers choose after a search, ranked by what others chose, beside simpler ways.
+"""How well searches are ranked: by the choices of other shoppers, beside simpler methods.
 
     python benchmarks/searches.py [--visits 300000] [--products 5000] [--seed 1]
     python benchmarks/searches.py --log FILE.csv [--least 5]
@@ -55,7 +55,7 @@ ASKED = 20_000
 DAYS = 60
 LEARNED = 0.8
 BOUGHT = 0.2
-"""One choice of so many is bought."""
+"""One in this number of choices is bought."""
 ENGINES_WINDOW = 200
 
 Way = Callable[["Log", int], list[int]]
@@ -74,14 +74,14 @@ class Log:
     """Empty where they are not known."""
 
     def of(self, rows: slice) -> "Log":
-        """Those of these rows."""
+        """The searches of these rows."""
         return replace(
             self, query=self.query[rows], product=self.product[rows], at=self.at[rows], visitor=self.visitor[rows]
         )
 
 
 def made(visits: int, products: int, seed: int) -> Log:
-    """A log whose truth is known."""
+    """A simulated log with known intents."""
     rng = np.random.default_rng(seed)
     words = ["".join(rng.choice(list("abcdefghijklmnoprstuvw"), rng.integers(4, 9))) for _ in range(1_500)]
     brands, kinds, rest = words[:60], words[60:260], words[260:]
@@ -112,7 +112,7 @@ def made(visits: int, products: int, seed: int) -> Log:
 
 
 def typed(title: str, rng: np.random.Generator) -> str:
-    """What somebody types who wants the product with this title."""
+    """A query for the product with this title."""
     words = title.split()
     number = int(rng.choice([1, 2, 3], p=[0.3, 0.45, 0.25]))
     kept = sorted(rng.choice(4, number, replace=False, p=[0.3, 0.4, 0.2, 0.1]).tolist())
@@ -123,7 +123,7 @@ def typed(title: str, rng: np.random.Generator) -> str:
 
 
 def slipped(query: str, rng: np.random.Generator) -> str:
-    """The query with one letter left out, doubled, wrong, or in the place of the one before it."""
+    """The query with one letter omitted, doubled, replaced or transposed."""
     at = int(rng.integers(1, len(query)))
     head, letter, tail = query[:at], query[at], query[at + 1 :]
     wrong = str(rng.choice(list("aeiournst")))
@@ -133,7 +133,7 @@ def slipped(query: str, rng: np.random.Generator) -> str:
 
 
 def read(file: Path) -> Log:
-    """A log of one's own."""
+    """Reads a log from a file."""
     with file.open(newline="") as lines:
         rows = sorted(csv.DictReader(lines), key=lambda row: float(row["time"]))
     number: dict[str, int] = {}
@@ -149,7 +149,7 @@ def read(file: Path) -> Log:
 
 
 def cut(log: Log) -> tuple[Log, Log]:
-    """(what is learned from, what is asked)"""
+    """(training searches, test searches)"""
     moment = log.at[0] + LEARNED * (log.at[-1] - log.at[0])
     place = int(np.searchsorted(log.at, moment))
     step = (len(log.at) - place) // ASKED + 1
@@ -171,7 +171,7 @@ def shop_of(log: Log) -> tuple[TrainingDataset, HistoryArrays]:
 
 
 def acts(log: Log) -> search_choices.SearchLog:
-    """The log as training sees it: of browsers, each search and its choice."""
+    """The log as training reads it: searches of browsers with their choices."""
     folded = [search_queries.normalize_query(query) for query in log.query]
     texts = sorted(set(folded))
     number = {text: place for place, text in enumerate(texts)}
@@ -188,7 +188,7 @@ def acts(log: Log) -> search_choices.SearchLog:
 
 
 def ways(past: Log, least: int) -> dict[str, Way]:
-    """Each way to rank, from the simplest to ours."""
+    """The ranking methods, from the simplest to ours."""
     shop, history = shop_of(past)
     found = acts(past)
     begun = time.process_time()
@@ -219,7 +219,7 @@ def ways(past: Log, least: int) -> dict[str, Way]:
 
 
 def without(arrays: dict[str, NDArray], name: str) -> dict[str, NDArray]:
-    """The same as if that part had found nothing."""
+    """The ranking without this part."""
     start = {"trigram.query": "trigram.query_start", "trigram.product": "trigram.product_start"}[name]
     return {**arrays, start: np.zeros_like(arrays[start])}
 
@@ -257,7 +257,7 @@ def asked(
 
 
 def genomes_of(history: HistoryArrays) -> dict[int, Genome]:
-    """What each customer bought, as their genome says it."""
+    """Each customer's purchases as stored in the genome."""
     rows: dict[int, dict[int, list]] = {}
     for who, product, at in zip(history.customer, history.product, history.ordered_at, strict=True):
         theirs = rows.setdefault(int(who), {})

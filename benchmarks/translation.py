@@ -1,4 +1,4 @@
-"""Between a bench's numbers and the keys of the shop that was made from it.
+"""Translation between a bench's numbers and the keys of the shop created from it.
 
     python -m benchmarks.translation BENCH FOLDER LISTS
 
@@ -15,7 +15,7 @@ import pandas as pd
 from benchmarks.bench import Bench
 
 SPELT_OUT = ("t2", "t2a", "t4")
-"""The tasks that are more than a question about a customer."""
+"""The tasks that need more input than a customer."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Keys:
     user: pd.Series
     item: pd.Series
     category: pd.Series
-    """Of the upper ones, by name."""
+    """The upper categories by name."""
 
     def save(self, folder: Path) -> None:
         for field in fields(self):
@@ -39,7 +39,7 @@ class Keys:
 
 
 def asked(bench: Bench, task: str, keys: Keys) -> pd.DataFrame:
-    """What the shop has to be told of such a task: the baskets, or the lists that it puts in order."""
+    """The input of such a task: the baskets, or the lists to rank."""
     questions = bench.questions(task).rename_axis("number").reset_index()
     if task == "t4":
         number, lines = "list_id", questions.merge(bench.listings, on="listing")
@@ -50,7 +50,7 @@ def asked(bench: Bench, task: str, keys: Keys) -> pd.DataFrame:
 
 
 def answered(bench: Bench, task: str, export: pd.DataFrame, keys: Keys) -> pd.DataFrame:
-    """The shop's lists by question: qid, rank, item. Of categories only the upper ones are asked for."""
+    """The shop's lists by question: qid, rank, item; for categories only the upper ones."""
     questions = bench.questions(task)
     qids = questions["qid"]
     about = next(column for column in ("customer", "basket", "list") if column in export)

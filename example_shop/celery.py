@@ -1,6 +1,6 @@
 """The shop's Celery: `celery -A example_shop worker --beat`, with the address of a broker in SHOP_BROKER.
 
-Nothing imports this but Celery: no page sends a task, so that a web process need not load it.
+Only Celery imports this module: no page sends a task, so a web process does not load it.
 """
 
 import os

@@ -1,8 +1,8 @@
 """A plain django-oscar shop with `personalization` added: adopters copy the three marked lines, here and in urls.py.
 
-The environment may say: DATABASE_URL (postgres://user@host:port/name; SQLite without it), SHOP_DATA (the folder for
+Environment variables: DATABASE_URL (postgres://user@host:port/name; SQLite without it), SHOP_DATA (the folder for
 the database, pictures, search index and snapshots), SHOP_SECRET_KEY, SHOP_DEBUG (1 or 0), SHOP_BROKER (redis://host:port/0
-for Celery; without it nothing runs by itself, and the commands do the same).
+for Celery; without it no task runs on a schedule, and the management commands do the work instead).
 """
 
 import os
@@ -103,7 +103,7 @@ TEMPLATES = [
 
 
 def database(url: str) -> dict:
-    """The DATABASES entry for a `postgres://` address; without one for SQLite, whose writers wait for each other."""
+    """The DATABASES entry for a `postgres://` address; without an address, for a SQLite file."""
     if not url:
         return {
             "ENGINE": "django.db.backends.sqlite3",

@@ -1,4 +1,4 @@
-"""The people that the demo shows the shop as: picked once, when it is set up, and kept in a file."""
+"""The people whose view of the shop the demo offers: chosen once, when it is set up, and stored in a file."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -9,48 +9,48 @@ from django.conf import settings
 
 @dataclass(frozen=True)
 class Person:
-    """Someone to look at the shop as."""
+    """A person whose view of the shop can be chosen."""
 
     email: str
-    """Of their account; empty for the visitor who is not signed in."""
+    """The email of the account; empty for the visitor who is not signed in."""
     name: str
     description: str
-    """What they buy, in a few plain words."""
+    """What this person buys, in a few words."""
 
 
 VISITOR = Person(email="", name="Anonymous visitor", description="not signed in, without history")
 
 
-def people() -> list[Person]:
-    """Whom one may look at the shop as: nobody outside of DEBUG, or before the demo has picked them."""
+def list_people() -> list[Person]:
+    """The people that can be chosen: none outside of DEBUG, or before the demo has chosen them."""
     if not settings.DEBUG:
         return []
     try:
-        picked = json.loads(_file().read_text())
+        stored = json.loads(_file().read_text())
     except (OSError, ValueError):
         return []
-    return [Person(**person) for person in picked["people"]]
+    return [Person(**person) for person in stored["people"]]
 
 
-def picked_for() -> str:
-    """The loaded shop that the people were picked from; empty where nobody was picked."""
+def people_chosen_for() -> str:
+    """The name of the shop that the people were chosen from; empty where there are none."""
     try:
         return json.loads(_file().read_text())["shop"]
     except (OSError, ValueError, KeyError):
         return ""
 
 
-def keep(people: list[Person], shop: str) -> None:
-    """Writes them down at one stroke, so that a reader finds all of them or those before."""
+def save_people(people: list[Person], shop: str) -> None:
+    """Replaces the file at once, so that a reader finds either all new people or all earlier ones."""
     unfinished = _file().with_suffix(".new")
     unfinished.parent.mkdir(parents=True, exist_ok=True)
-    picked = {"shop": shop, "people": [asdict(person) for person in people]}
-    unfinished.write_text(json.dumps(picked, indent=1))
+    content = {"shop": shop, "people": [asdict(person) for person in people]}
+    unfinished.write_text(json.dumps(content, indent=1))
     unfinished.replace(_file())
 
 
-def forget() -> None:
-    """Nobody is picked any more."""
+def delete_people() -> None:
+    """Deletes the file."""
     _file().unlink(missing_ok=True)
 
 

@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from example_shop.view_as import people
+from example_shop.view_as import list_people
 from personalization.privacy import cookies
 
 
@@ -12,15 +12,15 @@ from personalization.privacy import cookies
 def view_as(request: HttpRequest) -> HttpResponse:
     """Signs in as one of the demo's people, or out for the anonymous visitor; never as staff."""
     email = request.POST.get("email")
-    if email not in {person.email for person in people()}:
-        raise Http404("Nobody of this name can be chosen in the demo.")
-    logout(request)  # a new session: what one person did is never taken for another's
+    if email not in {person.email for person in list_people()}:
+        raise Http404("This person cannot be chosen in the demo.")
+    logout(request)  # a new session, so that the activity of two people is never mixed
     request.COOKIES.pop(cookies.VISITOR_COOKIE, None)
     if email:
         customers = get_user_model().objects.filter(is_active=True, is_staff=False, is_superuser=False)
         login(request, get_object_or_404(customers, email=email), settings.AUTHENTICATION_BACKENDS[0])
     response = redirect("/")
-    # Oscar would pour the visitor's basket into theirs, and show them what the visitor looked at.
+    # Else Oscar would merge the visitor's basket into the customer's, and show what the visitor looked at.
     for cookie in (
         settings.OSCAR_BASKET_COOKIE_OPEN,
         settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME,

@@ -11,34 +11,37 @@ from django.utils import timezone
 BATCH = 50_000
 
 
-def unheard(count: int) -> None:
-    """For those who do not want to know how many rows are written."""
+def ignore_progress(count: int) -> None:
+    """The default of `report_progress`: does nothing."""
 
 
-def write(model: type[models.Model], rows: pd.DataFrame, wrote: Callable[[int], object] = unheard) -> pd.Series:
-    """Adds the rows and returns their primary keys, by the index of `rows`; `wrote` hears of each batch.
+def bulk_insert(
+    model: type[models.Model], rows: pd.DataFrame, report_progress: Callable[[int], object] = ignore_progress
+) -> pd.Series:
+    """Adds the rows and returns their primary keys, by the index of `rows`.
 
-    A column is a field's `attname` ("product_id"); a field without one takes its default, as in `Model()`.
+    A column is a field's `attname` ("product_id"); a field without a column takes its default, as in `Model()`.
+    `report_progress` gets the size of each batch.
     """
     key = model._meta.pk.attname
     if key not in rows:
         first = (model.objects.aggregate(last=models.Max("pk"))["last"] or 0) + 1
         rows = rows.assign(**{key: range(first, first + len(rows))})
     fields = model._meta.concrete_fields
-    given = [field for field in fields if field.attname in rows]
-    constants = {field.column: _prepared(field, _default(field)) for field in fields if field not in given}
+    present = [field for field in fields if field.attname in rows]
+    constants = {field.column: _prepared(field, _default(field)) for field in fields if field not in present}
     insert = _copy if connection.vendor == "postgresql" else _insert
     for start in range(0, len(rows), BATCH):
         batch = rows.iloc[start : start + BATCH]
-        insert(model._meta.db_table, {field.column: _stored(field, batch) for field in given}, constants)
-        wrote(len(batch))
+        insert(model._meta.db_table, {field.column: _stored(field, batch) for field in present}, constants)
+        report_progress(len(batch))
     _reset_sequences(model)
     return rows[key]
 
 
 def _default(field: models.Field) -> object:
-    now_itself = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
-    return timezone.now() if now_itself else field.get_default()
+    is_now = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    return timezone.now() if is_now else field.get_default()
 
 
 def _prepared(field: models.Field, value: object) -> object:
@@ -46,7 +49,7 @@ def _prepared(field: models.Field, value: object) -> object:
 
 
 def _stored(field: models.Field, rows: pd.DataFrame) -> list:
-    """A column as the database keeps it. What repeats is prepared once: a million prices are a thousand."""
+    """A column as the database stores it. Each distinct value is prepared once: a million prices are a thousand."""
     values = rows[field.attname]
     if pd.api.types.is_integer_dtype(values):
         return values.tolist()
@@ -78,7 +81,7 @@ def _quoted(table: str, columns: list[str]) -> str:
 
 
 def _copy_lines(columns: dict[str, list], constants: dict[str, object]) -> Iterator[str]:
-    """Rows in PostgreSQL's text format; the constants are the same end of every line."""
+    """Rows in PostgreSQL's text format; every line ends with the constants."""
     end = "".join(f"\t{_copy_text(value)}" for value in constants.values()) + "\n"
     for row in zip(*(map(_copy_text, column) for column in columns.values()), strict=True):
         yield "\t".join(row) + end
@@ -95,7 +98,7 @@ def _copy_text(value: object) -> str:
 
 
 def _reset_sequences(model: type[models.Model]) -> None:
-    """The next row that the shop itself adds gets a new number."""
+    """Lets the next row that the shop adds get a new key."""
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), [model]):
             cursor.execute(statement)

@@ -1,4 +1,4 @@
-"""Puts the drawn pictures of the products where the shop serves them from."""
+"""Draws the pictures of the products into the folder that the shop serves them from."""
 
 import multiprocessing
 import os
@@ -12,39 +12,39 @@ from django.conf import settings
 from PIL import Image, ImageDraw
 
 from example_shop.journey import Journey, pictures
-from example_shop.journey.bulk import unheard
+from example_shop.journey.bulk import ignore_progress
 from example_shop.journey.load import picture_name, upcs
 
 AT_ONCE = 20
-"""A drawing process gets so many products at a time."""
+"""Products that a drawing process gets at a time."""
 
 
 def is_complete(products: int) -> bool:
-    """Whether there are so many pictures. A file is never there in part, so counting is enough."""
+    """Whether there are as many pictures as products. Files are never incomplete, so counting is enough."""
     folder = Path(settings.MEDIA_ROOT) / settings.OSCAR_IMAGE_FOLDER
     if not folder.is_dir() or not _missing_picture().is_file() or _missing_picture().is_symlink():
         return False
     return sum(entry.name.endswith(".png") for entry in os.scandir(folder)) >= products
 
 
-def hang(journey: Journey, wrote: Callable[[int], object] = unheard) -> None:
-    """Draws what is not there yet, on all processors, and the picture for products without one."""
+def draw_pictures(journey: Journey, report_progress: Callable[[int], object] = ignore_progress) -> None:
+    """Draws the missing pictures on all processors, and the placeholder for products without one."""
     _write(_missing_picture(), draw_missing())
     files = upcs(journey).map(lambda upc: Path(settings.MEDIA_ROOT) / picture_name(upc))
     absent = files[[not file.exists() for file in files]]
-    wrote(len(files) - len(absent))
+    report_progress(len(files) - len(absent))
     looks = journey.products.loc[absent.index, ["title", "department", "category", "type", "brand", "size"]]
     columns = [looks[column].tolist() for column in looks]
     for file, picture in zip(absent, _drawn(columns), strict=True):
         _write(file, picture)
-        wrote(1)
+        report_progress(1)
 
 
 def _drawn(columns: list[list[str]]) -> Iterator[bytes]:
     """The pictures, in order. Processes are spawned: a fork would share the connection to the database."""
     pool = ProcessPoolExecutor(
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=signal.signal,  # Ctrl-C is for the parent: it lets them finish what they are at
+        initializer=signal.signal,  # only the parent reacts to Ctrl-C, and lets them finish their batch
         initargs=(signal.SIGINT, signal.SIG_IGN),
     )
     try:
@@ -54,7 +54,7 @@ def _drawn(columns: list[list[str]]) -> Iterator[bytes]:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Under its own name only when it is whole, so that an interrupted run leaves no half picture."""
+    """Writes a file that gets its name only when it is complete, so that an interrupted run leaves no half picture."""
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(".new")
     unfinished.write_bytes(content)

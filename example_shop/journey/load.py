@@ -1,4 +1,4 @@
-"""Writes the journey into Oscar's own tables: whatever reads them finds a shop with a year behind it."""
+"""Writes the journey into Oscar's tables, as the history of a shop that is a year old."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from oscar.core.loading import get_model
 from oscar.core.utils import slugify
 
 from example_shop.journey import Journey
-from example_shop.journey.bulk import unheard, write
+from example_shop.journey.bulk import bulk_insert, ignore_progress
 from personalization.models import Visitor
 
 User = get_user_model()
@@ -37,11 +37,11 @@ PASSWORD = "demo"
 ADMIN = "admin@example.com"
 NEWCOMER = "newcomer@example.com"
 PARTNER_CODE = "complete-journey-"
-"""With the size behind it, the code of the partner who sells everything. The partner is written in the same
-transaction as all else, so its code says what this database holds: a whole journey of this size, or none."""
+"""With the size appended, the code of the partner that sells everything. The partner is written in the transaction of
+all other rows, so its code says that this database holds a complete journey of this size."""
 
 ALWAYS_IN_STOCK = 20
-"""So many best sellers never run out; of the others OUT_OF_STOCK are sold out."""
+"""Number of best sellers that are never sold out; of the others, the share OUT_OF_STOCK is."""
 OUT_OF_STOCK = 0.04
 CANCELLED = 0.005
 SEED = 2017
@@ -53,7 +53,7 @@ class ForeignShop(Exception):
 
 @dataclass(frozen=True)
 class Shelf:
-    """What an order line says about a product, by the product's number in the journey."""
+    """What an order line stores of a product, by the product's number in the journey."""
 
     products: pd.DataFrame
     """Columns: product_id, stockrecord_id, upc, title."""
@@ -61,7 +61,7 @@ class Shelf:
 
 
 def loaded_size() -> str | None:
-    """The size of the journey in this database; None where there is none."""
+    """The size of the journey in this database; None without one."""
     if Partner._meta.db_table not in connection.introspection.table_names():
         return None
     codes = Partner.objects.filter(code__startswith=PARTNER_CODE).values_list("code", flat=True)
@@ -69,18 +69,18 @@ def loaded_size() -> str | None:
 
 
 def refuse_a_foreign_shop() -> None:
-    """Raises ForeignShop where there are products, orders or people, and no journey that they belong to."""
+    """Raises ForeignShop where there are products, orders or users that belong to no journey."""
     if loaded_size():
         return
     tables = connection.introspection.table_names()
-    found = {
+    counts = {
         model._meta.verbose_name_plural.lower(): model.objects.count()
         for model in (Product, Order, User)
         if model._meta.db_table in tables
     }
-    if any(found.values()):
-        counts = ", ".join(f"{count} {name}" for name, count in found.items())
-        raise ForeignShop(f"This database holds a shop that the demo did not make ({counts}); it was left alone.")
+    if any(counts.values()):
+        listed = ", ".join(f"{count} {name}" for name, count in counts.items())
+        raise ForeignShop(f"This database holds a shop that the demo did not make ({listed}); it was left alone.")
 
 
 def household_email(household: int) -> str:
@@ -88,29 +88,29 @@ def household_email(household: int) -> str:
 
 
 def picture_name(upc: str) -> str:
-    """Where the picture of a product lies, within MEDIA_ROOT."""
+    """The path of a product's picture below MEDIA_ROOT."""
     return f"{settings.OSCAR_IMAGE_FOLDER}{upc}.png"
 
 
 def upcs(journey: Journey) -> pd.Series:
-    """The code on each product's packet."""
+    """The UPC of each product."""
     return "CJ-" + pd.Series(journey.products.index + 1, journey.products.index).astype(str).str.zfill(5)
 
 
-def load(journey: Journey, size: str, wrote: Callable[[int], object] = unheard) -> None:
-    """Fills an empty shop with the journey: all of it, or nothing when it is interrupted.
+def load_journey(journey: Journey, size: str, report_progress: Callable[[int], object] = ignore_progress) -> None:
+    """Fills an empty shop with the journey: completely, or not at all when it is interrupted.
 
     1. the country that the shop delivers to
     2. products in their categories, with a picture, a price and a stock
     3. people: a customer for each household, one without an order, and one who may enter the dashboard
-    4. orders and their lines; `wrote` hears how many lines were written
+    4. orders and their lines; `report_progress` gets the number of lines of each batch
     5. what Oscar's analytics would have counted along the way
     """
     with transaction.atomic():
         _country()
         shelf = _catalogue(journey, size)
         users = _people(journey)
-        lines = _orders(journey, shelf, users, wrote)
+        lines = _orders(journey, shelf, users, report_progress)
         _analytics(lines)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -133,7 +133,7 @@ def _catalogue(journey: Journey, size: str) -> Shelf:
     groceries = ProductClass.objects.create(name="Groceries")
     partner = Partner.objects.create(name=settings.OSCAR_SHOP_NAME, code=PARTNER_CODE + size)
     slugs = products["title"].map(slugify).str[:255].where(lambda slug: slug != "", products["upc"])
-    ids = write(
+    ids = bulk_insert(
         Product,
         pd.DataFrame(
             {
@@ -148,20 +148,20 @@ def _catalogue(journey: Journey, size: str) -> Shelf:
     _attributes(products, ids, groceries)
     files = products["upc"].map(picture_name)
     pictures = pd.DataFrame({"product_id": ids, "original": files, "caption": products["title"]})
-    write(ProductImage, pictures)
+    bulk_insert(ProductImage, pictures)
     stock = {
         "product_id": ids,
         "partner_sku": products["upc"],
         "price": products["price"],
         "num_in_stock": stock_levels(len(products)),
     }
-    stock_ids = write(StockRecord, pd.DataFrame(stock).assign(partner_id=partner.pk))
+    stock_ids = bulk_insert(StockRecord, pd.DataFrame(stock).assign(partner_id=partner.pk))
     described = products[["upc", "title"]].assign(product_id=ids, stockrecord_id=stock_ids)
     return Shelf(described.astype({"upc": "category", "title": "category"}), partner)
 
 
 def stock_levels(count: int) -> np.ndarray:
-    """How many of each product there are, best seller first; the same at every load."""
+    """The stock of each product, best seller first; deterministic."""
     chance = np.random.default_rng(SEED)
     levels = chance.integers(20, 501, count)
     sold_out = chance.random(count) < OUT_OF_STOCK
@@ -170,16 +170,16 @@ def stock_levels(count: int) -> np.ndarray:
 
 
 def _categories(products: pd.DataFrame, product_ids: pd.Series) -> None:
-    """Each product lies in the innermost of its department, category and type."""
+    """Puts each product into the innermost of its department, category and type."""
     named = products[["department", "category", "type"]].itertuples(index=False, name=None)
     trails = pd.Series([_trail(names) for names in named], products.index)
     tree = category_tree(trails)
-    ids = write(Category, tree)
-    write(ProductCategory, pd.DataFrame({"product_id": product_ids, "category_id": trails.map(ids)}))
+    ids = bulk_insert(Category, tree)
+    bulk_insert(ProductCategory, pd.DataFrame({"product_id": product_ids, "category_id": trails.map(ids)}))
 
 
 def _trail(names: Iterable[str]) -> tuple[str, ...]:
-    """The names from the outermost in, without one that only repeats the one around it."""
+    """The names from the outermost inwards, without those that only repeat an outer one."""
     trail: list[str] = []
     for name in names:
         if name and name not in trail:
@@ -188,7 +188,7 @@ def _trail(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def category_tree(trails: Iterable[tuple[str, ...]]) -> pd.DataFrame:
-    """A row for each category on these trails, by its trail, in the way that treebeard keeps a tree."""
+    """A row for each category on these trails, indexed by its trail, with the columns of a treebeard tree."""
     paths: dict[tuple[str, ...], str] = {(): ""}
     children: dict[tuple[str, ...], int] = {(): 0}
     for trail in trails:
@@ -216,13 +216,13 @@ def _attributes(products: pd.DataFrame, product_ids: pd.Series, groceries: objec
         attribute = ProductAttribute.objects.create(
             product_class=groceries, name=code.capitalize(), code=code, type=ProductAttribute.TEXT
         )
-        known = values[values != ""]
-        rows = pd.DataFrame({"product_id": product_ids[known.index], "value_text": known})
-        write(ProductAttributeValue, rows.assign(attribute_id=attribute.pk))
+        filled = values[values != ""]
+        rows = pd.DataFrame({"product_id": product_ids[filled.index], "value_text": filled})
+        bulk_insert(ProductAttributeValue, rows.assign(attribute_id=attribute.pk))
 
 
 def _people(journey: Journey) -> pd.Series:
-    """The customer of each household, by its number. All people share one hash: a hash is slow by design."""
+    """The keys of the users, by the number of their household. All share one password hash: hashing is slow."""
     placed = journey.lines.groupby("household")["placed"].agg(["min", "max"])
     emails = journey.households.index.to_series().map(household_email)
     password = make_password(PASSWORD)
@@ -233,7 +233,7 @@ def _people(journey: Journey) -> pd.Series:
         "date_joined": placed["min"] - pd.Timedelta(days=1),
         "password": password,
     }
-    users = write(User, pd.DataFrame(customers, index=journey.households.index))
+    users = bulk_insert(User, pd.DataFrame(customers, index=journey.households.index))
     Visitor.objects.grant_all(users.tolist(), version="1", source="demo", now=now())
     for email, first_name, staff in ((NEWCOMER, "Newcomer", False), (ADMIN, "Shop owner", True)):
         User.objects.create(
@@ -248,7 +248,7 @@ def _people(journey: Journey) -> pd.Series:
     return users
 
 
-def _orders(journey: Journey, shelf: Shelf, users: pd.Series, wrote: Callable[[int], object]) -> pd.DataFrame:
+def _orders(journey: Journey, shelf: Shelf, users: pd.Series, report_progress: Callable[[int], object]) -> pd.DataFrame:
     """Writes orders and lines; returns the lines with the user, the product and the money of each.
 
     No LinePrice is written: Oscar looks at them only to charge for a part of an order, and these are closed.
@@ -259,11 +259,11 @@ def _orders(journey: Journey, shelf: Shelf, users: pd.Series, wrote: Callable[[i
         user_id=("user_id", "first"), date_placed=("placed", "first"), total=("paid", "sum")
     )
     orders["status"] = _statuses(len(orders))
-    order_ids = write(Order, _order_rows(orders))
+    order_ids = bulk_insert(Order, _order_rows(orders))
     lines["order_id"] = lines["basket"].map(order_ids)
     lines["status"] = lines["basket"].map(orders["status"]).astype("category")
     lines = lines.join(shelf.products, on="product")
-    write(Line, _line_rows(lines, shelf), wrote)
+    bulk_insert(Line, _line_rows(lines, shelf), report_progress)
     return lines
 
 
@@ -302,9 +302,9 @@ def _line_rows(lines: pd.DataFrame, shelf: Shelf) -> pd.DataFrame:
 
 
 def _analytics(lines: pd.DataFrame) -> None:
-    """Oscar's own counts, which its receivers keep for the orders that a shop takes one by one."""
+    """Writes the counts that Oscar's receivers would have made of the orders one by one."""
     bought = lines.groupby("product_id")["quantity"].sum()
-    write(ProductRecord, pd.DataFrame({"product_id": bought.index, "num_purchases": bought.to_numpy()}))
+    bulk_insert(ProductRecord, pd.DataFrame({"product_id": bought.index, "num_purchases": bought.to_numpy()}))
     habits = lines.groupby("user_id").agg(
         num_orders=("order_id", "nunique"),
         num_order_lines=("quantity", "size"),
@@ -312,4 +312,4 @@ def _analytics(lines: pd.DataFrame) -> None:
         total_spent=("paid", "sum"),
         date_last_order=("placed", "max"),
     )
-    write(UserRecord, habits.round({"total_spent": 2}).reset_index())
+    bulk_insert(UserRecord, habits.round({"total_spent": 2}).reset_index())

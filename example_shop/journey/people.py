@@ -1,4 +1,4 @@
-"""Picks the people to look at the shop as: those whose tastes differ most, and those who are new or gone."""
+"""Chooses the people whose view of the shop the demo offers: the most different tastes, a lapsed one and a new one."""
 
 import numpy as np
 import pandas as pd
@@ -9,33 +9,33 @@ from example_shop.view_as import VISITOR, Person
 
 TASTES = 6
 ENOUGH_LINES, ENOUGH_BASKETS = 150, 25
-"""A household is known well enough to be picked when it has so many lines in so many baskets."""
+"""Least number of order lines and of baskets of a household that can be chosen."""
 RECENT_DAYS = 21
 LAPSED_DAYS = 90
 PRONOUNCED = 24
-"""The six are found among so many households with the most pronounced tastes."""
+"""The TASTES households are chosen among this number with the most pronounced tastes."""
 MORE_THAN_OTHERS = 2.0
 OFTEN = 6
 """A category bought in fewer baskets than this is not called a taste."""
 PROPER_NAMES = ("American", "Christmas", "Easter", "Halloween")
 WORDS = 3
-"""A household is described by so many categories."""
+"""Categories that describe a household."""
 
 
-def pick(journey: Journey) -> list[Person]:
+def choose_people(journey: Journey) -> list[Person]:
     """Six tastes as different as can be, one household that stopped coming, a new account and a visitor."""
     visits = visit_counts(journey)
-    tastes = taste(visits)
+    tastes = taste_weights(visits)
     placed = journey.lines.groupby("household")["placed"].agg(["size", "max"])
     baskets = journey.lines.groupby("household")["basket"].nunique()
     quiet = (placed["max"].max() - placed["max"]).dt.days
-    known = (placed["size"] >= ENOUGH_LINES) & (baskets >= ENOUGH_BASKETS)
-    picked = farthest_apart(tastes[known & (quiet <= RECENT_DAYS)], TASTES)
+    eligible = (placed["size"] >= ENOUGH_LINES) & (baskets >= ENOUGH_BASKETS)
+    chosen = farthest_apart(tastes[eligible & (quiet <= RECENT_DAYS)], TASTES)
     lapsed = _lapsed(quiet, baskets)
     since = f"last order in {placed['max'][lapsed]:%B}"
     return [
-        *(_household(number, ", ".join(own_words(tastes.loc[number]))) for number in picked),
-        _household(lapsed, f"{', '.join(own_words(tastes.loc[lapsed])[:2])}; {since}"),
+        *(_household(number, ", ".join(describe_taste(tastes.loc[number]))) for number in chosen),
+        _household(lapsed, f"{', '.join(describe_taste(tastes.loc[lapsed])[:2])}; {since}"),
         Person(NEWCOMER, "New account", "signed in, has not bought anything yet"),
         VISITOR,
     ]
@@ -48,7 +48,7 @@ def visit_counts(journey: Journey) -> pd.DataFrame:
     return bought.groupby(["household", "category"]).size().unstack(fill_value=0)
 
 
-def taste(visits: pd.DataFrame) -> pd.DataFrame:
+def taste_weights(visits: pd.DataFrame) -> pd.DataFrame:
     """How much more than others a household buys of each category: its share times the logarithm of its lift.
 
     Categories that it does not buy often, or hardly more than others do, weigh nothing.
@@ -59,17 +59,17 @@ def taste(visits: pd.DataFrame) -> pd.DataFrame:
 
 
 def farthest_apart(tastes: pd.DataFrame, count: int) -> list[int]:
-    """So many households with a pronounced taste: the strongest, then each as far as can be from them."""
+    """Households with pronounced tastes: the strongest, then always the one least similar to those before."""
     strength = np.sqrt((tastes**2).sum(axis=1)).sort_values(ascending=False, kind="stable").head(PRONOUNCED)
     directions = tastes.loc[strength.index].div(strength, axis=0)
     likeness = pd.DataFrame(directions.to_numpy() @ directions.to_numpy().T, strength.index, strength.index)
-    picked = [strength.index[0]]
-    while len(picked) < min(count, len(likeness)):
-        picked.append(likeness[picked].max(axis=1).drop(picked).idxmin())
-    return picked
+    chosen = [strength.index[0]]
+    while len(chosen) < min(count, len(likeness)):
+        chosen.append(likeness[chosen].max(axis=1).drop(chosen).idxmin())
+    return chosen
 
 
-def own_words(taste_of_one: pd.Series) -> list[str]:
+def describe_taste(taste_of_one: pd.Series) -> list[str]:
     """The categories of a taste, the strongest first, as they read within a sentence."""
     strongest = taste_of_one[taste_of_one > 0].sort_values(ascending=False).index[:WORDS]
     return [name if name.startswith(PROPER_NAMES) else name[:1].lower() + name[1:] for name in strongest]

@@ -1,4 +1,4 @@
-"""Takes back what the demo made, and nothing else."""
+"""Deletes what the demo created, and nothing else."""
 
 import shutil
 from pathlib import Path
@@ -12,11 +12,14 @@ from example_shop.journey import load
 from personalization.models import snapshot_files
 
 
-def forget_everything() -> None:
-    """Empties the demo's database and deletes its files. ForeignShop is raised before anything is touched."""
+def reset_demo() -> None:
+    """Empties the demo's database and deletes its files.
+
+    Raises ForeignShop before anything is deleted.
+    """
     load.refuse_a_foreign_shop()
     _empty_database()
-    view_as.forget()
+    view_as.delete_people()
     for folder in _folders():
         shutil.rmtree(folder, ignore_errors=True)
     (Path(settings.MEDIA_ROOT) / settings.OSCAR_MISSING_IMAGE_URL).unlink(missing_ok=True)
@@ -33,7 +36,7 @@ def _folders() -> list[Path]:
 
 
 def _empty_database() -> None:
-    """On SQLite the database is a file of the demo's; elsewhere only the tables of the shop are emptied."""
+    """Deletes the demo's file on SQLite; elsewhere empties the tables."""
     if connection.vendor == "sqlite":
         connection.close()
         for ending in ("", "-wal", "-shm"):

@@ -10,25 +10,25 @@ from haystack import connections
 from haystack.backends.whoosh_backend import WhooshSearchBackend
 from oscar.core.loading import get_model
 
-from example_shop.journey.bulk import unheard
+from example_shop.journey.bulk import ignore_progress
 
 Product = get_model("catalogue", "Product")
 MEMORY_MB = 256
 
 
 def is_complete() -> bool:
-    """Whether every product can be found."""
+    """Whether every product is in the index."""
     backend = _backend()
     return backend.index.doc_count() == _index().index_queryset().count()
 
 
-def clear() -> None:
-    """Nothing can be found any more."""
+def clear_index() -> None:
+    """Empties the index."""
     _backend().clear()
 
 
-def build(wrote: Callable[[int], object] = unheard) -> None:
-    """Makes the index anew. It is empty until the last moment; interrupted, it stays so."""
+def build_index(report_progress: Callable[[int], object] = ignore_progress) -> None:
+    """Builds the index anew. It is empty until the end, and stays so when it is interrupted."""
     backend, index = _backend(), _index()
     backend.clear()
     writer = backend.index.writer(limitmb=MEMORY_MB)
@@ -36,7 +36,7 @@ def build(wrote: Callable[[int], object] = unheard) -> None:
     for product in products.iterator(chunk_size=1000):
         document = index.full_prepare(product)
         writer.add_document(**{name: backend._from_python(value) for name, value in document.items()})
-        wrote(1)
+        report_progress(1)
     writer.commit()
 
 

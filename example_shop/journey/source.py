@@ -1,8 +1,8 @@
 """Reads the Complete Journey and cleans it: a year of baskets over products that a shopper can tell apart.
 
-Every line that leaves here was something a shopper could put in a basket: no fuel (the source counts it in
-millilitres), no coupons, deposits or gift cards, nothing without a quantity or a price, and no number that
-the source's own list of products does not name.
+Every line of the result is something that a shopper can put into a basket: no fuel (which the source counts in
+millilitres), coupons, deposits or gift cards, nothing without a quantity or a price, and no number that is missing from
+the source's list of products.
 """
 
 from dataclasses import replace
@@ -18,20 +18,20 @@ SMALL_PRODUCTS, SMALL_NEW = 1_500, 40
 """Products in `small`, and how many of them are the best sellers among those that came in the last weeks."""
 NEW_DAYS = 56
 SMALL_LOYAL, SMALL_LAPSED = 290, 10
-"""Households in `small`: so many that shopped in every month of the year, and some that the shop has lost."""
+"""Households in `small`: loyal ones that bought in every month of the year, and lapsed ones."""
 LOYAL_LINES = (200, 800)
-"""So many lines has a loyal household in `small`: enough to know its taste, few enough to look through."""
+"""Least and largest number of lines of a loyal household in `small`: enough to show its taste, few enough to read."""
 LAPSED_DAYS, LAPSED_BASKETS = 75, 15
-"""A lost household bought nothing in the last 75 days of the year, and had at least 15 baskets before."""
+"""A lapsed household bought nothing in the last 75 days of the year, and had at least 15 baskets before."""
 LOWEST_PRICE = 0.05
 DESCRIBED = ["title", "department", "category", "type", "brand", "size"]
 TRAITS = ["age", "household_size", "household_comp", "kids_count", "income"]
 
 
-def read(size: str) -> Journey:
+def read_journey(size: str) -> Journey:
     """The journey in one of two sizes: "full", or "small" for a shop that is set up within a minute.
 
-    1. name what can be sold in a shopper's words; what reads the same is the same product
+    1. name what can be sold in a shopper's words; equal titles are one product
     2. keep the sales of those, one line a product and basket
     3. describe every product by its sales, best seller first
     4. for "small", keep the best sellers and some households
@@ -40,12 +40,12 @@ def read(size: str) -> Journey:
         raise ValueError(f"size is {size!r}; it can be {' or '.join(map(repr, SIZES))}")
     named = named_products(get_data("products")["products"])
     lines = basket_lines(get_data("transactions")["transactions"], named)
-    journey = ranked(lines, named, get_data("demographics")["demographics"])
+    journey = rank_products(lines, named, get_data("demographics")["demographics"])
     return _small(journey) if size == "small" else journey
 
 
-def shifted(journey: Journey, last: date) -> Journey:
-    """The same journey moved by whole days, so that its last basket falls on the day `last`."""
+def shift_journey(journey: Journey, last: date) -> Journey:
+    """The journey moved by whole days, so that its last basket falls on the day `last`."""
     by = pd.Timestamp(last, tz="UTC") - journey.lines["placed"].max().normalize()
     return replace(
         journey,
@@ -72,7 +72,7 @@ def named_products(products: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_one_place(named: pd.DataFrame) -> pd.DataFrame:
-    """The same names, every type where most of its numbers stand: nobody seeks crackers among the cheese."""
+    """The names with one category for each type, that of most of its products: crackers are not sought among cheese."""
     places = named.value_counts(["type", "department", "category"]).reset_index().drop_duplicates("type")
     places = places.set_index("type")[["department", "category"]]
     return named.assign(**{column: named["type"].map(places[column]) for column in places})
@@ -89,7 +89,7 @@ def basket_lines(transactions: pd.DataFrame, named: pd.DataFrame) -> pd.DataFram
         quantity=("quantity", "sum"),
         paid=("sales_value", "sum"),
     )
-    # The source's times have no zone and a gap in spring; read as UTC none of them is missing or told twice.
+    # The source's times have no zone and a gap in spring; read as UTC none of them is missing or ambiguous.
     lines["placed"] = lines["placed"].dt.tz_localize("UTC")
     lines["price"] = (lines["paid"] / lines["quantity"]).round(2).clip(lower=0.01)
     lines["title"] = pd.Categorical.from_codes(lines["title"], dtype=named["title"].dtype)
@@ -97,7 +97,7 @@ def basket_lines(transactions: pd.DataFrame, named: pd.DataFrame) -> pd.DataFram
     return lines.sort_values(["placed", "basket"], ignore_index=True)
 
 
-def ranked(lines: pd.DataFrame, named: pd.DataFrame, demographics: pd.DataFrame) -> Journey:
+def rank_products(lines: pd.DataFrame, named: pd.DataFrame, demographics: pd.DataFrame) -> Journey:
     """The journey of these lines: products numbered by how often they were sold, households described."""
     sold = lines.groupby("title", observed=True).agg(
         lines=("basket", "size"), price=("price", "median"), first_sold=("placed", "min")
@@ -122,15 +122,15 @@ def _households(lines: pd.DataFrame, demographics: pd.DataFrame) -> pd.DataFrame
 
 
 def _small(journey: Journey) -> Journey:
-    """The best sellers, old and new, as bought by a choice of households that is the same at every reading."""
+    """The best sellers, old and new, and the orders of a deterministic choice of households."""
     best = SMALL_PRODUCTS - SMALL_NEW
     chosen = _chosen(journey.lines[journey.lines["product"] < best])
     theirs = journey.lines[journey.lines["household"].isin(chosen)]
-    kept = journey.products.index[:best].append(_new(journey, theirs["product"]))
-    lines = theirs[theirs["product"].isin(kept)]
+    chosen_products = journey.products.index[:best].append(_new(journey, theirs["product"]))
+    lines = theirs[theirs["product"].isin(chosen_products)]
     return Journey(
-        products=journey.products.loc[kept].reset_index(drop=True),
-        lines=lines.assign(product=kept.get_indexer(lines["product"])).reset_index(drop=True),
+        products=journey.products.loc[chosen_products].reset_index(drop=True),
+        lines=lines.assign(product=chosen_products.get_indexer(lines["product"])).reset_index(drop=True),
         households=journey.households.loc[chosen.sort_values()],
     )
 
@@ -153,6 +153,6 @@ def _chosen(lines: pd.DataFrame) -> pd.Index:
 
 
 def _scattered(numbers: pd.Index, count: int) -> pd.Index:
-    """So many of the numbers, as if drawn by lot, and yet the same with every version of every library."""
+    """A pseudo-random choice of `count` numbers that depends on no version of any library."""
     lot = pd.Series(numbers * 2_654_435_761 % 2**32, index=numbers)
     return lot.sort_values().index[:count]

@@ -1,4 +1,4 @@
-"""The steps from an empty folder to a personal shop. Each knows whether it is done, and can be done again."""
+"""The steps from an empty folder to a personalised shop. Each can tell whether it is done, and can be repeated."""
 
 import io
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from example_shop.journey import Journey, gallery, load, people, search_index, s
 from personalization.models import Snapshot, snapshot_files
 
 Progress = Callable[[int, str], AbstractContextManager]
-"""Opens a progress bar: over so many, called so."""
+"""Opens a progress bar for a number of things and their name."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Setup:
         ]
 
     def is_done(self) -> bool:
-        """Whether the shop can open. They are asked in order: a later one needs what an earlier one made."""
+        """Whether the shop can open. Steps are checked in order, since each needs what an earlier one created."""
         return all(step.is_done() for step in self.steps())
 
     def days_since_the_last_order(self) -> int:
@@ -55,7 +55,7 @@ class Setup:
     @cached_property
     def journey(self) -> Journey:
         yesterday = now().date() - timedelta(days=1)
-        return source.shifted(source.read(self.size), yesterday)
+        return source.shift_journey(source.read_journey(self.size), yesterday)
 
     def nothing_to_read(self) -> bool:
         return self.is_loaded() and self.pictures_hang() and self.people_are_picked()
@@ -67,28 +67,28 @@ class Setup:
         return load.loaded_size() == self.size
 
     def load(self, progress: Progress) -> None:
-        view_as.forget()
-        search_index.clear()
+        view_as.delete_people()
+        search_index.clear_index()
         with progress(len(self.journey.lines), "order lines") as bar:
-            load.load(self.journey, self.size, bar.update)
+            load.load_journey(self.journey, self.size, bar.update)
 
     def pictures_hang(self) -> bool:
         return gallery.is_complete(load.Product.objects.count())
 
     def hang_pictures(self, progress: Progress) -> None:
         with progress(len(self.journey.products), "pictures") as bar:
-            gallery.hang(self.journey, bar.update)
+            gallery.draw_pictures(self.journey, bar.update)
 
     def is_trained(self) -> bool:
-        """Whether a snapshot serves, and its run came to the next step: training makes genomes last."""
+        """Whether a snapshot is active and its run was complete: people are chosen after it."""
         serving = Snapshot.objects.active().first()
         return bool(serving and serving.name in snapshot_files.stored_snapshots() and self.people_are_picked())
 
     def people_are_picked(self) -> bool:
-        return view_as.picked_for() == self._shop
+        return view_as.people_chosen_for() == self._shop
 
     def pick_people(self, progress: Progress) -> None:
-        view_as.keep(people.pick(self.journey), self._shop)
+        view_as.save_people(people.choose_people(self.journey), self._shop)
 
     @property
     def _shop(self) -> str:
@@ -110,7 +110,7 @@ def create_tables(progress: Progress) -> None:
 
 
 class _Applied(io.StringIO):
-    """Hears from Django's `migrate` how far it is: it says OK after each migration, and in no other way."""
+    """Output for Django's `migrate`, which reports its progress only by printing OK after each migration."""
 
     def __init__(self, wrote: Callable[[int], object]) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ class _Applied(io.StringIO):
 
 def build_index(progress: Progress) -> None:
     with progress(load.Product.objects.count(), "products") as bar:
-        search_index.build(bar.update)
+        search_index.build_index(bar.update)
 
 
 def train(progress: Progress) -> None:

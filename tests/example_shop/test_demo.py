@@ -16,7 +16,7 @@ from oscar.apps.order.models import Line
 
 from example_shop import view_as
 from example_shop.journey import gallery, search_index, source
-from example_shop.journey.load import load
+from example_shop.journey.load import load_journey
 from example_shop.management.commands import demo
 from personalization.models import Genome, Snapshot
 from tests.shops import factories as shop
@@ -33,7 +33,7 @@ def slice_of_it(journey, monkeypatch):
     """The real journey, less of it: the first sixty products."""
     few = journey.lines[journey.lines["product"] < 60].reset_index(drop=True)
     less = type(journey)(journey.products.head(60), few, journey.households)
-    monkeypatch.setattr(source, "read", lambda size: less)
+    monkeypatch.setattr(source, "read_journey", lambda size: less)
     return less
 
 
@@ -65,12 +65,12 @@ def test_a_missing_package_is_told_with_the_command_that_installs_it(monkeypatch
     ],
 )
 def test_a_full_disk_is_told_in_a_sentence(error):
-    assert "The disk is full" in str(demo.explained(error))
+    assert "The disk is full" in str(demo.translate_error(error))
 
 
 def test_an_error_that_nobody_foresaw_is_not_hidden():
     error = PermissionError("no")
-    assert demo.explained(error) is error
+    assert demo.translate_error(error) is error
 
 
 @pytest.mark.django_db
@@ -79,10 +79,10 @@ def test_a_stopped_run_goes_on_and_a_finished_one_starts_at_once(own_files, slic
         raise KeyboardInterrupt
 
     with monkeypatch.context() as stopped, pytest.raises(SystemExit):
-        stopped.setattr(search_index, "build", stop)
+        stopped.setattr(search_index, "build_index", stop)
         run()
     assert Line.objects.count() == len(slice_of_it.lines)
-    assert not view_as.picked_for()
+    assert not view_as.people_chosen_for()
 
     said = run()
     assert "3/7 Fill the shop and its order book: done before" in said
@@ -98,7 +98,7 @@ def test_a_stopped_run_goes_on_and_a_finished_one_starts_at_once(own_files, slic
 
 @pytest.mark.django_db
 def test_another_size_is_refused_and_nothing_is_lost(own_files, journey):
-    load(journey, "small")
+    load_journey(journey, "small")
     with pytest.raises(CommandError, match="was set up with --size small; it was left as it is"):
         run(size="full")
     assert Line.objects.count() == len(journey.lines)
@@ -121,7 +121,7 @@ def test_a_reset_deletes_what_the_demo_made_and_nothing_else(tmp_path):
     for name in [*made, *kept]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    code = "import django; django.setup(); from example_shop.journey.reset import forget_everything as f; f()"
+    code = "import django; django.setup(); from example_shop.journey.reset import reset_demo as f; f()"
     own = {"SHOP_DATA": str(tmp_path), "DJANGO_SETTINGS_MODULE": "example_shop.settings", "DATABASE_URL": ""}
     subprocess.run([sys.executable, "-c", code], env={**os.environ, **own}, check=True)
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())

@@ -19,7 +19,7 @@ from example_shop.journey.load import (
     ForeignShop,
     category_tree,
     household_email,
-    load,
+    load_journey,
     loaded_size,
     refuse_a_foreign_shop,
     stock_levels,
@@ -107,7 +107,7 @@ def test_oscars_analytics_count_the_same_sales(loaded):
 
 
 def test_the_shops_next_rows_get_numbers_of_their_own(journey):
-    load(journey, "small")
+    load_journey(journey, "small")
     added = Product.objects.create(title="New", product_class=ProductClass.objects.get())
     assert added.pk == 201
     User.objects.create_user("someone", "someone@example.com", "x")
@@ -140,9 +140,9 @@ def test_an_interrupted_load_leaves_nothing_and_the_next_one_is_whole(journey):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        load(journey, "small", interrupt)
+        load_journey(journey, "small", interrupt)
     assert (loaded_size(), Product.objects.count(), User.objects.count()) == (None, 0, 0)
-    load(journey, "small")
+    load_journey(journey, "small")
     assert Line.objects.count() == len(journey.lines)
 
 

@@ -9,7 +9,7 @@ from example_shop.view_as import VISITOR
 
 
 def test_six_tastes_a_lapsed_household_a_newcomer_and_a_visitor_are_picked():
-    picked = people.pick(source.read("small"))
+    picked = people.choose_people(source.read_journey("small"))
     assert len({person.email for person in picked}) == 9
     assert [person.email for person in picked[-2:]] == [NEWCOMER, VISITOR.email]
     assert "; last order in " in picked[6].description
@@ -27,7 +27,7 @@ def test_those_who_buy_the_same_are_not_both_picked():
 
 def test_what_everybody_buys_is_nobodys_taste():
     visits = pd.DataFrame([[50, 20, 0], [50, 0, 0], [50, 0, 3]], columns=["Milk", "Cat food", "Dog food"])
-    tastes = people.taste(visits)
+    tastes = people.taste_weights(visits)
     assert np.count_nonzero(tastes) == 1
-    assert people.own_words(tastes.loc[0]) == ["cat food"]
-    assert people.own_words(tastes.loc[2]) == []  # three times is not often
+    assert people.describe_taste(tastes.loc[0]) == ["cat food"]
+    assert people.describe_taste(tastes.loc[2]) == []  # three times is not often

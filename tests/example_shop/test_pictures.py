@@ -14,7 +14,7 @@ BANANAS = ("Bananas", "Fruit & vegetables", "Bananas & tropical fruit", "Bananas
 @pytest.fixture(scope="module")
 def drawn():
     """The first 200 products of the shop and their pictures."""
-    products = source.read("small").products.head(200)
+    products = source.read_journey("small").products.head(200)
     columns = ["title", "department", "category", "type", "brand", "size"]
     return [pictures.draw(*product) for product in products[columns].itertuples(index=False, name=None)]
 

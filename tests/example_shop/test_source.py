@@ -10,12 +10,12 @@ from example_shop.journey import source
 
 @pytest.fixture(scope="module")
 def small():
-    return source.read("small")
+    return source.read_journey("small")
 
 
 @pytest.fixture(scope="module")
 def full():
-    return source.read("full")
+    return source.read_journey("full")
 
 
 def test_small_has_1500_products_and_300_households(small):
@@ -26,7 +26,7 @@ def test_small_has_1500_products_and_300_households(small):
 
 
 def test_small_is_the_same_at_every_reading(small):
-    again = source.read("small")
+    again = source.read_journey("small")
     pd.testing.assert_frame_equal(small.products, again.products)
     pd.testing.assert_frame_equal(small.lines, again.lines)
     pd.testing.assert_frame_equal(small.households, again.households)
@@ -122,7 +122,7 @@ def test_folded_products_keep_the_sales_of_all():
     assert named["title"].to_list() == ["Hot dog buns, 12 oz", "Hot dog buns, 12 oz", "Bananas"]
     lines = source.basket_lines(_transactions(), named)
     assert lines["quantity"].sum() == 9
-    journey = source.ranked(lines, named, _demographics())
+    journey = source.rank_products(lines, named, _demographics())
     assert journey.products["title"].to_list() == ["Hot dog buns, 12 oz", "Bananas"]
     assert journey.lines.groupby("product")["quantity"].sum().to_list() == [6, 3]
 
@@ -141,12 +141,12 @@ def test_lines_that_sold_nothing_or_nothing_known_are_left_out():
 
 def test_a_household_nobody_asked_has_empty_traits():
     named = source.named_products(_products())
-    households = source.ranked(source.basket_lines(_transactions(), named), named, _demographics()).households
+    households = source.rank_products(source.basket_lines(_transactions(), named), named, _demographics()).households
     assert households["age"].to_dict() == {7: "45-54", 8: ""}
 
 
 def test_a_shifted_journey_ends_on_the_given_day_at_the_same_hour(small):
-    moved = source.shifted(small, date(2026, 3, 14))
+    moved = source.shift_journey(small, date(2026, 3, 14))
     before, after = small.lines["placed"].max(), moved.lines["placed"].max()
     assert after.date() == date(2026, 3, 14)
     assert after.time() == before.time()
@@ -157,7 +157,7 @@ def test_a_shifted_journey_ends_on_the_given_day_at_the_same_hour(small):
 
 def test_an_unknown_size_is_named():
     with pytest.raises(ValueError, match="size is 'medium'; it can be 'small' or 'full'"):
-        source.read("medium")
+        source.read_journey("medium")
 
 
 def _products():

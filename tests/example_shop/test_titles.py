@@ -105,6 +105,6 @@ def test_a_title_says_what_how_much_and_whose():
 
 
 def test_no_type_of_small_is_left_in_the_words_of_the_source():
-    types = source.read("small").products["type"]
+    types = source.read_journey("small").products["type"]
     shouting = types[types.str.contains(r"\b(?:[A-Z]{3,}|[Ff]rzn|[Mm]isc|[Bb]tl|[Pp]kg|[Ss]ngl)\b|[(:]")]
     assert shouting.to_list() == []

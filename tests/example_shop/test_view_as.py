@@ -7,7 +7,7 @@ from django.test import Client
 from oscar.apps.basket.models import Basket
 from oscar.apps.partner.models import StockRecord
 
-from example_shop.view_as import VISITOR, Person, keep, people
+from example_shop.view_as import VISITOR, Person, list_people, save_people
 from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ def demo(own_files, settings):
         User.objects.create_user(person.email, person.email, "demo")
     User.objects.create_user("stranger", "stranger@example.com", "demo")
     User.objects.create_superuser(OWNER.email, OWNER.email, "demo")
-    keep([BABY, CATS, OWNER, VISITOR], "small")
+    save_people([BABY, CATS, OWNER, VISITOR], "small")
 
 
 def viewer(client):
@@ -68,7 +68,7 @@ def test_a_form_of_another_site_changes_nothing(demo):
 
 def test_without_debug_there_is_no_bar_and_nobody_to_choose(client, demo, settings):
     settings.DEBUG = False
-    assert people() == []
+    assert list_people() == []
     assert choose(client, BABY.email).status_code == 404
     assert "view-as" not in client.get("/").content.decode()
 
@@ -77,7 +77,7 @@ def test_without_debug_there_is_no_bar_and_nobody_to_choose(client, demo, settin
 def test_the_bar_says_whom_one_looks_as_and_offers_the_others(client, demo, page):
     html = client.get(page).content.decode()
     assert f"<strong>{VISITOR.name}</strong>" in html
-    assert [f'value="{person.email}"' in html for person in people()] == [True] * 4
+    assert [f'value="{person.email}"' in html for person in list_people()] == [True] * 4
     assert html.count('aria-current="true"') == 1
 
 

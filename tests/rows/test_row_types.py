@@ -11,7 +11,7 @@ from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.rows import Candidate, Reason, RowCandidate, RowType, product_ref, row_type_error
 from personalization.rows.bestsellers import BESTSELLERS
-from tests import shop
+from tests.shops import factories as shop
 
 Selector = get_class("partner.strategy", "Selector")
 

@@ -7,7 +7,7 @@ from functools import cache
 from django.utils.timezone import now
 
 from example_shop.journey import Journey, source
-from example_shop.journey.load import load
+from example_shop.journey.load import load_journey
 from tests.shops.saved_shops import open_shop
 
 HOUSEHOLDS, PRODUCTS = 30, 200
@@ -19,13 +19,13 @@ def loaded_slice() -> None:
 
 
 def _load() -> None:
-    load(read_slice(), "small")
+    load_journey(read_slice(), "small")
 
 
 @cache
 def read_slice() -> Journey:
     """The households with the latest orders, and their orders of the best sellers; the last one is of yesterday."""
-    whole = source.shifted(source.read("small"), now().date() - timedelta(days=1))
+    whole = source.shift_journey(source.read_journey("small"), now().date() - timedelta(days=1))
     last = whole.lines.groupby("household")["placed"].max()
     chosen = last.sort_values().index[-HOUSEHOLDS:].sort_values()
     of_them = whole.lines["household"].isin(chosen) & (whole.lines["product"] < PRODUCTS)

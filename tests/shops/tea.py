@@ -1,5 +1,5 @@
-"""A shop for product pages: similar teas of one price, finer teas that the same customers buy, and cakes that are bought
-together with the first tea.
+"""A shop for product pages: similar teas of one price, finer teas that the same customers buy, and cakes that are
+bought with the first tea.
 """
 
 from decimal import Decimal

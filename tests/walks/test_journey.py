@@ -12,7 +12,7 @@ from oscar.apps.order.models import Line
 from oscar.apps.partner.models import StockRecord
 
 from example_shop.journey import gallery
-from example_shop.journey.load import household_email, load
+from example_shop.journey.load import household_email, load_journey
 from personalization.decide.visit import Visit
 from tests.shops.journey_slice import read_slice
 from tests.shops.saved_shops import open_shop
@@ -25,7 +25,7 @@ def pictures(journey, tmp_path_factory):
     """A folder with the pictures of the products, drawn once."""
     folder = tmp_path_factory.mktemp("media")
     with override_settings(MEDIA_ROOT=folder):
-        gallery.hang(journey)
+        gallery.draw_pictures(journey)
     return folder
 
 
@@ -37,7 +37,7 @@ def shoppers(journey, pictures, own_files):
 
 
 def train_slice():
-    load(read_slice(), "small")
+    load_journey(read_slice(), "small")
     call_command("personalization_train", verbosity=0)
 
 

@@ -25,10 +25,10 @@ INTERRUPTED = 130
 
 
 class Command(BaseCommand):
-    """Seven steps, each safe to stop and to do again; a run goes on where the one before it stopped."""
+    """Seven steps that can be interrupted and repeated; a run continues where an earlier one stopped."""
 
     help = "Sets up the example shop on a real retailer's year, and serves it."
-    requires_system_checks = ()  # they would look into tables that are not there yet; the server runs them
+    requires_system_checks = ()  # they would query tables that do not exist yet; the server runs them
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--reset", action="store_true", help="begin anew: delete what the demo made")
 
     def handle(self, *, size: str | None, port: int, no_server: bool, reset: bool, **options: Any) -> None:
-        """1. refuse what would fail in the end; 2. set up; 3. say where to look; 4. serve."""
+        """1. refuse what would fail later; 2. set up; 3. print where to look; 4. serve."""
         refuse_without_the_extra()
         if not no_server:
             refuse_an_occupied_port(port)
@@ -49,26 +49,26 @@ class Command(BaseCommand):
             with CtrlC() as stop:
                 self._set_up(size, reset, stop)
         except KeyboardInterrupt:
-            self.stdout.write("\nStopped. What was finished is kept: the same command goes on from there.")
+            self.stdout.write("\nStopped. Finished steps are kept: run the command again to continue.")
             sys.exit(INTERRUPTED)
         except (OSError, DatabaseError) as error:
             self.stdout.write("")  # ends the line of the step
-            raise explained(error) from error
+            raise translate_error(error) from error
         self._say_where(port)
         if not no_server:
             call_command("runserver", f"{HOST}:{port}", use_reloader=False)
 
     def _set_up(self, size: str | None, reset: bool, stop: "CtrlC") -> None:
-        """1. take back what was there, when asked to; 2. leave other shops alone; 3. go through the steps."""
-        # Imported here, because they need the packages whose absence is to be told in a sentence.
+        """1. with `reset`, delete what the demo created; 2. leave other shops alone; 3. run the steps."""
+        # Imported here, because they need the packages whose absence is reported above.
         from example_shop.journey import load  # noqa: PLC0415
-        from example_shop.journey.reset import forget_everything  # noqa: PLC0415
+        from example_shop.journey.reset import reset_demo  # noqa: PLC0415
         from example_shop.journey.steps import Setup  # noqa: PLC0415
 
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         try:
             if reset:
-                forget_everything()
+                reset_demo()
             load.refuse_a_foreign_shop()
         except load.ForeignShop as foreign:
             raise CommandError(f"{foreign} Name another database in DATABASE_URL.") from None
@@ -94,7 +94,7 @@ class Command(BaseCommand):
         self.stdout.flush()
         started = time.monotonic()
         step.do(lambda total, unit: Bar(stop, label, total, unit))
-        stop.heed()
+        stop.raise_if_pressed()
         again = f"\r{label} ..." if at_terminal() else ""  # a bar has wiped the line
         self.stdout.write(f"{again} {time.monotonic() - started:.1f} s")
 
@@ -127,7 +127,7 @@ class CtrlC:
     def __exit__(self, *args: object) -> None:
         signal.signal(signal.SIGINT, self._before)
 
-    def heed(self) -> None:
+    def raise_if_pressed(self) -> None:
         if self._asked:
             raise KeyboardInterrupt
 
@@ -146,7 +146,7 @@ class Bar(tqdm):
         super().__init__(desc=label, total=total, **look)
 
     def update(self, n: float | None = 1) -> bool | None:
-        self._stop.heed()
+        self._stop.raise_if_pressed()
         return super().update(n)
 
 
@@ -164,7 +164,7 @@ def refuse_without_the_extra() -> None:
 
 
 def refuse_an_occupied_port(port: int) -> None:
-    """Before any work: nobody wants to hear it after a minute."""
+    """Checked before any work, so that it is not reported only after a minute."""
     if can_listen(port):
         return
     free = next((other for other in range(port + 1, port + 100) if can_listen(other)), None)
@@ -191,20 +191,20 @@ def refuse_a_full_disk(size: str) -> None:
         )
 
 
-def explained(error: OSError | DatabaseError) -> Exception:
+def translate_error(error: OSError | DatabaseError) -> Exception:
     """The error as a sentence, where there is one for it."""
     if is_disk_full(error):
         return CommandError(
-            f"The disk is full ({settings.DATA_DIR}, or where the database lies). What was finished is kept: "
-            "free some space, and the same command goes on from there."
+            f"The disk is full ({settings.DATA_DIR}, or where the database lies). Finished steps are kept: "
+            "free some space and run the command again."
         )
     if isinstance(error, OperationalError):
-        return CommandError(f"The database does not do what it is asked to: {error}")
+        return CommandError(f"The database refused: {error}")
     return error
 
 
 def is_disk_full(error: Exception) -> bool:
-    """Said by the system as a number, by SQLite and PostgreSQL in words only."""
+    """The system reports it as a number, SQLite and PostgreSQL in words only."""
     words = str(error).lower()
     in_words = "disk is full" in words or "no space left" in words
     return in_words or getattr(error, "errno", None) == errno.ENOSPC
