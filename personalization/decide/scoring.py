@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,10 @@ from personalization.decide.trace import Scoring
 from personalization.decide.visit import Visit
 from personalization.models import Genome
 from personalization.rank import candidates, scorer, search_queries, tasks
-from personalization.rank.features import NO_BASKET, compute_features
+from personalization.rank.features import compute_features
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.tasks import RankingTask
-from personalization.rank.visitor_history import VisitorHistory
+from personalization.rank.visitor_history import NO_BASKET, VisitorHistory
 
 MAX_REASON_ANCHORS = 60
 """So many of a visitor's products are named as reasons."""
@@ -178,10 +179,11 @@ def _engine_relevance(listed: NDArray[np.int64], places: NDArray[np.int64]) -> N
     """How well the engine says that these places fit: it falls gently along its list, to what it did not find."""
     fit = 1 / np.log2(2 + np.arange(len(listed) + 1))
     known = listed >= 0
-    return np.maximum(_align_values(listed[known], fit[:-1][known], places), fit[-1])
+    relevance: NDArray[np.float64] = np.maximum(_align_values(listed[known], fit[:-1][known], places), fit[-1])
+    return relevance
 
 
-def _align_values(given: NDArray[np.int64], values: NDArray, places: NDArray[np.int64]) -> NDArray[np.float64]:
+def _align_values(given: NDArray[np.int64], values: NDArray[Any], places: NDArray[np.int64]) -> NDArray[np.float64]:
     """The values that are given for some of these places, in the order of the places; 0 for the others."""
     order = np.argsort(places)
     spread = np.zeros(len(places))
@@ -193,7 +195,8 @@ def _min_max(score: NDArray[np.float64]) -> NDArray[np.float64]:
     """The scores stretched over 0..1."""
     if not len(score):
         return score
-    return (score - score.min()) / max(float(np.ptp(score)), 1e-9)
+    scaled: NDArray[np.float64] = (score - score.min()) / max(float(np.ptp(score)), 1e-9)
+    return scaled
 
 
 def visitor_history(genome: Genome, snapshot: SnapshotArrays) -> VisitorHistory:
@@ -206,7 +209,7 @@ def visitor_history(genome: Genome, snapshot: SnapshotArrays) -> VisitorHistory:
 
 
 def _lookup_history(
-    rows: list[list], snapshot: SnapshotArrays, columns: int
+    rows: list[list[Any]], snapshot: SnapshotArrays, columns: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """(indices, the columns after the key) of the rows whose key the snapshot knows."""
     table = np.array(rows, np.float64).reshape(-1, columns + 1)
@@ -220,9 +223,9 @@ def _score_candidates(
     visit: Visit,
     snapshot: SnapshotArrays,
     history: VisitorHistory,
-    places: NDArray,
+    places: NDArray[Any],
     *,
-    basket: NDArray = NO_BASKET,
+    basket: NDArray[Any] = NO_BASKET,
 ) -> ScoredCandidates:
     features = compute_features(history, snapshot, snapshot.clamp_time(visit.timestamp), places, basket)
     score = scorer.score_candidates(task, snapshot, features)

@@ -1,5 +1,7 @@
 """Which products are the best of their kind: arithmetic over the snapshot, nothing from the database."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ IndicesAndScores = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Places in the snapshot and their scores, best first."""
 
 
-def top_k(score: NDArray, places: NDArray | None = None, depth: int = MAX_CANDIDATES) -> IndicesAndScores:
+def top_k(score: NDArray[Any], places: NDArray[Any] | None = None, depth: int = MAX_CANDIDATES) -> IndicesAndScores:
     """The places with the highest scores above 0; equal scores stand in the order of their places."""
     places = np.arange(len(score)) if places is None else places
     if len(score) > 4 * depth:
@@ -96,4 +98,5 @@ def largest_categories(snapshot: SnapshotArrays, few: int = 4) -> list[int]:
     depth = snapshot.arrays["category.depth"]
     level = depth == min(2, depth.max(initial=1))
     places, _ = top_k(np.where(level, snapshot.arrays["category.share"], 0), depth=few)
-    return snapshot.arrays["category.id"][places].tolist()
+    categories: list[int] = snapshot.arrays["category.id"][places].tolist()
+    return categories

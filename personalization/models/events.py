@@ -166,7 +166,7 @@ class EventQuerySet(models.QuerySet):
         )
         return counted["views"], counted["searches"]
 
-    def delete_like(self, event_id: uuid.UUID) -> int:
+    def delete_like(self, event_id: uuid.UUID | None) -> int:
         """Deletes what was done with the same product as in this event, or the same search; how many events went."""
         one = self.filter(event_id=event_id).first()
         if one is None:

@@ -3,6 +3,7 @@ complement is a substitute."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -152,7 +153,8 @@ def _linked_products(snapshot: SnapshotArrays, name: str, place: int) -> selecti
 
 def _in_same_category(snapshot: SnapshotArrays, place: int, places: NDArray[np.int64]) -> NDArray[np.bool_]:
     kind = snapshot.arrays["product.leaf_category"]
-    return kind[places] == kind[place]
+    is_same: NDArray[np.bool_] = kind[places] == kind[place]
+    return is_same
 
 
 def _exclude_products(ranked: selection.IndicesAndScores, away: NDArray[np.int64]) -> selection.IndicesAndScores:
@@ -161,7 +163,7 @@ def _exclude_products(ranked: selection.IndicesAndScores, away: NDArray[np.int64
     return places[left], score[left]
 
 
-def _title_of_similar(params: dict) -> str:
+def _title_of_similar(params: dict[str, Any]) -> str:
     if params["sold_out"]:
         return pgettext("personalization", "Instead of %(product)s") % params
     return pgettext("personalization", "Similar to %(product)s") % params
