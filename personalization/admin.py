@@ -34,7 +34,8 @@ class SensitiveCategoryAdmin(admin.ModelAdmin):
         """Offers the categories as a tree."""
         if db_field.name != "category":
             return super().formfield_for_foreignkey(db_field, request, **kwargs)
-        categories = db_field.related_model._default_manager.order_by("path")
+        related: Any = db_field.related_model
+        categories = related._default_manager.order_by("path")
         return TreeChoiceField(queryset=categories, label=db_field.verbose_name)
 
 

@@ -135,7 +135,7 @@ class EventCursorPagination(CursorPagination):
 
     def decode_cursor(self, request: Request) -> Any:
         """Where the page begins. REST framework accepts any text as a position; only a number is one."""
-        cursor = super().decode_cursor(request)
+        cursor: Any = super().decode_cursor(request)
         if cursor is not None and not CURSOR_POSITION.fullmatch(cursor.position or "0"):
             raise NotFound(self.invalid_cursor_message)
         return cursor
@@ -164,7 +164,7 @@ class DataEndpoint(APIEndpoint):
         deny_server_key(request)
         visitor, pagination = identity.get_visitor(self.requester), EventCursorPagination()
         events = Event.objects.for_visitor(visitor.pk) if visitor else Event.objects.none()
-        page = {Event: pagination.paginate_queryset(events, request) or ()}
+        page: dict[Any, Any] = {Event: pagination.paginate_queryset(events, request) or ()}
         if request.query_params.get(pagination.cursor_query_param):
             data = {"tables": data_export.tables_as_data(page)}
         else:

@@ -123,7 +123,7 @@ def requester_of_api(request: Request) -> Requester:
     if isinstance(way, ServerKeyAuthentication):
         return _without_cookies(requester, ClientType.SERVER_KEY)
     if isinstance(way, VisitorTokenAuthentication):
-        return _requester_of_token(requester, request.auth)
+        return _requester_of_token(requester, str(request.auth))
     if way is not None and not isinstance(way, CookieAuthentication):
         return replace(requester, client=ClientType.SHOP_LOGIN, owns_session=False)
     if is_foreign_session(browser) or not hasattr(browser, "basket"):

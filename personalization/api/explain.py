@@ -45,7 +45,7 @@ class ExplainRequest(SurfaceRequest):
     item = serializers.IntegerField(
         required=False, **KEY_BOUNDS, help_text="The product to ask about: why is it there, or not?"
     )
-    include = None
+    include = None  # type: ignore[assignment]  # how REST framework takes a field away
 
 
 class ScoringAnswer(serializers.Serializer):

@@ -1,8 +1,9 @@
 """How often one client may ask."""
 
+from typing import Any
+
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from personalization import conf
 from personalization.collect import rate_limits
@@ -14,7 +15,7 @@ class ClientRateThrottle(BaseThrottle):
     """Limits the requests a minute of a server key in all, or of an address at each endpoint. Counting neither fails
     nor waits: see `collect.rate_limits`."""
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
+    def allow_request(self, request: Request, view: Any) -> bool:
         """Whether the client is within its limit."""
         if isinstance(request.auth, ServerKey):
             return rate_limits.within_request_limit(

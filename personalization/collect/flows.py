@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from personalization.collect import crawlers, feedback, ingestion, rate_limits, request_traits
 from personalization.collect.payload import EventPayload, Rejection, ReportedEvent
 from personalization.models import OrderVisitor, Visitor
+from personalization.models.events import EventType
 from personalization.models.fail_open import fail_open
 from personalization.privacy import flows, identity
 from personalization.privacy.requester import ClientType, Requester
@@ -105,7 +106,7 @@ def record_basket_addition(requester: Requester, product_id: int, now: datetime)
         return
     ingestion.record_server_event(
         visitor,
-        str(ingestion.EventType.ADD_TO_BASKET),
+        str(EventType.ADD_TO_BASKET),
         product_id,
         now,
         suspect=crawlers.is_crawler(requester.user_agent),

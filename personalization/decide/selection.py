@@ -1,5 +1,7 @@
 """The best products and categories by one number or another: arithmetic over the snapshot, no database."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,7 @@ IndicesAndScores = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Product indices of the snapshot and their scores, best first."""
 
 
-def top_k(score: NDArray, indices: NDArray | None = None, depth: int = MAX_CANDIDATES) -> IndicesAndScores:
+def top_k(score: NDArray[Any], indices: NDArray[Any] | None = None, depth: int = MAX_CANDIDATES) -> IndicesAndScores:
     """The indices with the highest scores above 0, `depth` at most; equal scores stand in the order of their indices.
 
     Parameters: `score`, one for each of `indices`, which are 0, 1, ... by default.

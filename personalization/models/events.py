@@ -182,7 +182,7 @@ class EventQuerySet(models.QuerySet):
         )
         return counted["views"], counted["searches"]
 
-    def delete_like(self, event_id: uuid.UUID) -> int:
+    def delete_like(self, event_id: uuid.UUID | None) -> int:
         """Deletes all events about the product, or the search, of this event; returns how many."""
         one = self.filter(event_id=event_id).first()
         if one is None:

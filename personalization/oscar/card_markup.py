@@ -83,7 +83,8 @@ class ProductData:
 
 def shop_overrides_card() -> bool:
     """Whether the shop's own `card.html` is used instead of ours."""
-    return not get_template(CARD_TEMPLATE).origin.name.startswith(PACKAGE_FOLDER)
+    template: Any = get_template(CARD_TEMPLATE)
+    return not template.origin.name.startswith(PACKAGE_FOLDER)
 
 
 class CardRenderer:
@@ -92,7 +93,8 @@ class CardRenderer:
     def __init__(self, products: Iterable[Any], token: str, next_url: str) -> None:
         self._products = products
         self._token, self._next_url = token, conditional_escape(next_url)
-        self._template = get_template(CONTENT_TEMPLATE)
+        template: Any = get_template(CONTENT_TEMPLATE)  # Django's own engine
+        self._template = template
         self._page_key = (
             get_language(),
             get_script_prefix(),

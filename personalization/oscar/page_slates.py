@@ -1,7 +1,7 @@
 """The slates of one page: what the template tags decide for its request, and what its templates print them from."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from django.template import Context
@@ -66,7 +66,7 @@ def shortcuts_slate(request: HttpRequest, shortcuts: Sequence[MenuShortcut]) -> 
 def slate_context(context: Context, slate: Slate, visit: Visit | None) -> dict[str, Any]:
     """What `slate.html` is rendered with: the page's own context, each row with its token, and the card renderer."""
     return {
-        **context.flatten(),
+        **cast(dict[str, Any], context.flatten()),
         "slate": slate,
         "rows_with_tokens": list(zip(slate.rows, slate_tokens(slate, visit), strict=True)),
         "cards": _card_renderer(slate, context),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import oscar
 from django.template import engines
@@ -91,7 +92,8 @@ class _TemplateSource:
 
     def referenced_template(self, tag: list[str]) -> str | None:
         """The template that an extends or include tag names; None for a variable, known only when it is rendered."""
-        word = construct_relative_path(self.origin.template_name, tag[1], allow_recursion=True)
+        own_name: Any = self.origin.template_name
+        word = construct_relative_path(own_name, tag[1], allow_recursion=True)
         return word[1:-1] if _is_quoted(word) and word[0] == word[-1] else None
 
     def blocks_containing(self, signatures: set[tuple[str, ...]]) -> set[str]:
@@ -172,7 +174,8 @@ def _find_template(name: str, skip: list[Origin]) -> _TemplateSource | None:
     for origin in _template_origins(name):
         if origin not in skip:
             try:
-                return _TemplateSource(origin, origin.loader.get_contents(origin))
+                loader: Any = origin.loader
+                return _TemplateSource(origin, loader.get_contents(origin))
             except TemplateDoesNotExist:
                 continue
     return None

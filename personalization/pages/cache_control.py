@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from personalization.privacy.private_responses import set_private_cache_headers
 
-ViewFunction = Callable[..., HttpResponse]
+ViewFunction = Callable[..., Any]
 
 
 def private_page(view: ViewFunction) -> ViewFunction:

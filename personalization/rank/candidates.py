@@ -1,6 +1,7 @@
 """Candidate generation: which products are worth scoring for a visitor, a few hundred of however many there are."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ NEIGHBOURS_PER_ANCHOR = 6
 
 
 def visitor_candidates(
-    history: VisitorHistory, learned: SnapshotArrays, basket: NDArray = NO_BASKET, country: str = ""
+    history: VisitorHistory, learned: SnapshotArrays, basket: NDArray[Any] = NO_BASKET, country: str = ""
 ) -> NDArray[np.int64]:
     """The visitor's purchases, the purchases of similar customers, what goes with the visitor's purchases, and
     bestsellers: those of the country first for a visitor without purchases.
@@ -40,7 +41,7 @@ def visitor_candidates(
 
 
 def discovery_candidates(
-    history: VisitorHistory, learned: SnapshotArrays, basket: NDArray = NO_BASKET, country: str = ""
+    history: VisitorHistory, learned: SnapshotArrays, basket: NDArray[Any] = NO_BASKET, country: str = ""
 ) -> NDArray[np.int64]:
     """Candidates as for `visitor_candidates`, none of which the visitor bought before."""
     found = _merge_sources(
@@ -55,7 +56,7 @@ def discovery_candidates(
 
 
 def basket_candidates(
-    history: VisitorHistory, learned: SnapshotArrays, basket: NDArray = NO_BASKET, country: str = ""
+    history: VisitorHistory, learned: SnapshotArrays, basket: NDArray[Any] = NO_BASKET, country: str = ""
 ) -> NDArray[np.int64]:
     """What goes with the basket, the visitor's purchases, and bestsellers; nothing that lies in the basket."""
     found = _merge_sources(
@@ -81,13 +82,13 @@ def popular_candidates(learned: SnapshotArrays, country: str = "") -> NDArray[np
     return np.concatenate([learned.country_products(country)[:MAX_POPULAR].astype(np.int64), bestsellers])
 
 
-def _linked_products(anchors: NDArray[np.int64], learned: SnapshotArrays, count: int) -> list[NDArray]:
+def _linked_products(anchors: NDArray[np.int64], learned: SnapshotArrays, count: int) -> list[NDArray[Any]]:
     """The first `count` neighbours of each anchor, by each recommender that links products."""
     names = learned.neighbour_recommenders()
     return [learned.neighbours(name).index[anchors, :count].ravel() for name in names]
 
 
-def _merge_sources(sources: Iterable[NDArray], limit: int = MAX_CANDIDATES) -> NDArray[np.int64]:
+def _merge_sources(sources: Iterable[NDArray[Any]], limit: int = MAX_CANDIDATES) -> NDArray[np.int64]:
     """The first `limit` distinct indices of the sources, in their sequence."""
     indices = np.concatenate([source.astype(np.int64) for source in sources])
     indices = indices[indices >= 0]

@@ -8,6 +8,7 @@ products adds its score, under its name; one that links products adds those of `
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,30 +96,30 @@ class FeatureInputs:
         """One value for all candidates."""
         return np.full(self.size, float(value))
 
-    def scatter(self, indices: NDArray, values: NDArray, empty: float = 0.0) -> NDArray[np.float64]:
+    def scatter(self, indices: NDArray[Any], values: NDArray[Any], empty: float = 0.0) -> NDArray[np.float64]:
         """The values of these products, each in its column; `empty` in the others."""
         row = np.full(self.size + 1, empty)
         row[self.column[indices]] = values
         return row[:-1]
 
-    def scatter_purchases(self, values: NDArray, empty: float = 0.0) -> NDArray[np.float64]:
+    def scatter_purchases(self, values: NDArray[Any], empty: float = 0.0) -> NDArray[np.float64]:
         """One value for each of the visitor's products, each in its column."""
         return self.scatter(self.history.purchased, values, empty)
 
-    def sum_by_product(self, indices: NDArray, values: NDArray) -> NDArray[np.float64]:
+    def sum_by_product(self, indices: NDArray[Any], values: NDArray[Any]) -> NDArray[np.float64]:
         """The sum of the values in each product's column; those of index -1 count for none."""
         sums = np.bincount(self.column[indices].ravel(), values.ravel(), self.size + 1)
         return sums[: self.size].astype(np.float64)
 
-    def max_by_product(self, indices: NDArray, values: NDArray) -> NDArray[np.float64]:
+    def max_by_product(self, indices: NDArray[Any], values: NDArray[Any]) -> NDArray[np.float64]:
         """The highest of the values in each product's column, or 0."""
         row = np.zeros(self.size + 1)
         np.maximum.at(row, self.column[indices].ravel(), values.ravel())
         return row[:-1]
 
 
-FeatureFunction = Callable[[FeatureInputs], NDArray]
-NeighbourFeatureFunction = Callable[[FeatureInputs, Neighbours], NDArray]
+FeatureFunction = Callable[[FeatureInputs], NDArray[Any]]
+NeighbourFeatureFunction = Callable[[FeatureInputs, Neighbours], NDArray[Any]]
 
 FEATURES: dict[Feature, FeatureFunction] = {}
 """The features that any snapshot has, in the sequence of the table's rows."""
@@ -146,7 +147,7 @@ def neighbour_feature(suffix: str) -> Callable[[NeighbourFeatureFunction], Neigh
     return register
 
 
-def _first_sentence(function: Callable) -> str:
+def _first_sentence(function: Callable[..., Any]) -> str:
     return " ".join((function.__doc__ or "").split("\n\n")[0].split())
 
 
@@ -197,7 +198,8 @@ def category_purchase_share(inputs: FeatureInputs) -> NDArray[np.float64]:
     """The share of the product's category in the weight of the visitor's purchases."""
     history, category = inputs.history, inputs.learned.arrays["product.leaf_category"]
     weights = np.bincount(category[history.purchased] + 1, history.weight, int(category.max(initial=-1)) + 2)
-    return (weights / inputs.total_weight)[category[inputs.candidates] + 1]
+    shares: NDArray[np.float64] = (weights / inputs.total_weight)[category[inputs.candidates] + 1]
+    return shares
 
 
 @feature("price.log_ratio", group="visitor")
@@ -293,7 +295,8 @@ def repurchase_strength(history: VisitorHistory, learned: SnapshotArrays) -> NDA
     """
     repeat_rate = learned.scores("repurchase_rate").score[history.purchased]
     usual_weight = learned.scores("repurchase_frequency").score[history.purchased]
-    return history.weight + PRIOR_PURCHASES * repeat_rate + CUSTOMER_BASE_WEIGHT * usual_weight
+    strength: NDArray[np.float64] = history.weight + PRIOR_PURCHASES * repeat_rate + CUSTOMER_BASE_WEIGHT * usual_weight
+    return strength
 
 
 def expected_interval(history: VisitorHistory, learned: SnapshotArrays) -> NDArray[np.float64]:
@@ -355,7 +358,7 @@ def explain_features(
     return [FeatureValue(one, value) for one, value in rows if value]
 
 
-def _feature_rows(inputs: FeatureInputs) -> Iterator[NDArray]:
+def _feature_rows(inputs: FeatureInputs) -> Iterator[NDArray[Any]]:
     learned = inputs.learned
     for function in FEATURES.values():
         yield function(inputs)

@@ -53,7 +53,8 @@ class TreeEnsemble:
         left |= self.left.astype(np.uint8).reshape(-1, 1)  # ... but those that remain then
         leaf = LOWEST_SET_BIT[np.bitwise_and.reduce(left.reshape(trees, tests, -1), axis=1)]
         leaf += np.arange(0, trees * MAX_LEAVES, MAX_LEAVES)[:, None]
-        return self.value.ravel()[leaf].sum(axis=0)
+        scores: NDArray[np.float64] = self.value.ravel()[leaf].sum(axis=0)
+        return scores
 
 
 def score_candidates(task: RankingTask, learned: SnapshotArrays, table: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -70,7 +71,9 @@ def purchase_probabilities(
     trees = load_trees(task, learned)
     if trees is None:
         return scores / max(float(scores.sum()), 1e-9)
-    return 1 / (1 + np.exp(-np.clip(trees.calibration[0] * scores + trees.calibration[1], -30, 30)))
+    slope, intercept = trees.calibration
+    probabilities: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(slope * scores + intercept, -30, 30)))
+    return probabilities
 
 
 def load_trees(task: RankingTask, learned: SnapshotArrays) -> TreeEnsemble | None:

@@ -9,6 +9,7 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +105,7 @@ def similar_queries(query: str, learned: SnapshotArrays, most: int) -> list[str]
     return [unicodedata.normalize("NFC", text_array(learned.arrays, place)) for place in shown.tolist()]
 
 
-def text_array(arrays: Mapping[str, NDArray], place: int) -> str:
+def text_array(arrays: Mapping[str, NDArray[Any]], place: int) -> str:
     """The known query at this place, folded."""
     start = arrays["query.text_start"]
     return "".join(map(chr, arrays["query.text"][start[place] : start[place + 1]].tolist()))
@@ -114,7 +115,7 @@ def text_array(arrays: Mapping[str, NDArray], place: int) -> str:
 class _QueryMatcher:
     """A query, and where it and its pieces are among those that are known."""
 
-    arrays: Mapping[str, NDArray]
+    arrays: Mapping[str, NDArray[Any]]
     itself: int
     """-1 where it is not known."""
     pieces: NDArray[np.int64]
@@ -125,7 +126,7 @@ class _QueryMatcher:
     """The number of the others, each worth the highest rarity."""
 
     @classmethod
-    def of(cls, query: str, arrays: Mapping[str, NDArray]) -> "_QueryMatcher | None":
+    def of(cls, query: str, arrays: Mapping[str, NDArray[Any]]) -> "_QueryMatcher | None":
         """None when nothing was learned of searches, or nothing is left of this one."""
         text = normalize_query(query)
         if not text or any(name not in arrays for name in ARRAYS):

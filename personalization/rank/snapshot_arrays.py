@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ MAX_CLOCK_DRIFT = 28 * DAY
 class SnapshotArrays:
     """Products are places here; `ids` turns them into the shop's keys."""
 
-    arrays: Mapping[str, NDArray]
+    arrays: Mapping[str, NDArray[Any]]
 
     @property
     def ids(self) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ This table is the only list of them. `train.ranking_examples` says for each how 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -24,7 +25,7 @@ class RankingTask:
     """What is asked, in a sentence."""
     default_weights: Mapping[str, float] = field(hash=False)
     """By feature, the weights of the score while no ranker is learned; see `scorer.default_score`."""
-    candidates: Callable[[VisitorHistory, SnapshotArrays, NDArray, str], NDArray] | None
+    candidates: Callable[[VisitorHistory, SnapshotArrays, NDArray[Any], str], NDArray[Any]] | None
     """Gathers candidates from (history, snapshot, basket, country); None where the list is given by somebody else."""
     max_examples: int
     """At most this many examples are learned from, so that training costs the same in a shop of any size."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ class GroupRuns:
         )
 
 
-def cut_into_blocks(anchor: NDArray, cost: NDArray, cost_per_block: int) -> Iterator[slice]:
+def cut_into_blocks(anchor: NDArray[Any], cost: NDArray[Any], cost_per_block: int) -> Iterator[slice]:
     """Slices of whole anchors that cost about `cost_per_block` each; `anchor` is ascending."""
     total = np.cumsum(cost)
     first = 0
@@ -79,7 +80,7 @@ def cut_into_blocks(anchor: NDArray, cost: NDArray, cost_per_block: int) -> Iter
         first = end
 
 
-def pairs_within_groups(group: NDArray, product: NDArray, customer: NDArray, products: int) -> GroupRuns:
+def pairs_within_groups(group: NDArray[Any], product: NDArray[Any], customer: NDArray[Any], products: int) -> GroupRuns:
     """The pairs of each product with all products of its group. One entry a row; `group` is ascending from 0."""
     group_size = np.bincount(group)
     start = np.cumsum(group_size) - group_size
@@ -95,7 +96,9 @@ def pairs_within_groups(group: NDArray, product: NDArray, customer: NDArray, pro
     )
 
 
-def latest_of_each_group(group: NDArray, product: NDArray, moment: NDArray, cap: int) -> NDArray[np.int64]:
+def latest_of_each_group(
+    group: NDArray[Any], product: NDArray[Any], moment: NDArray[Any], cap: int
+) -> NDArray[np.int64]:
     """The rows of the `cap` newest products of each group: each product once, at its first moment.
 
     The cap keeps a customer with thousands of rows from outweighing the others.
@@ -111,30 +114,31 @@ def latest_of_each_group(group: NDArray, product: NDArray, moment: NDArray, cap:
     return kept[np.lexsort((product[kept], group[kept]))]
 
 
-def number_groups(group: NDArray) -> NDArray[np.int64]:
+def number_groups(group: NDArray[Any]) -> NDArray[np.int64]:
     """The groups renumbered from 0 without gaps; `group` is ascending."""
     return np.cumsum(_group_starts(group)) - 1
 
 
-def _group_starts(*columns: NDArray) -> NDArray[np.bool_]:
+def _group_starts(*columns: NDArray[Any]) -> NDArray[np.bool_]:
     """Whether each row differs from the one before it."""
     begins = np.ones(len(columns[0]), bool)
     begins[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
     return begins
 
 
-def _index_in_group(group: NDArray) -> NDArray[np.int64]:
+def _index_in_group(group: NDArray[Any]) -> NDArray[np.int64]:
     """Each row's position in its group, from 0; `group` is ascending."""
     first = np.flatnonzero(_group_starts(group))
     return np.arange(len(group)) - np.repeat(first, np.diff(np.append(first, len(group))))
 
 
-def damped_cosine(both: NDArray, one: NDArray, other: NDArray) -> NDArray[np.float64]:
+def damped_cosine(both: NDArray[Any], one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
     """both / (sqrt(one x other) + DAMPING), in 0..1, to six digits."""
-    return np.round(both / (np.sqrt(one * other.astype(np.float64)) + DAMPING), 6)
+    cosine: NDArray[np.float64] = np.round(both / (np.sqrt(one * other.astype(np.float64)) + DAMPING), 6)
+    return cosine
 
 
-def strongest_links(anchor: NDArray, other: NDArray, closeness: NDArray, limit: int) -> ProductLinks:
+def strongest_links(anchor: NDArray[Any], other: NDArray[Any], closeness: NDArray[Any], limit: int) -> ProductLinks:
     """The `limit` closest neighbours of each anchor; of equally close ones the lower product number first.
 
     Parameters

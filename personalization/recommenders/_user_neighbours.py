@@ -7,6 +7,7 @@ H. Hu et al.: Modeling personalized item frequency information for next-basket r
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +84,7 @@ def _normalize_rows(weights: sparse.csr_matrix) -> sparse.csr_matrix:
     return (sparse.diags_array(1 / np.maximum(length, 1e-9)).astype(np.float32) @ weights).tocsr()
 
 
-def _most_similar(closeness: NDArray) -> sparse.csr_matrix:
+def _most_similar(closeness: NDArray[Any]) -> sparse.csr_matrix:
     """Shape (users, pool): 1 where a customer of the pool is among the most similar, and has anything in common."""
     order = np.argsort(-closeness, axis=1, kind="stable")[:, :MAX_NEIGHBOURS]
     is_similar = np.take_along_axis(closeness, order, axis=1) > 0

@@ -1,6 +1,7 @@
 """View sessions: what a customer views on one day. What several recommenders share."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ def session_views(views: ViewArrays, cap: int) -> SessionViews:
     )
 
 
-def customers_per_pair(history: HistoryArrays, customer: NDArray, product: NDArray) -> NDArray[np.int64]:
+def customers_per_pair(history: HistoryArrays, customer: NDArray[Any], product: NDArray[Any]) -> NDArray[np.int64]:
     """The number of different customers of each product, shape (products,), in a table of these two columns."""
     pair = np.unique(customer.astype(np.int64) * max(history.products, 1) + product)
     return np.bincount(pair % max(history.products, 1), minlength=history.products)

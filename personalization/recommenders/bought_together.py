@@ -1,5 +1,7 @@
 """Item-kNN over orders: which products are bought in the same order."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,7 +63,7 @@ def _co_purchase_links(block: range, runs: GroupRuns, order_count: np.ndarray, l
     )
 
 
-def basket_share(weight: NDArray, one: NDArray, other: NDArray) -> NDArray:
+def basket_share(weight: NDArray[Any], one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
     """The damped share of the orders with the anchor that hold the neighbour, too, from the weight of the pair.
 
     Parameters

@@ -1,5 +1,7 @@
 """Item-kNN over customers: which products the same customers buy, in one order or in several."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -47,7 +49,7 @@ def _customer_links(
     block: range,
     user_items: sparse.csr_matrix,
     item_users: sparse.csr_matrix,
-    customers: NDArray,
+    customers: NDArray[Any],
     limits: LearningLimits,
 ) -> ProductLinks:
     both = (item_users[block.start : block.stop] @ user_items).tocoo()

@@ -1,5 +1,7 @@
 """Products that can stand in for one that is not available: of its leaf category, like it in text and price."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +40,7 @@ class Substitutes(BlockRecommender):
 
 
 def _substitute_links(
-    block: range, texts: TfidfTexts, price: NDArray, popular: NDArray, limits: LearningLimits
+    block: range, texts: TfidfTexts, price: NDArray[Any], popular: NDArray[Any], limits: LearningLimits
 ) -> ProductLinks:
     anchor, other, cosine = texts.similar_pairs(block)
     closeness = _price_closeness(price, anchor, other)
@@ -49,7 +51,7 @@ def _substitute_links(
     return strongest_links(anchor[fits], other[fits], weight[fits], limits.neighbours_per_product)
 
 
-def _price_closeness(price: NDArray, anchor: NDArray, other: NDArray) -> NDArray[np.float64]:
+def _price_closeness(price: NDArray[Any], anchor: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
     """1 for the same price, 0 at PRICE_RATIO, negative beyond it; -1 where a product has no price."""
     priced = (price[anchor] > 0) & (price[other] > 0)
     log_price = np.log(np.where(price > 0, price, 1).astype(np.float64))
@@ -61,7 +63,8 @@ def _popularity(history: HistoryArrays, limits: LearningLimits) -> NDArray[np.fl
     """Recent sales on a logarithmic scale, in 0..1, shape (products,): 0 for what too few customers bought."""
     recent = history.ordered_at > history.now - limits.popularity_window_days * DAY
     sold = np.log1p(history.purchases_with_support(recent, limits.min_customers))
-    return sold / max(sold.max(initial=0), 1)
+    share: NDArray[np.float64] = sold / max(sold.max(initial=0), 1)
+    return share
 
 
 recommender = Substitutes()

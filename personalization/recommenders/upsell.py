@@ -1,5 +1,7 @@
 """Dearer products of the same leaf category that the same customers buy."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,7 +54,7 @@ class Upsell(BlockRecommender):
 
 
 def _upsell_links(
-    block: range, runs: GroupRuns, price: NDArray, buyers: NDArray, limits: LearningLimits
+    block: range, runs: GroupRuns, price: NDArray[Any], buyers: NDArray[Any], limits: LearningLimits
 ) -> ProductLinks:
     pairs = runs.pairs(block)
     ratio = np.round(price[pairs.other] / price[pairs.anchor], 6)

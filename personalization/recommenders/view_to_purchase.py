@@ -1,6 +1,7 @@
 """What customers buy in the week after they viewed a product."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ class ViewToPurchase(BlockRecommender):
 
 
 def _conversion_links(
-    block: range, runs: GroupRuns, viewers: NDArray, buyers: NDArray, limits: LearningLimits
+    block: range, runs: GroupRuns, viewers: NDArray[Any], buyers: NDArray[Any], limits: LearningLimits
 ) -> ProductLinks:
     pairs = runs.pairs(block)
     supported = pairs.customers >= limits.min_customers
@@ -95,7 +96,7 @@ def _purchases_after_views(
     return runs, np.cumsum(edges[:-1]) > 0
 
 
-def _event_time(customer: NDArray, seconds: NDArray, begin: float, span: int) -> NDArray[np.int64]:
+def _event_time(customer: NDArray[Any], seconds: NDArray[Any], begin: float, span: int) -> NDArray[np.int64]:
     """Customer and time as one number that sorts by customer first, so that one binary search serves all customers."""
     return customer * span + (seconds - begin).astype(np.int64) if len(customer) else np.empty(0, np.int64)
 

@@ -1,5 +1,7 @@
 """Item-kNN over view sessions: which products the same customers view on one day."""
 
+from typing import Any
+
 from numpy.typing import NDArray
 
 from personalization.recommenders import BlockPlan, BlockRecommender, HistoryArrays, LearningLimits, ProductLinks
@@ -34,7 +36,7 @@ class ViewedTogether(BlockRecommender):
         )
 
 
-def _co_view_links(block: range, runs: GroupRuns, viewers: NDArray, limits: LearningLimits) -> ProductLinks:
+def _co_view_links(block: range, runs: GroupRuns, viewers: NDArray[Any], limits: LearningLimits) -> ProductLinks:
     pairs = runs.pairs(block)
     supported = pairs.customers >= limits.min_customers
     anchor, other = pairs.anchor[supported], pairs.other[supported]

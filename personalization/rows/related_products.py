@@ -3,6 +3,7 @@ complement is a substitute."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -164,7 +165,7 @@ def _exclude_products(ranked: selection.IndicesAndScores, excluded: NDArray[np.i
     return indices[remaining], score[remaining]
 
 
-def _title_of_similar(params: dict) -> str:
+def _title_of_similar(params: dict[str, Any]) -> str:
     if params["sold_out"]:
         return pgettext("personalization", "Instead of %(product)s") % params
     return pgettext("personalization", "Similar to %(product)s") % params

@@ -15,7 +15,7 @@ from personalization.recommenders import UNKNOWN_COUNTRY, CatalogueArrays, Histo
 from personalization.shop import catalogue, orders, product_views
 from personalization.train.search_history import SearchLog, read_searches
 
-Progress = Callable[[Iterable, str, int], Iterable]
+Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 """Passes a stream on and shows its progress: (stream, description, length)."""
 
 
@@ -132,7 +132,7 @@ class _ConsentedViews:
     opted_out_until: dict[Any, float]
     now: float
 
-    def select(self, rows: Iterable[tuple]) -> ViewArrays:
+    def select(self, rows: Iterable[tuple[Any, ...]]) -> ViewArrays:
         """Those of the rows (customer's key, product's key, moment) that may be learned from."""
         consented = (row for row in rows if row[2] > self.opted_out_until.get(row[0], -inf))
         viewed = product_views.read_views(consented, self.users, until=self.now)

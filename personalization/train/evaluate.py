@@ -4,6 +4,7 @@ and looks at what was bought in them.
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ FITTED_AT = "ranker.fitted_at"
 class Evaluation:
     """What the evaluation weeks taught: the rankers, and how good they are."""
 
-    arrays: dict[str, NDArray] = field(default_factory=dict)
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
     """Learned rankers, for a snapshot."""
     weights: dict[str, str] = field(default_factory=dict)
     """By task, in words, whether a ranker was learned or why the default weights serve."""
@@ -43,7 +44,7 @@ class Evaluation:
     """By task, then by way to rank."""
 
     @classmethod
-    def from_summary(cls, summary: dict) -> "Evaluation | None":
+    def from_summary(cls, summary: dict[str, Any]) -> "Evaluation | None":
         """The evaluation in a snapshot's summary; None when it has none."""
         if not summary.get("evaluation"):
             return None
@@ -53,7 +54,7 @@ class Evaluation:
         }
         return cls(weights=summary["weights"], results=results)
 
-    def as_data(self) -> dict[str, dict]:
+    def as_data(self) -> dict[str, dict[str, Any]]:
         """The results as JSON takes them."""
         return {task: {way: asdict(result) for way, result in ways.items()} for task, ways in self.results.items()}
 

@@ -3,6 +3,7 @@ bestsellers by country and device."""
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,9 +53,9 @@ def learning_limits() -> LearningLimits:
 
 def fit_recommenders(
     history: HistoryArrays, progress: Progress, blocks: BlockStore | None = None
-) -> dict[str, NDArray]:
+) -> dict[str, NDArray[Any]]:
     """What each recommender learns, as arrays that are named after it."""
-    arrays: dict[str, NDArray] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     registered = plugins.registered_recommenders().values()
     for recommender in progress(registered, "Learning", len(registered)):
         fit = partial(blocks.fit, recommender) if blocks else recommender.fit
@@ -66,7 +67,7 @@ def fit_recommenders(
     return arrays
 
 
-def product_arrays(shop: TrainingDataset, history: HistoryArrays) -> dict[str, NDArray]:
+def product_arrays(shop: TrainingDataset, history: HistoryArrays) -> dict[str, NDArray[Any]]:
     """What is known of each product and category besides recommenders, and bestsellers by country and device."""
     min_customers = conf.get_settings().MIN_CUSTOMERS
     recent = history.ordered_at > history.now - conf.get_settings().POPULARITY_WINDOW_DAYS * DAY
@@ -87,7 +88,7 @@ def product_arrays(shop: TrainingDataset, history: HistoryArrays) -> dict[str, N
     }
 
 
-def _category_shares(category: NDArray[np.int32], popular: NDArray[np.int32]) -> dict[str, NDArray]:
+def _category_shares(category: NDArray[np.int32], popular: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
     """Each product's share of the recent sales of its leaf category, and the category's share of all."""
     sold = np.bincount(category + 1, popular, int(category.max(initial=-1)) + 2)
     return {
@@ -96,7 +97,7 @@ def _category_shares(category: NDArray[np.int32], popular: NDArray[np.int32]) ->
     }
 
 
-def _categories(shop: TrainingDataset, popular: NDArray[np.int32], ever: NDArray[np.int32]) -> dict[str, NDArray]:
+def _categories(shop: TrainingDataset, popular: NDArray[np.int32], ever: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
     """Each category's products, the best-selling first, and its share of all sales. Also those of the categories
     below."""
     product = lookup_indices(shop.product_id, shop.members.product.tolist())
@@ -117,7 +118,9 @@ def _categories(shop: TrainingDataset, popular: NDArray[np.int32], ever: NDArray
     }
 
 
-def _countries(history: HistoryArrays, recent: NDArray[np.bool_], popular: NDArray[np.int32]) -> dict[str, NDArray]:
+def _countries(
+    history: HistoryArrays, recent: NDArray[np.bool_], popular: NDArray[np.int32]
+) -> dict[str, NDArray[Any]]:
     """The recent bestsellers of each country that has any; equal ones by their sales everywhere."""
     found: dict[int, NDArray[np.int64]] = {}
     for number, code in enumerate(history.countries):
@@ -129,7 +132,7 @@ def _countries(history: HistoryArrays, recent: NDArray[np.bool_], popular: NDArr
     return _list_arrays("country", found)
 
 
-def _devices(shop: TrainingDataset, history: HistoryArrays, popular: NDArray[np.int32]) -> dict[str, NDArray]:
+def _devices(shop: TrainingDataset, history: HistoryArrays, popular: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
     """The products that most customers viewed recently, by type of device; a customer counts once for a product."""
     found: dict[int, NDArray[np.int64]] = {}
     since = history.now - conf.get_settings().POPULARITY_WINDOW_DAYS * DAY
@@ -145,7 +148,7 @@ def _devices(shop: TrainingDataset, history: HistoryArrays, popular: NDArray[np.
     return _list_arrays("device", found)
 
 
-def _list_arrays(name: str, found: Mapping[int, NDArray[np.int64]]) -> dict[str, NDArray]:
+def _list_arrays(name: str, found: Mapping[int, NDArray[np.int64]]) -> dict[str, NDArray[Any]]:
     """These lists of products, by number, one after the other, and where each starts."""
     keys = sorted(found)
     return {

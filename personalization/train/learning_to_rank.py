@@ -70,7 +70,7 @@ class TrainingSet:
             self.bought.append(bought[kept])
 
 
-def fit_ranker(past: Backtest, task: RankingTask) -> dict[str, NDArray]:
+def fit_ranker(past: Backtest, task: RankingTask) -> dict[str, NDArray[Any]]:
     """Learns the ranker of a task from all but the evaluation customers.
 
     Returns
@@ -120,7 +120,7 @@ def _import_lightgbm() -> ModuleType:
         raise RankerUnavailable(f"LightGBM cannot be loaded: {error}") from None
 
 
-def _trees_to_arrays(trees: list[dict[str, Any]]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+def _trees_to_arrays(trees: list[dict[str, Any]]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """LightGBM's trees as the first four arrays of a TreeEnsemble."""
     tests = scorer.MAX_LEAVES - 1
     feature = np.zeros((len(trees), tests), np.int32)
@@ -153,7 +153,7 @@ def _single_precision(threshold: float) -> np.float32:
     return np.nextafter(single, np.float32(-np.inf)) if float(single) > threshold else single
 
 
-def fit_platt_scaling(scores: NDArray, bought: NDArray, weight: NDArray) -> NDArray[np.float64]:
+def fit_platt_scaling(scores: NDArray[Any], bought: NDArray[Any], weight: NDArray[Any]) -> NDArray[np.float64]:
     """Slope and offset that turn a score into the log-odds of a purchase: logistic regression by Newton's method.
 
     As in Platt's paper the targets are smoothed, so that nothing is certain. A step that does not lower the loss is
@@ -179,6 +179,6 @@ def fit_platt_scaling(scores: NDArray, bought: NDArray, weight: NDArray) -> NDAr
     return np.round(line, 4)
 
 
-def _log_loss(line: NDArray, design: NDArray, target: NDArray, weight: NDArray) -> float:
+def _log_loss(line: NDArray[Any], design: NDArray[Any], target: NDArray[Any], weight: NDArray[Any]) -> float:
     log_odds = line @ design
     return float(weight @ (np.logaddexp(0, log_odds) - target * log_odds))

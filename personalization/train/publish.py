@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from personalization import __version__, conf, signals
 from personalization.models import Snapshot, snapshot_files
 
 
-def publish_snapshot(arrays: Mapping[str, NDArray], summary: Mapping[str, object], now: float) -> Snapshot:
+def publish_snapshot(arrays: Mapping[str, NDArray[Any]], summary: Mapping[str, object], now: float) -> Snapshot:
     """Stores the arrays as files, then makes them the active snapshot in one transaction. `now` is the end of the
     history from which they were learned, in seconds since 1970."""
     name = snapshot_files.new_snapshot_name(datetime.fromtimestamp(now, UTC))

@@ -1,6 +1,7 @@
 """Keeps a snapshot that is clearly worse from replacing the active one."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from personalization.models import Snapshot
 from personalization.train.metrics import BESTSELLERS, CURRENT_RANKER
@@ -16,14 +17,14 @@ class QualityRegression(Exception):
     """A new snapshot is clearly worse than the active one; the message says in what."""
 
 
-def check_quality(summary: dict, active: Snapshot | None) -> None:
+def check_quality(summary: dict[str, Any], active: Snapshot | None) -> None:
     """Raises QualityRegression when a new snapshot, by its summary, should not replace the active one."""
     reasons = list(_regressions(summary, active.metrics)) if active else []
     if reasons:
         raise QualityRegression("; ".join(reasons))
 
 
-def _regressions(new: dict, old: dict) -> Iterator[str]:
+def _regressions(new: dict[str, Any], old: dict[str, Any]) -> Iterator[str]:
     lines = new["lines"], old.get("lines", 0)
     if lines[0] < MAX_COVERAGE_LOSS * lines[1]:
         yield f"it learned from {lines[0]} order lines, the active snapshot from {lines[1]}"
@@ -42,16 +43,15 @@ def _regressions(new: dict, old: dict) -> Iterator[str]:
             )
 
 
-def _lift_over_popular(ways: dict) -> float:
+def _lift_over_popular(ways: dict[str, Any]) -> float:
     """The ranker's metric as a multiple of that of bestsellers: a season that is harder to predict is no regression."""
-    return ways[CURRENT_RANKER]["mean"][METRIC] / max(
-        ways.get(BESTSELLERS, {"mean": {METRIC: 0}})["mean"][METRIC], 1e-6
-    )
+    popular = ways.get(BESTSELLERS, {"mean": {METRIC: 0}})["mean"][METRIC]
+    return float(ways[CURRENT_RANKER]["mean"][METRIC] / max(popular, 1e-6))
 
 
-def _upper_bound(result: dict) -> float:
-    return result["mean"][METRIC] + result["interval"][METRIC]
+def _upper_bound(result: dict[str, Any]) -> float:
+    return float(result["mean"][METRIC] + result["interval"][METRIC])
 
 
-def _lower_bound(result: dict) -> float:
-    return result["mean"][METRIC] - result["interval"][METRIC]
+def _lower_bound(result: dict[str, Any]) -> float:
+    return float(result["mean"][METRIC] - result["interval"][METRIC])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -188,13 +189,13 @@ def category_examples(past: Backtest, task: RankingTask) -> Iterator[RankingExam
                 yield RankingExample(customer, past.histories[customer], listed, chosen)
 
 
-def _customer_example(customer: int, bought: NDArray, past: Backtest, task: RankingTask) -> RankingExample:
+def _customer_example(customer: int, bought: NDArray[Any], past: Backtest, task: RankingTask) -> RankingExample:
     history = past.histories[customer]
     return RankingExample(customer, history, _candidates(task, history, past), bought)
 
 
 def _candidates(
-    task: RankingTask, history: VisitorHistory, past: Backtest, basket: NDArray = NO_BASKET
+    task: RankingTask, history: VisitorHistory, past: Backtest, basket: NDArray[Any] = NO_BASKET
 ) -> NDArray[np.int64]:
     assert task.candidates is not None
     return task.candidates(history, past.learned, basket, "")

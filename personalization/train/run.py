@@ -4,6 +4,7 @@ import resource
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class TrainingSummary:
     peak_mib: int
     weights: dict[str, str] = field(default_factory=dict)
     """By task, in words, whether a ranker was learned or why the default weights serve."""
-    evaluation: dict[str, dict] = field(default_factory=dict)
+    evaluation: dict[str, dict[str, Any]] = field(default_factory=dict[str, Any])
     """By task and way to rank, its EvaluationResult as data."""
 
     def __str__(self) -> str:
@@ -42,7 +43,7 @@ class TrainingSummary:
         )
 
 
-def no_progress(stream: Iterable, description: str, length: int) -> Iterable:
+def no_progress(stream: Iterable[Any], description: str, length: int) -> Iterable[Any]:
     """A Progress that shows nothing."""
     return stream
 

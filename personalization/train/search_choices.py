@@ -9,6 +9,7 @@ product of a query, no product of a trigram, no query.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ class QueryClicks:
     product: NDArray[np.int32]
     weight: NDArray[np.float32]
 
-    def take(self, rows: NDArray) -> "QueryClicks":
+    def take(self, rows: NDArray[Any]) -> "QueryClicks":
         """The entries in these rows."""
         return QueryClicks(self.visitor[rows], self.query[rows], self.product[rows], self.weight[rows])
 
@@ -80,7 +81,7 @@ class SupportedPairs:
         return np.searchsorted(self.group, np.arange(groups + 1)).astype(np.int64)
 
 
-def search_arrays(log: SearchLog, history: HistoryArrays, min_customers: int) -> dict[str, NDArray]:
+def search_arrays(log: SearchLog, history: HistoryArrays, min_customers: int) -> dict[str, NDArray[Any]]:
     """The arrays of a snapshot that `rank.search_queries` reads."""
     clicks = query_clicks(log, history.now)
     frequent = frequent_queries(log, min_customers)
@@ -115,7 +116,8 @@ def query_clicks(log: SearchLog, now: float) -> QueryClicks:
 def decayed_weights(at: NDArray[np.float64], now: float) -> NDArray[np.float64]:
     """What is left of each action, in 0..1, by its age at `now`, or at the last action of a log that ended earlier."""
     age = np.maximum(min(now, at.max(initial=-np.inf)) - at, 0)
-    return 0.5 ** np.minimum(age / HALF_LIFE_SECONDS, MAX_HALF_LIVES)
+    weights: NDArray[np.float64] = 0.5 ** np.minimum(age / HALF_LIFE_SECONDS, MAX_HALF_LIVES)
+    return weights
 
 
 def preceding_row(
@@ -168,14 +170,14 @@ def with_support(
     return total, SupportedPairs(*columns)
 
 
-def group_starts(*columns: NDArray) -> NDArray[np.bool_]:
+def group_starts(*columns: NDArray[Any]) -> NDArray[np.bool_]:
     """Whether each row of a sorted table differs from the one before it."""
     starts = np.ones(len(columns[0]), bool)
     starts[1:] = np.any([np.diff(column) != 0 for column in columns], axis=0)
     return starts
 
 
-def _group_ends(*columns: NDArray) -> NDArray[np.bool_]:
+def _group_ends(*columns: NDArray[Any]) -> NDArray[np.bool_]:
     """Whether each row of a sorted table differs from the one after it."""
     return np.append(group_starts(*columns), True)[1:]
 
@@ -203,7 +205,7 @@ def frequent_queries(log: SearchLog, min_customers: int) -> NDArray[np.int64]:
 
 def _query_arrays(
     log: SearchLog, clicks: QueryClicks, frequent: NDArray[np.int64], min_customers: int, catalogue_words: set[str]
-) -> dict[str, NDArray]:
+) -> dict[str, NDArray[Any]]:
     """What was chosen after the frequent queries. Only a query all of whose words are in the catalogue is public, so
     that nobody can write on the shop's pages by searching."""
     index = np.full(len(log.texts), -1)
@@ -234,7 +236,7 @@ def query_words(texts: Iterable[str]) -> set[str]:
 
 def _trigram_arrays(
     log: SearchLog, clicks: QueryClicks, frequent: NDArray[np.int64], min_customers: int
-) -> dict[str, NDArray]:
+) -> dict[str, NDArray[Any]]:
     """The frequent queries that have each trigram, and what was chosen after all queries that have it."""
     queries = np.union1d(frequent, np.unique(clicks.query))
     owner, key = _trigrams_of([log.texts[query] for query in queries.tolist()])

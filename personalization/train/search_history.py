@@ -56,7 +56,7 @@ def read_searches(
     bought: PurchaseArrays,
     opted_out_until: Mapping[Any, float],
     now: float,
-    progress: Callable[[Iterable, str, int], Iterable],
+    progress: Callable[[Iterable[Any], str, int], Iterable[Any]],
 ) -> SearchLog:
     """All searches up to now, the actions with these products, and the purchases of the visitors who did either.
 
@@ -89,7 +89,7 @@ class _VisitorActions:
         self.queries: dict[str, int] = {}
         self.normalize = lru_cache(100_000)(normalize_query)
 
-    def from_events(self, rows: Iterable[tuple]) -> Iterator[tuple]:
+    def from_events(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         """Our own events, of visitors who agreed."""
         for visitor, user, event_type, product, query, at in rows:
             if user is None or self._may_be_used(user, at):
@@ -98,13 +98,13 @@ class _VisitorActions:
                 weight = EVENT_WEIGHTS.get(event_type, SEARCH)
                 yield number, at, searched, -1 if product is None else product, weight
 
-    def from_searches(self, rows: Iterable[tuple]) -> Iterator[tuple]:
+    def from_searches(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         """Oscar's records of searches."""
         for user, query, at in rows:
             if self._may_be_used(user, at):
                 yield self._customer_number(user), at, self._query_number(query), -1, SEARCH
 
-    def from_views(self, rows: Iterable[tuple]) -> Iterator[tuple]:
+    def from_views(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         """Oscar's records of product views."""
         for user, product, at in rows:
             if self._may_be_used(user, at):
@@ -125,7 +125,7 @@ def _browser_number(visitor: UUID) -> int:
     return -1 - (visitor.int & 2**62 - 1)  # of its 122 random bits, enough to tell millions apart
 
 
-def _purchases_of(bought: PurchaseArrays, visitors: NDArray[np.int64]) -> NDArray:
+def _purchases_of(bought: PurchaseArrays, visitors: NDArray[np.int64]) -> NDArray[Any]:
     """The purchases of these visitors, as ACTIONs."""
     theirs = np.isin(bought.customer, np.unique(visitors[visitors >= 0]))
     rows = np.zeros(int(theirs.sum()), ACTION)
@@ -135,7 +135,7 @@ def _purchases_of(bought: PurchaseArrays, visitors: NDArray[np.int64]) -> NDArra
     return rows
 
 
-def _build_log(table: NDArray, product_id: NDArray[np.int64], queries: list[str], buyers: int) -> SearchLog:
+def _build_log(table: NDArray[Any], product_id: NDArray[np.int64], queries: list[str], buyers: int) -> SearchLog:
     """Without actions with other products; queries are renumbered in ascending sequence."""
     product = lookup_indices(product_id, table["product"]).astype(np.int32)
     kept = (table["query"] >= 0) | (product >= 0)

@@ -142,7 +142,7 @@ def _code_digest(module: str) -> bytes:
 
 def _matches_plan(links: ProductLinks, block: range, plan: BlockPlan) -> bool:
     """Whether these can be the links of this block."""
-    columns: dict[str, NDArray] = vars(links)
+    columns: dict[str, NDArray[Any]] = vars(links)
     alike = {column.shape for column in columns.values()} == {(links.anchor.size,)}
     if not alike or {name: column.dtype for name, column in columns.items()} != LINK_COLUMNS:
         return False
