@@ -197,7 +197,8 @@ def category_purchase_share(inputs: FeatureInputs) -> NDArray[np.float64]:
     """The share of the product's category in the weight of the visitor's purchases."""
     history, category = inputs.history, inputs.learned.arrays["product.leaf_category"]
     weights = np.bincount(category[history.purchased] + 1, history.weight, int(category.max(initial=-1)) + 2)
-    return (weights / inputs.total_weight)[category[inputs.candidates] + 1]
+    share: NDArray[np.float64] = (weights / inputs.total_weight)[category[inputs.candidates] + 1]
+    return share
 
 
 @feature("price.log_ratio", group="visitor")
@@ -293,7 +294,8 @@ def repurchase_strength(history: VisitorHistory, learned: SnapshotArrays) -> NDA
     """
     repeat_rate = learned.scores("repurchase_rate").score[history.purchased]
     usual_weight = learned.scores("repurchase_frequency").score[history.purchased]
-    return history.weight + PRIOR_PURCHASES * repeat_rate + CUSTOMER_BASE_WEIGHT * usual_weight
+    strength: NDArray[np.float64] = history.weight + PRIOR_PURCHASES * repeat_rate + CUSTOMER_BASE_WEIGHT * usual_weight
+    return strength
 
 
 def expected_interval(history: VisitorHistory, learned: SnapshotArrays) -> NDArray[np.float64]:

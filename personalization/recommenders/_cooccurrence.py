@@ -131,7 +131,8 @@ def _index_in_group(group: NDArray) -> NDArray[np.int64]:
 
 def damped_cosine(both: NDArray, one: NDArray, other: NDArray) -> NDArray[np.float64]:
     """both / (sqrt(one x other) + DAMPING), in 0..1, to six digits."""
-    return np.round(both / (np.sqrt(one * other.astype(np.float64)) + DAMPING), 6)
+    cosine: NDArray[np.float64] = both / (np.sqrt(one * other.astype(np.float64)) + DAMPING)
+    return np.round(cosine, 6)
 
 
 def strongest_links(anchor: NDArray, other: NDArray, closeness: NDArray, limit: int) -> ProductLinks:

@@ -1,6 +1,7 @@
 """EASE: a linear model that predicts each product from all other products of a customer."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from personalization.recommenders import HistoryArrays, LearningLimits, Neighbours
@@ -57,7 +58,7 @@ class Ease:
         return Neighbours.from_links([links], history.products, limits.neighbours_per_product)
 
 
-def _item_weights(bought: sparse.csr_matrix) -> np.ndarray:
+def _item_weights(bought: sparse.csr_matrix) -> NDArray[np.float64]:
     """How much a product (row) predicts another (column), shape (products, products): at most 1, to five digits, 0 for
     itself."""
     gram = (bought.T @ bought).toarray()
@@ -65,7 +66,7 @@ def _item_weights(bought: sparse.csr_matrix) -> np.ndarray:
     inverse = linalg.inv(gram.astype(np.float64), overwrite_a=True, check_finite=False)
     weight = -inverse / np.diag(inverse)
     np.fill_diagonal(weight, 0)
-    return np.round(np.minimum(weight, 1), 5)
+    return np.round(np.minimum(weight, 1), 5).astype(np.float64)
 
 
 recommender = Ease()

@@ -42,16 +42,15 @@ def _regressions(new: dict, old: dict) -> Iterator[str]:
             )
 
 
-def _lift_over_popular(ways: dict) -> float:
+def _lift_over_popular(results: dict) -> float:
     """The ranker's metric as a multiple of that of bestsellers: a season that is harder to predict is no regression."""
-    return ways[CURRENT_RANKER]["mean"][METRIC] / max(
-        ways.get(BESTSELLERS, {"mean": {METRIC: 0}})["mean"][METRIC], 1e-6
-    )
+    bestsellers = results[BESTSELLERS]["mean"][METRIC] if BESTSELLERS in results else 0.0
+    return float(results[CURRENT_RANKER]["mean"][METRIC]) / max(bestsellers, 1e-6)
 
 
 def _upper_bound(result: dict) -> float:
-    return result["mean"][METRIC] + result["interval"][METRIC]
+    return float(result["mean"][METRIC]) + float(result["interval"][METRIC])
 
 
 def _lower_bound(result: dict) -> float:
-    return result["mean"][METRIC] - result["interval"][METRIC]
+    return float(result["mean"][METRIC]) - float(result["interval"][METRIC])
