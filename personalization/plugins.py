@@ -153,7 +153,7 @@ class Registry(Generic[PluginT]):
         return self._loaded[1:]
 
     def _checked(self, added: AddedPlugin, taken: set[str]) -> PluginT:
-        plugin = added.load()
+        plugin: PluginT = added.load()
         where = f"{added.origin} names {added.reference!r}, which" if isinstance(added.reference, str) else added.origin
         if isinstance(plugin, type):
             raise PluginError(f"{where} is a class; expected an instance of it.")

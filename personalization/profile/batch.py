@@ -1,5 +1,5 @@
-"""Everyone's genome at once, and what only a look at everyone can tell: the habits of similar customers. For workers
-only: it needs scipy, which a web process does not load.
+"""The genomes of all customers, with what only a comparison of all can tell: what similar customers buy (user-kNN). For
+workers only: it needs scipy, which a web process does not load.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,38 +12,38 @@ from numpy.typing import NDArray
 from personalization import conf
 from personalization.batching import batched
 from personalization.models import Genome, Visitor
-from personalization.profile import genome
+from personalization.profile.genome import compute_genomes, refresh_genome
 from personalization.rank.snapshot_arrays import lookup_indices
 from personalization.recommenders._user_neighbours import UserItemWeights, neighbour_products, sample_pool
 from personalization.shop import customers, orders
 
-CUSTOMERS_AT_ONCE = 250
-"""Bounds the memory of a sweep."""
+BATCH_SIZE = 250
+"""Bounds the memory."""
 
 
 class NeighbourPool:
-    """The customers with whom each customer is compared."""
+    """The sample of customers with whom each customer is compared."""
 
     def __init__(self, genomes: Iterable[Genome]) -> None:
-        kept = [
-            (genome.user_id, _history_weights(genome)) for genome in genomes
-        ]  # one at a time: rows are large, arrays small
-        self._row = {user: row for row, (user, _) in enumerate(kept)}
-        self._products = np.unique(np.concatenate([np.empty(0), *(pairs[:, 0] for _, pairs in kept)]).astype(np.int64))
-        self._habits = self._table([pairs for _, pairs in kept])
+        # One genome at a time: a row is large, its array small.
+        weights = {genome.user_id: _product_weights(genome) for genome in genomes}
+        self._number = {user: number for number, user in enumerate(weights)}
+        products = np.concatenate([np.empty(0), *(pairs[:, 0] for pairs in weights.values())])
+        self._products = np.unique(products.astype(np.int64))
+        self._user_items = self._to_user_items(weights.values())
 
     def compare(self, genomes: Sequence[Genome]) -> None:
-        """Fills in what the customers of the pool buy whose habits are most like those of each genome."""
-        same = np.array([self._row.get(each.user_id, -1) for each in genomes], np.int64)
-        found = neighbour_products(
-            self._table(map(_history_weights, genomes)), self._habits, same, conf.get_settings().MIN_CUSTOMERS
-        )
-        for row, (places, weight) in zip(genomes, found, strict=True):
-            pairs = zip(self._products[places].tolist(), weight.tolist(), strict=True)
-            row.neighbour_products = [list(pair) for pair in pairs]
+        """Fills in `neighbour_products` of these genomes: what the most similar customers of the pool buy."""
+        pool_index = np.array([self._number.get(genome.user_id, -1) for genome in genomes], np.int64)
+        users = self._to_user_items(map(_product_weights, genomes))
+        found = neighbour_products(users, self._user_items, pool_index, conf.get_settings().MIN_CUSTOMERS)
+        for genome, (products, weight) in zip(genomes, found, strict=True):
+            pairs = zip(self._products[products].tolist(), weight.tolist(), strict=True)
+            genome.neighbour_products = [list(pair) for pair in pairs]
 
-    def _table(self, habits: Iterable[NDArray[np.float64]]) -> UserItemWeights:
-        pairs = list(habits)
+    def _to_user_items(self, weights: Iterable[NDArray[np.float64]]) -> UserItemWeights:
+        """From the (product's key, weight) of each customer, without products that nobody in the pool bought."""
+        pairs = list(weights)
         rows = np.concatenate([np.empty((0, 2)), *pairs])
         product = lookup_indices(self._products, rows[:, 0].astype(np.int64))
         known = product >= 0
@@ -51,62 +51,63 @@ class NeighbourPool:
         return UserItemWeights(customer[known], product[known], rows[known, 1], len(pairs), len(self._products))
 
 
-def _history_weights(genome: Genome) -> NDArray[np.float64]:
-    """(product's key, weight), a row a product."""
+def _product_weights(genome: Genome) -> NDArray[np.float64]:
+    """(product's key, weight), one row for each product; shape (products, 2)."""
     return np.array([row[:2] for row in genome.products], np.float64).reshape(-1, 2)
 
 
 def refresh_all_genomes(now: float, progress: Callable[[Sequence], Iterable] = iter) -> int:
-    """Works out and stores the genome of every customer who agrees, some at a time; how many have one now."""
-    everyone = _consented_users()
-    batches = list(batched(everyone, CUSTOMERS_AT_ONCE))
-    kept = sum(genome.refresh_genome(batch, now) for batch in progress(batches))
-    Genome.objects.delete_except(everyone)
-    pool = NeighbourPool(_stored_genomes(_pool_of(everyone)))
+    """Computes and stores the genome of every customer who consented, in batches; gives how many have one now."""
+    users = _consented_users()
+    batches = list(batched(users, BATCH_SIZE))
+    stored = sum(refresh_genome(batch, now) for batch in progress(batches))
+    Genome.objects.delete_except(users)
+    pool = NeighbourPool(_stored_genomes(_sampled_users(users)))
     for batch in progress(batches):
         _refresh_neighbours(pool, batch)
-    return kept
+    return stored
 
 
 @transaction.atomic
 def _refresh_neighbours(pool: NeighbourPool, batch: list[Any]) -> None:
-    genomes = _sorted_batches(Genome.objects.of_customers(Visitor.objects.lock_consented(batch)))
+    genomes = _sorted_by_user(Genome.objects.of_customers(Visitor.objects.lock_consented(batch)))
     pool.compare(genomes)
     Genome.objects.store_neighbours(genomes)
 
 
 def computed_at(now: float) -> Callable[[Iterable[Any]], dict[Any, Genome]]:
-    """Gives the genomes of some customers as they were at an earlier moment; nothing is stored."""
-    pooled = batched(_pool_of(_consented_users()), CUSTOMERS_AT_ONCE)
-    pool = NeighbourPool(each for batch in pooled for each in _sorted_batches(_compute_genomes(batch, now)))
+    """A function from customers to their genomes as they were at an earlier moment; nothing is stored."""
+    sampled = batched(_sampled_users(_consented_users()), BATCH_SIZE)
+    pool = NeighbourPool(genome for batch in sampled for genome in _sorted_by_user(_compute_genomes(batch, now)))
 
     def of_customers(user_ids: Iterable[Any]) -> dict[Any, Genome]:
-        found = _compute_genomes(list(user_ids), now)
-        pool.compare(list(found.values()))
-        return found
+        genomes = _compute_genomes(list(user_ids), now)
+        pool.compare(list(genomes.values()))
+        return genomes
 
     return of_customers
 
 
 def _consented_users() -> list[Any]:
-    """The keys of all customers who ever ordered and agree, in a fixed sequence."""
-    agreed = customers.exclude_children(Visitor.objects.consented())
-    return [user_id for user_id in orders.ordering_customers() if user_id in agreed]
+    """The keys of all customers who ever ordered and consented, in a fixed sequence."""
+    consented = customers.exclude_children(Visitor.objects.consented())
+    return [user_id for user_id in orders.ordering_customers() if user_id in consented]
 
 
 def _stored_genomes(user_ids: list[Any]) -> Iterator[Genome]:
-    for batch in batched(user_ids, CUSTOMERS_AT_ONCE):
-        yield from _sorted_batches(Genome.objects.of_customers(batch))
+    for batch in batched(user_ids, BATCH_SIZE):
+        yield from _sorted_by_user(Genome.objects.of_customers(batch))
 
 
 def _compute_genomes(user_ids: list[Any], now: float) -> dict[Any, Genome]:
-    found = (each for batch in batched(user_ids, CUSTOMERS_AT_ONCE) for each in genome.compute_genomes(batch, now))
-    return {each.user_id: each for each in found}
+    genomes = (each for batch in batched(user_ids, BATCH_SIZE) for each in compute_genomes(batch, now))
+    return {each.user_id: each for each in genomes}
 
 
-def _pool_of(everyone: list[Any]) -> list[Any]:
-    return [everyone[row] for row in sample_pool(len(everyone)).tolist()]
+def _sampled_users(users: list[Any]) -> list[Any]:
+    return [users[number] for number in sample_pool(len(users)).tolist()]
 
 
-def _sorted_batches(genomes: dict[Any, Genome]) -> list[Genome]:
+def _sorted_by_user(genomes: dict[Any, Genome]) -> list[Genome]:
     return [genomes[key] for key in sorted(genomes)]
+

@@ -1,4 +1,4 @@
-"""The genome of one customer or of some: one function, from order lines to weights that fade with age."""
+"""The genomes of one customer or of many, by one function: from order lines to weights that fade with age."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -15,31 +15,32 @@ from personalization.recommenders import GUEST
 from personalization.shop import catalogue, customers, orders
 
 MAX_CATEGORIES = 100
-"""The categories of a genome, the largest shares first."""
+"""At most this many categories of a genome are kept, those with the largest shares."""
 
 
 def refresh_genome(user_ids: Iterable[Any], now: float) -> int:
-    """Works out the genomes of these customers anew and stores them; how many of them have one now."""
+    """Computes and stores the genomes of these customers; gives how many of them have one now. `now` in seconds since
+    1970."""
     user_ids = list(user_ids)
     with transaction.atomic():
-        found = _compute_rows(Visitor.objects.lock_consented(user_ids), now)
-        Genome.objects.store(found)
-        emptied = set(user_ids) - {genome.user_id for genome in found}
-        Genome.objects.filter(user_id__in=emptied).delete()
-    return len(found)
+        genomes = _compute_rows(Visitor.objects.lock_consented(user_ids), now)
+        Genome.objects.store(genomes)
+        without_genome = set(user_ids) - {genome.user_id for genome in genomes}
+        Genome.objects.filter(user_id__in=without_genome).delete()
+    return len(genomes)
 
 
 def compute_genomes(user_ids: Iterable[Any], now: float) -> list[Genome]:
-    """The genomes of those of these customers who agree to it and had bought something by then, not stored."""
+    """The genomes of those of these customers who consented and had bought something by `now`; nothing is stored."""
     return _compute_rows(Visitor.objects.consented(user_ids), now)
 
 
-def _compute_rows(agreed: dict[Any, float], now: float) -> list[Genome]:
-    """Without purchases of sensitive products."""
-    agreed = customers.exclude_children(agreed)
-    purchases = orders.read_purchases(orders.line_values(orders.bought_lines(agreed)), until=now).exclude_customers(
-        agreed
-    )
+def _compute_rows(consented: dict[Any, float], now: float) -> list[Genome]:
+    """`consented` has for each customer the moment before which purchases are not used. Purchases of sensitive products
+    and of children are left out."""
+    consented = customers.exclude_children(consented)
+    lines = orders.line_values(orders.bought_lines(consented))
+    purchases = orders.read_purchases(lines, until=now).exclude_customers(consented)
     purchases = purchases.select(catalogue.not_sensitive_mask(purchases.product))
     members = catalogue.category_memberships(np.unique(purchases.product).tolist())
     return build_genomes(purchases, members, now)
@@ -48,65 +49,76 @@ def _compute_rows(agreed: dict[Any, float], now: float) -> list[Genome]:
 def build_genomes(purchases: orders.PurchaseArrays, members: catalogue.CategoryMemberships, now: float) -> list[Genome]:
     """The genomes of the customers in these purchases; guests have none."""
     settings = conf.get_settings()
-    known = purchases.customer != GUEST
-    customer, product, placed = purchases.customer[known], purchases.product[known], purchases.ordered_at[known]
-    own = purchase_habits(customer, product, placed, now, settings.PURCHASE_HALF_LIFE_DAYS)
-    people = len(purchases.users)
-    products = _rows_of(own.customer, people, own.item, own.weight, own.days, own.last, own.first)
+    signed_in = purchases.customer != GUEST
+    customer, product = purchases.customer[signed_in], purchases.product[signed_in]
+    ordered_at, half_life = purchases.ordered_at[signed_in], settings.PURCHASE_HALF_LIFE_DAYS
+    by_product = purchase_habits(customer, product, ordered_at, now, half_life)
+    customers = len(purchases.users)
+    products = _rows_by_customer(
+        by_product.customer,
+        customers,
+        by_product.item,
+        by_product.weight,
+        by_product.days,
+        by_product.last,
+        by_product.first,
+    )
     line, category = _categories_of(product, members)
-    there = purchase_habits(customer[line], category, placed[line], now, settings.PURCHASE_HALF_LIFE_DAYS)
-    categories = _categories(own, there, members, people)
-    times = np.bincount(own.customer, own.days, people).astype(int)
-    distinct = np.bincount(own.customer, minlength=people)
+    by_category = purchase_habits(customer[line], category, ordered_at[line], now, half_life)
+    categories = _category_rows(by_product, by_category, members, customers)
+    purchase_count = np.bincount(by_product.customer, by_product.days, customers).astype(int)
+    product_count = np.bincount(by_product.customer, minlength=customers)
     return [
         Genome(
             user_id=user,
-            products=products(place)[: settings.GENOME_MAX_PRODUCTS],
-            categories=categories(place)[:MAX_CATEGORIES],
-            purchases=int(times[place]),
-            distinct_products=int(distinct[place]),
+            products=products(number)[: settings.GENOME_MAX_PRODUCTS],
+            categories=categories(number)[:MAX_CATEGORIES],
+            purchases=int(purchase_count[number]),
+            distinct_products=int(product_count[number]),
             computed_at=datetime.fromtimestamp(now, UTC),
         )
-        for place, user in enumerate(purchases.users)
-        if times[place]
+        for number, user in enumerate(purchases.users)
+        if purchase_count[number]
     ]
 
 
-def _categories(
-    own: PurchaseHabits, there: PurchaseHabits, members: catalogue.CategoryMemberships, people: int
+def _category_rows(
+    by_product: PurchaseHabits, by_category: PurchaseHabits, members: catalogue.CategoryMemberships, customers: int
 ) -> Callable[[int], list[list]]:
-    """Gives for a customer the rows [category, share of all weight, purchases, fading days], largest share first, from
-    their habits with products and with categories."""
-    order = np.lexsort((there.item, there.customer))
-    who, where, fading = there.customer[order], there.item[order], there.weight[order]
-    row, category = _categories_of(own.item, members)
-    span = int(category.max(initial=0)) + 1
-    at = np.searchsorted(who * span + where, own.customer[row] * span + category)
-    total = np.bincount(own.customer, own.weight, people)
-    share = np.round(np.bincount(at, own.weight[row], len(who)) / np.maximum(total[who], 1e-9), DECIMALS)
-    purchases = np.bincount(at, own.days[row], len(who)).astype(np.int64)
-    order = np.lexsort((where, -share, who))
-    return _rows_of(who[order], people, where[order], share[order], purchases[order], fading[order])
+    """A function from a customer's number to their rows [category, share of all weight, purchases, weight of the days
+    on which they bought there], the largest share first."""
+    order = np.lexsort((by_category.item, by_category.customer))
+    customer, category, weight = by_category.customer[order], by_category.item[order], by_category.weight[order]
+    row, bought_category = _categories_of(by_product.item, members)
+    span = int(bought_category.max(initial=0)) + 1  # customer and category as one number, to look pairs up
+    entry = np.searchsorted(customer * span + category, by_product.customer[row] * span + bought_category)
+    total = np.bincount(by_product.customer, by_product.weight, customers)
+    summed = np.bincount(entry, by_product.weight[row], len(customer))
+    share = np.round(summed / np.maximum(total[customer], 1e-9), DECIMALS)
+    purchases = np.bincount(entry, by_product.days[row], len(customer)).astype(np.int64)
+    order = np.lexsort((category, -share, customer))
+    columns = (category[order], share[order], purchases[order], weight[order])
+    return _rows_by_customer(customer[order], customers, *columns)
 
 
-def _categories_of(product: NDArray, members: catalogue.CategoryMemberships) -> tuple[NDArray, NDArray]:
-    """(row of `product`, category), one entry for each category that the product lies in."""
+def _categories_of(product: NDArray[Any], members: catalogue.CategoryMemberships) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(index in `product`, category), one entry for each category of each product."""
     order = np.argsort(members.product, kind="stable")
-    known = members.product[order]
-    start = np.searchsorted(known, product, "left")
-    size = np.searchsorted(known, product, "right") - start
+    sorted_product = members.product[order]
+    start = np.searchsorted(sorted_product, product, "left")
+    size = np.searchsorted(sorted_product, product, "right") - start
     row = np.repeat(np.arange(len(product)), size)
-    inside = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-    return row, members.category[order][start[row] + inside]
+    offset = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+    return row, members.category[order][start[row] + offset]
 
 
-def _rows_of(customer: NDArray, people: int, *columns: NDArray) -> Callable[[int], list[list]]:
-    """Gives for a customer the rows of the columns; `customer` is ascending."""
-    bounds = np.searchsorted(customer, np.arange(people + 1))
-    table = [column.tolist() for column in columns]
+def _rows_by_customer(customer: NDArray[Any], customers: int, *columns: NDArray[Any]) -> Callable[[int], list[list]]:
+    """A function from a customer's number to their rows of these columns; `customer` is ascending."""
+    bounds = np.searchsorted(customer, np.arange(customers + 1))
+    lists = [column.tolist() for column in columns]
 
-    def rows(place: int) -> list[list]:
-        parts = (column[bounds[place] : bounds[place + 1]] for column in table)
+    def rows_of(number: int) -> list[list]:
+        parts = (column[bounds[number] : bounds[number + 1]] for column in lists)
         return [list(row) for row in zip(*parts, strict=True)]
 
-    return rows
+    return rows_of

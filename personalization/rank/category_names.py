@@ -1,4 +1,4 @@
-"""Which names the words of a search may stand for, also when they are misspelt."""
+"""Which names, of categories for instance, match a search, also when it is misspelt."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -8,47 +8,48 @@ from numpy.typing import NDArray
 
 from personalization.rank.search_queries import normalize_query, trigrams
 
-WORD_PATTERN = 12
-"""So many words of a query are looked at."""
+MAX_QUERY_WORDS = 12
+"""The rest of a longer query is not read."""
 MIN_SIMILARITY = 0.5
-"""Words of whose pieces a smaller part is common are different words: of "tea" and "teas" it is four sevenths, of "tea"
-and "tee" a third."""
+"""With a smaller Dice coefficient of their trigrams two words are different ones: "tea" and "teas" have 4/7, "tea" and
+"tee" 1/3."""
 
 _normalized_words = lru_cache(10_000)(normalize_query)
 
 
 def match_names(query: str, names: Sequence[str]) -> NDArray[np.float64]:
-    """How far each of these names is what the query says, in 0..1: the part of the name's letters that stand in the
-    query, or the part of the query's letters that stand in the name, whichever is more."""
-    asked = list(dict.fromkeys(normalize_query(query).split()))[:WORD_PATTERN]
-    spelt = [_normalized_words(name).split() for name in names]
-    words = list(dict.fromkeys(word for name in spelt for word in name))
+    """How well each of these names matches the query, in 0..1, shape (names,): the share of the name's letters that are
+    matched by the query, or of the query's that are matched by the name, whichever is more."""
+    query_words = list(dict.fromkeys(normalize_query(query).split()))[:MAX_QUERY_WORDS]
+    name_words = [_normalized_words(name).split() for name in names]
+    words = list(dict.fromkeys(word for name in name_words for word in name))
     score = np.zeros(len(names))
-    if not (asked and words):
+    if not (query_words and words):
         return score
-    likeness = _word_similarity(asked, words)
-    place = {word: row for row, word in enumerate(words)}
-    hit = {words[row] for row in np.flatnonzero(likeness.any(axis=1)).tolist()}
-    for number, name in enumerate(spelt):
-        if not hit.isdisjoint(name):
-            alike = likeness[[place[word] for word in name]]
-            score[number] = max(_matched_share(name, alike.max(axis=1)), _matched_share(asked, alike.max(axis=0)))
+    similarity = _word_similarity(query_words, words)
+    index = {word: row for row, word in enumerate(words)}
+    matched = {words[row] for row in np.flatnonzero(similarity.any(axis=1)).tolist()}
+    for number, name in enumerate(name_words):
+        if not matched.isdisjoint(name):
+            matrix = similarity[[index[word] for word in name]]
+            by_name, by_query = matrix.max(axis=1), matrix.max(axis=0)
+            score[number] = max(_matched_share(name, by_name), _matched_share(query_words, by_query))
     return score
 
 
-def _word_similarity(asked: Sequence[str], words: Sequence[str]) -> NDArray[np.float64]:
-    """How alike each word (a row) and each asked one (a column) are, in 0..1; 0 when they are different words."""
-    owner, piece = trigrams(words)
+def _word_similarity(query_words: Sequence[str], words: Sequence[str]) -> NDArray[np.float64]:
+    """The similarity of each word (row) and each word of the query (column), in 0..1; 0 for different words."""
+    owner, trigram = trigrams(words)
     size = np.bincount(owner, minlength=len(words))
-    likeness = np.zeros((len(words), len(asked)))
-    for column, word in enumerate(asked):
+    similarity = np.zeros((len(words), len(query_words)))
+    for column, word in enumerate(query_words):
         own = trigrams([word])[1]
-        common = np.bincount(owner[np.isin(piece, own)], minlength=len(words))
-        likeness[:, column] = 2 * common / (size + len(own))
-    return np.where(likeness >= MIN_SIMILARITY, likeness, 0)
+        common = np.bincount(owner[np.isin(trigram, own)], minlength=len(words))
+        similarity[:, column] = 2 * common / (size + len(own))
+    return np.where(similarity >= MIN_SIMILARITY, similarity, 0)
 
 
-def _matched_share(words: Sequence[str], alike: NDArray[np.float64]) -> float:
-    """The part of the letters of these words that is alike."""
+def _matched_share(words: Sequence[str], similarity: NDArray[np.float64]) -> float:
+    """The share of the letters of these words that are matched, each word by its similarity."""
     letters = np.array([len(word) for word in words])
-    return float((letters * alike).sum() / letters.sum())
+    return float((letters * similarity).sum() / letters.sum())

@@ -198,8 +198,8 @@ def category_purchase_share(inputs: FeatureInputs) -> NDArray[np.float64]:
     """The share of the product's category in the weight of the visitor's purchases."""
     history, category = inputs.history, inputs.learned.arrays["product.leaf_category"]
     weights = np.bincount(category[history.purchased] + 1, history.weight, int(category.max(initial=-1)) + 2)
-    shares: NDArray[np.float64] = (weights / inputs.total_weight)[category[inputs.candidates] + 1]
-    return shares
+    share: NDArray[np.float64] = (weights / inputs.total_weight)[category[inputs.candidates] + 1]
+    return share
 
 
 @feature("price.log_ratio", group="visitor")

@@ -33,7 +33,8 @@ FINGERPRINT = "ranker.fingerprint"
 
 @dataclass(frozen=True)
 class TreeEnsemble:
-    """A learned sum of decision trees. The first three arrays have shape (trees, tests), `value` (trees, leaves)."""
+    """A learned sum of decision trees. The first three arrays have the shape (trees, tests), `value` (trees,
+    leaves)."""
 
     feature: NDArray[np.int32]
     """The row of the feature that is tested."""
@@ -53,8 +54,8 @@ class TreeEnsemble:
         left |= self.left.astype(np.uint8).reshape(-1, 1)  # ... but those that remain then
         leaf = LOWEST_SET_BIT[np.bitwise_and.reduce(left.reshape(trees, tests, -1), axis=1)]
         leaf += np.arange(0, trees * MAX_LEAVES, MAX_LEAVES)[:, None]
-        scores: NDArray[np.float64] = self.value.ravel()[leaf].sum(axis=0)
-        return scores
+        total: NDArray[np.float64] = self.value.ravel()[leaf].sum(axis=0)
+        return total
 
 
 def score_candidates(task: RankingTask, learned: SnapshotArrays, table: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -71,9 +72,9 @@ def purchase_probabilities(
     trees = load_trees(task, learned)
     if trees is None:
         return scores / max(float(scores.sum()), 1e-9)
-    slope, intercept = trees.calibration
-    probabilities: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(slope * scores + intercept, -30, 30)))
-    return probabilities
+    log_odds = np.clip(trees.calibration[0] * scores + trees.calibration[1], -30, 30)
+    probability: NDArray[np.float64] = 1 / (1 + np.exp(-log_odds))
+    return probability
 
 
 def load_trees(task: RankingTask, learned: SnapshotArrays) -> TreeEnsemble | None:

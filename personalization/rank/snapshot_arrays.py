@@ -1,4 +1,6 @@
-"""What one training run learned, as arrays by name: in memory while it is learned, mapped from a snapshot to serve."""
+"""What one training run learned, as arrays by name: in memory while training, memory-mapped from a snapshot while
+serving.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,15 +13,14 @@ from numpy.typing import NDArray
 from personalization.recommenders import DAY, Neighbours, ProductScores
 
 DEVICES = ("computer", "phone", "tablet")
-"""The kinds of devices; a snapshot keeps each under its number here."""
-
+"""The types of devices; a snapshot keeps each by its number here."""
 MAX_CLOCK_DRIFT = 28 * DAY
-"""A snapshot knows nothing of a time that is so much later than its own."""
+"""A snapshot decides as if it were at most this many seconds after its training."""
 
 
 @dataclass(frozen=True)
 class SnapshotArrays:
-    """Products are places here; `ids` turns them into the shop's keys."""
+    """The arrays of a snapshot. Products are indices here; `ids` turns them into primary keys."""
 
     arrays: Mapping[str, NDArray[Any]]
 
@@ -30,95 +31,103 @@ class SnapshotArrays:
 
     @property
     def trained_at(self) -> float:
-        """Up to when it was learned, in seconds since 1970."""
+        """The end of the history from which it was learned, in seconds since 1970."""
         return float(self.arrays["training.cutoff"][0])
 
     def clamp_time(self, now: float) -> float:
-        """The moment to decide for: it stands still some weeks after the last training, as all ages would be wrong."""
+        """The moment to decide for: it stands still some weeks after the training, as ages would not fit what was
+        learned."""
         return min(now, self.trained_at + MAX_CLOCK_DRIFT)
 
     def product_indices(self, product_ids: Iterable[int]) -> NDArray[np.int64]:
-        """Where these products are, in their order; -1 for those that were not there to be learned of."""
+        """The index of each of these primary keys, in their sequence; -1 for products that the snapshot does not
+        hold."""
         return lookup_indices(self.ids, product_ids)
 
     def scores(self, recommender: str) -> ProductScores:
-        """What a recommender that scores products has learned."""
+        """What a recommender that scores products learned."""
         return ProductScores(self.arrays[f"{recommender}.score"], self.arrays[f"{recommender}.customers"])
 
     def neighbours(self, recommender: str) -> Neighbours:
-        """What a recommender that links products has learned."""
+        """What a recommender that links products learned."""
         return Neighbours(self.arrays[f"{recommender}.index"], self.arrays[f"{recommender}.weight"])
 
     def score_recommenders(self) -> list[str]:
-        """The recommenders that score products, by name."""
-        return self._named[".score"]
+        """The names of the recommenders that score products, sorted."""
+        return self._recommenders_by_suffix[".score"]
 
     def neighbour_recommenders(self) -> list[str]:
-        """The recommenders that link products, by name."""
-        return self._named[".index"]
+        """The names of the recommenders that link products, sorted."""
+        return self._recommenders_by_suffix[".index"]
 
     @cached_property
-    def _named(self) -> dict[str, list[str]]:
-        """The recommenders by what their arrays end in: a decision asks often."""
-        ends = (".score", ".index")
-        return {end: sorted(name.removesuffix(end) for name in self.arrays if name.endswith(end)) for end in ends}
+    def _recommenders_by_suffix(self) -> dict[str, list[str]]:
+        """Cached: a decision asks often."""
+        suffixes = (".score", ".index")
+        return {
+            suffix: sorted(name.removesuffix(suffix) for name in self.arrays if name.endswith(suffix))
+            for suffix in suffixes
+        }
 
     @cached_property
     def empty_recommenders(self) -> frozenset[str]:
-        """Those of them that found no link at all, in a shop without views for instance."""
+        """The recommenders that found no link at all, in a shop without views for instance."""
         return frozenset(
             name for name in self.neighbour_recommenders() if not (self.neighbours(name).index[:, :1] >= 0).any()
         )
 
     def category_indices(self, category_ids: Iterable[int]) -> NDArray[np.int64]:
-        """Where these categories are among those of the snapshot; -1 for those that are not."""
+        """The index of each of these categories, in their sequence; -1 for categories that the snapshot does not
+        hold."""
         return lookup_indices(self.arrays["category.id"], category_ids)
 
     def category_ancestors(self, category_ids: Iterable[int]) -> set[int]:
-        """The keys of all categories above these, as the tree was when it was learned."""
-        parents = self.arrays.get("category.parent", np.empty(0, np.int64))  # an earlier release's snapshot has none
+        """The primary keys of all categories above these, as the tree was at training."""
+        parents = self.arrays.get("category.parent", np.empty(0, np.int64))  # a snapshot of an earlier release has none
         found: set[int] = set()
-        wanted = list(category_ids) if len(parents) else []
-        while wanted:
-            places = self.category_indices(wanted)
-            wanted = [key for key in parents[places[places >= 0]].tolist() if key and key not in found]
-            found.update(wanted)
+        level = list(category_ids) if len(parents) else []
+        while level:
+            indices = self.category_indices(level)
+            level = [key for key in parents[indices[indices >= 0]].tolist() if key and key not in found]
+            found.update(level)
         return found
 
     def category_products(self, category_id: int) -> NDArray[np.int32]:
-        """The products of a category and of those below it, the most popular first."""
-        (place,) = self.category_indices([category_id]).tolist()
-        if place < 0:
+        """Indices of the products of a category and of those below it, the most popular first."""
+        (index,) = self.category_indices([category_id]).tolist()
+        if index < 0:
             return np.empty(0, np.int32)
         start = self.arrays["category.product_start"]
-        return self.arrays["category.product"][start[place] : start[place + 1]]
+        return self.arrays["category.product"][start[index] : start[index + 1]]
 
     def country_products(self, code: str) -> NDArray[np.int32]:
-        """The bestsellers of the country with this ISO code, best first; none where too little is known of it."""
-        return self._listed("country", country_code_to_int(code))
+        """Indices of the bestsellers of the country with this ISO code, best first; none where it has too few
+        customers."""
+        return self._product_list("country", country_code_to_int(code))
 
     def device_products(self, name: str) -> NDArray[np.int32]:
-        """What most visitors with this kind of device looked at, the first first; none where too few did."""
-        return self._listed("device", DEVICES.index(name) if name in DEVICES else -1)
+        """Indices of the products that most customers view on this type of device, the most viewed first; none where
+        too few do."""
+        return self._product_list("device", DEVICES.index(name) if name in DEVICES else -1)
 
-    def _listed(self, kind: str, key: int) -> NDArray[np.int32]:
-        keys = self.arrays.get(f"{kind}.code", np.empty(0, np.int32))  # a snapshot of an earlier release has none
-        (place,) = lookup_indices(keys, [key]).tolist()
-        if place < 0:
+    def _product_list(self, name: str, key: int) -> NDArray[np.int32]:
+        keys = self.arrays.get(f"{name}.code", np.empty(0, np.int32))  # a snapshot of an earlier release has none
+        (index,) = lookup_indices(keys, [key]).tolist()
+        if index < 0:
             return np.empty(0, np.int32)
-        start = self.arrays[f"{kind}.start"]
-        return self.arrays[f"{kind}.product"][start[place] : start[place + 1]]
+        start = self.arrays[f"{name}.start"]
+        return self.arrays[f"{name}.product"][start[index] : start[index + 1]]
 
 
 def country_code_to_int(code: str) -> int:
-    """The number under which a snapshot keeps a country; -1 for what is no ISO code of two letters."""
+    """The number by which a snapshot keeps a country; -1 for what is no ISO code of two letters."""
     return int.from_bytes(code.upper().encode()) if len(code) == 2 and code.isascii() and code.isalpha() else -1
 
 
-def lookup_indices(known: NDArray[np.int64], wanted: Iterable[int]) -> NDArray[np.int64]:
-    """Where the wanted keys are among the known ones, which ascend; -1 for those that are not."""
-    keys = np.fromiter(wanted, np.int64)
-    if not len(known):
-        return np.full(len(keys), -1)
-    place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    return np.where(known[place] == keys, place, -1)
+def lookup_indices(existing: NDArray[np.int64], keys: Iterable[int]) -> NDArray[np.int64]:
+    """The index of each key among the existing ones, which are ascending; -1 for those that are not there."""
+    wanted = np.fromiter(keys, np.int64)
+    if not len(existing):
+        return np.full(len(wanted), -1)
+    index = np.minimum(np.searchsorted(existing, wanted), len(existing) - 1)
+    return np.where(existing[index] == wanted, index, -1)

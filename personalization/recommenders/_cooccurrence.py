@@ -134,8 +134,8 @@ def _index_in_group(group: NDArray[Any]) -> NDArray[np.int64]:
 
 def damped_cosine(both: NDArray[Any], one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
     """both / (sqrt(one x other) + DAMPING), in 0..1, to six digits."""
-    cosine: NDArray[np.float64] = np.round(both / (np.sqrt(one * other.astype(np.float64)) + DAMPING), 6)
-    return cosine
+    cosine: NDArray[np.float64] = both / (np.sqrt(one * other.astype(np.float64)) + DAMPING)
+    return np.round(cosine, 6)
 
 
 def strongest_links(anchor: NDArray[Any], other: NDArray[Any], closeness: NDArray[Any], limit: int) -> ProductLinks:

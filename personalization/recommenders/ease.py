@@ -60,7 +60,7 @@ class Ease:
         return Neighbours.from_links([links], history.products, limits.neighbours_per_product)
 
 
-def _item_weights(bought: sparse.csr_matrix) -> NDArray[Any]:
+def _item_weights(bought: sparse.csr_matrix) -> NDArray[np.float64]:
     """How much a product (row) predicts another (column), shape (products, products): at most 1, to five digits, 0 for
     itself."""
     gram = (bought.T @ bought).toarray()
@@ -68,8 +68,7 @@ def _item_weights(bought: sparse.csr_matrix) -> NDArray[Any]:
     inverse = linalg.inv(gram.astype(np.float64), overwrite_a=True, check_finite=False)
     weight = -inverse / np.diag(inverse)
     np.fill_diagonal(weight, 0)
-    rounded: NDArray[Any] = np.round(np.minimum(weight, 1), 5)
-    return rounded
+    return np.round(np.minimum(weight, 1), 5).astype(np.float64)
 
 
 recommender = Ease()

@@ -62,9 +62,8 @@ def _price_closeness(price: NDArray[Any], anchor: NDArray[Any], other: NDArray[A
 def _popularity(history: HistoryArrays, limits: LearningLimits) -> NDArray[np.float64]:
     """Recent sales on a logarithmic scale, in 0..1, shape (products,): 0 for what too few customers bought."""
     recent = history.ordered_at > history.now - limits.popularity_window_days * DAY
-    sold = np.log1p(history.purchases_with_support(recent, limits.min_customers))
-    share: NDArray[np.float64] = sold / max(sold.max(initial=0), 1)
-    return share
+    sold: NDArray[np.float64] = np.log1p(history.purchases_with_support(recent, limits.min_customers))
+    return sold / max(float(sold.max(initial=0)), 1)
 
 
 recommender = Substitutes()

@@ -116,8 +116,8 @@ def query_clicks(log: SearchLog, now: float) -> QueryClicks:
 def decayed_weights(at: NDArray[np.float64], now: float) -> NDArray[np.float64]:
     """What is left of each action, in 0..1, by its age at `now`, or at the last action of a log that ended earlier."""
     age = np.maximum(min(now, at.max(initial=-np.inf)) - at, 0)
-    weights: NDArray[np.float64] = 0.5 ** np.minimum(age / HALF_LIFE_SECONDS, MAX_HALF_LIVES)
-    return weights
+    left: NDArray[np.float64] = 0.5 ** np.minimum(age / HALF_LIFE_SECONDS, MAX_HALF_LIVES)
+    return left
 
 
 def preceding_row(

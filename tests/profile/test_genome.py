@@ -85,7 +85,7 @@ def test_the_size_of_a_sweep_s_batches_changes_nothing(monkeypatch):
     moment = now().timestamp()
     batch.refresh_all_genomes(moment)
     whole = [of(user).products for user in users]
-    monkeypatch.setattr(batch, "CUSTOMERS_AT_ONCE", 5)
+    monkeypatch.setattr(batch, "BATCH_SIZE", 5)
     batch.refresh_all_genomes(moment)
     assert [of(user).products for user in users] == whole
 

@@ -12,7 +12,7 @@ from personalization.recommenders import BlockRecommender, LearningLimits
 from personalization.recommenders.bought_together import BoughtTogether
 from personalization.testing import views_and_texts
 from personalization.train.engines import local
-from personalization.train.engines.local import OUTDATED_DAYS, BlockStore, plan_fingerprint
+from personalization.train.engines.local import MAX_AGE_SECONDS, BlockStore, plan_fingerprint
 
 LIMITS = LearningLimits(neighbours_per_product=8)
 IN_BLOCKS = [
@@ -169,7 +169,7 @@ def test_what_was_left_behind_yesterday_is_removed(kept, done):
     done(BoughtTogether(), views_and_texts())
     (old,) = kept.folder.iterdir()
     done(BoughtTogether(), views_and_texts(), LearningLimits(neighbours_per_product=9))
-    os.utime(old, (time.time() - OUTDATED_DAYS - 1,) * 2)
+    os.utime(old, (time.time() - MAX_AGE_SECONDS - 1,) * 2)
     kept.remove_outdated()
     assert len(list(kept.folder.iterdir())) == 1 and not old.exists()
     kept.remove()

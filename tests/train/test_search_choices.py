@@ -90,7 +90,7 @@ def after(query, found):
 
 def texts(found):
     return [
-        search_queries.text_array(found.arrays, place) for place in range(len(found.arrays["query.text_start"]) - 1)
+        search_queries.query_text(found.arrays, place) for place in range(len(found.arrays["query.text_start"]) - 1)
     ]
 
 

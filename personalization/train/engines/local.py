@@ -1,4 +1,5 @@
-"""Finished blocks as files: a run that was killed leaves them behind, and the next one goes on from there."""
+"""Does the blocks of the work one after the other, and keeps finished ones as files (checkpoints): a run that was
+killed leaves them behind, and the next one goes on from there."""
 
 import hashlib
 import inspect
@@ -36,8 +37,8 @@ from personalization.recommenders import (
 logger = logging.getLogger(__name__)
 
 LINK_COLUMNS = {"anchor": np.dtype("int32"), "other": np.dtype("int32"), "weight": np.dtype("float32")}
-OUTDATED_DAYS = DAY
-"""What a run left behind so many seconds ago is of no use any more."""
+MAX_AGE_SECONDS = DAY
+"""Older blocks are of no use any more: the history has changed."""
 
 
 class BlockStore:
@@ -48,31 +49,31 @@ class BlockStore:
 
     @classmethod
     def of_this_shop(cls) -> "BlockStore":
-        """Those of this database: another one may keep its snapshots beside."""
+        """The store of this database: others may keep their snapshots in the same folder."""
         return cls(snapshot_files.local_root() / "blocks" / snapshot_files._database_mark())
 
     def fit(
         self, recommender: Recommender, history: HistoryArrays, limits: LearningLimits
     ) -> ProductScores | Neighbours:
-        """What the recommender learns; where it works in blocks, without those that are there already."""
+        """What the recommender learns; finished blocks are read and not done again."""
         if not isinstance(recommender, BlockRecommender):
             return recommender.fit(history, limits)
         plan = recommender.plan(history, limits)
         return plan.assemble(self._links(plan, self.folder / f"{recommender.name}.{plan_fingerprint(plan)}"))
 
     def remove(self) -> None:
-        """Deletes all of them: what they were worked out for is published."""
+        """Deletes all blocks, once what they were done for is published."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def remove_outdated(self) -> None:
-        """Deletes those that no run will ask for any more."""
-        for home in self.folder.glob("*"):
-            if home.stat().st_mtime < time.time() - OUTDATED_DAYS:
-                shutil.rmtree(home, ignore_errors=True)
+        """Deletes the blocks that no run can use any more."""
+        for folder in self.folder.glob("*"):
+            if folder.stat().st_mtime < time.time() - MAX_AGE_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
-    def _links(self, plan: BlockPlan, home: Path) -> Iterator[ProductLinks]:
+    def _links(self, plan: BlockPlan, folder: Path) -> Iterator[ProductLinks]:
         for block in plan.blocks:
-            path = home / f"{block.start}-{block.stop - 1}.npz"
+            path = folder / f"{block.start}-{block.stop - 1}.npz"
             links = stored_block(path, block, plan)
             if links is None:
                 links = plan.links(block)
@@ -94,12 +95,12 @@ def stored_block(path: Path, block: range, plan: BlockPlan) -> ProductLinks | No
 
 
 def store_block(path: Path, links: ProductLinks) -> None:
-    """Puts a finished block into this file, whole or not at all. Where that cannot be, training goes on without."""
+    """Writes a finished block to this file, whole or not at all. Where that fails, training goes on without."""
     part = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         number, part = tempfile.mkstemp(suffix=".part", dir=path.parent)
-        with os.fdopen(number, "wb") as file:  # not forced to the disk: what a power cut damages is done again
+        with os.fdopen(number, "wb") as file:  # no fsync: what a power cut damages is done again
             np.savez(file, **vars(links))
         os.replace(part, path)
     except OSError as error:
@@ -109,42 +110,42 @@ def store_block(path: Path, links: ProductLinks) -> None:
 
 
 def plan_fingerprint(plan: BlockPlan) -> str:
-    """Tells apart plans whose blocks differ: by all that is given, and by the code that works on it."""
-    told = hashlib.sha256(_code_digest(plan.function.__module__))
-    for thing in (plan.function.__module__, plan.products, plan.neighbours, *plan.args):
-        _hash_value(told, thing)
-    return told.hexdigest()[:32]
+    """Differs for plans whose blocks differ: covers the arguments, and the code that works on them."""
+    digest = hashlib.sha256(_code_digest(plan.function.__module__))
+    for value in (plan.function.__module__, plan.products, plan.neighbours, *plan.args):
+        _hash_value(digest, value)
+    return digest.hexdigest()[:32]
 
 
-def _hash_value(told: Any, thing: Any) -> None:
-    if is_dataclass(thing):
-        for field in fields(thing):
-            _hash_value(told, getattr(thing, field.name))
-    elif sparse.issparse(thing):
-        for part in (thing.shape, thing.data, thing.indices, thing.indptr):
-            _hash_value(told, part)
-    elif isinstance(thing, np.ndarray):
-        told.update(f"{thing.dtype}{thing.shape}".encode())
-        told.update(np.ascontiguousarray(thing).data)
-    elif isinstance(thing, int | float | str | tuple):
-        told.update(f"{thing!r};".encode())
+def _hash_value(digest: Any, value: Any) -> None:
+    if is_dataclass(value):
+        for field in fields(value):
+            _hash_value(digest, getattr(value, field.name))
+    elif sparse.issparse(value):
+        for part in (value.shape, value.data, value.indices, value.indptr):
+            _hash_value(digest, part)
+    elif isinstance(value, np.ndarray):
+        digest.update(f"{value.dtype}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).data)
+    elif isinstance(value, int | float | str | tuple):
+        digest.update(f"{value!r};".encode())
     else:
-        raise TypeError(f"a plan cannot be given {type(thing).__name__}")
+        raise TypeError(f"the arguments of a plan cannot be hashed: {type(value).__name__}")
 
 
 @cache
 def _code_digest(module: str) -> bytes:
-    """Of the module that does the work, which may be a shop's own, and of all of ours."""
+    """Covers the module that does the work, which may be a shop's own, and all of our recommenders."""
     own = Path(inspect.getfile(sys.modules[module]))
     files = sorted({*Path(recommenders.__path__[0]).glob("*.py"), own})
     return b"".join([np.__version__.encode(), *(hashlib.sha256(file.read_bytes()).digest() for file in files)])
 
 
 def _matches_plan(links: ProductLinks, block: range, plan: BlockPlan) -> bool:
-    """Whether these can be the links of this block."""
+    """Whether links that were read can be those of this block."""
     columns: dict[str, NDArray[Any]] = vars(links)
-    alike = {column.shape for column in columns.values()} == {(links.anchor.size,)}
-    if not alike or {name: column.dtype for name, column in columns.items()} != LINK_COLUMNS:
+    same_length = {column.shape for column in columns.values()} == {(links.anchor.size,)}
+    if not same_length or {name: column.dtype for name, column in columns.items()} != LINK_COLUMNS:
         return False
     within = (links.anchor >= block.start) & (links.anchor < block.stop)
     known = (links.other >= 0) & (links.other < plan.products)
