@@ -20,7 +20,7 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import page_slates, visits
 from personalization.privacy import consent, identity
-from personalization.privacy.requester import Requester, requester_from_request
+from personalization.privacy.requester import requester_from_request
 from personalization.shop import catalogue
 
 register = template.Library()
@@ -153,18 +153,12 @@ def _consented_visit(context: Context) -> Visit | None:
 def personalization_beacon(context: Context) -> str:
     """The scripts that report what is seen on this page, for visitors who agreed to that; else nothing."""
     request = context.get("request")
-    if request is None or _certainly_without_consent(requester := requester_from_request(request)):
+    if request is None or not consent.may_be_allowed(requester := requester_from_request(request)):
         return ""
     with fail_open("Printing the beacon", queries=False):
         if consent.tracking_allowed(requester, identity.get_visitor(requester)):
             return get_template("personalization/partials/beacon.html").render(_beacon_context(context, request))
     return ""
-
-
-def _certainly_without_consent(requester: Requester) -> bool:
-    """Most pages of a shop are for such visitors: they cost neither a query nor a savepoint."""
-    recognised = requester.choice is not None or requester.visitor_id is not None or requester.is_signed_in
-    return not (recognised or conf.get_settings().CONSENT_CALLABLE)
 
 
 def _beacon_context(context: Context, request: HttpRequest) -> dict[str, Any]:
