@@ -244,9 +244,7 @@ def record_server_event(
 ) -> bool:
     """Stores an event that the server itself observed; False when the visitor no longer exists."""
     event = EventData(event_id=uuid.uuid4(), type=name, occurred_at=now, product_id=product, value=1.0)
-    stored = Event.objects.store_events(
-        visitor.pk, [event], received_at=now, is_suspected_bot=suspect, device=device
-    )
+    stored = Event.objects.store_events(visitor.pk, [event], received_at=now, is_suspected_bot=suspect, device=device)
     if stored:
         _send_event_recorded(visitor, [event])
     return stored

@@ -100,7 +100,7 @@ class PersonalListMixin(PrivatePageMixin):
 
     def _list_slate(self, context: dict[str, Any]) -> ListSlate | None:
         """The reporting token of the page's products, however they are sorted."""
-        if not identity.may_be_tracked(requester_from_request(self.request)):
+        if not consent.may_be_allowed(requester_from_request(self.request)):
             return None
         with fail_open("Signing a list", queries=False):
             page, category = context["page_obj"], getattr(self, "category", None)

@@ -74,7 +74,7 @@ def tracked_visit(request: HttpRequest) -> Visit | None:
     """The visit of a requester whose page is reported, with or without a visitor yet; None for all others, whose pages
     this costs nothing. It reads the visitor, as the beacon does on each such page."""
     requester = requester_from_request(request)
-    if not identity.may_be_tracked(requester):
+    if not consent.may_be_allowed(requester):
         return None
     visitor, settings = identity.get_visitor(requester), conf.get_settings()
     with fail_open("Reading the visit", queries=bool(settings.CONSENT_CALLABLE or settings.IS_CHILD_CALLABLE)):

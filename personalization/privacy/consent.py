@@ -36,6 +36,12 @@ def has_agreed(requester: Requester, visitor: Visitor | None) -> bool:
     return requester.choice is not None and requester.choice.granted
 
 
+def may_be_allowed(requester: Requester) -> bool:
+    """Whether it is worth asking for the visitor at all. For most visitors of a shop it is not: they cost no query."""
+    recognised = requester.choice is not None or requester.visitor_id is not None or requester.is_signed_in
+    return recognised or bool(conf.get_settings().CONSENT_CALLABLE)
+
+
 def should_ask(requester: Requester, visitor: Visitor | None) -> bool:
     """Whether to show the question: neither the visitor nor their browser has answered, and no consent tool asks."""
     if requester.opt_out_signal or requester.is_child or conf.get_settings().CONSENT_CALLABLE:

@@ -20,13 +20,6 @@ VISITOR = "visitor"
 """The key of the visitor in `Requester.memory`."""
 
 
-def may_be_tracked(requester: Requester) -> bool:
-    """Whether consent is possible at all. For most visitors of a shop it is not: they cost neither a query nor a
-    savepoint."""
-    recognised = requester.choice is not None or requester.visitor_id is not None or requester.is_signed_in
-    return bool(recognised or conf.get_settings().CONSENT_CALLABLE)
-
-
 def get_visitor(requester: Requester) -> Visitor | None:
     """The visitor behind a requester; None for an unknown one, and when the database fails."""
     if VISITOR not in requester.memory:

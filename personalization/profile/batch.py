@@ -110,4 +110,3 @@ def _sampled_users(users: list[Any]) -> list[Any]:
 
 def _sorted_by_user(genomes: dict[Any, Genome]) -> list[Genome]:
     return [genomes[key] for key in sorted(genomes)]
-

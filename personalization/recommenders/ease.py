@@ -1,7 +1,5 @@
 """EASE: a linear model that predicts each product from all other products of a customer."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse

@@ -166,7 +166,7 @@ def _consented_visit(context: Context) -> Visit | None:
 def personalization_beacon(context: Context) -> str:
     """The scripts that report what is seen on this page, for visitors who agreed to that; else nothing."""
     request = context.get("request")
-    if request is None or not identity.may_be_tracked(requester := requester_from_request(request)):
+    if request is None or not consent.may_be_allowed(requester := requester_from_request(request)):
         return ""
     with fail_open("Printing the beacon", queries=False):
         if consent.tracking_allowed(requester, identity.get_visitor(requester)):
