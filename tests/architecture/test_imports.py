@@ -9,11 +9,13 @@ ALLOWED = {"lightgbm": {"train"}, "pyarrow": {"exchange"}, "pyarrow.parquet": {"
 
 
 def imports_by_name():
-    """(folder below the package, module) of each call of `import_module` with a constant."""
+    """(folder below the package, module) of each call of `import_module` with the name of an outside module."""
     for file in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             match node:
-                case ast.Call(func=ast.Name("import_module"), args=[ast.Constant(name)]):
+                case ast.Call(func=ast.Name("import_module"), args=[ast.Constant(name)]) if (
+                    name.split(".")[0] != PACKAGE.name
+                ):
                     yield file.relative_to(PACKAGE).parts[0], name
 
 
