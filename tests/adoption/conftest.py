@@ -1,4 +1,4 @@
-"""Runs other people's shops."""
+"""Runs other shops, each in a process and with settings of its own."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def process(tmp_path):
-    """Runs a module with these settings and gives what it printed; what it complains of fails the test."""
+    """Runs a module with these settings and returns its output; an error or a warning fails the test."""
 
     def run(settings, *command):
         folder = tmp_path / settings

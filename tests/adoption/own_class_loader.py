@@ -1,4 +1,4 @@
-"""A class loader of a shop's own, of the kind that has its own place for one class."""
+"""A class loader of a shop's own, that replaces one class."""
 
 from oscar.core.loading import default_class_loader
 

@@ -2,6 +2,6 @@ from oscar.apps.search.forms import SearchForm as OscarsForm
 
 
 class SearchForm(OscarsForm):
-    """What the shop's own class loader gives for Oscar's."""
+    """The form that the shop's class loader returns instead of Oscar's."""
 
     prefix_of_the_shop = "own"

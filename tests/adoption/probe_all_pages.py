@@ -1,4 +1,4 @@
-"""Opens every page of Oscar's that an address leads to and prints what each answers, as JSON."""
+"""Opens every page of Oscar's that can be addressed and prints the responses as JSON."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch, URLResolver, get_resolver, reverse
 from tests.adoption import probe_main_pages
 from tests.settings_without_migrations import NoMigrations
 
-GIVEN = {
+ARGUMENTS = {
     "product_slug": "tea",
     "category_slug": "tea",
     "review_pk": 1,
@@ -21,30 +21,30 @@ GIVEN = {
     "slug": "tea",
     "pk": 1,
 }
-LEAVES = "customer:logout"
+LOGOUT = "customer:logout"
 
 
-def names(patterns, namespaces=()):
-    """The name of every view of Oscar's that has one, with what its address takes."""
+def view_names(patterns, namespaces=()):
+    """The name of every named view of Oscar's, and the arguments of its address."""
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             inside = (*namespaces, pattern.namespace) if pattern.namespace else namespaces
-            yield from names(pattern.url_patterns, inside)
+            yield from view_names(pattern.url_patterns, inside)
         elif pattern.name and namespaces[:1] not in (("admin",), ("personalization",)):
             yield ":".join((*namespaces, pattern.name)), pattern.pattern.regex.groupindex
 
 
-def addresses():
-    """The addresses that can be told without knowing more than what is given."""
-    for name, takes in sorted(names(get_resolver().url_patterns), key=lambda found: found[0]):
-        if name != LEAVES:
+def list_addresses():
+    """The addresses that can be made of ARGUMENTS."""
+    for name, takes in sorted(view_names(get_resolver().url_patterns), key=lambda view: view[0]):
+        if name != LOGOUT:
             try:
-                yield name, reverse(name, kwargs={key: GIVEN.get(key, 1) for key in takes})
+                yield name, reverse(name, kwargs={key: ARGUMENTS.get(key, 1) for key in takes})
             except NoReverseMatch:
                 continue
 
 
-def answer(client, address):
+def describe_page(client, address):
     response = client.get(address)
     page = response.content.decode(errors="replace") if not response.streaming else ""
     return {
@@ -55,19 +55,19 @@ def answer(client, address):
     }
 
 
-def people():
-    """Nobody, and a member of staff who shops here."""
+def list_users():
+    """No user, and a member of staff with orders."""
     from django.contrib.auth.models import User
 
     User.objects.filter(username="ann").update(is_staff=True, is_superuser=True)
     return {"nobody": None, "ann": User.objects.get(username="ann")}
 
 
-def all_answers(user):
+def describe_all_pages(user):
     client = Client(raise_request_exception=False)
     if user is not None:
         client.force_login(user)
-    return {name: answer(client, address) for name, address in [("root", "/"), *addresses()]}
+    return {name: describe_page(client, address) for name, address in [("root", "/"), *list_addresses()]}
 
 
 if __name__ == "__main__":
@@ -75,5 +75,5 @@ if __name__ == "__main__":
     django.setup()
     logging.getLogger("django.request").disabled = True  # pages that are not there; what else is logged is ours
     call_command("migrate", run_syncdb=True, verbosity=0)
-    probe_main_pages.stocked()
-    print(json.dumps({name: all_answers(user) for name, user in people().items()}))
+    probe_main_pages.create_shop()
+    print(json.dumps({name: describe_all_pages(user) for name, user in list_users().items()}))

@@ -1,4 +1,4 @@
-"""Asks our API in a shop that has django-oscar-api, too, and prints what came out, as JSON."""
+"""Requests our API in a shop that has django-oscar-api, too, and prints the responses as JSON."""
 
 import json
 
@@ -10,8 +10,8 @@ OURS = "/personalization/api/v1/"
 HERS = ("me/preferences/", "me/data/", "surfaces/home/", "surfaces/basket/", "navigation/", "continue/")
 
 
-def known(ann):
-    """She agreed, and said what she likes."""
+def give_consent(ann):
+    """Stores her consent and an interest."""
     from django.utils.timezone import now
 
     from personalization.models import Visitor
@@ -20,10 +20,10 @@ def known(ann):
     Visitor.objects.get(user=ann).set_preference("interest", 1, 1, now().timestamp())
 
 
-def told(client, path, **headers):
-    """The answer; without when it was made."""
-    answer = client.get(OURS + path, headers=headers)
-    return [answer.status_code, {name: value for name, value in answer.json().items() if name != "exported_at"}]
+def request(client, path, **headers):
+    """Status and content of a response, without its time."""
+    response = client.get(OURS + path, headers=headers)
+    return [response.status_code, {name: value for name, value in response.json().items() if name != "exported_at"}]
 
 
 def sign_in(client, root, **headers):
@@ -33,23 +33,23 @@ def sign_in(client, root, **headers):
     )
 
 
-def shown(client, surface):
-    slate = told(client, f"surfaces/{surface}/?limit=40")[1]
+def product_ids(client, surface):
+    slate = request(client, f"surfaces/{surface}/?limit=40")[1]
     return [item["id"] for row in slate["rows"] for item in row["items"]]
 
 
-def of_a_basket():
-    """What the rows show before and after the first product of all was laid into the basket, in one browser."""
+def basket_responses():
+    """The products of the rows before and after the first of them was put into the basket, in one browser."""
     client, surfaces = Client(), ("home", "basket")
-    before = {surface: shown(client, surface) for surface in surfaces}
+    before = {surface: product_ids(client, surface) for surface in surfaces}
     laid = before["basket"][0]
     line = {"url": f"{probe_oscar_api.SHOP}products/{laid}/", "quantity": 1}
     assert client.post("/api/basket/add-product/", line, content_type="application/json").status_code == 200
-    return {"laid": laid, "before": before, "after": {surface: shown(client, surface) for surface in surfaces}}
+    return {"laid": laid, "before": before, "after": {surface: product_ids(client, surface) for surface in surfaces}}
 
 
-def of_a_session(root):
-    """What our API says to whoever names ann's session in a header, to her own browser, and to nobody."""
+def session_responses(root):
+    """The responses of our API to a client that names ann's session in a header, to her browser, and to another one."""
     chosen = Client()
     sign_in(chosen, root, **{"Session-Id": "SID:ANON:testserver:guessed"})
     named = {"Session-Id": "SID:AUTH:testserver:guessed"}
@@ -57,15 +57,15 @@ def of_a_session(root):
     sign_in(hers, root)
     return {
         "theirs": Client().get(f"{root}login/", headers=named).status_code,
-        "named": [told(Client(), path, **named) for path in HERS],
-        "nobody": [told(Client(), path) for path in HERS],
-        "hers": [told(hers, path) for path in HERS],
+        "named": [request(Client(), path, **named) for path in HERS],
+        "nobody": [request(Client(), path) for path in HERS],
+        "hers": [request(hers, path) for path in HERS],
     }
 
 
 if __name__ == "__main__":
-    known(probe_oscar_api.prepared())
-    found = {"basket": of_a_basket(), "beside": of_a_session("/api/")}
+    give_consent(probe_oscar_api.prepare_shop())
+    results = {"basket": basket_responses(), "beside": session_responses("/api/")}
     with override_settings(ROOT_URLCONF="tests.adoption.urls_headless_above"):
-        found["above"] = of_a_session("/personalization/")
-    print(json.dumps(found))
+        results["above"] = session_responses("/personalization/")
+    print(json.dumps(results))

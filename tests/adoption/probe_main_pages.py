@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 
-def stocked():
-    """Two shelves of tea and of bread, twelve products each, the first of each bought by three customers."""
+def create_shop():
+    """Two categories with twelve products each; three customers bought the first of each."""
     from django.contrib.auth.models import User
     from oscar.apps.catalogue.categories import create_from_breadcrumbs
     from oscar.test.basket import add_product
@@ -28,9 +28,9 @@ def stocked():
     return shelves["Tea"], products[0]
 
 
-def pages():
-    """Where a shopper goes."""
-    category, product = stocked()
+def page_addresses():
+    """The addresses of the main pages."""
+    category, product = create_shop()
     return {
         "home": "/",
         "catalogue": reverse("catalogue:index"),
@@ -41,7 +41,7 @@ def pages():
     }
 
 
-def look(client, address):
+def describe_page(client, address):
     response = client.get(address)
     context = response.context_data
     view = response.resolver_match.func.view_class
@@ -58,4 +58,4 @@ if __name__ == "__main__":
     django.setup()
     call_command("migrate", run_syncdb=True, verbosity=0)
     client = Client()
-    print(json.dumps({name: look(client, address) for name, address in pages().items()}))
+    print(json.dumps({name: describe_page(client, address) for name, address in page_addresses().items()}))

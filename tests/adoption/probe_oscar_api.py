@@ -1,4 +1,4 @@
-"""Asks django-oscar-api for what a storefront needs and prints what each answers, as JSON."""
+"""Sends the requests of a storefront to django-oscar-api and prints the responses as JSON."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ from tests.settings_without_migrations import NoMigrations
 SHOP = "http://testserver/api/"
 PASSWORD = "a password"
 ANN = {"username": "ann@example.com", "password": PASSWORD}
-ASKED = (
+REQUESTS = (
     ("get", "", None),
     ("get", "products/", None),
     ("get", "products/1/", None),
@@ -35,29 +35,29 @@ ASKED = (
 SESSIONS = {"cookies": {}, "headers": {"Session-Id": "SID:ANON:testserver:mine"}}
 
 
-def prepared():
-    """A shop of a few products; ann has a password."""
+def prepare_shop():
+    """Creates a shop of a few products, in which ann has a password."""
     settings.MIGRATION_MODULES = NoMigrations()
     django.setup()
     logging.getLogger("django.request").disabled = True  # what is refused; what else is logged is ours
     call_command("migrate", run_syncdb=True, verbosity=0)
-    probe_main_pages.stocked()
+    probe_main_pages.create_shop()
     ann = get_user_model().objects.get(username="ann")
     ann.set_password(PASSWORD)
     ann.save()
     return ann
 
 
-def answers(headers):
-    """What is answered, one after the other; the session in a header is another one once somebody signed in."""
-    client, told = Client(), []
-    for method, path, body in ASKED:
-        answer = getattr(client, method)(f"/api/{path}", body, content_type="application/json", headers=headers)
-        told.append([method, path, answer.status_code, answer.content.decode()])
-        headers = {name: answer.get(name, value) for name, value in headers.items()}
-    return told
+def list_responses(headers):
+    """The responses, one after the other; a session in a header changes when a user signs in."""
+    client, responses = Client(), []
+    for method, path, body in REQUESTS:
+        response = getattr(client, method)(f"/api/{path}", body, content_type="application/json", headers=headers)
+        responses.append([method, path, response.status_code, response.content.decode()])
+        headers = {name: response.get(name, value) for name, value in headers.items()}
+    return responses
 
 
 if __name__ == "__main__":
-    prepared()
-    print(json.dumps({name: answers(headers) for name, headers in SESSIONS.items()}))
+    prepare_shop()
+    print(json.dumps({name: list_responses(headers) for name, headers in SESSIONS.items()}))

@@ -1,4 +1,4 @@
-"""The shop with our three lines that has forked Oscar's search, and has a class loader of its own."""
+"""The shop with our three lines, a fork of Oscar's search and a class loader of its own."""
 
 from tests.adoption.settings_adopted import *  # noqa: F403
 from tests.settings_without_migrations import NoMigrations

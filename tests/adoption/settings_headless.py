@@ -1,4 +1,4 @@
-"""A plain shop with django-oscar-api, as its own guide says."""
+"""A plain shop with django-oscar-api, set up as its guide says."""
 
 from tests.adoption.settings_plain import *  # noqa: F403
 

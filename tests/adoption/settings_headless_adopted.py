@@ -1,4 +1,4 @@
-"""The same with our three lines, and nothing else."""
+"""The shop with django-oscar-api and our three lines, and nothing else."""
 
 from tests.adoption.settings_headless import *  # noqa: F403
 

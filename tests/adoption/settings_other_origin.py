@@ -1,4 +1,4 @@
-"""A plain shop with our three lines, whose storefront has an origin of its own: docs/api.md, "What to expect"."""
+"""A plain shop with our three lines, whose storefront is on another origin: docs/api.md, "What to expect"."""
 
 from corsheaders.defaults import default_headers
 

@@ -1,4 +1,4 @@
-"""A plain Oscar shop, as Oscar's own guide and sandbox set one up. ADOPTION_FOLDER holds all that it writes."""
+"""A plain Oscar shop, as Oscar's guide and sandbox set one up. All its files are in ADOPTION_FOLDER."""
 
 import os
 from pathlib import Path

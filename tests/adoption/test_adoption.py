@@ -1,4 +1,4 @@
-"""Other people's shops, each in a process of its own."""
+"""Other shops with our three lines, each in a process of its own."""
 
 import json
 
@@ -49,5 +49,5 @@ def test_every_page_of_oscars_answers_as_it_does_without_us(process):
 
 def _as_before(page, now):
     """Whether a page answers the same; it may have more forms, but no fewer."""
-    same = all(page[said] == now[said] for said in ("status", "leads to", "title"))
+    same = all(page[name] == now[name] for name in ("status", "leads to", "title"))
     return same and set(page["fields"]) <= set(now["fields"])

@@ -1,5 +1,7 @@
-"""One demo shop, built and served once for all browser tests. Screenshots go to $SCREENSHOTS (default:
-var/screenshots)."""
+"""One demo shop, built and served once for all browser tests.
+
+Screenshots go to the folder $SCREENSHOTS, by default var/screenshots.
+"""
 
 import json
 import os
@@ -37,6 +39,7 @@ class Demo(NamedTuple):
 
 @pytest.fixture(scope="session")
 def browser_is_here():
+    """Skips the test where there is no Chromium; with REQUIRE_BROWSER, the test fails instead."""
     if not CHROMIUM and not os.environ.get("REQUIRE_BROWSER"):
         pytest.skip("there is no Chromium on this machine (Debian: apt-get install chromium)")
 
@@ -82,7 +85,7 @@ def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
 
 @pytest.fixture(scope="session")
 def shop(demo):
-    """Its address."""
+    """The address of the demo shop."""
     return demo.address
 
 
@@ -102,48 +105,48 @@ def chromium(browser_is_here):
 
 @pytest.fixture
 def page_of(chromium, shop):
-    """Opens the home page in a fresh browser: page_of(viewport, javascript=True)."""
+    """Opens the home page in a new browser: page_of(viewport, javascript=True)."""
     contexts = []
 
-    def opened(viewport=WIDE, javascript=True):
+    def open_page(viewport=WIDE, javascript=True):
         contexts.append(chromium.new_context(viewport=viewport, java_script_enabled=javascript))
         page = contexts[-1].new_page()
         page.goto(shop + "/")
         return page
 
-    yield opened
+    yield open_page
     for context in contexts:
         context.close()
 
 
 @pytest.fixture(scope="session")
 def shot():
-    """Keeps a picture of a page: shot(page, name)."""
+    """Takes a screenshot of a page: shot(page, name)."""
 
-    def kept(page, name: str, *, full_page=True, **part) -> None:
+    def take(page, name: str, *, full_page=True, **part) -> None:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=SCREENSHOTS / f"{name}.jpg", type="jpeg", quality=80, full_page=full_page, **part)
 
-    return kept
+    return take
 
 
 @pytest.fixture(scope="session")
 def view_as():
-    """Picks a person from the bar on top, and tells how the bar describes them: view_as(page, number)."""
+    """Chooses a person from the bar on top; their description in it: view_as(page, number)."""
 
-    def picked(page, number: int) -> str:
+    def choose(page, number: int) -> str:
         page.locator(".view-as summary").click()
         button = page.locator(".view-as button[name=email]").nth(number)
-        described = button.inner_text()
+        description = button.inner_text()
         button.click()
         page.wait_for_load_state()
-        return described
+        return description
 
-    return picked
+    return choose
 
 
 class Stored(NamedTuple):
-    """An event as it stands in the shop's table."""
+    """An event as stored in the shop's table."""
 
     type: str
     product_id: int | None
@@ -156,18 +159,18 @@ class Stored(NamedTuple):
 
 @pytest.fixture
 def stored(demo):
-    """The events that came in since the test began: stored(at_least=n) waits for so many."""
+    """The events stored since the test began: stored(at_least=n) waits until there are n."""
     with closing(sqlite3.connect(f"file:{demo.data / 'shop.sqlite3'}?mode=ro", uri=True)) as base:
-        began = datetime.now(UTC).replace(tzinfo=None)  # what an earlier test's page sends in leaving happened before
+        began = datetime.now(UTC).replace(tzinfo=None)  # a page of an earlier test may still send its last events
         columns = "type, product_id, items, row_key, query, value, event_id"
 
         def events(at_least=0):
             deadline = time.monotonic() + 20
             while True:
                 rows = base.execute(f"SELECT {columns} FROM personalization_event WHERE occurred_at > ?", [str(began)])
-                found = rows.fetchall()
-                if len(found) >= at_least or time.monotonic() > deadline:
-                    return [Stored(*row)._replace(items=json.loads(row[2])) for row in found]
+                fetched = rows.fetchall()
+                if len(fetched) >= at_least or time.monotonic() > deadline:
+                    return [Stored(*row)._replace(items=json.loads(row[2])) for row in fetched]
                 time.sleep(0.1)
 
         yield events
@@ -175,10 +178,10 @@ def stored(demo):
 
 @pytest.fixture
 def browser_of(chromium, shop):
-    """A fresh browser that agreed: browser_of(agreed=True, **what Playwright's new_context takes)."""
+    """A new browser with consent: browser_of(agreed=True, **options of Playwright's new_context)."""
     contexts = []
 
-    def opened(agreed=True, **more):
+    def open_browser(agreed=True, **more):
         context = chromium.new_context(**{"viewport": WIDE, "user_agent": SHOPPER, **more})
         contexts.append(context)
         if agreed:
@@ -186,14 +189,14 @@ def browser_of(chromium, shop):
             context.add_cookies([{"name": "personalization_choice", "value": choice, "url": shop, "httpOnly": True}])
         return context
 
-    yield opened
+    yield open_browser
     for context in contexts:
         context.close()
 
 
 @pytest.fixture
 def looked(browser_of, shop, stored):
-    """A browser that looked at a product, and has a row of its own for that: its page, at the shop's home."""
+    """The home page of a browser that viewed a product and has a row because of it."""
     page = browser_of().new_page()
     with page.expect_response("**/personalization/events/"):  # with it comes the cookie
         open_a_product(page, shop)
@@ -204,7 +207,7 @@ def looked(browser_of, shop, stored):
 
 
 def open_a_product(page, shop) -> int:
-    """Goes to the page of a bestseller, not through a row; its key."""
+    """Goes to the page of a best seller, not through a row; the product's key."""
     home = page.request.get(shop).text()
     bestsellers = home[home.index('data-row="bestsellers"') :]
     key, address = re.search(r'data-product="(\d+)".*?<a href="([^"]+)"', bestsellers, re.S).groups()

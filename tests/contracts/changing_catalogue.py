@@ -1,4 +1,4 @@
-"""A catalogue that changes in any way between the training run and the page, as a state machine for any surface.
+"""A catalogue that changes after the training run, as a Hypothesis state machine for any surface.
 
     class Home(ChangingCatalogue):
         def pages(self):
@@ -7,8 +7,8 @@
     def test_...():
         holds(Home)
 
-Of every page that is looked at, after every change: all that our rows show can be bought by this shopper now, is no
-child, does not lie in the basket, and stands there once.
+After every change, on every page: each product of our rows can be bought by this shopper now, is no child, is not in
+the basket, and is shown once.
 """
 
 import os
@@ -37,7 +37,7 @@ NAMES = st.sampled_from(sorted(breakfast.KINDS))
 
 
 class ChangingCatalogue(RuleBasedStateMachine):
-    """The shop of `breakfast`, trained once for all runs; `products` are those that are still there, by name."""
+    """The shop of `breakfast`, trained once for all runs; `products` are those that still exist, by name."""
 
     trained: dict[str, Product]
 
@@ -54,7 +54,7 @@ class ChangingCatalogue(RuleBasedStateMachine):
         self.undo.__exit__(None, None, None)
 
     def pages(self) -> Iterator[tuple[str, Any]]:
-        """(surface, response) of each page to look at."""
+        """(surface, response) of each page to check."""
         raise NotImplementedError
 
     def stock(self, name: str) -> Any:
@@ -77,7 +77,7 @@ class ChangingCatalogue(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def lose_the_price(self, name: str) -> None:
-        """Oscar cannot show the basket that holds such a line, so nobody has one."""
+        """Removes the product from baskets, too: Oscar cannot show a basket with a line without a price."""
         Line.objects.filter(product=self.products.get(name)).delete()
         self.stock(name).update(price=None)
 
@@ -87,7 +87,7 @@ class ChangingCatalogue(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def delist(self, name: str) -> None:
-        """No partner sells it any more; its lines go, too."""
+        """No partner sells it any more, which deletes its basket lines."""
         self.stock(name).delete()
 
     @precondition(lambda self: len(self.products) > 3)
@@ -99,7 +99,7 @@ class ChangingCatalogue(RuleBasedStateMachine):
     @precondition(lambda self: len(self.products) > 3)
     @rule(name=NAMES, public=st.booleans())
     def make_a_child(self, name: str, public: bool) -> None:
-        """Of a parent that is shown, or is not."""
+        """A child of a public or a hidden parent."""
         if name in self.products:
             self.products.pop(name)
             parent = create_product(title="Parent", structure="parent", product_class="Grocery")
@@ -138,7 +138,7 @@ class ChangingCatalogue(RuleBasedStateMachine):
 
 
 def holds(machine: type[ChangingCatalogue]) -> None:
-    """Runs the machine on a shop that is trained now."""
+    """Runs the state machine on a trained shop."""
     machine.trained = breakfast.trained()
     steps = settings(
         max_examples=RUNS,
