@@ -99,8 +99,13 @@ def store_events(delivery: Delivery, reports: Iterable[ReportedEvent]) -> Ingest
 
 
 def _store(delivery: Delivery, events: Collection[EventData]) -> bool:
-    common = {"is_suspected_bot": delivery.is_suspected_bot, "device": delivery.device}
-    return Event.objects.store_events(delivery.visitor.pk, events, received_at=delivery.received, **common)
+    return Event.objects.store_events(
+        delivery.visitor.pk,
+        events,
+        received_at=delivery.received,
+        is_suspected_bot=delivery.is_suspected_bot,
+        device=delivery.device,
+    )
 
 
 def _send_event_recorded(visitor: Visitor, events: Iterable[EventData]) -> None:

@@ -66,7 +66,8 @@ def _item_weights(bought: sparse.csr_matrix) -> NDArray[np.float64]:
     inverse = linalg.inv(gram.astype(np.float64), overwrite_a=True, check_finite=False)
     weight = -inverse / np.diag(inverse)
     np.fill_diagonal(weight, 0)
-    return np.round(np.minimum(weight, 1), 5).astype(np.float64)
+    rounded: NDArray[np.float64] = np.round(np.minimum(weight, 1), 5).astype(np.float64)
+    return rounded
 
 
 recommender = Ease()

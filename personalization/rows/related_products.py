@@ -156,7 +156,8 @@ def _find_neighbours(snapshot: SnapshotArrays, recommender: str, index: int) -> 
 
 def _in_same_category(snapshot: SnapshotArrays, index: int, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
     leaf_category = snapshot.arrays["product.leaf_category"]
-    return leaf_category[indices] == leaf_category[index]
+    is_same: NDArray[np.bool_] = leaf_category[indices] == leaf_category[index]
+    return is_same
 
 
 def _exclude_products(ranked: selection.IndicesAndScores, excluded: NDArray[np.int64]) -> selection.IndicesAndScores:

@@ -9,7 +9,6 @@ from django.urls import reverse
 
 from personalization.models import Visitor
 from personalization.privacy import cookies
-from tests.walks.known import browser, did
 from tests.walks.known_visitors import browser, did
 
 pytestmark = pytest.mark.django_db
