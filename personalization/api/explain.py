@@ -118,7 +118,7 @@ class TracedListAnswer(serializers.Serializer):
     """The list of the page."""
 
     basis = serializers.CharField(
-        allow_blank=True, help_text="`own`, `place` or `all`; empty where nothing is reranked."
+        allow_blank=True, help_text="`personal`, `contextual` or `popular`; empty where nothing is reranked."
     )
     strength = serializers.IntegerField(help_text="Percent of the way to the visitor's own order.")
     items = ListedItemAnswer(many=True)

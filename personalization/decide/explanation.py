@@ -15,7 +15,7 @@ from personalization.decide.preferences import apply_preferences
 from personalization.decide.slate import ItemRef, product_ref
 from personalization.decide.trace import Reranking, Trace, TracedRow
 from personalization.decide.visit import Visit
-from personalization.rank.features import compute_features, feature_names
+from personalization.rank.features import NEIGHBOUR_FEATURES, compute_features, feature_names
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.shop import catalogue
 
@@ -85,7 +85,7 @@ def describe_item(item: ItemRef, visit: Visit, snapshot: SnapshotArrays | None, 
     """Every score that the decision gave a product, with the features behind it, and what each recommender says of it.
 
     Returns: "scorings", see `Scoring.describe`; "recommenders", by name: a "score", or how closely it goes with the
-    visitor's `own` products, the `basket` (`closest`: its closest one) and the product of the `page`, without zeros.
+    visitor's `purchases`, the `basket` (`basket_max`: its closest product) and the product of the `page`; no zeros.
     """
     scorings = [one for scoring_run in traced.scorings if (one := scoring_run.describe(item)) is not None]
     return {"scorings": scorings, "recommenders": _recommender_values(item, visit, snapshot) if snapshot else {}}
@@ -151,7 +151,7 @@ def _recommender_values(item: ItemRef, visit: Visit, snapshot: SnapshotArrays) -
     values = dict(zip(feature_names(snapshot), table[:, 0].tolist(), strict=True))
     found = {name: {"score": values.get(name, 0.0)} for name in snapshot.score_recommenders()}
     for name in snapshot.neighbour_recommenders():
-        found[name] = {how: values.get(f"{name}.{how}", 0.0) for how in ("own", "basket", "closest")}
+        found[name] = {how: values.get(f"{name}.{how}", 0.0) for how in NEIGHBOUR_FEATURES}
         if page >= 0:
             neighbours = snapshot.neighbours(name)
             found[name]["page"] = float(neighbours.weight[page][neighbours.index[page] == index].sum())

@@ -21,11 +21,11 @@ FULL_STRENGTH = 100
 class RerankBasis(StrEnum):
     """What makes a list differ from everybody's."""
 
-    PERSONAL = "own"
+    PERSONAL = "personal"
     """The visitor's purchases and preferences."""
-    CONTEXTUAL = "place"
+    CONTEXTUAL = "contextual"
     """What is bought in their country, or viewed on their kind of device."""
-    POPULAR = "all"
+    POPULAR = "popular"
     """Nothing: it is what everybody buys, or chooses after such a search."""
 
 

@@ -67,7 +67,7 @@ def test_each_item_comes_with_its_features_and_what_each_recommender_says(staff,
     assert scoring["task"] == "home" and 1 <= scoring["rank"] <= scoring["candidates"]
     assert item["score"] == scoring["score"]
     assert scoring["features"]["popular"] == item["recommenders"]["popular"]["score"]
-    assert item["recommenders"]["bought_together"]["own"] > 0
+    assert item["recommenders"]["bought_together"]["purchases"] > 0
     assert explained["visit"]["purchased_products"] == 4
     assert explained["visit"]["policy"]["row_size"] == 6
 
@@ -186,7 +186,7 @@ def test_a_list_is_explained_in_the_order_of_its_page(staff, products, surface):
     items = explained["list"]["items"]
     assert len(items) == 20
     assert [item["id"] for item in items] == [int(key) for key in listed]
-    assert (explained["list"]["basis"], explained["list"]["strength"]) == ("own", 100)
+    assert (explained["list"]["basis"], explained["list"]["strength"]) == ("personal", 100)
     assert sorted(item["personal_position"] for item in items) == list(range(20))
     tasks = [one["task"] for one in items[0]["scorings"]]
     assert tasks == (["category", "search"] if surface == "search" else ["category"])
