@@ -15,7 +15,7 @@ from personalization.decide.preferences import apply_preferences
 from personalization.decide.slate import ItemRef, product_ref
 from personalization.decide.trace import Reranking, Trace, TracedRow
 from personalization.decide.visit import Visit
-from personalization.rank.features import NEIGHBOUR_FEATURES, compute_features, feature_names
+from personalization.rank.features import compute_features, feature_names
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.shop import catalogue
 
@@ -84,8 +84,8 @@ def explain_in_list(
 def describe_item(item: ItemRef, visit: Visit, snapshot: SnapshotArrays | None, traced: Trace) -> dict[str, Any]:
     """Every score that the decision gave a product, with the features behind it, and what each recommender says of it.
 
-    Returns: "scorings", see `Scoring.describe`; "recommenders", by name: a "score", or how closely it goes with the
-    visitor's `purchases`, the `basket` (`basket_max`: its closest product) and the product of the `page`; no zeros.
+    Returns: "scorings", see `Scoring.describe`; "recommenders", by name and without zeros: a "score", or how closely it
+    goes with the visitor's "purchases", the "basket" ("basket_max": its closest product) and the "page"'s product.
     """
     scorings = [one for scoring_run in traced.scorings if (one := scoring_run.describe(item)) is not None]
     return {"scorings": scorings, "recommenders": _recommender_values(item, visit, snapshot) if snapshot else {}}
@@ -129,10 +129,10 @@ def _walk_candidate(item: ItemRef, rows: list[TracedRow], traced: Trace) -> Iter
 
 def _look_up(product_id: int) -> tuple[Any | None, list[Step]]:
     """(the product as rows and lists show it, a child's parent; the steps so far). None for what is not public."""
-    found = catalogue.find_product(product_id)
-    if found is None:
+    existing = catalogue.find_product(product_id)
+    if existing is None:
         return None, [Step(EXISTS, False)]
-    key = found.parent_id or found.pk
+    key = existing.parent_id or existing.pk
     steps = [Step(EXISTS, True, {"shown_as": key} if key != product_id else {})]
     product = catalogue.products_for_availability([key]).get(key)
     return product, [*steps, Step(PUBLIC, product is not None)]
@@ -149,11 +149,12 @@ def _recommender_values(item: ItemRef, visit: Visit, snapshot: SnapshotArrays) -
     now = snapshot.clamp_time(visit.timestamp)
     table = compute_features(history, snapshot, now, indices[:1], basket[basket >= 0])
     values = dict(zip(feature_names(snapshot), table[:, 0].tolist(), strict=True))
-    found = {name: {"score": values.get(name, 0.0)} for name in snapshot.score_recommenders()}
+    by_recommender = {name: {"score": values.get(name, 0.0)} for name in snapshot.score_recommenders()}
     for name in snapshot.neighbour_recommenders():
-        found[name] = {how: values.get(f"{name}.{how}", 0.0) for how in NEIGHBOUR_FEATURES}
+        links = {key.removeprefix(f"{name}."): value for key, value in values.items() if key.startswith(f"{name}.")}
         if page >= 0:
             neighbours = snapshot.neighbours(name)
-            found[name]["page"] = float(neighbours.weight[page][neighbours.index[page] == index].sum())
-    kept = {name: {how: value for how, value in own.items() if value} for name, own in found.items()}
-    return {name: own for name, own in kept.items() if own}
+            links["page"] = float(neighbours.weight[page][neighbours.index[page] == index].sum())
+        by_recommender[name] = links
+    nonzero = {name: {key: value for key, value in own.items() if value} for name, own in by_recommender.items()}
+    return {name: own for name, own in nonzero.items() if own}
