@@ -25,7 +25,7 @@ class RankingTask:
     default_weights: Mapping[str, float] = field(hash=False)
     """By feature, the weights of the score while no ranker is learned; see `scorer.default_score`."""
     candidates: Callable[[VisitorHistory, SnapshotArrays, NDArray, str], NDArray] | None
-    """Gathers candidates from (history, snapshot, basket, country); None where the list is given by somebody else."""
+    """Gathers candidates from (history, snapshot, basket, country); None where the list is given."""
     max_examples: int
     """At most this many examples are learned from, so that training costs the same in a shop of any size."""
     negative_sampling: int
