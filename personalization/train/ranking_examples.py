@@ -77,8 +77,8 @@ class Backtest:
     def habits(self) -> PurchaseHabits:
         """The habits of all customers before the cut."""
         history = self.train_history
-        known = history.customer != GUEST
-        lines = (history.customer[known], history.product[known], history.ordered_at[known])
+        signed_in = history.customer != GUEST
+        lines = (history.customer[signed_in], history.product[signed_in], history.ordered_at[signed_in])
         return purchase_habits(*lines, history.now, conf.get_settings().PURCHASE_HALF_LIFE_DAYS)
 
     @cached_property
@@ -205,9 +205,9 @@ def purchases_after_cut(past: Backtest) -> Iterator[tuple[int, NDArray[np.int64]
     """(customer, what they bought after the cut) of each of `past.histories`."""
     order = np.lexsort((past.product, past.customer))
     customer, product = past.customer[order], past.product[order]
-    for known in past.histories:
-        first, last = np.searchsorted(customer, [known, known + 1])
-        yield known, np.unique(product[first:last])
+    for number in past.histories:
+        first, last = np.searchsorted(customer, [number, number + 1])
+        yield number, np.unique(product[first:last])
 
 
 def _split_orders(past: Backtest) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:

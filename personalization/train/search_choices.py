@@ -123,7 +123,7 @@ def decayed_weights(at: NDArray[np.float64], now: float) -> NDArray[np.float64]:
 def preceding_row(
     anchor: NDArray[np.bool_], at: NDArray[np.float64], seconds: float, *group: NDArray[np.integer]
 ) -> NDArray[np.int64]:
-    """For each row that of the last anchor of its group that is not later, and at most so many seconds earlier; -1
+    """For each row that of the last anchor of its group that is not later, and at most this many seconds earlier; -1
     where there is none.
 
     Parameters
