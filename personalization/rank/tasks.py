@@ -25,13 +25,8 @@ class RankingTask:
     """What is asked, in a sentence."""
     default_weights: Mapping[str, float] = field(hash=False)
     """By feature, the weights of the score while no ranker is learned; see `scorer.default_score`."""
-<<<<<<< HEAD
     candidates: Callable[[VisitorHistory, SnapshotArrays, NDArray[Any], str], NDArray[Any]] | None
-    """Gathers candidates from (history, snapshot, basket, country); None where the list is given by somebody else."""
-=======
-    candidates: Callable[[VisitorHistory, SnapshotArrays, NDArray, str], NDArray] | None
     """Gathers candidates from (history, snapshot, basket, country); None where the list is given."""
->>>>>>> ab0e7d5
     max_examples: int
     """At most this many examples are learned from, so that training costs the same in a shop of any size."""
     negative_sampling: int
