@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.module_loading import import_string
 from django.views.generic import RedirectView
 
-from personalization import conf, plugins, rows, surfaces  # noqa: F401 - each folder of plug-ins has a registry
+from personalization import conf, plugins, surfaces  # noqa: F401 - each folder of plug-ins has a registry
 from personalization.models.fail_open import fail_open
 from personalization.oscar import class_loader, template_overrides
 
@@ -69,13 +69,6 @@ def check_plugins(app_configs: Any, **options: Any) -> list[CheckMessage]:
     hint = "Expected an object that keeps the contract, or its dotted path; see docs/reference.md, Plug-ins."
     faults = [fault for registry in plugins.REGISTRIES.values() for fault in registry.errors()]
     return [Error(fault, hint=hint, id="personalization.E005") for fault in faults]
-
-
-@register("personalization")
-def check_row_types(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """E006: a row type lacks something, so that no surface can be served."""
-    hint = "See RowType in personalization/decide/slate.py for what a row type has."
-    return [Error(error, hint=hint, id="personalization.E006") for error in rows.row_type_errors()]
 
 
 @register("personalization")

@@ -1,11 +1,13 @@
 """THE door: every page, tag, endpoint and export asks here what to show. It always answers and never harms a page."""
 
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
 from personalization import signals, surfaces
 from personalization.collect import impression_tokens
+from personalization.collect.impression_tokens import Impression, ShownItem
 from personalization.decide import reranking
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.compose import compose_slate, recommend_categories, recommend_lists
@@ -37,7 +39,8 @@ def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate
             slate = attempt(requested, visit, size)
             if any(row.type != CONTINUE_SHOPPING.code for row in slate.rows):
                 break
-    signals.send_on_commit(signals.slate_served, Slate, slate=slate, visit=visit)
+    if visit.trace is None:  # else it is explained, not shown
+        signals.send_on_commit(signals.slate_served, Slate, slate=slate, visit=visit)
     return slate
 
 
@@ -69,19 +72,61 @@ def continue_shopping(visit: Visit, *, size: int | None = None) -> Slate:
 
 def slate_tokens(slate: Slate, visit: Visit | None) -> list[str]:
     """A token for each row of a slate, with which its impressions and clicks are reported; empty ones for a visitor who
-    is not tracked."""
+    is not tracked. All of them carry one new id of the slate."""
     if visit is None or not visit.tracking_allowed:
         return [""] * len(slate.rows)
-    return [_row_token(slate, row, visit) for row in slate.rows]
+    slate_id = uuid.uuid4()
+    return [_row_token(slate, slate_id, row, visit) for row in slate.rows]
 
 
-def _row_token(slate: Slate, row: Row, visit: Visit) -> str:
-    products = tuple(item.product_id for item in row.items)
-    reasons = tuple(item.reason.code for item in row.items)
-    shown = impression_tokens.Impression(
-        slate.surface, row.key, slate.snapshot_name, products, reasons, visit.timestamp
-    )
-    return impression_tokens.sign_impression(shown, visit.visitor_id)
+def _row_token(slate: Slate, slate_id: uuid.UUID, row: Row, visit: Visit) -> str:
+    items = tuple(ShownItem(item.product_id, item.position, item.reason.code) for item in row.items)
+    shown = Impression(slate.surface, row.key, slate.snapshot_name, items, visit.timestamp, slate_id)
+    return impression_tokens.sign_impression(shown, visit.visitor_id, visit.browser_key)
+
+
+def list_token(
+    visit: Visit | None,
+    surface: str,
+    row: str,
+    item_ids: Sequence[int],
+    *,
+    reasons: Sequence[str] = (),
+    start: int = 0,
+    item_kind: str = impression_tokens.PRODUCT,
+) -> str:
+    """What may be reported of a list that is no slate: the page of a search, of a category, or the menu.
+
+    Parameters
+    ----------
+    visit
+        who looks at it; None for nobody who is reported.
+    surface
+        "search", "category" or "navigation".
+    row
+        the key of the list, as rows have one.
+    item_ids
+        the primary keys of the products, or of the categories, as they stand on the page.
+    reasons
+        the code of the reason of each; none where the order is the shop's own, which no snapshot decided.
+    start
+        the position of the first one within the whole result.
+    item_kind
+        what they are: "product" or "category".
+
+    Returns
+    -------
+    str
+        "" for a visitor who is not reported, and for more items than a report may hold.
+    """
+    if visit is None or not visit.tracking_allowed or not 0 < len(item_ids) <= impression_tokens.MAX_LIST_ITEMS:
+        return ""
+    learned = get_active_snapshot() if reasons else None
+    codes = reasons or [""] * len(item_ids)
+    items = tuple(ShownItem(*item) for item in zip(item_ids, range(start, start + len(item_ids)), codes, strict=True))
+    snapshot = learned.name if learned else ""
+    shown = Impression(surface, row, snapshot, items, visit.timestamp, uuid.uuid4(), item_kind)
+    return impression_tokens.sign_impression(shown, visit.visitor_id, visit.browser_key)
 
 
 def recommend(

@@ -4,8 +4,8 @@ import logging
 import uuid
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core.management import call_command
-from django.test import RequestFactory
 
 from personalization import signals
 from personalization.collect import ingestion
@@ -13,6 +13,7 @@ from personalization.decide.slate import Slate
 from personalization.decide.visit import Visit
 from personalization.models import Consent, Event, Snapshot, Visitor
 from personalization.privacy import consent_lists, identity
+from personalization.privacy.requester import Requester
 from personalization.serve import serve_slate
 from tests.collect import event_payloads as deliveries
 from tests.shops import factories as shop
@@ -44,21 +45,14 @@ def heard(django_capture_on_commit_callbacks):
         signal.disconnect(receiver)
 
 
-def request_of(user=None, browser=None):
-    request = RequestFactory().get("/")
-    if user is not None:
-        request.user = user
-    if browser is not None:
-        request.COOKIES[identity.VISITOR_COOKIE] = identity.visitor_token(browser)
-    return request
+def requester(user=None, browser=None):
+    return Requester(user=user or AnonymousUser(), visitor_id=browser and browser.pk)
 
 
 def test_a_customer_who_withdraws_is_told_with_what_they_allowed_and_who_says_so(heard):
     anna = shop.customer("anna")
     visitor = Visitor.objects.get(user=anna)
-    told = heard(
-        signals.consent_changed, lambda: identity.withdraw_consent(request_of(anna), deliveries.NOW, "account")
-    )
+    told = heard(signals.consent_changed, lambda: identity.withdraw_consent(requester(anna), deliveries.NOW, "account"))
     assert told == [
         {
             "visitor_id": visitor.pk,
@@ -81,9 +75,7 @@ def test_consent_that_the_shop_imports_is_told_for_each_customer_whom_it_changes
 
 def test_a_browser_that_signs_in_is_told_as_merged_into_its_account(heard):
     anna, browser = shop.customer("anna"), deliveries.browser()
-    told = heard(
-        signals.visitor_merged, lambda: identity.merge_into_account(request_of(browser=browser), anna, deliveries.NOW)
-    )
+    told = heard(signals.visitor_merged, lambda: identity.merge_into_account(requester(anna, browser), deliveries.NOW))
     account = Visitor.objects.get(user=anna)
     assert told == [{"visitor_id": account.pk, "user_id": anna.pk, "merged_visitor_id": browser.pk}]
 
@@ -91,10 +83,10 @@ def test_a_browser_that_signs_in_is_told_as_merged_into_its_account(heard):
 def test_an_erased_customer_and_an_erased_browser_are_told_by_the_ids_that_are_no_more(heard):
     anna, browser = shop.customer("anna"), deliveries.browser()
     before = Visitor.objects.get(user=anna).pk
-    told = heard(signals.visitor_erased, lambda: identity.erase_visitor(request_of(anna, browser), deliveries.NOW))
+    told = heard(signals.visitor_erased, lambda: identity.erase_visitor(requester(anna, browser), deliveries.NOW))
     assert told == [{"visitor_id": browser.pk, "user_id": None}, {"visitor_id": before, "user_id": anna.pk}]
     unknown = Visitor(id=uuid.uuid4())
-    assert heard(signals.visitor_erased, lambda: identity.erase_browser(request_of(browser=unknown))) == []
+    assert heard(signals.visitor_erased, lambda: identity.erase_browser(requester(browser=unknown))) == []
 
 
 def test_a_training_run_tells_which_snapshot_it_published(heard):

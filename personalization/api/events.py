@@ -1,4 +1,4 @@
-"""Events and feedback that a storefront reports."""
+"""Endpoints for events and for feedback on products."""
 
 import re
 from typing import Any
@@ -68,7 +68,7 @@ class RejectionAnswer(serializers.Serializer):
 
 
 class EventsAnswer(serializers.Serializer):
-    """How many events were accepted, and why the others were not."""
+    """The outcome of a delivery."""
 
     accepted = serializers.IntegerField()
     rejected = RejectionAnswer(many=True)
@@ -76,7 +76,7 @@ class EventsAnswer(serializers.Serializer):
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class EventsEndpoint(APIEndpoint):
-    """Takes in events."""
+    """Reports of events."""
 
     accepts_cookies = SameOriginCookieAuthentication
     scope = "events:write"

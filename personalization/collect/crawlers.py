@@ -1,4 +1,4 @@
-"""Who is no shopper, by the name that their browser gives."""
+"""Tells crawlers by their User-Agent."""
 
 from crawlerdetect import CrawlerDetect
 

@@ -37,17 +37,17 @@ class EventRule:
 
 EVENT_RULES: Mapping[str, EventRule] = MappingProxyType(
     {
-        EventType.IMPRESSION: EventRule(),
-        EventType.CLICK: EventRule(max_items=1),
-        EventType.PRODUCT_VIEW: EventRule(max_items=1),
-        EventType.ENGAGEMENT: EventRule(max_items=1, value="seconds", is_imported=False),
-        EventType.SEARCH: EventRule(min_items=0, has_query=True),
-        EventType.ADD_TO_BASKET: EventRule(value="quantity"),
-        EventType.REMOVE_FROM_BASKET: EventRule(value="quantity"),
-        EventType.VIEW_BASKET: EventRule(min_items=0),
-        EventType.CHECKOUT: EventRule(min_items=0),
-        EventType.ADD_TO_WISHLIST: EventRule(),
-        EventType.FEEDBACK: EventRule(max_items=1, value="grade", is_imported=False),
+        str(EventType.IMPRESSION): EventRule(),
+        str(EventType.CLICK): EventRule(max_items=1),
+        str(EventType.PRODUCT_VIEW): EventRule(max_items=1),
+        str(EventType.ENGAGEMENT): EventRule(max_items=1, value="seconds", is_imported=False),
+        str(EventType.SEARCH): EventRule(min_items=0, has_query=True),
+        str(EventType.ADD_TO_BASKET): EventRule(value="quantity"),
+        str(EventType.REMOVE_FROM_BASKET): EventRule(value="quantity"),
+        str(EventType.VIEW_BASKET): EventRule(min_items=0),
+        str(EventType.CHECKOUT): EventRule(min_items=0),
+        str(EventType.ADD_TO_WISHLIST): EventRule(),
+        str(EventType.FEEDBACK): EventRule(max_items=1, value="grade", is_imported=False),
     }
 )
 """By the event's type, as GA4 names it."""

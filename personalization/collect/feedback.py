@@ -1,4 +1,4 @@
-"""What visitors do not want to see: a product, a category, a row."""
+"""Feedback: what visitors do not want to see (a product, a category, a row)."""
 
 import uuid
 from datetime import datetime
@@ -22,7 +22,7 @@ def sign_feedback(kind: str, key: int | str) -> str:
 
 
 def verify_feedback(text: str) -> tuple[str, Any] | None:
-    """(kind, key) as a Wish has them; None when we did not sign that."""
+    """(kind, key) of a `Preference`; None when we did not sign that."""
     try:
         kind, key = signing.Signer(salt=SALT).unsign_object(text)
     except signing.BadSignature:
@@ -35,6 +35,6 @@ def record_feedback(visitor: Visitor, kind: str, key: int | str, sign: int, now:
     """Stores that the visitor wants less of it, or takes that back; what they think of a product is an event, too."""
     visitor.set_preference(kind, key, sign, now.timestamp())
     if kind == "product":
-        said = Event(event_id=uuid.uuid4(), visitor=visitor, type=EventType.FEEDBACK, product_id=key, value=sign)
-        said.occurred_at = said.received_at = now
-        Event.objects.add([said])
+        event = Event(event_id=uuid.uuid4(), visitor=visitor, type=EventType.FEEDBACK, product_id=key, value=sign)
+        event.occurred_at = event.received_at = now
+        Event.objects.add([event])

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from personalization.collect import crawlers, feedback, ingestion, rate_limits, request_traits
 from personalization.collect.payload import EventPayload, Rejection, ReportedEvent
-from personalization.models import Visitor
+from personalization.models import OrderVisitor, Visitor
 from personalization.models.events import EventType
 from personalization.models.fail_open import fail_open
 from personalization.privacy import flows, identity
@@ -59,7 +59,7 @@ def _store_reported(
         )
         rate_limits.drop_log.record(["suspect"] * body.count if suspect else [])
         products, device = _reported_products(body.reports), request_traits.device_type(requester)
-        delivery = ingestion.Delivery(visitor, products, now, body.sent, suspect, device)
+        delivery = ingestion.Delivery(visitor, products, now, body.sent, suspect, device, requester.browser_key())
         return body.rejected + ingestion.store_events(delivery, body.reports).rejected, visitor
     return _reject_all(body, "not_stored"), None
 
@@ -84,7 +84,8 @@ def _reject_all(body: EventPayload, code: str) -> tuple[Rejection, ...]:
 def _reported_products(reports: Iterable[ReportedEvent]) -> ingestion.ReportedProducts:
     keys = {(item.id_type, item.key) for report in reports for item in report.items}
     products = catalogue.resolve_product_ids(keys)
-    return ingestion.ReportedProducts(products, frozenset(catalogue.sensitive_products(set(products.values()))))
+    sensitive = frozenset(catalogue.sensitive_products(set(products.values())))
+    return ingestion.ReportedProducts(products, sensitive, catalogue.sensitive_categories)
 
 
 def give_feedback(requester: Requester, kind: str, key: int | str, sign: int, now: datetime) -> Visitor | None:
@@ -100,8 +101,7 @@ def give_feedback(requester: Requester, kind: str, key: int | str, sign: int, no
 def record_basket_addition(requester: Requester, product_id: int, now: datetime) -> None:
     """Stores that a visitor who consented put a product into their basket. A browser does not become recognisable by
     it: that takes a report of its own."""
-    known = requester.is_signed_in or identity.get_visitor(requester) is not None
-    visitor = identity.get_or_create_consented(requester, now) if known else None
+    visitor = _known_consented(requester, now)
     if visitor is None or catalogue.sensitive_products([product_id]):
         return
     ingestion.record_server_event(
@@ -112,3 +112,16 @@ def record_basket_addition(requester: Requester, product_id: int, now: datetime)
         suspect=crawlers.is_crawler(requester.user_agent),
         device=request_traits.device_type(requester),
     )
+
+
+def record_order(requester: Requester, order_id: int, placed_at: datetime, now: datetime) -> None:
+    """Stores which visitor placed an order, if they consented. A browser does not become recognisable by it."""
+    visitor = _known_consented(requester, now)
+    if visitor is not None:
+        OrderVisitor.objects.record_order(order_id, visitor.pk, placed_at)
+
+
+def _known_consented(requester: Requester, now: datetime) -> Visitor | None:
+    """The visitor of an account or a recognised browser that consented; None for all others."""
+    known = requester.is_signed_in or identity.get_visitor(requester) is not None
+    return identity.get_or_create_consented(requester, now) if known else None

@@ -1,45 +1,51 @@
-"""Takes in what visitors did: what may be believed of it is stored, once, whatever way and however often it came."""
+"""Ingestion: verifies reported events and stores each of them once, however often it is delivered."""
 
 import json
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from personalization import signals
 from personalization.collect import impression_tokens
+from personalization.collect.impression_tokens import Impression, ShownItem
 from personalization.collect.payload import InvalidEvent, Rejection, ReportedEvent, ReportedItem
 from personalization.models import Event, Visitor
-from personalization.models.events import EventData, EventType
+from personalization.models.events import EventData, EventType, ItemKind
 from personalization.recommenders import DAY
 
 CLOCK_TOLERANCE = 150.0
-"""A clock that is off by fewer seconds is taken for right: so long a message may well have been under way."""
+"""Seconds by which a sender's clock may be off before it is corrected: a message may take that long."""
 MAX_AGE_DAYS = 7
+MAX_POSITION = 32_767
+"""The largest position that the column holds; positions further down are stored as this one."""
 
 
 @dataclass(frozen=True)
 class ReportedProducts:
-    """What the shop says of the products that some reports name."""
+    """The catalogue's answer about the products that some reports name."""
 
     products: Mapping[tuple[str, str], int]
     """{(kind of key, key): primary key of the product that stands for it in a list}; what is not shown is not in it."""
     sensitive: frozenset[int]
-    """Those of them of which nothing is kept."""
+    """Those of them that are sensitive: nothing about them is stored."""
+    sensitive_categories: Callable[[], Collection[int]] = frozenset
+    """Returns the keys of the sensitive categories; called only when a menu is reported."""
 
 
 @dataclass(frozen=True)
 class IngestionResult:
-    """What became of a delivery."""
+    """The outcome of a delivery."""
 
     accepted: int
-    """How many are stored, now or earlier."""
+    """The number of events that are stored, now or earlier."""
     rejected: tuple[Rejection, ...]
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Whose reports came when, and what the shop says of the products in them."""
+    """One delivery: its visitor, its time, and the products that its reports name."""
 
     visitor: Visitor
     catalogue: ReportedProducts
@@ -50,12 +56,16 @@ class Delivery:
     """Not from a shopper, it seems."""
     device: str = ""
     """The kind of device that sends, where that is known."""
-    _slates: dict[str, impression_tokens.Impression | None] = field(default_factory=dict, compare=False)
+    browser_key: str = ""
+    """What the sending browser holds, see `Requester.browser_key`."""
+    _slates: dict[str, Impression | None] = field(default_factory=dict, compare=False)
 
-    def impression(self, token: str) -> impression_tokens.Impression:
-        """The slate of a token, read once; Unusable when it is not one that we signed for this visitor."""
+    def impression(self, token: str) -> Impression:
+        """The slate of a token, read once; InvalidEvent when it is not one that we signed for this visitor."""
         if token not in self._slates:
-            self._slates[token] = impression_tokens.verify_impression(token, self.visitor.pk, self.received.timestamp())
+            self._slates[token] = impression_tokens.verify_impression(
+                token, self.visitor.pk, self.received.timestamp(), self.browser_key
+            )
         found = self._slates[token]
         if found is None:
             raise InvalidEvent("invalid_slate")
@@ -66,32 +76,32 @@ def store_events(delivery: Delivery, reports: Iterable[ReportedEvent]) -> Ingest
     """Stores what a visitor reports.
 
     1. what can be believed of each report, with the products and the moment corrected
-    2. each id once: the first one heard of counts
+    2. each id once: the first one counts
     3. one statement, which stores nothing when the visitor has been forgotten meanwhile
     """
-    happenings: dict[uuid.UUID, EventData] = {}
+    events: dict[uuid.UUID, EventData] = {}
     accepted: list[int] = []
     rejected: list[Rejection] = []
     for report in reports:
         try:
-            happening = to_event(report, delivery)
+            event = to_event(report, delivery)
         except InvalidEvent as fault:
             rejected.append(Rejection(report.index, fault.code))
         else:
-            happenings.setdefault(happening.event_id, happening)
+            events.setdefault(event.event_id, event)
             accepted.append(report.index)
-    if happenings and not _store(delivery, happenings.values()):
+    if events and not _store(delivery, events.values()):
         rejected += [Rejection(index, "no_consent") for index in accepted]
         accepted = []
-    elif happenings:
-        _send_event_recorded(delivery.visitor, happenings.values())
+    elif events:
+        _send_event_recorded(delivery.visitor, events.values())
     return IngestionResult(len(accepted), tuple(rejected))
 
 
-def _store(delivery: Delivery, happenings: Collection[EventData]) -> bool:
+def _store(delivery: Delivery, events: Collection[EventData]) -> bool:
     return Event.objects.store_events(
         delivery.visitor.pk,
-        happenings,
+        events,
         received_at=delivery.received,
         is_suspected_bot=delivery.is_suspected_bot,
         device=delivery.device,
@@ -103,30 +113,81 @@ def _send_event_recorded(visitor: Visitor, events: Iterable[EventData]) -> None:
 
 
 def to_event(report: ReportedEvent, delivery: Delivery) -> EventData:
-    """The event as it is stored; Unusable when it is not.
+    """The event as it is stored; InvalidEvent when it is not.
 
     1. when it happened, by the shop's clock     2. which products the shop knows
-    3. where they were shown, as the signed slate says, never as the sender does
+    3. where they were shown and why, as the signed slate says, never as the sender does
     """
-    at = _after_consent(corrected_time(report.at, delivery.sent, delivery.received), report, delivery)
-    products = _known_items(report.items, delivery.catalogue)
-    surface = row = ""
+    occurred_at = _after_consent(corrected_time(report.at, delivery.sent, delivery.received), report, delivery)
     if report.slate:
         slate = delivery.impression(report.slate)
-        products = _is_on_slate(products, slate)
-        surface, row = slate.surface, slate.row
-    alone = len(products) == 1 and report.name != EventType.IMPRESSION
+        items, columns = _slate_items(report.items, slate, delivery.catalogue), _slate_columns(slate)
+    else:
+        slate, items, columns = None, _known_items(report.items, delivery.catalogue), {}
+    if len(items) == 1 and report.name != EventType.IMPRESSION:
+        columns |= _single_item_columns(items[0], slate)
+        items = [] if columns["product_id"] is not None else items
     return EventData(
         event_id=report.id or deterministic_event_id(report, delivery),
         type=report.name,
-        occurred_at=at,
-        product_id=products[0][0] if alone else None,
-        items=[] if alone else products,
+        occurred_at=occurred_at,
+        items=items,
         query=report.query,
-        surface=surface,
-        row_key=row,
         value=report.value,
+        **columns,
     )
+
+
+def _slate_items(reported: tuple[ReportedItem, ...], slate: Impression, catalogue: ReportedProducts) -> list[list[Any]]:
+    """[[primary key, position, reason, campaign, propensity], ...] as the slate says, each without its empty
+    end; InvalidEvent when one was not shown there."""
+    shown = {item.item_id: item for item in slate.items}
+    if slate.item_kind == ItemKind.PRODUCT:
+        keys = [key for key, _ in _known_items(reported, catalogue)]
+    else:
+        keys = _kept_categories(reported, catalogue)
+    if any(key not in shown for key in keys):
+        raise InvalidEvent("not_on_slate")
+    return [_trimmed(shown[key]) for key in keys]
+
+
+def _kept_categories(reported: tuple[ReportedItem, ...], catalogue: ReportedProducts) -> list[int]:
+    keys = [int(item.key) if item.key.isascii() and item.key.isdigit() else 0 for item in reported]
+    sensitive = catalogue.sensitive_categories()
+    kept = [key for key in keys if key not in sensitive]
+    if keys and not kept:
+        raise InvalidEvent("sensitive_product")
+    return kept
+
+
+def _trimmed(item: ShownItem) -> list[Any]:
+    key, position, *rest = item
+    while rest and rest[-1] is None:
+        rest.pop()
+    return [key, min(position, MAX_POSITION), *rest]
+
+
+def _slate_columns(slate: Impression) -> dict[str, Any]:
+    """What a slate says of all its items."""
+    return {
+        "item_kind": slate.item_kind,
+        "surface": slate.surface,
+        "row_key": slate.row,
+        "slate_id": slate.slate_id,
+        "snapshot": slate.snapshot,
+        "arm": ",".join(f"{experiment}={arm}" for experiment, arm in sorted(slate.arms.items())) or None,
+        "shown_at": datetime.fromtimestamp(slate.shown_at, UTC),
+    }
+
+
+def _single_item_columns(item: list[Any], slate: Impression | None) -> dict[str, Any]:
+    """What is said of an event's only item. A category stays in the list, too: it is no product."""
+    if slate is None:
+        return {"product_id": item[0]}
+    key, position, reason, campaign, propensity = (*item, None, None)[:5]
+    product_id = key if slate.item_kind == ItemKind.PRODUCT else None
+    of_item = {"position": position, "reason": reason, "campaign": campaign, "propensity": propensity}
+    return {"product_id": product_id, **of_item}
 
 
 def _after_consent(at: datetime, report: ReportedEvent, delivery: Delivery) -> datetime:
@@ -145,7 +206,7 @@ def _after_consent(at: datetime, report: ReportedEvent, delivery: Delivery) -> d
 def corrected_time(at: float | None, sent: float | None, received: datetime) -> datetime:
     """When it happened by the shop's clock: the sender's clock is as wrong as its time of sending.
 
-    Never later than it was received. Unusable when it is too long ago. Both times in seconds since 1970.
+    Never later than it was received. InvalidEvent when it is too long ago. Both times in seconds since 1970.
     """
     now = received.timestamp()
     sent = now if sent is None else sent
@@ -160,16 +221,16 @@ def corrected_time(at: float | None, sent: float | None, received: datetime) -> 
 
 
 def deterministic_event_id(report: ReportedEvent, delivery: Delivery) -> uuid.UUID:
-    """The id of an event that came without one: the same again when it is sent again."""
+    """The id of an event that came without one; equal when it is sent again."""
     moments = [moment for moment in (report.at, delivery.sent) if moment is not None]
     at = moments[0] if moments else delivery.received.timestamp()
     items = [[item.key, item.index] for item in report.items]
     return uuid.uuid5(delivery.visitor.pk, json.dumps([report.name, at, items, report.query, report.value]))
 
 
-def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -> list[list[int]]:
-    """[[product, position], ...], each once: those that the shop shows and that are not sensitive. Unusable when some
-    were named and none is left."""
+def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -> list[list[Any]]:
+    """[[product, position], ...], each once, without products that are hidden or sensitive. InvalidEvent when none of
+    those that were named is left."""
     found: dict[int, int] = {}
     for item in items:
         key = catalogue.products.get((item.id_type, item.key))
@@ -183,22 +244,12 @@ def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -
     return kept
 
 
-def _is_on_slate(products: list[list[int]], slate: impression_tokens.Impression) -> list[list[int]]:
-    """The products with their position on the slate; Unusable when one was not shown there."""
-    places = {key: place for place, key in enumerate(slate.products)}
-    if any(key not in places for key, _ in products):
-        raise InvalidEvent("not_on_slate")
-    return [[key, places[key]] for key, _ in products]
-
-
 def record_server_event(
     visitor: Visitor, name: str, product: int, now: datetime, *, suspect: bool = False, device: str = ""
 ) -> bool:
-    """Stores what the shop itself saw happen with one product; whether the visitor was still there."""
-    happening = EventData(event_id=uuid.uuid4(), type=name, occurred_at=now, product_id=product, value=1.0)
-    stored = Event.objects.store_events(
-        visitor.pk, [happening], received_at=now, is_suspected_bot=suspect, device=device
-    )
+    """Stores an event that the server itself observed; False when the visitor no longer exists."""
+    event = EventData(event_id=uuid.uuid4(), type=name, occurred_at=now, product_id=product, value=1.0)
+    stored = Event.objects.store_events(visitor.pk, [event], received_at=now, is_suspected_bot=suspect, device=device)
     if stored:
-        _send_event_recorded(visitor, [happening])
+        _send_event_recorded(visitor, [event])
     return stored

@@ -1,4 +1,4 @@
-"""Reads what a browser reports: any bytes at all become reports, or the reason why not."""
+"""Parses what a browser reports: any bytes become reports, or error codes."""
 
 import json
 import math
@@ -82,7 +82,7 @@ class ReportedItem:
 
 @dataclass(frozen=True)
 class ReportedEvent:
-    """What somebody says that happened. Well-formed, and not yet believed."""
+    """An event as a client reports it: well-formed, not yet verified."""
 
     index: int
     """Its place in the body."""
@@ -109,10 +109,10 @@ class Rejection:
 
 @dataclass(frozen=True)
 class EventPayload:
-    """All that one delivery says."""
+    """The content of one delivery."""
 
     count: int
-    """How many events there are in it, good or bad."""
+    """The number of its events, valid or not."""
     sent: float | None
     """By the sender's clock, in seconds since 1970."""
     reports: tuple[ReportedEvent, ...]
@@ -122,8 +122,13 @@ class EventPayload:
 def read_payload(content: bytes, item_ids: str, most: int = MAX_EVENTS) -> EventPayload:
     """The events of a body, each by itself: a bad one is left out and the rest stays.
 
-    In the data layer's own pushes (with "event") an item_id is what the setting `item_ids` says, in our script's
-    events (with "name") a primary key. Raises Unusable when the body as a whole says nothing.
+    In the data layer's own pushes (with "event") an item_id is what the setting `EVENT_ITEM_ID_FIELD` names, in our
+    script's events (with "name") a primary key.
+
+    Raises
+    ------
+    InvalidEvent
+        when the body as a whole cannot be read.
     """
     body = _parse_json(content)
     events = body.get("events") if isinstance(body, dict) else None
@@ -162,18 +167,18 @@ def _sent_at(value: Any) -> float:
 
 
 def read_event(event: Any, index: int, item_ids: str) -> ReportedEvent:
-    """One event as it was sent, in any of the forms that we know; Unusable says what is wrong with it.
+    """One event in any of the forms that we know; InvalidEvent names what is wrong with it.
 
     1. nothing in it that no table could hold     2. its name
     3. its id and time                            4. its products, and what else belongs to its name
     """
     if not isinstance(event, dict):
         raise InvalidEvent("invalid_event")
-    _is_storable_text(event, 1)
+    _check_storable(event, 1)
     pushed = "name" not in event
     name = _event_type(event.get("event") if pushed else event["name"])
-    said = _text(event)
-    items = _read_items(said.get("items"), item_ids if pushed else "id")
+    fields = _merged_fields(event)
+    items = _read_items(fields.get("items"), item_ids if pushed else "id")
     if code := EVENT_RULES[name].item_count_error(len(items)):
         raise InvalidEvent(code)
     at = event.get("at")
@@ -183,26 +188,26 @@ def read_event(event: Any, index: int, item_ids: str) -> ReportedEvent:
         name=name,
         at=None if at is None else parse_timestamp(at),
         items=items,
-        slate=_impression(said),
-        query=_search_query(said) if EVENT_RULES[name].has_query else "",
-        value=_event_value(name, said),
+        slate=_slate_token(fields),
+        query=_search_query(fields) if EVENT_RULES[name].has_query else "",
+        value=_event_value(name, fields),
     )
 
 
-def _is_storable_text(value: Any, depth: int, letters: int = MAX_TEXT_LENGTH) -> None:
+def _check_storable(value: Any, depth: int, letters: int = MAX_TEXT_LENGTH) -> None:
     """Nothing is too deep, too long, too large, or half a character: also in fields that nobody reads."""
     if isinstance(value, str):
-        if len(value) > letters or "\0" in value or not _integer(value):
+        if len(value) > letters or "\0" in value or not _is_valid_unicode(value):
             raise InvalidEvent("invalid_text")
     elif isinstance(value, dict):
         _check_depth(depth)
         for key, entry in value.items():
-            _is_storable_text(key, depth)
-            _is_storable_text(entry, depth + 1, MAX_TOKEN_LENGTH if key == "slate" else MAX_TEXT_LENGTH)
+            _check_storable(key, depth)
+            _check_storable(entry, depth + 1, MAX_TOKEN_LENGTH if key == "slate" else MAX_TEXT_LENGTH)
     elif isinstance(value, list):
         _check_depth(depth)
         for entry in value:
-            _is_storable_text(entry, depth + 1)
+            _check_storable(entry, depth + 1)
     elif value is not None and not -MAX_INTEGER <= value <= MAX_INTEGER:  # neither is NaN
         raise InvalidEvent("invalid_number")
 
@@ -212,7 +217,7 @@ def _check_depth(depth: int) -> None:
         raise InvalidEvent("nesting_too_deep")
 
 
-def _integer(text: str) -> bool:
+def _is_valid_unicode(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
@@ -224,16 +229,16 @@ def _event_type(value: Any) -> str:
     return value
 
 
-def _text(event: dict[str, Any]) -> dict[str, Any]:
+def _merged_fields(event: dict[str, Any]) -> dict[str, Any]:
     """The event's own fields, with those of its `params` or `ecommerce` over them."""
-    said = dict(event)
+    fields = dict(event)
     for place in ("ecommerce", "params"):
         more = event.get(place)
         if isinstance(more, dict):
-            said |= more
+            fields |= more
         elif more is not None:
             raise InvalidEvent("invalid_event")
-    return said
+    return fields
 
 
 def _event_id(value: Any) -> uuid.UUID | None:
@@ -247,7 +252,7 @@ def _event_id(value: Any) -> uuid.UUID | None:
 
 def parse_timestamp(value: Any) -> float:
     """A moment that is written in milliseconds since 1970 or as ISO 8601 (UTC where it does not say), as seconds since
-    1970. Unusable when it is neither."""
+    1970. InvalidEvent when it is neither."""
     if isinstance(value, str):
         return _iso_seconds(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -291,30 +296,30 @@ def _read_item(entry: Any, kind: str, place: int) -> ReportedItem:
     return ReportedItem(kind, key.strip(), index)
 
 
-def _impression(said: dict[str, Any]) -> str:
-    token = said.get("slate")
+def _slate_token(fields: dict[str, Any]) -> str:
+    token = fields.get("slate")
     if token is not None and not isinstance(token, str):
         raise InvalidEvent("invalid_slate")
     return token or ""
 
 
-def _search_query(said: dict[str, Any]) -> str:
-    term = said.get("search_term")
+def _search_query(fields: dict[str, Any]) -> str:
+    term = fields.get("search_term")
     if not isinstance(term, str) or not term.strip():
         raise InvalidEvent("missing_search_term")
     return term.strip()
 
 
-def _event_value(name: str, said: dict[str, Any]) -> float | None:
+def _event_value(name: str, fields: dict[str, Any]) -> float | None:
     """What the table keeps as the event's value: seconds, a quantity or a grade."""
     measures = EVENT_RULES[name].value
     if measures == "seconds":
-        return _finite_number(said.get("engagement_time_msec"), 0, MAX_ENGAGEMENT_SECONDS * 1000) / 1000
+        return _finite_number(fields.get("engagement_time_msec"), 0, MAX_ENGAGEMENT_SECONDS * 1000) / 1000
     if measures == "quantity":
-        first = said["items"][0]
-        return _finite_number(first.get("quantity", 1), 0, MAX_QUANTITY) if len(said["items"]) == 1 else None
+        first = fields["items"][0]
+        return _finite_number(first.get("quantity", 1), 0, MAX_QUANTITY) if len(fields["items"]) == 1 else None
     if measures == "grade":
-        return _finite_number(said.get("value"), -100, 100)
+        return _finite_number(fields.get("value"), -100, 100)
     return None
 
 

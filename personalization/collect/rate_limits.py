@@ -26,17 +26,17 @@ from personalization import conf
 logger = logging.getLogger("personalization")
 
 MAX_ADDRESS_EVENTS_PER_MINUTE = 600
-"""So many events a minute come from one address; the rest is dropped."""
+"""The events that are taken from one address in a minute; the rest is dropped."""
 MINUTE = 60
 CACHE_TIMEOUT = 0.05
-"""A request waits for the cache for so many seconds."""
+"""Seconds that a request waits for the cache."""
 CACHE_RETRY_AFTER = 10.0
-"""A cache that failed is left alone for so many seconds."""
+"""Seconds during which a cache that failed is not asked again."""
 MAX_CONCURRENT_DELIVERIES = 3
-"""So many deliveries a process takes in at a time; one more is dropped, without waiting. A process of more threads
+"""The deliveries that a process takes in at a time; one more is dropped, without waiting. A process of more threads
 always has one left for a page."""
 MAX_LOCAL_KEYS = 10_000
-"""So many different keys a process counts by itself in one minute; who comes after them counts as too many."""
+"""The keys that a process counts by itself in one minute; any further key counts as over the limit."""
 OVERFLOW_COUNT = 2**31
 
 
@@ -62,7 +62,7 @@ def count_events(address: str, visitor: str, events: int, now: float) -> Pace:
 
 
 def within_request_limit(who: str, most: int) -> bool:
-    """Counts one request of this kind from somebody; whether they have asked no more than so often in this minute."""
+    """Counts a request of this client; False once there were more than `most` in this minute."""
     moment = time.time()
     keys = [_key("request", who, moment)]
     here = _local_counter.add(keys, 1, int(moment // MINUTE))
@@ -150,7 +150,7 @@ class SharedCounter:
 
 
 class CounterRequest(NamedTuple):
-    """Counts so many events under each key; the answer is how many there are with these."""
+    """Adds these events to each key's count; returns the new counts."""
 
     answer: Future
     keys: list[str]

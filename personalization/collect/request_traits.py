@@ -1,7 +1,7 @@
-"""What a request says of a visit by itself: the country, the language, the kind of device, and what led to the page.
+"""Traits that a request carries: country, language, kind of device, the channel it came by; and what its browser holds.
 
-Everything here may be forged by whoever sends it, and changes their own page only. Nothing is asked of anybody, here
-or over the network, and of any bytes whatever comes an answer; "" where nothing, or nonsense, is said.
+A client may forge all of them, which changes its own page only. No query, no network; any bytes give an answer, and ""
+where a trait is missing or makes no sense.
 """
 
 from collections.abc import Callable, Collection
@@ -28,7 +28,7 @@ COMPUTERS = ("windows nt", "macintosh", "x11", "cros")
 with Android, which are tablets."""
 
 URL_READ = 512
-"""So many characters of an address are looked at; a host has 253 at most."""
+"""The characters of an address that are read; a host has 253 at most."""
 WORD_READ = 64
 ADVERTISED = {"ad", "ads", "banner", "cpa", "cpc", "cpm", "cpv", "display", "paid", "paidsearch", "paidsocial", "ppc"}
 SOCIAL_SITES = {"bsky", "facebook", "instagram", "linkedin", "lnkd", "mastodon", "pinterest", "reddit", "snapchat"}
@@ -58,7 +58,7 @@ CLICKS = {
 }
 """Parameters that others add to links; Facebook to all of them, the first ones to those of advertisements only."""
 WITHOUT_REFERER = {"": "direct", "none": "direct", "cross-site": "link", "same-site": "link"}
-"""By what a browser says of the site: a link that hides where it stood is one."""
+"""By what a browser mentions of the site: a link that hides where it stood is one."""
 BETWEEN_WORDS = str.maketrans(dict.fromkeys("-. +", "_"))
 
 
@@ -78,7 +78,7 @@ def request_traits(request: HttpRequest) -> RequestTraits:
 
 
 def request_country(request: HttpRequest) -> str:
-    """Where the request comes from: as the shop's CDN says, else by the address."""
+    """Where the request comes from: as the shop's CDN mentions, else by the address."""
     header = conf.get_settings().COUNTRY_HEADER
     return (_country_code(request.headers.get(header, "")) if header else "") or _country_of_address(request)
 
@@ -91,14 +91,14 @@ def _country_code(text: str) -> str:
 
 def _country_of_address(request: HttpRequest) -> str:
     """ "" also behind a proxy of which the shop does not say that it is there: the address would be the proxy's."""
-    look_up = _look_up()
+    look_up = _country_lookup()
     if look_up is None or ("HTTP_X_FORWARDED_FOR" in request.META and not conf.get_settings().NUM_PROXIES):
         return ""
     return _country_code(look_up(client_address(request)) or "")
 
 
 @cache
-def _look_up() -> Callable[[str], str | None] | None:
+def _country_lookup() -> Callable[[str], str | None] | None:
     """What knows the country of an address; None when the extra `country` is not installed."""
     try:
         from iptocc import country_code  # noqa: PLC0415 - optional, and not loaded by a shop that never gets here
@@ -115,48 +115,53 @@ def device_type(requester: Requester) -> str:
 
 
 def _device(agent: str, mobile: bool) -> str:
-    def says(words: Collection[str]) -> bool:
+    def mentions(words: Collection[str]) -> bool:
         return any(word in agent for word in words)
 
-    if says(NEITHER):
+    if mentions(NEITHER):
         return ""
-    if says(TABLETS):
+    if mentions(TABLETS):
         return "tablet"
-    if mobile or says(PHONES):
+    if mobile or mentions(PHONES):
         return "phone"
     if "android" in agent:
         return "tablet"
-    return "computer" if says(COMPUTERS) else ""
+    return "computer" if mentions(COMPUTERS) else ""
 
 
 def arrival_channel(request: HttpRequest) -> str:
-    """What led to this page: what the link says of itself, else where it stood; "" for links of the shop itself."""
+    """What led to this page: what the link mentions of itself, else where it stood; "" for links of the shop itself."""
     site, referer = (request.META.get(name, "") for name in ("HTTP_SEC_FETCH_SITE", "HTTP_REFERER"))
     host = _host(referer)
     if site == "same-origin" or (host and host == _own_host(request)):
         return ""
-    said = _said_by_link(request)
-    if said or referer:
-        return said or (_of_host(host) if host else "")
+    named = _channel_of_link(request)
+    if named or referer:
+        return named or (_channel_of_host(host) if host else "")
     return WITHOUT_REFERER.get(site, "")
 
 
-def _said_by_link(request: HttpRequest) -> str:
+def _channel_of_link(request: HttpRequest) -> str:
     try:
         given = request.GET
     except (SuspiciousOperation, ValueError):  # more parameters than Django reads, or no text
         return ""
     medium, source = (given.get(name, "")[:WORD_READ].lower() for name in ("utm_medium", "utm_source"))
     clicked = (kind for kind, names in CLICKS.items() if any(name in given for name in names))
-    return _of_campaign(medium) or next(clicked, "") or _of_campaign(source) or ("link" if medium or source else "")
+    return (
+        _channel_of_campaign(medium)
+        or next(clicked, "")
+        or _channel_of_campaign(source)
+        or ("link" if medium or source else "")
+    )
 
 
-def _of_campaign(text: str) -> str:
+def _channel_of_campaign(text: str) -> str:
     words = text.translate(BETWEEN_WORDS).split("_")
     return next((kind for kind, known in CAMPAIGNS if not known.isdisjoint(words)), "")
 
 
-def _of_host(host: str) -> str:
+def _channel_of_host(host: str) -> str:
     """Only the start of a name tells a search: accounts.google.com is where people sign in."""
     site = host.removeprefix("www.").removeprefix("m.").split(".")[:-1]
     if host in HOSTS:

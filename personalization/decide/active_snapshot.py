@@ -14,14 +14,14 @@ logger = logging.getLogger("personalization")
 
 @dataclass(frozen=True)
 class LoadedSnapshot(SnapshotArrays):
-    """What serves: what a training run learned, by its name."""
+    """A snapshot in memory, and its name."""
 
     name: str = ""
 
 
 @dataclass
 class _ProcessCache:
-    """What this process remembers between requests. Two threads may load the same snapshot at once; one then wins."""
+    """What this process remembers between requests. Two threads may load one snapshot at once; the last one stays."""
 
     loaded: LoadedSnapshot | None = None
     refused: str = ""
@@ -32,7 +32,7 @@ _process_cache = _ProcessCache()
 
 
 def get_active_snapshot() -> LoadedSnapshot | None:
-    """The snapshot to decide with, or None when there is none. A broken newer one leaves the last good one serving."""
+    """The snapshot to decide with, or None when there is none. After a broken one the last good one stays active."""
     if time.monotonic() - _process_cache.checked >= conf.get_settings().SNAPSHOT_POLL_SECONDS:
         _process_cache.checked = time.monotonic()
         with fail_open("Looking for a newer snapshot"):
@@ -41,7 +41,7 @@ def get_active_snapshot() -> LoadedSnapshot | None:
 
 
 def reset_active_snapshot() -> None:
-    """Makes the next call of `current` look anew, as a fresh process would."""
+    """Makes the next call of `get_active_snapshot` look again, as a fresh process would."""
     _process_cache.loaded, _process_cache.refused, _process_cache.checked = None, "", -1e9
 
 
@@ -55,7 +55,7 @@ def _load_newer_snapshot() -> None:
         return
     try:
         _process_cache.loaded = LoadedSnapshot(snapshot_files.read_snapshot(row.name, row.manifest_sha256), row.name)
-    except snapshot_files.BrokenSnapshot:  # it stays broken; whatever else went wrong is tried again
+    except snapshot_files.BrokenSnapshot:  # it stays broken; any other failure is tried again
         _process_cache.refused = row.name
         last_good = _process_cache.loaded.name if _process_cache.loaded else "none"
-        logger.exception("Snapshot %s is broken; the last good one serves on: %s", row.name, last_good)
+        logger.exception("Snapshot %s is broken; the last good one stays active: %s", row.name, last_good)

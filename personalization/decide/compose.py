@@ -212,8 +212,8 @@ class _ReasonWriter:
 def recommend_lists(
     lists: list[tuple[Visit, int, Iterator[Candidate]]], lookup: ProductLookup
 ) -> Iterator[Iterator[RankedItem]]:
-    """For each visit so many of its candidates as it asks for that this visitor can buy now, nothing from the basket,
-    each with its reason. What all of them need is looked up at once."""
+    """For each (visit, length, candidates) a list of that length of what this visitor can buy now, nothing from the
+    basket, each with its reason. The products of all lists are looked up at once."""
     first = [list(islice(candidates, count + layout.OVERFETCH)) for _, count, candidates in lists]
     lookup.prefetch({key for some in first for candidate in some for key in _all_products(candidate)})
     for (visit, count, rest), some in zip(lists, first, strict=True):
@@ -234,7 +234,7 @@ def _fill_list(
 
 
 def recommend_categories(lists: list[tuple[Iterable[Candidate], int]]) -> Iterator[list[RankedItem]]:
-    """Of each list of categories so many as it asks for that may be browsed, each with its reason."""
+    """For each (categories, length) a list of that length of those that may be browsed, each with its reason."""
     browsable = catalogue.browsable_categories()
     for candidates, count in lists:
         shown = (candidate for candidate in candidates if candidate.item.id in browsable)

@@ -7,7 +7,7 @@ from typing import Any
 from personalization.decide.slate import Candidate, ItemRef, Link, Reason, RowType
 
 OVERFETCH = 2
-"""So many products more than a row shows are looked up at once, in case some cannot be bought."""
+"""This many products more than a row shows are looked up at once, in case some cannot be bought."""
 NO_LIMIT = 1_000_000
 """More products than any row has candidates."""
 

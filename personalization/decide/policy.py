@@ -22,7 +22,7 @@ class Policy:
     add_on_min_probability: float = 0.12
     """Of being bought with the basket, 0 to 1."""
     max_order_products: int = 100
-    """So many products of a basket are considered."""
+    """At most this many products of a basket are considered."""
     popularity_window_days: int = 28
     """Over which the snapshot counted who bought a product."""
     new_product_days: int = 60
@@ -33,7 +33,7 @@ class Policy:
     rerank_strength: int = 100
     """Percent of the way from the engine's order of a list to the visitor's own."""
     rerank_window: int = 200
-    """So many hits of the search engine are reranked."""
+    """The first hits of the search engine are reranked, this many."""
     menu_max_shift: int = 0
     """Positions that a top category may move in the menu."""
     menu_pinned_categories: tuple[int, ...] = ()

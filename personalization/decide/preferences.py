@@ -1,4 +1,4 @@
-"""What visitors said themselves: it goes before whatever was learned of them."""
+"""What visitors stated themselves: it counts before anything that was learned about them."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,72 +12,77 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY
 
 PERMANENT_TYPES = "interest"
-"""An interest that was added or removed by hand stays so. Everything else fades."""
+"""An interest that was added or removed by hand stays so. Everything else expires."""
 
 
-def apply_preferences(visit: Visit, learned: SnapshotArrays | None) -> Visit:
-    """The visit, with what the visitor does not want marked as unwanted; and what they do not want, or took out of
-    their interests, left out of what is known of them."""
-    wishes = _active_preferences(visit)
-    if not wishes:
+def apply_preferences(visit: Visit, snapshot: SnapshotArrays | None) -> Visit:
+    """The visit with the preferences in force: what the visitor does not want to see is in `excluded_products`; that
+    and the interests that they removed are left out of their profile and their events."""
+    preferences = _active_preferences(visit)
+    if not preferences:
         return visit
-    unwanted = _negative_preferences(wishes, "product") | _products_of_categories(
-        _negative_preferences(wishes, "category"), learned
+    excluded = _negative_preferences(preferences, "product") | _products_of_categories(
+        _negative_preferences(preferences, "category"), snapshot
     )
-    away = unwanted | _products_of_categories(_negative_preferences(wishes, PERMANENT_TYPES), learned)
+    ignored = excluded | _products_of_categories(_negative_preferences(preferences, PERMANENT_TYPES), snapshot)
     return replace(
         visit,
-        preferences=wishes,
-        excluded_products=frozenset(unwanted),
-        genome=_without_categories(visit.genome, away, excluded_categories(wishes), learned),
-        recent_events=LazyEvents(lambda: [did for did in visit.recent_events if did.product_id not in away]),
+        preferences=preferences,
+        excluded_products=frozenset(excluded),
+        genome=_without_categories(visit.genome, ignored, excluded_categories(preferences), snapshot),
+        recent_events=LazyEvents(lambda: [event for event in visit.recent_events if event.product_id not in ignored]),
     )
 
 
-def dismissed_rows(wishes: Iterable[Preference]) -> set[str]:
+def dismissed_rows(preferences: Iterable[Preference]) -> set[str]:
     """The keys of the rows that the visitor does not want to see."""
-    return {str(wish.key) for wish in wishes if wish.type == "reason" and wish.sign < 0}
+    return {str(one.key) for one in preferences if one.type == "reason" and one.sign < 0}
 
 
-def liked_categories(wishes: Iterable[Preference]) -> list[int]:
-    """The categories that the visitor said they like, the last one first."""
-    stated = [int(wish.key) for wish in wishes if wish.type == PERMANENT_TYPES and wish.sign > 0]
-    return stated[::-1]
+def liked_categories(preferences: Iterable[Preference]) -> list[int]:
+    """The keys of the categories that the visitor added to their interests, the last one first."""
+    return [int(one.key) for one in preferences if one.type == PERMANENT_TYPES and one.sign > 0][::-1]
 
 
-def excluded_categories(wishes: Iterable[Preference]) -> set[int]:
-    """The categories that the visitor wants less of, or took out of their interests."""
-    return _negative_preferences(wishes, "category") | _negative_preferences(wishes, PERMANENT_TYPES)
+def excluded_categories(preferences: Iterable[Preference]) -> set[int]:
+    """The keys of the categories that the visitor wants less of, or removed from their interests."""
+    return _negative_preferences(preferences, "category") | _negative_preferences(preferences, PERMANENT_TYPES)
 
 
 def _active_preferences(visit: Visit) -> tuple[Preference, ...]:
     oldest = visit.timestamp - visit.policy.dismissal_days * DAY
-    return tuple(wish for wish in visit.preferences if wish.type == PERMANENT_TYPES or wish.recorded_at > oldest)
+    return tuple(one for one in visit.preferences if one.type == PERMANENT_TYPES or one.recorded_at > oldest)
 
 
-def _negative_preferences(wishes: Iterable[Preference], kind: str) -> set[int]:
-    return {int(wish.key) for wish in wishes if wish.sign < 0 and wish.type == kind}
+def _negative_preferences(preferences: Iterable[Preference], preference_type: str) -> set[int]:
+    return {int(one.key) for one in preferences if one.sign < 0 and one.type == preference_type}
 
 
-def _products_of_categories(categories: Iterable[int], learned: SnapshotArrays | None) -> set[int]:
+def _products_of_categories(categories: Iterable[int], snapshot: SnapshotArrays | None) -> set[int]:
     """The keys of all products in these categories and below."""
-    if learned is None:
+    if snapshot is None:
         return set()
-    return {product for category in categories for product in learned.ids[learned.category_products(category)].tolist()}
+    return {key for category in categories for key in snapshot.ids[snapshot.category_products(category)].tolist()}
 
 
-def _without_categories(genome: Genome, away: set[int], categories: set[int], learned: SnapshotArrays | None) -> Genome:
+def _without_categories(
+    genome: Genome, products: set[int], categories: set[int], snapshot: SnapshotArrays | None
+) -> Genome:
     """The genome without these products and categories, nor any category that holds nothing else."""
-    gone = np.array(sorted(away), np.int64)
+    removed = np.array(sorted(products), np.int64)
 
-    def remains(category: int) -> bool:
-        inside = learned.ids[learned.category_products(category)] if learned is not None and categories else gone[:0]
-        return category not in categories and not (len(inside) and np.isin(inside, gone).all())
+    def remains_in(category: int) -> bool:
+        if category in categories:
+            return False
+        if snapshot is None or not categories:
+            return True
+        inside = snapshot.ids[snapshot.category_products(category)]
+        return not (len(inside) and np.isin(inside, removed).all())
 
     return Genome(
-        products=[row for row in genome.products if row[0] not in away],
-        categories=[row for row in genome.categories if remains(row[0])],
-        neighbour_products=[row for row in genome.neighbour_products if row[0] not in away],
+        products=[row for row in genome.products if row[0] not in products],
+        categories=[row for row in genome.categories if remains_in(row[0])],
+        neighbour_products=[row for row in genome.neighbour_products if row[0] not in products],
         purchases=genome.purchases,
         distinct_products=genome.distinct_products,
     )

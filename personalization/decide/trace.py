@@ -1,6 +1,7 @@
 """How a decision came about, written down while it is made, by the code that makes it.
 
-A visit carries a `Trace` when somebody asks, else None, and then nothing is written. `decide.explanation` reads it.
+A visit carries a `Trace` when an explanation is wanted, else None, and then nothing is written. `decide.explanation`
+reads it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 
 from personalization.decide.layout import FilledRow, ProposedRow
 from personalization.decide.slate import ItemRef, product_ref
-from personalization.rank.features import feature_names
 from personalization.rank.snapshot_arrays import SnapshotArrays
 
 IN_BASKET, NOT_WANTED, ON_PAGE = "in_basket", "not_wanted", "on_page"
@@ -34,6 +34,7 @@ class Scoring:
     task: str
     snapshot: SnapshotArrays
     product_indices: NDArray[np.int64]
+    feature_names: tuple[str, ...]
     features: NDArray[np.float32]
     """Shape (features, candidates)."""
     score: NDArray[np.float64]
@@ -53,7 +54,7 @@ class Scoring:
             "candidates": len(self.product_indices),
             "score": float(self.score[column]),
             "probability": float(self.purchase_probability[column]),
-            "features": dict(zip(feature_names(self.snapshot), values, strict=True)),
+            "features": dict(zip(self.feature_names, values, strict=True)),
         }
 
 
@@ -62,7 +63,7 @@ class Reranking:
     """One list in the order of a search engine or an API client, and the same in the visitor's order."""
 
     products: tuple[int, ...]
-    """Their keys, as they were given."""
+    """Their keys, in the original order."""
     personal_rank: tuple[int, ...]
     """For each of them its position in the visitor's own order, from 0."""
     result: tuple[int, ...]

@@ -86,7 +86,10 @@ class Visit:
     excluded_products: frozenset[int] = frozenset()
     """The keys of the products that they do not want to see, derived from their preferences."""
     visitor_id: UUID | None = None
-    """The primary key in our own table; None for a browser without consent."""
+    """The primary key in our own table; None for a browser without consent, or without a visitor yet."""
+    browser_key: str = ""
+    """Binds the tokens of what is shown to the browser while it has no visitor; see `Requester.browser_key`. "" where
+    there is a visitor, or no consent."""
     tracking_allowed: bool = False
     """Whether they gave consent, so that impressions and clicks may be reported."""
     hide_private_reasons: bool = False

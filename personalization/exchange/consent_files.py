@@ -31,12 +31,12 @@ def read_customers(file: Path, by: str) -> list[Any]:
 
 def _existing_customers(file: Path, cells: dict[str, str | None], by: str) -> list[Any]:
     """The customers of these cells by location; None stands for a row that could not be read."""
-    keys: dict[str | None, Any] = {}
+    keys: dict[str, Any] = {}
     for batch in batched(filter(None, cells.values()), CUSTOMERS_PER_BATCH):
         keys.update(customers.customers_by_field(batch, by))
-    unclear = [location for location, cell in cells.items() if keys.get(cell) is None]
+    unclear = [location for location, cell in cells.items() if cell is None or keys.get(cell) is None]
     if unclear:
         locations = ", ".join(unclear[:MAX_REPORTED_ROWS]) + (", ..." if len(unclear) > MAX_REPORTED_ROWS else "")
         fault = f"{len(unclear)} rows match no customer or several by their {by}: {locations}"
         raise TableError(f"{file}: {fault}. Nothing was recorded.")
-    return list(dict.fromkeys(keys[cell] for cell in cells.values()))
+    return list(dict.fromkeys(keys[cell] for cell in cells.values() if cell is not None))

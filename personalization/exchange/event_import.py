@@ -122,7 +122,7 @@ class _ImportBatch:
         event = parse_row(row)
         if event.occurred_at > self.now:
             raise RejectedRow("in_future", f"{event.occurred_at.isoformat()} is in the future")
-        if event.occurred_at < self.cutoffs.of(event.type):
+        if event.occurred_at < self.cutoffs.for_event_type(event.type):
             raise RejectedRow("too_old", "older than the settings EVENT_RETENTION_DAYS and SEARCH_RETENTION_DAYS allow")
         return event
 

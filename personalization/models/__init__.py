@@ -3,6 +3,7 @@
 from personalization.models.daily_totals import DailyTotal
 from personalization.models.events import Event
 from personalization.models.genomes import Genome
+from personalization.models.order_visitors import OrderVisitor
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
 from personalization.models.snapshots import Snapshot
@@ -14,6 +15,7 @@ __all__ = [
     "DailyTotal",
     "Event",
     "Genome",
+    "OrderVisitor",
     "SensitiveCategory",
     "ServerKey",
     "Snapshot",

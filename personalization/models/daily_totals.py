@@ -1,4 +1,4 @@
-"""What visitors did on each day, counted: what remains when the events are gone."""
+"""Daily totals of events: they remain when the events are deleted."""
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -13,7 +13,7 @@ from personalization.models.events import Event, EventType
 LOCK_KEY = 7_203_685_548
 """An arbitrary number that is ours among the advisory locks of a PostgreSQL database."""
 DELETE_BATCH_SIZE = 5_000
-"""So many totals are deleted in one transaction."""
+"""The number of totals that are deleted in one transaction."""
 BASKET_EVENTS = (EventType.VIEW_BASKET, EventType.CHECKOUT)
 """Happen to all products of a basket at once, and count once."""
 
@@ -28,9 +28,11 @@ COUNT_SQL = """
 INSERT INTO {totals} ({date}, {type}, {surface}, {row_key}, {product_id}, {event_count}, {visitor_count})
 SELECT %s, %s, {surface}, {row_key}, {product_id}, COUNT(*), COUNT(DISTINCT {visitor})
 FROM (
-    SELECT {table}.{surface}, {table}.{row_key}, {table}.{visitor}, COALESCE({table}.{product_id}, {item}, 0) AS {product_id}
+    SELECT {table}.{surface}, {table}.{row_key}, {table}.{visitor},
+        COALESCE({table}.{product_id}, {item}, 0) AS {product_id}
     FROM {table} LEFT JOIN {each}
-    WHERE {table}.{type} = %s AND {table}.{occurred_at} >= %s AND {table}.{occurred_at} < %s AND NOT {table}.{is_suspected_bot}
+    WHERE {table}.{type} = %s AND {table}.{occurred_at} >= %s AND {table}.{occurred_at} < %s
+        AND NOT {table}.{is_suspected_bot}
 ) AS did
 GROUP BY {surface}, {row_key}, {product_id}
 """
@@ -91,8 +93,9 @@ class DailyTotalQuerySet(models.QuerySet):
         fields = [*self.model._meta.local_concrete_fields, *Event._meta.local_concrete_fields]
         quoted = {field.name: connection.ops.quote_name(field.column) for field in fields}
         quoted["table"] = connection.ops.quote_name(Event._meta.db_table)
-        several = "'[]'" if name in BASKET_EVENTS else "{table}.{items}".format(**quoted)
-        listed = "CASE WHEN {table}.{product_id} IS NULL THEN {several} ELSE '[]' END".format(**quoted, several=several)
+        several = "'[]'" if name in BASKET_EVENTS else "{table}.{items}"
+        is_list = "{table}.{product_id} IS NULL AND {table}.{item_kind} = 'product'".format(**quoted)
+        listed = f"CASE WHEN {is_list} THEN {several.format(**quoted)} ELSE '[]' END"
         totals = connection.ops.quote_name(self.model._meta.db_table)
         return COUNT_SQL.format(**quoted, totals=totals, each=each.format(list=listed), item=item)
 

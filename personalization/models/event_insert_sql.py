@@ -16,6 +16,7 @@ _TYPES = {
     "occurred_at": "timestamptz",
     "received_at": "timestamptz",
     "product_id": "bigint",
+    "item_kind": "text",
     "items": "jsonb",
     "query": "text",
     "surface": "text",
@@ -23,22 +24,30 @@ _TYPES = {
     "value": "float8",
     "is_suspected_bot": "boolean",
     "device": "text",
+    "slate_id": "uuid",
+    "snapshot": "text",
+    "position": "smallint",
+    "reason": "text",
+    "campaign": "text",
+    "propensity": "float8",
+    "arm": "text",
+    "shown_at": "timestamptz",
 }
 _COLUMNS = ", ".join(f'"{column}"' for column in _TYPES)
 _TYPED = ", ".join(f'"{column}" {kind}' for column, kind in _TYPES.items())
-_READ = ", ".join(f"json_extract(told.value, '$.{column}')" for column in _TYPES)
+_READ = ", ".join(f"json_extract(reported.value, '$.{column}')" for column in _TYPES)
 
 STATEMENTS = {
     "postgresql": f"""
         WITH who AS (SELECT id FROM personalization_visitor WHERE id = %s FOR KEY SHARE)
         INSERT INTO personalization_event (visitor_id, {_COLUMNS})
-        SELECT who.id, told.* FROM who, json_to_recordset(%s::json) AS told ({_TYPED})
-        ORDER BY told.event_id
+        SELECT who.id, reported.* FROM who, json_to_recordset(%s::json) AS reported ({_TYPED})
+        ORDER BY reported.event_id
         ON CONFLICT DO NOTHING
     """,
     "sqlite": f"""
         INSERT INTO personalization_event (visitor_id, {_COLUMNS})
-        SELECT who.id, {_READ} FROM personalization_visitor AS who, json_each(%s) AS told WHERE who.id = %s
+        SELECT who.id, {_READ} FROM personalization_visitor AS who, json_each(%s) AS reported WHERE who.id = %s
         ON CONFLICT DO NOTHING
     """,
 }
@@ -50,22 +59,27 @@ their foreign key is checked at the commit only, where it would fail all that th
 def insert_parameters(
     connection: Any,
     visitor_id: UUID,
-    happenings: Iterable[Any],
+    events: Iterable[Any],
     *,
     received_at: datetime,
     is_suspected_bot: bool,
     device: str,
 ) -> tuple[Any, ...]:
-    """What belongs into the statement of this connection's database."""
-    moment, key = connection.ops.adapt_datetimefield_value, _text if connection.vendor == "postgresql" else _hex
-    common = {"received_at": str(moment(received_at)), "is_suspected_bot": is_suspected_bot, "device": device}
+    """The parameters of the statement for this connection's database."""
+    to_moment = connection.ops.adapt_datetimefield_value
+    to_key = _text if connection.vendor == "postgresql" else _hex
+    common = {"received_at": str(to_moment(received_at)), "is_suspected_bot": is_suspected_bot, "device": device}
     rows = []
-    for happening in happenings:
-        row = happening._asdict()
-        row.update(common, event_id=key(happening.event_id), occurred_at=str(moment(happening.occurred_at)))
+    for event in events:
+        row = {name: value for name, value in zip(event._fields, event, strict=True) if value is not None}
+        row.update(common, event_id=to_key(event.event_id), occurred_at=str(to_moment(event.occurred_at)))
+        if event.slate_id is not None:
+            row["slate_id"] = to_key(event.slate_id)
+        if event.shown_at is not None:
+            row["shown_at"] = str(to_moment(event.shown_at))
         rows.append(row)
-    told = json.dumps(rows, ensure_ascii=False)
-    return (visitor_id, told) if connection.vendor == "postgresql" else (told, visitor_id.hex)
+    content = json.dumps(rows, ensure_ascii=False)
+    return (visitor_id, content) if connection.vendor == "postgresql" else (content, visitor_id.hex)
 
 
 def _text(key: UUID) -> str:

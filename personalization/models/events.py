@@ -1,4 +1,4 @@
-"""What visitors did: one row an event, added and never changed."""
+"""Events: what visitors did. Rows are added, never changed."""
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -15,11 +15,11 @@ from personalization.models.epoch import Epoch
 from personalization.models.visitors import Consent, Visitor
 
 MAX_RECENT_EVENTS = 100
-"""So many of a visitor's last events a decision looks at."""
+"""The number of a visitor's last events that a decision looks at."""
 DELETE_BATCH_SIZE = 5_000
-"""So many events are deleted in one transaction."""
+"""The number of events that are deleted in one transaction."""
 BROWSER_BATCH_SIZE = 500
-"""So many visitors are deleted in one transaction, with all that is theirs."""
+"""The number of visitors that are deleted in one transaction, with all that is theirs."""
 
 
 class EventType(models.TextChoices):
@@ -45,13 +45,20 @@ INTENT_EVENTS = (
     EventType.ADD_TO_BASKET,
     EventType.ADD_TO_WISHLIST,
 )
-"""The events that say what somebody is looking for now."""
+"""The events that show what a visitor is looking for now."""
 VIEW_EVENTS = (EventType.PRODUCT_VIEW, EventType.CLICK)
-"""Those of them that say what they looked at."""
+"""Those of them that are views of products."""
+
+
+class ItemKind(models.TextChoices):
+    """What the items of an event are. A category is no product: their keys mean different things."""
+
+    PRODUCT = "product", pgettext_lazy("personalization", "product")
+    CATEGORY = "category", pgettext_lazy("personalization", "category")
 
 
 class RecentEvent(NamedTuple):
-    """What a visitor did a while ago."""
+    """An event of a visitor, as decisions see it."""
 
     type: str
     product_id: int | None
@@ -61,17 +68,26 @@ class RecentEvent(NamedTuple):
 
 
 class EventData(NamedTuple):
-    """What a visitor is known to have done, before it is a row; the fields are those of `Event`."""
+    """A verified event before it is a row; the fields are those of `Event`."""
 
     event_id: uuid.UUID
     type: str
     occurred_at: datetime
     product_id: int | None = None
-    items: Sequence[Sequence[int]] = ()
+    item_kind: str = "product"
+    items: Sequence[Sequence[Any]] = ()
     query: str = ""
     surface: str = ""
     row_key: str = ""
     value: float | None = None
+    slate_id: uuid.UUID | None = None
+    snapshot: str | None = None
+    position: int | None = None
+    reason: str | None = None
+    campaign: str | None = None
+    propensity: float | None = None
+    arm: str | None = None
+    shown_at: datetime | None = None
 
 
 class EventQuerySet(models.QuerySet):
@@ -80,27 +96,27 @@ class EventQuerySet(models.QuerySet):
     def store_events(
         self,
         visitor_id: uuid.UUID,
-        happenings: Collection[EventData],
+        events: Collection[EventData],
         *,
         received_at: datetime,
         is_suspected_bot: bool = False,
         device: str = "",
     ) -> bool:
-        """Stores those of one visitor that are not there yet, in one statement; False when the visitor is no more."""
+        """Stores a visitor's events, the new ones only, in one statement; False when the visitor no longer exists."""
         connection = connections[router.db_for_write(self.model)]
         statement = event_insert_sql.STATEMENTS.get(connection.vendor)
         common: dict[str, Any] = {"received_at": received_at, "is_suspected_bot": is_suspected_bot, "device": device}
         if statement is None:
-            return self._store_with_orm(visitor_id, happenings, **common)
+            return self._store_with_orm(visitor_id, events, **common)
         with connection.cursor() as cursor:
-            cursor.execute(statement, event_insert_sql.insert_parameters(connection, visitor_id, happenings, **common))
+            cursor.execute(statement, event_insert_sql.insert_parameters(connection, visitor_id, events, **common))
             return bool(cursor.rowcount) or Visitor.objects.using(connection.alias).filter(pk=visitor_id).exists()
 
     @transaction.atomic
-    def _store_with_orm(self, visitor_id: uuid.UUID, happenings: Collection[EventData], **common: Any) -> bool:
+    def _store_with_orm(self, visitor_id: uuid.UUID, events: Collection[EventData], **common: Any) -> bool:
         if not Visitor.objects.select_for_update().filter(pk=visitor_id).exists():
             return False
-        self.add(Event(visitor_id=visitor_id, **happening._asdict(), **common) for happening in happenings)
+        self.add(Event(visitor_id=visitor_id, **event._asdict(), **common) for event in events)
         return True
 
     def add(self, events: "Iterable[Event]") -> None:
@@ -141,7 +157,7 @@ class EventQuerySet(models.QuerySet):
         return self.filter(product_id__isnull=False)
 
     def searches(self) -> Self:
-        """What somebody searched for."""
+        """The searches."""
         return self.filter(type=EventType.SEARCH)
 
     def search_sessions(self) -> Self:
@@ -167,7 +183,7 @@ class EventQuerySet(models.QuerySet):
         return counted["views"], counted["searches"]
 
     def delete_like(self, event_id: uuid.UUID | None) -> int:
-        """Deletes what was done with the same product as in this event, or the same search; how many events went."""
+        """Deletes all events about the product, or the search, of this event; returns how many."""
         one = self.filter(event_id=event_id).first()
         if one is None:
             return 0
@@ -207,7 +223,7 @@ class EventQuerySet(models.QuerySet):
     def delete_before(self, event_type: str, moment: datetime) -> Iterator[int]:
         """Deletes them, the oldest first; how many went with each batch, which is a short transaction of its own.
 
-        It waits for nobody: what somebody else is just deleting or moving is passed over.
+        Rows that another transaction has locked are skipped, not waited for.
         """
         rows = self.before(event_type, moment).order_by("occurred_at")
         while batch := self._delete_batch(rows):
@@ -221,8 +237,8 @@ class EventQuerySet(models.QuerySet):
             yield len(batch)
 
     def delete_for_visitor(self, visitor_id: uuid.UUID) -> None:
-        """Deletes all that this visitor did, inside a transaction. Whoever is just storing something of them is waited
-        for, and what they stored goes too; a cascade would have loaded every row, and missed that one."""
+        """Deletes all events of this visitor, inside a transaction. It waits for one that is just storing some, and
+        deletes those, too; a cascade would load every row, and miss them."""
         list(Visitor.objects.using(self.db).filter(pk=visitor_id).select_for_update().values_list("pk"))
         self.model.objects.filter(visitor_id=visitor_id)._raw_delete(self.db)
 
@@ -240,7 +256,7 @@ class EventQuerySet(models.QuerySet):
         return browsers.filter(~Exists(self.filter(visitor=OuterRef("pk"))))
 
     def delete_idle_browsers(self, moment: datetime) -> Iterator[int]:
-        """Deletes them, so many at a time like the events."""
+        """Deletes them in batches, like the events."""
         rows = self.idle_browsers(moment).order_by("pk")
         while batch := self._delete_browser_batch(rows):
             yield len(batch)
@@ -270,12 +286,21 @@ class Event(models.Model):
     )
     type = models.CharField(pgettext_lazy("personalization", "type"), max_length=16, choices=EventType.choices)
     occurred_at = models.DateTimeField(pgettext_lazy("personalization", "occurred at"))
-    """By the shop's clock, never later than `received`."""
+    """By the shop's clock, never later than `received_at`."""
     received_at = models.DateTimeField(pgettext_lazy("personalization", "received at"))
     product_id = models.BigIntegerField(pgettext_lazy("personalization", "product"), null=True)
     """The primary key of the product in question, a child's parent; None where there is none or there are several."""
-    items = models.JSONField(pgettext_lazy("personalization", "products"), default=list)
-    """[[product's primary key, position], ...] of a row that was seen, or of several products."""
+    item_kind = models.CharField(
+        pgettext_lazy("personalization", "kind of items"),
+        max_length=8,
+        choices=ItemKind.choices,
+        default=ItemKind.PRODUCT,
+        db_default=ItemKind.PRODUCT,
+    )
+    """What `items` are; categories for the menu."""
+    items = models.JSONField(pgettext_lazy("personalization", "items"), default=list)
+    """[[primary key, position, reason, campaign, propensity], ...] of a row that was seen, of several products, or of a
+    category that was clicked on. Empty elements at the end are left out; without a slate there are two."""
     query = models.CharField(pgettext_lazy("personalization", "search term"), max_length=256, blank=True)
     surface = models.CharField(pgettext_lazy("personalization", "surface"), max_length=32, blank=True)
     row_key = models.CharField(pgettext_lazy("personalization", "row"), max_length=64, blank=True)
@@ -283,11 +308,29 @@ class Event(models.Model):
     value = models.FloatField(pgettext_lazy("personalization", "value"), null=True)
     """Seconds on the page, a quantity or a grade, by the event's name."""
     is_suspected_bot = models.BooleanField(pgettext_lazy("personalization", "suspected bot"), default=False)
-    """Not a shopper, it seems: kept apart and learned from by nobody."""
+    """Probably not a shopper: stored, but not learned from."""
     device = models.CharField(
         pgettext_lazy("personalization", "device"), max_length=8, blank=True, default="", db_default=""
     )
     """The kind of device that reported it; "" when it is not known."""
+    slate_id = models.UUIDField(pgettext_lazy("personalization", "slate"), null=True)
+    """The decision that showed it: one for all rows of a page's surface. This and what follows is what the signed slate
+    said; None for what did not come from a slate."""
+    snapshot = models.CharField(pgettext_lazy("personalization", "snapshot"), max_length=64, null=True)
+    """The name of the snapshot that decided; "" when none did."""
+    position = models.PositiveSmallIntegerField(pgettext_lazy("personalization", "position"), null=True)
+    """From 0, within the row, or within the whole result of a search. Of several items it is in `items`, as are the
+    next three."""
+    reason = models.CharField(pgettext_lazy("personalization", "reason"), max_length=64, null=True)
+    """The code of the reason; "" where the shop's own order put it there."""
+    campaign = models.CharField(pgettext_lazy("personalization", "campaign"), max_length=64, null=True)
+    """The campaign that placed it."""
+    propensity = models.FloatField(pgettext_lazy("personalization", "propensity"), null=True)
+    """The chance with which it was placed there; None where no chance took part."""
+    arm = models.CharField(pgettext_lazy("personalization", "arm"), max_length=128, null=True)
+    """experiment=arm of each experiment that took part in the decision, sorted, with commas between them."""
+    shown_at = models.DateTimeField(pgettext_lazy("personalization", "shown at"), null=True)
+    """When the slate was made, in whole seconds."""
 
     objects = EventQuerySet.as_manager()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from django.db.models import Model
@@ -17,6 +18,7 @@ from personalization import conf, serve
 from personalization.decide.reranking import RerankBasis
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
+from personalization.oscar.list_slates import ListSlate, list_slate
 from personalization.oscar.private_pages import PrivatePageMixin
 from personalization.privacy import consent, identity, sort_preference
 from personalization.privacy.private_responses import set_private_cache_headers
@@ -58,7 +60,7 @@ class PersonalListMixin(PrivatePageMixin):
     """Mixed into Oscar's listing views, in front of them.
 
     1. `paginate_queryset`: reranks the first hits of the engine, and loads the products of the page together
-    2. `get_context_data`: adds `personal_sort`, for the switch above the list
+    2. `get_context_data`: adds `personal_sort`, for the switch above the list, and `list_slate`, for the reports
     3. `render_to_response`: keeps pages that depend on the visitor out of shared caches
 
     The engine's hits, their number and its facets do not change. If anything fails, Oscar's own page is served.
@@ -81,9 +83,9 @@ class PersonalListMixin(PrivatePageMixin):
         return paginator, page, *rest
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Oscar's own, and the order of the page."""
+        """Oscar's own, the order of the page, and its reporting token, which is only made when it is printed."""
         context = super().get_context_data(**kwargs)  # type: ignore[misc]
-        return {**context, "personal_sort": self.list_reranking}
+        return {**context, "personal_sort": self.list_reranking, "list_slate": partial(self._list_slate, context)}
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         """Oscar's response, kept out of shared caches if it depends on the visitor."""
@@ -95,6 +97,21 @@ class PersonalListMixin(PrivatePageMixin):
         elif order is not None and order.basis == RerankBasis.CONTEXTUAL:
             patch_cache_control(response, private=True)
         return response
+
+    def _list_slate(self, context: dict[str, Any]) -> ListSlate | None:
+        """The reporting token of the page's products, however they are sorted."""
+        if not identity.may_be_tracked(requester_from_request(self.request)):
+            return None
+        with fail_open("Signing a list", queries=False):
+            page, category = context["page_obj"], getattr(self, "category", None)
+            products = [result.object for result in page if _is_product(result) and result.object is not None]
+            items = [(product.pk, product.get_absolute_url()) for product in products]
+            row = "results" if category is None else f"results:{category.pk}"
+            reranking = self.list_reranking
+            reasons = [f"{reranking.basis.name.lower()}_order"] * len(items) if reranking and reranking.enabled else ()
+            surface, start = "search" if self._search_query() else "category", page.start_index() - 1
+            return list_slate(self.request, surface, row, items, reasons=reasons, start=start)
+        return None
 
     def _reranked_results(self, found: Any, page_size: int, window: int) -> Any:
         """The engine's results, reranked and with our look-up of products; themselves where neither applies."""

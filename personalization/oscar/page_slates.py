@@ -1,6 +1,6 @@
 """The slates of one page: what the template tags decide for its request, and what its templates print them from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from django.http import HttpRequest
@@ -10,11 +10,15 @@ from personalization.decide.slate import Slate
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, visits
+from personalization.oscar.list_slates import ListSlate, list_slate
 from personalization.serve import serve_slate, slate_tokens
 from personalization.shop import catalogue
+from personalization.surfaces.navigation import MenuShortcut
 
 PRODUCT_SURFACE = "product"
 """The surface that is printed where the page says that the product is unavailable, or else at the end of the page."""
+MENU_REASON = "personal_order"
+"""The code of the reason why the menu's categories are where they are."""
 PREFETCHED_ATTRIBUTE = "_personalization_prefetched"
 DecidedSlate = tuple[Slate, Visit | None]
 EMPTY_SLATE: DecidedSlate = (Slate(PRODUCT_SURFACE), None)
@@ -44,6 +48,19 @@ def _page_visit(context: Context, read: Callable[[HttpRequest], Visit], page: di
 def prefetched_slates(context: Context) -> dict[Any, DecidedSlate]:
     """The slates that were decided ahead for this page and not printed yet, by the key of their product."""
     return context["request"].__dict__.setdefault(PREFETCHED_ATTRIBUTE, {}) if "request" in context else {}
+
+
+def menu_slate(request: HttpRequest, categories: Sequence[Any]) -> ListSlate | None:
+    """The reporting token of the menu's reranked categories; None for visitors without consent."""
+    items = [(category.pk, category.get_absolute_url()) for category in categories]
+    return list_slate(request, "navigation", "menu", items, reasons=[MENU_REASON] * len(items), item_kind="category")
+
+
+def shortcuts_slate(request: HttpRequest, shortcuts: Sequence[MenuShortcut]) -> ListSlate | None:
+    """The reporting token of the visitor's shortcuts in the menu."""
+    items = [(shortcut.key, shortcut.url) for shortcut in shortcuts]
+    reasons = [shortcut.reason.code for shortcut in shortcuts]
+    return list_slate(request, "navigation", "shortcuts", items, reasons=reasons, item_kind="category")
 
 
 def slate_context(context: Context, slate: Slate, visit: Visit | None) -> dict[str, Any]:

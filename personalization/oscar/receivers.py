@@ -27,6 +27,8 @@ def connect_receivers() -> None:
     """Called once, when the apps are ready."""
     order_placed = get_class("order.signals", "order_placed")
     order_placed.connect(refresh_genome, dispatch_uid="personalization.refresh_genome")
+    post_checkout = get_class("checkout.signals", "post_checkout")
+    post_checkout.connect(record_order_visitor, dispatch_uid="personalization.record_order_visitor")
     basket_addition = get_class("basket.signals", "basket_addition")
     basket_addition.connect(record_basket_addition, dispatch_uid="personalization.keep_basket_addition")
     user_logged_in.connect(merge_visitor_on_login, dispatch_uid="personalization.take_over")
@@ -47,6 +49,13 @@ def record_basket_addition(sender: Any, product: Any, request: Any = None, **res
     if request is not None:
         with fail_open("Storing what was put into a basket"):
             flows.record_basket_addition(requester_from_request(request), product.parent_id or product.pk, now())
+
+
+def record_order_visitor(sender: Any, order: Any, request: Any = None, **rest: Any) -> None:
+    """Stores which visitor placed an order, guests too, if they consented. Oscar's `order_placed` has no request."""
+    if request is not None:
+        with fail_open("Storing who placed an order"):
+            flows.record_order(requester_from_request(request), order.pk, order.date_placed, now())
 
 
 def delete_events_of_user(sender: Any, instance: Visitor, using: str, **rest: Any) -> None:

@@ -1,7 +1,7 @@
 """The app's own cookies: how they are read from a request, and how they are set on a response.
 
 There are three: the answer to the question of consent, the id of a browser that consented, and the word "off" for a
-browser that wants lists as the shop sorts them. Only the second one identifies anybody.
+browser that wants lists as the shop sorts them. Only the second one identifies a visitor.
 """
 
 import uuid

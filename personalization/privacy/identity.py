@@ -10,14 +10,21 @@ from typing import Any
 
 from django.db import transaction
 
-from personalization import conf
-from personalization.models import Consent, Event, Genome, Visitor
+from personalization import conf, signals
+from personalization.models import Consent, Event, Genome, OrderVisitor, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
 from personalization.privacy.requester import Requester
 
 VISITOR = "visitor"
 """The key of the visitor in `Requester.memory`."""
+
+
+def may_be_tracked(requester: Requester) -> bool:
+    """Whether consent is possible at all. For most visitors of a shop it is not: they cost neither a query nor a
+    savepoint."""
+    recognised = requester.choice is not None or requester.visitor_id is not None or requester.is_signed_in
+    return bool(recognised or conf.get_settings().CONSENT_CALLABLE)
 
 
 def get_visitor(requester: Requester) -> Visitor | None:
@@ -125,7 +132,10 @@ def erase_browser(requester: Requester) -> None:
 @transaction.atomic
 def erase_customer(user_id: Any, now: datetime) -> None:
     """Deletes an account's visitor with everything that it did; only its refusal, and when it was erased, remain."""
-    Visitor.objects.get_for_update(user_id).delete()
+    visitor = Visitor.objects.get_for_update(user_id)
+    ids = {"visitor_id": visitor.pk, "user_id": user_id}
+    visitor.delete()
+    signals.send_on_commit(signals.visitor_erased, Visitor, **ids)
     Genome.objects.filter(user_id=user_id).delete()
     _record_consent(Visitor.objects.create(user_id=user_id, erased_at=now), Consent.WITHDRAWN, "erasure", now)
 
@@ -170,5 +180,8 @@ def _consenting_account(
 
 def _transfer_activity(account: Visitor, browser: Visitor) -> None:
     Event.objects.filter(visitor=browser).update(visitor=account)
+    OrderVisitor.objects.move_to(account, browser)
     for preference in browser.preferences:
         account.set_preference(*preference)
+    ids = {"visitor_id": account.pk, "user_id": account.user_id, "merged_visitor_id": browser.pk}
+    signals.send_on_commit(signals.visitor_merged, Visitor, **ids)

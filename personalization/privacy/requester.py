@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from django.middleware.csrf import get_token
 from django.utils.module_loading import import_string
 
 from personalization import conf
@@ -60,6 +61,8 @@ class Requester:
     """Whether the browser sends `Sec-CH-UA-Mobile: ?1`."""
     cookies: Mapping[str, str] = field(default_factory=dict)
     """The app's own cookies, as the browser sent them."""
+    read_csrf_secret: Callable[[bool], str] = lambda create: ""
+    """Reads the secret of the browser's CSRF cookie; see `browser_key`."""
     memory: dict[str, Visitor | None] = field(default_factory=dict, init=False, repr=False)
     """The visitor, once it has been read; see `identity.get_visitor`."""
 
@@ -82,6 +85,19 @@ class Requester:
     def consent_tool_answer(self) -> bool | None:
         """What the shop's own consent tool says; None where there is none, or it does not know."""
         return self.ask_consent_tool()
+
+    def browser_key(self, *, create: bool = False) -> str:
+        """What only this account or browser holds: tokens that are made before there is a visitor are bound to it.
+
+        For an account it is the account's primary key, else the secret of Django's CSRF cookie, of which pages contain
+        only a hash. "" when there is neither.
+
+        Parameters: `create`, whether a browser without a CSRF cookie gets one with this response; only after consent.
+        """
+        if self.is_signed_in:
+            return f"account:{self.user_id}"
+        secret = self.read_csrf_secret(create)
+        return f"csrf:{secret}" if secret else ""
 
 
 def requester_from_request(request: HttpRequest) -> Requester:
@@ -112,6 +128,7 @@ def _requester_from_cookies(request: HttpRequest, user: Any) -> Requester:
         user_agent=request.META.get("HTTP_USER_AGENT", ""),
         mobile_hint=request.META.get("HTTP_SEC_CH_UA_MOBILE") == "?1",
         cookies=own_cookies,
+        read_csrf_secret=partial(_read_csrf_secret, request),
     )
 
 
@@ -119,6 +136,12 @@ def _ask_consent_tool(request: HttpRequest) -> bool | None:
     path = conf.get_settings().CONSENT_CALLABLE
     answer = import_string(path)(request) if path else None
     return None if answer is None else bool(answer)
+
+
+def _read_csrf_secret(request: HttpRequest, create: bool) -> str:
+    if create:
+        get_token(request)
+    return request.META.get("CSRF_COOKIE", "")
 
 
 def client_address(request: HttpRequest) -> str:

@@ -5,9 +5,9 @@ makes its rows. A surface names the row types that it shows; nothing else needs 
 own the same way, and names the surfaces that are to show them in `RowType.surfaces`.
 """
 
-from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from personalization import plugins
 from personalization.decide.reasons import NEUTRAL_CODE, SECOND_NEUTRAL_CODE
@@ -20,76 +20,62 @@ __all__ = [
     "Reason",
     "RowCandidate",
     "RowType",
-    "check_row_type",
     "product_ref",
     "registered_row_types",
-    "row_type_errors",
+    "row_type_error",
 ]
 
 RESERVED_CODES = (NEUTRAL_CODE, SECOND_NEUTRAL_CODE)
 """The codes that stand in for those of rows that disclose too much."""
 
 
-@cache
-def _built_in_row_types() -> dict[str, RowType]:
-    return {row_type.code: row_type for row_type in _list_built_in()}
+def row_type_error(plugin: Any) -> str:
+    """How an object breaks the contract of row types, as far as that can be seen without a visit; "" when it does not.
+    `personalization.testing.check_row_type` tries the rest."""
+    if not isinstance(plugin, RowType):
+        return f"it is {plugin!r}; expected a `personalization.rows.RowType`"
+    error = _words_error(plugin) or _size_error(plugin) or _maker_error(plugin)
+    return f"{plugin.code!r}: {error}" if error else ""
 
 
-def _list_built_in() -> list[RowType]:
-    families = (import_module(f"{__name__}.{name}").row_types for name in plugins.folder_modules(__path__))
-    return [row_type for family in families for row_type in family]
-
-
-def row_type_errors() -> list[str]:
-    """One sentence for each thing that a row type of this folder lacks; those of other apps are named by their registry."""
-    return _list_errors(_list_built_in())
-
-
-def check_row_type(row_type: RowType) -> list[str]:
-    """One sentence for each thing that this row type lacks; each names it. Empty for a whole one."""
-    code = getattr(row_type, "code", None)
-    if not isinstance(row_type, RowType):
-        return [f"{row_type!r} is no RowType."]
-    errors = []
-    if not (isinstance(code, str) and code.isidentifier()):
-        errors.append(f"its code is {code!r}; expected an identifier, as in 'buy_again'")
-    elif code in RESERVED_CODES:
-        errors.append(f"its code is {code!r}, which is reserved")
+def _words_error(row_type: RowType) -> str:
+    if error := plugins.name_error(row_type.code):
+        return error
+    if row_type.code in RESERVED_CODES:
+        return "this code is reserved; call it something else"
     for name in ("title", "explanation"):
         if not callable(text := getattr(row_type, name)):
-            errors.append(f"its {name} is {text!r}; expected a function of the row's parameters")
+            return f"its {name} is {text!r}; expected a function of the row's parameters"
     if not isinstance(row_type.discloses_activity, bool):
-        errors.append(f"discloses_activity is {row_type.discloses_activity!r}; expected True or False")
+        return f"discloses_activity is {row_type.discloses_activity!r}; expected True or False"
+    return ""
+
+
+def _size_error(row_type: RowType) -> str:
     if type(row_type.min_items) is not int or row_type.min_items < 0:
-        errors.append(f"min_items is {row_type.min_items!r}; expected an integer >= 0")
+        return f"min_items is {row_type.min_items!r}; expected an integer >= 0"
     if row_type.max_items is not None and (type(row_type.max_items) is not int or row_type.max_items < 1):
-        errors.append(f"max_items is {row_type.max_items!r}; expected an integer >= 1, or None")
-    makers = (row_type.propose, row_type.fallback)
-    if not any(makers) or not all(maker is None or callable(maker) for maker in makers):
-        errors.append("it has neither a function `propose` nor `fallback` that makes its rows")
-    return [f"The row type {code!r}: {error}." for error in errors]
+        return f"max_items is {row_type.max_items!r}; expected an integer >= 1, or None"
+    return ""
 
 
-def _list_errors(row_types: Iterable[RowType]) -> list[str]:
-    errors: list[str] = []
-    seen: dict[str, RowType] = {}
-    for row_type in row_types:
-        errors += check_row_type(row_type)
-        code = getattr(row_type, "code", None)
-        if isinstance(code, str) and seen.setdefault(code, row_type) is not row_type:
-            errors.append(f"The row type {code!r}: another one has this code.")
-    return errors
+def _maker_error(row_type: RowType) -> str:
+    makers = [maker for maker in (row_type.propose, row_type.fallback) if maker is not None]
+    if not makers or not all(map(callable, makers)):
+        return "expected a function `propose` or `fallback` that makes its rows"
+    return ""
 
 
-_row_types = plugins.Registry[RowType](
-    "row_type",
-    _built_in_row_types,
-    lambda row_type: " ".join(check_row_type(row_type)),
-    name_of=lambda plugin: plugin.code,
-)
+@cache
+def _built_in_row_types() -> dict[str, RowType]:
+    families = (import_module(f"{__name__}.{name}").row_types for name in plugins.folder_modules(__path__))
+    return {row_type.code: row_type for family in families for row_type in family}
+
+
+_row_types = plugins.Registry[RowType]("row_type", _built_in_row_types, row_type_error, lambda row_type: row_type.code)
 
 
 def registered_row_types() -> dict[str, RowType]:
     """All row types by code: ours, then those of `PERSONALIZATION["ROW_TYPES"]`, then those of `plugins.register`. One that
-    cannot be used is left out, so that no page breaks; `manage.py check` names it."""
+    lacks anything is left out, so that no page breaks; `manage.py check` names it, and the server does not start."""
     return _row_types.usable()

@@ -16,12 +16,12 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import bought_together
 
 SUBSTITUTE_THRESHOLD = 0.5
-"""From this similarity on, by `substitutes`, two products do the same job: nobody needs both."""
+"""From this similarity on, by `substitutes`, two products do the same job, and one basket needs one."""
 REMAINING_SHARE = 0.6
 """The share of the products of a final basket that is still to come when the basket page is shown. Where nothing was
 learned, it turns a share of baskets into a probability. Measured: see docs/evaluation.md."""
 MAX_ADD_ONS = 4
-"""So many products are added to a full basket at most."""
+"""At most this many products are added to a basket that is not empty."""
 
 
 def propose_add_ons(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
@@ -48,7 +48,7 @@ def basket_complements(visit: Visit, snapshot: SnapshotArrays) -> Iterator[Candi
     probability = scored.purchase_probability if scored.learned else REMAINING_SHARE * share
     likely = (share > 0) & (probability >= min_probability)
     basket = snapshot.product_indices(visit.basket)
-    substitute = _drop_substitutes(scored.product_indices, basket[basket >= 0], snapshot)
+    substitute = _substitutes_for_basket(scored.product_indices, basket[basket >= 0], snapshot)
     if visit.trace is not None:
         causes = {"never_in_one_basket": share == 0, "too_unlikely": (share > 0) & ~likely, "substitute": substitute}
         for cause, applies in causes.items():
@@ -61,35 +61,41 @@ def basket_complements(visit: Visit, snapshot: SnapshotArrays) -> Iterator[Candi
 def _share_of_baskets(scored: scoring.ScoredCandidates) -> NDArray[np.float64]:
     """For each candidate: of the baskets with a product of this basket the share that holds the candidate, too. The
     highest among the products; 0 where too few customers put any of them together."""
-    near, times = scored.snapshot.neighbours("bought_together"), scored.snapshot.scores("all_time_popular").score
-    index, weight = near.index[scored.basket], near.weight[scored.basket]
-    share = bought_together.basket_share(weight, times[scored.basket][:, None], times[index])
-    best = np.zeros(len(scored.snapshot.ids))
-    np.maximum.at(best, index[index >= 0], share[index >= 0])
-    return best[scored.product_indices]
+    neighbours = scored.snapshot.neighbours("bought_together")
+    purchases = scored.snapshot.scores("all_time_popular").score
+    index, weight = neighbours.index[scored.basket], neighbours.weight[scored.basket]
+    share = bought_together.basket_share(weight, purchases[scored.basket][:, None], purchases[index])
+    highest = np.zeros(len(scored.snapshot.ids))
+    np.maximum.at(highest, index[index >= 0], share[index >= 0])
+    return highest[scored.product_indices]
 
 
-def _drop_substitutes(
-    places: NDArray[np.int64], basket: NDArray[np.int64], snapshot: SnapshotArrays
+def _substitutes_for_basket(
+    indices: NDArray[np.int64], basket: NDArray[np.int64], snapshot: SnapshotArrays
 ) -> NDArray[np.bool_]:
     """Which of these products are substitutes for something in the basket: those that are very similar to it, and those
     of its leaf category that customers do not buy together with anything of that category."""
-    return _is_substitute(places, basket, snapshot) | _same_category_never_co_purchased(places, basket, snapshot)
+    return _is_substitute(indices, basket, snapshot) | _same_category_never_co_purchased(indices, basket, snapshot)
 
 
-def _is_substitute(places: NDArray[np.int64], basket: NDArray[np.int64], snapshot: SnapshotArrays) -> NDArray[np.bool_]:
-    near = snapshot.neighbours("substitutes")
-    theirs = near.index[basket][near.weight[basket] >= SUBSTITUTE_THRESHOLD]
-    mine = (np.isin(near.index[places], basket) & (near.weight[places] >= SUBSTITUTE_THRESHOLD)).any(axis=1)
-    return np.isin(places, theirs) | mine
+def _is_substitute(
+    indices: NDArray[np.int64], basket: NDArray[np.int64], snapshot: SnapshotArrays
+) -> NDArray[np.bool_]:
+    neighbours = snapshot.neighbours("substitutes")
+    of_basket = neighbours.index[basket][neighbours.weight[basket] >= SUBSTITUTE_THRESHOLD]
+    similar = neighbours.weight[indices] >= SUBSTITUTE_THRESHOLD
+    to_basket = (np.isin(neighbours.index[indices], basket) & similar).any(axis=1)
+    return np.isin(indices, of_basket) | to_basket
 
 
 def _same_category_never_co_purchased(
-    places: NDArray[np.int64], basket: NDArray[np.int64], snapshot: SnapshotArrays
+    indices: NDArray[np.int64], basket: NDArray[np.int64], snapshot: SnapshotArrays
 ) -> NDArray[np.bool_]:
-    kind, near = snapshot.arrays["product.leaf_category"], snapshot.neighbours("bought_together").index[basket]
-    together = near[(near >= 0) & (kind[near] == kind[basket][:, None])]
-    return (kind[places] >= 0) & np.isin(kind[places], kind[basket]) & ~np.isin(places, together)
+    category = snapshot.arrays["product.leaf_category"]
+    neighbours = snapshot.neighbours("bought_together").index[basket]
+    together = neighbours[(neighbours >= 0) & (category[neighbours] == category[basket][:, None])]
+    same = (category[indices] >= 0) & np.isin(category[indices], category[basket])
+    return same & ~np.isin(indices, together)
 
 
 ADD_ONS = RowType(

@@ -15,8 +15,7 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.shop import catalogue
 
 MAX_CATEGORY_ROWS = 2
-"""At most so many rows of liked categories, and so many distinctive categories of the visitor's are left to their own
-rows."""
+"""At most this many rows of liked categories, and of distinctive ones, which have rows of their own."""
 
 
 def propose_bestsellers(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:

@@ -19,11 +19,11 @@ from personalization.recommenders import DAY
 MAX_AGE = 14 * DAY
 """What was done longer ago is not taken up again."""
 ABANDONED_AFTER = 3_600.0
-"""A basket that has not changed for so many seconds was abandoned."""
+"""A basket that has not changed for this many seconds was abandoned."""
 MAX_VIEWS_AFTER_SEARCH = 1
-"""A search is unfinished when at most so many products were viewed after it."""
+"""A search is unfinished when at most this many products were viewed after it."""
 CLOCK_TOLERANCE = 150.0
-"""A visitor's clock may be wrong by so many seconds."""
+"""In seconds: a visitor's clock may be wrong by this much."""
 MAX_SHOWN_QUERY = 80
 """A longer search query is cut."""
 JOINING_CHARACTERS = "\u200c\u200d"

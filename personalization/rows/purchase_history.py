@@ -15,7 +15,7 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rows import bestsellers
 
 MAX_SEEDS = 2
-"""At most so many rows "Because you bought ...", and so many "Popular in ..."."""
+"""At most this many rows "Because you bought ...", and "Popular in ..."."""
 
 
 def propose_buy_again(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:

@@ -22,9 +22,9 @@ UPSELL_PRICE_RANGE = (1.1, 1.8)
 AFFINITY_BOOST = 0.3
 """How much the visitor's affinity raises a score at most: closeness to the product comes first."""
 MAX_REPLACED_LINES = 2
-"""Of so many basket lines that cannot be bought a replacement is shown ..."""
+"""Replacements are shown for at most this many basket lines that cannot be bought, ..."""
 MAX_REPLACEMENTS = 3
-"""... and so many of each."""
+"""... and at most this many for each."""
 ALTERNATIVE_REASONS = {
     "view_to_purchase": "bought_after_viewing",
     "substitutes": "similar_price",
@@ -83,84 +83,87 @@ def propose_more_in_category(visit: Visit) -> Iterator[RowCandidate]:
 
 def related_to(visit: Visit, snapshot: SnapshotArrays) -> RelatedProducts:
     """What is related to the product of this visit; nothing where the snapshot does not know it."""
-    (place,) = snapshot.product_indices([visit.product or 0]).tolist()
-    if place < 0:
+    (index,) = snapshot.product_indices([visit.product or 0]).tolist()
+    if index < 0:
         return NO_RELATED_PRODUCTS
-    linked = {name: _linked_products(snapshot, name, place) for name in ALTERNATIVE_REASONS}
-    better, _ = dearer = _linked_products(snapshot, "upsell", place)
-    alternatives = _exclude_products(_alternatives(snapshot, place, list(linked.values())), better)
-    alternatives, dearer, add_ons = _boost_by_affinity(
-        visit, snapshot, [alternatives, dearer, _complements(snapshot, place)]
-    )
+    neighbours = {name: _find_neighbours(snapshot, name, index) for name in ALTERNATIVE_REASONS}
+    better, _weight = upsells = _find_neighbours(snapshot, "upsell", index)
+    alternatives = _exclude_products(_find_alternatives(snapshot, index, list(neighbours.values())), better)
+    complements = _find_complements(snapshot, index)
+    alternatives, upsells, complements = _boost_by_affinity(visit, snapshot, [alternatives, upsells, complements])
     codes = {
-        found: ALTERNATIVE_REASONS[name] for name in reversed(ALTERNATIVE_REASONS) for found in linked[name][0].tolist()
+        other: ALTERNATIVE_REASONS[name]
+        for name in reversed(ALTERNATIVE_REASONS)
+        for other in neighbours[name][0].tolist()
     }
     return RelatedProducts(
         _reasoned_candidates(visit, snapshot, alternatives, codes),
-        _reasoned_candidates(visit, snapshot, dearer, dict.fromkeys(better.tolist(), "upsell")),
-        _reasoned_candidates(visit, snapshot, add_ons, dict.fromkeys(add_ons[0].tolist(), "bought_together")),
+        _reasoned_candidates(visit, snapshot, upsells, dict.fromkeys(better.tolist(), "upsell")),
+        _reasoned_candidates(visit, snapshot, complements, dict.fromkeys(complements[0].tolist(), "bought_together")),
     )
 
 
 def _reasoned_candidates(
     visit: Visit, snapshot: SnapshotArrays, ranked: selection.IndicesAndScores, codes: dict[int, str]
 ) -> list[Candidate]:
+    """The products as candidates. `codes`: by product index, the code of its reason."""
     reasons = {code: Reason(code, {"product": visit.product}) for code in set(codes.values())}
-    places, score = ranked
-    rows = zip(snapshot.ids[places].tolist(), places.tolist(), score.tolist(), strict=True)
-    return [Candidate(product_ref(key), value, reasons[codes[place]]) for key, place, value in rows]
+    indices, score = ranked
+    rows = zip(snapshot.ids[indices].tolist(), indices.tolist(), score.tolist(), strict=True)
+    return [Candidate(product_ref(key), value, reasons[codes[index]]) for key, index, value in rows]
 
 
-def _alternatives(
-    snapshot: SnapshotArrays, place: int, linked: list[selection.IndicesAndScores]
+def _find_alternatives(
+    snapshot: SnapshotArrays, index: int, neighbours: list[selection.IndicesAndScores]
 ) -> selection.IndicesAndScores:
-    """The neighbours that these recommenders found, from the same leaf category."""
-    places = np.concatenate([found for found, _ in linked])
-    weight = np.concatenate([weight / max(float(weight.max(initial=0)), 1e-9) for _, weight in linked])
-    found, row = np.unique(places, return_inverse=True)
-    score = np.zeros(len(found))
+    """Those of these neighbours that are from the same leaf category, with the sum of their weights."""
+    every_index = np.concatenate([indices for indices, _ in neighbours])
+    weight = np.concatenate([weight / max(float(weight.max(initial=0)), 1e-9) for _, weight in neighbours])
+    indices, row = np.unique(every_index, return_inverse=True)
+    score = np.zeros(len(indices))
     np.add.at(score, row, weight)
-    same = _in_same_category(snapshot, place, found)
-    return found[same], score[same]
+    same = _in_same_category(snapshot, index, indices)
+    return indices[same], score[same]
 
 
-def _complements(snapshot: SnapshotArrays, place: int) -> selection.IndicesAndScores:
-    found, weight = _linked_products(snapshot, "bought_together", place)
-    other = ~_in_same_category(snapshot, place, found) | (snapshot.arrays["product.leaf_category"][place] < 0)
-    substitutes = [_linked_products(snapshot, name, place)[0] for name in ("substitutes", "upsell")]
-    return _exclude_products((found[other], weight[other]), np.concatenate(substitutes))
+def _find_complements(snapshot: SnapshotArrays, index: int) -> selection.IndicesAndScores:
+    indices, weight = _find_neighbours(snapshot, "bought_together", index)
+    other = ~_in_same_category(snapshot, index, indices) | (snapshot.arrays["product.leaf_category"][index] < 0)
+    substitutes = [_find_neighbours(snapshot, name, index)[0] for name in ("substitutes", "upsell")]
+    return _exclude_products((indices[other], weight[other]), np.concatenate(substitutes))
 
 
 def _boost_by_affinity(
-    visit: Visit, snapshot: SnapshotArrays, lists_of: list[selection.IndicesAndScores]
+    visit: Visit, snapshot: SnapshotArrays, lists: list[selection.IndicesAndScores]
 ) -> list[selection.IndicesAndScores]:
     """The lists, each sorted by how close its products are, raised by how much the visitor likes them."""
-    known = np.unique(np.concatenate([places for places, _ in lists_of]))
-    liked = scoring.affinity(visit, snapshot, known)
-    lifted = [
-        (places, score * (1 + AFFINITY_BOOST * liked[np.searchsorted(known, places)])) for places, score in lists_of
+    every_index = np.unique(np.concatenate([indices for indices, _ in lists]))
+    liked = scoring.affinity(visit, snapshot, every_index)
+    boosted = [
+        (indices, score * (1 + AFFINITY_BOOST * liked[np.searchsorted(every_index, indices)]))
+        for indices, score in lists
     ]
-    return [selection.top_k(np.round(score, SCORE_DECIMALS), places) for places, score in lifted]
+    return [selection.top_k(np.round(score, SCORE_DECIMALS), indices) for indices, score in boosted]
 
 
-def _linked_products(snapshot: SnapshotArrays, name: str, place: int) -> selection.IndicesAndScores:
-    """What a recommender links with the product, closest first."""
-    near = snapshot.neighbours(name)
-    index, weight = near.index[place], near.weight[place]
-    kept = index >= 0
-    return index[kept].astype(np.int64), weight[kept].astype(np.float64)
+def _find_neighbours(snapshot: SnapshotArrays, recommender: str, index: int) -> selection.IndicesAndScores:
+    """The neighbours that a recommender has for the product, closest first."""
+    neighbours = snapshot.neighbours(recommender)
+    indices, weight = neighbours.index[index], neighbours.weight[index]
+    filled = indices >= 0
+    return indices[filled].astype(np.int64), weight[filled].astype(np.float64)
 
 
-def _in_same_category(snapshot: SnapshotArrays, place: int, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-    kind = snapshot.arrays["product.leaf_category"]
-    is_same: NDArray[np.bool_] = kind[places] == kind[place]
+def _in_same_category(snapshot: SnapshotArrays, index: int, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
+    leaf_category = snapshot.arrays["product.leaf_category"]
+    is_same: NDArray[np.bool_] = leaf_category[indices] == leaf_category[index]
     return is_same
 
 
-def _exclude_products(ranked: selection.IndicesAndScores, away: NDArray[np.int64]) -> selection.IndicesAndScores:
-    places, score = ranked
-    left = ~np.isin(places, away)
-    return places[left], score[left]
+def _exclude_products(ranked: selection.IndicesAndScores, excluded: NDArray[np.int64]) -> selection.IndicesAndScores:
+    indices, score = ranked
+    remaining = ~np.isin(indices, excluded)
+    return indices[remaining], score[remaining]
 
 
 def _title_of_similar(params: dict[str, Any]) -> str:

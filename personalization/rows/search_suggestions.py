@@ -28,9 +28,9 @@ MIN_CATEGORY_SHARE = 0.5
 """A category is meant when at least this part of what others chose is in it."""
 MAX_CATEGORY_ROWS = 2
 MAX_CATEGORY_NAMES = 5_000
-"""So many category names are compared with the query."""
+"""At most this many category names are compared with the query."""
 MAX_BESTSELLERS = 200
-"""So many bestsellers of a category are put in the visitor's order."""
+"""At most this many bestsellers of a category are put in the visitor's order."""
 
 
 @dataclass(frozen=True)
@@ -91,15 +91,15 @@ def _matching_categories(visit: Visit, snapshot: SnapshotArrays) -> list[_Matchi
     matching = keys[np.argsort(-score, kind="stable")][: np.count_nonzero(score >= MIN_NAME_MATCH)]
     history = scoring.visitor_history(visit.genome, snapshot)
     familiar = np.concatenate([history.purchased, history.neighbour_products])
-    found: list[_MatchingCategory] = []
+    matches: list[_MatchingCategory] = []
     for key in dict.fromkeys((*matching.tolist(), *_chosen_category(visit, snapshot))):
         products = snapshot.category_products(key).astype(np.int64)
-        if key in names and len(products) and not any(_overlap(products, other.products) for other in found):
-            share = 1.0 / (1 + len(found))
-            found.append(_MatchingCategory(key, names[key], share, products, np.isin(products, familiar)))
-        if len(found) == MAX_CATEGORY_ROWS:
+        if key in names and len(products) and not any(_overlap(products, other.products) for other in matches):
+            share = 1.0 / (1 + len(matches))
+            matches.append(_MatchingCategory(key, names[key], share, products, np.isin(products, familiar)))
+        if len(matches) == MAX_CATEGORY_ROWS:
             break
-    return found
+    return matches
 
 
 def _overlap(one: NDArray[Any], other: NDArray[Any]) -> bool:
@@ -113,7 +113,7 @@ def _chosen_category(visit: Visit, snapshot: SnapshotArrays) -> list[int]:
     weight = np.zeros(len(snapshot.ids))
     weight[chosen] = share
     summed = np.concatenate([[0.0], np.cumsum(weight[snapshot.arrays["category.product"]])])
-    start = snapshot.arrays["category.start"]
+    start = snapshot.arrays["category.product_start"]
     held = summed[start[1:]] - summed[start[:-1]]
     depth = np.where(held >= MIN_CATEGORY_SHARE * share.sum(), snapshot.arrays["category.depth"], 0)
     if not len(chosen) or not depth.any():

@@ -13,7 +13,7 @@ from personalization import plugins
 from personalization.decide.slate import Candidate, RowType
 from personalization.decide.visit import Visit
 from personalization.rank.snapshot_arrays import SnapshotArrays
-from personalization.rows import check_row_type, registered_row_types
+from personalization.rows import registered_row_types, row_type_error
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def surface_error(plugin: Any) -> str:
     functions = (plugin.ranking, *((plugin.discovery,) if plugin.discovery else ()))
     if not all(map(callable, functions)):
         return "its ranking is not callable"
-    return " ".join(error for row_type in (*plugin.rows, *plugin.fallback_rows) for error in check_row_type(row_type))
+    return next(filter(None, map(row_type_error, (*plugin.rows, *plugin.fallback_rows))), "")
 
 
 @cache
@@ -58,19 +58,17 @@ _surfaces = plugins.Registry[Surface]("surface", _built_in_surfaces, surface_err
 
 
 def registered_surfaces() -> dict[str, Surface]:
-    """All surfaces by name: ours, then those of `PERSONALIZATION["SURFACES"]`, then those of `plugins.register`, each with
-    the row types of other apps that name it. One that cannot be used is left out, so that no page breaks; `manage.py
-    check` names it."""
+    """All surfaces by name: ours, then those of `PERSONALIZATION["SURFACES"]`, then those of `plugins.register`; each
+    with the row types of other apps that ask for it. One that cannot be used is left out, so that no page breaks;
+    `manage.py check` names it."""
     surfaces = _surfaces.usable()
-    for row_type in registered_row_types().values():
-        for name in row_type.surfaces:
-            if name in surfaces:
-                surfaces[name] = _with_row_type(surfaces[name], row_type)
-    return surfaces
+    added = [row_type for row_type in registered_row_types().values() if row_type.surfaces]
+    return {name: _with_row_types(surface, added) for name, surface in surfaces.items()} if added else surfaces
 
 
-def _with_row_type(surface: Surface, row_type: RowType) -> Surface:
-    """The surface that shows this row type before its own."""
-    rows = (row_type, *surface.rows) if row_type.propose else surface.rows
-    fallback_rows = (row_type, *surface.fallback_rows) if row_type.fallback else surface.fallback_rows
+def _with_row_types(surface: Surface, added: list[RowType]) -> Surface:
+    """The surface, with those of the row types in front that ask for it."""
+    row_types = [row_type for row_type in added if surface.name in row_type.surfaces]
+    rows = (*(row_type for row_type in row_types if row_type.propose), *surface.rows)
+    fallback_rows = (*(row_type for row_type in row_types if row_type.fallback), *surface.fallback_rows)
     return replace(surface, rows=rows, fallback_rows=fallback_rows)

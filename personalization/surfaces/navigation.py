@@ -24,7 +24,7 @@ highest value, and of the category's share of all sales."""
 MAX_SHORTCUTS = 5
 """A longer list is no short way any more."""
 MAX_CONSIDERED = 16
-"""So many categories are considered for the shortcuts: of a category and its ancestors one remains."""
+"""At most this many categories are considered for the shortcuts: of a category and its ancestors one remains."""
 MIN_EXPECTED = 0.25
 """Where they never bought, a category is one of theirs from this expectation on, as a share of the highest."""
 MIN_SALES_SHARE = 0.001

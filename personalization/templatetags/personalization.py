@@ -4,7 +4,7 @@
 page, reports which of them were seen; {% personalization_consent %}, once in the layout, asks for consent.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django import template
@@ -19,8 +19,9 @@ from personalization.decide.slate import SlateItem
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import page_slates, visits
+from personalization.oscar.list_slates import ListSlate
 from personalization.privacy import consent, identity
-from personalization.privacy.requester import Requester, requester_from_request
+from personalization.privacy.requester import requester_from_request
 from personalization.shop import catalogue
 from personalization.surfaces.navigation import MenuOrder
 
@@ -118,8 +119,19 @@ def personal_categories(context: Context) -> str:
     shortcuts = serve.menu_shortcuts(visit) if visit else []
     if shortcuts:
         with fail_open("Printing the visitor's lines in the menu", queries=False):
-            return get_template("personalization/partials/shortcuts.html").render({"shortcuts": shortcuts})
+            slate = page_slates.shortcuts_slate(context["request"], shortcuts)
+            return get_template("personalization/partials/shortcuts.html").render(
+                {"shortcuts": shortcuts, "list_slate": slate}
+            )
     return ""
+
+
+@register.simple_tag(takes_context=True)
+def menu_slate(context: Context, categories: Sequence[Any]) -> ListSlate | None:
+    """The reporting token of the menu's reranked categories; None for visitors without consent."""
+    with fail_open("Signing the menu", queries=False):
+        return page_slates.menu_slate(context["request"], categories)
+    return None
 
 
 @register.simple_tag(takes_context=True)
@@ -154,18 +166,12 @@ def _consented_visit(context: Context) -> Visit | None:
 def personalization_beacon(context: Context) -> str:
     """The scripts that report what is seen on this page, for visitors who agreed to that; else nothing."""
     request = context.get("request")
-    if request is None or _certainly_without_consent(requester := requester_from_request(request)):
+    if request is None or not identity.may_be_tracked(requester := requester_from_request(request)):
         return ""
     with fail_open("Printing the beacon", queries=False):
         if consent.tracking_allowed(requester, identity.get_visitor(requester)):
             return get_template("personalization/partials/beacon.html").render(_beacon_context(context, request))
     return ""
-
-
-def _certainly_without_consent(requester: Requester) -> bool:
-    """Most pages of a shop are for such visitors: they cost neither a query nor a savepoint."""
-    recognised = requester.choice is not None or requester.visitor_id is not None or requester.is_signed_in
-    return not (recognised or conf.get_settings().CONSENT_CALLABLE)
 
 
 def _beacon_context(context: Context, request: HttpRequest) -> dict[str, Any]:

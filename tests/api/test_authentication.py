@@ -53,7 +53,7 @@ BODIES = {
 }
 READING = tuple(WAYS)[:5]
 FEEDBACK = tuple(WAYS)[7:9]
-NEW_EACH_TIME = ("token", "exported_at")
+NEW_EACH_TIME = ("token", "exported_at", "since")
 
 
 @pytest.fixture

@@ -188,7 +188,11 @@ def test_a_list_is_explained_in_the_order_of_its_page(staff, products, surface):
     assert [item["id"] for item in items] == [int(key) for key in listed]
     assert (explained["list"]["basis"], explained["list"]["strength"]) == ("own", 100)
     assert sorted(item["personal_position"] for item in items) == list(range(20))
-    assert items[0]["scorings"][0]["task"] == "listing"
+    tasks = [one["task"] for one in items[0]["scorings"]]
+    assert tasks == (["category", "search"] if surface == "search" else ["category"])
+    assert (surface != "search") or items[0]["scorings"][1]["features"].keys() == {
+        *("engine_relevance", "chosen_after_search", "affinity"),
+    }
     assert explained["item"]["list"][-1] == {"name": "within_row", "passed": True, "facts": {"position": 2, "page": 1}}
     rows = [(row["key"], row["hidden_because"]) for row in explained["rows"]]
     own = (f"buy_again_in_category:{category.pk}", "too_few_items")  # the list has them in front already

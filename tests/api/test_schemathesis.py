@@ -26,8 +26,8 @@ pytestmark = [
 ]
 
 PROGRAM, CONFIG = Path(sys.executable).with_name("schemathesis"), Path(__file__).with_suffix(".toml")
-ALL_BUT = ["--exclude-operation-id", "changePreferences", "--exclude-operation-id", "forget"]
-PARTS = (ALL_BUT, ["--include-operation-id", "changePreferences"], ["--include-operation-id", "forget"])
+ALL_BUT = ["--exclude-operation-id", "changePreferences", "--exclude-operation-id", "eraseData"]
+PARTS = (ALL_BUT, ["--include-operation-id", "changePreferences"], ["--include-operation-id", "eraseData"])
 """In this order, since somebody who says no or is forgotten is nobody afterwards."""
 WITHOUT_LIMIT = 10**9
 CSRF = "a" * 32

@@ -69,7 +69,8 @@ def test_a_product_pages_slate_is_the_tags_own_and_is_signed_alike(trained, know
     assert shown and [int(key) for key in re.findall(r'data-product="(\d+)"', markup)] == shown
     tokens = [[*re.findall(r'data-slate="([^"]+)"', markup)], [row["token"] for row in told["rows"]]]
     page, api = [
-        [replace(impression_tokens.verify_impression(one, visitor.pk, 0), at=0) for one in some] for some in tokens
+        [replace(impression_tokens.verify_impression(one, visitor.pk, 0), shown_at=0, slate_id=None) for one in some]
+        for some in tokens
     ]
     assert page == api
 
@@ -79,7 +80,7 @@ def test_a_rows_token_says_what_was_shown(customer, trained):
     visitor = Visitor.objects.get(user=users[1])
     told = customer.get("surfaces/home/").json()
     shown = [impression_tokens.verify_impression(row["token"], visitor.pk, 0) for row in told["rows"]]
-    assert [list(one.products) for one in shown] == ids(told)
+    assert [[item.item_id for item in one.items] for one in shown] == ids(told)
 
 
 def test_nobody_has_no_token(trained, stranger):

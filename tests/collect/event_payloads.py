@@ -42,6 +42,7 @@ def deliver(
     products = catalogue.resolve_product_ids(
         {(item.id_type, item.key) for report in read.reports for item in report.items}
     )
-    known = ingestion.ReportedProducts(products, frozenset(catalogue.sensitive_products(set(products.values()))))
-    result = ingestion.store_events(ingestion.Delivery(visitor, known, now, read.sent, **how), read.reports)
-    return sorted((one.index, one.code) for one in (*read.rejected, *result.rejected))
+    sensitive = frozenset(catalogue.sensitive_products(set(products.values())))
+    known = ingestion.ReportedProducts(products, sensitive, catalogue.sensitive_categories)
+    receipt = ingestion.store_events(ingestion.Delivery(visitor, known, now, read.sent, **how), read.reports)
+    return sorted((one.index, one.code) for one in (*read.rejected, *receipt.rejected))

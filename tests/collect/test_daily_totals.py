@@ -49,6 +49,13 @@ def test_a_row_that_was_seen_counts_for_each_of_its_products():
     ]
 
 
+def test_the_entries_of_a_menu_count_once_and_as_no_products():
+    visitor, fields = Visitor.objects.create(), {"item_kind": "category", "surface": "navigation", "row_key": "menu"}
+    did(visitor, "view_item_list", items=[[3, 0, ""], [5, 1, ""]], **fields)
+    roll_up_days(NOW)
+    assert totals() == [("view_item_list", "navigation", "menu", 0, 1, 1)]
+
+
 def test_a_basket_counts_once_however_much_lies_in_it():
     did(Visitor.objects.create(), "view_cart", items=[[3, 0], [5, 1]])
     did(Visitor.objects.create(), "begin_checkout", items=[[3, 0], [5, 1]])

@@ -1,13 +1,14 @@
 """What is believed of what browsers report, and stored."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
 from oscar.test.factories import create_product
 
 from personalization.collect import impression_tokens, ingestion
+from personalization.collect.impression_tokens import Impression, ShownItem
 from personalization.models import Event, SensitiveCategory, Visitor
 from personalization.models.events import EventData
 from personalization.shop import catalogue
@@ -34,9 +35,14 @@ def product(title):
     return made
 
 
-def token(visitor, *products, surface="home", row="bestsellers", at=NOW):
-    shown = impression_tokens.Impression(surface, row, "s1", tuple(products), ("",) * len(products), at.timestamp())
-    return impression_tokens.sign_impression(shown, visitor and visitor.pk)
+SLATE_ID = UUID(int=7)
+
+
+def token(visitor, *keys, surface="home", row="bestsellers", at=NOW, browser_key="", **more):
+    """Of a slate with these items, each with what else a test wants it to say."""
+    items = tuple(key if isinstance(key, ShownItem) else ShownItem(key, place) for place, key in enumerate(keys))
+    shown = Impression(surface, row, "s1", items, at.timestamp(), SLATE_ID, **more)
+    return impression_tokens.sign_impression(shown, visitor and visitor.pk, browser_key)
 
 
 def stored(*fields):
@@ -188,7 +194,7 @@ def test_where_a_product_was_seen_is_what_the_slate_says(visitor, milk):
     assert deliver(visitor, *told) == []
     kept = {(name, row): rest for name, row, *rest in stored("type", "row_key", "surface", "product_id", "items")}
     assert kept == {
-        ("view_item_list", "bestsellers_in_category:7"): ["home", None, [[milk.pk, 1]]],
+        ("view_item_list", "bestsellers_in_category:7"): ["home", None, [[milk.pk, 1, ""]]],
         ("select_item", "bestsellers_in_category:7"): ["home", milk.pk, []],
         ("select_item", ""): ["", milk.pk, []],
     }
@@ -212,7 +218,70 @@ def test_a_slate_that_is_forged_changed_stale_or_somebody_elses_is_refused(visit
     ]
     told = [event("select_item", milk.pk, slate=slate) for slate in bad]
     assert deliver(visitor, *told) == [(n, "invalid_slate") for n in range(len(bad))]
-    assert deliver(visitor, event("select_item", milk.pk, slate=token(None, milk.pk))) == []
+
+
+def test_a_slate_made_before_there_was_a_visitor_is_believed_from_its_browser_only(visitor, milk):
+    told = event("select_item", milk.pk, slate=token(None, milk.pk, browser_key="csrf:a"))
+    assert deliver(visitor, told, browser_key="csrf:b") == deliver(visitor, told) == [(0, "invalid_slate")]
+    assert deliver(visitor, told, browser_key="csrf:a") == []
+
+
+def test_a_click_keeps_all_that_the_slate_said_of_it(visitor, milk):
+    items = (ShownItem(milk.pk + 1, 3, "popular"), ShownItem(milk.pk, 4, "bought_together", "spring", 0.25))
+    shown = NOW - timedelta(minutes=5)
+    slate = token(visitor, *items, at=shown, arms={"size": "large", "holdout": "in"})
+    assert deliver(visitor, event("select_item", milk.pk, slate=slate)) == []
+    click = Event.objects.get()
+    assert (click.product_id, click.items, click.item_kind) == (milk.pk, [], "product")
+    assert (click.slate_id, click.snapshot, click.position) == (SLATE_ID, "s1", 4)
+    assert (click.reason, click.campaign, click.propensity) == ("bought_together", "spring", 0.25)
+    assert (click.arm, click.shown_at) == ("holdout=in,size=large", shown)
+
+
+def test_an_impression_keeps_what_the_slate_said_of_each_item(visitor, milk):
+    bread = product("Bread")
+    items = (ShownItem(bread.pk, 20, "popular"), ShownItem(milk.pk, 21, "bought_together", None, 0.1))
+    reported = [{"item_id": str(milk.pk), "index": 0}, {"item_id": str(bread.pk), "index": 1}]
+    slate = token(visitor, *items)
+    assert deliver(visitor, event("view_item_list", items=reported, slate=slate)) == []
+    seen = Event.objects.get()
+    assert seen.items == [[milk.pk, 21, "bought_together", None, 0.1], [bread.pk, 20, "popular"]]
+    assert (seen.slate_id, seen.snapshot, seen.shown_at) == (SLATE_ID, "s1", NOW)
+    assert (seen.position, seen.reason, seen.campaign, seen.propensity, seen.arm) == (None,) * 5
+
+
+def test_what_did_not_come_from_a_slate_says_so(visitor, milk):
+    assert deliver(visitor, event(product=milk.pk)) == []
+    kept = stored("slate_id", "snapshot", "position", "reason", "campaign", "propensity", "arm", "shown_at")
+    assert kept == [(None,) * 8]
+
+
+def test_a_place_further_down_than_can_be_stored_does_not_lose_the_delivery(visitor, milk):
+    slate = token(visitor, ShownItem(milk.pk, 100_000))
+    assert deliver(visitor, event("select_item", milk.pk, slate=slate)) == []
+    assert stored("position") == [(ingestion.MAX_POSITION,)]
+
+
+def test_the_entries_of_a_menu_are_categories_and_no_products(visitor, milk):
+    slate = token(visitor, milk.pk, 902, surface="navigation", row="menu", item_kind="category")
+    told = [
+        event("view_item_list", items=[{"item_id": str(milk.pk)}, {"item_id": "902"}], slate=slate),
+        event("select_item", 902, slate=slate),
+        event("select_item", 903, slate=slate),
+        event("select_item", "x", slate=slate),
+    ]
+    assert deliver(visitor, *told) == [(2, "not_on_slate"), (3, "not_on_slate")]
+    assert sorted(stored("type", "product_id", "item_kind", "items", "position")) == [
+        ("select_item", None, "category", [[902, 1, ""]], 1),
+        ("view_item_list", None, "category", [[milk.pk, 0, ""], [902, 1, ""]], None),
+    ]
+
+
+def test_nothing_is_kept_of_a_sensitive_category_in_the_menu(visitor):
+    shelf = shop.create_from_breadcrumbs("Pharmacy")
+    SensitiveCategory.objects.create(category=shelf)
+    slate = token(visitor, shelf.pk, surface="navigation", row="menu", item_kind="category")
+    assert deliver(visitor, event("select_item", shelf.pk, slate=slate)) == [(0, "sensitive_product")]
 
 
 def test_nothing_comes_back_from_before_the_visitor_agreed(milk):

@@ -93,11 +93,11 @@ def test_behind_proxies_the_address_is_what_they_say_and_else_it_is_the_proxys(s
 
 def test_without_the_optional_package_only_the_header_tells(settings, monkeypatch):
     monkeypatch.setitem(sys.modules, "iptocc", None)  # what Python itself does with a module that is not there
-    request_traits._look_up.cache_clear()
+    request_traits._country_lookup.cache_clear()
     assert request_traits.request_country(asked(REMOTE_ADDR=GOOGLE)) == ""
     settings.PERSONALIZATION = {"COUNTRY_HEADER": "CF-IPCountry"}
     assert request_traits.request_country(asked(REMOTE_ADDR=GOOGLE, HTTP_CF_IPCOUNTRY="DE")) == "DE"
-    request_traits._look_up.cache_clear()
+    request_traits._country_lookup.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.models import Consent, Event, Genome, Visitor
+from personalization.models import Consent, Event, Genome, OrderVisitor, Visitor
 from personalization.models.visitors import new_visitor_id
 from personalization.privacy import data_export
 from tests.shops import factories as shop
@@ -38,6 +38,7 @@ def a_life(number):
     Event.objects.create(event_id=uuid4(), type="view_item", product_id=tea.pk, **kept)
     Event.objects.create(event_id=uuid4(), type="search", query=f"search {number}", **kept)
     Event.objects.create(event_id=uuid4(), type="view_item_list", items=[[tea.pk, 0]], **kept)
+    OrderVisitor.objects.create(order_id=number, visitor=visitor, placed_at=now())
     leaf = tea.categories.get().pk
     Genome.objects.create(
         user=user,
@@ -80,6 +81,7 @@ def test_the_export_holds_each_field_of_each_row_with_names_beside_keys():
         "personalization.ConsentRecord": 1,
         "personalization.Event": 3,
         "personalization.Genome": 1,
+        "personalization.OrderVisitor": 1,
         "personalization.Visitor": 1,
     }
     for label, rows in tables.items():
@@ -119,6 +121,16 @@ def test_what_left_the_shop_has_no_name_any_more():
     assert data_export.visitor_tables(user.pk, visitor)["personalization.Event"][0]["product_name"] is None
 
 
+def test_the_items_of_a_menu_have_the_names_of_categories():
+    user, visitor, tea = a_life(1)
+    leaf, at = tea.categories.get(), now()
+    seen = Event(event_id=uuid4(), visitor=visitor, type="select_item", item_kind="category", items=[[leaf.pk, 2, ""]])
+    seen.occurred_at = seen.received_at = at
+    seen.save()
+    *_, told = data_export.visitor_tables(user.pk, visitor)["personalization.Event"]
+    assert told["items"] == [[leaf.pk, "Hot 1", 2, ""]]
+
+
 def test_it_costs_a_fixed_number_of_queries(django_assert_max_num_queries):
     user, visitor, tea = a_life(1)
     Event.objects.bulk_create(
@@ -132,7 +144,7 @@ def test_it_costs_a_fixed_number_of_queries(django_assert_max_num_queries):
         )
         for _ in range(50)
     )
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         data_export.visitor_tables(user.pk, visitor)
 
 

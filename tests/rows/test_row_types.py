@@ -6,12 +6,12 @@ import pytest
 from django.core.management import call_command
 from oscar.core.loading import get_class
 
-from personalization import checks, plugins, rows, serve, surfaces
+from personalization import checks, plugins, rows, serve, surfaces, testing
 from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
-from personalization.rows import Candidate, Reason, RowCandidate, RowType, check_row_type, product_ref
+from personalization.rows import Candidate, Reason, RowCandidate, RowType, product_ref, row_type_error
 from personalization.rows.bestsellers import BESTSELLERS
-from tests.shops import factories as shop
+from tests import shop
 
 Selector = get_class("partner.strategy", "Selector")
 
@@ -47,26 +47,33 @@ def visit(db):
     return Visit(1e9, Selector().strategy())
 
 
-def test_every_row_type_of_the_shelf_is_whole():
-    assert len(rows.registered_row_types()) >= 20
-    assert rows.row_type_errors() == []
+def test_every_row_type_of_the_shelf_is_whole_and_shown_somewhere():
+    row_types = rows.registered_row_types()
+    assert len(row_types) >= 20
+    assert [error for error in map(row_type_error, row_types.values()) if error] == []
     shown = {row.code for surface in surfaces.registered_surfaces().values() for row in surface.rows}
     fallback = {row.code for surface in surfaces.registered_surfaces().values() for row in surface.fallback_rows}
-    assert shown | fallback == rows.registered_row_types().keys()
+    assert shown | fallback == row_types.keys()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", rows.registered_row_types())
+def test_every_row_type_of_the_shelf_keeps_its_contract(code):
+    testing.check_row_type(rows.registered_row_types()[code])
 
 
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        ({"code": "staff picks"}, "The row type 'staff picks': its code is 'staff picks'; expected an identifier"),
-        ({"code": "recommended"}, "its code is 'recommended', which is reserved"),
-        ({"title": None}, "The row type 'staff_picks': its title is None; expected a function"),
+        ({"code": "staff picks"}, "'staff picks': its name is 'staff picks'; expected at most 32 lower-case letters"),
+        ({"code": "recommended"}, "'recommended': this code is reserved"),
+        ({"title": None}, "'staff_picks': its title is None; expected a function"),
         ({"explanation": "Chosen by us"}, "its explanation is 'Chosen by us'; expected a function"),
         ({"discloses_activity": None}, "discloses_activity is None; expected True or False"),
         ({"min_items": -1}, "min_items is -1; expected an integer >= 0"),
         ({"max_items": 0}, "max_items is 0; expected an integer >= 1, or None"),
-        ({"propose": None}, "it has neither a function `propose` nor `fallback`"),
-        ({"code": "bestsellers"}, "is called 'bestsellers', as another row type is; rename it."),
+        ({"propose": None}, "expected a function `propose` or `fallback`"),
+        ({"code": "bestsellers"}, "is called 'bestsellers', as another row type is"),
     ],
 )
 def test_a_row_type_that_lacks_something_is_named_by_check_and_left_out(with_row_type, broken, message):
@@ -77,8 +84,13 @@ def test_a_row_type_that_lacks_something_is_named_by_check_and_left_out(with_row
     assert rows.registered_row_types() == usual
 
 
-def test_what_is_no_row_type_is_named_too():
-    assert check_row_type("bestsellers") == ["'bestsellers' is no RowType."]
+def test_a_surface_of_another_app_with_a_broken_row_type_is_named_by_check(monkeypatch):
+    monkeypatch.setattr(plugins, "_registered", [])
+    broken = replace(STAFF_PICKS, title=None)
+    plugins.register(surface=surfaces.Surface("till", ranking=propose_all, rows=(broken,)))
+    assert "till" not in surfaces.registered_surfaces()
+    (error,) = checks.check_plugins(None)
+    assert "'staff_picks': its title is None" in error.msg
 
 
 def test_a_row_type_of_another_app_stands_on_the_surface_that_it_names(visit, with_row_type):

@@ -1,6 +1,7 @@
 """The door through which browsers report what happened."""
 
 import itertools
+import re
 from uuid import uuid4
 
 import pytest
@@ -8,10 +9,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.collect import impression_tokens, ingestion, rate_limits
+from personalization.collect import ingestion, rate_limits
 from personalization.models import Event, Visitor
 from personalization.privacy import cookies
-from tests.collect.event_payloads import FIREFOX, body, event
+from tests.collect.event_payloads import FIREFOX, body, event, ms
 from tests.shops import factories as shop
 from tests.walks.event_requests import HERE, agreed, codes, full, looked_at, post, send
 
@@ -194,16 +195,45 @@ def test_what_is_dropped_is_counted_in_the_log_without_saying_whose_it_was(milk,
     ]
 
 
+def home_token(client):
+    """The token of the first row on this browser's home page, and the product that stands first in it."""
+    text = client.get("/").content.decode()
+    return re.search(r'data-slate="([^"]+)"', text)[1], int(re.search(r'data-product="(\d+)"', text)[1])
+
+
 def test_a_forged_click_is_refused_and_one_on_what_was_shown_is_taken(milk):
-    shown = impression_tokens.Impression("home", "bestsellers", "s1", (milk.pk,), ("",), now().timestamp())
-    token, other = impression_tokens.sign_impression(shown, None), shop.product("Bread")
+    client = agreed()
+    token, shown = home_token(client)
+    other = shop.product("Bread")
     click = {"name": "select_item", "slate": token}
-    response = send(agreed(), looked_at(other, **click), looked_at(milk, **click), looked_at(milk, slate=token[::-1]))
+    forged = looked_at(milk, slate=token[::-1])
+    response = send(client, looked_at(other, **click), event(product=shown, at=ms(now()), **click), forged)
     assert [(one["index"], one["code"]) for one in response.json()["rejected"]] == [
         (0, "not_on_slate"),
         (2, "invalid_slate"),
     ]
-    assert Event.objects.values_list("product_id", "surface", "row_key").get() == (milk.pk, "home", "bestsellers")
+    stored = Event.objects.values_list("product_id", "surface", "row_key", "position").get()
+    assert stored == (shown, "home", "latest", 0)
+
+
+def test_what_a_browser_was_shown_before_it_was_known_is_taken_from_it_and_from_no_other(milk):
+    client = agreed()
+    token, shown = home_token(client)
+    assert Visitor.objects.count() == 0
+    click = event("select_item", shown, slate=token, at=ms(now()))
+    strangers, known = agreed(), agreed()
+    home_token(strangers)  # holds a secret of its own
+    send(known, looked_at(milk))
+    assert codes(send(strangers, click)) == codes(send(known, click)) == ["bad_slate"]
+    made_known = send(client, click)
+    assert (made_known.json()["accepted"], "personalization_visitor" in made_known.cookies) == (1, True)
+    assert send(client, event("select_item", shown, slate=token, at=ms(now()))).json()["accepted"] == 1
+
+
+def test_before_consent_a_page_signs_nothing_and_sets_no_cookie_of_ours(milk):
+    response = Client(HTTP_USER_AGENT=FIREFOX).get("/")
+    assert "data-slate" not in response.content.decode()
+    assert not [name for name in response.cookies if name.startswith("personalization")]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -46,11 +46,14 @@ def test_each_row_carries_what_it_shows(trained):
     browser.force_login(users[1])
     response = browser.get("/")
     visitor = Visitor.objects.get(user=users[1])
-    tokens = re.findall(r'data-slate="([^"]+)"', response.content.decode())
+    tokens = re.findall(r'data-slate="([^"]+)" aria-', response.content.decode())  # not those of the menu
     read = [impression_tokens.verify_impression(token, visitor.pk, time.time()) for token in tokens]
     rows = response.context["slate"].rows
     assert [shown.row for shown in read] == [row.key for row in rows]
-    assert [list(shown.products) for shown in read] == [[item.product_id for item in row.items] for row in rows]
+    assert [[item[:3] for item in shown.items] for shown in read] == [
+        [(item.product_id, item.position, item.reason.code) for item in row.items] for row in rows
+    ]
+    assert len({shown.slate_id for shown in read}) == 1 and read[0].slate_id is not None
     assert {shown.surface for shown in read} == {"home"}
     assert {shown.snapshot for shown in read} == {response.context["slate"].snapshot_name}
 

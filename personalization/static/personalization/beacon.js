@@ -3,14 +3,16 @@
    <script src="beacon.js" defer data-to="the door's address"
            data-product="key of the product that the page is about" data-search="what was searched for">
 
-   Marked up: [data-slate=token] around the [data-product=key] cards of a row. Rows that come into the page later, as
+   Marked up: [data-slate=token] around the [data-product=key] cards of a row; or, for lists in markup that is not ours,
+   [data-slate=token][data-links="key path key path"], whose cards are found by their links: in this element, or beside
+   it where it is empty. Rows that come into the page later, as
    Oscar's basket brings them, are taken in, too; `personalization.look()`, our one global, does so at once. Nothing is
    kept on the device.
 
    What others push to `window.dataLayer` under GA4's names (GTM's objects and gtag's arguments) is reported, too, with
    only the fields that the door reads. Where this script reports a kind of event itself it wins, as it knows what was
    really seen: view_item and user_engagement on a product's page, search on the search page, view_item_list and
-   select_item on a page with rows of ours. */
+   select_item on a page with products of which we report what was seen. */
 (() => {
   "use strict";
   const script = document.currentScript;
@@ -111,9 +113,39 @@
   }
 
   function place(card) {
+    if (listed.has(card)) return listed.get(card);
     const row = card.closest("[data-slate]");
     const index = [...row.querySelectorAll("[data-product]")].indexOf(card);
     return { slate: row.dataset.slate, item: { item_id: card.dataset.product, index } };
+  }
+
+  /* A card of a list is the largest element that leads to no other item of it. */
+  const listed = new WeakMap(); // card -> its place
+
+  function find(list) {
+    const scope = list.firstElementChild ? list : list.parentElement;
+    const words = list.dataset.links.split(" "), places = {}, cards = [];
+    for (let at = 0; at < words.length; at += 2) {
+      places[new URL(words[at + 1], location).pathname] = { item_id: words[at], index: at / 2 };
+    }
+    const links = [...scope.querySelectorAll("a[href]")].filter((link) => {
+      const row = link.closest("[data-slate]");
+      return places[link.pathname] && (!row || row === list);
+    });
+    for (const link of links) {
+      const item = places[link.pathname];
+      let card = link, above;
+      while ((above = card.parentElement) !== scope && !/^[OU]L$/.test(above.tagName)
+        && links.every((other) => places[other.pathname] === item || !above.contains(other))) card = above;
+      listed.set(card, { slate: list.dataset.slate, item });
+      cards.push(card);
+    }
+    return cards;
+  }
+
+  function cardOf(target) {
+    while (target && !listed.has(target) && !target.matches?.("[data-slate] [data-product]")) target = target.parentNode;
+    return target;
   }
 
   let looking;
@@ -123,14 +155,15 @@
   });
 
   function look() {
-    for (const card of document.querySelectorAll("[data-slate] [data-product]")) {
+    const lists = [...document.querySelectorAll("[data-slate][data-links]")];
+    for (const card of [...document.querySelectorAll("[data-slate] [data-product]"), ...lists.flatMap(find)]) {
       if (!counted.has(card)) observer.observe(card);
     }
   }
 
   /* Used: a link or the basket's button of a card. */
   function used({ target }) {
-    const card = target.closest?.("[data-slate] [data-product]");
+    const card = cardOf(target);
     if (!card) return;
     const { slate, item } = place(card);
     report({ name: "select_item", slate, items: [item] });
@@ -166,7 +199,7 @@
   function ours(name) {
     if (name === "search") return search;
     if (name === "view_item" || name === "user_engagement") return product;
-    return (name === "view_item_list" || name === "select_item") && document.querySelector("[data-slate]");
+    return (name === "view_item_list" || name === "select_item") && document.querySelector("[data-slate]:not([data-kind=category])");
   }
 
   function heard(entry) {

@@ -1,0 +1,48 @@
+"""Lists in Oscar's own markup that are reported like rows of ours: the page of a search or a category, and the menu.
+
+Oscar's cards carry no keys, and its templates are not ours. The page says which link leads to which item, and
+`beacon.js` finds the cards by their links.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.http import HttpRequest
+
+from personalization import serve
+from personalization.collect.impression_tokens import PRODUCT
+from personalization.oscar import visits
+
+
+class ListSlate(NamedTuple):
+    """What the page says of such a list."""
+
+    token: str
+    item_kind: str
+    links: str
+    """The key and the path of each item, in their order, all with a space between them."""
+
+
+def list_slate(
+    request: HttpRequest,
+    surface: str,
+    row: str,
+    items: Sequence[tuple[int, str]],
+    *,
+    reasons: Sequence[str] = (),
+    start: int = 0,
+    item_kind: str = PRODUCT,
+) -> ListSlate | None:
+    """What a page says of a list, for a visitor who agreed; else None. No query that the beacon does not need anyway.
+
+    Parameters
+    ----------
+    items
+        (primary key, path of its page) of each, as they stand on the page.
+    surface, row, reasons, start, item_kind
+        as in `serve.list_token`.
+    """
+    visit = visits.tracked_visit(request) if items else None
+    keys = [key for key, _ in items]
+    token = serve.list_token(visit, surface, row, keys, reasons=reasons, start=start, item_kind=item_kind)
+    return ListSlate(token, item_kind, " ".join(f"{key} {path}" for key, path in items)) if token else None
