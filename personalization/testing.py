@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.decide.reasons import DisplayNames, item_explanation, row_explanation, row_title
-from personalization.decide.slate import Candidate, RowCandidate, RowType
+from personalization.decide.slate import Candidate, RowCandidate
 from personalization.decide.visit import Visit
 from personalization.models import Genome
 from personalization.plugins import recommender_error, registered_recommenders
