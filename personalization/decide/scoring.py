@@ -185,8 +185,8 @@ def _engine_relevance(listed: NDArray[np.int64], indices: NDArray[np.int64]) -> 
     relevance = 1 / np.log2(2 + np.arange(len(listed) + 1))
     in_snapshot = listed >= 0
     aligned = _align_values(listed[in_snapshot], relevance[:-1][in_snapshot], indices)
-    raised: NDArray[np.float64] = np.maximum(aligned, relevance[-1])
-    return raised
+    at_least_last: NDArray[np.float64] = np.maximum(aligned, relevance[-1])
+    return at_least_last
 
 
 def _align_values(some: NDArray[np.int64], values: NDArray[Any], indices: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -108,5 +108,5 @@ def largest_categories(snapshot: SnapshotArrays) -> list[int]:
     level = depth == min(2, depth.max(initial=1))
     share = np.where(level, snapshot.arrays["category.share"], 0)
     indices, _ = top_k(share, depth=MAX_LARGEST_CATEGORIES)
-    keys: list[int] = snapshot.arrays["category.id"][indices].tolist()
-    return keys
+    categories: list[int] = snapshot.arrays["category.id"][indices].tolist()
+    return categories

@@ -33,8 +33,7 @@ FINGERPRINT = "ranker.fingerprint"
 
 @dataclass(frozen=True)
 class TreeEnsemble:
-    """A learned sum of decision trees. The first three arrays have the shape (trees, tests), `value` (trees,
-    leaves)."""
+    """A learned sum of decision trees. Three arrays have the shape (trees, tests), `value` has (trees, leaves)."""
 
     feature: NDArray[np.int32]
     """The row of the feature that is tested."""

@@ -32,7 +32,7 @@ def test_it_prints_a_table_for_each_kind_of_question_and_writes_all_numbers_as_j
     assert [kind for kind in kinds if not numbers[kind]] == ["discovery"]  # everyone had bought all that they ever buy
     for kind in {*kinds} - {"discovery"}:
         assert list(numbers[kind]["ranker"]["mean"]) == list(METRICS)
-    assert said.endswith(" s of them CPU.\n") and "1728 order lines, 28 days held back" in said
+    assert said.endswith(" s of them CPU.\n") and "1728 order lines, 28 days held out" in said
 
 
 def test_the_first_rows_are_what_serves_and_its_two_rivals():
@@ -49,14 +49,14 @@ def test_it_changes_nothing_that_serves():
     shop.even_and_odd()
     call_command("personalization_train", verbosity=0)
     before = Snapshot.objects.values().get(), list(Genome.objects.values()), snapshot_files.stored_snapshots()
-    assert "1152 order lines, 7 days held back" in evaluate(weeks=1, task=["home"])
+    assert "1152 order lines, 7 days held out" in evaluate(weeks=1, task=["home"])
     assert (Snapshot.objects.values().get(), list(Genome.objects.values()), snapshot_files.stored_snapshots()) == before
 
 
 def test_it_can_hold_back_other_weeks():
     shop.even_and_odd()
     said = evaluate(weeks=1, task=["home"])
-    assert "7 days held back" in said and "default weights: fewer than 200 examples" in said
+    assert "7 days held out" in said and "default weights: fewer than 200 examples" in said
     assert said.count("±") > 15  # few can judge, and they do
 
 
@@ -65,13 +65,13 @@ def test_a_short_history_is_told_in_words(shop_of):
     shop_of()
     said = evaluate(task=["home"])
     assert TOO_SHORT in said
-    assert "Nobody is left to judge by: the shop's history is too short, or too few come back." in said
+    assert "No evaluation customers: the history is too short, or too few customers return." in said
     assert "±" not in said
 
 
 @pytest.mark.parametrize("weeks", [0, -1])
 def test_no_weeks_are_refused(weeks):
-    with pytest.raises(CommandError, match=f"^--weeks is {weeks}; it takes a whole number from 1.$"):
+    with pytest.raises(CommandError, match=f"^--weeks is {weeks}; expected an integer >= 1.$"):
         evaluate(weeks=weeks)
 
 

@@ -1,4 +1,4 @@
-"""Says how good the lists are: `manage.py personalization_evaluate`."""
+"""Evaluates the ranked lists: `manage.py personalization_evaluate`."""
 
 import json
 import time
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from tqdm import tqdm
 
 from personalization import conf
 from personalization.management.options import parse_moment
+from personalization.management.progress import progress_bars
 from personalization.rank.tasks import RANKING_TASKS
 from personalization.recommenders import DAY
 from personalization.train.dataset import read_dataset
@@ -22,57 +22,52 @@ FIRST_RANKERS = (CURRENT_RANKER, DEFAULT_WEIGHTS, BESTSELLERS)
 
 
 class Command(BaseCommand):
-    """Hides the last weeks of the shop's own orders, learns from the rest, and asks what was bought in them."""
+    """Holds out the last weeks of the shop's own orders, trains on the rest, and compares with what was bought."""
 
-    help = "Says how good the lists are, on the shop's own past. Changes nothing that serves."
+    help = "Evaluates the ranked lists on the shop's own past orders. The active snapshot is not changed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--weeks", type=int, help="hold back so many weeks (default: the setting held_back_days)")
+        parser.add_argument("--weeks", type=int, help="weeks to hold out (default: the setting EVALUATION_DAYS)")
         parser.add_argument(
             "--task", action="append", choices=list(RANKING_TASKS), help="evaluate only this; may be repeated"
         )
         parser.add_argument("--as-of", metavar="DATE", help="as if it were this moment")
         parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers to this file")
 
-    def handle(self, *args: Any, weeks: int | None, task: list[str] | None, **options: Any) -> None:
+    def handle(self, *args: Any, weeks: int | None, task: list[str] | None, verbosity: int, **options: Any) -> None:
         if weeks is not None and weeks < 1:
-            raise CommandError(f"--weeks is {weeks}; it takes a whole number from 1.")
-        held_back = 7 * weeks if weeks else conf.get_settings().EVALUATION_DAYS
-        begun, cpu = time.monotonic(), time.process_time()
-        shop = read_dataset(training_cutoff(parse_moment(options["as_of"])), self.progress(options["verbosity"]))
-        tasks = [RANKING_TASKS[name] for name in task or RANKING_TASKS]
-        found = evaluate_and_fit(shop, held_back * DAY, self.progress(options["verbosity"]), tasks)
-        took = f"{time.monotonic() - begun:.0f} s, {time.process_time() - cpu:.0f} s of them CPU"
-        for kind in found.weights:
-            self.show(kind, found)
-        self.stdout.write(f"\n{len(shop.history.product)} order lines, {held_back} days held back, {took}.")
-        if options["json"]:
-            self.write(options["json"], {"evaluation_days": held_back, "weights": found.weights, **found.as_data()})
-
-    def progress(self, verbosity: int) -> Any:
-        """A Progress that shows bars to somebody who looks at a terminal."""
-        hidden = True if verbosity == 0 else None
-        return lambda stream, what, length: tqdm(
-            stream, desc=what, total=length, disable=hidden, file=self.stderr, leave=False
+            raise CommandError(f"--weeks is {weeks}; expected an integer >= 1.")
+        days = 7 * weeks if weeks else conf.get_settings().EVALUATION_DAYS
+        start, cpu_start = time.monotonic(), time.process_time()
+        progress = progress_bars(self.stderr, verbosity)
+        shop = read_dataset(training_cutoff(parse_moment(options["as_of"])), progress)
+        evaluation = evaluate_and_fit(
+            shop, days * DAY, progress, [RANKING_TASKS[name] for name in task or RANKING_TASKS]
         )
+        duration = f"{time.monotonic() - start:.0f} s, {time.process_time() - cpu_start:.0f} s of them CPU"
+        for name in evaluation.weights:
+            self.print_task(name, evaluation)
+        self.stdout.write(f"\n{len(shop.history.product)} order lines, {days} days held out, {duration}.")
+        if options["json"]:
+            numbers = {"evaluation_days": days, "weights": evaluation.weights, **evaluation.as_data()}
+            self.write_json(options["json"], numbers)
 
-    def show(self, kind: str, found: Evaluation) -> None:
-        """The table of one kind of question: what serves, its two rivals, then every recommender by itself."""
-        self.stdout.write(f"\n{kind}: {RANKING_TASKS[kind].question}\n  {found.weights[kind]}")
-        verdicts = found.results.get(kind, {})
-        if not verdicts:
-            self.stdout.write("  Nobody is left to judge by: the shop's history is too short, or too few come back.")
+    def print_task(self, task: str, evaluation: Evaluation) -> None:
+        """The table of one task: the current ranker, its two baselines, then every recommender by itself."""
+        self.stdout.write(f"\n{task}: {RANKING_TASKS[task].question}\n  {evaluation.weights[task]}")
+        results = evaluation.results.get(task, {})
+        if not results:
+            self.stdout.write("  No evaluation customers: the history is too short, or too few customers return.")
             return
-        alone = sorted(verdicts.keys() - set(FIRST_RANKERS), key=lambda way: -verdicts[way].mean[METRICS[0]])
+        others = sorted(results.keys() - set(FIRST_RANKERS), key=lambda ranker: -results[ranker].mean[METRICS[0]])
         self.stdout.write(f"  {'':34}" + "".join(f"{metric:>16}" for metric in METRICS) + f"{'coverage':>10}{'n':>7}")
-        for way in (*(way for way in FIRST_RANKERS if way in verdicts), *alone):
-            verdict = verdicts[way]
-            cells = "".join(
-                f"{f'{verdict.mean[metric]:.4f} ± {verdict.interval[metric]:.4f}':>16}" for metric in METRICS
-            )
-            self.stdout.write(f"  {way:34}{cells}{verdict.coverage:>10.2%}{verdict.examples:>7}")
+        for ranker in (*(ranker for ranker in FIRST_RANKERS if ranker in results), *others):
+            result = results[ranker]
+            cells = "".join(f"{f'{result.mean[metric]:.4f} ± {result.interval[metric]:.4f}':>16}" for metric in METRICS)
+            self.stdout.write(f"  {ranker:34}{cells}{result.coverage:>10.2%}{result.examples:>7}")
 
-    def write(self, file: Path, numbers: dict[str, Any]) -> None:
+    def write_json(self, file: Path, numbers: dict[str, Any]) -> None:
+        """Writes the numbers. CommandError when the file cannot be written."""
         try:
             file.write_text(json.dumps(numbers, indent=1))
         except OSError as error:
