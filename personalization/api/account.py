@@ -1,4 +1,4 @@
-"""What visitors allow, like, download and delete: their own data, and nobody else's."""
+"""What visitors allow, like, download and delete: only their own data."""
 
 import re
 from typing import Any

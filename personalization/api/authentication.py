@@ -101,7 +101,7 @@ class CookieAuthentication(SessionAuthentication):
 
 
 class SameOriginCookieAuthentication(CookieAuthentication):
-    """The same for what is sent when a page is left: the endpoint checks the origin instead of a token."""
+    """For requests that are sent when a page is left: the endpoint checks their origin instead of a CSRF token."""
 
     def enforce_csrf(self, request: Request) -> None:
         """Leaves that to the endpoint."""
@@ -152,13 +152,13 @@ def _requester_of_token(requester: Requester, token: str) -> Requester:
 
 def issue_token(visitor: Visitor) -> str:
     """The token of a client without cookies. Like a browser's cookie it holds the version of the consent text: when the
-    shop has a new text, everybody is asked again."""
+    shop has a new text, all visitors are asked again."""
     return f"{quote(conf.get_settings().CONSENT_VERSION, safe='')}:{cookies.sign_visitor_token(visitor)}"
 
 
 def session_from_cookie(request: HttpRequest) -> bool:
     """Whether the session came from the browser's own cookie. django-oscar-api takes one from a header, too, whose id
-    the client chooses: whoever guesses it would be the customer."""
+    the client chooses: a guessed id would make it that customer."""
     key = _session_key(request)
     return key is not None and request.COOKIES.get(settings.SESSION_COOKIE_NAME) == key
 

@@ -55,7 +55,7 @@ class LinkAnswer(serializers.Serializer):
     """A way to continue that is not a product."""
 
     target = serializers.ChoiceField(choices=["search", "basket"])
-    label = serializers.CharField(help_text="In the visitor's language.")
+    text = serializers.CharField(help_text="In the visitor's language.")
     params = serializers.DictField(help_text="The `query` of a search; the number of `items` in a basket.")
 
 
@@ -141,7 +141,7 @@ def _reason_data(of: SlateItem | Row | MenuShortcut) -> dict[str, str]:
 
 
 def _link_data(link: Link) -> dict[str, Any]:
-    return {"target": link.target, "label": link.label, "params": dict(link.params)}
+    return {"target": link.target, "text": link.label, "params": dict(link.params)}
 
 
 def _product_data(item: SlateItem, request: HttpRequest) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class RankRequest(serializers.Serializer):
 
 
 class RankedAnswer(serializers.Serializer):
-    """The same products in another order."""
+    """The products in the visitor's order."""
 
     products = serializers.ListField(child=serializers.IntegerField())
     scores = serializers.ListField(
@@ -129,9 +129,9 @@ class SurfaceEndpoint(APIEndpoint):
         """What this visitor is shown there."""
         if surface not in serve.page_surfaces():
             raise not_found("surface", surface)
-        asked = SurfaceRequest(data=query_data(request))
-        asked.is_valid(raise_exception=True)
-        page = _slate_page(self, request, {**asked.validated_data, "surface": surface})
+        serializer = SurfaceRequest(data=query_data(request))
+        serializer.is_valid(raise_exception=True)
+        page = _slate_page(self, request, {**serializer.validated_data, "surface": surface})
         return _page_response(self, request, page)
 
 
@@ -141,9 +141,9 @@ class RecommendationsEndpoint(APIEndpoint):
     @operation(operation_id="recommend", request=SlatesRequest, responses=SlatesAnswer)
     def post(self, request: Request) -> Response:
         """A slate for each request. No product is in two of them: the first one has it."""
-        asked = SlatesRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        pages = [_slate_page(self, request, one) for one in asked.validated_data["requests"]]
+        serializer = SlatesRequest(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        pages = [_slate_page(self, request, one) for one in serializer.validated_data["requests"]]
         return Response({"slates": [page.data for page in pages]})
 
 
@@ -152,15 +152,15 @@ class RankEndpoint(APIEndpoint):
 
     @operation(operation_id="rank", request=RankRequest, responses=RankedAnswer)
     def post(self, request: Request) -> Response:
-        """The same products, sorted for this visitor. Products unknown to the snapshot keep about their place."""
-        asked = RankRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        candidates = tuple(dict.fromkeys(asked.validated_data["products"]))
-        with_scores = asked.validated_data["scores"]
+        """The products sorted for this visitor. Those unknown to the snapshot keep about their place."""
+        serializer = RankRequest(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        candidates = tuple(dict.fromkeys(serializer.validated_data["products"]))
+        with_scores = serializer.validated_data["scores"]
         products, scores = candidates, dict[int, float]()
         with fail_open("Ranking for the API"):
             visit = self.visit(request, visits.visit_without_basket)
-            visit = visits.with_page_context(visit, query=asked.validated_data.get("query", ""))
+            visit = visits.with_page_context(visit, query=serializer.validated_data.get("query", ""))
             visit = replace(visit, candidate_products=candidates)
             products = serve.rerank(visit)
             scores = serve.rerank_scores(visit) if with_scores else {}
@@ -189,14 +189,14 @@ class ContinueEndpoint(APIEndpoint):
     @operation(operation_id="continueShopping", parameters=[AmountRequest], responses=SlateAnswer)
     def get(self, request: Request) -> Response:
         """One row with links back to it; no row for an unknown visitor, and where nothing was left unfinished."""
-        asked = AmountRequest(data=query_data(request))
-        asked.is_valid(raise_exception=True)
+        serializer = AmountRequest(data=query_data(request))
+        serializer.is_valid(raise_exception=True)
         shown, tokens = Slate("home"), list[str]()
         with fail_open("Reading the visit"):
             visit = self.visit(request)
-            shown = serve.continue_shopping(visit, size=asked.validated_data.get("limit"))
+            shown = serve.continue_shopping(visit, size=serializer.validated_data.get("limit"))
             tokens = serve.slate_tokens(shown, visit)
-        return Response(serialize_slate(shown, tokens, request._request, _includes_products(asked.validated_data)))
+        return Response(serialize_slate(shown, tokens, request._request, _includes_products(serializer.validated_data)))
 
 
 def query_data(request: Request) -> dict[str, Any]:
@@ -214,29 +214,29 @@ class SlatePage:
     """The visit that it was made for; None where that could not be read."""
 
 
-def _slate_page(view: APIEndpoint, request: Request, asked: dict[str, Any]) -> SlatePage:
+def _slate_page(view: APIEndpoint, request: Request, values: dict[str, Any]) -> SlatePage:
     """Marks what it shows, so that the next slate in the same response leaves it out."""
-    context, include = page_context(asked), _includes_products(asked)
+    context, include = page_context(values), _includes_products(values)
     with fail_open("Making a slate for the API"):
         visit = visits.with_page_context(view.visit(request), **context)
-        shown = serve.serve_slate(asked["surface"], visit, size=asked.get("limit"))
+        shown = serve.serve_slate(values["surface"], visit, size=values.get("limit"))
         visits.mark_shown(request._request, (item.product_id for row in shown.rows for item in row.items))
         return SlatePage(serialize_slate(shown, serve.slate_tokens(shown, visit), request._request, include), visit)
-    return SlatePage(serialize_slate(Slate(asked["surface"]), (), request._request, include))
+    return SlatePage(serialize_slate(Slate(values["surface"]), (), request._request, include))
 
 
-def _includes_products(asked: dict[str, Any]) -> bool:
-    return "product" in asked.get("include", ())
+def _includes_products(values: dict[str, Any]) -> bool:
+    return "product" in values.get("include", ())
 
 
-def page_context(asked: dict[str, Any]) -> dict[str, Any]:
+def page_context(values: dict[str, Any]) -> dict[str, Any]:
     """The objects of the page, for `visits.with_page_context`. Problem 404 for what the shop does not show."""
-    context: dict[str, Any] = {"query": asked.get("query", "")}
-    if key := asked.get("product"):
+    context: dict[str, Any] = {"query": values.get("query", "")}
+    if key := values.get("product"):
         context["product"] = catalogue.public_product(key)
         if context["product"] is None:
             raise not_found("product", key)
-    if key := asked.get("category"):
+    if key := values.get("category"):
         context["category"] = catalogue.categories_by_id([key]).get(key)
         if context["category"] is None:
             raise not_found("category", key)

@@ -1,6 +1,6 @@
-"""Turns a request into a Visit: the only place where a decision's inputs meet HTTP.
+"""Makes a `Visit` of a request: the only place where the inputs of a decision meet HTTP.
 
-And what a Visit without a request is made of: customers, the shop's strategy for them, and products by their keys.
+And what a visit without a request is made of: customers, the shop's strategy for them, and products by their keys.
 """
 
 import time
@@ -34,7 +34,7 @@ CustomerHistoryManager = get_class("customer.history", "CustomerHistoryManager")
 Selector = get_class("partner.strategy", "Selector")
 
 SIGNED_IN_KEY = "personalization_signed_in"
-"""Where a session keeps when its customer signed in."""
+"""The key under which a session keeps when its customer signed in."""
 
 
 VISIT_ATTRIBUTE, BASKET_ATTRIBUTE, SHOWN_ATTRIBUTE = (
@@ -42,18 +42,18 @@ VISIT_ATTRIBUTE, BASKET_ATTRIBUTE, SHOWN_ATTRIBUTE = (
     "_personalization_basket",
     "_personalization_placed",
 )
-"""Where a request keeps its visit, what lies in its basket, and the keys of the products that stand on its page."""
+"""The attributes in which a request keeps its visit, its basket's contents, and the products shown on its page."""
 
 
 def visit_from_request(request: HttpRequest) -> Visit:
-    """This visitor, now, with this basket, the shop's strategy for them, all of them that they allow, and what stands
-    on the page so far. What is known of the visitor is read once a request; the basket may change within one."""
+    """The requester's visit with everything that they allow to use, their basket, and what the page shows so far. The
+    visitor is read once a request; the basket may change within one."""
     visit = visit_without_basket(request)
-    return replace(visit, shown_products=frozenset(shown_products(request)), **_basket_of(request))
+    return replace(visit, shown_products=frozenset(shown_products(request)), **_basket_fields(request))
 
 
 def visit_without_basket(request: HttpRequest) -> Visit:
-    """The same for what neither the basket nor the page takes part in: that costs a customer a query less."""
+    """The visit without basket and shown products, for decisions that need neither: one query less for a customer."""
     visit = getattr(request, VISIT_ATTRIBUTE, None)
     if visit is None:
         visit = _read_visit(request)
@@ -62,8 +62,7 @@ def visit_without_basket(request: HttpRequest) -> Visit:
 
 
 def consented_visit(request: HttpRequest) -> Visit | None:
-    """The same for what only known visitors are shown. None for whoever does not want to be known, or is not: that
-    costs their pages no query, nor a savepoint."""
+    """The visit for what only visitors with consent are shown. None for all others, without a query."""
     if not has_consent(request):
         return None
     with fail_open("Reading the visit"):
@@ -72,7 +71,7 @@ def consented_visit(request: HttpRequest) -> Visit | None:
 
 
 def has_consent(request: HttpRequest) -> bool:
-    """Whether somebody is there who agreed to be known."""
+    """Whether the requester is a stored visitor who consented."""
     requester = requester_from_request(request)
     visitor = identity.get_visitor(requester)
     if visitor is None:
@@ -90,18 +89,18 @@ def reset_request(request: HttpRequest) -> None:
 
 
 def is_personalized(request: HttpRequest) -> bool:
-    """Whether this request's visit was read, and is of somebody who allows to be known."""
+    """Whether the visit of this request was read, and uses data of the visitor."""
     visit = getattr(request, VISIT_ATTRIBUTE, None)
     return visit is not None and visit.tracking_allowed
 
 
 def shown_products(request: HttpRequest) -> set[int]:
-    """The keys of the products that stand on this page so far."""
+    """The primary keys of the products that the page shows so far."""
     return getattr(request, SHOWN_ATTRIBUTE, set())
 
 
 def mark_shown(request: HttpRequest, product_ids: Iterable[int]) -> None:
-    """Notes that these products stand on this page."""
+    """Records that the page shows these products."""
     setattr(request, SHOWN_ATTRIBUTE, shown_products(request) | set(product_ids))
 
 
@@ -117,9 +116,9 @@ def _read_visit(request: HttpRequest) -> Visit:
 
 
 def anonymous_visit(request: HttpRequest) -> Visit:
-    """The same, with nothing known of the visitor but the basket that Oscar has read; needs no query."""
+    """The visit without any data of the visitor but the basket that Oscar has read. No query."""
     requester = requester_from_request(request)
-    basket = _in_basket(request) if _basket_is_there(request) else {}
+    basket = _current_basket_fields(request) if _basket_is_loaded(request) else {}
     return Visit(
         timestamp=time.time(),
         user_id=requester.user_id,
@@ -162,8 +161,8 @@ def _recent_events(visitor_id: UUID, since: datetime) -> list[RecentEvent]:
 def with_page_context(
     visit: Visit, *, product: Any = None, category: Any = None, query: str = "", order: Any = None, saved: Any = None
 ) -> Visit:
-    """The visit on the page of this product, category, search or placed order, each as Oscar has it, or beside the
-    formset of what was saved for later."""
+    """The visit on the page of this product, category, search or placed order (Oscar's objects), or beside the formset
+    of products that are saved for later."""
     if product is not None:
         key = product.parent_id or product.pk
         variant = product.pk if product.parent_id else None
@@ -187,65 +186,65 @@ def with_page_context(
 
 
 def recently_viewed_ids(request: HttpRequest) -> set[int]:
-    """The keys of the products that this browser looked at last, by Oscar's cookie: a page of a product shows them. No
-    query."""
+    """The primary keys of recently viewed products in Oscar's cookie, which a product's page shows. No query."""
     return {key for key in CustomerHistoryManager.extract(request) if isinstance(key, int)}
 
 
 def signed_in_recently(request: HttpRequest, now: float) -> bool:
-    """Whether whoever holds this browser gave a password so lately that they are the customer."""
+    """Whether the customer signed in so recently that nobody else is likely to use the browser."""
     signed_in = request.session.get(SIGNED_IN_KEY)
     return isinstance(signed_in, int | float) and now - signed_in < conf.get_settings().PRIVATE_REASONS_HOURS * 3600
 
 
 def strategies_for_customers(user_ids: Iterable[Any]) -> dict[Any, Any]:
-    """The shop's strategy for each of these customers who exists, without a request; under None a stranger's."""
+    """{customer: the shop's strategy for them} of those who exist, without a request; under None that of an anonymous
+    visitor."""
     users = get_user_model()._default_manager.in_bulk({user_id for user_id in user_ids if user_id is not None})
     selector = Selector()
     return {None: selector.strategy(), **{key: selector.strategy(user=user) for key, user in users.items()}}
 
 
 def customers_who_ordered(moment: float) -> QuerySet:
-    """The keys of all customers who ordered by this moment, in a fixed sequence."""
+    """The primary keys of all customers who ordered by this moment, in a fixed order."""
     return orders.ordering_customers().filter(order__date_placed__lte=datetime.fromtimestamp(moment, UTC))
 
 
 def customer_key(text: str) -> Any:
-    """The primary key that is written so; ValueError when none is."""
+    """The customer's primary key that this text stands for. ValueError when there is no such key."""
     try:
         return get_user_model()._meta.pk.to_python(text)
     except ValidationError:
-        raise ValueError(f"{text!r} is no customer's key") from None
+        raise ValueError(f"{text!r} is not a customer's primary key") from None
 
 
 def customers_are_numbered() -> bool:
-    """Whether customers' keys are whole numbers, as they are unless the shop has its own model of users."""
+    """Whether the primary keys of customers are integers; the shop's own user model may have others."""
     return isinstance(get_user_model()._meta.pk, IntegerField)
 
 
 def existing_customers(user_ids: Iterable[Any]) -> dict[Any, Any]:
-    """Those of these customers who exist, each under their own key."""
+    """{key: key} of those of these customers who exist."""
     keys = get_user_model()._default_manager.filter(pk__in=list(user_ids)).values_list("pk", flat=True)
     return {key: key for key in keys}
 
 
 def parent_of(product_ids: Iterable[int]) -> dict[int, int]:
-    """Those of these products that exist, with the product that stands for each in a list: a child's parent."""
+    """{product: the product that stands for it in lists, a child's parent} of those of these products that exist."""
     rows = Product.objects.filter(pk__in=list(product_ids)).values_list("pk", "parent_id")
     return {key: parent or key for key, parent in rows}
 
 
-def _basket_of(request: Any) -> dict[str, Any]:
-    """What a visit says of the open basket; asked for once where Oscar has not read it."""
-    if _basket_is_there(request):
-        return _in_basket(request)
+def _basket_fields(request: Any) -> dict[str, Any]:
+    """The fields of a visit about the open basket; queried once where Oscar has not read it."""
+    if _basket_is_loaded(request):
+        return _current_basket_fields(request)
     if not hasattr(request, BASKET_ATTRIBUTE):
-        setattr(request, BASKET_ATTRIBUTE, _in_basket(request))
+        setattr(request, BASKET_ATTRIBUTE, _current_basket_fields(request))
     return getattr(request, BASKET_ATTRIBUTE)
 
 
-def _in_basket(request: Any) -> dict[str, Any]:
-    """The same, as it is now."""
+def _current_basket_fields(request: Any) -> dict[str, Any]:
+    """The fields of a visit about the open basket as it is now."""
     lines = list(_basket_lines(request))
     return {
         "basket": frozenset(product for product, _, _ in lines),
@@ -255,16 +254,16 @@ def _in_basket(request: Any) -> dict[str, Any]:
     }
 
 
-def _basket_is_there(request: Any) -> bool:
+def _basket_is_loaded(request: Any) -> bool:
     """Whether Oscar has read the requester's basket already, as the header of its pages does."""
     owns_basket = requester_from_request(request).owns_session
     return owns_basket and getattr(request, "_basket_cache", None) is not None
 
 
 def _unavailable_products(request: Any) -> Iterator[int]:
-    """The products of the lines that cannot be bought as they are. Who has not asked the shop's strategy about a line
-    yet, as Oscar's page of the basket has, is not told: that would cost a query or two a line."""
-    for line in _open_lines(request) if _basket_is_there(request) else ():
+    """The products of the lines that cannot be bought as they are. Only those whose purchase info Oscar has read,
+    as on its basket page: the others would cost a query or two each."""
+    for line in _open_lines(request) if _basket_is_loaded(request) else ():
         info = line.__dict__.get("_info")
         if info and not (info.price.exists and info.availability.is_purchase_permitted(line.quantity)[0]):
             yield line.product.parent_id or line.product_id
@@ -284,7 +283,7 @@ def _basket_lines(request: Any) -> Iterator[tuple[int, int, datetime]]:
     that before us, and then the lines are there already; elsewhere we ask for the lines alone.
     """
     requester = requester_from_request(request)
-    if _basket_is_there(request) or (requester.owns_session and not requester.is_signed_in):
+    if _basket_is_loaded(request) or (requester.owns_session and not requester.is_signed_in):
         for line in _open_lines(request):
             yield line.product.parent_id or line.product_id, line.quantity, line.date_updated
     elif requester.is_signed_in:

@@ -12,7 +12,7 @@ ViewFunction = Callable[..., HttpResponse]
 
 
 def private_page(view: ViewFunction) -> ViewFunction:
-    """Keeps what a view answers out of every shared cache, and sweeps out cookies of ours that say nothing.
+    """Keeps the responses of a view out of every shared cache, and deletes stale cookies of the app's.
 
     A shop that puts rows on pages of its own wraps their views in this.
     """

@@ -1,10 +1,10 @@
-"""Where somebody is sent when what they asked for is done."""
+"""Where a form leads when it has been processed."""
 
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
 MAX_URL_LENGTH = 1_000
-"""Browsers and Django refuse to be sent to much longer addresses."""
+"""Browsers and Django refuse redirects to much longer URLs."""
 
 
 def redirect_target(request: HttpRequest, otherwise: str) -> str:

@@ -40,7 +40,7 @@ def consent_counts() -> ConsentCounts:
 
 
 def record_grants(user_ids: list[Any], *, source: str, version: str, now: datetime) -> int:
-    """Records that these customers agreed; how many had said nothing before. A withdrawal stands."""
+    """Records that these customers consented; returns how many had not answered before. A withdrawal stands."""
     return Visitor.objects.grant_all(user_ids, version=version, source=source, now=now)
 
 

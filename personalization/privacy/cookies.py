@@ -1,7 +1,7 @@
 """The app's own cookies: how they are read from a request, and how they are set on a response.
 
 There are three: the answer to the question of consent, the id of a browser that consented, and the word "off" for a
-browser that wants lists as the shop sorts them. Only the second one identifies anybody.
+browser that wants lists as the shop sorts them. Only the second one identifies a visitor.
 """
 
 import uuid
@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.core import signing
 from django.http import HttpResponse
 
 from personalization import conf
 from personalization.models import Visitor
-from personalization.shop import account_records
 
 CONSENT_COOKIE = "personalization_choice"
 """Holds what a browser answered, and no id."""
@@ -70,13 +70,12 @@ def verify_visitor_token(token: str) -> uuid.UUID | None:
 
 def set_consent_cookie(response: HttpResponse, *, granted: bool, now: datetime) -> None:
     """Stores the answer in the browser. A refusal also removes everything else that the browser holds."""
-    settings = conf.get_settings()
-    word = "granted" if granted else "refused"
-    days = settings.VISITOR_COOKIE_DAYS if granted else REFUSAL_DAYS
-    _set_cookie(response, CONSENT_COOKIE, f"{word}.{settings.CONSENT_VERSION}.{int(now.timestamp())}", days)
+    word, days = ("granted", conf.get_settings().VISITOR_COOKIE_DAYS) if granted else ("refused", REFUSAL_DAYS)
+    version = conf.get_settings().CONSENT_VERSION
+    _set_cookie(response, CONSENT_COOKIE, f"{word}.{version}.{int(now.timestamp())}", days)
     if not granted:
         delete_cookie(response, VISITOR_COOKIE)
-        account_records.forget_recently_viewed(response)
+        response.delete_cookie(settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME)
 
 
 def set_visitor_cookie(response: HttpResponse, visitor: Visitor) -> None:

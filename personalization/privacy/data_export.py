@@ -1,4 +1,4 @@
-"""Everything that the app holds of one visitor, complete, for them to take away."""
+"""Everything that the app stores about one visitor, complete, for them to download."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -26,13 +26,18 @@ ID_TYPES = {
     "neighbour_products": "products",
     "categories": "categories",
 }
-"""By field: what the keys in it, or at the start of each of its rows, are keys of."""
-PREFERENCE_WORDS = {"product": "products", "category": "categories", "interest": "categories"}
+"""By field: whose primary keys it contains, itself or at the start of each of its rows."""
+PREFERENCE_ID_TYPES = {"product": "products", "category": "categories", "interest": "categories"}
 
 
 def export_visitor_data(requester: Requester, now: datetime, part: TableRows | None = None) -> dict[str, Any]:
-    """All that we hold of whoever asks, and what is read of them from the shop's own tables. Of the tables in `part`
-    these rows stand for all."""
+    """Everything that is stored about the requester, and a summary of their records in the shop's own tables.
+
+    Parameters
+    ----------
+    part
+        {model: rows} to export instead of all rows of these tables.
+    """
     user_id = requester.user_id
     records = account_records.account_records(user_id) if user_id is not None else account_records.AccountRecords()
     return {
@@ -44,7 +49,7 @@ def export_visitor_data(requester: Requester, now: datetime, part: TableRows | N
 
 
 def _oscar_records(records: account_records.AccountRecords) -> list[dict[str, Any]]:
-    """How much there is, and where it can be seen."""
+    """How many records there are, and where to see them."""
     orders, here = reverse("customer:order-list"), pgettext("personalization", "ask the shop")
     return [
         {
@@ -61,23 +66,23 @@ def _oscar_records(records: account_records.AccountRecords) -> list[dict[str, An
 def visitor_tables(
     user_id: Any, visitor: Visitor | None, part: TableRows | None = None
 ) -> dict[str, list[dict[str, Any]]]:
-    """{model: its rows} of every table of ours with a row that can be one visitor's; names stand beside keys.
+    """{model: its rows} of every table of the app that can refer to a visitor, with names beside keys.
 
-    Found by following the tables' own references, so that a new table cannot be missed.
+    The tables are found by their foreign keys, so that a new one cannot be missed.
     """
     part = part or {}
     return tables_as_data({**_rows(user_id, visitor, part), **part})
 
 
-def tables_as_data(of: TableRows) -> dict[str, list[dict[str, Any]]]:
+def tables_as_data(tables: TableRows) -> dict[str, list[dict[str, Any]]]:
     """{model: its rows}, with names beside keys."""
-    rows = {model._meta.label: [_fields(row) for row in found] for model, found in of.items()}
-    named = _with_names(row for table in rows.values() for row in table)
+    rows = {model._meta.label: [_fields(row) for row in found] for model, found in tables.items()}
+    named = _names_in(row for table in rows.values() for row in table)
     return {label: [_row_as_data(row, named) for row in table] for label, table in rows.items()}
 
 
 def relations_to_person(model: type[Model]) -> dict[str, type[Model]]:
-    """{lookup: Visitor or the shop's model of users} for each way from a table of ours to whom a row is about."""
+    """{lookup: Visitor or the shop's user model} for each path of foreign keys from a table to whom a row is about."""
     return dict(_walk_relations(model, (model,)))
 
 
@@ -94,68 +99,68 @@ def _walk_relations(model: type[Model], passed: tuple[type[Model], ...]) -> Iter
 
 
 def _rows(user_id: Any, visitor: Visitor | None, part: TableRows) -> dict[type[Model], Iterable[Model]]:
-    """The rows of every such table that is not in `part`."""
+    """The visitor's rows of every such table that is not in `part`."""
     keys = {Visitor: visitor.pk if visitor else None, get_user_model(): user_id}
     found: dict[type[Model], Iterable[Model]] = {}
     for model in apps.get_app_config(Visitor._meta.app_label).get_models():
-        ways = {} if model in part else relations_to_person(model)
-        known = [Q(**{way: keys[who]}) for way, who in ways.items() if keys[who] is not None]
-        if ways:
-            rows = model._base_manager.filter(_any(known)).order_by("pk") if known else ()
+        relations = {} if model in part else relations_to_person(model)
+        conditions = [Q(**{path: keys[who]}) for path, who in relations.items() if keys[who] is not None]
+        if relations:
+            rows = model._base_manager.filter(_any(conditions)).order_by("pk") if conditions else ()
             found[model] = {row.pk: row for row in rows}.values()
     return found
 
 
 def _any(conditions: list[Q]) -> Q:
-    together = Q()
+    combined = Q()
     for condition in conditions:
-        together |= condition
-    return together
+        combined |= condition
+    return combined
 
 
 def _fields(row: Model) -> dict[str, Any]:
     own = {field.attname: field.value_from_object(row) for field in row._meta.concrete_fields}
-    several = {field.name: [each.pk for each in field.value_from_object(row)] for field in row._meta.many_to_many}
-    return own | several
+    related = {field.name: [each.pk for each in field.value_from_object(row)] for field in row._meta.many_to_many}
+    return own | related
 
 
-def _with_names(rows: Iterable[dict[str, Any]]) -> NamedRecords:
-    """What all products and categories in these rows are called, in two queries."""
+def _names_in(rows: Iterable[dict[str, Any]]) -> NamedRecords:
+    """The names of all products and categories in these rows, in two queries."""
     keys: dict[str, set[int]] = {"products": set(), "categories": set()}
     for row in rows:
-        for kind, found in _keys(row):
-            keys[kind].add(found)
+        for kind, key in _referenced_keys(row):
+            keys[kind].add(key)
     return {
         "products": account_records.product_titles(keys["products"]),
         "categories": account_records.category_titles(keys["categories"]),
     }
 
 
-def _keys(row: dict[str, Any]) -> Iterator[tuple[str, int]]:
+def _referenced_keys(row: dict[str, Any]) -> Iterator[tuple[str, int]]:
     for name, value in row.items():
         if name in ID_TYPES and isinstance(value, int):
             yield ID_TYPES[name], value
         elif name in ID_TYPES and isinstance(value, list):
             yield from ((ID_TYPES[name], entry[0]) for entry in value)
         elif name == "preferences":
-            yield from ((PREFERENCE_WORDS[entry[0]], entry[1]) for entry in value if entry[0] in PREFERENCE_WORDS)
+            yield from ((PREFERENCE_ID_TYPES[entry[0]], entry[1]) for entry in value if entry[0] in PREFERENCE_ID_TYPES)
 
 
 def _row_as_data(row: dict[str, Any], named: NamedRecords) -> dict[str, Any]:
-    """The row with names beside keys: after a key in a list, under a key of its own else; None for what is not in the
+    """The row with names beside keys: after the key in a list, else in a field of its own; None for what is not in the
     shop any more."""
-    told: dict[str, Any] = {}
+    data: dict[str, Any] = {}
     for name, value in row.items():
-        told[name] = value
+        data[name] = value
         if name in ID_TYPES and isinstance(value, int):
-            told[f"{name.removesuffix('_id')}_name"] = named[ID_TYPES[name]].get(value)
+            data[f"{name.removesuffix('_id')}_name"] = named[ID_TYPES[name]].get(value)
         elif name in ID_TYPES and isinstance(value, list):
-            told[name] = [[entry[0], named[ID_TYPES[name]].get(entry[0]), *entry[1:]] for entry in value]
+            data[name] = [[entry[0], named[ID_TYPES[name]].get(entry[0]), *entry[1:]] for entry in value]
         elif name == "preferences":
-            told[name] = [_preference_as_data(entry, named) for entry in value]
-    return told
+            data[name] = [_preference_as_data(entry, named) for entry in value]
+    return data
 
 
 def _preference_as_data(entry: list, named: NamedRecords) -> list:
     kind, key, *rest = entry
-    return [kind, key, named[PREFERENCE_WORDS[kind]].get(key) if kind in PREFERENCE_WORDS else None, *rest]
+    return [kind, key, named[PREFERENCE_ID_TYPES[kind]].get(key) if kind in PREFERENCE_ID_TYPES else None, *rest]

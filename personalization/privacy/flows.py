@@ -63,19 +63,24 @@ def grant_consent(requester: Requester, now: datetime, source: str) -> Requester
     if visitor is not None:
         with fail_open("Working out a genome after consent"):
             genome.refresh_genome([visitor.user_id], now=now.timestamp())
-    return replace(requester, choice=BrowserChoice(granted=True, at=now))
+    return replace(requester, choice=_choice_of(granted=True, now=now))
 
 
 def withdraw_consent(requester: Requester, now: datetime, source: str) -> Requester:
     """Records that the visitor does not consent (any more). Returns the requester as it is from now on."""
     identity.withdraw_consent(requester, now, source)
-    return replace(requester, choice=BrowserChoice(granted=False, at=now), visitor_id=None)
+    return replace(requester, choice=_choice_of(granted=False, now=now), visitor_id=None)
 
 
 def erase_data(requester: Requester, now: datetime) -> Requester:
     """Deletes everything that is stored about the visitor. Returns the requester as it is from now on."""
     identity.erase_visitor(requester, now)
-    return replace(requester, choice=BrowserChoice(granted=False, at=now), visitor_id=None)
+    return replace(requester, choice=_choice_of(granted=False, now=now), visitor_id=None)
+
+
+def _choice_of(*, granted: bool, now: datetime) -> BrowserChoice:
+    """The choice as the browser's cookie stores it, in whole seconds."""
+    return BrowserChoice(granted, now.replace(microsecond=0))
 
 
 def create_visitor(requester: Requester, now: datetime) -> Visitor:

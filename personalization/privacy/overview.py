@@ -1,4 +1,4 @@
-"""What is known of one visitor, in the words of the page that shows it to them."""
+"""What is stored about one visitor, for the page on which they see it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from personalization.shop import account_records, catalogue
 
 INTERESTS_SHOWN = 12
 RECENT_SHOWN = 50
-"""So many of the last things that somebody did are looked through for what is listed."""
+"""How many of the visitor's latest events the lists of recent products and searches are made from."""
 
 
 CONSENT_CODES = {
@@ -32,23 +32,23 @@ CONSENT_CODES = {
 
 @dataclass(frozen=True)
 class ConsentStatus:
-    """Whether anything is kept of this visitor, and why."""
+    """Whether data of this visitor is stored, and why."""
 
     code: str
     """A key of CONSENT_CODES."""
     since: datetime | None = None
     source: str = ""
-    """Where they said so, as ConsentChange has it; "browser" for what only the browser remembers."""
+    """Where they answered, as in `ConsentRecord`; "browser" where only the browser remembers it."""
 
     @property
     def is_on(self) -> bool:
-        """Whether things are kept and used."""
+        """Whether data is stored and used."""
         return self.code == "granted"
 
 
 @dataclass(frozen=True)
 class RecentActivity:
-    """A product or a search, and when they last had to do with it."""
+    """A product or a search, and the latest event about it."""
 
     event_id: UUID
     at: datetime
@@ -56,12 +56,12 @@ class RecentActivity:
     """None where it is not in the shop any more."""
     query: str = ""
     added_to_basket: bool = False
-    """Whether the last thing was to put it into the basket."""
+    """Whether that event put it into the basket."""
 
 
 @dataclass(frozen=True)
 class Dismissal:
-    """Something that they are not interested in."""
+    """A product, category or row that the visitor is not interested in."""
 
     kind: str
     key: int | str
@@ -71,7 +71,7 @@ class Dismissal:
 
 @dataclass(frozen=True)
 class VisitorOverview:
-    """All that the page shows."""
+    """Everything that the page shows."""
 
     status: ConsentStatus
     genome: Genome
@@ -79,29 +79,29 @@ class VisitorOverview:
     view_count: int
     search_count: int
     interests: list[Any]
-    """The categories that they buy from most, the strongest first, without what they took out."""
+    """The categories that the visitor buys from most, the strongest first, without those that they removed."""
     added_interests: list[Any]
     removed_interests: list[Any]
     selectable_interests: list[account_records.CategoryNode]
-    """What can be added."""
+    """The categories that can be added."""
     dismissals: list[Dismissal]
     recent_products: list[RecentActivity]
     recent_searches: list[RecentActivity]
     records: account_records.AccountRecords
     erased_at: datetime | None
     retention_days: int
-    """How long events are kept."""
+    """How many days events are stored."""
     search_retention_days: int
 
 
 def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetime) -> VisitorOverview:
-    """1. what they allow     2. what they did     3. what they bought, and said themselves, in the names of the shop"""
+    """Reads the visitor's consent, events, genome and preferences, with the names of products and categories."""
     settings = conf.get_settings()
-    held = Event.objects.for_visitor(visitor.pk) if visitor else Event.objects.none()
-    views, searches = held.views_and_searches()
+    events = Event.objects.for_visitor(visitor.pk) if visitor else Event.objects.none()
+    views, searches = events.views_and_searches()
     genome = visitor.genome() if visitor else Genome()
-    wishes = visitor.get_preferences() if visitor else ()
-    liked, added, removed = _stated_interests(genome, wishes)
+    preferences = visitor.get_preferences() if visitor else ()
+    liked, added, removed = _stated_interests(genome, preferences)
     named = _category_names([*liked, *added, *removed])
     status = consent_status(requester, visitor)
     return VisitorOverview(
@@ -114,9 +114,9 @@ def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetim
         added_interests=named(added),
         removed_interests=named(removed),
         selectable_interests=account_records.category_nodes() if status.is_on else [],
-        dismissals=_dismissals(wishes, now),
-        recent_products=_recent_products(held.with_products()[:RECENT_SHOWN]),
-        recent_searches=_recent_queries(held.searches()[:RECENT_SHOWN]),
+        dismissals=_dismissals(preferences, now),
+        recent_products=_recent_products(events.with_products()[:RECENT_SHOWN]),
+        recent_searches=_recent_queries(events.searches()[:RECENT_SHOWN]),
         records=account_records.account_records(requester.user_id)
         if requester.is_signed_in
         else account_records.AccountRecords(),
@@ -127,7 +127,7 @@ def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetim
 
 
 def consent_status(requester: Requester, visitor: Visitor | None) -> ConsentStatus:
-    """Why something, or nothing, is kept of this visitor."""
+    """Whether data of this visitor is stored, and why."""
     if requester.opt_out_signal:
         return ConsentStatus("opt_out_signal")
     if requester.is_child:
@@ -140,7 +140,7 @@ def consent_status(requester: Requester, visitor: Visitor | None) -> ConsentStat
 
 
 def _since_date(code: str, state: Any, requester: Requester, visitor: Visitor | None) -> ConsentStatus:
-    """The same with when and where they said so: in their account, or else in their browser."""
+    """The status with when and where the visitor answered: in their account, or else in their browser."""
     change = visitor.consent_answer() if visitor is not None and visitor.user_id is not None else None
     if change is not None and change.state == state:
         return ConsentStatus(code, change.recorded_at, change.source)
@@ -155,39 +155,38 @@ def _first_day(genome: Genome) -> datetime | None:
     return datetime.fromtimestamp(min(days), UTC) if days else None
 
 
-def _stated_interests(genome: Genome, wishes: Iterable[Preference]) -> tuple[list[int], list[int], list[int]]:
-    """The categories that purchases say they like; those that they added; those that they took out."""
-    stated = {int(wish.key): wish.sign for wish in wishes if wish.type == "interest"}
+def _stated_interests(genome: Genome, preferences: Iterable[Preference]) -> tuple[list[int], list[int], list[int]]:
+    """(categories from purchases, categories that the visitor added, categories that they removed)"""
+    stated = {int(entry.key): entry.sign for entry in preferences if entry.type == "interest"}
     liked = [row[0] for row in genome.categories if row[0] not in stated]
     added = [key for key, sign in stated.items() if sign > 0]
     return liked, added, [key for key, sign in stated.items() if sign < 0]
 
 
 def _category_names(keys: list[int]) -> Callable[[list[int]], list[Any]]:
-    """Gives the categories of some of these keys, in their sequence: those that are in the shop and not sensitive."""
+    """A function from some of these keys to their categories: those that are in the shop and not sensitive."""
     found = catalogue.categories_by_id(set(keys) - catalogue.sensitive_categories()) if keys else {}
     return lambda wanted: [found[key] for key in wanted if key in found]
 
 
-def _dismissals(wishes: Iterable[Preference], now: datetime) -> list[Dismissal]:
-    """What they sent away and what still stays away, the last first."""
-    lasts = timedelta(days=conf.get_settings().DISMISSAL_DAYS)
-    away = [wish for wish in wishes if wish.sign < 0 and wish.type in ("product", "category", "reason")]
+def _dismissals(preferences: Iterable[Preference], now: datetime) -> list[Dismissal]:
+    """The dismissals that have not expired, the latest first."""
+    duration = timedelta(days=conf.get_settings().DISMISSAL_DAYS)
+    dismissed = [entry for entry in preferences if entry.sign < 0 and entry.type in ("product", "category", "reason")]
     names: dict[str, dict[Any, str]] = {
-        "product": account_records.product_titles(int(wish.key) for wish in away if wish.type == "product"),
-        "category": account_records.category_titles(int(wish.key) for wish in away if wish.type == "category"),
+        "product": account_records.product_titles(int(entry.key) for entry in dismissed if entry.type == "product"),
+        "category": account_records.category_titles(int(entry.key) for entry in dismissed if entry.type == "category"),
     }
     listed = [
         Dismissal(
-            wish.type, wish.key, names.get(wish.type, {}).get(wish.key, ""), _expires_at(wish.recorded_at) + lasts
+            entry.type,
+            entry.key,
+            names.get(entry.type, {}).get(entry.key, ""),
+            datetime.fromtimestamp(entry.recorded_at, UTC) + duration,
         )
-        for wish in reversed(away)
+        for entry in reversed(dismissed)
     ]
     return [item for item in listed if item.until > now]
-
-
-def _expires_at(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
 
 
 def _recent_products(events: Iterable[Event]) -> list[RecentActivity]:

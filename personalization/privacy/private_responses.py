@@ -1,4 +1,4 @@
-"""Responses that depend on the visitor: kept out of shared caches, and with no cookie that says nothing any more."""
+"""Responses that depend on the visitor: kept out of shared caches, and rid of stale cookies."""
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control, patch_vary_headers

@@ -1,4 +1,4 @@
-"""What is kept of what visitors did: events for a while, daily totals for longer.
+"""How long events and daily totals are stored: deletes what is older, and counts the days before.
 
 A day is the shop's own, in its TIME_ZONE.
 """
@@ -17,11 +17,11 @@ from personalization.models.events import BROWSER_BATCH_SIZE, DELETE_BATCH_SIZE,
 from personalization.shop import catalogue
 
 LATE_DAYS = 8
-"""A day that began more than so many days ago gets no late events any more: they come up to 7 days late."""
+"""A day that began more days ago gets no late events any more: they may come up to 7 days late."""
 ONE_DAY = timedelta(days=1)
 
 ProgressBar = Callable[[Iterable[Any], str, int], Iterable[Any]]
-"""Passes a stream through and shows how far it is: (stream, what it is, how many there will be)."""
+"""Passes a stream through and shows its progress: (stream, label, expected length)."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class RetentionResult:
     """What a run did, or would do."""
 
     days: int
-    """Days that were counted."""
+    """How many days were counted."""
     events: int
     searches: int
-    """Of the events, so many were searches."""
+    """How many of the events are searches."""
     totals: int
     browsers: int
 
@@ -45,7 +45,7 @@ class RetentionResult:
 
 @dataclass(frozen=True)
 class RetentionCutoffs:
-    """Up to when what lies behind is dropped."""
+    """Before which moments rows are deleted."""
 
     now: datetime
     events: datetime
@@ -53,13 +53,13 @@ class RetentionCutoffs:
     totals: date
     browsers: datetime
 
-    def of(self, name: str) -> datetime:
-        """Older events of this name are dropped."""
+    def for_event_type(self, name: str) -> datetime:
+        """The cutoff for events of this type."""
         return self.searches if name == EventType.SEARCH else self.events
 
 
 def retention_cutoffs(moment: datetime) -> RetentionCutoffs:
-    """By the settings, seen from this moment."""
+    """The cutoffs by the settings, at this moment."""
     settings = conf.get_settings()
     events = moment - timedelta(days=settings.EVENT_RETENTION_DAYS)
     return RetentionCutoffs(
@@ -72,24 +72,24 @@ def retention_cutoffs(moment: datetime) -> RetentionCutoffs:
 
 
 def no_progress(stream: Iterable[Any], what: str, length: int) -> Iterable[Any]:
-    """A Progress that shows nothing."""
+    """A ProgressBar that shows nothing."""
     return stream
 
 
 def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_progress) -> RetentionResult:
-    """1. Drops events about products that staff called sensitive since.
-    2. Counts the days that may have changed since the last time.
-    3. Drops old events.
-    4. Drops old totals.
-    5. Drops the browsers of which nothing is left.
+    """1. Deletes events about products that staff marked as sensitive since.
+    2. Counts the days that may have changed since the last run.
+    3. Deletes old events.
+    4. Deletes old daily totals.
+    5. Deletes browsers without any event left.
 
-    Gives what it did. It may be killed at any point, repeated, and run twice at once: days are counted before anything
-    is dropped, a day whose events are partly dropped is not counted again, and each batch is a transaction of its own.
+    It may be killed at any point, repeated, and run twice at once: days are counted before anything is deleted, a day
+    whose events are partly deleted is not counted again, and each batch is a transaction of its own.
     """
     until = retention_cutoffs(moment or now())
     sensitive = sum(Event.objects.delete_for_products(catalogue.all_sensitive_products()))
     days = roll_up_days(until.now, progress=progress)
-    dropped = {name: _delete_events(name, until.of(name), progress) for name in EventType.values}
+    dropped = {name: _delete_events(name, until.for_event_type(name), progress) for name in EventType.values}
     totals = DailyTotal.objects.before(until.totals).count()
     totals = sum(
         progress(DailyTotal.objects.delete_before(until.totals), "Old totals", _batches(totals, TOTALS_AT_ONCE))
@@ -115,9 +115,9 @@ def _batches(rows: int, size: int) -> int:
 
 
 def rows_due(moment: datetime | None = None) -> RetentionResult:
-    """What `retain` would do. A browser whose last event would be dropped counts only once that is gone."""
+    """What `apply_retention` would do now. A browser whose last event would be deleted does not count yet."""
     until = retention_cutoffs(moment or now())
-    dropped = {name: Event.objects.before(name, until.of(name)).count() for name in EventType.values}
+    dropped = {name: Event.objects.before(name, until.for_event_type(name)).count() for name in EventType.values}
     sensitive = Event.objects.filter(product_id__in=catalogue.all_sensitive_products()).count()
     return RetentionResult(
         len(list(_days(until.now, ()))),
@@ -129,23 +129,23 @@ def rows_due(moment: datetime | None = None) -> RetentionResult:
 
 
 def hours_overdue(moment: datetime) -> timedelta:
-    """How long the event that should have been dropped first has been waiting for it."""
+    """How long the oldest event should have been deleted."""
     until, (arrived, searched) = retention_cutoffs(moment), Event.objects.oldest_held()
     waiting = [limit - held for limit, held in ((until.events, arrived), (until.searches, searched)) if held]
     return max([timedelta(0), *waiting])
 
 
 def roll_up_days(moment: datetime, days: Collection[date] = (), progress: ProgressBar = no_progress) -> int:
-    """Counts anew every day that may have changed since the last time, and these; how many days that were.
+    """Counts every day that may have changed since the last run, and `days`; returns how many days.
 
-    The oldest come first, so that the newest day with totals tells how far an interrupted run came: earlier days than
+    The oldest come first, so that the newest day with totals tells how far an interrupted run came: days earlier than
     LATE_DAYS before it are complete.
     """
     until = retention_cutoffs(moment)
     wanted = list(_days(moment, days))
     for day in progress(wanted, "Days", len(wanted)):
         start = day_bounds(day)
-        dropped = [name for name in EventType.values if start < until.of(name)]
+        dropped = [name for name in EventType.values if start < until.for_event_type(name)]
         over = day < local_day(moment) - LATE_DAYS * ONE_DAY
         DailyTotal.objects.replace_day(day, start, day_bounds(day + ONE_DAY), dropped=dropped, over=over)
     return len(wanted)
@@ -169,10 +169,10 @@ def _first_open(today: date) -> date:
 
 
 def local_day(moment: datetime) -> date:
-    """The shop's day in which this moment lies."""
+    """The day of this moment in the shop's time zone."""
     return moment.astimezone(get_default_timezone()).date()
 
 
 def day_bounds(day: date) -> datetime:
-    """The first moment of a day of the shop's."""
+    """The first moment of a day in the shop's time zone."""
     return datetime.combine(day, time.min, get_default_timezone())

@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, Min
-from django.http import HttpResponse
 from oscar.core.loading import get_model
 
 from personalization.shop import catalogue
@@ -74,8 +72,3 @@ def _category_nodes(sensitive: set[int]) -> Iterator[CategoryNode]:
                 yield shelf
         elif shelf is not None and category.pk not in sensitive and category.is_child_of(shelf.category):
             shelf.children.append(category)
-
-
-def forget_recently_viewed(response: HttpResponse) -> None:
-    """Deletes Oscar's cookie of recently viewed products from the browser."""
-    response.delete_cookie(settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME)

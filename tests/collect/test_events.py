@@ -250,7 +250,7 @@ def test_a_poisoned_event_is_dropped_alone(visitor, milk):
         event(product=milk.pk, more=float("nan")),
         event(product=milk.pk, more={"\0": 1}),
     ]
-    codes = "bad_text bad_text bad_text bad_text bad_number bad_time bad_event bad_event too_deep bad_number bad_text"
+    codes = "invalid_text invalid_text invalid_text invalid_text invalid_number invalid_time invalid_event invalid_event nesting_too_deep invalid_number invalid_text"
     good = [event(product=milk.pk) for _ in range(20)]
     assert deliver(visitor, *poison, *good) == list(enumerate(codes.split()))
     assert len(stored("pk")) == 20

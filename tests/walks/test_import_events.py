@@ -234,7 +234,7 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(tmp_path, capsys, anna
     at = TIME.isoformat()
     file = rows(tmp_path, f"view_item,{at},{anna.pk},{tea.pk},,,,", f"view_item,{at},,{tea.pk},,,,b", f"x,{at},,,,,,")
     said = imported(capsys, file, "--dry-run", "--anonymous")
-    assert said == [f"3 rows: 2 would be stored, 0 already there, 1 rejected, in {file}.rejects.", "  1 unknown_name"]
+    assert said == [f"3 rows: 2 would be stored, 0 already there, 1 rejected, in {file}.rejects.", "  1 unknown_event"]
     assert not Event.objects.exists() and not DailyTotal.objects.exists() and Visitor.objects.count() == 1
 
 

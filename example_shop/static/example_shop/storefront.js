@@ -50,9 +50,9 @@ function section(row, number) {
   return make("section", { className: "row", ...named }, heading, why, links, list);
 }
 
-function link({ target, label, params }) {
+function link({ target, text, params }) {
   const href = target === "basket" ? "#/basket" : `${search}?${new URLSearchParams({ q: params.query })}`;
-  return make("a", { href }, label);
+  return make("a", { href }, text);
 }
 
 function card(row, item) {

@@ -63,7 +63,7 @@ export class Personalization {
   /** The visitor's own categories, best first, and the menu sorted for them as far as the settings allow. */
   navigation(options?: Options): Promise<NavigationAnswer>;
 
-  /** The same products, sorted for this visitor. Products unknown to the snapshot keep about their place. */
+  /** The products sorted for this visitor. Those unknown to the snapshot keep about their place. */
   rank(body: RankRequest, options?: Options): Promise<RankedAnswer>;
 
   /** A slate for each request. No product is in two of them: the first one has it. */
@@ -211,7 +211,7 @@ export interface LeftOutAnswer {
 export interface LinkAnswer {
   target: TargetEnum;
   /** In the visitor's language. */
-  label: string;
+  text: string;
   /** The `query` of a search; the number of `items` in a basket. */
   params: Record<string, unknown>;
 }
@@ -331,7 +331,7 @@ export interface RankRequest {
   scores?: boolean;
 }
 
-/** The same products in another order. */
+/** The products in the visitor's order. */
 export interface RankedAnswer {
   products: Array<number>;
   /** One for each product, comparable within the list; null for products unknown to the snapshot. The shop's setting `RERANK_STRENGTH` says how far the order follows them. */
