@@ -5,12 +5,12 @@ A row type carries its own words (`personalization.rows`); those of items are in
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
 from django.utils.formats import date_format, number_format
-from django.utils.timezone import datetime, get_current_timezone
+from django.utils.timezone import get_current_timezone
 from django.utils.translation import get_language, ngettext, npgettext, pgettext
 from django.utils.translation import gettext as _
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,10 @@ from personalization.decide.trace import Scoring
 from personalization.decide.visit import Visit
 from personalization.models import Genome
 from personalization.rank import candidates, scorer, search_queries, tasks
-from personalization.rank.features import NO_BASKET, compute_features, feature_names
+from personalization.rank.features import compute_features, feature_names
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.tasks import RankingTask
-from personalization.rank.visitor_history import VisitorHistory
+from personalization.rank.visitor_history import NO_BASKET, VisitorHistory
 
 MAX_REASON_ANCHORS = 60
 """At most this many of a visitor's products are named in reasons."""
@@ -184,10 +185,11 @@ def _engine_relevance(listed: NDArray[np.int64], indices: NDArray[np.int64]) -> 
     relevance = 1 / np.log2(2 + np.arange(len(listed) + 1))
     in_snapshot = listed >= 0
     aligned = _align_values(listed[in_snapshot], relevance[:-1][in_snapshot], indices)
-    return np.maximum(aligned, relevance[-1])
+    highest: NDArray[np.float64] = np.maximum(aligned, relevance[-1])
+    return highest
 
 
-def _align_values(some: NDArray[np.int64], values: NDArray, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+def _align_values(some: NDArray[np.int64], values: NDArray[Any], indices: NDArray[np.int64]) -> NDArray[np.float64]:
     """The values, which belong to some of these indices, in the order of the indices; 0 for the others."""
     order = np.argsort(indices)
     aligned = np.zeros(len(indices))
@@ -199,7 +201,8 @@ def _min_max(score: NDArray[np.float64]) -> NDArray[np.float64]:
     """The scores stretched over 0..1."""
     if not len(score):
         return score
-    return (score - score.min()) / max(float(np.ptp(score)), 1e-9)
+    stretched: NDArray[np.float64] = (score - score.min()) / max(float(np.ptp(score)), 1e-9)
+    return stretched
 
 
 def visitor_history(genome: Genome, snapshot: SnapshotArrays) -> VisitorHistory:
@@ -212,7 +215,7 @@ def visitor_history(genome: Genome, snapshot: SnapshotArrays) -> VisitorHistory:
 
 
 def _lookup_history(
-    rows: list[list], snapshot: SnapshotArrays, columns: int
+    rows: list[list[float]], snapshot: SnapshotArrays, columns: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """(indices, the columns after the key) of the rows whose key the snapshot knows."""
     table = np.array(rows, np.float64).reshape(-1, columns + 1)
@@ -226,9 +229,9 @@ def _score_candidates(
     visit: Visit,
     snapshot: SnapshotArrays,
     history: VisitorHistory,
-    indices: NDArray,
+    indices: NDArray[np.int64],
     *,
-    basket: NDArray = NO_BASKET,
+    basket: NDArray[np.int64] = NO_BASKET,
 ) -> ScoredCandidates:
     features = compute_features(history, snapshot, snapshot.clamp_time(visit.timestamp), indices, basket)
     score = scorer.score_candidates(task, snapshot, features)

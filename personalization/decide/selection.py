@@ -1,5 +1,7 @@
 """The best products and categories by one number or another: arithmetic over the snapshot, no database."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,9 @@ IndicesAndScores = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Product indices of the snapshot and their scores, best first."""
 
 
-def top_k(score: NDArray, indices: NDArray | None = None, depth: int = MAX_CANDIDATES) -> IndicesAndScores:
+def top_k(
+    score: NDArray[Any], indices: NDArray[np.int64] | None = None, depth: int = MAX_CANDIDATES
+) -> IndicesAndScores:
     """The indices with the highest scores above 0, `depth` at most; equal scores stand in the order of their indices.
 
     Parameters: `score`, one for each of `indices`, which are 0, 1, ... by default.
@@ -106,4 +110,5 @@ def largest_categories(snapshot: SnapshotArrays) -> list[int]:
     level = depth == min(2, depth.max(initial=1))
     share = np.where(level, snapshot.arrays["category.share"], 0)
     indices, _ = top_k(share, depth=MAX_LARGEST_CATEGORIES)
-    return snapshot.arrays["category.id"][indices].tolist()
+    keys: list[int] = snapshot.arrays["category.id"][indices].tolist()
+    return keys

@@ -103,4 +103,5 @@ class Visit:
         key = compute, id(snapshot)
         if key not in self._shared:
             self._shared[key] = compute(self, snapshot), snapshot  # which keeps the snapshot, and so its id
-        return self._shared[key][0]
+        result: Result = self._shared[key][0]
+        return result

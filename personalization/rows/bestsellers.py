@@ -1,6 +1,7 @@
 """What most customers buy: in the whole shop, in a category, and more than usual."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -64,7 +65,9 @@ def propose_trending(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCand
     )
 
 
-def popularity_candidates(visit: Visit, snapshot: SnapshotArrays, indices: NDArray, score: NDArray) -> list[Candidate]:
+def popularity_candidates(
+    visit: Visit, snapshot: SnapshotArrays, indices: NDArray[Any], score: NDArray[Any]
+) -> list[Candidate]:
     """Those of these products that enough customers bought lately, in their order, each with how many did."""
     period = visit.policy.popularity_window_days
     rows = zip(snapshot.ids[indices].tolist(), indices.tolist(), score.tolist(), strict=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -90,13 +91,13 @@ def _purchase_probabilities(visit: Visit, snapshot: SnapshotArrays) -> dict[int,
     return dict(zip(keys, scored.purchase_probability.tolist(), strict=True))
 
 
-def _title_in_category(params: dict) -> str:
+def _title_in_category(params: dict[str, Any]) -> str:
     if params["more"]:
         return _("More to buy again in %(category)s") % params
     return pgettext("personalization", "Buy again in %(category)s") % params
 
 
-def _explain_popular_in_category(params: dict) -> str:
+def _explain_popular_in_category(params: dict[str, Any]) -> str:
     text = ngettext(
         "Bestsellers in a category that you have bought from %(purchases)d time",
         "Bestsellers in a category that you have bought from %(purchases)d times",

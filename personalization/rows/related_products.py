@@ -3,6 +3,7 @@ complement is a substitute."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -155,7 +156,8 @@ def _find_neighbours(snapshot: SnapshotArrays, recommender: str, index: int) -> 
 
 def _in_same_category(snapshot: SnapshotArrays, index: int, indices: NDArray[np.int64]) -> NDArray[np.bool_]:
     leaf_category = snapshot.arrays["product.leaf_category"]
-    return leaf_category[indices] == leaf_category[index]
+    same: NDArray[np.bool_] = leaf_category[indices] == leaf_category[index]
+    return same
 
 
 def _exclude_products(ranked: selection.IndicesAndScores, excluded: NDArray[np.int64]) -> selection.IndicesAndScores:
@@ -164,7 +166,7 @@ def _exclude_products(ranked: selection.IndicesAndScores, excluded: NDArray[np.i
     return indices[remaining], score[remaining]
 
 
-def _title_of_similar(params: dict) -> str:
+def _title_of_similar(params: dict[str, Any]) -> str:
     if params["sold_out"]:
         return pgettext("personalization", "Instead of %(product)s") % params
     return pgettext("personalization", "Similar to %(product)s") % params

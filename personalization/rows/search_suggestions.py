@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -45,7 +46,7 @@ class _MatchingCategory:
     """Which of them the visitor, or customers like them, bought."""
 
     @property
-    def params(self) -> dict:
+    def params(self) -> dict[str, Any]:
         return {"category": self.id, "name": self.name}
 
 
@@ -101,7 +102,7 @@ def _matching_categories(visit: Visit, snapshot: SnapshotArrays) -> list[_Matchi
     return matches
 
 
-def _overlap(one: NDArray, other: NDArray) -> bool:
+def _overlap(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
     """Whether half of the smaller category is in the larger one."""
     return len(np.intersect1d(one, other)) * 2 >= min(len(one), len(other))
 
