@@ -185,7 +185,8 @@ class ExplainEndpoint(APIEndpoint):
     def get(self, request: Request) -> Response:
         """The rows and the list of a page with what they are made from, and a product's way to it."""
         deny_server_key(request)
-        if not request.user.has_perm(PERMISSION):
+        user: Any = request.user
+        if not user.has_perm(PERMISSION):
             raise Problem(403, "permission_denied", _("This takes the permission %(name)s.") % {"name": PERMISSION})
         query = ExplainRequest(data=query_data(request))
         query.is_valid(raise_exception=True)

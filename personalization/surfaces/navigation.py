@@ -205,11 +205,13 @@ def _expected_purchases(visit: Visit, snapshot: SnapshotArrays) -> NDArray[np.fl
     surprise[scored.product_indices] = -np.log1p(-np.minimum(scored.purchase_probability, 0.999))
     start = snapshot.arrays["category.product_start"]
     summed = np.concatenate([[0.0], np.cumsum(surprise[snapshot.arrays["category.product"]])])
-    return summed[start[1:]] - summed[start[:-1]]
+    by_category: NDArray[np.float64] = summed[start[1:]] - summed[start[:-1]]
+    return by_category
 
 
 def _share_of_max(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return values / max(float(values.max(initial=0)), 1e-9)
+    share: NDArray[np.float64] = values / max(float(values.max(initial=0)), 1e-9)
+    return share
 
 
 def _category_reason(purchases: int, expected: float) -> Reason:
