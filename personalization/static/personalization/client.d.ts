@@ -133,7 +133,7 @@ export interface EventRequest {
 
 export type EventRequestNameEnum = "add_to_cart" | "add_to_wishlist" | "begin_checkout" | "item_feedback" | "remove_from_cart" | "search" | "select_item" | "user_engagement" | "view_cart" | "view_item" | "view_item_list";
 
-/** How many events were accepted, and why the others were not. */
+/** The outcome of a delivery. */
 export interface EventsAnswer {
   accepted: number;
   rejected: Array<RejectionAnswer>;
@@ -449,7 +449,7 @@ export interface TracedItemAnswer {
 
 /** The list of the page. */
 export interface TracedListAnswer {
-  /** `own`, `place` or `all`; empty where nothing is reranked. */
+  /** `personal`, `contextual` or `popular`; empty where nothing is reranked. */
   basis: string;
   /** Percent of the way to the visitor's own order. */
   strength: number;
