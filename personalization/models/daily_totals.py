@@ -64,9 +64,9 @@ class DailyTotalQuerySet(models.QuerySet):
                     self._count(day, name, start, end)
                 elif name not in dropped:
                     with suppress(_Fewer):
-                        self._count_anew(day, name, start, end, at_least=before[name] if over else 0)
+                        self._recount(day, name, start, end, at_least=before[name] if over else 0)
 
-    def _count_anew(self, day: date, name: str, start: datetime, end: datetime, at_least: int) -> None:
+    def _recount(self, day: date, name: str, start: datetime, end: datetime, at_least: int) -> None:
         rows = self.filter(date=day, type=name)
         with transaction.atomic(using=self.db):
             rows._raw_delete(self.db)  # without signals, see Event.objects.delete_before

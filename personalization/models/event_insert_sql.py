@@ -35,7 +35,7 @@ _TYPES = {
 }
 _COLUMNS = ", ".join(f'"{column}"' for column in _TYPES)
 _TYPED = ", ".join(f'"{column}" {kind}' for column, kind in _TYPES.items())
-_READ = ", ".join(f"json_extract(reported.value, '$.{column}')" for column in _TYPES)
+_JSON_VALUES = ", ".join(f"json_extract(reported.value, '$.{column}')" for column in _TYPES)
 
 STATEMENTS = {
     "postgresql": f"""
@@ -47,7 +47,7 @@ STATEMENTS = {
     """,
     "sqlite": f"""
         INSERT INTO personalization_event (visitor_id, {_COLUMNS})
-        SELECT who.id, {_READ} FROM personalization_visitor AS who, json_each(%s) AS reported WHERE who.id = %s
+        SELECT who.id, {_JSON_VALUES} FROM personalization_visitor AS who, json_each(%s) AS reported WHERE who.id = %s
         ON CONFLICT DO NOTHING
     """,
 }

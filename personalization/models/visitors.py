@@ -64,9 +64,10 @@ class VisitorQuerySet(models.QuerySet):
         return self.get_or_create(user_id=user_id, defaults={"id": new_visitor_id()})[0]
 
     def get_for_update(self, user_id: Any) -> "Visitor":
-        """The same. Nobody else changes or forgets it before the transaction ends that asks."""
+        """The visitor that this customer is, made if need be, and locked: nobody else changes or erases it before the end of
+        the transaction."""
         held = None
-        while held is None:  # who forgets a customer makes a new row
+        while held is None:  # erasing a customer makes a new row
             self.get_or_create_customer(user_id)
             held = self.select_for_update().filter(user_id=user_id).first()
         return held
@@ -78,12 +79,12 @@ class VisitorQuerySet(models.QuerySet):
         return _forgotten(rows if user_ids is None else rows.filter(user_id__in=list(user_ids)))
 
     def consented_customers(self, user_ids: Iterable[Any]) -> dict[Any, "Visitor"]:
-        """The same as visitors, by the customer's key."""
+        """Those of these customers who consent to personalization: their visitors by the customer's key."""
         rows = self.filter(user_id__in=list(user_ids), consent=Consent.GRANTED)
         return {visitor.user_id: visitor for visitor in rows}
 
     def lock_consented(self, user_ids: Iterable[Any]) -> dict[Any, float]:
-        """The same; none of them can withdraw before the end of the transaction."""
+        """As `consented` returns them, but none of them can withdraw before the end of the transaction."""
         rows = self.filter(user_id__in=list(user_ids), consent=Consent.GRANTED).order_by("pk")
         return _forgotten(rows.select_for_update(no_key=True))
 

@@ -73,7 +73,7 @@ def products_chosen_after(query: str, learned: SnapshotArrays) -> IndexWeightPai
     0..1. The exact match counts as far as enough choices support it, the fuzzy match for what is left, then the
     backoff.
     """
-    matcher = _QueryMatcher.of(query, learned.arrays)
+    matcher = _QueryMatcher.from_arrays(query, learned.arrays)
     if matcher is None:
         return NO_PAIRS
     rest, layers = 1.0, []
@@ -89,7 +89,7 @@ def products_chosen_after(query: str, learned: SnapshotArrays) -> IndexWeightPai
 def visitors_choosing(query: str, learned: SnapshotArrays) -> dict[int, int]:
     """The number of visitors who chose each product (its index) after exactly this query; none where they are too
     few."""
-    matcher = _QueryMatcher.of(query, learned.arrays)
+    matcher = _QueryMatcher.from_arrays(query, learned.arrays)
     if matcher is None or matcher.query_index < 0:
         return {}
     pairs = matcher.pairs_of(matcher.query_index)
@@ -99,7 +99,7 @@ def visitors_choosing(query: str, learned: SnapshotArrays) -> dict[int, int]:
 
 def similar_queries(query: str, learned: SnapshotArrays, limit: int) -> list[str]:
     """The public queries of other shoppers that are spelt most like this one, the most similar first."""
-    matcher = _QueryMatcher.of(query, learned.arrays)
+    matcher = _QueryMatcher.from_arrays(query, learned.arrays)
     if matcher is None:
         return []
     similar, _ = matcher.neighbours()
@@ -128,7 +128,7 @@ class _QueryMatcher:
     """The number of the others, each with the highest IDF."""
 
     @classmethod
-    def of(cls, query: str, arrays: Mapping[str, NDArray[Any]]) -> "_QueryMatcher | None":
+    def from_arrays(cls, query: str, arrays: Mapping[str, NDArray[Any]]) -> "_QueryMatcher | None":
         """None when nothing was learned about searches, or nothing is left of the query after normalisation."""
         text = normalize_query(query)
         if not text or any(name not in arrays for name in ARRAYS):
