@@ -64,8 +64,8 @@ class VisitorQuerySet(models.QuerySet):
         return self.get_or_create(user_id=user_id, defaults={"id": new_visitor_id()})[0]
 
     def get_for_update(self, user_id: Any) -> "Visitor":
-        """The visitor that this customer is, made if need be, and locked: nobody else changes or erases it before the end of
-        the transaction."""
+        """The visitor that this customer is, made if need be, and locked: nobody else changes or erases it before the
+        transaction ends."""
         held = None
         while held is None:  # erasing a customer makes a new row
             self.get_or_create_customer(user_id)
