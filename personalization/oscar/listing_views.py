@@ -99,6 +99,8 @@ class PersonalListMixin(PrivatePageMixin):
     def _list_slate(self, context: dict[str, Any]) -> ListSlate | None:
         """What is reported of the page's products, in whatever order they stand."""
         with fail_open("Signing a list", queries=False):
+            if visits.tracked_visit(self.request) is None:  # the addresses would cost strangers' pages, too
+                return None
             page, category = context["page_obj"], getattr(self, "category", None)
             products = [result.object for result in page if _is_product(result) and result.object is not None]
             items = [(product.pk, product.get_absolute_url()) for product in products]
