@@ -103,6 +103,8 @@ class PersonalListMixin(PrivatePageMixin):
         if not consent.may_be_allowed(requester_from_request(self.request)):
             return None
         with fail_open("Signing a list", queries=False):
+            if visits.tracked_visit(self.request) is None:  # the addresses would cost strangers' pages, too
+                return None
             page, category = context["page_obj"], getattr(self, "category", None)
             products = [result.object for result in page if _is_product(result) and result.object is not None]
             items = [(product.pk, product.get_absolute_url()) for product in products]
