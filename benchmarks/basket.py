@@ -11,6 +11,7 @@ turn so that a busy machine slows all of them alike. Nothing that it makes is le
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,14 @@ from django.test import Client
 from django.urls import reverse
 from oscar.core.loading import get_class, get_model
 
+from personalization import surfaces
 from personalization.decide import active_snapshot
-from personalization.surfaces import basket as surface
+from personalization.rows.basket_complements import ADD_ONS
+from personalization.surfaces import basket
 
 Basket, Product = get_model("basket", "Basket"), get_model("catalogue", "Product")
 Selector = get_class("partner.strategy", "Selector")
-OURS = Path(surface.__file__).parents[1]
+OURS = Path(surfaces.__file__).parents[1]
 CASES = ((5, 0), (5, 4), (5, 10), (5, 40), (40, 10), (500, 10))
 """(lines of the basket, cards of our rows)."""
 
@@ -69,7 +72,9 @@ def oscars_loaders() -> list[Any]:
 def cards(number: int) -> Iterator[None]:
     """Within this context, a basket is offered this number of products, however likely they are."""
     shown = {**settings.PERSONALIZATION, "ROW_SIZE": max(number, 1), "ADD_ON_MIN_PROBABILITY": 0.01}
-    with patch.object(settings, "PERSONALIZATION", shown), patch.object(surface, "MAX_ADD_ONS", number):
+    rows = [replace(row, max_items=number) if row is ADD_ONS else row for row in basket.surface.rows]
+    changed = {"basket": replace(basket.surface, rows=tuple(rows))}
+    with patch.object(settings, "PERSONALIZATION", shown), patch.dict(surfaces._built_in_surfaces(), changed):
         yield
 
 
