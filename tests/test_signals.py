@@ -50,7 +50,7 @@ def requester(user=None, browser=None):
 
 
 def test_a_customer_who_withdraws_is_told_with_what_they_allowed_and_who_says_so(heard):
-    anna = shop.customer("anna")
+    anna = shop.create_customer("anna")
     visitor = Visitor.objects.get(user=anna)
     told = heard(signals.consent_changed, lambda: identity.withdraw_consent(requester(anna), deliveries.NOW, "account"))
     assert told == [
@@ -65,7 +65,7 @@ def test_a_customer_who_withdraws_is_told_with_what_they_allowed_and_who_says_so
 
 
 def test_consent_that_the_shop_imports_is_told_for_each_customer_whom_it_changes(heard, django_user_model):
-    new, agreed = django_user_model.objects.create_user("ben", "", "x"), shop.customer("anna")
+    new, agreed = django_user_model.objects.create_user("ben", "", "x"), shop.create_customer("anna")
     record = {"source": "newsletter", "version": "1", "now": deliveries.NOW}
     told = heard(signals.consent_changed, lambda: consent_lists.record_grants([new.pk, agreed.pk], **record))
     assert [(one["user_id"], one["state"]) for one in told] == [(new.pk, Consent.GRANTED)]
@@ -74,14 +74,14 @@ def test_consent_that_the_shop_imports_is_told_for_each_customer_whom_it_changes
 
 
 def test_a_browser_that_signs_in_is_told_as_merged_into_its_account(heard):
-    anna, browser = shop.customer("anna"), deliveries.browser()
+    anna, browser = shop.create_customer("anna"), deliveries.consented_browser()
     told = heard(signals.visitor_merged, lambda: identity.merge_into_account(requester(anna, browser), deliveries.NOW))
     account = Visitor.objects.get(user=anna)
     assert told == [{"visitor_id": account.pk, "user_id": anna.pk, "merged_visitor_id": browser.pk}]
 
 
 def test_an_erased_customer_and_an_erased_browser_are_told_by_the_ids_that_are_no_more(heard):
-    anna, browser = shop.customer("anna"), deliveries.browser()
+    anna, browser = shop.create_customer("anna"), deliveries.consented_browser()
     before = Visitor.objects.get(user=anna).pk
     told = heard(signals.visitor_erased, lambda: identity.erase_visitor(requester(anna, browser), deliveries.NOW))
     assert told == [{"visitor_id": browser.pk, "user_id": None}, {"visitor_id": before, "user_id": anna.pk}]
@@ -102,12 +102,17 @@ def test_a_slate_that_is_served_is_told_with_its_visit(heard):
 
 
 def test_events_are_told_when_they_are_stored_and_not_when_they_are_refused(heard):
-    browser, milk = deliveries.browser(), shop.product("Milk")
-    view = deliveries.event(product=milk.pk)
-    (told,) = heard(signals.event_recorded, lambda: deliveries.deliver(browser, view, deliveries.event(product=0)))
+    browser, milk = deliveries.consented_browser(), shop.create_shop_product("Milk")
+    view = deliveries.event_payload(product=milk.pk)
+    (told,) = heard(
+        signals.event_recorded, lambda: deliveries.store_payloads(browser, view, deliveries.event_payload(product=0))
+    )
     assert told["visitor_id"] == browser.pk
     assert [(event.type, event.product_id) for event in told["events"]] == [("view_item", milk.pk)]
-    assert heard(signals.event_recorded, lambda: deliveries.deliver(browser, deliveries.event(product=0))) == []
+    assert (
+        heard(signals.event_recorded, lambda: deliveries.store_payloads(browser, deliveries.event_payload(product=0)))
+        == []
+    )
     (told,) = heard(
         signals.event_recorded,
         lambda: ingestion.record_server_event(browser, "add_to_cart", milk.pk, deliveries.NOW),
@@ -153,5 +158,7 @@ def test_a_receiver_that_raises_is_logged_and_breaks_neither_the_page_nor_other_
 def test_without_receivers_nothing_waits_for_the_commit(django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks() as callbacks:
         serve_slate("home", ANONYMOUS)
-        deliveries.deliver(deliveries.browser(), deliveries.event(product=shop.product("Milk").pk))
+        deliveries.store_payloads(
+            deliveries.consented_browser(), deliveries.event_payload(product=shop.create_shop_product("Milk").pk)
+        )
     assert Event.objects.count() == 1 and callbacks == []

@@ -13,7 +13,7 @@ from example_shop.celery import app
 from personalization import tasks
 from personalization.models import Event, Genome, Snapshot, Visitor
 from personalization.train.lock import training_lock
-from tests.collect.stored_events import did
+from tests.collect.stored_events import store_dated_event
 from tests.shops.factories import even_and_odd
 
 QUEUE = "personalization-tests"
@@ -62,7 +62,7 @@ def test_each_task_is_acknowledged_only_when_it_is_done():
 
 def test_a_worker_drops_what_is_too_old(worker):
     anna = Visitor.objects.create()
-    did(anna, "view_item", 400, product_id=1)
+    store_dated_event(anna, "view_item", 400, product_id=1)
     for _ in range(2):  # as two beats would
         tasks.apply_retention.apply_async()
     assert waited_for(lambda: not Event.objects.exists())

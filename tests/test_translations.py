@@ -67,8 +67,8 @@ def test_the_month_of_may_keeps_its_german_name():
 
 
 def test_a_german_page_of_the_shop_names_may_and_speaks_german(client, db):
-    anna = shop.customer("anna")
-    shop.agree(anna)
+    anna = shop.create_customer("anna")
+    shop.grant_consent(anna)
     client.force_login(anna)
     sixty_days_before_may = datetime(2100, 3, 24, 12, tzinfo=UTC).timestamp()
     Visitor.objects.get(user=anna).set_preference("reason", "buy_again", -1, sixty_days_before_may)

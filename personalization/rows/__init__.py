@@ -77,5 +77,5 @@ _row_types = plugins.Registry[RowType]("row_type", _built_in_row_types, row_type
 
 def registered_row_types() -> dict[str, RowType]:
     """All row types by code: ours, then those of `PERSONALIZATION["ROW_TYPES"]`, then those of `plugins.register`. One
-    that lacks anything is left out, so that no page breaks; `manage.py check` names it, and no server starts."""
+    that lacks anything is left out, so that no page breaks; `manage.py check` names it (E005)."""
     return _row_types.usable()

@@ -32,7 +32,7 @@ def start(tmp_path, settings):
 @pytest.mark.django_db
 def test_a_copied_page_is_named_and_has_rows_once_the_tag_is_pasted(client, start):
     shelf = create_from_breadcrumbs("Tea")
-    products = [shop.product(f"Tea {n}", shelf) for n in range(8)]
+    products = [shop.create_shop_product(f"Tea {n}", shelf) for n in range(8)]
     address = products[0].get_absolute_url()
 
     file = start(OSCARS)

@@ -12,13 +12,13 @@ from personalization.privacy import identity
 ROOT = "/personalization/api/v1/"
 
 
-def token():
+def issue_visitor_token():
     """The token of a visitor with consent, for a client without cookies."""
     return authentication.issue_token(identity.create_consented_browser(now(), source="api"))
 
 
 @dataclass
-class Asking:
+class ApiClient:
     """A client with the headers that it always sends."""
 
     client: Client

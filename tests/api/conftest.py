@@ -4,35 +4,35 @@ import pytest
 from django.test import Client
 
 from personalization.models import ServerKey
-from tests.api.api_client import Asking, token
+from tests.api.api_client import ApiClient, issue_visitor_token
 from tests.shops import factories as shop
-from tests.walks.known_visitors import browser
+from tests.walks.known_visitors import identify_browser
 
 
 @pytest.fixture
 def stranger():
     """A client that identifies nobody."""
-    return Asking(Client())
+    return ApiClient(Client())
 
 
 @pytest.fixture
 def known_browser():
     """A browser known by its cookies, without a CSRF token."""
     client = Client(enforce_csrf_checks=True)
-    browser(client)
-    return Asking(client)
+    identify_browser(client)
+    return ApiClient(client)
 
 
 @pytest.fixture
 def app():
     """A client without cookies that sends a visitor's token."""
-    return Asking(Client(enforce_csrf_checks=True), {"X-Personalization-Visitor": token()})
+    return ApiClient(Client(enforce_csrf_checks=True), {"X-Personalization-Visitor": issue_visitor_token()})
 
 
 @pytest.fixture
 def anna(django_user_model):
     """A customer with consent."""
-    return shop.customer("anna")
+    return shop.create_customer("anna")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def session(anna):
     """The browser in which Anna is signed in."""
     client = Client()
     client.force_login(anna)
-    return Asking(client)
+    return ApiClient(client)
 
 
 @pytest.fixture
@@ -50,6 +50,6 @@ def server():
     def create_client(*scopes, customer=None):
         _key, secret = ServerKey.objects.create_key("till", list(scopes))
         about = {} if customer is None else {"X-Personalization-Customer": str(customer.pk)}
-        return Asking(Client(enforce_csrf_checks=True), {"Authorization": f"Key {secret}", **about})
+        return ApiClient(Client(enforce_csrf_checks=True), {"Authorization": f"Key {secret}", **about})
 
     return create_client

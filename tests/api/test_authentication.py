@@ -19,9 +19,9 @@ from personalization.api.views_base import APIEndpoint
 from personalization.collect import rate_limits
 from personalization.models import Event, ServerKey, Visitor
 from personalization.privacy import cookies
-from tests.api.api_client import ROOT, Asking, token
+from tests.api.api_client import ROOT, ApiClient, issue_visitor_token
 from tests.shops import factories as shop
-from tests.walks.known_visitors import browser, did
+from tests.walks.known_visitors import identify_browser, store_event
 
 pytestmark = pytest.mark.django_db
 
@@ -65,14 +65,14 @@ def everybody(stranger, known_browser, app, session, server):
         "session": session,
         "key": server("surfaces:read"),
         "powerless key": server(),
-        "speaking key": server("surfaces:read", "customers:read", customer=shop.customer("ben")),
+        "speaking key": server("surfaces:read", "customers:read", customer=shop.create_customer("ben")),
         "reporting key": server("events:write"),
     }
 
 
 @pytest.fixture
 def milk():
-    return shop.product("Milk")
+    return shop.create_shop_product("Milk")
 
 
 def test_every_way_to_ask_is_tried():
@@ -139,10 +139,10 @@ def test_who_may_do_what(everybody, milk, who, unlike):
 @pytest.fixture
 def cleo(milk):
     """Somebody else, who has all that somebody can have here."""
-    user = shop.customer("cleo")
+    user = shop.create_customer("cleo")
     theirs = Visitor.objects.get(user=user)
     theirs.set_preference("interest", 7, 1, now().timestamp())
-    did(theirs, product_id=milk.pk)
+    store_event(theirs, product_id=milk.pk)
     return user
 
 
@@ -152,7 +152,7 @@ def foreign(cleo, milk):
     theirs, basket = Visitor.objects.get(user=cleo), Basket.objects.create(owner=cleo)
     signed_in = Client()
     signed_in.force_login(cleo)
-    shown = [row["token"] for row in Asking(signed_in).get("surfaces/home/").json()["rows"]]
+    shown = [row["token"] for row in ApiClient(signed_in).get("surfaces/home/").json()["rows"]]
     hers = {
         **dict.fromkeys(["user", "user_id", "customer", "owner"], cleo.pk),
         **dict.fromkeys(["visitor", "visitor_id", "profile"], theirs.pk.hex),
@@ -209,12 +209,12 @@ def test_anothers_keys_are_answered_like_keys_of_nobody(everybody, way, milk, fo
 
 @pytest.mark.parametrize("path", ["surfaces/home/", "me/preferences/", "navigation/"])
 def test_a_token_of_another_is_worth_no_more_than_an_invented_one(path):
-    signed = token()
+    signed = issue_visitor_token()
     visitors_id = "0" * 32
     forged = (signed.replace(signed.split(":")[1], visitors_id), "1:x", "x", "1:" + "é" * 20, "::::", "%00:" * 50)
-    nobody = Asking(Client(), {"X-Personalization-Visitor": "nonsense"}).get(path).content
+    nobody = ApiClient(Client(), {"X-Personalization-Visitor": "nonsense"}).get(path).content
     for invented in forged:
-        assert Asking(Client(), {"X-Personalization-Visitor": invented}).get(path).content == nobody
+        assert ApiClient(Client(), {"X-Personalization-Visitor": invented}).get(path).content == nobody
 
 
 def test_a_key_of_an_unknown_customer_is_answered_like_a_key_of_none(server, anna):
@@ -281,10 +281,10 @@ def test_a_session_that_a_header_names_is_not_the_customer(session, anna, settin
     ]
     Visitor.objects.get(user=anna).set_preference("interest", 7, 1, now().timestamp())
     key = session.client.session.session_key
-    guessed = Asking(Client(), {"Session-Id": key})
+    guessed = ApiClient(Client(), {"Session-Id": key})
     assert session.get("me/preferences/").json()["interests"]
     for path in ("me/preferences/", "surfaces/home/", "navigation/", "continue/"):
-        assert guessed.get(path).content == Asking(Client()).get(path).content
+        assert guessed.get(path).content == ApiClient(Client()).get(path).content
     assert guessed.delete("me/data/").status_code == 204
     assert Visitor.objects.get(user=anna).preferences
 
@@ -304,7 +304,7 @@ def test_a_known_browser_needs_djangos_token_to_change_something(known_browser, 
 def test_a_session_needs_djangos_token_to_change_something(anna):
     client = Client(enforce_csrf_checks=True)
     client.force_login(anna)
-    assert Asking(client).delete("me/data/").json()["code"] == "csrf_failed"
+    assert ApiClient(client).delete("me/data/").json()["code"] == "csrf_failed"
 
 
 def test_an_erased_token_is_worth_nothing(app, stranger):
@@ -336,15 +336,15 @@ def test_a_minted_token_is_known_again(stranger, app):
 
 def test_a_token_goes_before_the_cookies_beside_it(app):
     client = Client()
-    beside = browser(client)
-    did(beside, product_id=shop.product("Milk").pk)
+    beside = identify_browser(client)
+    store_event(beside, product_id=shop.create_shop_product("Milk").pk)
     app.client = client
     assert [row["id"] for row in app.get("me/data/").json()["tables"]["personalization.Visitor"]] != [str(beside.pk)]
 
 
 def test_an_accounts_id_is_no_token(anna):
     account = Visitor.objects.get(user=anna)
-    forged = Asking(Client(), {"X-Personalization-Visitor": f"1:{cookies.sign_visitor_token(account)}"})
+    forged = ApiClient(Client(), {"X-Personalization-Visitor": f"1:{cookies.sign_visitor_token(account)}"})
     assert forged.get("me/data/").json()["tables"]["personalization.Visitor"] == []
 
 

@@ -68,7 +68,7 @@ def variables(live_server):
     category = Category.add_root(id=7, name="Drinks")
     for key in (1, 2, 3):
         create_product(id=key, title=f"Drink {key}", price=Decimal("3.50"), num_in_stock=9).categories.add(category)
-    shop.agree(User.objects.create_user("anna", "anna@example.com", "x", id=42))
+    shop.grant_consent(User.objects.create_user("anna", "anna@example.com", "x", id=42))
     _, key = ServerKey.objects.create_key("till", ["surfaces:read", "events:write", "customers:read"])
     given = {"SHOP": live_server.url + ROOT, "KEY": key}
     return {**given, "TOKEN": json.loads(run(MINTS, given).content)["token"]}

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from personalization.models import Event, Visitor
-from tests.api.api_client import Asking
-from tests.collect.event_payloads import FIREFOX, event
+from tests.api.api_client import ApiClient
+from tests.collect.event_payloads import FIREFOX, event_payload
 from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
@@ -16,12 +16,12 @@ HERE = {"Origin": "http://testserver", "User-Agent": FIREFOX}
 
 @pytest.fixture
 def milk():
-    return shop.product("Milk")
+    return shop.create_shop_product("Milk")
 
 
 def looks(milk, times):
     now = round(time.time() * 1000)
-    return [event(product=milk.pk, at=now) for _ in range(times)]
+    return [event_payload(product=milk.pk, at=now) for _ in range(times)]
 
 
 def test_a_token_reports_and_needs_no_origin(app, milk):
@@ -71,7 +71,7 @@ def test_a_key_that_may_only_ask_reports_nothing(server, milk):
 
 
 def test_what_is_not_wanted_is_not_shown_until_that_is_taken_back(app, milk):
-    shop.product("Bread")
+    shop.create_shop_product("Bread")
 
     def shown():
         return [item["id"] for row in app.get("surfaces/home/").json()["rows"] for item in row["items"]]
@@ -88,7 +88,7 @@ def test_nothing_is_said_of_what_is_not_there(app, key):
     assert app.post(f"feedback/{key}/").json()["code"] == "unknown_product"
 
 
-def test_who_does_not_agree_says_nothing(stranger: Asking, milk):
+def test_who_does_not_agree_says_nothing(stranger: ApiClient, milk):
     assert stranger.post(f"feedback/{milk.pk}/").json()["code"] == "no_consent"
     assert not Visitor.objects.exists()
 

@@ -30,7 +30,7 @@ def staff(trained, session, anna):
     active_snapshot.reset_active_snapshot()
     anna.user_permissions.add(Permission.objects.get(codename="explain_decision"))
     for week in range(3):
-        shop.order(anna, trained[1][1:9:2], days_ago=1 + 7 * week)
+        shop.create_past_order(anna, trained[1][1:9:2], days_ago=1 + 7 * week)
     refresh_genome([anna.pk], time.time())
     return session
 
@@ -132,7 +132,7 @@ def test_a_key_that_no_product_has_does_not_exist(staff):
 
 
 def test_a_product_that_is_newer_than_the_snapshot_is_not_known_to_it(staff):
-    item = staff.get("explain/", {"item": shop.product("New").pk}).json()["item"]
+    item = staff.get("explain/", {"item": shop.create_shop_product("New").pk}).json()["item"]
     assert way(item["rows"]) == (["exists", "public", "buyable"], ["in_snapshot"])
 
 
@@ -163,7 +163,7 @@ def test_a_row_above_is_one_that_stands_above(staff):
 def test_a_substitute_for_the_basket_is_told_to_be_one(session, anna):
     products = breakfast.trained()
     anna.user_permissions.add(Permission.objects.get(codename="explain_decision"))
-    breakfast.put(session.client, products["Toast"])
+    breakfast.put_into_basket(session.client, products["Toast"])
     for name, causes in {"Jam": None, "Rolls": {"substitute"}, "Soap": {"never_in_one_basket"}}.items():
         item = session.get("explain/", {"surface": "basket", "item": products[name].pk}).json()["item"]
         last = item["rows"][-1]
@@ -202,7 +202,7 @@ def test_a_list_is_explained_in_the_order_of_its_page(staff, products, surface):
 @pytest.mark.usefixtures("own_files")
 def test_what_the_engine_does_not_find_is_no_candidate_of_a_list(staff, products):
     call_command("rebuild_index", interactive=False, verbosity=0)
-    milk = shop.product("Milk")
+    milk = shop.create_shop_product("Milk")
     item = staff.get("explain/", {"surface": "search", "query": "Product", "item": milk.pk}).json()["item"]
     assert way(item["list"]) == (["exists", "public"], ["candidate"])
 

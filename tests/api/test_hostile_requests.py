@@ -68,7 +68,7 @@ def test_whatever_stands_in_a_field_there_is_an_answer(app, path, field):
 
 @pytest.mark.parametrize("field", ONE)
 def test_whatever_stands_in_one_of_several_requests_there_is_an_answer(app, field):
-    shop.product("Milk")
+    shop.create_shop_product("Milk")
     for value in HOSTILE:
         answer = send(app, "recommendations/", {"requests": [{**ONE, field: value}]})
         assert answer.status_code < 500
@@ -254,6 +254,6 @@ def test_a_failing_decision_is_an_empty_slate_that_nobody_keeps(stranger, monkey
     from personalization.api import surfaces
 
     monkeypatch.setattr(surfaces.serve, "slate_tokens", lambda *some: 1 / 0)
-    shop.product("Milk")
+    shop.create_shop_product("Milk")
     answer = stranger.get("surfaces/home/")
     assert json.loads(answer.content)["rows"] == [] and "no-store" in answer["Cache-Control"]

@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path, capsys):
 @pytest.fixture
 def told(live_server, tmp_path):
     """What came of the questions of `client_behaviour.mjs`, and the product that it asks about."""
-    product = shop.product("Milk")
+    product = shop.create_shop_product("Milk")
     module = tmp_path / "client.mjs"
     module.write_text(generate_client.client_files()["client.js"])
     asked = ["node", BEHAVIOUR, module, live_server.url, str(product.pk)]

@@ -8,7 +8,7 @@ from personalization.api import account
 from personalization.models import Visitor
 from tests.api.api_client import ROOT
 from tests.shops import factories as shop
-from tests.walks.known_visitors import did
+from tests.walks.known_visitors import store_event
 
 pytestmark = pytest.mark.django_db
 
@@ -28,10 +28,10 @@ def follow(who, told):
 
 
 def test_all_events_come_page_by_page_newest_first_each_once(app, small_pages):
-    milk, visitor = shop.product("Milk"), Visitor.objects.get()
-    made = [did(visitor, product_id=milk.pk, minutes_ago=60 - n) for n in range(8)]
+    milk, visitor = shop.create_shop_product("Milk"), Visitor.objects.get()
+    made = [store_event(visitor, product_id=milk.pk, minutes_ago=60 - n) for n in range(8)]
     first = app.get("me/data/").json()
-    did(visitor, product_id=milk.pk, minutes_ago=0)  # what happens meanwhile moves no page
+    store_event(visitor, product_id=milk.pk, minutes_ago=0)  # what happens meanwhile moves no page
     rest = list(follow(app, first))
     told = [row for page in [first, *rest] for row in page["tables"][EVENTS]]
     assert [row["id"] for row in told] == [event.id for event in reversed(made)]
@@ -41,7 +41,7 @@ def test_all_events_come_page_by_page_newest_first_each_once(app, small_pages):
 
 def test_only_the_first_page_has_all_the_rest(app, small_pages):
     for n in range(4):
-        did(Visitor.objects.get(), product_id=1, minutes_ago=n)
+        store_event(Visitor.objects.get(), product_id=1, minutes_ago=n)
     first = app.get("me/data/").json()
     (second,) = follow(app, first)
     assert [row["id"] for row in first["tables"]["personalization.Visitor"]] == [str(Visitor.objects.get().pk)]
@@ -52,7 +52,7 @@ def test_only_the_first_page_has_all_the_rest(app, small_pages):
 def test_a_page_of_somebody_else_shows_ones_own(app, known_browser, small_pages):
     theirs, other = Visitor.objects.order_by("created_at")
     for n in range(9):
-        did(other, product_id=2, minutes_ago=n)
+        store_event(other, product_id=2, minutes_ago=n)
     (of_app,) = app.get("me/data/").json()["tables"]["personalization.Visitor"]
     rich, poor = (app, known_browser) if of_app["id"] == str(other.pk) else (known_browser, app)
     cursor = rich.get("me/data/").json()["next"].partition(ROOT)[2]
@@ -67,7 +67,7 @@ FAR = base64.b64encode(b"p=" + b"9" * 5000).decode()
     "cursor", ["", "x", "%00", "cD0x", "bz0tMQ==", "bz05OTk5OTk5OTk5", "cD1hYmM=", "=" * 5000, FAR]
 )
 def test_whatever_a_cursor_says_is_answered(app, cursor):
-    did(Visitor.objects.get(), product_id=1)
+    store_event(Visitor.objects.get(), product_id=1)
     answer = app.get(f"me/data/?cursor={cursor}")
     assert answer.status_code in (200, 404)
     assert answer.status_code == 200 or answer.json()["code"] == "not_found"

@@ -16,7 +16,7 @@ from personalization.api import urls
 from personalization.api.schema import openapi_schema
 from personalization.collect import rate_limits
 from personalization.models import ServerKey
-from tests.api.api_client import ROOT, token
+from tests.api.api_client import ROOT, issue_visitor_token
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, reset_sequences=True),
@@ -63,7 +63,7 @@ def everybody(trained, address):
     cookies = f"sessionid={browser.session.session_key}; csrftoken={CSRF}"
     return {
         "nobody": {},
-        "app": {"X-Personalization-Visitor": token()},
+        "app": {"X-Personalization-Visitor": issue_visitor_token()},
         "server": {"Authorization": f"Key {key}", "X-Personalization-Customer": str(customer.pk)},
         "staff": {"Cookie": cookies, "X-CSRFToken": CSRF, "Origin": address},
     }

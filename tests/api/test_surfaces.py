@@ -17,9 +17,9 @@ from oscar.apps.partner.models import StockRecord
 from personalization.collect import impression_tokens
 from personalization.models import Visitor
 from personalization.oscar import visits
-from tests.api.api_client import Asking
+from tests.api.api_client import ApiClient
 from tests.shops import factories as shop
-from tests.walks.known_visitors import did
+from tests.walks.known_visitors import store_event
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +29,7 @@ def customer(trained, client):
     """The second customer's browser, who buys odd products."""
     users, _ = trained
     client.force_login(users[1])
-    return Asking(client)
+    return ApiClient(client)
 
 
 def ids(slate):
@@ -88,13 +88,13 @@ def test_nobody_has_no_token(trained, stranger):
 
 
 def test_without_any_training_there_is_a_fallback(stranger):
-    milk = shop.product("Milk")
+    milk = shop.create_shop_product("Milk")
     told = stranger.get("surfaces/home/").json()
     assert (told["fallback"], told["snapshot"], ids(told)) == (True, "", [[milk.pk]])
 
 
 def test_product_data_is_the_shops_own(stranger):
-    milk = shop.product("Milk")
+    milk = shop.create_shop_product("Milk")
     (row,) = stranger.get("surfaces/home/", {"include": "product"}).json()["rows"]
     assert row["items"][0]["product"] == {
         "title": "Milk",
@@ -108,7 +108,7 @@ def test_product_data_is_the_shops_own(stranger):
 
 
 def test_the_picture_is_the_first_one(stranger):
-    milk = shop.product("Milk")
+    milk = shop.create_shop_product("Milk")
     ProductImage.objects.create(product=milk, original="images/second.png", display_order=2)
     ProductImage.objects.create(product=milk, original="images/first.png", display_order=1)
     (row,) = stranger.get("surfaces/home/", {"include": "product"}).json()["rows"]
@@ -116,7 +116,7 @@ def test_the_picture_is_the_first_one(stranger):
 
 
 def test_a_large_price_is_written_out(stranger):
-    milk = shop.product("Milk")
+    milk = shop.create_shop_product("Milk")
     StockRecord.objects.filter(product=milk).update(price=Decimal("9999999999.90"))
     (row,) = stranger.get("surfaces/home/", {"include": "product"}).json()["rows"]
     assert row["items"][0]["product"]["price"]["amount"] == "9999999999.90"
@@ -151,7 +151,7 @@ def test_what_the_shop_does_not_show_is_not_found(stranger, path, query, code):
 
 
 def test_a_hidden_product_is_answered_like_an_unknown_one(stranger):
-    milk = shop.product("Milk")
+    milk = shop.create_shop_product("Milk")
     milk.is_public = False
     milk.save()
     answers = [stranger.get("surfaces/product/", {"product": key}) for key in (milk.pk, 10**9)]
@@ -182,10 +182,10 @@ def test_the_menu_has_the_visitors_own_lines(customer, stranger):
 
 
 def test_where_somebody_stopped(app, known_browser, stranger):
-    milk = shop.product("Milk")
+    milk = shop.create_shop_product("Milk")
     for visitor in Visitor.objects.all():
-        did(visitor, product_id=milk.pk, minutes_ago=9)
-        did(visitor, "search", query="oat drink", minutes_ago=5)
+        store_event(visitor, product_id=milk.pk, minutes_ago=9)
+        store_event(visitor, "search", query="oat drink", minutes_ago=5)
     for who in (app, known_browser):
         (row,) = who.get("continue/", {"include": "product"}).json()["rows"]
         assert [item["product"]["title"] for item in row["items"]] == ["Milk"]
@@ -277,7 +277,7 @@ def test_health_is_well_after_training(trained, stranger):
 
 
 def test_health_says_that_nobody_drops_what_is_too_old(trained, stranger, settings):
-    did(Visitor.objects.create(), product_id=1, minutes_ago=60 * 24 * 100)
+    store_event(Visitor.objects.create(), product_id=1, minutes_ago=60 * 24 * 100)
     told = stranger.get("health/").json()
     assert told["ready"] and told["jobs_overdue"]
     assert told["retention_overdue_hours"] == pytest.approx(24 * (100 - 90), abs=0.1)

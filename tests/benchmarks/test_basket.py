@@ -12,7 +12,7 @@ from benchmarks.pages import asked, under
 from tests.shops import breakfast
 from tests.shops import factories as shop
 from tests.shops.saved_shops import open_shop
-from tests.walks.known_visitors import browser
+from tests.walks.known_visitors import identify_browser
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database("function calls and queries are counted")]
 
@@ -55,7 +55,7 @@ def test_the_rows_of_a_strangers_basket_cost_the_same_few_queries_however_many_c
 def test_those_of_a_known_visitor_cost_one_more(products):
     client = bench.shopper(products[:1])
     stranger = added(client, 10)
-    browser(client)
+    identify_browser(client)
     assert added(client, 10) == stranger + 1
 
 
@@ -73,9 +73,9 @@ def test_ten_cards_cost_a_bounded_part_of_the_page(products):
 
 def test_a_basket_of_hundreds_of_lines_is_decided_on_in_the_same_way(products, settings):
     settings.OSCAR_MAX_BASKET_QUANTITY_THRESHOLD = 10_000
-    many = [shop.product(f"More {number}") for number in range(150)]
+    many = [shop.create_shop_product(f"More {number}") for number in range(150)]
     client = bench.shopper([products[0], *many])
-    response = breakfast.page(client)
-    assert "add_ons" in [row.type for slate in breakfast.slates(response, "basket") for row in slate.rows]
+    response = breakfast.get_basket_page(client)
+    assert "add_ons" in [row.type for slate in breakfast.slates_of_page(response, "basket") for row in slate.rows]
     plain, ours = bench.both(client, 10)
     assert ours.calls / plain.calls <= 1.05

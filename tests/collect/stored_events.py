@@ -9,7 +9,7 @@ from personalization.models import Event, Visitor
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def did(visitor: Visitor, name: str, days_ago: float = 0, **fields: Any) -> Event:
+def store_dated_event(visitor: Visitor, name: str, days_ago: float = 0, **fields: Any) -> Event:
     """Stores an event of this visitor that happened so many days before NOW."""
     at = NOW - timedelta(days=days_ago)
     fields = {"received_at": at, **fields}

@@ -6,7 +6,7 @@ import pytest
 
 from personalization.models import DailyTotal, Event, Visitor
 from personalization.privacy.retention import day_bounds, roll_up_days
-from tests.collect.stored_events import NOW, did
+from tests.collect.stored_events import NOW, store_dated_event
 
 pytestmark = pytest.mark.django_db
 TODAY = NOW.date()
@@ -19,12 +19,12 @@ def totals(day: date = TODAY) -> list[tuple]:
 
 def test_events_and_their_different_visitors_are_counted_by_name_place_and_product():
     anna, ben = Visitor.objects.create(), Visitor.objects.create()
-    did(anna, "view_item", product_id=7)
-    did(anna, "view_item", product_id=7)
-    did(ben, "view_item", product_id=7)
-    did(ben, "view_item", product_id=8)
-    did(ben, "select_item", product_id=8, surface="home", row_key="buy_again")
-    did(ben, "search", query="tea")
+    store_dated_event(anna, "view_item", product_id=7)
+    store_dated_event(anna, "view_item", product_id=7)
+    store_dated_event(ben, "view_item", product_id=7)
+    store_dated_event(ben, "view_item", product_id=8)
+    store_dated_event(ben, "select_item", product_id=8, surface="home", row_key="buy_again")
+    store_dated_event(ben, "search", query="tea")
     roll_up_days(NOW)
     assert totals() == [
         ("search", "", "", 0, 1, 1),
@@ -36,10 +36,10 @@ def test_events_and_their_different_visitors_are_counted_by_name_place_and_produ
 
 def test_a_row_that_was_seen_counts_for_each_of_its_products():
     anna, ben = Visitor.objects.create(), Visitor.objects.create()
-    did(anna, "view_item_list", items=[[3, 0], [5, 1]], surface="home", row_key="new_in")
-    did(anna, "view_item_list", items=[[5, 0]], surface="home", row_key="new_in")
-    did(ben, "view_item_list", items=[[5, 0]], surface="home", row_key="bestsellers")
-    did(ben, "view_item_list")
+    store_dated_event(anna, "view_item_list", items=[[3, 0], [5, 1]], surface="home", row_key="new_in")
+    store_dated_event(anna, "view_item_list", items=[[5, 0]], surface="home", row_key="new_in")
+    store_dated_event(ben, "view_item_list", items=[[5, 0]], surface="home", row_key="bestsellers")
+    store_dated_event(ben, "view_item_list")
     roll_up_days(NOW)
     assert totals() == [
         ("view_item_list", "", "", 0, 1, 1),
@@ -51,20 +51,20 @@ def test_a_row_that_was_seen_counts_for_each_of_its_products():
 
 def test_the_entries_of_a_menu_count_once_and_as_no_products():
     visitor, fields = Visitor.objects.create(), {"item_kind": "category", "surface": "navigation", "row_key": "menu"}
-    did(visitor, "view_item_list", items=[[3, 0, ""], [5, 1, ""]], **fields)
+    store_dated_event(visitor, "view_item_list", items=[[3, 0, ""], [5, 1, ""]], **fields)
     roll_up_days(NOW)
     assert totals() == [("view_item_list", "navigation", "menu", 0, 1, 1)]
 
 
 def test_a_basket_counts_once_however_much_lies_in_it():
-    did(Visitor.objects.create(), "view_cart", items=[[3, 0], [5, 1]])
-    did(Visitor.objects.create(), "begin_checkout", items=[[3, 0], [5, 1]])
+    store_dated_event(Visitor.objects.create(), "view_cart", items=[[3, 0], [5, 1]])
+    store_dated_event(Visitor.objects.create(), "begin_checkout", items=[[3, 0], [5, 1]])
     roll_up_days(NOW)
     assert totals() == [("begin_checkout", "", "", 0, 1, 1), ("view_cart", "", "", 0, 1, 1)]
 
 
 def test_what_no_shopper_did_is_not_counted():
-    did(Visitor.objects.create(), "view_item", product_id=7, is_suspected_bot=True)
+    store_dated_event(Visitor.objects.create(), "view_item", product_id=7, is_suspected_bot=True)
     roll_up_days(NOW)
     assert totals() == []
 
@@ -72,7 +72,7 @@ def test_what_no_shopper_did_is_not_counted():
 def test_a_day_begins_at_midnight_in_the_shops_time_zone(settings):
     settings.TIME_ZONE = "Pacific/Auckland"
     late = datetime(2026, 11, 19, 11, 30, tzinfo=UTC)  # 0:30 on the 20th there
-    did(Visitor.objects.create(), "view_item", product_id=1)
+    store_dated_event(Visitor.objects.create(), "view_item", product_id=1)
     Event.objects.update(occurred_at=late)
     roll_up_days(late)
     assert day_bounds(TODAY) == datetime(2026, 11, 19, 11, tzinfo=UTC)
@@ -82,15 +82,15 @@ def test_a_day_begins_at_midnight_in_the_shops_time_zone(settings):
 
 def test_counting_again_gives_the_same_and_takes_in_what_came_late():
     anna = Visitor.objects.create()
-    did(anna, "view_item", 7, product_id=1)
+    store_dated_event(anna, "view_item", 7, product_id=1)
     assert roll_up_days(NOW) == 8
-    did(anna, "view_item", 7, product_id=1, received_at=NOW)
+    store_dated_event(anna, "view_item", 7, product_id=1, received_at=NOW)
     assert [roll_up_days(NOW), roll_up_days(NOW)] == [16, 16]
     assert totals(TODAY - timedelta(days=7)) == [("view_item", "", "", 1, 2, 1)]
 
 
 def test_what_turned_out_to_be_no_shopper_is_taken_out_again():
-    did(Visitor.objects.create(), "view_item", 1, product_id=1)
+    store_dated_event(Visitor.objects.create(), "view_item", 1, product_id=1)
     roll_up_days(NOW)
     Event.objects.update(is_suspected_bot=True)
     roll_up_days(NOW)
@@ -99,10 +99,10 @@ def test_what_turned_out_to_be_no_shopper_is_taken_out_again():
 
 def test_days_that_were_missed_are_made_up_for():
     anna = Visitor.objects.create()
-    did(anna, "view_item", 40, product_id=1)
+    store_dated_event(anna, "view_item", 40, product_id=1)
     roll_up_days(NOW - timedelta(days=38))
     for days_ago in (39, 30, 20):
-        did(anna, "view_item", days_ago, product_id=1)
+        store_dated_event(anna, "view_item", days_ago, product_id=1)
     roll_up_days(NOW)
     assert [str(day) for day in DailyTotal.objects.order_by("date").values_list("date", flat=True)] == [
         "2026-10-11",
@@ -117,12 +117,12 @@ def test_a_day_whose_searches_are_partly_dropped_keeps_their_total_and_gets_new_
 ):
     monkeypatch.setitem(settings.PERSONALIZATION, "SEARCH_RETENTION_DAYS", 3)
     anna = Visitor.objects.create()
-    first = did(anna, "search", 3.2, query="tea")
-    did(anna, "search", 2.9, query="tea")
-    did(anna, "view_item", 2.9, product_id=1)
+    first = store_dated_event(anna, "search", 3.2, query="tea")
+    store_dated_event(anna, "search", 2.9, query="tea")
+    store_dated_event(anna, "view_item", 2.9, product_id=1)
     roll_up_days(NOW)
     first.delete()
-    did(anna, "view_item", 2.9, product_id=1)
+    store_dated_event(anna, "view_item", 2.9, product_id=1)
     roll_up_days(NOW)
     assert totals(TODAY - timedelta(days=3)) == [("search", "", "", 0, 2, 1), ("view_item", "", "", 1, 2, 1)]
 
@@ -130,11 +130,14 @@ def test_a_day_whose_searches_are_partly_dropped_keeps_their_total_and_gets_new_
 def test_a_day_that_is_over_is_counted_anew_when_asked_unless_that_would_lose_some():
     anna = Visitor.objects.create()
     day = TODAY - timedelta(days=20)
-    rare, frequent = did(anna, "view_item", 20, product_id=1), did(anna, "search", 20, query="tea")
-    did(anna, "view_item", product_id=1)
+    rare, frequent = (
+        store_dated_event(anna, "view_item", 20, product_id=1),
+        store_dated_event(anna, "search", 20, query="tea"),
+    )
+    store_dated_event(anna, "view_item", product_id=1)
     roll_up_days(NOW)
     rare.delete()
-    did(anna, "search", 20, query="coffee")
+    store_dated_event(anna, "search", 20, query="coffee")
     roll_up_days(NOW, [day])
     assert totals(day) == [("search", "", "", 0, 2, 1), ("view_item", "", "", 1, 1, 1)]
     frequent.delete()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from personalization.collect.ingestion import corrected_time
 from personalization.collect.payload import InvalidEvent, parse_timestamp
-from tests.collect.event_payloads import NOW, ms
+from tests.collect.event_payloads import NOW, to_milliseconds
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ZONES = st.none() | st.timezones() | st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -80,7 +80,7 @@ def test_whatever_the_skew_an_event_is_as_old_as_its_sender_says(sent, age):
 
 def test_milliseconds_and_iso_8601_mean_the_same():
     assert (
-        parse_timestamp(ms(NOW))
+        parse_timestamp(to_milliseconds(NOW))
         == parse_timestamp("2026-11-20T12:00:00Z")
         == parse_timestamp("2026-11-20T13:00:00+01:00")
         == at()

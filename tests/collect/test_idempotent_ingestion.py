@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from personalization.models import Event
 from personalization.models.events import EventData
-from tests.collect.event_payloads import NOW, browser, deliver, event, ms
+from tests.collect.event_payloads import NOW, consented_browser, event_payload, store_payloads, to_milliseconds
 from tests.shops import factories as shop
 
 NAMES = ["view_item", "add_to_wishlist", "item_feedback", "view_item_list"]
@@ -25,10 +25,16 @@ class Deliveries(RuleBasedStateMachine):
     @initialize()
     def a_shop(self):
         self.savepoint = transaction.savepoint()
-        self.visitor, self.delivered = browser(), set()
-        products = [shop.product(f"Product {n}") for n in range(3)]
+        self.visitor, self.delivered = consented_browser(), set()
+        products = [shop.create_shop_product(f"Product {n}") for n in range(3)]
         self.told = [
-            event(NAMES[n % 4], products[n % 3].pk, id=str(UUID(int=n + 1)), at=ms(NOW - timedelta(hours=n)), value=n)
+            event_payload(
+                NAMES[n % 4],
+                products[n % 3].pk,
+                id=str(UUID(int=n + 1)),
+                at=to_milliseconds(NOW - timedelta(hours=n)),
+                value=n,
+            )
             for n in range(EVENTS)
         ]
         for told in self.told[::2]:
@@ -38,14 +44,14 @@ class Deliveries(RuleBasedStateMachine):
     def deliver(self, batch, poison, hours):
         now = NOW + timedelta(hours=hours)
         told = [self.told[n] for n in batch] + [{"name": "view_item", "items": "\0"}] * poison
-        rejected = deliver(self.visitor, *told, now=now, sent_at=ms(now))
+        rejected = store_payloads(self.visitor, *told, now=now, sent_at=to_milliseconds(now))
         assert rejected == [(len(batch), "invalid_text")] * poison
         self.delivered |= set(batch)
 
     @rule()
     def deliver_all_backwards_one_by_one(self):
         for told in reversed(self.told):
-            assert deliver(self.visitor, told, sent_at=ms(NOW)) == []
+            assert store_payloads(self.visitor, told, sent_at=to_milliseconds(NOW)) == []
         self.delivered = set(range(EVENTS))
 
     @invariant()
@@ -73,7 +79,7 @@ def test_any_deliveries_of_the_same_events_store_the_same():
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 def test_eight_writers_of_the_same_events_do_not_stop_each_other():
-    visitor, faults = browser(), []
+    visitor, faults = consented_browser(), []
     ids = [UUID(int=n) for n in range(1, 401)]
 
     def write(turn):
@@ -100,7 +106,7 @@ def test_eight_writers_of_the_same_events_do_not_stop_each_other():
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 def test_a_visitor_cannot_be_forgotten_between_their_events_and_the_commit():
-    visitor, forgotten = browser(), threading.Event()
+    visitor, forgotten = consented_browser(), threading.Event()
 
     def forget():
         with transaction.atomic():

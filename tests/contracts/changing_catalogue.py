@@ -122,7 +122,7 @@ class ChangingCatalogue(RuleBasedStateMachine):
         for surface, response in self.pages():
             shown = [
                 item.product_id
-                for slate in breakfast.slates(response, surface)
+                for slate in breakfast.slates_of_page(response, surface)
                 for row in slate.rows
                 for item in row.items
             ]

@@ -15,9 +15,9 @@ class Basket(ChangingCatalogue):
     """Its page, full or empty, and the same after an answer without a reload."""
 
     def pages(self):
-        yield "basket", breakfast.page(self.client)
+        yield "basket", breakfast.get_basket_page(self.client)
         if Line.objects.exists():
-            yield "basket", breakfast.changed(self.client, {})
+            yield "basket", breakfast.post_quantities(self.client, {})
 
 
 class ThankYou(ChangingCatalogue):
@@ -25,7 +25,7 @@ class ThankYou(ChangingCatalogue):
 
     def __init__(self):
         super().__init__()
-        self.order = shop.order(None, [self.trained["Butter"], self.trained["Soap"]], days_ago=0)
+        self.order = shop.create_past_order(None, [self.trained["Butter"], self.trained["Soap"]], days_ago=0)
         session = self.client.session
         session["checkout_order_id"] = self.order.pk
         session.save()
@@ -33,7 +33,7 @@ class ThankYou(ChangingCatalogue):
     def pages(self):
         response = self.client.get(reverse("checkout:thank-you"))
         bought = set(self.order.lines.values_list("product_id", flat=True))
-        rows = [row for slate in breakfast.slates(response, "order_confirmation") for row in slate.rows]
+        rows = [row for slate in breakfast.slates_of_page(response, "order_confirmation") for row in slate.rows]
         assert not bought & {item.product_id for row in rows for item in row.items}
         yield "order_confirmation", response
 

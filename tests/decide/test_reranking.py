@@ -16,7 +16,7 @@ from personalization.models import Genome
 from personalization.models.visitors import Preference
 from personalization.rank.snapshot_arrays import country_code_to_int
 from personalization.recommenders import DAY
-from tests.shops.handmade_snapshot import NOW, learned
+from tests.shops.handmade_snapshot import NOW, handmade_arrays
 
 SELLS = {"popular__score": [1, 2, 3, 4]}
 
@@ -28,49 +28,51 @@ def visit(*products, **named):
 
 
 def test_a_stranger_is_shown_what_sells_first():
-    assert rerank(visit(candidate_products=(10, 20, 30, 40)), learned(**SELLS)) == (40, 30, 20, 10)
+    assert rerank(visit(candidate_products=(10, 20, 30, 40)), handmade_arrays(**SELLS)) == (40, 30, 20, 10)
 
 
 def test_a_customer_is_shown_their_own_products_first_the_usual_ones_on_top():
     asked = visit((10, 9.0), (30, 1.0), candidate_products=(40, 30, 20, 10))
-    assert rerank(asked, learned(**SELLS))[:2] == (10, 30)
+    assert rerank(asked, handmade_arrays(**SELLS))[:2] == (10, 30)
 
 
 def test_what_is_equal_stays_in_the_order_given():
-    shop = learned(popular__score=[0, 5, 5, 5])
+    shop = handmade_arrays(popular__score=[0, 5, 5, 5])
     assert rerank(visit(candidate_products=(10, 40, 20, 30)), shop) == (40, 20, 30, 10)
 
 
 def test_what_the_snapshot_does_not_know_stays_where_it_is():
     asked = visit(candidate_products=(77, 10, 20, 78, 40, 79))
-    assert rerank(asked, learned(**SELLS)) == (77, 40, 20, 78, 10, 79)
+    assert rerank(asked, handmade_arrays(**SELLS)) == (77, 40, 20, 78, 10, 79)
 
 
 def test_what_the_visitor_does_not_want_stands_last_known_or_not():
     wishes = (Preference("product", 40, -1, NOW - DAY), Preference("product", 77, -1, NOW - DAY))
     asked = visit(candidate_products=(77, 10, 40, 20), preferences=wishes)
-    assert rerank(asked, learned(**SELLS)) == (20, 10, 77, 40)
+    assert rerank(asked, handmade_arrays(**SELLS)) == (20, 10, 77, 40)
     gently = replace(asked, policy=Policy(rerank_strength=1))
-    assert rerank(gently, learned(**SELLS)) == (10, 20, 77, 40)
+    assert rerank(gently, handmade_arrays(**SELLS)) == (10, 20, 77, 40)
 
 
 def test_a_dial_at_0_leaves_everything_as_it_was_given():
     asked = visit((10, 9.0), candidate_products=(40, 30, 77, 10), preferences=(Preference("product", 40, -1, NOW),))
     off = replace(asked, policy=Policy(rerank_strength=0))
-    assert rerank(off, learned(**SELLS)) == (40, 30, 77, 10)
+    assert rerank(off, handmade_arrays(**SELLS)) == (40, 30, 77, 10)
 
 
 def test_an_empty_listing_stays_empty():
-    assert rerank(visit(), learned(**SELLS)) == ()
+    assert rerank(visit(), handmade_arrays(**SELLS)) == ()
 
 
 def test_a_search_asks_the_engine_first_and_the_visitor_last():
-    found = rerank(visit((40, 9.0), query="milk", candidate_products=(10, 20, 30, 40)), learned(**SELLS))
+    found = rerank(visit((40, 9.0), query="milk", candidate_products=(10, 20, 30, 40)), handmade_arrays(**SELLS))
     assert found == (10, 20, 30, 40)
 
 
 def test_in_a_country_of_its_own_its_bestsellers_come_first():
-    shop = learned(**SELLS, country__code=[country_code_to_int("DE")], country__start=[0, 2], country__product=[1, 0])
+    shop = handmade_arrays(
+        **SELLS, country__code=[country_code_to_int("DE")], country__start=[0, 2], country__product=[1, 0]
+    )
     assert rerank(visit(country="DE", candidate_products=(10, 20, 30, 40)), shop) == (20, 10, 40, 30)
     assert rerank_basis(visit(country="DE"), shop) == RerankBasis.CONTEXTUAL
     assert rerank_basis(visit(country="FR"), shop) == RerankBasis.POPULAR
@@ -78,18 +80,21 @@ def test_in_a_country_of_its_own_its_bestsellers_come_first():
 
 
 def test_an_order_is_the_visitors_own_when_something_of_them_takes_part():
-    assert rerank_basis(visit(), learned()) == RerankBasis.POPULAR
-    assert rerank_basis(visit((10, 1.0)), learned()) == RerankBasis.PERSONAL
+    assert rerank_basis(visit(), handmade_arrays()) == RerankBasis.POPULAR
+    assert rerank_basis(visit((10, 1.0)), handmade_arrays()) == RerankBasis.PERSONAL
     assert (
-        rerank_basis(visit((77, 1.0)), learned()) == RerankBasis.POPULAR
+        rerank_basis(visit((77, 1.0)), handmade_arrays()) == RerankBasis.POPULAR
     )  # nothing is known of their product any more
-    assert rerank_basis(visit(preferences=(Preference("product", 10, -1, NOW),)), learned()) == RerankBasis.PERSONAL
+    assert (
+        rerank_basis(visit(preferences=(Preference("product", 10, -1, NOW),)), handmade_arrays())
+        == RerankBasis.PERSONAL
+    )
     removed = (Preference("product", 10, -1, NOW),)
-    assert rerank_basis(visit((10, 1.0), preferences=removed), learned()) == RerankBasis.PERSONAL
+    assert rerank_basis(visit((10, 1.0), preferences=removed), handmade_arrays()) == RerankBasis.PERSONAL
 
 
 def test_nothing_that_happens_between_two_pages_changes_the_order():
-    shop, listing = learned(**SELLS), (10, 20, 30, 40)
+    shop, listing = handmade_arrays(**SELLS), (10, 20, 30, 40)
     morning = visit((30, 1.0), timestamp=NOW + 1, candidate_products=listing)
     evening = replace(morning, timestamp=NOW + DAY - 1, basket=frozenset({30}), recent_events=LazyEvents(lambda: 1 / 0))
     assert (
@@ -108,7 +113,7 @@ def test_nothing_that_happens_between_two_pages_changes_the_order():
 )
 def test_the_dial_turns_the_given_order_into_ours_and_swaps_each_pair_once(listing, own, scores):
     asked = visit(*((key, 1.0) for key in own), candidate_products=tuple(listing))
-    shop = learned(popular__score=scores)
+    shop = handmade_arrays(popular__score=scores)
     policies = [Policy(rerank_strength=strength) for strength in range(FULL_STRENGTH + 1)]
     orders = [rerank(replace(asked, policy=policy), shop) for policy in policies]
     assert orders[0] == tuple(listing)
@@ -121,4 +126,4 @@ def test_the_dial_turns_the_given_order_into_ours_and_swaps_each_pair_once(listi
 @pytest.mark.parametrize("size", [200, 500])
 def test_a_product_that_is_listed_twice_stays_there_twice(size):
     listing = tuple(np.resize([10, 20, 99, 30], size).tolist())
-    assert sorted(rerank(visit((20, 1.0), candidate_products=listing), learned(**SELLS))) == sorted(listing)
+    assert sorted(rerank(visit((20, 1.0), candidate_products=listing), handmade_arrays(**SELLS))) == sorted(listing)

@@ -12,7 +12,7 @@ from personalization.models import Genome
 from personalization.rank import scorer, tasks
 from personalization.rank.snapshot_arrays import MAX_CLOCK_DRIFT, SnapshotArrays
 from personalization.recommenders import DAY
-from tests.shops.handmade_snapshot import COUNT, NOW, learned
+from tests.shops.handmade_snapshot import COUNT, NOW, handmade_arrays
 
 POPULAR = {"product__bestsellers": [3, 2, 1, 0], "popular__score": [1, 2, 3, 4], "popular__customers": [0, 6, 7, 8]}
 LINKS = {
@@ -39,13 +39,13 @@ def reasons(scored):
 
 
 def test_the_best_stand_first_and_equal_ones_by_their_keys():
-    shop = learned(product__bestsellers=[3, 2, 1, 0], popular__score=[1, 1, 1, 4])
+    shop = handmade_arrays(product__bestsellers=[3, 2, 1, 0], popular__score=[1, 1, 1, 4])
     assert keys(scoring.score_for_visitor(visit(), shop)) == [40, 10, 20, 30]
 
 
 def test_the_first_reason_that_is_true_is_given():
     asked = visit((10, 3.0, 4), near=[(10, 9.0), (20, 1.0)])
-    assert reasons(scoring.score_for_visitor(asked, learned(**POPULAR, **LINKS))) == {
+    assert reasons(scoring.score_for_visitor(asked, handmade_arrays(**POPULAR, **LINKS))) == {
         10: ("bought_before", {"days": 4, "last": NOW - DAY}),
         20: ("similar_customers", {}),
         30: ("bought_together_with_purchase", {"product": 10}),
@@ -54,11 +54,11 @@ def test_the_first_reason_that_is_true_is_given():
 
 
 def test_what_nobody_bought_lately_is_simply_there():
-    assert reasons(scoring.score_for_visitor(visit(), learned(**POPULAR)))[10] == ("in_range", {})
+    assert reasons(scoring.score_for_visitor(visit(), handmade_arrays(**POPULAR)))[10] == ("in_range", {})
 
 
 def test_in_a_basket_the_closest_of_its_products_is_the_reason():
-    found = reasons(scoring.score_for_basket(visit(basket=frozenset({10, 20})), learned(**POPULAR, **LINKS)))
+    found = reasons(scoring.score_for_basket(visit(basket=frozenset({10, 20})), handmade_arrays(**POPULAR, **LINKS)))
     assert found == {
         30: ("bought_together_with_basket", {"product": 10}),
         40: ("bought_together_with_basket", {"product": 20}),
@@ -66,36 +66,36 @@ def test_in_a_basket_the_closest_of_its_products_is_the_reason():
 
 
 def test_at_home_the_basket_is_no_reason():
-    found = reasons(scoring.score_for_visitor(visit(basket=frozenset({10})), learned(**POPULAR, **LINKS)))
+    found = reasons(scoring.score_for_visitor(visit(basket=frozenset({10})), handmade_arrays(**POPULAR, **LINKS)))
     assert found[20] == ("popular", {"customers": 6, "period": 28})
 
 
 def test_what_is_new_holds_nothing_that_was_bought():
     asked = visit((10, 3.0, 4), (40, 1.0, 1), near=[(20, 1.0)])
-    assert keys(scoring.score_discovery(asked, learned(**POPULAR, **LINKS))) == [20, 30]
+    assert keys(scoring.score_discovery(asked, handmade_arrays(**POPULAR, **LINKS))) == [20, 30]
 
 
 def test_a_listing_comes_back_complete_each_product_once():
     asked = visit((30, 1.0, 1), candidate_products=(20, 40, 30, 20, 10))
-    assert keys(scoring.score_listing(asked, learned())) == [30, 10, 20, 40]
+    assert keys(scoring.score_listing(asked, handmade_arrays())) == [30, 10, 20, 40]
 
 
 def test_what_a_snapshot_does_not_know_it_leaves_out():
     asked = visit((77, 9.0, 9), (30, 1.0, 1), near=[(78, 1.0)], candidate_products=(99, 30, 20), basket=frozenset({79}))
-    assert keys(scoring.score_listing(asked, learned())) == [30, 20]
-    assert keys(scoring.score_for_visitor(asked, learned())) == [30]
-    assert keys(scoring.score_for_basket(asked, learned())) == [30]
+    assert keys(scoring.score_listing(asked, handmade_arrays())) == [30, 20]
+    assert keys(scoring.score_for_visitor(asked, handmade_arrays())) == [30]
+    assert keys(scoring.score_for_basket(asked, handmade_arrays())) == [30]
 
 
 def test_a_category_is_a_listing_of_all_its_products():
-    shop = learned(category__id=[5, 6], category__product_start=[0, 1, 3], category__product=[0, 3, 1])
+    shop = handmade_arrays(category__id=[5, 6], category__product_start=[0, 1, 3], category__product=[0, 3, 1])
     assert keys(scoring.score_listing(visit(category=6), shop)) == [20, 40]
     assert keys(scoring.score_listing(visit(category=7), shop)) == []
     assert keys(scoring.score_listing(visit(), shop)) == []
 
 
 def test_a_basket_is_completed_by_what_was_learned_of_customers_or_of_guests():
-    shop = learned(product__bestsellers=[3, 2, 1, 0])
+    shop = handmade_arrays(product__bestsellers=[3, 2, 1, 0])
     leaf = {"feature": np.zeros((1, 7)), "threshold": np.zeros((1, 7)), "left": np.full((1, 7), 255)}
     arrays = {"ranker.fingerprint": np.array([scorer.feature_fingerprint(shop)])}
     for kind, value in ((tasks.BASKET, 5.0), (tasks.GUEST_BASKET, 7.0)):
@@ -109,7 +109,7 @@ def test_a_basket_is_completed_by_what_was_learned_of_customers_or_of_guests():
 
 
 def test_with_an_empty_basket_the_visitor_is_asked_what_they_want_at_all():
-    asked, shop = visit((10, 1.0, 1)), learned(**POPULAR, **LINKS)
+    asked, shop = visit((10, 1.0, 1)), handmade_arrays(**POPULAR, **LINKS)
     assert (
         scoring.score_for_basket(asked, shop).product_indices.tolist()
         == scoring.score_for_visitor(asked, shop).product_indices.tolist()
@@ -118,13 +118,13 @@ def test_with_an_empty_basket_the_visitor_is_asked_what_they_want_at_all():
 
 def test_of_a_huge_basket_only_so_many_products_are_asked():
     full = visit(basket=frozenset({10, 20}), policy=Policy(max_order_products=1))
-    scored = scoring.score_for_basket(full, learned(**POPULAR, **LINKS))
+    scored = scoring.score_for_basket(full, handmade_arrays(**POPULAR, **LINKS))
     assert scored.basket.tolist() == [0]
 
 
 @pytest.mark.parametrize("late", [0.0, MAX_CLOCK_DRIFT, 400 * DAY])
 def test_the_clock_stands_still_some_weeks_after_the_last_training(late):
-    asked, shop = visit((10, 1.0, 1), (20, 1.0, 1)), learned(product__created_at=np.zeros(COUNT))
+    asked, shop = visit((10, 1.0, 1), (20, 1.0, 1)), handmade_arrays(product__created_at=np.zeros(COUNT))
     then = [
         scoring.score_for_visitor(replace(asked, timestamp=NOW + min(late, MAX_CLOCK_DRIFT)), shop) for _ in range(2)
     ]
@@ -135,8 +135,8 @@ def test_the_clock_stands_still_some_weeks_after_the_last_training(late):
 
 def test_a_snapshot_of_no_products_has_no_candidates():
     none = np.zeros(0)
-    empty = {name: none.astype(array.dtype) for name, array in learned().arrays.items() if array.ndim == 1}
-    pairs = {name: np.zeros((0, 2), array.dtype) for name, array in learned().arrays.items() if array.ndim == 2}
+    empty = {name: none.astype(array.dtype) for name, array in handmade_arrays().arrays.items() if array.ndim == 1}
+    pairs = {name: np.zeros((0, 2), array.dtype) for name, array in handmade_arrays().arrays.items() if array.ndim == 2}
     shop = SnapshotArrays(
         {**empty, **pairs, "training.cutoff": np.array([NOW]), "category.product_start": np.array([0])}
     )

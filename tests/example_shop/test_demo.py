@@ -107,7 +107,7 @@ def test_another_size_is_refused_and_nothing_is_lost(own_files, journey):
 @pytest.mark.django_db
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_shop_that_the_demo_did_not_make_is_left_alone(own_files, reset):
-    milk = shop.product("Milk")
+    milk = shop.create_shop_product("Milk")
     with pytest.raises(CommandError, match=r"a shop that the demo did not make .* Name another database"):
         run(reset=reset)
     assert list(Product.objects.all()) == [milk]

@@ -87,7 +87,7 @@ def test_the_bar_names_someone_who_signed_in_without_it(client, demo):
 
 
 def test_a_visitors_basket_does_not_follow_into_a_households(client, demo):
-    shop.product("Milk")
+    shop.create_shop_product("Milk")
     milk = StockRecord.objects.get().product
     client.post(f"/basket/add/{milk.pk}/", {"quantity": 1})
     assert Basket.objects.get().num_items == 1
@@ -96,7 +96,7 @@ def test_a_visitors_basket_does_not_follow_into_a_households(client, demo):
 
 
 def test_a_households_basket_waits_for_it(client, demo):
-    milk = shop.product("Milk")
+    milk = shop.create_shop_product("Milk")
     choose(client, BABY.email)
     client.post(f"/basket/add/{milk.pk}/", {"quantity": 1})
     choose(client, CATS.email)

@@ -17,7 +17,7 @@ pytestmark = [
 
 
 def test_the_account_is_deleted_with_what_was_just_being_stored():
-    user = shop.customer("leaving")
+    user = shop.create_customer("leaving")
     visitor = Visitor.objects.get_or_create_customer(user.pk)
     failed = []
 

@@ -16,7 +16,7 @@ def index():
 
 def test_what_is_found_is_what_the_search_page_shows_in_its_order(client):
     for title in ("Oat milk", "Bread", "Milk chocolate with milk cream and milk", "Milk"):
-        shop.product(title)
+        shop.create_shop_product(title)
     index()
     page = [result.object.pk for result in client.get("/search/", {"q": "milk"}).context["results"]]
     assert len(page) == 3
@@ -24,7 +24,7 @@ def test_what_is_found_is_what_the_search_page_shows_in_its_order(client):
 
 
 def test_no_more_is_asked_for_than_wanted():
-    made = [shop.product(f"Milk {n}") for n in range(30)]
+    made = [shop.create_shop_product(f"Milk {n}") for n in range(30)]
     index()
     assert len(search_engine.search_keys("milk", 12)) == 12
     assert sorted(search_engine.search_keys("milk", 100)) == [one.pk for one in made]
@@ -32,7 +32,7 @@ def test_no_more_is_asked_for_than_wanted():
 
 @pytest.mark.parametrize("query", ["nonsense", "", " ", '"milk', "milk AND (", "\x00"])
 def test_a_query_that_finds_nothing_gives_nothing_and_a_strange_one_does_no_harm(query):
-    shop.product("Bread")
+    shop.create_shop_product("Bread")
     index()
     assert search_engine.search_keys(query, 10) == []
 
@@ -40,7 +40,7 @@ def test_a_query_that_finds_nothing_gives_nothing_and_a_strange_one_does_no_harm
 def test_a_child_that_the_engine_finds_stands_for_its_parent(monkeypatch):
     parent = create_product(structure="parent", title="Shirt")
     children = [create_product(structure="child", parent=parent, title=f"Shirt {size}") for size in "SM"]
-    other = shop.product("Shirt button")
+    other = shop.create_shop_product("Shirt button")
     monkeypatch.setattr(
         search_engine, "_search_hits", lambda query, limit: [children[1].pk, other.pk, 999_999, children[0].pk]
     )
@@ -49,7 +49,7 @@ def test_a_child_that_the_engine_finds_stands_for_its_parent(monkeypatch):
 
 def test_a_search_costs_the_database_one_query(django_assert_num_queries):
     for n in range(5):
-        shop.product(f"Milk {n}")
+        shop.create_shop_product(f"Milk {n}")
     index()
     with django_assert_num_queries(1):
         assert len(search_engine.search_keys("milk", 10)) == 5

@@ -47,7 +47,7 @@ class Shop(RuleBasedStateMachine):
         self.undo = transaction.atomic()
         self.undo.__enter__()
         cache.clear()
-        self.tea = shop.product("Tea")
+        self.tea = shop.create_shop_product("Tea")
         self.users = [User.objects.create_user(f"person{n}", f"person{n}@example.com", "x") for n in (0, 1)]
         self.browsers = [Client(headers={"user-agent": "Mozilla/5.0 Firefox/143.0"}) for _ in (0, 1)]
         self.choice = [None, None]

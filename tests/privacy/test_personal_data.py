@@ -28,9 +28,9 @@ NOBODYS = {"DailyTotal", "SensitiveCategory", "ServerKey", "Snapshot"}
 def a_life(number):
     """A customer of whom every table of ours holds something, and what it holds besides keys."""
     user = User.objects.create_user(f"person{number}", f"person{number}@example.com", "x")
-    tea = shop.product(f"Tea {number}", shop.create_from_breadcrumbs(f"Drinks > Hot {number}"))
-    shop.order(user, [tea])
-    shop.agree(user)
+    tea = shop.create_shop_product(f"Tea {number}", shop.create_from_breadcrumbs(f"Drinks > Hot {number}"))
+    shop.create_past_order(user, [tea])
+    shop.grant_consent(user)
     visitor = Visitor.objects.get(user=user)
     visitor.set_preference("interest", tea.categories.get().pk, 1, 1.0)
     visitor.set_preference("reason", "bestsellers:", -1, 2.0)

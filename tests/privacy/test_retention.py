@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from personalization.models import ConsentRecord, DailyTotal, Event, Visitor, events
 from personalization.privacy import retention
-from tests.collect.stored_events import NOW, did
+from tests.collect.stored_events import NOW, store_dated_event
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def a_history() -> None:
     """Two events on each of 120 days: a view and a search."""
     anna = Visitor.objects.create()
     for days_ago in range(120):
-        did(anna, "view_item", days_ago, product_id=1)
-        did(anna, "search", days_ago, query="tea")
+        store_dated_event(anna, "view_item", days_ago, product_id=1)
+        store_dated_event(anna, "search", days_ago, query="tea")
 
 
 def totals() -> list[tuple]:
@@ -48,9 +48,9 @@ def test_events_are_kept_for_90_days_searches_for_30_and_all_are_counted_first()
 def test_what_waits_to_be_dropped_is_known_without_counting():
     assert retention.hours_overdue(NOW) == timedelta(0)
     anna = Visitor.objects.create()
-    did(anna, "view_item", 40, product_id=1)
+    store_dated_event(anna, "view_item", 40, product_id=1)
     assert retention.hours_overdue(NOW) == timedelta(0)
-    did(anna, "search", 33, query="tea")
+    store_dated_event(anna, "search", 33, query="tea")
     assert retention.hours_overdue(NOW) == timedelta(days=3)
     with CaptureQueriesContext(connection) as asked:
         assert retention.hours_overdue(NOW + timedelta(days=60)) == timedelta(days=63)
@@ -82,7 +82,7 @@ def test_a_browser_goes_when_it_is_old_and_has_no_event_left(django_user_model):
     idle, active, young = (Visitor.objects.create() for _ in range(3))
     customer = Visitor.objects.get_or_create_customer(django_user_model.objects.create_user("anna").pk)
     idle.change_consent("granted", version="1", source="banner", now=NOW)
-    did(active, "view_item", 1)
+    store_dated_event(active, "view_item", 1)
     Visitor.objects.exclude(pk=young.pk).update(created_at=NOW - timedelta(days=391))
     Visitor.objects.filter(pk=young.pk).update(created_at=NOW - timedelta(days=389))
     assert retention.apply_retention(NOW).browsers == 1
@@ -92,7 +92,7 @@ def test_a_browser_goes_when_it_is_old_and_has_no_event_left(django_user_model):
 
 @pytest.mark.django_db
 def test_an_imported_event_is_as_old_as_what_happened_not_as_its_arrival():
-    did(Visitor.objects.create(), "view_item", 91, product_id=1, received_at=NOW)
+    store_dated_event(Visitor.objects.create(), "view_item", 91, product_id=1, received_at=NOW)
     assert retention.apply_retention(NOW).events == 1
 
 

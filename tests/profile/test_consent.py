@@ -23,7 +23,7 @@ def products_of(user):
 
 def test_who_never_agreed_has_no_genome_by_an_order_nor_by_a_sweep():
     silent_one = User.objects.create_user("silent")
-    shop.order(silent_one, [shop.product("Tea")])
+    shop.create_past_order(silent_one, [shop.create_shop_product("Tea")])
     assert genome.refresh_genome([silent_one.pk], now().timestamp()) == 0
     assert batch.refresh_all_genomes(now().timestamp()) == 0
     assert not Genome.objects.exists()
@@ -31,8 +31,8 @@ def test_who_never_agreed_has_no_genome_by_an_order_nor_by_a_sweep():
 
 
 def test_a_withdrawal_deletes_the_genome_and_agreeing_again_brings_it_back():
-    shopper, tea = shop.customer("shopper"), shop.product("Tea")
-    shop.order(shopper, [tea])
+    shopper, tea = shop.create_customer("shopper"), shop.create_shop_product("Tea")
+    shop.create_past_order(shopper, [tea])
     batch.refresh_all_genomes(now().timestamp())
     assert products_of(shopper) == [tea.pk]
     Visitor.objects.filter(user=shopper).update(consent=Consent.WITHDRAWN)
@@ -44,31 +44,35 @@ def test_a_withdrawal_deletes_the_genome_and_agreeing_again_brings_it_back():
 
 
 def test_what_was_forgotten_does_not_come_back_with_a_new_agreement():
-    shopper, tea, milk = shop.customer("shopper"), shop.product("Tea"), shop.product("Milk")
-    shop.order(shopper, [tea], days_ago=3)
+    shopper, tea, milk = (
+        shop.create_customer("shopper"),
+        shop.create_shop_product("Tea"),
+        shop.create_shop_product("Milk"),
+    )
+    shop.create_past_order(shopper, [tea], days_ago=3)
     batch.refresh_all_genomes(now().timestamp())
     identity.erase_customer(shopper.pk, now() - timedelta(days=2))
     assert products_of(shopper) is None
     visitor = Visitor.objects.get_or_create_customer(shopper.pk)
     assert visitor.consent == Consent.WITHDRAWN
     visitor.change_consent(Consent.GRANTED, version="1", source="test", now=now())
-    shop.order(shopper, [milk], days_ago=1)
+    shop.create_past_order(shopper, [milk], days_ago=1)
     batch.refresh_all_genomes(now().timestamp())
     assert products_of(shopper) == [milk.pk]
 
 
 def test_nothing_is_learned_from_who_withdrew_or_from_what_was_forgotten():
-    tea, milk = shop.product("Tea"), shop.product("Milk")
-    agreeing, silent_one = shop.customer("agreeing"), User.objects.create_user("silent")
-    withdrawn, forgotten = shop.customer("withdrawn"), shop.customer("forgotten")
+    tea, milk = shop.create_shop_product("Tea"), shop.create_shop_product("Milk")
+    agreeing, silent_one = shop.create_customer("agreeing"), User.objects.create_user("silent")
+    withdrawn, forgotten = shop.create_customer("withdrawn"), shop.create_customer("forgotten")
     for user in (agreeing, silent_one, withdrawn, forgotten, None):
-        shop.order(user, [tea], days_ago=5)
+        shop.create_past_order(user, [tea], days_ago=5)
     assert lines_of_tea(tea) == 5
     Visitor.objects.filter(user=withdrawn).update(consent=Consent.WITHDRAWN)
     assert lines_of_tea(tea) == 4
     Visitor.objects.filter(user=forgotten).update(erased_at=now() - timedelta(days=2))
     assert lines_of_tea(tea) == 3
-    shop.order(forgotten, [milk, tea], days_ago=1)
+    shop.create_past_order(forgotten, [milk, tea], days_ago=1)
     assert lines_of_tea(tea) == 4
 
 
@@ -92,8 +96,8 @@ def test_consent_from_elsewhere_never_overrides_a_withdrawal_and_leaves_a_proof(
 
 @pytest.mark.parametrize("way", ["instance", "queryset"])
 def test_deleting_an_account_deletes_all_that_we_know(way):
-    shopper = shop.customer("shopper")
-    shop.order(shopper, [shop.product("Tea")])
+    shopper = shop.create_customer("shopper")
+    shop.create_past_order(shopper, [shop.create_shop_product("Tea")])
     batch.refresh_all_genomes(now().timestamp())
     assert Genome.objects.exists() and Visitor.objects.exists() and ConsentRecord.objects.exists()
     if way == "instance":

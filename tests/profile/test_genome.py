@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def shopper():
-    return shop.customer("shopper")
+    return shop.create_customer("shopper")
 
 
 def of(user: User) -> Genome | None:
@@ -24,10 +24,10 @@ def of(user: User) -> Genome | None:
 
 
 def test_a_weight_halves_with_the_half_life_and_days_add_up(shopper):
-    tea, milk = shop.product("Tea"), shop.product("Milk")
+    tea, milk = shop.create_shop_product("Tea"), shop.create_shop_product("Milk")
     moment = now()
-    shop.order(shopper, [tea], days_ago=112)
-    shop.order(shopper, [tea, milk], days_ago=0)
+    shop.create_past_order(shopper, [tea], days_ago=112)
+    shop.create_past_order(shopper, [tea, milk], days_ago=0)
     genome.refresh_genome([shopper.pk], moment.timestamp() + 1)
     today = 0.5 ** ((moment.timestamp() % 86_400) / 86_400 / 112)
     (first, tea_weight, tea_days, last, begun), (second, milk_weight, milk_days, *_) = of(shopper).products
@@ -38,10 +38,10 @@ def test_a_weight_halves_with_the_half_life_and_days_add_up(shopper):
 
 
 def test_what_was_bought_twice_on_one_day_counts_once(shopper):
-    tea = shop.product("Tea")
+    tea = shop.create_shop_product("Tea")
     noon = now().replace(hour=12, minute=0) - timedelta(days=2)
     for _ in range(2):
-        placed = shop.order(shopper, [tea])
+        placed = shop.create_past_order(shopper, [tea])
         type(placed).objects.filter(pk=placed.pk).update(date_placed=noon)
     genome.refresh_genome([shopper.pk], now().timestamp())
     assert [row[2] for row in of(shopper).products] == [1]
@@ -52,8 +52,8 @@ def test_a_category_holds_what_lies_below_it_and_hidden_ones_are_left_out(shoppe
     tea = create_from_breadcrumbs("Drinks > Tea")
     hidden = create_from_breadcrumbs("Gifts")
     type(hidden).objects.filter(pk=hidden.pk).update(is_public=False)
-    green, candle = shop.product("Green tea", tea), shop.product("Candle", hidden)
-    shop.order(shopper, [green, candle], days_ago=3)
+    green, candle = shop.create_shop_product("Green tea", tea), shop.create_shop_product("Candle", hidden)
+    shop.create_past_order(shopper, [green, candle], days_ago=3)
     moment = now().timestamp()
     genome.refresh_genome([shopper.pk], moment)
     drinks = tea.get_parent()
@@ -63,7 +63,9 @@ def test_a_category_holds_what_lies_below_it_and_hidden_ones_are_left_out(shoppe
 
 def test_two_products_of_one_day_are_one_day_in_their_category(shopper):
     tea = create_from_breadcrumbs("Tea")
-    shop.order(shopper, [shop.product("Green tea", tea), shop.product("Black tea", tea)], days_ago=0)
+    shop.create_past_order(
+        shopper, [shop.create_shop_product("Green tea", tea), shop.create_shop_product("Black tea", tea)], days_ago=0
+    )
     genome.refresh_genome([shopper.pk], now().timestamp())
     ((_, share, purchases, fading),) = of(shopper).categories
     assert (share, purchases) == (1.0, 2) and fading <= 1
@@ -102,7 +104,7 @@ def test_an_order_refreshes_the_genome_and_leaves_what_similar_customers_buy():
     users, products = shop.even_and_odd()
     batch.refresh_all_genomes(now().timestamp())
     before = of(users[1]).neighbour_products
-    shop.order(users[1], [products[0]], days_ago=0)
+    shop.create_past_order(users[1], [products[0]], days_ago=0)
     genome.refresh_genome([users[1].pk], now().timestamp())
     assert of(users[1]).neighbour_products == before != []
 
@@ -115,16 +117,16 @@ def test_what_fewer_than_five_similar_customers_bought_is_not_named(settings):
 
 
 def test_a_genome_of_an_earlier_moment_knows_nothing_of_later_and_is_not_stored(shopper):
-    tea, milk = shop.product("Tea"), shop.product("Milk")
-    shop.order(shopper, [tea], days_ago=9)
-    shop.order(shopper, [milk], days_ago=1)
+    tea, milk = shop.create_shop_product("Tea"), shop.create_shop_product("Milk")
+    shop.create_past_order(shopper, [tea], days_ago=9)
+    shop.create_past_order(shopper, [milk], days_ago=1)
     found = batch.computed_at(now().timestamp() - 5 * 86_400)([shopper.pk])
     assert [row[0] for row in found[shopper.pk].products] == [tea.pk]
     assert not Genome.objects.exists()
 
 
 def test_a_customer_whose_orders_are_gone_has_no_genome_any_more(shopper):
-    placed = shop.order(shopper, [shop.product("Tea")])
+    placed = shop.create_past_order(shopper, [shop.create_shop_product("Tea")])
     batch.refresh_all_genomes(now().timestamp())
     assert of(shopper) is not None
     placed.delete()
@@ -133,14 +135,14 @@ def test_a_customer_whose_orders_are_gone_has_no_genome_any_more(shopper):
 
 
 def test_the_genome_goes_with_the_customer(shopper):
-    shop.order(shopper, [shop.product("Tea")])
+    shop.create_past_order(shopper, [shop.create_shop_product("Tea")])
     batch.refresh_all_genomes(now().timestamp())
     shopper.delete()
     assert not Genome.objects.exists()
 
 
 def test_a_sweep_costs_the_same_queries_for_one_customer_and_for_many(django_assert_num_queries, shopper):
-    shop.order(shopper, [shop.product("Tea")])
+    shop.create_past_order(shopper, [shop.create_shop_product("Tea")])
     with django_assert_num_queries(8):
         genome.refresh_genome([shopper.pk], now().timestamp())
     users, _ = shop.even_and_odd()
@@ -149,7 +151,7 @@ def test_a_sweep_costs_the_same_queries_for_one_customer_and_for_many(django_ass
 
 
 def test_an_order_of_this_very_second_counts_at_once(shopper):
-    placed = shop.order(shopper, [shop.product("Tea")])
+    placed = shop.create_past_order(shopper, [shop.create_shop_product("Tea")])
     moment = now().replace(microsecond=600_000)
     type(placed).objects.filter(pk=placed.pk).update(date_placed=moment)
     genome.refresh_genome([shopper.pk], moment.timestamp() + 0.1)

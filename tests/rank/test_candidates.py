@@ -7,7 +7,7 @@ from personalization.rank import candidates
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.visitor_history import VisitorHistory
 from tests.shops.habits import past
-from tests.shops.handmade_snapshot import learned, person
+from tests.shops.handmade_snapshot import handmade_arrays, handmade_history
 
 LINKS = {"bought_together__index": [[1, -1], [2, -1], [-1, -1], [0, -1]]}
 
@@ -22,28 +22,30 @@ def large(products=3_000):
 
 
 def buyer_of(count):
-    return person(*[(2_999 - place, 1.0, 1, 9, 9) for place in range(count)], near=[(n, 1.0) for n in range(700, 900)])
+    return handmade_history(
+        *[(2_999 - place, 1.0, 1, 9, 9) for place in range(count)], near=[(n, 1.0) for n in range(700, 900)]
+    )
 
 
 def test_own_products_come_first_then_those_of_similar_customers_then_what_goes_with_them_then_bestsellers():
-    shop = learned(product__bestsellers=[3, 2, 1, 0], **LINKS)
-    who = person((0, 1.0, 1, 9, 9), near=[(2, 0.5)])
+    shop = handmade_arrays(product__bestsellers=[3, 2, 1, 0], **LINKS)
+    who = handmade_history((0, 1.0, 1, 9, 9), near=[(2, 0.5)])
     assert candidates.visitor_candidates(who, shop).tolist() == [0, 2, 1, 3]
 
 
 def test_what_is_new_holds_nothing_that_was_bought():
-    shop = learned(product__bestsellers=[3, 2, 1, 0], **LINKS)
-    who = person((0, 1.0, 1, 9, 9), near=[(2, 0.5), (0, 0.5)])
+    shop = handmade_arrays(product__bestsellers=[3, 2, 1, 0], **LINKS)
+    who = handmade_history((0, 1.0, 1, 9, 9), near=[(2, 0.5), (0, 0.5)])
     assert candidates.discovery_candidates(who, shop).tolist() == [2, 1, 3]
 
 
 def test_what_completes_a_basket_does_not_lie_in_it():
-    shop = learned(product__bestsellers=[3, 2, 1, 0], **LINKS)
-    assert candidates.basket_candidates(person((2, 1.0, 1, 9, 9)), shop, np.array([0, 3])).tolist() == [1, 2]
+    shop = handmade_arrays(product__bestsellers=[3, 2, 1, 0], **LINKS)
+    assert candidates.basket_candidates(handmade_history((2, 1.0, 1, 9, 9)), shop, np.array([0, 3])).tolist() == [1, 2]
 
 
 def test_a_stranger_is_offered_bestsellers_only():
-    shop = learned(product__bestsellers=[3, 1], **LINKS)
+    shop = handmade_arrays(product__bestsellers=[3, 1], **LINKS)
     assert candidates.visitor_candidates(VisitorHistory.empty(), shop).tolist() == [3, 1]
     assert candidates.discovery_candidates(VisitorHistory.empty(), shop).tolist() == [3, 1]
     assert candidates.basket_candidates(VisitorHistory.empty(), shop, np.empty(0, np.int64)).tolist() == [3, 1]

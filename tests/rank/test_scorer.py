@@ -15,7 +15,7 @@ from personalization.rank.scorer import (
 )
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from tests.shops.habits import past
-from tests.shops.handmade_snapshot import NOW, learned, person
+from tests.shops.handmade_snapshot import NOW, handmade_arrays, handmade_history
 
 TESTS = scorer.MAX_LEAVES - 1
 
@@ -71,8 +71,8 @@ def test_no_candidates_have_no_scores():
 
 
 def test_stated_weights_count_each_feature_as_a_share_of_its_highest():
-    shop = learned(popular__score=[0, 50, 0, 100], repurchase_rate__score=[0.5, 0, 0, 0])
-    who = person((0, 3.0, 2, 9, 9), (1, 1.0, 1, 9, 9), near=[(2, 0.25), (3, 0.5)])
+    shop = handmade_arrays(popular__score=[0, 50, 0, 100], repurchase_rate__score=[0.5, 0, 0, 0])
+    who = handmade_history((0, 3.0, 2, 9, 9), (1, 1.0, 1, 9, 9), near=[(2, 0.25), (3, 0.5)])
     found = default_score(tasks.HOME, shop, compute_features(who, shop, NOW, np.arange(4)))
     own, near, popular = (
         tasks.HOME.default_weights[name] for name in ("purchase.expected", "user_knn.score", "popular")
@@ -87,29 +87,29 @@ def test_every_stated_weight_is_that_of_a_feature(kind):
 
 
 def test_learned_trees_decide_where_they_were_learned_and_stated_weights_elsewhere():
-    shop = with_trees(learned(popular__score=[0, 0, 9, 0]), tree((0, 1.0, [0]), values=[1, 2]))
-    found = compute_features(person((1, 3.0, 2, 9, 9)), shop, NOW, np.arange(4))
+    shop = with_trees(handmade_arrays(popular__score=[0, 0, 9, 0]), tree((0, 1.0, [0]), values=[1, 2]))
+    found = compute_features(handmade_history((1, 3.0, 2, 9, 9)), shop, NOW, np.arange(4))
     assert score_candidates(tasks.HOME, shop, found).tolist() == [1, 2, 1, 1]
     assert score_candidates(tasks.DISCOVERY, shop, found).argmax() == 2
 
 
 def test_trees_that_were_learned_from_other_features_are_not_used():
-    shop = with_trees(learned(popular__score=[1, 2, 3, 4]), tree((0, 1.0, [0]), values=[5, 6]))
+    shop = with_trees(handmade_arrays(popular__score=[1, 2, 3, 4]), tree((0, 1.0, [0]), values=[5, 6]))
     added = SnapshotArrays({**shop.arrays, "another.score": np.zeros(4), "another.customers": np.zeros(4)})
     assert load_trees(tasks.HOME, shop) is not None
     assert load_trees(tasks.HOME, added) is None
-    found = compute_features(person(), added, NOW, np.arange(4))
+    found = compute_features(handmade_history(), added, NOW, np.arange(4))
     assert np.array_equal(score_candidates(tasks.HOME, added, found), default_score(tasks.HOME, added, found))
     assert score_candidates(tasks.HOME, added, found).argmax() == 3
 
 
 def test_the_fingerprint_of_the_features_changes_with_their_names_only():
-    assert feature_fingerprint(learned()) == feature_fingerprint(learned(popular__score=[1, 2, 3, 4]))
-    assert feature_fingerprint(learned()) != feature_fingerprint(learned(another__score=[0, 0, 0, 0]))
+    assert feature_fingerprint(handmade_arrays()) == feature_fingerprint(handmade_arrays(popular__score=[1, 2, 3, 4]))
+    assert feature_fingerprint(handmade_arrays()) != feature_fingerprint(handmade_arrays(another__score=[0, 0, 0, 0]))
 
 
 def test_chances_are_the_learned_log_odds_or_shares_of_the_stated_scores():
-    shop = with_trees(learned(), tree(values=[0]))
+    shop = with_trees(handmade_arrays(), tree(values=[0]))
     assert purchase_probabilities(tasks.HOME, shop, np.array([0.5, 1.5])).tolist() == pytest.approx(
         [0.5, 1 / (1 + np.exp(-2))]
     )
@@ -118,14 +118,14 @@ def test_chances_are_the_learned_log_odds_or_shares_of_the_stated_scores():
 
 
 def test_scores_far_beyond_those_that_were_learned_from_are_still_chances():
-    shop = with_trees(learned(), tree(values=[0]))
+    shop = with_trees(handmade_arrays(), tree(values=[0]))
     found = purchase_probabilities(tasks.HOME, shop, np.array([-1e6, 1e6]))
     assert (found >= 0).all() and (found <= 1).all()
 
 
 def test_scores_are_rounded_so_that_ties_break_alike_everywhere():
-    shop = learned(popular__score=[1, 1, 1, 3])
-    found = score_candidates(tasks.HOME, shop, compute_features(person(), shop, NOW, np.arange(4)))
+    shop = handmade_arrays(popular__score=[1, 1, 1, 3])
+    found = score_candidates(tasks.HOME, shop, compute_features(handmade_history(), shop, NOW, np.arange(4)))
     assert found.tolist() == [
         round(tasks.HOME.default_weights["popular"] * share, 6) for share in (1 / 3, 1 / 3, 1 / 3, 1)
     ]

@@ -37,7 +37,7 @@ def known(*choices: tuple[str, int, int], words: str = "green tea cake cup black
     history = make_history([], handmade_snapshot.COUNT)
     history.catalogue.text[0] = words
     arrays = search_choices.search_arrays(found, history, 5)
-    return SnapshotArrays({**handmade_snapshot.learned().arrays, **arrays})
+    return SnapshotArrays({**handmade_snapshot.handmade_arrays().arrays, **arrays})
 
 
 def chosen(query: str, learned: SnapshotArrays) -> dict[int, float]:
@@ -166,7 +166,7 @@ GARBAGE = [
 
 @pytest.mark.parametrize("query", GARBAGE)
 @pytest.mark.parametrize(
-    "shop", [SHOP, handmade_snapshot.learned(), known()], ids=["known", "earlier release", "no searches"]
+    "shop", [SHOP, handmade_snapshot.handmade_arrays(), known()], ids=["known", "earlier release", "no searches"]
 )
 def test_garbage_finds_little_and_never_fails(query, shop):
     places, weight = search_queries.products_chosen_after(query, shop)
@@ -178,7 +178,7 @@ def test_garbage_finds_little_and_never_fails(query, shop):
 def test_a_snapshot_of_an_earlier_release_keeps_the_engines_order():
     found = scoring.score_search(
         Visit(handmade_snapshot.NOW, None, query="green tea", candidate_products=(30, 99, 10)),
-        handmade_snapshot.learned(),
+        handmade_snapshot.handmade_arrays(),
     )
     assert found.product_indices.tolist() == [CAKE, TEA]
 

@@ -8,7 +8,7 @@ from personalization.decide.visit import Visit
 from personalization.rank import scorer, tasks
 from personalization.rank.features import feature_names
 from personalization.rows import basket_complements
-from tests.shops.handmade_snapshot import NOW, learned
+from tests.shops.handmade_snapshot import NOW, handmade_arrays
 
 NO_LINKS = {"index": [[-1, -1]] * 4, "weight": [[0.0, 0.0]] * 4}
 ALIKE = {"substitutes__index": [[1, -1], [-1, -1], [-1, -1], [-1, -1]]}
@@ -19,7 +19,7 @@ def shop(**arrays):
     """Product 10 lies in 90 baskets, and so do the others; 20 lies in 50 of them, too, and 30 in 20."""
     both = np.array([50, 20])
     weight = both / (90 * 90**0.25 + 10)
-    return learned(
+    return handmade_arrays(
         **{
             "bought_together__index": [[1, 2], [0, -1], [0, -1], [-1, -1]],
             "bought_together__weight": [weight, [weight[0], 0], [weight[1], 0], [0, 0]],

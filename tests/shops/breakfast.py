@@ -29,9 +29,9 @@ CUSTOMERS = 6
 WEEKS = 3
 
 
-def stocked() -> dict[str, Product]:
+def create_products() -> dict[str, Product]:
     """The products by name, before any order."""
-    return {name: shop.product(name, create_from_breadcrumbs(kind)) for name, kind in KINDS.items()}
+    return {name: shop.create_shop_product(name, create_from_breadcrumbs(kind)) for name, kind in KINDS.items()}
 
 
 def trained() -> dict[str, Product]:
@@ -40,32 +40,32 @@ def trained() -> dict[str, Product]:
 
 
 def _build() -> dict[str, Product]:
-    products = stocked()
+    products = create_products()
     for number in range(CUSTOMERS):
-        buyer = shop.customer(f"buyer{number}")
+        buyer = shop.create_customer(f"buyer{number}")
         for week in range(WEEKS):
             for basket in BASKETS:
-                shop.order(buyer, [products[name] for name in basket], days_ago=1 + 7 * week)
+                shop.create_past_order(buyer, [products[name] for name in basket], days_ago=1 + 7 * week)
     call_command("personalization_train", verbosity=0)
     active_snapshot.reset_active_snapshot()
     return products
 
 
-def put(client, *products: Product, quantity: int = 1) -> None:
+def put_into_basket(client, *products: Product, quantity: int = 1) -> None:
     """Puts these products into the client's basket."""
     for product in products:
         address = reverse("basket:add", args=[product.pk])
         assert client.post(address, {"quantity": quantity}).status_code == 302
 
 
-def page(client, **headers):
+def get_basket_page(client, **headers):
     """The response of the basket page."""
     return client.get(reverse("basket:summary"), **headers)
 
 
-def changed(client, quantities: Mapping[Product, int], ajax: bool = True, **headers):
+def post_quantities(client, quantities: Mapping[Product, int], ajax: bool = True, **headers):
     """The response after the lines of the basket get these quantities; 0 removes a line."""
-    forms = page(client).context["formset"].forms
+    forms = get_basket_page(client).context["formset"].forms
     form = {f"form-{name}_FORMS": len(forms) for name in ("TOTAL", "INITIAL", "MIN_NUM", "MAX_NUM")}
     for number, line in enumerate(one.instance for one in forms):
         quantity = quantities.get(line.product, line.quantity)
@@ -76,14 +76,14 @@ def changed(client, quantities: Mapping[Product, int], ajax: bool = True, **head
     return client.post(reverse("basket:summary"), form, **headers)
 
 
-def slates(response, surface: str = "") -> list:
+def slates_of_page(response, surface: str = "") -> list:
     """The slates of a page, one for each template tag; those of one surface, or all."""
     layers = [layer for context in response.context for layer in context if "slate" in layer]
     found = {id(layer["slate"]): layer["slate"] for layer in layers}
     return [slate for slate in found.values() if surface in ("", slate.surface)]
 
 
-def rows(response, surface: str) -> dict[str, list[str]]:
+def row_titles(response, surface: str) -> dict[str, list[str]]:
     """The titles of the products in the rows of one surface, by the title of the row."""
-    (slate,) = slates(response, surface)
+    (slate,) = slates_of_page(response, surface)
     return {row.title: [item.product.title for item in row.items] for row in slate.rows}

@@ -20,7 +20,7 @@ PRODUCTS = 40
 CUSTOMERS = 24
 
 
-def product(title: str, category: Category | None = None, stock: int = 100, days_old: int = 400) -> Product:
+def create_shop_product(title: str, category: Category | None = None, stock: int = 100, days_old: int = 400) -> Product:
     """A product that can be bought for 3.50."""
     created = create_product(title=title, price=Decimal("3.50"), num_in_stock=stock, product_class="Grocery")
     Product.objects.filter(pk=created.pk).update(date_created=now() - timedelta(days=days_old))
@@ -29,7 +29,9 @@ def product(title: str, category: Category | None = None, stock: int = 100, days
     return created
 
 
-def order(user: User | None, products: Iterable[Product], days_ago: float = 1, status: str = "Complete") -> Order:
+def create_past_order(
+    user: User | None, products: Iterable[Product], days_ago: float = 1, status: str = "Complete"
+) -> Order:
     """An order of one piece of each product; without a user, a guest's."""
     products = list(products)
     placed = Order.objects.create(
@@ -64,15 +66,15 @@ def _line(placed: Order, product: Product, record: StockRecord) -> Line:
     )
 
 
-def agree(*users: User) -> None:
+def grant_consent(*users: User) -> None:
     """Grants these customers' consent."""
     Visitor.objects.grant_all([user.pk for user in users], version="1", source="test", now=now())
 
 
-def customer(name: str) -> User:
+def create_customer(name: str) -> User:
     """A customer with an account who gave consent."""
     user = User.objects.create_user(name, f"{name}@example.com", "x")
-    agree(user)
+    grant_consent(user)
     return user
 
 
@@ -97,13 +99,13 @@ def indexed_even_and_odd() -> tuple[list[User], Sequence[Product]]:
 
 def _build_even_and_odd(weeks: int = 6) -> tuple[list[User], Sequence[Product]]:
     shelves = [create_from_breadcrumbs("Grocery > Even"), create_from_breadcrumbs("Grocery > Odd")]
-    products = [product(f"Product {n}", shelves[n % 2]) for n in range(PRODUCTS)]
-    users = [customer(f"customer{n}") for n in range(CUSTOMERS)]
+    products = [create_shop_product(f"Product {n}", shelves[n % 2]) for n in range(PRODUCTS)]
+    users = [create_customer(f"customer{n}") for n in range(CUSTOMERS)]
     for week in range(weeks):
         for n, user in enumerate(users):
             mine = products[n % 2 :: 2]
             turn = [mine[2 + (n // 2 + 5 * week + step) % 18] for step in range(6)]
-            order(user, {mine[0], mine[1], *turn}, days_ago=1 + 7 * (weeks - 1 - week))
+            create_past_order(user, {mine[0], mine[1], *turn}, days_ago=1 + 7 * (weeks - 1 - week))
     return users, products
 
 

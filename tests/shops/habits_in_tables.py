@@ -20,7 +20,7 @@ from tests.shops.habits import CUSTOMERS, PRODUCTS, WEEKLY, rows
 from tests.shops.saved_shops import open_shop
 
 
-def built(customers: int = CUSTOMERS) -> tuple[list[User], list[Product]]:
+def habits_shop(customers: int = CUSTOMERS) -> tuple[list[User], list[Product]]:
     """Customers and products, in the order of their numbers in `habits`."""
     return open_shop(_build, customers)
 
@@ -38,10 +38,10 @@ def _train() -> tuple[float, Snapshot]:
 
 def _build(customers: int) -> tuple[list[User], list[Product]]:
     shelves = [create_from_breadcrumbs(f"Shelf {number}") for number in range(PRODUCTS // WEEKLY)]
-    products = [shop.product(f"Product {n}", shelves[n // WEEKLY]) for n in range(PRODUCTS)]
+    products = [shop.create_shop_product(f"Product {n}", shelves[n // WEEKLY]) for n in range(PRODUCTS)]
     users = [User(username=f"customer{n}", email=f"customer{n}@example.com") for n in range(customers)]
     users = User.objects.bulk_create(users)
-    shop.agree(*users)
+    shop.grant_consent(*users)
     lines = rows(customers)
     numbers = sorted({(order, customer, moment) for customer, order, _, moment in lines})
     orders = Order.objects.bulk_create(

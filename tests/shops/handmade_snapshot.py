@@ -12,7 +12,7 @@ SCORING = ("popular", "repurchase_frequency", "repurchase_rate", "repurchase_int
 LINKING = ("bought_together", "co_purchased_by_customer")
 
 
-def learned(**arrays) -> SnapshotArrays:
+def handmade_arrays(**arrays) -> SnapshotArrays:
     """The arrays, of which some are replaced: by their names, with __ for the dot."""
     blank = {
         "product.id": np.arange(1, COUNT + 1) * 10,
@@ -36,7 +36,7 @@ def learned(**arrays) -> SnapshotArrays:
     return SnapshotArrays(blank | customers | given)
 
 
-def person(*own: tuple[int, float, int, float, float], near: tuple = ()) -> VisitorHistory:
+def handmade_history(*own: tuple[int, float, int, float, float], near: tuple = ()) -> VisitorHistory:
     """A visitor's history.
 
     `own` are purchased products as (index, weight, number of days, days since the first and since the last purchase),

@@ -22,24 +22,24 @@ PRICES = {**dict.fromkeys(TEAS, "3.00"), **dict.fromkeys(FINER, "4.50"), DEAR: "
 CUSTOMERS = 8
 
 
-def stocked() -> dict[str, Product]:
+def create_products() -> dict[str, Product]:
     """The products by name, before any order."""
     tea, cake = create_from_breadcrumbs("Drinks > Tea"), create_from_breadcrumbs("Food > Cake")
-    products = {name: shop.product(name, cake if name in CAKES else tea) for name in PRICES}
+    products = {name: shop.create_shop_product(name, cake if name in CAKES else tea) for name in PRICES}
     for name, price in PRICES.items():
         StockRecord.objects.filter(product=products[name]).update(price=Decimal(price))
     return products
 
 
-def sold(products: dict[str, Product]) -> None:
+def create_orders(products: dict[str, Product]) -> None:
     """Eight customers buy the first tea with all cakes, and ten days later all finer teas."""
     for number in range(CUSTOMERS):
-        buyer = shop.customer(f"buyer{number}")
-        shop.order(buyer, [products[name] for name in (TEAS[0], *CAKES)], days_ago=20)
-        shop.order(buyer, [products[name] for name in (*FINER, DEAR)], days_ago=10)
+        buyer = shop.create_customer(f"buyer{number}")
+        shop.create_past_order(buyer, [products[name] for name in (TEAS[0], *CAKES)], days_ago=20)
+        shop.create_past_order(buyer, [products[name] for name in (*FINER, DEAR)], days_ago=10)
 
 
-def learned() -> None:
+def train() -> None:
     """Trains on the orders so far."""
     call_command("personalization_train", verbosity=0)
     active_snapshot.reset_active_snapshot()
@@ -51,9 +51,9 @@ def trained() -> dict[str, Product]:
 
 
 def _build() -> dict[str, Product]:
-    products = stocked()
-    sold(products)
-    learned()
+    products = create_products()
+    create_orders(products)
+    train()
     return products
 
 

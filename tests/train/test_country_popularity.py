@@ -104,27 +104,29 @@ NOBODY = VisitorHistory.empty()
 
 @pytest.mark.parametrize("find", [candidates.visitor_candidates, candidates.discovery_candidates])
 def test_a_stranger_is_offered_what_their_country_buys_before_what_everybody_buys(find):
-    found = handmade_snapshot.learned(product__bestsellers=[3, 1], **COUNTRIES)
+    found = handmade_snapshot.handmade_arrays(product__bestsellers=[3, 1], **COUNTRIES)
     assert find(NOBODY, found, country="DE").tolist() == [0, 1, 3]
     assert find(NOBODY, found, country="FR").tolist() == [2, 3, 1]
     assert find(NOBODY, found, "IT").tolist() == find(NOBODY, found).tolist() == [3, 1]
 
 
 def test_who_bought_something_is_known_by_that_and_not_by_their_country():
-    found = handmade_snapshot.learned(product__bestsellers=[3, 1], **COUNTRIES)
-    assert candidates.visitor_candidates(handmade_snapshot.person((3, 1.0, 1, 9, 9)), found, country="FR").tolist() == [
+    found = handmade_snapshot.handmade_arrays(product__bestsellers=[3, 1], **COUNTRIES)
+    assert candidates.visitor_candidates(
+        handmade_snapshot.handmade_history((3, 1.0, 1, 9, 9)), found, country="FR"
+    ).tolist() == [
         3,
         1,
     ]
 
 
 def test_a_snapshot_of_an_earlier_release_serves_everybody_alike():
-    found = handmade_snapshot.learned(product__bestsellers=[3, 1])
+    found = handmade_snapshot.handmade_arrays(product__bestsellers=[3, 1])
     assert candidates.visitor_candidates(NOBODY, found, country="DE").tolist() == [3, 1]
 
 
 def test_a_visit_takes_its_country_to_the_home_list():
-    found = handmade_snapshot.learned(product__bestsellers=[3, 1], **COUNTRIES)
+    found = handmade_snapshot.handmade_arrays(product__bestsellers=[3, 1], **COUNTRIES)
     visit = Visit(handmade_snapshot.NOW, None, genome=Genome(), country="FR")
     assert sorted(scoring.score_for_visitor(visit, found).product_indices.tolist()) == [1, 2, 3]
     assert sorted(scoring.score_discovery(visit, found).product_indices.tolist()) == [1, 2, 3]
@@ -142,9 +144,9 @@ def sent_to(code: str, order) -> None:
 
 @pytest.mark.django_db
 def test_a_line_has_the_country_that_its_order_is_sent_to():
-    milk, bread = shop.product("Milk"), shop.product("Bread")
+    milk, bread = shop.create_shop_product("Milk"), shop.create_shop_product("Bread")
     for code in ("FR", None, "DE", "FR"):
-        placed = shop.order(None, [milk, bread])
+        placed = shop.create_past_order(None, [milk, bread])
         if code:
             sent_to(code, placed)
     found = read()
@@ -156,16 +158,16 @@ def test_a_line_has_the_country_that_its_order_is_sent_to():
 
 @pytest.mark.django_db
 def test_a_shop_without_addresses_knows_no_country():
-    shop.order(None, [shop.product("Milk")])
+    shop.create_past_order(None, [shop.create_shop_product("Milk")])
     found = read()
     assert (found.country.tolist(), list(found.countries)) == ([UNKNOWN_COUNTRY], [])
 
 
 @pytest.mark.django_db
 def test_a_snapshot_holds_what_each_country_buys():
-    milk = shop.product("Milk")
+    milk = shop.create_shop_product("Milk")
     for number in range(5):
-        sent_to("DE", shop.order(User.objects.create_user(f"customer{number}"), [milk]))
+        sent_to("DE", shop.create_past_order(User.objects.create_user(f"customer{number}"), [milk]))
     run.run_training()
     serving = Snapshot.objects.get(is_active=True)
     found = SnapshotArrays(snapshot_files.read_snapshot(serving.name, serving.manifest_sha256))

@@ -55,7 +55,7 @@ def describe(product: Product, code: str, kind: str, value, group: AttributeOpti
 
 
 def test_the_price_is_the_least_of_all_partners():
-    product = shop.product("Milk")
+    product = shop.create_shop_product("Milk")
     record = StockRecord.objects.get(product=product)
     record.pk, record.partner_sku, record.price = None, "other", Decimal("2.99")
     record.partner = type(record.partner).objects.create(name="Other partner")
@@ -72,7 +72,7 @@ def test_a_parent_costs_what_its_cheapest_public_child_costs():
 
 def test_no_price_and_a_price_in_another_currency_are_none():
     for title, change in (("On request", {"price": None}), ("Abroad", {"price_currency": "XTS"})):
-        StockRecord.objects.filter(product=shop.product(title)).update(**change)
+        StockRecord.objects.filter(product=shop.create_shop_product(title)).update(**change)
     assert read().catalogue.price.tolist() == [0, 0]
 
 
@@ -81,13 +81,13 @@ def test_the_kind_is_the_deepest_category_and_the_first_by_path_among_equals():
         create_from_breadcrumbs(path)
     dairy, milk, bakery, offers = (Category.objects.get(name=name) for name in ("Dairy", "Milk", "Bakery", "Offers"))
     for categories in ([offers, milk], [bakery, dairy], [bakery], [], [offers]):
-        shop.product("Something").categories.add(*categories)
+        shop.create_shop_product("Something").categories.add(*categories)
     assert read().catalogue.leaf_category.tolist() == [1, 0, 2, -1, 3]  # by path: dairy, milk, bakery, offers
 
 
 def test_a_category_that_is_hidden_is_no_kind():
     hidden = create_from_breadcrumbs("Hidden > Below")
-    shop.product("Something", hidden)
+    shop.create_shop_product("Something", hidden)
     Category.objects.filter(name="Hidden").update(is_public=False)
     Category.fix_tree()
     hidden.get_root().set_ancestors_are_public()
@@ -95,13 +95,13 @@ def test_a_category_that_is_hidden_is_no_kind():
 
 
 def test_the_text_is_title_and_description_without_markup():
-    product = shop.product("Brown bread")
+    product = shop.create_shop_product("Brown bread")
     Product.objects.filter(pk=product.pk).update(description="<p>Rye &amp; wheat</p><p>baked <b>daily</b></p>")
     assert read().catalogue.text[0].split() == ["Brown", "bread", "Rye", "&", "wheat", "baked", "daily"]
 
 
 def test_the_text_names_attribute_values_and_options_but_no_numbers():
-    product, other = shop.product("Shirt"), shop.product("Hat")
+    product, other = shop.create_shop_product("Shirt"), shop.create_shop_product("Hat")
     group = AttributeOptionGroup.objects.create(name="Colours")
     red, blue = (AttributeOption.objects.create(group=group, option=option) for option in ("red", "blue"))
     describe(product, "fabric", "text", "fine cotton")
@@ -116,21 +116,21 @@ def test_the_text_names_attribute_values_and_options_but_no_numbers():
 
 
 def test_only_so_much_of_a_description_is_kept():
-    product = shop.product("Novel")
+    product = shop.create_shop_product("Novel")
     Product.objects.filter(pk=product.pk).update(description="word " * 10_000)
     assert len(read().catalogue.text[0]) <= 2_000
 
 
 def test_the_day_of_its_creation_is_in_the_catalogue():
-    shop.product("Milk", days_old=30)
+    shop.create_shop_product("Milk", days_old=30)
     assert read().catalogue.created == pytest.approx([time.time() - 30 * 86_400], abs=60)
 
 
 def test_views_carry_customer_product_and_second():
-    milk, bread = shop.product("Milk"), shop.product("Bread")
+    milk, bread = shop.create_shop_product("Milk"), shop.create_shop_product("Bread")
     first, second, looker = user("first"), user("second"), user("looker")
-    shop.order(first, [milk])
-    shop.order(second, [bread])
+    shop.create_past_order(first, [milk])
+    shop.create_past_order(second, [bread])
     view(first, milk, days_ago=2)
     view(second, bread, days_ago=3)
     view(looker, bread, days_ago=3)
@@ -143,16 +143,16 @@ def test_views_carry_customer_product_and_second():
 def test_a_view_of_a_child_counts_as_one_of_its_parent():
     parent = parent_product("Shirt")
     viewer = user("first")
-    shop.order(viewer, [shop.product("Sock")])
+    shop.create_past_order(viewer, [shop.create_shop_product("Sock")])
     view(viewer, child(parent, "20.00"))
     assert read().views.product.tolist() == [0]
 
 
 def test_views_of_hidden_products_and_from_the_future_are_left_out():
-    hidden, milk = shop.product("Hidden"), shop.product("Milk")
+    hidden, milk = shop.create_shop_product("Hidden"), shop.create_shop_product("Milk")
     Product.objects.filter(pk=hidden.pk).update(is_public=False)
     viewer = user("first")
-    shop.order(viewer, [milk])
+    shop.create_past_order(viewer, [milk])
     view(viewer, hidden)
     view(viewer, milk, days_ago=-1)
     view(viewer, milk)

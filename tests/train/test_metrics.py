@@ -17,14 +17,16 @@ from personalization.train.metrics import (
 )
 from personalization.train.ranking_examples import RankingExample
 from tests.shops.habits import CUSTOMERS, past, past_of, rows, shop_of
-from tests.shops.handmade_snapshot import learned
+from tests.shops.handmade_snapshot import handmade_arrays
 
 LOG = 1 / np.log2(np.arange(2, 12))
 
 
 def a_past(products=100, customers=1, of=64):
     """A past of 64 customers, so many of whom bought each product."""
-    shop = learned(all_time_popular__score=np.ones(products), all_time_popular__customers=np.full(products, customers))
+    shop = handmade_arrays(
+        all_time_popular__score=np.ones(products), all_time_popular__customers=np.full(products, customers)
+    )
     return SimpleNamespace(learned=shop, customers_before=of, train_history=SimpleNamespace(products=products))
 
 

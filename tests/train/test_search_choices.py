@@ -25,12 +25,12 @@ MOMENT = now()
 
 @pytest.fixture
 def tea():
-    return shop.product("Green Tea")
+    return shop.create_shop_product("Green Tea")
 
 
 @pytest.fixture
 def milk():
-    return shop.product("Fresh Milk")
+    return shop.create_shop_product("Fresh Milk")
 
 
 def browser():
@@ -39,9 +39,9 @@ def browser():
 
 def account(name, bought=None):
     """Somebody with an account; who bought something is heard more."""
-    user = shop.customer(name)
+    user = shop.create_customer(name)
     if bought is not None:
-        shop.order(user, [bought], days_ago=20)
+        shop.create_past_order(user, [bought], days_ago=20)
     return Visitor.objects.get_or_create_customer(user.pk)
 
 
@@ -147,7 +147,7 @@ def test_what_was_bought_within_a_day_says_most_of_the_search_after_which_it_was
     visitor = account("anna")
     chose(visitor, "tea", tea, days=28.1)
     chose(visitor, "milk", milk, days=28.05)
-    shop.order(visitor.user, [tea], days_ago=28)
+    shop.create_past_order(visitor.user, [tea], days_ago=28)
     today(tea)
     assert choices() == [("milk", milk.pk, 0.5), ("tea", tea.pk, 2.0)]
 
@@ -173,7 +173,7 @@ def test_an_order_alone_speaks_of_the_last_search_of_the_day(tea):
     user = User.objects.create_user("anna")
     searched = UserSearch.objects.create(user=user, query="tea")
     UserSearch.objects.filter(pk=searched.pk).update(date_created=MOMENT - timedelta(days=28, hours=18))
-    Order.objects.filter(pk=shop.order(user, [tea]).pk).update(date_placed=MOMENT - timedelta(days=28))
+    Order.objects.filter(pk=shop.create_past_order(user, [tea]).pk).update(date_placed=MOMENT - timedelta(days=28))
     seen = UserProductView.objects.create(user=user, product=tea)
     UserProductView.objects.filter(pk=seen.pk).update(date_created=MOMENT)
     assert choices() == [("tea", tea.pk, 0.5)]
@@ -244,7 +244,7 @@ def test_what_fewer_than_five_visitors_did_stands_nowhere(tea, milk):
 
 def test_five_visitors_who_choose_different_things_leave_the_query_and_no_pair(tea):
     for number in range(5):
-        chose(browser(), "drink", shop.product(f"Drink {number}"))
+        chose(browser(), "drink", shop.create_shop_product(f"Drink {number}"))
     found = learned()
     assert texts(found) == ["drink"] and after("drink", found) == {}
     assert found.arrays["trigram.product"].tolist() == []
@@ -296,7 +296,7 @@ def test_who_seems_to_be_no_shopper_is_not_learned_from(tea):
 
 def test_sensitive_products_are_not_learned_of(tea):
     adult = create_from_breadcrumbs("Adults")
-    wine = shop.product("Wine", adult)
+    wine = shop.create_shop_product("Wine", adult)
     SensitiveCategory.objects.create(category=adult)
     several("drink", wine)
     several("drink", tea)

@@ -37,10 +37,10 @@ def lines() -> int:
 
 
 def test_cancelled_and_returned_orders_are_not_read():
-    first, second = shop.product("First"), shop.product("Second")
-    shop.order(None, [first, second])
-    shop.order(None, [first, second], status="Cancelled")
-    returned = shop.order(None, [first, second]).lines.get(product=first)
+    first, second = shop.create_shop_product("First"), shop.create_shop_product("Second")
+    shop.create_past_order(None, [first, second])
+    shop.create_past_order(None, [first, second], status="Cancelled")
+    returned = shop.create_past_order(None, [first, second]).lines.get(product=first)
     event = ShippingEvent.objects.create(
         order=returned.order, event_type=ShippingEventType.objects.create(name="Returned")
     )
@@ -49,14 +49,14 @@ def test_cancelled_and_returned_orders_are_not_read():
 
 
 def test_orders_of_guests_are_read_without_a_person():
-    shop.order(None, [shop.product("First")])
+    shop.create_past_order(None, [shop.create_shop_product("First")])
     summary = train().metrics
     assert (summary["lines"], summary["products"], summary["customers"]) == (1, 1, 0)
     assert not Genome.objects.exists()
 
 
 def test_an_order_that_is_dated_in_the_future_is_left_out():
-    shop.order(None, [shop.product("First")], days_ago=-1)
+    shop.create_past_order(None, [shop.create_shop_product("First")], days_ago=-1)
     assert lines() == 0
 
 
@@ -107,7 +107,7 @@ def test_the_sequence_of_the_lines_in_the_table_changes_no_byte_of_what_is_learn
 
 
 def test_only_so_many_snapshots_stay_on_disk():
-    shop.product("First")
+    shop.create_shop_product("First")
     for _ in range(4):
         train()
     kept = set(Snapshot.objects.values_list("name", flat=True))

@@ -14,7 +14,7 @@ from tests.shops import factories as shop
 def anna(client):
     """A customer with consent, signed in on the client."""
     user = User.objects.create_user("anna", "anna@example.com", "x", first_name="Anna")
-    shop.agree(user)
+    shop.grant_consent(user)
     client.force_login(user)
     return user
 
@@ -30,4 +30,4 @@ def customer(django_user_model):
 @pytest.fixture
 def milk():
     """A product that can be bought."""
-    return shop.product("Milk")
+    return shop.create_shop_product("Milk")

@@ -11,7 +11,7 @@ from personalization.models import Consent, Event, Visitor
 from personalization.privacy import cookies
 
 
-def browser(client):
+def identify_browser(client):
     """Gives the client the cookies of a browser with consent; its visitor."""
     visitor = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
     response = HttpResponse()
@@ -21,7 +21,7 @@ def browser(client):
     return visitor
 
 
-def did(visitor, event_type="view_item", minutes_ago=1.0, **fields):
+def store_event(visitor, event_type="view_item", minutes_ago=1.0, **fields):
     """Stores an event of this visitor."""
     at = now() - timedelta(minutes=minutes_ago)
     return Event.objects.create(

@@ -9,7 +9,7 @@ from django.urls import reverse
 from personalization.models import Event, SensitiveCategory, Visitor
 from tests.collect.event_payloads import FIREFOX
 from tests.shops import factories as shop
-from tests.walks.event_requests import agreed, full, looked_at, send
+from tests.walks.event_requests import consented_client, raise_disk_full, send_events, view_payload
 
 pytestmark = pytest.mark.django_db
 
@@ -19,8 +19,8 @@ def add(client, product):
 
 
 def test_what_a_known_browser_puts_into_the_basket_is_kept(milk):
-    client = agreed()
-    send(client, looked_at(milk))
+    client = consented_client()
+    send_events(client, view_payload(milk))
     assert add(client, milk).status_code == 302
     assert list(Event.objects.order_by("id").values_list("type", "product_id")) == [
         ("view_item", milk.pk),
@@ -37,7 +37,7 @@ def test_what_an_account_that_agreed_puts_into_the_basket_is_kept(milk, customer
 
 
 def test_a_basket_makes_nobody_known(milk):
-    assert add(agreed(), milk).status_code == 302
+    assert add(consented_client(), milk).status_code == 302
     assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
 
 
@@ -53,12 +53,12 @@ def test_nothing_sensitive_is_kept_of_a_basket(customer):
     SensitiveCategory.objects.create(category=shelf)
     client = Client(HTTP_USER_AGENT=FIREFOX)
     client.force_login(customer)
-    add(client, shop.product("Test", shelf))
+    add(client, shop.create_shop_product("Test", shelf))
     assert Event.objects.count() == 0
 
 
 def test_nothing_of_ours_breaks_putting_something_into_the_basket(milk, customer, monkeypatch):
-    monkeypatch.setattr("personalization.collect.ingestion.record_server_event", full)
+    monkeypatch.setattr("personalization.collect.ingestion.record_server_event", raise_disk_full)
     client = Client(HTTP_USER_AGENT=FIREFOX)
     client.force_login(customer)
     assert add(client, milk).status_code == 302

@@ -43,9 +43,9 @@ def test_a_card_shows_the_picture_the_title_and_the_price(client, milk):
 
 
 def test_a_picture_that_is_not_seen_at_once_is_loaded_late(client):
-    milk = shop.product("Milk")
-    shop.order(None, [milk])
-    fresh = shop.product("Fresh", days_old=0)
+    milk = shop.create_shop_product("Milk")
+    shop.create_past_order(None, [milk])
+    fresh = shop.create_shop_product("Fresh", days_old=0)
     for product in (milk, fresh):
         ProductImageFactory(product=product)
     from oscar.apps.analytics.models import ProductRecord
@@ -62,7 +62,7 @@ def test_a_product_whose_picture_cannot_be_made_has_a_card_without(client, milk,
 
 
 def test_what_a_product_is_called_is_no_markup(client):
-    product = shop.product("""A "quoted" <b>& bold</b> one's own""")
+    product = shop.create_shop_product("""A "quoted" <b>& bold</b> one's own""")
     found = card(client, product)
     assert "<b>" not in found
     assert "&lt;b&gt;&amp; bold&lt;/b&gt;" in found
@@ -144,7 +144,7 @@ def test_the_price_is_the_one_that_the_shop_shows(milk):
 def test_no_more_cards_are_kept_than_fit(client, monkeypatch):
     monkeypatch.setattr(card_markup, "MAX_CACHED_CARDS", 3)
     for number in range(5):
-        shop.product(f"Product {number}")
+        shop.create_shop_product(f"Product {number}")
     assert client.get("/").content.decode().count("product_pod") == 5
     assert len(card_markup._card_cache) <= 3
 
@@ -158,9 +158,9 @@ def queries(client):
 @pytest.mark.parametrize(("made_before", "expected"), [(False, 3), (True, 2)])
 def test_cards_cost_the_same_queries_for_5_and_for_40(client, settings, made_before, expected):
     shop.even_and_odd()
-    from tests.shops.tea import learned
+    from tests.shops.tea import train
 
-    learned()
+    train()
     counts = {}
     for row_size in (5, 40):
         more = {"ROW_SIZE": row_size, "MAX_HOME_ROWS": 1, "SNAPSHOT_POLL_SECONDS": 3_600}
@@ -184,7 +184,7 @@ def own_card(settings, tmp_path):
 @pytest.mark.usefixtures("own_card")
 def test_a_shop_may_have_a_card_of_its_own_at_no_query_more(client, settings):
     for number in range(6):
-        ProductImageFactory(product=shop.product(f"Product {number}"))
+        ProductImageFactory(product=shop.create_shop_product(f"Product {number}"))
     assert client.get("/").content.decode().count("star-rating") == 6
     many = besides_options(client)
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "ROW_SIZE": 2}

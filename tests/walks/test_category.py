@@ -18,7 +18,7 @@ from personalization.models import Consent, Snapshot, Visitor
 from personalization.oscar import visits
 from personalization.profile.genome import refresh_genome
 from tests.shops import factories as shop
-from tests.walks.known_visitors import browser
+from tests.walks.known_visitors import identify_browser
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 
@@ -77,8 +77,8 @@ def test_what_the_page_leaves_out_stands_above_it_best_first_and_says_so(client,
 
 def test_with_nothing_of_it_on_the_page_the_title_says_so(client, trained, small_pages):
     first = listed(of_odd(Client()))
-    newcomer = shop.customer("newcomer")
-    shop.order(newcomer, [product for product in trained[1][1::2] if product.pk not in first][:5])
+    newcomer = shop.create_customer("newcomer")
+    shop.create_past_order(newcomer, [product for product in trained[1][1::2] if product.pk not in first][:5])
     call_command("personalization_train", verbosity=0)
     active_snapshot.reset_active_snapshot()
     client.force_login(newcomer)
@@ -87,8 +87,8 @@ def test_with_nothing_of_it_on_the_page_the_title_says_so(client, trained, small
 
 
 def test_what_was_bought_once_and_is_not_of_the_kind_that_is_bought_again_is_not_usual(client, trained, small_pages):
-    newcomer = shop.customer("newcomer")
-    shop.order(newcomer, trained[1][1::2])
+    newcomer = shop.create_customer("newcomer")
+    shop.create_past_order(newcomer, trained[1][1::2])
     refresh_genome([newcomer.pk], time())
     client.force_login(newcomer)
     assert row(of_odd(client))
@@ -152,7 +152,7 @@ def test_other_lists_have_no_such_row(client, trained, small_pages):
 def test_nobody_else_has_one(client, trained, small_pages):
     users, _ = trained
     agreeing, withdrew = Client(), Client()
-    browser(agreeing)
+    identify_browser(agreeing)
     withdrew.force_login(users[1])
     Visitor.objects.filter(user=users[1]).update(consent=Consent.WITHDRAWN)
     client.force_login(users[0])

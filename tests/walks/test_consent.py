@@ -34,7 +34,7 @@ def anna():
     return User.objects.create_user("anna", "anna@example.com", "x")
 
 
-def known_browser(client):
+def identify_browser(client):
     """The client's browser agreed and did something: its visitor."""
     client.cookies[cookies.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
     visitor = Visitor.objects.create(consent=Consent.GRANTED, consented_at=now())
@@ -86,7 +86,7 @@ def test_a_yes_of_a_browser_is_remembered_there_only(client):
 
 
 def test_a_no_of_a_browser_leaves_the_no_only(client):
-    known_browser(client)
+    identify_browser(client)
     response = client.post(ANSWER, {"answer": "refused", "next": "/"})
     assert response.cookies[cookies.CONSENT_COOKIE].value.startswith("refused.1.")
     assert response.cookies[cookies.VISITOR_COOKIE]["max-age"] == 0
@@ -95,7 +95,7 @@ def test_a_no_of_a_browser_leaves_the_no_only(client):
 
 
 def test_a_yes_of_a_customer_is_stored_with_its_place_and_works_at_once(client, anna):
-    shop.order(anna, [shop.product("Tea")])
+    shop.create_past_order(anna, [shop.create_shop_product("Tea")])
     client.force_login(anna)
     client.post(ANSWER, {"answer": "granted", "next": "/"})
     assert changes(anna) == [("granted", "banner")]
@@ -115,7 +115,7 @@ def test_a_no_of_a_customer_who_never_answered_is_one_row_that_no_import_overrul
 
 
 def test_a_customer_who_turns_it_off_has_no_genome_from_then_on(client, anna):
-    shop.order(anna, [shop.product("Tea")])
+    shop.create_past_order(anna, [shop.create_shop_product("Tea")])
     client.force_login(anna)
     client.post(ANSWER, {"answer": "granted", "next": PAGE})
     client.post(ANSWER, {"answer": "refused", "next": PAGE})
@@ -141,7 +141,7 @@ def test_the_browsers_signal_wins_over_a_yes_and_the_page_says_so(client, anna, 
 
 
 def test_the_signal_hides_what_was_agreed_to_before(client, anna):
-    shop.agree(anna)
+    shop.grant_consent(anna)
     client.force_login(anna)
     assert b"What we use" in client.get(PAGE).content
     assert b"What we would use, if you agree" in client.get(PAGE, headers={"Sec-GPC": "1"}).content
@@ -204,7 +204,7 @@ def test_an_answer_over_a_broken_cookie_is_kept(client):
 
 
 def test_a_new_text_asks_browsers_again_and_uses_nothing_until_they_answer(client, settings):
-    known_browser(client)
+    identify_browser(client)
     assert b"What we use" in client.get(PAGE).content
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_VERSION": "2"}
     assert BANNER in client.get("/").content
@@ -229,7 +229,7 @@ def test_who_refused_before_signing_in_is_not_made_to_agree_by_a_visitor_left_be
 
 
 def test_consent_to_an_old_text_is_not_taken_into_an_account(client, settings, anna):
-    known_browser(client)
+    identify_browser(client)
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_VERSION": "2"}
     sign_in(client, anna)
     assert not Visitor.objects.filter(consent=Consent.GRANTED).exists()

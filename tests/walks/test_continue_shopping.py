@@ -20,7 +20,7 @@ from personalization.models import Event, Visitor
 from personalization.profile import genome
 from tests.collect.event_payloads import FIREFOX
 from tests.shops import factories as shop
-from tests.walks.known_visitors import browser, did
+from tests.walks.known_visitors import identify_browser, store_event
 
 pytestmark = pytest.mark.django_db
 
@@ -37,13 +37,13 @@ def client():
 @pytest.fixture
 def shelf():
     """Eight products, in a shop that has learned nothing yet."""
-    return [shop.product(f"Product {n}") for n in range(8)]
+    return [shop.create_shop_product(f"Product {n}") for n in range(8)]
 
 
 @pytest.fixture
 def visitor(client):
     """This client's browser, which agreed."""
-    return browser(client)
+    return identify_browser(client)
 
 
 @pytest.fixture
@@ -53,11 +53,11 @@ def annas(anna):
 
 
 def looked_at(visitor, product, minutes_ago=5.0):
-    did(visitor, minutes_ago=minutes_ago, product_id=product.pk)
+    store_event(visitor, minutes_ago=minutes_ago, product_id=product.pk)
 
 
 def searched(visitor, query, minutes_ago=5.0):
-    did(visitor, "search", minutes_ago=minutes_ago, query=query)
+    store_event(visitor, "search", minutes_ago=minutes_ago, query=query)
 
 
 def stopped(client):
@@ -77,7 +77,7 @@ def links(row):
 
 def bought(user, product, days_ago):
     """They ordered it, and what is known of them says so."""
-    shop.order(user, [product], days_ago=days_ago)
+    shop.create_past_order(user, [product], days_ago=days_ago)
     genome.refresh_genome([user.pk], time.time())
 
 
@@ -95,7 +95,7 @@ def test_it_stands_first_with_what_was_looked_at_last_first(client, trained, vis
     shelf = trained[1]
     looked_at(visitor, shelf[2], minutes_ago=30)
     looked_at(visitor, shelf[5], minutes_ago=20)
-    did(visitor, "select_item", minutes_ago=10, product_id=shelf[7].pk)
+    store_event(visitor, "select_item", minutes_ago=10, product_id=shelf[7].pk)
     looked_at(visitor, shelf[2], minutes_ago=25)
     first, second, *_ = client.get("/").context["slate"].rows
     assert (first.type, first.title, first.personal) == ("continue_shopping", "Pick up where you left off", True)
@@ -117,7 +117,7 @@ def test_a_browser_sees_its_own_and_nobody_elses(client, shelf, visitor):
     looked_at(visitor, shelf[4])
     assert products(stopped(client)) == [shelf[4].pk]
     other = Client()
-    browser(other)
+    identify_browser(other)
     assert stopped(other) is None
     assert stopped(Client()) is None
 
@@ -135,7 +135,7 @@ def test_an_order_ends_it(client, anna, annas, shelf, django_capture_on_commit_c
     looked_at(annas, shelf[4], minutes_ago=15)
     left_basket(client, shelf[6])
     assert (products(stopped(client)), links(stopped(client))) == ([shelf[4].pk], ["Your basket: 1 item"])
-    placed = shop.order(anna, [shelf[4], shelf[6]], days_ago=0)
+    placed = shop.create_past_order(anna, [shelf[4], shelf[6]], days_ago=0)
     Basket.objects.filter(owner=anna).update(status="Submitted")
     with django_capture_on_commit_callbacks(execute=True):
         order_placed.send(sender=None, order=placed, user=anna)
@@ -152,18 +152,18 @@ def test_what_lies_in_the_basket_or_was_taken_out_again_is_decided(client, shelf
 
 
 def test_the_click_on_a_cards_basket_button_is_no_look_though_the_clock_is_fast(client, shelf, visitor):
-    did(visitor, "select_item", minutes_ago=8, product_id=shelf[2].pk)
-    did(visitor, "add_to_cart", minutes_ago=10, product_id=shelf[2].pk)
-    did(visitor, "select_item", minutes_ago=8, product_id=shelf[3].pk)
-    did(visitor, "add_to_cart", minutes_ago=11, product_id=shelf[3].pk)
+    store_event(visitor, "select_item", minutes_ago=8, product_id=shelf[2].pk)
+    store_event(visitor, "add_to_cart", minutes_ago=10, product_id=shelf[2].pk)
+    store_event(visitor, "select_item", minutes_ago=8, product_id=shelf[3].pk)
+    store_event(visitor, "add_to_cart", minutes_ago=11, product_id=shelf[3].pk)
     assert products(stopped(client)) == [shelf[3].pk]
 
 
 def test_what_was_put_into_the_basket_last_counts(client, shelf, visitor):
     looked_at(visitor, shelf[2], minutes_ago=20)
-    did(visitor, "add_to_cart", minutes_ago=30, product_id=shelf[2].pk)
+    store_event(visitor, "add_to_cart", minutes_ago=30, product_id=shelf[2].pk)
     assert products(stopped(client)) == [shelf[2].pk]
-    did(visitor, "add_to_cart", minutes_ago=10, product_id=shelf[2].pk)
+    store_event(visitor, "add_to_cart", minutes_ago=10, product_id=shelf[2].pk)
     assert stopped(client) is None
 
 
@@ -189,7 +189,7 @@ def test_a_search_is_unfinished_until_something_comes_of_it(client, shelf, visit
     assert links(stopped(client)) == []
     searched(visitor, "green tea", minutes_ago=30)
     assert links(stopped(client)) == ["Your search: green tea"]
-    did(visitor, "add_to_wishlist", minutes_ago=20, product_id=shelf[2].pk)
+    store_event(visitor, "add_to_wishlist", minutes_ago=20, product_id=shelf[2].pk)
     assert links(stopped(client)) == []
 
 
@@ -306,8 +306,8 @@ def questions(client):
 
 
 def test_it_needs_no_training(client, milk):
-    visitor = browser(client)
-    bread = shop.product("Bread")
+    visitor = identify_browser(client)
+    bread = shop.create_shop_product("Bread")
     looked_at(visitor, bread)
     searched(visitor, "butter")
     rows = client.get("/").context["slate"].rows
@@ -318,8 +318,8 @@ def test_it_needs_no_training(client, milk):
 def test_a_shop_that_learned_nothing_yet_shows_more_than_this_row(client, milk):
     call_command("personalization_train", verbosity=0)
     active_snapshot.reset_active_snapshot()
-    bread = shop.product("Bread")
-    looked_at(browser(client), bread)
+    bread = shop.create_shop_product("Bread")
+    looked_at(identify_browser(client), bread)
     assert [row.type for row in client.get("/").context["slate"].rows] == ["continue_shopping", "latest"]
     milk.delete()
     assert [row.type for row in client.get("/").context["slate"].rows] == ["continue_shopping"]

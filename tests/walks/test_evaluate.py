@@ -36,7 +36,7 @@ def test_it_prints_a_table_for_each_kind_of_question_and_writes_all_numbers_as_j
 
 
 def test_the_first_rows_are_what_serves_and_its_two_rivals():
-    habits_in_tables.built()
+    habits_in_tables.habits_shop()
     table = evaluate(task=["home"]).splitlines()
     assert table[1:3] == ["home: Which products will the customer buy in the evaluation weeks?", f"  {FITTED}"]
     assert table[3].split() == ["NDCG@10", "recall@10", "MRR", "hit", "rate", "novelty", "coverage", "n"]
@@ -60,7 +60,7 @@ def test_it_can_hold_back_other_weeks():
     assert said.count("±") > 15  # few can judge, and they do
 
 
-@pytest.mark.parametrize("shop_of", [lambda: None, lambda: shop.product("Tea"), shop.even_and_odd])
+@pytest.mark.parametrize("shop_of", [lambda: None, lambda: shop.create_shop_product("Tea"), shop.even_and_odd])
 def test_a_short_history_is_told_in_words(shop_of):
     shop_of()
     said = evaluate(task=["home"])

@@ -12,20 +12,28 @@ from django.utils.timezone import now
 from personalization.collect import ingestion, rate_limits
 from personalization.models import Event, Visitor
 from personalization.privacy import cookies
-from tests.collect.event_payloads import FIREFOX, body, event, ms
+from tests.collect.event_payloads import FIREFOX, delivery_body, event_payload, to_milliseconds
 from tests.shops import factories as shop
-from tests.walks.event_requests import HERE, agreed, codes, full, looked_at, post, send
+from tests.walks.event_requests import (
+    HERE,
+    consented_client,
+    post_events,
+    raise_disk_full,
+    rejection_codes,
+    send_events,
+    view_payload,
+)
 
 pytestmark = pytest.mark.django_db
 
 
 def test_a_browser_that_agreed_reports_and_is_known_from_then_on(milk):
-    client = agreed()
-    response = send(client, looked_at(milk))
+    client = consented_client()
+    response = send_events(client, view_payload(milk))
     assert (response.status_code, response.json()) == (202, {"accepted": 1, "rejected": []})
     cookie = response.cookies["personalization_visitor"]
     assert (cookie["httponly"], cookie["secure"], cookie["samesite"]) == (True, True, "Lax")
-    assert "personalization_visitor" not in send(client, looked_at(milk)).cookies
+    assert "personalization_visitor" not in send_events(client, view_payload(milk)).cookies
     assert Visitor.objects.count() == 1
     assert (
         list(Event.objects.values_list("type", "product_id", "is_suspected_bot")) == [("view_item", milk.pk, False)] * 2
@@ -33,15 +41,19 @@ def test_a_browser_that_agreed_reports_and_is_known_from_then_on(milk):
 
 
 def test_every_answer_stays_out_of_caches(milk):
-    client = agreed()
-    for response in (send(client, looked_at(milk)), post(client, b""), client.get(reverse("personalization:events"))):
+    client = consented_client()
+    for response in (
+        send_events(client, view_payload(milk)),
+        post_events(client, b""),
+        client.get(reverse("personalization:events")),
+    ):
         assert response["Cache-Control"] == "private, no-store"
         assert "Cookie" in response["Vary"]
         assert response["Content-Type"] == "application/json"
 
 
 def test_an_event_that_is_wrong_is_named_and_the_others_are_taken(milk):
-    response = send(agreed(), event("purchase"), looked_at(milk), event("search"))
+    response = send_events(consented_client(), event_payload("purchase"), view_payload(milk), event_payload("search"))
     assert response.json() == {
         "accepted": 1,
         "rejected": [
@@ -58,7 +70,7 @@ def test_an_event_that_is_wrong_is_named_and_the_others_are_taken(milk):
 def test_an_account_that_agreed_reports_without_a_cookie_of_ours(milk, customer):
     client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_ORIGIN=HERE)
     client.force_login(customer)
-    response = send(client, looked_at(milk))
+    response = send_events(client, view_payload(milk))
     assert response.json() == {"accepted": 1, "rejected": []}
     assert "personalization_visitor" not in response.cookies
     assert Event.objects.get().visitor.user == customer
@@ -66,25 +78,25 @@ def test_an_account_that_agreed_reports_without_a_cookie_of_ours(milk, customer)
 
 @pytest.mark.parametrize("signal", [{"HTTP_SEC_GPC": "1"}, {"HTTP_DNT": "1"}])
 def test_whoever_objects_is_not_known_and_gets_no_cookie(milk, signal):
-    response = send(agreed(**signal), looked_at(milk), event("purchase"))
-    assert (response.status_code, codes(response)) == (202, ["no_consent", "purchases_not_accepted"])
+    response = send_events(consented_client(**signal), view_payload(milk), event_payload("purchase"))
+    assert (response.status_code, rejection_codes(response)) == (202, ["no_consent", "purchases_not_accepted"])
     assert not response.cookies
     assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
 
 
 def test_whoever_was_not_asked_is_not_known(milk):
-    response = send(Client(HTTP_ORIGIN=HERE), looked_at(milk))
-    assert (response.status_code, codes(response)) == (202, ["no_consent"])
+    response = send_events(Client(HTTP_ORIGIN=HERE), view_payload(milk))
+    assert (response.status_code, rejection_codes(response)) == (202, ["no_consent"])
     assert not response.cookies
     assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
 
 
 def test_a_withdrawal_counts_from_the_next_request_on(milk, customer):
-    client = agreed()
+    client = consented_client()
     client.force_login(customer)
-    assert codes(send(client, looked_at(milk))) == []
+    assert rejection_codes(send_events(client, view_payload(milk))) == []
     Visitor.objects.get().change_consent("withdrawn", version="1", source="test", now=now())
-    assert codes(send(client, looked_at(milk))) == ["no_consent"]
+    assert rejection_codes(send_events(client, view_payload(milk))) == ["no_consent"]
 
 
 def test_a_childs_account_is_not_known(milk, customer, settings):
@@ -94,7 +106,7 @@ def test_a_childs_account_is_not_known(milk, customer, settings):
     }
     client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_ORIGIN=HERE)
     client.force_login(customer)
-    assert codes(send(client, looked_at(milk))) == ["no_consent"]
+    assert rejection_codes(send_events(client, view_payload(milk))) == ["no_consent"]
 
 
 def everybody(user):
@@ -102,15 +114,18 @@ def everybody(user):
 
 
 def test_nobody_is_made_known_by_events_that_are_all_wrong():
-    assert codes(send(agreed(), event("purchase"), "nonsense")) == ["purchases_not_accepted", "invalid_event"]
-    assert send(agreed()).json() == {"accepted": 0, "rejected": []}
+    assert rejection_codes(send_events(consented_client(), event_payload("purchase"), "nonsense")) == [
+        "purchases_not_accepted",
+        "invalid_event",
+    ]
+    assert send_events(consented_client()).json() == {"accepted": 0, "rejected": []}
     assert Visitor.objects.count() == 0
 
 
 def test_a_forged_cookie_is_replaced(milk):
-    client = agreed()
+    client = consented_client()
     client.cookies["personalization_visitor"] = "forged"
-    response = send(client, looked_at(milk))
+    response = send_events(client, view_payload(milk))
     token = response.cookies[cookies.VISITOR_COOKIE].value
     assert cookies.verify_visitor_token(token) == Visitor.objects.get().pk
 
@@ -118,7 +133,7 @@ def test_a_forged_cookie_is_replaced(milk):
 def test_the_visitor_of_an_event_is_never_taken_from_what_was_sent(milk):
     victim = Visitor.objects.create(consent="granted", consented_at=now())
     told = {key: str(victim.pk) for key in ("visitor", "visitor_id", "client_id", "user_id")}
-    send(agreed(), looked_at(milk, **told, params=told))
+    send_events(consented_client(), view_payload(milk, **told, params=told))
     assert Event.objects.exclude(visitor=victim).count() == 1
 
 
@@ -139,14 +154,14 @@ TYPES = {
 def test_only_json_from_a_page_of_the_shop_is_taken(milk, customer, signed_in):
     found, expected = {}, {}
     for origin, site, kind in itertools.product(ORIGINS, SITES, TYPES):
-        client = agreed()
+        client = consented_client()
         del client.defaults["HTTP_ORIGIN"]
         if signed_in:
             client.force_login(customer)
         headers = {"HTTP_ORIGIN": origin, "HTTP_SEC_FETCH_SITE": site}
         sent = {name: value for name, value in headers.items() if value is not None}
         rate_limits.reset_counters()
-        found[origin, site, kind] = post(client, body(looked_at(milk)), kind, **sent).status_code
+        found[origin, site, kind] = post_events(client, delivery_body(view_payload(milk)), kind, **sent).status_code
         here = ORIGINS[origin] or SITES[site]
         expected[origin, site, kind] = 415 if not TYPES[kind] else 202 if here else 403
     assert found == expected
@@ -155,27 +170,27 @@ def test_only_json_from_a_page_of_the_shop_is_taken(milk, customer, signed_in):
 def test_a_beacon_of_somebody_who_is_signed_in_needs_no_csrf_token(milk, customer):
     client = Client(enforce_csrf_checks=True, HTTP_USER_AGENT=FIREFOX, HTTP_SEC_FETCH_SITE="same-origin")
     client.force_login(customer)
-    assert send(client, looked_at(milk)).status_code == 202
+    assert send_events(client, view_payload(milk)).status_code == 202
 
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options", "trace"])
 def test_every_other_method_is_refused(method):
-    response = getattr(agreed(), method)(reverse("personalization:events"))
+    response = getattr(consented_client(), method)(reverse("personalization:events"))
     assert (response.status_code, response["Allow"]) == (405, "POST")
 
 
 def test_a_crawler_is_kept_apart(milk):
-    send(agreed(), looked_at(milk), HTTP_USER_AGENT="Mozilla/5.0 (compatible; Googlebot/2.1)")
-    send(agreed(), looked_at(milk), HTTP_USER_AGENT="")
+    send_events(consented_client(), view_payload(milk), HTTP_USER_AGENT="Mozilla/5.0 (compatible; Googlebot/2.1)")
+    send_events(consented_client(), view_payload(milk), HTTP_USER_AGENT="")
     assert list(Event.objects.values_list("is_suspected_bot", flat=True)) == [True, True]
     visitor = Event.objects.first().visitor
     assert Event.objects.recent(visitor.pk) == []
 
 
 def test_ten_thousand_forged_views_by_one_visitor_count_as_120_and_the_rest_is_kept_apart_or_dropped(milk):
-    client, answers = agreed(), []
+    client, answers = consented_client(), []
     for _ in range(200):
-        answers.append(send(client, *(looked_at(milk) for _ in range(50))).json())
+        answers.append(send_events(client, *(view_payload(milk) for _ in range(50))).json())
     minutes = 2  # the test may run into the next one
     unknown = 50  # the first delivery made the visitor known and is not counted as theirs
     assert Event.objects.filter(is_suspected_bot=False).count() <= 120 * minutes + unknown
@@ -187,7 +202,9 @@ def test_ten_thousand_forged_views_by_one_visitor_count_as_120_and_the_rest_is_k
 
 def test_what_is_dropped_is_counted_in_the_log_without_saying_whose_it_was(milk, caplog):
     for _ in range(13):
-        send(agreed(), *(looked_at(milk) for _ in range(49)), event("search", search_term="secret"))
+        send_events(
+            consented_client(), *(view_payload(milk) for _ in range(49)), event_payload("search", search_term="secret")
+        )
     said = [record.getMessage() for record in caplog.records if record.name == "personalization"]
     assert len(said) == 1
     assert not [
@@ -202,12 +219,14 @@ def home_token(client):
 
 
 def test_a_forged_click_is_refused_and_one_on_what_was_shown_is_taken(milk):
-    client = agreed()
+    client = consented_client()
     token, shown = home_token(client)
-    other = shop.product("Bread")
+    other = shop.create_shop_product("Bread")
     click = {"name": "select_item", "slate": token}
-    forged = looked_at(milk, slate=token[::-1])
-    response = send(client, looked_at(other, **click), event(product=shown, at=ms(now()), **click), forged)
+    forged = view_payload(milk, slate=token[::-1])
+    response = send_events(
+        client, view_payload(other, **click), event_payload(product=shown, at=to_milliseconds(now()), **click), forged
+    )
     assert [(one["index"], one["code"]) for one in response.json()["rejected"]] == [
         (0, "not_on_slate"),
         (2, "invalid_slate"),
@@ -217,17 +236,22 @@ def test_a_forged_click_is_refused_and_one_on_what_was_shown_is_taken(milk):
 
 
 def test_what_a_browser_was_shown_before_it_was_known_is_taken_from_it_and_from_no_other(milk):
-    client = agreed()
+    client = consented_client()
     token, shown = home_token(client)
     assert Visitor.objects.count() == 0
-    click = event("select_item", shown, slate=token, at=ms(now()))
-    strangers, known = agreed(), agreed()
+    click = event_payload("select_item", shown, slate=token, at=to_milliseconds(now()))
+    strangers, known = consented_client(), consented_client()
     home_token(strangers)  # holds a secret of its own
-    send(known, looked_at(milk))
-    assert codes(send(strangers, click)) == codes(send(known, click)) == ["bad_slate"]
-    made_known = send(client, click)
+    send_events(known, view_payload(milk))
+    assert rejection_codes(send_events(strangers, click)) == rejection_codes(send_events(known, click)) == ["bad_slate"]
+    made_known = send_events(client, click)
     assert (made_known.json()["accepted"], "personalization_visitor" in made_known.cookies) == (1, True)
-    assert send(client, event("select_item", shown, slate=token, at=ms(now()))).json()["accepted"] == 1
+    assert (
+        send_events(client, event_payload("select_item", shown, slate=token, at=to_milliseconds(now()))).json()[
+            "accepted"
+        ]
+        == 1
+    )
 
 
 def test_before_consent_a_page_signs_nothing_and_sets_no_cookie_of_ours(milk):
@@ -238,28 +262,28 @@ def test_before_consent_a_page_signs_nothing_and_sets_no_cookie_of_ours(milk):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_known_browsers_delivery_costs_four_queries(django_assert_num_queries):
-    client, milk = agreed(), shop.product("Milk")
-    send(client, looked_at(milk))
-    told = [looked_at(milk) for _ in range(20)]
+    client, milk = consented_client(), shop.create_shop_product("Milk")
+    send_events(client, view_payload(milk))
+    told = [view_payload(milk) for _ in range(20)]
     with django_assert_num_queries(4):  # the visitor, the products, sensitive categories, one insert; no transaction
-        assert send(client, *told).json()["accepted"] == 20
+        assert send_events(client, *told).json()["accepted"] == 20
 
 
 def test_when_nothing_can_be_stored_the_browser_is_told_to_send_it_again(milk, monkeypatch, caplog):
-    client = agreed()
-    send(client, looked_at(milk))
-    monkeypatch.setattr(ingestion, "store_events", full)
-    response = send(client, looked_at(milk), event("purchase"))
-    assert (response.status_code, codes(response)) == (202, ["not_stored", "purchases_not_accepted"])
+    client = consented_client()
+    send_events(client, view_payload(milk))
+    monkeypatch.setattr(ingestion, "store_events", raise_disk_full)
+    response = send_events(client, view_payload(milk), event_payload("purchase"))
+    assert (response.status_code, rejection_codes(response)) == (202, ["not_stored", "purchases_not_accepted"])
     assert Event.objects.count() == 1
 
 
 def test_in_a_burst_deliveries_are_dropped_and_counted_and_later_ones_are_taken(milk):
-    client = agreed()
+    client = consented_client()
     with rate_limits.concurrency_slot(), rate_limits.concurrency_slot(), rate_limits.concurrency_slot():
-        response = send(client, looked_at(milk), event("purchase"))
-    assert (response.status_code, codes(response)) == (202, ["server_busy", "purchases_not_accepted"])
-    assert codes(send(client, looked_at(milk))) == []
+        response = send_events(client, view_payload(milk), event_payload("purchase"))
+    assert (response.status_code, rejection_codes(response)) == (202, ["server_busy", "purchases_not_accepted"])
+    assert rejection_codes(send_events(client, view_payload(milk))) == []
     assert Event.objects.count() == 1
 
 
@@ -271,12 +295,12 @@ def test_a_visitor_who_is_forgotten_while_they_report_stays_forgotten(milk, monk
         return keep(delivery, told)
 
     monkeypatch.setattr(ingestion, "store_events", too_late)
-    response = send(agreed(), looked_at(milk))
-    assert (response.status_code, codes(response)) == (202, ["no_consent"])
+    response = send_events(consented_client(), view_payload(milk))
+    assert (response.status_code, rejection_codes(response)) == (202, ["no_consent"])
     assert (Visitor.objects.count(), Event.objects.count()) == (0, 0)
 
 
 def test_the_events_of_two_visitors_with_one_id_are_one(milk):
-    told = looked_at(milk, id=str(uuid4()))
-    assert [codes(send(agreed(), told)) for _ in range(2)] == [[], []]
+    told = view_payload(milk, id=str(uuid4()))
+    assert [rejection_codes(send_events(consented_client(), told)) for _ in range(2)] == [[], []]
     assert Event.objects.count() == 1

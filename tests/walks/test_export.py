@@ -189,7 +189,10 @@ def test_a_category_page_comes_in_the_order_of_the_customer(trained, exported):
 @pytest.mark.usefixtures("own_files")
 def test_a_search_comes_in_the_order_of_the_customer_with_what_is_new_at_its_end(trained, exported):
     users, products = trained
-    new, sold_out = shop.product("Product of today"), shop.product("Product of yesterday", stock=0)
+    new, sold_out = (
+        shop.create_shop_product("Product of today"),
+        shop.create_shop_product("Product of yesterday", stock=0),
+    )
     call_command("rebuild_index", interactive=False, verbosity=0)
     rows = exported(listings=f"customer_id,query\n{users[0].pk},product\n{users[1].pk},Product 1\n,nonsense\n")
     assert list(rows[0]) == ["customer", "query", "rank", "product", "score", "code", "reason"]
@@ -236,7 +239,7 @@ def test_as_of_a_day_nothing_of_later_is_known(trained, exported):
     then = now() - timedelta(days=10)
     before = exported(as_of=then.isoformat(), top=10)
     serving = Snapshot.objects.active().get().name
-    shop.order(users[0], products[1::2], days_ago=1)
+    shop.create_past_order(users[0], products[1::2], days_ago=1)
     call_command("personalization_train", verbosity=0)
     genomes = list(Genome.objects.values())
     assert exported(as_of=then.isoformat(), top=10) == before != exported(top=10)
@@ -247,7 +250,7 @@ def test_as_of_a_day_nothing_of_later_is_known(trained, exported):
 def test_as_of_a_day_who_ordered_later_has_no_list_yet(trained, exported):
     _, products = trained
     late = User.objects.create_user("late")
-    shop.order(late, products[:3], days_ago=2)
+    shop.create_past_order(late, products[:3], days_ago=2)
     day = (now() - timedelta(days=4)).date().isoformat()
     assert str(late.pk) not in lists(exported(as_of=day, top=1), "customer")
 

@@ -21,7 +21,7 @@ HEADER = "event_name,timestamp,client,search_term,item_id"
 
 def create_products():
     """Nothing in their titles says what people type to find them."""
-    return [shop.product(title) for title in ("Sencha", "Assam", "Oolong", "Hidden")]
+    return [shop.create_shop_product(title) for title in ("Sencha", "Assam", "Oolong", "Hidden")]
 
 
 @pytest.fixture
@@ -105,8 +105,8 @@ def test_an_id_comes_back_in_the_place_of_its_search(trained, exported, told):
 
 def test_a_customer_may_be_named_and_is_answered_each_by_themselves(trained, exported):
     sencha, assam, *_ = trained
-    anna = shop.customer("anna")
-    shop.order(anna, [assam])
+    anna = shop.create_customer("anna")
+    shop.create_past_order(anna, [assam])
     call_command("personalization_train", verbosity=0)
     rows = exported(f"q,customer_id\ngreen tea,{anna.pk}\ngreen tea,\ngreen tea,\n")
     assert list(rows[0]) == ["query", "customer", "rank", "product", "score", "code", "reason"]
@@ -116,7 +116,7 @@ def test_a_customer_may_be_named_and_is_answered_each_by_themselves(trained, exp
 
 
 def test_what_the_engine_finds_is_listed_too_and_what_nothing_is_known_of_at_the_end(trained, exported):
-    new = shop.product("Green tea, new")
+    new = shop.create_shop_product("Green tea, new")
     call_command("rebuild_index", interactive=False, verbosity=0)
     found = lists(exported("query\ngreen tea\nsencha\n"))
     assert found["green tea"][0] == trained[0].pk and found["green tea"][-1] == new.pk

@@ -53,7 +53,7 @@ def test_an_empty_shop_has_a_page(client):
 
 
 def test_a_shop_of_one_product_trains_and_shows_it(client):
-    only = shop.product("Only")
+    only = shop.create_shop_product("Only")
     call_command("personalization_train", verbosity=0)
     response = client.get("/")
     assert codes(response) == ["latest"]
@@ -149,7 +149,7 @@ def test_a_failing_genome_never_harms_an_order(trained, monkeypatch, django_capt
 
     users, products = trained
     rename("personalization_genome")
-    placed = shop.order(users[1], [products[2]])
+    placed = shop.create_past_order(users[1], [products[2]])
     with django_capture_on_commit_callbacks(execute=True):
         order_placed.send(sender=None, order=placed, user=users[1])
     assert type(placed).objects.filter(pk=placed.pk).exists()

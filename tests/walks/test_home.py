@@ -57,7 +57,7 @@ def test_two_customers_see_different_shops(client, trained):
 
 def test_because_you_bought_shows_what_is_new_to_the_customer(client, trained):
     _, products = trained
-    newcomer = shop.order(shop.customer("new"), [products[5]], 1).user
+    newcomer = shop.create_past_order(shop.create_customer("new"), [products[5]], 1).user
     call_command("personalization_train", verbosity=0)
     active_snapshot.reset_active_snapshot()
     client.force_login(newcomer)
@@ -102,7 +102,7 @@ def test_a_shop_where_almost_everything_sold_out_still_fills_a_row(client, train
 
 def test_the_reason_never_names_a_hidden_product(client, trained):
     _, products = trained
-    newcomer = shop.order(shop.customer("new"), [products[5]], 1).user
+    newcomer = shop.create_past_order(shop.create_customer("new"), [products[5]], 1).user
     call_command("personalization_train", verbosity=0)
     active_snapshot.reset_active_snapshot()
     Product.objects.filter(pk=products[5].pk).update(is_public=False)
@@ -113,7 +113,7 @@ def test_the_reason_never_names_a_hidden_product(client, trained):
 
 
 def test_new_products_have_their_row(client, trained):
-    fresh = [shop.product(f"Fresh {n}", days_old=n) for n in range(1, 5)]
+    fresh = [shop.create_shop_product(f"Fresh {n}", days_old=n) for n in range(1, 5)]
     call_command("personalization_train", verbosity=0)
     active_snapshot.reset_active_snapshot()
     new = rows(client.get("/"))["new_in"]
@@ -128,7 +128,7 @@ def test_a_product_with_variants_is_one_card_and_its_children_none(client, train
         create_product(title=size, structure="child", parent=parent, price="9.00", num_in_stock=5) for size in "SML"
     ]
     for n, user in enumerate(users):
-        shop.order(user, [sizes[n % 3]], days_ago=1)
+        shop.create_past_order(user, [sizes[n % 3]], days_ago=1)
     call_command("personalization_train", verbosity=0)
     active_snapshot.reset_active_snapshot()
     ids = shown(client.get("/"))
@@ -141,7 +141,7 @@ def test_an_order_changes_the_next_page_without_a_training_run(client, trained, 
 
     users, products = trained
     for days_ago in range(1, 5):
-        placed = shop.order(users[1], [products[2]], days_ago=days_ago)
+        placed = shop.create_past_order(users[1], [products[2]], days_ago=days_ago)
     with django_capture_on_commit_callbacks(execute=True):
         order_placed.send(sender=None, order=placed, user=users[1])
     client.force_login(users[1])

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from personalization.collect import rate_limits
 from personalization.models import Event
-from tests.collect.event_payloads import body, event
+from tests.collect.event_payloads import delivery_body, event_payload
 from tests.shops import factories as shop
-from tests.walks.event_requests import agreed, looked_at, post, send
+from tests.walks.event_requests import consented_client, post_events, send_events, view_payload
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def milk():
-    return shop.product("Milk")
+    return shop.create_shop_product("Milk")
 
 
 def deep(levels):
@@ -52,14 +52,17 @@ def deep(levels):
     ],
 )
 def test_what_says_nothing_is_refused_as_a_whole(content, status, code):
-    response = post(agreed(), content)
+    response = post_events(consented_client(), content)
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response.json()["message"]
 
 
 def test_a_body_of_exactly_64_kib_is_read(milk):
-    content = body(looked_at(milk))
-    assert post(agreed(), content + b" " * (64 * 1024 - len(content))).json() == {"accepted": 1, "rejected": []}
+    content = delivery_body(view_payload(milk))
+    assert post_events(consented_client(), content + b" " * (64 * 1024 - len(content))).json() == {
+        "accepted": 1,
+        "rejected": [],
+    }
 
 
 HOSTILE = [
@@ -73,11 +76,11 @@ FIELDS = ["id", "name", "event", "at", "params", "ecommerce", "items", "slate", 
 @pytest.mark.parametrize("field", [*FIELDS, "value", "surface", "row", "unknown"])
 @pytest.mark.parametrize("name", ["view_item", "view_item_list", "search", "user_engagement", "add_to_cart"])
 def test_whatever_stands_in_a_field_only_this_event_is_lost(milk, field, name):
-    client = agreed()
+    client = consented_client()
     for value in HOSTILE:
         rate_limits.reset_counters()
-        told = {**looked_at(milk, search_term="a", engagement_time_msec=1), "name": name, field: value}
-        response = send(client, told, looked_at(milk))
+        told = {**view_payload(milk, search_term="a", engagement_time_msec=1), "name": name, field: value}
+        response = send_events(client, told, view_payload(milk))
         assert response.status_code == 202, (field, value)
         assert 1 not in [one["index"] for one in response.json()["rejected"]], (field, value)
     assert Event.objects.filter(type="view_item").count() >= len(HOSTILE)
@@ -85,12 +88,12 @@ def test_whatever_stands_in_a_field_only_this_event_is_lost(milk, field, name):
 
 @pytest.mark.parametrize("field", ["item_id", "index", "quantity", "unknown"])
 def test_whatever_stands_in_an_item_only_its_event_is_lost(milk, field):
-    client = agreed()
+    client = consented_client()
     for value in HOSTILE:
         rate_limits.reset_counters()
         item = {"item_id": milk.pk, field: value}
-        told = [{**event(name), "items": [item]} for name in ("view_item_list", "add_to_cart")]
-        response = send(client, *told, looked_at(milk))
+        told = [{**event_payload(name), "items": [item]} for name in ("view_item_list", "add_to_cart")]
+        response = send_events(client, *told, view_payload(milk))
         assert response.status_code == 202, (field, value)
         assert 2 not in [one["index"] for one in response.json()["rejected"]], (field, value)
 
@@ -101,7 +104,7 @@ def test_whatever_stands_in_an_item_only_its_event_is_lost(milk, field):
 )
 def test_any_bytes_get_an_answer(content):
     rate_limits.reset_counters()
-    assert post(agreed(), content).status_code in (202, 400)
+    assert post_events(consented_client(), content).status_code in (202, 400)
 
 
 JSON = st.recursive(
@@ -116,18 +119,22 @@ JSON = st.recursive(
 def test_any_json_gets_an_answer(sent_at, told):
     rate_limits.reset_counters()
     content = json.dumps({"sent_at": sent_at, "events": told}).encode()
-    assert post(agreed(), content).status_code in (202, 400)
+    assert post_events(consented_client(), content).status_code in (202, 400)
 
 
 @pytest.mark.parametrize("length", ["", "abc", "-1", "1e3", "٣", "99999999999999999999"])
 def test_a_strange_content_length_does_no_harm(milk, length):
-    assert post(agreed(), body(looked_at(milk)), CONTENT_LENGTH=length).status_code in (202, 400, 413)
+    assert post_events(consented_client(), delivery_body(view_payload(milk)), CONTENT_LENGTH=length).status_code in (
+        202,
+        400,
+        413,
+    )
 
 
 @pytest.mark.parametrize("cookie", ["\0", "ü", ":" * 4_000, "a:b:c", "'; --", "granted.1.99999999999999"])
 def test_strange_cookies_count_as_none(milk, cookie):
-    client = agreed()
+    client = consented_client()
     client.cookies["personalization_visitor"] = cookie
-    assert send(client, looked_at(milk)).status_code == 202
+    assert send_events(client, view_payload(milk)).status_code == 202
     client.cookies["personalization_choice"] = cookie
-    assert send(client, looked_at(milk)).status_code == 202
+    assert send_events(client, view_payload(milk)).status_code == 202

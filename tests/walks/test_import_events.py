@@ -17,7 +17,7 @@ from oscar.apps.catalogue.models import Product
 from personalization.exchange import event_files, event_import
 from personalization.exchange.event_import import ImportOptions, browser_id, import_events
 from personalization.models import ConsentRecord, DailyTotal, Event, SensitiveCategory, Visitor
-from tests.shops.factories import product
+from tests.shops.factories import create_shop_product
 
 pytestmark = pytest.mark.django_db
 TIME = (now() - timedelta(days=5)).replace(microsecond=0)
@@ -31,7 +31,7 @@ def anna():
 
 @pytest.fixture
 def tea():
-    made = product("Tea")
+    made = create_shop_product("Tea")
     Product.objects.filter(pk=made.pk).update(upc="0042")
     return made
 
@@ -101,7 +101,7 @@ def test_bad_rows_are_kept_aside_with_their_line_and_reason_and_the_rest_comes_i
     ben = User.objects.create_user("ben")
     adult = create_from_breadcrumbs("Adults > Wine")
     SensitiveCategory.objects.create(category=adult.get_parent())
-    wine = product("Wine", adult)
+    wine = create_shop_product("Wine", adult)
     at, old = TIME.isoformat(), (now() - timedelta(days=91)).isoformat()
     ahead, month = (now() + timedelta(hours=1)).isoformat(), (now() - timedelta(days=31)).isoformat()
     cases = {
@@ -239,7 +239,7 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(tmp_path, capsys, anna
 
 
 def test_json_lines_of_ga4s_export_come_in(tmp_path, capsys, anna, tea):
-    other = product("Milk")
+    other = create_shop_product("Milk")
     micros = int(TIME.timestamp() * 1_000_000)
     said = [
         {"event_name": "view_item", "event_timestamp": micros, "user_id": str(anna.pk), "user_pseudo_id": "x"},

@@ -16,10 +16,10 @@ from personalization.collect.impression_tokens import verify_impression
 from personalization.decide import active_snapshot
 from personalization.models import Event, Visitor
 from personalization.privacy import cookies
-from tests.collect.event_payloads import FIREFOX, event, ms
+from tests.collect.event_payloads import FIREFOX, event_payload, to_milliseconds
 from tests.shops import factories as shop
-from tests.walks.event_requests import HERE, agreed, send
-from tests.walks.known_visitors import browser
+from tests.walks.event_requests import HERE, consented_client, send_events
+from tests.walks.known_visitors import identify_browser
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 
@@ -103,12 +103,12 @@ def test_a_list_in_the_shops_own_order_is_reported_too_without_a_reason(trained,
 
 
 def test_a_click_in_a_list_is_stored_with_its_position(trained):
-    client = agreed()
+    client = consented_client()
     response = client.get("/catalogue/")
     assert Visitor.objects.filter(user=None).count() == 0
     token, _, links = product_list(response)
-    click = event("select_item", links[3][0], slate=token, at=ms(shop.now()))
-    assert send(client, click).json()["accepted"] == 1
+    click = event_payload("select_item", links[3][0], slate=token, at=to_milliseconds(shop.now()))
+    assert send_events(client, click).json()["accepted"] == 1
     kept = Event.objects.values_list("surface", "row_key", "product_id", "position").get()
     assert kept == ("category", "results", links[3][0], 3)
 
@@ -125,8 +125,8 @@ def test_nobody_else_s_page_says_anything(trained, who, page):
 
 def test_what_is_reported_of_a_list_costs_no_query(trained, monkeypatch, settings):
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS": 3_600}
-    client = agreed()
-    browser(client)
+    client = consented_client()
+    identify_browser(client)
     for page in ("/catalogue/", "/search/?q=product"):
         client.get(page)
         with CaptureQueriesContext(connection) as signed:
@@ -139,7 +139,7 @@ def test_what_is_reported_of_a_list_costs_no_query(trained, monkeypatch, setting
 
 def test_a_failing_signature_leaves_oscars_page(trained, monkeypatch, caplog):
     monkeypatch.setattr("personalization.oscar.listing_views.list_slate", lambda *args, **kwargs: 1 / 0)
-    response = agreed().get("/catalogue/")
+    response = consented_client().get("/catalogue/")
     assert (response.status_code, lists(response), len(shown(response))) == (200, [], 20)
     assert "Signing a list failed" in caplog.text
 
@@ -158,8 +158,8 @@ def test_the_menu_in_the_visitors_order_says_what_stands_where(trained, settings
     token, kind, links = found["menu"]
     entries = re.findall(r'<a class="dropdown-item" href="(/catalogue/category/[^"]+)">', response.content.decode())
     assert (kind, [path for _, path in links]) == ("category", entries)
-    click = event("select_item", links[1][0], slate=token, at=ms(shop.now()))
-    assert send(client, click).json() == {"accepted": 1, "rejected": []}
+    click = event_payload("select_item", links[1][0], slate=token, at=to_milliseconds(shop.now()))
+    assert send_events(client, click).json() == {"accepted": 1, "rejected": []}
     kept = Event.objects.values_list("surface", "row_key", "item_kind", "product_id", "position", "items", "reason")
     assert kept.get() == (
         "navigation",

@@ -12,7 +12,7 @@ from personalization.models import Consent, Visitor
 from personalization.privacy import cookies, sort_preference
 from tests.shops import factories as shop
 from tests.shops.saved_shops import open_shop
-from tests.walks.known_visitors import browser, did
+from tests.walks.known_visitors import identify_browser, store_event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 
@@ -29,7 +29,7 @@ def trained(own_files):
 def build_with_best_sellers():
     users, products = shop.even_and_odd()
     for _ in range(60):
-        shop.order(None, [products[39], products[38]], days_ago=3)
+        shop.create_past_order(None, [products[39], products[38]], days_ago=3)
     call_command("personalization_train", verbosity=0)
     call_command("rebuild_index", interactive=False, verbosity=0)
     return users, products
@@ -112,7 +112,7 @@ def test_what_happens_during_a_visit_does_not_change_the_order(client, trained):
     client.force_login(users[1])
     before = [shown(client.get("/catalogue/", {"page": page})) for page in (1, 2)]
     visitor = Visitor.objects.get(user=users[1])
-    did(visitor, product_id=products[10].pk)
+    store_event(visitor, product_id=products[10].pk)
     client.get(products[12].get_absolute_url())
     client.get("/search/?q=product")
     client.post(reverse("basket:add", args=[products[14].pk]), {"quantity": 1})
@@ -160,7 +160,7 @@ def test_a_wish_for_the_shops_order_does_not_fade(client, trained):
 
 def test_a_known_browser_has_it_with_its_visitor_and_takes_it_into_the_account(client, trained):
     users, _ = trained
-    visitor = browser(client)
+    visitor = identify_browser(client)
     press(client, "/catalogue/", "off")
     visitor.refresh_from_db()
     assert [wish[:3] for wish in visitor.preferences] == [

@@ -27,7 +27,7 @@ from personalization.profile.genome import refresh_genome
 from personalization.serve import menu_shortcuts
 from personalization.surfaces import navigation
 from tests.shops import factories as shop
-from tests.walks.known_visitors import browser
+from tests.walks.known_visitors import identify_browser
 
 pytestmark = pytest.mark.django_db
 
@@ -43,21 +43,21 @@ OTHERS = ("Drinks > Coffee", "Bakery > Bread", "Bakery > Cake", "Dairy")
 def shelves():
     """Three products on each shelf. Twelve customers buy of all of them twice; one buys tea and bread only."""
     found = {name: create_from_breadcrumbs(name) for name in (*TEAS, *OTHERS)}
-    stock = {name: [shop.product(f"{name} {n}", shelf) for n in range(3)] for name, shelf in found.items()}
+    stock = {name: [shop.create_shop_product(f"{name} {n}", shelf) for n in range(3)] for name, shelf in found.items()}
     for n in range(12):
-        user = shop.customer(f"customer{n}")
+        user = shop.create_customer(f"customer{n}")
         for week in range(2):
-            shop.order(user, [products[week] for products in stock.values()], days_ago=3 + 7 * week)
+            shop.create_past_order(user, [products[week] for products in stock.values()], days_ago=3 + 7 * week)
     return stock
 
 
 @pytest.fixture
 def tea_drinker(shelves, client):
     """Bought green tea in four weeks, and bread in the first of them; signed in just now."""
-    user = shop.customer("tea")
+    user = shop.create_customer("tea")
     for week in range(4):
         bread = shelves["Bakery > Bread"][:1] if week == 0 else []
-        shop.order(user, [*shelves[TEAS[0]], *bread], days_ago=2 + 7 * week)
+        shop.create_past_order(user, [*shelves[TEAS[0]], *bread], days_ago=2 + 7 * week)
     call_command("personalization_train", verbosity=0)
     active_snapshot.reset_active_snapshot()
     client.force_login(user)
@@ -144,7 +144,7 @@ def test_a_category_that_they_named_stands_first_and_says_so(client, tea_drinker
 
 def test_a_browser_of_which_nothing_but_a_named_category_is_known_has_that(tea_drinker):
     client = Client()
-    browser(client).set_preference("interest", category("Dairy").pk, 1, time())
+    identify_browser(client).set_preference("interest", category("Dairy").pk, 1, time())
     assert names(client.get(reverse("basket:summary"))) == ["Dairy"]
 
 
@@ -187,7 +187,7 @@ def test_nobody_else_has_any(tea_drinker):
     customer.force_login(tea_drinker)
     Visitor.objects.filter(user=tea_drinker).update(consent=Consent.WITHDRAWN)
     agreeing = Client()
-    browser(agreeing)
+    identify_browser(agreeing)
     for client in (Client(), refused, customer, agreeing):
         text = client.get(reverse("basket:summary")).content.decode()
         assert "personalization-shortcuts" not in text
@@ -309,9 +309,9 @@ def test_the_menu_that_people_have_learned_stays_unless_the_shop_allows_more(cli
 
 
 def test_what_somebody_needs_comes_forward_as_far_as_the_shop_allows(client, tea_drinker, shelves, settings):
-    dairy = shop.customer("dairy")
+    dairy = shop.create_customer("dairy")
     for week in range(4):
-        shop.order(dairy, shelves["Dairy"], days_ago=2 + 7 * week)
+        shop.create_past_order(dairy, shelves["Dairy"], days_ago=2 + 7 * week)
     refresh_genome([dairy.pk], time())
     client.force_login(dairy)
     page = reverse("basket:summary")

@@ -13,8 +13,8 @@ from personalization.models import OrderVisitor, Visitor
 from personalization.privacy import identity
 from tests.collect.event_payloads import FIREFOX
 from tests.shops import factories as shop
-from tests.walks.event_requests import agreed, full
-from tests.walks.known_visitors import browser
+from tests.walks.event_requests import consented_client, raise_disk_full
+from tests.walks.known_visitors import identify_browser
 
 pytestmark = pytest.mark.django_db
 
@@ -33,20 +33,20 @@ def stored():
 
 
 def test_a_guests_order_is_known_to_be_their_browsers(client, milk):
-    visitor, order = browser(client), shop.order(None, [milk])
+    visitor, order = identify_browser(client), shop.create_past_order(None, [milk])
     check_out(client, order)
     assert stored() == [(order.pk, visitor.pk)]
     assert OrderVisitor.objects.get().placed_at == order.date_placed
 
 
 def test_an_accounts_order_is_known_to_be_its_visitors(client, milk, anna):
-    order = shop.order(anna, [milk])
+    order = shop.create_past_order(anna, [milk])
     check_out(client, order)
     assert stored() == [(order.pk, Visitor.objects.get(user=anna).pk)]
 
 
 def test_the_same_order_twice_is_kept_once(client, milk):
-    visitor, order = browser(client), shop.order(None, [milk])
+    visitor, order = identify_browser(client), shop.create_past_order(None, [milk])
     check_out(client, order)
     check_out(client, order)
     assert stored() == [(order.pk, visitor.pk)]
@@ -55,29 +55,29 @@ def test_the_same_order_twice_is_kept_once(client, milk):
 @pytest.mark.parametrize("who", ["stranger", "not known yet", "refused", "signal"])
 def test_without_consent_and_a_known_visitor_nothing_is_kept_nor_made(client, milk, who):
     if who == "not known yet":
-        client = agreed()
+        client = consented_client()
     if who in ("refused", "signal"):
-        browser(client)
+        identify_browser(client)
     if who == "refused":
         client.cookies["personalization_choice"] = f"refused.1.{int(now().timestamp())}"
     if who == "signal":
         client.defaults["HTTP_SEC_GPC"] = "1"
     before = Visitor.objects.count()
-    check_out(client, shop.order(None, [milk]))
+    check_out(client, shop.create_past_order(None, [milk]))
     assert (stored(), Visitor.objects.count()) == ([], before)
 
 
 def test_a_customer_who_withdrew_has_no_order_tied_to_them(client, milk, anna):
     visitor = Visitor.objects.get(user=anna)
     visitor.change_consent("withdrawn", version="1", source="test", now=now())
-    check_out(client, shop.order(anna, [milk]))
+    check_out(client, shop.create_past_order(anna, [milk]))
     assert stored() == []
 
 
 def test_nothing_of_ours_breaks_a_placed_order(client, milk, monkeypatch, caplog):
-    browser(client)
-    order = shop.order(None, [milk])
-    monkeypatch.setattr(OrderVisitor.objects.__class__, "record_order", full)
+    identify_browser(client)
+    order = shop.create_past_order(None, [milk])
+    monkeypatch.setattr(OrderVisitor.objects.__class__, "record_order", raise_disk_full)
     with transaction.atomic():
         check_out(client, order)
         order.set_status(order.status)  # the transaction is sound
@@ -87,16 +87,16 @@ def test_nothing_of_ours_breaks_a_placed_order(client, milk, monkeypatch, caplog
 
 
 def test_an_order_that_is_rolled_back_leaves_no_trace(client, milk):
-    browser(client)
+    identify_browser(client)
     with pytest.raises(ZeroDivisionError), transaction.atomic():
-        check_out(client, shop.order(None, [milk]))
+        check_out(client, shop.create_past_order(None, [milk]))
         assert len(stored()) == 1
         raise ZeroDivisionError
     assert stored() == []
 
 
 def test_a_visitor_who_was_erased_at_this_moment_does_not_fail_the_order(milk):
-    order = shop.order(None, [milk])
+    order = shop.create_past_order(None, [milk])
     gone = Visitor.objects.create()
     key = gone.pk
     gone.delete()
@@ -107,8 +107,8 @@ def test_a_visitor_who_was_erased_at_this_moment_does_not_fail_the_order(milk):
 
 def test_a_browsers_orders_become_the_accounts_when_it_signs_in(client, milk, anna):
     client = Client(HTTP_USER_AGENT=FIREFOX)
-    browser(client)
-    order = shop.order(None, [milk])
+    identify_browser(client)
+    order = shop.create_past_order(None, [milk])
     check_out(client, order)
     form = {"login-username": anna.email, "login-password": "x", "login_submit": "1"}
     assert client.post(reverse("customer:login"), form).status_code == 302
@@ -119,17 +119,17 @@ def test_a_browsers_orders_become_the_accounts_when_it_signs_in(client, milk, an
 def test_it_goes_when_the_visitor_is_erased(client, milk, anna, who):
     if who == "browser":
         client = Client(HTTP_USER_AGENT=FIREFOX)
-        visitor = browser(client)
-        check_out(client, shop.order(None, [milk]))
+        visitor = identify_browser(client)
+        check_out(client, shop.create_past_order(None, [milk]))
         Visitor.objects.filter(user=None).erase([visitor.pk])
     else:
-        check_out(client, shop.order(anna, [milk]))
+        check_out(client, shop.create_past_order(anna, [milk]))
         assert len(stored()) == 1
         identity.erase_customer(anna.pk, now())
     assert stored() == []
 
 
 def test_it_goes_with_the_account(client, milk, anna):
-    check_out(client, shop.order(anna, [milk]))
+    check_out(client, shop.create_past_order(anna, [milk]))
     anna.delete()
     assert stored() == []

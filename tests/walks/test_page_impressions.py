@@ -116,7 +116,7 @@ def test_the_page_of_a_variant_speaks_of_its_parent(trained):
 @pytest.mark.usefixtures("own_files")
 def test_the_page_of_a_search_says_what_was_searched_for_once():
     for n in range(50):
-        shop.product(f"Milk & <b>honey</b> {n}")
+        shop.create_shop_product(f"Milk & <b>honey</b> {n}")
     call_command("rebuild_index", interactive=False, verbosity=0)
     browser = agreeing()
     assert beacon(browser.get("/search/", {"q": ' milk "&<honey '}))["search"] == "milk &quot;&amp;&lt;honey"

@@ -16,7 +16,7 @@ from personalization.models import Consent, ConsentRecord, Event, Genome, Sensit
 from personalization.privacy import cookies, identity
 from personalization.profile import genome
 from tests.shops import factories as shop
-from tests.walks.known_visitors import browser, did
+from tests.walks.known_visitors import identify_browser, store_event
 
 pytestmark = pytest.mark.django_db
 
@@ -53,14 +53,14 @@ def test_a_customer_finds_it_in_the_account_area_and_everybody_at_the_foot_of_th
 
 
 def test_it_says_what_is_used_since_when_and_where_that_was_allowed(client, anna):
-    tea = shop.product("Tea", shop.create_from_breadcrumbs("Drinks > Hot"))
-    shop.order(anna, [tea], days_ago=10)
-    shop.order(anna, [tea], days_ago=20)
+    tea = shop.create_shop_product("Tea", shop.create_from_breadcrumbs("Drinks > Hot"))
+    shop.create_past_order(anna, [tea], days_ago=10)
+    shop.create_past_order(anna, [tea], days_ago=20)
     genome.refresh_genome([anna.pk], time.time())
     visitor = visitor_of(anna)
     for _ in range(3):
-        did(visitor, product_id=tea.pk)
-    did(visitor, "search", query="oat milk")
+        store_event(visitor, product_id=tea.pk)
+    store_event(visitor, "search", query="oat milk")
     seen = overview(client)
     assert (seen.genome.purchases, seen.view_count, seen.search_count) == (2, 3, 1)
     assert seen.first_purchase_at.date() == (now() - timedelta(days=20)).date()
@@ -84,8 +84,11 @@ def test_its_cost_does_not_grow_with_what_is_known(client, anna, django_assert_m
     visitor = visitor_of(anna)
 
     def one_more(n):
-        did(visitor, product_id=shop.product(f"Tea {n}", shop.create_from_breadcrumbs(f"Drinks > Tea {n}")).pk)
-        did(visitor, "search", query=f"tea {n}")
+        store_event(
+            visitor,
+            product_id=shop.create_shop_product(f"Tea {n}", shop.create_from_breadcrumbs(f"Drinks > Tea {n}")).pk,
+        )
+        store_event(visitor, "search", query=f"tea {n}")
         visitor.set_preference("product", n + 1, -1, time.time())
 
     one_more(0)
@@ -151,7 +154,7 @@ def test_who_did_not_agree_adds_nothing(client):
 
 
 def test_not_interested_is_listed_until_it_fades_and_can_be_undone(client, anna):
-    tea, drinks = shop.product("Tea"), shop.create_from_breadcrumbs("Drinks")
+    tea, drinks = shop.create_shop_product("Tea"), shop.create_from_breadcrumbs("Drinks")
     visitor = visitor_of(anna)
     visitor.set_preference("product", tea.pk, -1, time.time())
     visitor.set_preference("category", drinks.pk, -1, time.time())
@@ -169,9 +172,9 @@ def test_not_interested_is_listed_until_it_fades_and_can_be_undone(client, anna)
 
 def test_a_removed_view_is_not_used_by_the_very_next_page(client, trained):
     _, products = trained
-    visitor = browser(client)
-    view = did(visitor, product_id=products[7].pk)
-    did(visitor, "select_item", minutes_ago=2, product_id=products[7].pk)
+    visitor = identify_browser(client)
+    view = store_event(visitor, product_id=products[7].pk)
+    store_event(visitor, "select_item", minutes_ago=2, product_id=products[7].pk)
     used = f"Because you viewed {products[7].title}"
     assert used in client.get("/").content.decode()
     client.post(RECENT, {"event": view.event_id})
@@ -181,21 +184,21 @@ def test_a_removed_view_is_not_used_by_the_very_next_page(client, trained):
 
 def test_deleting_one_search_or_all_of_a_kind_leaves_the_rest(client, anna):
     visitor = visitor_of(anna)
-    one = did(visitor, "search", query="tea")
-    did(visitor, "search", minutes_ago=5, query="tea")
-    did(visitor, "search", query="milk")
-    did(visitor, product_id=5)
+    one = store_event(visitor, "search", query="tea")
+    store_event(visitor, "search", minutes_ago=5, query="tea")
+    store_event(visitor, "search", query="milk")
+    store_event(visitor, product_id=5)
     client.post(RECENT, {"event": one.event_id})
     assert [done.query for done in overview(client).recent_searches] == ["milk"]
     client.post(RECENT, {"all": "searches"})
     assert overview(client).recent_searches == [] and len(overview(client).recent_products) == 1
-    did(visitor, "view_item_list", items=[[5, 0]])
+    store_event(visitor, "view_item_list", items=[[5, 0]])
     client.post(RECENT, {"all": "views"})
     assert not Event.objects.exists()
 
 
 def test_what_is_off_can_still_be_deleted(client, anna):
-    view = did(visitor_of(anna), product_id=shop.product("Tea").pk)
+    view = store_event(visitor_of(anna), product_id=shop.create_shop_product("Tea").pk)
     client.post(ANSWER, {"answer": "refused"})
     assert len(overview(client).recent_products) == 1
     client.post(RECENT, {"event": view.event_id})
@@ -203,9 +206,9 @@ def test_what_is_off_can_still_be_deleted(client, anna):
 
 
 def test_the_download_is_a_complete_private_file(client, anna):
-    tea = shop.product("Tea")
-    shop.order(anna, [tea])
-    did(visitor_of(anna), product_id=tea.pk)
+    tea = shop.create_shop_product("Tea")
+    shop.create_past_order(anna, [tea])
+    store_event(visitor_of(anna), product_id=tea.pk)
     response = client.get(DOWNLOAD)
     assert response["Content-Disposition"] == 'attachment; filename="personalisation-data.json"'
     assert "no-store" in response["Cache-Control"]
@@ -234,10 +237,10 @@ def test_looking_and_downloading_change_nothing(client, anna):
 
 
 def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client, anna):
-    tea = shop.product("Tea")
-    shop.order(anna, [tea])
+    tea = shop.create_shop_product("Tea")
+    shop.create_past_order(anna, [tea])
     genome.refresh_genome([anna.pk], time.time())
-    did(visitor_of(anna), product_id=tea.pk)
+    store_event(visitor_of(anna), product_id=tea.pk)
     visitor_of(anna).set_preference("product", tea.pk, -1, time.time())
     old = visitor_of(anna).pk
     assert b"Yes, delete my data" in client.get(PAGE + "erase/").content
@@ -256,7 +259,7 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
 
 
 def test_what_was_forgotten_does_not_come_back_with_a_new_yes(client, anna):
-    shop.order(anna, [shop.product("Tea")])
+    shop.create_past_order(anna, [shop.create_shop_product("Tea")])
     client.post(FORGOTTEN)
     client.post(ANSWER, {"answer": "granted"})
     assert not Genome.objects.exists()
@@ -264,7 +267,7 @@ def test_what_was_forgotten_does_not_come_back_with_a_new_yes(client, anna):
 
 
 def test_a_browser_is_forgotten_without_a_trace(client):
-    did(browser(client), product_id=shop.product("Tea").pk)
+    store_event(identify_browser(client), product_id=shop.create_shop_product("Tea").pk)
     client.post(FORGOTTEN)
     assert not Visitor.objects.exists() and not Event.objects.exists() and not ConsentRecord.objects.exists()
     assert client.get(PAGE).context["overview"].status.code == "refused"
@@ -278,7 +281,7 @@ def test_forgetting_twice_at_once_works_like_once(client, anna):
 
     if connection.vendor == "sqlite":
         pytest.skip("its test database is one connection's")
-    did(visitor_of(anna), product_id=1)
+    store_event(visitor_of(anna), product_id=1)
 
     def forget(_):
         try:
@@ -310,7 +313,7 @@ def test_the_page_of_a_customer_who_withdrew_is_the_anonymous_one_byte_for_byte(
     refusing.post(ANSWER, {"answer": "refused"})
     customer = Client()
     customer.force_login(users[1])
-    did(visitor_of(users[1]), product_id=products[7].pk)
+    store_event(visitor_of(users[1]), product_id=products[7].pk)
     assert everybodys(customer.get("/")) != everybodys(refusing.get("/"))
     customer.post(ANSWER, {"answer": "refused"})
     for client in (customer, refusing):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from personalization.models import Event, Visitor
 from personalization.privacy import cookies
 from tests.shops import factories as shop
-from tests.walks.known_visitors import browser, did
+from tests.walks.known_visitors import identify_browser, store_event
 
 pytestmark = pytest.mark.django_db
 
@@ -31,11 +31,11 @@ def visitor_of(user):
 def test_nobody_reads_or_changes_what_is_anothers(client, anna):
     """Every address, as a stranger, a browser and a customer, with another's keys in it: the same as unknown keys."""
     ben = User.objects.create_user("ben", "ben@example.com", "x")
-    shop.agree(ben)
-    theirs = did(visitor_of(ben), product_id=shop.product("Ben's secret").pk)
+    shop.grant_consent(ben)
+    theirs = store_event(visitor_of(ben), product_id=shop.create_shop_product("Ben's secret").pk)
     visitor_of(ben).set_preference("product", theirs.product_id, -1, time.time())
     stranger, known_browser = Client(), Client()
-    browser(known_browser)
+    identify_browser(known_browser)
     before = state(ben)
     foreign = {"user": ben.pk, "user_id": ben.pk, "visitor": visitor_of(ben).pk, "visitor_id": visitor_of(ben).pk}
     for who in (client, stranger, known_browser):
@@ -71,7 +71,7 @@ def plain(response):
 
 def test_a_visitor_of_an_account_is_not_opened_by_a_cookie(client, anna):
     """Not even by one that we signed ourselves."""
-    did(visitor_of(anna), product_id=shop.product("Tea").pk)
+    store_event(visitor_of(anna), product_id=shop.create_shop_product("Tea").pk)
     thief = Client()
     thief.cookies[cookies.CONSENT_COOKIE] = f"granted.1.{int(time.time())}"
     response = thief.get(PAGE)
@@ -94,7 +94,7 @@ COOKIE_TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, excl
 @example(answer="granted..", visitor="f" * 3_000, signed=True)
 def test_any_bytes_in_our_cookies_count_as_absent_and_go_with_the_next_page(client, anna, answer, visitor, signed):
     if not Event.objects.exists():
-        did(visitor_of(anna), "search", query="Anna's secret")
+        store_event(visitor_of(anna), "search", query="Anna's secret")
     raw = f"{cookies.CONSENT_COOKIE}={answer}; {cookies.VISITOR_COOKIE}={visitor}"
     if signed:
         raw += f"; sessionid={client.cookies['sessionid'].value}"
@@ -143,13 +143,13 @@ def test_a_wish_that_cannot_be_read_is_refused(client, anna, fields):
     "fields", [{}, {"event": "x"}, {"event": "\x00"}, {"all": "everything"}, {"event": "", "all": ""}]
 )
 def test_a_deletion_that_cannot_be_read_is_refused(client, anna, fields):
-    did(visitor_of(anna), product_id=1)
+    store_event(visitor_of(anna), product_id=1)
     assert client.post(RECENT, fields).status_code == 400
     assert Event.objects.count() == 1
 
 
 def test_what_somebody_searched_for_is_printed_as_text(client, anna):
-    did(visitor_of(anna), "search", query='"><script>alert(1)</script>')
+    store_event(visitor_of(anna), "search", query='"><script>alert(1)</script>')
     page = client.get(PAGE).content
     assert b"<script>alert(1)" not in page and b"&lt;script&gt;alert(1)" in page
 
@@ -157,7 +157,7 @@ def test_what_somebody_searched_for_is_printed_as_text(client, anna):
 def test_nothing_in_the_log_says_who_was_there(client, anna, caplog):
     caplog.set_level("INFO")
     visitor = visitor_of(anna)
-    did(visitor, "search", query="a secret query")
+    store_event(visitor, "search", query="a secret query")
     for path in (PAGE, DOWNLOAD, "/"):
         client.get(path)
     client.post(RECENT, {"all": "searches"})

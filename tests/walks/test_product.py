@@ -38,7 +38,7 @@ def page(client, product):
 
 
 def rows(client, product):
-    found = breakfast.slates(page(client, product), "product")
+    found = breakfast.slates_of_page(page(client, product), "product")
     return {row.title: {item.product.title for item in row.items} for slate in found for row in slate.rows}
 
 
@@ -51,7 +51,7 @@ def test_a_product_has_a_row_of_what_does_its_job_one_of_better_ones_and_one_of_
 
 
 def test_each_card_says_why_it_is_there(client, products):
-    (slate,) = breakfast.slates(page(client, products[TEAS[0]]), "product")
+    (slate,) = breakfast.slates_of_page(page(client, products[TEAS[0]]), "product")
     assert {item.explanation for item in slate.rows[0].items} == {"Same kind, similar price"}
     assert {item.explanation for row in slate.rows[1:] for item in row.items} == {
         "Higher-end alternatives, bought by the same customers",
@@ -68,8 +68,10 @@ def test_a_step_up_costs_no_more_than_so_many_times_its_price_today(client, prod
 
 def test_what_goes_with_it_holds_nothing_that_could_stand_in_for_it(client, products):
     for number in range(6):  # somebody who buys two teas at once has not shown that nobody needs but one
-        shop.order(shop.customer(f"both{number}"), [products[TEAS[0]], products[TEAS[1]]], days_ago=5)
-    tea.learned()
+        shop.create_past_order(
+            shop.create_customer(f"both{number}"), [products[TEAS[0]], products[TEAS[1]]], days_ago=5
+        )
+    tea.train()
     found = rows(client, products[TEAS[0]])
     assert found[GOES] == set(CAKES)
     assert TEAS[1] in found[LIKE]
@@ -99,21 +101,21 @@ def test_a_forged_cookie_of_what_was_viewed_does_no_harm(products, cookie, rf):
 
 
 def test_what_lies_in_the_basket_is_not_offered(client, products):
-    breakfast.put(client, products[CAKES[0]], products[TEAS[1]])
+    breakfast.put_into_basket(client, products[CAKES[0]], products[TEAS[1]])
     found = rows(client, products[TEAS[0]])
     assert found == {LIKE: set(TEAS[2:]), BETTER: set(FINER), GOES: set(CAKES[1:])}
 
 
 def test_of_what_is_about_as_close_the_visitors_own_comes_first(client, products):
     def first(of):
-        (slate,) = breakfast.slates(page(of, products[TEAS[0]]), "product")
+        (slate,) = breakfast.slates_of_page(page(of, products[TEAS[0]]), "product")
         return next(item.product.title for item in slate.rows[0].items)
 
     assert first(Client()) == TEAS[1]
-    regular = shop.customer("regular")
+    regular = shop.create_customer("regular")
     for days_ago in range(1, 30, 7):
-        shop.order(regular, [products[TEAS[4]]], days_ago=days_ago)
-    tea.learned()
+        shop.create_past_order(regular, [products[TEAS[4]]], days_ago=days_ago)
+    tea.train()
     client.force_login(regular)
     assert first(client) == TEAS[4]
     assert rows(client, products[TEAS[0]])[LIKE] == set(TEAS[1:])
@@ -137,16 +139,18 @@ def test_while_it_can_be_bought_the_rows_stand_at_the_end_of_the_page(client, pr
 @pytest.fixture
 def variants():
     """A parent and two children, sold like a tea, in the shop of teas."""
-    products = tea.stocked()
+    products = tea.create_products()
     parent = create_product(title="Green tea in a tin", structure="parent", product_class="Grocery")
     parent.categories.add(Category.objects.get(name="Tea"))
     kinds = [
         create_product(title=size, structure="child", parent=parent, price="3.00", num_in_stock=5) for size in "SL"
     ]
     for number in range(6):
-        shop.order(shop.customer(f"tin{number}"), [kinds[number % 2], *(products[cake] for cake in CAKES)], 15)
-    tea.sold(products)
-    tea.learned()
+        shop.create_past_order(
+            shop.create_customer(f"tin{number}"), [kinds[number % 2], *(products[cake] for cake in CAKES)], 15
+        )
+    tea.create_orders(products)
+    tea.train()
     return parent, kinds
 
 
@@ -174,10 +178,10 @@ def test_a_child_that_staff_picked_keeps_its_parent_out(client, variants):
 
 
 def test_before_anything_is_learned_the_category_is_shown_what_sells_first(client):
-    products = tea.stocked()
+    products = tea.create_products()
     ProductRecord.objects.create(product=products[TEAS[3]], num_purchases=9)
     ProductRecord.objects.create(product=products[TEAS[2]], num_purchases=4)
-    (slate,) = breakfast.slates(page(client, products[TEAS[0]]), "product")
+    (slate,) = breakfast.slates_of_page(page(client, products[TEAS[0]]), "product")
     (row,) = slate.rows
     assert row.title == "More in Tea"
     assert [item.product.title for item in row.items][:2] == [TEAS[3], TEAS[2]]
@@ -185,12 +189,12 @@ def test_before_anything_is_learned_the_category_is_shown_what_sells_first(clien
 
 
 def test_a_product_that_was_added_since_has_its_category(client, products):
-    fresh = shop.product("Fresh tea", Category.objects.get(name="Tea"), days_old=0)
+    fresh = shop.create_shop_product("Fresh tea", Category.objects.get(name="Tea"), days_old=0)
     assert list(rows(client, fresh)) == ["More in Tea"]
 
 
 def test_a_product_without_a_category_has_no_rows_before_anything_is_learned(client):
-    assert rows(client, shop.product("Stray")) == {}
+    assert rows(client, shop.create_shop_product("Stray")) == {}
 
 
 def test_a_page_that_we_fail_is_a_plain_page(client, products, monkeypatch, caplog):

@@ -73,8 +73,8 @@ def test_scores_fall_and_every_reason_is_true_of_the_customer_s_orders(trained):
 
 def test_with_new_only_nothing_that_was_bought_is_listed(trained):
     _, products = trained
-    newcomer = shop.customer("newcomer")
-    shop.order(newcomer, products[5:9:2])
+    newcomer = shop.create_customer("newcomer")
+    shop.create_past_order(newcomer, products[5:9:2])
     call_command("personalization_train", verbosity=0)
     active_snapshot.reset_active_snapshot()
     asked = visit(newcomer, candidate_products=tuple(keys(products)))
@@ -180,7 +180,7 @@ def test_before_anything_was_learned_every_list_is_empty():
 
 
 def test_a_shop_without_orders_has_lists_without_failing():
-    only = shop.product("Tea")
+    only = shop.create_shop_product("Tea")
     call_command("personalization_train", verbosity=0)
     asked = visit(basket=frozenset({only.pk}))
     assert [recommend(surface, asked, 9) for surface in surfaces.registered_surfaces()] == [[]] * len(
@@ -191,8 +191,8 @@ def test_a_shop_without_orders_has_lists_without_failing():
 
 
 def test_one_order_of_one_customer_is_learned_from_and_listed():
-    tea, shopper = shop.product("Tea"), shop.customer("shopper")
-    shop.order(shopper, [tea], days_ago=2)
+    tea, shopper = shop.create_shop_product("Tea"), shop.create_customer("shopper")
+    shop.create_past_order(shopper, [tea], days_ago=2)
     call_command("personalization_train", verbosity=0)
     (found,) = recommend("home", visit(shopper), 9)
     assert (found.item_id, found.reason.code) == (tea.pk, "bought_before")

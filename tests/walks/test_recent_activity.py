@@ -13,13 +13,13 @@ from django.utils.timezone import now
 from personalization.models import Consent, Event, Visitor
 from personalization.privacy import identity
 from personalization.privacy.requester import requester_from_request
-from tests.walks.known_visitors import browser, did
+from tests.walks.known_visitors import identify_browser, store_event
 
 pytestmark = pytest.mark.django_db
 
 
 def looked_at(visitor, product, minutes_ago=0.0):
-    did(visitor, minutes_ago=minutes_ago, product_id=product.pk)
+    store_event(visitor, minutes_ago=minutes_ago, product_id=product.pk)
 
 
 def rows(response):
@@ -28,7 +28,7 @@ def rows(response):
 
 def test_what_an_anonymous_visitor_looked_at_moves_their_very_next_page(client, trained):
     _, products = trained
-    visitor = browser(client)
+    visitor = identify_browser(client)
     assert "because_you_viewed" not in rows(client.get("/"))
     looked_at(visitor, products[3])
     row = rows(client.get("/"))["because_you_viewed"]
@@ -151,7 +151,7 @@ def test_the_page_of_a_known_visitor_costs_two_queries_more(client, trained):
     _, products = trained
     client.get("/")
     assert questions_about_visitors(client) == 0
-    visitor = browser(client)
+    visitor = identify_browser(client)
     for product in products[:20]:
         looked_at(visitor, product)
     assert questions_about_visitors(client) == 2

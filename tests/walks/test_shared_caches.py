@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from personalization.models import Visitor
 from personalization.privacy import cookies
-from tests.walks.known_visitors import browser, did
+from tests.walks.known_visitors import identify_browser, store_event
 
 pytestmark = pytest.mark.django_db
 
@@ -52,12 +52,12 @@ def people(settings, trained):
         )
     for number in (2, 3):
         client = Client()
-        found.append(looking_at(client, browser(client), products[10 + number]))
+        found.append(looking_at(client, identify_browser(client), products[10 + number]))
     return found, products
 
 
 def looking_at(client, visitor, product):
-    did(visitor, product_id=product.pk)
+    store_event(visitor, product_id=product.pk)
     return client, f"Because you viewed {product.title}"
 
 

@@ -16,7 +16,7 @@ from personalization.rank import cold_start
 from personalization.train import run
 from tests.collect.event_payloads import FIREFOX
 from tests.shops import factories as shop
-from tests.walks.event_requests import HERE, agreed, looked_at, send
+from tests.walks.event_requests import HERE, consented_client, send_events, view_payload
 
 pytestmark = pytest.mark.django_db
 
@@ -43,9 +43,9 @@ def test_a_visit_has_the_traits_of_its_request(django_assert_num_queries, custom
 
 
 def test_an_event_keeps_the_kind_of_device_that_reported_it(milk):
-    send(agreed(HTTP_SEC_CH_UA_MOBILE="?1"), looked_at(milk))
-    client = agreed()
-    send(client, looked_at(milk, device="tablet"))
+    send_events(consented_client(HTTP_SEC_CH_UA_MOBILE="?1"), view_payload(milk))
+    client = consented_client()
+    send_events(client, view_payload(milk, device="tablet"))
     client.post(reverse("basket:add", args=[milk.pk]), {"quantity": 1}, HTTP_USER_AGENT=IPHONE)
     kept = list(Event.objects.order_by("id").values_list("type", "device"))
     assert kept == [("view_item", "phone"), ("view_item", "computer"), ("add_to_cart", "phone")]
@@ -54,13 +54,13 @@ def test_an_event_keeps_the_kind_of_device_that_reported_it(milk):
 def test_who_takes_away_what_is_known_of_them_reads_the_kind_of_device(milk, customer):
     client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_ORIGIN=HERE)
     client.force_login(customer)
-    send(client, looked_at(milk))
+    send_events(client, view_payload(milk))
     told = client.get(reverse("personalization:privacy_download")).json()["tables"]
     assert [event["device"] for event in told["personalization.Event"]] == ["computer"]
 
 
 def test_a_release_before_this_one_can_still_store_events_while_others_are_being_updated(milk):
-    send(agreed(), looked_at(milk))
+    send_events(consented_client(), view_payload(milk))
     fields = [field.column for field in Event._meta.concrete_fields if field.column not in ("id", "event_id", "device")]
     columns = ", ".join(f'"{name}"' for name in fields)
     with connection.cursor() as cursor:
@@ -80,10 +80,12 @@ def sent_to(code, order):
 @pytest.fixture
 def abroad():
     """Twelve customers in Germany buy tea, six in Portugal coffee; milk is bought by nobody."""
-    products = [shop.product(title) for title in ("Milk", "Tea", "Coffee")]
+    products = [shop.create_shop_product(title) for title in ("Milk", "Tea", "Coffee")]
     for number in range(18):
         user = User.objects.create_user(f"customer{number}")
-        sent_to("PT" if number % 3 == 2 else "DE", shop.order(user, [products[2 if number % 3 == 2 else 1]]))
+        sent_to(
+            "PT" if number % 3 == 2 else "DE", shop.create_past_order(user, [products[2 if number % 3 == 2 else 1]])
+        )
     run.run_training()
     return products
 

@@ -18,7 +18,7 @@ from personalization.oscar.visits import strategies_for_customers
 from personalization.profile import genome
 from personalization.serve import serve_slate
 from tests.shops import factories as shop
-from tests.walks.known_visitors import did
+from tests.walks.known_visitors import store_event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 
@@ -31,18 +31,19 @@ def cafe():
     searched for "earl grey" and went on with the first two teas; what the sixth searched for is nobody's business."""
     shelves = {name: create_from_breadcrumbs(f"Drinks > {name}") for name in ("Tea", "Coffee")}
     teas = [
-        shop.product(title, shelves["Tea"]) for title in ("Earl Grey", "Assam", "Sencha", "Oolong", "Mint", "Lemon")
+        shop.create_shop_product(title, shelves["Tea"])
+        for title in ("Earl Grey", "Assam", "Sencha", "Oolong", "Mint", "Lemon")
     ]
-    coffees = [shop.product(f"Roast {n}", shelves["Coffee"]) for n in range(6)]
+    coffees = [shop.create_shop_product(f"Roast {n}", shelves["Coffee"]) for n in range(6)]
     for n in range(6):
-        user = shop.customer(f"drinker{n}")
+        user = shop.create_customer(f"drinker{n}")
         for day in range(1, 7):
-            shop.order(user, [*teas[:day], coffees[day - 1]], days_ago=day)
+            shop.create_past_order(user, [*teas[:day], coffees[day - 1]], days_ago=day)
         visitor = Visitor.objects.get_or_create_customer(user.pk)
-        did(visitor, "search", minutes_ago=10, query="Earl Grey" if n else "lapsang")
+        store_event(visitor, "search", minutes_ago=10, query="Earl Grey" if n else "lapsang")
         if n:
-            did(visitor, minutes_ago=9, product_id=teas[0].pk)
-            did(visitor, minutes_ago=8, product_id=teas[1].pk)
+            store_event(visitor, minutes_ago=9, product_id=teas[0].pk)
+            store_event(visitor, minutes_ago=8, product_id=teas[1].pk)
     call_command("personalization_train", verbosity=0)
     call_command("rebuild_index", interactive=False, verbosity=0)
     active_snapshot.reset_active_snapshot()
@@ -103,9 +104,9 @@ def test_a_stranger_is_shown_what_sells_in_the_category_that_the_words_name(clie
 
 def test_a_customer_is_shown_what_is_likely_theirs_there(client, cafe):
     _, coffees = cafe
-    anna = shop.customer("anna")
+    anna = shop.create_customer("anna")
     for days_ago in (2, 4, 6):
-        shop.order(anna, [coffees[4]], days_ago=days_ago)
+        shop.create_past_order(anna, [coffees[4]], days_ago=days_ago)
     genome.refresh_genome([anna.pk], time.time())
     client.force_login(anna)
     first = next(iter(rows(searched(client, "coffe")).values()))
@@ -114,8 +115,8 @@ def test_a_customer_is_shown_what_is_likely_theirs_there(client, cafe):
 
 
 def test_a_day_after_signing_in_nothing_is_told(client, cafe):
-    anna = shop.customer("anna")
-    shop.order(anna, cafe[1][4:5], days_ago=2)
+    anna = shop.create_customer("anna")
+    shop.create_past_order(anna, cafe[1][4:5], days_ago=2)
     genome.refresh_genome([anna.pk], time.time())
     client.force_login(anna)
     session = client.session
@@ -243,6 +244,6 @@ def test_nothing_is_written(client, cafe):
 
 
 def test_a_customers_page_is_kept_out_of_shared_caches(client, cafe):
-    client.force_login(shop.customer("anna"))
+    client.force_login(shop.create_customer("anna"))
     assert "no-store" in searched(client, "earl gray")["Cache-Control"]
     assert "Cookie" in searched(Client(), "earl gray")["Vary"]
