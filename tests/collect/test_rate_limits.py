@@ -155,6 +155,6 @@ def test_drops_are_said_in_numbers_at_most_once_a_minute(monkeypatch, caplog):
     for codes in (["rate_limited"], ["rate_limited", "invalid_id"], ["rate_limited"]):
         rate_limits.drop_log.record(codes)
     assert [record.getMessage() for record in caplog.records] == [
-        "Events that were dropped or kept apart: 1 too_many",
-        "Events that were dropped or kept apart: 1 bad_id, 2 too_many",
+        "Events that were dropped or kept apart: 1 rate_limited",
+        "Events that were dropped or kept apart: 1 invalid_id, 2 rate_limited",
     ]

@@ -104,7 +104,7 @@ def _models(tables: list[str]) -> list[type]:
 
 def _filled_tables() -> set[str]:
     """The names of the tables that hold any row."""
-    names = connection.introspection.django_table_names(only_existing=False, include_views=False)
+    names = connection.introspection.django_table_names(only_existing=True, include_views=False)
     each = (f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {connection.ops.quote_name(name)})" for name in names)
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(each))

@@ -68,7 +68,7 @@ def test_a_few_judges_make_nothing_clearly_worse():
 
 def test_all_reasons_are_given():
     found = refused(summary(1, home=(0.1, 0), new=(0.1, 0)), summary(9, home=(0.2, 0), new=(0.2, 0)))
-    assert [reason.split(":")[0].split()[0] for reason in found.split("; ")] == ["1", "home", "new"]
+    assert [reason.split(":")[0].split()[0] for reason in found.split("; ")] == ["it", "home", "new"]
 
 
 @pytest.mark.parametrize("old", [{}, summary(home=(0.5, 0.01)), {"lines": 3, "evaluation": {"home": {}}}])
@@ -97,7 +97,7 @@ def test_a_snapshot_of_a_shop_that_lost_its_orders_is_refused_unless_forced():
     Order.objects.filter(pk__in=Order.objects.order_by("pk").values("pk")[70:]).delete()
     with pytest.raises(
         CommandError,
-        match=r"gate failed .560 order lines, active snapshot 1152.; the .* stays\. .*--force",
+        match=r"gate failed .it learned from 560 order lines, the active snapshot from 1152.; the .* stays\. .*--force",
     ):
         train()
     assert serving() == before and Snapshot.objects.count() == 1

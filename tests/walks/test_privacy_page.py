@@ -217,6 +217,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
         "personalization.ConsentRecord": 1,
         "personalization.Event": 1,
         "personalization.Genome": 0,
+        "personalization.OrderVisitor": 0,
         "personalization.Visitor": 1,
     }
     assert content["tables"]["personalization.Event"][0]["product_name"] == "Tea"

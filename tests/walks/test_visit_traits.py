@@ -25,7 +25,7 @@ IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605
 
 @pytest.fixture
 def _behind_a_cdn(settings):
-    settings.PERSONALIZATION = {"COUNTRY_HEADER": "CF-IPCountry"}
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "COUNTRY_HEADER": "CF-IPCountry"}
 
 
 def asked(user, **environ):
