@@ -1,4 +1,4 @@
-"""Who visits, what they allow, and what they wish."""
+"""Visitors, their consent and their preferences."""
 
 import math
 import secrets
@@ -17,7 +17,7 @@ from personalization import signals
 from personalization.models.genomes import Genome
 
 MAX_PREFERENCES = 200
-"""The newest so many wishes of a visitor are kept."""
+"""As many preferences of a visitor are kept, the newest."""
 
 
 def new_visitor_id() -> uuid.UUID:
@@ -34,7 +34,7 @@ class Consent(models.TextChoices):
 
 
 class Preference(NamedTuple):
-    """What a visitor said themselves."""
+    """What a visitor asked for by hand: more or less of something."""
 
     type: str
     """What it is about: "product", "category" or "interest" (a category, too) with its primary key, "reason" with the
@@ -43,11 +43,11 @@ class Preference(NamedTuple):
     sign: int
     """1: they want more of it; -1: less."""
     recorded_at: float
-    """When they said so, in seconds since 1970."""
+    """When they asked for it, in seconds since 1970."""
 
 
 class VisitorQuerySet(models.QuerySet):
-    """The questions about visitors."""
+    """Queries about visitors."""
 
     def of_customer(self, user_id: Any) -> "Visitor | None":
         """The visitor that this customer is, with their genome, in one indexed query."""
@@ -66,17 +66,17 @@ class VisitorQuerySet(models.QuerySet):
     def get_for_update(self, user_id: Any) -> "Visitor":
         """The visitor that this customer is, made if need be, and locked: nobody else changes or erases it before the
         transaction ends."""
-        held = None
-        while held is None:  # erasing a customer makes a new row
+        visitor = None
+        while visitor is None:  # erasing a customer makes a new row
             self.get_or_create_customer(user_id)
-            held = self.select_for_update().filter(user_id=user_id).first()
-        return held
+            visitor = self.select_for_update().filter(user_id=user_id).first()
+        return visitor
 
     def consented(self, user_ids: Iterable[Any] | None = None) -> dict[Any, float]:
         """Those of these customers, or of all, who allow what they did to be used for them; each with the moment up to
-        which they had everything forgotten, in seconds since 1970, or -inf."""
+        which they had everything erased, in seconds since 1970, or -inf."""
         rows = self.filter(user__isnull=False, consent=Consent.GRANTED)
-        return _forgotten(rows if user_ids is None else rows.filter(user_id__in=list(user_ids)))
+        return _erasure_times(rows if user_ids is None else rows.filter(user_id__in=list(user_ids)))
 
     def consented_customers(self, user_ids: Iterable[Any]) -> dict[Any, "Visitor"]:
         """Those of these customers who consent to personalization: their visitors by the customer's key."""
@@ -86,14 +86,14 @@ class VisitorQuerySet(models.QuerySet):
     def lock_consented(self, user_ids: Iterable[Any]) -> dict[Any, float]:
         """As `consented` returns them, but none of them can withdraw before the end of the transaction."""
         rows = self.filter(user_id__in=list(user_ids), consent=Consent.GRANTED).order_by("pk")
-        return _forgotten(rows.select_for_update(no_key=True))
+        return _erasure_times(rows.select_for_update(no_key=True))
 
     def erase(self, visitor_ids: Iterable[uuid.UUID]) -> None:
-        """Deletes these with all that is theirs, inside a transaction. Whoever is just storing something of them is
-        waited for, and what they stored goes too."""
-        held = list(self.filter(pk__in=list(visitor_ids)).order_by("pk").select_for_update())
-        self.model.objects.using(self.db).filter(pk__in=[visitor.pk for visitor in held]).delete()
-        for visitor in held:
+        """Deletes these visitors with all their rows, inside a transaction. It waits for those that store something of
+        theirs, and deletes that, too."""
+        locked = list(self.filter(pk__in=list(visitor_ids)).order_by("pk").select_for_update())
+        self.model.objects.using(self.db).filter(pk__in=[visitor.pk for visitor in locked]).delete()
+        for visitor in locked:
             arguments = {"visitor_id": visitor.pk, "user_id": visitor.user_id}
             signals.send_on_commit(signals.visitor_erased, Visitor, **arguments)
 
@@ -101,24 +101,24 @@ class VisitorQuerySet(models.QuerySet):
         """The customers of whom nothing is learned up to a moment: for ever, while they object."""
         customers = self.filter(user__isnull=False)
         objecting = customers.filter(consent=Consent.WITHDRAWN).values_list("user_id", flat=True)
-        return {**_forgotten(customers.exclude(erased_at=None)), **dict.fromkeys(objecting, math.inf)}
+        return {**_erasure_times(customers.exclude(erased_at=None)), **dict.fromkeys(objecting, math.inf)}
 
     def grant_all(self, user_ids: Iterable[Any], *, version: str, source: str, now: datetime) -> int:
         """Records consent that was given elsewhere, for customers who have neither given nor withdrawn it here; how
         many there were."""
-        asked = list(dict.fromkeys(user_ids))
+        unique_ids = list(dict.fromkeys(user_ids))
         granted = 0
-        for start in range(0, len(asked), 500):
-            granted += self._grant_some(asked[start : start + 500], version, source, now)
+        for start in range(0, len(unique_ids), 500):
+            granted += self._grant_some(unique_ids[start : start + 500], version, source, now)
         return granted
 
     def lock_for(self, user_ids: Iterable[Any]) -> "dict[Any, Visitor]":
-        """The visitors that these customers are. None of them is forgotten or withdraws before the transaction ends."""
+        """The visitors that these customers are. None of them can be erased or withdraw before the transaction ends."""
         rows = self.filter(user_id__in=list(user_ids)).order_by("pk").select_for_update(no_key=True)
         return {visitor.user_id: visitor for visitor in rows}
 
     def ever_withdrawn(self, ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
-        """Those of these visitors who withdrew their consent once, whatever they said later."""
+        """Those of these visitors who withdrew their consent once, also if they granted it again."""
         changes = ConsentRecord.objects.filter(visitor__in=list(ids), state=Consent.WITHDRAWN)
         return set(changes.values_list("visitor_id", flat=True))
 
@@ -126,9 +126,9 @@ class VisitorQuerySet(models.QuerySet):
         self, ids: Iterable[uuid.UUID], *, version: str, source: str, now: datetime
     ) -> set[uuid.UUID]:
         """Those of these browsers that may be kept; the ones that are not known yet are stored, with that consent."""
-        asked = sorted(set(ids))
-        known = dict(self.filter(pk__in=asked, user=None).values_list("pk", "consent"))
-        new = [pk for pk in asked if pk not in known]
+        unique_ids = sorted(set(ids))
+        known = dict(self.filter(pk__in=unique_ids, user=None).values_list("pk", "consent"))
+        new = [pk for pk in unique_ids if pk not in known]
         self.bulk_create(
             [Visitor(id=pk, consent=Consent.GRANTED, consented_at=now) for pk in new], ignore_conflicts=True
         )
@@ -141,13 +141,18 @@ class VisitorQuerySet(models.QuerySet):
 
     def withdraw_all(self, user_ids: Iterable[Any], *, version: str, source: str, now: datetime) -> int:
         """Records that these customers withdrew elsewhere; how many had not done so before."""
-        asked = list(dict.fromkeys(user_ids))
+        unique_ids = list(dict.fromkeys(user_ids))
         with transaction.atomic(using=self.db):
-            known = set(self.filter(user_id__in=asked).values_list("user_id", flat=True))
-            new = [Visitor(id=new_visitor_id(), user_id=user_id) for user_id in asked if user_id not in known]
+            known = set(self.filter(user_id__in=unique_ids).values_list("user_id", flat=True))
+            new = [Visitor(id=new_visitor_id(), user_id=user_id) for user_id in unique_ids if user_id not in known]
             self.bulk_create(new, ignore_conflicts=True)
-            rows = self.filter(user_id__in=asked).exclude(consent=Consent.WITHDRAWN).order_by("pk").select_for_update()
-            changed = list(rows.values_list("pk", "user_id"))
+            rows = (
+                self.filter(user_id__in=unique_ids)
+                .exclude(consent=Consent.WITHDRAWN)
+                .order_by("pk")
+                .select_for_update()
+            )
+            changed = list(rows.select_for_update().values_list("pk", "user_id"))
             ids = [pk for pk, _ in changed]
             self.filter(pk__in=ids).update(consent=Consent.WITHDRAWN)
             ConsentRecord.objects.bulk_create(
@@ -198,9 +203,9 @@ class Visitor(models.Model):
     consented_at = models.DateTimeField(pgettext_lazy("personalization", "consented at"), null=True, blank=True)
     """When consent was granted last: nothing that happened earlier is taken in after that."""
     erased_at = models.DateTimeField(pgettext_lazy("personalization", "erased at"), null=True, blank=True)
-    """When the customer had everything forgotten: what they bought before is not used, also if they agree again."""
+    """When the customer had everything erased: what they bought before is not used, also if they consent again."""
     preferences = models.JSONField(pgettext_lazy("personalization", "preferences"), default=list, blank=True)
-    """Rows of Wish, newest last."""
+    """Rows of `Preference`, newest last."""
     created_at = models.DateTimeField(pgettext_lazy("personalization", "created at"), auto_now_add=True)
 
     objects = VisitorQuerySet.as_manager()
@@ -217,11 +222,11 @@ class Visitor(models.Model):
         return getattr(self.user, "personalization_genome", None) or Genome()
 
     def consent_answer(self) -> "ConsentRecord | None":
-        """What they said last of consent, when and where; None when they never did."""
+        """Their last decision on consent, with its time and source; None when they never decided."""
         return ConsentRecord.objects.filter(visitor=self).last()
 
     def get_preferences(self) -> tuple[Preference, ...]:
-        """What they said themselves, newest last."""
+        """Their preferences, newest last."""
         return tuple(Preference(*row) for row in self.preferences)
 
     @transaction.atomic
@@ -236,9 +241,9 @@ class Visitor(models.Model):
 
     @transaction.atomic
     def set_preference(self, kind: str, key: int | str, sign: int, now: float) -> None:
-        """More (1) or less (-1) of something, instead of what was wished of it before; 0 takes that back."""
+        """More (1) or less (-1) of something, in place of an earlier preference about it; 0 removes that."""
         row = type(self).objects.select_for_update().get(pk=self.pk)
-        kept = [wish for wish in row.preferences if wish[:2] != [kind, key]]
+        kept = [preference for preference in row.preferences if preference[:2] != [kind, key]]
         self.preferences = (kept + ([[kind, key, sign, now]] if sign else []))[-MAX_PREFERENCES:]
         self.save(update_fields=["preferences"])
 
@@ -253,7 +258,7 @@ class ConsentRecord(models.Model):
     version = models.CharField(pgettext_lazy("personalization", "version"), max_length=32)
     """Of the text that they agreed to."""
     source = models.CharField(pgettext_lazy("personalization", "source"), max_length=64)
-    """Where they said so: "banner", "account", "sign-in", or what the shop recorded it from."""
+    """Where they decided: "banner", "account", "sign-in", or what the shop recorded it from."""
     recorded_at = models.DateTimeField(pgettext_lazy("personalization", "recorded at"))
 
     class Meta:
@@ -273,7 +278,7 @@ def _send_consent_changed(visitors: Iterable[tuple[uuid.UUID, Any]], state: Any,
         signals.send_on_commit(signals.consent_changed, Visitor, **arguments)
 
 
-def _forgotten(visitors: VisitorQuerySet) -> dict[Any, float]:
+def _erasure_times(visitors: VisitorQuerySet) -> dict[Any, float]:
     rows = visitors.values_list("user_id", "erased_at")
     return {user: -math.inf if at is None else at.timestamp() for user, at in rows}
 
