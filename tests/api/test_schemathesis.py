@@ -17,6 +17,7 @@ from personalization.api.schema import openapi_schema
 from personalization.collect import rate_limits
 from personalization.models import ServerKey
 from tests.api.api_client import ROOT, issue_visitor_token
+from tests.shops import factories
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, reset_sequences=True),
@@ -50,6 +51,12 @@ def address(live_server, monkeypatch, settings):
     for pattern in urls.urlpatterns:
         monkeypatch.setattr(pattern.callback.view_class, "requests_per_minute", WITHOUT_LIMIT)
     return live_server.url
+
+
+@pytest.fixture
+def trained(db):
+    """The shop, built and not copied: its products have the keys from 1 on, which made-up requests hit."""
+    return factories.build_trained_even_and_odd()
 
 
 @pytest.fixture

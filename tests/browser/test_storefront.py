@@ -191,7 +191,9 @@ def test_what_was_seen_and_clicked_is_reported_with_its_row(storefront, stored):
     first = rows(page)[0]
     seen = stored(4)
     assert {(event.type, event.row_key) for event in seen} == {("view_item_list", "bestsellers")}
-    assert {tuple(place[:2]) for event in seen for place in event.items} <= {(key, at) for at, key in enumerate(first[1])}
+    assert {tuple(place[:2]) for event in seen for place in event.items} <= {
+        (key, at) for at, key in enumerate(first[1])
+    }
     page.locator(".card h3 a").nth(2).click()
     expect(page.locator(".product")).to_be_visible()
     page.wait_for_timeout(1500)

@@ -89,7 +89,7 @@ def even_and_odd(weeks: int = 6) -> tuple[list[User], Sequence[Product]]:
 
 def trained_even_and_odd() -> tuple[list[User], Sequence[Product]]:
     """The shop of `even_and_odd` after a training run; the fixture `trained`."""
-    return open_shop(_train_even_and_odd)
+    return open_shop(build_trained_even_and_odd)
 
 
 def indexed_even_and_odd() -> tuple[list[User], Sequence[Product]]:
@@ -109,13 +109,14 @@ def _build_even_and_odd(weeks: int = 6) -> tuple[list[User], Sequence[Product]]:
     return users, products
 
 
-def _train_even_and_odd() -> tuple[list[User], Sequence[Product]]:
+def build_trained_even_and_odd() -> tuple[list[User], Sequence[Product]]:
+    """The shop of `trained_even_and_odd`, always built: its keys are the next ones of the database."""
     built = _build_even_and_odd()
     call_command("personalization_train", verbosity=0)
     return built
 
 
 def _index_even_and_odd() -> tuple[list[User], Sequence[Product]]:
-    built = _train_even_and_odd()
+    built = build_trained_even_and_odd()
     call_command("rebuild_index", interactive=False, verbosity=0)
     return built
