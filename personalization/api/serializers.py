@@ -96,6 +96,12 @@ class NavigationAnswer(serializers.Serializer):
     menu = CategoryAnswer(
         many=True, help_text="The top categories, sorted for the visitor as far as the settings allow."
     )
+    shortcuts_token = serializers.CharField(
+        allow_blank=True, help_text="Sent to `events/` with what is reported of the shortcuts; empty without consent."
+    )
+    menu_token = serializers.CharField(
+        allow_blank=True, help_text="Sent to `events/` with what is reported of the menu; empty without consent."
+    )
 
 
 class SlateAnswer(serializers.Serializer):

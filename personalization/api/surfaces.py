@@ -20,6 +20,7 @@ from personalization.api.serializers import (
     serialize_slate,
 )
 from personalization.api.views_base import APIEndpoint, cacheable_response, is_anonymous_visit
+from personalization.decide.reranking import RerankBasis
 from personalization.decide.slate import Slate
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
@@ -107,6 +108,16 @@ class RankRequest(serializers.Serializer):
     )
     query = TextField(required=False, allow_blank=True, max_length=MAX_QUERY_LENGTH, help_text="The search query.")
     scores = SwitchField(required=False, default=False)
+    start = serializers.IntegerField(
+        required=False,
+        default=0,
+        min_value=0,
+        max_value=MAX_TO_RANK,
+        help_text="The first product that the page shows.",
+    )
+    limit = serializers.IntegerField(
+        required=False, min_value=1, max_value=MAX_TO_RANK, help_text="How many the page shows: a `token` for them."
+    )
 
 
 class RankedAnswer(serializers.Serializer):
@@ -118,6 +129,11 @@ class RankedAnswer(serializers.Serializer):
         required=False,
         help_text="One for each product, comparable within the list; null for products unknown to the snapshot. "
         "The shop's setting `RERANK_STRENGTH` says how far the order follows them.",
+    )
+    token = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="With a `limit`: sent to `events/` with what is reported of them; empty without consent.",
     )
 
 
@@ -155,17 +171,30 @@ class RankEndpoint(APIEndpoint):
         """The products sorted for this visitor. Those unknown to the snapshot keep about their place."""
         serializer = RankRequest(data=request.data)
         serializer.is_valid(raise_exception=True)
-        candidates = tuple(dict.fromkeys(serializer.validated_data["products"]))
-        with_scores = serializer.validated_data["scores"]
-        products, scores = candidates, dict[int, float]()
+        values = serializer.validated_data
+        products = candidates = tuple(dict.fromkeys(values["products"]))
+        scores, token = dict[int, float](), ""
         with fail_open("Ranking for the API"):
             visit = self.visit(request, visits.visit_without_basket)
-            visit = visits.with_page_context(visit, query=serializer.validated_data.get("query", ""))
+            visit = visits.with_page_context(visit, query=values.get("query", ""))
             visit = replace(visit, candidate_products=candidates)
             products = serve.rerank(visit)
-            scores = serve.rerank_scores(visit) if with_scores else {}
-        data = {"products": products}
-        return Response({**data, "scores": [scores.get(key) for key in products]} if with_scores else data)
+            scores = serve.rerank_scores(visit) if values["scores"] else {}
+            token = _page_token(visit, products, values) if "limit" in values else ""
+        data: dict[str, Any] = {"products": products}
+        if values["scores"]:
+            data["scores"] = [scores.get(key) for key in products]
+        if "limit" in values:
+            data["token"] = token
+        return Response(data)
+
+
+def _page_token(visit: Visit, products: tuple[int, ...], values: dict[str, Any]) -> str:
+    """The token of the products that a page shows of a reranked list."""
+    start = values["start"]
+    shown, basis = products[start : start + values["limit"]], serve.rerank_basis(visit)
+    reasons = [basis.reason_code] * len(shown) if basis else ()
+    return serve.list_token(visit, "search", "results", shown, reasons=reasons, start=start)
 
 
 class NavigationEndpoint(APIEndpoint):
@@ -179,8 +208,22 @@ class NavigationEndpoint(APIEndpoint):
         shortcuts = serve.menu_shortcuts(visit) if visit else []
         order = serve.menu_order(visit) if visit else MenuOrder()
         top = {category.pk: category for category in catalogue.top_menu_categories()}
-        menu = [serialize_category(top[key], browser) for key in order.sort(list(top))]
-        return Response({"shortcuts": [serialize_shortcut(shortcut, browser) for shortcut in shortcuts], "menu": menu})
+        sorted_keys = order.sort(list(top))
+        reasons = [RerankBasis.PERSONAL.reason_code] * len(sorted_keys) if order else []
+        return Response(
+            {
+                "shortcuts": [serialize_shortcut(shortcut, browser) for shortcut in shortcuts],
+                "menu": [serialize_category(top[key], browser) for key in sorted_keys],
+                "shortcuts_token": _menu_token(
+                    visit, "shortcuts", [one.key for one in shortcuts], [one.reason.code for one in shortcuts]
+                ),
+                "menu_token": _menu_token(visit, "menu", sorted_keys, reasons),
+            }
+        )
+
+
+def _menu_token(visit: Visit | None, row: str, categories: list[int], reasons: list[str]) -> str:
+    return serve.list_token(visit, "navigation", row, categories, reasons=reasons, item_kind="category")
 
 
 class ContinueEndpoint(APIEndpoint):

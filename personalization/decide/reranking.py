@@ -28,6 +28,11 @@ class RerankBasis(StrEnum):
     POPULAR = "popular"
     """Nothing: it is what everybody buys, or chooses after such a search."""
 
+    @property
+    def reason_code(self) -> str:
+        """The code of the reason why an item is where it is in such a list."""
+        return f"{self}_order"
+
 
 def rerank_basis(visit: Visit, snapshot: SnapshotArrays) -> RerankBasis:
     """What the visitor's order of a list is made from."""

@@ -110,7 +110,7 @@ class PersonalListMixin(PrivatePageMixin):
             items = [(product.pk, product.get_absolute_url()) for product in products]
             row = "results" if category is None else f"results:{category.pk}"
             reranking = self.list_reranking
-            reasons = [f"{reranking.basis.name.lower()}_order"] * len(items) if reranking and reranking.enabled else ()
+            reasons = [reranking.basis.reason_code] * len(items) if reranking and reranking.enabled else ()
             surface, start = "search" if self._search_query() else "category", page.start_index() - 1
             return list_slate(self.request, surface, row, items, reasons=reasons, start=start)
         return None

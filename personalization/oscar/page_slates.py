@@ -6,6 +6,7 @@ from typing import Any, cast
 from django.http import HttpRequest
 from django.template import Context
 
+from personalization.decide.reranking import RerankBasis
 from personalization.decide.slate import Slate
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
@@ -17,8 +18,6 @@ from personalization.surfaces.navigation import MenuShortcut
 
 PRODUCT_SURFACE = "product"
 """The surface that is printed where the page says that the product is unavailable, or else at the end of the page."""
-MENU_REASON = "personal_order"
-"""The code of the reason why the menu's categories are where they are."""
 PREFETCHED_ATTRIBUTE = "_personalization_prefetched"
 DecidedSlate = tuple[Slate, Visit | None]
 EMPTY_SLATE: DecidedSlate = (Slate(PRODUCT_SURFACE), None)
@@ -53,7 +52,14 @@ def prefetched_slates(context: Context) -> dict[Any, DecidedSlate]:
 def menu_slate(request: HttpRequest, categories: Sequence[Any]) -> ListSlate | None:
     """The reporting token of the menu's reranked categories; None for visitors without consent."""
     items = [(category.pk, category.get_absolute_url()) for category in categories]
-    return list_slate(request, "navigation", "menu", items, reasons=[MENU_REASON] * len(items), item_kind="category")
+    return list_slate(
+        request,
+        "navigation",
+        "menu",
+        items,
+        reasons=[RerankBasis.PERSONAL.reason_code] * len(items),
+        item_kind="category",
+    )
 
 
 def shortcuts_slate(request: HttpRequest, shortcuts: Sequence[MenuShortcut]) -> ListSlate | None:

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -15,7 +16,7 @@ from oscar.apps.catalogue.models import ProductImage
 from oscar.apps.partner.models import StockRecord
 
 from personalization.collect import impression_tokens
-from personalization.models import Visitor
+from personalization.models import Event, Visitor
 from personalization.oscar import visits
 from tests.api.api_client import ApiClient
 from tests.shops import factories as shop
@@ -178,7 +179,42 @@ def test_the_menu_has_the_visitors_own_lines(customer, stranger):
     told = customer.get("navigation/").json()
     assert [one["name"] for one in told["shortcuts"]] == ["Odd"]
     assert [one["name"] for one in told["menu"]] == ["Grocery"]
-    assert stranger.get("navigation/").json() == {**told, "shortcuts": []}
+    nothing = {"shortcuts": [], "shortcuts_token": "", "menu_token": ""}
+    assert stranger.get("navigation/").json() == {**told, **nothing}
+
+
+FROM_THE_SHOP = {"Sec-Fetch-Site": "same-origin"}
+
+
+def reported(client, token, **click):
+    """The last event, after a click that the client reports of what the token stands for."""
+    event = {"id": str(uuid4()), "name": "select_item", "params": {"slate": token, **click}}
+    assert client.post("events/", {"events": [event]}, **FROM_THE_SHOP).json() == {"accepted": 1, "rejected": []}
+    return Event.objects.get(event_id=event["id"])
+
+
+def test_a_click_on_the_menu_is_reported_with_its_place(customer):
+    menu = customer.get("navigation/").json()
+    for row in ("shortcuts", "menu"):
+        clicked = reported(customer, menu[f"{row}_token"], items=[{"item_id": menu[row][0]["id"]}])
+        assert (clicked.surface, clicked.row_key, clicked.position) == ("navigation", row, 0)
+        assert (clicked.item_kind, clicked.product_id) == ("category", None)
+
+
+def test_a_click_on_a_reranked_list_is_reported_with_its_place_in_all_of_it(customer, stranger, trained):
+    keys = [product.pk for product in trained[1]]
+    page = {"products": keys, "start": 10, "limit": 5}
+    told = customer.post("rank/", page).json()
+    clicked = reported(customer, told["token"], items=[{"item_id": told["products"][12]}])
+    assert (clicked.surface, clicked.row_key, clicked.position) == ("search", "results", 12)
+    assert (clicked.product_id, clicked.reason) == (told["products"][12], "personal_order")
+    assert clicked.snapshot and clicked.slate_id
+    assert stranger.post("rank/", page).json()["token"] == ""
+    assert customer.post("rank/", {**page, "start": 500}).json()["token"] == ""
+    elsewhere = {"id": str(uuid4()), "name": "select_item"}
+    elsewhere["params"] = {"slate": told["token"], "items": [{"item_id": told["products"][0]}]}
+    answer = customer.post("events/", {"events": [elsewhere]}, **FROM_THE_SHOP).json()
+    assert [one["code"] for one in answer["rejected"]] == ["not_on_slate"]
 
 
 def test_where_somebody_stopped(app, known_browser, stranger):

@@ -258,6 +258,10 @@ export interface NavigationAnswer {
   shortcuts: Array<ShortcutAnswer>;
   /** The top categories, sorted for the visitor as far as the settings allow. */
   menu: Array<CategoryAnswer>;
+  /** Sent to `events/` with what is reported of the shortcuts; empty without consent. */
+  shortcuts_token: string;
+  /** Sent to `events/` with what is reported of the menu; empty without consent. */
+  menu_token: string;
 }
 
 /** States that a person consented. */
@@ -329,6 +333,10 @@ export interface RankRequest {
   /** The search query. */
   query?: string;
   scores?: boolean;
+  /** The first product that the page shows. */
+  start?: number;
+  /** How many the page shows: a `token` for them. */
+  limit?: number;
 }
 
 /** The products in the visitor's order. */
@@ -336,6 +344,8 @@ export interface RankedAnswer {
   products: Array<number>;
   /** One for each product, comparable within the list; null for products unknown to the snapshot. The shop's setting `RERANK_STRENGTH` says how far the order follows them. */
   scores?: Array<number | null>;
+  /** With a `limit`: sent to `events/` with what is reported of them; empty without consent. */
+  token?: string;
 }
 
 /** Why a row or an item is shown. */
