@@ -182,7 +182,8 @@ def in_batches(visitor: Visitor, products: list[Any], rows: int, rounds: int) ->
         spent["COPY of all"].append(timed(lambda: copy(copied), rows))  # noqa: B023
     stored = statistics.median(spent["store_events"])
     print(
-        f"\nin batches                                µs an event  store_events takes   (median of {rounds} rounds of {rows} rows)"
+        "\nin batches                                µs an event  store_events takes   "
+        f"(median of {rounds} rounds of {rows} rows)"
     )
     for name, values in spent.items():
         middle = statistics.median(values)
