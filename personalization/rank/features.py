@@ -42,14 +42,6 @@ class Feature:
     """What it says, in a sentence."""
 
 
-@dataclass(frozen=True)
-class FeatureValue:
-    """What a feature says of one candidate."""
-
-    feature: Feature
-    value: float
-
-
 class FeatureInputs:
     """What features are computed from: the candidates of one decision, the visitor, the basket and the moment.
 
@@ -347,15 +339,6 @@ def compute_features(
     for row, values in enumerate(_feature_rows(inputs)):
         table[row] = values
     return table
-
-
-def explain_features(
-    history: VisitorHistory, learned: SnapshotArrays, now: float, product: int, basket: NDArray[np.int64] = NO_BASKET
-) -> list[FeatureValue]:
-    """What each feature says of one product (its index), without the features that say nothing: those that are 0."""
-    table = compute_features(history, learned, now, np.array([product], np.int64), basket)
-    rows = zip(features_of(learned), table[:, 0].tolist(), strict=True)
-    return [FeatureValue(one, value) for one, value in rows if value]
 
 
 def _feature_rows(inputs: FeatureInputs) -> Iterator[NDArray[Any]]:

@@ -52,18 +52,6 @@ class OscarProduct(Protocol):
     def get_public_children(self) -> Iterable["OscarProduct"]: ...
 
 
-class OscarCategory(Protocol):
-    """A category of the shop's catalogue."""
-
-    pk: int
-    name: str
-    path: str
-    depth: int
-
-    def get_absolute_url(self) -> str: ...
-    def is_child_of(self, node: Any) -> bool: ...
-
-
 class Strategy(Protocol):
     """Oscar's strategy of prices and stock, chosen for a shopper."""
 

@@ -18,8 +18,7 @@ from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Snapshot
 from personalization.plugins import registered_recommenders
-from personalization.rank.features import explain_features, feature_names
-from personalization.rank.visitor_history import VisitorHistory
+from personalization.rank.features import feature_names
 from personalization.serve import recommend, serve_slate, surface_names
 from personalization.testing import check_recommender, check_surface
 from personalization.train.evaluate import reuse_ranker
@@ -55,13 +54,13 @@ def test_the_recommender_is_evaluated(trained):
 
 
 @pytest.mark.django_db
-def test_the_recommender_is_explained(trained):
+def test_the_recommender_is_explained(trained, admin_client):
     snapshot = get_active_snapshot()
-    product = int(np.argmax(snapshot.scores("large_orders").score))
-    values = explain_features(VisitorHistory.empty(), snapshot, snapshot.trained_at, product)
-    (found,) = (one for one in values if one.feature.name == "large_orders")
-    assert found.value == snapshot.scores("large_orders").score[product]
-    assert (found.feature.group, found.feature.description) == ("recommender", "The score by `large_orders`.")
+    index = int(np.argmax(snapshot.scores("large_orders").score))
+    product = int(snapshot.arrays["product.id"][index])
+    explained = admin_client.get("/personalization/api/v1/explain/", {"item": product}).json()
+    expected = pytest.approx(snapshot.scores("large_orders").score[index])
+    assert explained["item"]["recommenders"]["large_orders"] == {"score": expected}
 
 
 @pytest.mark.django_db
