@@ -67,10 +67,8 @@ def _collect_rows(rows: RowProposals, visit: Visit) -> Iterator[ProposedRow]:
     for row_type, propose in rows:
         try:
             candidates = list(propose())
-        except DatabaseError:  # it has spoiled the transaction of all rows: the caller knows the way out
-            raise
-        except Exception:
-            logger.exception("The row type %s failed; the page goes on without it", row_type.code)
+        except Exception as error:
+            _log_failure(error, "The row type %s failed; the page goes on without it", row_type.code)
             if visit.trace is not None:
                 visit.trace.failed_row_types.append(row_type.code)
             continue
@@ -138,6 +136,14 @@ def _referenced_category_names(rows: list[ProposedRow]) -> dict[int, str]:
     return {**known, **{key: category.name for key, category in found.items()}}
 
 
+def _log_failure(error: Exception, message: str, code: str) -> None:
+    """Logs what failed in a row type, which costs that part only. A database error is raised again: it has spoiled the
+    transaction of all rows, and the caller knows the way out."""
+    if isinstance(error, DatabaseError):
+        raise error
+    logger.error(message, code, exc_info=error)
+
+
 def _render_rows(filled: list[FilledRow], names: reasons.DisplayNames, visit: Visit) -> Iterator[Row]:
     """The rows in words. One that has none, or not enough items with words, is left out."""
     codes = chain([reasons.NEUTRAL_CODE], repeat(reasons.SECOND_NEUTRAL_CODE))
@@ -150,9 +156,9 @@ def _render_rows(filled: list[FilledRow], names: reasons.DisplayNames, visit: Vi
             yield _render_row(one, neutral if one.row.type.discloses_activity else "", names, visit)
         except reasons.HiddenNameError:
             hidden[one.row.reason.key] = HIDDEN_NAME
-        except Exception:
+        except Exception as error:
             hidden[one.row.reason.key] = NO_WORDS
-            logger.exception("The row %s cannot be put into words; it is left out", one.row.type.code)
+            _log_failure(error, "The row %s cannot be put into words; it is left out", one.row.type.code)
     if visit.trace is not None:
         visit.trace.add_filled(filled, hidden)
 
@@ -184,8 +190,8 @@ def _slate_items(filled: FilledRow, writer: "_ReasonWriter") -> Iterator[SlateIt
     for candidate, offer in filled.items:
         try:
             reason, explanation = writer.write(candidate.reason)
-        except Exception:
-            logger.exception("The reason %s has no words; its product is left out", candidate.reason.code)
+        except Exception as error:
+            _log_failure(error, "The reason %s has no words; its product is left out", candidate.reason.code)
             continue
         yield SlateItem(offer.product.pk, position, candidate.score, reason, explanation, offer.product, offer.info)
         position += 1
@@ -249,8 +255,8 @@ def _with_explanations(candidates: Iterable[Candidate], names: reasons.DisplayNa
             reason = Reason("in_range")
         try:
             words = reasons.item_explanation(reason, names)
-        except Exception:
-            logger.exception("The reason %s has no words; its item is left out", reason.code)
+        except Exception as error:
+            _log_failure(error, "The reason %s has no words; its item is left out", reason.code)
             continue
         yield RankedItem(candidate.item, candidate.score, reason, words)
 

@@ -11,11 +11,12 @@ from django.db import connection
 from django.template import Context, Template
 from oscar.apps.analytics.models import ProductRecord
 
+from personalization import plugins
 from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Snapshot
+from personalization.rows import bestsellers
 from personalization.serve import serve_slate
-from personalization.surfaces import home
 from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
@@ -118,20 +119,43 @@ def test_the_page_stands_when_a_table_of_ours_is_gone(client, trained, table):
     )
 
 
-def test_a_kind_of_row_that_raises_costs_its_own_row_only(client, trained, monkeypatch):
-    def broken(visit, loaded):
-        raise RuntimeError("a bug")
+def raise_bug(*anything):
+    raise RuntimeError("a bug")
 
-    monkeypatch.setattr(home, "surface", replace(home.surface, rows=(broken, *home.surface.rows)))
+
+def read_missing_table(*anything):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM no_such_table")
+
+
+def add_to_home(monkeypatch, **broken):
+    """A row type of another app stands on the home page, with this part broken."""
+    best = bestsellers.BESTSELLERS
+    row_type = replace(best, code="of_another_app", surfaces=("home",), fallback=None, **broken)
+    monkeypatch.setattr(plugins, "_registered", [("row_type", plugins.AddedPlugin("a test", row_type))])
+
+
+@pytest.mark.parametrize("part", ["propose", "title", "explanation"])
+def test_a_row_type_that_raises_costs_its_own_row_only(client, trained, monkeypatch, caplog, part):
     users, _ = trained
     client.force_login(users[1])
-    assert codes(client.get("/")) == [
-        "buy_again",
-        "popular_in_category",
-        "bestsellers",
-        "trending",
-        "bestsellers_in_category",
-    ]
+    rows = codes(client.get("/"))
+    add_to_home(monkeypatch)
+    assert codes(client.get("/")) != rows
+    add_to_home(monkeypatch, **{part: raise_bug})
+    assert codes(client.get("/")) == rows
+    assert "of_another_app" in caplog.text
+
+
+@pytest.mark.parametrize("part", ["propose", "title", "explanation"])
+def test_a_row_type_that_spoils_the_transaction_costs_the_personal_rows_not_the_page(
+    client, trained, monkeypatch, part
+):
+    client.force_login(trained[0][1])
+    add_to_home(monkeypatch, **{part: read_missing_table})
+    response = client.get("/")
+    assert codes(response) == ["latest"]
+    assert "Browse store" in response.content.decode()
 
 
 def test_when_nothing_of_ours_works_the_shop_page_is_plain(client, trained, monkeypatch):
