@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.module_loading import import_string
 from django.views.generic import RedirectView
 
-from personalization import conf, plugins, surfaces  # noqa: F401 - each folder of plug-ins has a registry
+from personalization import conf, plugins, surfaces
 from personalization.models.fail_open import fail_open
 from personalization.oscar import class_loader, template_overrides
 
@@ -65,9 +65,10 @@ def _callable_error(name: str) -> CheckMessage | None:
 
 @register("personalization")
 def check_plugins(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """E005: the shop adds a recommender, a surface or a row type that cannot be used."""
+    """E005: the shop adds a recommender, a surface or a row type that cannot be used, or that nothing shows."""
     hint = "Expected an object that keeps the contract, or its dotted path; see docs/reference.md, Plug-ins."
     faults = [fault for registry in plugins.REGISTRIES.values() for fault in registry.errors()]
+    faults += surfaces.unknown_surface_errors()
     return [Error(fault, hint=hint, id="personalization.E005") for fault in faults]
 
 

@@ -66,6 +66,17 @@ def registered_surfaces() -> dict[str, Surface]:
     return {name: _with_row_types(surface, added) for name, surface in surfaces.items()} if added else surfaces
 
 
+def unknown_surface_errors() -> list[str]:
+    """A sentence for each row type of another app that asks for a surface that does not exist: it would show nowhere."""
+    names = _surfaces.usable()
+    return [
+        f"The row type {row_type.code!r} asks for the surface {name!r}; there are: {', '.join(sorted(names))}."
+        for row_type in registered_row_types().values()
+        for name in row_type.surfaces
+        if name not in names
+    ]
+
+
 def _with_row_types(surface: Surface, added: list[RowType]) -> Surface:
     """The surface, with those of the row types in front that ask for it."""
     row_types = [row_type for row_type in added if surface.name in row_type.surfaces]
