@@ -67,7 +67,7 @@ def registered_surfaces() -> dict[str, Surface]:
 
 
 def unknown_surface_errors() -> list[str]:
-    """A sentence for each row type of another app that asks for a surface that does not exist: it would show nowhere."""
+    """A sentence for each row type of another app that asks for a surface that does not exist: nothing shows it."""
     names = _surfaces.usable()
     return [
         f"The row type {row_type.code!r} asks for the surface {name!r}; there are: {', '.join(sorted(names))}."
