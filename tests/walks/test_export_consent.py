@@ -55,7 +55,7 @@ def test_what_they_do_not_want_is_in_no_list(trained, exported):
 
 def test_a_training_run_says_how_many_have_not_agreed(trained, capsys):
     call_command("personalization_train")
-    assert "have not agreed" not in capsys.readouterr().out
+    assert "no consent" not in capsys.readouterr().out
     Visitor.objects.filter(user__in=trained[0][:5]).delete()
     call_command("personalization_train")
     said = capsys.readouterr().out
