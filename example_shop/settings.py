@@ -127,7 +127,7 @@ def database(url: str) -> dict:
 
 DATABASES = {"default": {**database(os.environ.get("DATABASE_URL", "")), "ATOMIC_REQUESTS": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"  # else Oscar cannot register anybody or take an order
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"  # Oscar mails at each registration and order
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
