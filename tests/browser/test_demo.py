@@ -1,6 +1,8 @@
 """The demo as README starts it, seen through Chromium."""
 
 import re
+import sqlite3
+from contextlib import closing
 
 from playwright.sync_api import expect
 
@@ -84,3 +86,32 @@ def test_what_is_put_into_the_basket_leaves_the_page(page_of):
     page.wait_for_load_state()
     page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/", 3)[2] + "/")
     assert wanted not in rows(page)[0][2]
+
+
+def test_a_newcomer_registers_and_buys_and_the_next_page_knows(browser_of, shop, demo):
+    page = browser_of().new_page()
+    page.goto(f"{shop}/accounts/login/")
+    form = page.locator("#register_form")
+    form.locator("[name=registration-email]").fill("newcomer@shop.example")
+    for field in ("registration-password1", "registration-password2"):
+        form.locator(f"[name={field}]").fill("Milk-and-9-eggs")
+    form.locator("button[type=submit]").click()
+    expect(page.get_by_role("link", name="Logout")).to_be_visible()
+    page.goto(f"{shop}/search/?q=milk")
+    page.locator(".product_pod h3 a").first.click()
+    title = page.locator(".product_main h1").inner_text()
+    page.locator("#add_to_basket_form button[type=submit]").click()
+    page.goto(f"{shop}/checkout/")
+    address = {"first_name": "Ann", "last_name": "Lee", "line1": "1 Road", "line4": "Atlanta", "postcode": "30301"}
+    for field, value in address.items():
+        page.locator(f"#new_shipping_address [name={field}]").fill(value)
+    page.locator("#new_shipping_address button[type=submit]").click()
+    page.locator("#view_preview").click()
+    page.locator("#place-order").click()
+    page.wait_for_url("**/checkout/thank-you/")
+    page.goto(shop)
+    expect(page.locator('[data-row^="because_you_bought"] h2')).to_have_text(f"Because you bought {title}")
+    assert len(list((demo.data / "mail").iterdir())) >= 2
+    with closing(sqlite3.connect(f"file:{demo.data / 'shop.sqlite3'}?mode=ro", uri=True)) as base:
+        ((orders,),) = base.execute("SELECT count(*) FROM personalization_ordervisitor").fetchall()
+    assert orders == 1
