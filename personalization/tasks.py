@@ -12,6 +12,7 @@ import logging
 
 from celery import shared_task
 
+from personalization.oscar import search_engine
 from personalization.privacy import retention
 from personalization.profile import batch
 from personalization.train import run
@@ -31,7 +32,7 @@ def run_training() -> None:
     """Learns from the shop's history, then works out every customer's genome. Daily."""
     now = run.training_cutoff()
     try:
-        run.run_training(now)
+        run.run_training(now, find_products=search_engine.search_keys)
     except TrainingInProgress:
         logger.info("Another training run is in progress")
         return

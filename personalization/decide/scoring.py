@@ -12,7 +12,8 @@ from personalization.decide.trace import Scoring
 from personalization.decide.visit import Visit
 from personalization.models import Genome
 from personalization.rank import candidates, scorer, search_queries, tasks
-from personalization.rank.features import compute_features, feature_names
+from personalization.rank.features import compute_features
+from personalization.rank.query_features import EngineHits, align_values, compute_query_features
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.tasks import RankingTask
 from personalization.rank.visitor_history import NO_BASKET, VisitorHistory
@@ -20,13 +21,13 @@ from personalization.rank.visitor_history import NO_BASKET, VisitorHistory
 MAX_REASON_ANCHORS = 60
 """At most this many of a visitor's products are named in reasons."""
 QUERY_CLICK_WEIGHT = 100.0
-"""How much the choices of others after a search raise a product: one that one in a hundred chooses is doubled."""
+"""How much the choices of others after a search raise the odds: those of what one in a hundred chooses are doubled."""
 AFFINITY_WEIGHT = 0.1
-"""How much the visitor's own affinity raises a search result at most: it decides between near-ties."""
+"""How much the visitor's own affinity raises what others chose at most, where the engine found nothing."""
+MIN_SEARCH_SCORE = 1e-3
+"""The least score of a hit by default weights."""
 ZERO_RESULT_FALLBACK = 20
 """At most this many products that are chosen after searches stand in for what the engine did not find."""
-SEARCH_FEATURES = ("engine_relevance", "chosen_after_search", "affinity")
-"""What the score of a search result is made from, for a trace."""
 
 
 @dataclass(frozen=True)
@@ -130,33 +131,35 @@ def score_listing(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
 def score_search(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     """The visit's candidate products, which come in the engine's order, and what shoppers choose after such a search.
 
-    The engine's order counts, and how often a product is chosen after the search counts more; the visitor's own
-    affinity decides between near-ties.
+    How likely a visitor is to choose a hit is the ranker's; what others chose after the search multiplies the odds.
+    Where the engine found nothing, what others chose decides, and the visitor's own affinity between near-ties.
     """
     listed = snapshot.product_indices(dict.fromkeys(visit.candidate_products))
     chosen = search_queries.products_chosen_after(visit.query, snapshot)
     fallback = _popular_after_search(visit, snapshot)
     indices = np.unique(np.concatenate([listed[listed >= 0], chosen[0], fallback[0]]))
     history = visitor_history(visit.genome, snapshot)
-    usual = _score_candidates(tasks.CATEGORY, visit, snapshot, history, indices)
-    clicks = _align_values(*chosen, usual.product_indices) + _align_values(*fallback, usual.product_indices)
-    relevance, own = _engine_relevance(listed, usual.product_indices), _min_max(usual.score)
-    score = relevance * (1 + QUERY_CLICK_WEIGHT * clicks)
-    score = np.round(score * (1 + AFFINITY_WEIGHT * own), scorer.SCORE_DECIMALS)
+    hits = EngineHits(visit.query, listed)
+    usual = _score_candidates(tasks.SEARCH, visit, snapshot, history, indices, hits=hits)
+    clicks = align_values(*chosen, usual.product_indices) + align_values(*fallback, usual.product_indices)
+    own = _search_log_odds(usual, snapshot) if len(listed) else AFFINITY_WEIGHT * _min_max(usual.score)
+    score = np.round(own + np.log1p(QUERY_CLICK_WEIGHT * clicks), scorer.SCORE_DECIMALS)
     order = np.lexsort((usual.product_indices, -score))
-    probability = usual.purchase_probability[order]
-    found = replace(
+    return replace(
         usual,
         product_indices=usual.product_indices[order],
         score=score[order],
-        purchase_probability=probability,
+        purchase_probability=usual.purchase_probability[order],
         query_clickers=search_queries.visitors_choosing(visit.query, snapshot),
     )
-    if visit.trace is not None:
-        table = np.stack([relevance, clicks, own])[:, order].astype(np.float32)
-        run = Scoring("search", snapshot, found.product_indices, SEARCH_FEATURES, table, found.score, probability)
-        visit.trace.scorings.append(run)
-    return found
+
+
+def _search_log_odds(scored: ScoredCandidates, snapshot: SnapshotArrays) -> NDArray[np.float64]:
+    """What the ranker says of each hit, as the logarithm of odds; by default weights, of the score."""
+    if not scored.learned:
+        return np.log(np.maximum(scored.score, MIN_SEARCH_SCORE))
+    probability = np.clip(scored.purchase_probability, 1e-12, 1 - 1e-12)
+    return np.log(probability / (1 - probability))
 
 
 def affinity(visit: Visit, snapshot: SnapshotArrays, indices: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -166,7 +169,7 @@ def affinity(visit: Visit, snapshot: SnapshotArrays, indices: NDArray[np.int64])
     if not len(history.purchased) or not len(indices):
         return np.zeros(len(indices))
     usual = _score_candidates(tasks.CATEGORY, visit, snapshot, history, indices)
-    return _align_values(usual.product_indices, _min_max(usual.score), indices)
+    return align_values(usual.product_indices, _min_max(usual.score), indices)
 
 
 def _popular_after_search(visit: Visit, snapshot: SnapshotArrays) -> search_queries.IndexWeightPairs:
@@ -177,24 +180,6 @@ def _popular_after_search(visit: Visit, snapshot: SnapshotArrays) -> search_quer
     if visit.candidate_products or not len(best):
         return search_queries.NO_PAIRS
     return best, choices[best] / choices[best[0]] / 1_000
-
-
-def _engine_relevance(listed: NDArray[np.int64], indices: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How relevant these products are by their position in the engine's list: it falls gently along the list, to what
-    is not in it."""
-    relevance = 1 / np.log2(2 + np.arange(len(listed) + 1))
-    in_snapshot = listed >= 0
-    aligned = _align_values(listed[in_snapshot], relevance[:-1][in_snapshot], indices)
-    at_least_last: NDArray[np.float64] = np.maximum(aligned, relevance[-1])
-    return at_least_last
-
-
-def _align_values(some: NDArray[np.int64], values: NDArray[Any], indices: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The values, which belong to some of these indices, in the order of the indices; 0 for the others."""
-    order = np.argsort(indices)
-    aligned = np.zeros(len(indices))
-    aligned[order[np.searchsorted(indices, some, sorter=order)]] = values
-    return aligned
 
 
 def _min_max(score: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -232,14 +217,17 @@ def _score_candidates(
     indices: NDArray[Any],
     *,
     basket: NDArray[Any] = NO_BASKET,
+    hits: EngineHits | None = None,
 ) -> ScoredCandidates:
     features = compute_features(history, snapshot, snapshot.clamp_time(visit.timestamp), indices, basket)
+    if hits is not None:
+        features = np.concatenate([features, compute_query_features(hits, snapshot, indices)])
     score = scorer.score_candidates(task, snapshot, features)
     order = np.lexsort((indices, -score))
     ranked, ranked_score = indices[order], score[order]
     probability = scorer.purchase_probabilities(task, snapshot, ranked_score)
     if visit.trace is not None:
-        names = tuple(feature_names(snapshot))
+        names = tuple(scorer.task_feature_names(task, snapshot))
         visit.trace.scorings.append(
             Scoring(task.name, snapshot, ranked, names, features[:, order], ranked_score, probability)
         )

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.rank.features import feature_names
+from personalization.rank.query_features import QUERY_FEATURES
 from personalization.rank.snapshot_arrays import SnapshotArrays
-from personalization.rank.tasks import RankingTask
+from personalization.rank.tasks import SEARCH, RankingTask
 
 MAX_LEAVES = 8
 """Of one tree, so that the leaves that remain fit into the bits of a byte."""
@@ -87,12 +88,17 @@ def load_trees(task: RankingTask, learned: SnapshotArrays) -> TreeEnsemble | Non
 
 def feature_fingerprint(learned: SnapshotArrays) -> int:
     """A number that changes when the features of a snapshot or their sequence change."""
-    return zlib.crc32(" ".join(feature_names(learned)).encode())
+    return zlib.crc32(" ".join(task_feature_names(SEARCH, learned)).encode())
+
+
+def task_feature_names(task: RankingTask, learned: SnapshotArrays) -> list[str]:
+    """The names of the rows of a task's table: the features of a candidate, then, for a search, those of the match."""
+    return [*feature_names(learned), *(one.name for one in QUERY_FEATURES if task.is_search)]
 
 
 def default_score(task: RankingTask, learned: SnapshotArrays, table: NDArray[np.float32]) -> NDArray[np.float64]:
     """The score by the task's default weights, each feature as a share of its highest among the candidates."""
-    rows = {name: row for row, name in enumerate(feature_names(learned))}
+    rows = {name: row for row, name in enumerate(task_feature_names(task, learned))}
     total = np.zeros(table.shape[1])
     for name, weight in task.default_weights.items():
         row = table[rows[name]].astype(np.float64)

@@ -32,6 +32,15 @@ class RankingTask:
     negative_sampling: int
     """Of the candidates that were not bought one in this many is learned from; their weight makes up for it."""
 
+    new_grade: int = 1
+    """The relevance of what was chosen and is new to the customer, where that of their own is 1; a grade gains
+    2 ** grade - 1."""
+    new_weight: float = 1.0
+    """How much an example counts in which the customer had products of their own to choose from, and chose a new
+    one."""
+    is_search: bool = False
+    """Whether a query is given, so that there are features of how well a candidate matches it."""
+
     def array_name(self, part: str) -> str:
         """The name of an array of its ranker in a snapshot, "ranker.home_threshold" for instance."""
         return f"ranker.{self.name}_{part}"
@@ -87,6 +96,27 @@ CATEGORY = RankingTask(
     max_examples=12_000,
     negative_sampling=2,
 )
+SEARCH = RankingTask(
+    "search",
+    question="Which of the products that a search finds does the customer choose?",
+    default_weights={
+        "purchase.expected": 1.0,
+        "user_knn.score": 0.1,
+        "popular": 0.6,
+        "all_time_popular": 0.1,
+        "query.engine_rank": 0.1,
+        "query.title_head": 0.1,
+        "query.category_coverage": 0.5,
+        "query.category_head": 0.4,
+        "query.title_coverage": 0.1,
+    },
+    candidates=None,
+    max_examples=8_000,
+    negative_sampling=2,
+    new_grade=3,
+    new_weight=2.0,
+    is_search=True,
+)
 
-RANKING_TASKS = {task.name: task for task in (HOME, DISCOVERY, BASKET, GUEST_BASKET, CATEGORY)}
+RANKING_TASKS = {task.name: task for task in (HOME, DISCOVERY, BASKET, GUEST_BASKET, CATEGORY, SEARCH)}
 """All tasks by name."""

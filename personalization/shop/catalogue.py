@@ -50,6 +50,13 @@ class CategoryMemberships:
     parent: dict[int, int] = field(default_factory=dict)
     """The parent of each category below the top."""
 
+    def ancestors_and_self(self, category: int) -> list[int]:
+        """The categories above one, the topmost first, then itself."""
+        trail = [category]
+        while trail[0] in self.parent:
+            trail.insert(0, self.parent[trail[0]])
+        return trail
+
 
 def browsable_products() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """(keys of all browsable products, ascending; when they were created, in seconds since 1970)"""
@@ -103,6 +110,16 @@ def leaf_categories(members: CategoryMemberships) -> tuple[NDArray[np.int64], ND
     rows = np.lexsort((position, -depth, members.product))
     product, first = np.unique(members.product[rows], return_index=True)
     return product, members.category[rows][first]
+
+
+def product_titles() -> dict[int, str]:
+    """The titles of all browsable products by key."""
+    return dict(Product.objects.browsable().values_list("pk", "title"))
+
+
+def category_names_by_id() -> dict[int, str]:
+    """The names of all categories by key, in the shop's own language."""
+    return dict(Category.objects.values_list("pk", "name"))
 
 
 def product_texts() -> Iterator[tuple[int, str]]:

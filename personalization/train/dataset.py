@@ -1,6 +1,6 @@
 """The only way from rows to arrays: the shop's orders, catalogue, views and searches as recommenders see them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from math import inf
@@ -14,9 +14,13 @@ from personalization.rank.snapshot_arrays import DEVICES
 from personalization.recommenders import UNKNOWN_COUNTRY, CatalogueArrays, HistoryArrays, ViewArrays
 from personalization.shop import catalogue, orders, product_views
 from personalization.train.search_history import SearchLog, read_searches
+from personalization.train.search_vocabulary import CatalogueNames
 
 Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
 """Passes a stream on and shows its progress: (stream, description, length)."""
+
+FindProducts = Callable[[str, int], Sequence[int]]
+"""Asks the shop's search engine: (query, limit) -> the primary keys of the products found, in its order."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,13 @@ class TrainingDataset:
     """By type of device, those of the views in `history` that a device of this type reported."""
     searches: SearchLog = field(default_factory=SearchLog)
     """Searches, and what was done afterwards."""
+    names: CatalogueNames = field(default_factory=CatalogueNames)
+    """What products and categories are called."""
+    find_products: FindProducts | None = None
+    """The shop's search engine; None where it is not to be asked."""
 
 
-def read_dataset(now: float, progress: Progress) -> TrainingDataset:
+def read_dataset(now: float, progress: Progress, find_products: FindProducts | None = None) -> TrainingDataset:
     """The shop up to `now` (seconds since 1970). Order lines and views of sensitive products, and of products that
     cannot be browsed (any more), are left out, and so is what belongs to customers who opted out."""
     product_id, created = catalogue.browsable_products()
@@ -66,7 +74,8 @@ def read_dataset(now: float, progress: Progress) -> TrainingDataset:
         device: consented.select(Event.objects.views().for_device(device).by_customer()) for device in DEVICES
     }
     searches = read_searches(product_id, bought, opted_out_until, now, progress)
-    return TrainingDataset(history, product_id, created, members, views_by_device, searches)
+    names = _catalogue_names(product_id, members)
+    return TrainingDataset(history, product_id, created, members, views_by_device, searches, names, find_products)
 
 
 def _number_products(
@@ -104,13 +113,37 @@ def _catalogue_arrays(
 def _leaf_categories(product_id: NDArray[np.int64], members: catalogue.CategoryMemberships) -> NDArray[np.int32]:
     """The leaf category of each product: numbers without gaps, in the sequence of the categories' paths; -1 for
     none."""
+    product, category = _products_in_leaves(product_id, members)
+    number = {key: row for row, key in enumerate(_used_leaves(category, members))}
+    leaf_category = np.full(len(product_id), -1, np.int32)
+    leaf_category[product] = [number[key] for key in category]
+    return leaf_category
+
+
+def _products_in_leaves(
+    product_id: NDArray[np.int64], members: catalogue.CategoryMemberships
+) -> tuple[NDArray[np.int32], list[int]]:
+    """(numbers of products, the key of the leaf category of each)"""
     categorised, category = catalogue.leaf_categories(members)
     known, product = _number_products(categorised, product_id)
-    used = set(category[known].tolist())
-    number = {key: row for row, key in enumerate(key for key in members.depth if key in used)}
-    leaf_category = np.full(len(product_id), -1, np.int32)
-    leaf_category[product] = [number[key] for key in category[known].tolist()]
-    return leaf_category
+    return product, category[known].tolist()
+
+
+def _used_leaves(categories: Iterable[int], members: catalogue.CategoryMemberships) -> list[int]:
+    """These categories, each once, in the sequence of their paths."""
+    used = set(categories)
+    return [key for key in members.depth if key in used]
+
+
+def _catalogue_names(product_id: NDArray[np.int64], members: catalogue.CategoryMemberships) -> CatalogueNames:
+    """The titles of the products, and the names of their leaf categories with those above."""
+    titles, names = catalogue.product_titles(), catalogue.category_names_by_id()
+    leaves = _used_leaves(_products_in_leaves(product_id, members)[1], members)
+    return CatalogueNames(
+        titles=[titles.get(key, "") for key in product_id.tolist()],
+        leaf_names=[names.get(key, "") for key in leaves],
+        leaf_paths=[" ".join(names.get(key, "") for key in members.ancestors_and_self(leaf)) for leaf in leaves],
+    )
 
 
 def _texts(product_id: NDArray[np.int64]) -> list[str]:

@@ -21,6 +21,7 @@ from personalization.train.fit import fit_arrays
 from personalization.train.learning_to_rank import MIN_EXAMPLES, RankerUnavailable, fit_ranker
 from personalization.train.metrics import CURRENT_RANKER, DEFAULT_WEIGHTS, EvaluationResult, evaluate_ranker
 from personalization.train.ranking_examples import Backtest
+from personalization.train.search_examples import observe_searches
 
 FITTED = "learned from the shop's own past"
 TOO_LITTLE = f"default weights: fewer than {MIN_EXAMPLES} examples to learn from"
@@ -74,6 +75,8 @@ def evaluate_and_fit(
         return Evaluation(weights=dict.fromkeys((task.name for task in tasks), TOO_SHORT))
     before = whole.until(cut)
     past = Backtest.cutoff(whole, before, fit_arrays(shop, before, progress, blocks))
+    if RANKING_TASKS["search"] in tasks:
+        past = past.with_searches(observe_searches(past, shop, progress))
     fingerprint = np.array([scorer.feature_fingerprint(past.learned)], np.int64)
     evaluation = Evaluation(arrays={scorer.FINGERPRINT: fingerprint, FITTED_AT: np.array([whole.now])})
     for task in progress(tasks, "Learning to rank", len(tasks)):

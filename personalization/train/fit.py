@@ -21,6 +21,7 @@ from personalization.recommenders import (
 )
 from personalization.train.dataset import Progress, TrainingDataset
 from personalization.train.engines.local import BlockStore
+from personalization.train.search_vocabulary import vocabulary_arrays
 
 MAX_POPULAR = 1_000
 """At most this many bestsellers of the shop are listed, ..."""
@@ -81,6 +82,7 @@ def product_arrays(shop: TrainingDataset, history: HistoryArrays) -> dict[str, N
         "product.price": history.catalogue.price,
         "product.leaf_category": history.catalogue.leaf_category,
         "product.bestsellers": best.astype(np.int32),
+        **vocabulary_arrays(shop.names),
         **_category_shares(history.catalogue.leaf_category, popular),
         **_categories(shop, popular, ever),
         **_countries(history, recent, popular),

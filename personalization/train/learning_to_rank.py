@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from personalization.rank import scorer
 from personalization.rank.features import compute_features
+from personalization.rank.query_features import compute_query_features
 from personalization.rank.tasks import RankingTask
 from personalization.recommenders import GUEST
 from personalization.train.ranking_examples import Backtest, RankingExample, ranking_examples
@@ -56,18 +57,28 @@ def is_evaluation_customer(customer: int) -> bool:
 class TrainingSet:
     """The candidates of many examples, for LightGBM: one table and one mask for each example."""
 
-    negative_sampling: int
+    task: RankingTask
     tables: list[NDArray[np.float32]] = field(default_factory=list)
     """Shape (candidates, features)."""
     bought: list[NDArray[np.bool_]] = field(default_factory=list)
+    grades: list[NDArray[np.int8]] = field(default_factory=list)
+    """The relevance of each candidate; 0 for what was not bought."""
+    weights: list[float] = field(default_factory=list)
+    """How much each example counts."""
 
-    def add(self, table: NDArray[np.float32], bought: NDArray[np.bool_], candidates: NDArray[np.int64]) -> None:
+    def add(self, example: RankingExample, table: NDArray[np.float32]) -> None:
         """Adds an example of which some candidate was bought: those that were, and a sample of those that were not."""
+        bought = np.isin(example.candidates, example.bought)
         if bought.any():
-            hashed = (candidates * 2_654_435_761 + len(self.tables) * 2_246_822_519) % 2**32
-            kept = bought | (hashed < 2**32 // self.negative_sampling)
+            own = np.isin(example.candidates, example.history.purchased)
+            chose_new = bool(own.any() and (bought & ~own).any())
+            grades = np.where(own | (not own.any()), bought, bought * self.task.new_grade)
+            hashed = (example.candidates * 2_654_435_761 + len(self.tables) * 2_246_822_519) % 2**32
+            kept = bought | (hashed < 2**32 // self.task.negative_sampling)
             self.tables.append(np.ascontiguousarray(table[:, kept].T))
             self.bought.append(bought[kept])
+            self.grades.append(grades[kept].astype(np.int8))
+            self.weights.append(self.task.new_weight if chose_new else 1.0)
 
 
 def fit_ranker(past: Backtest, task: RankingTask) -> dict[str, NDArray[Any]]:
@@ -81,11 +92,10 @@ def fit_ranker(past: Backtest, task: RankingTask) -> dict[str, NDArray[Any]]:
     ------
     RankerUnavailable : LightGBM cannot be loaded.
     """
-    training_set = TrainingSet(task.negative_sampling)
+    training_set = TrainingSet(task)
     for example in ranking_examples(past, task):
         if not is_evaluation_customer(example.customer):
-            bought = np.isin(example.candidates, example.bought)
-            training_set.add(feature_table(example, past), bought, example.candidates)
+            training_set.add(example, feature_table(example, past))
     if len(training_set.tables) < MIN_EXAMPLES:
         return {}
     trees = _fit_lambdamart(training_set)
@@ -94,7 +104,10 @@ def fit_ranker(past: Backtest, task: RankingTask) -> dict[str, NDArray[Any]]:
 
 def feature_table(example: RankingExample, past: Backtest) -> NDArray[np.float32]:
     """The features of an example's candidates at the moment of the cut, shape (features, candidates)."""
-    return compute_features(example.history, past.learned, past.train_history.now, example.candidates, example.basket)
+    table = compute_features(example.history, past.learned, past.train_history.now, example.candidates, example.basket)
+    if example.hits is None:
+        return table
+    return np.concatenate([table, compute_query_features(example.hits, past.learned, example.candidates)])
 
 
 def _fit_lambdamart(training_set: TrainingSet) -> scorer.TreeEnsemble:
@@ -104,11 +117,12 @@ def _fit_lambdamart(training_set: TrainingSet) -> scorer.TreeEnsemble:
     training_set.tables.clear()  # one copy is enough
     rows = len(table)
     settings = {**BOOSTER, "min_data_in_leaf": int(np.clip(rows // 1_000, *LEAF_SIZES))}
-    booster = lightgbm.train(settings, lightgbm.Dataset(table, bought.astype(np.int8), group=sizes), MAX_TREES)
+    grades, counts = np.concatenate(training_set.grades), np.repeat(training_set.weights, sizes)
+    booster = lightgbm.train(settings, lightgbm.Dataset(table, grades, group=sizes, weight=counts), MAX_TREES)
     arrays = _trees_to_arrays(booster.dump_model()["tree_info"])
     sample = slice(None, None, rows // CALIBRATION_CANDIDATES + 1)
     scores = scorer.TreeEnsemble(*arrays, np.array([1.0, 0.0])).scores(np.ascontiguousarray(table[sample].T))
-    weight = np.where(bought[sample], 1, training_set.negative_sampling)
+    weight = np.where(bought[sample], 1, training_set.task.negative_sampling)
     return scorer.TreeEnsemble(*arrays, fit_platt_scaling(scores, bought[sample], weight))
 
 

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.rank import scorer
-from personalization.rank.features import feature_names
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.tasks import RankingTask
 from personalization.train.learning_to_rank import feature_table, is_evaluation_customer
 from personalization.train.ranking_examples import Backtest, RankingExample, ranking_examples
 
 CURRENT_RANKER, DEFAULT_WEIGHTS, BESTSELLERS = "ranker", "default weights", "bestsellers"
+SEARCH_ENGINE = "search engine"
 
 TOP_K = 10
 """The metrics look at the first ten products of a list."""
@@ -46,7 +46,7 @@ def evaluate_ranker(past: Backtest, task: RankingTask) -> dict[str, EvaluationRe
     -------
     Results by way to rank: none where there are no evaluation customers, and none for a recommender that lists nothing.
     """
-    single_features = single_feature_rankers(past.learned)
+    single_features = single_feature_rankers(task, past.learned)
     accumulators: dict[str, MetricAccumulator] = {}
     for example in ranking_examples(past, task):
         if not is_evaluation_customer(example.customer):
@@ -65,7 +65,7 @@ def evaluate_ranker(past: Backtest, task: RankingTask) -> dict[str, EvaluationRe
     }
 
 
-def single_feature_rankers(learned: SnapshotArrays) -> dict[str, int]:
+def single_feature_rankers(task: RankingTask, learned: SnapshotArrays) -> dict[str, int]:
     """The features that are a way to rank by themselves, with their rows: one or two of each recommender."""
     names = {
         "purchase.weight": "own purchases",
@@ -73,10 +73,11 @@ def single_feature_rankers(learned: SnapshotArrays) -> dict[str, int]:
         "user_knn.score": "similar customers (user-kNN)",
         **{name: name for name in learned.score_recommenders() if not name.startswith("repurchase_")},
         "popular": BESTSELLERS,
+        "query.engine_rank": SEARCH_ENGINE,
     }
     for name in learned.neighbour_recommenders():
         names |= {f"{name}.purchases": f"{name}, own purchases", f"{name}.basket": f"{name}, basket"}
-    return {names[name]: row for row, name in enumerate(feature_names(learned)) if name in names}
+    return {names[name]: row for row, name in enumerate(scorer.task_feature_names(task, learned)) if name in names}
 
 
 @dataclass

@@ -2,7 +2,7 @@
 before?"""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from personalization import conf
 from personalization.rank import tasks
 from personalization.rank.purchase_habits import PurchaseHabits, purchase_habits
+from personalization.rank.query_features import EngineHits
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.tasks import RankingTask
 from personalization.rank.visitor_history import NO_BASKET, VisitorHistory
@@ -27,6 +28,8 @@ CATEGORIES_PER_CUSTOMER = 12
 MIN_BASKET_SIZE = 3
 MAX_VISIBLE_PRODUCTS = 5
 """At most this many products of an order are given: at least one, and never more than half."""
+STRANGERS = 2
+"""One in this many searches is also that of a stranger."""
 MIN_CATEGORY_SIZE = 10
 MAX_CATEGORY_SIZE = 300
 
@@ -45,6 +48,18 @@ class RankingExample:
     """Indices of the products that were bought, whether they are among the candidates or not."""
     basket: NDArray[np.int64] = field(default_factory=lambda: NO_BASKET)
     """Indices of the products of the order that are given."""
+    hits: EngineHits | None = None
+    """The search and what the engine found, where the task is one."""
+
+
+@dataclass(frozen=True)
+class ObservedSearch:
+    """A search of a customer, and what they chose among the hits."""
+
+    customer: int
+    hits: EngineHits
+    chosen: NDArray[np.int64]
+    """Indices of products."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,8 @@ class Backtest:
     order: NDArray[np.int64]
     product: NDArray[np.int64]
     """The order lines after the cut, one entry each."""
+    searches: Sequence["ObservedSearch"] = ()
+    """Searches after the cut, and what was chosen."""
 
     @classmethod
     def cutoff(cls, whole: HistoryArrays, before: HistoryArrays, learned: SnapshotArrays) -> "Backtest":
@@ -70,6 +87,12 @@ class Backtest:
     def with_learned(self, learned: SnapshotArrays) -> "Backtest":
         """A copy with other arrays, the ranker's among them, that shares what was computed from the history."""
         past = replace(self, learned=learned)
+        past.__dict__.update(histories=self.histories, habits=self.habits)  # cached properties
+        return past
+
+    def with_searches(self, searches: Sequence["ObservedSearch"]) -> "Backtest":
+        """A copy with these searches, that shares what was computed from the history."""
+        past = replace(self, searches=searches)
         past.__dict__.update(histories=self.histories, habits=self.habits)  # cached properties
         return past
 
@@ -187,6 +210,15 @@ def category_examples(past: Backtest, task: RankingTask) -> Iterator[RankingExam
             chosen, listed = bought[category[bought] == number], members.get(number)
             if listed is not None and np.isin(chosen, listed).any():
                 yield RankingExample(customer, past.histories[customer], listed, chosen)
+
+
+@builds_examples(tasks.SEARCH)
+def search_examples(past: Backtest, task: RankingTask) -> Iterator[RankingExample]:
+    """For each search after the cut: the products that the engine found. Some are asked once more as a stranger's."""
+    for number, search in enumerate(past.searches):
+        candidates = search.hits.listed[search.hits.listed >= 0]
+        for history in (past.histories[search.customer], *([] if number % STRANGERS else [VisitorHistory.empty()])):
+            yield RankingExample(search.customer, history, candidates, search.chosen, hits=search.hits)
 
 
 def _customer_example(customer: int, bought: NDArray[Any], past: Backtest, task: RankingTask) -> RankingExample:

@@ -14,7 +14,7 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY, GUEST
 from personalization.shop import orders
 from personalization.train import quality_gate, search_choices
-from personalization.train.dataset import Progress, TrainingDataset, read_dataset
+from personalization.train.dataset import FindProducts, Progress, TrainingDataset, read_dataset
 from personalization.train.engines.local import BlockStore
 from personalization.train.evaluate import Evaluation, evaluate_and_fit, reuse_ranker
 from personalization.train.fit import fit_arrays
@@ -49,7 +49,12 @@ def no_progress(stream: Iterable[Any], description: str, length: int) -> Iterabl
 
 
 def run_training(
-    now: float | None = None, progress: Progress = no_progress, *, force: bool = False, refit_ranker: bool = False
+    now: float | None = None,
+    progress: Progress = no_progress,
+    *,
+    force: bool = False,
+    refit_ranker: bool = False,
+    find_products: FindProducts | None = None,
 ) -> Snapshot:
     """1. Makes sure that no other run is in progress.
     2. Reads the shop's history into arrays.
@@ -65,6 +70,7 @@ def run_training(
     Parameters
     ----------
     now : as if it were this moment, in seconds since 1970.
+    find_products : the shop's search engine, so that the order of its hits can be learned.
 
     Returns
     -------
@@ -80,7 +86,7 @@ def run_training(
         reusable = None if refit_ranker else active
         blocks = BlockStore.of_this_shop()
         blocks.remove_outdated()
-        shop, learned, evaluation = build_snapshot(training_cutoff(now), progress, reusable, blocks)
+        shop, learned, evaluation = build_snapshot(training_cutoff(now), progress, reusable, blocks, find_products)
         summary = asdict(_summary(shop, evaluation, begun))
         if not force:
             quality_gate.check_quality(summary, active)
@@ -96,11 +102,15 @@ def start_of_day(moment: float, progress: Progress = no_progress) -> SnapshotArr
 
 
 def build_snapshot(
-    moment: float, progress: Progress, reusable: Snapshot | None = None, blocks: BlockStore | None = None
+    moment: float,
+    progress: Progress,
+    reusable: Snapshot | None = None,
+    blocks: BlockStore | None = None,
+    find_products: FindProducts | None = None,
 ) -> tuple[TrainingDataset, SnapshotArrays, Evaluation]:
     """The shop's history up to a moment, what is learned from it, and how good that is. The rankers of the snapshot
     `reusable` are reused, while they are not too old."""
-    shop = read_dataset(moment, progress)
+    shop = read_dataset(moment, progress, find_products)
     evaluation = reuse_ranker(reusable, moment) if reusable else None
     evaluation = evaluation or evaluate_and_fit(
         shop, conf.get_settings().EVALUATION_DAYS * DAY, progress, blocks=blocks

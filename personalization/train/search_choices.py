@@ -93,7 +93,15 @@ def search_arrays(log: SearchLog, history: HistoryArrays, min_customers: int) ->
 
 
 def query_clicks(log: SearchLog, now: float) -> QueryClicks:
-    """Who chose what after which query, with the weight of the choice; sorted by query."""
+    """Who chose what after which query, with the weight of the choice; sorted by query. Visitors are numbered anew."""
+    clicks = query_choices(log, now)
+    _, visitor = np.unique(clicks.visitor, return_inverse=True)
+    return replace(clicks, visitor=visitor)
+
+
+def query_choices(log: SearchLog, now: float) -> QueryClicks:
+    """Who chose what after which query, with the weight of the choice; sorted by query. Visitors are numbered as in the
+    log."""
     searching, buying = log.weight == SEARCH, log.weight == PURCHASE_WEIGHT
     search = preceding_row(searching, log.at, CHOICE_WINDOW, log.visitor)
     choosing = ~searching & ~buying & (search >= 0)
@@ -107,7 +115,7 @@ def query_clicks(log: SearchLog, now: float) -> QueryClicks:
     never_bought = (log.visitor[rows] < 0) | (log.visitor[rows] >= log.buyers)
     weight = weight[rows] * np.where(never_bought, BROWSER_WEIGHT, 1.0) * decayed_weights(log.at, now)[rows]
     has_text = np.array([bool(text) for text in log.texts], bool)[query] if len(rows) else np.zeros(0, bool)
-    _, visitor = np.unique(log.visitor[rows][has_text], return_inverse=True)
+    visitor = log.visitor[rows][has_text]
     return strongest_per_group(
         QueryClicks(visitor, query[has_text], log.product[rows][has_text], weight[has_text].astype(np.float32))
     )

@@ -50,6 +50,18 @@ class SearchLog:
     """The different queries, normalised, ascending."""
     buyers: int = 0
 
+    def since(self, moment: float) -> "SearchLog":
+        """The actions after this moment, in seconds since 1970."""
+        return self._take(self.at > moment)
+
+    def until(self, moment: float) -> "SearchLog":
+        """The actions up to this moment, in seconds since 1970."""
+        return self._take(self.at <= moment)
+
+    def _take(self, rows: NDArray[np.bool_]) -> "SearchLog":
+        columns = (self.visitor, self.at, self.query, self.product, self.weight)
+        return SearchLog(*(column[rows] for column in columns), texts=self.texts, buyers=self.buyers)
+
 
 def read_searches(
     product_id: NDArray[np.int64],

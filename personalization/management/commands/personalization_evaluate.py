@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from personalization import conf
 from personalization.management.options import parse_moment
 from personalization.management.progress import progress_bars
+from personalization.oscar import search_engine
 from personalization.rank.tasks import RANKING_TASKS
 from personalization.recommenders import DAY
 from personalization.train.dataset import read_dataset
@@ -40,7 +41,7 @@ class Command(BaseCommand):
         days = 7 * weeks if weeks else conf.get_settings().EVALUATION_DAYS
         start, cpu_start = time.monotonic(), time.process_time()
         progress = progress_bars(self.stderr, verbosity)
-        shop = read_dataset(training_cutoff(parse_moment(options["as_of"])), progress)
+        shop = read_dataset(training_cutoff(parse_moment(options["as_of"])), progress, search_engine.search_keys)
         evaluation = evaluate_and_fit(
             shop, days * DAY, progress, [RANKING_TASKS[name] for name in task or RANKING_TASKS]
         )

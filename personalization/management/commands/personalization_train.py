@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from personalization.management.options import parse_moment
 from personalization.management.progress import progress_bars
+from personalization.oscar import search_engine
 from personalization.profile import batch
 from personalization.train.lock import TrainingInProgress
 from personalization.train.quality_gate import QualityRegression
@@ -28,7 +29,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, force: bool, refit_ranker: bool, verbosity: int, **options: Any) -> None:
         cutoff, progress = training_cutoff(parse_moment(options["as_of"])), progress_bars(self.stderr, verbosity)
         try:
-            snapshot = run_training(cutoff, progress, force=force, refit_ranker=refit_ranker)
+            snapshot = run_training(
+                cutoff, progress, force=force, refit_ranker=refit_ranker, find_products=search_engine.search_keys
+            )
         except TrainingInProgress:
             raise CommandError("Another training run is in progress; nothing was changed.") from None
         except QualityRegression as reasons:

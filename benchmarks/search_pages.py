@@ -1,0 +1,95 @@
+"""Does a search page lead to what the customer then bought? Measured through the shop's own pages.
+
+    python benchmarks/search_pages.py [--days 14] [--customers 60] [--seed 1] [--keep FOLDER]
+
+Needs the demo's data (`python manage.py demo --no-server`; `SHOP_DATA` names another folder). The orders of the last
+days are hidden and the shop learns anew (`hidden_orders.py`). Then each hidden purchase is searched for, as that
+customer: by the name of its leaf category, and by the last word of that name. MRR and success@4 count the position of
+the product on page one of Oscar's search page; a purchase counts where the engine finds its product at all. Purchases
+that are new to the customer are counted by themselves, too, and the same searches are made by a stranger.
+
+Beside the page: the engine's own order, the same hits with what most customers bought first, and with the customer's
+own purchases before that. ± is half a 95 % interval. At the end, the share of searches with a hit that the customer had
+bought in which the page's first five differ from the engine's.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+
+from benchmarks import hidden_orders
+from benchmarks.hidden_orders import PAGE_SIZE, Browser, HiddenOrders, Purchase
+
+KINDS = {"category words": lambda name: name, "last word": lambda name: name.split()[-1]}
+WAYS = ("the page", "the engine's own", "most bought first", "own purchases, then most bought")
+
+
+def reciprocal(keys: Sequence[int], product: int) -> float:
+    """One over the product's position on the first page, or 0."""
+    shown = list(keys)[:PAGE_SIZE]
+    return 1 / (1 + shown.index(product)) if product in shown else 0.0
+
+
+def measure(hidden: HiddenOrders, purchases: list[Purchase], kind: str, *, signed_in: bool) -> None:
+    """Prints the table of one kind of query."""
+    browsers: dict[int | None, Browser] = {}
+    pages: dict[tuple[int | None, str], list[int]] = {}
+    found: dict[str, list[float]] = {way: [] for way in WAYS}
+    new, changed = [], {}
+    for purchase in purchases:
+        query = KINDS[kind](hidden_orders.leaf_category(purchase.product) or "?")
+        hits = hidden_orders.engine_order(query)
+        if purchase.product not in hits:
+            continue
+        who = purchase.customer if signed_in else None
+        if (who, query) not in pages:
+            browser = browsers.setdefault(who, Browser(who))
+            pages[who, query] = browser.search(query)[0]
+        page = pages[who, query]
+        orders = (page, hits, hidden_orders.most_bought(hidden, hits), hidden_orders.most_bought(hidden, hits, who))
+        for way, keys in zip(WAYS, orders, strict=True):
+            found[way].append(reciprocal(keys, purchase.product))
+        new.append(purchase.is_new)
+        if signed_in and set(hits) & hidden.own[purchase.customer].keys():
+            changed[who, query] = page[:5] != hits[:5]
+    fresh = np.array(new, bool)
+    print(
+        f"\n{kind}: {len(fresh)} purchases, {int(fresh.sum())} new; {'as the customer' if signed_in else 'a stranger'}"
+    )
+    print(f"{'':34}{'MRR':>14}{'success@4':>11}{'new: MRR':>16}")
+    for way in WAYS if signed_in else WAYS[:3]:
+        values = np.array(found[way])
+        print(f"{way:34}{mean(values):>14}{(values >= 0.25).mean():>11.2f}{mean(values[fresh]):>16}")
+    if signed_in:
+        print(
+            f"first five changed: {np.mean(list(changed.values())):.0%} of {len(changed)} searches with a hit of theirs"
+        )
+
+
+def mean(values: np.ndarray) -> str:
+    """The mean and half its 95 % interval."""
+    if not len(values):
+        return "-"
+    return f"{values.mean():.3f} ± {1.96 * values.std() / np.sqrt(len(values)):.3f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    hidden_orders.add_options(parser)
+    options = parser.parse_args()
+    with hidden_orders.shop_without_last_days(options.days, options.keep) as hidden:
+        customers = set(hidden_orders.drawn_customers(hidden, options.customers, options.seed))
+        purchases = [purchase for purchase in hidden.purchases if purchase.customer in customers]
+        print(f"{len(customers)} customers, {len(purchases)} hidden purchases")
+        for signed_in in (True, False):
+            for kind in KINDS:
+                measure(hidden, purchases, kind, signed_in=signed_in)
+
+
+if __name__ == "__main__":
+    main()

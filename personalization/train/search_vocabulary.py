@@ -1,0 +1,61 @@
+"""The words of the catalogue: from titles and category names to what a snapshot keeps of them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from personalization.rank.search_queries import plain_query
+
+TITLE_BREAK = re.compile(r"\s*[,(/:|\[\u2013\u2014]\s*|\s+-\s+")
+"""Ends the first part of a title: "Large eggs, 12 ct (own brand)" is one of "Large eggs"."""
+
+
+@dataclass(frozen=True)
+class CatalogueNames:
+    """The names by which a catalogue is searched."""
+
+    titles: Sequence[str] = ()
+    """By product index."""
+    leaf_names: Sequence[str] = ()
+    """By number of the leaf category."""
+    leaf_paths: Sequence[str] = ()
+    """As many: the names of the categories above it, and its own."""
+
+
+def vocabulary_arrays(names: CatalogueNames) -> dict[str, NDArray[Any]]:
+    """The arrays of a snapshot that `rank.search_words` reads."""
+    texts = {
+        "title": [plain_query(title).split() for title in names.titles],
+        "leaf_name": [plain_query(name).split() for name in names.leaf_names],
+        "leaf_path": [plain_query(name).split() for name in names.leaf_paths],
+    }
+    heads = {
+        "title": [plain_query(TITLE_BREAK.split(title)[0]).split() for title in names.titles],
+        "leaf_name": texts["leaf_name"],
+    }
+    words = sorted({word for some in texts.values() for text in some for word in text})
+    number = {word: index for index, word in enumerate(words)}
+    letters = np.frombuffer("".join(words).encode("utf-32-le"), "<i4")
+    arrays: dict[str, NDArray[Any]] = {
+        "word.text": letters.astype(np.int32),
+        "word.text_start": np.cumsum([0, *map(len, words)], dtype=np.int64),
+        "word.idf": _inverse_document_frequency(texts["title"], number),
+    }
+    for name, documents in texts.items():
+        arrays[f"{name}.start"] = np.cumsum([0, *map(len, documents)], dtype=np.int64)
+        arrays[f"{name}.word"] = np.array([number[word] for text in documents for word in text], np.int32)
+    for name, documents in heads.items():
+        arrays[f"{name}.head"] = np.array([number[text[-1]] if text else -1 for text in documents], np.int32)
+    return arrays
+
+
+def _inverse_document_frequency(titles: Sequence[Sequence[str]], number: dict[str, int]) -> NDArray[np.float32]:
+    """log(1 + titles / titles with the word), as TF-IDF has it."""
+    count = np.zeros(len(number))
+    for title in titles:
+        count[[number[word] for word in set(title)]] += 1
+    return np.log1p(len(titles) / np.maximum(count, 1)).astype(np.float32)
