@@ -10,13 +10,15 @@ that are new to the customer are counted by themselves, too, and the same search
 
 Beside the page: the engine's own order, the same hits with what most customers bought first, and with the customer's
 own purchases before that. ± is half a 95 % interval. At the end, the share of searches with a hit that the customer had
-bought in which the page's first five differ from the engine's.
+bought in which the page's first five differ from the engine's; and how many of 500 misspelt words, with one or two
+slips in one of the 200 commonest words of products, lead to a page whose first row holds the category that was meant.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -25,6 +27,7 @@ import numpy as np
 from benchmarks import hidden_orders
 from benchmarks.hidden_orders import PAGE_SIZE, Browser, HiddenOrders, Purchase
 
+COMMON_WORDS, MIN_TYPO_LENGTH, FIRST_ROW = 200, 4, 4
 KINDS = {"category words": lambda name: name, "last word": lambda name: name.split()[-1]}
 WAYS = ("the page", "the engine's own", "most bought first", "own purchases, then most bought")
 
@@ -71,6 +74,51 @@ def measure(hidden: HiddenOrders, purchases: list[Purchase], kind: str, *, signe
         )
 
 
+def measure_typos(count: int, seed: int) -> None:
+    """Prints how many misspelt words lead to a page whose first row holds the category of what was meant."""
+    from oscar.core.loading import get_model
+
+    from personalization.rank.search_queries import normalize_query
+
+    products = get_model("catalogue", "Product").objects.filter(is_public=True, stats__isnull=False)
+    sold: dict[str, int] = {}
+    best: dict[str, tuple[int, int]] = {}
+    for key, title, purchases in products.values_list("pk", "title", "stats__num_purchases"):
+        for word in set(normalize_query(title).split()):
+            if word.isalpha() and len(word) >= MIN_TYPO_LENGTH:
+                sold[word] = sold.get(word, 0) + purchases
+                best[word] = max(best.get(word, (-1, 0)), (purchases, key))
+    words = sorted(sold, key=lambda word: (-sold[word], word))[:COMMON_WORDS]
+    browser, chance = Browser(), Random(seed)
+    hits: dict[int, list[bool]] = {1: [], 2: []}
+    lost = []
+    while sum(map(len, hits.values())) < count:
+        word, edits = chance.choice(words), chance.choice((1, 2))
+        typo = misspelt(word, edits, chance)
+        if typo in sold or hidden_orders.engine_order(typo):
+            continue  # another word
+        wanted = hidden_orders.leaf_category(best[word][1])
+        row = browser.search(typo)[0][:FIRST_ROW]
+        hits[edits].append(wanted in {hidden_orders.leaf_category(key) for key in row})
+        if not hits[edits][-1]:
+            lost.append(f"{word}: {typo}")
+    every = [hit for some in hits.values() for hit in some]
+    parts = ", ".join(f"{edits} slips {np.mean(some):.1%} of {len(some)}" for edits, some in hits.items())
+    print(f"\n{np.mean(every):.1%} of {len(every)} misspelt words lead to the category ({parts})")
+    print(f"lost, for instance: {'; '.join(lost[:20])}")
+
+
+def misspelt(word: str, edits: int, chance: Random) -> str:
+    """The word with so many letters omitted, doubled, replaced, inserted or transposed."""
+    for _ in range(edits):
+        at = chance.randrange(len(word))
+        head, letter, tail = word[:at], word[at], word[at + 1 :]
+        other = chance.choice("abcdefghijklmnopqrstuvwxyz")
+        slips = [head + tail, head + letter * 2 + tail, head + other + tail, head + other + letter + tail]
+        word = chance.choice([*slips, head[:-1] + letter + head[-1] + tail] if head else slips)
+    return word
+
+
 def mean(values: np.ndarray) -> str:
     """The mean and half its 95 % interval."""
     if not len(values):
@@ -81,6 +129,7 @@ def mean(values: np.ndarray) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     hidden_orders.add_options(parser)
+    parser.add_argument("--typos", type=int, default=500, help="so many misspelt words are searched for")
     options = parser.parse_args()
     with hidden_orders.shop_without_last_days(options.days, options.keep) as hidden:
         customers = set(hidden_orders.drawn_customers(hidden, options.customers, options.seed))
@@ -89,6 +138,7 @@ def main() -> None:
         for signed_in in (True, False):
             for kind in KINDS:
                 measure(hidden, purchases, kind, signed_in=signed_in)
+        measure_typos(options.typos, options.seed)
 
 
 if __name__ == "__main__":

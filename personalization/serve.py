@@ -168,6 +168,11 @@ def rerank(visit: Visit) -> tuple[int, ...]:
     return reranking.rerank(visit, learned) if learned else visit.candidate_products
 
 
+def reranking_available() -> bool:
+    """Whether the shop has learned anything to put lists in order by."""
+    return get_active_snapshot() is not None
+
+
 def explain_list(visit: Visit) -> Trace:
     """How the order of the visit's candidate products came about: `rerank` of a visit that carries a trace."""
     trace = Trace()

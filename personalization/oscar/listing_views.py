@@ -8,16 +8,17 @@ from typing import Any
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
+from django.utils.translation import pgettext
 from haystack import connections
 from haystack.models import SearchResult
 from haystack.query import EmptySearchQuerySet, SearchQuerySet, ValuesListSearchQuerySet
 from oscar.apps.search.search_indexes import ProductIndex
-from oscar.core.loading import get_model
+from oscar.core.loading import get_class, get_model
 
 from personalization import conf, serve
 from personalization.decide.reranking import RerankBasis
 from personalization.models.fail_open import fail_open
-from personalization.oscar import visits
+from personalization.oscar import search_engine, visits
 from personalization.oscar.list_slates import ListSlate, list_slate
 from personalization.oscar.private_pages import PrivatePageMixin
 from personalization.privacy import consent, identity, sort_preference
@@ -26,9 +27,13 @@ from personalization.privacy.requester import requester_from_request
 from personalization.shop import catalogue
 
 Product = get_model("catalogue", "Product")
+SearchForm = get_class("search.forms", "SearchForm")
 
-UNSORTED = ("", "relevancy")
-"""The values of `sort_by` in Oscar's form when the visitor has not chosen how to sort."""
+RECOMMENDED, ENGINE_ORDER = "", "relevancy"
+"""The values of `sort_by` for our order of a list, which stands for itself, and for the engine's own."""
+
+SPELLING, SPELLING_OFF = "spelling", "off"
+"""The parameter of a search that is not to be corrected."""
 
 SortProducts = Callable[[tuple[int, ...]], Sequence[int]]
 """Sorts the keys of products."""
@@ -36,12 +41,10 @@ SortProducts = Callable[[tuple[int, ...]], Sequence[int]]
 
 @dataclass(frozen=True)
 class ListReranking:
-    """How a list is sorted, for the switch above it."""
+    """How a list is sorted, for the choice above it."""
 
     enabled: bool
     """Whether it is reranked; the visitor may have turned that off."""
-    is_search: bool
-    """Whether the page shows the results of a search."""
     get_basis: Callable[[], RerankBasis]
     """Called when the page is rendered: by then the visitor, which may cost a query, has been read for other parts."""
 
@@ -59,8 +62,9 @@ class ListReranking:
 class PersonalListMixin(PrivatePageMixin):
     """Mixed into Oscar's listing views, in front of them.
 
+    0. `get_form_kwargs`: corrects the spelling of a search that would find nothing
     1. `paginate_queryset`: reranks the first hits of the engine, and loads the products of the page together
-    2. `get_context_data`: adds `personal_sort`, for the switch above the list, and `list_slate`, for the reports
+    2. `get_context_data`: adds "Recommended" to the ways to sort, and `list_slate`, for the reports
     3. `render_to_response`: keeps pages that depend on the visitor out of shared caches
 
     The engine's hits, their number and its facets do not change. If anything fails, Oscar's own page is served.
@@ -70,12 +74,31 @@ class PersonalListMixin(PrivatePageMixin):
     kwargs: dict[str, Any]
     page_kwarg: str
     list_reranking: ListReranking | None = None
+    offers_recommended = False
+    """Whether our order is one of the ways to sort the list."""
+    corrected_query: str | None = None
+    """What is searched for instead of the visitor's query, which finds nothing."""
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Oscar's own, with a misspelt query corrected."""
+        kwargs = super().get_form_kwargs()  # type: ignore[misc]
+        query, self.corrected_query = self._search_query(), None
+        if query and self.request.GET.get(SPELLING) != SPELLING_OFF and "data" in kwargs:
+            with fail_open("Correcting the spelling of a search", queries=False):
+                self.corrected_query = search_engine.correct_spelling(query)
+        if self.corrected_query:
+            kwargs["data"] = kwargs["data"].copy()
+            kwargs["data"]["q"] = self.corrected_query
+        return kwargs
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> tuple:
         """Oscar's pagination of the reranked list."""
         window, self.list_reranking = conf.get_settings().RERANK_WINDOW, None
         listing = self._reranked_results(queryset, page_size, window)
         paginator, page, *rest = super().paginate_queryset(listing, page_size)  # type: ignore[misc]
+        self.offers_recommended = isinstance(listing, RerankedResults) and self._offers_recommended(
+            listing, paginator.count
+        )
         if not 1 <= page.start_index() <= window or paginator.count < 2 or getattr(listing, "failed", True):
             self.list_reranking = None
         with fail_open("Noting what stands on a page", queries=False):
@@ -85,7 +108,15 @@ class PersonalListMixin(PrivatePageMixin):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Oscar's own, the order of the page, and its reporting token, which is only made when it is printed."""
         context = super().get_context_data(**kwargs)  # type: ignore[misc]
-        return {**context, "personal_sort": self.list_reranking, "list_slate": partial(self._list_slate, context)}
+        if self.offers_recommended:
+            with fail_open("Offering our order of a list", queries=False):
+                self._offer_recommended(context, chosen=not self._is_sorted_otherwise())
+        return {
+            **context,
+            "personal_sort": self.list_reranking,
+            "list_slate": partial(self._list_slate, context),
+            "corrected_query": self.corrected_query,
+        }
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         """Oscar's response, kept out of shared caches if it depends on the visitor."""
@@ -97,6 +128,22 @@ class PersonalListMixin(PrivatePageMixin):
         elif order is not None and order.basis == RerankBasis.CONTEXTUAL:
             patch_cache_control(response, private=True)
         return response
+
+    def _offer_recommended(self, context: dict[str, Any], *, chosen: bool) -> None:
+        """Adds our order to the ways to sort, marked where the list is in it. Oscar's search page takes the choice from
+        the form in the head of every page, other lists from their own."""
+        context.setdefault("search_form", SearchForm(self.request.GET))
+        for form in (context["search_form"], context.get("form")):
+            if form is not None and "sort_by" in form.fields:
+                field = form.fields["sort_by"]
+                field.choices = [(RECOMMENDED, pgettext("personalization", "Recommended")), *field.choices]
+                if not chosen and "sort_by" not in form.data:
+                    form.data = {**form.data.dict(), "sort_by": ENGINE_ORDER}
+
+    def _offers_recommended(self, listing: Any, count: int) -> bool:
+        """Whether a list can be put in our order: not one that the shop sorts by itself, and none that failed."""
+        sorted_by_shop = listing.found.query.order_by and "sort_by" not in self.request.GET
+        return count > 1 and not listing.failed and not sorted_by_shop and serve.reranking_available()
 
     def _list_slate(self, context: dict[str, Any]) -> ListSlate | None:
         """The reporting token of the page's products, however they are sorted."""
@@ -131,17 +178,26 @@ class PersonalListMixin(PrivatePageMixin):
         return max(int(number) - 1, 0) * page_size if number.isascii() and number.isdigit() and len(number) < 10 else 0
 
     def _is_sorted_by_visitor(self, found: SearchQuerySet) -> bool:
-        """Whether the visitor, or the shop's default, chose how to sort the list."""
-        return bool(found.query.order_by) or self.request.GET.get("sort_by", "") not in UNSORTED
+        """Whether the visitor, or the shop's default, chose another way to sort the list."""
+        return bool(found.query.order_by) or self.request.GET.get("sort_by", RECOMMENDED) != RECOMMENDED
+
+    def _is_sorted_otherwise(self) -> bool:
+        """Whether the visitor chose another way to sort this list, or any."""
+        if "sort_by" in self.request.GET:
+            return self.request.GET["sort_by"] != RECOMMENDED
+        return sort_preference.personal_sort_disabled(requester_from_request(self.request))
 
     def _sort_is_disabled(self) -> bool:
-        if not sort_preference.personal_sort_disabled(requester_from_request(self.request)):
+        """Whether the visitor has lists sorted by the engine, and did not choose ours for this one."""
+        if "sort_by" in self.request.GET or not sort_preference.personal_sort_disabled(
+            requester_from_request(self.request)
+        ):
             return False
-        self.list_reranking = ListReranking(False, bool(self._search_query()), lambda: _likely_basis(self.request))
+        self.list_reranking = ListReranking(False, lambda: _likely_basis(self.request))
         return True
 
     def _search_query(self) -> str:
-        return self.request.GET.get("q", "").strip()
+        return self.corrected_query or self.request.GET.get("q", "").strip()
 
     def _rerank(self, keys: tuple[int, ...]) -> Sequence[int]:
         """These products reranked for the visitor; unchanged without a snapshot."""
@@ -151,7 +207,7 @@ class PersonalListMixin(PrivatePageMixin):
         basis = serve.rerank_basis(visit)
         if basis is None:
             return keys
-        self.list_reranking = ListReranking(True, bool(visit.query), lambda: basis)
+        self.list_reranking = ListReranking(True, lambda: basis)
         return serve.rerank(visit)
 
 

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from haystack import connections
 from oscar.core.loading import get_class, get_classes, get_model
 
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.oscar.visits import parent_of
-from personalization.rank import search_queries
+from personalization.rank import search_queries, spelling
 
 Product = get_model("catalogue", "Product")
 CategoryForm, SearchForm = get_classes("search.forms", ("CategoryForm", "SearchForm"))
@@ -57,12 +58,33 @@ def recover_search(query: str, *, filtered: bool = False) -> SearchRecovery:
     return SearchRecovery(queries=tuple(_queries_with_results(similar)))
 
 
-def _queries_with_results(queries: Iterable[str]) -> list[str]:
-    """Those of these queries that have a product among their first results."""
+def correct_spelling(query: str) -> str | None:
+    """What a query that the engine finds nothing for may have meant, if the engine finds something for that; else None.
+
+    Without a query to the engine where the catalogue knows every word.
+    """
+    snapshot = get_active_snapshot()
+    if snapshot is None or not spelling.has_unknown_word(query, snapshot) or _search_hits(query, 1):
+        return None
+    likely = spelling.corrected_queries(query, snapshot, MAX_PROBES)
+    return next(iter(_queries_with_results([*likely, *_engine_suggestions(query)], enough=1)), None)
+
+
+def _engine_suggestions(query: str) -> list[str]:
+    """The engine's own, where the shop has that on."""
+    if not connections["default"].get_backend().include_spelling:
+        return []
+    suggestion = base_sqs().auto_query(query).spelling_suggestion()
+    return [suggestion] if suggestion and suggestion != query else []
+
+
+def _queries_with_results(queries: Iterable[str], enough: int = MAX_PROBES) -> list[str]:
+    """Those of these queries that have a product among their first results; no more are looked for than `enough`."""
     first: dict[str, list[int]] = {}
     started = time.monotonic()
     for query in queries:
-        if time.monotonic() - started < SLOW_SEARCH_SECONDS:
+        found = sum(map(bool, first.values()))
+        if found < enough and time.monotonic() - started < SLOW_SEARCH_SECONDS:
             first[query] = _search_hits(query, 1)
     existing = parent_of(key for keys in first.values() for key in keys)
     return [query for query, keys in first.items() if existing.keys() & keys]

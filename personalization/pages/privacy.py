@@ -18,7 +18,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from personalization.pages.cache_control import private_page
-from personalization.privacy import cookies, data_export, flows, identity
+from personalization.privacy import cookies, data_export, flows, identity, sort_preference
 from personalization.privacy.overview import visitor_overview
 from personalization.privacy.private_responses import remember_visitor
 from personalization.privacy.requester import requester_from_request
@@ -142,5 +142,6 @@ def _render_page(request: HttpRequest, name: str) -> HttpResponse:
         "active_tab": "personalization",
         "part": f"personalization/partials/{name}.html",
         "overview": visitor_overview(requester, identity.get_visitor(requester), now()),
+        "sort_is_disabled": sort_preference.personal_sort_disabled(requester),
     }
     return render(request, template, context)

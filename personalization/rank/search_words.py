@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,15 @@ MIN_ROOT_LENGTH = 3
 """A shorter word has no plural of ours."""
 MAX_INFLECTIONS = 50
 """At most this many words are looked at for those with the same root."""
-ARRAYS = ("word.text_start", "word.idf", "title.start", "leaf_name.start", "leaf_path.start", "title.head")
+ARRAYS = (
+    "word.text_start",
+    "word.idf",
+    "word.weight",
+    "title.start",
+    "leaf_name.start",
+    "leaf_path.start",
+    "title.head",
+)
 """A snapshot of an earlier release has none of these."""
 
 
@@ -58,15 +67,13 @@ class SearchVocabulary:
         """The numbers of the words that differ from this one in a plural's ending at most."""
         root = word_root(word)
         prefix = root[:-1] if root.endswith("y") else root
-        found = []
+        return [number for number in self.with_prefix(prefix) if word_root(self.text(number)) == root]
+
+    def with_prefix(self, prefix: str) -> list[int]:
+        """The numbers of the words that begin with these letters, at most MAX_INFLECTIONS."""
         start = self._first_not_before(prefix)
-        for number in range(start, min(start + MAX_INFLECTIONS, len(self))):
-            text = self.text(number)
-            if not text.startswith(prefix):
-                break
-            if word_root(text) == root:
-                found.append(number)
-        return found
+        some = range(start, min(start + MAX_INFLECTIONS, len(self)))
+        return list(takewhile(lambda number: self.text(number).startswith(prefix), some))
 
     def words_of(self, name: str, rows: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(position in `rows`, number of the word) of each word of these titles or names.

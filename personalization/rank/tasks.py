@@ -103,7 +103,6 @@ SEARCH = RankingTask(
         "purchase.expected": 1.0,
         "user_knn.score": 0.1,
         "popular": 0.6,
-        "all_time_popular": 0.1,
         "query.engine_rank": 0.1,
         "query.title_head": 0.1,
         "query.category_coverage": 0.5,

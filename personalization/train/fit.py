@@ -82,12 +82,17 @@ def product_arrays(shop: TrainingDataset, history: HistoryArrays) -> dict[str, N
         "product.price": history.catalogue.price,
         "product.leaf_category": history.catalogue.leaf_category,
         "product.bestsellers": best.astype(np.int32),
-        **vocabulary_arrays(shop.names),
+        **_vocabulary(shop, ever),
         **_category_shares(history.catalogue.leaf_category, popular),
         **_categories(shop, popular, ever),
         **_countries(history, recent, popular),
         **_devices(shop, history, popular),
     }
+
+
+def _vocabulary(shop: TrainingDataset, ever: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
+    """The words of titles and categories; none of a dataset without names."""
+    return vocabulary_arrays(shop.names, shop.history.catalogue.leaf_category, ever) if shop.names.titles else {}
 
 
 def _category_shares(category: NDArray[np.int32], popular: NDArray[np.int32]) -> dict[str, NDArray[Any]]:

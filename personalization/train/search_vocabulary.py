@@ -26,17 +26,23 @@ class CatalogueNames:
     """As many: the names of the categories above it, and its own."""
 
 
-def vocabulary_arrays(names: CatalogueNames) -> dict[str, NDArray[Any]]:
-    """The arrays of a snapshot that `rank.search_words` reads."""
+def vocabulary_arrays(
+    names: CatalogueNames, leaf_category: NDArray[np.int32], customers: NDArray[np.integer]
+) -> dict[str, NDArray[Any]]:
+    """The arrays of a snapshot that `rank.search_words` reads.
+
+    Parameters
+    ----------
+    leaf_category : of each product, its number in `names`; -1 for none.
+    customers : how many customers bought each product, 0 for fewer than are told.
+    """
     texts = {
         "title": [plain_query(title).split() for title in names.titles],
         "leaf_name": [plain_query(name).split() for name in names.leaf_names],
         "leaf_path": [plain_query(name).split() for name in names.leaf_paths],
     }
-    heads = {
-        "title": [plain_query(TITLE_BREAK.split(title)[0]).split() for title in names.titles],
-        "leaf_name": texts["leaf_name"],
-    }
+    first_parts = [plain_query(TITLE_BREAK.split(title)[0]).split() for title in names.titles]
+    heads = {"title": first_parts, "leaf_name": texts["leaf_name"]}
     words = sorted({word for some in texts.values() for text in some for word in text})
     number = {word: index for index, word in enumerate(words)}
     letters = np.frombuffer("".join(words).encode("utf-32-le"), "<i4")
@@ -44,6 +50,7 @@ def vocabulary_arrays(names: CatalogueNames) -> dict[str, NDArray[Any]]:
         "word.text": letters.astype(np.int32),
         "word.text_start": np.cumsum([0, *map(len, words)], dtype=np.int64),
         "word.idf": _inverse_document_frequency(texts["title"], number),
+        "word.weight": _word_weights(first_parts, texts["leaf_name"], number, leaf_category, customers),
     }
     for name, documents in texts.items():
         arrays[f"{name}.start"] = np.cumsum([0, *map(len, documents)], dtype=np.int64)
@@ -59,3 +66,19 @@ def _inverse_document_frequency(titles: Sequence[Sequence[str]], number: dict[st
     for title in titles:
         count[[number[word] for word in set(title)]] += 1
     return np.log1p(len(titles) / np.maximum(count, 1)).astype(np.float32)
+
+
+def _word_weights(
+    titles: Sequence[Sequence[str]],
+    leaf_names: Sequence[Sequence[str]],
+    number: dict[str, int],
+    leaf_category: NDArray[np.int32],
+    customers: NDArray[np.integer],
+) -> NDArray[np.float32]:
+    """How often each word is met in a title's first part or as a category: each product counts once, and once more for
+    each of its customers."""
+    weight = np.zeros(len(number))
+    for title, leaf, count in zip(titles, leaf_category.tolist(), customers.tolist(), strict=True):
+        words = {*title, *(leaf_names[leaf] if leaf >= 0 else ())}
+        weight[[number[word] for word in words]] += 1 + count
+    return weight.astype(np.float32)

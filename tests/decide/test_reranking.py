@@ -64,9 +64,11 @@ def test_an_empty_listing_stays_empty():
     assert rerank(visit(), handmade_arrays(**SELLS)) == ()
 
 
-def test_a_search_asks_the_engine_first_and_the_visitor_last():
-    found = rerank(visit((40, 9.0), query="milk", candidate_products=(10, 20, 30, 40)), handmade_arrays(**SELLS))
-    assert found == (10, 20, 30, 40)
+def test_a_search_shows_first_what_the_visitor_buys_then_what_sells():
+    hits = (10, 20, 30, 40)
+    assert rerank(visit((20, 9.0), query="milk", candidate_products=hits), handmade_arrays(**SELLS))[0] == 20
+    assert rerank(visit(query="milk", candidate_products=hits), handmade_arrays(**SELLS)) == (40, 30, 20, 10)
+    assert rerank(visit(query="milk", candidate_products=hits), handmade_arrays()) == hits
 
 
 def test_in_a_country_of_its_own_its_bestsellers_come_first():

@@ -1,4 +1,5 @@
-"""Search results, catalogue and category pages through the front doors: orders, a training run, a request, the chip."""
+"""Search results, catalogue and category pages through the front doors: orders, a training run, a request, the sort
+box."""
 
 import re
 
@@ -16,7 +17,8 @@ from tests.walks.known_visitors import identify_browser, store_event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 
-CHIP = re.compile(r'<button class="personalization-sort__chip"[^>]* aria-pressed="(true|false)">\s*(.+?)\s*</button>')
+SORT_BOX = re.compile(r'<select name="sort_by".*?</select>', re.DOTALL)
+OPTION = re.compile(r'<option value="([^"]*)"( selected)?>([^<]*)</option>')
 SWITCH = "/personalization/sort/"
 
 
@@ -39,11 +41,15 @@ def shown(response):
     return [hit.object.pk for hit in response.context["page_obj"]]
 
 
-def chip(response):
-    """(the words of the chip, whether it is pressed); None when there is none."""
-    found = CHIP.findall(response.content.decode())
-    assert len(found) <= 1
-    return (found[0][1], found[0][0] == "true") if found else None
+def sort_box(response):
+    """(whether "Recommended" is offered, what the list is said to be sorted by)"""
+    options = OPTION.findall(SORT_BOX.search(response.content.decode())[0])
+    chosen = [label for _, selected, label in options if selected] or [options[0][2]]
+    assert len(chosen) == 1
+    return options[0] == ("", options[0][1], "Recommended"), chosen[0]
+
+
+RECOMMENDED, SWITCHED_OFF, OSCARS = (True, "Recommended"), (True, "Relevancy"), (False, "Relevancy")
 
 
 def press(client, page, order):
@@ -67,14 +73,14 @@ def test_a_customer_sees_their_usual_products_first_in_their_category(client, tr
     response = client.get(category("Odd"))
     assert shown(response)[:2] == [products[1].pk, products[3].pk]
     assert set(shown(response)) == {product.pk for product in products[1::2]}
-    assert chip(response) == ("Sorted for you", True)
+    assert sort_box(response) == RECOMMENDED
 
 
 def test_a_stranger_sees_first_what_sells(client, trained):
     _, products = trained
     response = client.get(category("Odd"))
     assert shown(response)[0] == products[39].pk
-    assert chip(response) == ("Popular first", True)
+    assert sort_box(response) == RECOMMENDED
 
 
 def test_two_customers_see_one_catalogue_in_two_orders(client, trained):
@@ -90,21 +96,21 @@ def test_two_customers_see_one_catalogue_in_two_orders(client, trained):
 def test_search_results_are_in_order_too_and_say_so(client, trained):
     users, products = trained
     page = "/search/?q=product"
-    assert chip(client.get(page)) == ("Popular matches first", True)
+    assert sort_box(client.get(page)) == RECOMMENDED
     client.force_login(users[1])
     response = client.get(page)
-    assert chip(response) == ("Sorted for you", True)
+    assert sort_box(response) == RECOMMENDED
     assert sorted(shown(response) + shown(client.get(page + "&page=2"))) == [product.pk for product in products]
 
 
-def test_an_explicit_sort_has_no_chip_and_is_everybodys(client, trained):
+def test_an_explicit_sort_is_everybodys(client, trained):
     users, _ = trained
     page = "/catalogue/?sort_by=title-asc"
     before = client.get(page)
     client.force_login(users[1])
     after = client.get(page)
     assert shown(after) == shown(before)
-    assert chip(after) is None and chip(before) is None
+    assert sort_box(after) == sort_box(before) == (True, "Title A to Z")
 
 
 def test_what_happens_during_a_visit_does_not_change_the_order(client, trained):
@@ -124,12 +130,12 @@ def test_a_stranger_switches_it_off_and_on_and_the_browser_keeps_no_id(client, t
     off = press(client, page, "off")
     assert off.redirect_chain == [(page, 302)]
     assert shown(off) == engines(client, page)
-    assert chip(off) == ("Popular first", False)
+    assert sort_box(off) == SWITCHED_OFF
     assert client.cookies[cookies.SORT_COOKIE].value == "off"
     assert client.cookies[cookies.SORT_COOKIE]["httponly"] and client.cookies[cookies.SORT_COOKIE]["samesite"] == "Lax"
     assert cookies.VISITOR_COOKIE not in client.cookies
     assert not Visitor.objects.filter(user=None).exists()
-    assert chip(press(client, page, "on")) == ("Popular first", True)
+    assert sort_box(press(client, page, "on")) == RECOMMENDED
     assert client.cookies[cookies.SORT_COOKIE].value == ""
 
 
@@ -140,11 +146,11 @@ def test_a_customer_switches_it_off_on_every_device(client, trained):
     before = client.get(page)
     off = press(client, page, "off")
     assert shown(off) == engines(client, page) != shown(before)
-    assert chip(off) == ("Sorted for you", False)
+    assert sort_box(off) == SWITCHED_OFF
     assert not client.cookies.get(cookies.SORT_COOKIE) or not client.cookies[cookies.SORT_COOKIE].value
     phone = Client()
     phone.force_login(users[1])
-    assert chip(phone.get(page)) == ("Sorted for you", False)
+    assert sort_box(phone.get(page)) == SWITCHED_OFF
     press(phone, page, "on")
     assert shown(client.get(page)) == shown(before)
 
@@ -155,7 +161,7 @@ def test_a_wish_for_the_shops_order_does_not_fade(client, trained):
         sort_preference.PREFERENCE_TYPE, sort_preference.PREFERENCE_KEY, -1, 0.0
     )
     client.force_login(users[1])
-    assert chip(client.get("/catalogue/")) == ("Sorted for you", False)
+    assert sort_box(client.get("/catalogue/")) == SWITCHED_OFF
 
 
 def test_a_known_browser_has_it_with_its_visitor_and_takes_it_into_the_account(client, trained):
@@ -169,7 +175,7 @@ def test_a_known_browser_has_it_with_its_visitor_and_takes_it_into_the_account(c
     client.post(reverse("customer:login"), {
         "login-username": users[1].email, "login-password": "x", "login_submit": "1",
     })  # fmt: skip
-    assert chip(client.get("/catalogue/"))[1] is False
+    assert sort_box(client.get("/catalogue/")) == SWITCHED_OFF
 
 
 def test_somebody_who_withdrew_is_not_known_by_what_they_wished(client, trained):
@@ -177,9 +183,9 @@ def test_somebody_who_withdrew_is_not_known_by_what_they_wished(client, trained)
     client.force_login(users[1])
     press(client, "/catalogue/", "off")
     Visitor.objects.filter(user=users[1]).update(consent=Consent.WITHDRAWN)
-    assert chip(client.get("/catalogue/")) == ("Popular first", True)
+    assert sort_box(client.get("/catalogue/")) == RECOMMENDED
     press(client, "/catalogue/", "off")
-    assert chip(client.get("/catalogue/")) == ("Popular first", False)
+    assert sort_box(client.get("/catalogue/")) == SWITCHED_OFF
     assert client.cookies[cookies.SORT_COOKIE].value == "off"
 
 
@@ -187,14 +193,14 @@ def test_who_agreed_after_switching_it_off_still_has_it_off(client, trained):
     users, _ = trained
     press(client, "/catalogue/", "off")
     client.force_login(users[1])
-    assert chip(client.get("/catalogue/"))[1] is False
-    assert chip(press(client, "/catalogue/", "on")) == ("Sorted for you", True)
+    assert sort_box(client.get("/catalogue/")) == SWITCHED_OFF
+    assert sort_box(press(client, "/catalogue/", "on")) == RECOMMENDED
 
 
 @pytest.mark.parametrize(
     "elsewhere", ["https://evil.example/", "//evil.example/", "\\\\evil.example", "javascript:x", ""]
 )
-def test_the_chip_leads_nowhere_else(client, elsewhere):
+def test_the_switch_leads_nowhere_else(client, elsewhere):
     response = client.post(SWITCH, {"sort": "off", "next": elsewhere})
     assert (response.status_code, response.url) == (302, reverse("catalogue:index"))
 
@@ -207,15 +213,27 @@ def test_only_a_form_of_ours_switches_it():
     assert cookies.SORT_COOKIE not in strict.cookies
 
 
-def test_the_form_of_the_chip_works(trained):
+def test_the_form_of_the_switch_works(trained):
     strict = Client(enforce_csrf_checks=True)
-    page = "/catalogue/?page=2&q="
+    page = reverse("personalization:privacy")
     text = strict.get(page).content.decode()
-    form = text[text.index('<form class="personalization-sort"') :].partition("</form>")[0]
-    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form.replace("&amp;", "&")))
+    form = text[text.index(f'action="{SWITCH}"') :].partition("</form>")[0]
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
     assert (fields["next"], fields["sort"]) == (page, "off")
-    assert strict.post(SWITCH, fields, follow=True).redirect_chain == [(page, 302)]
+    answer = strict.post(SWITCH, fields, follow=True)
+    assert answer.redirect_chain == [(page, 302)]
+    assert "Recommended products first: off" in answer.content.decode()
     assert strict.cookies[cookies.SORT_COOKIE].value == "off"
+
+
+def test_a_list_is_sorted_as_its_sort_box_says(client, trained):
+    page = category("Odd")
+    recommended, relevancy = (shown(client.get(page, {"sort_by": value})) for value in ("", "relevancy"))
+    assert recommended == shown(client.get(page)) != relevancy == engines(client, page)
+    assert sort_box(client.get(page, {"sort_by": "relevancy"})) == (True, "Relevancy")
+    client.cookies[cookies.SORT_COOKIE] = "off"
+    chosen = client.get(page, {"sort_by": ""})
+    assert (shown(chosen), sort_box(chosen)) == (recommended, RECOMMENDED)
 
 
 def test_a_page_that_depends_on_who_looks_is_kept_out_of_shared_caches(client, trained):
@@ -262,3 +280,24 @@ def test_what_is_not_wanted_stands_last(client, trained):
     favourite = shown(client.get(page))[0]
     Visitor.objects.get(user=users[1]).set_preference("product", favourite, -1, 9e9)
     assert shown(client.get(page))[-1] == favourite
+
+
+def test_a_misspelt_search_shows_what_was_meant_and_says_so(client, trained):
+    meant, typo = client.get("/search/?q=product"), client.get("/search/?q=pruduct")
+    assert shown(typo) == shown(meant) != []
+    text = " ".join(re.sub(r"<[^>]+>", "", typo.content.decode()).split())
+    assert "Showing results for product . Search instead for pruduct" in text.replace("product.", "product .")
+    assert "Showing results for" not in meant.content.decode()
+    assert shown(client.get("/search/?q=pruduct&page=2")) == shown(client.get("/search/?q=product&page=2"))
+
+
+def test_a_search_is_not_corrected_where_the_visitor_says_so_or_nothing_is_like_it(client, trained):
+    link = re.search(r'href="([^"]*spelling=off)"', client.get("/search/?q=pruduct").content.decode())[1]
+    for page in (link.replace("&amp;", "&"), "/search/?q=xylophone"):
+        response = client.get(page)
+        assert shown(response) == [] and "Showing results for" not in response.content.decode()
+
+
+def test_what_was_typed_is_shown_as_text(client, trained):
+    response = client.get("/search/", {"q": 'pruduct "><script>alert(1)</script>'})
+    assert "<script>alert" not in response.content.decode()
