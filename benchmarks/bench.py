@@ -38,6 +38,8 @@ import pandas as pd
 from benchmarks.questions import found, listings, questions
 
 FEWEST_BUYERS = 5
+ORDERS_EACH = 6
+"""Of a customer of a young shop."""
 SALT = "open-salt-1"
 """With equal history and salt, the questions are equal."""
 SEED = 7
@@ -127,6 +129,18 @@ def some_customers(lines: pd.DataFrame, count: int) -> pd.DataFrame:
     return lines[lines["user"].isin(numbers[drawn.index[:count]])]
 
 
+def some_orders(lines: pd.DataFrame, count: int, draw: int, cut: pd.Timestamp) -> pd.DataFrame:
+    """The lines of a young shop: so many orders before the cut, the last ones of each of its customers, who are drawn
+    pseudo-randomly, another draw another shop; and what they bought after it."""
+    before = lines[lines["ts"] < cut].groupby("basket").agg(user=("user", "first"), ts=("ts", "min"))
+    recent = before.sort_values("ts").groupby("user").tail(ORDERS_EACH)
+    numbers = pd.Series(recent["user"].unique())
+    drawn = ((numbers.astype("int64") + 7_919 * draw) * 2_654_435_761 % 2**32).sort_values(kind="stable")
+    users = numbers[drawn.index[: -(-count // ORDERS_EACH)]]
+    kept = recent.index[recent["user"].isin(users)]
+    return lines[lines["user"].isin(users) & (lines["basket"].isin(kept) | (lines["ts"] >= cut))]
+
+
 def write(
     folder: Path, lines: pd.DataFrame, items: pd.DataFrame, *, cut: pd.Timestamp, horizon: int, salt: str = SALT
 ) -> None:
@@ -209,10 +223,14 @@ def main() -> None:
     parser.add_argument("--horizon", type=int, required=True, help="in days")
     parser.add_argument("--salt", default=SALT)
     parser.add_argument("--customers", type=int, help="default: all")
+    parser.add_argument("--orders", type=int, help="a young shop of about so many orders")
+    parser.add_argument("--draw", type=int, default=1, help="another number draws another young shop")
     options = parser.parse_args()
     lines, items = journey()
     if options.customers:
         lines = some_customers(lines, options.customers)
+    if options.orders:
+        lines = some_orders(lines, options.orders, options.draw, options.cut)
     write(options.folder, lines, items, cut=options.cut, horizon=options.horizon, salt=options.salt)
 
 

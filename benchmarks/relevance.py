@@ -1,14 +1,15 @@
 """How good are the lists? A shop's own recommendations beside simple reference methods, on real purchases.
 
     python benchmarks/relevance.py [--cut 2017-10-02] [--horizon 28] [--customers N] | [--bench FOLDER]
-                                   [--tasks t1,t2] [--heavy] [--database URL] [--keep FOLDER]
+                                   [--orders N [--draw K]] [--tasks t1,t2] [--heavy] [--database URL] [--keep FOLDER]
 
 Hides what was bought from the cut on (`bench.py` says exactly what is asked), writes what lies before it into a scratch
 Oscar shop (`scratch_shop.py`), trains there as of the cut, asks through the shop's own doors, and compares the lists
 with what the customers bought next; so it does with the methods of `reference_methods.py`, in the same run.
 
 Without `--bench`, the purchases are The Complete Journey's, which the `demo` extra brings; `--customers` makes the shop
-smaller: so many customers with all that they bought. `--bench` names a folder with any other shop's, in the layout that
+smaller: so many customers with all that they bought; `--orders` makes it young: about so many orders, six of each
+customer, and `--draw` draws other customers. `--bench` names a folder with any other shop's, in the layout that
 `bench.py` describes. `--heavy` adds references that take gigabytes. `--database` names an empty database; without it,
 SQLite in a temporary folder. `--keep` leaves the lists in a folder, as CSV files by the bench's own numbers.
 
@@ -119,6 +120,7 @@ def compare(folder: Path, options: argparse.Namespace) -> None:
     lists.mkdir()
     if not options.bench:
         size = ("--customers", str(options.customers)) if options.customers else ()
+        size += ("--orders", str(options.orders), "--draw", str(options.draw)) if options.orders else ()
         run("Bench", "-m", "benchmarks.bench", str(bench), "--cut", options.cut, "--horizon", options.horizon, *size)
     meta = json.loads((bench / "meta.json").read_text())
     tasks = [task for task in options.tasks if task in meta["queries"]]
@@ -205,6 +207,8 @@ def main() -> None:
     parser.add_argument("--cut", default="2017-10-02", help="a day of 2017")
     parser.add_argument("--horizon", default="28", help="in days")
     parser.add_argument("--customers", type=int, help="default: all 2,469")
+    parser.add_argument("--orders", type=int, help="a young shop of about so many orders")
+    parser.add_argument("--draw", type=int, default=1, help="another number draws another young shop")
     parser.add_argument("--bench", type=Path, metavar="FOLDER", help="says cut, horizon and customers itself")
     parser.add_argument("--tasks", type=known_tasks, default=list(QUESTIONS))
     parser.add_argument("--heavy", action="store_true")

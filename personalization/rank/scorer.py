@@ -12,6 +12,7 @@ C. Lucchese et al.: QuickScorer: A fast algorithm to rank documents with additiv
 """
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,8 @@ MAX_LEAVES = 8
 """Of one tree, so that the leaves that remain fit into the bits of a byte."""
 SCORE_DECIMALS = 6
 """Scores are rounded, so that ties break the same on every machine."""
+TIE_BREAK = 1e-3
+"""The share of the default weights where one feature sorts."""
 LOWEST_SET_BIT = np.array([0] + [(byte & -byte).bit_length() - 1 for byte in range(1, 256)], np.intp)
 """The first leaf that remains, by byte."""
 FINGERPRINT = "ranker.fingerprint"
@@ -61,7 +64,7 @@ class TreeEnsemble:
 def score_candidates(task: RankingTask, learned: SnapshotArrays, table: NDArray[np.float32]) -> NDArray[np.float64]:
     """The score of each candidate, a column of the table of features; higher is better."""
     trees = load_trees(task, learned)
-    return np.round(default_score(task, learned, table) if trees is None else trees.scores(table), SCORE_DECIMALS)
+    return np.round(chosen_score(task, learned, table) if trees is None else trees.scores(table), SCORE_DECIMALS)
 
 
 def purchase_probabilities(
@@ -80,10 +83,14 @@ def purchase_probabilities(
 def load_trees(task: RankingTask, learned: SnapshotArrays) -> TreeEnsemble | None:
     """The learned ranker of a task; None when the snapshot has none, or it was learned from other features."""
     arrays = learned.arrays
-    if task.array_name("value") not in arrays or int(arrays[FINGERPRINT][0]) != feature_fingerprint(learned):
+    if task.array_name("value") not in arrays or not _has_same_features(learned):
         return None
     parts = ("feature", "threshold", "left", "value", "calibration")
     return TreeEnsemble(*(arrays[task.array_name(part)] for part in parts))
+
+
+def _has_same_features(learned: SnapshotArrays) -> bool:
+    return int(learned.arrays[FINGERPRINT][0]) == feature_fingerprint(learned)
 
 
 def feature_fingerprint(learned: SnapshotArrays) -> int:
@@ -99,8 +106,28 @@ def task_feature_names(task: RankingTask, learned: SnapshotArrays) -> list[str]:
 def default_score(task: RankingTask, learned: SnapshotArrays, table: NDArray[np.float32]) -> NDArray[np.float64]:
     """The score by the task's default weights, each feature as a share of its highest among the candidates."""
     rows = {name: row for row, name in enumerate(task_feature_names(task, learned))}
+    return _weighted_sum({rows[name]: weight for name, weight in task.default_weights.items()}, table)
+
+
+def chosen_score(task: RankingTask, learned: SnapshotArrays, table: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The score by the weights that training chose for the shop, else by the default weights."""
+    weights = learned.arrays.get(task.array_name("weights"))
+    if weights is None or len(weights) != len(table) or not _has_same_features(learned):
+        return default_score(task, learned, table)
+    return _weighted_sum({row: float(weights[row]) for row in np.flatnonzero(weights).tolist()}, table)
+
+
+def weights_by_feature(task: RankingTask, learned: SnapshotArrays, feature_name: str) -> NDArray[np.float64]:
+    """Weights for `chosen_score` that sort by one feature, and what is equal in it by the default weights."""
+    names = task_feature_names(task, learned)
+    weights = np.array([TIE_BREAK * task.default_weights.get(name, 0.0) for name in names])
+    weights[names.index(feature_name)] += 1.0
+    return weights
+
+
+def _weighted_sum(weights: Mapping[int, float], table: NDArray[np.float32]) -> NDArray[np.float64]:
     total = np.zeros(table.shape[1])
-    for name, weight in task.default_weights.items():
-        row = table[rows[name]].astype(np.float64)
+    for number, weight in weights.items():
+        row = table[number].astype(np.float64)
         total += weight * row / max(float(row.max(initial=0)), 1e-9)
     return total

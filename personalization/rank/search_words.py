@@ -34,8 +34,8 @@ def word_root(word: str) -> str:
         return word
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
-    if word.endswith(("ches", "shes", "sses", "xes", "zes", "oes")):
-        return word[:-2]
+    if word.endswith(("ches", "shes", "sses", "xes", "zes")) or (word.endswith("oes") and len(word) > 6):
+        return word[:-2]  # tomatoes, but not shoes
     return word[:-1]
 
 

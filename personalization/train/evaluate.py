@@ -2,7 +2,7 @@
 and looks at what was bought in them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,13 +13,19 @@ from personalization import conf, plugins
 from personalization.models import Snapshot, snapshot_files
 from personalization.rank import scorer
 from personalization.rank.snapshot_arrays import SnapshotArrays
-from personalization.rank.tasks import RANKING_TASKS, RankingTask
-from personalization.recommenders import DAY
+from personalization.rank.tasks import RANKING_TASKS, SEARCH, RankingTask
+from personalization.recommenders import DAY, HistoryArrays
 from personalization.train.dataset import Progress, TrainingDataset
 from personalization.train.engines.local import BlockStore
 from personalization.train.fit import fit_arrays
 from personalization.train.learning_to_rank import MIN_EXAMPLES, RankerUnavailable, fit_ranker
-from personalization.train.metrics import CURRENT_RANKER, DEFAULT_WEIGHTS, EvaluationResult, evaluate_ranker
+from personalization.train.metrics import (
+    CURRENT_RANKER,
+    DEFAULT_WEIGHTS,
+    SIMPLE_WAYS,
+    EvaluationResult,
+    evaluate_ranker,
+)
 from personalization.train.ranking_examples import Backtest
 from personalization.train.search_examples import observe_searches
 
@@ -29,6 +35,16 @@ TOO_SHORT = "default weights: the history is not twice as long as the evaluation
 NO_BETTER = "default weights: the learned ranker did no better"
 MIN_HISTORY_RATIO = 2
 """The history must be this many times as long as the evaluation weeks."""
+MAX_WINDOWS = 5
+"""At most this many cuts of the history are learned from."""
+LINES_OF_WINDOWS = 3_000_000
+"""All cuts together learn from about this many order lines at most, so that a large shop's training costs little more
+than with one cut."""
+MIN_JUDGES = 100
+"""With fewer examples of evaluation customers, everybody's tell which simple way to rank is the best."""
+METRIC = "NDCG@10"
+WINDOW_SECONDS = "ranker.window_seconds"
+"""The array that holds how long a time was predicted."""
 FITTED_AT = "ranker.fitted_at"
 """The array that holds when the rankers were learned, in seconds since 1970."""
 
@@ -70,18 +86,36 @@ def evaluate_and_fit(
     """Learns a ranker for each task from the last `evaluation_seconds`, and evaluates it by customers from whom nothing
     was learned."""
     whole, tasks = shop.history, list(tasks)
-    cut = whole.now - evaluation_seconds
-    if not len(whole.ordered_at) or whole.ordered_at.min() > whole.now - MIN_HISTORY_RATIO * evaluation_seconds:
+    cuts = window_cuts(whole, evaluation_seconds)
+    if not cuts:
         return Evaluation(weights=dict.fromkeys((task.name for task in tasks), TOO_SHORT))
-    before = whole.until(cut)
-    past = Backtest.cutoff(whole, before, fit_arrays(shop, before, progress, blocks))
-    if RANKING_TASKS["search"] in tasks:
-        past = past.with_searches(observe_searches(past, shop, progress))
-    fingerprint = np.array([scorer.feature_fingerprint(past.learned)], np.int64)
-    evaluation = Evaluation(arrays={scorer.FINGERPRINT: fingerprint, FITTED_AT: np.array([whole.now])})
+    windows = []
+    for cut in cuts:
+        before = whole.until(cut)
+        learned = fit_arrays(shop, before, progress, blocks)
+        windows.append(Backtest.cutoff(whole, before, learned, until=cut + evaluation_seconds))
+    if SEARCH in tasks:
+        windows[0] = windows[0].with_searches(observe_searches(windows[0], shop, progress))
+    evaluation = Evaluation(
+        arrays={
+            scorer.FINGERPRINT: np.array([scorer.feature_fingerprint(windows[0].learned)], np.int64),
+            FITTED_AT: np.array([whole.now]),
+            WINDOW_SECONDS: np.array([evaluation_seconds]),
+        }
+    )
     for task in progress(tasks, "Learning to rank", len(tasks)):
-        _fit_and_evaluate(task, past, evaluation)
+        _fit_and_evaluate(task, windows, evaluation)
     return evaluation
+
+
+def window_cuts(history: HistoryArrays, evaluation_seconds: float) -> list[float]:
+    """Where a history is cut, the latest first: what was bought within the evaluation time after each cut is predicted
+    from what lies before it, at least as long a time. A young shop has few examples and many cuts, a large one few."""
+    if not len(history.ordered_at):
+        return []
+    most = int(np.clip(LINES_OF_WINDOWS // len(history.ordered_at), 1, MAX_WINDOWS))
+    cuts = [history.now - number * evaluation_seconds for number in range(1, most + 1)]
+    return [cut for cut in cuts if history.ordered_at.min() <= cut - (MIN_HISTORY_RATIO - 1) * evaluation_seconds]
 
 
 def reuse_ranker(snapshot: Snapshot, now: float) -> Evaluation | None:
@@ -94,10 +128,7 @@ def reuse_ranker(snapshot: Snapshot, now: float) -> Evaluation | None:
     evaluation, arrays = Evaluation.from_summary(snapshot.metrics), learned.arrays
     if evaluation is None or FITTED_AT not in arrays:
         return None
-    recommenders = {*learned.score_recommenders(), *learned.neighbour_recommenders()}
-    if recommenders != set(plugins.registered_recommenders()):
-        return None
-    if int(arrays[scorer.FINGERPRINT][0]) != scorer.feature_fingerprint(learned):
+    if not _learned_alike(learned):
         return None
     if not 0 <= now - float(arrays[FITTED_AT][0]) < conf.get_settings().RANKER_REFIT_DAYS * DAY:
         return None
@@ -106,20 +137,57 @@ def reuse_ranker(snapshot: Snapshot, now: float) -> Evaluation | None:
     return evaluation
 
 
-def _fit_and_evaluate(task: RankingTask, past: Backtest, evaluation: Evaluation) -> None:
-    """Adds the ranker of one task to the evaluation, if it does better than the default weights."""
+def _learned_alike(learned: SnapshotArrays) -> bool:
+    """Whether rankers were learned from the features, recommenders and evaluation time that there are now."""
+    recommenders = {*learned.score_recommenders(), *learned.neighbour_recommenders()}
+    seconds = float(learned.arrays.get(WINDOW_SECONDS, np.zeros(1))[0])
+    return (
+        recommenders == set(plugins.registered_recommenders())
+        and int(learned.arrays[scorer.FINGERPRINT][0]) == scorer.feature_fingerprint(learned)
+        and seconds == conf.get_settings().EVALUATION_DAYS * DAY
+    )
+
+
+def _fit_and_evaluate(task: RankingTask, windows: Sequence[Backtest], evaluation: Evaluation) -> None:
+    """Adds the ranker of one task to the evaluation, or the way to rank that did best, if that is not the default
+    weights: what serves is never worse than a trivial list on the shop's own past."""
     try:
-        trees, without = fit_ranker(past, task), TOO_LITTLE
+        trees, without = fit_ranker(windows, task), TOO_LITTLE
     except RankerUnavailable as error:
         trees, without = {}, f"default weights: {error}"
-    arrays = {**past.learned.arrays, **trees, scorer.FINGERPRINT: evaluation.arrays[scorer.FINGERPRINT]}
-    results = evaluate_ranker(past.with_learned(SnapshotArrays(arrays)), task)
-    better = (
-        CURRENT_RANKER in results and results[CURRENT_RANKER].mean["NDCG@10"] > results[DEFAULT_WEIGHTS].mean["NDCG@10"]
-    )
-    if trees and better:
+    results = evaluate_ranker([_with_arrays(past, trees, evaluation) for past in windows], task)
+    simple = _simple_results(results)
+    best = max(simple, key=lambda way: simple[way].mean[METRIC], default=DEFAULT_WEIGHTS)
+    if trees and results and results[CURRENT_RANKER].mean[METRIC] > simple[best].mean[METRIC]:
         evaluation.arrays.update(trees)
-    elif results:
-        results[CURRENT_RANKER] = results[DEFAULT_WEIGHTS]
-    evaluation.weights[task.name] = FITTED if trees and better else NO_BETTER if trees else without
+        evaluation.weights[task.name] = FITTED
+    else:
+        chosen, wording = _choose_simple_way(task, windows, simple), NO_BETTER if trees else without
+        if chosen != DEFAULT_WEIGHTS:
+            weights = scorer.weights_by_feature(task, windows[0].learned, SIMPLE_WAYS[chosen])
+            evaluation.arrays[task.array_name("weights")] = weights
+            wording = f"sorted by {chosen}: {wording.removeprefix('default weights: ')}"
+        if results:
+            results[CURRENT_RANKER] = results[chosen]
+        evaluation.weights[task.name] = wording
     evaluation.results[task.name] = results
+
+
+def _choose_simple_way(task: RankingTask, windows: Sequence[Backtest], simple: dict[str, EvaluationResult]) -> str:
+    """The default weights, unless another way did better, by more than chance where that can be told: by evaluation
+    customers where they are many, else by everybody, as nothing was learned from them for it."""
+    if sum(result.examples for result in simple.values()) < MIN_JUDGES * len(simple):
+        simple = _simple_results(evaluate_ranker(windows, task, everybody=True))
+    if DEFAULT_WEIGHTS not in simple:
+        return DEFAULT_WEIGHTS
+    best = max(simple, key=lambda way: simple[way].mean[METRIC])
+    return best if simple[best].mean[METRIC] > simple[DEFAULT_WEIGHTS].mean[METRIC] else DEFAULT_WEIGHTS
+
+
+def _simple_results(results: dict[str, EvaluationResult]) -> dict[str, EvaluationResult]:
+    return {way: results[way] for way in (DEFAULT_WEIGHTS, *SIMPLE_WAYS) if way in results}
+
+
+def _with_arrays(past: Backtest, trees: dict[str, NDArray[Any]], evaluation: Evaluation) -> Backtest:
+    fingerprint = {scorer.FINGERPRINT: evaluation.arrays[scorer.FINGERPRINT]}
+    return past.with_learned(SnapshotArrays({**past.learned.arrays, **trees, **fingerprint}))

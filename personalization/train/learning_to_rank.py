@@ -7,6 +7,7 @@ J. Platt: Probabilistic outputs for support vector machines and comparisons to r
 in Large Margin Classifiers, 1999.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -21,7 +22,7 @@ from personalization.rank.features import compute_features
 from personalization.rank.query_features import compute_query_features
 from personalization.rank.tasks import RankingTask
 from personalization.recommenders import GUEST
-from personalization.train.ranking_examples import Backtest, RankingExample, ranking_examples
+from personalization.train.ranking_examples import Backtest, RankingExample, examples_of_windows
 
 EVALUATION_FOLDS = 5
 """Every fifth customer is an evaluation customer: nothing is learned from their examples."""
@@ -81,8 +82,8 @@ class TrainingSet:
             self.weights.append(self.task.new_weight if chose_new else 1.0)
 
 
-def fit_ranker(past: Backtest, task: RankingTask) -> dict[str, NDArray[Any]]:
-    """Learns the ranker of a task from all but the evaluation customers.
+def fit_ranker(windows: Sequence[Backtest], task: RankingTask) -> dict[str, NDArray[Any]]:
+    """Learns the ranker of a task from all but the evaluation customers, in one or several cuts of their history.
 
     Returns
     -------
@@ -93,7 +94,7 @@ def fit_ranker(past: Backtest, task: RankingTask) -> dict[str, NDArray[Any]]:
     RankerUnavailable : LightGBM cannot be loaded.
     """
     training_set = TrainingSet(task)
-    for example in ranking_examples(past, task):
+    for example, past in examples_of_windows(windows, task):
         if not is_evaluation_customer(example.customer):
             training_set.add(example, feature_table(example, past))
     if len(training_set.tables) < MIN_EXAMPLES:

@@ -5,6 +5,7 @@ References
 K. Järvelin, J. Kekäläinen: Cumulated gain-based evaluation of IR techniques. ACM TOIS 20(4), 2002 (NDCG).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,10 +15,21 @@ from personalization.rank import scorer
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.tasks import RankingTask
 from personalization.train.learning_to_rank import feature_table, is_evaluation_customer
-from personalization.train.ranking_examples import Backtest, RankingExample, ranking_examples
+from personalization.train.ranking_examples import Backtest, RankingExample, examples_of_windows
 
 CURRENT_RANKER, DEFAULT_WEIGHTS, BESTSELLERS = "ranker", "default weights", "bestsellers"
 SEARCH_ENGINE = "search engine"
+
+SIMPLE_WAYS = {
+    BESTSELLERS: "popular",
+    "all-time bestsellers": "all_time_popular",
+    "own purchases": "purchase.weight",
+    "repeat purchases": "purchase.expected",
+    "similar customers (user-kNN)": "user_knn.score",
+    "bought together": "bought_together.basket",
+    SEARCH_ENGINE: "query.engine_rank",
+}
+"""Ways to rank that any shop has by itself, and the feature that each goes by: what serves must do as well."""
 
 TOP_K = 10
 """The metrics look at the first ten products of a list."""
@@ -38,46 +50,58 @@ class EvaluationResult:
     """The share of all products that stood in some list."""
 
 
-def evaluate_ranker(past: Backtest, task: RankingTask) -> dict[str, EvaluationResult]:
+def evaluate_ranker(
+    windows: Sequence[Backtest], task: RankingTask, *, everybody: bool = False
+) -> dict[str, EvaluationResult]:
     """Compares ways to rank, by the examples of evaluation customers only: the ranker (the learned trees, where
-    `past.learned` has some), the default weights, the shop's bestsellers, and each recommender by itself.
+    `learned` has some), the default weights, the shop's bestsellers, and each recommender by itself.
+
+    Parameters
+    ----------
+    windows : one or several cuts of one history.
+    everybody : by the examples of all customers, where nothing is compared that was learned from them.
 
     Returns
     -------
-    Results by way to rank: none where there are no evaluation customers, and none for a recommender that lists nothing.
+    Results by way to rank: none where there are no such customers, and none for a recommender that lists nothing.
     """
-    single_features = single_feature_rankers(task, past.learned)
     accumulators: dict[str, MetricAccumulator] = {}
-    for example in ranking_examples(past, task):
-        if not is_evaluation_customer(example.customer):
+    for example, past in examples_of_windows(windows, task):
+        if not everybody and not is_evaluation_customer(example.customer):
             continue
         table = feature_table(example, past)
-        scores_by_way = {way: table[row].astype(np.float64) for way, row in single_features.items()}
+        scores_by_way = {
+            way: table[row].astype(np.float64) for way, row in single_feature_rankers(task, past.learned).items()
+        }
         scores_by_way[DEFAULT_WEIGHTS] = scorer.default_score(task, past.learned, table)
         scores_by_way[CURRENT_RANKER] = scorer.score_candidates(task, past.learned, table)
         for way, scores in scores_by_way.items():
             rounded = np.round(scores, scorer.SCORE_DECIMALS)
             accumulators.setdefault(way, MetricAccumulator()).add(example, rounded, past)
     return {
-        way: accumulator.result(past)
+        way: accumulator.result(windows[0])
         for way, accumulator in accumulators.items()
         if accumulator.shown or way in (CURRENT_RANKER, DEFAULT_WEIGHTS)
     }
 
 
 def single_feature_rankers(task: RankingTask, learned: SnapshotArrays) -> dict[str, int]:
-    """The features that are a way to rank by themselves, with their rows: one or two of each recommender."""
+    """The features that are a way to rank by themselves, with their rows in a task's table: one or two of each
+    recommender."""
+    rows = {name: row for row, name in enumerate(scorer.task_feature_names(task, learned))}
+    return {way: rows[name] for way, name in single_feature_names(learned).items() if name in rows}
+
+
+def single_feature_names(learned: SnapshotArrays) -> dict[str, str]:
+    """By way to rank, the feature that it ranks by."""
     names = {
-        "purchase.weight": "own purchases",
-        "purchase.expected": "repeat purchases",
-        "user_knn.score": "similar customers (user-kNN)",
+        **SIMPLE_WAYS,
         **{name: name for name in learned.score_recommenders() if not name.startswith("repurchase_")},
-        "popular": BESTSELLERS,
-        "query.engine_rank": SEARCH_ENGINE,
     }
     for name in learned.neighbour_recommenders():
-        names |= {f"{name}.purchases": f"{name}, own purchases", f"{name}.basket": f"{name}, basket"}
-    return {names[name]: row for row, name in enumerate(scorer.task_feature_names(task, learned)) if name in names}
+        names |= {f"{name}, own purchases": f"{name}.purchases", f"{name}, basket": f"{name}.basket"}
+    doubled = {"popular", "all_time_popular", "bought_together, basket"}
+    return {way: name for way, name in names.items() if way not in doubled}
 
 
 @dataclass

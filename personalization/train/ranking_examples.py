@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -78,11 +79,16 @@ class Backtest:
     """Searches after the cut, and what was chosen."""
 
     @classmethod
-    def cutoff(cls, whole: HistoryArrays, before: HistoryArrays, learned: SnapshotArrays) -> "Backtest":
-        """The lines of the whole history that are later than those from which was learned."""
-        after = whole.ordered_at > before.now
-        lines = (whole.customer[after], whole.order[after], whole.product[after])
-        return cls(before, learned, *(line.astype(np.int64) for line in lines))
+    def cutoff(
+        cls, whole: HistoryArrays, before: HistoryArrays, learned: SnapshotArrays, until: float = inf
+    ) -> "Backtest":
+        """The lines of the whole history that are later than those from which was learned, up to a moment (seconds
+        since 1970)."""
+        after = (whole.ordered_at > before.now) & (whole.ordered_at <= until)
+        customer, order, product = (
+            line[after].astype(np.int64) for line in (whole.customer, whole.order, whole.product)
+        )
+        return cls(before, learned, customer, order, product)
 
     def with_learned(self, learned: SnapshotArrays) -> "Backtest":
         """A copy with other arrays, the ranker's among them, that shares what was computed from the history."""
@@ -169,6 +175,14 @@ def builds_examples(*answered: RankingTask) -> Callable[[ExampleBuilder], Exampl
 def ranking_examples(past: Backtest, task: RankingTask) -> Iterator[RankingExample]:
     """The examples of a task, at most `task.max_examples`, in a fixed arbitrary sequence."""
     return islice(EXAMPLE_BUILDERS[task](past, task), task.max_examples)
+
+
+def examples_of_windows(windows: Sequence[Backtest], task: RankingTask) -> Iterator[tuple[RankingExample, Backtest]]:
+    """The examples of a task from several cuts of one history, each with its cut: as many of each cut as of the others,
+    at most `task.max_examples` in all."""
+    for past in windows:
+        for example in islice(ranking_examples(past, task), -(-task.max_examples // len(windows))):
+            yield example, past
 
 
 @builds_examples(tasks.HOME)

@@ -1,7 +1,7 @@
 """What visitors searched for and did afterwards, from the rows of three tables to arrays."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
 from math import inf
@@ -59,8 +59,14 @@ class SearchLog:
         return self._take(self.at <= moment)
 
     def _take(self, rows: NDArray[np.bool_]) -> "SearchLog":
-        columns = (self.visitor, self.at, self.query, self.product, self.weight)
-        return SearchLog(*(column[rows] for column in columns), texts=self.texts, buyers=self.buyers)
+        return replace(
+            self,
+            visitor=self.visitor[rows],
+            at=self.at[rows],
+            query=self.query[rows],
+            product=self.product[rows],
+            weight=self.weight[rows],
+        )
 
 
 def read_searches(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from personalization.rank import scorer, tasks
-from personalization.rank.features import compute_features, feature_names
+from personalization.rank.features import compute_features
 from personalization.rank.scorer import (
     TreeEnsemble,
     default_score,
@@ -12,6 +12,7 @@ from personalization.rank.scorer import (
     load_trees,
     purchase_probabilities,
     score_candidates,
+    task_feature_names,
 )
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from tests.shops.habits import past
@@ -83,7 +84,7 @@ def test_stated_weights_count_each_feature_as_a_share_of_its_highest():
 @pytest.mark.parametrize("kind", tasks.RANKING_TASKS.values(), ids=tasks.RANKING_TASKS)
 def test_every_stated_weight_is_that_of_a_feature(kind):
     asked = past()
-    assert kind.default_weights.keys() <= set(feature_names(asked.learned))
+    assert kind.default_weights.keys() <= set(task_feature_names(kind, asked.learned))
 
 
 def test_learned_trees_decide_where_they_were_learned_and_stated_weights_elsewhere():

@@ -4,7 +4,7 @@ Every customer buys three products each week, and with `novelties` one product o
 """
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from personalization.train.dataset import TrainingDataset
 from personalization.train.fit import fit_arrays
 from personalization.train.ranking_examples import Backtest
 from personalization.train.run import no_progress
+from personalization.train.search_examples import observe_searches
+from personalization.train.search_vocabulary import CatalogueNames
 
 CUSTOMERS = 260
 WEEKS = 10
@@ -65,7 +67,17 @@ def shop_of(lines: list[tuple[int, int, int, float]], products: int = PRODUCTS) 
     history = replace(make_history(lines, products), catalogue=catalogue)
     keys = 10 * numbers + 7
     members = CategoryMemberships(category=kind.astype(np.int64) + 1, product=keys, depth=dict.fromkeys(range(1, 9), 1))
-    return TrainingDataset(history, keys, catalogue.created, members)
+    leaves = [f"Group {number}" for number in range(int(kind.max(initial=-1)) + 1)]
+    names = CatalogueNames([f"Thing {number}" for number in range(products)], leaves, leaves)
+    find = partial(find_by_number, keys=keys, kind=kind)
+    return TrainingDataset(history, keys, catalogue.created, members, names=names, find_products=find)
+
+
+def find_by_number(query: str, limit: int, *, keys: NDArray, kind: NDArray) -> list[int]:
+    """A search engine: "thing 7" is one product, any other number is that of a group."""
+    number = int(query.rsplit(maxsplit=1)[-1]) if query.rsplit(maxsplit=1)[-1].isdigit() else -1
+    found = keys == 10 * number + 7 if query.startswith("thing") else kind == number
+    return keys[found].tolist()[:limit]
 
 
 def shuffled(shop: TrainingDataset, seed: int = 7) -> TrainingDataset:
@@ -83,7 +95,8 @@ def taken(history: HistoryArrays, lines: NDArray) -> HistoryArrays:
 def past_of(shop: TrainingDataset) -> Backtest:
     """The backtest that holds back the last weeks."""
     before = shop.history.until(REFERENCE_TIME - CUT_WEEKS * 7 * DAY)
-    return Backtest.cutoff(shop.history, before, fit_arrays(shop, before, no_progress))
+    found = Backtest.cutoff(shop.history, before, fit_arrays(shop, before, no_progress))
+    return found.with_searches(observe_searches(found, shop, no_progress))
 
 
 @cache

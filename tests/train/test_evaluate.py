@@ -44,7 +44,7 @@ def test_what_stated_weights_cannot_know_is_learned_and_used():
 def test_learned_weights_that_do_no_better_are_not_used():
     found = evaluate_and_fit(shop_of(rows(novelties=False)), HELD_BACK, no_progress, [tasks.HOME])
     assert found.weights == {tasks.HOME.name: NO_BETTER}
-    assert list(found.arrays) == ["ranker.fingerprint", "ranker.fitted_at"]
+    assert list(found.arrays) == ["ranker.fingerprint", "ranker.fitted_at", "ranker.window_seconds"]
     home = found.results[tasks.HOME.name]
     assert home[CURRENT_RANKER] == home[DEFAULT_WEIGHTS] and home[DEFAULT_WEIGHTS].mean["NDCG@10"] == 1
 
@@ -52,7 +52,7 @@ def test_learned_weights_that_do_no_better_are_not_used():
 def test_too_few_customers_teach_nothing_and_the_stated_weights_are_judged():
     found = evaluate_and_fit(shop_of(rows(customers=60)), HELD_BACK, no_progress, [tasks.HOME])
     assert found.weights == {tasks.HOME.name: "default weights: fewer than 200 examples to learn from"}
-    assert list(found.arrays) == ["ranker.fingerprint", "ranker.fitted_at"]
+    assert list(found.arrays) == ["ranker.fingerprint", "ranker.fitted_at", "ranker.window_seconds"]
     assert found.results[tasks.HOME.name][CURRENT_RANKER] == found.results[tasks.HOME.name][DEFAULT_WEIGHTS]
 
 
@@ -73,6 +73,7 @@ def test_the_same_history_teaches_the_same_bytes_whatever_the_sequence_of_its_li
     assert {name.rsplit("_", 1)[0] for name in again.arrays} == {
         "ranker.fingerprint",
         "ranker.fitted",
+        "ranker.window",
         "ranker.home",
         "ranker.guest_basket",
     }

@@ -9,11 +9,13 @@ import pytest
 from personalization.rank import scorer, tasks
 from personalization.rank.features import feature_names
 from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.rank.visitor_history import VisitorHistory
 from personalization.recommenders import GUEST
 from personalization.train import learning_to_rank as learning
 from personalization.train.learning_to_rank import feature_table, fit_ranker, is_evaluation_customer
-from personalization.train.ranking_examples import ranking_examples
+from personalization.train.ranking_examples import RankingExample, ranking_examples
 from tests.shops.habits import CUSTOMERS, past, past_of, rows, shop_of, shuffled
+from tests.shops.handmade_snapshot import handmade_history
 
 
 def trees_of(found, kind=tasks.HOME):
@@ -28,7 +30,7 @@ def same(one, other):
 
 @pytest.fixture(scope="module")
 def learned():
-    return fit_ranker(past(), tasks.HOME)
+    return fit_ranker([past()], tasks.HOME)
 
 
 def test_every_fifth_customer_judges_and_a_guest_never_does():
@@ -95,7 +97,7 @@ def test_the_arrays_are_of_the_kinds_that_a_snapshot_can_hold(learned):
 
 
 def test_the_same_history_teaches_the_same_to_the_last_bit_whatever_the_sequence_of_its_lines(learned):
-    assert same(learned, fit_ranker(past_of(shuffled(shop_of(rows()))), tasks.HOME))
+    assert same(learned, fit_ranker([past_of(shuffled(shop_of(rows())))], tasks.HOME))
 
 
 def of_whom(asked, product):
@@ -106,8 +108,8 @@ def of_whom(asked, product):
 def test_from_judges_nothing_is_learned(learned):
     judged = np.array([is_evaluation_customer(customer) for customer in past().customer.tolist()])
     assert 0.1 < judged.mean() < 0.3
-    assert same(learned, fit_ranker(of_whom(judged, 0), tasks.HOME))
-    assert not same(learned, fit_ranker(of_whom(~judged & (past().customer < 20), 0), tasks.HOME))
+    assert same(learned, fit_ranker([of_whom(judged, 0)], tasks.HOME))
+    assert not same(learned, fit_ranker([of_whom(~judged & (past().customer < 20), 0)], tasks.HOME))
 
 
 def test_of_too_few_questions_nothing_is_learned(learned):
@@ -115,21 +117,31 @@ def test_of_too_few_questions_nothing_is_learned(learned):
     for count, taught in ((learning.MIN_EXAMPLES, True), (learning.MIN_EXAMPLES - 1, False)):
         kept = np.isin(past().customer, teachers[:count])
         columns = {name: getattr(past(), name)[kept] for name in ("customer", "order", "product")}
-        assert bool(fit_ranker(replace(past(), **columns), tasks.HOME)) is taught
+        assert bool(fit_ranker([replace(past(), **columns)], tasks.HOME)) is taught
 
 
 def test_a_question_that_no_candidate_answers_is_no_lesson():
-    lessons = learning.TrainingSet(negative_sampling=2)
-    lessons.add(np.zeros((3, 40), np.float32), np.zeros(40, bool), np.arange(40))
+    lessons = learning.TrainingSet(tasks.HOME)
+    lessons.add(RankingExample(0, VisitorHistory.empty(), np.arange(40), np.array([77])), np.zeros((3, 40), np.float32))
     assert lessons.tables == []
 
 
 def test_all_that_was_bought_is_looked_at_and_one_in_so_many_of_the_rest():
-    lessons = learning.TrainingSet(negative_sampling=4)
+    lessons = learning.TrainingSet(replace(tasks.HOME, negative_sampling=4))
     for _ in range(200):
-        lessons.add(np.zeros((3, 100), np.float32), np.arange(100) < 5, np.arange(100))
+        example = RankingExample(0, VisitorHistory.empty(), np.arange(100), np.arange(5))
+        lessons.add(example, np.zeros((3, 100), np.float32))
     assert [int(bought.sum()) for bought in lessons.bought] == [5] * 200
     assert sum(map(len, lessons.bought)) == pytest.approx(200 * (5 + 95 / 4), rel=0.05)
+
+
+def test_what_is_new_to_a_customer_with_a_choice_of_their_own_counts_more():
+    lessons = learning.TrainingSet(replace(tasks.SEARCH, negative_sampling=1))
+    for history in (handmade_history((0, 1.0, 1, 9, 9)), VisitorHistory.empty()):
+        example = RankingExample(0, history, np.arange(3), np.array([0, 1]))
+        lessons.add(example, np.zeros((3, 3), np.float32))
+    assert [grades.tolist() for grades in lessons.grades] == [[1, 3, 0], [1, 1, 0]]
+    assert lessons.weights == [2.0, 1.0]
 
 
 def test_log_odds_that_are_known_are_found_again():

@@ -89,16 +89,16 @@ def test_a_list_of_nothing_is_worth_nothing():
 
 
 def test_only_judges_are_asked_and_each_way_to_rank_is_judged():
-    found = evaluate_ranker(past(), tasks.HOME)
+    found = evaluate_ranker([past()], tasks.HOME)
     count = sum(map(is_evaluation_customer, range(CUSTOMERS)))
     assert {found[way].examples for way in (CURRENT_RANKER, DEFAULT_WEIGHTS, BESTSELLERS, "own purchases")} == {count}
     assert found[CURRENT_RANKER] == found[DEFAULT_WEIGHTS]  # nothing was learned that could serve
-    assert {"similar customers (user-kNN)", "all_time_popular", "ease, own purchases"} <= found.keys()
+    assert {"similar customers (user-kNN)", "all-time bestsellers", "ease, own purchases"} <= found.keys()
     assert found.keys().isdisjoint({"repurchase_interval", "repurchase_frequency", "repurchase_rate"})
 
 
 def test_who_buys_the_same_every_week_is_served_perfectly_by_their_own_purchases():
-    found = evaluate_ranker(past_of(shop_of(rows(novelties=False))), tasks.HOME)
+    found = evaluate_ranker([past_of(shop_of(rows(novelties=False)))], tasks.HOME)
     for way in (DEFAULT_WEIGHTS, "own purchases", "repeat purchases"):
         assert (found[way].mean["NDCG@10"], found[way].interval["NDCG@10"]) == (1, 0)
     assert found[BESTSELLERS].mean["NDCG@10"] < 0.3
@@ -107,4 +107,4 @@ def test_who_buys_the_same_every_week_is_served_perfectly_by_their_own_purchases
 
 def test_without_judges_there_is_no_verdict():
     nobody = past_of(shop_of([row for row in rows() if not is_evaluation_customer(row[0])]))
-    assert evaluate_ranker(nobody, tasks.HOME) == {}
+    assert evaluate_ranker([nobody], tasks.HOME) == {}
