@@ -123,7 +123,7 @@ def compare(folder: Path, options: argparse.Namespace) -> None:
         size += ("--orders", str(options.orders), "--draw", str(options.draw)) if options.orders else ()
         run("Bench", "-m", "benchmarks.bench", str(bench), "--cut", options.cut, "--horizon", options.horizon, *size)
     meta = json.loads((bench / "meta.json").read_text())
-    tasks = [task for task in options.tasks if task in meta["queries"]]
+    tasks = [task for task in options.tasks if meta["queries"].get(task)]
     as_of = ("--as-of", datetime.fromisoformat(meta["cut"]).isoformat())
     methods = {"shop": the_shop(folder, bench, tasks, as_of, options.database)}
     run("Translation", "-m", "benchmarks.translation", str(bench), str(folder), str(lists))

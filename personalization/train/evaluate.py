@@ -3,7 +3,7 @@ and looks at what was bought in them.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.tasks import RANKING_TASKS, SEARCH, RankingTask
 from personalization.recommenders import DAY, HistoryArrays
 from personalization.train.dataset import Progress, TrainingDataset
+from personalization.train.effort import Effort, measure_effort
 from personalization.train.engines.local import BlockStore
 from personalization.train.fit import fit_arrays
 from personalization.train.learning_to_rank import MIN_EXAMPLES, RankerUnavailable, fit_ranker
@@ -60,6 +61,9 @@ class Evaluation:
     results: dict[str, dict[str, EvaluationResult]] = field(default_factory=dict)
     """By task, then by way to rank."""
 
+    effort: Effort | None = None
+    """How much work it is to fill the next basket; None where that cannot be told."""
+
     @classmethod
     def from_summary(cls, summary: dict[str, Any]) -> "Evaluation | None":
         """The evaluation in a snapshot's summary; None when it has none."""
@@ -69,7 +73,8 @@ class Evaluation:
             task: {way: EvaluationResult(**result) for way, result in ways.items()}
             for task, ways in summary["evaluation"].items()
         }
-        return cls(weights=summary["weights"], results=results)
+        effort = Effort(**summary["effort"]) if summary.get("effort") else None
+        return cls(weights=summary["weights"], results=results, effort=effort)
 
     def as_data(self) -> dict[str, dict[str, Any]]:
         """The results as JSON takes them."""
@@ -105,7 +110,8 @@ def evaluate_and_fit(
     )
     for task in progress(tasks, "Learning to rank", len(tasks)):
         _fit_and_evaluate(task, windows, evaluation)
-    return evaluation
+    newest = _with_arrays(windows[0], evaluation.arrays, evaluation)
+    return replace(evaluation, effort=measure_effort(newest, shop.names))
 
 
 def window_cuts(history: HistoryArrays, evaluation_seconds: float) -> list[float]:
@@ -166,7 +172,7 @@ def _fit_and_evaluate(task: RankingTask, windows: Sequence[Backtest], evaluation
         if chosen != DEFAULT_WEIGHTS:
             weights = scorer.weights_by_feature(task, windows[0].learned, SIMPLE_WAYS[chosen])
             evaluation.arrays[task.array_name("weights")] = weights
-            wording = f"sorted by {chosen}: {wording.removeprefix('default weights: ')}"
+            wording = f"sorted by {chosen}, which did better on the shop's own past"
         if results:
             results[CURRENT_RANKER] = results[chosen]
         evaluation.weights[task.name] = wording

@@ -35,6 +35,9 @@ class TrainingSummary:
     """By task, in words, whether a ranker was learned or why the default weights serve."""
     evaluation: dict[str, dict[str, Any]] = field(default_factory=dict[str, Any])
     """By task and way to rank, its EvaluationResult as data."""
+    orders: int = 0
+    effort: dict[str, Any] | None = None
+    """How much work it is to fill the next basket, an Effort as data."""
 
     def __str__(self) -> str:
         return (
@@ -140,4 +143,6 @@ def _summary(shop: TrainingDataset, evaluation: Evaluation, begun: float) -> Tra
         peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         weights=evaluation.weights,
         evaluation=evaluation.as_data(),
+        orders=len(np.unique(shop.history.order)),
+        effort=evaluation.effort.as_data() if evaluation.effort else None,
     )

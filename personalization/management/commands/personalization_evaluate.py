@@ -11,15 +11,23 @@ from django.core.management.base import BaseCommand, CommandError
 from personalization import conf
 from personalization.management.options import parse_moment
 from personalization.management.progress import progress_bars
+from personalization.management.training_report import MIN_EXAMPLES, report_lines
 from personalization.oscar import search_engine
 from personalization.rank.tasks import RANKING_TASKS
 from personalization.recommenders import DAY
 from personalization.train.dataset import read_dataset
 from personalization.train.evaluate import Evaluation, evaluate_and_fit
-from personalization.train.metrics import BESTSELLERS, CURRENT_RANKER, DEFAULT_WEIGHTS, METRICS
+from personalization.train.metrics import (
+    BESTSELLERS,
+    CURRENT_RANKER,
+    DEFAULT_WEIGHTS,
+    METRICS,
+    SEARCH_ENGINE,
+    EvaluationResult,
+)
 from personalization.train.run import training_cutoff
 
-FIRST_RANKERS = (CURRENT_RANKER, DEFAULT_WEIGHTS, BESTSELLERS)
+FIRST_RANKERS = (CURRENT_RANKER, DEFAULT_WEIGHTS, BESTSELLERS, SEARCH_ENGINE)
 
 
 class Command(BaseCommand):
@@ -46,15 +54,18 @@ class Command(BaseCommand):
             shop, days * DAY, progress, [RANKING_TASKS[name] for name in task or RANKING_TASKS]
         )
         duration = f"{time.monotonic() - start:.0f} s, {time.process_time() - cpu_start:.0f} s of them CPU"
+        for line in report_lines(evaluation):
+            self.stdout.write(line)
         for name in evaluation.weights:
-            self.print_task(name, evaluation)
+            self.print_task(name, evaluation, details=verbosity > 1)
         self.stdout.write(f"\n{len(shop.history.product)} order lines, {days} days held out, {duration}.")
         if options["json"]:
             numbers = {"evaluation_days": days, "weights": evaluation.weights, **evaluation.as_data()}
             self.write_json(options["json"], numbers)
 
-    def print_task(self, task: str, evaluation: Evaluation) -> None:
-        """The table of one task: the current ranker, its two baselines, then every recommender by itself."""
+    def print_task(self, task: str, evaluation: Evaluation, *, details: bool) -> None:
+        """The table of one task: the current ranker and its two baselines; with `details` every recommender by itself,
+        too."""
         self.stdout.write(f"\n{task}: {RANKING_TASKS[task].question}\n  {evaluation.weights[task]}")
         results = evaluation.results.get(task, {})
         if not results:
@@ -62,9 +73,9 @@ class Command(BaseCommand):
             return
         others = sorted(results.keys() - set(FIRST_RANKERS), key=lambda ranker: -results[ranker].mean[METRICS[0]])
         self.stdout.write(f"  {'':34}" + "".join(f"{metric:>16}" for metric in METRICS) + f"{'coverage':>10}{'n':>7}")
-        for ranker in (*(ranker for ranker in FIRST_RANKERS if ranker in results), *others):
+        for ranker in (*(ranker for ranker in FIRST_RANKERS if ranker in results), *(others if details else ())):
             result = results[ranker]
-            cells = "".join(f"{f'{result.mean[metric]:.4f} ± {result.interval[metric]:.4f}':>16}" for metric in METRICS)
+            cells = "".join(f"{_cell(result, metric):>16}" for metric in METRICS)
             self.stdout.write(f"  {ranker:34}{cells}{result.coverage:>10.2%}{result.examples:>7}")
 
     def write_json(self, file: Path, numbers: dict[str, Any]) -> None:
@@ -73,3 +84,9 @@ class Command(BaseCommand):
             file.write_text(json.dumps(numbers, indent=1))
         except OSError as error:
             raise CommandError(f"{file} could not be written: {error}") from None
+
+
+def _cell(result: EvaluationResult, metric: str) -> str:
+    """A mean with its interval, which means nothing where there are few examples."""
+    mean = f"{result.mean[metric]:.4f}"
+    return f"{mean} ± {result.interval[metric]:.4f}" if result.examples >= MIN_EXAMPLES else f"{mean}         "

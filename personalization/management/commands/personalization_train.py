@@ -7,8 +7,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from personalization.management.options import parse_moment
 from personalization.management.progress import progress_bars
+from personalization.management.training_report import report_lines
 from personalization.oscar import search_engine
 from personalization.profile import batch
+from personalization.train.evaluate import Evaluation
 from personalization.train.lock import TrainingInProgress
 from personalization.train.quality_gate import QualityRegression
 from personalization.train.run import TrainingSummary, run_training, training_cutoff
@@ -38,12 +40,18 @@ class Command(BaseCommand):
             message = f"Not published: quality gate failed ({reasons}); the active snapshot stays."
             raise CommandError(f"{message} To publish it anyway: --force") from None
         customers = batch.refresh_all_genomes(cutoff, lambda batches: progress(batches, "Customers", len(batches)))
+        summary = TrainingSummary(**snapshot.metrics)
         if verbosity:
             self.stdout.write(
-                f"Snapshot {snapshot} is active: {TrainingSummary(**snapshot.metrics)}; {customers} genomes."
+                f"Learned from {summary.orders:,} orders of {summary.customers:,} customers. "
+                f"The shop is personal for {customers:,} of them."
             )
-            for task, origin in snapshot.metrics["weights"].items():
+            for line in report_lines(Evaluation.from_summary(snapshot.metrics) or Evaluation()):
+                self.stdout.write(f"  {line}")
+        if verbosity > 1:
+            self.stdout.write(f"Snapshot {snapshot} is active: {summary}; {customers} genomes.")
+            for task, origin in summary.weights.items():
                 self.stdout.write(f"  {task}: {origin}")
-            if (others := snapshot.metrics["customers"] - customers) > 0:
-                self.stdout.write(f"{others} more customers have given no consent: the shop is not personal for them.")
-                self.stdout.write("`personalization_consent grant` records consent that was given elsewhere.")
+        if verbosity and (others := summary.customers - customers) > 0:
+            self.stdout.write(f"{others} more customers have given no consent: the shop is not personal for them.")
+            self.stdout.write("`personalization_consent grant` records consent that was given elsewhere.")
