@@ -60,7 +60,7 @@ def test_it_changes_nothing_that_serves():
 def test_it_can_hold_back_other_weeks():
     shop.even_and_odd()
     said = evaluate(weeks=1, task=["home"])
-    assert "7 days held out" in said and FITTED in said  # five weeks have enough examples
+    assert "7 days held out" in said and TOO_LITTLE not in said  # five weeks have enough examples
     assert "too few customers have come back yet" in said
     assert "±" not in said  # of a few who can judge no interval is told
     assert "own purchases" not in said and "own purchases" in evaluate(weeks=1, task=["home"], verbosity=2)
