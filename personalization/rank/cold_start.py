@@ -11,6 +11,8 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 
 POPULARITY_WEIGHT = 1.0
 """Of bestsellers: purchases, and every product has them."""
+ALL_TIME_WEIGHT = 0.01
+"""Of bestsellers of all time: they decide between what did not sell lately, of which a young shop has a lot."""
 COUNTRY_WEIGHT = 2.0
 """Of bestsellers in the visitor's country: purchases, too, and by customers who are nearer to them. It puts what is on
 the country's list before what is not, however well that sells elsewhere."""
@@ -34,6 +36,7 @@ def cold_start_score(
     """
     score = (
         POPULARITY_WEIGHT * rank_percentile(_values_of(learned, "popular.score", products))
+        + ALL_TIME_WEIGHT * rank_percentile(_values_of(learned, "all_time_popular.score", products))
         + SEARCH_WEIGHT * rank_percentile(_values_of(learned, "search.choices", products))
         + COUNTRY_WEIGHT * list_scores(learned.country_products(country), products)
         + DEVICE_WEIGHT * list_scores(learned.device_products(device), products)

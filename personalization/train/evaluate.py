@@ -43,6 +43,8 @@ LINES_OF_WINDOWS = 3_000_000
 than with one cut."""
 MIN_JUDGES = 100
 """With fewer examples of evaluation customers, everybody's tell which simple way to rank is the best."""
+MIN_LEAD = 1.0
+"""With so few, a learned ranker serves if it leads by this many standard errors."""
 METRIC = "NDCG@10"
 WINDOW_SECONDS = "ranker.window_seconds"
 """The array that holds how long a time was predicted."""
@@ -164,7 +166,7 @@ def _fit_and_evaluate(task: RankingTask, windows: Sequence[Backtest], evaluation
     results = evaluate_ranker([_with_arrays(past, trees, evaluation) for past in windows], task)
     simple = _simple_results(results)
     best = max(simple, key=lambda way: simple[way].mean[METRIC], default=DEFAULT_WEIGHTS)
-    if trees and results and results[CURRENT_RANKER].mean[METRIC] > simple[best].mean[METRIC]:
+    if trees and results and _is_better(results[CURRENT_RANKER], simple[best]):
         evaluation.arrays.update(trees)
         evaluation.weights[task.name] = FITTED
     else:
@@ -177,6 +179,12 @@ def _fit_and_evaluate(task: RankingTask, windows: Sequence[Backtest], evaluation
             results[CURRENT_RANKER] = results[chosen]
         evaluation.weights[task.name] = wording
     evaluation.results[task.name] = results
+
+
+def _is_better(ranker: EvaluationResult, simple: EvaluationResult) -> bool:
+    """Whether a learned ranker does better than a simple way; by a clear lead where few examples tell."""
+    few = ranker.examples < MIN_JUDGES
+    return ranker.mean[METRIC] > simple.mean[METRIC] and (not few or simple.ranker_lead >= MIN_LEAD)
 
 
 def _choose_simple_way(task: RankingTask, windows: Sequence[Backtest], simple: dict[str, EvaluationResult]) -> str:

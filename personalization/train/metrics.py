@@ -6,7 +6,7 @@ K. Järvelin, J. Kekäläinen: Cumulated gain-based evaluation of IR techniques.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ SIMPLE_WAYS = {
 
 TOP_K = 10
 """The metrics look at the first ten products of a list."""
+MAX_LEAD = 99.0
 GAIN = 1 / np.log2(np.arange(TOP_K) + 2)
 METRICS = ("NDCG@10", "recall@10", "MRR", "hit rate", "novelty")
 
@@ -48,6 +49,8 @@ class EvaluationResult:
     """Half the width of the 95 % confidence interval of each mean."""
     coverage: float
     """The share of all products that stood in some list."""
+    ranker_lead: float = 0.0
+    """By how many standard errors the ranker's NDCG@10 exceeds that of this way, example by example."""
 
 
 def evaluate_ranker(
@@ -78,8 +81,9 @@ def evaluate_ranker(
         for way, scores in scores_by_way.items():
             rounded = np.round(scores, scorer.SCORE_DECIMALS)
             accumulators.setdefault(way, MetricAccumulator()).add(example, rounded, past)
+    ranker = accumulators.get(CURRENT_RANKER)
     return {
-        way: accumulator.result(windows[0])
+        way: replace(accumulator.result(windows[0]), ranker_lead=_lead(ranker, accumulator))
         for way, accumulator in accumulators.items()
         if accumulator.shown or way in (CURRENT_RANKER, DEFAULT_WEIGHTS)
     }
@@ -143,6 +147,15 @@ class MetricAccumulator:
             interval=dict(zip(METRICS, np.round(width, 4).tolist(), strict=True)),
             coverage=round(len(self.shown) / max(past.train_history.products, 1), 4),
         )
+
+
+def _lead(ranker: MetricAccumulator | None, other: MetricAccumulator) -> float:
+    """The mean difference of their first metric, in standard errors of it; at most MAX_LEAD either way."""
+    if ranker is None:
+        return 0.0
+    gain = np.array(ranker.values)[:, 0] - np.array(other.values)[:, 0]
+    error = float(gain.std()) / np.sqrt(len(gain))
+    return round(float(np.clip(gain.mean() / max(error, 1e-9), -MAX_LEAD, MAX_LEAD)), 2)
 
 
 def _novelty(listed: NDArray[np.int64], past: Backtest) -> float:
