@@ -346,7 +346,7 @@ def _feature_rows(inputs: FeatureInputs) -> Iterator[NDArray[Any]]:
     for function in FEATURES.values():
         yield function(inputs)
     for name in learned.score_recommenders():
-        yield learned.scores(name).score[inputs.candidates]
+        yield learned.scores(name).score[inputs.candidates] / learned.score_unit(name)
     nothing = inputs.constant()
     for name in learned.neighbour_recommenders():
         for _, neighbour_function in NEIGHBOUR_FEATURES.values():

@@ -14,6 +14,8 @@ from personalization.recommenders import DAY, Neighbours, ProductScores
 
 DEVICES = ("computer", "phone", "tablet")
 """The types of devices; a snapshot keeps each by its number here."""
+COUNTING_RECOMMENDERS = ("popular", "all_time_popular")
+"""Their scores are numbers of customers."""
 MAX_CLOCK_DRIFT = 28 * DAY
 """A snapshot decides as if it were at most this many seconds after its training."""
 
@@ -48,6 +50,11 @@ class SnapshotArrays:
         """What a recommender that scores products learned."""
         return ProductScores(self.arrays[f"{recommender}.score"], self.arrays[f"{recommender}.customers"])
 
+    def score_unit(self, recommender: str) -> float:
+        """What a recommender's scores are divided by as a feature: of one that counts customers the highest count, so
+        that what a ranker learned from a shop's past holds when the shop has grown."""
+        return self._highest_counts.get(recommender, 1.0)
+
     def neighbours(self, recommender: str) -> Neighbours:
         """What a recommender that links products learned."""
         return Neighbours(self.arrays[f"{recommender}.index"], self.arrays[f"{recommender}.weight"])
@@ -68,6 +75,11 @@ class SnapshotArrays:
             suffix: sorted(name.removesuffix(suffix) for name in self.arrays if name.endswith(suffix))
             for suffix in suffixes
         }
+
+    @cached_property
+    def _highest_counts(self) -> dict[str, float]:
+        counting = [name for name in COUNTING_RECOMMENDERS if f"{name}.score" in self.arrays]
+        return {name: max(float(self.scores(name).score.max(initial=0)), 1.0) for name in counting}
 
     @cached_property
     def empty_recommenders(self) -> frozenset[str]:

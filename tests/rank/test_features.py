@@ -96,7 +96,7 @@ def test_of_a_stranger_nothing_is_told_but_the_products():
     )
     never = {"purchase.days_since": [NEVER_BOUGHT_DAYS] * 4}
     assert {name: values for name, values in found.items() if any(values)} == never | {
-        "popular": [4, 3, 2, 1],
+        "popular": [1, 0.75, 0.5, 0.25],  # of the highest number of customers
         "product.age_days": [0, 1, 2, 3],
     }
 
