@@ -11,6 +11,7 @@ from django.views.generic import RedirectView
 from personalization import conf, plugins, surfaces
 from personalization.models.fail_open import fail_open
 from personalization.oscar import class_loader, template_overrides
+from personalization.shop import order_statuses
 
 
 @register("personalization")
@@ -174,6 +175,19 @@ def _lost_template(lost: template_overrides.LostOverride) -> CheckMessage:
         hint=f"{remedy}, or paste where they should be: {lost.tag}",
         id="personalization.W005",
     )
+
+
+@register("personalization")
+def check_order_statuses(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """W007: the shop's pipeline ends orders with a status of which nobody knows whether it is a purchase."""
+    return [
+        Warning(
+            f"An order or a line of the shop can end as {status!r}, which may be a purchase or none; it counts as one.",
+            hint="Name it in PERSONALIZATION, in the list BOUGHT_ORDER_STATUSES or UNBOUGHT_ORDER_STATUSES.",
+            id="personalization.W007",
+        )
+        for status in order_statuses.undecided_statuses()
+    ]
 
 
 @register("personalization", deploy=True)

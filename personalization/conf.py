@@ -53,6 +53,14 @@ class Settings:
     GENOME_MAX_PRODUCTS: int = 500
     """How many products a customer's genome holds, the strongest first."""
 
+    # Orders
+    UNBOUGHT_ORDER_STATUSES: tuple[str, ...] | None = None
+    """The statuses of orders, lines and shipping events that are no purchase. None: guessed from the shop's pipelines,
+    with common words of many languages; `manage.py check` names those that it cannot tell."""
+    BOUGHT_ORDER_STATUSES: tuple[str, ...] | None = None
+    """The statuses that end an order which was bought. None: guessed likewise. Only `manage.py check` asks: all
+    statuses that are not unbought count as purchases."""
+
     # Rows
     ROW_SIZE: int = 6
     """How many products a row shows."""
@@ -177,6 +185,8 @@ def _expected_value(setting_type: Any, value: Any, minimum: int, maximum: float)
         return "a tuple of primary keys, (3, 7) for instance"
     if setting_type == tuple[str, ...] and not _is_path_list(value):
         return "a list of dotted paths, ['shop.surfaces.sale'] for instance"
+    if setting_type == tuple[str, ...] | None and not _is_text_list(value):
+        return "None, or a list of strings, ['Cancelled', 'Refunded'] for instance"
     if setting_type is bool and not isinstance(value, bool):
         return "True or False"
     return "a string" if setting_type is str and not isinstance(value, str | Path) else ""
@@ -189,6 +199,10 @@ def _setting_types() -> dict[str, Any]:
 
 def _is_key_list(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(type(key) is int for key in value)
+
+
+def _is_text_list(value: Any) -> bool:
+    return value is None or (isinstance(value, list | tuple) and all(isinstance(text, str) for text in value))
 
 
 def _is_path_list(value: Any) -> bool:

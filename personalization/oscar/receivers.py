@@ -1,38 +1,54 @@
-"""Receivers of Oscar's and Django's signals: orders, basket additions, sign-in, deletions.
+"""Receivers of Oscar's and Django's signals: orders and their undoing, basket additions, sign-in, deletions.
 
 None may raise: that would break the shop's page, or roll back a paid order.
 """
 
 import time
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in
-from django.db import transaction
-from django.db.models.signals import pre_delete
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.utils.timezone import now
-from oscar.core.loading import get_class
+from oscar.core.loading import get_class, get_model
 
 from personalization.collect import flows
 from personalization.models import Event, Visitor
 from personalization.models.fail_open import fail_open
+from personalization.oscar.genome_refresh import refresh_after_commit
 from personalization.oscar.visits import SIGNED_IN_KEY
 from personalization.privacy import identity
 from personalization.privacy.requester import bind_requester, requester_from_request
-from personalization.profile import genome
+from personalization.shop import orders
+
+
+STORED_FACTS = "_personalization_stored_facts"
+"""The attribute of an order that is being saved, in which its stored facts wait for the end of that."""
 
 
 def connect_receivers() -> None:
     """Called once, when the apps are ready."""
     order_placed = get_class("order.signals", "order_placed")
     order_placed.connect(refresh_genome, dispatch_uid="personalization.refresh_genome")
+    _connect_order_changes()
     post_checkout = get_class("checkout.signals", "post_checkout")
     post_checkout.connect(record_order_visitor, dispatch_uid="personalization.record_order_visitor")
     basket_addition = get_class("basket.signals", "basket_addition")
     basket_addition.connect(record_basket_addition, dispatch_uid="personalization.keep_basket_addition")
     user_logged_in.connect(merge_visitor_on_login, dispatch_uid="personalization.take_over")
     pre_delete.connect(delete_events_of_user, sender=Visitor, dispatch_uid="personalization.delete_events")
+
+
+def _connect_order_changes() -> None:
+    order, line = get_model("order", "Order"), get_model("order", "Line")
+    shipped = get_model("order", "ShippingEventQuantity")
+    pre_save.connect(note_stored_order, sender=order, dispatch_uid="personalization.stored_order")
+    post_save.connect(refresh_for_changed_order, sender=order, dispatch_uid="personalization.changed_order")
+    post_delete.connect(refresh_for_deleted_order, sender=order, dispatch_uid="personalization.deleted_order")
+    post_save.connect(refresh_for_changed_line, sender=line, dispatch_uid="personalization.changed_line")
+    post_delete.connect(refresh_for_deleted_line, sender=line, dispatch_uid="personalization.deleted_line")
+    post_save.connect(refresh_for_shipping_event, sender=shipped, dispatch_uid="personalization.shipping_event")
+    post_delete.connect(refresh_for_shipping_event, sender=shipped, dispatch_uid="personalization.undone_shipping")
 
 
 def merge_visitor_on_login(sender: Any, request: Any, user: Any, **rest: Any) -> None:
@@ -65,10 +81,48 @@ def delete_events_of_user(sender: Any, instance: Visitor, using: str, **rest: An
 
 def refresh_genome(sender: Any, order: Any, user: Any, **rest: Any) -> None:
     """Refreshes the genome of a customer with a new order, once the order is committed."""
-    if user is not None and user.pk is not None:
-        transaction.on_commit(partial(_refresh_after_commit, user.pk), robust=True)
+    if user is not None:
+        refresh_after_commit(user.pk)
 
 
-def _refresh_after_commit(user_id: Any) -> None:
-    with fail_open("Refreshing a genome after an order"):
-        genome.refresh_genome([user_id], now=time.time())
+def note_stored_order(sender: Any, instance: Any, raw: bool = False, **rest: Any) -> None:
+    """Notes what is stored of an order that is about to be saved: one query each time that an existing order is saved."""
+    if not raw and not instance._state.adding:
+        with fail_open("Reading what is stored of an order"):
+            setattr(instance, STORED_FACTS, orders.stored_order_facts(instance.pk))
+
+
+def refresh_for_changed_order(sender: Any, instance: Any, **rest: Any) -> None:
+    """Refreshes the genomes of the old and the new customer of an order whose status, customer or date changed."""
+    stored = instance.__dict__.pop(STORED_FACTS, None)
+    if stored is not None and stored != orders.order_facts(instance):
+        refresh_after_commit(stored[0])
+        refresh_after_commit(instance.user_id)
+
+
+def refresh_for_changed_line(sender: Any, instance: Any, created: bool = False, raw: bool = False, **rest: Any) -> None:
+    """Refreshes the genome of the customer of an order line that is saved again: Oscar saves one when its status
+    changes."""
+    if not raw and not created:
+        with fail_open("Hearing of a changed order line"):
+            refresh_after_commit(instance.order.user_id)
+
+
+def refresh_for_deleted_order(sender: Any, instance: Any, **rest: Any) -> None:
+    """Refreshes the genome of the customer of a deleted order."""
+    refresh_after_commit(instance.user_id)
+
+
+def refresh_for_deleted_line(sender: Any, instance: Any, origin: Any = None, **rest: Any) -> None:
+    """Refreshes the genome of the customer of an order line that was deleted without its order."""
+    if getattr(origin, "model", type(origin)) is sender:
+        with fail_open("Hearing of a deleted order line"):
+            refresh_after_commit(instance.order.user_id)
+
+
+def refresh_for_shipping_event(sender: Any, instance: Any, raw: bool = False, **rest: Any) -> None:
+    """Refreshes the genome of the customer of a line that a shipping event says was returned, or no longer does."""
+    if not raw:
+        with fail_open("Hearing of a shipping event"):
+            if orders.is_return_event(instance.event):
+                refresh_after_commit(instance.line.order.user_id)

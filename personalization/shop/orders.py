@@ -13,14 +13,12 @@ from oscar.core.loading import get_model
 
 from personalization.models.epoch import Epoch
 from personalization.recommenders import GUEST
+from personalization.shop.order_statuses import is_unbought, unbought_statuses
 
 Line = get_model("order", "Line")
 Order = get_model("order", "Order")
 ShippingEventQuantity = get_model("order", "ShippingEventQuantity")
 
-EXCLUDED_STATUSES = ("cancelled", "canceled", "refunded", "returned")
-"""An order or a line with one of these statuses, or a line with such a shipping event, is no purchase. They are the
-shop's own words, compared without regard to case."""
 PurchaseRow = tuple[Any, int, int, float]
 """(customer's key or None, order's key, product's key, seconds since 1970)"""
 
@@ -62,14 +60,15 @@ class PurchaseArrays:
 
 def bought_lines(user_ids: Iterable[Any] | None = None) -> QuerySet[Any]:
     """The order lines that were bought and neither cancelled nor returned: of these customers, or of all and guests."""
+    unbought = unbought_statuses()
     returned = ShippingEventQuantity.objects.annotate(code=Lower("event__event_type__code")).filter(
-        line=OuterRef("pk"), code__in=EXCLUDED_STATUSES, quantity__gte=OuterRef("quantity")
+        line=OuterRef("pk"), code__in=unbought, quantity__gte=OuterRef("quantity")
     )
     lines: QuerySet[Any] = (
         Line.objects.order_by()
         .alias(order_state=Lower("order__status"), line_state=Lower("status"))
         .filter(product__isnull=False, quantity__gte=1)
-        .exclude(Q(order_state__in=EXCLUDED_STATUSES) | Q(line_state__in=EXCLUDED_STATUSES))
+        .exclude(Q(order_state__in=unbought) | Q(line_state__in=unbought))
         .exclude(Exists(returned))  # an exclude of its own, so that the database may use an anti-join
     )
     return lines if user_ids is None else lines.filter(order__user_id__in=list(user_ids))
@@ -130,3 +129,21 @@ def ordering_customers() -> QuerySet[Any]:
     """The keys of all customers who ever ordered, ascending."""
     lines: QuerySet[Any] = Line.objects.filter(order__user__isnull=False)
     return lines.order_by("order__user_id").values_list("order__user_id", flat=True).distinct()
+
+
+def order_facts(order: Any) -> tuple[Any, str, datetime]:
+    """What decides whose purchase an order is, and whether it is one: (customer's key or None, status, date)."""
+    return order.user_id, order.status, order.date_placed
+
+
+def stored_order_facts(order_id: int) -> tuple[Any, str, datetime] | None:
+    """`order_facts` as the database has them; None when there is no such order. One query."""
+    facts: tuple[Any, str, datetime] | None = (
+        Order.objects.filter(pk=order_id).values_list("user_id", "status", "date_placed").first()
+    )
+    return facts
+
+
+def is_return_event(event: Any) -> bool:
+    """Whether a shipping event says that what was shipped came back."""
+    return is_unbought(event.event_type.code)
