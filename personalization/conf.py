@@ -181,15 +181,21 @@ def _expected_value(setting_type: Any, value: Any, minimum: int, maximum: float)
         return f"an integer >= {minimum}" + (f" and <= {maximum}" if maximum < math.inf else "")
     if setting_type is float and (type(value) not in (int, float) or not minimum <= value <= maximum):
         return f"a number from {minimum} to {maximum}"
+    if error := _expected_list(setting_type, value):
+        return error
+    if setting_type is bool and not isinstance(value, bool):
+        return "True or False"
+    return "a string" if setting_type is str and not isinstance(value, str | Path) else ""
+
+
+def _expected_list(setting_type: Any, value: Any) -> str:
     if setting_type == tuple[int, ...] and not _is_key_list(value):
         return "a tuple of primary keys, (3, 7) for instance"
     if setting_type == tuple[str, ...] and not _is_path_list(value):
         return "a list of dotted paths, ['shop.surfaces.sale'] for instance"
     if setting_type == tuple[str, ...] | None and not _is_text_list(value):
         return "None, or a list of strings, ['Cancelled', 'Refunded'] for instance"
-    if setting_type is bool and not isinstance(value, bool):
-        return "True or False"
-    return "a string" if setting_type is str and not isinstance(value, str | Path) else ""
+    return ""
 
 
 @cache

@@ -21,7 +21,6 @@ from personalization.privacy import identity
 from personalization.privacy.requester import bind_requester, requester_from_request
 from personalization.shop import orders
 
-
 STORED_FACTS = "_personalization_stored_facts"
 """The attribute of an order that is being saved, in which its stored facts wait for the end of that."""
 
@@ -86,7 +85,7 @@ def refresh_genome(sender: Any, order: Any, user: Any, **rest: Any) -> None:
 
 
 def note_stored_order(sender: Any, instance: Any, raw: bool = False, **rest: Any) -> None:
-    """Notes what is stored of an order that is about to be saved: one query each time that an existing order is saved."""
+    """Notes what is stored of an order that is about to be saved: one query for each save of an existing order."""
     if not raw and not instance._state.adding:
         with fail_open("Reading what is stored of an order"):
             setattr(instance, STORED_FACTS, orders.stored_order_facts(instance.pk))

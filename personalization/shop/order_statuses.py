@@ -35,15 +35,14 @@ anulat esuat rambursat respins returnat
 basarisiz iade iptal reddedil batal huy hoan
 аннулир анулир возвра вернут неудач отклон отмен отказ просроч скасов поверн відмін відхил върнат
 ακυρ απορριφ αποτυχ επιστραφ επιστροφ
-""".split()
+"""
 """A status with a word that begins like this means, most likely, that nothing was bought. Without accents and case."""
-UNBOUGHT_PARTS = tuple(
-    "取消 退款 退货 退貨 失败 失敗 作废 作廢 キャンセル 返品 返金 취소 환불 반품 실패 ملغ الغاء مسترجع בוטל הוחזר रद्द ยกเลิก คืนเงิน".split()
-)
+UNBOUGHT_PARTS = """
+取消 退款 退货 退貨 失败 失敗 作废 作廢 キャンセル 返品 返金
+취소 환불 반품 실패 ملغ الغاء مسترجع בוטל הוחזר रद्द ยกเลิก คืนเงิน
+"""
 """The same for languages whose words are not set apart by spaces."""
-UNDECIDED_STEMS = (
-    "partial partiel partly teilw teil parcial parzial pending request requested angefragt beantragt".split()
-)
+UNDECIDED_STEMS = "partial partiel partly teil parcial parzial pending request angefragt beantragt"
 """With such a word beside it nothing is decided yet, or only for a part: "Refund requested", "Partially refunded"."""
 COMMON_STATUSES = """
 cancelled|canceled|canceled by customer|cancelled by customer|order cancelled|refunded|returned|void|voided|declined|
@@ -58,7 +57,7 @@ kansellert|refunderet|refundert|returneret|returnert|annullerad|avbruten|återbe
 peruutettu|palautettu|törölve|lemondva|visszatérítve|sztornó|anulat|anulată|rambursat|returnat|iptal|iptal edildi|
 iade|iade edildi|отменён|отменен|отменено|отменён покупателем|отказ|возврат|возвращён|возвращено|скасовано|повернено|
 отказана|анулирана|ακυρώθηκε|ακυρωμένη|επιστράφηκε|取消|已取消|已退款|キャンセル|キャンセル済み|返品|취소|취소됨|환불
-""".replace("\n", "").split("|")
+"""
 """The words of shops that change statuses without a pipeline, where there is no list of theirs to look through."""
 BOUGHT_STEMS = """
 accept collected complet confirm deliv despatch dispatch done finish fulfil invoiced ordered paid picked process
@@ -75,13 +74,13 @@ kiszallit teljesit fizet
 finalizat livrat platit tamamland teslim gonderil selesai
 выдан выполн доставл завершен оплачен отгруж отправл получен виконан сплач изпрат изпълн
 ολοκληρ παραδο πληρω αποσταλ
-""".split()
+"""
 """A status with a word that begins like this ends an order that was bought; only `check` asks."""
 NEGATIONS = ("no", "not", "nicht", "non", "pas", "niet", "ikke", "inte", "nie", "ne", "не", "δεν")
 """With such a word beside it, it does not."""
-BOUGHT_PARTS = tuple("完成 发货 發貨 已付 送达 完了 発送 出荷 완료 배송 مكتمل הושלם पूर्ण สำเร็จ".split())
+BOUGHT_PARTS = "完成 发货 發貨 已付 送达 完了 発送 出荷 완료 배송 مكتمل הושלם पूर्ण สำเร็จ"
 
-PLAIN_LETTERS = str.maketrans({"_": " ", "ł": "l", "ø": "o", "đ": "d", "ı": "i"})
+PLAIN_LETTERS = str.maketrans({"_": " ", "ł": "l", "ø": "o", "đ": "d", "\N{LATIN SMALL LETTER DOTLESS I}": "i"})
 """What normalising leaves as it is."""
 
 
@@ -141,7 +140,10 @@ def _spellings(configured: tuple[str, ...] | None, in_pipelines: tuple[str, ...]
     if configured is not None:
         statuses = list(configured)
     else:
-        statuses = [*COMMON_STATUSES, *(status for status in in_pipelines if _looks_unbought(status))]
+        statuses = [
+            *COMMON_STATUSES.replace("\n", "").split("|"),
+            *(status for status in in_pipelines if _looks_unbought(status)),
+        ]
     return frozenset(spelling for status in statuses if status for spelling in _database_spellings(status))
 
 
@@ -169,16 +171,20 @@ def _looks_unbought(status: str) -> bool:
     words = _plain_words(status).split()
     if _any_begins(words, UNDECIDED_STEMS):
         return False
-    return _any_begins(words, UNBOUGHT_STEMS) or any(part in status for part in UNBOUGHT_PARTS)
+    return _any_begins(words, UNBOUGHT_STEMS) or _has_any_part(status, UNBOUGHT_PARTS)
 
 
 def _looks_bought(status: str) -> bool:
     words = _plain_words(status).split()
     if not set(NEGATIONS).isdisjoint(words):
         return False
-    return _any_begins(words, BOUGHT_STEMS) or any(part in status for part in BOUGHT_PARTS)
+    return _any_begins(words, BOUGHT_STEMS) or _has_any_part(status, BOUGHT_PARTS)
 
 
-def _any_begins(words: Iterable[str], stems: Iterable[str]) -> bool:
-    beginnings = tuple(stems)
+def _any_begins(words: Iterable[str], stems: str) -> bool:
+    beginnings = tuple(stems.split())
     return any(word.startswith(beginnings) for word in words)
+
+
+def _has_any_part(status: str, parts: str) -> bool:
+    return any(part in status for part in parts.split())
