@@ -76,7 +76,7 @@ def own_database() -> Iterator[None]:
 
 
 def view(product: Any, now: datetime) -> dict[str, Any]:
-    """A product view as beacon.js reports it."""
+    """A product view as seen.js reports it."""
     told = {"name": "view_item", "items": [{"item_id": str(product.pk)}]}
     return {"id": str(uuid4()), "at": round(now.timestamp() * 1000) - 500, **told}
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
-from django.urls import NoReverseMatch, resolve, reverse
+from django.urls import NoReverseMatch, get_script_prefix, resolve, reverse
 from django.utils.module_loading import import_string
+from django.utils.translation import get_language, override
 from django.views.generic import RedirectView
 
 from personalization import conf, plugins, surfaces
@@ -136,16 +137,16 @@ URLS = 'path("", include("personalization.urls"))'
 
 @register("personalization")
 def check_urls(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """W004: the app's URLs are missing, so that visitors cannot give consent. E004: they are after Oscar's, so that
+    """E006: the app's URLs are missing, so that visitors cannot give consent. E004: they are after Oscar's, so that
     Oscar's home page redirects to itself."""
     try:
         view = resolve(reverse("personalization:home")).func
     except NoReverseMatch:
         return [
-            Warning(
+            Error(
                 "The shop's URLs lack the app's: there is no personalised home page, and nobody can give consent.",
                 hint=f"Paste into the URLs, before Oscar's own include: {URLS}.",
-                id="personalization.W004",
+                id="personalization.E006",
             )
         ]
     if getattr(view, "view_class", None) is not RedirectView:
@@ -157,6 +158,29 @@ def check_urls(app_configs: Any, **options: Any) -> list[CheckMessage]:
             id="personalization.E004",
         )
     ]
+
+
+@register("personalization")
+def check_language_prefix(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """W008: the shop's addresses begin with the language and the app's do not, so that its home page forgets it."""
+    languages = [code for code, _ in settings.LANGUAGES if _has_language_prefix("catalogue:index", code)]
+    if not languages or all(_has_language_prefix("personalization:home", code) for code in languages):
+        return []
+    return [
+        Warning(
+            f"The shop's addresses begin with the language, as /{languages[0]}/, and the app's do not: its pages lose it.",
+            hint=f"Put the app's line into i18n_patterns too, before Oscar's own include: {URLS}.",
+            id="personalization.W008",
+        )
+    ]
+
+
+def _has_language_prefix(view_name: str, language: str) -> bool:
+    try:
+        with override(language):
+            return reverse(view_name).startswith(f"{get_script_prefix()}{get_language()}/")
+    except NoReverseMatch:
+        return False
 
 
 @register("personalization")

@@ -5,6 +5,7 @@ from types import ModuleType
 
 import pytest
 from django.apps import apps
+from django.conf.urls.i18n import i18n_patterns
 from django.core.checks import run_checks
 from django.template.loaders.base import Loader
 from django.urls import include, path
@@ -149,11 +150,11 @@ def oscars():
     return path("", include(apps.get_app_config("oscar").urls[0]))
 
 
-def test_urls_without_ours_are_warned_of(urls):
+def test_urls_without_ours_are_an_error(urls):
     urls(oscars())
-    (warning,) = run_checks(tags=["personalization"])
-    assert (warning.id, warning.msg, warning.hint) == (
-        "personalization.W004",
+    (error,) = run_checks(tags=["personalization"])
+    assert (error.id, error.msg, error.hint) == (
+        "personalization.E006",
         "The shop's URLs lack the app's: there is no personalised home page, and nobody can give consent.",
         'Paste into the URLs, before Oscar\'s own include: path("", include("personalization.urls")).',
     )
@@ -166,6 +167,32 @@ def test_urls_of_ours_behind_oscars_are_an_error(urls):
         "personalization.E004",
         "The shop's URLs include the app's after Oscar's, whose home page now redirects to itself.",
     )
+
+
+OURS = path("", include("personalization.urls"))
+
+
+def test_urls_of_ours_outside_of_i18n_patterns_are_warned_of(urls):
+    urls(OURS, *i18n_patterns(oscars()))
+    (warning,) = run_checks(tags=["personalization"])
+    assert (warning.id, warning.msg) == (
+        "personalization.W008",
+        "The shop's addresses begin with the language, as /en-gb/, and the app's do not: its pages lose it.",
+    )
+
+
+@pytest.mark.parametrize("prefix_default", [True, False])
+def test_urls_of_ours_within_i18n_patterns_keep_the_language(urls, prefix_default):
+    urls(*i18n_patterns(OURS, oscars(), prefix_default_language=prefix_default))
+    assert run_checks(tags=["personalization"]) == []
+
+
+@pytest.mark.django_db
+def test_the_home_page_of_a_language_is_ours_in_that_language(urls, client):
+    urls(path("i18n/", include("django.conf.urls.i18n")), *i18n_patterns(OURS, oscars()))
+    page = client.get("/de/")
+    assert page.status_code == 200 and '<html lang="de"' in page.content.decode()
+    assert page.context["homepage_url"] == "/de/"
 
 
 def test_a_shop_may_keep_its_own_home_page(settings, urls):

@@ -1,7 +1,7 @@
 """Lists in Oscar's own markup that are reported like rows of ours: the page of a search or a category, and the menu.
 
 Oscar's cards carry no keys, and its templates are not ours. The page says which link leads to which item, and
-`beacon.js` finds the cards by their links.
+`seen.js` finds the cards by their links.
 """
 
 from collections.abc import Sequence

@@ -5,10 +5,12 @@ import logging
 import re
 
 import django
+from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from django.urls import NoReverseMatch, URLResolver, get_resolver, reverse
+from django.utils.timezone import now
 
 from tests.adoption import probe_main_pages
 from tests.settings_without_migrations import NoMigrations
@@ -56,18 +58,25 @@ def describe_page(client, address):
 
 
 def list_users():
-    """No user, and a member of staff with orders."""
+    """No user, and a member of staff with orders, who agreed to personalisation where it is installed."""
     from django.contrib.auth.models import User
 
     User.objects.filter(username="ann").update(is_staff=True, is_superuser=True)
-    return {"nobody": None, "ann": User.objects.get(username="ann")}
+    ann = User.objects.get(username="ann")
+    if apps.is_installed("personalization"):
+        from personalization.models import Visitor
+
+        Visitor.objects.grant_all([ann.pk], version="1", source="test", now=now())
+        call_command("personalization_train", verbosity=0)
+    return {"nobody": None, "ann": ann}
 
 
 def describe_all_pages(user):
     client = Client(raise_request_exception=False)
     if user is not None:
         client.force_login(user)
-    return {name: describe_page(client, address) for name, address in [("root", "/"), *list_addresses()]}
+    searches = [(f"search for {query}", f"{reverse('search:search')}?q={query}") for query in ("tea", "nosuchthing")]
+    return {name: describe_page(client, address) for name, address in [("root", "/"), *list_addresses(), *searches]}
 
 
 if __name__ == "__main__":

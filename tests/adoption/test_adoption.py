@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 OURS = "personalization.oscar.listing_views"
 LISTINGS = ("catalogue", "category", "search")
 
@@ -45,6 +47,18 @@ def test_every_page_of_oscars_answers_as_it_does_without_us(process):
         ("ann", "checkout:thank-you"),
     }
     assert adopted["ann"]["checkout:thank-you"]["leads to"] == "/"
+
+
+@pytest.mark.parametrize("shop", ["without_urls", "second_urls"])
+def test_every_page_of_oscars_answers_without_our_urls_as_it_does_without_us(process, shop):
+    plain, ours = (json.loads(process(settings, "tests.adoption.probe_all_pages")) for settings in ("plain", shop))
+    assert {
+        (who, name, page["status"], ours[who][name]["status"])
+        for who, pages in plain.items()
+        for name, page in pages.items()
+        if name in ours[who] and not _as_before(page, ours[who][name])
+    } == set()
+    assert plain["ann"].keys() == ours["ann"].keys()
 
 
 def _as_before(page, now):

@@ -22,7 +22,7 @@ def names(events) -> list[str]:
 
 
 def test_the_scripts_are_small():
-    assert len(gzip.compress((STATIC / "beacon.js").read_bytes())) <= 4096
+    assert len(gzip.compress((STATIC / "seen.js").read_bytes())) <= 4096
     assert len(gzip.compress((STATIC / "feedback.js").read_bytes())) <= 1024
 
 
@@ -124,7 +124,7 @@ def test_without_consent_nothing_is_sent_and_no_cookie_is_set(browser_of, shop, 
     page = context.new_page()
     sent = []
     page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
-    page.on("request", lambda request: sent.append(request.url) if request.url.endswith("beacon.js") else None)
+    page.on("request", lambda request: sent.append(request.url) if request.url.endswith("seen.js") else None)
     page.goto(shop)
     href = page.locator(".personalization-row h3 a").first.get_attribute("href")
     page.wait_for_timeout(1500)
@@ -138,7 +138,7 @@ def test_without_consent_nothing_is_sent_and_no_cookie_is_set(browser_of, shop, 
 def test_the_browsers_own_signal_stops_the_report(browser_of, shop, stored):
     page = browser_of(extra_http_headers={"Sec-GPC": "1"}).new_page()
     page.goto(shop)
-    expect(page.locator("[data-slate], script[src$='beacon.js']")).to_have_count(0)
+    expect(page.locator("[data-slate], script[src$='seen.js']")).to_have_count(0)
 
 
 def test_a_page_from_the_back_forward_cache_counts_nothing_again(browser_of, shop, stored):
@@ -171,7 +171,7 @@ def test_a_script_that_stands_on_the_page_twice_acts_once(browser_of, shop, stor
 
     page.route("**/catalogue/*/", twice)
     key = open_a_product(page, shop)
-    expect(page.locator("script[src$='beacon.js']")).to_have_count(2)
+    expect(page.locator("script[src$='seen.js']")).to_have_count(2)
     page.wait_for_timeout(500)
     page.goto(shop + "/basket/")
     assert names(event for event in stored(2) if event.product_id == key) == ["user_engagement", "view_item"]

@@ -89,7 +89,7 @@ def test_without_consent_the_page_is_the_one_of_an_unknown_visitor(trained, sett
         browser = Client()
     page = browser.get("/", headers=headers)
     assert markup(page) == plain
-    assert not any(word in plain for word in ("data-slate", "data-product", "beacon.js", "personalization-menu"))
+    assert not any(word in plain for word in ("data-slate", "data-product", "seen.js", "personalization-menu"))
 
 
 def test_a_customer_who_withdrew_has_nothing_reported(trained):
@@ -98,7 +98,7 @@ def test_a_customer_who_withdrew_has_nothing_reported(trained):
     browser = agreeing()
     browser.force_login(users[1])
     text = browser.get("/").content.decode()
-    assert not any(word in text for word in ("data-slate", "data-product", "beacon.js", "personalization-menu"))
+    assert not any(word in text for word in ("data-slate", "data-product", "seen.js", "personalization-menu"))
 
 
 def test_the_page_of_a_product_says_which(trained):
@@ -144,7 +144,7 @@ def test_the_beacon_costs_a_visitor_who_said_nothing_not_even_a_savepoint(django
 
 def test_the_beacon_reads_a_customer_in_one_query(trained):
     with CaptureQueriesContext(connection) as asked:
-        assert "beacon.js" in printed(trained[0][1])
+        assert "seen.js" in printed(trained[0][1])
     assert [query["sql"].split()[0] for query in asked if "SAVEPOINT" not in query["sql"]] == ["SELECT"]
 
 
@@ -166,7 +166,7 @@ def test_the_page_stands_when_the_table_of_visitors_is_gone(trained):
         cursor.execute("ALTER TABLE personalization_visitor RENAME TO gone")
     response = browser.get("/basket/")
     assert response.status_code == 200
-    assert b"beacon.js" not in response.content
+    assert b"seen.js" not in response.content
 
 
 def test_the_page_stands_when_its_scripts_cannot_be_found(trained, monkeypatch):
@@ -176,4 +176,4 @@ def test_the_page_stands_when_its_scripts_cannot_be_found(trained, monkeypatch):
     monkeypatch.setattr("personalization.templatetags.personalization.get_template", missing)
     response = agreeing().get("/basket/")
     assert response.status_code == 200
-    assert b"beacon.js" not in response.content
+    assert b"seen.js" not in response.content

@@ -1,6 +1,6 @@
 /* Reports what was really seen and used on this page; printed only for visitors who agreed to that.
 
-   <script src="beacon.js" defer data-to="the door's address"
+   <script src="seen.js" defer data-to="the door's address"
            data-product="key of the product that the page is about" data-search="what was searched for">
 
    Marked up: [data-slate=token] around the [data-product=key] cards of a row; or, for lists in markup that is not ours,
