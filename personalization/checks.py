@@ -168,7 +168,7 @@ def check_language_prefix(app_configs: Any, **options: Any) -> list[CheckMessage
         return []
     return [
         Warning(
-            f"The shop's addresses begin with the language, as /{languages[0]}/, and the app's do not: its pages lose it.",
+            f"The shop's addresses begin with the language, as /{languages[0]}/, and the app's do not: pages lose it.",
             hint=f"Put the app's line into i18n_patterns too, before Oscar's own include: {URLS}.",
             id="personalization.W008",
         )

@@ -177,7 +177,7 @@ def test_urls_of_ours_outside_of_i18n_patterns_are_warned_of(urls):
     (warning,) = run_checks(tags=["personalization"])
     assert (warning.id, warning.msg) == (
         "personalization.W008",
-        "The shop's addresses begin with the language, as /en-gb/, and the app's do not: its pages lose it.",
+        "The shop's addresses begin with the language, as /en-gb/, and the app's do not: pages lose it.",
     )
 
 
