@@ -133,7 +133,7 @@ def _referenced_category_names(rows: list[ProposedRow]) -> dict[int, str]:
     known = {one[CATEGORY]: one["name"] for one in params if "name" in one}
     missing = {one[CATEGORY] for one in params} - known.keys()
     found = catalogue.categories_by_id(missing) if missing else {}
-    return {**known, **{key: category.name for key, category in found.items()}}
+    return {**known, **{key: category.label for key, category in found.items()}}
 
 
 def _log_failure(error: Exception, message: str, code: str) -> None:

@@ -53,3 +53,18 @@ def _matched_share(words: Sequence[str], similarity: NDArray[np.float64]) -> flo
     """The share of the letters of these words that are matched, each word by its similarity."""
     letters = np.array([len(word) for word in words])
     return float((letters * similarity).sum() / letters.sum())
+
+
+def match_paths(query: str, paths: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
+    """Which words of the query each path says, from the top category down, shape (paths, words of the query)."""
+    query_words = list(dict.fromkeys(normalize_query(query).split()))[:MAX_QUERY_WORDS]
+    path_words = [[word for name in path for word in _normalized_words(name).split()] for path in paths]
+    words = list(dict.fromkeys(word for path in path_words for word in path))
+    said = np.zeros((len(paths), len(query_words)), bool)
+    if query_words and words:
+        similarity = _word_similarity(query_words, words)
+        is_closest = (similarity > 0) & (similarity == similarity.max(axis=0))
+        index = {word: row for row, word in enumerate(words)}
+        for number, path in enumerate(path_words):
+            said[number] = is_closest[[index[word] for word in path]].any(axis=0)
+    return said

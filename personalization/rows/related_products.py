@@ -75,7 +75,7 @@ def propose_more_in_category(visit: Visit) -> Iterator[RowCandidate]:
     """What else is in the category of the page's product, by Oscar's own tables: available before any training."""
     category = catalogue.deepest_category(visit.product) if visit.product is not None else None
     if category is not None:
-        params = {"category": category.pk, "name": category.name}
+        params = {"category": category.pk, "name": category.label}
         reason = Reason(MORE_IN_CATEGORY.code, params)
         keys = catalogue.category_bestsellers(category, selection.MAX_CANDIDATES)
         yield RowCandidate([Candidate(product_ref(key), 0, reason) for key in keys], params)

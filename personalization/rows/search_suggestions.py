@@ -1,6 +1,6 @@
 """For a search that found nothing: what others chose after similar searches, and the categories that it may mean."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -16,7 +16,7 @@ from personalization.decide.visit import Visit
 from personalization.rank import category_names, search_queries
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rows import bestsellers
-from personalization.shop import catalogue
+from personalization.shop.category_labels import category_paths, path_label
 
 MIN_NAME_MATCH = 0.35
 """A category is not meant when the query covers less of its name."""
@@ -85,21 +85,34 @@ def propose_popular_in_matching_category(visit: Visit, snapshot: SnapshotArrays)
 
 def _matching_categories(visit: Visit, snapshot: SnapshotArrays) -> list[_MatchingCategory]:
     """The categories whose names match the query, best first, then the one where others chose; none within another."""
-    names = catalogue.category_names(MAX_CATEGORY_NAMES)
-    score = category_names.match_names(visit.query, list(names.values()))
-    keys = np.array(list(names), np.int64)
-    matching = keys[np.argsort(-score, kind="stable")][: np.count_nonzero(score >= MIN_NAME_MATCH)]
+    paths = category_paths(MAX_CATEGORY_NAMES)
+    matching = _sort_by_name_match(visit.query, paths)
     history = scoring.visitor_history(visit.genome, snapshot)
     familiar = np.concatenate([history.purchased, history.neighbour_products])
     matches: list[_MatchingCategory] = []
-    for key in dict.fromkeys((*matching.tolist(), *_chosen_category(visit, snapshot))):
+    for key in dict.fromkeys((*matching, *_chosen_category(visit, snapshot))):
         products = snapshot.category_products(key).astype(np.int64)
-        if key in names and len(products) and not any(_overlap(products, other.products) for other in matches):
+        if key in paths and len(products) and not any(_overlap(products, other.products) for other in matches):
             share = 1.0 / (1 + len(matches))
-            matches.append(_MatchingCategory(key, names[key], share, products, np.isin(products, familiar)))
+            name = path_label(paths[key], (path for other, path in paths.items() if other != key))
+            matches.append(_MatchingCategory(key, name, share, products, np.isin(products, familiar)))
         if len(matches) == MAX_CATEGORY_ROWS:
             break
     return matches
+
+
+def _sort_by_name_match(query: str, paths: Mapping[int, Sequence[str]]) -> list[int]:
+    """The categories that the query names, the best match first. Of equal names the words above them decide, and one is
+    left out where another says all that it says of the query, and more: "kids shoes" are no women's."""
+    score = category_names.match_names(query, [path[-1] for path in paths.values()])
+    named = np.flatnonzero(score >= MIN_NAME_MATCH)
+    keys, names = np.array(list(paths), np.int64), list(paths.values())
+    said = category_names.match_paths(query, [names[index] for index in named.tolist()])
+    says_less = (said[:, None, :] <= said[None, :, :]).all(axis=2) & (said[:, None, :] < said[None, :, :]).any(axis=2)
+    kept = ~says_less.any(axis=1)
+    order = np.lexsort((-said.sum(axis=1)[kept], -score[named][kept]))
+    sorted_keys: list[int] = keys[named[kept][order]].tolist()
+    return sorted_keys
 
 
 def _overlap(one: NDArray[Any], other: NDArray[Any]) -> bool:

@@ -57,7 +57,7 @@ def product_titles(product_ids: Iterable[int]) -> dict[int, str]:
 
 def category_titles(category_ids: Iterable[int]) -> dict[int, str]:
     """The names of the browsable ones among these categories by key."""
-    return {key: category.name for key, category in catalogue.categories_by_id(category_ids).items()}
+    return {key: category.label for key, category in catalogue.categories_by_id(category_ids).items()}
 
 
 def category_nodes() -> list[CategoryNode]:

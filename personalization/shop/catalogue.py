@@ -20,6 +20,7 @@ from oscar.core.loading import get_model
 from personalization.models import SensitiveCategory
 from personalization.models.epoch import Epoch
 from personalization.shop import card_columns
+from personalization.shop.category_labels import categories_to_label, label_categories
 from personalization.shop.types import OscarProduct, PurchaseInfo, Strategy
 
 Category = get_model("catalogue", "Category")
@@ -243,8 +244,9 @@ def public_child(product: Any, key: int | None) -> Any:
 
 
 def categories_by_id(category_ids: Iterable[int]) -> dict[int, Any]:
-    """The browsable ones among these categories by key."""
-    categories: dict[int, Any] = Category.objects.browsable().in_bulk(list(category_ids))
+    """The browsable ones among these categories by key, each with its `label`."""
+    categories: dict[int, Any] = categories_to_label().in_bulk(list(category_ids))
+    label_categories(categories.values())
     return categories
 
 
@@ -265,11 +267,6 @@ def top_menu_categories() -> list[Any]:
     return list(rows.order_by("path").only("path", "depth", "slug", "name"))
 
 
-def category_names(limit: int) -> dict[int, str]:
-    """The names of the first browsable categories by key, in tree order."""
-    return dict(Category.objects.browsable().order_by("path").values_list("pk", "name")[:limit])
-
-
 def browsable_categories() -> set[int]:
     """The keys of all categories that a shopper may browse."""
     return set(Category.objects.browsable().values_list("pk", flat=True))
@@ -280,28 +277,31 @@ class MenuCategory:
     """A category that may be in the shop's menu."""
 
     category: Any
-    """Oscar's category; its address costs no query."""
+    """Oscar's category, with its `label`; its address costs no query."""
     ancestor_ids: frozenset[int]
     """The keys of the category and of all its ancestors."""
 
 
 def menu_categories(category_ids: Collection[int], above: Collection[int]) -> dict[int, MenuCategory]:
     """Those of these categories by key that may be in the menu: they and all their ancestors are browsable, and staff
-    neither excluded them from the menu nor flagged them as sensitive. One query, none for no categories.
+    neither excluded them from the menu nor flagged them as sensitive. One query, none for no categories, three where
+    several have one name.
 
     `above` are the ancestors by the snapshot; a category with others, since the tree has changed, is left out.
     """
     if not category_ids:
         return {}
     allowed = (
-        Category.objects.browsable()
+        categories_to_label()
         .filter(pk__in={*category_ids, *above}, exclude_from_menu=False)
         .exclude(pk__in=SensitiveCategory.objects.values("category"))
         .only("path", "depth", "slug", "name")
     )
     by_path = {category.path: category for category in allowed}
     branches = (_branch(path, by_path) for path, category in by_path.items() if category.pk in category_ids)
-    return {branch[-1].pk: _menu_category(branch) for branch in branches if branch}
+    menu = {branch[-1].pk: _menu_category(branch) for branch in branches if branch}
+    label_categories(entry.category for entry in menu.values())
+    return menu
 
 
 def _branch(path: str, by_path: Mapping[str, Any]) -> list[Any]:
@@ -323,9 +323,11 @@ def newest_products(limit: int) -> list[int]:
 
 
 def deepest_category(product_id: int) -> Any | None:
-    """The deepest browsable category of the product; None where there is none."""
-    rows = Category.objects.browsable().filter(product=product_id).order_by("-depth", "path")
-    return rows.defer("description", "long_description").first()
+    """The deepest browsable category of the product, with its `label`; None where there is none."""
+    rows = categories_to_label().filter(product=product_id).order_by("-depth", "path")
+    category = rows.defer("description", "long_description").first()
+    label_categories([category] if category else [])
+    return category
 
 
 def category_bestsellers(category: Any, limit: int) -> list[int]:

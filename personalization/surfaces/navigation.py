@@ -145,7 +145,7 @@ def _is_redundant(
 def _menu_shortcut(candidate: Candidate, category: Any, discreet: bool) -> MenuShortcut:
     reason = reasons.without_private_facts(candidate.reason) if discreet else candidate.reason
     explanation = reasons.item_explanation(reason, reasons.DisplayNames())
-    return MenuShortcut(candidate.item.id, category.name, category.get_absolute_url(), reason, explanation)
+    return MenuShortcut(candidate.item.id, category.label, category.get_absolute_url(), reason, explanation)
 
 
 def _shortcut_candidates(visit: Visit, snapshot: SnapshotArrays) -> list[Candidate]:

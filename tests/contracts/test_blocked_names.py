@@ -1,8 +1,8 @@
 """Nothing that a shop serves of ours has a name that blockers refuse, whoever agreed to what.
 
-The rules are of the kind that the common lists (EasyPrivacy, AdGuard's) apply to every site, in their notation. They are
-meant for the trackers of others; a file or an address of the shop's own with such a name is refused all the same, and
-nobody is told.
+The rules are of the kind that the common lists (EasyPrivacy, AdGuard's) apply to every site, in their notation. They
+are meant for the trackers of others; a file or an address of the shop's own with such a name is refused all the same,
+and nobody is told.
 """
 
 import re
@@ -20,7 +20,8 @@ RULES = """
 /collect?event= /collect/view? /collector/event /data/collect/* /collect-*/pageview| /events-collector. /stats-collect
 /click-tracker /click_tracking /clickstream.js /event-log? /event-tracking/* /event/impression/* /event/visit?
 /events/capture? /events/counter? /events/impression? /events/page-viewed /events/pixel/* /events/track/* /events/view?
-/events?data= /ahoy/events /rum/events /relay/events| /tracking/events| /eventtracker.js /client-event. /api/pageactivity
+/events?data= /ahoy/events /rum/events /relay/events| /tracking/events| /eventtracker.js /client-event.
+/api/pageactivity
 /impression? /impressions? /impression.js? /v1/impressions /sdk/impressions /rec-impression? /recommendtrack?
 /report/click? /report/impression? /report_visit. /api/log? /js/logger? /log.gif? /activity_log. /activities/logger/*
 /api/metrics /api/v1/metrics /api/v1/collector /api/v1/stat? /api/v1/track/* /v1/log_event /v1/page-hit

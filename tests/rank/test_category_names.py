@@ -2,7 +2,7 @@
 
 import pytest
 
-from personalization.rank.category_names import match_names
+from personalization.rank.category_names import match_names, match_paths
 
 NAMES = ["Tea & Coffee", "Chocolate", "Food and Drink", "Käse", "", "Frozen pizza"]
 HALF = 0.35
@@ -43,3 +43,21 @@ def test_what_is_said_exactly_counts_one():
 def test_the_words_of_a_long_query_are_read_up_to_a_point():
     assert best("x " + "word " * 40 + "chocolate") == ["Chocolate"]
     assert best(" ".join(f"w{n}ord" for n in range(12)) + " chocolate") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("kids shoes", [[False, True], [False, True], [True, True], [True, False]]),
+        ("mens shoe", [[False, True], [True, True], [False, True], [False, False]]),
+        ("hats", [[False], [False], [False], [False]]),
+        ("", [[], [], [], []]),
+    ],
+)
+def test_the_words_above_a_category_count(query, said):
+    paths = [("Women", "Shoes"), ("Men", "Shoes"), ("Kids", "Shoes"), ("Kids",)]
+    assert match_paths(query, paths).tolist() == said
+
+
+def test_no_paths_say_nothing():
+    assert match_paths("shoes", []).shape == (0, 1)
