@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 from itertools import chain, islice, repeat
 
@@ -29,6 +28,7 @@ from personalization.decide.slate import (
 from personalization.decide.trace import HIDDEN_NAME, NO_WORDS, NOT_BUYABLE, OUTSIDE_PRICE_RANGE
 from personalization.decide.visit import Visit
 from personalization.shop import catalogue
+from personalization.shop.types import PurchaseInfo
 
 logger = logging.getLogger("personalization")
 
@@ -91,9 +91,9 @@ def _available_offers(
     for row in rows:
         if row.type.price_range:
             subject = lookup.get(row.reason.params[PRODUCT])
-            base = catalogue.get_price_amount(catalogue.purchase_info(subject, visit.strategy)) if subject else None
+            base = catalogue.purchase_info(subject, visit.strategy) if subject else None
             for item in {candidate.item for candidate in row.candidates} & offers.keys():
-                if not _in_price_range(row.type.price_range, base, catalogue.get_price_amount(offers[item].info)):
+                if not _in_price_range(row.type.price_range, base, offers[item].info):
                     del offers[item]
                     unavailable[item] = OUTSIDE_PRICE_RANGE
     if visit.trace is not None:
@@ -101,10 +101,14 @@ def _available_offers(
     return offers
 
 
-def _in_price_range(price_range: tuple[float, float], base: Decimal | None, price: Decimal | None) -> bool:
-    if not (base and price):
+def _in_price_range(price_range: tuple[float, float], base: PurchaseInfo | None, info: PurchaseInfo) -> bool:
+    """Prices in two currencies cannot be compared."""
+    if base is None or not base.price.exists or base.price.currency != info.price.currency:
         return False
-    return price_range[0] * float(base) <= float(price) <= price_range[1] * float(base)
+    amount, price = catalogue.get_price_amount(base), catalogue.get_price_amount(info)
+    if not (amount and price):
+        return False
+    return price_range[0] * float(amount) <= float(price) <= price_range[1] * float(amount)
 
 
 def _subject_is_unavailable(visit: Visit, lookup: ProductLookup) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from personalization.shop import catalogue
+from personalization.shop.card_columns import SENSITIVE
 
 MAX_CACHED_PRODUCTS = 20_000
 """More products than this are not remembered at once: it bounds the memory of an export."""
@@ -33,11 +34,14 @@ class ProductLookup:
         self._requested |= missing
 
     def sellable(self, product_ids: set[int], strategy: Any) -> dict[int, catalogue.Offer]:
-        """Those of the products that can be bought now, by the strategy of a visitor."""
+        """Those of the products that can be bought now, by the strategy of a visitor, without what is in a sensitive
+        category by now: the snapshot may be older than the flag, or than the tree."""
         self.prefetch(product_ids | self._referenced)
         self._referenced = set()
-        found = {key: self._products[key] for key in product_ids & self._products.keys()}
-        offers = {key: catalogue.get_offer(product, strategy) for key, product in found.items()}
+        found = ((key, self._products[key]) for key in product_ids & self._products.keys())
+        offers = {
+            key: catalogue.get_offer(product, strategy) for key, product in found if product.exclusion != SENSITIVE
+        }
         return {key: offer for key, offer in offers.items() if offer is not None}
 
     def get(self, product_id: int | None) -> Any | None:
@@ -45,6 +49,7 @@ class ProductLookup:
         return self._products.get(product_id) if product_id is not None else None
 
     def titles(self, product_ids: set[int]) -> dict[int, str]:
-        """The titles of these products, without those that may not be browsed."""
+        """The titles of these products, without those that may not be browsed and those that are sensitive by now."""
         self.prefetch(product_ids)
-        return {key: self._products[key].get_title() for key in product_ids & self._products.keys()}
+        found = ((key, self._products[key]) for key in product_ids & self._products.keys())
+        return {key: product.get_title() for key, product in found if product.exclusion != SENSITIVE}

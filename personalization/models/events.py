@@ -138,11 +138,16 @@ class EventQuerySet(models.QuerySet):
         rows = self.order_by().annotate(at=Epoch("occurred_at")).values_list("visitor__user_id", "product_id", "at")
         return rows.iterator(chunk_size=20_000)
 
-    def recent(self, visitor_id: uuid.UUID, since: datetime | None = None) -> list[RecentEvent]:
-        """The last telling things that this visitor did, newest first, in one indexed query."""
+    def recent(
+        self, visitor_id: uuid.UUID, since: datetime | None = None, until: datetime | None = None
+    ) -> list[RecentEvent]:
+        """The last telling things that this visitor did, newest first, in one indexed query; since a moment, and none
+        that is dated after another."""
         rows = self.filter(visitor_id=visitor_id, is_suspected_bot=False, type__in=INTENT_EVENTS)
         if since is not None:
             rows = rows.filter(occurred_at__gte=since)
+        if until is not None:
+            rows = rows.filter(occurred_at__lte=until)
         found = rows.order_by("-occurred_at", "-event_id").values_list("type", "product_id", "query", "occurred_at")[
             :MAX_RECENT_EVENTS
         ]

@@ -154,8 +154,9 @@ def _strategy(request: Any, requester: Requester) -> Any:
 def _with_profile(requester: Requester, visit: Visit, visitor: Visitor | None) -> Visit:
     if visitor is None:
         return replace(visit, browser_key=requester.browser_key(create=True))
-    since = datetime.fromtimestamp(visit.timestamp, UTC) - timedelta(days=conf.get_settings().EVENT_RETENTION_DAYS)
-    recent = LazyEvents(lambda: _recent_events(visitor.pk, since))
+    moment = datetime.fromtimestamp(visit.timestamp, UTC)
+    since = moment - timedelta(days=conf.get_settings().EVENT_RETENTION_DAYS)
+    recent = LazyEvents(lambda: _recent_events(visitor.pk, since, moment))
     return replace(
         visit,
         visitor_id=visitor.pk,
@@ -165,9 +166,9 @@ def _with_profile(requester: Requester, visit: Visit, visitor: Visitor | None) -
     )
 
 
-def _recent_events(visitor_id: UUID, since: datetime) -> list[RecentEvent]:
+def _recent_events(visitor_id: UUID, since: datetime, until: datetime) -> list[RecentEvent]:
     with fail_open("Reading what a visitor did lately"):
-        return Event.objects.recent(visitor_id, since)
+        return Event.objects.recent(visitor_id, since, until)
     return []
 
 

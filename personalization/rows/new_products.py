@@ -15,9 +15,9 @@ from personalization.shop import catalogue
 
 
 def propose_new_in(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
-    """What was added within the policy's `new_product_days`, the newest first."""
+    """What was added within the policy's `new_product_days`, the newest first; nothing with a date ahead."""
     created = snapshot.arrays["product.created_at"]
-    is_new = created > visit.timestamp - visit.policy.new_product_days * DAY
+    is_new = (created > visit.timestamp - visit.policy.new_product_days * DAY) & (created <= visit.timestamp)
     indices, since = selection.top_k(np.where(is_new, created, 0))
     yield RowCandidate(
         [
@@ -30,7 +30,7 @@ def propose_new_in(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandid
 def propose_latest(visit: Visit) -> Iterator[RowCandidate]:
     """The newest products, whatever their age: there are some in any shop that sells anything."""
     reason = Reason(LATEST.code)
-    newest = catalogue.newest_products(selection.MAX_CANDIDATES)
+    newest = catalogue.newest_products(selection.MAX_CANDIDATES, visit.timestamp)
     yield RowCandidate([Candidate(product_ref(key), 0, reason) for key in newest])
 
 

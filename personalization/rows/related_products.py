@@ -77,7 +77,7 @@ def propose_more_in_category(visit: Visit) -> Iterator[RowCandidate]:
     if category is not None:
         params = {"category": category.pk, "name": category.label}
         reason = Reason(MORE_IN_CATEGORY.code, params)
-        keys = catalogue.category_bestsellers(category, selection.MAX_CANDIDATES)
+        keys = catalogue.category_bestsellers(category, selection.MAX_CANDIDATES, visit.timestamp)
         yield RowCandidate([Candidate(product_ref(key), 0, reason) for key in keys], params)
 
 

@@ -1,9 +1,8 @@
 """Reads the shop's catalogue. All SQL over Oscar's product and category tables is here."""
 
-import html
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import reduce
 from itertools import pairwise
@@ -11,8 +10,18 @@ from operator import or_
 from typing import Any
 
 import numpy as np
-from django.conf import settings
-from django.db.models import Exists, F, Min, OuterRef, Prefetch, Q, prefetch_related_objects
+from django.db.models import (
+    Case,
+    Exists,
+    F,
+    OuterRef,
+    Prefetch,
+    Q,
+    Subquery,
+    Sum,
+    When,
+    prefetch_related_objects,
+)
 from django.db.models.functions import Coalesce
 from numpy.typing import NDArray
 from oscar.core.loading import get_model
@@ -27,13 +36,9 @@ Category = get_model("catalogue", "Category")
 Product = get_model("catalogue", "Product")
 ProductCategory = get_model("catalogue", "ProductCategory")
 ProductImage = get_model("catalogue", "ProductImage")
-ProductAttributeValue = get_model("catalogue", "ProductAttributeValue")
 ProductRecord = get_model("analytics", "ProductRecord")
 StockRecord = get_model("partner", "StockRecord")
 
-MAX_TEXT_LENGTH = 2_000
-"""A longer description or attribute value is cut: bounds the memory of a training run."""
-HTML_TAG = re.compile("<[^<>]*>")
 ID_COLUMNS = {"id": "pk", "upc": "upc", "sku": "stockrecords__partner_sku"}
 """What can identify a product, with its column."""
 
@@ -88,21 +93,6 @@ def category_memberships(product_ids: Iterable[int] | None = None) -> CategoryMe
     return CategoryMemberships(table[:, 0], table[:, 1], {pk: depth for _, pk, depth in tree}, parent)
 
 
-def product_prices() -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """(keys of products, ascending; the lowest price of each or of its public children, in the shop's own currency)"""
-    rows = (
-        StockRecord.objects.filter(
-            price__isnull=False, price_currency=settings.OSCAR_DEFAULT_CURRENCY, product__is_public=True
-        )
-        .annotate(folded=Coalesce("product__parent_id", "product_id"))
-        .order_by("folded")
-        .values_list("folded")
-        .annotate(Min("price"))
-    )
-    table = np.fromiter(rows.iterator(chunk_size=20_000), np.dtype("i8,f4"))
-    return table["f0"], table["f1"]
-
-
 def leaf_categories(members: CategoryMemberships) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(keys of products, ascending; the deepest category of each, the first in the tree among equals)"""
     positions = {category: position for position, category in enumerate(members.depth)}
@@ -123,24 +113,6 @@ def category_names_by_id() -> dict[int, str]:
     return dict(Category.objects.values_list("pk", "name"))
 
 
-def product_texts() -> Iterator[tuple[int, str]]:
-    """(product key, text) of all browsable products: title and description, then an entry for each attribute value
-    that is text, rich text or an option. Numbers, dates and booleans mean nothing without their attribute."""
-    titles = Product.objects.browsable().order_by("pk").values_list("pk", "title", "description")
-    values = (
-        ProductAttributeValue.objects.filter(product__parent__isnull=True, product__is_public=True)
-        .order_by("product_id", "attribute_id", "value_multi_option__pk")
-        .values_list("product_id", "value_text", "value_richtext", "value_option__option", "value_multi_option__option")
-    )
-    for rows in (titles, values):
-        for key, *texts in rows.iterator(chunk_size=2_000):
-            yield key, _plain_text(" ".join(filter(None, texts)))
-
-
-def _plain_text(markup: str) -> str:
-    return html.unescape(HTML_TAG.sub(" ", markup))[:MAX_TEXT_LENGTH]
-
-
 def products_with_stock(product_ids: Iterable[int]) -> dict[int, Any]:
     """The browsable ones among these products by key, with all that Oscar's card needs: three queries, and two more
     where there are parent products, for their children and the children's stock records."""
@@ -154,7 +126,11 @@ def products_for_cards(product_ids: Iterable[int], beside: Collection[int] = ())
     has the name of its `first_image`, or None. What staff recommend on the pages of the products `beside` which these
     are shown is left out: Oscar shows it there."""
     rows = Product.objects.browsable().filter(pk__in=list(product_ids)).select_related("product_class")
-    products = [product for product in rows.annotate(**card_columns.card_columns(beside)) if not product.picked]
+    products = [
+        product
+        for product in rows.annotate(**card_columns.card_columns(beside))
+        if product.exclusion != card_columns.PICKED
+    ]
     _prefetch_stock(products)
     _prefetch_children(products)
     return {product.pk: product for product in products}
@@ -172,8 +148,10 @@ def attach_images(products: Collection[Any]) -> None:
 
 
 def products_for_availability(product_ids: Iterable[int]) -> dict[int, Any]:
-    """The browsable ones among these products by key, with what price and availability need, in two queries."""
+    """The browsable ones among these products by key, with what price and availability need and their `exclusion` from
+    rows, in two queries."""
     rows = Product.objects.browsable().filter(pk__in=list(product_ids)).select_related("product_class")
+    rows = rows.annotate(**card_columns.sensitive_column())
     products = list(rows.defer("description").prefetch_related("stockrecords"))
     _prefetch_children(products)
     return {product.pk: product for product in products}
@@ -316,9 +294,11 @@ def _menu_category(branch: list[Any]) -> MenuCategory:
     return MenuCategory(branch[-1], frozenset(category.pk for category in branch))
 
 
-def newest_products(limit: int) -> list[int]:
-    """The keys of the newest products, newest first, without sensitive ones."""
-    rows = Product.objects.browsable().exclude(pk__in=all_sensitive_products())
+def newest_products(limit: int, until: float) -> list[int]:
+    """The keys of the newest products, newest first, without sensitive ones and without those that were created after a
+    moment (seconds since 1970)."""
+    rows = Product.objects.browsable().filter(date_created__lte=datetime.fromtimestamp(until, UTC))
+    rows = rows.exclude(pk__in=all_sensitive_products())
     return list(rows.order_by("-date_created", "-pk").values_list("pk", flat=True)[:limit])
 
 
@@ -330,22 +310,28 @@ def deepest_category(product_id: int) -> Any | None:
     return category
 
 
-def category_bestsellers(category: Any, limit: int) -> list[int]:
+def category_bestsellers(category: Any, limit: int, until: float) -> list[int]:
     """The keys of the products of a category and of those below it, without sensitive ones: first the most bought by
-    Oscar's own analytics, then the newest."""
+    Oscar's own analytics, a child's purchases being its parent's, then the newest. What was created after the moment
+    `until` (seconds since 1970) is last: its date says nothing."""
     is_member = ProductCategory.objects.filter(product=OuterRef("pk"), category__path__startswith=category.path)
     rows = Product.objects.browsable().filter(Exists(is_member)).exclude(pk__in=all_sensitive_products())
-    most_bought = F("stats__num_purchases").desc(nulls_last=True)
-    return list(rows.order_by(most_bought, "-date_created", "-pk").values_list("pk", flat=True)[:limit])
+    children = ProductRecord.objects.filter(product__parent=OuterRef("pk")).order_by().values("product__parent")
+    bought_as_child = Subquery(children.annotate(total=Sum("num_purchases")).values("total"))
+    created = Case(When(date_created__lte=datetime.fromtimestamp(until, UTC), then=F("date_created")))
+    rows = rows.annotate(bought=Coalesce(F("stats__num_purchases"), 0) + Coalesce(bought_as_child, 0), created=created)
+    newest = F("created").desc(nulls_last=True)
+    return list(rows.order_by("-bought", newest, "-pk").values_list("pk", flat=True)[:limit])
 
 
 def bestsellers(limit: int) -> list[tuple[int, int]]:
-    """(product key, purchases) by Oscar's own analytics, the most bought first, without sensitive ones."""
-    records = ProductRecord.objects.filter(
-        num_purchases__gt=0, product__is_public=True, product__parent__isnull=True
-    ).exclude(product__in=all_sensitive_products())
-    records = records.order_by("-num_purchases", "product_id")
-    return list(records.values_list("product_id", "num_purchases")[:limit])
+    """(product key, purchases) by Oscar's own analytics, the most bought first, without sensitive ones; a child counts
+    as its parent."""
+    has_page = Q(product__parent=None, product__is_public=True) | Q(product__parent__is_public=True)
+    records = ProductRecord.objects.filter(has_page, num_purchases__gt=0).order_by()
+    counted = records.annotate(folded=Coalesce("product__parent_id", "product_id")).values_list("folded")
+    counted = counted.annotate(purchases=Sum("num_purchases")).exclude(folded__in=all_sensitive_products())
+    return list(counted.order_by("-purchases", "folded")[:limit])
 
 
 def resolve_product_ids(keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:

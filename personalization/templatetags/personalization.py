@@ -39,6 +39,7 @@ def personalized(context: Context, surface: str, **page: Any) -> dict[str, Any]:
 
     `page` names what the page is about: its product, category, query or order.
     """
+    page = {name: value for name, value in page.items() if _is_defined(context, value)}
     prefetched = None
     if surface == page_slates.PRODUCT_SURFACE and page.get("product"):
         prefetched = page_slates.prefetched_slates(context).pop(page["product"].pk, None)
@@ -50,6 +51,8 @@ def personalized(context: Context, surface: str, **page: Any) -> dict[str, Any]:
 def prefetch_personalized(context: Context, product: Any) -> str:
     """Prints nothing: decides the rows of a product page before Oscar renders it, so that Oscar can reuse what was read
     of the product with the others."""
+    if not _is_defined(context, product):
+        return ""
     slate, visit = page_slates.decide_slate(context, page_slates.PRODUCT_SURFACE, {"product": product})
     if slate.subject_product is not None:
         with fail_open("Sparing Oscar queries"):
@@ -63,11 +66,23 @@ def personalized_if_sold_out(context: Context, product: Any) -> dict[str, Any]:
     """The prefetched rows, if the product cannot be bought. If it can, `personalized` prints them further down; it
     prints nothing that was printed here."""
     prefetched = page_slates.prefetched_slates(context)
+    if not _is_defined(context, product):
+        return {}
     slate, visit = prefetched.get(product.pk, page_slates.EMPTY_SLATE)
     if not slate.subject_is_unavailable:
         return {}
     prefetched[product.pk] = page_slates.EMPTY_SLATE
     return page_slates.slate_context(context, slate, visit)
+
+
+def _is_defined(context: Context, value: Any) -> bool:
+    """Whether a tag was given the value of a variable, and not what the shop prints for one that its page lacks: the
+    `string_if_invalid` of its template engine."""
+    marker = context.template.engine.string_if_invalid if context.template is not None else ""
+    if not marker or not isinstance(value, str):
+        return True
+    before, named, after = marker.partition("%s")
+    return not (value.startswith(before) and value.endswith(after)) if named else value != marker
 
 
 class CardNode(template.Node):
@@ -97,12 +112,17 @@ def feedback_token(key: int | str, kind: str) -> str:
     return feedback.sign_feedback(kind, key)
 
 
-@register.inclusion_tag("personalization/partials/alternative_searches.html")
-def alternative_searches(query: str, *, filters: Collection[str] = (), exclude: str | None = None) -> dict[str, Any]:
+@register.inclusion_tag("personalization/partials/alternative_searches.html", takes_context=True)
+def alternative_searches(
+    context: Context, query: str, *, filters: Collection[str] = (), exclude: str | None = None
+) -> dict[str, Any]:
     """Ways out of a search without results: without its `filters`, or similar queries that have results.
 
     `exclude` is the suggestion that the page shows already.
     """
+    if not _is_defined(context, query):
+        return {}
+    filters = filters if _is_defined(context, filters) else ()
     with fail_open("Looking for other searches"):
         from personalization.oscar import search_engine  # noqa: PLC0415 - a shop may do without Oscar's search
 

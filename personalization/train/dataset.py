@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from personalization.models import Event, Visitor
 from personalization.rank.snapshot_arrays import DEVICES
 from personalization.recommenders import UNKNOWN_COUNTRY, CatalogueArrays, HistoryArrays, ViewArrays
-from personalization.shop import catalogue, orders, product_views
+from personalization.shop import catalogue, orders, product_content, product_views
 from personalization.train.search_history import SearchLog, read_searches
 from personalization.train.search_vocabulary import CatalogueNames
 
@@ -101,7 +101,7 @@ def _catalogue_arrays(
     product_id: NDArray[np.int64], created: NDArray[np.float64], members: catalogue.CategoryMemberships
 ) -> CatalogueArrays:
     blank = CatalogueArrays.empty(len(product_id))
-    priced, price = catalogue.product_prices()
+    priced, price = product_content.product_prices()
     known, product = _number_products(priced, product_id)
     blank.price[product] = price[known]
     blank.leaf_category[:] = _leaf_categories(product_id, members)
@@ -149,7 +149,7 @@ def _catalogue_names(product_id: NDArray[np.int64], members: catalogue.CategoryM
 def _texts(product_id: NDArray[np.int64]) -> list[str]:
     index = {key: number for number, key in enumerate(product_id.tolist())}
     text = [""] * len(product_id)
-    for key, part in catalogue.product_texts():
+    for key, part in product_content.product_texts():
         if key in index:
             text[index[key]] = f"{text[index[key]]} {part}".strip()
     return text

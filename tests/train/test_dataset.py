@@ -70,10 +70,22 @@ def test_a_parent_costs_what_its_cheapest_public_child_costs():
     assert read().catalogue.price.tolist() == [15.5]
 
 
-def test_no_price_and_a_price_in_another_currency_are_none():
-    for title, change in (("On request", {"price": None}), ("Abroad", {"price_currency": "XTS"})):
-        StockRecord.objects.filter(product=shop.create_shop_product(title)).update(**change)
-    assert read().catalogue.price.tolist() == [0, 0]
+def test_no_price_and_a_price_in_another_currency_than_most_are_none():
+    changes = {"Usual": {}, "Like it": {}, "On request": {"price": None}, "Abroad": {"price_currency": "XTS"}}
+    for title, change in changes.items():
+        StockRecord.objects.filter(product=shop.create_shop_product(title)).update(price=3, **{"price_currency": "USD"})
+        StockRecord.objects.filter(product__title=title).update(**change)
+    assert read().catalogue.price.tolist() == [3, 3, 0, 0]
+
+
+@pytest.mark.parametrize(("abroad", "prices"), [(1, [3, 0]), (2, [0, 3, 3])])
+def test_the_currency_of_most_prices_counts_and_among_equals_the_shops_own(abroad, prices):
+    shop.create_shop_product("At home")
+    StockRecord.objects.update(price=3, price_currency="USD")
+    for number in range(abroad):
+        record = StockRecord.objects.filter(product=shop.create_shop_product(f"Abroad {number}"))
+        record.update(price=3, price_currency="XTS")
+    assert read().catalogue.price.tolist() == prices
 
 
 def test_the_kind_is_the_deepest_category_and_the_first_by_path_among_equals():

@@ -267,3 +267,16 @@ def test_a_page_with_ten_cards_costs_a_quarter_more_than_oscars_at_most(client, 
     plain, ours = counted_both(client, products[TEAS[0]].get_absolute_url())
     assert ours.calls <= LIMIT * plain.calls, ours.calls / plain.calls
     assert ours.queries == plain.queries + SPARED
+
+
+def test_upsells_are_there_whatever_currency_the_shop_sells_in(client):
+    products = tea.create_products()
+    StockRecord.objects.update(price_currency="EUR")
+    tea.create_orders(products)
+    tea.train()
+    assert rows(client, products[TEAS[0]])[BETTER] == set(FINER)
+
+
+def test_a_price_in_another_currency_is_compared_with_none(client, products):
+    StockRecord.objects.filter(product=products[FINER[0]]).update(price_currency="EUR")
+    assert rows(client, products[TEAS[0]])[BETTER] == set(FINER[1:])

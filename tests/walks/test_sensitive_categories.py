@@ -4,7 +4,9 @@ import uuid
 
 import pytest
 from django.core.management import call_command
+from django.urls import reverse
 from django.utils.timezone import now
+from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.catalogue.models import Category
 
 from personalization.decide import active_snapshot
@@ -85,3 +87,23 @@ def test_what_is_called_sensitive_later_is_deleted_from_the_events_too():
     assert retention.rows_due().events == 3
     assert retention.apply_retention().events == 3
     assert set(Event.objects.values_list("product_id", flat=True)) == {product.pk for product in products[:6:2]}
+
+
+def test_what_is_flagged_or_moved_below_a_flagged_category_is_gone_before_the_next_training(client, trained):
+    users, products = trained
+    odd = {product.pk for product in products[1::2]}
+    client.force_login(users[1])
+    assert not odd.isdisjoint(shown_products(client.get("/")))
+    flagged = create_from_breadcrumbs("Pharmacy")
+    SensitiveCategory.objects.create(category=flagged)
+    Category.objects.get(name="Odd").move(flagged, pos="first-child")
+    for page in ("/", products[0].get_absolute_url(), products[1].get_absolute_url()):
+        assert odd.isdisjoint(shown_products(client.get(page)))
+    assert "Product 1" not in " ".join(row.title for row in client.get("/").context["slate"].rows)
+    listed = client.get(reverse("personalization:api:surface", kwargs={"surface": "home"})).json()
+    assert odd.isdisjoint(item["id"] for row in listed["rows"] for item in row["items"])
+
+
+def shown_products(response):
+    slate = response.context.get("slate")
+    return {item.product_id for row in slate.rows for item in row.items} if slate else set()
