@@ -61,6 +61,10 @@ class Settings:
     """The statuses that end an order which was bought. None: guessed likewise. Only `manage.py check` asks: all
     statuses that are not unbought count as purchases."""
 
+    ORDER_SITES: tuple[int, ...] = ()
+    """The primary keys of other sites whose orders count, too, where several sites share the database. Those of
+    `SITE_ID` count, and those that name no site; without a `SITE_ID`, all do unless this says which."""
+
     # Rows
     ROW_SIZE: int = 6
     """How many products a row shows."""

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Lower
 from numpy.typing import NDArray
 from oscar.core.loading import get_model
 
+from personalization import conf
 from personalization.models.epoch import Epoch
 from personalization.recommenders import GUEST
 from personalization.shop.order_statuses import is_unbought, unbought_statuses
@@ -59,7 +61,8 @@ class PurchaseArrays:
 
 
 def bought_lines(user_ids: Iterable[Any] | None = None) -> QuerySet[Any]:
-    """The order lines that were bought and neither cancelled nor returned: of these customers, or of all and guests."""
+    """The order lines that were bought on this shop's sites and neither cancelled nor returned: of these customers, or
+    of all and guests."""
     unbought = unbought_statuses()
     returned = ShippingEventQuantity.objects.annotate(code=Lower("event__event_type__code")).filter(
         line=OuterRef("pk"), code__in=unbought, quantity__gte=OuterRef("quantity")
@@ -67,11 +70,19 @@ def bought_lines(user_ids: Iterable[Any] | None = None) -> QuerySet[Any]:
     lines: QuerySet[Any] = (
         Line.objects.order_by()
         .alias(order_state=Lower("order__status"), line_state=Lower("status"))
-        .filter(product__isnull=False, quantity__gte=1)
+        .filter(_of_our_sites("order__"), product__isnull=False, quantity__gte=1)
         .exclude(Q(order_state__in=unbought) | Q(line_state__in=unbought))
         .exclude(Exists(returned))  # an exclude of its own, so that the database may use an anti-join
     )
     return lines if user_ids is None else lines.filter(order__user_id__in=list(user_ids))
+
+
+def _of_our_sites(prefix: str = "") -> Q:
+    """Which orders count where several sites share a database: those of this one, of those that the shop names, and
+    those that name none."""
+    own = getattr(settings, "SITE_ID", None)
+    sites = {*conf.get_settings().ORDER_SITES, *([own] if own is not None else [])}
+    return Q(**{f"{prefix}site": None}) | Q(**{f"{prefix}site__in": sites}) if sites else Q()
 
 
 def line_values(lines: QuerySet[Any]) -> Iterator[PurchaseRow]:
@@ -121,7 +132,8 @@ def customer_countries() -> tuple[NDArray[np.int64], NDArray[np.str_]]:
 def newest_order(until: float) -> float | None:
     """When the last order up to a moment was placed, both in seconds since 1970; None when there is none."""
     moment = datetime.fromtimestamp(until, UTC)
-    newest = Order.objects.filter(date_placed__lte=moment).aggregate(newest=Epoch(Max("date_placed")))["newest"]
+    placed = Order.objects.filter(_of_our_sites(), date_placed__lte=moment)
+    newest = placed.aggregate(newest=Epoch(Max("date_placed")))["newest"]
     return None if newest is None else float(newest)
 
 
