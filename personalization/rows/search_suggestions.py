@@ -108,11 +108,18 @@ def _sort_by_name_match(query: str, paths: Mapping[int, Sequence[str]]) -> list[
     named = np.flatnonzero(score >= MIN_NAME_MATCH)
     keys, names = np.array(list(paths), np.int64), list(paths.values())
     said = category_names.match_paths(query, [names[index] for index in named.tolist()])
-    says_less = (said[:, None, :] <= said[None, :, :]).all(axis=2) & (said[:, None, :] < said[None, :, :]).any(axis=2)
-    kept = ~says_less.any(axis=1)
+    kept = ~_says_less(said)
     order = np.lexsort((-said.sum(axis=1)[kept], -score[named][kept]))
     sorted_keys: list[int] = keys[named[kept][order]].tolist()
     return sorted_keys
+
+
+def _says_less(said: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which rows of `said` have nothing that another one lacks, and lack something that it has."""
+    patterns, pattern = np.unique(said, axis=0, return_inverse=True)
+    one, other = patterns[:, np.newaxis], patterns[np.newaxis]
+    lesser: NDArray[np.bool_] = np.any(np.all(one <= other, axis=2) & np.any(one < other, axis=2), axis=1)
+    return lesser[pattern.reshape(-1)]
 
 
 def _overlap(one: NDArray[Any], other: NDArray[Any]) -> bool:
