@@ -167,7 +167,7 @@ def test_a_script_that_stands_on_the_page_twice_acts_once(browser_of, shop, stor
 
     def twice(route):
         answer = route.fetch()
-        route.fulfill(response=answer, body=re.sub(r"(<script[^>]*beacon\.js.*?</script>)", r"\1\1", answer.text()))
+        route.fulfill(response=answer, body=re.sub(r"(<script[^>]*seen\.js.*?</script>)", r"\1\1", answer.text()))
 
     page.route("**/catalogue/*/", twice)
     key = open_a_product(page, shop)

@@ -36,7 +36,7 @@ def markup(response) -> str:
 
 def beacon(response) -> dict[str, str]:
     """The data of the page's beacon."""
-    (script,) = re.findall(r"<script src=\"[^\"]*beacon\.js\" defer ([^>]*)></script>", response.content.decode())
+    (script,) = re.findall(r"<script src=\"[^\"]*seen\.js\" defer ([^>]*)></script>", response.content.decode())
     return dict(re.findall(r'data-(\w+)="([^"]*)"', script))
 
 
