@@ -13,6 +13,9 @@ MAX_QUERY_WORDS = 12
 MIN_SIMILARITY = 0.5
 """With a smaller Dice coefficient of their trigrams two words are different ones: "tea" and "teas" have 4/7, "tea" and
 "tee" 1/3."""
+NEAR_BEST = 0.6
+"""A path says a word of the query when one of its words is about as similar to it as any path's: "drinks" for "drink"
+beside a "drink", but not "women" for "men"."""
 
 _normalized_words = lru_cache(10_000)(normalize_query)
 
@@ -63,8 +66,8 @@ def match_paths(query: str, paths: Sequence[Sequence[str]]) -> NDArray[np.bool_]
     said = np.zeros((len(paths), len(query_words)), bool)
     if query_words and words:
         similarity = _word_similarity(query_words, words)
-        is_closest = (similarity > 0) & (similarity == similarity.max(axis=0))
+        is_close = (similarity > 0) & (similarity >= NEAR_BEST * similarity.max(axis=0))
         index = {word: row for row, word in enumerate(words)}
         for number, path in enumerate(path_words):
-            said[number] = is_closest[[index[word] for word in path]].any(axis=0)
+            said[number] = is_close[[index[word] for word in path]].any(axis=0)
     return said

@@ -102,24 +102,17 @@ def _matching_categories(visit: Visit, snapshot: SnapshotArrays) -> list[_Matchi
 
 
 def _sort_by_name_match(query: str, paths: Mapping[int, Sequence[str]]) -> list[int]:
-    """The categories that the query names, the best match first. Of equal names the words above them decide, and one is
-    left out where another says all that it says of the query, and more: "kids shoes" are no women's."""
+    """The categories that the query names: first those whose path says most words of the query, then those whose name
+    matches best. Of several with one name those are left out that say less of it: "kids shoes" are no women's."""
     score = category_names.match_names(query, [path[-1] for path in paths.values()])
-    named = np.flatnonzero(score >= MIN_NAME_MATCH)
-    keys, names = np.array(list(paths), np.int64), list(paths.values())
-    said = category_names.match_paths(query, [names[index] for index in named.tolist()])
-    kept = ~_says_less(said)
-    order = np.lexsort((-said.sum(axis=1)[kept], -score[named][kept]))
-    sorted_keys: list[int] = keys[named[kept][order]].tolist()
-    return sorted_keys
-
-
-def _says_less(said: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which rows of `said` have nothing that another one lacks, and lack something that it has."""
-    patterns, pattern = np.unique(said, axis=0, return_inverse=True)
-    one, other = patterns[:, np.newaxis], patterns[np.newaxis]
-    lesser: NDArray[np.bool_] = np.any(np.all(one <= other, axis=2) & np.any(one < other, axis=2), axis=1)
-    return lesser[pattern.reshape(-1)]
+    keys = [key for key, value in zip(paths, score.tolist(), strict=True) if value >= MIN_NAME_MATCH]
+    said = category_names.match_paths(query, [paths[key] for key in keys]).sum(axis=1).tolist()
+    most: dict[str, int] = {}
+    for key, words in zip(keys, said, strict=True):
+        most[paths[key][-1]] = max(words, most.get(paths[key][-1], 0))
+    matches = zip(keys, said, score[score >= MIN_NAME_MATCH].tolist(), strict=True)
+    kept = [(words, value, key) for key, words, value in matches if words == most[paths[key][-1]]]
+    return [key for _, _, key in sorted(kept, key=lambda match: match[:2], reverse=True)]
 
 
 def _overlap(one: NDArray[Any], other: NDArray[Any]) -> bool:
