@@ -15,7 +15,7 @@ from django.template.loader import get_template
 
 from personalization import conf, serve
 from personalization.collect import feedback
-from personalization.decide.slate import SlateItem
+from personalization.decide.slate import Slate, SlateItem
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import page_slates, visits
@@ -37,12 +37,21 @@ ABOVE_THE_FOLD = ("home", 1)
 def personalized(context: Context, surface: str, **page: Any) -> dict[str, Any]:
     """The rows of a surface for this visitor; none where the page has no request, or its request no strategy.
 
-    `page` names what the page is about: its product, category, query or order.
+    `page` names what the page is about: its product, category, query or order. The rows of a product are printed where
+    the tag first stands on its page.
     """
     prefetched = None
     if surface == page_slates.PRODUCT_SURFACE and page.get("product"):
-        prefetched = page_slates.prefetched_slates(context).pop(page["product"].pk, None)
+        slates = page_slates.prefetched_slates(context)
+        prefetched = slates.get(page["product"].pk)
+        slates[page["product"].pk] = page_slates.EMPTY_SLATE
     slate, visit = prefetched or page_slates.decide_slate(context, surface, page)
+    return page_slates.slate_context(context, slate, visit)
+
+
+@register.inclusion_tag("personalization/partials/row_list.html", takes_context=True)
+def personalized_row(context: Context, slate: Slate, visit: Visit) -> dict[str, Any]:
+    """A page of one row, as the view of that page decided it."""
     return page_slates.slate_context(context, slate, visit)
 
 
@@ -80,7 +89,7 @@ class CardNode(template.Node):
         with fail_open("Printing a card", queries=False):
             item: SlateItem = self.item.resolve(context)
             lazy = (context["slate"].surface, context["number"]) != ABOVE_THE_FOLD
-            return context["cards"].render(item.product, item.info, lazy=lazy)
+            return context["cards"].render(item.product, item.info, lazy=lazy, anchor=context["anchor"])
         return ""
 
 
