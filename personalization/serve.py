@@ -83,9 +83,8 @@ class _RowCut:
 
     def narrow(self, surface: surfaces.Surface) -> surfaces.Surface:
         """The surface with this row only."""
-        return replace(
-            surface, rows=self._row_types(surface.rows), fallback_rows=self._row_types(surface.fallback_rows)
-        )
+        rows, fallback_rows = self._row_types(surface.rows), self._row_types(surface.fallback_rows)
+        return replace(surface, rows=rows, fallback_rows=fallback_rows)
 
     def number_items(self, slate: Slate) -> Slate:
         """The slate, each item with its position among all products of the row."""

@@ -53,12 +53,12 @@ class BasketState:
 def read_basket_state(request: HttpRequest) -> BasketState:
     """The basket as it is now. Oscar's messages are taken from those that wait for the next page, which would say them
     again."""
-    told = list(_take_messages(request))
+    waiting = list(_take_messages(request))
     _drop_refused_forms(request)
     header = ""
     with fail_open("Rendering the header"):
         header = render_to_string(HEADER_TEMPLATE, request=request)
-    return BasketState(list(_basket_lines(request)), _total(request), header, told)
+    return BasketState(list(_basket_lines(request)), _total(request), header, waiting)
 
 
 def _take_messages(request: HttpRequest) -> Iterator[BasketMessage]:
@@ -70,7 +70,8 @@ def _take_messages(request: HttpRequest) -> Iterator[BasketMessage]:
 
 
 def _drop_refused_forms(request: HttpRequest) -> None:
-    for key in [key for key in request.session.keys() if key.startswith(REFUSED_FORM_PREFIX)]:
+    refused = [key for key in request.session.keys() if key.startswith(REFUSED_FORM_PREFIX)]  # noqa: SIM118 - no dict
+    for key in refused:
         del request.session[key]
 
 

@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 
 from personalization.decide import reasons
 from personalization.decide.reranking import RerankBasis
-from personalization.decide.slate import Row, Slate
+from personalization.decide.slate import Row, Slate, SlateItem
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, visits
@@ -27,6 +27,8 @@ PREFETCHED_ATTRIBUTE = "_personalization_prefetched"
 NEUTRAL_CODES = (reasons.NEUTRAL_CODE, reasons.SECOND_NEUTRAL_CODE)
 WITHOUT_ROW_PAGES = ("basket", "order_confirmation", "zero_results")
 """The surfaces whose rows have no page of their own: an address cannot say what they are about."""
+MIN_STRIP_ITEMS = 3
+"""Fewer cards than this are wider, as a strip of them would be mostly empty."""
 DecidedSlate = tuple[Slate, Visit | None]
 EMPTY_SLATE: DecidedSlate = (Slate(PRODUCT_SURFACE), None)
 
@@ -40,10 +42,14 @@ class PrintedRow:
     """Its impression token; "" where nothing is reported."""
     anchor: str
     """Its id on the page, which stays while other rows come and go."""
-    shared_explanation: str
-    """The sentence that all its cards would show, and that its head shows once; "" where they differ."""
+    items: list[tuple[SlateItem, str]]
+    """Each item with the sentence that stands under its card; "" where the row's head says it already."""
+    explanation: str
+    """The sentence of the row's head, and once there the one that all cards would show."""
     all_url: str
     """The address of the page with all its products; "" where it shows all of them."""
+    layout: str
+    """The class for its number of cards, with a space before it; "" for the strip of a usual row."""
 
 
 def decide_slate(context: Context, surface: str, page: dict[str, Any]) -> DecidedSlate:
@@ -105,29 +111,33 @@ def shortcuts_slate(request: HttpRequest, shortcuts: Sequence[MenuShortcut]) -> 
     return list_slate(request, "navigation", "shortcuts", items, reasons=reasons, item_kind="category")
 
 
-def slate_context(context: Context, slate: Slate, visit: Visit | None) -> dict[str, Any]:
-    """What `slate.html` is rendered with: the page's own context, each row as it is printed, and the card renderer."""
+def slate_context(context: Context, slate: Slate, visit: Visit | None, *, whole_row: bool = False) -> dict[str, Any]:
+    """What `slate.html` is rendered with: the page's own context, each row as it is printed, and the card renderer.
+
+    Parameters: `whole_row`, whether this is the page of one row, which shows all of it.
+    """
     return {
         **cast(dict[str, Any], context.flatten()),
         "slate": slate,
-        "printed_rows": list(_printed_rows(slate, visit)),
+        "printed_rows": list(_printed_rows(slate, visit, whole_row)),
         "cards": _card_renderer(slate, context),
     }
 
 
-def _printed_rows(slate: Slate, visit: Visit | None) -> Iterator[PrintedRow]:
+def _printed_rows(slate: Slate, visit: Visit | None, whole_row: bool) -> Iterator[PrintedRow]:
     seen: Counter[str] = Counter()
     for row, token in zip(slate.rows, slate_tokens(slate, visit), strict=True):
         seen[row.type] += 1
         number = f"-{seen[row.type]}" if seen[row.type] > 1 else ""
         anchor = f"personalization-{slate.surface}-{row.type}{number}"
-        yield PrintedRow(row, token, anchor, _shared_explanation(row), _all_url(slate.surface, row, visit))
-
-
-def _shared_explanation(row: Row) -> str:
-    explanations = {item.explanation for item in row.items}
-    shared = explanations.pop() if len(explanations) == 1 else ""
-    return "" if shared == row.explanation else shared
+        explanations = {item.explanation for item in row.items}
+        in_head = {row.explanation, *(explanations if len(explanations) == 1 else ())}
+        items = [(item, "" if item.explanation in in_head else item.explanation) for item in row.items]
+        head = " · ".join(filter(None, dict.fromkeys([row.explanation, *in_head])))
+        all_url = "" if whole_row else _all_url(slate.surface, row, visit)
+        short = " personalization-row--short" if len(items) < MIN_STRIP_ITEMS else ""
+        layout = " personalization-row--all" if whole_row else short
+        yield PrintedRow(row, token, anchor, items, head, all_url, layout)
 
 
 def _all_url(surface: str, row: Row, visit: Visit | None) -> str:

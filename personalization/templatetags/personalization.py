@@ -1,10 +1,12 @@
 """{% load personalization %}: the rows of a surface, the menu's shortcuts, the consent banner and the beacon.
 
 {% personalized "product" product=product %} shows the rows of a surface; {% personalization_beacon %}, once on every
-page, reports which of them were seen; {% personalization_consent %}, once in the layout, asks for consent.
+page, reports which of them were seen; {% personalization_basket %}, beside it, adds to the basket without a reload;
+{% personalization_consent %}, once in the layout, asks for consent.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -12,6 +14,8 @@ from django.http import HttpRequest
 from django.template import Context
 from django.template.base import FilterExpression, Parser, Token
 from django.template.loader import get_template
+from django.urls import get_script_prefix, get_urlconf
+from django.utils.translation import get_language
 
 from personalization import conf, serve
 from personalization.collect import feedback
@@ -44,15 +48,17 @@ def personalized(context: Context, surface: str, **page: Any) -> dict[str, Any]:
     if surface == page_slates.PRODUCT_SURFACE and page.get("product"):
         slates = page_slates.prefetched_slates(context)
         prefetched = slates.get(page["product"].pk)
+        if prefetched is page_slates.EMPTY_SLATE:
+            return {}
         slates[page["product"].pk] = page_slates.EMPTY_SLATE
     slate, visit = prefetched or page_slates.decide_slate(context, surface, page)
     return page_slates.slate_context(context, slate, visit)
 
 
-@register.inclusion_tag("personalization/partials/row_list.html", takes_context=True)
+@register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
 def personalized_row(context: Context, slate: Slate, visit: Visit) -> dict[str, Any]:
     """A page of one row, as the view of that page decided it."""
-    return page_slates.slate_context(context, slate, visit)
+    return page_slates.slate_context(context, slate, visit, whole_row=True)
 
 
 @register.simple_tag(takes_context=True)
@@ -191,6 +197,20 @@ def _beacon_context(context: Context, request: HttpRequest) -> dict[str, Any]:
     if view_name == SEARCH_VIEW and request.GET.get("page", "1") == "1":
         return {"search": str(context.get("query") or "").strip()[:MAX_QUERY_CHARACTERS]}
     return {}
+
+
+@register.simple_tag
+def personalization_basket() -> str:
+    """The script that puts products of cards into the basket without leaving the page: the same for all visitors."""
+    with fail_open("Printing the basket's script", queries=False):
+        return _basket_script(get_language(), get_script_prefix(), get_urlconf())
+    return ""
+
+
+@lru_cache(100)
+def _basket_script(language: str | None, script_prefix: str, urlconf: str | None) -> str:
+    """Rendered once for all that it depends on: it is on every page."""
+    return get_template("personalization/partials/basket_script.html").render()
 
 
 @register.inclusion_tag("personalization/partials/consent_banner.html", takes_context=True)

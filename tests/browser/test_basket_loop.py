@@ -63,7 +63,7 @@ def basket_lines(page, shop):
     [("/", f"{ROW} [data-product]"), (SEARCH, ".product_pod"), ("/catalogue/", "section .product_pod")],
     ids=["row", "search", "catalogue"],
 )
-def test_adding_keeps_the_place_says_so_and_changes_the_total(opened, shop, viewport, path, cards, shot):
+def test_adding_keeps_the_place_says_so_and_changes_the_total(opened, shop, viewport, path, cards):
     page = opened(path, cards, viewport=viewport)
     card = page.locator(cards).first
     title, price = card.locator("h3 a").get_attribute("title"), cents(card.locator(".price_color").inner_text())
@@ -79,17 +79,7 @@ def test_adding_keeps_the_place_says_so_and_changes_the_total(opened, shop, view
     assert button.evaluate("button => button === document.activeElement")
     expect(announced(page)).to_contain_text(f"{title} has been added to your basket. 1 in basket. Basket total: ")
     assert cents(announced(page).inner_text()) == price
-    assert (
-        cents(
-            page.evaluate(
-                "document.querySelector('.basket-mini').innerText || document.querySelector('.basket-mini').textContent"
-            )
-        )
-        == price
-    )
-    if viewport is NARROW:
-        assert cents(page.locator(".btn-cart").inner_text()) == price
-    shot(page, f"loop-{'row' if path == '/' else path.strip('/').split('/')[0]}-{viewport['width']}", full_page=False)
+    assert cents(header_total(page)) == price
     assert basket_lines(page, shop) == {title: 1}
 
 
@@ -133,7 +123,7 @@ def test_quick_clicks_all_count(opened, shop):
 
 
 @pytest.mark.parametrize(("path", "cards"), [("/", f"{ROW} [data-product]"), (SEARCH, ".product_pod:has(form)")])
-def test_what_sold_out_meanwhile_is_said_beside_the_button(opened, demo, shop, path, cards, shot):
+def test_what_sold_out_meanwhile_is_said_beside_the_button(opened, demo, shop, path, cards):
     page = opened(path, cards)
     card = page.locator(cards).first
     with sold_out(demo, card.locator("h3 a").get_attribute("title")):
@@ -141,7 +131,6 @@ def test_what_sold_out_meanwhile_is_said_beside_the_button(opened, demo, shop, p
         refusal = card.locator(".personalization-refusal")
         expect(refusal).to_have_text("no stock available")
         expect(announced(page)).to_have_text("no stock available")
-        shot(page, f"loop-sold-out-{'row' if path == '/' else 'search'}", full_page=False)
     assert add_button(card).inner_text() == "Add to basket"
     assert page.evaluate("window.samePage")
     page.keyboard.press("Escape")
@@ -167,9 +156,8 @@ def test_when_the_shop_cannot_be_reached_that_is_said(opened):
     page.route("**/basket/add/**", lambda route: route.abort())
     card = page.locator(f"{ROW} [data-product]").first
     add_button(card).click()
-    expect(card.locator(".personalization-refusal")).to_have_text(
-        "This did not work. Please reload the page and try again."
-    )
+    failed = "This did not work. Please reload the page and try again."
+    expect(card.locator(".personalization-refusal")).to_have_text(failed)
 
 
 def test_back_from_another_page_the_card_says_what_is_in_the_basket_now(opened, shop):
