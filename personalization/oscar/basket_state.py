@@ -1,5 +1,6 @@
 """What a page shows of the basket, for a script that changed it without a reload. Only Oscar's own views change it."""
 
+import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +66,7 @@ def _take_messages(request: HttpRequest) -> Iterator[BasketMessage]:
     """Without those that only tell the new total, with links to the basket."""
     for message in messages.get_messages(request):
         if message.level != messages.INFO:
-            text = strip_tags(str(message)) if "safe" in message.tags.split() else str(message)
+            text = html.unescape(strip_tags(str(message))) if "safe" in message.tags.split() else str(message)
             yield BasketMessage(" ".join(text.split()), message.level >= messages.WARNING)
 
 

@@ -5,6 +5,7 @@ rendered once and cached in this process, by all that it depends on. What belong
 CSRF token and the place to return to, is a placeholder in the cached markup and filled in when it is printed.
 """
 
+import re
 import time
 import zlib
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from django.template.loader import get_template
 from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.crypto import get_random_string
 from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext
 from oscar.core.thumbnails import get_thumbnailer
 from oscar.templatetags.currency_filters import currency
@@ -152,6 +154,23 @@ def _product_key(product: Any, info: Any) -> tuple:
         info.price.currency,
         _availability_text(info),
     )
+
+
+def add_form_anchors(markup: str) -> SafeString:
+    """A page's markup, where each form of Oscar's cards has an id, and an address that ends with it: a browser without
+    JavaScript comes back to that place, through any redirect."""
+    before, _, after = reverse("basket:add", kwargs={"pk": 0}).rpartition("0")
+    plain_form = re.compile(rf'<form action="({re.escape(before)}([0-9]+){re.escape(after)})"')
+    seen: set[str] = set()
+
+    def with_anchor(form: re.Match[str]) -> str:
+        address, key = form.groups()
+        if key in seen:  # an id stands once on a page
+            return form[0]
+        seen.add(key)
+        return f'<form id="basket-add-{key}" action="{address}#basket-add-{key}"'
+
+    return mark_safe(plain_form.sub(with_anchor, markup))
 
 
 def card_context(product: Any, info: Any) -> Card:

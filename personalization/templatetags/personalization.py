@@ -15,6 +15,7 @@ from django.template import Context
 from django.template.base import FilterExpression, Parser, Token
 from django.template.loader import get_template
 from django.urls import get_script_prefix, get_urlconf
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from personalization import conf, serve
@@ -22,7 +23,7 @@ from personalization.collect import feedback
 from personalization.decide.slate import Slate, SlateItem
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
-from personalization.oscar import page_slates, visits
+from personalization.oscar import card_markup, page_slates, visits
 from personalization.oscar.list_slates import ListSlate
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import requester_from_request
@@ -104,6 +105,28 @@ def card(parser: Parser, token: Token) -> CardNode:
     """{% card item %} prints our card of a row's product; in `card.html` only."""
     _, item = token.split_contents()
     return CardNode(parser.compile_filter(item))
+
+
+class KeepPlaceNode(template.Node):
+    """Lets the forms of a list's cards lead back to themselves."""
+
+    def __init__(self, nodelist: template.NodeList) -> None:
+        self.nodelist = nodelist
+
+    def render(self, context: Context) -> SafeString:
+        markup = self.nodelist.render(context)
+        with fail_open("Keeping the place in a list", queries=False):
+            return card_markup.add_form_anchors(markup)
+        return markup
+
+
+@register.tag
+def keep_place(parser: Parser, token: Token) -> KeepPlaceNode:
+    """{% keep_place %}...{% endkeep_place %} around a list of Oscar's cards: who adds one to the basket without
+    JavaScript comes back to it, and not to the top of the page."""
+    nodelist = parser.parse(("endkeep_place",))
+    parser.delete_first_token()
+    return KeepPlaceNode(nodelist)
 
 
 @register.filter

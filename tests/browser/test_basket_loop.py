@@ -185,6 +185,21 @@ def test_without_javascript_one_comes_back_to_the_row(opened, shop, viewport):
     assert basket_lines(page, shop) == {title: 1}
 
 
+@on_both
+@pytest.mark.parametrize(("path", "number"), [(SEARCH, 9), ("/catalogue/", 14)], ids=["search", "catalogue"])
+def test_without_javascript_one_comes_back_to_the_card_of_a_list(opened, shop, viewport, path, number):
+    page = opened(path, ".product_pod:has(form)", java_script_enabled=False, viewport=viewport)
+    card = page.locator(".product_pod:has(form)").nth(number)
+    title = card.locator("h3 a").get_attribute("title")
+    add_button(card).click()
+    page.wait_for_load_state()
+    assert page.url.startswith(shop + path)
+    assert title in page.locator("#messages").inner_text()
+    card = page.locator(f'.product_pod:has(h3 a[title="{title}"])').first
+    assert 0 <= card.bounding_box()["y"] < viewport["height"] / 2
+    assert basket_lines(page, shop) == {title: 1}
+
+
 def test_without_javascript_a_refusal_leads_back_to_the_row_too(opened, demo, shop):
     page = opened(java_script_enabled=False)
     card = page.locator(f"{ROW} [data-product]").first

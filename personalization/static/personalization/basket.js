@@ -44,7 +44,7 @@
       try {
         await send(form, ...request());
       } catch {
-        say(failed, form);
+        refuse(failed, form);
       }
       form.removeAttribute("aria-busy");
     });
@@ -69,8 +69,8 @@
     update(now);
     const news = now.messages.filter((message) => !message.is_problem).map((message) => message.text);
     const quantity = lineOf(product)?.label;
-    if (problems.length) say(problems.join(" "), form);
-    else say([...news, quantity ?? removed, now.total].filter(Boolean).map(sentence).join(" "));
+    if (problems.length) refuse(problems.join(" "), form);
+    else tell([...news, quantity ?? removed, now.total].map(sentence).join(" "), form);
   }
 
   const sentence = (text) => (/[.!?…]$/.test(text) ? text : `${text}.`);
@@ -140,13 +140,25 @@
     }];
   }
 
-  function say(text, refused) {
+  /* In the live region, which is visible for a while, on the half of the screen where the button is not. */
+  function tell(text, form) {
     clearTimeout(hiding);
+    announce(text);
+    announcement.className = "personalization-announcement personalization-announcement--shown";
+    const low = form.getBoundingClientRect().top > innerHeight / 2;
+    announcement.classList.toggle("personalization-announcement--above", low);
+    hiding = setTimeout(() => (announcement.className = "personalization-announcement"), SHOWN);
+  }
+
+  function refuse(text, form) {
+    announcement.className = "personalization-announcement";
+    announce(text);
+    note(form, text);
+  }
+
+  function announce(text) {
     announcement.textContent = "";
-    announcement.classList.toggle("personalization-announcement--shown", !refused);
     setTimeout(() => (announcement.textContent = text)); // said again where it is the same
-    hiding = setTimeout(() => announcement.classList.remove("personalization-announcement--shown"), SHOWN);
-    if (refused) note(refused, text);
   }
 
   /* A refusal beside the button; it lies over the card, so nothing moves. */
