@@ -90,7 +90,7 @@ def test_an_add_on_is_added_with_one_click_and_the_row_goes_on(filled, javascrip
     before, wanted = lines(page), offered(page)[0]
     page.locator(f"{ADD_ONS} form[action*='/basket/add/'] button").first.click()
     page.wait_for_load_state()
-    assert page.url.endswith("/basket/")
+    assert page.url.endswith("/basket/#personalization-basket-add_ons")
     assert set(lines(page)) == {*before, wanted}
     assert wanted not in offered(page)
 

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import NARROW, WIDE
 from tests.browser.test_basket import sold_out
+from tests.browser.test_product import faults
 
 ROW = '[data-row="trending"]'
 """A row of the home page far below its first screen."""
@@ -249,3 +250,61 @@ def test_nothing_moves_when_something_is_added(opened):
     expect(card.locator(".personalization-stepper span")).to_have_text("1 in basket")
     page.wait_for_timeout(300)
     assert page.evaluate("window.moved ?? 0") < 0.02
+
+
+@on_both
+def test_everybody_can_read_and_use_a_card_that_was_added_and_one_that_was_refused(opened, demo, shop, viewport):
+    page = opened(viewport=viewport)
+    first, second = (page.locator(f"{ROW} [data-product]").nth(number) for number in (0, 1))
+    add_button(first).click()
+    expect(first.locator(".personalization-stepper")).to_have_count(1)
+    with sold_out(demo, second.locator("h3").inner_text()):
+        add_button(second).click()
+        expect(second.locator(".personalization-refusal")).to_have_count(1)
+    assert faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+@on_both
+def test_the_title_of_a_row_leads_to_all_of_it_where_adding_keeps_the_place_too(opened, shop, viewport, shot):
+    page = opened(viewport=viewport)
+    title = page.locator(f"{ROW} h2 a")
+    name = title.inner_text()
+    title.click()
+    page.wait_for_load_state()
+    assert page.locator("h1").inner_text() == name
+    cards = page.locator("[data-product]")
+    assert 6 < cards.count() <= 24
+    assert faults(page, least=1) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    card = cards.nth(6)
+    add_button(card).scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    add_button(card).click()
+    expect(card.locator(".personalization-stepper span")).to_have_text("1 in basket")
+    assert page.evaluate("scrollY") == before
+    shot(page, f"all-of-a-row-{viewport['width']}")
+
+
+def test_in_german_it_speaks_german(opened, shop):
+    page = opened(locale="de-DE")
+    card = page.locator(f"{ROW} [data-product]").first
+    add_button(card).click()
+    expect(card.locator(".personalization-stepper span")).to_have_text("1 im Warenkorb")
+    expect(announced(page)).to_contain_text("Summe im Warenkorb: ")
+
+
+def test_a_page_with_a_strict_content_security_policy_loses_nothing(opened, shop):
+    """Oscar itself has inline scripts; ours go on without them."""
+    page = opened(path="/catalogue/", cards="section .product_pod")
+
+    def with_policy(route):
+        answer = route.fetch()
+        policy = "default-src 'self'; script-src 'self'; style-src 'self'"
+        route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": policy})
+
+    page.route(shop + "/", with_policy)
+    page.goto(shop)
+    card = page.locator(f"{ROW} [data-product]").first
+    add_button(card).click()
+    expect(card.locator(".personalization-stepper span")).to_have_text("1 in basket")

@@ -53,7 +53,8 @@
   async function send(form, address, fields) {
     const product = productOf(form);
     const options = { headers: { Accept: "application/json" }, referrer: state }; // where Oscar leads back to
-    const answer = await fetch(address, { ...options, method: "POST", body: new URLSearchParams(fields) });
+    const post = { method: "POST", body: new URLSearchParams(fields), keepalive: true }; // also when one goes on at once
+    const answer = await fetch(address, { ...options, ...post });
     const led = new URL(answer.url).pathname === state;
     if (!answer.ok && !led) throw new Error(answer.status);
     const problems = led ? [] : problemsIn(await answer.text());
