@@ -84,7 +84,7 @@ def _basket_lines(request: Any) -> Iterator[BasketLine]:
             line.product_id,
             line.quantity,
             pgettext("personalization", "%(quantity)d in basket") % names,
-            _("Add one more: %(product)s") % names,
+            pgettext("personalization", "Add one more: %(product)s") % names,
             _("Take one out of the basket: %(product)s") % names,
         )
 

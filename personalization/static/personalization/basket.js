@@ -53,8 +53,7 @@
   async function send(form, address, fields) {
     const product = productOf(form);
     const options = { headers: { Accept: "application/json" }, referrer: state }; // where Oscar leads back to
-    const post = { method: "POST", body: new URLSearchParams(fields), keepalive: true }; // also when one goes on at once
-    const answer = await fetch(address, { ...options, ...post });
+    const answer = await fetch(address, { ...options, method: "POST", body: new URLSearchParams(fields) });
     const led = new URL(answer.url).pathname === state;
     if (!answer.ok && !led) throw new Error(answer.status);
     const problems = led ? [] : problemsIn(await answer.text());
