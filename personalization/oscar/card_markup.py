@@ -19,7 +19,6 @@ from django.template.loader import get_template
 from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.crypto import get_random_string
 from django.utils.html import conditional_escape
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext
 from oscar.core.thumbnails import get_thumbnailer
 from oscar.templatetags.currency_filters import currency
@@ -156,7 +155,7 @@ def _product_key(product: Any, info: Any) -> tuple:
     )
 
 
-def add_form_anchors(markup: str) -> SafeString:
+def add_form_anchors(markup: str) -> str:
     """A page's markup, where each form of Oscar's cards has an id, and an address that ends with it: a browser without
     JavaScript comes back to that place, through any redirect."""
     before, _, after = reverse("basket:add", kwargs={"pk": 0}).rpartition("0")
@@ -170,7 +169,7 @@ def add_form_anchors(markup: str) -> SafeString:
         seen.add(key)
         return f'<form id="basket-add-{key}" action="{address}#basket-add-{key}"'
 
-    return mark_safe(plain_form.sub(with_anchor, markup))
+    return plain_form.sub(with_anchor, markup)
 
 
 def card_context(product: Any, info: Any) -> Card:

@@ -15,7 +15,6 @@ from django.template import Context
 from django.template.base import FilterExpression, Parser, Token
 from django.template.loader import get_template
 from django.urls import get_script_prefix, get_urlconf
-from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from personalization import conf, serve
@@ -113,8 +112,8 @@ class KeepPlaceNode(template.Node):
     def __init__(self, nodelist: template.NodeList) -> None:
         self.nodelist = nodelist
 
-    def render(self, context: Context) -> SafeString:
-        markup = self.nodelist.render(context)
+    def render(self, context: Context) -> str:
+        markup: str = self.nodelist.render(context)
         with fail_open("Keeping the place in a list", queries=False):
             return card_markup.add_form_anchors(markup)
         return markup
