@@ -1,8 +1,8 @@
 """THE door: every page, tag, endpoint and export asks here what to show. It always answers and never harms a page."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from personalization import signals, surfaces
@@ -14,7 +14,7 @@ from personalization.decide.compose import compose_slate, recommend_categories, 
 from personalization.decide.layout import LayoutLimits
 from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
-from personalization.decide.slate import Candidate, RankedItem, Row, Slate
+from personalization.decide.slate import Candidate, RankedItem, Reason, Row, RowCandidate, RowType, Slate
 from personalization.decide.trace import Reranking, Trace
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
@@ -22,6 +22,19 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rows.continue_shopping import CONTINUE_SHOPPING
 from personalization.shop import catalogue
 from personalization.surfaces import navigation
+
+ROW_PAGE_SIZE = 24
+"""How many products a page of one row shows."""
+
+
+@dataclass(frozen=True)
+class RowPage:
+    """One page of all the products of a row."""
+
+    slate: Slate
+    """Holds the row alone, with the products of this page."""
+    candidate_count: int
+    """How many products all pages have, with those that cannot be bought, which no page shows."""
 
 
 def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate:
@@ -42,6 +55,66 @@ def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate
     if visit.trace is None:  # else it is explained, not shown
         signals.send_on_commit(signals.slate_served, Slate, slate=slate, visit=visit)
     return slate
+
+
+def serve_row(surface: str, row_key: str, visit: Visit, *, page: int = 1) -> RowPage | None:
+    """A page of all the products of one row of a surface; only its own products are looked up.
+
+    Parameters: `row_key`, as `Row.key` has it; `page`, from 1.
+    Returns: None when this visitor has no such row, or nothing on this page of it can be bought.
+    Raises: ValueError as `serve_slate`.
+    """
+    requested = _get_surface(surface)
+    for attempt in (_personalized_slate, _fallback_slate):
+        cut = _RowCut(row_key, (page - 1) * ROW_PAGE_SIZE)
+        with fail_open(f"A row of surface {surface}"):
+            slate = attempt(cut.narrow(requested), visit, ROW_PAGE_SIZE)
+            if slate.rows:
+                return RowPage(cut.number_items(slate), cut.candidate_count)
+    return None
+
+
+class _RowCut:
+    """Cuts the row with this key out of a surface, and of its candidates those of one page."""
+
+    def __init__(self, row_key: str, start: int) -> None:
+        self._row_key, self._start = row_key, start
+        self.candidate_count = 0
+
+    def narrow(self, surface: surfaces.Surface) -> surfaces.Surface:
+        """The surface with this row only."""
+        rows, fallback_rows = self._row_types(surface.rows), self._row_types(surface.fallback_rows)
+        return replace(surface, rows=rows, fallback_rows=fallback_rows)
+
+    def number_items(self, slate: Slate) -> Slate:
+        """The slate, each item with its position among all products of the row."""
+        (row,) = slate.rows
+        items = tuple(replace(item, position=self._start + item.position) for item in row.items)
+        return replace(slate, rows=(replace(row, items=items, candidate_count=self.candidate_count),))
+
+    def _row_types(self, row_types: tuple[RowType, ...]) -> tuple[RowType, ...]:
+        code = self._row_key.partition(":")[0]
+        return tuple(
+            replace(
+                row_type,
+                min_items=1,
+                max_items=None,
+                propose=row_type.propose and partial(self._cut, row_type.code, row_type.propose),
+                fallback=row_type.fallback and partial(self._cut, row_type.code, row_type.fallback),
+            )
+            for row_type in row_types
+            if row_type.code == code
+        )
+
+    def _cut(
+        self, code: str, propose: Callable[..., Iterable[RowCandidate]], *inputs: object
+    ) -> Iterator[RowCandidate]:
+        for row in propose(*inputs):
+            if Reason(code, row.params).key == self._row_key:
+                self.candidate_count = len(row.candidates)
+                shown = row.candidates[self._start : self._start + ROW_PAGE_SIZE]
+                yield replace(row, candidates=shown, links=())
+                return
 
 
 def explain_slate(surface: str, visit: Visit, *, size: int | None = None) -> tuple[Slate, Trace]:

@@ -3,7 +3,7 @@
 from django.urls import include, path
 from django.views.generic import TemplateView
 
-from personalization.pages import consent, privacy, sort_preference
+from personalization.pages import basket, consent, privacy, rows, sort_preference
 from personalization.pages.cache_control import private_page
 from personalization.pages.events import receive_events
 from personalization.pages.feedback import dismiss_item
@@ -15,6 +15,8 @@ home = private_page(TemplateView.as_view(template_name="personalization/home.htm
 urlpatterns = [
     path("", home, name="home"),
     path("personalization/api/v1/", include("personalization.api.urls")),
+    path("personalization/basket/", basket.show_basket, name="basket"),
+    path("personalization/rows/<str:surface>/<str:row_key>/", rows.show_row, name="row"),
     path("personalization/events/", receive_events, name="events"),
     path("personalization/feedback/", dismiss_item, name="feedback"),
     path("personalization/sort/", sort_preference.switch_sort, name="sort"),

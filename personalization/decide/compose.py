@@ -184,9 +184,8 @@ def _render_row(filled: FilledRow, neutral: str, names: reasons.DisplayNames, vi
     category = reason.params.get(CATEGORY)
     name = "" if category is None else names.categories[category]
     links = tuple(replace(link, label=reasons.link_label(link)) for link in row.links)
-    return Row(
-        row.reason.key, row.type.code, title, reason, explanation, row.type.personal, items, category, name, links
-    )
+    personal, total = row.type.personal, len(row.candidates)
+    return Row(row.reason.key, row.type.code, title, reason, explanation, personal, items, category, name, links, total)
 
 
 def _slate_items(filled: FilledRow, writer: "_ReasonWriter") -> Iterator[SlateItem]:

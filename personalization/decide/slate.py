@@ -171,6 +171,8 @@ class Row:
     subject_category_name: str = ""
     links: tuple[Link, ...] = ()
     """Where else the row leads."""
+    candidate_count: int = 0
+    """How many products the row could show, before it is known which of them can be bought."""
 
 
 @dataclass(frozen=True)

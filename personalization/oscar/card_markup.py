@@ -1,10 +1,11 @@
 """What a small card shows of a product, and a cache of rendered cards.
 
 The content of a card is equal for all visitors who see the product at the same price in the same language, so it is
-rendered once and cached in this process, by all that it depends on. What belongs to one visitor, the form's CSRF token
-and the page to return to, is a placeholder in the cached markup and filled in when it is printed.
+rendered once and cached in this process, by all that it depends on. What belongs to one visitor or one row, the form's
+CSRF token and the place to return to, is a placeholder in the cached markup and filled in when it is printed.
 """
 
+import re
 import time
 import zlib
 from collections.abc import Iterable
@@ -36,8 +37,9 @@ MAX_CACHED_CARDS = 2_000
 """Each takes about a kilobyte; a full cache is emptied."""
 CACHE_SECONDS = 600
 """A card is rendered again after this long, in case its thumbnail was lost or could not be made."""
-TOKEN_PLACEHOLDER, NEXT_PLACEHOLDER = get_random_string(32), get_random_string(32)
-"""What stands in cached markup for the CSRF token and the page to return to: random, so that no text can contain it."""
+TOKEN_PLACEHOLDER, NEXT_PLACEHOLDER, ANCHOR_PLACEHOLDER = (get_random_string(32) for _ in range(3))
+"""What stands in cached markup for the CSRF token, the page to return to and the row on it: random, so that no text can
+contain it."""
 
 _card_cache: dict[tuple, str] = {}
 
@@ -59,6 +61,8 @@ class Card:
     url: str
     image: CardImage | None
     price: str
+    stars: int | None
+    """How many of five stars its reviews give it; None where there are none, or the shop hides reviews."""
     availability: str
     """What a shopper should know before they buy; empty when it is plainly available."""
     add_to_basket_url: str
@@ -103,18 +107,18 @@ class CardRenderer:
             time.monotonic() // CACHE_SECONDS,
         )
 
-    def render(self, product: Any, info: Any, *, lazy: bool) -> str:
+    def render(self, product: Any, info: Any, *, lazy: bool, anchor: str = "") -> str:
         """The markup of a product's card at the price and availability of `info`, the shop's purchase info for it.
 
-        The images of `lazy` cards are loaded as they come near the viewport.
+        The images of `lazy` cards are loaded as they come near the viewport. `anchor` is the id of the card's row: the
+        address of the form ends with it, and a browser keeps it through Oscar's redirect, whatever Oscar answers.
         """
         key = (*self._page_key, lazy, *_product_key(product, info))
         if key not in _card_cache:
             with fail_open("Rendering a card"):
                 _store_in_cache(key, self._render_content(product, info, lazy))
-        return (
-            _card_cache.get(key, "").replace(TOKEN_PLACEHOLDER, self._token).replace(NEXT_PLACEHOLDER, self._next_url)
-        )
+        markup = _card_cache.get(key, "").replace(ANCHOR_PLACEHOLDER, conditional_escape(anchor))
+        return markup.replace(TOKEN_PLACEHOLDER, self._token).replace(NEXT_PLACEHOLDER, self._next_url)
 
     def _render_content(self, product: Any, info: Any, lazy: bool) -> str:
         catalogue.attach_images([product, *self._products])
@@ -124,6 +128,7 @@ class CardRenderer:
                 "lazy": lazy,
                 "csrf_token": TOKEN_PLACEHOLDER,
                 "next": NEXT_PLACEHOLDER,
+                "anchor": ANCHOR_PLACEHOLDER,
             }
         )
 
@@ -142,11 +147,29 @@ def _product_key(product: Any, info: Any) -> tuple:
         product.slug,
         product.date_updated,
         product.first_image,
+        _stars(product),
         product.is_parent or product.has_options,
         catalogue.get_price_amount(info),
         info.price.currency,
         _availability_text(info),
     )
+
+
+def add_form_anchors(markup: str) -> str:
+    """A page's markup, where each form of Oscar's cards has an id, and an address that ends with it: a browser without
+    JavaScript comes back to that place, through any redirect."""
+    before, _, after = reverse("basket:add", kwargs={"pk": 0}).rpartition("0")
+    plain_form = re.compile(rf'<form action="({re.escape(before)}([0-9]+){re.escape(after)})"')
+    seen: set[str] = set()
+
+    def with_anchor(form: re.Match[str]) -> str:
+        address, key = form.groups()
+        if key in seen:  # an id stands once on a page
+            return form[0]
+        seen.add(key)
+        return f'<form id="basket-add-{key}" action="{address}#basket-add-{key}"'
+
+    return plain_form.sub(with_anchor, markup)
 
 
 def card_context(product: Any, info: Any) -> Card:
@@ -156,6 +179,7 @@ def card_context(product: Any, info: Any) -> Card:
         url=product.get_absolute_url(),
         image=_card_image(product),
         price=_formatted_price(info),
+        stars=_stars(product),
         availability=_availability_text(info),
         add_to_basket_url=_add_to_basket_url(product) if _addable_in_one_click(product) else "",
     )
@@ -203,6 +227,11 @@ def _formatted_price(info: Any) -> str:
     if amount is None:
         return ""
     return currency(amount, info.price.currency) if info.price.excl_tax else pgettext("personalization", "Free")
+
+
+def _stars(product: Any) -> int | None:
+    shown = product.rating is not None and "reviews" not in settings.OSCAR_HIDDEN_FEATURES
+    return round(product.rating) if shown else None
 
 
 def _availability_text(info: Any) -> str:

@@ -1,26 +1,55 @@
 """The slates of one page: what the template tags decide for its request, and what its templates print them from."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.template import Context
+from django.urls import NoReverseMatch, reverse
 
+from personalization.decide import reasons
 from personalization.decide.reranking import RerankBasis
-from personalization.decide.slate import Slate
+from personalization.decide.slate import Row, Slate, SlateItem
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, visits
 from personalization.oscar.list_slates import ListSlate, list_slate
-from personalization.serve import serve_slate, slate_tokens
+from personalization.serve import RowPage, serve_row, serve_slate, slate_tokens
 from personalization.shop import catalogue
 from personalization.surfaces.navigation import MenuShortcut
 
 PRODUCT_SURFACE = "product"
 """The surface that is printed where the page says that the product is unavailable, or else at the end of the page."""
 PREFETCHED_ATTRIBUTE = "_personalization_prefetched"
+NEUTRAL_CODES = (reasons.NEUTRAL_CODE, reasons.SECOND_NEUTRAL_CODE)
+WITHOUT_ROW_PAGES = ("basket", "order_confirmation", "zero_results")
+"""The surfaces whose rows have no page of their own: an address cannot say what they are about."""
+MIN_STRIP_ITEMS = 3
+"""Fewer cards than this are wider, as a strip of them would be mostly empty."""
 DecidedSlate = tuple[Slate, Visit | None]
 EMPTY_SLATE: DecidedSlate = (Slate(PRODUCT_SURFACE), None)
+
+
+@dataclass(frozen=True)
+class PrintedRow:
+    """A row and what its template needs besides."""
+
+    row: Row
+    token: str
+    """Its impression token; "" where nothing is reported."""
+    anchor: str
+    """Its id on the page, which stays while other rows come and go."""
+    items: list[tuple[SlateItem, str]]
+    """Each item with the sentence that stands under its card; "" where the row's head says it already."""
+    explanation: str
+    """The sentence of the row's head, and once there the one that all cards would show."""
+    all_url: str
+    """The address of the page with all its products; "" where it shows all of them."""
+    layout: str
+    """The class for its number of cards, with a space before it; "" for the strip of a usual row."""
 
 
 def decide_slate(context: Context, surface: str, page: dict[str, Any]) -> DecidedSlate:
@@ -33,6 +62,19 @@ def decide_slate(context: Context, surface: str, page: dict[str, Any]) -> Decide
     if slate.rows:
         visits.mark_shown(context["request"], (item.product_id for row in slate.rows for item in row.items))
     return slate, visit
+
+
+def decide_row(
+    request: HttpRequest, surface: str, row_key: str, page: int, subject: dict[str, Any]
+) -> tuple[RowPage, Visit] | None:
+    """A page of one row of this requester's, and the visit that it was decided for; None where they have no such row.
+
+    `subject` names the product or category that the surface is about, as `visits.with_page_context` takes them.
+    Raises: ValueError when there is no surface of this name.
+    """
+    visit = visits.with_page_context(visits.visit_from_request(request), **subject)
+    row_page = serve_row(surface, row_key, visit, page=page)
+    return (row_page, visit) if row_page else None
 
 
 def _page_visit(context: Context, read: Callable[[HttpRequest], Visit], page: dict[str, Any]) -> Visit | None:
@@ -69,14 +111,47 @@ def shortcuts_slate(request: HttpRequest, shortcuts: Sequence[MenuShortcut]) -> 
     return list_slate(request, "navigation", "shortcuts", items, reasons=reasons, item_kind="category")
 
 
-def slate_context(context: Context, slate: Slate, visit: Visit | None) -> dict[str, Any]:
-    """What `slate.html` is rendered with: the page's own context, each row with its token, and the card renderer."""
+def slate_context(context: Context, slate: Slate, visit: Visit | None, *, whole_row: bool = False) -> dict[str, Any]:
+    """What `slate.html` is rendered with: the page's own context, each row as it is printed, and the card renderer.
+
+    Parameters: `whole_row`, whether this is the page of one row, which shows all of it.
+    """
     return {
         **cast(dict[str, Any], context.flatten()),
         "slate": slate,
-        "rows_with_tokens": list(zip(slate.rows, slate_tokens(slate, visit), strict=True)),
+        "printed_rows": list(_printed_rows(slate, visit, whole_row)),
         "cards": _card_renderer(slate, context),
     }
+
+
+def _printed_rows(slate: Slate, visit: Visit | None, whole_row: bool) -> Iterator[PrintedRow]:
+    seen: Counter[str] = Counter()
+    for row, token in zip(slate.rows, slate_tokens(slate, visit), strict=True):
+        seen[row.type] += 1
+        number = f"-{seen[row.type]}" if seen[row.type] > 1 else ""
+        anchor = f"personalization-{slate.surface}-{row.type}{number}"
+        explanations = {item.explanation for item in row.items}
+        in_head = {row.explanation, *(explanations if len(explanations) == 1 else ())}
+        items = [(item, "" if item.explanation in in_head else item.explanation) for item in row.items]
+        head = " · ".join(filter(None, dict.fromkeys([row.explanation, *in_head])))
+        all_url = "" if whole_row else _all_url(slate.surface, row, visit)
+        short = " personalization-row--short" if len(items) < MIN_STRIP_ITEMS else ""
+        layout = " personalization-row--all" if whole_row else short
+        yield PrintedRow(row, token, anchor, items, head, all_url, layout)
+
+
+def _all_url(surface: str, row: Row, visit: Visit | None) -> str:
+    """Rows in neutral words have none: their address would tell what the words leave out."""
+    is_listed = surface not in WITHOUT_ROW_PAGES and row.reason.code not in NEUTRAL_CODES
+    if visit is None or not is_listed or row.candidate_count <= len(row.items):
+        return ""
+    subject = {"product": visit.product, "category": visit.category}
+    query = urlencode({name: key for name, key in subject.items() if key is not None})
+    try:
+        address = reverse("personalization:row", args=[surface, row.key])
+    except NoReverseMatch:  # the shop does without our pages
+        return ""
+    return f"{address}?{query}" if query else address
 
 
 def _card_renderer(slate: Slate, context: Context) -> card_markup.CardRenderer | None:

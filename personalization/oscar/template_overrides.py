@@ -32,7 +32,7 @@ REQUIRED_TAGS = {
     "oscar/customer/baseaccountpage.html": '{% include "personalization/partials/account_tab.html" %}',
     "oscar/layout.html": (
         '{% load personalization static %}<link rel="stylesheet" href="{% static "personalization/rows.css" %}">'
-        "{% personalization_beacon %}"
+        "{% personalization_beacon %}{% personalization_basket %}"
     ),
     "oscar/partials/footer.html": '{% include "personalization/partials/footer_link.html" %}',
     "oscar/partials/nav_primary.html": "{% load personalization %}{% personal_categories %}",

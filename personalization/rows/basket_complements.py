@@ -10,7 +10,7 @@ from django.utils.translation import pgettext
 from numpy.typing import NDArray
 
 from personalization.decide import scoring, selection
-from personalization.decide.slate import Candidate, RowCandidate, RowType, product_ref
+from personalization.decide.slate import Candidate, Reason, RowCandidate, RowType, product_ref
 from personalization.decide.visit import Visit
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import bought_together
@@ -20,18 +20,28 @@ SUBSTITUTE_THRESHOLD = 0.5
 REMAINING_SHARE = 0.6
 """The share of the products of a final basket that is still to come when the basket page is shown. Where nothing was
 learned, it turns a share of baskets into a probability. Measured: see docs/evaluation.md."""
+BOUGHT_WITH_BASKET = "bought_together_with_basket"
+"""The code of the reason that names what in the basket a product is bought together with."""
 MAX_ADD_ONS = 4
 """At most this many products are added to a basket that is not empty."""
 
 
 def propose_add_ons(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
     """What is likely enough to be bought with the basket: often nothing, never more than a few."""
-    yield RowCandidate(list(islice(basket_complements(visit, snapshot), selection.MAX_CANDIDATES)))
+    yield RowCandidate(_explained_as("add_ons", visit, snapshot))
 
 
 def propose_after_order(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
     """What is likely enough to be bought with the order; on its page the visit's basket holds what was just bought."""
-    yield RowCandidate(list(islice(basket_complements(visit, snapshot), selection.MAX_CANDIDATES)))
+    yield RowCandidate(_explained_as("after_order", visit, snapshot))
+
+
+def _explained_as(row_code: str, visit: Visit, snapshot: SnapshotArrays) -> list[Candidate]:
+    """The first complements, each with a reason that says what the row says: that it is bought with the basket, or with
+    which of its products. That the visitor bought it before is true of some, and no reason to stand here."""
+    complements = islice(basket_complements(visit, snapshot), selection.MAX_CANDIDATES)
+    kept = BOUGHT_WITH_BASKET if len(visit.basket) > 1 else row_code
+    return [one if one.reason.code == kept else replace(one, reason=Reason(row_code)) for one in complements]
 
 
 def basket_complements(visit: Visit, snapshot: SnapshotArrays) -> Iterator[Candidate]:

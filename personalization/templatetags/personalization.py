@@ -1,10 +1,12 @@
 """{% load personalization %}: the rows of a surface, the menu's shortcuts, the consent banner and the beacon.
 
 {% personalized "product" product=product %} shows the rows of a surface; {% personalization_beacon %}, once on every
-page, reports which of them were seen; {% personalization_consent %}, once in the layout, asks for consent.
+page, reports which of them were seen; {% personalization_basket %}, beside it, adds to the basket without a reload;
+{% personalization_consent %}, once in the layout, asks for consent.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -12,13 +14,15 @@ from django.http import HttpRequest
 from django.template import Context
 from django.template.base import FilterExpression, Parser, Token
 from django.template.loader import get_template
+from django.urls import get_script_prefix, get_urlconf
+from django.utils.translation import get_language
 
 from personalization import conf, serve
 from personalization.collect import feedback
-from personalization.decide.slate import SlateItem
+from personalization.decide.slate import Slate, SlateItem
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
-from personalization.oscar import page_slates, visits
+from personalization.oscar import card_markup, page_slates, visits
 from personalization.oscar.list_slates import ListSlate
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import requester_from_request
@@ -37,14 +41,25 @@ ABOVE_THE_FOLD = ("home", 1)
 def personalized(context: Context, surface: str, **page: Any) -> dict[str, Any]:
     """The rows of a surface for this visitor; none where the page has no request, or its request no strategy.
 
-    `page` names what the page is about: its product, category, query or order.
+    `page` names what the page is about: its product, category, query or order. The rows of a product are printed where
+    the tag first stands on its page.
     """
     page = {name: value for name, value in page.items() if _is_defined(context, value)}
     prefetched = None
     if surface == page_slates.PRODUCT_SURFACE and page.get("product"):
-        prefetched = page_slates.prefetched_slates(context).pop(page["product"].pk, None)
+        slates = page_slates.prefetched_slates(context)
+        prefetched = slates.get(page["product"].pk)
+        if prefetched is page_slates.EMPTY_SLATE:
+            return {}
+        slates[page["product"].pk] = page_slates.EMPTY_SLATE
     slate, visit = prefetched or page_slates.decide_slate(context, surface, page)
     return page_slates.slate_context(context, slate, visit)
+
+
+@register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
+def personalized_row(context: Context, slate: Slate, visit: Visit) -> dict[str, Any]:
+    """A page of one row, as the view of that page decided it."""
+    return page_slates.slate_context(context, slate, visit, whole_row=True)
 
 
 @register.simple_tag(takes_context=True)
@@ -95,7 +110,7 @@ class CardNode(template.Node):
         with fail_open("Printing a card", queries=False):
             item: SlateItem = self.item.resolve(context)
             lazy = (context["slate"].surface, context["number"]) != ABOVE_THE_FOLD
-            return context["cards"].render(item.product, item.info, lazy=lazy)
+            return context["cards"].render(item.product, item.info, lazy=lazy, anchor=context["anchor"])
         return ""
 
 
@@ -104,6 +119,28 @@ def card(parser: Parser, token: Token) -> CardNode:
     """{% card item %} prints our card of a row's product; in `card.html` only."""
     _, item = token.split_contents()
     return CardNode(parser.compile_filter(item))
+
+
+class KeepPlaceNode(template.Node):
+    """Lets the forms of a list's cards lead back to themselves."""
+
+    def __init__(self, nodelist: template.NodeList) -> None:
+        self.nodelist = nodelist
+
+    def render(self, context: Context) -> str:
+        markup: str = self.nodelist.render(context)
+        with fail_open("Keeping the place in a list", queries=False):
+            return card_markup.add_form_anchors(markup)
+        return markup
+
+
+@register.tag
+def keep_place(parser: Parser, token: Token) -> KeepPlaceNode:
+    """{% keep_place %}...{% endkeep_place %} around a list of Oscar's cards: who adds one to the basket without
+    JavaScript comes back to it, and not to the top of the page."""
+    nodelist = parser.parse(("endkeep_place",))
+    parser.delete_first_token()
+    return KeepPlaceNode(nodelist)
 
 
 @register.filter
@@ -202,6 +239,20 @@ def _beacon_context(context: Context, request: HttpRequest) -> dict[str, Any]:
     if view_name == SEARCH_VIEW and request.GET.get("page", "1") == "1":
         return {"search": str(context.get("query") or "").strip()[:MAX_QUERY_CHARACTERS]}
     return {}
+
+
+@register.simple_tag
+def personalization_basket() -> str:
+    """The script that puts products of cards into the basket without leaving the page: the same for all visitors."""
+    with fail_open("Printing the basket's script", queries=False):
+        return _basket_script(get_language(), get_script_prefix(), get_urlconf())
+    return ""
+
+
+@lru_cache(100)
+def _basket_script(language: str | None, script_prefix: str, urlconf: str | None) -> str:
+    """Rendered once for all that it depends on: it is on every page."""
+    return get_template("personalization/partials/basket_script.html").render()
 
 
 @register.inclusion_tag("personalization/partials/consent_banner.html", takes_context=True)

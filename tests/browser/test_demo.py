@@ -83,7 +83,7 @@ def test_what_is_put_into_the_basket_leaves_the_page(page_of):
     page = page_of()
     wanted = rows(page)[0][2][0]
     page.locator(".personalization-row form button").first.click()
-    page.wait_for_load_state()
+    page.locator(".personalization-stepper").wait_for()
     page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/", 3)[2] + "/")
     assert wanted not in rows(page)[0][2]
 

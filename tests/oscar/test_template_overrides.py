@@ -55,7 +55,9 @@ def test_a_copy_that_extends_another_page_leaves_ours_out(theme):
     assert lost_overrides() == [LostOverride("oscar/customer/baseaccountpage.html", file, "")]
 
 
-@pytest.mark.parametrize("pasted", [TAG, "{% load personalization %}{%personalization_beacon   %}"])
+@pytest.mark.parametrize(
+    "pasted", [TAG, "{% load personalization %}{%personalization_beacon   %}{%personalization_basket %}"]
+)
 def test_a_copy_with_the_tag_pasted_has_it(theme, pasted):
     theme(f"<html>{pasted}</html>")
     assert lost_overrides() == []

@@ -50,7 +50,7 @@ def row(response):
     assert len(parts) <= 1
     if not parts:
         return None
-    (title,) = re.findall(r"<h2[^>]*>([^<]+)</h2>", parts[0])
+    (title,) = re.findall(r"<h2[^>]*>(?:<a[^>]*>)?([^<]+)<", parts[0])
     return title, [int(key) for key in re.findall(r'data-product="(\d+)"', parts[0])]
 
 
@@ -73,6 +73,9 @@ def test_what_the_page_leaves_out_stands_above_it_best_first_and_says_so(client,
     assert set(shown) <= {product.pk for product in odd}
     favourites = {odd[0].pk, odd[1].pk} - set(listed(page))
     assert set(shown[: len(favourites)]) == favourites
+    (address,) = re.findall(r'<a href="([^"]+)">More to buy again in Odd</a>', page.content.decode())
+    everything = row(client.get(address))[1]
+    assert set(shown) < set(everything) <= {product.pk for product in odd}
 
 
 def test_with_nothing_of_it_on_the_page_the_title_says_so(client, trained, small_pages):

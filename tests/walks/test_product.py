@@ -130,9 +130,10 @@ def test_where_a_product_has_sold_out_what_stands_in_for_it_stands_beneath_the_o
     assert found.count('data-row="similar"') == 1
 
 
-def test_while_it_can_be_bought_the_rows_stand_at_the_end_of_the_page(client, products):
+def test_while_it_can_be_bought_the_rows_stand_before_the_reviews(client, products):
     found = body(client, products[TEAS[0]])
-    assert found.index("Product Information") < found.index("Customer Reviews") < found.index(LIKE)
+    assert found.index("product_main") < found.index(LIKE) < found.index("Product Information")
+    assert found.index("Product Information") < found.index("Customer Reviews")
     assert found.count('data-row="similar"') == 1
 
 
