@@ -1,5 +1,7 @@
 """Sorts rows and fills them with products."""
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +14,7 @@ NO_LIMIT = 1_000_000
 """More products than any row has candidates."""
 
 PAGE_FULL, PERSONAL_ROWS_FULL, TOO_FEW_ITEMS = "page_full", "personal_rows_full", "too_few_items"
+LITTLE_USE = "little_use"
 """Why a row is not shown."""
 
 
@@ -25,6 +28,8 @@ class LayoutLimits:
     """Personal rows above the generic ones."""
     rows: int = 6
     """Rows in all."""
+    min_relative_share: float = 0.0
+    """A row is not shown when its expected share is below this part of the highest one on the page."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,19 @@ class FilledRow:
 
 
 def sort_rows(rows: Iterable[ProposedRow]) -> list[ProposedRow]:
-    """The personal rows first, the one with the highest expected share on top, then the others as proposed."""
-    return sorted(rows, key=lambda row: -row.expected_share if row.type.personal else 1)
+    """The personal rows first, then the others as proposed. Of the personal ones the best of each type, then the second
+    best of each, and so on, each time the one with the highest expected share on top: two rows of one type say less
+    than two rows of two."""
+    personal, generic = [], []
+    for row in rows:
+        (personal if row.type.personal else generic).append(row)
+    personal.sort(key=lambda row: -row.expected_share)
+    nth: Counter[str] = Counter()
+    turns = []
+    for row in personal:
+        turns.append(nth[row.type.code])
+        nth[row.type.code] += 1
+    return [row for _turn, row in sorted(zip(turns, personal, strict=True), key=lambda pair: pair[0])] + generic
 
 
 def fill_rows(
@@ -98,12 +114,16 @@ def _allocate_items(
     taken = set(unavailable)
     allocated: list[tuple[list[Candidate], str]] = []
     personal = shown = 0
+    shares = [row.expected_share for row in rows if math.isfinite(row.expected_share)]
+    min_share = limits.min_relative_share * max(shares, default=0.0)
     for row in rows:
         items = [candidate for candidate in row.candidates if candidate.item not in taken]
         items = items[: row.max_items(limits.row_size) + extra]
         hidden_because = ""
         if shown == limits.rows:
             hidden_because = PAGE_FULL
+        elif row.expected_share < min_share:
+            hidden_because = LITTLE_USE
         elif row.type.personal and personal == limits.personal_rows:
             hidden_because = PERSONAL_ROWS_FULL
         elif len(items) < row.type.min_items or not (items or row.links):

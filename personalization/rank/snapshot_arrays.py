@@ -52,6 +52,12 @@ class SnapshotArrays:
         """What a recommender that links products learned."""
         return Neighbours(self.arrays[f"{recommender}.index"], self.arrays[f"{recommender}.weight"])
 
+    def row_neighbours(self, recommender: str) -> Neighbours:
+        """What a recommender learned that links products for rows alone, and is no feature of a ranker."""
+        none = np.empty((len(self.ids), 0))  # a snapshot of an earlier release has none
+        index = self.arrays.get(f"{recommender}.row_index", none.astype(np.int32))
+        return Neighbours(index, self.arrays.get(f"{recommender}.row_weight", none.astype(np.float32)))
+
     def score_recommenders(self) -> list[str]:
         """The names of the recommenders that score products, sorted."""
         return self._recommenders_by_suffix[".score"]

@@ -13,11 +13,17 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY
 from personalization.shop import catalogue
 
+MAX_NEW_SHARE = 0.5
+"""Where a larger part of the catalogue is new, being new tells nobody anything."""
+
 
 def propose_new_in(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
-    """What was added within the policy's `new_product_days`, the newest first."""
+    """What was added within the policy's `new_product_days`, the newest first; nothing where most of the shop is
+    new."""
     created = snapshot.arrays["product.created_at"]
     is_new = created > visit.timestamp - visit.policy.new_product_days * DAY
+    if np.count_nonzero(is_new) > MAX_NEW_SHARE * len(is_new):
+        return
     indices, since = selection.top_k(np.where(is_new, created, 0))
     yield RowCandidate(
         [
@@ -47,6 +53,5 @@ LATEST = RowType(
     explanation=lambda params: _("The newest products in the shop"),
     discloses_activity=False,
     fallback=propose_latest,
-    min_items=1,
 )
 row_types = (NEW_IN, LATEST)

@@ -32,6 +32,10 @@ StockRecord = get_model("partner", "StockRecord")
 
 MAX_TEXT_LENGTH = 2_000
 """A longer description or attribute value is cut: bounds the memory of a training run."""
+MAX_QUERY_WORDS = 8
+"""At most this many words of a search are looked for."""
+MIN_STEM = 3
+"""A word is looked for without its last two letters, which say singular or plural, but by at least this many."""
 HTML_TAG = re.compile("<[^<>]*>")
 ID_COLUMNS = {"id": "pk", "upc": "upc", "sku": "stockrecords__partner_sku"}
 """What can identify a product, with its column."""
@@ -242,6 +246,16 @@ def public_child(product: Any, key: int | None) -> Any:
     return next((child for child in children if child.pk == key), product)
 
 
+def has_match(query: str) -> bool:
+    """Whether a product that may be browsed, or its category, has a word of this search in its name, in the singular or
+    plural; a search that found nothing is no way to go on. One query."""
+    words = re.findall(r"\w{2,}", query)[:MAX_QUERY_WORDS]
+    stems = [word[: max(MIN_STEM, len(word) - 2)] for word in words]
+    named = [Q(**{column: stem}) for stem in stems for column in ("title__icontains", "categories__name__icontains")]
+    named += [Q(upc__iexact=word) for word in words]
+    return bool(named) and Product.objects.browsable().filter(reduce(or_, named)).exists()
+
+
 def categories_by_id(category_ids: Iterable[int]) -> dict[int, Any]:
     """The browsable ones among these categories by key."""
     categories: dict[int, Any] = Category.objects.browsable().in_bulk(list(category_ids))
@@ -328,13 +342,14 @@ def deepest_category(product_id: int) -> Any | None:
     return rows.defer("description", "long_description").first()
 
 
-def category_bestsellers(category: Any, limit: int) -> list[int]:
-    """The keys of the products of a category and of those below it, without sensitive ones: first the most bought by
+def category_bestsellers(category: Any, limit: int) -> list[tuple[int, int]]:
+    """(product key, purchases) of a category and of those below it, without sensitive ones: first the most bought by
     Oscar's own analytics, then the newest."""
     is_member = ProductCategory.objects.filter(product=OuterRef("pk"), category__path__startswith=category.path)
     rows = Product.objects.browsable().filter(Exists(is_member)).exclude(pk__in=all_sensitive_products())
     most_bought = F("stats__num_purchases").desc(nulls_last=True)
-    return list(rows.order_by(most_bought, "-date_created", "-pk").values_list("pk", flat=True)[:limit])
+    rows = rows.order_by(most_bought, "-date_created", "-pk").values_list("pk", "stats__num_purchases")
+    return [(key, times or 0) for key, times in rows[:limit]]
 
 
 def bestsellers(limit: int) -> list[tuple[int, int]]:
