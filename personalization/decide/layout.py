@@ -28,8 +28,9 @@ class LayoutLimits:
     """Personal rows above the generic ones."""
     rows: int = 6
     """Rows in all."""
-    min_relative_share: float = 0.0
-    """A row is not shown when its expected share is below this part of the highest one on the page."""
+    min_relative_use: float = 0.0
+    """A row that is judged by how much the visitor is expected to buy from it is not shown when that is less than this
+    part of what they are expected to buy from the best personal row."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class ProposedRow:
     candidates: list[Candidate]
     expected_share: float = 0.0
     links: tuple[Link, ...] = ()
+    probability: Mapping[int, float] | None = None
+    """By product key, how likely the visitor is to buy it soon; None where the row is not judged by that."""
 
     def max_items(self, row_size: int) -> int:
         """How many products it shows, where a row shows `row_size`."""
@@ -114,15 +117,15 @@ def _allocate_items(
     taken = set(unavailable)
     allocated: list[tuple[list[Candidate], str]] = []
     personal = shown = 0
-    shares = [row.expected_share for row in rows if math.isfinite(row.expected_share)]
-    min_share = limits.min_relative_share * max(shares, default=0.0)
+    shares = [row.expected_share for row in rows if row.type.personal and math.isfinite(row.expected_share)]
+    min_use = limits.min_relative_use * max(shares, default=0.0)
     for row in rows:
         items = [candidate for candidate in row.candidates if candidate.item not in taken]
         items = items[: row.max_items(limits.row_size) + extra]
         hidden_because = ""
         if shown == limits.rows:
             hidden_because = PAGE_FULL
-        elif row.expected_share < min_share:
+        elif row.probability is not None and _expected_use(items, row.probability, limits) < min_use:
             hidden_because = LITTLE_USE
         elif row.type.personal and personal == limits.personal_rows:
             hidden_because = PERSONAL_ROWS_FULL
@@ -136,3 +139,8 @@ def _allocate_items(
         taken.update(candidate.item for candidate in items)
         allocated.append((items, ""))
     return allocated
+
+
+def _expected_use(items: list[Candidate], probability: Mapping[int, float], limits: LayoutLimits) -> float:
+    """How many of the products that a row would show the visitor is expected to buy soon."""
+    return sum(probability.get(candidate.item.id, 0.0) for candidate in items[: limits.row_size])

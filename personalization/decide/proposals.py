@@ -10,14 +10,12 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 
 
 def propose_rows(row_type: RowType, visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
-    """The rows of a type, none with more than two products that differ in size only. One that does not say how much the
-    visitor is expected to buy of it gets that from what was learned; 0 for a stranger."""
+    """The rows of a type, none with more than two products that differ in size only; of a customer with how likely
+    they are to buy each product, for rows that have nothing to do with what they do right now."""
     for row in row_type.propose(visit, snapshot) if row_type.propose else ():
-        candidates = selection.vary_sizes(row.candidates, snapshot)
-        share = row.expected_share
-        if not share and not row_type.personal and visit.genome.products:
-            share = expected_share(candidates, visit, snapshot)
-        yield replace(row, candidates=candidates, expected_share=share)
+        usual = not row_type.personal and bool(visit.genome.products)
+        probability = visit.compute_once(_purchase_probabilities, snapshot) if usual else None
+        yield replace(row, candidates=selection.vary_sizes(row.candidates, snapshot), probability=probability)
 
 
 def expected_share(candidates: Sequence[Candidate], visit: Visit, snapshot: SnapshotArrays) -> float:

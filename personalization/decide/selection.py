@@ -80,11 +80,13 @@ def vary_sizes(candidates: list[Candidate], snapshot: SnapshotArrays) -> list[Ca
     family = snapshot.arrays.get("product.family")
     if family is None or len(candidates) <= MAX_OF_FAMILY:
         return candidates
-    indices = snapshot.product_indices(one.item.id if one.item.kind == PRODUCT else 0 for one in candidates).tolist()
+    indices = snapshot.product_indices([one.item.id if one.item.kind == PRODUCT else 0 for one in candidates])
     families = family[indices].tolist()
+    if len({*families}) == len(families):
+        return candidates
     seen: Counter[int] = Counter()
     varied = []
-    for candidate, index, number in zip(candidates, indices, families, strict=True):
+    for candidate, index, number in zip(candidates, indices.tolist(), families, strict=True):
         if index < 0 or seen[number] < MAX_OF_FAMILY:
             varied.append(candidate)
             seen[number] += index >= 0
@@ -140,6 +142,14 @@ def complements(snapshot: SnapshotArrays, product_index: int) -> IndicesAndScore
     indices = neighbours.index[product_index][filled][:MAX_CANDIDATES]
     weight = neighbours.weight[product_index][filled][:MAX_CANDIDATES]
     return indices.astype(np.int64), weight.astype(np.float64)
+
+
+def substitutes(snapshot: SnapshotArrays, product_index: int) -> set[int]:
+    """The primary keys of what can stand in for this product, or differs from it in size only."""
+    neighbours = snapshot.neighbours("substitutes").index[product_index]
+    family = snapshot.arrays.get("product.family", np.arange(len(snapshot.ids)))
+    same = np.flatnonzero(family == family[product_index])
+    return set(snapshot.ids[np.concatenate([neighbours[neighbours >= 0], same])].tolist())
 
 
 def related(snapshot: SnapshotArrays, product_index: int) -> IndicesAndScores:

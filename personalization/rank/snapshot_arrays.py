@@ -54,9 +54,9 @@ class SnapshotArrays:
 
     def row_neighbours(self, recommender: str) -> Neighbours:
         """What a recommender learned that links products for rows alone, and is no feature of a ranker."""
-        none = np.empty((len(self.ids), 0))  # a snapshot of an earlier release has none
-        index = self.arrays.get(f"{recommender}.row_index", none.astype(np.int32))
-        return Neighbours(index, self.arrays.get(f"{recommender}.row_weight", none.astype(np.float32)))
+        if f"{recommender}.row_index" not in self.arrays:  # a snapshot of an earlier release has none
+            return Neighbours(np.empty((len(self.ids), 0), np.int32), np.empty((len(self.ids), 0), np.float32))
+        return Neighbours(self.arrays[f"{recommender}.row_index"], self.arrays[f"{recommender}.row_weight"])
 
     def score_recommenders(self) -> list[str]:
         """The names of the recommenders that score products, sorted."""

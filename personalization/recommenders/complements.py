@@ -41,7 +41,9 @@ PRODUCTS_PER_CATEGORY = 20
 ORDERS_PER_CUSTOMER = 5
 """Of a customer as many products count as in this many orders of the largest size that counts."""
 MAX_OF_CATEGORY = 3
-"""At most this many neighbours of a product are of one leaf category."""
+"""The first neighbours of a product, this many of each leaf category, stand before all others ..."""
+BEYOND_CATEGORY_WEIGHT = 0.001
+"""... which have this part of their weight."""
 EXPECTED_PAIRS_PER_PRODUCT = 1_000
 """Cost of a product apart from its baskets, in pairs, for blocks of even size."""
 
@@ -135,7 +137,7 @@ class Complements(BlockRecommender):
     """Lift of two products in baskets, over a null model that knows the sizes of the baskets, shrunken towards the lift
     of the product with the other's category, and that towards the lift of the two categories; a basket weighs
     half after `purchase_half_life_days`, and a large one less. What is beyond chance is ranked by lift x popularity
-    ** 0.75. Never of one leaf category.
+    ** 0.75. Two products of one leaf category are linked by their own baskets only.
 
     A pair that too few customers bought is known by its categories alone, so that what goes with mustard goes with
     each mustard. Of rows only: rankers do not see it, as what completes a basket best is `bought_together`.
@@ -292,22 +294,23 @@ def _complement_links(block: range, counts: _Counts, limits: LearningLimits) -> 
     supported = pairs.anchor[enough] * products + pairs.other[enough]
     candidates = np.union1d(supported, _expand(links.clear, block, counts.best, products))
     anchor, other = candidates // products, candidates % products
-    fits = (leaf_category[anchor] != leaf_category[other]) | (leaf_category[anchor] < 0)
-    anchor, other, candidates = anchor[fits], other[fits], candidates[fits]
+    own = np.isin(candidates, supported)
+    fits = own | (leaf_category[anchor] != leaf_category[other])
+    anchor, other, own = anchor[fits], other[fits], own[fits]
     category = np.maximum(leaf_category[other], 0)
-    has_category = leaf_category[other] >= 0
-    prior = np.where(has_category, _values_at(links.lift, anchor - block.start, category), 0)
+    by_category = (leaf_category[other] >= 0) & (leaf_category[anchor] != leaf_category[other])
+    prior = np.where(by_category, _values_at(links.lift, anchor - block.start, category), 0)
     prior *= _customer_lift(block, counts.customers, anchor, other, limits) ** CUSTOMER_LIFT_EXPONENT
     observed = _values_at(together, anchor - block.start, other)
     expected = baskets.expected(baskets.degree[anchor], baskets.degree[other])
-    own = np.isin(candidates, supported)
     shrunken = (observed + PRIOR_COUNT * np.where(prior > 0, prior, 1)) / (expected + PRIOR_COUNT)
     lift = np.where(own, shrunken, prior)
     clear = own & (baskets.deviations(observed, expected) >= MIN_DEVIATIONS["products"])
-    clear |= has_category & (_values_at(links.clear, anchor - block.start, category) > 0)
+    clear |= by_category & (_values_at(links.clear, anchor - block.start, category) > 0)
     kept = clear & (lift >= 1)
     strength = np.where(kept, lift * baskets.degree[other] ** POPULARITY_EXPONENT, 0)
-    kept &= _rank_in_category(anchor, leaf_category[other], strength) < MAX_OF_CATEGORY
+    beyond = _rank_in_category(anchor, leaf_category[other], strength) >= MAX_OF_CATEGORY
+    strength[beyond] *= BEYOND_CATEGORY_WEIGHT
     return _relative_links(anchor[kept], other[kept], strength[kept], limits.neighbours_per_product)
 
 

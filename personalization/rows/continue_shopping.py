@@ -15,7 +15,7 @@ from personalization.decide.visit import Visit
 from personalization.models.events import VIEW_EVENTS, EventType, RecentEvent
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY
-from personalization.shop import catalogue
+from personalization.shop import title_search
 
 MAX_AGE = 14 * DAY
 """What was done longer ago is not taken up again."""
@@ -115,7 +115,7 @@ def sanitized_query(query: str) -> str:
 def _continue_links(visit: Visit) -> Iterator[Link]:
     if visit.basket_quantity and visit.timestamp - visit.basket_updated_at >= ABANDONED_AFTER:
         yield Link("basket", {"items": visit.basket_quantity})
-    if (query := unfinished_search(visit)) and catalogue.has_match(query):
+    if (query := unfinished_search(visit)) and title_search.matches_any_title(query):
         yield Link("search", {"query": query})
 
 

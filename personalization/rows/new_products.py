@@ -53,5 +53,6 @@ LATEST = RowType(
     explanation=lambda params: _("The newest products in the shop"),
     discloses_activity=False,
     fallback=propose_latest,
+    min_items=1,
 )
 row_types = (NEW_IN, LATEST)

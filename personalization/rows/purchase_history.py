@@ -42,10 +42,11 @@ def propose_because_you_bought(visit: Visit, snapshot: SnapshotArrays) -> Iterat
         params = {"product": int(snapshot.ids[seed])}
         reason = Reason(BECAUSE_YOU_BOUGHT.code, params)
         neighbours, closeness = selection.complements(snapshot, seed)
+        substitutes = selection.substitutes(snapshot, seed)
         candidates = [
             Candidate(product_ref(product), float(score), reason)
             for product, score in zip(snapshot.ids[neighbours].tolist(), closeness, strict=True)
-            if product not in owned
+            if product not in owned and product not in substitutes
         ]
         yield RowCandidate(candidates, params, expected_share=expected_share(candidates, visit, snapshot))
 

@@ -19,8 +19,8 @@ from personalization.shop import catalogue
 
 UPSELL_PRICE_RANGE = (1.1, 1.8)
 """What an upsell may cost, as a multiple of the price of the product."""
-FULL_ROW = 6
-"""Where fewer products than this are known to be related, the best-selling ones of the category stand below them."""
+MIN_ALTERNATIVES = 3
+"""Where fewer alternatives than this are known, the best-selling products of the leaf category stand below them."""
 FILLED_UP_WEIGHT = 0.5
 """How near the first of those come to the last of the others: the visitor's affinity does not bring them in front."""
 MIN_SIZE_RATIO = 0.9
@@ -49,7 +49,7 @@ class RelatedProducts:
     """From the same leaf category: what others bought after viewing it, what is similar at its price, what has a
     similar description. The three recommenders have equal weight."""
     upsells: list[Candidate]
-    """Higher-priced ones of the same leaf category: those that the same customers buy first."""
+    """Higher-priced ones of the same leaf category that the same customers buy."""
     complements: list[Candidate]
     """What goes with it more than with others, from another leaf category, and is no substitute for it."""
 
@@ -98,7 +98,7 @@ def related_to(visit: Visit, snapshot: SnapshotArrays) -> RelatedProducts:
     neighbours = {name: _find_neighbours(snapshot, name, index) for name in ALTERNATIVE_REASONS}
     better, _weight = upsells = _find_upsells(snapshot, index)
     similar = _find_alternatives(snapshot, index, list(neighbours.values()))
-    alternatives = _exclude_products(_fill_up(similar, _best_of_category(snapshot, index)), better)
+    alternatives = _exclude_products(_fill_up(snapshot, index, similar), better)
     complements = _find_complements(snapshot, index)
     alternatives, upsells, complements = _boost_by_affinity(visit, snapshot, [alternatives, upsells, complements])
     codes = dict.fromkeys(alternatives[0].tolist(), SIMILAR.code) | {
@@ -138,8 +138,9 @@ def _find_alternatives(
 
 def _find_complements(snapshot: SnapshotArrays, index: int) -> selection.IndicesAndScores:
     indices, weight = selection.complements(snapshot, index)
+    other = ~_in_same_category(snapshot, index, indices) | (snapshot.arrays["product.leaf_category"][index] < 0)
     substitutes = [_find_neighbours(snapshot, name, index)[0] for name in ("substitutes", "upsell")]
-    return _exclude_products((indices, weight), np.concatenate(substitutes))
+    return _exclude_products((indices[other], weight[other]), np.concatenate(substitutes))
 
 
 def _best_of_category(snapshot: SnapshotArrays, index: int) -> NDArray[np.int64]:
@@ -151,11 +152,12 @@ def _best_of_category(snapshot: SnapshotArrays, index: int) -> NDArray[np.int64]
     return best[best != index]
 
 
-def _fill_up(ranked: selection.IndicesAndScores, more: NDArray[np.int64]) -> selection.IndicesAndScores:
-    """The ranked products, and where they are too few for a row, below them these others in their sequence."""
+def _fill_up(snapshot: SnapshotArrays, index: int, ranked: selection.IndicesAndScores) -> selection.IndicesAndScores:
+    """The ranked products, and where they are too few for a row, below them the best-selling ones of the category."""
     indices, score = ranked
-    if len(indices) >= FULL_ROW:
+    if len(indices) >= MIN_ALTERNATIVES:
         return ranked
+    more = _best_of_category(snapshot, index)
     more = more[~np.isin(more, indices)][: selection.MAX_CANDIDATES - len(indices)]
     least = float(score.min(initial=1.0))
     below = least * (1 - np.arange(1, len(more) + 1) / (len(more) + 1)) * FILLED_UP_WEIGHT
@@ -163,14 +165,11 @@ def _fill_up(ranked: selection.IndicesAndScores, more: NDArray[np.int64]) -> sel
 
 
 def _find_upsells(snapshot: SnapshotArrays, index: int) -> selection.IndicesAndScores:
-    """Dearer products of the same leaf category, those that the same customers buy first, then the best-selling. Never
-    less for more, no larger pack of the same, and where both sizes can be read, dearer by the unit."""
+    """Dearer products that the same customers buy: never less for more, no larger pack of the same, and where both
+    sizes can be read, dearer by the unit. Where a size cannot be read, the price alone decides."""
     arrays = snapshot.arrays
-    indices, weight = _fill_up(_find_neighbours(snapshot, "upsell", index), _best_of_category(snapshot, index))
-    ratio = arrays["product.price"][indices] / max(float(arrays["product.price"][index]), 1e-9)
-    dearer = (ratio >= UPSELL_PRICE_RANGE[0]) & (ratio <= UPSELL_PRICE_RANGE[1])
-    indices, weight = indices[dearer], weight[dearer]
-    if "product.size" not in arrays:  # a snapshot of an earlier release has none
+    indices, weight = _find_neighbours(snapshot, "upsell", index)
+    if not len(indices) or "product.size" not in arrays:  # a snapshot of an earlier release has none
         return indices, weight
     unit, size, price = arrays["product.size_unit"], arrays["product.size"], arrays["product.price"]
     comparable = (unit[indices] == unit[index]) & (unit[index] > 0) & (size[indices] > 0)
@@ -236,7 +235,7 @@ SIMILAR = RowType(
 UPSELL = RowType(
     code="upsell",
     title=lambda params: pgettext("personalization", "Upgrade from %(product)s") % params,
-    explanation=lambda params: _("Of the same kind, for a little more money"),
+    explanation=lambda params: _("Higher-end alternatives, bought by the same customers"),
     discloses_activity=False,
     propose=propose_upsell,
     min_items=1,

@@ -32,10 +32,6 @@ StockRecord = get_model("partner", "StockRecord")
 
 MAX_TEXT_LENGTH = 2_000
 """A longer description or attribute value is cut: bounds the memory of a training run."""
-MAX_QUERY_WORDS = 8
-"""At most this many words of a search are looked for."""
-MIN_STEM = 3
-"""A word is looked for without its last two letters, which say singular or plural, but by at least this many."""
 HTML_TAG = re.compile("<[^<>]*>")
 ID_COLUMNS = {"id": "pk", "upc": "upc", "sku": "stockrecords__partner_sku"}
 """What can identify a product, with its column."""
@@ -244,16 +240,6 @@ def public_child(product: Any, key: int | None) -> Any:
     """The child of this key of a parent that was read with its children; the product itself where there is none."""
     children = product.get_public_children() if key is not None and product.is_parent else ()
     return next((child for child in children if child.pk == key), product)
-
-
-def has_match(query: str) -> bool:
-    """Whether a product that may be browsed, or its category, has a word of this search in its name, in the singular or
-    plural; a search that found nothing is no way to go on. One query."""
-    words = re.findall(r"\w{2,}", query)[:MAX_QUERY_WORDS]
-    stems = [word[: max(MIN_STEM, len(word) - 2)] for word in words]
-    named = [Q(**{column: stem}) for stem in stems for column in ("title__icontains", "categories__name__icontains")]
-    named += [Q(upc__iexact=word) for word in words]
-    return bool(named) and Product.objects.browsable().filter(reduce(or_, named)).exists()
 
 
 def categories_by_id(category_ids: Iterable[int]) -> dict[int, Any]:
