@@ -24,7 +24,7 @@ UNITS: dict[str, tuple[int, float]] = {
     "sq ft": (PIECES, 1.0),
 }
 """Each unit, in lower case: what it counts, and how many of the common unit it is."""
-NUMBER = r"\d+(?:[.,]\d+)?"
+NUMBER = r"\d+(?:[.,]\d+|/[1-9])?"
 SIZE = re.compile(
     rf"(?:(?P<packs>{NUMBER})\s*[x*\u00d7]\s*)?(?P<number>{NUMBER})[\s-]?"
     rf"(?P<unit>{'|'.join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))})\b\.?",
@@ -66,4 +66,5 @@ def size_arrays(titles: Sequence[str], leaf_category: NDArray[np.int32]) -> dict
 
 
 def _to_number(text: str) -> float:
-    return float(text.replace(",", "."))
+    whole, _, part = text.replace(",", ".").partition("/")
+    return float(whole) / float(part or 1)

@@ -12,6 +12,7 @@ from personalization.train.product_sizes import BULK, PIECES, UNKNOWN, read_size
         ("Yogurt, 6 oz", BULK, 6),
         ("Yogurt, multipack, 4 x 7 oz", BULK, 28),
         ("White milk, 1 gal (own brand)", BULK, 128),
+        ("White milk, 1/2 gal", BULK, 64),
         ("Müsli 500g", BULK, 500 / 28.35),
         ("Cola 0,5 l", BULK, 500 / 29.57),
         ("Large eggs, 12 ct", PIECES, 12),
