@@ -66,7 +66,8 @@ def sort_rows(rows: Iterable[ProposedRow]) -> list[ProposedRow]:
     """The personal rows first, then the others as proposed. Of the personal ones the best of each type, then the second
     best of each, and so on, each time the one with the highest expected share on top: two rows of one type say less
     than two rows of two."""
-    personal, generic = [], []
+    personal: list[ProposedRow] = []
+    generic: list[ProposedRow] = []
     for row in rows:
         (personal if row.type.personal else generic).append(row)
     personal.sort(key=lambda row: -row.expected_share)

@@ -348,7 +348,8 @@ def _expand(clear: sparse.csr_matrix, block: range, best: _CategoryProducts, pro
     start, size = best.start[links.col], best.start[links.col + 1] - best.start[links.col]
     offset = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
     anchor = np.repeat(links.row.astype(np.int64) + block.start, size)
-    return anchor * products + best.product[np.repeat(start, size) + offset]
+    pairs: NDArray[np.int64] = anchor * products + best.product[np.repeat(start, size) + offset]
+    return pairs
 
 
 def _customer_lift(

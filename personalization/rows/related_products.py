@@ -149,7 +149,8 @@ def _best_of_category(snapshot: SnapshotArrays, index: int) -> NDArray[np.int64]
     leaf_category = snapshot.arrays["product.leaf_category"]
     same = np.flatnonzero(leaf_category == leaf_category[index]) if leaf_category[index] >= 0 else np.empty(0, np.int64)
     best, _customers = selection.top_k(snapshot.scores("all_time_popular").customers[same], same)
-    return best[best != index]
+    others: NDArray[np.int64] = best[best != index]
+    return others
 
 
 def _fill_up(snapshot: SnapshotArrays, index: int, ranked: selection.IndicesAndScores) -> selection.IndicesAndScores:

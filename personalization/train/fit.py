@@ -106,6 +106,8 @@ def product_arrays(shop: TrainingDataset, history: HistoryArrays) -> dict[str, N
 def _vocabulary(shop: TrainingDataset, ever: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
     """The words of titles and categories; none of a dataset without names."""
     return vocabulary_arrays(shop.names, shop.history.catalogue.leaf_category, ever) if shop.names.titles else {}
+
+
 def _popularity_windows(history: HistoryArrays) -> dict[str, NDArray[Any]]:
     """How many customers bought each product within the popularity window, and within wider ones, for a shop that
     sells too little to fill a row from the first; 0 where they are fewer than `MIN_CUSTOMERS`."""
