@@ -31,6 +31,7 @@ RESERVED_NAMES = frozenset(
         "country",
         "device",
         "history",
+        "popularity",
         "price",
         "product",
         "purchase",

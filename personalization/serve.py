@@ -14,6 +14,7 @@ from personalization.decide.compose import compose_slate, recommend_categories, 
 from personalization.decide.layout import LayoutLimits
 from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
+from personalization.decide.proposals import propose_rows
 from personalization.decide.slate import Candidate, RankedItem, Reason, Row, RowCandidate, RowType, Slate
 from personalization.decide.trace import Reranking, Trace
 from personalization.decide.visit import Visit
@@ -313,7 +314,9 @@ def _personalized_slate(surface: surfaces.Surface, visit: Visit, size: int | Non
     if learned is None:
         return Slate(surface.name)
     visit = apply_preferences(visit, learned)
-    rows = [(row_type, partial(row_type.propose, visit, learned)) for row_type in surface.rows if row_type.propose]
+    rows = [
+        (row_type, partial(propose_rows, row_type, visit, learned)) for row_type in surface.rows if row_type.propose
+    ]
     return compose_slate(surface.name, learned.name, rows, visit, _layout_limits(surface, visit, size))
 
 
@@ -326,4 +329,5 @@ def _fallback_slate(surface: surfaces.Surface, visit: Visit, size: int | None) -
 def _layout_limits(surface: surfaces.Surface, visit: Visit, size: int | None) -> LayoutLimits:
     policy = visit.policy
     rows = policy.max_home_rows if surface.whole_page else policy.max_page_rows
-    return LayoutLimits(size or policy.row_size, policy.max_personal_rows, rows)
+    least = policy.min_relative_use if surface.whole_page else 0.0
+    return LayoutLimits(size or policy.row_size, policy.max_personal_rows, rows, least)

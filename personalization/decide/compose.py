@@ -74,7 +74,7 @@ def _collect_rows(rows: RowProposals, visit: Visit) -> Iterator[ProposedRow]:
             continue
         for one in candidates:
             reason = Reason(row_type.code, one.params)
-            row = ProposedRow(row_type, reason, one.candidates, one.expected_share, one.links)
+            row = ProposedRow(row_type, reason, one.candidates, one.expected_share, one.links, one.probability)
             if reason.key not in dismissed:
                 yield row
             elif visit.trace is not None:

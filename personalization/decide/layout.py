@@ -1,5 +1,7 @@
 """Sorts rows and fills them with products."""
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +14,7 @@ NO_LIMIT = 1_000_000
 """More products than any row has candidates."""
 
 PAGE_FULL, PERSONAL_ROWS_FULL, TOO_FEW_ITEMS = "page_full", "personal_rows_full", "too_few_items"
+LITTLE_USE = "little_use"
 """Why a row is not shown."""
 
 
@@ -25,6 +28,9 @@ class LayoutLimits:
     """Personal rows above the generic ones."""
     rows: int = 6
     """Rows in all."""
+    min_relative_use: float = 0.0
+    """A row that is judged by how much the visitor is expected to buy from it is not shown when that is less than this
+    part of what they are expected to buy from the best personal row."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class ProposedRow:
     candidates: list[Candidate]
     expected_share: float = 0.0
     links: tuple[Link, ...] = ()
+    probability: Mapping[int, float] | None = None
+    """By product key, how likely the visitor is to buy it soon; None where the row is not judged by that."""
 
     def max_items(self, row_size: int) -> int:
         """How many products it shows, where a row shows `row_size`."""
@@ -55,8 +63,20 @@ class FilledRow:
 
 
 def sort_rows(rows: Iterable[ProposedRow]) -> list[ProposedRow]:
-    """The personal rows first, the one with the highest expected share on top, then the others as proposed."""
-    return sorted(rows, key=lambda row: -row.expected_share if row.type.personal else 1)
+    """The personal rows first, then the others as proposed. Of the personal ones the best of each type, then the second
+    best of each, and so on, each time the one with the highest expected share on top: two rows of one type say less
+    than two rows of two."""
+    personal: list[ProposedRow] = []
+    generic: list[ProposedRow] = []
+    for row in rows:
+        (personal if row.type.personal else generic).append(row)
+    personal.sort(key=lambda row: -row.expected_share)
+    nth: Counter[str] = Counter()
+    turns = []
+    for row in personal:
+        turns.append(nth[row.type.code])
+        nth[row.type.code] += 1
+    return [row for _turn, row in sorted(zip(turns, personal, strict=True), key=lambda pair: pair[0])] + generic
 
 
 def fill_rows(
@@ -98,12 +118,16 @@ def _allocate_items(
     taken = set(unavailable)
     allocated: list[tuple[list[Candidate], str]] = []
     personal = shown = 0
+    shares = [row.expected_share for row in rows if row.type.personal and math.isfinite(row.expected_share)]
+    min_use = limits.min_relative_use * max(shares, default=0.0)
     for row in rows:
         items = [candidate for candidate in row.candidates if candidate.item not in taken]
         items = items[: row.max_items(limits.row_size) + extra]
         hidden_because = ""
         if shown == limits.rows:
             hidden_because = PAGE_FULL
+        elif row.probability is not None and _expected_use(items, row.probability, limits) < min_use:
+            hidden_because = LITTLE_USE
         elif row.type.personal and personal == limits.personal_rows:
             hidden_because = PERSONAL_ROWS_FULL
         elif len(items) < row.type.min_items or not (items or row.links):
@@ -116,3 +140,8 @@ def _allocate_items(
         taken.update(candidate.item for candidate in items)
         allocated.append((items, ""))
     return allocated
+
+
+def _expected_use(items: list[Candidate], probability: Mapping[int, float], limits: LayoutLimits) -> float:
+    """How many of the products that a row would show the visitor is expected to buy soon."""
+    return sum(probability.get(candidate.item.id, 0.0) for candidate in items[: limits.row_size])

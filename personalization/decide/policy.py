@@ -17,6 +17,9 @@ class Policy:
     """Personal rows above the generic ones."""
     max_home_rows: int = 6
     """Rows on a page that is all ours."""
+    min_relative_use: float = 0.15
+    """On a page that is all ours, a row that is not personal goes when this customer is expected to buy less of what it
+    adds to the page than this part of what they are expected to buy from their best row. Strangers see all rows."""
     max_page_rows: int = 3
     """Rows on one of Oscar's own pages."""
     add_on_min_probability: float = 0.12

@@ -116,12 +116,19 @@ def _format_date(seconds: float, zone: tzinfo, language: str | None) -> str:
 
 def _bought_before(params: dict[str, Any]) -> str:
     day = _format_day(params["last"])
+    if "days" not in params:
+        return pgettext("personalization", "Last bought on %(day)s") % {"day": day}
     if params["days"] == 1:
         return pgettext("personalization", "You bought it on %(day)s") % {"day": day}
     return _("You bought it %(days)d times, most recently on %(day)s") % {"days": params["days"], "day": day}
 
 
 def _popular(params: dict[str, Any]) -> str:
+    if not params["period"]:
+        text = ngettext(
+            "Bought by %(customers)d customer so far", "Bought by %(customers)d customers so far", params["customers"]
+        )
+        return text % params
     text = ngettext(
         "Bought by %(customers)d customer in %(period)d days",
         "Bought by %(customers)d customers in %(period)d days",
@@ -159,7 +166,7 @@ ITEM_REASONS: dict[str, ItemReason] = {
     "bought_together_with_basket": ItemReason(
         lambda params: pgettext("personalization", "Frequently bought with %(product)s") % params
     ),
-    "bought_together": ItemReason(lambda params: pgettext("personalization", "Frequently bought together")),
+    "bought_together": ItemReason(lambda params: _("Often in one basket with it, or with products of its kind")),
     "bought_after_viewing": ItemReason(lambda params: _("Bought by others after viewing %(product)s") % params),
     "similar_price": ItemReason(lambda params: pgettext("personalization", "Same kind, similar price")),
     "similar_description": ItemReason(lambda params: pgettext("personalization", "Same kind, similar description")),

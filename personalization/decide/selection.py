@@ -1,19 +1,30 @@
 """The best products and categories by one number or another: arithmetic over the snapshot, no database."""
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from personalization.decide.slate import PRODUCT, Candidate
 from personalization.models import Genome
+from personalization.rank.features import expected_interval
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.visitor_history import VisitorHistory
+from personalization.recommenders import DAY
 
 MAX_CANDIDATES = 40
 """How many candidates a row has at most."""
 MAX_DISTINCTIVE_CATEGORIES = MAX_LARGEST_CATEGORIES = 4
 CLOSEST_NEIGHBOURS = 5
 """A product leads to other products as closely as its first neighbours, this many, go with it."""
+RELATED = ("content_similarity", "substitutes", "view_to_purchase", "viewed_together")
+"""The recommenders that know what is like a product."""
+MAX_OF_FAMILY = 2
+"""At most this many products of one row differ in size only."""
+WHOLE_HISTORY = 0
+"""Stands for the days of a popularity window that has no beginning."""
 SCORE_DECIMALS = 6
 """Scores are rounded, so that ties break the same everywhere."""
 IndicesAndScores = tuple[NDArray[np.int64], NDArray[np.float64]]
@@ -35,11 +46,70 @@ def top_k(score: NDArray[Any], indices: NDArray[Any] | None = None, depth: int =
     return indices[order], score[order].astype(np.float64)
 
 
+@dataclass(frozen=True)
+class Popularity:
+    """What most customers bought within one window of days, best first."""
+
+    days: int
+    """WHOLE_HISTORY for no limit."""
+    indices: NDArray[np.int64]
+    customers: NDArray[np.int64]
+    """How many customers bought each; never fewer than the shop's `MIN_CUSTOMERS`."""
+
+
+def popularity(
+    snapshot: SnapshotArrays, default_days: int, fill: int, indices: NDArray[Any] | None = None
+) -> Popularity:
+    """What most customers bought, of these products or of all: within the narrowest window in which enough bought
+    `fill` of them, else within the widest.
+
+    Parameters: `default_days`, the window of a snapshot of an earlier release, which has one only.
+    """
+    days = snapshot.arrays.get("popularity.days", np.array([default_days]))
+    counts = snapshot.arrays.get("popularity.customers", snapshot.scores("popular").customers[None, :])
+    counts = counts if indices is None else counts[:, indices]
+    enough = np.count_nonzero(counts, axis=1) >= fill
+    window = int(np.argmax(enough)) if enough.any() else len(days) - 1
+    best, customers = top_k(counts[window], indices)
+    return Popularity(int(days[window]), best.astype(np.int64), customers.astype(np.int64))
+
+
+def vary_sizes(candidates: list[Candidate], snapshot: SnapshotArrays) -> list[Candidate]:
+    """The candidates without those that differ from others before them in size only, but for `MAX_OF_FAMILY` of
+    each."""
+    family = snapshot.arrays.get("product.family")
+    if family is None or len(candidates) <= MAX_OF_FAMILY:
+        return candidates
+    indices = snapshot.product_indices([one.item.id if one.item.kind == PRODUCT else 0 for one in candidates])
+    families = family[indices].tolist()
+    if len({*families}) == len(families):
+        return candidates
+    seen: Counter[int] = Counter()
+    varied = []
+    for candidate, index, number in zip(candidates, indices.tolist(), families, strict=True):
+        if index < 0 or seen[number] < MAX_OF_FAMILY:
+            varied.append(candidate)
+            seen[number] += index >= 0
+    return varied
+
+
 def replenishable(snapshot: SnapshotArrays, history: VisitorHistory, min_rate: float) -> NDArray[np.int64]:
     """The indices of those of the visitor's products that are worth offering again: what they bought on several days,
     and what at least the share `min_rate` of its customers bought again."""
     rate = snapshot.scores("repurchase_rate").score[history.purchased]
     return history.purchased[(history.days > 1) | (rate >= min_rate)]
+
+
+def overdue_ratios(
+    snapshot: SnapshotArrays, history: VisitorHistory, now: float, indices: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """For each of these products, all bought by the visitor: the days since they last did, as a multiple of the
+    interval after which they buy it again. `now` in seconds since 1970."""
+    since = np.maximum(snapshot.clamp_time(now) - history.last, 0) / DAY
+    ratio = since / expected_interval(history, snapshot)
+    order = np.argsort(history.purchased)
+    aligned: NDArray[np.float64] = ratio[order[np.searchsorted(history.purchased, indices, sorter=order)]]
+    return aligned
 
 
 def seed_products(snapshot: SnapshotArrays, genome: Genome, count: int) -> list[int]:
@@ -65,21 +135,31 @@ def seed_products(snapshot: SnapshotArrays, genome: Genome, count: int) -> list[
     return seeds
 
 
-def co_purchased(snapshot: SnapshotArrays, product_index: int) -> IndicesAndScores:
-    """What is put in one basket with this product, closest first."""
-    neighbours = snapshot.neighbours("bought_together")
+def complements(snapshot: SnapshotArrays, product_index: int) -> IndicesAndScores:
+    """What goes with this product more than with others, closest first; see `recommenders.complements`."""
+    neighbours = snapshot.row_neighbours("complements")
     filled = neighbours.index[product_index] >= 0
     indices = neighbours.index[product_index][filled][:MAX_CANDIDATES]
     weight = neighbours.weight[product_index][filled][:MAX_CANDIDATES]
     return indices.astype(np.int64), weight.astype(np.float64)
 
 
+def substitutes(snapshot: SnapshotArrays, product_index: int) -> set[int]:
+    """The primary keys of what can stand in for this product, or differs from it in size only."""
+    neighbours = snapshot.neighbours("substitutes").index[product_index]
+    family = snapshot.arrays.get("product.family", np.arange(len(snapshot.ids)))
+    same = np.flatnonzero(family == family[product_index])
+    return set(snapshot.ids[np.concatenate([neighbours[neighbours >= 0], same])].tolist())
+
+
 def related(snapshot: SnapshotArrays, product_index: int) -> IndicesAndScores:
-    """What goes with a product by any neighbour recommender, each counted as a share of its closest neighbour."""
+    """What is like a product or goes with it, each counted as a share of its closest neighbour. What is merely bought
+    often with anything is neither."""
     total = np.zeros(len(snapshot.ids))
-    for name in snapshot.neighbour_recommenders():
-        neighbours = snapshot.neighbours(name)
+    for neighbours in (*map(snapshot.neighbours, RELATED), snapshot.row_neighbours("complements")):
         filled = neighbours.index[product_index] >= 0
+        if not filled.any():
+            continue
         closest = max(float(neighbours.weight[product_index].max(initial=0)), 1e-9)
         total[neighbours.index[product_index][filled]] += neighbours.weight[product_index][filled] / closest
     return top_k(np.round(total, SCORE_DECIMALS))

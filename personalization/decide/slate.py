@@ -80,6 +80,8 @@ class RowCandidate:
     """About which share of this visitor's next purchases the row speaks to, in 0..1; sorts the personal rows."""
     links: tuple[Link, ...] = ()
     """Where else the row leads; with a link it needs no products."""
+    probability: Mapping[int, float] | None = None
+    """By product key, how likely this visitor is to buy it soon; None where the row is not judged by that."""
 
 
 ProposeRows = Callable[["Visit", "SnapshotArrays"], Iterable[RowCandidate]]

@@ -59,6 +59,12 @@ class SnapshotArrays:
         """What a recommender that links products learned."""
         return Neighbours(self.arrays[f"{recommender}.index"], self.arrays[f"{recommender}.weight"])
 
+    def row_neighbours(self, recommender: str) -> Neighbours:
+        """What a recommender learned that links products for rows alone, and is no feature of a ranker."""
+        if f"{recommender}.row_index" not in self.arrays:  # a snapshot of an earlier release has none
+            return Neighbours(np.empty((len(self.ids), 0), np.int32), np.empty((len(self.ids), 0), np.float32))
+        return Neighbours(self.arrays[f"{recommender}.row_index"], self.arrays[f"{recommender}.row_weight"])
+
     def score_recommenders(self) -> list[str]:
         """The names of the recommenders that score products, sorted."""
         return self._recommenders_by_suffix[".score"]

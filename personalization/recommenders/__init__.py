@@ -261,3 +261,9 @@ class Recommender(Protocol):
         on nothing but the history, and that nothing is learned from fewer than `limits.min_customers` customers.
         """
         ...
+
+
+def is_ranking_feature(recommender: Recommender) -> bool:
+    """Whether rankers and candidates go by what the recommender learns. One with `is_ranking_feature = False` links
+    products for rows alone: it costs rankers nothing and changes none of them."""
+    return bool(getattr(recommender, "is_ranking_feature", True))

@@ -114,6 +114,16 @@ def latest_of_each_group(
     return kept[np.lexsort((product[kept], group[kept]))]
 
 
+def cap_basket_size(order: NDArray[Any], product: NDArray[Any], cap: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(order, product) with at most `cap` products of each order, chosen by a hash, which prefers no age of product."""
+    hashed = (product * 2_654_435_761) % 2**32
+    rows = np.lexsort((product, hashed, order))
+    size = np.bincount(order, minlength=1)
+    position = np.arange(len(rows)) - (np.cumsum(size) - size)[order[rows]]
+    rows = np.sort(rows[position < cap])
+    return order[rows], product[rows]
+
+
 def number_groups(group: NDArray[Any]) -> NDArray[np.int64]:
     """The groups renumbered from 0 without gaps; `group` is ascending."""
     return np.cumsum(_group_starts(group)) - 1

@@ -18,6 +18,7 @@ from personalization.recommenders._cooccurrence import (
     DAMPING,
     PAIRS_PER_BLOCK,
     GroupRuns,
+    cap_basket_size,
     pairs_within_groups,
     strongest_links,
 )
@@ -42,7 +43,7 @@ class BoughtTogether(BlockRecommender):
 
     def plan(self, history: HistoryArrays, limits: LearningLimits) -> BlockPlan:
         basket, product = distinct_pairs(history.order, history.product)
-        basket, product = _cap_basket_size(basket, product, limits.max_order_products)
+        basket, product = cap_basket_size(basket, product, limits.max_order_products)
         customer = np.full(int(history.order.max(initial=-1)) + 1, GUEST)
         customer[history.order] = history.customer
         order_count = np.bincount(product, minlength=history.products)
@@ -71,16 +72,6 @@ def basket_share(weight: NDArray[Any], one: NDArray[Any], other: NDArray[Any]) -
     weight : as learned. one, other : the numbers of orders with the anchor and with the neighbour. All of one shape.
     """
     return weight * (one * other.astype(np.float64) ** POPULARITY_EXPONENT + DAMPING) / (one + DAMPING)
-
-
-def _cap_basket_size(order: np.ndarray, product: np.ndarray, cap: int) -> tuple[np.ndarray, np.ndarray]:
-    """(order, product) with at most `cap` products of each order, chosen by a hash, which prefers no age of product."""
-    hashed = (product * 2_654_435_761) % 2**32
-    rows = np.lexsort((product, hashed, order))
-    size = np.bincount(order, minlength=1)
-    position = np.arange(len(rows)) - (np.cumsum(size) - size)[order[rows]]
-    rows = np.sort(rows[position < cap])
-    return order[rows], product[rows]
 
 
 recommender = BoughtTogether()

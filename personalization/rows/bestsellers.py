@@ -1,13 +1,14 @@
 """What most customers buy: in the whole shop, in a category, and more than usual."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
-from numpy.typing import NDArray
 
-from personalization.decide import scoring, selection
+from personalization.decide import selection
 from personalization.decide.preferences import liked_categories
 from personalization.decide.slate import Candidate, Reason, RowCandidate, RowType, product_ref
 from personalization.decide.visit import Visit
@@ -18,15 +19,18 @@ MAX_CATEGORY_ROWS = 2
 """At most this many rows of liked categories, and of distinctive ones, which have rows of their own."""
 
 
+MIN_PURCHASES = 5
+"""What was bought less often is no bestseller before any training, when nobody counted the customers."""
+
+
 def propose_bestsellers(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
-    """What most customers bought lately."""
-    indices, score = selection.top_k(snapshot.scores("popular").score)
-    yield RowCandidate(popularity_candidates(visit, snapshot, indices, score))
+    """What most customers bought lately, or in as wide a window as it takes to fill a row."""
+    yield popular_row(visit, snapshot)
 
 
 def propose_bestsellers_from_analytics(visit: Visit) -> Iterator[RowCandidate]:
     """What was bought most, as Oscar's own analytics count it: available before any training."""
-    counts = catalogue.bestsellers(selection.MAX_CANDIDATES)
+    counts = [row for row in catalogue.bestsellers(selection.MAX_CANDIDATES) if row[1] >= MIN_PURCHASES]
     candidates = [
         Candidate(product_ref(key), times, Reason("bestseller_count", {"times": times})) for key, times in counts
     ]
@@ -35,23 +39,17 @@ def propose_bestsellers_from_analytics(visit: Visit) -> Iterator[RowCandidate]:
 
 def propose_bestsellers_in_category(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
     """The bestsellers of the categories that sell most, unless the visitor has a row of their own there."""
-    score = snapshot.scores("popular").score
     distinctive = selection.distinctive_categories(snapshot, visit.genome)[:MAX_CATEGORY_ROWS]
     own = {category for category, _purchases in distinctive}
     for category in selection.largest_categories(snapshot):
         if category not in own:
-            indices = snapshot.category_products(category)[: selection.MAX_CANDIDATES]
-            candidates = popularity_candidates(visit, snapshot, indices, score[indices])
-            yield RowCandidate(candidates, {"category": category})
+            yield popular_row(visit, snapshot, category)
 
 
 def propose_popular_in_liked_category(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
     """The bestsellers of the categories that the visitor said they like."""
-    score = snapshot.scores("popular").score
     for category in liked_categories(visit.preferences)[:MAX_CATEGORY_ROWS]:
-        indices = snapshot.category_products(category)[: selection.MAX_CANDIDATES]
-        candidates = popularity_candidates(visit, snapshot, indices, score[indices])
-        yield RowCandidate(candidates, {"category": category}, expected_share=1.0)
+        yield replace(popular_row(visit, snapshot, category), expected_share=1.0)
 
 
 def propose_trending(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
@@ -65,32 +63,41 @@ def propose_trending(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCand
     )
 
 
-def popularity_candidates(
-    visit: Visit, snapshot: SnapshotArrays, indices: NDArray[Any], score: NDArray[Any]
-) -> list[Candidate]:
-    """Those of these products that enough customers bought lately, in their order, each with how many did."""
-    period = visit.policy.popularity_window_days
-    rows = zip(snapshot.ids[indices].tolist(), indices.tolist(), score.tolist(), strict=True)
+def popular_row(visit: Visit, snapshot: SnapshotArrays, category: int | None = None) -> RowCandidate:
+    """What most customers bought, in the category or in the whole shop, each with how many did: the number that is
+    printed is the one that sorts them. The window of days is the narrowest that fills a row."""
+    indices = None if category is None else snapshot.category_products(category).astype(np.int64)
+    policy = visit.policy
+    popular = selection.popularity(snapshot, policy.popularity_window_days, policy.row_size, indices)
+    keys = snapshot.ids[popular.indices].tolist()
     candidates = [
-        Candidate(product_ref(key), value, scoring.popularity_reason(snapshot, index, period))
-        for key, index, value in rows
+        Candidate(product_ref(key), count, Reason("popular", {"customers": count, "period": popular.days}))
+        for key, count in zip(keys, popular.customers.tolist(), strict=True)
     ]
-    return [candidate for candidate in candidates if candidate.reason.code == "popular"]
+    params = {"period": popular.days} if category is None else {"period": popular.days, "category": category}
+    return RowCandidate(candidates, params)
+
+
+def _explain_bestsellers(params: dict[str, Any]) -> str:
+    if "period" not in params:
+        return pgettext("personalization", "What was bought most so far")
+    if not params["period"]:
+        return pgettext("personalization", "What most customers bought so far")
+    return _("What most customers bought in the last %(period)d days") % params
 
 
 BESTSELLERS = RowType(
     code="bestsellers",
     title=lambda params: pgettext("personalization", "Bestsellers"),
-    explanation=lambda params: pgettext("personalization", "What customers buy most"),
+    explanation=_explain_bestsellers,
     discloses_activity=False,
     propose=propose_bestsellers,
     fallback=propose_bestsellers_from_analytics,
-    min_items=1,
 )
 BESTSELLERS_IN_CATEGORY = RowType(
     code="bestsellers_in_category",
     title=lambda params: pgettext("personalization", "Bestsellers in %(category)s") % params,
-    explanation=lambda params: _("What customers buy most in this category"),
+    explanation=_explain_bestsellers,
     discloses_activity=False,
     propose=propose_bestsellers_in_category,
 )

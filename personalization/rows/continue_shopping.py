@@ -15,6 +15,7 @@ from personalization.decide.visit import Visit
 from personalization.models.events import VIEW_EVENTS, EventType, RecentEvent
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY
+from personalization.shop import title_search
 
 MAX_AGE = 14 * DAY
 """What was done longer ago is not taken up again."""
@@ -46,13 +47,9 @@ def propose_continue_shopping(visit: Visit, snapshot: SnapshotArrays | None = No
 
 
 def propose_because_you_viewed(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
-    """What goes with the product that the visitor viewed last; it counts half as much a day later."""
-    views = (
-        (event.product_id, event.timestamp)
-        for event in visit.recent_events
-        if event.product_id is not None and event.type in VIEW_EVENTS
-    )
-    product, viewed_at = next(views, (0, 0.0))
+    """What goes with the product that the visitor viewed last and did not buy since; it counts half as much a day
+    later."""
+    product, viewed_at = next(iter(recently_viewed(visit)), (0, 0.0))
     (index,) = snapshot.product_indices([product]).tolist()
     if index < 0:
         return
@@ -118,7 +115,7 @@ def sanitized_query(query: str) -> str:
 def _continue_links(visit: Visit) -> Iterator[Link]:
     if visit.basket_quantity and visit.timestamp - visit.basket_updated_at >= ABANDONED_AFTER:
         yield Link("basket", {"items": visit.basket_quantity})
-    if query := unfinished_search(visit):
+    if (query := unfinished_search(visit)) and title_search.matches_any_title(query):
         yield Link("search", {"query": query})
 
 

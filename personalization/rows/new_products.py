@@ -13,11 +13,17 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY
 from personalization.shop import catalogue
 
+MAX_NEW_SHARE = 0.5
+"""Where a larger part of the catalogue is new, being new tells nobody anything."""
+
 
 def propose_new_in(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
-    """What was added within the policy's `new_product_days`, the newest first; nothing with a date ahead."""
+    """What was added within the policy's `new_product_days`, the newest first, nothing with a date ahead; nothing where
+    most of the shop is new."""
     created = snapshot.arrays["product.created_at"]
     is_new = (created > visit.timestamp - visit.policy.new_product_days * DAY) & (created <= visit.timestamp)
+    if np.count_nonzero(is_new) > MAX_NEW_SHARE * len(is_new):
+        return
     indices, since = selection.top_k(np.where(is_new, created, 0))
     yield RowCandidate(
         [
@@ -34,6 +40,16 @@ def propose_latest(visit: Visit) -> Iterator[RowCandidate]:
     yield RowCandidate([Candidate(product_ref(key), 0, reason) for key in newest])
 
 
+def propose_latest_in_young_shop(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
+    """The newest products, where so few are bought often enough that the rows of bestsellers are one."""
+    size = 2 * visit.policy.row_size
+    if len(selection.popularity(snapshot, visit.policy.popularity_window_days, size).indices) < size:
+        created = snapshot.arrays["product.created_at"]
+        indices, since = selection.top_k(np.where(created <= visit.timestamp, created, 0))
+        keys = zip(snapshot.ids[indices].tolist(), since.tolist(), strict=True)
+        yield RowCandidate([Candidate(product_ref(key), day, Reason(LATEST.code)) for key, day in keys])
+
+
 NEW_IN = RowType(
     code="new_in",
     title=lambda params: pgettext("personalization", "New in"),
@@ -46,6 +62,7 @@ LATEST = RowType(
     title=lambda params: pgettext("personalization", "Latest additions"),
     explanation=lambda params: _("The newest products in the shop"),
     discloses_activity=False,
+    propose=propose_latest_in_young_shop,
     fallback=propose_latest,
     min_items=1,
 )

@@ -1,6 +1,6 @@
 """What a customer bought, and what follows from it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from personalization.decide import scoring, selection
+from personalization.decide.proposals import expected_share
 from personalization.decide.slate import Candidate, Reason, RowCandidate, RowType, product_ref
 from personalization.decide.visit import Visit
 from personalization.rank.snapshot_arrays import SnapshotArrays
@@ -16,17 +17,22 @@ from personalization.rows import bestsellers
 
 MAX_SEEDS = 2
 """At most this many rows "Because you bought ...", and "Popular in ..."."""
+DUE_RATIO = 0.5
+"""A product is due again from this part of the interval on after which the customer buys it."""
 
 
 def propose_buy_again(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
-    """What the customer bought repeatedly, or once if its customers tend to buy it again."""
+    """What the customer bought repeatedly, or once if its customers tend to buy it again: what is due first, then what
+    they bought so recently that they need none, the most overdue first."""
     if not visit.genome.products:
         return
     scored = visit.compute_once(scoring.score_for_visitor, snapshot)
     own = selection.replenishable(snapshot, scored.history, visit.policy.min_repurchase_rate)
-    rows = np.flatnonzero(np.isin(scored.product_indices, own))[: selection.MAX_CANDIDATES]
-    candidates = [scored.to_candidate(row) for row in rows.tolist()]
-    yield RowCandidate(candidates, expected_share=_expected_share(candidates, visit, snapshot))
+    rows = np.flatnonzero(np.isin(scored.product_indices, own))
+    overdue = selection.overdue_ratios(snapshot, scored.history, visit.timestamp, scored.product_indices[rows])
+    rows = rows[np.argsort(-np.minimum(overdue, DUE_RATIO), kind="stable")][: selection.MAX_CANDIDATES]
+    candidates = [_bought_last(scored.to_candidate(row)) for row in rows.tolist()]
+    yield RowCandidate(candidates, expected_share=expected_share(candidates, visit, snapshot))
 
 
 def propose_because_you_bought(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
@@ -35,27 +41,26 @@ def propose_because_you_bought(visit: Visit, snapshot: SnapshotArrays) -> Iterat
     for seed in selection.seed_products(snapshot, visit.genome, MAX_SEEDS) if owned else ():
         params = {"product": int(snapshot.ids[seed])}
         reason = Reason(BECAUSE_YOU_BOUGHT.code, params)
-        neighbours, closeness = selection.co_purchased(snapshot, seed)
+        neighbours, closeness = selection.complements(snapshot, seed)
+        substitutes = selection.substitutes(snapshot, seed)
         candidates = [
             Candidate(product_ref(product), float(score), reason)
             for product, score in zip(snapshot.ids[neighbours].tolist(), closeness, strict=True)
-            if product not in owned
+            if product not in owned and product not in substitutes
         ]
-        yield RowCandidate(candidates, params, expected_share=_expected_share(candidates, visit, snapshot))
+        yield RowCandidate(candidates, params, expected_share=expected_share(candidates, visit, snapshot))
 
 
 def propose_popular_in_category(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
     """The bestsellers of the categories that set the customer apart, without what they buy repeatedly anyway."""
     if not visit.genome.products:
         return
-    score = snapshot.scores("popular").score
     repeated = {row[0] for row in visit.genome.products if row[2] > 1}
     for category, purchases in selection.distinctive_categories(snapshot, visit.genome)[:MAX_SEEDS]:
-        indices = snapshot.category_products(category)[: selection.MAX_CANDIDATES]
-        popular = bestsellers.popularity_candidates(visit, snapshot, indices, score[indices])
-        candidates = [candidate for candidate in popular if candidate.item.id not in repeated]
-        share = _expected_share(candidates, visit, snapshot)
-        yield RowCandidate(candidates, {"category": category, "purchases": purchases}, expected_share=share)
+        popular = bestsellers.popular_row(visit, snapshot, category)
+        candidates = [candidate for candidate in popular.candidates if candidate.item.id not in repeated]
+        share = expected_share(candidates, visit, snapshot)
+        yield RowCandidate(candidates, {**popular.params, "purchases": purchases}, expected_share=share)
 
 
 def propose_buy_again_in_category(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
@@ -78,17 +83,9 @@ def propose_buy_again_in_category(visit: Visit, snapshot: SnapshotArrays) -> Ite
     yield RowCandidate(candidates[: selection.MAX_CANDIDATES], params)
 
 
-def _expected_share(candidates: Sequence[Candidate], visit: Visit, snapshot: SnapshotArrays) -> float:
-    """How many of the row's first products the visitor is expected to buy next."""
-    probability = visit.compute_once(_purchase_probabilities, snapshot)
-    return sum(probability.get(candidate.item.id, 0.0) for candidate in candidates[: visit.policy.row_size])
-
-
-def _purchase_probabilities(visit: Visit, snapshot: SnapshotArrays) -> dict[int, float]:
-    """By product key, for all candidates of the home page."""
-    scored = visit.compute_once(scoring.score_for_visitor, snapshot)
-    keys = snapshot.ids[scored.product_indices].tolist()
-    return dict(zip(keys, scored.purchase_probability.tolist(), strict=True))
+def _bought_last(candidate: Candidate) -> Candidate:
+    """The candidate with the day of the last purchase alone: the row is not sorted by how often it was bought."""
+    return replace(candidate, reason=Reason(candidate.reason.code, {"last": candidate.reason.params["last"]}))
 
 
 def _title_in_category(params: dict[str, Any]) -> str:
@@ -113,12 +110,11 @@ BUY_AGAIN = RowType(
     discloses_activity=True,
     propose=propose_buy_again,
     personal=True,
-    min_items=2,
 )
 BECAUSE_YOU_BOUGHT = RowType(
     code="because_you_bought",
     title=lambda params: pgettext("personalization", "Because you bought %(product)s") % params,
-    explanation=lambda params: pgettext("personalization", "Frequently bought together"),
+    explanation=lambda params: _("Often in one basket with it, or with products of its kind"),
     discloses_activity=True,
     propose=propose_because_you_bought,
     personal=True,

@@ -19,6 +19,14 @@ from personalization.shop import catalogue
 
 UPSELL_PRICE_RANGE = (1.1, 1.8)
 """What an upsell may cost, as a multiple of the price of the product."""
+MIN_ALTERNATIVES = 3
+"""Where fewer alternatives than this are known, the best-selling products of the leaf category stand below them."""
+FILLED_UP_WEIGHT = 0.5
+"""How near the first of those come to the last of the others: the visitor's affinity does not bring them in front."""
+MIN_SIZE_RATIO = 0.9
+"""An upsell holds at least this part of what the product holds, ..."""
+MIN_UNIT_PRICE_RATIO = 1.05
+"""... and costs at least this multiple of it by the unit: a larger pack alone is no better."""
 AFFINITY_BOOST = 0.3
 """How much the visitor's affinity raises a score at most: closeness to the product comes first."""
 MAX_REPLACED_LINES = 2
@@ -43,7 +51,7 @@ class RelatedProducts:
     upsells: list[Candidate]
     """Higher-priced ones of the same leaf category that the same customers buy."""
     complements: list[Candidate]
-    """What others put in one basket with it, from another leaf category, that is no substitute for it."""
+    """What goes with it more than with others, from another leaf category, and is no substitute for it."""
 
 
 NO_RELATED_PRODUCTS = RelatedProducts([], [], [])
@@ -75,9 +83,10 @@ def propose_more_in_category(visit: Visit) -> Iterator[RowCandidate]:
     """What else is in the category of the page's product, by Oscar's own tables: available before any training."""
     category = catalogue.deepest_category(visit.product) if visit.product is not None else None
     if category is not None:
-        params = {"category": category.pk, "name": category.label}
+        products = catalogue.category_bestsellers(category, selection.MAX_CANDIDATES, visit.timestamp)
+        params = {"category": category.pk, "name": category.label, "sold": any(times for _key, times in products)}
         reason = Reason(MORE_IN_CATEGORY.code, params)
-        keys = catalogue.category_bestsellers(category, selection.MAX_CANDIDATES, visit.timestamp)
+        keys = [key for key, _times in products]
         yield RowCandidate([Candidate(product_ref(key), 0, reason) for key in keys], params)
 
 
@@ -87,11 +96,12 @@ def related_to(visit: Visit, snapshot: SnapshotArrays) -> RelatedProducts:
     if index < 0:
         return NO_RELATED_PRODUCTS
     neighbours = {name: _find_neighbours(snapshot, name, index) for name in ALTERNATIVE_REASONS}
-    better, _weight = upsells = _find_neighbours(snapshot, "upsell", index)
-    alternatives = _exclude_products(_find_alternatives(snapshot, index, list(neighbours.values())), better)
+    better, _weight = upsells = _find_upsells(snapshot, index)
+    similar = _find_alternatives(snapshot, index, list(neighbours.values()))
+    alternatives = _exclude_products(_fill_up(snapshot, index, similar), better)
     complements = _find_complements(snapshot, index)
     alternatives, upsells, complements = _boost_by_affinity(visit, snapshot, [alternatives, upsells, complements])
-    codes = {
+    codes = dict.fromkeys(alternatives[0].tolist(), SIMILAR.code) | {
         other: ALTERNATIVE_REASONS[name]
         for name in reversed(ALTERNATIVE_REASONS)
         for other in neighbours[name][0].tolist()
@@ -127,10 +137,49 @@ def _find_alternatives(
 
 
 def _find_complements(snapshot: SnapshotArrays, index: int) -> selection.IndicesAndScores:
-    indices, weight = _find_neighbours(snapshot, "bought_together", index)
+    indices, weight = selection.complements(snapshot, index)
     other = ~_in_same_category(snapshot, index, indices) | (snapshot.arrays["product.leaf_category"][index] < 0)
     substitutes = [_find_neighbours(snapshot, name, index)[0] for name in ("substitutes", "upsell")]
     return _exclude_products((indices[other], weight[other]), np.concatenate(substitutes))
+
+
+def _best_of_category(snapshot: SnapshotArrays, index: int) -> NDArray[np.int64]:
+    """The other products of the same leaf category that enough customers bought, the best-selling first; none where it
+    has no category."""
+    leaf_category = snapshot.arrays["product.leaf_category"]
+    same = np.flatnonzero(leaf_category == leaf_category[index]) if leaf_category[index] >= 0 else np.empty(0, np.int64)
+    best, _customers = selection.top_k(snapshot.scores("all_time_popular").customers[same], same)
+    others: NDArray[np.int64] = best[best != index]
+    return others
+
+
+def _fill_up(snapshot: SnapshotArrays, index: int, ranked: selection.IndicesAndScores) -> selection.IndicesAndScores:
+    """The ranked products, and where they are too few for a row, below them the best-selling ones of the category."""
+    indices, score = ranked
+    if len(indices) >= MIN_ALTERNATIVES:
+        return ranked
+    more = _best_of_category(snapshot, index)
+    more = more[~np.isin(more, indices)][: selection.MAX_CANDIDATES - len(indices)]
+    least = float(score.min(initial=1.0))
+    below = least * (1 - np.arange(1, len(more) + 1) / (len(more) + 1)) * FILLED_UP_WEIGHT
+    return np.concatenate([indices, more]), np.concatenate([score, below])
+
+
+def _find_upsells(snapshot: SnapshotArrays, index: int) -> selection.IndicesAndScores:
+    """Dearer products that the same customers buy: never less for more, no larger pack of the same, and where both
+    sizes can be read, dearer by the unit. Where a size cannot be read, the price alone decides."""
+    arrays = snapshot.arrays
+    indices, weight = _find_neighbours(snapshot, "upsell", index)
+    if not len(indices) or "product.size" not in arrays:  # a snapshot of an earlier release has none
+        return indices, weight
+    unit, size, price = arrays["product.size_unit"], arrays["product.size"], arrays["product.price"]
+    comparable = (unit[indices] == unit[index]) & (unit[index] > 0) & (size[indices] > 0)
+    own_price = price[index] / max(float(size[index]), 1e-9)
+    unit_price = price[indices] / np.maximum(size[indices], 1e-9)
+    better = (size[indices] >= MIN_SIZE_RATIO * size[index]) & (unit_price >= MIN_UNIT_PRICE_RATIO * own_price)
+    other = arrays["product.family"][indices] != arrays["product.family"][index]
+    kept = other & (better | ~comparable)
+    return indices[kept], weight[kept]
 
 
 def _boost_by_affinity(
@@ -196,10 +245,9 @@ UPSELL = RowType(
 BOUGHT_TOGETHER = RowType(
     code="bought_together",
     title=lambda params: pgettext("personalization", "Goes with %(product)s") % params,
-    explanation=lambda params: pgettext("personalization", "Frequently bought together"),
+    explanation=lambda params: _("Often in one basket with it, or with products of its kind"),
     discloses_activity=False,
     propose=propose_bought_together,
-    min_items=2,
 )
 REPLACEMENT = RowType(
     code="replacement",
@@ -214,7 +262,11 @@ REPLACEMENT = RowType(
 MORE_IN_CATEGORY = RowType(
     code="more_in_category",
     title=lambda params: pgettext("personalization", "More in %(category)s") % params,
-    explanation=lambda params: pgettext("personalization", "Bestsellers first"),
+    explanation=lambda params: (
+        pgettext("personalization", "Bestsellers first")
+        if params["sold"]
+        else pgettext("personalization", "The newest first")
+    ),
     discloses_activity=False,
     fallback=propose_more_in_category,
 )

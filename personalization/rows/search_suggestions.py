@@ -75,12 +75,10 @@ def propose_recommended_in_matching_category(visit: Visit, snapshot: SnapshotArr
 
 def propose_popular_in_matching_category(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
     """The bestsellers of each other matching category."""
-    popularity = snapshot.scores("popular").score
     for category in visit.compute_once(_matching_categories, snapshot):
         if not category.own.any():
-            best = category.products[: selection.MAX_CANDIDATES]
-            popular = bestsellers.popularity_candidates(visit, snapshot, best, popularity[best])
-            yield RowCandidate(popular, category.params)
+            popular = bestsellers.popular_row(visit, snapshot, category.id)
+            yield replace(popular, params={**popular.params, **category.params})
 
 
 def _matching_categories(visit: Visit, snapshot: SnapshotArrays) -> list[_MatchingCategory]:

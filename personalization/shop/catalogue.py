@@ -310,8 +310,8 @@ def deepest_category(product_id: int) -> Any | None:
     return category
 
 
-def category_bestsellers(category: Any, limit: int, until: float) -> list[int]:
-    """The keys of the products of a category and of those below it, without sensitive ones: first the most bought by
+def category_bestsellers(category: Any, limit: int, until: float) -> list[tuple[int, int]]:
+    """(product key, purchases) of a category and of those below it, without sensitive ones: first the most bought by
     Oscar's own analytics, a child's purchases being its parent's, then the newest. What was created after the moment
     `until` (seconds since 1970) is last: its date says nothing."""
     is_member = ProductCategory.objects.filter(product=OuterRef("pk"), category__path__startswith=category.path)
@@ -321,7 +321,7 @@ def category_bestsellers(category: Any, limit: int, until: float) -> list[int]:
     created = Case(When(date_created__lte=datetime.fromtimestamp(until, UTC), then=F("date_created")))
     rows = rows.annotate(bought=Coalesce(F("stats__num_purchases"), 0) + Coalesce(bought_as_child, 0), created=created)
     newest = F("created").desc(nulls_last=True)
-    return list(rows.order_by("-bought", newest, "-pk").values_list("pk", flat=True)[:limit])
+    return list(rows.order_by("-bought", newest, "-pk").values_list("pk", "bought")[:limit])
 
 
 def bestsellers(limit: int) -> list[tuple[int, int]]:

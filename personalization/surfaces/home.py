@@ -43,6 +43,7 @@ surface = Surface(
         TRENDING,
         NEW_IN,
         BESTSELLERS_IN_CATEGORY,
+        LATEST,
     ),
     fallback_rows=(CONTINUE_SHOPPING, BESTSELLERS, LATEST),
     whole_page=True,

@@ -14,7 +14,7 @@ from personalization.models import Snapshot, snapshot_files
 from personalization.rank import scorer
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.tasks import RANKING_TASKS, SEARCH, RankingTask
-from personalization.recommenders import DAY, HistoryArrays
+from personalization.recommenders import DAY, HistoryArrays, is_ranking_feature
 from personalization.train.dataset import Progress, TrainingDataset
 from personalization.train.effort import Effort, measure_effort
 from personalization.train.engines.local import BlockStore
@@ -99,7 +99,7 @@ def evaluate_and_fit(
     windows = []
     for cut in cuts:
         before = whole.until(cut)
-        learned = fit_arrays(shop, before, progress, blocks)
+        learned = fit_arrays(shop, before, progress, blocks, for_rows=False)
         windows.append(Backtest.cutoff(whole, before, learned, until=cut + evaluation_seconds))
     if SEARCH in tasks:
         windows[0] = windows[0].with_searches(observe_searches(windows[0], shop, progress))
@@ -148,9 +148,10 @@ def reuse_ranker(snapshot: Snapshot, now: float) -> Evaluation | None:
 def _learned_alike(learned: SnapshotArrays) -> bool:
     """Whether rankers were learned from the features, recommenders and evaluation time that there are now."""
     recommenders = {*learned.score_recommenders(), *learned.neighbour_recommenders()}
+    registered = plugins.registered_recommenders()
     seconds = float(learned.arrays.get(WINDOW_SECONDS, np.zeros(1))[0])
     return (
-        recommenders == set(plugins.registered_recommenders())
+        recommenders == {name for name, recommender in registered.items() if is_ranking_feature(recommender)}
         and int(learned.arrays[scorer.FINGERPRINT][0]) == scorer.feature_fingerprint(learned)
         and seconds == conf.get_settings().EVALUATION_DAYS * DAY
     )

@@ -18,11 +18,15 @@ from personalization.recommenders import (
     ProductScores,
     ViewArrays,
     distinct_pairs,
+    is_ranking_feature,
 )
 from personalization.train.dataset import Progress, TrainingDataset
 from personalization.train.engines.local import BlockStore
+from personalization.train.product_sizes import size_arrays
 from personalization.train.search_vocabulary import vocabulary_arrays
 
+WIDER_WINDOWS = (90, 365)
+"""Days over which popularity is counted, too, besides the popularity window and the whole history."""
 MAX_POPULAR = 1_000
 """At most this many bestsellers of the shop are listed, ..."""
 MAX_PER_COUNTRY = 200
@@ -32,11 +36,17 @@ MAX_PER_DEVICE = 200
 
 
 def fit_arrays(
-    shop: TrainingDataset, history: HistoryArrays, progress: Progress, blocks: BlockStore | None = None
+    shop: TrainingDataset,
+    history: HistoryArrays,
+    progress: Progress,
+    blocks: BlockStore | None = None,
+    *,
+    for_rows: bool = True,
 ) -> SnapshotArrays:
     """All arrays that are learned from a history of the shop: the whole one, or one that ends earlier. With `blocks`,
-    finished blocks are kept there, so that a run that was killed does not do them again."""
-    arrays = {**fit_recommenders(history, progress, blocks), **product_arrays(shop, history)}
+    finished blocks are kept there, so that a run that was killed does not do them again. Without `for_rows`, for
+    learning to rank, what only rows use is left out."""
+    arrays = {**fit_recommenders(history, progress, blocks, for_rows=for_rows), **product_arrays(shop, history)}
     return SnapshotArrays(arrays)
 
 
@@ -53,18 +63,19 @@ def learning_limits() -> LearningLimits:
 
 
 def fit_recommenders(
-    history: HistoryArrays, progress: Progress, blocks: BlockStore | None = None
+    history: HistoryArrays, progress: Progress, blocks: BlockStore | None = None, *, for_rows: bool = True
 ) -> dict[str, NDArray[Any]]:
     """What each recommender learns, as arrays that are named after it."""
     arrays: dict[str, NDArray[Any]] = {}
-    registered = plugins.registered_recommenders().values()
+    registered = [one for one in plugins.registered_recommenders().values() if for_rows or is_ranking_feature(one)]
     for recommender in progress(registered, "Learning", len(registered)):
         fit = partial(blocks.fit, recommender) if blocks else recommender.fit
         match fit(history, learning_limits()):
             case ProductScores(score, customers):
                 arrays |= {f"{recommender.name}.score": score, f"{recommender.name}.customers": customers}
             case Neighbours(index, weight):
-                arrays |= {f"{recommender.name}.index": index, f"{recommender.name}.weight": weight}
+                part = "" if is_ranking_feature(recommender) else "row_"
+                arrays |= {f"{recommender.name}.{part}index": index, f"{recommender.name}.{part}weight": weight}
     return arrays
 
 
@@ -83,6 +94,8 @@ def product_arrays(shop: TrainingDataset, history: HistoryArrays) -> dict[str, N
         "product.leaf_category": history.catalogue.leaf_category,
         "product.bestsellers": best.astype(np.int32),
         **_vocabulary(shop, ever),
+        **_popularity_windows(history),
+        **(size_arrays(shop.names.titles, history.catalogue.leaf_category) if shop.names.titles else {}),
         **_category_shares(history.catalogue.leaf_category, popular),
         **_categories(shop, popular, ever),
         **_countries(history, recent, popular),
@@ -93,6 +106,20 @@ def product_arrays(shop: TrainingDataset, history: HistoryArrays) -> dict[str, N
 def _vocabulary(shop: TrainingDataset, ever: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
     """The words of titles and categories; none of a dataset without names."""
     return vocabulary_arrays(shop.names, shop.history.catalogue.leaf_category, ever) if shop.names.titles else {}
+
+
+def _popularity_windows(history: HistoryArrays) -> dict[str, NDArray[Any]]:
+    """How many customers bought each product within the popularity window, and within wider ones, for a shop that
+    sells too little to fill a row from the first; 0 where they are fewer than `MIN_CUSTOMERS`."""
+    settings = conf.get_settings()
+    first = settings.POPULARITY_WINDOW_DAYS
+    days = [first, *(wider for wider in WIDER_WINDOWS if wider > first), 0]
+    counts = [
+        history.customer_counts(history.ordered_at > history.now - window * DAY if window else history.ordered_at > 0)
+        for window in days
+    ]
+    supported = [np.where(count >= settings.MIN_CUSTOMERS, count, 0) for count in counts]
+    return {"popularity.days": np.array(days, np.int32), "popularity.customers": np.array(supported, np.int32)}
 
 
 def _category_shares(category: NDArray[np.int32], popular: NDArray[np.int32]) -> dict[str, NDArray[Any]]:

@@ -42,6 +42,23 @@ def test_a_personal_row_that_cannot_be_filled_leaves_its_place_to_the_next():
     assert arranged(drafts)[0] == {"8": [8], "7": [7]}
 
 
+def test_of_the_personal_rows_the_best_of_each_type_stands_first():
+    drafts = [draft("again", [1], personal=True, strength=0.9), draft("again", [2], personal=True, strength=0.8)]
+    rows = sort_rows([*drafts, draft("because", [3], personal=True, strength=0.1)])
+    assert [one.candidates[0].item.id for one in rows] == [1, 3, 2]
+
+
+def test_a_row_goes_from_which_little_is_expected():
+    rows = [
+        draft("again", [1], personal=True, strength=1.0),
+        replace(draft("much", [2, 3]), probability={2: 0.1, 3: 0.1}),
+        replace(draft("little", [4, 5]), probability={2: 0.1, 4: 0.1}),
+    ]
+    limits = LayoutLimits(min_relative_use=0.15)
+    filled = fill_rows(rows, limits, (), lambda items: dict.fromkeys(items, "card"))
+    assert [one.hidden_because for one in filled] == ["", "", "little_use"]
+
+
 def test_a_page_has_only_so_many_rows():
     rows, asked = arranged([draft(str(n), [n]) for n in range(9)])
     assert list(rows) == ["0", "1", "2", "3"]

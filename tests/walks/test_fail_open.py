@@ -43,10 +43,12 @@ def test_before_any_training_there_are_the_latest_products(client):
 
 def test_before_any_training_there_are_the_bestsellers_that_oscar_counted(client):
     _, products = shop.even_and_odd()
-    ProductRecord.objects.create(product=products[7], num_purchases=3)
+    for number, purchases in ((7, 9), (8, 8), (9, 5), (10, 4)):
+        ProductRecord.objects.create(product=products[number], num_purchases=purchases)
     response = client.get("/")
     assert codes(response) == ["bestsellers", "latest"]
-    assert response.context["slate"].rows[0].items[0].explanation == "Bought 3 times so far"
+    assert response.context["slate"].rows[0].items[0].explanation == "Bought 9 times so far"
+    assert len(response.context["slate"].rows[0].items) == 3
 
 
 def test_an_empty_shop_has_a_page(client):
