@@ -33,7 +33,7 @@ class EngineHits:
     """A search, and what the shop's engine found."""
 
     query: str
-    listed: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    product_indices: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """Indices of products in the engine's order; -1 for one that the snapshot does not hold."""
 
 
@@ -48,7 +48,7 @@ def compute_query_features(
     """
     chosen = align_values(*products_chosen_after(hits.query, learned), candidates)
     match = _word_match(hits.query, learned, candidates)
-    return np.stack([engine_rank(hits.listed, candidates), *match, chosen]).astype(np.float32)
+    return np.stack([engine_rank(hits.product_indices, candidates), *match, chosen]).astype(np.float32)
 
 
 def engine_rank(listed: NDArray[np.int64], candidates: NDArray[np.int64]) -> NDArray[np.float64]:

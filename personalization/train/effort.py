@@ -22,7 +22,7 @@ from personalization.train.search_vocabulary import CatalogueNames
 HOME_PRODUCTS = 12
 """As many products of the home list as two rows show."""
 PAGE_SIZE, COLUMNS, PAGES = 20, 4, 3
-LOST = 10.0
+NOT_FOUND_COST = 10.0
 """The cost of what is on none of the first pages."""
 MIN_PURCHASES = 30
 """With fewer purchases nothing is said."""
@@ -76,9 +76,9 @@ def _costs_of(
     for product in example.bought.tolist():
         words = normalize_query(names.leaf_names[leaf_category[product]]).split() if leaf_category[product] >= 0 else []
         found = hits.get((example.customer, words[-1])) if words else None
-        if found is None or product not in found.listed:
+        if found is None or product not in found.product_indices:
             continue
-        listed = found.listed[found.listed >= 0]
+        listed = found.product_indices[found.product_indices >= 0]
         search = RankingExample(example.customer, example.history, listed, example.bought, hits=found)
         ours = 1.0 if product in home else search_cost(_ranked(tasks.SEARCH, search, past), product)
         costs.append((ours, search_cost(listed, product), product in home))
@@ -95,5 +95,5 @@ def search_cost(listed: NDArray[np.int64], product: int) -> float:
     position = int(np.argmax(listed == product))
     page, within = divmod(position, PAGE_SIZE)
     if page >= PAGES:
-        return LOST
+        return NOT_FOUND_COST
     return 2 + page + (page * PAGE_SIZE // COLUMNS + within // COLUMNS) / 2

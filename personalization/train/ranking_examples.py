@@ -29,8 +29,8 @@ CATEGORIES_PER_CUSTOMER = 12
 MIN_BASKET_SIZE = 3
 MAX_VISIBLE_PRODUCTS = 5
 """At most this many products of an order are given: at least one, and never more than half."""
-STRANGERS = 2
-"""One in this many searches is also that of a stranger."""
+ANONYMOUS_EVERY = 2
+"""One in this many searches is learned from as that of an anonymous visitor, too."""
 MIN_CATEGORY_SIZE = 10
 MAX_CATEGORY_SIZE = 300
 
@@ -228,10 +228,13 @@ def category_examples(past: Backtest, task: RankingTask) -> Iterator[RankingExam
 
 @builds_examples(tasks.SEARCH)
 def search_examples(past: Backtest, task: RankingTask) -> Iterator[RankingExample]:
-    """For each search after the cut: the products that the engine found. Some are asked once more as a stranger's."""
+    """For each search after the cut: the products that the engine found. Some once more as those of an anonymous visitor."""
     for number, search in enumerate(past.searches):
-        candidates = search.hits.listed[search.hits.listed >= 0]
-        for history in (past.histories[search.customer], *([] if number % STRANGERS else [VisitorHistory.empty()])):
+        candidates = search.hits.product_indices[search.hits.product_indices >= 0]
+        for history in (
+            past.histories[search.customer],
+            *([] if number % ANONYMOUS_EVERY else [VisitorHistory.empty()]),
+        ):
             yield RankingExample(search.customer, history, candidates, search.chosen, hits=search.hits)
 
 
