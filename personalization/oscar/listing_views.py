@@ -21,6 +21,7 @@ from personalization.models.fail_open import fail_open
 from personalization.oscar import search_engine, visits
 from personalization.oscar.list_slates import ListSlate, list_slate
 from personalization.oscar.private_pages import PrivatePageMixin
+from personalization.oscar.purchase_notes import purchase_notes
 from personalization.privacy import consent, identity, sort_preference
 from personalization.privacy.private_responses import set_private_cache_headers
 from personalization.privacy.requester import requester_from_request
@@ -116,6 +117,7 @@ class PersonalListMixin(PrivatePageMixin):
             "personal_sort": self.list_reranking,
             "list_slate": partial(self._list_slate, context),
             "corrected_query": self.corrected_query,
+            "purchase_notes": partial(self._purchase_notes, context),
         }
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
@@ -144,6 +146,11 @@ class PersonalListMixin(PrivatePageMixin):
         """Whether a list can be put in our order: not one that the shop sorts by itself, and none that failed."""
         sorted_by_shop = listing.found.query.order_by and "sort_by" not in self.request.GET
         return count > 1 and not listing.failed and not sorted_by_shop and serve.reranking_available()
+
+    def _purchase_notes(self, context: dict[str, Any]) -> dict[str, str]:
+        """What the cards say of the visitor's purchases, by the address of the product."""
+        hits = [hit for hit in context["page_obj"] if _is_product(hit) and hit.object is not None]
+        return purchase_notes(self.request, [hit.object for hit in hits])
 
     def _list_slate(self, context: dict[str, Any]) -> ListSlate | None:
         """The reporting token of the page's products, however they are sorted."""

@@ -24,6 +24,7 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, page_slates, visits
 from personalization.oscar.list_slates import ListSlate
+from personalization.oscar.purchase_notes import add_purchase_notes
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import requester_from_request
 from personalization.shop import catalogue
@@ -121,8 +122,8 @@ def card(parser: Parser, token: Token) -> CardNode:
     return CardNode(parser.compile_filter(item))
 
 
-class KeepPlaceNode(template.Node):
-    """Lets the forms of a list's cards lead back to themselves."""
+class ListedCardsNode(template.Node):
+    """Adds to Oscar's cards what ours have: forms that lead back to themselves, and that the visitor bought it."""
 
     def __init__(self, nodelist: template.NodeList) -> None:
         self.nodelist = nodelist
@@ -130,17 +131,20 @@ class KeepPlaceNode(template.Node):
     def render(self, context: Context) -> str:
         markup: str = self.nodelist.render(context)
         with fail_open("Keeping the place in a list", queries=False):
-            return card_markup.add_form_anchors(markup)
+            markup = card_markup.add_form_anchors(markup)
+        with fail_open("Saying what a visitor bought", queries=False):
+            notes = context.get("purchase_notes")
+            return add_purchase_notes(markup, notes()) if callable(notes) else markup
         return markup
 
 
 @register.tag
-def keep_place(parser: Parser, token: Token) -> KeepPlaceNode:
-    """{% keep_place %}...{% endkeep_place %} around a list of Oscar's cards: who adds one to the basket without
-    JavaScript comes back to it, and not to the top of the page."""
-    nodelist = parser.parse(("endkeep_place",))
+def listed_cards(parser: Parser, token: Token) -> ListedCardsNode:
+    """{% listed_cards %}...{% endlisted_cards %} around a list of Oscar's cards: who adds one to the basket without
+    JavaScript comes back to it, and not to the top of the page; and each says whether the visitor bought it."""
+    nodelist = parser.parse(("endlisted_cards",))
     parser.delete_first_token()
-    return KeepPlaceNode(nodelist)
+    return ListedCardsNode(nodelist)
 
 
 @register.filter

@@ -228,7 +228,7 @@ def category_examples(past: Backtest, task: RankingTask) -> Iterator[RankingExam
 
 @builds_examples(tasks.SEARCH)
 def search_examples(past: Backtest, task: RankingTask) -> Iterator[RankingExample]:
-    """For each search after the cut: the products that the engine found. Some once more as those of an anonymous visitor."""
+    """For each search after the cut: the products that the engine found. Some as an anonymous visitor, too."""
     for number, search in enumerate(past.searches):
         candidates = search.hits.product_indices[search.hits.product_indices >= 0]
         for history in (

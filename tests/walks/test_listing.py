@@ -10,6 +10,7 @@ from django.urls import reverse
 from oscar.apps.catalogue.models import Category
 
 from personalization.models import Consent, Visitor
+from personalization.oscar import visits
 from personalization.privacy import cookies, sort_preference
 from tests.shops import factories as shop
 from tests.shops.saved_shops import open_shop
@@ -301,3 +302,36 @@ def test_a_search_is_not_corrected_where_the_visitor_says_so_or_nothing_is_like_
 def test_what_was_typed_is_shown_as_text(client, trained):
     response = client.get("/search/", {"q": 'pruduct "><script>alert(1)</script>'})
     assert "<script>alert" not in response.content.decode()
+
+
+def notes(response):
+    """By product key, what its card says of purchases."""
+    cards = re.findall(r'<article class="product_pod">.*?</article>', response.content.decode(), re.DOTALL)
+    said = {}
+    for card in cards:
+        note = re.search(r'<p class="text-muted small mb-1">(.*?)</p>', card)
+        if note:
+            said[int(re.search(r'href="[^"]*_(\d+)/"', card)[1])] = note[1]
+    return said
+
+
+def test_the_cards_of_a_list_say_what_the_customer_bought_and_when(client, trained):
+    users, products = trained
+    client.force_login(users[1])
+    response = client.get(category("Odd"))
+    genome = {row[0]: row for row in Visitor.objects.get(user=users[1]).genome().products}
+    said = notes(response)
+    assert said.keys() == genome.keys() & set(shown(response)) != set()
+    for key, note in said.items():
+        assert note.startswith(f"You bought it {genome[key][2]} times, most recently on ")
+
+
+def test_the_cards_say_nothing_to_strangers_and_nothing_where_somebody_else_may_look(client, trained):
+    users, _ = trained
+    assert notes(client.get(category("Odd"))) == {}
+    client.force_login(users[1])
+    assert notes(client.get(category("Odd"))) != {}
+    session = client.session
+    session[visits.SIGNED_IN_KEY] = 0
+    session.save()
+    assert notes(client.get(category("Odd"))) == {}
