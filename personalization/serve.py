@@ -330,4 +330,5 @@ def _layout_limits(surface: surfaces.Surface, visit: Visit, size: int | None) ->
     policy = visit.policy
     rows = policy.max_home_rows if surface.whole_page else policy.max_page_rows
     least = policy.min_relative_use if surface.whole_page else 0.0
-    return LayoutLimits(size or policy.row_size, policy.max_personal_rows, rows, least)
+    has_lines = surface.whole_page and size is None
+    return LayoutLimits(size or policy.row_size, policy.max_personal_rows, rows, least, has_lines)

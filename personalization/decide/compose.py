@@ -123,7 +123,7 @@ def _subject_is_unavailable(visit: Visit, lookup: ProductLookup) -> bool:
 def _row_reasons(row: ProposedRow, limits: layout.LayoutLimits) -> Iterator[Reason]:
     """The reasons of the row and of the products that it will probably show."""
     yield row.reason
-    for candidate in row.candidates[: limits.row_size + layout.OVERFETCH]:
+    for candidate in row.candidates[: row.max_items(limits) + layout.OVERFETCH]:
         yield candidate.reason
 
 

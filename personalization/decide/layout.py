@@ -10,6 +10,8 @@ from personalization.decide.slate import Candidate, ItemRef, Link, Reason, RowTy
 
 OVERFETCH = 2
 """This many products more than a row shows are looked up at once, in case some cannot be bought."""
+MIN_LINE_ITEMS = 3
+"""A further line of a row has at least this many products."""
 NO_LIMIT = 1_000_000
 """More products than any row has candidates."""
 
@@ -31,6 +33,8 @@ class LayoutLimits:
     min_relative_use: float = 0.0
     """A row that is judged by how much the visitor is expected to buy from it is not shown when that is less than this
     part of what they are expected to buy from the best personal row."""
+    has_lines: bool = False
+    """Whether a row may fill as many lines as its type says."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,10 @@ class ProposedRow:
     probability: Mapping[int, float] | None = None
     """By product key, how likely the visitor is to buy it soon; None where the row is not judged by that."""
 
-    def max_items(self, row_size: int) -> int:
-        """How many products it shows, where a row shows `row_size`."""
-        return row_size if self.type.max_items is None else min(row_size, self.type.max_items)
+    def max_items(self, limits: LayoutLimits) -> int:
+        """How many products it shows at most."""
+        size = limits.row_size * (self.type.lines if limits.has_lines else 1)
+        return size if self.type.max_items is None else min(size, self.type.max_items)
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,9 @@ def _allocate_items(
     min_use = limits.min_relative_use * max(shares, default=0.0)
     for row in rows:
         items = [candidate for candidate in row.candidates if candidate.item not in taken]
-        items = items[: row.max_items(limits.row_size) + extra]
+        items = items[: row.max_items(limits) + extra]
+        if limits.row_size < len(items) < limits.row_size + MIN_LINE_ITEMS and not extra:
+            items = items[: limits.row_size]
         hidden_because = ""
         if shown == limits.rows:
             hidden_because = PAGE_FULL

@@ -115,6 +115,8 @@ class RowType:
     """With fewer products than this the row is not shown."""
     max_items: int | None = None
     """At most this many products, where the policy's row size is larger."""
+    lines: int = 1
+    """How many lines of a row it may fill on a page that is all ours."""
     price_range: tuple[float, float] | None = None
     """What its products may cost, as a multiple of the price of the product in the parameters; None for any price."""
     surfaces: tuple[str, ...] = ()

@@ -136,7 +136,8 @@ def _printed_rows(slate: Slate, visit: Visit | None, whole_row: bool) -> Iterato
         head = " · ".join(filter(None, dict.fromkeys([row.explanation, *in_head])))
         all_url = "" if whole_row else _all_url(slate.surface, row, visit)
         short = " personalization-row--short" if len(items) < MIN_STRIP_ITEMS else ""
-        layout = " personalization-row--all" if whole_row else short
+        lines = " personalization-row--lines" if visit and len(items) > visit.policy.row_size else ""
+        layout = " personalization-row--all" if whole_row else short or lines
         yield PrintedRow(row, token, anchor, items, head, all_url, layout)
 
 

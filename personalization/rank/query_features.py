@@ -88,7 +88,7 @@ def _word_match(query: str, learned: SnapshotArrays, candidates: NDArray[np.int6
     category, category_coverage = matcher.shares("leaf_name", leaf, roots)
     path, _ = matcher.shares("leaf_path", leaf, roots)
     title_head = np.isin(learned.arrays["title.head"][candidates], roots[-1])
-    category_head = np.isin(np.where(leaf >= 0, learned.arrays["leaf_name.head"][leaf], -1), roots[-1])
+    category_head = np.isin(np.append(learned.arrays["leaf_name.head"], -1)[leaf], roots[-1])  # of leaf -1 the last
     heads = title_head.astype(np.float64), category_head.astype(np.float64)
     return [title, title_exact, title_coverage, heads[0], category, category_coverage, heads[1], path]
 

@@ -1,6 +1,7 @@
 """The home page: what this customer buys regularly, what goes with it, and what the whole shop buys."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from personalization.decide import scoring
 from personalization.decide.slate import Candidate
@@ -16,6 +17,9 @@ from personalization.rows.continue_shopping import BECAUSE_YOU_VIEWED, CONTINUE_
 from personalization.rows.new_products import LATEST, NEW_IN
 from personalization.rows.purchase_history import BECAUSE_YOU_BOUGHT, BUY_AGAIN, POPULAR_IN_CATEGORY
 from personalization.surfaces import Surface
+
+BUY_AGAIN_LINES = 3
+"""A card there is bought three times as often as one of any other row."""
 
 
 def rank_home(visit: Visit, snapshot: SnapshotArrays) -> Iterator[Candidate]:
@@ -36,7 +40,7 @@ surface = Surface(
         CONTINUE_SHOPPING,
         BECAUSE_YOU_VIEWED,
         POPULAR_IN_LIKED_CATEGORY,
-        BUY_AGAIN,
+        replace(BUY_AGAIN, lines=BUY_AGAIN_LINES),
         BECAUSE_YOU_BOUGHT,
         POPULAR_IN_CATEGORY,
         BESTSELLERS,

@@ -6,6 +6,7 @@ import pytest
 from personalization.rank.query_features import QUERY_FEATURES, EngineHits, compute_query_features
 from personalization.rank.search_words import SearchVocabulary, word_root
 from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.train.search_vocabulary import CatalogueNames, vocabulary_arrays
 from tests.shops.grocery_names import EGGS, ICE_CREAM, KIDS_SHOES, MENS_SHOES, MILK, NOG, grocery_arrays
 
 SHOP = grocery_arrays()
@@ -65,6 +66,14 @@ def test_a_snapshot_of_an_earlier_release_has_no_words():
 )
 def test_a_plural_has_the_root_of_its_singular(word, root):
     assert word_root(word) == root
+
+
+def test_a_shop_without_categories_matches_titles():
+    words = vocabulary_arrays(CatalogueNames(["Green tea"], [], []), np.array([-1], np.int32), np.array([3]))
+    shop = SnapshotArrays({**words, "product.leaf_category": np.array([-1], np.int32), "product.id": np.array([7])})
+    table = compute_query_features(EngineHits("tea"), shop, np.array([0]))
+    said = dict(zip((one.name for one in QUERY_FEATURES), table[:, 0].tolist(), strict=True))
+    assert (said["query.title_share"], said["query.title_head"], said["query.category_head"]) == (1, 1, 0)
 
 
 def test_every_word_is_found_again():

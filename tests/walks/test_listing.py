@@ -316,14 +316,15 @@ def notes(response):
 
 
 def test_the_cards_of_a_list_say_what_the_customer_bought_and_when(client, trained):
-    users, products = trained
+    users, _products = trained
     client.force_login(users[1])
     response = client.get(category("Odd"))
     genome = {row[0]: row for row in Visitor.objects.get(user=users[1]).genome().products}
     said = notes(response)
     assert said.keys() == genome.keys() & set(shown(response)) != set()
     for key, note in said.items():
-        assert note.startswith(f"You bought it {genome[key][2]} times, most recently on ")
+        days = genome[key][2]
+        assert note.startswith(f"You bought it {days} times, most recently on " if days > 1 else "You bought it on ")
 
 
 def test_the_cards_say_nothing_to_strangers_and_nothing_where_somebody_else_may_look(client, trained):
