@@ -25,7 +25,7 @@ REQUIRED_TAGS = {
     ),
     "oscar/catalogue/browse.html": (
         '{% include "personalization/partials/buy_again_in_category.html" %}'
-        '{% include "personalization/partials/sort.html" %}'
+        '{% include "personalization/partials/listed_products.html" %}'
     ),
     "oscar/catalogue/detail.html": '{% load personalization %}{% personalized "product" product=product %}',
     "oscar/checkout/thank_you.html": '{% load personalization %}{% personalized "order_confirmation" order=order %}',
@@ -37,7 +37,9 @@ REQUIRED_TAGS = {
     "oscar/partials/footer.html": '{% include "personalization/partials/footer_link.html" %}',
     "oscar/partials/nav_primary.html": "{% load personalization %}{% personal_categories %}",
     "oscar/search/results.html": (
-        '{% include "personalization/partials/sort.html" %}{% include "personalization/partials/zero_results.html" %}'
+        '{% include "personalization/partials/corrected_search.html" %}'
+        '{% include "personalization/partials/listed_products.html" %}'
+        '{% include "personalization/partials/zero_results.html" %}'
     ),
 }
 """Each of Oscar's templates that we extend, with the tags that a shop's own copy of it needs."""

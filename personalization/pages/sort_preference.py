@@ -1,4 +1,4 @@
-"""Where the switch above a list turns the personal order off and on."""
+"""Where a visitor turns "Recommended", as the usual order of lists, off and on."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.urls import reverse

@@ -82,10 +82,10 @@ def test_candidates_that_are_not_shown_say_why(staff):
 
 
 def test_rows_that_are_not_shown_say_why(staff, anna):
-    assert "bestsellers" in {row["key"] for row in staff.get("explain/").json()["rows"] if not row["hidden_because"]}
-    Visitor.objects.get(user=anna).set_preference("reason", "bestsellers", -1, time.time())
+    assert "buy_again" in {row["key"] for row in staff.get("explain/").json()["rows"] if not row["hidden_because"]}
+    Visitor.objects.get(user=anna).set_preference("reason", "buy_again", -1, time.time())
     rows = {row["key"]: row["hidden_because"] for row in staff.get("explain/").json()["rows"]}
-    assert rows["bestsellers"] == "dismissed"
+    assert rows["buy_again"] == "dismissed"
     assert "too_few_items" in rows.values() or "page_full" in rows.values()
 
 

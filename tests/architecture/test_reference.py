@@ -6,6 +6,7 @@ import pytest
 
 from personalization import plugins, signals
 from personalization.rank.features import FEATURES, NEIGHBOUR_FEATURES
+from personalization.rank.query_features import QUERY_FEATURES
 from personalization.rank.tasks import RANKING_TASKS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -22,7 +23,10 @@ def test_every_ranking_task_is_documented_with_its_question_and_default_weights(
 def test_every_feature_is_documented_by_its_docstring_in_the_sequence_of_the_rows():
     own = "".join(f"| `{feature.name}` | {feature.group} | {feature.description} |\n" for feature in FEATURES)
     linked = "".join(f"| `<recommender>.{name}` | {says} |\n" for name, (says, _) in NEIGHBOUR_FEATURES.items())
-    assert own in REFERENCE and linked in REFERENCE
+    of_search = "".join(
+        f"| `{feature.name}` | {feature.group} | {feature.description} |\n" for feature in QUERY_FEATURES
+    )
+    assert own in REFERENCE and linked in REFERENCE and of_search in REFERENCE
 
 
 @pytest.mark.parametrize(("kind", "setting"), plugins.SETTINGS.items())

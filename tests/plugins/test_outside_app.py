@@ -49,7 +49,7 @@ def test_the_recommender_is_evaluated(trained):
     results = Snapshot.objects.active().get().metrics["evaluation"]["home"]
     assert results["large_orders"]["examples"] == results["bestsellers"]["examples"] > 0
     printed = StringIO()
-    call_command("personalization_evaluate", task=["home"], verbosity=0, stdout=printed)
+    call_command("personalization_evaluate", task=["home"], verbosity=2, stdout=printed)
     assert "\n  large_orders " in printed.getvalue()
 
 

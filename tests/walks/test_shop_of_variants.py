@@ -14,10 +14,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def shirts():
-    """(shirts with two sizes each, of which the second was bought 1, 3, 2 and 0 times; their sizes)"""
+    """(shirts with two sizes each, of which the second was bought 5, 7, 6 and 0 times; their sizes)"""
     shelf = create_from_breadcrumbs("Shirts")
     parents, sizes = [], []
-    for times in (1, 3, 2, 0):
+    for times in (5, 7, 6, 0):
         parent = create_product(title=f"Shirt {times}", structure="parent", product_class="Shirt")
         parent.categories.add(shelf)
         both = [
@@ -44,9 +44,9 @@ def shown(response, code):
 def test_bestsellers_are_the_parents_with_what_was_bought_of_all_their_sizes(client, shirts):
     parents, _ = shirts
     assert shown(client.get("/"), "bestsellers") == [
-        (parents[1].pk, "Bought 4 times so far"),
-        (parents[2].pk, "Bought 3 times so far"),
-        (parents[0].pk, "Bought 2 times so far"),
+        (parents[1].pk, "Bought 8 times so far"),
+        (parents[2].pk, "Bought 7 times so far"),
+        (parents[0].pk, "Bought 6 times so far"),
     ]
 
 
@@ -61,6 +61,6 @@ def test_more_of_a_category_is_by_what_was_bought_of_all_sizes_on_any_sizes_page
 def test_a_hidden_parent_and_a_sensitive_one_are_left_out_with_their_sizes(shirts):
     parents, _ = shirts
     type(parents[1]).objects.filter(pk=parents[1].pk).update(is_public=False)
-    assert catalogue.bestsellers(9) == [(parents[2].pk, 3), (parents[0].pk, 2)]
+    assert catalogue.bestsellers(9) == [(parents[2].pk, 7), (parents[0].pk, 6)]
     SensitiveCategory.objects.create(category=Category.objects.get(name="Shirts"))
     assert catalogue.bestsellers(9) == []

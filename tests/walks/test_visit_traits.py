@@ -110,4 +110,4 @@ def test_a_stranger_sees_first_what_is_bought_in_their_country(client, abroad):
 def test_the_home_page_is_there_for_a_stranger_of_any_country(client, abroad):
     for country in ("PT", "DE", "IT", "T1", ""):
         response = client.get("/", HTTP_CF_IPCOUNTRY=country, HTTP_USER_AGENT=IPHONE)
-        assert [row.type for row in response.context["slate"].rows][:1] == ["bestsellers"]
+        assert [row.type for row in response.context["slate"].rows][:1] == ["latest"]  # nothing sold often enough

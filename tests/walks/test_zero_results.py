@@ -81,7 +81,7 @@ def test_a_page_without_a_search_is_left_alone(client, cafe):
 
 
 def test_what_was_misspelt_leads_to_what_others_searched_for(client, cafe):
-    response = searched(client, "earl gray")
+    response = searched(client, "earl gray", spelling="off")
     assert others(response) == ["earl grey"]
     assert '<a href="/search/?q=earl%20grey"><bdi>earl grey</bdi></a>' in response.content.decode()
     assert products(rows(response)["Popular with similar searches"])[:2] == [one.pk for one in cafe[0][:2]]
@@ -126,7 +126,7 @@ def test_a_day_after_signing_in_nothing_is_told(client, cafe):
 
 
 def test_where_others_went_on_names_the_category_too(client, cafe):
-    assert "Popular in Tea" in rows(searched(client, "earl gray"))
+    assert "Popular in Tea" in rows(searched(client, "earl gray", spelling="off"))
 
 
 @pytest.mark.parametrize("query", ["xylophone", "earwig nonsense"])
@@ -156,7 +156,7 @@ def test_filters_that_leave_nothing_can_be_dropped(client, cafe):
     assert "Nothing matches all filters." in page
     assert '<a href="/search/?q=assam">' in page
     assert others(response) == []
-    assert others(searched(client, "earl gray", selected_facets="rating_exact:5")) == ["earl grey"]
+    assert others(searched(client, "earl gray", selected_facets="rating_exact:5", spelling="off")) == ["earl grey"]
 
 
 def test_a_shop_that_learned_nothing_yet_shows_its_newest(client, milk):
