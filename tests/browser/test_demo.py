@@ -48,13 +48,14 @@ def test_two_households_see_different_first_rows_each_with_a_reason(page_of, vie
     shot(page, "home-second-household")
     second = rows(page)
     assert first_person != second_person
-    assert len(first) == len(second) == 6
+    assert 4 <= len(first) <= 6
+    assert 4 <= len(second) <= 6
     assert first[0][2] != second[0][2]
     assert len(set(first[0][2]) - set(second[0][2])) >= 3
     assert all(why for _, why, _ in first + second)
-    assert all(len(products) == 6 for _, _, products in first + second)
+    assert all(3 <= len(products) <= 6 for _, _, products in first + second)
     reasons = page.locator(".personalization-row--personal .personalization-row__reason").all_inner_texts()
-    assert any(re.fullmatch(r"You bought it \d+ times, most recently on \d+ \w+ \d{4}", reason) for reason in reasons)
+    assert any(re.fullmatch(r"Last bought on \d+ \w+ \d{4}", reason) for reason in reasons)
 
 
 def test_an_anonymous_visitor_sees_honest_bestsellers(page_of, shot):
