@@ -48,12 +48,11 @@ def test_two_households_see_different_first_rows_each_with_a_reason(page_of, vie
     shot(page, "home-second-household")
     second = rows(page)
     assert first_person != second_person
-    assert 4 <= len(first) <= 6
-    assert 4 <= len(second) <= 6
+    assert min(len(first), len(second)) >= 4
     assert first[0][2] != second[0][2]
     assert len(set(first[0][2]) - set(second[0][2])) >= 3
     assert all(why for _, why, _ in first + second)
-    assert all(3 <= len(products) <= 6 for _, _, products in first + second)
+    assert all(len(products) >= 3 for _, _, products in first + second)
     reasons = page.locator(".personalization-row--personal .personalization-row__reason").all_inner_texts()
     assert any(re.fullmatch(r"Last bought on \d+ \w+ \d{4}", reason) for reason in reasons)
 
