@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from oscar.defaults import *  # noqa: F403
 
+from example_shop.prices import DollarFormat
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("SHOP_DATA", BASE_DIR / "var"))
 
@@ -140,7 +142,9 @@ HAYSTACK_CONNECTIONS = {
     "default": {
         "ENGINE": "haystack.backends.whoosh_backend.WhooshEngine",
         "PATH": str(DATA_DIR / "search"),
-        "INCLUDE_SPELLING": False,  # spelling makes Whoosh's catalogue twice as slow, a top category 35 times
+        # The app corrects misspelt searches. Whoosh's own help would make the catalogue twice as slow, and a top
+        # category 35 times.
+        "INCLUDE_SPELLING": False,
     },
 }
 
@@ -158,11 +162,13 @@ MEDIA_ROOT = DATA_DIR / "media"
 OSCAR_SHOP_NAME = "Corner Shop"
 OSCAR_SHOP_TAGLINE = "a year of groceries"
 OSCAR_DEFAULT_CURRENCY = "USD"
+OSCAR_CURRENCY_FORMAT = DollarFormat()
 OSCAR_ALLOW_ANON_CHECKOUT = True
 OSCAR_INITIAL_ORDER_STATUS = "Pending"
 OSCAR_INITIAL_LINE_STATUS = "Pending"
 OSCAR_ORDER_STATUS_PIPELINE = {"Pending": ("Complete", "Cancelled"), "Complete": (), "Cancelled": ()}
 OSCAR_IMAGE_FOLDER = "images/products/"
+OSCAR_SEARCH_FACETS = {"fields": {}, "queries": {}}  # of Oscar's, Whoosh would offer "groceri" and "None" only
 OSCAR_MISSING_IMAGE_URL = "image_not_found.jpg"
 
 PERSONALIZATION = {  # every setting has a default; docs/reference.md lists them

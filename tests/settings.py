@@ -13,8 +13,11 @@ os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
 os.environ["SHOP_DATA"] = tempfile.mkdtemp(prefix="personalization-tests-")
 atexit.register(shutil.rmtree, os.environ["SHOP_DATA"], ignore_errors=True)
 
+from oscar import defaults  # noqa: E402
+
 from example_shop.settings import *  # noqa: E402, F403
 
+OSCAR_SEARCH_FACETS = defaults.OSCAR_SEARCH_FACETS  # most shops have some
 INSTALLED_APPS = [*INSTALLED_APPS, "cookie_consent"]  # noqa: F405 - our adapter is tried on the real thing
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 HAYSTACK_SIGNAL_PROCESSOR = "haystack.signals.BaseSignalProcessor"  # a test that searches builds the index itself

@@ -15,7 +15,8 @@ from oscar.core.utils import slugify
 
 from example_shop.journey import Journey
 from example_shop.journey.bulk import bulk_insert, ignore_progress
-from personalization.models import Visitor
+from example_shop.journey.sensitive import SENSITIVE_CATEGORIES
+from personalization.models import SensitiveCategory, Visitor
 
 User = get_user_model()
 Country = get_model("address", "Country")
@@ -101,7 +102,7 @@ def load_journey(journey: Journey, size: str, report_progress: Callable[[int], o
     """Fills an empty shop with the journey: completely, or not at all when it is interrupted.
 
     1. the country that the shop delivers to
-    2. products in their categories, with a picture, a price and a stock
+    2. products in their categories, some of which are sensitive, with a picture, a price and a stock
     3. people: a customer for each household, one without an order, and one who may enter the dashboard
     4. orders and their lines; `report_progress` gets the number of lines of each batch
     5. what Oscar's analytics would have counted along the way
@@ -170,11 +171,14 @@ def stock_levels(count: int) -> np.ndarray:
 
 
 def _categories(products: pd.DataFrame, product_ids: pd.Series) -> None:
-    """Puts each product into the innermost of its department, category and type."""
+    """Puts each product into the innermost of its department, category and type, and marks sensitive categories."""
     named = products[["department", "category", "type"]].itertuples(index=False, name=None)
     trails = pd.Series([_trail(names) for names in named], products.index)
     tree = category_tree(trails)
     ids = bulk_insert(Category, tree)
+    SensitiveCategory.objects.bulk_create(
+        SensitiveCategory(category_id=key) for trail, key in ids.items() if trail in SENSITIVE_CATEGORIES
+    )
     bulk_insert(ProductCategory, pd.DataFrame({"product_id": product_ids, "category_id": trails.map(ids)}))
 
 

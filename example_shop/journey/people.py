@@ -5,6 +5,7 @@ import pandas as pd
 
 from example_shop.journey import Journey
 from example_shop.journey.load import NEWCOMER, household_email
+from example_shop.journey.sensitive import is_sensitive
 from example_shop.view_as import VISITOR, Person
 
 TASTES = 6
@@ -42,8 +43,8 @@ def choose_people(journey: Journey) -> list[Person]:
 
 
 def visit_counts(journey: Journey) -> pd.DataFrame:
-    """In how many of its baskets a household (row) bought from a category (column)."""
-    category = journey.lines["product"].map(journey.products["category"])
+    """In how many of its baskets a household (row) bought from a category (column), sensitive products apart."""
+    category = journey.lines["product"].map(journey.products["category"].mask(is_sensitive(journey.products)))
     bought = journey.lines.assign(category=category).drop_duplicates(["basket", "category"])
     return bought.groupby(["household", "category"]).size().unstack(fill_value=0)
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 
 def create_shop():
-    """Two categories with twelve products each; three customers bought the first of each."""
+    """Two categories with twelve products each; five customers bought the first two of each."""
     from django.contrib.auth.models import User
     from oscar.apps.catalogue.categories import create_from_breadcrumbs
     from oscar.test.basket import add_product
@@ -19,9 +19,9 @@ def create_shop():
     products = [create_product(title=f"{kind} {n}", num_in_stock=9) for n in range(12) for kind in shelves]
     for product, shelf in zip(products, [*shelves.values()] * 12, strict=True):
         product.categories.add(shelf)
-    for number, name in enumerate(("ann", "ben", "cid")):
+    for number, name in enumerate(("ann", "ben", "cid", "dan", "eva")):
         basket = create_basket(empty=True)
-        for product in products[:2]:
+        for product in products[:4]:
             add_product(basket, product=product)
         create_order(number=f"{number:06}", basket=basket, user=User.objects.create_user(name, f"{name}@example.com"))
     call_command("rebuild_index", interactive=False, verbosity=0)

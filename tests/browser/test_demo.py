@@ -4,9 +4,26 @@ import re
 import sqlite3
 from contextlib import closing
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NARROW
+from tests.browser.conftest import NARROW, WIDE
+
+MISSPELT = {
+    "mlik": "milk",
+    "bred": "bread",
+    "icecream": "ice cream",
+    "dogfood": "dog food",
+    "choclate": "chocolate",
+    "yoghurt": "yogurt",
+    "chese": "cheese",
+}
+SENSITIVE_PRODUCTS = """
+SELECT held.product_id FROM catalogue_productcategory held
+JOIN catalogue_category inner_one ON inner_one.id = held.category_id
+JOIN catalogue_category outer_one ON inner_one.path LIKE outer_one.path || '%'
+JOIN personalization_sensitivecategory flagged ON flagged.category_id = outer_one.id
+"""
 
 
 def rows(page) -> list[tuple[str, str, list[str]]]:
@@ -31,13 +48,13 @@ def test_two_households_see_different_first_rows_each_with_a_reason(page_of, vie
     shot(page, "home-second-household")
     second = rows(page)
     assert first_person != second_person
-    assert len(first) == len(second) == 6
+    assert min(len(first), len(second)) >= 4
     assert first[0][2] != second[0][2]
     assert len(set(first[0][2]) - set(second[0][2])) >= 3
     assert all(why for _, why, _ in first + second)
-    assert all(len(products) == 6 for _, _, products in first + second)
+    assert all(len(products) >= 3 for _, _, products in first + second)
     reasons = page.locator(".personalization-row--personal .personalization-row__reason").all_inner_texts()
-    assert any(re.fullmatch(r"You bought it \d+ times, most recently on \d+ \w+ \d{4}", reason) for reason in reasons)
+    assert any(re.fullmatch(r"Last bought on \d+ \w+ \d{4}", reason) for reason in reasons)
 
 
 def test_an_anonymous_visitor_sees_honest_bestsellers(page_of, shot):
@@ -115,3 +132,71 @@ def test_a_newcomer_registers_and_buys_and_the_next_page_knows(browser_of, shop,
     with closing(sqlite3.connect(f"file:{demo.data / 'shop.sqlite3'}?mode=ro", uri=True)) as base:
         ((orders,),) = base.execute("SELECT count(*) FROM personalization_ordervisitor").fetchall()
     assert orders == 1
+
+
+LISTS = ["/catalogue/", "/catalogue/category/dairy-eggs/milk-cream/white-milk_3/", "/search/?q=milk"]
+
+
+@pytest.mark.parametrize("path", LISTS, ids=["catalogue", "category", "search"])
+def test_on_a_phone_the_categories_are_folded_above_the_products(browser_of, shop, shot, path):
+    page = browser_of(viewport=NARROW).new_page()
+    page.goto(shop + path)
+    shot(page, f"list-phone-{LISTS.index(path)}")
+    categories = page.locator(".shop-categories a")
+    assert categories.count() > 3
+    expect(categories.first).to_be_hidden()
+    assert page.locator("ol .product_pod").first.bounding_box()["y"] < 2 * NARROW["height"]
+    page.locator(".shop-categories summary").click()
+    expect(categories.first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+
+@pytest.mark.parametrize("path", LISTS, ids=["catalogue", "category", "search"])
+def test_on_a_desk_the_categories_stand_beside_the_products(browser_of, shop, shot, path):
+    page = browser_of(viewport=WIDE).new_page()
+    page.goto(shop + path)
+    shot(page, f"list-desk-{LISTS.index(path)}")
+    for category in page.locator(".shop-categories a").all():
+        expect(category).to_be_visible()
+    assert len(page.content()) < 120_000
+    sidebar = page.locator("aside.sidebar").inner_text()
+    assert not re.search("groceri|None|Refine", sidebar)
+
+
+def test_the_categories_of_a_search_lead_on(browser_of, shop):
+    page = browser_of().new_page()
+    page.goto(f"{shop}/search/?q=milk")
+    page.locator(".shop-categories").get_by_role("link", name="Milk & cream").click()
+    expect(page.locator("h1")).to_have_text("Milk & cream")
+    expect(page.locator(".shop-categories [aria-current]")).to_have_text("Milk & cream")
+
+
+@pytest.mark.parametrize("query", MISSPELT)
+def test_a_misspelt_search_leads_to_what_was_meant(browser_of, shop, query):
+    page = browser_of().new_page()
+    page.goto(f"{shop}/search/?q={query}")
+    expect(page.locator(".personalization-spelling strong")).to_have_text(MISSPELT[query])
+    first = page.locator("ol .product_pod h3 a").evaluate_all("links => links.slice(0, 4).map(link => link.title)")
+    assert first
+    assert all(MISSPELT[query].split()[0] in title.lower() for title in first)
+
+
+@pytest.mark.parametrize("path", ["/", *LISTS, "/catalogue/white-milk-own-brand_1/", "/basket/", "/storefront/"])
+def test_prices_read_as_in_a_shop_that_sells_in_dollars(browser_of, shop, path):
+    page = browser_of().new_page()
+    page.goto(shop + path)
+    expect(page.locator("body")).to_contain_text(re.compile(r"\$\d+\.\d\d"))
+    assert "US$" not in page.content()
+
+
+def test_nobody_is_shown_what_says_too_much_of_them(browser_of, shop, view_as, demo):
+    page = browser_of().new_page()
+    page.goto(shop)
+    with closing(sqlite3.connect(f"file:{demo.data / 'shop.sqlite3'}?mode=ro", uri=True)) as base:
+        sensitive = {str(key) for (key,) in base.execute(SENSITIVE_PRODUCTS)}
+    assert len(sensitive) > 30
+    for number in range(7):
+        view_as(page, number)
+        shown = page.locator("[data-product]").evaluate_all("cards => cards.map(card => card.dataset.product)")
+        assert shown
+        assert sensitive.isdisjoint(shown)

@@ -61,6 +61,18 @@ def test_a_stranger_sees_the_shops_rows_with_their_reasons(storefront, shot, vie
     assert page.faults == []
 
 
+@on_both
+def test_the_head_leads_to_the_shops_search_and_categories(storefront, viewport):
+    page = storefront(viewport=viewport)
+    places = page.get_by_role("navigation").get_by_role("link")
+    expect(places.last).to_have_text("All products")
+    assert places.count() <= 10
+    page.get_by_role("searchbox", name="Search").fill("mlik")
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_url("**/search/?q=mlik")
+    expect(page.locator(".personalization-spelling strong")).to_have_text("milk")
+
+
 @pytest.mark.parametrize("person", [0, 1])
 def test_a_customer_sees_what_the_template_shows(browser_of, shop, view_as, person):
     page = browser_of(agreed=False).new_page()
@@ -240,7 +252,7 @@ def test_what_becomes_of_a_page_that_was_left_before_it_came_is_not_said_on_the_
     page.get_by_role("link", name="Basket", exact=True).click()
     is_focused(page, "Basket")
     expect(page.locator("[data-said]")).to_have_text("Loading …")
-    page.get_by_role("link", name="Storefront").click()
+    page.get_by_role("link", name="Corner Shop", exact=True).click()
     is_focused(page, "Welcome")
     expect(page.locator(".card").first).to_be_visible()
     (late,) = held

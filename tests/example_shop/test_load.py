@@ -24,6 +24,9 @@ from example_shop.journey.load import (
     refuse_a_foreign_shop,
     stock_levels,
 )
+from example_shop.journey.sensitive import is_sensitive
+from personalization.models import SensitiveCategory
+from personalization.shop import catalogue
 from tests.shops.journey_slice import loaded_slice
 
 pytestmark = pytest.mark.django_db
@@ -155,3 +158,12 @@ def test_a_shop_that_the_demo_did_not_make_is_told_apart(journey):
 
 def test_the_demos_own_shop_is_not_a_foreign_one(loaded):
     refuse_a_foreign_shop()
+
+
+def test_what_says_too_much_of_a_person_is_sensitive(loaded):
+    sensitive = {str(one.category) for one in SensitiveCategory.objects.select_related("category")}
+    assert "Beer, wine & spirits" in sensitive
+    products = catalogue.sensitive_products(Product.objects.values_list("pk", flat=True))
+    flagged = set(loaded.products["title"][is_sensitive(loaded.products)])
+    assert set(Product.objects.filter(pk__in=products).values_list("title", flat=True)) == flagged
+    assert 0 < len(products) < 20

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from example_shop.journey import people, source
-from example_shop.journey.load import NEWCOMER
+from example_shop.journey.load import NEWCOMER, _trail
+from example_shop.journey.sensitive import SENSITIVE_CATEGORIES
 from example_shop.view_as import VISITOR
 
 
@@ -31,3 +32,17 @@ def test_what_everybody_buys_is_nobodys_taste():
     assert np.count_nonzero(tastes) == 1
     assert people.describe_taste(tastes.loc[0]) == ["cat food"]
     assert people.describe_taste(tastes.loc[2]) == []  # three times is not often
+
+
+def test_nothing_sensitive_is_called_a_taste():
+    journey = source.read_journey("small")
+    visits = people.visit_counts(journey)
+    assert {"Beer", "Pain relief", "Cold & flu"}.isdisjoint(visits.columns)
+    assert {"Beer", "Pain relief", "Cold & flu"} < set(journey.products["category"])
+
+
+def test_every_sensitive_category_is_one_of_the_full_shop():
+    products = source.read_journey("full").products
+    names = products[["department", "category", "type"]].itertuples(index=False, name=None)
+    trails = {_trail(trail)[:depth] for trail in names for depth in (1, 2, 3)}
+    assert trails >= SENSITIVE_CATEGORIES

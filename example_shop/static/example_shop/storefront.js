@@ -2,10 +2,10 @@
    What is around it (addresses of Oscar's own pages, the question) stands in storefront.html. */
 import { Personalization, Problem } from "personalization";
 
-const { productPage, basket, add: adding, search } = document.body.dataset;
+const { productPage, basket, add: adding, search, catalogue } = document.body.dataset;
 const shop = new Personalization(undefined, { language: document.documentElement.lang });
 const page = document.getElementById("page");
-const SEEN = 1000, QUIET = 1000, CARDS = { include: ["product"] };
+const SEEN = 1000, QUIET = 1000, PLACES = 9, CARDS = { include: ["product"] };
 
 /* Creates elements: text is always text, never markup. */
 function make(tag, attributes = {}, ...children) {
@@ -20,8 +20,8 @@ function make(tag, attributes = {}, ...children) {
 
 function price({ price }) {
   if (!price) return null;
-  const style = { style: "currency", currency: price.currency };
-  return make("p", { className: "price" }, new Intl.NumberFormat(undefined, style).format(price.amount));
+  const style = { style: "currency", currency: price.currency, currencyDisplay: "narrowSymbol" };
+  return make("p", { className: "price" }, new Intl.NumberFormat(document.documentElement.lang, style).format(price.amount));
 }
 
 function picture({ image }, side, more = {}) { // its place is kept free until it is there
@@ -155,11 +155,16 @@ const PAGES = {
   home: () => ({ heading: "Welcome", rows: (options) => shop.surface("home", CARDS, options) }),
   basket: () => ({
     heading: "Basket",
-    facts: [make("p", {}, make("a", { href: basket }, "View your basket and check out"))],
-    rows: (options) => shop.surface("basket", CARDS, options),
+    facts: [make("a", { className: "button button--main", href: basket }, "View your basket and check out")],
+    rows: goesWithBasket,
   }),
   product: (key) => ({ ...about(key), rows: (options) => around(key, options) }),
 };
+
+async function goesWithBasket(options) { // nothing may be missing from it: then what the home page has
+  const slate = await shop.surface("basket", CARDS, options);
+  return slate.rows.length ? slate : shop.surface("home", CARDS, options);
+}
 
 async function around(product, options) { // in one round trip, and nothing stands there twice
   const requests = ["product", "basket"].map((surface) => ({ surface, product, ...CARDS }));
@@ -213,7 +218,8 @@ function apology() {
 async function menu() {
   const { shortcuts, menu } = await shop.navigation();
   const places = [...shortcuts, ...menu.filter(({ id }) => shortcuts.every((one) => one.id !== id))];
-  const lines = places.map(({ name, url }) => make("li", {}, make("a", { href: url }, name)));
+  const listed = [...places.slice(0, PLACES), { name: "All products", url: catalogue }];
+  const lines = listed.map(({ name, url }) => make("li", {}, make("a", { href: url }, name)));
   document.querySelector("[data-navigation]").append(make("ul", { role: "list" }, ...lines));
 }
 
