@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from haystack import connections
@@ -66,15 +67,17 @@ def correct_spelling(query: str) -> str | None:
     snapshot = get_active_snapshot()
     if snapshot is None or not spelling.has_unknown_word(query, snapshot) or _search_hits(query, 1):
         return None
-    likely = spelling.corrected_queries(query, snapshot, MAX_PROBES)
-    return next(iter(_queries_with_results([*likely, *_engine_suggestions(query)], enough=1)), None)
+    for suggest in (partial(spelling.corrected_queries, learned=snapshot, limit=MAX_PROBES), _engine_suggestions):
+        if found := _queries_with_results(suggest(query), enough=1):
+            return found[0]
+    return None
 
 
 def _engine_suggestions(query: str) -> list[str]:
     """The engine's own, where the shop has that on."""
     if not connections["default"].get_backend().include_spelling:
         return []
-    suggestion = base_sqs().auto_query(query).spelling_suggestion()
+    suggestion = base_sqs().spelling_suggestion(query)
     return [suggestion] if suggestion and suggestion != query else []
 
 

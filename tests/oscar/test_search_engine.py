@@ -1,7 +1,9 @@
 """The shop's own search engine, asked for product keys."""
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.management import call_command
+from haystack import connections
 from oscar.test.factories import create_product
 
 from personalization.oscar import search_engine
@@ -53,3 +55,26 @@ def test_a_search_costs_the_database_one_query(django_assert_num_queries):
     index()
     with django_assert_num_queries(1):
         assert len(search_engine.search_keys("milk", 10)) == 5
+
+
+@pytest.fixture
+def _own_spelling(settings):
+    """The engine corrects spelling itself."""
+    settings.HAYSTACK_CONNECTIONS = {"default": {**settings.HAYSTACK_CONNECTIONS["default"], "INCLUDE_SPELLING": True}}
+    connections.connections_info = settings.HAYSTACK_CONNECTIONS
+    connections.reload("default")
+    yield
+    connections.connections_info = django_settings.HAYSTACK_CONNECTIONS
+    connections.reload("default")
+
+
+@pytest.mark.usefixtures("_own_spelling")
+def test_where_the_engine_corrects_spelling_its_own_suggestion_helps_too(monkeypatch):
+    for title in ("Chocolate", "Oat milk", "Bread"):
+        shop.create_shop_product(title)
+    call_command("personalization_train", verbosity=0)
+    index()
+    assert search_engine.correct_spelling("chocolade") == "chocolate"
+    monkeypatch.setattr(search_engine.spelling, "corrected_queries", lambda query, learned, limit: [])
+    assert search_engine.correct_spelling("chocolade") == "chocolate"
+    assert search_engine.correct_spelling("milk") is None
