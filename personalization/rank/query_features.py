@@ -87,10 +87,18 @@ def _word_match(query: str, learned: SnapshotArrays, candidates: NDArray[np.int6
     title_exact, _ = matcher.shares("title", candidates, exact)
     category, category_coverage = matcher.shares("leaf_name", leaf, roots)
     path, _ = matcher.shares("leaf_path", leaf, roots)
-    title_head = np.isin(learned.arrays["title.head"][candidates], roots[-1])
-    category_head = np.isin(np.append(learned.arrays["leaf_name.head"], -1)[leaf], roots[-1])  # of leaf -1 the last
+    title_head = _is_any(learned.arrays["title.head"][candidates], roots[-1])
+    category_head = _is_any(np.append(learned.arrays["leaf_name.head"], -1)[leaf], roots[-1])  # of leaf -1 the last
     heads = title_head.astype(np.float64), category_head.astype(np.float64)
     return [title, title_exact, title_coverage, heads[0], category, category_coverage, heads[1], path]
+
+
+def _is_any(words: NDArray[Any], numbers: list[int]) -> NDArray[np.bool_]:
+    """Whether each word is one of a few; quicker than `np.isin`."""
+    hit = np.zeros(len(words), bool)
+    for number in numbers:
+        hit |= words == number
+    return hit
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,7 @@ class _Matcher:
         covered = np.zeros(len(word), bool)
         share = np.zeros(len(rows))
         for weight, found in zip(self.weight.tolist(), numbers, strict=True):
-            hit = np.isin(word, found)
+            hit = _is_any(word, found)
             covered |= hit
             share[np.unique(owner[hit])] += weight
         return share / max(float(self.weight.sum()), 1e-9), np.bincount(

@@ -110,7 +110,7 @@ SEARCH = RankingTask(
         "query.title_coverage": 0.1,
     },
     candidates=None,
-    max_examples=8_000,
+    max_examples=5_000,
     negative_sampling=2,
     new_grade=3,
     new_weight=2.0,

@@ -38,7 +38,7 @@ MIN_HISTORY_RATIO = 2
 """The history must be this many times as long as the evaluation weeks."""
 MAX_WINDOWS = 5
 """At most this many cuts of the history are learned from."""
-LINES_OF_WINDOWS = 3_000_000
+LINES_OF_WINDOWS = 300_000
 """All cuts together learn from about this many order lines at most, so that a large shop's training costs little more
 than with one cut."""
 MIN_JUDGES = 100

@@ -22,7 +22,7 @@ from personalization.train.search_vocabulary import TITLE_BREAK, CatalogueNames
 
 logger = logging.getLogger("personalization")
 
-MAX_QUERIES = 400
+MAX_QUERIES = 250
 """At most this many different queries are put to the engine: those that most searches have."""
 MAX_SEARCHES_PER_CUSTOMER = 40
 MIN_HITS = 2

@@ -1,20 +1,31 @@
-"""The chip above a list in Chromium: by keyboard and finger, with JavaScript and without."""
+"""How lists are sorted, in Chromium: the sort box, a misspelt search, and what cards say of purchases."""
+
+import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import NARROW, WIDE
 
-CHIP = ".personalization-sort__chip"
 CATALOGUE = "/catalogue/"
-
-
-def seen(page, shot, name) -> None:
-    page.locator(CHIP).scroll_into_view_if_needed()
-    shot(page, f"listing-{name}", full_page=False)
+SORT = "#id_sort_by"
+TYPOS = {
+    "mlik": "milk",
+    "bred": "bread",
+    "icecream": "ice cream",
+    "dogfood": "dog food",
+    "choclate": "chocolate",
+    "yoghurt": "yogurt",
+    "chese": "cheese",
+}
 
 
 def titles(page) -> list[str]:
-    return [title.inner_text() for title in page.locator(".product_pod h3").all()]
+    return [title.get_attribute("title") for title in page.locator(".product_pod h3 a").all()]
+
+
+def chosen(page) -> str:
+    return page.locator(SORT).evaluate("box => box.options[box.selectedIndex].text")
 
 
 @pytest.fixture
@@ -30,53 +41,55 @@ def known(page_of, view_as, shop):
     return opened
 
 
-@pytest.mark.parametrize("javascript", [True, False])
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_a_stranger_switches_the_order_off_and_on(page_of, shop, shot, viewport, javascript):
-    page = page_of(viewport, javascript)
-    page.goto(shop + CATALOGUE)
-    chip = page.locator(CHIP)
-    ours = titles(page)
-    assert (chip.inner_text(), chip.get_attribute("aria-pressed")) == ("Popular first", "true")
-    seen(page, shot, f"stranger-{viewport['width']}")
-    chip.click()
-    page.wait_for_load_state()
-    assert page.url == shop + CATALOGUE
-    assert chip.get_attribute("aria-pressed") == "false"
-    assert titles(page) != ours
-    seen(page, shot, f"off-{viewport['width']}")
-    chip.click()
-    page.wait_for_load_state()
-    assert titles(page) == ours
-
-
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_the_keyboard_alone_does_it(known, shop, shot, viewport):
-    page = known(viewport)
-    chip = page.locator(CHIP)
-    assert chip.inner_text() == "Sorted for you"
-    seen(page, shot, f"personal-{viewport['width']}")
-    page.locator("#id_sort_by").focus()
-    page.keyboard.press("Shift+Tab")  # it stands right before the choice of how to sort
-    assert chip.evaluate("chip => chip === document.activeElement")
-    assert chip.evaluate("chip => getComputedStyle(chip).outlineStyle") == "solid"
-    ours = titles(page)
-    page.keyboard.press("Enter")
-    page.wait_for_function(f"document.querySelector('{CHIP}')?.ariaPressed === 'false'")
-    assert titles(page) != ours
-    other = page.context.new_page()
-    other.goto(shop + "/search/?q=milk")
-    assert other.locator(CHIP).get_attribute("aria-pressed") == "false"
-    other.locator(CHIP).press("Enter")  # it is the household's for good
-    other.wait_for_function(f"document.querySelector('{CHIP}')?.ariaPressed === 'true'")
-    page.reload()
-    assert titles(page) == ours
-
-
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_the_chip_is_large_enough_and_fits(page_of, shop, viewport):
+def test_a_stranger_chooses_another_order_and_ours_again(page_of, shop, shot, viewport):
     page = page_of(viewport)
-    page.goto(shop + "/search/?q=milk")
-    box = page.locator(CHIP).bounding_box()
-    assert box["height"] >= 24
-    assert box["x"] >= 0 and box["x"] + box["width"] <= viewport["width"]
+    page.goto(shop + CATALOGUE)
+    ours = titles(page)
+    assert chosen(page) == "Recommended"
+    shot(page, f"listing-stranger-{viewport['width']}", full_page=False)
+    with page.expect_navigation():
+        page.locator(SORT).select_option(label="Relevancy")
+    assert chosen(page) == "Relevancy" and titles(page) != ours
+    with page.expect_navigation():
+        page.locator(SORT).select_option(label="Recommended")
+    assert chosen(page) == "Recommended" and titles(page) == ours
+
+
+def test_the_list_is_the_same_without_javascript(page_of, shop):
+    page = page_of(WIDE, False)
+    page.goto(shop + CATALOGUE)
+    assert chosen(page) == "Recommended"
+    ours = titles(page)
+    page.goto(f"{shop}{CATALOGUE}?sort_by=relevancy")
+    assert chosen(page) == "Relevancy" and titles(page) != ours
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_a_household_finds_what_it_buys_first_and_reads_when(known, shop, shot, viewport):
+    page = known(viewport)
+    page.goto(f"{shop}/search/?q=milk")
+    shot(page, f"listing-household-{viewport['width']}", full_page=False)
+    first = page.locator(".product_pod").first
+    expect(first).to_contain_text(re.compile(r"You bought it|bought", re.IGNORECASE))
+    page.goto(f"{shop}/search/?q=milk&sort_by=price-asc")
+    assert chosen(page) == "Price low to high"
+
+
+@pytest.mark.parametrize(("typo", "meant"), TYPOS.items(), ids=TYPOS)
+def test_the_demos_own_typos_lead_to_what_was_meant(page_of, shop, typo, meant):
+    page = page_of(WIDE)
+    page.goto(f"{shop}/search/?q={typo}")
+    expect(page.locator(".personalization-spelling")).to_contain_text(f"Showing results for {meant}.")
+    found = titles(page)
+    assert found and all(word.rstrip("s") in found[0].lower() for word in meant.split())
+    page.locator(".personalization-spelling a").click()
+    expect(page.locator(".personalization-spelling")).to_have_count(0)
+    assert "spelling=off" in page.url
+
+
+def test_a_misspelt_search_fits_a_phone(page_of, shop, shot):
+    page = page_of(NARROW)
+    page.goto(f"{shop}/search/?q=choclate mlik")
+    shot(page, "listing-typo-360", full_page=False)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
