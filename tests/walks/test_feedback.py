@@ -94,7 +94,7 @@ def test_a_row_is_gone_and_no_other(customer, trained):
 def test_a_script_is_told_in_words_what_was_done_and_no_message_waits(customer, trained):
     _, products = trained
     response = send_away(customer, "product", products[1].pk, AT_ONCE)
-    assert json.loads(response.content) == {"message": "We won't show Product 1 for 60 days.", "undo": "Undo"}
+    assert json.loads(response.content) == {"message": "We won't recommend Product 1 for 60 days.", "undo": "Undo"}
     response = send_away(customer, "product", products[1].pk, AT_ONCE, undo="1")
     assert json.loads(response.content) == {"message": "You may see this again.", "undo": "Undo"}
     assert list(get_messages(customer.get("/").wsgi_request)) == []

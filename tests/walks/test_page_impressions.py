@@ -73,7 +73,7 @@ def test_every_product_can_be_sent_away_and_every_personal_row(trained):
     text = response.content.decode()
     of_categories = sum(len(row.items) for row in rows if row.subject_category)
     assert text.count("Hide this row") == sum(row.personal for row in rows) > 0
-    assert text.count("Less from ") == of_categories > 0
+    assert text.count("Not interested in products from ") == of_categories > 0
     assert text.count('<details class="personalization-menu"') == sum(len(row.items) for row in rows)
     assert "personalization-menu" not in Client().get("/").content.decode()
 

@@ -256,7 +256,8 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     assert not Event.objects.exists() and not Genome.objects.exists()
     assert list(ConsentRecord.objects.values_list("state", "source")) == [("withdrawn", "erasure")]
     page = client.get(PAGE).content.decode()
-    assert "Your data has been deleted." in page and "What you bought before that day will never be used again." in page
+    assert "Your personalisation data has been deleted." in page
+    assert "What you bought before that day will never be used for it again." in page
 
 
 def test_what_was_forgotten_does_not_come_back_with_a_new_yes(client, anna):

@@ -44,7 +44,7 @@ class Command(BaseCommand):
         if verbosity:
             self.stdout.write(
                 f"Learned from {summary.orders:,} orders of {summary.customers:,} customers. "
-                f"The shop is personal for {customers:,} of them."
+                f"{customers:,} of them have agreed to personalisation."
             )
             for line in report_lines(Evaluation.from_summary(snapshot.metrics) or Evaluation()):
                 self.stdout.write(f"  {line}")
@@ -53,5 +53,5 @@ class Command(BaseCommand):
             for task, origin in summary.weights.items():
                 self.stdout.write(f"  {task}: {origin}")
         if verbosity and (others := summary.customers - customers) > 0:
-            self.stdout.write(f"{others} more customers have given no consent: the shop is not personal for them.")
+            self.stdout.write(f"The other {others:,} have not agreed: nothing is chosen for them personally.")
             self.stdout.write("`personalization_consent grant` records consent that was given elsewhere.")
