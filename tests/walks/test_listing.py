@@ -318,7 +318,7 @@ def notes(response):
 
 
 def test_the_cards_of_a_list_say_what_the_customer_bought_and_when(client, trained):
-    users, _products = trained
+    users, _ = trained
     client.force_login(users[1])
     response = client.get(category("Odd"))
     genome = {row[0]: row for row in Visitor.objects.get(user=users[1]).genome().products}

@@ -22,7 +22,9 @@ class Command(BaseCommand):
     help = "Learns from the shop's orders which products go together, and what each customer likes. Run it daily."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--as-of", metavar="DATE", help="learn only from what was bought before this moment")
+        parser.add_argument(
+            "--as-of", metavar="DATE", help="learn only from what was bought before this date, or date and time"
+        )
         parser.add_argument(
             "--refit-ranker", action="store_true", help="refit the ranker even if RANKER_REFIT_DAYS have not passed"
         )
