@@ -248,7 +248,10 @@ def test_what_the_shops_own_tool_says_is_said_on_the_page(client, settings):
     assert b"You chose this in this shop&#x27;s own privacy settings." in client.get(
         PAGE, headers={"Tool": "yes"}
     ).content.replace(b"'", b"&#x27;")
-    assert b"own privacy settings: we choose nothing for you personally" in client.get(PAGE, headers={"Tool": "no"}).content
+    assert (
+        b"own privacy settings: we choose nothing for you personally"
+        in client.get(PAGE, headers={"Tool": "no"}).content
+    )
 
 
 def test_the_answer_and_the_pages_stay_out_of_shared_caches(client, anna):
