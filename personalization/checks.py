@@ -206,7 +206,7 @@ def check_order_statuses(app_configs: Any, **options: Any) -> list[CheckMessage]
     """W007: the shop's pipeline ends orders with a status of which nobody knows whether it is a purchase."""
     return [
         Warning(
-            f"An order or a line of the shop can end as {status!r}, which may be a purchase or none; it counts as one.",
+            f"Orders or order lines can end as {status!r}. Does that count as bought? For now it does.",
             hint="Name it in PERSONALIZATION, in the list BOUGHT_ORDER_STATUSES or UNBOUGHT_ORDER_STATUSES.",
             id="personalization.W007",
         )
@@ -222,7 +222,7 @@ def check_cache(app_configs: Any, **options: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"CACHES uses {backend}, which processes do not share: each limits visitors' rates by itself.",
+            f"CACHES uses {backend}, which processes do not share: each process limits visitors' rates by itself.",
             hint="With more than one process use Redis, Memcached or the database as the default cache.",
             id="personalization.W006",
         )

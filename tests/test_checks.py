@@ -243,6 +243,6 @@ def test_a_cache_that_processes_do_not_share_is_warned_of_when_a_shop_goes_live(
     assert (warning.id, warning.msg) == (
         "personalization.W006",
         f"CACHES uses django.core.cache.backends.{backend}, which processes do not share: "
-        "each limits visitors' rates by itself.",
+        "each process limits visitors' rates by itself.",
     )
     assert ours(settings) == []

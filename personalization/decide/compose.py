@@ -57,7 +57,8 @@ def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit,
     )
     unavailable = _subject_is_unavailable(visit, lookup)
     gone = frozenset([visit.product]) if visit.product is not None and unavailable else frozenset()
-    names = reasons.DisplayNames(lookup.titles(referenced), _referenced_category_names(proposed), gone)
+    titles, categories = lookup.titles(referenced), _referenced_category_names(proposed)
+    names = reasons.DisplayNames(titles, categories, gone, visit.timestamp)
     shown = tuple(_render_rows(filled, names, visit))
     return Slate(surface, snapshot, shown, lookup.get(visit.product), unavailable)
 

@@ -5,15 +5,14 @@ A row type carries its own words (`personalization.rows`); those of items are in
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
-from functools import lru_cache
 from typing import Any
 
-from django.utils.formats import date_format, number_format
-from django.utils.timezone import get_current_timezone
-from django.utils.translation import get_language, ngettext, npgettext, pgettext
+from django.utils.formats import number_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, npgettext, pgettext
 
+from personalization.decide.relative_dates import relative_date
 from personalization.decide.slate import CATEGORY, PRODUCT, Link, Reason, RowText, RowType
 
 
@@ -33,6 +32,8 @@ class DisplayNames:
     categories: Mapping[int, str] = field(default_factory=dict)
     unavailable: frozenset[int] = frozenset()
     """Those of the products that cannot be bought now, as far as a reason depends on it."""
+    now: float | None = None
+    """The moment, in seconds since 1970, from which days are told: "3 weeks ago". None: by their dates."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def link_label(link: Link) -> str:
 
 
 def _with_names(params: Mapping[str, Any], names: DisplayNames) -> dict[str, Any]:
-    named = dict(params)
+    named = {**params, "now": names.now}
     try:
         if PRODUCT in named:
             named["sold_out"] = named[PRODUCT] in names.unavailable
@@ -104,23 +105,19 @@ def _with_names(params: Mapping[str, Any], names: DisplayNames) -> dict[str, Any
     return named
 
 
-def _format_day(seconds: float) -> str:
-    return _format_date(seconds, get_current_timezone(), get_language())
-
-
-@lru_cache(1_000)
-def _format_date(seconds: float, zone: tzinfo, language: str | None) -> str:
-    """Cached: a few days occur in many reasons, and formatting one is slow."""
-    return date_format(datetime.fromtimestamp(seconds, zone), "DATE_FORMAT")
+def _dated(text: str, moment: float, params: dict[str, Any]) -> str:
+    """A sentence with a day; in some languages the day comes first."""
+    return capfirst(text % {**params, "when": relative_date(moment, params["now"])})
 
 
 def _bought_before(params: dict[str, Any]) -> str:
-    day = _format_day(params["last"])
     if "days" not in params:
-        return pgettext("personalization", "Last bought on %(day)s") % {"day": day}
-    if params["days"] == 1:
-        return pgettext("personalization", "You bought it on %(day)s") % {"day": day}
-    return _("You bought it %(days)d times, most recently on %(day)s") % {"days": params["days"], "day": day}
+        text = pgettext("personalization", "Last bought %(when)s")
+    elif params["days"] == 1:
+        text = pgettext("personalization", "You bought it %(when)s")
+    else:
+        text = _("You bought it %(days)d times, most recently %(when)s")
+    return _dated(text, params["last"], params)
 
 
 def _popular(params: dict[str, Any]) -> str:
@@ -146,8 +143,8 @@ def _bestseller_count(params: dict[str, Any]) -> str:
 
 def _bought_in_category(params: dict[str, Any]) -> str:
     text = ngettext(
-        "You have bought from it %(purchases)d time",
-        "You have bought from it %(purchases)d times",
+        "You have bought from this category %(purchases)d time",
+        "You have bought from this category %(purchases)d times",
         params["purchases"],
     )
     return text % params
@@ -157,7 +154,7 @@ ITEM_REASONS: dict[str, ItemReason] = {
     # Of products.
     "bought_before": ItemReason(_bought_before, discloses_activity=True),
     "viewed_before": ItemReason(
-        lambda params: pgettext("personalization", "You viewed it on %(day)s") % {"day": _format_day(params["at"])},
+        lambda params: _dated(pgettext("personalization", "Viewed %(when)s"), params["at"], params),
         discloses_activity=True,
     ),
     "bought_together_with_purchase": ItemReason(
@@ -166,7 +163,7 @@ ITEM_REASONS: dict[str, ItemReason] = {
     "bought_together_with_basket": ItemReason(
         lambda params: pgettext("personalization", "Frequently bought with %(product)s") % params
     ),
-    "bought_together": ItemReason(lambda params: _("Often in one basket with it, or with products of its kind")),
+    "bought_together": ItemReason(lambda params: _("Often bought together with it, or with similar products")),
     "bought_after_viewing": ItemReason(lambda params: _("Bought by others after viewing %(product)s") % params),
     "similar_price": ItemReason(lambda params: pgettext("personalization", "Same kind, similar price")),
     "similar_description": ItemReason(lambda params: pgettext("personalization", "Same kind, similar description")),
@@ -177,17 +174,13 @@ ITEM_REASONS: dict[str, ItemReason] = {
     "trending": ItemReason(
         lambda params: _("Selling %(times)s times as much as usual") % {"times": number_format(params["times"], 1)}
     ),
-    "new": ItemReason(
-        lambda params: (
-            pgettext("personalization", "In the shop since %(day)s") % {"day": _format_day(params["created"])}
-        )
-    ),
+    "new": ItemReason(lambda params: _dated(pgettext("personalization", "Added %(when)s"), params["created"], params)),
     "in_range": ItemReason(lambda params: ""),
     NEUTRAL_CODE: ItemReason(lambda params: neutral_title(NEUTRAL_CODE)),
     SECOND_NEUTRAL_CODE: ItemReason(lambda params: neutral_title(NEUTRAL_CODE)),
     # Of categories.
     "bought_in_category": ItemReason(_bought_in_category, discloses_activity=True),
-    "liked_category": ItemReason(lambda params: _("You said you like it"), discloses_activity=True),
+    "liked_category": ItemReason(lambda params: _("You said that you like this category"), discloses_activity=True),
     "expected_in_category": ItemReason(lambda params: pgettext("personalization", "Suggested for you")),
 }
 """By code. An item whose reason has the code of its row type needs no entry: it takes the row's words."""

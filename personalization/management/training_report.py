@@ -33,10 +33,10 @@ def report_lines(evaluation: Evaluation) -> Iterator[str]:
 def effort_sentence(effort: Effort) -> str:
     """How much work it is to fill the next basket."""
     percent = round(100 * effort.saved)
-    change = f"takes {abs(percent)} % {'less' if percent > 0 else 'more'} work" if percent else "takes as much work"
+    change = f"takes {abs(percent)}% {'less' if percent > 0 else 'more'} work" if percent else "takes as much work"
     return (
         f"Filling the next basket {change} than with the search engine alone: {effort.actions:.2f} instead of "
-        f"{effort.engine_actions:.2f} actions a product ({effort.purchases:,} purchases looked for)."
+        f"{effort.engine_actions:.2f} actions per product ({effort.purchases:,} purchases looked for)."
     )
 
 

@@ -45,7 +45,7 @@ class PrintedRow:
     items: list[tuple[SlateItem, str]]
     """Each item with the sentence that stands under its card; "" where the row's head says it already."""
     explanation: str
-    """The sentence of the row's head, and once there the one that all cards would show."""
+    """The sentence of the row's head: the row's own, or instead of it the one that all its cards would show."""
     all_url: str
     """The address of the page with all its products; "" where it shows all of them."""
     layout: str
@@ -130,15 +130,19 @@ def _printed_rows(slate: Slate, visit: Visit | None, whole_row: bool) -> Iterato
         seen[row.type] += 1
         number = f"-{seen[row.type]}" if seen[row.type] > 1 else ""
         anchor = f"personalization-{slate.surface}-{row.type}{number}"
-        explanations = {item.explanation for item in row.items}
-        in_head = {row.explanation, *(explanations if len(explanations) == 1 else ())}
-        items = [(item, "" if item.explanation in in_head else item.explanation) for item in row.items]
-        head = " · ".join(filter(None, dict.fromkeys([row.explanation, *in_head])))
+        head = _head_sentence(row)
+        items = [(item, "" if item.explanation == head else item.explanation) for item in row.items]
         all_url = "" if whole_row else _all_url(slate.surface, row, visit)
         short = " personalization-row--short" if len(items) < MIN_STRIP_ITEMS else ""
         lines = " personalization-row--lines" if visit and len(items) > visit.policy.row_size else ""
         layout = " personalization-row--all" if whole_row else short or lines
         yield PrintedRow(row, token, anchor, items, head, all_url, layout)
+
+
+def _head_sentence(row: Row) -> str:
+    """One sentence: two that say nearly the same would read double. A single card keeps its own."""
+    of_cards = {item.explanation for item in row.items}
+    return of_cards.pop() or row.explanation if len(row.items) > 1 and len(of_cards) == 1 else row.explanation
 
 
 def _all_url(surface: str, row: Row, visit: Visit | None) -> str:

@@ -24,7 +24,7 @@ def purchase_notes(request: HttpRequest, products: Iterable[Any]) -> dict[str, s
         return {}
     bought = {row[0]: row for row in visit.genome.products}
     return {
-        product.get_absolute_url(): _purchase_note(days=bought[product.pk][2], last=bought[product.pk][3])
+        product.get_absolute_url(): _purchase_note(bought[product.pk][3], visit.timestamp)
         for product in products
         if product.pk in bought and not getattr(product, "exclusion", "")
     }
@@ -38,11 +38,12 @@ def add_purchase_notes(markup: str, notes: Mapping[str, str]) -> str:
         note = notes.get(link[1]) if link else None
         if note is None:
             return card[0]
-        text = f'<p class="text-muted small mb-1">{conditional_escape(note)}</p>'
+        text = f'<p class="personalization-purchase-note">{conditional_escape(note)}</p>'
         return card[0].replace(TITLE_END, TITLE_END + text, 1)
 
     return CARD.sub(with_note, markup) if notes else markup
 
 
-def _purchase_note(*, days: int, last: float) -> str:
-    return item_explanation(Reason("bought_before", {"days": days, "last": last}), DisplayNames())
+def _purchase_note(last_bought_at: float, now: float) -> str:
+    """When they bought it last: Oscar's cards have a fixed height, with room for one short line."""
+    return item_explanation(Reason("bought_before", {"last": last_bought_at}), DisplayNames(now=now))

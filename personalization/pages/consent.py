@@ -36,7 +36,7 @@ def answer_consent(request: HttpRequest) -> HttpResponse:
         messages.info(request, refusal.message)
         return response
     cookies.set_consent_cookie(response, granted=granted, now=moment)
-    messages.success(request, _thanks() if granted else _("Personalisation is off. Nothing new is stored about you."))
+    messages.success(request, _thanks() if granted else _("Personalisation is off, and stores nothing new about you."))
     return response
 
 

@@ -58,9 +58,12 @@ def _confirmation_text(kind: str, key: Any) -> str:
         return _("We won't show this row for %(days)d days.") % {"days": days}
     if kind == "category":
         category = catalogue.categories_by_id([key]).get(key) or _raise_not_found()
-        return _("We won't show products from %(name)s for %(days)d days.") % {"name": category.label, "days": days}
+        return _("We won't recommend products from %(name)s for %(days)d days.") % {
+            "name": category.label,
+            "days": days,
+        }
     product = catalogue.products_for_availability([key]).get(key) or _raise_not_found()
-    return _("We won't show %(name)s for %(days)d days.") % {"name": product.get_title(), "days": days}
+    return _("We won't recommend %(name)s for %(days)d days.") % {"name": product.get_title(), "days": days}
 
 
 def _raise_not_found() -> Any:

@@ -49,7 +49,7 @@ def erase_data(request: HttpRequest) -> HttpResponse:
     flows.erase_data(requester_from_request(request), moment)
     response = _back_to_privacy()
     cookies.set_consent_cookie(response, granted=False, now=moment)
-    messages.success(request, _("Your data has been deleted. Personalisation is off."))
+    messages.success(request, _("Your personalisation data has been deleted. Personalisation is off."))
     return response
 
 
@@ -117,7 +117,7 @@ def delete_recent(request: HttpRequest) -> HttpResponse:
         return _invalid_form()
     target, requester = form.cleaned_data, requester_from_request(request)
     deleted = flows.delete_recent_events(requester, like_event=target["event"], kind=target["all"])
-    confirmation = _("Deleted. It is not used any more from the next page on.")
+    confirmation = _("Deleted. From the next page on, it is no longer used.")
     messages.success(request, confirmation if deleted else _("Nothing was changed."))
     return _back_to_privacy()
 
@@ -135,7 +135,7 @@ def _render_page(request: HttpRequest, name: str) -> HttpResponse:
     template = f"personalization/{'account_' if requester.is_signed_in else ''}privacy.html"
     titles = {
         "privacy_overview": pgettext("personalization", "Your personalisation data"),
-        "erase_confirm": pgettext("personalization", "Delete your data?"),
+        "erase_confirm": pgettext("personalization", "Delete your personalisation data?"),
     }
     context = {
         "page_title": titles[name],

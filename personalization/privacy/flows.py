@@ -23,8 +23,10 @@ from personalization.profile import genome
 from personalization.shop import catalogue
 
 REFUSAL_MESSAGES: dict[str, Promise] = {
-    "opt_out_signal": _("Your browser asks websites not to do this, and that takes precedence: nothing is stored."),
-    "child_account": _("This is a child's account, and we store nothing about children."),
+    "opt_out_signal": _(
+        "Your browser asks websites not to do this, and that takes precedence: personalisation stays off."
+    ),
+    "child_account": _("This is a child's account: personalisation stays off."),
     "no_consent": _("This is only stored for visitors who have consented."),
     "unknown_category": _("There is no such category to like."),
 }

@@ -92,6 +92,8 @@ class VisitorOverview:
     retention_days: int
     """How many days events are stored."""
     search_retention_days: int
+    min_customers: int
+    """From how many customers on a total of the shop's orders counts."""
 
 
 def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetime) -> VisitorOverview:
@@ -123,6 +125,7 @@ def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetim
         erased_at=visitor.erased_at if visitor else None,
         retention_days=settings.EVENT_RETENTION_DAYS,
         search_retention_days=settings.SEARCH_RETENTION_DAYS,
+        min_customers=settings.MIN_CUSTOMERS,
     )
 
 

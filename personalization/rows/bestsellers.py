@@ -80,10 +80,10 @@ def popular_row(visit: Visit, snapshot: SnapshotArrays, category: int | None = N
 
 def _explain_bestsellers(params: dict[str, Any]) -> str:
     if "period" not in params:
-        return pgettext("personalization", "What was bought most so far")
+        return pgettext("personalization", "Bought most often so far")
     if not params["period"]:
-        return pgettext("personalization", "What most customers bought so far")
-    return _("What most customers bought in the last %(period)d days") % params
+        return _("Bought by the most customers so far")
+    return _("Bought by the most customers in the last %(period)d days") % params
 
 
 BESTSELLERS = RowType(
@@ -104,7 +104,7 @@ BESTSELLERS_IN_CATEGORY = RowType(
 POPULAR_IN_LIKED_CATEGORY = RowType(
     code="popular_in_liked_category",
     title=lambda params: pgettext("personalization", "Popular in %(category)s") % params,
-    explanation=lambda params: _("Bestsellers in a category that you said you like"),
+    explanation=lambda params: _("You said that you like this category"),
     discloses_activity=True,
     propose=propose_popular_in_liked_category,
     personal=True,

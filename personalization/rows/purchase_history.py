@@ -96,8 +96,8 @@ def _title_in_category(params: dict[str, Any]) -> str:
 
 def _explain_popular_in_category(params: dict[str, Any]) -> str:
     text = ngettext(
-        "Bestsellers in a category that you have bought from %(purchases)d time",
-        "Bestsellers in a category that you have bought from %(purchases)d times",
+        "You have bought from this category %(purchases)d time",
+        "You have bought from this category %(purchases)d times",
         params["purchases"],
     )
     return text % params
@@ -114,7 +114,7 @@ BUY_AGAIN = RowType(
 BECAUSE_YOU_BOUGHT = RowType(
     code="because_you_bought",
     title=lambda params: pgettext("personalization", "Because you bought %(product)s") % params,
-    explanation=lambda params: _("Often in one basket with it, or with products of its kind"),
+    explanation=lambda params: _("Often bought together with it, or with similar products"),
     discloses_activity=True,
     propose=propose_because_you_bought,
     personal=True,

@@ -225,7 +225,7 @@ SIMILAR = RowType(
     code="similar",
     title=_title_of_similar,
     explanation=lambda params: (
-        _("Currently unavailable. These are the closest alternatives")
+        _("Currently unavailable: these are the closest alternatives")
         if params["sold_out"]
         else _("Alternatives of the same kind")
     ),
@@ -245,14 +245,14 @@ UPSELL = RowType(
 BOUGHT_TOGETHER = RowType(
     code="bought_together",
     title=lambda params: pgettext("personalization", "Goes with %(product)s") % params,
-    explanation=lambda params: _("Often in one basket with it, or with products of its kind"),
+    explanation=lambda params: _("Often bought together with it, or with similar products"),
     discloses_activity=False,
     propose=propose_bought_together,
 )
 REPLACEMENT = RowType(
     code="replacement",
     title=lambda params: pgettext("personalization", "Instead of %(product)s") % params,
-    explanation=lambda params: _("Not available as it is in your basket. These are the closest alternatives"),
+    explanation=lambda params: _("Not available as it is in your basket: these come closest"),
     discloses_activity=False,
     propose=propose_replacement,
     personal=True,

@@ -6,6 +6,7 @@ page, reports which of them were seen; {% personalization_basket %}, beside it, 
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -15,10 +16,12 @@ from django.template import Context
 from django.template.base import FilterExpression, Parser, Token
 from django.template.loader import get_template
 from django.urls import get_script_prefix, get_urlconf
+from django.utils.timezone import now
 from django.utils.translation import get_language
 
 from personalization import conf, serve
 from personalization.collect import feedback
+from personalization.decide.relative_dates import relative_date
 from personalization.decide.slate import Slate, SlateItem
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
@@ -34,6 +37,7 @@ register = template.Library()
 
 PRODUCT_VIEW, SEARCH_VIEW, PRIVACY_VIEW = "catalogue:detail", "search:search", "personalization:privacy"
 MAX_QUERY_CHARACTERS = 256
+NEW_CUSTOMER_TIME = timedelta(days=1)
 ABOVE_THE_FOLD = ("home", 1)
 """The surface and the number of the row whose images are loaded at once; all others load as they come near."""
 
@@ -145,6 +149,19 @@ def listed_cards(parser: Parser, token: Token) -> ListedCardsNode:
     nodelist = parser.parse(("endlisted_cards",))
     parser.delete_first_token()
     return ListedCardsNode(nodelist)
+
+
+@register.filter
+def is_returning_customer(user: Any) -> bool:
+    """Whether a signed-in customer has had their account for a day: nobody new is welcomed back."""
+    joined = getattr(user, "date_joined", None)
+    return joined is not None and now() - joined >= NEW_CUSTOMER_TIME
+
+
+@register.filter
+def days_ago(moment: datetime) -> str:
+    """A past moment as people say its day: "yesterday", "3 weeks ago", "in May"."""
+    return relative_date(moment.timestamp(), now().timestamp())
 
 
 @register.filter

@@ -54,7 +54,7 @@ def test_two_households_see_different_first_rows_each_with_a_reason(page_of, vie
     assert all(why for _, why, _ in first + second)
     assert all(len(products) >= 3 for _, _, products in first + second)
     reasons = page.locator(".personalization-row--personal .personalization-row__reason").all_inner_texts()
-    assert any(re.fullmatch(r"Last bought on \d+ \w+ \d{4}", reason) for reason in reasons)
+    assert any(re.fullmatch(r"Last bought [\w ]+", reason) for reason in reasons)
 
 
 def test_an_anonymous_visitor_sees_honest_bestsellers(page_of, shot):

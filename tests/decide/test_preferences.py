@@ -91,7 +91,7 @@ def test_a_stated_interest_has_a_row_that_says_so(trained):
     even = Category.objects.get(name="Even").pk
     shown = serve_slate("home", visit_of(users[1], wish("interest", even, sign=1))).rows
     row = next(row for row in shown if row.type == "popular_in_liked_category")
-    assert (row.title, row.explanation) == ("Popular in Even", "Bestsellers in a category that you said you like")
+    assert (row.title, row.explanation) == ("Popular in Even", "You said that you like this category")
     assert {item.product_id for item in row.items} <= {product.pk for product in products[::2]}
 
 

@@ -133,7 +133,7 @@ def test_the_browsers_signal_wins_over_a_yes_and_the_page_says_so(client, anna, 
         assert BANNER not in client.get("/", headers=signal).content
         response = client.post(ANSWER, {"answer": "granted"}, headers=signal, follow=True)
         assert (
-            b"Your browser asks websites not to do this, and that takes precedence: nothing is stored."
+            b"Your browser asks websites not to do this, and that takes precedence: personalisation stays off."
             in response.content
         )
         assert cookies.CONSENT_COOKIE not in client.cookies
@@ -156,7 +156,7 @@ def test_a_childs_account_is_not_asked_and_cannot_agree(client, settings, anna):
     client.force_login(child)
     assert BANNER not in client.get("/").content
     page = client.post(ANSWER, {"answer": "granted"}, follow=True).content
-    assert b"we store nothing about children" in page and b"We store and use nothing about children." in page
+    assert b"account: personalisation stays off." in page and b"we choose nothing for children personally" in page
     assert not Visitor.objects.exists()
 
 
@@ -248,7 +248,10 @@ def test_what_the_shops_own_tool_says_is_said_on_the_page(client, settings):
     assert b"You chose this in this shop&#x27;s own privacy settings." in client.get(
         PAGE, headers={"Tool": "yes"}
     ).content.replace(b"'", b"&#x27;")
-    assert b"own privacy settings, so nothing is stored" in client.get(PAGE, headers={"Tool": "no"}).content
+    assert (
+        b"own privacy settings: we choose nothing for you personally"
+        in client.get(PAGE, headers={"Tool": "no"}).content
+    )
 
 
 def test_the_answer_and_the_pages_stay_out_of_shared_caches(client, anna):

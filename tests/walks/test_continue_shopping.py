@@ -102,7 +102,7 @@ def test_it_stands_first_with_what_was_looked_at_last_first(client, trained, vis
     first, second, *_ = client.get("/").context["slate"].rows
     assert (first.type, first.title, first.personal) == ("continue_shopping", "Pick up where you left off", True)
     assert products(first) == [shelf[7].pk, shelf[5].pk, shelf[2].pk]
-    assert first.items[0].explanation.startswith("You viewed it on ")
+    assert first.items[0].explanation.startswith("Viewed ")
     assert second.title == "Because you viewed Product 7"
 
 

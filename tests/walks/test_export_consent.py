@@ -59,5 +59,5 @@ def test_a_training_run_says_how_many_have_not_agreed(trained, capsys):
     Visitor.objects.filter(user__in=trained[0][:5]).delete()
     call_command("personalization_train")
     said = capsys.readouterr().out
-    assert "The shop is personal for 19 of them.\n" in said
-    assert "5 more customers have given no consent: the shop is not personal for them.\n" in said
+    assert "19 of them have agreed to personalisation.\n" in said
+    assert "The other 5 have not agreed: nothing is chosen for them personally.\n" in said

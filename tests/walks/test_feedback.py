@@ -49,7 +49,7 @@ def test_a_product_that_is_not_wanted_is_gone_from_the_next_page_and_undo_brings
     assert (response.status_code, response["Location"]) == (302, "/")
     assert wishes(users[1]) == [["product", products[1].pk, -1]]
     page = customer.get("/")
-    assert "We won&#x27;t show Product 1 for 60 days." in page.content.decode()
+    assert "We won&#x27;t recommend Product 1 for 60 days." in page.content.decode()
     assert products[1].pk not in shown(customer)
     (form,) = re.findall(r'<form class="d-inline".*?</form>', page.content.decode(), re.S)
     fields = {name: html.unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
@@ -77,7 +77,7 @@ def test_the_categorys_products_are_gone(customer, trained):
     assert f'value="{feedback.sign_feedback("category", key)}"' in customer.get("/").content.decode()
     send_away(customer, "category", key)
     assert wishes(users[1]) == [["category", key, -1]]
-    assert "We won&#x27;t show products from Odd for 60 days." in customer.get("/").content.decode()
+    assert "We won&#x27;t recommend products from Odd for 60 days." in customer.get("/").content.decode()
     assert personal(customer, "popular_in_category") is None
     assert Event.objects.count() == 0
 
@@ -94,7 +94,7 @@ def test_a_row_is_gone_and_no_other(customer, trained):
 def test_a_script_is_told_in_words_what_was_done_and_no_message_waits(customer, trained):
     _, products = trained
     response = send_away(customer, "product", products[1].pk, AT_ONCE)
-    assert json.loads(response.content) == {"message": "We won't show Product 1 for 60 days.", "undo": "Undo"}
+    assert json.loads(response.content) == {"message": "We won't recommend Product 1 for 60 days.", "undo": "Undo"}
     response = send_away(customer, "product", products[1].pk, AT_ONCE, undo="1")
     assert json.loads(response.content) == {"message": "You may see this again.", "undo": "Undo"}
     assert list(get_messages(customer.get("/").wsgi_request)) == []
@@ -226,7 +226,7 @@ def test_a_title_is_text_wherever_it_is_said(customer, trained):
     assert "<img src=x" not in customer.get("/").content.decode()
     send_away(customer, "product", products[1].pk)
     text = customer.get("/").content.decode()
-    assert "We won&#x27;t show &lt;img src=x onerror=&quot;alert(1)&quot;&gt;&amp; for 60 days." in text
+    assert "We won&#x27;t recommend &lt;img src=x onerror=&quot;alert(1)&quot;&gt;&amp; for 60 days." in text
     assert "<img src=x" not in text
 
 

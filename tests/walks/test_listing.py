@@ -2,6 +2,7 @@
 box."""
 
 import re
+import time
 
 import pytest
 from django.core.management import call_command
@@ -9,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from oscar.apps.catalogue.models import Category
 
+from personalization.decide.relative_dates import relative_date
 from personalization.models import Consent, Visitor
 from personalization.oscar import visits
 from personalization.privacy import cookies, sort_preference
@@ -309,22 +311,21 @@ def notes(response):
     cards = re.findall(r'<article class="product_pod">.*?</article>', response.content.decode(), re.DOTALL)
     said = {}
     for card in cards:
-        note = re.search(r'<p class="text-muted small mb-1">(.*?)</p>', card)
+        note = re.search(r'<p class="personalization-purchase-note">(.*?)</p>', card)
         if note:
             said[int(re.search(r'href="[^"]*_(\d+)/"', card)[1])] = note[1]
     return said
 
 
 def test_the_cards_of_a_list_say_what_the_customer_bought_and_when(client, trained):
-    users, _products = trained
+    users, _ = trained
     client.force_login(users[1])
     response = client.get(category("Odd"))
     genome = {row[0]: row for row in Visitor.objects.get(user=users[1]).genome().products}
     said = notes(response)
     assert said.keys() == genome.keys() & set(shown(response)) != set()
     for key, note in said.items():
-        days = genome[key][2]
-        assert note.startswith(f"You bought it {days} times, most recently on " if days > 1 else "You bought it on ")
+        assert note == f"Last bought {relative_date(genome[key][3], time.time())}"
 
 
 def test_the_cards_say_nothing_to_strangers_and_nothing_where_somebody_else_may_look(client, trained):

@@ -80,8 +80,8 @@ def category(name):
 def test_a_known_customer_has_their_own_lines_each_with_its_reason_and_the_way_there(client, tea_drinker):
     found = lines(client.get(reverse("basket:summary")))
     green, bread = category("Green tea"), category("Bread")
-    assert found[0] == ("Green tea", "You have bought from it 12 times", green.get_absolute_url())
-    assert ("Bread", "You have bought from it 1 time", bread.get_absolute_url()) in found
+    assert found[0] == ("Green tea", "You have bought from this category 12 times", green.get_absolute_url())
+    assert ("Bread", "You have bought from this category 1 time", bread.get_absolute_url()) in found
     assert client.get(found[0][2]).status_code == 200
 
 
@@ -131,7 +131,7 @@ def test_one_that_they_named_and_one_below_it_are_both_shown():
         of(tea, code=navigation.STATED_INTEREST) + of(tea, green), {tea.pk}, excluded=(), discreet=False
     )
     assert [(shortcut.name, shortcut.explanation) for shortcut in found] == [
-        ("Tea", "You said you like it"),
+        ("Tea", "You said that you like this category"),
         ("Green tea", "Suggested for you"),
     ]
 
@@ -139,7 +139,7 @@ def test_one_that_they_named_and_one_below_it_are_both_shown():
 def test_a_category_that_they_named_stands_first_and_says_so(client, tea_drinker):
     Visitor.objects.get(user=tea_drinker).set_preference("interest", category("Dairy").pk, 1, time())
     name, why, _ = lines(client.get(reverse("basket:summary")))[0]
-    assert (name, why) == ("Dairy", "You said you like it")
+    assert (name, why) == ("Dairy", "You said that you like this category")
 
 
 def test_a_browser_of_which_nothing_but_a_named_category_is_known_has_that(tea_drinker):

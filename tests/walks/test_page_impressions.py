@@ -73,7 +73,7 @@ def test_every_product_can_be_sent_away_and_every_personal_row(trained):
     text = response.content.decode()
     of_categories = sum(len(row.items) for row in rows if row.subject_category)
     assert text.count("Hide this row") == sum(row.personal for row in rows) > 0
-    assert text.count("Less from ") == of_categories > 0
+    assert text.count("Not interested in products from ") == of_categories > 0
     assert text.count('<details class="personalization-menu"') == sum(len(row.items) for row in rows)
     assert "personalization-menu" not in Client().get("/").content.decode()
 
@@ -177,3 +177,12 @@ def test_the_page_stands_when_its_scripts_cannot_be_found(trained, monkeypatch):
     response = agreeing().get("/basket/")
     assert response.status_code == 200
     assert b"seen.js" not in response.content
+
+
+def test_a_sentence_that_all_cards_share_stands_once_in_place_of_the_rows(trained):
+    """Two sentences that say nearly the same would read double."""
+    users, _ = trained
+    browser = Client()
+    browser.force_login(users[1])
+    texts = re.findall(r'row__explanation">(.*?)</p>', browser.get("/").content.decode())
+    assert texts and not any("·" in text for text in texts)

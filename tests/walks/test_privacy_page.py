@@ -69,7 +69,11 @@ def test_it_says_what_is_used_since_when_and_where_that_was_allowed(client, anna
     assert [(done.product.pk, done.added_to_basket) for done in seen.recent_products] == [(tea.pk, False)]
     assert [done.query for done in seen.recent_searches] == ["oat milk"]
     page = client.get(PAGE).content.decode()
-    assert "“oat milk”" in page and f'href="{tea.get_absolute_url()}"' in page and "Personalise prices: you pay" in page
+    assert (
+        "“oat milk”" in page
+        and f'href="{tea.get_absolute_url()}"' in page
+        and "Change prices: no price depends" in page
+    )
 
 
 def test_a_stranger_sees_what_would_be_used_and_the_two_buttons_once(client):
@@ -256,7 +260,8 @@ def test_forgetting_asks_first_and_then_leaves_only_that_it_was_asked_for(client
     assert not Event.objects.exists() and not Genome.objects.exists()
     assert list(ConsentRecord.objects.values_list("state", "source")) == [("withdrawn", "erasure")]
     page = client.get(PAGE).content.decode()
-    assert "Your data has been deleted." in page and "What you bought before that day will never be used again." in page
+    assert "Your personalisation data has been deleted." in page
+    assert "What you bought before that day will never be used for it again." in page
 
 
 def test_what_was_forgotten_does_not_come_back_with_a_new_yes(client, anna):
@@ -320,3 +325,29 @@ def test_the_page_of_a_customer_who_withdrew_is_the_anonymous_one_byte_for_byte(
     for client in (customer, refusing):
         client.get("/")  # the message that thanks for the answer
     assert everybodys(customer.get("/")) == everybodys(refusing.get("/"))
+
+
+TOTALS = "The orders of all customers, what they view and search for while signed in"
+LEFT_OUT = "nothing of yours goes into these totals"
+
+
+def test_what_is_personal_what_is_counted_and_what_an_objection_changes_are_three_texts(client, anna):
+    stranger = Client().get(PAGE).content.decode()
+    assert "Until then, we choose nothing for you personally" in stranger
+    assert TOTALS in stranger and "fewer than 5 customers." in stranger and LEFT_OUT not in stranger
+    consented = client.get(PAGE).content.decode()
+    assert "What you do in this shop decides which products you see" in consented
+    assert TOTALS in consented and f"If you turn personalisation off, {LEFT_OUT}" in consented
+    client.post(ANSWER, {"answer": "refused", "next": PAGE})
+    objecting = client.get(PAGE).content.decode()
+    assert "We choose nothing for you personally" in objecting
+    assert TOTALS in objecting and f"You objected, so {LEFT_OUT}" in objecting
+
+
+def test_it_promises_nothing_for_the_rest_of_the_shop(client, anna):
+    """Shops have prices for groups, statistics and orders: this app can speak for itself only."""
+    for browser in (Client(), client):
+        page = browser.get(PAGE).content.decode()
+        assert "no price depends on what is stored here" in page and "privacy policy" in page
+        for promise in ("what everyone pays", "stored nothing about you", "of this with others"):
+            assert promise not in page

@@ -55,7 +55,7 @@ def test_each_card_says_why_it_is_there(client, products):
     assert {item.explanation for item in slate.rows[0].items} == {"Same kind, similar price"}
     assert {item.explanation for row in slate.rows[1:] for item in row.items} == {
         "Higher-end alternatives, bought by the same customers",
-        "Often in one basket with it, or with products of its kind",
+        "Often bought together with it, or with similar products",
     }
 
 

@@ -137,7 +137,7 @@ def test_the_navigation_begins_with_the_category_where_one_buys(trained):
             "bought_in_category",
             "expected_in_category",
         ]
-        assert found[0].explanation == "You have bought from it 48 times"
+        assert found[0].explanation == "You have bought from this category 48 times"
     assert shown("navigation", visit(), 1) == [above.pk]
 
 

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--task", action="append", choices=list(RANKING_TASKS), help="evaluate only this; may be repeated"
         )
-        parser.add_argument("--as-of", metavar="DATE", help="as if it were this moment")
+        parser.add_argument("--as-of", metavar="DATE", help="evaluate as of this date, or date and time")
         parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers to this file")
 
     def handle(self, *args: Any, weeks: int | None, task: list[str] | None, verbosity: int, **options: Any) -> None:

@@ -22,7 +22,9 @@ class Command(BaseCommand):
     help = "Learns from the shop's orders which products go together, and what each customer likes. Run it daily."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--as-of", metavar="DATE", help="learn only from what was bought before this moment")
+        parser.add_argument(
+            "--as-of", metavar="DATE", help="learn only from what was bought before this date, or date and time"
+        )
         parser.add_argument(
             "--refit-ranker", action="store_true", help="refit the ranker even if RANKER_REFIT_DAYS have not passed"
         )
@@ -44,7 +46,7 @@ class Command(BaseCommand):
         if verbosity:
             self.stdout.write(
                 f"Learned from {summary.orders:,} orders of {summary.customers:,} customers. "
-                f"The shop is personal for {customers:,} of them."
+                f"{customers:,} of them have agreed to personalisation."
             )
             for line in report_lines(Evaluation.from_summary(snapshot.metrics) or Evaluation()):
                 self.stdout.write(f"  {line}")
@@ -53,5 +55,5 @@ class Command(BaseCommand):
             for task, origin in summary.weights.items():
                 self.stdout.write(f"  {task}: {origin}")
         if verbosity and (others := summary.customers - customers) > 0:
-            self.stdout.write(f"{others} more customers have given no consent: the shop is not personal for them.")
+            self.stdout.write(f"The other {others:,} have not agreed: nothing is chosen for them personally.")
             self.stdout.write("`personalization_consent grant` records consent that was given elsewhere.")
