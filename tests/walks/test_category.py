@@ -74,7 +74,8 @@ def test_what_the_page_leaves_out_stands_above_it_best_first_and_says_so(client,
     favourites = {odd[0].pk, odd[1].pk} - set(listed(page))
     assert set(shown[: len(favourites)]) == favourites
     (address,) = re.findall(r'<a href="([^"]+)">More to buy again in Odd</a>', page.content.decode())
-    everything = row(client.get(address))[1]
+    title, everything = row(client.get(address))
+    assert title == "Buy again in Odd"  # on its own page it is not more of anything
     assert set(shown) < set(everything) <= {product.pk for product in odd}
 
 
