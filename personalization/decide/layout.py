@@ -10,6 +10,8 @@ from personalization.decide.slate import Candidate, ItemRef, Link, Reason, RowTy
 
 OVERFETCH = 2
 """This many products more than a row shows are looked up at once, in case some cannot be bought."""
+MIN_ROWS = 2
+"""A page has so many rows before one goes because little is expected of it: it is to show something new, too."""
 MIN_LINE_ITEMS = 3
 """A further line of a row has at least this many products."""
 NO_LIMIT = 1_000_000
@@ -133,7 +135,11 @@ def _allocate_items(
         hidden_because = ""
         if shown == limits.rows:
             hidden_because = PAGE_FULL
-        elif row.probability is not None and _expected_use(items, row.probability, limits) < min_use:
+        elif (
+            shown >= MIN_ROWS
+            and row.probability is not None
+            and _expected_use(items, row.probability, limits) < min_use
+        ):
             hidden_because = LITTLE_USE
         elif row.type.personal and personal == limits.personal_rows:
             hidden_because = PERSONAL_ROWS_FULL

@@ -148,7 +148,10 @@ class PersonalListMixin(PrivatePageMixin):
         return count > 1 and not listing.failed and not sorted_by_shop and serve.reranking_available()
 
     def _purchase_notes(self, context: dict[str, Any]) -> dict[str, str]:
-        """What the cards say of the visitor's purchases, by the address of the product."""
+        """What the cards say of the visitor's purchases, by the address of the product; nothing where the shop has
+        switched our order off."""
+        if not self.offers_recommended:
+            return {}
         hits = [hit for hit in context["page_obj"] if _is_product(hit) and hit.object is not None]
         return purchase_notes(self.request, [hit.object for hit in hits])
 

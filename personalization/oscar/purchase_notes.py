@@ -18,9 +18,10 @@ TITLE_END = "</h3>"
 
 def purchase_notes(request: HttpRequest, products: Iterable[Any]) -> dict[str, str]:
     """By the address of its page, what is said of each of these products that the visitor bought; nothing for a visitor
-    without consent, nor where somebody else may be looking. No query beside that for the visitor."""
-    visit = visits.consented_visit(request)
-    if visit is None or visit.hide_private_reasons:
+    without consent, where somebody else may be looking, or where no other part of the page needed the visitor. No
+    query."""
+    visit = visits.visit_read_before(request)
+    if visit is None or not visit.tracking_allowed or visit.hide_private_reasons:
         return {}
     bought = {row[0]: row for row in visit.genome.products}
     return {

@@ -61,6 +61,11 @@ def visit_without_basket(request: HttpRequest) -> Visit:
     return visit
 
 
+def visit_read_before(request: HttpRequest) -> Visit | None:
+    """The visit, if another part of the page has read it."""
+    return getattr(request, VISIT_ATTRIBUTE, None)
+
+
 def consented_visit(request: HttpRequest) -> Visit | None:
     """The visit for what only visitors with consent are shown. None for all others, without a query."""
     if not has_consent(request):

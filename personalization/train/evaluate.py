@@ -45,6 +45,8 @@ MIN_JUDGES = 100
 """With fewer examples of evaluation customers, everybody's tell which simple way to rank is the best."""
 MIN_LEAD = 1.0
 """With so few, a learned ranker serves if it leads by this many standard errors."""
+PRICE_OF_NEW = 0.03
+"""This share of the metric may be lost where a task grades what is new to a customer higher."""
 METRIC = "NDCG@10"
 WINDOW_SECONDS = "ranker.window_seconds"
 """The array that holds how long a time was predicted."""
@@ -167,7 +169,7 @@ def _fit_and_evaluate(task: RankingTask, windows: Sequence[Backtest], evaluation
     results = evaluate_ranker([_with_arrays(past, trees, evaluation) for past in windows], task)
     simple = _simple_results(results)
     best = max(simple, key=lambda way: simple[way].mean[METRIC], default=DEFAULT_WEIGHTS)
-    if trees and results and _is_better(results[CURRENT_RANKER], simple[best]):
+    if trees and results and _is_better(task, results[CURRENT_RANKER], simple[best]):
         evaluation.arrays.update(trees)
         evaluation.weights[task.name] = FITTED
     else:
@@ -182,9 +184,12 @@ def _fit_and_evaluate(task: RankingTask, windows: Sequence[Backtest], evaluation
     evaluation.results[task.name] = results
 
 
-def _is_better(ranker: EvaluationResult, simple: EvaluationResult) -> bool:
-    """Whether a learned ranker does better than a simple way; by a clear lead where few examples tell."""
+def _is_better(task: RankingTask, ranker: EvaluationResult, simple: EvaluationResult) -> bool:
+    """Whether a learned ranker does better than a simple way; by a clear lead where few examples tell. One that learned
+    to favour what is new gives up a little of a metric that does not."""
     few = ranker.examples < MIN_JUDGES
+    if task.new_grade > 1 and not few:
+        return ranker.mean[METRIC] > (1 - PRICE_OF_NEW) * simple.mean[METRIC]
     return ranker.mean[METRIC] > simple.mean[METRIC] and (not few or simple.ranker_lead >= MIN_LEAD)
 
 

@@ -6,6 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils.timezone import now
 
+from personalization import serve
+from personalization.decide.layout import LayoutLimits
 from personalization.models import Visitor
 from tests.shops import factories as shop
 
@@ -31,3 +33,9 @@ def customer(django_user_model):
 def milk():
     """A product that can be bought."""
     return shop.create_shop_product("Milk")
+
+
+@pytest.fixture
+def rows_of_one_line(monkeypatch):
+    """No row has more products than others: in a shop of forty products "Buy again" leaves something to them."""
+    monkeypatch.setattr(serve, "LayoutLimits", lambda *numbers: LayoutLimits(*numbers[:4]))

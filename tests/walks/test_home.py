@@ -26,6 +26,7 @@ def shown(response):
     return [item.product_id for row in response.context["slate"].rows for item in row.items]
 
 
+@pytest.mark.usefixtures("rows_of_one_line")
 def test_an_odd_customer_sees_odd_products_in_every_personal_row(client, trained):
     users, products = trained
     client.force_login(users[1])

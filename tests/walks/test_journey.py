@@ -70,7 +70,8 @@ def check_claims(shopper: User, row) -> None:
         bought = mine.filter(product_id=item.product_id)
         if item.reason.code == "bought_before":
             assert bought.dates("order__date_placed", "day").count() == facts.get("days", 1) or "days" not in facts
-            assert bought.latest("order__date_placed").order.date_placed.timestamp() == pytest.approx(facts["last"])
+            last = bought.latest("order__date_placed").order.date_placed
+            assert abs(last.timestamp() - facts["last"]) < 86_400  # a purchase has its day
         if item.reason.code == "popular":
             everyone = Line.objects.filter(product_id=item.product_id).exclude(order__status="Cancelled")
             assert everyone.values("order__user").distinct().count() >= facts["customers"] >= 5

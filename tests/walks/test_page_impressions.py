@@ -64,6 +64,7 @@ def test_each_card_carries_its_product(trained):
     assert [int(key) for key in re.findall(r'data-product="(\d+)"', response.content.decode())] == shown
 
 
+@pytest.mark.usefixtures("rows_of_one_line")
 def test_every_product_can_be_sent_away_and_every_personal_row(trained):
     users, _ = trained
     browser = Client()
