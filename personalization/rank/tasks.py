@@ -113,7 +113,7 @@ SEARCH = RankingTask(
     max_examples=5_000,
     negative_sampling=2,
     new_grade=3,
-    new_weight=2.0,
+    new_weight=1.5,
     is_search=True,
 )
 

@@ -22,9 +22,11 @@ from personalization.train.search_vocabulary import TITLE_BREAK, CatalogueNames
 
 logger = logging.getLogger("personalization")
 
-MAX_QUERIES = 250
+MAX_QUERIES = 300
 """At most this many different queries are put to the engine: those that most searches have."""
-MAX_SEARCHES_PER_CUSTOMER = 40
+MAX_SEARCHES_PER_CUSTOMER = 20
+SILENT_QUERIES = 10
+"""An engine that finds nothing for the first queries, which are made of what is sold, is asked no more."""
 MIN_HITS = 2
 """With fewer hits there is nothing to order."""
 
@@ -46,7 +48,11 @@ def observe_searches(past: Backtest, shop: TrainingDataset, progress: Progress) 
     searches = [*_logged_searches(past, shop), *_pseudo_searches(past, shop.names)]
     count = Counter(search.query for search in searches)
     queries = sorted(count, key=lambda query: (-count[query], query))[:MAX_QUERIES]
-    listed = {query: _engine_hits(query, shop) for query in progress(queries, "Searching", len(queries))}
+    listed: dict[str, NDArray[np.int64]] = {}
+    for query in progress(queries, "Searching", len(queries)):
+        listed[query] = _engine_hits(query, shop)
+        if len(listed) == SILENT_QUERIES and not any(map(len, listed.values())):
+            break  # an engine that is empty, or down
     return list(_with_hits(searches, listed))
 
 

@@ -141,7 +141,7 @@ def test_what_is_new_to_a_customer_with_a_choice_of_their_own_counts_more():
         example = RankingExample(0, history, np.arange(3), np.array([0, 1]))
         lessons.add(example, np.zeros((3, 3), np.float32))
     assert [grades.tolist() for grades in lessons.grades] == [[1, 3, 0], [1, 1, 0]]
-    assert lessons.weights == [2.0, 1.0]
+    assert lessons.weights == [1.5, 1.0]
 
 
 def test_log_odds_that_are_known_are_found_again():
