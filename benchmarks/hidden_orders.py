@@ -5,6 +5,7 @@ stands as the shop stood on that day; then it learns anew. Nothing is written in
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -50,6 +51,17 @@ class HiddenOrders:
     own: dict[int, dict[int, int]]
     """By customer, then product, on how many days they had bought it."""
 
+    def to_json(self) -> str:
+        """As text, which `from_json` reads; JSON has no numbers as keys."""
+        own = [[who, list(theirs.items())] for who, theirs in self.own.items()]
+        return json.dumps([[list(vars(one).values()) for one in self.purchases], list(self.bought.items()), own])
+
+    @classmethod
+    def from_json(cls, text: str) -> "HiddenOrders":
+        """Reads what `to_json` wrote."""
+        purchases, bought, own = json.loads(text)
+        return cls([Purchase(*one) for one in purchases], dict(bought), {who: dict(theirs) for who, theirs in own})
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of a benchmark that hides orders."""
@@ -80,15 +92,13 @@ def shop_without_last_days(days: int, keep: Path | None = None) -> Iterator[Hidd
 
 
 def _hide(days: int, ready: Path) -> HiddenOrders:
-    import pickle
-
     from django.core.management import call_command
 
     if ready.exists():
-        return pickle.loads(ready.read_bytes())
+        return HiddenOrders.from_json(ready.read_text())
     hidden = _take_out(days)
     call_command("personalization_train", verbosity=0)
-    ready.write_bytes(pickle.dumps(hidden))
+    ready.write_text(hidden.to_json())
     return hidden
 
 
@@ -97,16 +107,17 @@ def _take_out(days: int) -> HiddenOrders:
     from oscar.core.loading import get_model
 
     from personalization.conf import get_settings
+    from personalization.shop.orders import bought_lines
 
-    order, line, product = get_model("order", "Order"), get_model("order", "Line"), get_model("catalogue", "Product")
+    order, product = get_model("order", "Order"), get_model("catalogue", "Product")
     last = order.objects.aggregate(last=Max("date_placed"))["last"]
     cut = last - timedelta(days=days)
     recent = cut - timedelta(days=get_settings().POPULARITY_WINDOW_DAYS)
     own: dict[int, dict[int, set]] = {}
     buyers: dict[int, set[int]] = {}
     ahead: dict[tuple[int, int], None] = {}
-    rows = line.objects.exclude(order__status="Cancelled").filter(order__user__isnull=False)
-    rows = rows.values_list("order__user_id", "product_id", "order__date_placed").order_by("order__date_placed", "pk")
+    rows = bought_lines().filter(order__user__isnull=False).order_by("order__date_placed", "pk")
+    rows = rows.values_list("order__user_id", "product_id", "order__date_placed")
     for customer, key, moment in rows.iterator():
         if moment > cut:
             ahead[customer, key] = None

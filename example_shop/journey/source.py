@@ -72,9 +72,14 @@ def named_products(products: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_one_place(named: pd.DataFrame) -> pd.DataFrame:
-    """The names with one category for each type, that of most of its products: crackers are not sought among cheese."""
-    places = named.value_counts(["type", "department", "category"]).reset_index().drop_duplicates("type")
-    places = places.set_index("type")[["department", "category"]]
+    """The names with one category for each type, that of most of its products: crackers are not sought among cheese.
+    Of two with as many it is the larger one, then the first by name: releases of pandas sort equal counts differently.
+    """
+    place = ["department", "category"]
+    sizes = named.value_counts(place).rename("size").reset_index()
+    counted = named.value_counts(["type", *place]).rename("count").reset_index().merge(sizes, on=place)
+    counted = counted.sort_values(["count", "size", *place], ascending=[False, False, True, True])
+    places = counted.drop_duplicates("type").set_index("type")[place]
     return named.assign(**{column: named["type"].map(places[column]) for column in places})
 
 

@@ -54,6 +54,14 @@ def corrected_queries(query: str, learned: SnapshotArrays, limit: int) -> list[s
     return [text for _, text in islice(sorted({*joined, *combined}), limit)]
 
 
+def may_find(query: str, learned: SnapshotArrays) -> bool:
+    """Whether a search can lead anywhere: the catalogue knows all of its words, or what they may have meant."""
+    vocabulary, words = SearchVocabulary.from_arrays(learned.arrays), query_words(query)
+    if vocabulary is None or not words:
+        return False
+    return all_known(words, vocabulary) or bool(corrected_queries(query, learned, 1))
+
+
 def has_unknown_word(query: str, learned: SnapshotArrays) -> bool:
     """Whether a query has a word that no title and no category name has, in singular or plural."""
     vocabulary, words = SearchVocabulary.from_arrays(learned.arrays), query_words(query)

@@ -13,6 +13,7 @@ from personalization.decide import selection
 from personalization.decide.slate import Candidate, Link, Reason, RowCandidate, RowType, product_ref
 from personalization.decide.visit import Visit
 from personalization.models.events import VIEW_EVENTS, EventType, RecentEvent
+from personalization.rank import spelling
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY
 from personalization.shop import title_search
@@ -42,7 +43,7 @@ def propose_continue_shopping(visit: Visit, snapshot: SnapshotArrays | None = No
         Candidate(product_ref(product), viewed_at, Reason("viewed_before", {"at": viewed_at}))
         for product, viewed_at in recently_viewed(visit)
     ]
-    links = () if visit.hide_private_reasons else tuple(_continue_links(visit))
+    links = () if visit.hide_private_reasons else tuple(_continue_links(visit, snapshot))
     yield RowCandidate(views, expected_share=inf, links=links)
 
 
@@ -112,11 +113,16 @@ def sanitized_query(query: str) -> str:
     return " ".join("".join(letters).split())[:MAX_SHOWN_QUERY].strip()
 
 
-def _continue_links(visit: Visit) -> Iterator[Link]:
+def _continue_links(visit: Visit, snapshot: SnapshotArrays | None) -> Iterator[Link]:
     if visit.basket_quantity and visit.timestamp - visit.basket_updated_at >= ABANDONED_AFTER:
         yield Link("basket", {"items": visit.basket_quantity})
-    if (query := unfinished_search(visit)) and title_search.matches_any_title(query):
+    if (query := unfinished_search(visit)) and _may_find(query, snapshot):
         yield Link("search", {"query": query})
+
+
+def _may_find(query: str, snapshot: SnapshotArrays | None) -> bool:
+    """Whether a search can lead anywhere, by the words that a snapshot keeps; without one, by a query of the titles."""
+    return title_search.matches_any_title(query) if snapshot is None else spelling.may_find(query, snapshot)
 
 
 def _recent_events(visit: Visit) -> list[RecentEvent]:

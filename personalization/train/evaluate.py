@@ -178,8 +178,8 @@ def _fit_and_evaluate(task: RankingTask, windows: Sequence[Backtest], evaluation
             weights = scorer.weights_by_feature(task, windows[0].learned, SIMPLE_WAYS[chosen])
             evaluation.arrays[task.array_name("weights")] = weights
             wording = f"sorted by {chosen}, which did better on the shop's own past"
-        if results:
-            results[CURRENT_RANKER] = results[chosen]
+        if results:  # what lists nothing for evaluation customers may have won by everybody's
+            results[CURRENT_RANKER] = results.get(chosen, results[DEFAULT_WEIGHTS])
         evaluation.weights[task.name] = wording
     evaluation.results[task.name] = results
 
@@ -194,8 +194,8 @@ def _is_better(task: RankingTask, ranker: EvaluationResult, simple: EvaluationRe
 
 
 def _choose_simple_way(task: RankingTask, windows: Sequence[Backtest], simple: dict[str, EvaluationResult]) -> str:
-    """The default weights, unless another way did better, by more than chance where that can be told: by evaluation
-    customers where they are many, else by everybody, as nothing was learned from them for it."""
+    """The default weights, unless another way did better: by evaluation customers where they are many, else by
+    everybody, as nothing was learned from them for it."""
     if sum(result.examples for result in simple.values()) < MIN_JUDGES * len(simple):
         simple = _simple_results(evaluate_ranker(windows, task, everybody=True))
     if DEFAULT_WEIGHTS not in simple:

@@ -1,7 +1,6 @@
 """The shop's own search engine, asked for product keys."""
 
 import pytest
-from django.conf import settings as django_settings
 from django.core.management import call_command
 from haystack import connections
 from oscar.test.factories import create_product
@@ -58,13 +57,12 @@ def test_a_search_costs_the_database_one_query(django_assert_num_queries):
 
 
 @pytest.fixture
-def _own_spelling(settings):
+def _own_spelling(monkeypatch):
     """The engine corrects spelling itself."""
-    settings.HAYSTACK_CONNECTIONS = {"default": {**settings.HAYSTACK_CONNECTIONS["default"], "INCLUDE_SPELLING": True}}
-    connections.connections_info = settings.HAYSTACK_CONNECTIONS
-    connections.reload("default")
-    yield
-    connections.connections_info = django_settings.HAYSTACK_CONNECTIONS
+    with monkeypatch.context() as patched:
+        patched.setitem(connections.connections_info["default"], "INCLUDE_SPELLING", True)
+        connections.reload("default")
+        yield
     connections.reload("default")
 
 

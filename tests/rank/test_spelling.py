@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalization.rank.search_words import SearchVocabulary
-from personalization.rank.spelling import corrected_queries, edit_distances, has_unknown_word
+from personalization.rank.spelling import corrected_queries, edit_distances, has_unknown_word, may_find
 from tests.shops.grocery_names import grocery_arrays
 
 SHOP = grocery_arrays()
@@ -35,6 +35,14 @@ def test_a_slip_is_corrected(typo, meant):
 )
 def test_a_clean_query_and_one_that_nothing_is_like_are_left_alone(query):
     assert corrected_queries(query, SHOP, 3) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "finds"),
+    [("milk", True), ("chocolate eggs", True), ("mlik", True), ("purple milk", False), ("xqzzt", False), ("", False)],
+)
+def test_a_search_can_lead_somewhere_by_its_words_or_by_what_they_meant(query, finds):
+    assert may_find(query, SHOP) is finds
 
 
 def test_of_two_words_as_near_the_commoner_is_meant():

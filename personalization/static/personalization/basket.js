@@ -75,9 +75,11 @@
 
   const sentence = (text) => (/[.!?…]$/.test(text) ? text : `${text}.`);
 
+  const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
+
   /* What a page says where Oscar answered with one: its messages, and the errors of its forms. */
   function problemsIn(html) {
-    const page = new DOMParser().parseFromString(html, "text/html");
+    const page = parsed(html);
     const errors = page.querySelectorAll("#basket_formset .error-block, .errorlist li");
     const found = errors.length ? errors : page.querySelectorAll("#messages :is(.alert-danger, .alert-warning) .alertinner");
     return [...found].map((element) => element.textContent.trim().replace(/\s+/g, " "));
@@ -85,10 +87,9 @@
 
   function update({ header }) {
     for (const form of steppers.keys()) draw(form, productOf(form));
-    const parts = document.createElement("template");
-    parts.innerHTML = header;
+    const parts = parsed(header);
     for (const name of [".basket-mini", ".btn-cart"]) {
-      const [part, old] = [parts.content.querySelector(name), document.querySelector(name)];
+      const [part, old] = [parts.querySelector(name), document.querySelector(name)];
       if (part && old) old.replaceWith(part);
     }
   }
