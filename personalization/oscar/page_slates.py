@@ -146,9 +146,10 @@ def _head_sentence(row: Row) -> str:
 
 
 def _all_url(surface: str, row: Row, visit: Visit | None) -> str:
-    """Rows in neutral words have none: their address would tell what the words leave out."""
+    """Rows in neutral words have none: their address would tell what the words leave out. Nor has one that is not
+    full: what else it has stands above it, or cannot be bought."""
     is_listed = surface not in WITHOUT_ROW_PAGES and row.reason.code not in NEUTRAL_CODES
-    if visit is None or not is_listed or row.candidate_count <= len(row.items):
+    if visit is None or not is_listed or not visit.policy.row_size <= len(row.items) < row.candidate_count:
         return ""
     subject = {"product": visit.product, "category": visit.category}
     query = urlencode({name: key for name, key in subject.items() if key is not None})

@@ -55,11 +55,13 @@ def corrected_queries(query: str, learned: SnapshotArrays, limit: int) -> list[s
 
 
 def may_find(query: str, learned: SnapshotArrays) -> bool:
-    """Whether a search can lead anywhere: the catalogue knows all of its words, or what they may have meant."""
+    """Whether a search can lead anywhere: the catalogue knows one of its words, or what they may have meant, or one is
+    a number, as of an article."""
     vocabulary, words = SearchVocabulary.from_arrays(learned.arrays), query_words(query)
-    if vocabulary is None or not words:
+    if vocabulary is None:
         return False
-    return all_known(words, vocabulary) or bool(corrected_queries(query, learned, 1))
+    is_found = any(word.isdigit() or vocabulary.with_root_of(word) for word in words)
+    return is_found or bool(corrected_queries(query, learned, 1))
 
 
 def has_unknown_word(query: str, learned: SnapshotArrays) -> bool:

@@ -245,10 +245,7 @@ def _link_categories(baskets: _Baskets, lines: _Lines, limits: LearningLimits) -
     basket, category = _basket_categories(lines)
     if not len(basket):
         return _CategoryLinks(sparse.csr_matrix(shape), sparse.csr_matrix(shape))
-    runs = pairs_within_groups(basket, category, customer_of[basket], count)
-    pairs = runs.pairs(range(count))
-    supported = pairs.customers >= limits.min_customers
-    one, other = pairs.anchor[supported], pairs.other[supported]
+    one, other = _supported_pairs(pairs_within_groups(basket, category, customer_of[basket], count), limits)
     together = (baskets.weighted @ baskets.members).T @ (baskets.incidence.T @ baskets.members)
     observed = _values_at(together.tocsr(), one, other)
     expected = baskets.expected(baskets.category_degree[one], baskets.category_degree[other])
@@ -258,6 +255,14 @@ def _link_categories(baskets: _Baskets, lines: _Lines, limits: LearningLimits) -
         sparse.csr_matrix((lift, (one, other)), shape),
         sparse.csr_matrix((np.ones(clear.sum()), (one[clear], other[clear])), shape),
     )
+
+
+def _supported_pairs(runs: GroupRuns, limits: LearningLimits) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The pairs with enough customers behind them. In blocks, as those of all baskets at once would take gigabytes."""
+    counted = map(runs.pairs, runs.blocks(PAIRS_PER_BLOCK))
+    supported = [np.stack([one.anchor, one.other])[:, one.customers >= limits.min_customers] for one in counted]
+    anchor, other = np.concatenate(supported, axis=1)
+    return anchor, other
 
 
 def _best_of_categories(
@@ -366,6 +371,7 @@ def _values_at(matrix: sparse.csr_matrix, row: NDArray[Any], column: NDArray[Any
     """The entries of a sparse matrix at these places; 0 where it has none."""
     if not len(row) or not matrix.nnz:
         return np.zeros(len(row))
+    matrix.sum_duplicates()  # which sorts it: else scipy looks through a whole row for each entry
     values: NDArray[np.float64] = np.asarray(matrix[row, column], np.float64).ravel()
     return values
 

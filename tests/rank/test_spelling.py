@@ -39,7 +39,15 @@ def test_a_clean_query_and_one_that_nothing_is_like_are_left_alone(query):
 
 @pytest.mark.parametrize(
     ("query", "finds"),
-    [("milk", True), ("chocolate eggs", True), ("mlik", True), ("purple milk", False), ("xqzzt", False), ("", False)],
+    [
+        ("milk", True),
+        ("chocolate eggs", True),
+        ("mlik", True),
+        ("purple milk", True),
+        ("7", True),
+        ("xqzzt zz", False),
+        ("", False),
+    ],
 )
 def test_a_search_can_lead_somewhere_by_its_words_or_by_what_they_meant(query, finds):
     assert may_find(query, SHOP) is finds

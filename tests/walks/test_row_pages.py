@@ -71,6 +71,17 @@ def test_a_row_that_shows_all_it_has_leads_nowhere(client, trained, settings):
     assert titles_leading_to(client.get("/")) == {}
 
 
+def test_a_row_that_is_not_full_leads_nowhere(client, trained, settings):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "ROW_SIZE": 5}
+    row = client.get("/").context["slate"].rows[0]
+    assert row.candidate_count > len(row.items) == 5
+    StockRecord.objects.exclude(product__in=[item.product_id for item in row.items[:4]]).update(num_in_stock=0)
+    home = client.get("/")
+    (first, *_) = [one for one in home.context["slate"].rows if one.key == row.key]
+    assert first.candidate_count > len(first.items) == 4
+    assert first.title not in titles_leading_to(home)
+
+
 def test_the_page_is_private_and_no_search_engine_keeps_it(client, trained):
     users, _ = trained
     client.force_login(users[1])
