@@ -211,6 +211,12 @@ class EventQuerySet(models.QuerySet):
         """Those of these events that are stored."""
         return set(self.filter(event_id__in=list(event_ids)).values_list("event_id", flat=True))
 
+    def count_received(self, visitor_id: uuid.UUID, since: datetime, *, dated_since: datetime, most: int) -> int:
+        """How many of this visitor's events arrived since a moment, counted up to `most`. Only those that are dated
+        since another moment are looked at: there the index begins."""
+        recent = self.filter(visitor_id=visitor_id, occurred_at__gte=dated_since)
+        return recent.filter(received_at__gte=since)[:most].count()
+
     def oldest_time(self) -> datetime | None:
         """When the first of them happened. Looks at all of them."""
         return self.aggregate(at=Min("occurred_at"))["at"]

@@ -86,6 +86,13 @@ class Requester:
         """What the shop's own consent tool says; None where there is none, or it does not know."""
         return self.ask_consent_tool()
 
+    @property
+    def limit_key(self) -> str:
+        """Tells visitors apart where they are counted, without a query; "" for a browser without an id."""
+        if self.is_signed_in:
+            return f"account {self.user_id}"
+        return self.visitor_id.hex if self.visitor_id else ""
+
     def browser_key(self, *, create: bool = False) -> str:
         """What only this account or browser holds: tokens that are made before there is a visitor are bound to it.
 

@@ -8,7 +8,7 @@ import pytest
 from django.core.cache import cache
 from django.test import RequestFactory
 
-from personalization.collect import rate_limits
+from personalization import rate_limits
 from personalization.privacy.requester import client_address
 
 MOMENT = 1_790_000_000.0
