@@ -102,7 +102,7 @@ class Settings:
     CLEAR_RECENTLY_VIEWED_ON_LOGOUT: bool = True
     """Signing out also deletes Oscar's cookie of recently viewed products, which Oscar leaves to the next person."""
     COOKIE_SECURE: bool = True
-    """This app's cookies are sent over HTTPS only; browsers make an exception for localhost."""
+    """This app's cookies are sent over HTTPS only, and cannot be planted; browsers make an exception for localhost."""
     VISITOR_COOKIE_DAYS: int = 390
     """A browser is recognised for at most this many days."""
 
