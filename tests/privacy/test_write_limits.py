@@ -79,9 +79,7 @@ def newcomer():
     """Makes browsers that agreed and are not known yet."""
 
     def make(address="203.0.113.9"):
-        client = Client(REMOTE_ADDR=address, enforce_csrf_checks=False)
-        client.cookies["personalization_choice"] = consented_client().cookies["personalization_choice"].value
-        return client
+        return consented_client(REMOTE_ADDR=address)
 
     return make
 
