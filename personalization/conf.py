@@ -65,6 +65,13 @@ class Settings:
     """The primary keys of other sites whose orders count, too, where several sites share the database. Those of
     `SITE_ID` count, and those that name no site; without a `SITE_ID`, all do unless this says which."""
 
+    # Time
+    ROW_QUERY_MILLISECONDS: int = 50
+    """A page waits so long for the database to answer one part of ours, a row for instance, and then goes on without
+    it. On PostgreSQL."""
+    PAGE_QUERY_MILLISECONDS: int = 150
+    """A page loses at most so much time in waiting for parts of ours that the database did not answer."""
+
     # Rows
     ROW_SIZE: int = 6
     """How many products a row shows."""

@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in
+from django.core.signals import request_finished, request_started
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.utils.timezone import now
 from oscar.core.loading import get_class, get_model
 
 from personalization.collect import flows
-from personalization.models import Visitor
+from personalization.models import Visitor, query_limits
 from personalization.models.fail_open import fail_open
 from personalization.oscar.genome_refresh import refresh_after_commit
 from personalization.oscar.visits import SIGNED_IN_KEY
@@ -28,6 +29,8 @@ STORED_FACTS = "_personalization_stored_facts"
 
 def connect_receivers() -> None:
     """Called once, when the apps are ready."""
+    request_started.connect(query_limits.start_request, dispatch_uid="personalization.start_request")
+    request_finished.connect(query_limits.finish_request, dispatch_uid="personalization.finish_request")
     order_placed = get_class("order.signals", "order_placed")
     order_placed.connect(refresh_genome, dispatch_uid="personalization.refresh_genome")
     _connect_order_changes()
@@ -56,7 +59,7 @@ def merge_visitor_on_login(sender: Any, request: Any, user: Any, **rest: Any) ->
 
     Django has emptied the session by now if it was another account's, or if somebody signed out since it began.
     """
-    with fail_open("Merging a browser's visitor into an account"):
+    with fail_open("Merging a browser's visitor into an account", whole_page=True):
         request.session[SIGNED_IN_KEY] = time.time()
         agreed_in_session = bool(request.session.pop(AGREED_KEY, False))
         requester = replace(requester_from_request(request), user=user)

@@ -78,7 +78,7 @@ def grant_consent(requester: Requester, now: datetime, source: str) -> Requester
         _check_change(requester)
     visitor = identity.grant_consent(requester, now, source)
     if visitor is not None:
-        with fail_open("Working out a genome after consent"):
+        with fail_open("Working out a genome after consent", whole_page=True):
             genome.refresh_genome([visitor.user_id], now=now.timestamp())
     return requester if requester.is_signed_in else replace(requester, choice=_choice_of(granted=True, now=now))
 
