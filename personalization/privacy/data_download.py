@@ -8,6 +8,7 @@ from functools import partial
 from asgiref.sync import sync_to_async
 from django.utils import translation
 
+from personalization.models.fail_open import describe_fault
 from personalization.privacy import data_export
 from personalization.privacy.json_stream import json_chunks
 from personalization.privacy.requester import Requester
@@ -44,8 +45,11 @@ class DataDownload:
         except StopIteration:
             self.close()
             raise
-        except Exception:
-            logger.exception("A download of visitor data failed in the middle; what was sent is not a complete file")
+        except Exception as fault:
+            logger.error(
+                "A download of visitor data failed in the middle (%s); what was sent is not a complete file",
+                describe_fault(fault),
+            )
             self.close()
             raise
 

@@ -277,6 +277,7 @@ def test_a_sign_in_is_never_refused(milk, newcomer, monkeypatch, frozen_minute):
         client = newcomer()
         dismiss(client, milk)
     User.objects.create_user("anna", "anna@example.com", "x")
+    client.post(reverse(CONSENT), {"answer": "granted"})
     form = {"login-username": "anna@example.com", "login-password": "x", "login_submit": "Log In"}
     assert client.post(reverse("customer:login"), form).status_code == 302
     assert Visitor.objects.get(user__username="anna").consent == Consent.GRANTED
