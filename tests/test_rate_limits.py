@@ -122,6 +122,13 @@ def test_with_a_dead_cache_each_process_counts_by_itself(instead):
     assert too_many("1.1.1.1", 1)
 
 
+def test_a_request_that_began_in_the_minute_before_does_not_end_this_one(instead):
+    instead(refuse)
+    assert not too_many("1.1.1.1", 600, MOMENT + 60)
+    assert not too_many("1.1.1.2", 1, MOMENT)
+    assert too_many("1.1.1.1", 1, MOMENT + 60)
+
+
 def test_a_dead_cache_is_asked_once_and_then_left_alone(instead, caplog):
     asked = instead(refuse)
     for _ in range(50):
