@@ -129,6 +129,13 @@ class HistoryArrays:
         return np.where(self.customer_counts(lines) >= min_customers, self.purchases(lines), 0).astype(np.int32)
 
 
+def bounded_sum(established: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
+    """What is counted of two groups where anybody can make more of the second: these count at most as much as the
+    first, and nothing without it."""
+    total: NDArray[Any] = established + np.minimum(others, established)
+    return total
+
+
 def distinct_pairs(*columns: NDArray[np.integer]) -> tuple[NDArray[np.int64], ...]:
     """The distinct rows of a table, sorted. Takes and gives its columns."""
     return count_by_product(*columns)[:-1]
