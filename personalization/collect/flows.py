@@ -72,7 +72,8 @@ def _store_within_limits(
     suspect = pace.visitor_limited or (not is_server and crawlers.is_crawler(requester.user_agent))
     rate_limits.drop_log.record(["suspect"] * body.count if suspect else [])
     products, device = _reported_products(body.reports), request_traits.device_type(requester)
-    delivery = ingestion.Delivery(visitor, products, now, body.sent, suspect, device, requester.browser_key())
+    key, network = requester.browser_key(), requester.network
+    delivery = ingestion.Delivery(visitor, products, now, body.sent, suspect, device, key, network)
     return body.rejected + ingestion.store_events(delivery, body.reports).rejected, visitor
 
 
@@ -120,6 +121,7 @@ def record_basket_addition(requester: Requester, product_id: int, now: datetime)
         now,
         suspect=pace.visitor_limited or crawlers.is_crawler(requester.user_agent),
         device=request_traits.device_type(requester),
+        network=requester.network,
     )
 
 
