@@ -39,4 +39,4 @@ def milk():
 def rows_of_one_line(monkeypatch):
     """No row has more than four products: in a shop of forty "Buy again" leaves something to the others, whatever is due
     at this hour."""
-    monkeypatch.setattr(serve, "LayoutLimits", lambda size, *numbers: LayoutLimits(min(size, 4), *numbers[:3]))
+    monkeypatch.setattr(serve, "LayoutLimits", lambda size, *others: LayoutLimits(min(size, 4), *others[:3]))
