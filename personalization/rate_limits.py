@@ -1,28 +1,21 @@
 """How much is taken in and given out: counts by the minute and by the day, kept in Django's cache and, when that does
-not answer, in this process.
-
-The cache is asked by a thread of our own, so that one that has stopped answering costs a request 50 ms once and then
-nothing: shops give their cache no timeout, and a frozen Redis holds a caller for as long as it likes.
-"""
+not answer, in this process."""
 
 import hashlib
 import logging
 import math
-import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connections
 
 from personalization import conf
+from personalization.cache_access import ask_cache
 
 logger = logging.getLogger("personalization")
 
@@ -42,10 +35,6 @@ DOWNLOAD_LEASE = 60
 """Seconds after which a download of which nothing more was fetched does not stand in the way of another."""
 MINUTE = 60
 DAY = 24 * 60 * MINUTE
-CACHE_TIMEOUT = 0.05
-"""Seconds that a request waits for the cache."""
-CACHE_RETRY_AFTER = 10.0
-"""Seconds during which a cache that failed is not asked again."""
 MAX_CONCURRENT_DELIVERIES = 3
 """The deliveries that a process takes in at a time; one more is dropped, without waiting. A process of more threads
 always has one left for a page."""
@@ -88,12 +77,12 @@ def count_day_events(visitor: str, events: int, now: float, count_stored: Callab
     when the cache was emptied, and whenever it does not answer.
     """
     keys = [_key(f"day:{visitor}", int(now // DAY))]
-    counted = _shared_counter.add(keys, events, timeout=2 * DAY)
+    counted = _count_everywhere(keys, events, timeout=2 * DAY)
     if counted is not None and counted[0] > events:
         return counted[0]
     stored = count_stored()
     if counted is not None and stored:
-        _shared_counter.add(keys, stored, timeout=2 * DAY)
+        _count_everywhere(keys, stored, timeout=2 * DAY)
     return stored + events
 
 
@@ -126,7 +115,7 @@ def _counts_this_minute(whose: list[str], events: int, now: float) -> list[int]:
     minute = int(now // MINUTE)
     keys = [_key(who, minute) for who in whose]
     here = _local_counter.add(keys, events, minute)
-    return [*map(max, here, _shared_counter.add(keys, events) or here)]
+    return [*map(max, here, _count_everywhere(keys, events) or here)]
 
 
 def seconds_until_reset() -> float:
@@ -159,7 +148,7 @@ class DownloadSlot:
             not visitor or within_request_limit(f"download of {visitor}", MAX_VISITOR_DOWNLOADS_PER_MINUTE)
         )
         self._is_held = asked and _downloads.begin(self._key)
-        if self._is_held and _shared_counter.ask(lambda: cache.add(self._key, 1, DOWNLOAD_LEASE)) is False:
+        if self._is_held and ask_cache(lambda: cache.add(self._key, 1, DOWNLOAD_LEASE)) is False:
             self._is_held = False
             _downloads.end(self._key)
         if not self._is_held:
@@ -168,14 +157,14 @@ class DownloadSlot:
     def renew(self) -> None:
         """Holds on to it for another while."""
         _downloads.renew(self._key)
-        _shared_counter.ask(lambda: cache.touch(self._key, DOWNLOAD_LEASE))
+        ask_cache(lambda: cache.touch(self._key, DOWNLOAD_LEASE))
 
     def release(self) -> None:
         """Lets the next download begin. May be called again."""
         if self._is_held:
             self._is_held = False
             _downloads.end(self._key)
-            _shared_counter.ask(lambda: cache.delete(self._key))
+            ask_cache(lambda: cache.delete(self._key))
 
 
 class LocalDownloads:
@@ -234,62 +223,11 @@ class LocalCounter:
         return self._counts[key]
 
 
-class SharedCounter:
-    """What all processes have counted, as long as the cache answers."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process = 0
-        self._questions: SimpleQueue[CacheQuestion] = SimpleQueue()
-        self._asleep_until = 0.0
-        self._late: Future | None = None
-
-    def add(self, keys: list[str], events: int, timeout: int = 2 * MINUTE) -> list[int] | None:
-        """How many there are under each key with these; None when the cache does not say in time. A new key is
-        forgotten after `timeout` seconds."""
-        counts: list[int] | None = self.ask(lambda: [_increment(key, events, timeout) for key in keys])
-        return counts
-
-    def ask(self, question: Callable[[], Any]) -> Any:
-        """What the cache answers to a question; None when it does not answer in time."""
-        if time.monotonic() < self._asleep_until or (self._late is not None and not self._late.done()):
-            return None
-        answer: Future = Future()
-        try:
-            self._send(CacheQuestion(answer, question))
-            return answer.result(timeout=CACHE_TIMEOUT)
-        except Exception as fault:
-            self._late, self._asleep_until = answer, time.monotonic() + CACHE_RETRY_AFTER
-            logger.warning(
-                "The cache fails (%s): for a while each process counts events by itself", type(fault).__name__
-            )
-            return None
-
-    def _send(self, question: "CacheQuestion") -> None:
-        """Starts the thread first, when this process, a fork perhaps, has none. A daemon: one that waits for a frozen
-        cache does not keep the process from ending."""
-        with self._lock:
-            if self._process != os.getpid():
-                self._process, self._questions = os.getpid(), SimpleQueue()
-                threading.Thread(target=_answer_questions, args=[self._questions], daemon=True).start()
-        self._questions.put(question)
-
-
-class CacheQuestion(NamedTuple):
-    """A call of the cache, and where its answer goes."""
-
-    answer: Future
-    call: Callable[[], Any]
-
-
-def _answer_questions(questions: "SimpleQueue[CacheQuestion]") -> None:
-    while True:
-        answer, call = questions.get()
-        try:
-            answer.set_result(call())
-        except Exception as fault:
-            answer.set_exception(fault)
-        connections.close_all()  # a cache in the database has opened one for this thread
+def _count_everywhere(keys: list[str], events: int, timeout: int = 2 * MINUTE) -> list[int] | None:
+    """How many all processes have under each key with these; None when the cache does not say in time. A new key is
+    forgotten after `timeout` seconds."""
+    counts: list[int] | None = ask_cache(lambda: [_increment(key, events, timeout) for key in keys])
+    return counts
 
 
 def _increment(key: str, events: int, timeout: int) -> int:
@@ -323,12 +261,12 @@ def _counts_as_text(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {code}" for code, count in sorted(counts.items()))
 
 
-_local_counter, _shared_counter, drop_log = LocalCounter(), SharedCounter(), DropLog()
+_local_counter, drop_log = LocalCounter(), DropLog()
 _downloads = LocalDownloads()
 _slots = threading.BoundedSemaphore(MAX_CONCURRENT_DELIVERIES)
 
 
 def reset_counters() -> None:
     """Starts to count anew, as a new process does."""
-    for counter in (_local_counter, _shared_counter, drop_log, _downloads):
+    for counter in (_local_counter, drop_log, _downloads):
         counter.__init__()  # type: ignore[misc]

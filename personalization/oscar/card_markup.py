@@ -24,7 +24,7 @@ from oscar.core.thumbnails import get_thumbnailer
 from oscar.templatetags.currency_filters import currency
 
 import personalization
-from personalization.models.cache_health import cache_answers
+from personalization.cache_access import cache_answers
 from personalization.models.fail_open import fail_open
 from personalization.shop import catalogue
 

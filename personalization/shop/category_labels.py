@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from oscar.core.loading import get_model
 
-from personalization.models.cache_health import cache_answers
+from personalization.cache_access import cache_answers
 
 Category = get_model("catalogue", "Category")
 

@@ -12,7 +12,7 @@ from django.core.cache import caches
 from django.test import override_settings
 from oscar.test.factories import ProductImageFactory
 
-from personalization.models import cache_health
+from personalization import cache_access
 from personalization.oscar import card_markup
 from personalization.shop import category_labels
 from tests.shops import factories as shop
@@ -65,7 +65,7 @@ def test_a_home_page_with_cold_cards_does_not_wait_and_shows_the_pictures_as_the
     assert time.monotonic() - began < 5  # one that waits for this Redis waits for ever
     assert home.count('class="img-thumbnail"') >= 12
     os.kill(redis, signal.SIGCONT)
-    cache_health.reset_cache_health()
+    cache_access.reset_cache_access()
     assert 'width="' in client.get("/").content.decode()  # nothing of the bad minute was kept
 
 

@@ -1,0 +1,92 @@
+"""Asks the shop's cache without waiting for one that has stopped.
+
+Shops give their cache no time-out, and a frozen Redis holds whoever asks it for as long as it likes. So a thread of our
+own asks it: a cache that has stopped answering costs a request 50 ms once, and then nothing for a while.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+from django.core.cache import cache
+from django.db import connections
+
+logger = logging.getLogger("personalization")
+
+WAIT_SECONDS = 0.05
+"""So long a request waits for the cache."""
+PAUSE_SECONDS = 10.0
+"""For so long a cache that failed is not asked again."""
+
+
+class _Question(NamedTuple):
+    """A call of the cache, and where its answer goes."""
+
+    answer: Future[Any]
+    call: Callable[[], Any]
+
+
+class _CacheThread:
+    """The thread that asks, in the process that started it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process = 0
+        self._questions: SimpleQueue[_Question] = SimpleQueue()
+        self._paused_until = 0.0
+        self._late: Future[Any] | None = None
+
+    def ask(self, call: Callable[[], Any]) -> Any:
+        """What the call returns; None when it fails, or does not answer in time."""
+        if time.monotonic() < self._paused_until or (self._late is not None and not self._late.done()):
+            return None
+        answer: Future[Any] = Future()
+        try:
+            self._send(_Question(answer, call))
+            return answer.result(timeout=WAIT_SECONDS)
+        except Exception as fault:
+            self._late, self._paused_until = answer, time.monotonic() + PAUSE_SECONDS
+            logger.warning("The cache fails (%s): for a while this process does without it", type(fault).__name__)
+            return None
+
+    def _send(self, question: _Question) -> None:
+        """Starts the thread first, when this process, a fork perhaps, has none. A daemon: one that waits for a frozen
+        cache does not keep the process from ending."""
+        with self._lock:
+            if self._process != os.getpid():
+                self._process, self._questions = os.getpid(), SimpleQueue()
+                threading.Thread(target=_answer, args=[self._questions], daemon=True).start()
+        self._questions.put(question)
+
+
+def _answer(questions: "SimpleQueue[_Question]") -> None:
+    while True:
+        answer, call = questions.get()
+        try:
+            answer.set_result(call())
+        except Exception as fault:
+            answer.set_exception(fault)
+        connections.close_all()  # a cache in the database has opened one for this thread
+
+
+_thread = _CacheThread()
+
+
+def ask_cache(call: Callable[[], Any]) -> Any:
+    """What a call of the cache returns; None when it fails, or does not answer in time."""
+    return _thread.ask(call)
+
+
+def cache_answers() -> bool:
+    """Whether the cache answers now: asked before a card asks it for a thumbnail, where nobody could stop waiting."""
+    return ask_cache(lambda: (cache.get("personalization:answers"),)) is not None
+
+
+def reset_cache_access() -> None:
+    """Asks anew, as a new process does."""
+    _thread.__init__()  # type: ignore[misc]
