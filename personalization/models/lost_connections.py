@@ -20,28 +20,25 @@ PAUSES = (0.1, 1, 5, 20, 60)
 
 def repeat_on_lost_connection(step: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """The same function, done again on a new connection where the database goes away meanwhile; so it must be one that
-    may be done twice. Within a transaction, which a lost connection ends, it is the function itself."""
+    may be done twice. Within a transaction, which a lost connection ends, and on a database that is a file, it is the
+    function itself."""
 
     @wraps(step)
     def repeated(*args: Arguments.args, **named: Arguments.kwargs) -> Result:
-        if connection.in_atomic_block:
+        if connection.in_atomic_block or connection.vendor == "sqlite":
             return step(*args, **named)
         for pause in (*PAUSES, None):
             try:
                 return step(*args, **named)
             except (OperationalError, InterfaceError) as error:
-                if pause is None or not _is_lost():
+                if pause is None:
                     raise
-                logger.warning("The database went away, the step is done again in %s s: %s", pause, error)
+                logger.warning("The database is away or busy, the step is done again in %s s: %s", pause, error)
                 connection.close()
                 time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
     return repeated
-
-
-def _is_lost() -> bool:
-    return connection.connection is None or not connection.is_usable()
 
 
 def close_idle_connection() -> None:

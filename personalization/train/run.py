@@ -83,8 +83,8 @@ def run_training(
 
     Raises
     ------
-    TrainingInProgress, TrainingOvertaken, QualityRegression, BrokenSnapshot, MissingSnapshot, OSError (as NotEnoughRoom),
-    plugins.PluginError
+    TrainingInProgress, TrainingOvertaken, QualityRegression, BrokenSnapshot, MissingSnapshot, NotEnoughRoom and other
+    OSErrors, plugins.PluginError
     """
     begun = time.monotonic()
     with training_lock() as lock:

@@ -10,6 +10,7 @@ from personalization.management.progress import progress_bars
 from personalization.management.training_report import report_lines
 from personalization.models.snapshot_files import BrokenSnapshot, MissingSnapshot
 from personalization.oscar import search_engine
+from personalization.plugins import PluginError
 from personalization.train.evaluate import Evaluation
 from personalization.train.flows import train_shop
 from personalization.train.lock import TrainingInProgress, TrainingOvertaken
@@ -42,7 +43,7 @@ class Command(BaseCommand):
         except QualityRegression as reasons:
             message = f"Not published: quality gate failed ({reasons}); the active snapshot stays."
             raise CommandError(f"{message} To publish it anyway: --force") from None
-        except (TrainingOvertaken, BrokenSnapshot, MissingSnapshot, OSError) as error:
+        except (TrainingOvertaken, BrokenSnapshot, MissingSnapshot, PluginError, OSError) as error:
             raise CommandError(f"Not published: {error}. The active snapshot stays.") from error
         summary = TrainingSummary(**snapshot.metrics)
         if verbosity:
