@@ -14,8 +14,8 @@ from celery import shared_task
 
 from personalization.oscar import search_engine
 from personalization.privacy import retention
-from personalization.train.flows import train_shop
 from personalization.train.lock import TrainingInProgress
+from personalization.train.nightly import train_shop
 from personalization.train.run import training_cutoff
 
 logger = logging.getLogger("personalization")

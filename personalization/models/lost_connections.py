@@ -19,9 +19,9 @@ PAUSES = (0.1, 1, 5, 20, 60)
 
 
 def repeat_on_lost_connection(step: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """The same function, done again on a new connection where the database goes away meanwhile; so it must be one that
-    may be done twice. Within a transaction, which a lost connection ends, and on a database that is a file, it is the
-    function itself."""
+    """A function that does the step, and does it again on a new connection where the database goes away meanwhile; so
+    it must be one that may be done twice. Within a transaction, which a lost connection ends, and on a database that
+    is a file, the step is done once."""
 
     @wraps(step)
     def repeated(*args: Arguments.args, **named: Arguments.kwargs) -> Result:

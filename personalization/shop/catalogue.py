@@ -191,8 +191,8 @@ class Offer:
 def get_offer(product: OscarProduct, strategy: Strategy) -> Offer | None:
     """The product with its price and availability; None when this shopper cannot buy it now."""
     info = purchase_info(product, strategy)
-    priced = get_price_amount(info) is not None
-    return Offer(product, info) if priced and info.availability.is_available_to_buy else None
+    buyable = info.availability.is_available_to_buy and get_price_amount(info) is not None
+    return Offer(product, info) if buyable else None
 
 
 def purchase_info(product: OscarProduct, strategy: Strategy) -> PurchaseInfo:
@@ -201,11 +201,9 @@ def purchase_info(product: OscarProduct, strategy: Strategy) -> PurchaseInfo:
 
 
 def get_price_amount(info: PurchaseInfo) -> Decimal | None:
-    """What a shopper pays for one, with tax where it is known; None where there is no price, or one that is no number
-    (PostgreSQL has such)."""
-    if not info.price.exists:
-        return None
-    amount = info.price.incl_tax if info.price.is_tax_known else info.price.excl_tax
+    """What a shopper pays for one, with tax where it is known; None without a price that is a number."""
+    price = info.price
+    amount = None if not price.exists else price.incl_tax if price.is_tax_known else price.excl_tax
     return None if amount is None or not isfinite(amount) else amount
 
 

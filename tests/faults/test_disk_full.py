@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from personalization.models import Genome, Snapshot, Visitor, snapshot_files
 from personalization.models.snapshot_files import NotEnoughRoom, write_snapshot
-from personalization.train import flows, run
+from personalization.train import nightly, run
 from personalization.train.engines import local
 from tests.shops import factories as shop
 
@@ -81,7 +81,7 @@ def test_what_a_killed_run_left_is_removed_before_anything_is_written(agreed_sho
 
     monkeypatch.setattr(run, "read_dataset", fails)
     with pytest.raises(MemoryError):
-        flows.train_shop(before.created_at.timestamp())
+        nightly.train_shop(before.created_at.timestamp())
     assert snapshot_files.stored_snapshots() == [before.name]
 
 

@@ -12,8 +12,8 @@ from personalization.models.snapshot_files import BrokenSnapshot, MissingSnapsho
 from personalization.oscar import search_engine
 from personalization.plugins import PluginError
 from personalization.train.evaluate import Evaluation
-from personalization.train.flows import train_shop
 from personalization.train.lock import TrainingInProgress, TrainingOvertaken
+from personalization.train.nightly import train_shop
 from personalization.train.quality_gate import QualityRegression
 from personalization.train.run import TrainingSummary, training_cutoff
 
