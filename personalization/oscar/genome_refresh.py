@@ -39,6 +39,6 @@ def _refresh_unless_done(user_id: Any, changed_at: int) -> None:
     """Nothing when this customer was refreshed just now, after the change: the same commit held several of theirs."""
     if _last_refresh.user_id == user_id and _last_refresh.at > changed_at:
         return
-    with fail_open("Refreshing a genome after a change of orders"):
+    with fail_open("Refreshing a genome after a change of orders", whole_page=True):
         _last_refresh.user_id, _last_refresh.at = user_id, next(_serial)
         genome.refresh_genome([user_id], now=time.time())
