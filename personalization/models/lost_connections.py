@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
 logger = logging.getLogger("personalization")
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
+LOST = (OperationalError, InterfaceError, InternalError)
+"""As what a lost connection shows; the last one where a pooler garbles the end of the conversation."""
 PAUSES = (0.1, 1, 5, 20, 60)
 """Seconds before each new attempt."""
 
@@ -30,7 +32,7 @@ def repeat_on_lost_connection(step: Callable[Arguments, Result]) -> Callable[Arg
         for pause in (*PAUSES, None):
             try:
                 return step(*args, **named)
-            except (OperationalError, InterfaceError) as error:
+            except LOST as error:
                 if pause is None:
                     raise
                 logger.warning("The database is away or busy, the step is done again in %s s: %s", pause, error)
