@@ -10,7 +10,7 @@ from haystack import connections
 
 from personalization.collect import rate_limits
 from personalization.decide import active_snapshot
-from personalization.models import fail_open, query_limits
+from personalization.models import cache_health, fail_open, query_limits
 from tests.shops import factories
 from tests.shops.saved_shops import delete_rows
 
@@ -57,6 +57,7 @@ def fresh_process(tmp_path, monkeypatch):
     rate_limits.reset_counters()
     fail_open.reset_fault_log()
     query_limits.reset_query_limits()
+    cache_health.reset_cache_health()
     # A test's rows are in a transaction of its own thread's connection, which no other thread sees.
     monkeypatch.setattr(active_snapshot, "look_in_background", active_snapshot.look_for_newer)
     # The machine that tests may be slow; tests/faults has the limits of a shop.
