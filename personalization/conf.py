@@ -119,6 +119,10 @@ class Settings:
     UPC, "sku" for a partner's SKU. This app's own script always sends primary keys."""
     MAX_VISITOR_EVENTS_PER_MINUTE: int = 120
     """The events of a faster visitor are marked as those of a suspected bot."""
+    MAX_VISITOR_EVENTS_PER_DAY: int = 2000
+    """As many events of one visitor are stored in a day (UTC), those of suspected bots too; the rest is refused."""
+    MAX_NEW_VISITORS_PER_MINUTE: int = 20
+    """As many browsers without an account become visitors from one address in a minute."""
     NUM_PROXIES: int = 0
     """The number of the shop's own proxies, by which a visitor's address is told from a forged one."""
     COUNTRY_HEADER: str = ""

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.core.management.commands import flush
 from haystack import connections
 
-from personalization.collect import rate_limits
+from personalization import rate_limits
 from personalization.decide import active_snapshot
 from personalization.models import cache_health, fail_open, query_limits
 from tests.shops import factories

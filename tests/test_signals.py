@@ -136,7 +136,7 @@ def roll_back_a_consent():
     from django.db import transaction
 
     with transaction.atomic():
-        identity.create_consented_browser(deliveries.NOW, "banner")
+        identity.create_consented_browser(Requester(), deliveries.NOW, "banner")
         transaction.set_rollback(True)
 
 

@@ -19,9 +19,8 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import PermissionDenied, Throttled
 from rest_framework.request import Request
 
-from personalization import conf
+from personalization import conf, rate_limits
 from personalization.api.exceptions import Problem
-from personalization.collect import rate_limits
 from personalization.models import ServerKey, Visitor
 from personalization.privacy import cookies, identity
 from personalization.privacy.cookies import BrowserChoice

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from personalization.privacy.flows import Refused
+from personalization.rate_limits import RateLimited
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -37,6 +38,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         error = exceptions.ParseError()
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
+    elif isinstance(error, RateLimited):
+        error = exceptions.Throttled(error.retry_after)
     if not isinstance(error, exceptions.APIException):
         return None
     headers = {"WWW-Authenticate": header} if (header := getattr(error, "auth_header", None)) else {}

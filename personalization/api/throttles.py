@@ -5,15 +5,14 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from personalization import conf
-from personalization.collect import rate_limits
+from personalization import conf, rate_limits
 from personalization.models import ServerKey
 from personalization.privacy.requester import requester_from_request
 
 
 class ClientRateThrottle(BaseThrottle):
     """Limits the requests a minute of a server key in all, or of an address at each endpoint. Counting neither fails
-    nor waits: see `collect.rate_limits`."""
+    nor waits: see `personalization.rate_limits`."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Whether the client is within its limit."""

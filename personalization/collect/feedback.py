@@ -8,6 +8,7 @@ from typing import Any
 from django.core import signing
 from django.db import transaction
 
+from personalization.collect.day_limit import within_day_limit
 from personalization.models import Event, Visitor
 from personalization.models.events import EventType
 
@@ -32,9 +33,10 @@ def verify_feedback(text: str) -> tuple[str, Any] | None:
 
 @transaction.atomic
 def record_feedback(visitor: Visitor, kind: str, key: int | str, sign: int, now: datetime) -> None:
-    """Stores that the visitor wants less of it, or takes that back; what they think of a product is an event, too."""
+    """Stores that the visitor wants less of it, or takes that back; what they think of a product is an event, too, as
+    long as they are within the limit of a day."""
     visitor.set_preference(kind, key, sign, now.timestamp())
-    if kind == "product":
+    if kind == "product" and within_day_limit(visitor, 1, now):
         event = Event(event_id=uuid.uuid4(), visitor=visitor, type=EventType.FEEDBACK, product_id=key, value=sign)
         event.occurred_at = event.received_at = now
         Event.objects.add([event])

@@ -5,7 +5,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from personalization.collect import crawlers, feedback, ingestion, rate_limits, request_traits
+from personalization import rate_limits
+from personalization.collect import crawlers, feedback, ingestion, request_traits
+from personalization.collect.day_limit import within_day_limit
 from personalization.collect.payload import EventPayload, Rejection, ReportedEvent
 from personalization.models import OrderVisitor, Visitor
 from personalization.models.events import EventType
@@ -48,33 +50,37 @@ def _store_reported(
     with fail_open("Taking in events", whole_page=True), rate_limits.concurrency_slot() as free:
         if not free:
             return _reject_all(body, "server_busy"), None
-        pace = _count_events(requester, body, now)
-        if pace.address_limited:
+        try:
+            return _store_within_limits(requester, body, now)
+        except rate_limits.RateLimited:
             return _reject_all(body, "rate_limited"), None
-        visitor = identity.get_or_create_consented(requester, now) if body.reports else None
-        if visitor is None:
-            return _reject_all(body, "no_consent"), None
-        suspect = pace.visitor_limited or (
-            requester.client != ClientType.SERVER_KEY and crawlers.is_crawler(requester.user_agent)
-        )
-        rate_limits.drop_log.record(["suspect"] * body.count if suspect else [])
-        products, device = _reported_products(body.reports), request_traits.device_type(requester)
-        delivery = ingestion.Delivery(visitor, products, now, body.sent, suspect, device, requester.browser_key())
-        return body.rejected + ingestion.store_events(delivery, body.reports).rejected, visitor
     return _reject_all(body, "not_stored"), None
 
 
-def _count_events(requester: Requester, body: EventPayload, now: datetime) -> rate_limits.Pace:
+def _store_within_limits(
+    requester: Requester, body: EventPayload, now: datetime
+) -> tuple[tuple[Rejection, ...], Visitor | None]:
+    is_server = requester.client == ClientType.SERVER_KEY
+    pace = _count_events(requester, body.count, now)
+    if pace.address_limited:
+        raise rate_limits.RateLimited
+    visitor = identity.get_or_create_consented(requester, now) if body.reports else None
+    if visitor is None:
+        return _reject_all(body, "no_consent"), None
+    if not is_server and not within_day_limit(visitor, len(body.reports), now):
+        return _reject_all(body, "daily_limit"), None
+    suspect = pace.visitor_limited or (not is_server and crawlers.is_crawler(requester.user_agent))
+    rate_limits.drop_log.record(["suspect"] * body.count if suspect else [])
+    products, device = _reported_products(body.reports), request_traits.device_type(requester)
+    key, network = requester.browser_key(), requester.network
+    delivery = ingestion.Delivery(visitor, products, now, body.sent, suspect, device, key, network)
+    return body.rejected + ingestion.store_events(delivery, body.reports).rejected, visitor
+
+
+def _count_events(requester: Requester, count: int, now: datetime) -> rate_limits.Pace:
     if requester.client == ClientType.SERVER_KEY:
         return rate_limits.Pace(address_limited=False, visitor_limited=False)
-    return rate_limits.count_events(requester.address, _visitor_key(requester), body.count, now.timestamp())
-
-
-def _visitor_key(requester: Requester) -> str:
-    """Tells visitors apart without a query; "" for a browser without an id."""
-    if requester.is_signed_in:
-        return f"account {requester.user_id}"
-    return requester.visitor_id.hex if requester.visitor_id else ""
+    return rate_limits.count_events(requester.address, requester.limit_key, count, now.timestamp())
 
 
 def _reject_all(body: EventPayload, code: str) -> tuple[Rejection, ...]:
@@ -99,18 +105,23 @@ def give_feedback(requester: Requester, kind: str, key: int | str, sign: int, no
 
 
 def record_basket_addition(requester: Requester, product_id: int, now: datetime) -> None:
-    """Stores that a visitor who consented put a product into their basket. A browser does not become recognisable by
-    it: that takes a report of its own."""
+    """Stores that a visitor who consented put a product into their basket, within the limits of all events. A browser
+    does not become recognisable by it: that takes a report of its own."""
     visitor = _known_consented(requester, now)
     if visitor is None or catalogue.sensitive_products([product_id]):
+        return
+    pace = _count_events(requester, 1, now)
+    if pace.address_limited or not within_day_limit(visitor, 1, now):
+        rate_limits.drop_log.record(["rate_limited" if pace.address_limited else "daily_limit"])
         return
     ingestion.record_server_event(
         visitor,
         str(EventType.ADD_TO_BASKET),
         product_id,
         now,
-        suspect=crawlers.is_crawler(requester.user_agent),
+        suspect=pace.visitor_limited or crawlers.is_crawler(requester.user_agent),
         device=request_traits.device_type(requester),
+        network=requester.network,
     )
 
 

@@ -55,6 +55,7 @@ ERROR_MESSAGES: dict[str, Promise] = {
     "before_consent": _("The event happened before the visitor consented."),
     "no_consent": _("The visitor has not consented, or has withdrawn consent."),
     "rate_limited": _("Too many events from this address; try again in a minute."),
+    "daily_limit": _("The shop stores no more events of this visitor today; send no more before tomorrow (UTC)."),
     "server_busy": _("The shop is too busy to store this."),
     "not_stored": _("The event could not be stored; send it again later, with the same id."),
 }

@@ -8,8 +8,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import now
@@ -19,7 +26,8 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from personalization.pages.cache_control import private_page
-from personalization.privacy import data_export, flows, identity, sort_preference
+from personalization.privacy import flows, identity, sort_preference
+from personalization.privacy.data_download import AsyncDataDownload, DataDownload
 from personalization.privacy.overview import visitor_overview
 from personalization.privacy.private_responses import remember_answer, remember_visitor
 from personalization.privacy.requester import requester_from_request
@@ -60,10 +68,11 @@ def erase_data(request: HttpRequest) -> HttpResponse:
 
 @private_page
 @require_safe
-def download_data(request: HttpRequest) -> HttpResponse:
-    """Everything that is stored about this visitor as one JSON file. Changes nothing."""
-    data = data_export.export_visitor_data(requester_from_request(request), now())
-    response = JsonResponse(data, json_dumps_params={"ensure_ascii": False, "indent": 1})
+def download_data(request: HttpRequest) -> StreamingHttpResponse:
+    """Everything that is stored about this visitor as one JSON file, one at a time. Changes nothing."""
+    download = DataDownload(requester_from_request(request), now())
+    content = AsyncDataDownload(download) if isinstance(request, ASGIRequest) else download
+    response = StreamingHttpResponse(content, content_type="application/json")
     response["Content-Disposition"] = 'attachment; filename="personalisation-data.json"'
     return response
 

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.db.models import Model, Q
+from django.db.models import Model, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from personalization.models import Visitor
+from personalization.models import Event, Visitor
+from personalization.models.paging import pages_by_key
 from personalization.privacy import identity
 from personalization.privacy.requester import Requester
 from personalization.shop import account_records
@@ -27,6 +28,11 @@ ID_TYPES = {
     "categories": "categories",
 }
 """By field: whose primary keys it contains, itself or at the start of each of its rows."""
+PAGE_SIZE = 200
+"""The rows that a download holds at a time: an event may name 200 products, all of whose names are looked up."""
+PAGE_KEYS: dict[type[Model], tuple[str, ...]] = {Event: ("occurred_at", "pk")}
+"""By which unique fields a table is read in pages, where not by its primary key: a visitor's events have an index by
+time."""
 PREFERENCE_ID_TYPES = {"product": "products", "category": "categories", "interest": "categories"}
 
 
@@ -38,11 +44,29 @@ def export_visitor_data(requester: Requester, now: datetime, part: TableRows | N
     part
         {model: rows} to export instead of all rows of these tables.
     """
+    return _with_summary(requester, now, visitor_tables(requester.user_id, _stored_visitor(requester), part))
+
+
+def streamed_visitor_data(requester: Requester, now: datetime) -> dict[str, Any]:
+    """What `export_visitor_data` returns, with an iterator in the place of each table's list: it reads a page of rows
+    when it gets there."""
+    queries = _queries(requester.user_id, _stored_visitor(requester))
+    return _with_summary(requester, now, {model._meta.label: _streamed_rows(rows) for model, rows in queries.items()})
+
+
+def _stored_visitor(requester: Requester) -> Visitor | None:
+    """Asks again where an earlier question failed: what could not be read must not look as if it were not there."""
+    if requester.memory.get(identity.VISITOR) is None:
+        requester.memory.pop(identity.VISITOR, None)
+    return identity.load_visitor(requester)
+
+
+def _with_summary(requester: Requester, now: datetime, tables: dict[str, Any]) -> dict[str, Any]:
     user_id = requester.user_id
     records = account_records.account_records(user_id) if user_id is not None else account_records.AccountRecords()
     return {
         "exported_at": now,
-        "tables": visitor_tables(user_id, identity.get_visitor(requester), part),
+        "tables": tables,
         "cookies": dict(requester.cookies),
         "shop": _oscar_records(records),
     }
@@ -71,7 +95,9 @@ def visitor_tables(
     The tables are found by their foreign keys, so that a new one cannot be missed.
     """
     part = part or {}
-    return tables_as_data({**_rows(user_id, visitor, part), **part})
+    queries = _queries(user_id, visitor)
+    rows = {model: {row.pk: row for row in query}.values() for model, query in queries.items() if model not in part}
+    return tables_as_data({**rows, **part})
 
 
 def tables_as_data(tables: TableRows) -> dict[str, list[dict[str, Any]]]:
@@ -98,17 +124,24 @@ def _walk_relations(model: type[Model], passed: tuple[type[Model], ...]) -> Iter
             yield from ((f"{field.name}__{rest}", who) for rest, who in _walk_relations(target, (*passed, target)))
 
 
-def _rows(user_id: Any, visitor: Visitor | None, part: TableRows) -> dict[type[Model], Iterable[Model]]:
-    """The visitor's rows of every such table that is not in `part`."""
+def _queries(user_id: Any, visitor: Visitor | None) -> dict[type[Model], QuerySet[Any]]:
+    """The visitor's rows of every such table, not read yet."""
     keys = {Visitor: visitor.pk if visitor else None, get_user_model(): user_id}
-    found: dict[type[Model], Iterable[Model]] = {}
+    found: dict[type[Model], QuerySet[Any]] = {}
     for model in apps.get_app_config(Visitor._meta.app_label).get_models():
-        relations = {} if model in part else relations_to_person(model)
+        relations = relations_to_person(model)
         conditions = [Q(**{path: keys[who]}) for path, who in relations.items() if keys[who] is not None]
         if relations:
-            rows = model._base_manager.filter(_any(conditions)).order_by("pk") if conditions else ()
-            found[model] = {row.pk: row for row in rows}.values()
+            rows = model._base_manager.filter(_any(conditions)) if conditions else model._base_manager.none()
+            found[model] = rows.order_by("pk")
     return found
+
+
+def _streamed_rows(query: QuerySet[Any]) -> Iterator[dict[str, Any]]:
+    for page in pages_by_key(query, PAGE_KEYS.get(query.model, ("pk",)), PAGE_SIZE):
+        rows = [_fields(row) for row in {row.pk: row for row in page}.values()]
+        named = _names_in(rows)
+        yield from (_row_as_data(row, named) for row in rows)
 
 
 def _any(conditions: list[Q]) -> Q:

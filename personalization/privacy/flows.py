@@ -1,6 +1,7 @@
 """What visitors can do about their data, as plain functions that the shop's pages and the API both call.
 
-They take a `Requester` and return what the door has to remember in a cookie. What cannot be done raises `Refused`.
+They take a `Requester` and return what the door has to remember in a cookie. What cannot be done raises `Refused`,
+what was done too often in this minute `RateLimited`. Saying no, and having data deleted, is never too often.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from django.db import DatabaseError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from personalization import rate_limits
 from personalization.models import Event, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import identity
@@ -72,6 +74,8 @@ def grant_consent(requester: Requester, now: datetime, source: str) -> Requester
         raise Refused("opt_out_signal")
     if requester.is_child:
         raise Refused("child_account")
+    if requester.is_signed_in:
+        _check_change(requester)
     visitor = identity.grant_consent(requester, now, source)
     if visitor is not None:
         with fail_open("Working out a genome after consent", whole_page=True):
@@ -126,7 +130,12 @@ def create_visitor(requester: Requester, now: datetime) -> Visitor:
         raise Refused("opt_out_signal")
     if requester.consent_tool_answer is False:
         raise Refused("no_consent")
-    return identity.create_consented_browser(now, source="api")
+    return identity.create_consented_browser(requester, now, source="api")
+
+
+def _check_change(requester: Requester) -> None:
+    """Counts a change of something that is stored; RateLimited for one too many."""
+    rate_limits.check_change(requester.address, requester.limit_key)
 
 
 def change_visitor(requester: Requester, now: datetime, change: Callable[[Visitor], None]) -> Visitor | None:
@@ -141,6 +150,7 @@ def change_visitor(requester: Requester, now: datetime, change: Callable[[Visito
     Refused
         With `no_consent`.
     """
+    _check_change(requester)
     visitor = identity.get_or_create_consented(requester, now)
     if visitor is None:
         raise Refused("no_consent")
@@ -166,6 +176,7 @@ def change_preference(requester: Requester, kind: str, key: int | str, sign: int
     change = partial(_set_preference, kind=kind, key=key, sign=sign, now=now)
     if sign:
         return change_visitor(requester, now, change)
+    _check_change(requester)
     visitor = identity.get_visitor(requester)
     if visitor is None:
         raise Refused("no_consent")

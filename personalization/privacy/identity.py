@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from personalization import conf, signals
+from personalization import conf, rate_limits, signals
 from personalization.models import Consent, Event, Genome, OrderVisitor, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
@@ -47,7 +47,8 @@ def _query_visitor(requester: Requester) -> Visitor | None:
 
 
 def get_or_create_consented(requester: Requester, now: datetime) -> Visitor | None:
-    """The visitor behind a requester whose data may be stored, created if need be; None without consent."""
+    """The visitor behind a requester whose data may be stored, created if need be; None without consent. RateLimited
+    when too many browsers become visitors."""
     visitor = get_visitor(requester)
     if not consent.tracking_allowed(requester, visitor):
         return None
@@ -55,7 +56,7 @@ def get_or_create_consented(requester: Requester, now: datetime) -> Visitor | No
         return visitor
     if visitor is None and requester.is_signed_in:
         visitor = Visitor.objects.get_or_create_customer(requester.user_id)
-    visitor = visitor or Visitor.objects.create()
+    visitor = visitor or _create_browser(requester)
     source, since = _consent_source(requester, now)
     _record_consent(visitor, Consent.GRANTED, source, since)
     requester.memory[VISITOR] = visitor
@@ -74,11 +75,17 @@ def _record_consent(visitor: Visitor, state: Any, source: str, now: datetime) ->
 
 
 @transaction.atomic
-def create_consented_browser(now: datetime, source: str) -> Visitor:
-    """A new visitor without an account that has consented."""
-    visitor = Visitor.objects.create()
+def create_consented_browser(requester: Requester, now: datetime, source: str) -> Visitor:
+    """A new visitor without an account that has consented. RateLimited when too many are created."""
+    visitor = _create_browser(requester)
     _record_consent(visitor, Consent.GRANTED, source, now)
     return visitor
+
+
+def _create_browser(requester: Requester) -> Visitor:
+    """The only place where a visitor without an account is made. Visitors of accounts are no more than the accounts."""
+    rate_limits.check_new_visitor(requester.address)
+    return Visitor.objects.create()
 
 
 @transaction.atomic

@@ -76,6 +76,15 @@ class Requester:
         """Whether an account is behind the request."""
         return bool(self.user.is_authenticated)
 
+    @property
+    def network(self) -> str:
+        """The network of the address, which one customer may have to themselves: the first three numbers of an IPv4
+        address, or the /64 of an IPv6 one. The shop's own servers, whose address says nothing of whom they speak for,
+        are one network."""
+        if self.client == ClientType.SERVER_KEY:
+            return self.client.value
+        return self.address.rpartition(".")[0] or self.address
+
     @cached_property
     def is_child(self) -> bool:
         """Whether the shop says that the account is a child's."""
@@ -85,6 +94,13 @@ class Requester:
     def consent_tool_answer(self) -> bool | None:
         """What the shop's own consent tool says; None where there is none, or it does not know."""
         return self.ask_consent_tool()
+
+    @property
+    def limit_key(self) -> str:
+        """Tells visitors apart where they are counted, without a query; "" for a browser without an id."""
+        if self.is_signed_in:
+            return f"account {self.user_id}"
+        return self.visitor_id.hex if self.visitor_id else ""
 
     def browser_key(self, *, create: bool = False) -> str:
         """What only this account or browser holds: tokens that are made before there is a visitor are bound to it.

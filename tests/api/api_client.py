@@ -8,13 +8,14 @@ from django.utils.timezone import now
 
 from personalization.api import authentication
 from personalization.privacy import identity
+from personalization.privacy.requester import Requester
 
 ROOT = "/personalization/api/v1/"
 
 
 def issue_visitor_token():
     """The token of a visitor with consent, for a client without cookies."""
-    return authentication.issue_token(identity.create_consented_browser(now(), source="api"))
+    return authentication.issue_token(identity.create_consented_browser(Requester(), now(), source="api"))
 
 
 @dataclass

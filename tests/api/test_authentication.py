@@ -14,9 +14,9 @@ from django.test import Client
 from django.utils.timezone import now
 from oscar.apps.basket.models import Basket
 
+from personalization import rate_limits
 from personalization.api import urls
 from personalization.api.views_base import APIEndpoint
-from personalization.collect import rate_limits
 from personalization.models import Event, ServerKey, Visitor
 from personalization.privacy import cookies
 from tests.api.api_client import ROOT, ApiClient, issue_visitor_token

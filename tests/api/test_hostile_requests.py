@@ -5,9 +5,9 @@ import json
 import pytest
 from django.core.cache import cache
 
+from personalization import rate_limits
 from personalization.api.parsers import MAX_BODY_BYTES
 from personalization.api.schema import openapi_schema
-from personalization.collect import rate_limits
 from tests.api.api_client import ROOT
 from tests.shops import factories as shop
 

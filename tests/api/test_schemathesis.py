@@ -12,9 +12,9 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 
+from personalization import rate_limits
 from personalization.api import urls
 from personalization.api.schema import openapi_schema
-from personalization.collect import rate_limits
 from personalization.models import ServerKey
 from tests.api.api_client import ROOT, issue_visitor_token
 from tests.shops import factories

@@ -13,7 +13,8 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils.timezone import now
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as effort
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -24,6 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from personalization import rate_limits
 from personalization.models import Consent, Event, Visitor
 from personalization.privacy import cookies
 from tests.shops import factories as shop
@@ -47,6 +49,7 @@ class Shop(RuleBasedStateMachine):
         self.undo = transaction.atomic()
         self.undo.__enter__()
         cache.clear()
+        rate_limits.reset_counters()
         self.tea = shop.create_shop_product("Tea")
         self.users = [User.objects.create_user(f"person{n}", f"person{n}@example.com", "x") for n in (0, 1)]
         self.browsers = [Client(headers={"user-agent": "Mozilla/5.0 Firefox/143.0"}) for _ in (0, 1)]
@@ -205,9 +208,10 @@ class Shop(RuleBasedStateMachine):
             self.kept_cookies.append(cookie.value)
 
 
-def test_every_event_is_whose_it_is_and_nobodys_else():
+def test_every_event_is_whose_it_is_and_nobodys_else(settings):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "MAX_NEW_VISITORS_PER_MINUTE": 1_000}
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    how = settings(
+    how = effort(
         max_examples=RUNS, stateful_step_count=25, deadline=None, suppress_health_check=checks, derandomize=True
     )
     run_state_machine_as_test(Shop, settings=how)

@@ -9,7 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.collect import ingestion, rate_limits
+from personalization import rate_limits
+from personalization.collect import ingestion
 from personalization.models import Event, Visitor
 from personalization.privacy import cookies
 from tests.collect.event_payloads import FIREFOX, delivery_body, event_payload, to_milliseconds

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from personalization.collect import rate_limits
+from personalization import rate_limits
 from personalization.models import Event
 from personalization.privacy import cookies
 from tests.collect.event_payloads import delivery_body, event_payload

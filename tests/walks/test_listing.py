@@ -1,6 +1,7 @@
 """Search results, catalogue and category pages through the front doors: orders, a training run, a request, the sort
 box."""
 
+import json
 import re
 import time
 
@@ -267,7 +268,7 @@ def test_what_is_known_of_somebody_holds_the_switch_and_does_not_call_it_a_produ
     press(client, "/catalogue/", "off")
     privacy = client.get(reverse("personalization:privacy"))
     assert privacy.context["overview"].dismissals == []
-    held = client.get(reverse("personalization:privacy_download")).json()
+    held = json.loads(client.get(reverse("personalization:privacy_download")).getvalue())
     assert held["tables"]["personalization.Visitor"][0]["preferences"][0][:4] == [
         sort_preference.PREFERENCE_TYPE,
         sort_preference.PREFERENCE_KEY,

@@ -218,7 +218,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
     response = client.get(DOWNLOAD)
     assert response["Content-Disposition"] == 'attachment; filename="personalisation-data.json"'
     assert "no-store" in response["Cache-Control"]
-    content = json.loads(response.content)
+    content = json.loads(response.getvalue())
     assert {name: len(rows) for name, rows in content["tables"].items()} == {
         "personalization.ConsentRecord": 1,
         "personalization.Event": 1,

@@ -8,7 +8,7 @@ import pytest
 from django.core.cache import cache
 from django.test import RequestFactory
 
-from personalization.collect import rate_limits
+from personalization import rate_limits
 from personalization.privacy.requester import client_address
 
 MOMENT = 1_790_000_000.0
@@ -120,6 +120,13 @@ def test_with_a_dead_cache_each_process_counts_by_itself(instead):
     instead(refuse)
     assert not too_many("1.1.1.1", 600)
     assert too_many("1.1.1.1", 1)
+
+
+def test_a_request_that_began_in_the_minute_before_does_not_end_this_one(instead):
+    instead(refuse)
+    assert not too_many("1.1.1.1", 600, MOMENT + 60)
+    assert not too_many("1.1.1.2", 1, MOMENT)
+    assert too_many("1.1.1.1", 1, MOMENT + 60)
 
 
 def test_a_dead_cache_is_asked_once_and_then_left_alone(instead, caplog):

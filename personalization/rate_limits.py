@@ -1,0 +1,334 @@
+"""How much is taken in and given out: counts by the minute and by the day, kept in Django's cache and, when that does
+not answer, in this process.
+
+The cache is asked by a thread of our own, so that one that has stopped answering costs a request 50 ms once and then
+nothing: shops give their cache no timeout, and a frozen Redis holds a caller for as long as it likes.
+"""
+
+import hashlib
+import logging
+import math
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connections
+
+from personalization import conf
+
+logger = logging.getLogger("personalization")
+
+MAX_ADDRESS_EVENTS_PER_MINUTE = 600
+"""The events that are taken from one address in a minute; the rest is dropped."""
+MAX_ADDRESS_CHANGES_PER_MINUTE = 600
+"""The changes by hand (feedback, interests, switches) that are taken from one address in a minute."""
+MAX_VISITOR_CHANGES_PER_MINUTE = 120
+"""The changes by hand that are taken from one visitor in a minute."""
+MAX_ADDRESS_DOWNLOADS_PER_MINUTE = 10
+"""The downloads of visitors' data that begin from one address in a minute."""
+MAX_VISITOR_DOWNLOADS_PER_MINUTE = 3
+"""The downloads of their data that one visitor begins in a minute."""
+MAX_CONCURRENT_DOWNLOADS = 2
+"""The downloads of visitors' data that a process makes at a time."""
+DOWNLOAD_LEASE = 60
+"""Seconds after which a download of which nothing more was fetched does not stand in the way of another."""
+MINUTE = 60
+DAY = 24 * 60 * MINUTE
+CACHE_TIMEOUT = 0.05
+"""Seconds that a request waits for the cache."""
+CACHE_RETRY_AFTER = 10.0
+"""Seconds during which a cache that failed is not asked again."""
+MAX_CONCURRENT_DELIVERIES = 3
+"""The deliveries that a process takes in at a time; one more is dropped, without waiting. A process of more threads
+always has one left for a page."""
+MAX_LOCAL_KEYS = 10_000
+"""The keys that a process counts by itself in one minute; any further key counts as over the limit."""
+OVERFLOW_COUNT = 2**31
+
+
+class Pace(NamedTuple):
+    """How fast events come, in this minute."""
+
+    address_limited: bool
+    """More than enough from this address."""
+    visitor_limited: bool
+    """More from this visitor than a shopper can do."""
+
+
+class RateLimited(Exception):
+    """Too much of this in this minute: nothing was changed. The doors answer with the status 429."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.retry_after = seconds_until_reset()
+
+
+def count_events(address: str, visitor: str, events: int, now: float) -> Pace:
+    """Counts these events, for their address and for who sends them: any text that tells visitors apart, or an empty
+    one when they are nobody in particular."""
+    whose = [f"address:{address}", *([f"visitor:{visitor}"] if visitor else [])]
+    of_address, of_visitor, *_ = [*_counts_this_minute(whose, events, now), 0]
+    return Pace(
+        of_address > MAX_ADDRESS_EVENTS_PER_MINUTE, of_visitor > conf.get_settings().MAX_VISITOR_EVENTS_PER_MINUTE
+    )
+
+
+def count_day_events(visitor: str, events: int, now: float, count_stored: Callable[[], int]) -> int:
+    """How many events of this visitor there are today (UTC), with these.
+
+    `count_stored` counts those that the table holds. It is asked when the cache has none: at the first events of a day,
+    when the cache was emptied, and whenever it does not answer.
+    """
+    keys = [_key(f"day:{visitor}", int(now // DAY))]
+    counted = _shared_counter.add(keys, events, timeout=2 * DAY)
+    if counted is not None and counted[0] > events:
+        return counted[0]
+    stored = count_stored()
+    if counted is not None and stored:
+        _shared_counter.add(keys, stored, timeout=2 * DAY)
+    return stored + events
+
+
+def check_new_visitor(address: str) -> None:
+    """Counts a visitor that is about to be made for this address; RateLimited for one more than the setting
+    `MAX_NEW_VISITORS_PER_MINUTE`."""
+    if not within_request_limit(f"new visitor {address}", conf.get_settings().MAX_NEW_VISITORS_PER_MINUTE):
+        drop_log.record(["new_visitor_refused"])
+        raise RateLimited
+
+
+def check_change(address: str, visitor: str) -> None:
+    """Counts a change by hand of this visitor ("" for one who is not known yet) and address; RateLimited for one too
+    many."""
+    whose = [f"changes:{address}", *([f"changes of:{visitor}"] if visitor else [])]
+    of_address, of_visitor, *_ = [*_counts_this_minute(whose, 1, time.time()), 0]
+    if of_address > MAX_ADDRESS_CHANGES_PER_MINUTE or of_visitor > MAX_VISITOR_CHANGES_PER_MINUTE:
+        drop_log.record(["change_refused"])
+        raise RateLimited
+
+
+def within_request_limit(who: str, most: int) -> bool:
+    """Counts a request of this client; False once there were more than `most` in this minute."""
+    (count,) = _counts_this_minute([f"request:{who}"], 1, time.time())
+    return count <= most
+
+
+def _counts_this_minute(whose: list[str], events: int, now: float) -> list[int]:
+    """The counts of all of these with these events: what this process and all of them have, whichever is more."""
+    minute = int(now // MINUTE)
+    keys = [_key(who, minute) for who in whose]
+    here = _local_counter.add(keys, events, minute)
+    return [*map(max, here, _shared_counter.add(keys, events) or here)]
+
+
+def seconds_until_reset() -> float:
+    """Seconds until all counts start anew."""
+    return MINUTE - time.time() % MINUTE
+
+
+@contextmanager
+def concurrency_slot() -> Iterator[bool]:
+    """Whether this process has time for one more delivery; in a burst some are dropped, so that pages are not slow."""
+    free = _slots.acquire(blocking=False)
+    try:
+        yield free
+    finally:
+        if free:
+            _slots.release()
+
+
+class DownloadSlot:
+    """The right to download a visitor's data, one at a time. It ends when it is released, or by itself when nothing
+    has been fetched for some time: by then its process may have been killed.
+
+    RateLimited when the visitor has one already, began too many, or this process is busy with others.
+    """
+
+    def __init__(self, address: str, visitor: str) -> None:
+        self._key = _key(f"download:{visitor or address}", 0)
+        self._is_held = False
+        asked = within_request_limit(f"download {address}", MAX_ADDRESS_DOWNLOADS_PER_MINUTE) and (
+            not visitor or within_request_limit(f"download of {visitor}", MAX_VISITOR_DOWNLOADS_PER_MINUTE)
+        )
+        self._is_held = asked and _downloads.begin(self._key)
+        if self._is_held and _shared_counter.ask(lambda: cache.add(self._key, 1, DOWNLOAD_LEASE)) is False:
+            self._is_held = False
+            _downloads.end(self._key)
+        if not self._is_held:
+            raise RateLimited
+
+    def renew(self) -> None:
+        """Holds on to it for another while."""
+        _downloads.renew(self._key)
+        _shared_counter.ask(lambda: cache.touch(self._key, DOWNLOAD_LEASE))
+
+    def release(self) -> None:
+        """Lets the next download begin. May be called again."""
+        if self._is_held:
+            self._is_held = False
+            _downloads.end(self._key)
+            _shared_counter.ask(lambda: cache.delete(self._key))
+
+
+class LocalDownloads:
+    """The downloads that this process makes now."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until: dict[str, float] = {}
+
+    def begin(self, key: str) -> bool:
+        """Whether there is room for this one, and it is not under way already."""
+        with self._lock:
+            self._until = {each: until for each, until in self._until.items() if until > time.monotonic()}
+            if key in self._until or len(self._until) >= MAX_CONCURRENT_DOWNLOADS:
+                return False
+            self._until[key] = time.monotonic() + DOWNLOAD_LEASE
+            return True
+
+    def renew(self, key: str) -> None:
+        """This one goes on."""
+        with self._lock:
+            self._until[key] = time.monotonic() + DOWNLOAD_LEASE
+
+    def end(self, key: str) -> None:
+        """This one is over."""
+        with self._lock:
+            self._until.pop(key, None)
+
+
+def _key(who: str, period: int) -> str:
+    """Tells nobody who reads the cache who was here."""
+    secret = settings.SECRET_KEY.encode()[:64]
+    digest = hashlib.blake2b(who.encode(), key=secret, digest_size=16).hexdigest()
+    return f"personalization:{period}:{digest}"
+
+
+class LocalCounter:
+    """What this process has counted in this minute."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._minute = 0
+        self._counts: dict[str, int] = {}
+
+    def add(self, keys: list[str], events: int, minute: int) -> list[int]:
+        """How many there are under each key with these."""
+        with self._lock:
+            if minute > self._minute:  # a request that began a little earlier does not take the counts back
+                self._minute, self._counts = minute, {}
+            return [self._count(key, events) for key in keys]
+
+    def _count(self, key: str, events: int) -> int:
+        if key not in self._counts and len(self._counts) >= MAX_LOCAL_KEYS:
+            return OVERFLOW_COUNT
+        self._counts[key] = self._counts.get(key, 0) + events
+        return self._counts[key]
+
+
+class SharedCounter:
+    """What all processes have counted, as long as the cache answers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process = 0
+        self._questions: SimpleQueue[CacheQuestion] = SimpleQueue()
+        self._asleep_until = 0.0
+        self._late: Future | None = None
+
+    def add(self, keys: list[str], events: int, timeout: int = 2 * MINUTE) -> list[int] | None:
+        """How many there are under each key with these; None when the cache does not say in time. A new key is
+        forgotten after `timeout` seconds."""
+        counts: list[int] | None = self.ask(lambda: [_increment(key, events, timeout) for key in keys])
+        return counts
+
+    def ask(self, question: Callable[[], Any]) -> Any:
+        """What the cache answers to a question; None when it does not answer in time."""
+        if time.monotonic() < self._asleep_until or (self._late is not None and not self._late.done()):
+            return None
+        answer: Future = Future()
+        try:
+            self._send(CacheQuestion(answer, question))
+            return answer.result(timeout=CACHE_TIMEOUT)
+        except Exception as fault:
+            self._late, self._asleep_until = answer, time.monotonic() + CACHE_RETRY_AFTER
+            logger.warning(
+                "The cache fails (%s): for a while each process counts events by itself", type(fault).__name__
+            )
+            return None
+
+    def _send(self, question: "CacheQuestion") -> None:
+        """Starts the thread first, when this process, a fork perhaps, has none. A daemon: one that waits for a frozen
+        cache does not keep the process from ending."""
+        with self._lock:
+            if self._process != os.getpid():
+                self._process, self._questions = os.getpid(), SimpleQueue()
+                threading.Thread(target=_answer_questions, args=[self._questions], daemon=True).start()
+        self._questions.put(question)
+
+
+class CacheQuestion(NamedTuple):
+    """A call of the cache, and where its answer goes."""
+
+    answer: Future
+    call: Callable[[], Any]
+
+
+def _answer_questions(questions: "SimpleQueue[CacheQuestion]") -> None:
+    while True:
+        answer, call = questions.get()
+        try:
+            answer.set_result(call())
+        except Exception as fault:
+            answer.set_exception(fault)
+        connections.close_all()  # a cache in the database has opened one for this thread
+
+
+def _increment(key: str, events: int, timeout: int) -> int:
+    for _ in range(2):
+        with suppress(ValueError):  # there is no such key yet, or no more
+            return cache.incr(key, events)
+        if cache.add(key, events, timeout=timeout):
+            return events
+    return events
+
+
+class DropLog:
+    """Counts what was not taken in, and says so in the log at most once a minute, in numbers only."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._said_at = -math.inf
+
+    def record(self, codes: Iterable[str]) -> None:
+        """One entry for each event that was not taken in, or was kept apart: why."""
+        with self._lock:
+            self._counts.update(codes)
+            if not self._counts or time.monotonic() < self._said_at + MINUTE:
+                return
+            counts, self._counts, self._said_at = self._counts, Counter(), time.monotonic()
+        logger.warning("Events that were dropped or kept apart: %s", _counts_as_text(counts))
+
+
+def _counts_as_text(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {code}" for code, count in sorted(counts.items()))
+
+
+_local_counter, _shared_counter, drop_log = LocalCounter(), SharedCounter(), DropLog()
+_downloads = LocalDownloads()
+_slots = threading.BoundedSemaphore(MAX_CONCURRENT_DELIVERIES)
+
+
+def reset_counters() -> None:
+    """Starts to count anew, as a new process does."""
+    for counter in (_local_counter, _shared_counter, drop_log, _downloads):
+        counter.__init__()  # type: ignore[misc]
