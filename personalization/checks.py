@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.db import connection
 from django.urls import NoReverseMatch, get_script_prefix, resolve, reverse
 from django.utils.module_loading import import_string
 from django.utils.translation import get_language, override
@@ -13,6 +14,10 @@ from personalization import conf, plugins, surfaces
 from personalization.models.fail_open import fail_open
 from personalization.oscar import class_loader, template_overrides
 from personalization.shop import order_statuses
+
+DATABASES = ("postgresql", "sqlite")
+DJANGO_TEMPLATES = "django.template.backends.django.DjangoTemplates"
+REQUEST_PROCESSOR = "django.template.context_processors.request"
 
 
 @register("personalization")
@@ -40,6 +45,50 @@ def check_app_order(app_configs: Any, **options: Any) -> list[CheckMessage]:
             "'personalization' is after Oscar in INSTALLED_APPS, so Oscar's templates hide its rows.",
             hint='Put it first: INSTALLED_APPS = ["personalization", *INSTALLED_APPS].',
             id="personalization.E002",
+        )
+    ]
+
+
+@register("personalization")
+def check_time_zones(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """E007: moments without a time zone: nothing is learned, and no event is stored."""
+    if settings.USE_TZ:
+        return []
+    return [
+        Error(
+            "USE_TZ is False: events are not stored, and training, export and import fail.",
+            hint="Paste into the settings: USE_TZ = True. What the database holds is then read as of TIME_ZONE: see "
+            "Django's documentation, Time zones, before you change it in a shop with orders.",
+            id="personalization.E007",
+        )
+    ]
+
+
+@register("personalization")
+def check_database(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """E008: a database on which the app's own statements do not run."""
+    if connection.vendor in DATABASES:
+        return []
+    return [
+        Error(
+            f"The database is {connection.vendor}: events, genomes and training need statements that it does not have.",
+            hint="Use PostgreSQL; SQLite serves a small shop.",
+            id="personalization.E008",
+        )
+    ]
+
+
+@register("personalization")
+def check_context_processors(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """E009: templates do not know the request, so that no row is shown."""
+    engines: list[dict[str, Any]] = [one for one in settings.TEMPLATES if one["BACKEND"] == DJANGO_TEMPLATES]
+    if any(REQUEST_PROCESSOR in one.get("OPTIONS", {}).get("context_processors", []) for one in engines):
+        return []
+    return [
+        Error(
+            "Templates do not know the request, so that the app's tags show nothing.",
+            hint=f'Add to the "context_processors" of TEMPLATES: "{REQUEST_PROCESSOR}".',
+            id="personalization.E009",
         )
     ]
 
@@ -225,5 +274,21 @@ def check_cache(app_configs: Any, **options: Any) -> list[CheckMessage]:
             f"CACHES uses {backend}, which processes do not share: each process limits visitors' rates by itself.",
             hint="With more than one process use Redis, Memcached or the database as the default cache.",
             id="personalization.W006",
+        )
+    ]
+
+
+@register("personalization", deploy=True)
+def check_sqlite_transactions(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """W009: on SQLite a transaction that reads before it writes fails at once when another one writes."""
+    mode = connection.settings_dict["OPTIONS"].get("transaction_mode")
+    if connection.vendor != "sqlite" or mode in ("IMMEDIATE", "EXCLUSIVE"):
+        return []
+    return [
+        Warning(
+            "The database is SQLite, whose transactions fail ('database is locked') while another one writes.",
+            hint='Use PostgreSQL, or set in DATABASES: "OPTIONS": {"transaction_mode": "IMMEDIATE", '
+            '"init_command": "PRAGMA journal_mode=WAL;"}.',
+            id="personalization.W009",
         )
     ]

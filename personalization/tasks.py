@@ -14,9 +14,9 @@ from celery import shared_task
 
 from personalization.oscar import search_engine
 from personalization.privacy import retention
-from personalization.profile import batch
-from personalization.train import run
 from personalization.train.lock import TrainingInProgress
+from personalization.train.nightly import train_shop
+from personalization.train.run import training_cutoff
 
 logger = logging.getLogger("personalization")
 
@@ -30,10 +30,7 @@ def apply_retention() -> None:
 @shared_task(name="personalization.train", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
 def run_training() -> None:
     """Learns from the shop's history, then works out every customer's genome. Daily."""
-    now = run.training_cutoff()
     try:
-        run.run_training(now, find_products=search_engine.search_keys)
-    except TrainingInProgress:
-        logger.info("Another training run is in progress")
-        return
-    batch.refresh_all_genomes(now)
+        train_shop(training_cutoff(), find_products=search_engine.search_keys)
+    except TrainingInProgress as busy:
+        logger.info("%s", busy)

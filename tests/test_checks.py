@@ -226,7 +226,11 @@ def test_a_copied_template_is_named_with_the_tag_to_paste(settings, tmp_path):
 
 def test_templates_that_cannot_be_read_stop_no_check(settings):
     settings.TEMPLATES = [
-        {**settings.TEMPLATES[0], "APP_DIRS": False, "OPTIONS": {"loaders": [f"{__name__}.BrokenLoader"]}}
+        {
+            **settings.TEMPLATES[0],
+            "APP_DIRS": False,
+            "OPTIONS": {**settings.TEMPLATES[0]["OPTIONS"], "loaders": [f"{__name__}.BrokenLoader"]},
+        }
     ]
     assert ours(settings) == []
 

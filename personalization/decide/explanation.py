@@ -97,7 +97,7 @@ def _walk_rows(product_id: int, visit: Visit, snapshot: SnapshotArrays | None, t
     if product is None:
         return
     info = catalogue.purchase_info(product, visit.strategy)
-    facts = {"has_price": bool(info.price.exists), "availability": str(info.availability.code)}
+    facts = {"has_price": catalogue.get_price_amount(info) is not None, "availability": str(info.availability.code)}
     yield Step(BUYABLE, catalogue.get_offer(product, visit.strategy) is not None, facts)
     if snapshot is not None:
         (index,) = snapshot.product_indices([product.pk]).tolist()

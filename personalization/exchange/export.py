@@ -16,6 +16,7 @@ from personalization.decide.visit import Visit
 from personalization.exchange.export_requests import ExportRequest, ExportRequests
 from personalization.models import Genome, Visitor
 from personalization.models.fail_open import fail_open
+from personalization.models.lost_connections import streamed_reads
 from personalization.oscar import search_engine, visits
 from personalization.profile import batch
 from personalization.serve import recommend_batch
@@ -142,8 +143,9 @@ class ExportRun:
 
     def _purchases(self, customers: set[Any]) -> dict[Any, set[int]]:
         """Everything that each of these customers bought: a genome keeps only the strongest products."""
-        lines = orders.line_values(orders.bought_lines(customers))
-        purchases = orders.read_purchases(lines, until=self.context.purchases_until)
+        with streamed_reads():
+            lines = orders.line_values(orders.bought_lines(customers))
+            purchases = orders.read_purchases(lines, until=self.context.purchases_until)
         purchased: dict[Any, set[int]] = {user_id: set() for user_id in purchases.users}
         for customer, product in zip(purchases.customer.tolist(), purchases.product.tolist(), strict=True):
             purchased[purchases.users[customer]].add(product)

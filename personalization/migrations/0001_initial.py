@@ -79,6 +79,22 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='TrainingLease',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('token', models.CharField(default='', max_length=32)),
+                ('host', models.CharField(default='', max_length=255)),
+                ('process', models.PositiveBigIntegerField(default=0)),
+                ('taken_at', models.DateTimeField()),
+                ('expires_at', models.DateTimeField()),
+            ],
+            options={
+                'verbose_name': 'right to train',
+                'verbose_name_plural': 'rights to train',
+                'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
             name='Snapshot',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -7,6 +7,7 @@ from personalization.models.order_visitors import OrderVisitor
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
 from personalization.models.snapshots import Snapshot
+from personalization.models.training_leases import TrainingLease
 from personalization.models.visitors import Consent, ConsentRecord, Visitor
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "SensitiveCategory",
     "ServerKey",
     "Snapshot",
+    "TrainingLease",
     "Visitor",
 ]

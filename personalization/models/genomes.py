@@ -43,7 +43,7 @@ class GenomeQuerySet(models.QuerySet):
     def delete_except(self, user_ids: Iterable[object]) -> None:
         """Deletes the genomes of all other customers: they have no purchases any more."""
         kept = set(user_ids)
-        gone = [pk for pk in self.values_list("user_id", flat=True).iterator() if pk not in kept]
+        gone = [pk for pk in self.values_list("user_id", flat=True) if pk not in kept]
         for batch in batched(gone, 500):
             self.filter(user_id__in=batch).delete()
 

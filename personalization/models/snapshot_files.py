@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -27,12 +28,18 @@ DTYPES = ("int32", "int64", "float32", "float64")
 MAX_ARRAY_BYTES = 4 * 2**30
 """Bytes. A manifest that promises more is refused before anything is read."""
 MAX_MANIFEST_BYTES = 2**20
+BYTES_BESIDE_ARRAY = 8192
+"""Of room on a disk that a file takes at most besides its numbers: header, entry in the manifest, rest of a block."""
 HEADER_BYTES = 128
 """What `np.save` writes before the numbers, whatever the shape."""
 
 
 class BrokenSnapshot(Exception):
     """The content of a file is not what the manifest or the manifest's own checksum says, and never will be."""
+
+
+class NotEnoughRoom(OSError):
+    """A snapshot does not fit where it is to be written; the message says what is free and what is needed."""
 
 
 class MissingSnapshot(Exception):
@@ -54,9 +61,11 @@ def local_root() -> Path:
 def write_snapshot(name: str, arrays: Mapping[str, NDArray], about: Mapping[str, object]) -> str:
     """Stores the arrays under this name, each whole and on disk before the next; the sha256 of the manifest.
 
-    Nobody sees them until a row says that they serve. The manifest is written last.
+    Nobody sees them until a row says that they serve. The manifest is written last. NotEnoughRoom when they do not fit;
+    nothing is written then.
     """
     home = snapshot_storage()
+    _require_room(home, sum(array.nbytes + BYTES_BESIDE_ARRAY for array in arrays.values()))
     entries = {}
     for array_name, array in sorted(arrays.items()):
         content = io.BytesIO()
@@ -127,6 +136,21 @@ def _database_mark() -> str:
     database = connection.settings_dict
     known_by = f"{connection.vendor} {database['HOST']} {database['PORT']} {database['NAME']}"
     return hashlib.sha256(known_by.encode()).hexdigest()[:6]
+
+
+def _require_room(home: Storage, needed: int) -> None:
+    try:
+        folder = Path(home.path(""))
+    except NotImplementedError:  # not a disk of ours
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise NotEnoughRoom(f"{folder} has {_mib(free)} free, and the snapshot needs {_mib(needed)}")
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.1f} MiB"
 
 
 def _save(home: Storage, path: str, content: bytes) -> None:

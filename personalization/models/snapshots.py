@@ -14,10 +14,11 @@ class SnapshotQuerySet(models.QuerySet):
         return self.filter(is_active=True)
 
     def publish(self, name: str, manifest_sha256: str, metrics: dict) -> "Snapshot":
-        """Makes this one serve instead of the one before, in one switch."""
+        """Makes this one serve instead of the one before, in one switch, which may be made twice."""
+        served = {"manifest_sha256": manifest_sha256, "metrics": metrics, "is_active": True}
         with transaction.atomic(using=self.db):
-            self.active().update(is_active=False)
-            return self.create(name=name, manifest_sha256=manifest_sha256, metrics=metrics, is_active=True)
+            self.active().exclude(name=name).update(is_active=False)
+            return self.get_or_create(name=name, defaults=served)[0]
 
     def outdated(self, kept: int) -> Self:
         """Those that neither serve nor are among the `kept` newest."""

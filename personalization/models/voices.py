@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count, F, Max, Min
 
+from personalization.models.lost_connections import streamed_reads
 from personalization.rank.search_queries import normalize_query
 
 NETWORK_RETENTION = timedelta(days=1)
@@ -64,8 +65,10 @@ class VoiceQuerySet(models.QuerySet):
         visitors = heard.order_by().values("voice").annotate(visitors=Count("visitor", distinct=True))
         repeated = heard.filter(voice__in=visitors.filter(visitors__gt=1).values("voice"))
         first: dict[int, UUID] = {}
-        rows = repeated.order_by("pk").values_list("pk", "voice", "visitor_id", "is_echo").iterator(chunk_size=20_000)
-        return [pk for pk, voice, who, is_echo in rows if first.setdefault(voice, who) != who and not is_echo]
+        rows = repeated.order_by("pk").values_list("pk", "voice", "visitor_id", "is_echo")
+        with streamed_reads():
+            streamed = rows.iterator(chunk_size=20_000)
+            return [pk for pk, voice, who, is_echo in streamed if first.setdefault(voice, who) != who and not is_echo]
 
     def _change(self, keys: Iterable[int], **values: Any) -> None:
         remaining = list(keys)

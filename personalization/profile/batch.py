@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from personalization import conf
 from personalization.batching import batched
 from personalization.models import Genome, Visitor
+from personalization.models.lost_connections import repeat_on_lost_connection
 from personalization.profile.genome import compute_genomes, refresh_genome
 from personalization.rank.snapshot_arrays import lookup_indices
 from personalization.recommenders._user_neighbours import UserItemWeights, neighbour_products, sample_pool
@@ -58,16 +59,22 @@ def _product_weights(genome: Genome) -> NDArray[np.float64]:
 
 def refresh_all_genomes(now: float, progress: Callable[[Sequence], Iterable] = iter) -> int:
     """Computes and stores the genome of every customer who consented, in batches; gives how many have one now."""
-    users = _consented_users()
+    users = repeat_on_lost_connection(_consented_users)()
     batches = list(batched(users, BATCH_SIZE))
-    stored = sum(refresh_genome(batch, now) for batch in progress(batches))
-    Genome.objects.delete_except(users)
-    pool = NeighbourPool(_stored_genomes(_sampled_users(users)))
+    refresh = repeat_on_lost_connection(refresh_genome)
+    stored = sum(refresh(batch, now) for batch in progress(batches))
+    repeat_on_lost_connection(Genome.objects.delete_except)(users)
+    pool = repeat_on_lost_connection(_neighbour_pool)(_sampled_users(users))
     for batch in progress(batches):
         _refresh_neighbours(pool, batch)
     return stored
 
 
+def _neighbour_pool(users: list[Any]) -> NeighbourPool:
+    return NeighbourPool(_stored_genomes(users))
+
+
+@repeat_on_lost_connection
 @transaction.atomic
 def _refresh_neighbours(pool: NeighbourPool, batch: list[Any]) -> None:
     genomes = _sorted_by_user(Genome.objects.of_customers(Visitor.objects.lock_consented(batch)))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from personalization import conf
 from personalization.models import Genome, Visitor
+from personalization.models.lost_connections import streamed_reads
 from personalization.rank.purchase_habits import DECIMALS, PurchaseHabits, purchase_habits
 from personalization.recommenders import GUEST
 from personalization.shop import catalogue, customers, orders
@@ -32,7 +33,8 @@ def refresh_genome(user_ids: Iterable[Any], now: float) -> int:
 
 def compute_genomes(user_ids: Iterable[Any], now: float) -> list[Genome]:
     """The genomes of those of these customers who consented and had bought something by `now`; nothing is stored."""
-    return _compute_rows(Visitor.objects.consented(user_ids), now)
+    with streamed_reads():
+        return _compute_rows(Visitor.objects.consented(user_ids), now)
 
 
 def _compute_rows(consented: dict[Any, float], now: float) -> list[Genome]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import reduce
 from itertools import pairwise
+from math import isfinite
 from operator import or_
 from typing import Any
 
@@ -68,7 +69,7 @@ def browsable_products() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """(keys of all browsable products, ascending; when they were created, in seconds since 1970)"""
     rows = Product.objects.browsable().order_by("pk").values_list("pk", Epoch(F("date_created")))
     table = np.fromiter(rows.iterator(chunk_size=20_000), np.dtype("i8,f8"))
-    return table["f0"], table["f1"]
+    return table["f0"], np.where(np.isfinite(table["f1"]), table["f1"], 0)
 
 
 def category_memberships(product_ids: Iterable[int] | None = None) -> CategoryMemberships:
@@ -190,7 +191,8 @@ class Offer:
 def get_offer(product: OscarProduct, strategy: Strategy) -> Offer | None:
     """The product with its price and availability; None when this shopper cannot buy it now."""
     info = purchase_info(product, strategy)
-    return Offer(product, info) if info.price.exists and info.availability.is_available_to_buy else None
+    buyable = info.availability.is_available_to_buy and get_price_amount(info) is not None
+    return Offer(product, info) if buyable else None
 
 
 def purchase_info(product: OscarProduct, strategy: Strategy) -> PurchaseInfo:
@@ -199,10 +201,10 @@ def purchase_info(product: OscarProduct, strategy: Strategy) -> PurchaseInfo:
 
 
 def get_price_amount(info: PurchaseInfo) -> Decimal | None:
-    """What a shopper pays for one, with tax where it is known; None where there is no price."""
-    if not info.price.exists:
-        return None
-    return info.price.incl_tax if info.price.is_tax_known else info.price.excl_tax
+    """What a shopper pays for one, with tax where it is known; None without a price that is a number."""
+    price = info.price
+    amount = None if not price.exists else price.incl_tax if price.is_tax_known else price.excl_tax
+    return None if amount is None or not isfinite(amount) else amount
 
 
 def reuse_prefetched(product: Any, prefetched: Any) -> None:

@@ -98,7 +98,7 @@ def read_purchases(rows: Iterable[PurchaseRow], until: float) -> PurchaseArrays:
     """The rows of `line_values` up to the moment `until` as arrays."""
     indices: dict[Any, int] = {}
     table = np.fromiter(_with_customer_index(rows, indices), np.dtype("i8,i8,i8,f8"))
-    table = table[table["f3"] <= until]
+    table = table[np.isfinite(table["f3"]) & (table["f3"] <= until)]
     users = sorted(indices)  # by key, so that the index is the same after a dump and restore
     sorted_index = np.full(len(users) + 1, GUEST, np.int32)  # GUEST is -1, so the last entry is the guests'
     sorted_index[[indices[user] for user in users]] = np.arange(len(users))

@@ -22,7 +22,8 @@ HTML_TAG = re.compile("<[^<>]*>")
 
 def product_prices() -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """(keys of products, ascending; the lowest price of each or of its public children), in the currency that most
-    products have a price in, which need not be OSCAR_DEFAULT_CURRENCY; those without one are left out."""
+    products have a price in, which need not be OSCAR_DEFAULT_CURRENCY; those without one that is a number are left
+    out."""
     rows = (
         StockRecord.objects.filter(price__isnull=False, product__is_public=True)
         .annotate(folded=Coalesce("product__parent_id", "product_id"))
@@ -32,6 +33,7 @@ def product_prices() -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     )
     length = StockRecord._meta.get_field("price_currency").max_length
     table = np.fromiter(rows.iterator(chunk_size=20_000), np.dtype(f"U{length},i8,f4"))
+    table = table[np.isfinite(table["f2"])]
     table = table[table["f0"] == _most_common_currency(table["f0"])]
     return table["f1"], table["f2"]
 

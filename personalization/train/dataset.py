@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.models import Event, Visitor
+from personalization.models.lost_connections import repeat_on_lost_connection, streamed_reads
 from personalization.rank.snapshot_arrays import DEVICES
 from personalization.recommenders import UNKNOWN_COUNTRY, CatalogueArrays, HistoryArrays, ViewArrays
 from personalization.shop import catalogue, orders, product_content, product_views
@@ -43,9 +44,15 @@ class TrainingDataset:
     """The shop's search engine; None where it is not to be asked."""
 
 
+@repeat_on_lost_connection
 def read_dataset(now: float, progress: Progress, find_products: FindProducts | None = None) -> TrainingDataset:
     """The shop up to `now` (seconds since 1970). Order lines and views of sensitive products, and of products that
     cannot be browsed (any more), are left out, and so is what belongs to customers who opted out."""
+    with streamed_reads():
+        return _read_dataset(now, progress, find_products)
+
+
+def _read_dataset(now: float, progress: Progress, find_products: FindProducts | None) -> TrainingDataset:
     product_id, created = catalogue.browsable_products()
     not_sensitive = catalogue.not_sensitive_mask(product_id)
     product_id, created = product_id[not_sensitive], created[not_sensitive]

@@ -70,13 +70,22 @@ def fit_recommenders(
     registered = [one for one in plugins.registered_recommenders().values() if for_rows or is_ranking_feature(one)]
     for recommender in progress(registered, "Learning", len(registered)):
         fit = partial(blocks.fit, recommender) if blocks else recommender.fit
-        match fit(history, learning_limits()):
+        learned = fit(history, learning_limits())
+        _refuse_what_is_not_finite(recommender.name, learned)
+        match learned:
             case ProductScores(score, customers):
                 arrays |= {f"{recommender.name}.score": score, f"{recommender.name}.customers": customers}
             case Neighbours(index, weight):
                 part = "" if is_ranking_feature(recommender) else "row_"
                 arrays |= {f"{recommender.name}.{part}index": index, f"{recommender.name}.{part}weight": weight}
     return arrays
+
+
+def _refuse_what_is_not_finite(name: str, learned: ProductScores | Neighbours) -> None:
+    """No reader would load it; and who wrote the recommender is told here."""
+    numbers = learned.score if isinstance(learned, ProductScores) else learned.weight
+    if not np.isfinite(numbers).all():
+        raise plugins.PluginError(f"The recommender {name!r} learned numbers that are not finite")
 
 
 def product_arrays(shop: TrainingDataset, history: HistoryArrays) -> dict[str, NDArray[Any]]:

@@ -24,6 +24,8 @@ UNITS: dict[str, tuple[int, float]] = {
     "sq ft": (PIECES, 1.0),
 }
 """Each unit, in lower case: what it counts, and how many of the common unit it is."""
+MAX_SIZE = 1e9
+"""What claims to be larger is no size, but an article number with a unit behind it."""
 NUMBER = r"\d+(?:[.,]\d+|/[1-9])?"
 SIZE = re.compile(
     rf"(?:(?P<packs>{NUMBER})\s*[x*\u00d7]\s*)?(?P<number>{NUMBER})[\s-]?"
@@ -43,7 +45,8 @@ def read_size(title: str) -> tuple[int, float]:
     found = sizes[-1]
     counts, factor = UNITS[found["unit"].lower()]
     packs = _to_number(found["packs"]) if found["packs"] else 1.0
-    return counts, packs * _to_number(found["number"]) * factor
+    amount = packs * _to_number(found["number"]) * factor
+    return (counts, amount) if amount <= MAX_SIZE else (UNKNOWN, 0.0)
 
 
 def without_size(title: str) -> str:

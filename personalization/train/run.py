@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from personalization import conf
 from personalization.models import Event, Snapshot
+from personalization.models.lost_connections import close_idle_connection, repeat_on_lost_connection
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY, GUEST
 from personalization.shop import orders
@@ -60,16 +61,17 @@ def run_training(
     refit_ranker: bool = False,
     find_products: FindProducts | None = None,
 ) -> Snapshot:
-    """1. Makes sure that no other run is in progress.
+    """1. Makes sure that no other run is in progress, and removes what crashed ones left behind.
     2. Works out whose voice counts, and reads the shop's history into arrays.
     3. Learns a ranker for each task from the evaluation weeks, and evaluates it; or reuses the rankers of the active
        snapshot, while they are young and nobody asks to `refit_ranker`.
     4. Lets every recommender learn from the whole history.
     5. Refuses what is clearly worse than the active snapshot, unless `force`.
-    6. Writes a snapshot and publishes it by one switch.
+    6. Writes a snapshot, reads it as web processes will, and publishes it by one switch.
     7. Removes outdated snapshots, and the finished blocks, which a run that is killed leaves to the next one.
 
-    Whatever goes wrong before the switch, the active snapshot stays active.
+    Whatever goes wrong before the switch, the active snapshot stays active. A connection that is lost is no error: the
+    step is done again.
 
     Parameters
     ----------
@@ -82,20 +84,27 @@ def run_training(
 
     Raises
     ------
-    TrainingInProgress, QualityRegression, plugins.PluginError
+    TrainingInProgress, TrainingOvertaken, QualityRegression, BrokenSnapshot, MissingSnapshot, NotEnoughRoom and other
+    OSErrors, plugins.PluginError
     """
     begun = time.monotonic()
-    with training_lock():
-        active = Snapshot.objects.active().first()
+    with training_lock() as lock:
+        remove_outdated_snapshots()
+        active = _active_snapshot()
         reusable = None if refit_ranker else active
         blocks = BlockStore.of_this_shop()
         blocks.remove_outdated()
-        Event.objects.settle_voices(timezone.now())
+        repeat_on_lost_connection(Event.objects.settle_voices)(timezone.now())
         shop, learned, evaluation = build_snapshot(training_cutoff(now), progress, reusable, blocks, find_products)
         summary = asdict(_summary(shop, evaluation, begun))
         if not force:
             quality_gate.check_quality(summary, active)
-        snapshot = publish_snapshot(learned.arrays, summary, shop.history.now)
+        close_idle_connection()
+        try:
+            snapshot = publish_snapshot(learned.arrays, summary, shop.history.now, lock)
+        except OSError:  # the blocks take room, too
+            blocks.remove()
+            raise
         remove_outdated_snapshots()
         blocks.remove()
     return snapshot
@@ -115,7 +124,8 @@ def build_snapshot(
 ) -> tuple[TrainingDataset, SnapshotArrays, Evaluation]:
     """The shop's history up to a moment, what is learned from it, and how good that is. The rankers of the snapshot
     `reusable` are reused, while they are not too old."""
-    shop = read_dataset(moment, progress, find_products)
+    shop = read_dataset(moment, progress, find_products and repeat_on_lost_connection(find_products))
+    close_idle_connection()
     evaluation = reuse_ranker(reusable, moment) if reusable else None
     evaluation = evaluation or evaluate_and_fit(
         shop, conf.get_settings().EVALUATION_DAYS * DAY, progress, blocks=blocks
@@ -127,6 +137,12 @@ def build_snapshot(
     return shop, SnapshotArrays(arrays), evaluation
 
 
+@repeat_on_lost_connection
+def _active_snapshot() -> Snapshot | None:
+    return Snapshot.objects.active().first()
+
+
+@repeat_on_lost_connection
 def training_cutoff(now: float | None = None) -> float:
     """This moment; in a shop that sold nothing within the popularity window, that of its last order. In seconds since
     1970."""

@@ -1,20 +1,10 @@
 """Training processes that are really killed: what served before goes on serving, and the next run cleans up."""
 
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-import pytest
+from tests.faults.conftest import MAKE
 
-ROOT = Path(__file__).parents[2]
-MAKE = """
-from django.core.management import call_command
-call_command("migrate", run_syncdb=True, verbosity=0)
-from tests.shops.factories import even_and_odd
-even_and_odd()
-"""
 TRAIN = """
 from personalization.train.run import run_training
 print(run_training().name)
@@ -69,34 +59,13 @@ print(active_snapshot.get_active_snapshot().name, len(snapshot_files.stored_snap
 """
 
 
-@pytest.fixture
-def process(tmp_path):
-    """Runs code in a process of its own, on a shop in a file; (exit status, what it printed)."""
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.settings_without_migrations",
-        "TEST_DATABASE_FILE": str(tmp_path / "shop.sqlite3"),
-        "TEST_SNAPSHOTS": str(tmp_path / "snapshots"),
-    }
-
-    def run(code: str) -> tuple[int, str]:
-        code = "import django; django.setup()\n" + code
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode in (0, -9), done.stderr
-        return done.returncode, done.stdout.strip()
-
-    return run
-
-
 def test_a_run_killed_at_any_point_leaves_the_old_snapshot_serving_and_the_next_run_cleans_up(process):
     process(MAKE)
     _, first = process(TRAIN)
     deaths = [KILLED_AT.format(file=1), KILLED_AT.format(file=9), KILLED_BEFORE_THE_SWITCH, KILLED_IN_THE_SWITCH]
-    for number, death in enumerate(deaths, start=1):
+    for left_behind, death in zip([0, 1, 1, 1], deaths, strict=True):  # the first died before it had a folder
         assert process(death + TRAIN) == (-9, "")
-        assert process(SERVE) == (0, f"{first} {number}")  # the first died before it had a folder
+        assert process(SERVE) == (0, f"{first} {1 + left_behind}")
     _, second = process(TRAIN)
     assert second != first
     assert process(SERVE) == (0, f"{second} 2")

@@ -21,8 +21,8 @@ from tests.shops import factories as shop
 pytestmark = pytest.mark.django_db
 
 OURS = list(apps.get_app_config("personalization").get_models())
-NOBODYS = {"DailyTotal", "SensitiveCategory", "ServerKey", "Snapshot"}
-"""The tables without a way to a person: counts, categories, learned files."""
+NOBODYS = {"DailyTotal", "SensitiveCategory", "ServerKey", "Snapshot", "TrainingLease"}
+"""The tables without a way to a person: counts, categories, keys, learned files, who trains."""
 
 
 def a_life(number):

@@ -57,4 +57,4 @@ class Command(BaseCommand):
             return read_customers(Path(customers), by)
         if action == "withdraw":
             raise CommandError("--customers is 'all'; expected a file with a customer in each row.")
-        return list(all_customers())
+        return all_customers()

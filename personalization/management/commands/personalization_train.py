@@ -8,12 +8,14 @@ from django.core.management.base import BaseCommand, CommandError
 from personalization.management.options import parse_moment
 from personalization.management.progress import progress_bars
 from personalization.management.training_report import report_lines
+from personalization.models.snapshot_files import BrokenSnapshot, MissingSnapshot
 from personalization.oscar import search_engine
-from personalization.profile import batch
+from personalization.plugins import PluginError
 from personalization.train.evaluate import Evaluation
-from personalization.train.lock import TrainingInProgress
+from personalization.train.lock import TrainingInProgress, TrainingOvertaken
+from personalization.train.nightly import train_shop
 from personalization.train.quality_gate import QualityRegression
-from personalization.train.run import TrainingSummary, run_training, training_cutoff
+from personalization.train.run import TrainingSummary, training_cutoff
 
 
 class Command(BaseCommand):
@@ -33,15 +35,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, force: bool, refit_ranker: bool, verbosity: int, **options: Any) -> None:
         cutoff, progress = training_cutoff(parse_moment(options["as_of"])), progress_bars(self.stderr, verbosity)
         try:
-            snapshot = run_training(
+            snapshot, customers = train_shop(
                 cutoff, progress, force=force, refit_ranker=refit_ranker, find_products=search_engine.search_keys
             )
-        except TrainingInProgress:
-            raise CommandError("Another training run is in progress; nothing was changed.") from None
+        except TrainingInProgress as busy:
+            raise CommandError(f"{busy}. Nothing was changed.") from None
         except QualityRegression as reasons:
             message = f"Not published: quality gate failed ({reasons}); the active snapshot stays."
             raise CommandError(f"{message} To publish it anyway: --force") from None
-        customers = batch.refresh_all_genomes(cutoff, lambda batches: progress(batches, "Customers", len(batches)))
+        except (TrainingOvertaken, BrokenSnapshot, MissingSnapshot, PluginError, OSError) as error:
+            raise CommandError(f"Not published: {error}. The active snapshot stays.") from error
         summary = TrainingSummary(**snapshot.metrics)
         if verbosity:
             self.stdout.write(

@@ -1,0 +1,158 @@
+"""Training whose connections are cut, and training behind PgBouncer, which lends a connection for one transaction."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from personalization.models import Genome, Snapshot, Visitor
+from tests.faults.conftest import ROOT
+from tests.shops import factories as shop
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="its connections cannot be cut"),
+]
+
+TRAIN = """
+import json, os, sys
+import django; django.setup()
+from django.conf import settings
+settings.PERSONALIZATION["SNAPSHOT_DIR"] = os.environ["SNAPSHOTS"]
+from personalization.profile import batch
+from personalization.train import dataset, publish, run
+from personalization.models import Genome, Snapshot
+{fault}
+from django.core.management import call_command
+call_command("personalization_train", verbosity=0)
+print(json.dumps(cut))
+"""
+NO_FAULT = "cut = []"
+CUT_AT_EACH_STEP = """
+import psycopg
+cut = []
+def cut_all_connections():
+    with psycopg.connect(os.environ["ADMIN"], autocommit=True) as admin:
+        mine = "datname = current_database() AND pid <> pg_backend_pid()"
+        admin.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}")
+def cut_before(home, name):
+    plain = getattr(home, name)
+    def cut_once(*arguments, **named):
+        if name not in cut:
+            cut.append(name)
+            cut_all_connections()
+        return plain(*arguments, **named)
+    setattr(home, name, cut_once)
+cut_before(run, "read_dataset")
+cut_before(dataset.product_content, "product_prices")  # in the midst of reading
+cut_before(run, "evaluate_and_fit")
+cut_before(run, "fit_arrays")
+cut_before(run, "publish_snapshot")
+cut_before(publish.Snapshot.objects, "publish")  # in the midst of the switch
+cut_before(run, "remove_outdated_snapshots")
+cut_before(batch, "refresh_genome")
+cut_before(batch.Genome.objects, "of_customers")
+"""
+STEPS = 9
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def pgbouncer(database: dict):
+    """A pooler in transaction mode that gives each transaction another connection; its port."""
+    program, port = shutil.which("pgbouncer") or "", free_port()
+    target = f"host={database['HOST']} port={database['PORT'] or 5432} user={database['USER']}"
+    lines = [
+        "[databases]",
+        f"* = {target}",
+        "[pgbouncer]",
+        "listen_addr = 127.0.0.1",
+        f"listen_port = {port}",
+        "unix_socket_dir =",
+        "auth_type = any",
+        "pool_mode = transaction",
+        "min_pool_size = 3",
+        "server_round_robin = 1",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        settings_file = Path(folder) / "pgbouncer.ini"
+        settings_file.write_text("\n".join(lines))
+        user = "nobody" if os.getuid() == 0 else None  # it refuses to be root
+        with subprocess.Popen([program, "-q", str(settings_file)], user=user) as process:
+            try:
+                deadline = time.monotonic() + 20
+                while not answers(port) and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                yield port
+            finally:
+                process.kill()
+
+
+@pytest.fixture(params=["directly", "behind PgBouncer"])
+def database_url(request):
+    """The address of the test's database, for another process."""
+    database = connection.settings_dict
+    address = "postgres://{USER}@{HOST}:{port}/{NAME}"
+    if request.param == "directly":
+        yield address.format(**database, port=database["PORT"] or 5432)
+    elif not shutil.which("pgbouncer"):
+        pytest.skip("PgBouncer is not installed")
+    else:
+        with pgbouncer(database) as port:
+            yield address.format(**database, port=port)
+    connection.close()
+
+
+def train_elsewhere(database_url: str, fault: str) -> list[str]:
+    """Trains in another process, with a fault; what the fault says it did."""
+    database = connection.settings_dict
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "TEST_DATABASE_URL": database_url,
+        "ADMIN": "host={HOST} port={port} user={USER} dbname={NAME}".format(**database, port=database["PORT"] or 5432),
+        "SNAPSHOTS": settings.PERSONALIZATION["SNAPSHOT_DIR"],
+    }
+    connection.close()
+    command = [sys.executable, "-c", TRAIN.format(fault=fault)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def agreed_shop():
+    """The even-and-odd shop, whose customers all agreed."""
+    users, _ = shop.even_and_odd()
+    Visitor.objects.grant_all([user.pk for user in users], version="1", source="test", now=users[0].date_joined)
+    return users
+
+
+def test_training_needs_no_session_of_the_database(agreed_shop, database_url):
+    train_elsewhere(database_url, NO_FAULT)
+    assert (Snapshot.objects.active().count(), Genome.objects.count()) == (1, len(agreed_shop))
+
+
+def test_a_run_whose_connections_are_cut_at_each_step_is_not_lost(agreed_shop, database_url):
+    assert len(train_elsewhere(database_url, CUT_AT_EACH_STEP)) == STEPS
+    assert (Snapshot.objects.active().count(), Genome.objects.count()) == (1, len(agreed_shop))
