@@ -227,3 +227,20 @@ def check_cache(app_configs: Any, **options: Any) -> list[CheckMessage]:
             id="personalization.W006",
         )
     ]
+
+
+@register("personalization", deploy=True)
+def check_proxies(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """W009: nobody has said whether a live shop is behind proxies, where all visitors would share one rate limit."""
+    if "NUM_PROXIES" in getattr(settings, "PERSONALIZATION", {}):
+        return []
+    return [
+        Warning(
+            "NUM_PROXIES is not set: behind a proxy or a load balancer all visitors share its address and one limit.",
+            hint=(
+                "Name in PERSONALIZATION how many proxies of yours add an entry to X-Forwarded-For, "
+                '{"NUM_PROXIES": 1} for instance; 0 where browsers reach the shop itself.'
+            ),
+            id="personalization.W009",
+        )
+    ]

@@ -10,6 +10,7 @@ from haystack import connections
 
 from personalization.collect import rate_limits
 from personalization.decide import active_snapshot
+from personalization.privacy import client_address
 from tests.shops import factories
 from tests.shops.saved_shops import delete_rows
 
@@ -54,6 +55,7 @@ def fresh_process(tmp_path, monkeypatch):
     active_snapshot.reset_active_snapshot()
     cache.clear()
     rate_limits.reset_counters()
+    client_address.reset_warnings()
     yield
     active_snapshot.reset_active_snapshot()
 

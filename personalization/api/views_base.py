@@ -63,7 +63,7 @@ class APIEndpoint(APIView):
     renderer_classes = (CompactJSONRenderer,)
     parser_classes = (BoundedJSONParser,)
     permission_classes = ()
-    throttle_classes = (ClientRateThrottle,)
+    throttle_classes: tuple[type[ClientRateThrottle], ...] = (ClientRateThrottle,)
     content_negotiation_class = AlwaysJSONNegotiation
     versioning_class = None
     metadata_class = None
