@@ -4,9 +4,12 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection, transaction
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection, transaction
 
 logger = logging.getLogger("personalization")
+
+DATABASE_OUTAGES = (OperationalError, ProgrammingError, InternalError, InterfaceError)
+"""What Django raises where the database does not answer, or lacks a table; not where it refuses what it was given."""
 
 
 @contextmanager

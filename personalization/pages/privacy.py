@@ -9,7 +9,6 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, JsonResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -18,6 +17,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from personalization.pages.cache_control import private_page
+from personalization.pages.outages import render_visitor_page, says_when_unreadable
 from personalization.privacy import cookies, data_export, flows, identity, sort_preference
 from personalization.privacy.overview import visitor_overview
 from personalization.privacy.private_responses import remember_visitor
@@ -28,6 +28,7 @@ MAX_KEY = 2**63 - 1
 
 @private_page
 @require_safe
+@says_when_unreadable
 def privacy_page(request: HttpRequest) -> HttpResponse:
     """The page of the visitor's data: in the account area for customers."""
     return _render_page(request, "privacy_overview")
@@ -35,6 +36,7 @@ def privacy_page(request: HttpRequest) -> HttpResponse:
 
 @private_page
 @require_safe
+@says_when_unreadable
 def confirm_erasure(request: HttpRequest) -> HttpResponse:
     """Asks whether everything is to be deleted."""
     return _render_page(request, "erase_confirm")
@@ -43,6 +45,7 @@ def confirm_erasure(request: HttpRequest) -> HttpResponse:
 @private_page
 @require_POST
 @csrf_protect
+@says_when_unreadable
 def erase_data(request: HttpRequest) -> HttpResponse:
     """Deletes everything at once, and stores only that the visitor refuses."""
     moment = now()
@@ -55,6 +58,7 @@ def erase_data(request: HttpRequest) -> HttpResponse:
 
 @private_page
 @require_safe
+@says_when_unreadable
 def download_data(request: HttpRequest) -> HttpResponse:
     """Everything that is stored about this visitor as one JSON file. Changes nothing."""
     data = data_export.export_visitor_data(requester_from_request(request), now())
@@ -83,6 +87,7 @@ class PreferenceForm(forms.Form):
 @private_page
 @require_POST
 @csrf_protect
+@says_when_unreadable
 def change_interest(request: HttpRequest) -> HttpResponse:
     """Adds, removes or restores an interest, or takes a "not interested" back."""
     form = PreferenceForm(request.POST)
@@ -110,6 +115,7 @@ class DeleteRecentForm(forms.Form):
 @private_page
 @require_POST
 @csrf_protect
+@says_when_unreadable
 def delete_recent(request: HttpRequest) -> HttpResponse:
     """Deletes what the visitor did with one product, one search, or all of either. The next page does not use it."""
     form = DeleteRecentForm(request.POST)
@@ -132,16 +138,13 @@ def _invalid_form() -> HttpResponse:
 
 def _render_page(request: HttpRequest, name: str) -> HttpResponse:
     requester = requester_from_request(request)
-    template = f"personalization/{'account_' if requester.is_signed_in else ''}privacy.html"
     titles = {
         "privacy_overview": pgettext("personalization", "Your personalisation data"),
         "erase_confirm": pgettext("personalization", "Delete your personalisation data?"),
     }
     context = {
         "page_title": titles[name],
-        "active_tab": "personalization",
-        "part": f"personalization/partials/{name}.html",
-        "overview": visitor_overview(requester, identity.get_visitor(requester), now()),
+        "overview": visitor_overview(requester, identity.read_visitor(requester), now()),
         "sort_is_disabled": sort_preference.personal_sort_disabled(requester),
     }
-    return render(request, template, context)
+    return render_visitor_page(request, name, context)

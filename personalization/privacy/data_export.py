@@ -42,7 +42,7 @@ def export_visitor_data(requester: Requester, now: datetime, part: TableRows | N
     records = account_records.account_records(user_id) if user_id is not None else account_records.AccountRecords()
     return {
         "exported_at": now,
-        "tables": visitor_tables(user_id, identity.get_visitor(requester), part),
+        "tables": visitor_tables(user_id, identity.read_visitor(requester), part),
         "cookies": dict(requester.cookies),
         "shop": _oscar_records(records),
     }

@@ -63,7 +63,7 @@ class Requester:
     read_csrf_secret: Callable[[bool], str] = lambda create: ""
     """Reads the secret of the browser's CSRF cookie; see `browser_key`."""
     memory: dict[str, Visitor | None] = field(default_factory=dict, init=False, repr=False)
-    """The visitor, once it has been read; see `identity.get_visitor`."""
+    """The visitor, once it has been read, or that it could not be; see `identity.get_visitor`."""
 
     @property
     def user_id(self) -> Any:

@@ -291,14 +291,15 @@ def personalization_consent(context: Context) -> dict[str, Any]:
 
 
 def _should_ask(request: HttpRequest) -> bool:
-    """Reads the database only for customers whose browser does not remember an answer. The privacy page asks itself."""
+    """Reads the database only for customers whose browser does not remember an answer; where that fails, they may have
+    answered. The privacy page asks itself."""
     requester = requester_from_request(request)
     if _view_name(request) == PRIVACY_VIEW or requester.choice is not None:
         return False
     if not requester.is_signed_in:
         return consent.should_ask(requester, None)
     with fail_open("Looking whether a customer answered"):
-        return consent.should_ask(requester, identity.get_visitor(requester))
+        return not identity.is_unreadable(requester) and consent.should_ask(requester, identity.get_visitor(requester))
     return False
 
 
