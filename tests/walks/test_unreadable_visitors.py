@@ -119,6 +119,14 @@ def test_a_stranger_of_whom_nothing_can_be_stored_sees_the_usual_page(client, mi
     assert answer.status_code == 200 and QUESTION in answer.content.decode()
 
 
+def test_the_page_of_a_row_is_everybodys_while_the_visitor_cannot_be_read(person):
+    client, _ = person
+    with renamed_table("personalization_visitor"):
+        assert client.get(ROOT + "rows/home/latest/").status_code == 200
+        assert is_unreadable(client.get(ROOT + "rows/home/buy_again/"))
+    assert client.get(ROOT + "rows/home/buy_again/").status_code == 404
+
+
 def test_a_browser_that_cannot_be_read_stays_recognised(milk):
     client = Client()
     identify_browser(client)
