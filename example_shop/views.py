@@ -24,7 +24,7 @@ def view_as(request: HttpRequest) -> HttpResponse:
     for cookie in (
         settings.OSCAR_BASKET_COOKIE_OPEN,
         settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME,
-        cookies.VISITOR_COOKIE,
     ):
         response.delete_cookie(cookie)
+    cookies.delete_cookie(response, cookies.VISITOR_COOKIE)
     return response

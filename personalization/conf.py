@@ -65,6 +65,13 @@ class Settings:
     """The primary keys of other sites whose orders count, too, where several sites share the database. Those of
     `SITE_ID` count, and those that name no site; without a `SITE_ID`, all do unless this says which."""
 
+    # Time
+    ROW_QUERY_MILLISECONDS: int = 50
+    """A page waits so long for the database to answer one part of ours, a row for instance, and then goes on without
+    it. On PostgreSQL."""
+    PAGE_QUERY_MILLISECONDS: int = 150
+    """A page loses at most so much time in waiting for parts of ours that the database did not answer."""
+
     # Rows
     ROW_SIZE: int = 6
     """How many products a row shows."""
@@ -102,7 +109,7 @@ class Settings:
     CLEAR_RECENTLY_VIEWED_ON_LOGOUT: bool = True
     """Signing out also deletes Oscar's cookie of recently viewed products, which Oscar leaves to the next person."""
     COOKIE_SECURE: bool = True
-    """This app's cookies are sent over HTTPS only; browsers make an exception for localhost."""
+    """This app's cookies are sent over HTTPS only, and cannot be planted; browsers make an exception for localhost."""
     VISITOR_COOKIE_DAYS: int = 390
     """A browser is recognised for at most this many days."""
 

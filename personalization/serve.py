@@ -48,8 +48,8 @@ def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate
     Raises: ValueError, which names the surfaces, when there is none of this name.
     """
     requested, slate = _get_surface(surface), Slate(surface)
-    for attempt in (_personalized_slate, _fallback_slate):
-        with fail_open(f"Surface {surface}"):
+    for what, attempt in (("Surface", _personalized_slate), ("Fallback of surface", _fallback_slate)):
+        with fail_open(f"{what} {surface}", whole_page=True):
             slate = attempt(requested, visit, size)
             if any(row.type != CONTINUE_SHOPPING.code for row in slate.rows):
                 break
@@ -66,9 +66,9 @@ def serve_row(surface: str, row_key: str, visit: Visit, *, page: int = 1) -> Row
     Raises: ValueError as `serve_slate`.
     """
     requested = _get_surface(surface)
-    for attempt in (_personalized_slate, _fallback_slate):
+    for what, attempt in (("A row of surface", _personalized_slate), ("A fallback row of surface", _fallback_slate)):
         cut = _RowCut(row_key, (page - 1) * ROW_PAGE_SIZE)
-        with fail_open(f"A row of surface {surface}"):
+        with fail_open(f"{what} {surface}", whole_page=True):
             slate = attempt(cut.narrow(requested), visit, ROW_PAGE_SIZE)
             if slate.rows:
                 return RowPage(cut.number_items(slate), cut.candidate_count)

@@ -10,6 +10,7 @@ from haystack import connections
 
 from personalization.collect import rate_limits
 from personalization.decide import active_snapshot
+from personalization.models import cache_health, fail_open, query_limits
 from personalization.privacy import client_address
 from tests.shops import factories
 from tests.shops.saved_shops import delete_rows
@@ -56,6 +57,14 @@ def fresh_process(tmp_path, monkeypatch):
     cache.clear()
     rate_limits.reset_counters()
     client_address.reset_warnings()
+    fail_open.reset_fault_log()
+    query_limits.reset_query_limits()
+    cache_health.reset_cache_health()
+    # A test's rows are in a transaction of its own thread's connection, which no other thread sees.
+    monkeypatch.setattr(active_snapshot, "look_in_background", active_snapshot.look_for_newer)
+    # The machine that tests may be slow; tests/faults has the limits of a shop.
+    monkeypatch.setitem(settings.PERSONALIZATION, "ROW_QUERY_MILLISECONDS", 10_000)
+    monkeypatch.setitem(settings.PERSONALIZATION, "PAGE_QUERY_MILLISECONDS", 30_000)
     yield
     active_snapshot.reset_active_snapshot()
 

@@ -12,7 +12,7 @@ from personalization.collect import ingestion
 from personalization.decide.slate import Slate
 from personalization.decide.visit import Visit
 from personalization.models import Consent, Event, Snapshot, Visitor
-from personalization.privacy import consent_lists, identity
+from personalization.privacy import consent_lists, flows, identity
 from personalization.privacy.requester import Requester
 from personalization.serve import serve_slate
 from tests.collect import event_payloads as deliveries
@@ -52,7 +52,7 @@ def requester(user=None, browser=None):
 def test_a_customer_who_withdraws_is_told_with_what_they_allowed_and_who_says_so(heard):
     anna = shop.create_customer("anna")
     visitor = Visitor.objects.get(user=anna)
-    told = heard(signals.consent_changed, lambda: identity.withdraw_consent(requester(anna), deliveries.NOW, "account"))
+    told = heard(signals.consent_changed, lambda: flows.withdraw_consent(requester(anna), deliveries.NOW, "account"))
     assert told == [
         {
             "visitor_id": visitor.pk,
@@ -75,9 +75,16 @@ def test_consent_that_the_shop_imports_is_told_for_each_customer_whom_it_changes
 
 def test_a_browser_that_signs_in_is_told_as_merged_into_its_account(heard):
     anna, browser = shop.create_customer("anna"), deliveries.consented_browser()
-    told = heard(signals.visitor_merged, lambda: identity.merge_into_account(requester(anna, browser), deliveries.NOW))
+    told = heard(
+        signals.visitor_merged,
+        lambda: merge(requester(anna, browser)),
+    )
     account = Visitor.objects.get(user=anna)
     assert told == [{"visitor_id": account.pk, "user_id": anna.pk, "merged_visitor_id": browser.pk}]
+
+
+def merge(signed_in):
+    identity.merge_into_account(signed_in, deliveries.NOW, agreed_in_session=False)
 
 
 def test_an_erased_customer_and_an_erased_browser_are_told_by_the_ids_that_are_no_more(heard):

@@ -1,10 +1,13 @@
 """What visitors allow, like, download and delete: only their own data."""
 
 import re
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.middleware.csrf import get_token
+from django.utils.decorators import method_decorator
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
@@ -20,9 +23,9 @@ from personalization.api.exceptions import Problem, flow_problem
 from personalization.api.openapi import operation
 from personalization.api.views_base import APIEndpoint
 from personalization.models import Event, ServerKey
-from personalization.privacy import consent, cookies, data_export, flows, identity
+from personalization.privacy import consent, data_export, flows, identity
 from personalization.privacy.overview import CONSENT_CODES, consent_status
-from personalization.privacy.private_responses import remember_visitor
+from personalization.privacy.private_responses import remember_answer, remember_visitor
 from personalization.privacy.requester import ClientType, Requester, bind_requester
 
 MAX_CHANGES = 50
@@ -65,6 +68,7 @@ class PreferencesRequest(serializers.Serializer):
     interests = serializers.ListField(child=InterestRequest(), max_length=MAX_CHANGES, required=False)
 
 
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
 class PreferencesEndpoint(APIEndpoint):
     """Consent, and the interests that a visitor chose."""
 
@@ -78,32 +82,46 @@ class PreferencesEndpoint(APIEndpoint):
         return Response(PreferencesAnswer(_preferences_data(self.requester)).data)
 
     @operation(operation_id="changePreferences", request=PreferencesRequest, responses=PreferencesAnswer)
-    @transaction.atomic
     def patch(self, request: Request) -> Response:
         """Makes all of the changes, or none of them."""
         deny_server_key(request)
         change = PreferencesRequest(data=request.data)
         change.is_valid(raise_exception=True)
+        answer, interests = change.validated_data.get("consent"), change.validated_data.get("interests", ())
         response = Response()
-        if "consent" in change.validated_data:
-            self._change_consent(response, granted=change.validated_data["consent"] == "granted")
-        for interest in change.validated_data.get("interests", ()):
-            self._change_interest(response, **interest)
+        if answer == "refused":
+            if interests:
+                raise flow_problem(403, flows.Refused("no_consent"))
+            self._refuse(response)
+        with transaction.atomic():
+            if answer == "granted":
+                self._grant(response)
+            for interest in interests:
+                self._change_interest(response, **interest)
         response.data = PreferencesAnswer(_preferences_data(self.requester)).data
         return response
 
-    def _change_consent(self, response: Response, *, granted: bool) -> None:
+    def _refuse(self, response: Response) -> None:
+        """In transactions of its own: what there is to delete must not keep consent from ending."""
+        moment = now()
+        with suppress(flows.NotYetDeleted):  # what is left over is deleted within a day
+            flows.withdraw_consent(self.requester, moment, source="api")
+        self._answered(response, flows.after_refusal(self.requester, moment), granted=False, moment=moment)
+
+    def _grant(self, response: Response) -> None:
         requester, moment = self.requester, now()
-        if granted and requester.client == ClientType.VISITOR_TOKEN:
+        if requester.client == ClientType.VISITOR_TOKEN:
             _check_token(requester)
             return
-        change = flows.grant_consent if granted else flows.withdraw_consent
         try:
-            requester = change(requester, moment, source="api")
+            requester = flows.grant_consent(requester, moment, source="api")
         except flows.Refused as refusal:
             raise flow_problem(409, refusal) from None
+        self._answered(response, requester, granted=True, moment=moment)
+
+    def _answered(self, response: Response, requester: Requester, *, granted: bool, moment: datetime) -> None:
+        remember_answer(self.requester, self.request._request, response, granted=granted, now=moment)
         bind_requester(self.request._request, requester)
-        cookies.set_consent_cookie(response, granted=granted, now=moment)
 
     def _change_interest(self, response: Response, *, category: int, sign: int) -> None:
         try:
@@ -153,6 +171,7 @@ class DataAnswer(serializers.Serializer):
     next = serializers.URLField(allow_null=True, help_text="Where there are more events; null on the last page.")
 
 
+@method_decorator(transaction.non_atomic_requests, name="dispatch")
 class DataEndpoint(APIEndpoint):
     """Everything that is stored about a visitor."""
 
@@ -176,8 +195,9 @@ class DataEndpoint(APIEndpoint):
         """Deletes everything at once, and stores only that the visitor refuses."""
         deny_server_key(request)
         response, moment = Response(status=204), now()
-        flows.erase_data(self.requester, moment)
-        cookies.set_consent_cookie(response, granted=False, now=moment)
+        with suppress(flows.NotYetDeleted):  # what is left over is deleted within a day
+            flows.erase_data(self.requester, moment)
+        remember_answer(self.requester, request._request, response, granted=False, now=moment)
         return response
 
 

@@ -88,7 +88,7 @@ class CookieAuthentication(SessionAuthentication):
         """(the session's customer, None); AnonymousUser for a browser that is not signed in, or whose session did not
         come by its own cookie."""
         browser = request._request
-        if {cookies.CONSENT_COOKIE, cookies.VISITOR_COOKIE} & browser.COOKIES.keys():
+        if {cookies.CONSENT_COOKIE, cookies.VISITOR_COOKIE} & cookies.own_cookies(browser.COOKIES).keys():
             self.enforce_csrf(request)
         account = super().authenticate(request) if session_from_cookie(browser) else None
         return account or (AnonymousUser(), None)

@@ -13,7 +13,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from personalization.models.fail_open import DATABASE_OUTAGES
+from personalization.models.fail_open import DATABASE_OUTAGES, describe_fault
 from personalization.privacy.flows import Refused
 
 logger = logging.getLogger("personalization")
@@ -52,8 +52,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 def failure_response(error: Exception) -> HttpResponse:
     """An error that is not a refusal as a problem, for nobody to keep: 503 where the database fails, else 500. The log
-    gets the traceback."""
-    logger.error("A request to the API failed", exc_info=error)
+    says what failed, and where."""
+    logger.error("A request to the API failed (%s)", describe_fault(error))
     if isinstance(error, DATABASE_OUTAGES):
         problem = Problem(503, "unavailable", _("This cannot be read or stored at the moment. Try again later."))
     else:

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from personalization.decide.slate import Link, Row, Slate, SlateItem
 from personalization.oscar import card_markup
+from personalization.shop.category_labels import category_address
 from personalization.surfaces.navigation import MenuShortcut
 
 
@@ -176,4 +177,4 @@ def serialize_shortcut(one: MenuShortcut, request: HttpRequest) -> dict[str, Any
 
 def serialize_category(one: Any, request: HttpRequest) -> dict[str, Any]:
     """A CategoryAnswer."""
-    return {"id": one.pk, "name": one.name, "url": request.build_absolute_uri(one.get_absolute_url())}
+    return {"id": one.pk, "name": one.name, "url": request.build_absolute_uri(category_address(one))}

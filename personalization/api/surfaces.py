@@ -174,7 +174,7 @@ class RankEndpoint(APIEndpoint):
         values = serializer.validated_data
         products = candidates = tuple(dict.fromkeys(values["products"]))
         scores, token = dict[int, float](), ""
-        with fail_open("Ranking for the API"):
+        with fail_open("Ranking for the API", whole_page=True):
             visit = self.visit(request, visits.visit_without_basket)
             visit = visits.with_page_context(visit, query=values.get("query", ""))
             visit = replace(visit, candidate_products=candidates)
@@ -260,7 +260,7 @@ class SlatePage:
 def _slate_page(view: APIEndpoint, request: Request, values: dict[str, Any]) -> SlatePage:
     """Marks what it shows, so that the next slate in the same response leaves it out."""
     context, include = page_context(values), _includes_products(values)
-    with fail_open("Making a slate for the API"):
+    with fail_open("Making a slate for the API", whole_page=True):
         visit = visits.with_page_context(view.visit(request), **context)
         shown = serve.serve_slate(values["surface"], visit, size=values.get("limit"))
         visits.mark_shown(request._request, (item.product_id for row in shown.rows for item in row.items))

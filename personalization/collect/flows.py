@@ -45,7 +45,7 @@ def report_events(requester: Requester, body: EventPayload, now: datetime) -> De
 def _store_reported(
     requester: Requester, body: EventPayload, now: datetime
 ) -> tuple[tuple[Rejection, ...], Visitor | None]:
-    with fail_open("Taking in events"), rate_limits.concurrency_slot() as free:
+    with fail_open("Taking in events", whole_page=True), rate_limits.concurrency_slot() as free:
         if not free:
             return _reject_all(body, "server_busy"), None
         pace = _count_events(requester, body, now)

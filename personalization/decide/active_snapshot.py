@@ -1,15 +1,28 @@
-"""The snapshot that this process serves from."""
+"""The snapshot that this process serves from.
+
+A request never looks for it, fetches it or checks it: a thread of the process does, so that a lock on our table, or a
+storage that does not answer, keeps nobody waiting. Commands and workers, outside of requests, look for it themselves.
+"""
 
 import logging
+import os
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from django.db import connections
 
 from personalization import conf
-from personalization.models import Snapshot, snapshot_files
+from personalization.models import Snapshot, query_limits, snapshot_files
 from personalization.models.fail_open import fail_open
 from personalization.rank.snapshot_arrays import SnapshotArrays
 
 logger = logging.getLogger("personalization")
+
+FIRST_WAIT = 0.15
+"""Seconds that the first request of a process waits for the snapshot, once."""
+MAX_PAUSE = 300.0
+"""Seconds: the longest pause between two tries to read a snapshot whose files are not there."""
 
 
 @dataclass(frozen=True)
@@ -26,23 +39,68 @@ class _ProcessCache:
     loaded: LoadedSnapshot | None = None
     refused: str = ""
     checked: float = -1e9
+    pause: float = 0.0
+    """Seconds; it doubles with each try to read what is not there."""
+
+
+@dataclass
+class _Watcher:
+    """The thread that looks for snapshots, in the process that started it."""
+
+    process: int = 0
+    due: threading.Event = field(default_factory=threading.Event)
+    looked: threading.Event = field(default_factory=threading.Event)
 
 
 _process_cache = _ProcessCache()
+_watcher = _Watcher()
+_start_lock = threading.Lock()
 
 
 def get_active_snapshot() -> LoadedSnapshot | None:
     """The snapshot to decide with, or None when there is none. After a broken one the last good one stays active."""
-    if time.monotonic() - _process_cache.checked >= conf.get_settings().SNAPSHOT_POLL_SECONDS:
-        _process_cache.checked = time.monotonic()
-        with fail_open("Looking for a newer snapshot"):
-            _load_newer_snapshot()
-    return _process_cache.loaded
+    cached = _process_cache
+    if time.monotonic() - cached.checked >= max(conf.get_settings().SNAPSHOT_POLL_SECONDS, cached.pause):
+        cached.checked = time.monotonic()
+        if query_limits.in_request():
+            look_in_background()
+        else:
+            look_for_newer()
+    return cached.loaded
 
 
 def reset_active_snapshot() -> None:
     """Makes the next call of `get_active_snapshot` look again, as a fresh process would."""
-    _process_cache.loaded, _process_cache.refused, _process_cache.checked = None, "", -1e9
+    _process_cache.loaded, _process_cache.refused = None, ""
+    _process_cache.checked, _process_cache.pause = -1e9, 0.0
+
+
+def look_in_background() -> None:
+    """Lets the thread look for a newer snapshot. Waits for it only where nothing has been loaded yet, and once."""
+    global _watcher  # noqa: PLW0603 - a fork begins anew
+    with _start_lock:
+        if _watcher.process != os.getpid():
+            _watcher = _Watcher(process=os.getpid())
+            threading.Thread(target=_watch, args=[_watcher], name="personalization-snapshot", daemon=True).start()
+    _watcher.due.set()
+    if _process_cache.loaded is None and not _watcher.looked.is_set():
+        _watcher.looked.wait(FIRST_WAIT)
+        _watcher.looked.set()
+
+
+def _watch(watcher: _Watcher) -> None:
+    while True:
+        watcher.due.wait()
+        watcher.due.clear()
+        look_for_newer()
+        watcher.looked.set()
+        connections.close_all()  # this thread's own; idle until the next look
+
+
+def look_for_newer() -> None:
+    """Reads the active snapshot, if it is another one than this process has."""
+    with fail_open("Looking for a newer snapshot"):
+        _load_newer_snapshot()
 
 
 def _load_newer_snapshot() -> None:
@@ -53,9 +111,21 @@ def _load_newer_snapshot() -> None:
         or (_process_cache.loaded and row.name == _process_cache.loaded.name)
     ):
         return
+    last_good = _process_cache.loaded.name if _process_cache.loaded else "none"
     try:
-        _process_cache.loaded = LoadedSnapshot(snapshot_files.read_snapshot(row.name, row.manifest_sha256), row.name)
-    except snapshot_files.BrokenSnapshot:  # it stays broken; any other failure is tried again
+        arrays = snapshot_files.read_snapshot(row.name, row.manifest_sha256)
+    except snapshot_files.BrokenSnapshot as fault:  # it stays broken
         _process_cache.refused = row.name
-        last_good = _process_cache.loaded.name if _process_cache.loaded else "none"
-        logger.exception("Snapshot %s is broken; the last good one stays active: %s", row.name, last_good)
+        logger.error("Snapshot %s is broken (%s); the last good one stays active: %s", row.name, fault, last_good)
+    except snapshot_files.MissingSnapshot as fault:
+        pause = max(conf.get_settings().SNAPSHOT_POLL_SECONDS, _process_cache.pause * 2)
+        _process_cache.pause = min(pause, MAX_PAUSE)
+        logger.warning(
+            "Snapshot %s cannot be read (%s); tried again in %.0f s. Until then: %s",
+            row.name,
+            fault,
+            _process_cache.pause,
+            last_good,
+        )
+    else:
+        _process_cache.loaded, _process_cache.pause = LoadedSnapshot(arrays, row.name), 0.0

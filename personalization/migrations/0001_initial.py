@@ -117,7 +117,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('order_id', models.BigIntegerField(unique=True, verbose_name='order')),
                 ('placed_at', models.DateTimeField(verbose_name='placed at')),
-                ('visitor', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='personalization.visitor', verbose_name='visitor')),
+                ('visitor', models.ForeignKey(on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='personalization.visitor', verbose_name='visitor')),
             ],
             options={
                 'verbose_name': 'order of a visitor',
@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                 ('version', models.CharField(max_length=32, verbose_name='version')),
                 ('source', models.CharField(max_length=64, verbose_name='source')),
                 ('recorded_at', models.DateTimeField(verbose_name='recorded at')),
-                ('visitor', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='personalization.visitor', verbose_name='visitor')),
+                ('visitor', models.ForeignKey(on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='personalization.visitor', verbose_name='visitor')),
             ],
             options={
                 'verbose_name': 'consent record',
@@ -165,7 +165,7 @@ class Migration(migrations.Migration):
                 ('propensity', models.FloatField(null=True, verbose_name='propensity')),
                 ('arm', models.CharField(max_length=128, null=True, verbose_name='arm')),
                 ('shown_at', models.DateTimeField(null=True, verbose_name='shown at')),
-                ('visitor', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='personalization.visitor', verbose_name='visitor')),
+                ('visitor', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='personalization.visitor', verbose_name='visitor')),
             ],
             options={
                 'verbose_name': 'event',

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
 
 from django.db import connections, models, router, transaction
@@ -18,6 +18,8 @@ MAX_RECENT_EVENTS = 100
 """The number of a visitor's last events that a decision looks at."""
 DELETE_BATCH_SIZE = 5_000
 """The number of events that are deleted in one transaction."""
+MAX_VISIT_REPORTS = 2_000
+"""The number of reports of one visit that are looked at for its beginning."""
 BROWSER_BATCH_SIZE = 500
 """The number of visitors that are deleted in one transaction, with all that is theirs."""
 
@@ -241,23 +243,40 @@ class EventQuerySet(models.QuerySet):
         while products and (batch := self._delete_batch(rows)):
             yield len(batch)
 
-    def delete_for_visitor(self, visitor_id: uuid.UUID) -> None:
-        """Deletes all events of this visitor, inside a transaction. It waits for one that is just storing some, and
-        deletes those, too; a cascade would load every row, and miss them."""
-        list(Visitor.objects.using(self.db).filter(pk=visitor_id).select_for_update().values_list("pk"))
-        self.model.objects.filter(visitor_id=visitor_id)._raw_delete(self.db)
+    def of_withdrawn(self) -> Self:
+        """Those of visitors who withdrew: left over where deleting them was interrupted."""
+        return self.filter(visitor__consent=Consent.WITHDRAWN)
+
+    def delete_withdrawn(self) -> Iterator[int]:
+        """Deletes what is left of visitors who withdrew; how many went with each batch."""
+        rows = self.of_withdrawn().order_by("id")
+        while batch := self._delete_batch(rows):
+            yield len(batch)
+
+    def visit_start(self, visitor_id: uuid.UUID, until: datetime, pause: timedelta) -> datetime:
+        """Since when this visitor has been here, without a longer pause up to a moment, by when we heard of them;
+        that moment itself where nothing was heard lately."""
+        heard = self.filter(visitor_id=visitor_id, received_at__lte=until).order_by("-received_at")
+        start = until
+        for moment in heard.values_list("received_at", flat=True).distinct()[:MAX_VISIT_REPORTS]:
+            if moment < start - pause:
+                break
+            start = moment
+        return start
 
     def _delete_batch(self, rows: Self) -> list[datetime]:
         with transaction.atomic(using=self.db):
-            locked = rows.select_for_update(skip_locked=True)[:DELETE_BATCH_SIZE]
+            locked = rows.select_for_update(skip_locked=True, of=("self",))[:DELETE_BATCH_SIZE]
             batch = list(locked.values_list("id", "occurred_at"))
             # No signals: one listener to all models (Haystack has one) would have Django load and send every row.
             self.model.objects.filter(id__in=[pk for pk, _ in batch])._raw_delete(self.db)
         return [at for _, at in batch]
 
     def idle_browsers(self, moment: datetime) -> QuerySet[Visitor]:
-        """The visitors without an account that were made before a moment and have none of these events."""
-        browsers = Visitor.objects.using(self.db).filter(user=None, created_at__lt=moment)
+        """The visitors without an account that were made before a moment, or withdrew, and have none of these
+        events."""
+        old = Q(created_at__lt=moment) | Q(consent=Consent.WITHDRAWN)
+        browsers = Visitor.objects.using(self.db).filter(old, user=None)
         return browsers.filter(~Exists(self.filter(visitor=OuterRef("pk"))))
 
     def delete_idle_browsers(self, moment: datetime) -> Iterator[int]:
@@ -271,7 +290,7 @@ class EventQuerySet(models.QuerySet):
         with transaction.atomic(using=self.db):
             locked = rows.select_for_update(skip_locked=True)[:BROWSER_BATCH_SIZE]
             batch = list(locked.values_list("pk", flat=True))
-            Visitor.objects.using(self.db).filter(pk__in=batch).delete()
+            Visitor.objects.using(self.db).delete_with_rows(batch)
         return batch
 
 
@@ -284,7 +303,7 @@ class Event(models.Model):
     """Made where the event happened: hearing of it twice is storing it once."""
     visitor = models.ForeignKey(
         Visitor,
-        on_delete=models.CASCADE,
+        on_delete=models.DO_NOTHING,  # see VisitorQuerySet.delete_rows_of
         related_name="+",
         db_index=False,
         verbose_name=pgettext_lazy("personalization", "visitor"),

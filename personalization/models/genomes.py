@@ -21,6 +21,10 @@ class GenomeQuerySet(models.QuerySet):
         """The genomes of these customers by the customer's key, in one query."""
         return {genome.user_id: genome for genome in self.filter(user_id__in=list(user_ids))}
 
+    def is_large(self, user_id: object, purchases: int) -> bool:
+        """Whether this customer is known to have bought more often than that."""
+        return self.filter(user_id=user_id, purchases__gt=purchases).exists()
+
     def is_current(self, moment: float) -> bool:
         """Whether every genome was worked out as of this moment, in seconds since 1970."""
         return not self.exclude(computed_at=datetime.fromtimestamp(moment, UTC)).exists()

@@ -37,7 +37,7 @@ class OrderVisitor(models.Model):
     order_id = models.BigIntegerField(pgettext_lazy("personalization", "order"), unique=True)
     """Its primary key."""
     visitor = models.ForeignKey(
-        Visitor, on_delete=models.CASCADE, related_name="+", verbose_name=pgettext_lazy("personalization", "visitor")
+        Visitor, on_delete=models.DO_NOTHING, related_name="+", verbose_name=pgettext_lazy("personalization", "visitor")
     )
     placed_at = models.DateTimeField(pgettext_lazy("personalization", "placed at"))
 

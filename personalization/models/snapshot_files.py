@@ -6,11 +6,8 @@ import json
 import os
 import re
 import secrets
-import shutil
-import tempfile
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +27,16 @@ DTYPES = ("int32", "int64", "float32", "float64")
 MAX_ARRAY_BYTES = 4 * 2**30
 """Bytes. A manifest that promises more is refused before anything is read."""
 MAX_MANIFEST_BYTES = 2**20
+HEADER_BYTES = 128
+"""What `np.save` writes before the numbers, whatever the shape."""
 
 
 class BrokenSnapshot(Exception):
-    """The files are not what the manifest or the manifest's own checksum says."""
+    """The content of a file is not what the manifest or the manifest's own checksum says, and never will be."""
+
+
+class MissingSnapshot(Exception):
+    """A file is not there (yet), not all of it is, or it cannot be read now; later it may be."""
 
 
 def snapshot_storage() -> Storage:
@@ -70,9 +73,16 @@ def write_snapshot(name: str, arrays: Mapping[str, NDArray], about: Mapping[str,
 
 
 def read_snapshot(name: str, manifest_sha256: str) -> dict[str, NDArray]:
-    """The arrays of a snapshot, mapped read-only into memory. BrokenSnapshot says what is wrong with it."""
-    folder = _local_folder(name)
-    manifest = _bytes(folder / MANIFEST, MAX_MANIFEST_BYTES)
+    """The arrays of a snapshot, read-only, in memory of this process: whatever happens to the files afterwards, they
+    stay as they were checked. Nothing is left on this machine of what lies in a storage elsewhere.
+
+    Raises
+    ------
+    BrokenSnapshot : its content is wrong, and will be.
+    MissingSnapshot : it is not there, or cannot be read now.
+    """
+    home = snapshot_storage()
+    manifest = _content(home, f"{name}/{MANIFEST}", MAX_MANIFEST_BYTES)
     if hashlib.sha256(manifest).hexdigest() != manifest_sha256:
         raise BrokenSnapshot(f"{name}: the manifest is not the one that was published")
     described = json.loads(manifest)
@@ -81,7 +91,7 @@ def read_snapshot(name: str, manifest_sha256: str) -> dict[str, NDArray]:
     for array in described["arrays"]:
         if not ARRAY_NAME.fullmatch(array):
             raise BrokenSnapshot(f"{name}: no array can be called {array!r}")
-    return {array: _array(folder / f"{array}.npy", entry) for array, entry in described["arrays"].items()}
+    return {array: _array(home, f"{name}/{array}.npy", entry) for array, entry in described["arrays"].items()}
 
 
 def remove_snapshot(name: str) -> None:
@@ -129,61 +139,33 @@ def _save(home: Storage, path: str, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _local_folder(name: str) -> Path:
-    """The folder of a snapshot on this machine, fetched once when the storage is elsewhere."""
-    home = snapshot_storage()
+def _content(home: Storage, path: str, largest: int) -> bytes:
     try:
-        return Path(home.path(name))
-    except NotImplementedError:
-        return _fetched(home, name)
-
-
-def _fetched(home: Storage, name: str) -> Path:
-    folder = Path(_own_folder().name) / name
-    folder.mkdir(exist_ok=True)
-    for file in home.listdir(name)[1]:
-        with home.open(f"{name}/{file}") as source, open(folder / file, "wb") as copy:
-            shutil.copyfileobj(source, copy)
-    return folder
-
-
-@cache
-def _own_folder() -> tempfile.TemporaryDirectory:
-    """A folder that only this process uses, gone when it ends."""
-    return tempfile.TemporaryDirectory(prefix="personalization-")
-
-
-def _bytes(path: Path, largest: int) -> bytes:
-    try:
-        with open(path, "rb") as file:
+        with home.open(path) as file:
             content = file.read(largest + 1)
-    except FileNotFoundError:
-        raise BrokenSnapshot(f"{path}: the file is missing") from None
+    except Exception as error:  # a storage raises what it likes when it has no file, or no connection
+        raise MissingSnapshot(f"{path}: cannot be read now: {error!r}") from error
     if len(content) > largest:
         raise BrokenSnapshot(f"{path}: larger than {largest} bytes")
     return content
 
 
-def _array(path: Path, entry: Mapping) -> NDArray:
+def _array(home: Storage, path: str, entry: Mapping) -> NDArray:
     shape, dtype = tuple(entry["shape"]), entry["dtype"]
     if dtype not in DTYPES:
         raise BrokenSnapshot(f"{path}: dtype {dtype}; only {', '.join(DTYPES)} are read")
     size = int(np.prod(shape, dtype=np.float64)) * np.dtype(dtype).itemsize
     if size > MAX_ARRAY_BYTES:
         raise BrokenSnapshot(f"{path}: {size} bytes; the limit is {MAX_ARRAY_BYTES}")
-    if _sha256(path) != entry["sha256"]:
+    content = _content(home, path, HEADER_BYTES + size)
+    if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+        if len(content) < HEADER_BYTES + size:
+            raise MissingSnapshot(f"{path}: only the first {len(content)} bytes are there")
         raise BrokenSnapshot(f"{path}: the content is not the one that was written")
-    array = np.load(path, mmap_mode="r" if size else None, allow_pickle=False).view(np.ndarray)  # slices cost a tenth
+    array = np.load(io.BytesIO(content), allow_pickle=False)
     if array.shape != shape or array.dtype.name != dtype:
         raise BrokenSnapshot(f"{path}: {array.dtype.name}{array.shape}; the manifest says {dtype}{shape}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise BrokenSnapshot(f"{path}: holds a number that is not finite")
+    array.flags.writeable = False
     return array
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise BrokenSnapshot(f"{path}: the file is missing") from None

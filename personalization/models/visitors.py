@@ -3,7 +3,7 @@
 import math
 import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -89,13 +89,37 @@ class VisitorQuerySet(models.QuerySet):
         return _erasure_times(rows.select_for_update(no_key=True))
 
     def erase(self, visitor_ids: Iterable[uuid.UUID]) -> None:
-        """Deletes these visitors with all their rows, inside a transaction. It waits for those that store something of
-        theirs, and deletes that, too."""
-        locked = list(self.filter(pk__in=list(visitor_ids)).order_by("pk").select_for_update())
-        self.model.objects.using(self.db).filter(pk__in=[visitor.pk for visitor in locked]).delete()
-        for visitor in locked:
+        """Deletes these visitors with all their rows, inside a transaction, and tells other apps."""
+        for visitor in self.delete_with_rows(visitor_ids):
             arguments = {"visitor_id": visitor.pk, "user_id": visitor.user_id}
             signals.send_on_commit(signals.visitor_erased, Visitor, **arguments)
+
+    def delete_with_rows(self, visitor_ids: Iterable[uuid.UUID]) -> "list[Visitor]":
+        """Deletes these visitors with all their rows, inside a transaction: a statement a table, whatever there is."""
+        locked = self.delete_rows_of(visitor_ids)
+        self.model.objects.using(self.db).filter(pk__in=[visitor.pk for visitor in locked])._raw_delete(self.db)
+        return locked
+
+    def delete_rows_of(
+        self, visitor_ids: Iterable[uuid.UUID], *, but: tuple[type[models.Model], ...] = ()
+    ) -> "list[Visitor]":
+        """Deletes all rows of these visitors in the app's tables, inside a transaction, and returns the visitors.
+
+        It waits for those that store something of theirs just now, and deletes that, too. The tables are found by
+        their foreign keys, so that a new one cannot be missed. Not by a cascade: where any app listens to the deletion
+        of all models, as Haystack does, Django's would load every row.
+        """
+        locked = list(self.filter(pk__in=list(visitor_ids)).order_by("pk").select_for_update())
+        for field in _keys_to_visitors():
+            if field.model not in but:
+                rows = field.model._base_manager.using(self.db).filter(**{f"{field.name}__in": locked})
+                rows._raw_delete(self.db)
+        return locked
+
+    def delete_activity(self) -> None:
+        """Deletes what these visitors did and asked for, inside a transaction; what they answered stays."""
+        locked = self.delete_rows_of(self.values_list("pk", flat=True), but=(ConsentRecord,))
+        self.model.objects.using(self.db).filter(pk__in=[visitor.pk for visitor in locked]).update(preferences=[])
 
     def opted_out(self) -> dict[Any, float]:
         """The customers of whom nothing is learned up to a moment: for ever, while they object."""
@@ -232,12 +256,13 @@ class Visitor(models.Model):
     @transaction.atomic
     def change_consent(self, state: Consent, *, version: str, source: str, now: datetime) -> None:
         """Stores the new state, and that, when and where it came about."""
-        self.consent = state
+        changed, self.consent = self.consent != state, state
         if state == Consent.GRANTED:
             self.consented_at = now
         self.save(update_fields=["consent", "consented_at"])
         ConsentRecord.objects.create(visitor=self, state=state, version=version, source=source, recorded_at=now)
-        _send_consent_changed([(self.pk, self.user_id)], state, source, now)
+        if changed:
+            _send_consent_changed([(self.pk, self.user_id)], state, source, now)
 
     @transaction.atomic
     def set_preference(self, kind: str, key: int | str, sign: int, now: float) -> None:
@@ -252,7 +277,7 @@ class ConsentRecord(models.Model):
     """The proof of who allowed what when. Rows are added, never changed; they go with their visitor."""
 
     visitor = models.ForeignKey(
-        Visitor, on_delete=models.CASCADE, related_name="+", verbose_name=pgettext_lazy("personalization", "visitor")
+        Visitor, on_delete=models.DO_NOTHING, related_name="+", verbose_name=pgettext_lazy("personalization", "visitor")
     )
     state = models.CharField(pgettext_lazy("personalization", "state"), max_length=9, choices=Consent.choices)
     version = models.CharField(pgettext_lazy("personalization", "version"), max_length=32)
@@ -276,6 +301,14 @@ def _send_consent_changed(visitors: Iterable[tuple[uuid.UUID, Any]], state: Any,
     for visitor_id, user_id in visitors:
         arguments = {"visitor_id": visitor_id, "user_id": user_id, **common}
         signals.send_on_commit(signals.consent_changed, Visitor, **arguments)
+
+
+def _keys_to_visitors() -> Iterator[models.ForeignKey]:
+    """The foreign keys of the app's tables to a visitor."""
+    for relation in Visitor._meta.get_fields(include_hidden=True):
+        key = relation.remote_field if isinstance(relation, models.ManyToOneRel) else None
+        if isinstance(key, models.ForeignKey) and key.model._meta.app_label == Visitor._meta.app_label:
+            yield key
 
 
 def _erasure_times(visitors: VisitorQuerySet) -> dict[Any, float]:

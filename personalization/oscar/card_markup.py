@@ -24,6 +24,7 @@ from oscar.core.thumbnails import get_thumbnailer
 from oscar.templatetags.currency_filters import currency
 
 import personalization
+from personalization.models.cache_health import cache_answers
 from personalization.models.fail_open import fail_open
 from personalization.shop import catalogue
 
@@ -46,11 +47,12 @@ _card_cache: dict[tuple, str] = {}
 
 @dataclass(frozen=True)
 class CardImage:
-    """The thumbnail of a product."""
+    """The thumbnail of a product; the picture as it was uploaded, of unknown size, while the cache does not answer that
+    knows the thumbnails."""
 
     url: str
-    width: int
-    height: int
+    width: int | None = None
+    height: int | None = None
 
 
 @dataclass(frozen=True)
@@ -114,17 +116,21 @@ class CardRenderer:
         address of the form ends with it, and a browser keeps it through Oscar's redirect, whatever Oscar answers.
         """
         key = (*self._page_key, lazy, *_product_key(product, info))
-        if key not in _card_cache:
+        markup = _card_cache.get(key, "")
+        if not markup:
             with fail_open("Rendering a card"):
-                _store_in_cache(key, self._render_content(product, info, lazy))
-        markup = _card_cache.get(key, "").replace(ANCHOR_PLACEHOLDER, conditional_escape(anchor))
+                catalogue.attach_images([product, *self._products])
+                card = card_context(product, info)
+                markup = self._render_content(card, lazy)
+                if card.image is None or card.image.width is not None:
+                    _store_in_cache(key, markup)
+        markup = markup.replace(ANCHOR_PLACEHOLDER, conditional_escape(anchor))
         return markup.replace(TOKEN_PLACEHOLDER, self._token).replace(NEXT_PLACEHOLDER, self._next_url)
 
-    def _render_content(self, product: Any, info: Any, lazy: bool) -> str:
-        catalogue.attach_images([product, *self._products])
+    def _render_content(self, card: Card, lazy: bool) -> str:
         return self._template.render(
             {
-                "card": card_context(product, info),
+                "card": card,
                 "lazy": lazy,
                 "csrf_token": TOKEN_PLACEHOLDER,
                 "next": NEXT_PLACEHOLDER,
@@ -217,6 +223,8 @@ def _card_image(product: Any) -> CardImage | None:
     with fail_open("Making a thumbnail", queries=False):
         image = product.primary_image()
         source = image["original"] if isinstance(image, dict) else image.original
+        if not cache_answers():
+            return CardImage(catalogue.image_url(str(source)))
         thumbnail = get_thumbnailer().generate_thumbnail(source, size=IMAGE_SIZE, upscale=False)
         return CardImage(thumbnail.url, thumbnail.width, thumbnail.height)
     return None

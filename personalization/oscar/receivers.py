@@ -8,16 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in
+from django.core.signals import request_finished, request_started
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.utils.timezone import now
 from oscar.core.loading import get_class, get_model
 
 from personalization.collect import flows
-from personalization.models import Event, Visitor
+from personalization.models import Visitor, query_limits
 from personalization.models.fail_open import fail_open
 from personalization.oscar.genome_refresh import refresh_after_commit
 from personalization.oscar.visits import SIGNED_IN_KEY
 from personalization.privacy import identity
+from personalization.privacy.private_responses import AGREED_KEY
 from personalization.privacy.requester import bind_requester, requester_from_request
 from personalization.shop import orders
 
@@ -27,6 +29,8 @@ STORED_FACTS = "_personalization_stored_facts"
 
 def connect_receivers() -> None:
     """Called once, when the apps are ready."""
+    request_started.connect(query_limits.start_request, dispatch_uid="personalization.start_request")
+    request_finished.connect(query_limits.finish_request, dispatch_uid="personalization.finish_request")
     order_placed = get_class("order.signals", "order_placed")
     order_placed.connect(refresh_genome, dispatch_uid="personalization.refresh_genome")
     _connect_order_changes()
@@ -35,7 +39,7 @@ def connect_receivers() -> None:
     basket_addition = get_class("basket.signals", "basket_addition")
     basket_addition.connect(record_basket_addition, dispatch_uid="personalization.keep_basket_addition")
     user_logged_in.connect(merge_visitor_on_login, dispatch_uid="personalization.take_over")
-    pre_delete.connect(delete_events_of_user, sender=Visitor, dispatch_uid="personalization.delete_events")
+    pre_delete.connect(delete_rows_of_visitor, sender=Visitor, dispatch_uid="personalization.delete_rows")
 
 
 def _connect_order_changes() -> None:
@@ -51,12 +55,16 @@ def _connect_order_changes() -> None:
 
 
 def merge_visitor_on_login(sender: Any, request: Any, user: Any, **rest: Any) -> None:
-    """Merges the browser's visitor into the account. Django's signal, as Oscar's comes from its sign-in form only."""
-    with fail_open("Merging a browser's visitor into an account"):
+    """Merges the browser's visitor into the account. Django's signal, as Oscar's comes from its sign-in form only.
+
+    Django has emptied the session by now if it was another account's, or if somebody signed out since it began.
+    """
+    with fail_open("Merging a browser's visitor into an account", whole_page=True):
         request.session[SIGNED_IN_KEY] = time.time()
+        agreed_in_session = bool(request.session.pop(AGREED_KEY, False))
         requester = replace(requester_from_request(request), user=user)
         bind_requester(request, requester)
-        identity.merge_into_account(requester, now())
+        identity.merge_into_account(requester, now(), agreed_in_session=agreed_in_session)
 
 
 def record_basket_addition(sender: Any, product: Any, request: Any = None, **rest: Any) -> None:
@@ -73,9 +81,9 @@ def record_order_visitor(sender: Any, order: Any, request: Any = None, **rest: A
             flows.record_order(requester_from_request(request), order.pk, order.date_placed, now())
 
 
-def delete_events_of_user(sender: Any, instance: Visitor, using: str, **rest: Any) -> None:
-    """What a visitor did goes before they go, whoever deletes them: their account, the admin, or ourselves."""
-    Event.objects.using(using).delete_for_visitor(instance.pk)
+def delete_rows_of_visitor(sender: Any, instance: Visitor, using: str, **rest: Any) -> None:
+    """All that is a visitor's goes before they go, whoever deletes them: their account, or the admin."""
+    Visitor.objects.using(using).delete_rows_of([instance.pk])
 
 
 def refresh_genome(sender: Any, order: Any, user: Any, **rest: Any) -> None:

@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import pgettext
 
-from personalization.models.fail_open import DATABASE_OUTAGES
+from personalization.models.fail_open import DATABASE_OUTAGES, describe_fault
 from personalization.privacy.requester import requester_from_request
 
 logger = logging.getLogger("personalization")
@@ -23,10 +24,10 @@ def says_when_unreadable(view: Callable[..., HttpResponse]) -> Callable[..., Htt
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            with transaction.atomic():
+            with transaction.atomic() if connection.in_atomic_block else nullcontext():
                 return view(request, *args, **kwargs)
-        except DATABASE_OUTAGES:
-            logger.exception("A page about a visitor failed; it says that their data cannot be read")
+        except DATABASE_OUTAGES as fault:
+            logger.error("A page about a visitor failed (%s); it says that it cannot be read", describe_fault(fault))
             return render_visitor_page(request, "unavailable", status=503)
 
     return wrapped

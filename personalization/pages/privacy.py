@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.timezone import now
@@ -18,9 +19,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from personalization.pages.cache_control import private_page
 from personalization.pages.outages import render_visitor_page, says_when_unreadable
-from personalization.privacy import cookies, data_export, flows, identity, sort_preference
+from personalization.privacy import data_export, flows, identity, sort_preference
 from personalization.privacy.overview import visitor_overview
-from personalization.privacy.private_responses import remember_visitor
+from personalization.privacy.private_responses import remember_answer, remember_visitor
 from personalization.privacy.requester import requester_from_request
 
 MAX_KEY = 2**63 - 1
@@ -42,17 +43,21 @@ def confirm_erasure(request: HttpRequest) -> HttpResponse:
     return _render_page(request, "erase_confirm")
 
 
+@transaction.non_atomic_requests
 @private_page
 @require_POST
 @csrf_protect
 @says_when_unreadable
 def erase_data(request: HttpRequest) -> HttpResponse:
     """Deletes everything at once, and stores only that the visitor refuses."""
-    moment = now()
-    flows.erase_data(requester_from_request(request), moment)
-    response = _back_to_privacy()
-    cookies.set_consent_cookie(response, granted=False, now=moment)
-    messages.success(request, _("Your personalisation data has been deleted. Personalisation is off."))
+    requester, moment, response = requester_from_request(request), now(), _back_to_privacy()
+    try:
+        flows.erase_data(requester, moment)
+    except flows.NotYetDeleted as fault:
+        messages.warning(request, fault.message)
+    else:
+        messages.success(request, _("Your personalisation data has been deleted. Personalisation is off."))
+    remember_answer(requester, request, response, granted=False, now=moment)
     return response
 
 

@@ -43,9 +43,10 @@ def may_be_allowed(requester: Requester) -> bool:
 
 
 def should_ask(requester: Requester, visitor: Visitor | None) -> bool:
-    """Whether to show the question: neither the visitor nor their browser has answered, and no consent tool asks."""
+    """Whether to show the question: the visitor has not answered, and no consent tool asks. That a browser agreed is
+    no answer of the account that signed in there since; that it refused is one for whoever uses it."""
     if requester.opt_out_signal or requester.is_child or conf.get_settings().CONSENT_CALLABLE:
         return False
     if requester.is_signed_in and visitor is not None and visitor.consent != Consent.NONE:
         return False
-    return requester.choice is None
+    return requester.choice is None or (requester.is_signed_in and requester.choice.granted)

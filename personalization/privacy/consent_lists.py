@@ -45,7 +45,7 @@ def record_grants(user_ids: list[Any], *, source: str, version: str, now: dateti
 
 
 def record_withdrawals(user_ids: list[Any], *, source: str, version: str, now: datetime) -> int:
-    """Records that these customers withdrew, deletes their genomes, and returns how many had not withdrawn before."""
+    """Records that these customers withdrew, deletes what they did, and returns how many had not withdrawn before."""
     batches = batched(user_ids, CUSTOMERS_PER_BATCH)
     return sum(_withdraw_batch(batch, source, version, now) for batch in batches)
 
@@ -53,5 +53,6 @@ def record_withdrawals(user_ids: list[Any], *, source: str, version: str, now: d
 @transaction.atomic
 def _withdraw_batch(user_ids: list[Any], source: str, version: str, now: datetime) -> int:
     withdrawn = Visitor.objects.withdraw_all(user_ids, version=version, source=source, now=now)
+    Visitor.objects.filter(user_id__in=user_ids).delete_activity()
     Genome.objects.filter(user_id__in=user_ids).delete()
     return withdrawn

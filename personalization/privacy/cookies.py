@@ -16,10 +16,13 @@ from django.http import HttpResponse
 from personalization import conf
 from personalization.models import Visitor
 
-CONSENT_COOKIE = "personalization_choice"
+PREFIX = "__Host-"
+"""Browsers take a cookie of such a name from this very host over HTTPS only: no subdomain, and nobody on the way, can
+plant one. Left out where the shop does without HTTPS (`COOKIE_SECURE`)."""
+CONSENT_COOKIE = f"{PREFIX}personalization_choice"
 """Holds what a browser answered, and no id."""
-VISITOR_COOKIE = "personalization_visitor"
-SORT_COOKIE = "personalization_sort"
+VISITOR_COOKIE = f"{PREFIX}personalization_visitor"
+SORT_COOKIE = f"{PREFIX}personalization_sort"
 COOKIE_NAMES = (CONSENT_COOKIE, VISITOR_COOKIE, SORT_COOKIE)
 
 SORT_DISABLED = "off"
@@ -34,6 +37,15 @@ class BrowserChoice:
 
     granted: bool
     at: datetime
+
+
+def own_cookies(sent: Mapping[str, str]) -> dict[str, str]:
+    """Those of the cookies of a request that are the app's, by their full names."""
+    return {name: sent[_sent_name(name)] for name in COOKIE_NAMES if _sent_name(name) in sent}
+
+
+def _sent_name(name: str) -> str:
+    return name if conf.get_settings().COOKIE_SECURE else name.removeprefix(PREFIX)
 
 
 def read_choice(cookies: Mapping[str, str]) -> BrowserChoice | None:
@@ -74,8 +86,18 @@ def set_consent_cookie(response: HttpResponse, *, granted: bool, now: datetime) 
     version = conf.get_settings().CONSENT_VERSION
     _set_cookie(response, CONSENT_COOKIE, f"{word}.{version}.{int(now.timestamp())}", days)
     if not granted:
-        delete_cookie(response, VISITOR_COOKIE)
-        response.delete_cookie(settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME)
+        _delete_history(response)
+
+
+def forget_browser(response: HttpResponse) -> None:
+    """Removes everything that the browser holds but the order that it wants lists in: it has not answered."""
+    delete_cookie(response, CONSENT_COOKIE)
+    _delete_history(response)
+
+
+def _delete_history(response: HttpResponse) -> None:
+    delete_cookie(response, VISITOR_COOKIE)
+    response.delete_cookie(settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME)
 
 
 def set_visitor_cookie(response: HttpResponse, visitor: Visitor) -> None:
@@ -95,9 +117,9 @@ def set_sort_cookie(response: HttpResponse, *, disabled: bool) -> None:
 
 def delete_cookie(response: HttpResponse, name: str) -> None:
     """Deletes one of the app's cookies from the browser."""
-    response.delete_cookie(name, samesite="Lax")
+    response.delete_cookie(_sent_name(name), samesite="Lax")
 
 
 def _set_cookie(response: HttpResponse, name: str, value: str, days: int) -> None:
-    secure = conf.get_settings().COOKIE_SECURE
-    response.set_cookie(name, value, max_age=timedelta(days=days), secure=secure, httponly=True, samesite="Lax")
+    lifetime, secure = timedelta(days=days), conf.get_settings().COOKIE_SECURE
+    response.set_cookie(_sent_name(name), value, max_age=lifetime, secure=secure, httponly=True, samesite="Lax")

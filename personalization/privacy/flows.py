@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db import DatabaseError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -45,6 +46,16 @@ class Refused(Exception):
         return str(REFUSAL_MESSAGES[self.code])
 
 
+class NotYetDeleted(Exception):
+    """Consent has ended, so that nothing is stored or used any more, but what was stored could not be deleted now. The
+    next run of `personalization_apply_retention` deletes it."""
+
+    message = _(
+        "Personalisation is off, and nothing about you is used any more. Deleting what was stored takes longer than "
+        "usual, and is made up for within a day; you can also try again."
+    )
+
+
 def grant_consent(requester: Requester, now: datetime, source: str) -> Requester:
     """Records that the visitor consents, and computes a customer's genome.
 
@@ -63,21 +74,39 @@ def grant_consent(requester: Requester, now: datetime, source: str) -> Requester
         raise Refused("child_account")
     visitor = identity.grant_consent(requester, now, source)
     if visitor is not None:
-        with fail_open("Working out a genome after consent"):
+        with fail_open("Working out a genome after consent", whole_page=True):
             genome.refresh_genome([visitor.user_id], now=now.timestamp())
-    return replace(requester, choice=_choice_of(granted=True, now=now))
+    return requester if requester.is_signed_in else replace(requester, choice=_choice_of(granted=True, now=now))
 
 
 def withdraw_consent(requester: Requester, now: datetime, source: str) -> Requester:
-    """Records that the visitor does not consent (any more). Returns the requester as it is from now on."""
-    identity.withdraw_consent(requester, now, source)
-    return replace(requester, choice=_choice_of(granted=False, now=now), visitor_id=None)
+    """Records that the visitor does not consent (any more), and deletes what they did. Returns the requester as it is
+    from now on. Raises `NotYetDeleted` where only the first could be done."""
+    identity.end_consent(requester, now, source)
+    _delete(identity.delete_activity, requester)
+    return after_refusal(requester, now)
 
 
 def erase_data(requester: Requester, now: datetime) -> Requester:
-    """Deletes everything that is stored about the visitor. Returns the requester as it is from now on."""
-    identity.erase_visitor(requester, now)
-    return replace(requester, choice=_choice_of(granted=False, now=now), visitor_id=None)
+    """Deletes everything that is stored about the visitor. Returns the requester as it is from now on. Raises
+    `NotYetDeleted` where their consent ended, but no more could be done."""
+    identity.end_consent(requester, now, source="erasure")
+    _delete(identity.erase_visitor, requester, now)
+    return after_refusal(requester, now)
+
+
+def _delete(delete: Callable[..., None], *arguments: Any) -> None:
+    """Deletes in a transaction of its own, after the one in which consent ended."""
+    try:
+        delete(*arguments)
+    except DatabaseError as fault:
+        raise NotYetDeleted from fault
+
+
+def after_refusal(requester: Requester, now: datetime) -> Requester:
+    """The requester as it is from now on, when consent has ended."""
+    choice = None if requester.is_signed_in else _choice_of(granted=False, now=now)
+    return replace(requester, choice=choice, visitor_id=None)
 
 
 def _choice_of(*, granted: bool, now: datetime) -> BrowserChoice:

@@ -5,7 +5,7 @@ nowhere afterwards: what the browser did belongs to the account.
 """
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import OperationalError, transaction
@@ -18,6 +18,8 @@ from personalization.privacy.requester import Requester
 
 VISITOR, UNREADABLE = "visitor", "unreadable"
 """The keys in `Requester.memory`: the visitor, and whether they could not be read."""
+VISIT_PAUSE = timedelta(minutes=30)
+"""A visit ends where nothing is heard for so long."""
 
 
 class VisitorUnreadable(OperationalError):
@@ -112,19 +114,28 @@ def grant_consent(requester: Requester, now: datetime, source: str) -> Visitor |
 
 
 @transaction.atomic
-def withdraw_consent(requester: Requester, now: datetime, source: str) -> None:
-    """From now on nothing of this visitor is stored or used. Of a browser nothing remains at all.
+def end_consent(requester: Requester, now: datetime, source: str) -> None:
+    """From now on nothing of this visitor is stored or used, whatever is there to be deleted.
 
     Of an account that had never answered, only its refusal is stored: otherwise each of its other browsers would ask
     again, and consent that the shop records from elsewhere would overrule the refusal.
     """
+    if requester.visitor_id:
+        Visitor.objects.filter(pk=requester.visitor_id, user=None).update(consent=Consent.WITHDRAWN)
+    if requester.is_signed_in:
+        visitor = Visitor.objects.get_for_update(requester.user_id)
+        if visitor.consent != Consent.WITHDRAWN:
+            _record_consent(visitor, Consent.WITHDRAWN, source, now)
+
+
+@transaction.atomic
+def delete_activity(requester: Requester) -> None:
+    """Deletes what this visitor did and asked for. Of a browser nothing remains at all, of an account only that it
+    refused."""
     erase_browser(requester)
-    if not requester.is_signed_in:
-        return
-    visitor = Visitor.objects.get_for_update(requester.user_id)
-    Genome.objects.filter(user_id=requester.user_id).delete()
-    if visitor.consent != Consent.WITHDRAWN:
-        _record_consent(visitor, Consent.WITHDRAWN, source, now)
+    if requester.is_signed_in:
+        Visitor.objects.filter(user_id=requester.user_id).delete_activity()
+        Genome.objects.filter(user_id=requester.user_id).delete()
 
 
 @transaction.atomic
@@ -146,29 +157,30 @@ def erase_browser(requester: Requester) -> None:
 def erase_customer(user_id: Any, now: datetime) -> None:
     """Deletes an account's visitor with everything that it did; only its refusal, and when it was erased, remain."""
     visitor = Visitor.objects.get_for_update(user_id)
-    ids = {"visitor_id": visitor.pk, "user_id": user_id}
-    visitor.delete()
-    signals.send_on_commit(signals.visitor_erased, Visitor, **ids)
+    Visitor.objects.erase([visitor.pk])
     Genome.objects.filter(user_id=user_id).delete()
-    _record_consent(Visitor.objects.create(user_id=user_id, erased_at=now), Consent.WITHDRAWN, "erasure", now)
+    remains = Visitor.objects.create(user_id=user_id, erased_at=now, consent=visitor.consent)
+    _record_consent(remains, Consent.WITHDRAWN, "erasure", now)
 
 
 @transaction.atomic
-def merge_into_account(requester: Requester, now: datetime) -> None:
-    """What the browser did before signing in becomes the account's, once; the browser's visitor is deleted.
+def merge_into_account(requester: Requester, now: datetime, *, agreed_in_session: bool) -> None:
+    """What the browser did in this visit before signing in becomes the account's, once; its visitor is deleted.
 
-    An account that withdrew, or a child's, takes nothing over, and nothing is taken from a browser that refused.
+    What it did earlier may have been somebody else's, and so may its answer: consent moves into the account only if it
+    was given in this session. An account that withdrew, or a child's, takes nothing over, and nothing is taken from a
+    browser that refused.
     """
     browser = _lock_browser(requester.visitor_id) if requester.visitor_id else None
     account = Visitor.objects.filter(user_id=requester.user_id).first()
     refused = requester.choice is not None and not requester.choice.granted
     withdrew = account is not None and account.consent == Consent.WITHDRAWN
     if not (refused or withdrew or requester.opt_out_signal or requester.is_child):
-        account = _consenting_account(requester, account, browser, now)
-        if account is not None and browser is not None:
-            _transfer_activity(account, browser)
+        account = _consenting_account(requester, account, agreed_in_session=agreed_in_session, now=now)
+        if account is not None and browser is not None and browser.consent == Consent.GRANTED:
+            _transfer_visit(account, browser, now)
     if browser is not None:
-        browser.delete()
+        Visitor.objects.delete_with_rows([browser.pk])
 
 
 def _lock_browser(visitor_id: uuid.UUID) -> Visitor | None:
@@ -176,25 +188,26 @@ def _lock_browser(visitor_id: uuid.UUID) -> Visitor | None:
 
 
 def _consenting_account(
-    requester: Requester, account: Visitor | None, browser: Visitor | None, now: datetime
+    requester: Requester, account: Visitor | None, *, agreed_in_session: bool, now: datetime
 ) -> Visitor | None:
-    """The account's visitor, if the account consented: itself, or its browser before signing in."""
+    """The account's visitor, if the account consented: itself, or in this session before signing in."""
     if account is not None and account.consent == Consent.GRANTED:
         return account
-    chosen_at = requester.choice.at if requester.choice is not None and requester.choice.granted else None
-    since = browser.consented_at if browser is not None else chosen_at
-    answer = requester.consent_tool_answer
-    if since is None or not (chosen_at if answer is None else answer):
-        return None  # an earlier consent may have been to another text
+    choice = requester.choice  # None where the consent was to an earlier text
+    if choice is None or not agreed_in_session or requester.consent_tool_answer is False:
+        return None
     account = account or Visitor.objects.get_or_create_customer(requester.user_id)
-    _record_consent(account, Consent.GRANTED, "sign-in", min(since, now))
+    _record_consent(account, Consent.GRANTED, "sign-in", min(choice.at, now))
     return account
 
 
-def _transfer_activity(account: Visitor, browser: Visitor) -> None:
-    Event.objects.filter(visitor=browser).update(visitor=account)
-    OrderVisitor.objects.move_to(account, browser)
-    for preference in browser.preferences:
-        account.set_preference(*preference)
+def _transfer_visit(account: Visitor, browser: Visitor, now: datetime) -> None:
+    """Makes what the browser did without a longer pause up to now the account's."""
+    since = Event.objects.visit_start(browser.pk, now, VISIT_PAUSE) - VISIT_PAUSE
+    Event.objects.filter(visitor=browser, received_at__gt=since).update(visitor=account)
+    OrderVisitor.objects.filter(placed_at__gt=since).move_to(account, browser)
+    for preference in browser.get_preferences():
+        if preference.recorded_at > since.timestamp():
+            account.set_preference(*preference)
     ids = {"visitor_id": account.pk, "user_id": account.user_id, "merged_visitor_id": browser.pk}
     signals.send_on_commit(signals.visitor_merged, Visitor, **ids)

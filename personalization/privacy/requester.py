@@ -116,7 +116,7 @@ def bind_requester(request: HttpRequest, requester: Requester) -> None:
 
 
 def _requester_from_cookies(request: HttpRequest, user: Any) -> Requester:
-    own_cookies = {name: request.COOKIES[name] for name in cookies.COOKIE_NAMES if name in request.COOKIES}
+    own_cookies = cookies.own_cookies(request.COOKIES)
     return Requester(
         user=AnonymousUser() if user is None else user,
         visitor_id=cookies.read_visitor_id(own_cookies),

@@ -77,7 +77,8 @@ def no_progress(stream: Iterable[Any], what: str, length: int) -> Iterable[Any]:
 
 
 def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_progress) -> RetentionResult:
-    """1. Deletes events about products that staff marked as sensitive since.
+    """1. Deletes events about products that staff marked as sensitive since, and those of visitors who withdrew, if
+       that was interrupted.
     2. Counts the days that may have changed since the last run.
     3. Deletes old events.
     4. Deletes old daily totals.
@@ -87,7 +88,8 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     whose events are partly deleted is not counted again, and each batch is a transaction of its own.
     """
     until = retention_cutoffs(moment or now())
-    sensitive = sum(Event.objects.delete_for_products(catalogue.all_sensitive_products()))
+    unwanted = sum(Event.objects.delete_for_products(catalogue.all_sensitive_products()))
+    unwanted += sum(Event.objects.delete_withdrawn())
     days = roll_up_days(until.now, progress=progress)
     dropped = {name: _delete_events(name, until.for_event_type(name), progress) for name in EventType.values}
     totals = DailyTotal.objects.before(until.totals).count()
@@ -100,7 +102,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
             Event.objects.delete_idle_browsers(until.browsers), "Idle browsers", _batches(idle, BROWSER_BATCH_SIZE)
         )
     )
-    return RetentionResult(days, sensitive + sum(dropped.values()), dropped[EventType.SEARCH], totals, idle)
+    return RetentionResult(days, unwanted + sum(dropped.values()), dropped[EventType.SEARCH], totals, idle)
 
 
 def _delete_events(name: str, before: datetime, progress: ProgressBar) -> int:
@@ -118,10 +120,11 @@ def rows_due(moment: datetime | None = None) -> RetentionResult:
     """What `apply_retention` would do now. A browser whose last event would be deleted does not count yet."""
     until = retention_cutoffs(moment or now())
     dropped = {name: Event.objects.before(name, until.for_event_type(name)).count() for name in EventType.values}
-    sensitive = Event.objects.filter(product_id__in=catalogue.all_sensitive_products()).count()
+    unwanted = Event.objects.filter(product_id__in=catalogue.all_sensitive_products()).count()
+    unwanted += Event.objects.of_withdrawn().count()
     return RetentionResult(
         len(list(_days(until.now, ()))),
-        sensitive + sum(dropped.values()),
+        unwanted + sum(dropped.values()),
         dropped[EventType.SEARCH],
         DailyTotal.objects.before(until.totals).count(),
         Event.objects.idle_browsers(until.browsers).count(),

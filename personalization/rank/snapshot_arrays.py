@@ -1,6 +1,4 @@
-"""What one training run learned, as arrays by name: in memory while training, memory-mapped from a snapshot while
-serving.
-"""
+"""What one training run learned, as arrays by name: just made while training, read from a snapshot while serving."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

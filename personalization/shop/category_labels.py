@@ -4,7 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.urls import reverse
 from oscar.core.loading import get_model
+
+from personalization.models.cache_health import cache_answers
 
 Category = get_model("catalogue", "Category")
 
@@ -32,6 +35,14 @@ def label_categories(categories: Iterable[Any]) -> None:
             own = branches.get(category.path, [category.name])
             others = [branch for path, branch in branches.items() if path != category.path]
             category.label = path_label(own, others)
+
+
+def category_address(category: Any) -> str:
+    """The address of a category's page. Oscar asks the cache for the slugs above it; where that does not answer, the
+    category's own slug does, which its page corrects."""
+    if cache_answers():
+        return str(category.get_absolute_url())
+    return reverse("catalogue:category", kwargs={"category_slug": category.slug, "pk": category.pk})
 
 
 def category_paths(limit: int) -> dict[int, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from personalization.decide.slate import Candidate, Reason, category_ref
 from personalization.decide.visit import Visit
 from personalization.rank.scorer import SCORE_DECIMALS
 from personalization.rank.snapshot_arrays import SnapshotArrays
-from personalization.shop import catalogue
+from personalization.shop import catalogue, category_labels
 from personalization.surfaces import Surface
 
 HABIT_WEIGHT, EXPECTED_WEIGHT, SALES_SHARE_WEIGHT = 1.0, 0.5, 0.001
@@ -145,7 +145,8 @@ def _is_redundant(
 def _menu_shortcut(candidate: Candidate, category: Any, discreet: bool) -> MenuShortcut:
     reason = reasons.without_private_facts(candidate.reason) if discreet else candidate.reason
     explanation = reasons.item_explanation(reason, reasons.DisplayNames())
-    return MenuShortcut(candidate.item.id, category.label, category.get_absolute_url(), reason, explanation)
+    address = category_labels.category_address(category)
+    return MenuShortcut(candidate.item.id, category.label, address, reason, explanation)
 
 
 def _shortcut_candidates(visit: Visit, snapshot: SnapshotArrays) -> list[Candidate]:

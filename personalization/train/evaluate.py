@@ -133,7 +133,7 @@ def reuse_ranker(snapshot: Snapshot, now: float) -> Evaluation | None:
     from the features and recommenders that there are now; else None."""
     try:
         learned = SnapshotArrays(snapshot_files.read_snapshot(snapshot.name, snapshot.manifest_sha256))
-    except (snapshot_files.BrokenSnapshot, OSError):
+    except (snapshot_files.BrokenSnapshot, snapshot_files.MissingSnapshot):
         return None
     evaluation, arrays = Evaluation.from_summary(snapshot.metrics), learned.arrays
     if evaluation is None or FITTED_AT not in arrays:

@@ -21,6 +21,8 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from personalization.privacy import cookies
+
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -186,7 +188,9 @@ def browser_of(chromium, shop):
         contexts.append(context)
         if agreed:
             choice = f"granted.1.{int(time.time()) - 60}"
-            context.add_cookies([{"name": "personalization_choice", "value": choice, "url": shop, "httpOnly": True}])
+            context.add_cookies(
+                [{"name": cookies.CONSENT_COOKIE, "value": choice, "url": shop, "httpOnly": True, "secure": True}]
+            )
         return context
 
     yield open_browser

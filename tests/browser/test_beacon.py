@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import expect
 
+from personalization.privacy import cookies
 from tests.browser.conftest import PERSONAL, open_a_product, products
 
 STATIC = Path(__file__).parents[2] / "personalization" / "static" / "personalization"
@@ -118,7 +119,7 @@ def test_a_browser_has_one_visitor_however_much_it_reports_at_first(browser_of, 
         marks = ", ".join("?" * len(ids))
         found = base.execute(f"SELECT DISTINCT visitor_id FROM personalization_event WHERE event_id IN ({marks})", ids)
         assert len(found.fetchall()) == 1
-    assert "personalization_visitor" in [cookie["name"] for cookie in context.cookies()]
+    assert cookies.VISITOR_COOKIE in [cookie["name"] for cookie in context.cookies()]
 
 
 def test_without_consent_nothing_is_sent_and_no_cookie_is_set(browser_of, shop, stored):

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from personalization.privacy import cookies
 from tests.browser.conftest import NARROW, WIDE
 
 PAGE = "/personalization/privacy/"
@@ -24,8 +25,8 @@ def opened(chromium, shop):
         context.close()
 
 
-def cookies(page):
-    return {cookie["name"] for cookie in page.context.cookies() if cookie["name"].startswith("personalization_")}
+def own_cookies(page):
+    return {cookie["name"] for cookie in page.context.cookies() if cookie["name"] in cookies.COOKIE_NAMES}
 
 
 def listed(page):
@@ -56,7 +57,7 @@ def test_the_question_is_answered_by_keyboard(opened):
     page.keyboard.press("Enter")
     page.wait_for_load_state()
     expect(page.locator(".personalization-banner")).to_have_count(0)
-    assert cookies(page) == {"personalization_choice"}
+    assert own_cookies(page) == {cookies.CONSENT_COOKIE}
 
 
 @pytest.mark.parametrize("viewport", [WIDE, {"width": 1024, "height": 768}, NARROW])
@@ -84,7 +85,7 @@ def test_agreed_then_seen_then_deleted_then_forgotten(opened):
     title = look_at_a_product(page)
     page.wait_for_timeout(1_500)
     assert title in listed(page)
-    assert cookies(page) == {"personalization_choice", "personalization_visitor"}
+    assert own_cookies(page) == {cookies.CONSENT_COOKIE, cookies.VISITOR_COOKIE}
     page.get_by_role("button", name=f"Delete {title}").click()
     page.wait_for_load_state()
     assert title not in listed(page)
@@ -96,7 +97,7 @@ def test_agreed_then_seen_then_deleted_then_forgotten(opened):
     page.wait_for_load_state()
     expect(page.get_by_text("Your personalisation data has been deleted.")).to_have_count(1)
     expect(page.locator("#recent")).to_have_count(0)
-    assert cookies(page) == {"personalization_choice"}
+    assert own_cookies(page) == {cookies.CONSENT_COOKIE}
 
 
 def test_all_of_it_works_without_javascript(opened):

@@ -9,6 +9,7 @@ from cookie_consent.util import set_cookie_dict_to_response
 from django.http import HttpResponse
 
 from personalization.contrib import django_cookie_consent
+from personalization.privacy import cookies
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +24,7 @@ def group(settings):
         "CONSENT_CALLABLE": "personalization.contrib.django_cookie_consent.get_consent",
     }
     group = CookieGroup.objects.create(varname="personalization", name="A personal shop")
-    Cookie.objects.create(cookiegroup=group, name="personalization_visitor")
+    Cookie.objects.create(cookiegroup=group, name=cookies.VISITOR_COOKIE)
     return group
 
 

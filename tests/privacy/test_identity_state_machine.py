@@ -51,6 +51,7 @@ class Shop(RuleBasedStateMachine):
         self.users = [User.objects.create_user(f"person{n}", f"person{n}@example.com", "x") for n in (0, 1)]
         self.browsers = [Client(headers={"user-agent": "Mozilla/5.0 Firefox/143.0"}) for _ in (0, 1)]
         self.choice = [None, None]
+        self.agreed_in_session = [False, False]
         self.signed_in = [None, None]
         self.account = [Consent.NONE, Consent.NONE]
         self.kept_cookies = []
@@ -74,12 +75,20 @@ class Shop(RuleBasedStateMachine):
         self.browsers[browser].post(reverse("personalization:consent"), {"answer": answer}, headers=signal)
         if granted and signal:
             return
-        self.choice[browser] = granted
         person = self.signed_in[browser]
         if not granted:
             self.lose(("browser", left))
-        if person is not None:
-            self.account[person] = Consent.GRANTED if granted else Consent.WITHDRAWN
+        if person is None:
+            self.choice[browser] = self.agreed_in_session[browser] = granted
+        else:
+            self.answer_in_the_account(browser, person, granted=granted)
+
+    def answer_in_the_account(self, browser, person, *, granted):
+        """It is the account's alone; after a refusal the browser has not answered, either."""
+        self.account[person] = Consent.GRANTED if granted else Consent.WITHDRAWN
+        if not granted:
+            self.choice[browser] = None if self.choice[browser] else self.choice[browser]
+            self.lose(("person", person))
 
     @rule(browser=BROWSERS, signal=SIGNALS)
     def look(self, browser, signal):
@@ -112,26 +121,27 @@ class Shop(RuleBasedStateMachine):
         form = {"login-username": self.users[person].email, "login-password": "x", "login_submit": "1"}
         assert self.browsers[browser].post(reverse("customer:login"), form).status_code == 302
         self.signed_in[browser] = person
-        if self.account[person] == Consent.NONE and self.choice[browser]:
+        if self.account[person] == Consent.NONE and self.choice[browser] and self.agreed_in_session[browser]:
             self.account[person] = Consent.GRANTED
+        self.agreed_in_session[browser] = False
         taken = self.account[person] == Consent.GRANTED and self.choice[browser] is not False
         self.lose(("browser", left), to=("person", person) if taken else None)
 
     @rule(browser=BROWSERS)
     def sign_out(self, browser):
         self.browsers[browser].get(reverse("customer:logout"))
-        self.signed_in[browser] = None
+        self.signed_in[browser], self.agreed_in_session[browser] = None, False
 
     @rule(browser=BROWSERS, signal=SIGNALS)
     def forget(self, browser, signal):
         left, person = self.known(browser), self.signed_in[browser]
         page = reverse("personalization:privacy_erase")
         self.browsers[browser].post(page, {"sure": "on"}, headers=signal)
-        self.choice[browser] = False
         self.lose(("browser", left))
-        if person is not None:
-            self.lose(("person", person))
-            self.account[person] = Consent.WITHDRAWN
+        if person is None:
+            self.choice[browser] = False
+        else:
+            self.answer_in_the_account(browser, person, granted=False)
 
     @precondition(lambda self: self.kept_cookies)
     @rule(browser=BROWSERS, number=st.integers(0, 99))

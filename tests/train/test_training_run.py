@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from django.conf import settings
-from django.core.files.storage import FileSystemStorage, Storage
 from django.core.management import CommandError, call_command
 from oscar.apps.order.models import Line, ShippingEvent, ShippingEventQuantity, ShippingEventType
 
@@ -194,18 +193,9 @@ def test_what_a_crash_between_files_and_switch_leaves_behind_is_removed_by_the_n
 
 
 def test_a_snapshot_in_a_storage_that_is_no_disk_is_fetched_and_served(settings, tmp_path):
-    elsewhere = {"BACKEND": f"{__name__}.NoDiskOfOurs", "OPTIONS": {"location": tmp_path / "elsewhere"}}
+    elsewhere = {"BACKEND": "tests.train.storages.NoDiskOfOurs", "OPTIONS": {"location": tmp_path / "elsewhere"}}
     settings.STORAGES = {**settings.STORAGES, "personalization": elsewhere}
     shop.even_and_odd()
     name = train().name
     active_snapshot.reset_active_snapshot()
     assert active_snapshot.get_active_snapshot().name == name
-
-
-class NoDiskOfOurs(Storage):
-    """A storage that has no paths, as an object store has none; behind it is a folder."""
-
-    def __init__(self, location):
-        self.folder = FileSystemStorage(location)
-        self._open, self._save = self.folder._open, self.folder._save
-        self.exists, self.listdir, self.delete = self.folder.exists, self.folder.listdir, self.folder.delete

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
+from personalization.privacy import cookies
 from tests.collect.event_payloads import FIREFOX, delivery_body, event_payload, to_milliseconds
 
 HERE = "http://testserver"
@@ -15,7 +16,7 @@ HERE = "http://testserver"
 def consented_client(**environ):
     """The client of a browser that gave consent a week ago, on a page of the shop."""
     client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_ORIGIN=HERE, **environ)
-    client.cookies["personalization_choice"] = f"granted.1.{int((now() - timedelta(days=7)).timestamp())}"
+    client.cookies[cookies.CONSENT_COOKIE] = f"granted.1.{int((now() - timedelta(days=7)).timestamp())}"
     return client
 
 

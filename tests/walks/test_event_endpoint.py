@@ -31,9 +31,9 @@ def test_a_browser_that_agreed_reports_and_is_known_from_then_on(milk):
     client = consented_client()
     response = send_events(client, view_payload(milk))
     assert (response.status_code, response.json()) == (202, {"accepted": 1, "rejected": []})
-    cookie = response.cookies["personalization_visitor"]
+    cookie = response.cookies[cookies.VISITOR_COOKIE]
     assert (cookie["httponly"], cookie["secure"], cookie["samesite"]) == (True, True, "Lax")
-    assert "personalization_visitor" not in send_events(client, view_payload(milk)).cookies
+    assert cookies.VISITOR_COOKIE not in send_events(client, view_payload(milk)).cookies
     assert Visitor.objects.count() == 1
     assert (
         list(Event.objects.values_list("type", "product_id", "is_suspected_bot")) == [("view_item", milk.pk, False)] * 2
@@ -72,7 +72,7 @@ def test_an_account_that_agreed_reports_without_a_cookie_of_ours(milk, customer)
     client.force_login(customer)
     response = send_events(client, view_payload(milk))
     assert response.json() == {"accepted": 1, "rejected": []}
-    assert "personalization_visitor" not in response.cookies
+    assert cookies.VISITOR_COOKIE not in response.cookies
     assert Event.objects.get().visitor.user == customer
 
 
@@ -124,7 +124,7 @@ def test_nobody_is_made_known_by_events_that_are_all_wrong():
 
 def test_a_forged_cookie_is_replaced(milk):
     client = consented_client()
-    client.cookies["personalization_visitor"] = "forged"
+    client.cookies[cookies.VISITOR_COOKIE] = "forged"
     response = send_events(client, view_payload(milk))
     token = response.cookies[cookies.VISITOR_COOKIE].value
     assert cookies.verify_visitor_token(token) == Visitor.objects.get().pk
@@ -249,7 +249,7 @@ def test_what_a_browser_was_shown_before_it_was_known_is_taken_from_it_and_from_
         == ["invalid_slate"]
     )
     made_known = send_events(client, click)
-    assert (made_known.json()["accepted"], "personalization_visitor" in made_known.cookies) == (1, True)
+    assert (made_known.json()["accepted"], cookies.VISITOR_COOKIE in made_known.cookies) == (1, True)
     assert (
         send_events(client, event_payload("select_item", shown, slate=token, at=to_milliseconds(now()))).json()[
             "accepted"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from personalization.collect import rate_limits
 from personalization.models import Event
+from personalization.privacy import cookies
 from tests.collect.event_payloads import delivery_body, event_payload
 from tests.shops import factories as shop
 from tests.walks.event_requests import consented_client, post_events, send_events, view_payload
@@ -134,7 +135,7 @@ def test_a_strange_content_length_does_no_harm(milk, length):
 @pytest.mark.parametrize("cookie", ["\0", "ü", ":" * 4_000, "a:b:c", "'; --", "granted.1.99999999999999"])
 def test_strange_cookies_count_as_none(milk, cookie):
     client = consented_client()
-    client.cookies["personalization_visitor"] = cookie
+    client.cookies[cookies.VISITOR_COOKIE] = cookie
     assert send_events(client, view_payload(milk)).status_code == 202
-    client.cookies["personalization_choice"] = cookie
+    client.cookies[cookies.CONSENT_COOKIE] = cookie
     assert send_events(client, view_payload(milk)).status_code == 202

@@ -118,7 +118,7 @@ def test_a_click_in_a_list_is_stored_with_its_position(trained):
 def test_nobody_else_s_page_says_anything(trained, who, page):
     client = Client(HTTP_SEC_GPC="1") if who == "signal" else Client()
     if who == "refused":
-        client.cookies["personalization_choice"] = f"refused.1.{int(time.time())}"
+        client.cookies[cookies.CONSENT_COOKIE] = f"refused.1.{int(time.time())}"
     response = client.get(page)
     assert lists(response) == []
 

@@ -23,6 +23,7 @@ from personalization.decide.slate import Candidate, Reason, category_ref
 from personalization.decide.visit import Visit
 from personalization.models import Consent, Genome, SensitiveCategory, Snapshot, Visitor
 from personalization.oscar import template_overrides, visits
+from personalization.privacy import cookies
 from personalization.profile.genome import refresh_genome
 from personalization.serve import menu_shortcuts
 from personalization.surfaces import navigation
@@ -183,7 +184,7 @@ def test_where_somebody_else_may_be_looking_no_line_tells_what_was_bought_or_sai
 
 def test_nobody_else_has_any(tea_drinker):
     refused, customer = Client(), Client()
-    refused.cookies["personalization_choice"] = "refused.1.1700000000"
+    refused.cookies[cookies.CONSENT_COOKIE] = "refused.1.1700000000"
     customer.force_login(tea_drinker)
     Visitor.objects.filter(user=tea_drinker).update(consent=Consent.WITHDRAWN)
     agreeing = Client()

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from oscar.apps.checkout.mixins import OrderPlacementMixin
 
 from personalization.models import OrderVisitor, Visitor
-from personalization.privacy import identity
+from personalization.privacy import cookies, identity
 from tests.collect.event_payloads import FIREFOX
 from tests.shops import factories as shop
 from tests.walks.event_requests import consented_client, raise_disk_full
@@ -59,7 +59,7 @@ def test_without_consent_and_a_known_visitor_nothing_is_kept_nor_made(client, mi
     if who in ("refused", "signal"):
         identify_browser(client)
     if who == "refused":
-        client.cookies["personalization_choice"] = f"refused.1.{int(now().timestamp())}"
+        client.cookies[cookies.CONSENT_COOKIE] = f"refused.1.{int(now().timestamp())}"
     if who == "signal":
         client.defaults["HTTP_SEC_GPC"] = "1"
     before = Visitor.objects.count()
@@ -108,7 +108,7 @@ def test_a_visitor_who_was_erased_at_this_moment_does_not_fail_the_order(milk):
 def test_a_browsers_orders_become_the_accounts_when_it_signs_in(client, milk, anna):
     client = Client(HTTP_USER_AGENT=FIREFOX)
     identify_browser(client)
-    order = shop.create_past_order(None, [milk])
+    order = shop.create_past_order(None, [milk], days_ago=0)
     check_out(client, order)
     form = {"login-username": anna.email, "login-password": "x", "login_submit": "1"}
     assert client.post(reverse("customer:login"), form).status_code == 302

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from personalization.models import Consent, Event, Visitor
-from personalization.privacy import identity
+from personalization.privacy import flows
 from personalization.privacy.requester import requester_from_request
 from tests.walks.known_visitors import identify_browser, store_event
 
@@ -71,10 +71,10 @@ def test_a_withdrawal_works_on_the_next_request_and_deletes_the_genome(client, t
     users, _ = trained
     client.force_login(users[1])
     request = client.get("/").wsgi_request
-    identity.withdraw_consent(requester_from_request(request), now(), source="test")
+    flows.withdraw_consent(requester_from_request(request), now(), source="test")
     assert not any(row.personal for row in rows(client.get("/")).values())
     call_command("personalization_train", verbosity=0)
-    identity.grant_consent(requester_from_request(request), now(), source="test")
+    flows.grant_consent(requester_from_request(request), now(), source="test")
     assert not any(row.personal for row in rows(client.get("/")).values())
 
 
