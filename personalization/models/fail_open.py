@@ -14,7 +14,7 @@ from personalization.models.query_limits import QueryTimeout, limited_queries
 
 logger = logging.getLogger("personalization")
 
-DATABASE_OUTAGES = (OperationalError, ProgrammingError, InternalError, InterfaceError)
+DATABASE_OUTAGES = (OperationalError, ProgrammingError, InternalError, InterfaceError, QueryTimeout)
 """What Django raises where the database does not answer, or lacks a table; not where it refuses what it was given."""
 HOUR = 3600.0
 PACKAGE = Path(__file__).parents[1]

@@ -18,6 +18,7 @@ from personalization.privacy.requester import Requester
 
 VISITOR, UNREADABLE = "visitor", "unreadable"
 """The keys in `Requester.memory`: the visitor, and whether they could not be read."""
+NOT_READ: dict[str, Visitor | None] = {VISITOR: None, UNREADABLE: None}
 VISIT_PAUSE = timedelta(minutes=30)
 """A visit ends where nothing is heard for so long."""
 
@@ -33,6 +34,7 @@ def get_visitor(requester: Requester) -> Visitor | None:
             return None
         with fail_open("Reading a visitor"):
             return load_visitor(requester)
+        requester.memory.update(NOT_READ)
     return requester.memory[VISITOR]
 
 
@@ -53,7 +55,7 @@ def read_visitor(requester: Requester) -> Visitor | None:
 def load_visitor(requester: Requester) -> Visitor | None:
     """Like `get_visitor`, but lets the first database error through. At most one query a requester."""
     if VISITOR not in requester.memory:
-        requester.memory.update({VISITOR: None, UNREADABLE: None})
+        requester.memory.update(NOT_READ)
         requester.memory[VISITOR] = _query_visitor(requester)
         del requester.memory[UNREADABLE]
     return requester.memory[VISITOR]
