@@ -49,6 +49,7 @@ from personalization.train import search_choices
 from personalization.train.dataset import TrainingDataset
 from personalization.train.fit import fit_arrays
 from personalization.train.run import no_progress
+from personalization.train.voices import Standing
 
 FIRST = 5
 ASKED = 20_000
@@ -171,18 +172,19 @@ def shop_of(log: Log) -> tuple[TrainingDataset, HistoryArrays]:
 
 
 def acts(log: Log) -> search_choices.SearchLog:
-    """The log as training reads it: searches of browsers with their choices."""
+    """The log as training reads it: searches of buyers with their choices."""
     folded = [search_queries.normalize_query(query) for query in log.query]
     texts = sorted(set(folded))
     number = {text: place for place, text in enumerate(texts)}
     found = np.array([number[text] for text in folded], np.int32)
     nothing = np.full(len(found), -1, np.int32)
     return search_choices.SearchLog(
-        visitor=np.tile(-1 - log.visitor, 2),
+        visitor=np.tile(log.visitor, 2),
         at=np.concatenate([log.at, log.at + 1]),
         query=np.concatenate([found, nothing]),
         product=np.concatenate([nothing, log.product.astype(np.int32)]),
         weight=np.repeat(np.array([search_choices.SEARCH, search_choices.VIEW_WEIGHT], np.float32), len(found)),
+        standing=np.full(2 * len(found), Standing.BUYER, np.int8),
         texts=texts,
     )
 

@@ -59,7 +59,8 @@ def _store_reported(
         )
         rate_limits.drop_log.record(["suspect"] * body.count if suspect else [])
         products, device = _reported_products(body.reports), request_traits.device_type(requester)
-        delivery = ingestion.Delivery(visitor, products, now, body.sent, suspect, device, requester.browser_key())
+        key, network = requester.browser_key(), requester.network
+        delivery = ingestion.Delivery(visitor, products, now, body.sent, suspect, device, key, network)
         return body.rejected + ingestion.store_events(delivery, body.reports).rejected, visitor
     return _reject_all(body, "not_stored"), None
 
@@ -111,6 +112,7 @@ def record_basket_addition(requester: Requester, product_id: int, now: datetime)
         now,
         suspect=crawlers.is_crawler(requester.user_agent),
         device=request_traits.device_type(requester),
+        network=requester.network,
     )
 
 

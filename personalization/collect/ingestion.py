@@ -58,6 +58,8 @@ class Delivery:
     """The kind of device that sends, where that is known."""
     browser_key: str = ""
     """What the sending browser holds, see `Requester.browser_key`."""
+    network: str = ""
+    """Where it was sent from, see `Requester.network`; not stored itself."""
     _slates: dict[str, Impression | None] = field(default_factory=dict, compare=False)
 
     def impression(self, token: str) -> Impression:
@@ -105,6 +107,7 @@ def _store(delivery: Delivery, events: Collection[EventData]) -> bool:
         received_at=delivery.received,
         is_suspected_bot=delivery.is_suspected_bot,
         device=delivery.device,
+        network=delivery.network,
     )
 
 
@@ -245,11 +248,20 @@ def _known_items(items: tuple[ReportedItem, ...], catalogue: ReportedProducts) -
 
 
 def record_server_event(
-    visitor: Visitor, name: str, product: int, now: datetime, *, suspect: bool = False, device: str = ""
+    visitor: Visitor,
+    name: str,
+    product: int,
+    now: datetime,
+    *,
+    suspect: bool = False,
+    device: str = "",
+    network: str = "",
 ) -> bool:
     """Stores an event that the server itself observed; False when the visitor no longer exists."""
     event = EventData(event_id=uuid.uuid4(), type=name, occurred_at=now, product_id=product, value=1.0)
-    stored = Event.objects.store_events(visitor.pk, [event], received_at=now, is_suspected_bot=suspect, device=device)
+    stored = Event.objects.store_events(
+        visitor.pk, [event], received_at=now, is_suspected_bot=suspect, device=device, network=network
+    )
     if stored:
         _send_event_recorded(visitor, [event])
     return stored

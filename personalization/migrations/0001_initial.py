@@ -156,6 +156,8 @@ class Migration(migrations.Migration):
                 ('row_key', models.CharField(blank=True, max_length=64, verbose_name='row')),
                 ('value', models.FloatField(null=True, verbose_name='value')),
                 ('is_suspected_bot', models.BooleanField(default=False, verbose_name='suspected bot')),
+                ('voice', models.BigIntegerField(null=True, verbose_name='voice')),
+                ('is_echo', models.BooleanField(db_default=False, default=False, verbose_name='echo')),
                 ('device', models.CharField(blank=True, db_default='', default='', max_length=8, verbose_name='device')),
                 ('slate_id', models.UUIDField(null=True, verbose_name='slate')),
                 ('snapshot', models.CharField(max_length=64, null=True, verbose_name='snapshot')),

@@ -23,6 +23,7 @@ _TYPES = {
     "row_key": "text",
     "value": "float8",
     "is_suspected_bot": "boolean",
+    "voice": "bigint",
     "device": "text",
     "slate_id": "uuid",
     "snapshot": "text",
@@ -60,6 +61,7 @@ def insert_parameters(
     connection: Any,
     visitor_id: UUID,
     events: Iterable[Any],
+    voices: Iterable[int | None],
     *,
     received_at: datetime,
     is_suspected_bot: bool,
@@ -70,9 +72,11 @@ def insert_parameters(
     to_key = _text if connection.vendor == "postgresql" else _hex
     common = {"received_at": str(to_moment(received_at)), "is_suspected_bot": is_suspected_bot, "device": device}
     rows = []
-    for event in events:
+    for event, voice in zip(events, voices, strict=True):
         row = {name: value for name, value in zip(event._fields, event, strict=True) if value is not None}
         row.update(common, event_id=to_key(event.event_id), occurred_at=str(to_moment(event.occurred_at)))
+        if voice is not None:
+            row["voice"] = voice
         if event.slate_id is not None:
             row["slate_id"] = to_key(event.slate_id)
         if event.shown_at is not None:

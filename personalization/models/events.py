@@ -13,6 +13,7 @@ from django.utils.translation import pgettext_lazy
 from personalization.models import event_insert_sql
 from personalization.models.epoch import Epoch
 from personalization.models.visitors import Consent, Visitor
+from personalization.models.voices import VoiceQuerySet, voice_key
 
 MAX_RECENT_EVENTS = 100
 """The number of a visitor's last events that a decision looks at."""
@@ -92,7 +93,7 @@ class EventData(NamedTuple):
     shown_at: datetime | None = None
 
 
-class EventQuerySet(models.QuerySet):
+class EventQuerySet(VoiceQuerySet):
     """The questions about events."""
 
     def store_events(
@@ -103,22 +104,30 @@ class EventQuerySet(models.QuerySet):
         received_at: datetime,
         is_suspected_bot: bool = False,
         device: str = "",
+        network: str = "",
     ) -> bool:
-        """Stores a visitor's events, the new ones only, in one statement; False when the visitor no longer exists."""
+        """Stores a visitor's events, the new ones only, in one statement; False when the visitor no longer exists.
+
+        Parameters: `network`, from where they were sent, see `Requester.network`; not stored itself.
+        """
         connection = connections[router.db_for_write(self.model)]
         statement = event_insert_sql.STATEMENTS.get(connection.vendor)
         common: dict[str, Any] = {"received_at": received_at, "is_suspected_bot": is_suspected_bot, "device": device}
+        voices = [voice_key(network, received_at, event.product_id, event.query) for event in events]
         if statement is None:
-            return self._store_with_orm(visitor_id, events, **common)
+            return self._store_with_orm(visitor_id, zip(events, voices, strict=True), **common)
         with connection.cursor() as cursor:
-            cursor.execute(statement, event_insert_sql.insert_parameters(connection, visitor_id, events, **common))
+            parameters = event_insert_sql.insert_parameters(connection, visitor_id, events, voices, **common)
+            cursor.execute(statement, parameters)
             return bool(cursor.rowcount) or Visitor.objects.using(connection.alias).filter(pk=visitor_id).exists()
 
     @transaction.atomic
-    def _store_with_orm(self, visitor_id: uuid.UUID, events: Collection[EventData], **common: Any) -> bool:
+    def _store_with_orm(
+        self, visitor_id: uuid.UUID, events: Iterable[tuple[EventData, int | None]], **common: Any
+    ) -> bool:
         if not Visitor.objects.select_for_update().filter(pk=visitor_id).exists():
             return False
-        self.add(Event(visitor_id=visitor_id, **event._asdict(), **common) for event in events)
+        self.add(Event(visitor_id=visitor_id, voice=voice, **event._asdict(), **common) for event, voice in events)
         return True
 
     def add(self, events: "Iterable[Event]") -> None:
@@ -174,11 +183,11 @@ class EventQuerySet(models.QuerySet):
         about = heard.filter(Q(type=EventType.SEARCH) | Q(product_id__isnull=False))
         return about.none() if first is None else about.filter(occurred_at__gte=first)
 
-    def by_visitor(self) -> Iterator[tuple[uuid.UUID, Any, str, int | None, str, float]]:
-        """(visitor's id, customer's key or None, name, product's key or None, query, seconds since 1970) of each event,
-        streamed."""
+    def by_visitor(self) -> Iterator[tuple[uuid.UUID, Any, str, int | None, str, float, bool]]:
+        """(visitor's id, customer's key or None, name, product's key or None, query, seconds since 1970, whether it is
+        an echo) of each event, streamed."""
         rows = self.order_by().annotate(at=Epoch("occurred_at"))
-        columns = ("visitor_id", "visitor__user_id", "type", "product_id", "query", "at")
+        columns = ("visitor_id", "visitor__user_id", "type", "product_id", "query", "at", "is_echo")
         return rows.values_list(*columns).iterator(chunk_size=20_000)
 
     def views_and_searches(self) -> tuple[int, int]:
@@ -333,6 +342,11 @@ class Event(models.Model):
     """Seconds on the page, a quantity or a grade, by the event's name."""
     is_suspected_bot = models.BooleanField(pgettext_lazy("personalization", "suspected bot"), default=False)
     """Probably not a shopper: stored, but not learned from."""
+    voice = models.BigIntegerField(pgettext_lazy("personalization", "voice"), null=True)
+    """For a day a hash of the network, the day and what the event says, see `models.voices`; then None, as where there
+    is no such thing."""
+    is_echo = models.BooleanField(pgettext_lazy("personalization", "echo"), default=False, db_default=False)
+    """Another visitor of the same network had said the same that day."""
     device = models.CharField(
         pgettext_lazy("personalization", "device"), max_length=8, blank=True, default="", db_default=""
     )

@@ -1,6 +1,7 @@
 """Orders and the visitors who placed them."""
 
 import uuid
+from collections.abc import Iterator
 from datetime import datetime
 
 from django.db import models, transaction
@@ -25,6 +26,11 @@ class OrderVisitorQuerySet(models.QuerySet):
             row = self.model(order_id=order_id, visitor_id=visitor_id, placed_at=placed_at)
             self.bulk_create([row], ignore_conflicts=True)
         return True
+
+    def of_browsers(self) -> Iterator[tuple[int, uuid.UUID]]:
+        """(order's key, visitor's id) of each order that a browser without an account placed, streamed."""
+        rows = self.filter(visitor__user=None).order_by()
+        return rows.values_list("order_id", "visitor_id").iterator(chunk_size=20_000)
 
     def move_to(self, visitor: Visitor, from_visitor: Visitor) -> None:
         """Makes one visitor's orders another's: a browser signed in."""

@@ -75,6 +75,15 @@ class Requester:
         """Whether an account is behind the request."""
         return bool(self.user.is_authenticated)
 
+    @property
+    def network(self) -> str:
+        """The network of the address, which one customer may have to themselves: the first three numbers of an IPv4
+        address, or the /64 of an IPv6 one. The shop's own servers, whose address says nothing of whom they speak for,
+        are one network."""
+        if self.client == ClientType.SERVER_KEY:
+            return self.client.value
+        return self.address.rpartition(".")[0] or self.address
+
     @cached_property
     def is_child(self) -> bool:
         """Whether the shop says that the account is a child's."""

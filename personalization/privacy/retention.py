@@ -79,10 +79,11 @@ def no_progress(stream: Iterable[Any], what: str, length: int) -> Iterable[Any]:
 def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_progress) -> RetentionResult:
     """1. Deletes events about products that staff marked as sensitive since, and those of visitors who withdrew, if
        that was interrupted.
-    2. Counts the days that may have changed since the last run.
-    3. Deletes old events.
-    4. Deletes old daily totals.
-    5. Deletes browsers without any event left.
+    2. Forgets the networks of yesterday's events.
+    3. Counts the days that may have changed since the last run.
+    4. Deletes old events.
+    5. Deletes old daily totals.
+    6. Deletes browsers without any event left.
 
     It may be killed at any point, repeated, and run twice at once: days are counted before anything is deleted, a day
     whose events are partly deleted is not counted again, and each batch is a transaction of its own.
@@ -90,6 +91,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     until = retention_cutoffs(moment or now())
     unwanted = sum(Event.objects.delete_for_products(catalogue.all_sensitive_products()))
     unwanted += sum(Event.objects.delete_withdrawn())
+    Event.objects.settle_voices(until.now)
     days = roll_up_days(until.now, progress=progress)
     dropped = {name: _delete_events(name, until.for_event_type(name), progress) for name in EventType.values}
     totals = DailyTotal.objects.before(until.totals).count()

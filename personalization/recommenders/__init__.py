@@ -8,6 +8,7 @@ are numbers 0..products-1 here; only `train` knows their primary keys.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +22,11 @@ UNKNOWN_COUNTRY = -1
 
 DAY = 86_400.0
 """Seconds of a day."""
+
+NEWCOMER_DAYS = 28
+"""A customer whose first order is not this old is a newcomer."""
+YOUNG_SHOP_DAYS = 56
+"""In a shop whose first order is not this old nobody is one: it has hardly any other customers."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,18 @@ class HistoryArrays:
             views=views,
         )
 
+    @cached_property
+    def established(self) -> NDArray[np.bool_]:
+        """Whether each customer is no newcomer. The last entry, which GUEST chooses, is the guests': nobody knows since
+        when they come."""
+        customers = max(int(self.customer.max(initial=-1)), int(self.views.customer.max(initial=-1))) + 1
+        if self.ordered_at.min(initial=self.now) > self.now - YOUNG_SHOP_DAYS * DAY:
+            return np.ones(customers + 1, bool)
+        first = np.full(customers + 1, np.inf)
+        np.minimum.at(first, self.customer, self.ordered_at)
+        first[GUEST] = np.inf
+        return first <= self.now - NEWCOMER_DAYS * DAY
+
     @property
     def buyer(self) -> NDArray[np.int64]:
         """The buyer of each line: the customer, or a negative number of its own for each order of a guest."""
@@ -118,6 +136,13 @@ class HistoryArrays:
         product, _ = distinct_pairs(self.product[lines], self.buyer[lines])
         return np.bincount(product, minlength=self.products).astype(np.int32)
 
+    def bounded_customer_counts(self, lines: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """As `customer_counts`, but newcomers and guests count at most as many as established customers."""
+        product, buyer = distinct_pairs(self.product[lines], self.buyer[lines])
+        established = self.established[np.maximum(buyer, GUEST)]
+        one, other = (np.bincount(product[rows], minlength=self.products) for rows in (established, ~established))
+        return bounded_sum(one, other).astype(np.int32)
+
     def purchases(self, lines: NDArray[np.bool_]) -> NDArray[np.int32]:
         """The number of purchases of each product, shape (products,), among the lines that the mask selects; a buyer
         counts once a day."""
@@ -127,6 +152,13 @@ class HistoryArrays:
     def purchases_with_support(self, lines: NDArray[np.bool_], min_customers: int) -> NDArray[np.int32]:
         """As `purchases`, but 0 for products with fewer than `min_customers` buyers."""
         return np.where(self.customer_counts(lines) >= min_customers, self.purchases(lines), 0).astype(np.int32)
+
+
+def bounded_sum(established: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
+    """What is counted of two groups where anybody can make more of the second: these count at most as much as the
+    first, and nothing without it."""
+    total: NDArray[Any] = established + np.minimum(others, established)
+    return total
 
 
 def distinct_pairs(*columns: NDArray[np.integer]) -> tuple[NDArray[np.int64], ...]:

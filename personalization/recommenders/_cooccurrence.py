@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.recommenders import GUEST, ProductLinks
+from personalization.recommenders import GUEST, ProductLinks, bounded_sum
 
 DAMPING = 10.0
 """Added to the denominator (shrinkage), so that a few observations do not make a pair of rare products look certain."""
@@ -25,7 +25,7 @@ class PairCounts:
     times: NDArray[np.int64]
     """How often the pair was there, by customers and guests."""
     customers: NDArray[np.int64]
-    """The number of different customers behind it, without guests."""
+    """The number of different customers behind it, without guests; newcomers count at most as many as others."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class GroupRuns:
     start: NDArray[np.int64]
     size: NDArray[np.int64]
     other: NDArray[np.int64]
+    established: NDArray[np.bool_]
+    """Of each customer, see `HistoryArrays.established`."""
     products: int
 
     def blocks(self, pairs_per_block: int) -> list[range]:
@@ -59,13 +61,21 @@ class GroupRuns:
         pair = (anchor * self.products + other)[anchor != other]
         each, times = np.unique(pair * codes + customer[anchor != other], return_counts=True)
         pair, first = np.unique(each // codes, return_index=True)
-        signed_in = (each % codes != 0).astype(np.int64)
+        behind = each % codes + GUEST
+        established, signed_in = self.established[behind], behind != GUEST
         return PairCounts(
             anchor=pair // self.products,
             other=pair % self.products,
-            times=np.add.reduceat(times, first) if len(first) else times,
-            customers=np.add.reduceat(signed_in, first) if len(first) else signed_in,
+            times=_sum_from(first, times),
+            customers=bounded_sum(
+                _sum_from(first, signed_in & established), _sum_from(first, signed_in & ~established)
+            ),
         )
+
+
+def _sum_from(first: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.int64]:
+    """The sum of the values from each first one up to the next."""
+    return np.add.reduceat(values.astype(np.int64), first) if len(first) else np.empty(0, np.int64)
 
 
 def cut_into_blocks(anchor: NDArray[Any], cost: NDArray[Any], cost_per_block: int) -> Iterator[slice]:
@@ -80,8 +90,15 @@ def cut_into_blocks(anchor: NDArray[Any], cost: NDArray[Any], cost_per_block: in
         first = end
 
 
-def pairs_within_groups(group: NDArray[Any], product: NDArray[Any], customer: NDArray[Any], products: int) -> GroupRuns:
-    """The pairs of each product with all products of its group. One entry a row; `group` is ascending from 0."""
+def pairs_within_groups(
+    group: NDArray[Any],
+    product: NDArray[Any],
+    customer: NDArray[Any],
+    established: NDArray[np.bool_],
+    products: int,
+) -> GroupRuns:
+    """The pairs of each product with all products of its group. One entry a row; `group` is ascending from 0;
+    `established` is that of the history."""
     group_size = np.bincount(group)
     start = np.cumsum(group_size) - group_size
     by_product = np.argsort(product, kind="stable")
@@ -92,6 +109,7 @@ def pairs_within_groups(group: NDArray[Any], product: NDArray[Any], customer: ND
         start=start[group_of],
         size=group_size[group_of],
         other=product.astype(np.int64),
+        established=established,
         products=products,
     )
 

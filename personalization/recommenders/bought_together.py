@@ -47,7 +47,7 @@ class BoughtTogether(BlockRecommender):
         customer = np.full(int(history.order.max(initial=-1)) + 1, GUEST)
         customer[history.order] = history.customer
         order_count = np.bincount(product, minlength=history.products)
-        runs = pairs_within_groups(basket, product, customer[basket], history.products)
+        runs = pairs_within_groups(basket, product, customer[basket], history.established, history.products)
         blocks = runs.blocks(self.pairs_per_block)
         return BlockPlan(
             _co_purchase_links, (runs, order_count, limits), blocks, history.products, limits.neighbours_per_product

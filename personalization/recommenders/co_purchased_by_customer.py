@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from personalization.recommenders import BlockPlan, BlockRecommender, HistoryArrays, LearningLimits, ProductLinks
 from personalization.recommenders._cooccurrence import damped_cosine, strongest_links
-from personalization.recommenders._user_items import top_items_per_customer
+from personalization.recommenders._user_items import UserItems, top_items_per_customer
 
 ANCHORS_PER_BLOCK = 1_000
 """Bounds the memory of a fit."""
@@ -31,28 +30,17 @@ class CoPurchasedByCustomer(BlockRecommender):
 
     def plan(self, history: HistoryArrays, limits: LearningLimits) -> BlockPlan:
         customer, product, _ = top_items_per_customer(history, limits.max_order_products)
-        shape = (int(customer.max(initial=-1)) + 1, history.products)
-        user_items = sparse.csr_matrix((np.ones(len(product), np.int32), (customer, product)), shape)
+        users = UserItems.from_pairs(customer, product, history.products, history)
         customers = np.bincount(product, minlength=history.products)
         firsts = range(0, history.products, self.anchors_per_block)
         blocks = [range(first, min(first + self.anchors_per_block, history.products)) for first in firsts]
         return BlockPlan(
-            _customer_links,
-            (user_items, user_items.T.tocsr(), customers, limits),
-            blocks,
-            history.products,
-            limits.neighbours_per_product,
+            _customer_links, (users, customers, limits), blocks, history.products, limits.neighbours_per_product
         )
 
 
-def _customer_links(
-    block: range,
-    user_items: sparse.csr_matrix,
-    item_users: sparse.csr_matrix,
-    customers: NDArray[Any],
-    limits: LearningLimits,
-) -> ProductLinks:
-    both = (item_users[block.start : block.stop] @ user_items).tocoo()
+def _customer_links(block: range, users: UserItems, customers: NDArray[Any], limits: LearningLimits) -> ProductLinks:
+    both = users.customers_of_both(block).tocoo()
     anchor, other = both.row.astype(np.int64) + block.start, both.col.astype(np.int64)
     supported = (both.data >= limits.min_customers) & (anchor != other)
     anchor, other, shared = anchor[supported], other[supported], both.data[supported]

@@ -25,7 +25,7 @@ from personalization.recommenders._cooccurrence import (
     pairs_within_groups,
     strongest_links,
 )
-from personalization.recommenders._user_items import top_items_per_customer
+from personalization.recommenders._user_items import UserItems, top_items_per_customer
 
 PRIOR_COUNT = 1.0
 """Expected baskets that are added to both sides of a lift, at the lift of the level above: a pair of which little is
@@ -112,8 +112,7 @@ class _Lines:
 class _Customers:
     """Which customers bought which products, and how many of both there would be by chance."""
 
-    items: sparse.csr_matrix
-    """Shape (customers, products)."""
+    items: UserItems
     degree: NDArray[np.float64]
     """Shape (products,): the sum over its customers of what else they bought."""
 
@@ -162,12 +161,12 @@ class Complements(BlockRecommender):
         orders, basket = np.unique(order, return_inverse=True)
         lines = _Lines(basket, product.astype(np.int64), customer[order], leaf_category[product])
         baskets = _weigh_baskets(history, lines, ordered_at[orders], limits)
-        sold = history.customer_counts(history.customer != GUEST) >= limits.min_customers
+        sold = history.bounded_customer_counts(history.customer != GUEST) >= limits.min_customers
         counts = _Counts(
-            pairs=pairs_within_groups(basket, product, customer[order], history.products),
-            with_categories=_pair_with_categories(lines, leaf_category),
+            pairs=pairs_within_groups(basket, product, customer[order], history.established, history.products),
+            with_categories=_pair_with_categories(lines, leaf_category, history.established),
             baskets=baskets,
-            categories=_link_categories(baskets, lines, limits),
+            categories=_link_categories(baskets, lines, history.established, limits),
             customers=_bought_by_customers(history, limits),
             best=_best_of_categories(leaf_category, baskets.degree, sold),
             leaf_category=leaf_category,
@@ -221,7 +220,7 @@ def _basket_categories(lines: _Lines) -> tuple[NDArray[np.int64], NDArray[np.int
     return basket, category
 
 
-def _pair_with_categories(lines: _Lines, leaf_category: NDArray[np.int64]) -> GroupRuns:
+def _pair_with_categories(lines: _Lines, leaf_category: NDArray[np.int64], established: NDArray[np.bool_]) -> GroupRuns:
     group, category = _basket_categories(lines)
     size = np.bincount(group, minlength=int(lines.basket.max(initial=-1)) + 1)
     start = np.cumsum(size) - size
@@ -233,11 +232,14 @@ def _pair_with_categories(lines: _Lines, leaf_category: NDArray[np.int64]) -> Gr
         start=start[basket],
         size=size[basket],
         other=category + len(leaf_category),
+        established=established,
         products=len(leaf_category) + int(leaf_category.max(initial=-1)) + 1,
     )
 
 
-def _link_categories(baskets: _Baskets, lines: _Lines, limits: LearningLimits) -> _CategoryLinks:
+def _link_categories(
+    baskets: _Baskets, lines: _Lines, established: NDArray[np.bool_], limits: LearningLimits
+) -> _CategoryLinks:
     count = len(baskets.category_degree)
     shape = (count, count)
     customer_of = np.full(int(lines.basket.max(initial=-1)) + 1, GUEST)
@@ -245,7 +247,8 @@ def _link_categories(baskets: _Baskets, lines: _Lines, limits: LearningLimits) -
     basket, category = _basket_categories(lines)
     if not len(basket):
         return _CategoryLinks(sparse.csr_matrix(shape), sparse.csr_matrix(shape))
-    one, other = _supported_pairs(pairs_within_groups(basket, category, customer_of[basket], count), limits)
+    runs = pairs_within_groups(basket, category, customer_of[basket], established, count)
+    one, other = _supported_pairs(runs, limits)
     together = (baskets.weighted @ baskets.members).T @ (baskets.incidence.T @ baskets.members)
     observed = _values_at(together.tocsr(), one, other)
     expected = baskets.expected(baskets.category_degree[one], baskets.category_degree[other])
@@ -278,10 +281,8 @@ def _best_of_categories(
 
 def _bought_by_customers(history: HistoryArrays, limits: LearningLimits) -> _Customers:
     customer, product, _ = top_items_per_customer(history, ORDERS_PER_CUSTOMER * limits.max_order_products)
-    shape = (int(customer.max(initial=-1)) + 1, history.products)
-    items = sparse.csr_matrix((np.ones(len(product)), (customer, product)), shape)
-    bought = np.bincount(customer, minlength=shape[0])
-    return _Customers(items, items.T @ (bought - 1.0))
+    items = UserItems.from_pairs(customer, product, history.products, history)
+    return _Customers(items, items.by_product @ (np.bincount(customer, minlength=items.by_customer.shape[0]) - 1.0))
 
 
 def _complement_links(block: range, counts: _Counts, limits: LearningLimits) -> ProductLinks:
@@ -361,8 +362,7 @@ def _customer_lift(
     block: range, customers: _Customers, anchor: NDArray[Any], other: NDArray[Any], limits: LearningLimits
 ) -> NDArray[np.float64]:
     """How many customers bought both, as a multiple of chance; 1 where too few did."""
-    both = (customers.items.T.tocsr()[block.start : block.stop] @ customers.items).tocsr()
-    shared = _values_at(both, anchor - block.start, other)
+    shared = _values_at(customers.items.customers_of_both(block), anchor - block.start, other)
     expected = customers.degree[anchor] * customers.degree[other] / max(float(customers.degree.sum()), 1e-9)
     return np.where(shared >= limits.min_customers, (shared + 2 * PRIOR_COUNT) / (expected + 2 * PRIOR_COUNT), 1.0)
 

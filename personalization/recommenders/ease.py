@@ -6,7 +6,7 @@ from scipy import linalg, sparse
 
 from personalization.recommenders import HistoryArrays, LearningLimits, Neighbours
 from personalization.recommenders._cooccurrence import strongest_links
-from personalization.recommenders._user_items import top_items_per_customer
+from personalization.recommenders._user_items import UserItems, top_items_per_customer
 
 MAX_PRODUCTS = 2_000
 """The most bought products: the cost grows with the cube of their number."""
@@ -51,8 +51,8 @@ class Ease:
         shape = (int(customer.max(initial=-1)) + 1, len(chosen))
         entries = (customer[included], column[product[included]])
         weight = _item_weights(sparse.csr_matrix((np.log1p(days[included]).astype(np.float32), entries), shape))
-        user_items = sparse.csr_matrix((np.ones(int(included.sum()), np.int32), entries), shape)
-        weight[(user_items.T @ user_items).toarray() < limits.min_customers] = 0
+        users = UserItems.from_pairs(*entries, len(chosen), history)
+        weight[users.customers_of_both(range(len(chosen))).toarray() < limits.min_customers] = 0
         anchor, other = np.nonzero(weight > 0)
         links = strongest_links(chosen[anchor], chosen[other], weight[anchor, other], limits.neighbours_per_product)
         return Neighbours.from_links([links], history.products, limits.neighbours_per_product)

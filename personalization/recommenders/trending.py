@@ -14,7 +14,7 @@ class Trending:
     """The sales of the last seven days as a multiple of the product's usual week; 0 where that is no more than usual.
 
     The usual week is the mean of the twelve weeks before, or of as many as the history covers. The growth of the shop
-    as a whole is divided out.
+    as a whole is divided out. Enough customers stand behind it only if newcomers are at most as many as others.
     """
 
     name = "trending"
@@ -27,7 +27,8 @@ class Trending:
         growth = (week.sum() + MIN_BASELINE) / (usual.sum() + MIN_BASELINE)
         rise = (week + MIN_BASELINE) / (usual * growth + MIN_BASELINE)
         customers = history.customer_counts(recent)
-        is_trend = (customers >= limits.min_customers) & (rise > 1) & (usual > 0)
+        is_supported = history.bounded_customer_counts(recent) >= limits.min_customers
+        is_trend = is_supported & (rise > 1) & (usual > 0)
         score = np.where(is_trend, np.round(rise, 3), 0).astype(np.float32)
         return ProductScores(score, np.where(is_trend, customers, 0).astype(np.int32))
 

@@ -46,7 +46,7 @@ class Upsell(BlockRecommender):
             history.product[lines][rows],
         )
         buyers = np.bincount(product, minlength=history.products)
-        runs = pairs_within_groups(group, product, customer, history.products)
+        runs = pairs_within_groups(group, product, customer, history.established, history.products)
         blocks = runs.blocks(self.pairs_per_block)
         return BlockPlan(
             _upsell_links, (runs, price, buyers, limits), blocks, history.products, limits.neighbours_per_product

@@ -37,7 +37,7 @@ class ViewToPurchase(BlockRecommender):
 
     def plan(self, history: HistoryArrays, limits: LearningLimits) -> BlockPlan:
         viewed, bought = session_views(history.views, limits.max_order_products), _purchases_by_customer(history)
-        runs, followed = _purchases_after_views(viewed, bought, history.products)
+        runs, followed = _purchases_after_views(viewed, bought, history)
         viewers = customers_per_pair(history, viewed.customer, viewed.product)
         buyers = customers_per_pair(history, bought.customer[followed], bought.product[followed])
         blocks = runs.blocks(self.pairs_per_block)
@@ -76,7 +76,7 @@ def _purchases_by_customer(history: HistoryArrays) -> _CustomerPurchases:
 
 
 def _purchases_after_views(
-    viewed: SessionViews, bought: _CustomerPurchases, products: int
+    viewed: SessionViews, bought: _CustomerPurchases, history: HistoryArrays
 ) -> tuple[GroupRuns, NDArray[np.bool_]]:
     """Each view with the purchases that followed it, and for each purchase whether it followed any view."""
     begin = min(viewed.seen.min(initial=np.inf), bought.ordered_at.min(initial=np.inf))
@@ -91,7 +91,13 @@ def _purchases_after_views(
     np.add.at(edges, first, 1)
     np.add.at(edges, last, -1)
     runs = GroupRuns(
-        viewed.product[by_product], viewed.customer[by_product], first, last - first, bought.product, products
+        anchor=viewed.product[by_product],
+        customer=viewed.customer[by_product],
+        start=first,
+        size=last - first,
+        other=bought.product,
+        established=history.established,
+        products=history.products,
     )
     return runs, np.cumsum(edges[:-1]) > 0
 

@@ -29,7 +29,9 @@ class ViewedTogether(BlockRecommender):
     def plan(self, history: HistoryArrays, limits: LearningLimits) -> BlockPlan:
         sessions = session_views(history.views, limits.max_order_products)
         viewers = customers_per_pair(history, sessions.customer, sessions.product)
-        runs = pairs_within_groups(sessions.session, sessions.product, sessions.customer, history.products)
+        runs = pairs_within_groups(
+            sessions.session, sessions.product, sessions.customer, history.established, history.products
+        )
         blocks = runs.blocks(self.pairs_per_block)
         return BlockPlan(
             _co_view_links, (runs, viewers, limits), blocks, history.products, limits.neighbours_per_product

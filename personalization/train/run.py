@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from django.utils import timezone
 
 from personalization import conf
-from personalization.models import Snapshot
+from personalization.models import Event, Snapshot
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY, GUEST
 from personalization.shop import orders
@@ -60,7 +61,7 @@ def run_training(
     find_products: FindProducts | None = None,
 ) -> Snapshot:
     """1. Makes sure that no other run is in progress.
-    2. Reads the shop's history into arrays.
+    2. Works out whose voice counts, and reads the shop's history into arrays.
     3. Learns a ranker for each task from the evaluation weeks, and evaluates it; or reuses the rankers of the active
        snapshot, while they are young and nobody asks to `refit_ranker`.
     4. Lets every recommender learn from the whole history.
@@ -89,6 +90,7 @@ def run_training(
         reusable = None if refit_ranker else active
         blocks = BlockStore.of_this_shop()
         blocks.remove_outdated()
+        Event.objects.settle_voices(timezone.now())
         shop, learned, evaluation = build_snapshot(training_cutoff(now), progress, reusable, blocks, find_products)
         summary = asdict(_summary(shop, evaluation, begun))
         if not force:

@@ -2,8 +2,8 @@
 
 A choice is a product that a visitor viewed, put into the basket or on a wish list within half an hour of a search and
 before their next one, or bought within a day. A visitor counts once for a query and product, by their heaviest choice,
-which fades with age, so that nobody counts much. Nothing is kept that fewer than `min_customers` visitors did: no
-product of a query, no product of a trigram, no query.
+which fades with age, so that nobody counts much; `voices` says who is heard. Nothing is kept that fewer than
+`min_customers` visitors did: no product of a query, no product of a trigram, no query.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.rank.search_queries import SMOOTHING, indices_of_ranges, plain_query, trigrams
-from personalization.recommenders import DAY, HistoryArrays
+from personalization.recommenders import DAY, HistoryArrays, bounded_sum
 from personalization.train.search_history import PURCHASE_WEIGHT, SEARCH, VIEW_WEIGHT, SearchLog
+from personalization.train.voices import Standing
 
 CHOICE_WINDOW = 30 * 60.0
 """Seconds after a search within which an action is a choice."""
@@ -26,7 +27,7 @@ HALF_LIFE_SECONDS = 28 * DAY
 """A choice that is this old counts half: what a word stands for changes faster than anybody's taste."""
 MAX_HALF_LIVES = 20.0
 """After this many half-lives a choice fades no more: something is left of each."""
-BROWSER_WEIGHT = 0.25
+STRANGER_WEIGHT = 0.25
 """The weight of a visitor who never bought anything: such an identity costs nothing."""
 MAX_QUERIES = 50_000
 """At most this many queries are kept, those that most visitors typed."""
@@ -47,10 +48,12 @@ class QueryClicks:
     """An index in the `texts` of the log."""
     product: NDArray[np.int32]
     weight: NDArray[np.float32]
+    is_buyer: NDArray[np.bool_]
+    """Whether there is an order behind the visitor."""
 
     def take(self, rows: NDArray[Any]) -> "QueryClicks":
         """The entries in these rows."""
-        return QueryClicks(self.visitor[rows], self.query[rows], self.product[rows], self.weight[rows])
+        return QueryClicks(*(column[rows] for column in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class SupportedPairs:
     share: NDArray[np.float32]
     """The product's share of the group's weight, in 0..1."""
     visitors: NDArray[np.int32]
-    """The number of visitors behind it."""
+    """The number of visitors behind it, of strangers at most as many as of buyers."""
 
     @classmethod
     def concatenate(cls, parts: Sequence["SupportedPairs"]) -> "SupportedPairs":
@@ -110,14 +113,14 @@ def query_choices(log: SearchLog, now: float) -> QueryClicks:
     last_search = preceding_row(searching, log.at, PURCHASE_WINDOW, log.visitor)
     search[buying] = np.where(chosen >= 0, search[chosen], last_search)[buying]
     weight = np.where(buying & (chosen < 0), VIEW_WEIGHT, log.weight)  # the purchase may have been for another search
-    rows = np.flatnonzero(~searching & (search >= 0))
+    rows = np.flatnonzero(~searching & (search >= 0) & (log.standing > Standing.SILENT))
     query = log.query[search[rows]]
-    never_bought = (log.visitor[rows] < 0) | (log.visitor[rows] >= log.buyers)
-    weight = weight[rows] * np.where(never_bought, BROWSER_WEIGHT, 1.0) * decayed_weights(log.at, now)[rows]
     has_text = np.array([bool(text) for text in log.texts], bool)[query] if len(rows) else np.zeros(0, bool)
-    visitor = log.visitor[rows][has_text]
+    rows, query = rows[has_text], query[has_text]
+    is_buyer = log.standing[rows] == Standing.BUYER
+    weight = weight[rows] * np.where(is_buyer, 1.0, STRANGER_WEIGHT) * decayed_weights(log.at, now)[rows]
     return strongest_per_group(
-        QueryClicks(visitor, query[has_text], log.product[rows][has_text], weight[has_text].astype(np.float32))
+        QueryClicks(log.visitor[rows], query, log.product[rows], weight.astype(np.float32), is_buyer)
     )
 
 
@@ -159,23 +162,37 @@ def strongest_per_group(clicks: QueryClicks) -> QueryClicks:
 def with_support(
     group: NDArray[np.int64], clicks: QueryClicks, min_customers: int
 ) -> tuple[NDArray[np.float64], SupportedPairs]:
-    """The weight of all choices of each group, and what enough visitors chose of it. A visitor is in it once for a
-    group and product.
+    """The weight of all choices of each group, and what enough visitors chose of it: of each product, that of strangers
+    counts at most as much as that of buyers. A visitor is in it once for a group and product.
 
     Sums are taken by ascending weight, so that they do not depend on the numbers of visitors, to the last bit.
     """
     order = np.lexsort((clicks.weight, clicks.product, group))
     group, product, weight = group[order], clicks.product[order], clicks.weight[order].astype(np.float64)
-    total = np.bincount(group, weight).astype(np.float64)
-    first = np.flatnonzero(group_starts(group, product))
-    visitors = np.diff(np.append(first, len(order)))
+    pair = np.cumsum(group_starts(group, product)) - 1
+    first = np.flatnonzero(group_starts(pair))
+    is_buyer = clicks.is_buyer[order]
+    visitors, summed = _bounded_total(pair, is_buyer), _bounded_total(pair, is_buyer, weight)
+    total = np.bincount(group[first], summed).astype(np.float64)
     supported = visitors >= min_customers
-    summed = np.add.reduceat(weight, first)[supported] if len(first) else np.empty(0)
-    group, product, visitors = group[first][supported], product[first][supported], visitors[supported]
+    group, product = group[first][supported], product[first][supported]
+    visitors, summed = visitors[supported], summed[supported]
     best_first = np.lexsort((product, -summed, group))
     share = (summed / total[group])[best_first].astype(np.float32)
     columns = group[best_first], product[best_first], share, visitors[best_first].astype(np.int32)
     return total, SupportedPairs(*columns)
+
+
+def _bounded_total(
+    number: NDArray[np.integer], is_buyer: NDArray[np.bool_], weight: NDArray[np.float64] | None = None, length: int = 0
+) -> NDArray[Any]:
+    """What is heard of each number, from the weight of each row, or its count: strangers together at most as much as
+    buyers."""
+    length = max(int(number.max(initial=-1)) + 1, length)
+    buyers, strangers = (
+        np.bincount(number[rows], None if weight is None else weight[rows], length) for rows in (is_buyer, ~is_buyer)
+    )
+    return bounded_sum(buyers, strangers)
 
 
 def group_starts(*columns: NDArray[Any]) -> NDArray[np.bool_]:
@@ -194,15 +211,17 @@ def chosen_after_any(clicks: QueryClicks, products: int, min_customers: int) -> 
     """The number of visitors who chose each product after any search, each fading with age; shape (products,)."""
     order = np.lexsort((clicks.weight, clicks.visitor, clicks.product))
     last = _group_ends(clicks.product[order], clicks.visitor[order])
-    product, weight = clicks.product[order][last], np.minimum(clicks.weight[order][last], 1.0)
-    by_weight = np.lexsort((weight, product))
-    summed = np.bincount(product[by_weight], weight[by_weight], products)
-    return np.where(np.bincount(product, minlength=products) >= min_customers, summed, 0).astype(np.float32)
+    order = order[last]
+    order = order[np.lexsort((clicks.weight[order], clicks.product[order]))]
+    product, is_buyer = clicks.product[order], clicks.is_buyer[order]
+    weight = np.minimum(clicks.weight[order], 1.0).astype(np.float64)
+    enough = _bounded_total(product, is_buyer, length=products) >= min_customers
+    return np.where(enough, _bounded_total(product, is_buyer, weight, products), 0).astype(np.float32)
 
 
 def frequent_queries(log: SearchLog, min_customers: int) -> NDArray[np.int64]:
     """The queries that enough visitors typed, at most MAX_QUERIES; indices in `log.texts`, ascending."""
-    searched = log.weight == SEARCH
+    searched = (log.weight == SEARCH) & (log.standing > Standing.SILENT)
     order = np.lexsort((log.visitor[searched], log.query[searched]))
     visitor, query = log.visitor[searched][order], log.query[searched][order]
     visitors = np.bincount(query[group_starts(query, visitor)], minlength=len(log.texts))

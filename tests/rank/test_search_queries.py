@@ -14,6 +14,7 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY
 from personalization.testing import make_history
 from personalization.train import search_choices
+from personalization.train.voices import Standing
 from tests.shops import handmade_snapshot
 
 TEA, CUP, CAKE, JUG = range(4)
@@ -21,17 +22,18 @@ TEA, CUP, CAKE, JUG = range(4)
 
 
 def known(*choices: tuple[str, int, int], words: str = "green tea cake cup black") -> SnapshotArrays:
-    """What is learned when each choice (query, product's place, visitors) is made by so many."""
+    """What is learned when each choice (query, product's place, buyers) is made by so many."""
     rows = [(search_queries.normalize_query(query), place) for query, place, times in choices for _ in range(times)]
     texts = sorted({query for query, _ in rows})
     number = np.array([texts.index(query) for query, _ in rows], np.int32)
     nothing = np.full(len(rows), -1, np.int32)
     found = search_choices.SearchLog(
-        visitor=np.tile(-1 - np.arange(len(rows)), 2),
+        visitor=np.tile(np.arange(len(rows)), 2),
         at=np.repeat([handmade_snapshot.NOW - 60, handmade_snapshot.NOW], len(rows)),
         query=np.concatenate([number, nothing]),
         product=np.concatenate([nothing, np.array([place for _, place in rows], np.int32)]),
         weight=np.repeat(np.array([search_choices.SEARCH, search_choices.VIEW_WEIGHT], np.float32), len(rows)),
+        standing=np.full(2 * len(rows), Standing.BUYER, np.int8),
         texts=texts,
     )
     history = make_history([], handmade_snapshot.COUNT)

@@ -9,9 +9,10 @@ from django.contrib.auth.models import User
 from django.utils.timezone import now
 from oscar.apps.analytics.models import UserProductView, UserSearch
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
+from oscar.apps.catalogue.models import Product
 from oscar.apps.order.models import Order
 
-from personalization.models import Consent, Event, SensitiveCategory, Visitor
+from personalization.models import Consent, Event, OrderVisitor, SensitiveCategory, Visitor
 from personalization.rank import search_queries
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY
@@ -33,8 +34,17 @@ def milk():
     return shop.create_shop_product("Fresh Milk")
 
 
-def browser():
+def stranger():
+    """A browser that never bought anything."""
     return Visitor.objects.create(consent=Consent.GRANTED, consented_at=MOMENT)
+
+
+def browser():
+    """A browser that once ordered something as a guest."""
+    bread = Product.objects.filter(title="Bread").first() or shop.create_shop_product("Bread")
+    placed, visitor = shop.create_past_order(None, [bread], days_ago=20), stranger()
+    OrderVisitor.objects.create(order_id=placed.pk, visitor=visitor, placed_at=placed.date_placed)
+    return visitor
 
 
 def account(name, bought=None):
@@ -153,20 +163,23 @@ def test_what_was_bought_within_a_day_says_most_of_the_search_after_which_it_was
 
 
 def test_who_never_bought_anything_says_a_quarter(tea, milk):
-    for visitor in (browser(), account("looks"), account("buys", bought=milk)):
+    for visitor in (stranger(), account("looks"), browser(), account("buys", bought=milk)):
         chose(visitor, "tea", tea, days=28)
     today(tea)
-    assert [weight for *_, weight in choices()] == [0.13, 0.13, 0.5]
+    assert [weight for *_, weight in choices()] == [0.13, 0.13, 0.5, 0.5]
 
 
-def test_what_oscar_saw_a_customer_search_for_and_look_at_counts_too(tea):
+@pytest.mark.parametrize("buying", [True, False])
+def test_what_oscar_saw_a_buyer_search_for_and_look_at_counts_too(tea, milk, buying):
     for number in range(5):
         user = User.objects.create_user(f"customer{number}")
+        if buying:
+            shop.create_past_order(user, [milk], days_ago=20)
         searched = UserSearch.objects.create(user=user, query="Téa!")
         seen = UserProductView.objects.create(user=user, product=tea)
         UserSearch.objects.filter(pk=searched.pk).update(date_created=MOMENT - timedelta(days=100))
         UserProductView.objects.filter(pk=seen.pk).update(date_created=MOMENT - timedelta(days=100, minutes=-2))
-    assert after("tea", learned()) == {tea.pk: 1.0}
+    assert after("tea", learned()) == ({tea.pk: 1.0} if buying else {})
 
 
 def test_an_order_alone_speaks_of_the_last_search_of_the_day(tea):
@@ -222,8 +235,58 @@ def test_a_thousand_clicks_of_one_visitor_are_one(tea, milk):
         for _ in range(1_000)
     )
     found = learned()
-    assert found.arrays["query.visitors"].tolist() == [6] and found.arrays["search.choices"].max() < 6 / 4
+    assert found.arrays["query.visitors"].tolist() == [6] and found.arrays["search.choices"].max() < 6
     assert after("tea", found) == {tea.pk: pytest.approx(6 / 7, abs=1e-4)}
+
+
+def test_what_strangers_choose_at_most_doubles_what_buyers_chose(tea, milk):
+    several("drink", tea, 4)
+    several("drink", milk, 4)
+    for _ in range(100):
+        chose(stranger(), "drink", milk)
+        chose(stranger(), "water", tea)
+    found = learned()
+    assert after("drink", found) == {milk.pk: pytest.approx(2 / 3, abs=1e-4)} and after("water", found) == {}
+    assert found.arrays["query.visitors"].tolist() == [8]
+    assert found.arrays["query.weight"].round(1).tolist() == [12.0, 0.0]
+    assert found.arrays["search.choices"].tolist()[:2] == pytest.approx([8, 8], abs=0.1)
+
+
+def test_strangers_who_come_and_go_within_a_minute_are_not_heard(tea):
+    several("tea", tea, 4)
+    chose(hasty := stranger(), "tea", tea, after=0.9)
+    assert len(choices()) == 4 and texts(learned()) == []
+    did(hasty, "user_engagement", minutes=1, product_id=tea.pk)
+    assert len(choices()) == 5 and texts(learned()) == ["tea"]
+
+
+def test_a_stay_is_told_by_the_shops_clock_not_by_what_the_sender_says(tea):
+    visitor = stranger()
+    chose(visitor, "tea", tea)
+    Event.objects.update(received_at=MOMENT)
+    assert choices() == []
+
+
+def test_an_echo_is_not_heard_and_what_was_chosen_after_it_is(tea, milk):
+    several("drink", tea, 4)
+    visitor = stranger()
+    did(visitor, "search", query="drink", is_echo=True)
+    did(visitor, "view_item", minutes=1, product_id=tea.pk, is_echo=True)
+    did(visitor, "view_item", minutes=2, product_id=milk.pk)
+    assert [(product, weight) for _, product, weight in choices() if product == milk.pk] == [(milk.pk, 0.25)]
+    assert len(choices()) == 5 and texts(learned()) == []
+
+
+def test_a_buyer_is_heard_among_all_others_of_the_same_network(tea):
+    several("tea", tea, 5, is_echo=True)
+    assert after("tea", learned()) == {tea.pk: 1.0}
+
+
+def test_an_order_that_was_cancelled_makes_no_buyer(tea):
+    several("tea", tea, 5)
+    assert {weight for *_, weight in choices()} == {1.0}
+    Order.objects.update(status="Cancelled")
+    assert {weight for *_, weight in choices()} == {0.25}
 
 
 def test_what_fewer_than_five_visitors_did_stands_nowhere(tea, milk):
@@ -359,7 +422,7 @@ def test_how_often_a_product_is_chosen_after_any_search_counts_visitors(tea, mil
         chose(visitor, "milk", milk, days=28)
     found = learned()
     said = dict(zip(found.ids.tolist(), found.arrays["search.choices"].round(2).tolist(), strict=True))
-    assert said == {tea.pk: 1.25, milk.pk: pytest.approx(0.62, abs=0.01)}
+    assert (said[tea.pk], said[milk.pk]) == (5, 2.5)
 
 
 def test_the_same_rows_give_the_same_bytes_in_any_sequence(tea, milk):
@@ -372,9 +435,8 @@ def test_the_same_rows_give_the_same_bytes_in_any_sequence(tea, milk):
     found = whole.searches
     other = search_choices.SearchLog(
         -1 - rng.permutation(100)[-1 - np.unique(found.visitor, return_inverse=True)[1] - 1][order],
-        *(column[order] for column in (found.at, found.query, found.product, found.weight)),
+        *(column[order] for column in (found.at, found.query, found.product, found.weight, found.standing)),
         found.texts,
-        found.buyers,
     )
     one, two = (search_choices.search_arrays(each, whole.history, 5) for each in (found, other))
     assert all(np.array_equal(one[name], two[name]) for name in one) and len(one["query.product"]) == 3

@@ -14,6 +14,7 @@ from personalization.train.ranking_examples import Backtest, ranking_examples
 from personalization.train.run import no_progress
 from personalization.train.search_examples import observe_searches
 from personalization.train.search_vocabulary import CatalogueNames
+from personalization.train.voices import Standing
 from tests.shops.habits import CUT_WEEKS, rows, shop_of
 
 HELD_BACK = CUT_WEEKS * 7 * DAY
@@ -96,8 +97,8 @@ def test_what_was_searched_for_and_chosen_is_an_example_itself(shop):
         query=np.array([0, -1], np.int32),
         product=np.array([-1, 3], np.int32),
         weight=np.array([0.0, 1.0], np.float32),
+        standing=np.full(2, Standing.BUYER, np.int8),
         texts=["something to drink"],
-        buyers=10_000,
     )
     searches = observe_searches(past, replace(shop, searches=log), no_progress)
     logged = [search for search in searches if search.hits.query == "something to drink"]

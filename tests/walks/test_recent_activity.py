@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from personalization.models import Consent, Event, Visitor
-from personalization.privacy import flows
+from personalization.privacy import flows, identity
 from personalization.privacy.requester import requester_from_request
 from tests.walks.known_visitors import identify_browser, store_event
 
@@ -74,7 +74,7 @@ def test_a_withdrawal_works_on_the_next_request_and_deletes_the_genome(client, t
     flows.withdraw_consent(requester_from_request(request), now(), source="test")
     assert not any(row.personal for row in rows(client.get("/")).values())
     call_command("personalization_train", verbosity=0)
-    flows.grant_consent(requester_from_request(request), now(), source="test")
+    identity.grant_consent(requester_from_request(request), now(), source="test")
     assert not any(row.personal for row in rows(client.get("/")).values())
 
 
