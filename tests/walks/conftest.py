@@ -37,6 +37,6 @@ def milk():
 
 @pytest.fixture
 def rows_of_one_line(monkeypatch):
-    """No row has more than four products: in a shop of forty "Buy again" leaves something to the others, whatever is due
-    at this hour."""
+    """No row has more than four products: in a shop of forty "Buy again" leaves something to the others, whatever is
+    due at this hour."""
     monkeypatch.setattr(serve, "LayoutLimits", lambda size, *numbers: LayoutLimits(min(size, 4), *numbers[:3]))
