@@ -280,7 +280,7 @@ def check_cache(app_configs: Any, **options: Any) -> list[CheckMessage]:
 
 @register("personalization", deploy=True)
 def check_sqlite_transactions(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """W009: on SQLite a transaction that reads before it writes fails at once when another one writes."""
+    """W010: on SQLite a transaction that reads before it writes fails at once when another one writes."""
     mode = connection.settings_dict["OPTIONS"].get("transaction_mode")
     if connection.vendor != "sqlite" or mode in ("IMMEDIATE", "EXCLUSIVE"):
         return []
@@ -289,6 +289,23 @@ def check_sqlite_transactions(app_configs: Any, **options: Any) -> list[CheckMes
             "The database is SQLite, whose transactions fail ('database is locked') while another one writes.",
             hint='Use PostgreSQL, or set in DATABASES: "OPTIONS": {"transaction_mode": "IMMEDIATE", '
             '"init_command": "PRAGMA journal_mode=WAL;"}.',
+            id="personalization.W010",
+        )
+    ]
+
+
+@register("personalization", deploy=True)
+def check_proxies(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """W009: nobody has said whether a live shop is behind proxies, where all visitors would share one rate limit."""
+    if "NUM_PROXIES" in getattr(settings, "PERSONALIZATION", {}):
+        return []
+    return [
+        Warning(
+            "NUM_PROXIES is not set: behind a proxy or a load balancer all visitors share its address and one limit.",
+            hint=(
+                "Name in PERSONALIZATION how many proxies of yours add an entry to X-Forwarded-For, "
+                '{"NUM_PROXIES": 1} for instance; 0 where browsers reach the shop itself.'
+            ),
             id="personalization.W009",
         )
     ]

@@ -124,7 +124,8 @@ class Settings:
     MAX_NEW_VISITORS_PER_MINUTE: int = 20
     """As many browsers without an account become visitors from one address in a minute."""
     NUM_PROXIES: int = 0
-    """The number of the shop's own proxies, by which a visitor's address is told from a forged one."""
+    """The number of the shop's own proxies that add an entry to X-Forwarded-For, by which a visitor's address is told
+    from a forged one. Behind a proxy that is not counted all visitors share its address and one rate limit."""
     COUNTRY_HEADER: str = ""
     """The header in which the shop's CDN sends the country of a request, for instance "CF-IPCountry". Without it the
     address tells the country, if the extra `country` is installed."""

@@ -11,6 +11,7 @@ from haystack import connections
 from personalization import cache_access, rate_limits
 from personalization.decide import active_snapshot
 from personalization.models import fail_open, query_limits
+from personalization.privacy import client_address
 from tests.shops import factories
 from tests.shops.saved_shops import delete_rows
 
@@ -55,6 +56,7 @@ def fresh_process(tmp_path, monkeypatch):
     active_snapshot.reset_active_snapshot()
     cache.clear()
     rate_limits.reset_counters()
+    client_address.reset_warnings()
     fail_open.reset_fault_log()
     query_limits.reset_query_limits()
     cache_access.reset_cache_access()

@@ -243,10 +243,20 @@ class BrokenLoader(Loader):
 @pytest.mark.parametrize("backend", ["locmem.LocMemCache", "dummy.DummyCache"])
 def test_a_cache_that_processes_do_not_share_is_warned_of_when_a_shop_goes_live(settings, backend):
     settings.CACHES = {"default": {"BACKEND": f"django.core.cache.backends.{backend}"}}
+    settings.PERSONALIZATION = {"NUM_PROXIES": 0}
     (warning,) = run_checks(tags=["personalization"], include_deployment_checks=True)
     assert (warning.id, warning.msg) == (
         "personalization.W006",
         f"CACHES uses django.core.cache.backends.{backend}, which processes do not share: "
         "each process limits visitors' rates by itself.",
     )
+    assert ours(settings) == []
+
+
+@pytest.mark.parametrize(("given", "warned"), [({}, True), ({"NUM_PROXIES": 0}, False), ({"NUM_PROXIES": 2}, False)])
+def test_a_shop_that_goes_live_says_how_many_proxies_it_has(settings, given, warned):
+    settings.PERSONALIZATION = given
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
+    found = run_checks(tags=["personalization"], include_deployment_checks=True)
+    assert [check.id for check in found] == ["personalization.W009"] * warned
     assert ours(settings) == []

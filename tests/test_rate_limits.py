@@ -6,53 +6,14 @@ from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
-from django.test import RequestFactory
 
 from personalization import cache_access, rate_limits
-from personalization.privacy.requester import client_address
 
 MOMENT = 1_790_000_000.0
 
 
 def too_many(address, events, moment=MOMENT):
     return rate_limits.count_events(address, "", events, moment).address_limited
-
-
-def asked_from(remote="203.0.113.9", forwarded=None):
-    headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
-    return client_address(RequestFactory().post("/", REMOTE_ADDR=remote, **headers))
-
-
-@pytest.mark.parametrize(
-    ("proxies", "forwarded", "found"),
-    [
-        (0, None, "203.0.113.9"),
-        (0, "1.1.1.1", "203.0.113.9"),
-        (1, "1.1.1.1", "1.1.1.1"),
-        (1, "forged, 6.6.6.6, 1.1.1.1", "1.1.1.1"),
-        (2, "forged, 6.6.6.6, 1.1.1.1, 10.0.0.2", "1.1.1.1"),
-        (2, "1.1.1.1", "203.0.113.9"),
-        (1, None, "203.0.113.9"),
-        (1, "no address", "unknown"),
-        (1, "", "203.0.113.9"),
-    ],
-)
-def test_an_address_is_what_the_shops_own_proxies_say(settings, proxies, forwarded, found):
-    settings.PERSONALIZATION = {"NUM_PROXIES": proxies}
-    assert asked_from(forwarded=forwarded) == found
-
-
-@pytest.mark.parametrize(
-    ("remote", "found"),
-    [
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        ("2001:db8:1:2::99", "2001:db8:1:2::"),
-        ("::ffff:203.0.113.9", "203.0.113.9"),
-        ("", "unknown"),
-    ],
-)
-def test_one_customers_ipv6_network_is_one_address(remote, found):
-    assert asked_from(remote) == found
 
 
 def test_an_address_may_send_600_events_a_minute():

@@ -133,12 +133,12 @@ class PreferencesEndpoint(APIEndpoint):
 
 def _check_token(requester: Requester) -> None:
     """A client with a token consented when it was issued, or else the token is not valid (any more)."""
-    if not consent.tracking_allowed(requester, identity.get_visitor(requester)):
+    if not consent.tracking_allowed(requester, identity.read_visitor(requester)):
         raise Problem(409, "token_expired", _("Token expired or revoked: POST visitors/ issues a new one."))
 
 
 def _preferences_data(requester: Requester) -> dict[str, Any]:
-    visitor = identity.get_visitor(requester)
+    visitor = identity.read_visitor(requester)
     status = consent_status(requester, visitor)
     stored = visitor.get_preferences() if visitor is not None else ()
     interests = [{"category": entry.key, "sign": entry.sign} for entry in stored if entry.type == "interest"]
@@ -181,7 +181,7 @@ class DataEndpoint(APIEndpoint):
     def get(self, request: Request) -> Response:
         """All of it, 500 events at a time, the newest first. Follow `next` until it is null."""
         deny_server_key(request)
-        visitor, pagination = identity.get_visitor(self.requester), EventCursorPagination()
+        visitor, pagination = identity.read_visitor(self.requester), EventCursorPagination()
         events = Event.objects.for_visitor(visitor.pk) if visitor else Event.objects.none()
         page: dict[Any, Any] = {Event: pagination.paginate_queryset(events, request) or ()}
         if request.query_params.get(pagination.cursor_query_param):

@@ -23,8 +23,9 @@ from personalization import conf, rate_limits
 from personalization.api.exceptions import Problem
 from personalization.models import ServerKey, Visitor
 from personalization.privacy import cookies, identity
+from personalization.privacy.client_address import client_address
 from personalization.privacy.cookies import BrowserChoice
-from personalization.privacy.requester import ClientType, Requester, client_address, requester_from_request
+from personalization.privacy.requester import ClientType, Requester, requester_from_request
 
 VISITOR_HEADER = "X-Personalization-Visitor"
 """Holds the token that `POST visitors/` issued."""

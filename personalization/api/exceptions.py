@@ -1,18 +1,23 @@
 """Refusals as RFC 9457 problem details: `{"type", "title", "status", "code", "detail"}`."""
 
+import logging
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.http import Http404
+from django.http import Http404, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
+from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from personalization.models.fail_open import DATABASE_OUTAGES, describe_fault
 from personalization.privacy.flows import Refused
 from personalization.rate_limits import RateLimited
+
+logger = logging.getLogger("personalization")
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -46,6 +51,19 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = f"{wait:.0f}"
     return Response(_problem_data(error), status=error.status_code, headers=headers, content_type=CONTENT_TYPE)
+
+
+def failure_response(error: Exception) -> HttpResponse:
+    """An error that is not a refusal as a problem, for nobody to keep: 503 where the database fails, else 500. The log
+    says what failed, and where."""
+    logger.error("A request to the API failed (%s)", describe_fault(error))
+    if isinstance(error, DATABASE_OUTAGES):
+        problem = Problem(503, "unavailable", _("This cannot be read or stored at the moment. Try again later."))
+    else:
+        problem = Problem(500, "internal_error", _("This failed. The shop's log says why."))
+    response = JsonResponse(_problem_data(problem), status=problem.status_code, content_type=CONTENT_TYPE)
+    response["Cache-Control"] = "private, no-store"
+    return response
 
 
 def _problem_data(error: exceptions.APIException) -> dict[str, Any]:

@@ -40,7 +40,10 @@ class HealthAnswer(serializers.Serializer):
 
 @method_decorator(transaction.non_atomic_requests, name="dispatch")
 class HealthEndpoint(APIEndpoint):
-    """For monitoring, every few seconds."""
+    """For monitoring, every few seconds: without a limit, as nobody may use up the monitoring's. It costs less than any
+    page of the shop."""
+
+    throttle_classes = ()
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         """None: the answer does not depend on the requester."""

@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.http import parse_etags, quote_etag
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
+from rest_framework.views import APIView, set_rollback
 
 from personalization.api import authentication, exceptions
 from personalization.api.exceptions import Problem
@@ -63,7 +63,7 @@ class APIEndpoint(APIView):
     renderer_classes = (CompactJSONRenderer,)
     parser_classes = (BoundedJSONParser,)
     permission_classes = ()
-    throttle_classes = (ClientRateThrottle,)
+    throttle_classes: tuple[type[ClientRateThrottle], ...] = (ClientRateThrottle,)
     content_negotiation_class = AlwaysJSONNegotiation
     versioning_class = None
     metadata_class = None
@@ -73,6 +73,14 @@ class APIEndpoint(APIView):
     """The scope that a server key needs."""
     requests_per_minute: ClassVar[int] = 120
     """The limit for one address; that of a server key is the setting `SERVER_KEY_REQUESTS_PER_MINUTE`."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Whatever fails, the response is JSON, rendered here; what a failed request changed is rolled back."""
+        try:
+            return cast(Response, super().dispatch(request, *args, **kwargs)).render()
+        except Exception as error:
+            set_rollback()
+            return exceptions.failure_response(error)
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         """All authenticators of this endpoint."""

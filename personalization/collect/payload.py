@@ -56,7 +56,7 @@ ERROR_MESSAGES: dict[str, Promise] = {
     "no_consent": _("The visitor has not consented, or has withdrawn consent."),
     "rate_limited": _("Too many events from this address; try again in a minute."),
     "daily_limit": _("The shop stores no more events of this visitor today; send no more before tomorrow (UTC)."),
-    "server_busy": _("The shop is too busy to store this."),
+    "server_busy": _("The shop is too busy to store this; send it again in some seconds, with the same id."),
     "not_stored": _("The event could not be stored; send it again later, with the same id."),
 }
 """Why a whole request is rejected (the first eight codes), or one event (the others, and `nesting_too_deep`)."""

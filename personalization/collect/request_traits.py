@@ -15,7 +15,8 @@ from django.utils.translation import get_language
 
 from personalization import conf
 from personalization.collect import crawlers
-from personalization.privacy.requester import Requester, client_address, requester_from_request
+from personalization.privacy.client_address import client_address, is_forwarded_unasked
+from personalization.privacy.requester import Requester, requester_from_request
 
 NO_COUNTRY = ("AP", "EU", "XX", "ZZ")
 """What some say for "somewhere"."""
@@ -92,7 +93,7 @@ def _country_code(text: str) -> str:
 def _country_of_address(request: HttpRequest) -> str:
     """ "" also behind a proxy of which the shop does not say that it is there: the address would be the proxy's."""
     look_up = _country_lookup()
-    if look_up is None or ("HTTP_X_FORWARDED_FOR" in request.META and not conf.get_settings().NUM_PROXIES):
+    if look_up is None or is_forwarded_unasked(request):
         return ""
     return _country_code(look_up(client_address(request)) or "")
 

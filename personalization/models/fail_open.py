@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.db import connection, transaction
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection, transaction
 
 from personalization.models import query_limits
 from personalization.models.query_limits import QueryTimeout, limited_queries
 
 logger = logging.getLogger("personalization")
 
+DATABASE_OUTAGES = (OperationalError, ProgrammingError, InternalError, InterfaceError, QueryTimeout)
+"""What Django raises where the database does not answer, or lacks a table; not where it refuses what it was given."""
 HOUR = 3600.0
 PACKAGE = Path(__file__).parents[1]
 _logged_at: dict[tuple[str, str], float] = {}

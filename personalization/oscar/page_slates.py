@@ -68,13 +68,21 @@ def decide_row(
     request: HttpRequest, surface: str, row_key: str, page: int, subject: dict[str, Any]
 ) -> tuple[RowPage, Visit] | None:
     """A page of one row of this requester's, and the visit that it was decided for; None where they have no such row.
+    While the requester cannot be read, the row is everybody's.
 
     `subject` names the product or category that the surface is about, as `visits.with_page_context` takes them.
     Raises: ValueError when there is no surface of this name.
     """
-    visit = visits.with_page_context(visits.visit_from_request(request), **subject)
+    visit = _read_visit(request, visits.visit_from_request) or visits.anonymous_visit(request)
+    visit = visits.with_page_context(visit, **subject)
     row_page = serve_row(surface, row_key, visit, page=page)
     return (row_page, visit) if row_page else None
+
+
+def _read_visit(request: HttpRequest, read: Callable[[HttpRequest], Visit]) -> Visit | None:
+    with fail_open("Reading the visit"):
+        return read(request)
+    return None
 
 
 def _page_visit(context: Context, read: Callable[[HttpRequest], Visit], page: dict[str, Any]) -> Visit | None:

@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
 from personalization.pages.cache_control import private_page
+from personalization.pages.outages import says_when_unreadable
 from personalization.pages.redirects import redirect_target
 from personalization.privacy import flows
 from personalization.privacy.private_responses import remember_answer
@@ -23,6 +24,7 @@ TEXT = "text/plain; charset=utf-8"
 @private_page
 @require_POST
 @csrf_protect
+@says_when_unreadable
 def answer_consent(request: HttpRequest) -> HttpResponse:
     """Takes the answer of the banner, or of the switch on the page of the visitor's data."""
     granted = ANSWERS.get(request.POST.get("answer", ""))

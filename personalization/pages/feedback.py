@@ -16,6 +16,7 @@ from personalization import conf
 from personalization.collect import feedback, flows
 from personalization.models import Visitor
 from personalization.pages.cache_control import private_page
+from personalization.pages.outages import says_when_unreadable
 from personalization.pages.redirects import redirect_target
 from personalization.privacy.flows import Refused
 from personalization.privacy.private_responses import remember_visitor
@@ -26,6 +27,7 @@ from personalization.shop import catalogue
 @private_page
 @require_POST
 @csrf_protect
+@says_when_unreadable
 def dismiss_item(request: HttpRequest) -> HttpResponse:
     """1. Reads the signed token of a button, and whether it is to be undone.
     2. Stores the feedback; refuses a visitor who has not consented.

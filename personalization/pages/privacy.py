@@ -17,7 +17,6 @@ from django.http import (
     HttpResponseRedirect,
     StreamingHttpResponse,
 )
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -26,6 +25,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from personalization.pages.cache_control import private_page
+from personalization.pages.outages import render_visitor_page, says_when_unreadable
 from personalization.privacy import flows, identity, sort_preference
 from personalization.privacy.data_download import AsyncDataDownload, DataDownload
 from personalization.privacy.overview import visitor_overview
@@ -37,6 +37,7 @@ MAX_KEY = 2**63 - 1
 
 @private_page
 @require_safe
+@says_when_unreadable
 def privacy_page(request: HttpRequest) -> HttpResponse:
     """The page of the visitor's data: in the account area for customers."""
     return _render_page(request, "privacy_overview")
@@ -44,6 +45,7 @@ def privacy_page(request: HttpRequest) -> HttpResponse:
 
 @private_page
 @require_safe
+@says_when_unreadable
 def confirm_erasure(request: HttpRequest) -> HttpResponse:
     """Asks whether everything is to be deleted."""
     return _render_page(request, "erase_confirm")
@@ -53,6 +55,7 @@ def confirm_erasure(request: HttpRequest) -> HttpResponse:
 @private_page
 @require_POST
 @csrf_protect
+@says_when_unreadable
 def erase_data(request: HttpRequest) -> HttpResponse:
     """Deletes everything at once, and stores only that the visitor refuses."""
     requester, moment, response = requester_from_request(request), now(), _back_to_privacy()
@@ -68,6 +71,7 @@ def erase_data(request: HttpRequest) -> HttpResponse:
 
 @private_page
 @require_safe
+@says_when_unreadable
 def download_data(request: HttpRequest) -> StreamingHttpResponse:
     """Everything that is stored about this visitor as one JSON file, one at a time. Changes nothing."""
     download = DataDownload(requester_from_request(request), now())
@@ -97,6 +101,7 @@ class PreferenceForm(forms.Form):
 @private_page
 @require_POST
 @csrf_protect
+@says_when_unreadable
 def change_interest(request: HttpRequest) -> HttpResponse:
     """Adds, removes or restores an interest, or takes a "not interested" back."""
     form = PreferenceForm(request.POST)
@@ -124,6 +129,7 @@ class DeleteRecentForm(forms.Form):
 @private_page
 @require_POST
 @csrf_protect
+@says_when_unreadable
 def delete_recent(request: HttpRequest) -> HttpResponse:
     """Deletes what the visitor did with one product, one search, or all of either. The next page does not use it."""
     form = DeleteRecentForm(request.POST)
@@ -146,16 +152,13 @@ def _invalid_form() -> HttpResponse:
 
 def _render_page(request: HttpRequest, name: str) -> HttpResponse:
     requester = requester_from_request(request)
-    template = f"personalization/{'account_' if requester.is_signed_in else ''}privacy.html"
     titles = {
         "privacy_overview": pgettext("personalization", "Your personalisation data"),
         "erase_confirm": pgettext("personalization", "Delete your personalisation data?"),
     }
     context = {
         "page_title": titles[name],
-        "active_tab": "personalization",
-        "part": f"personalization/partials/{name}.html",
-        "overview": visitor_overview(requester, identity.get_visitor(requester), now()),
+        "overview": visitor_overview(requester, identity.read_visitor(requester), now()),
         "sort_is_disabled": sort_preference.personal_sort_disabled(requester),
     }
-    return render(request, template, context)
+    return render_visitor_page(request, name, context)

@@ -9,6 +9,9 @@ from django.views.decorators.http import require_safe
 
 from personalization.oscar import page_slates
 from personalization.pages.cache_control import private_page
+from personalization.pages.outages import says_when_unreadable
+from personalization.privacy import identity
+from personalization.privacy.requester import requester_from_request
 from personalization.serve import ROW_PAGE_SIZE
 from personalization.shop import catalogue
 
@@ -18,6 +21,7 @@ MAX_DIGITS = 18
 
 @private_page
 @require_safe
+@says_when_unreadable
 def show_row(request: HttpRequest, surface: str, row_key: str) -> HttpResponse:
     """1. Reads which page of the row is asked for, and the product or category that its surface is about.
     2. Decides that page, once; 404 where the visitor has no such row.
@@ -30,6 +34,7 @@ def show_row(request: HttpRequest, surface: str, row_key: str) -> HttpResponse:
     except ValueError as unknown_surface:
         raise Http404 from unknown_surface
     if decided is None:
+        identity.read_visitor(requester_from_request(request))  # who cannot be read may have it
         raise Http404("This visitor has no such row.")
     row_page, visit = decided
     paginator = Paginator(range(row_page.candidate_count), ROW_PAGE_SIZE)

@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
 from personalization.pages.cache_control import private_page
+from personalization.pages.outages import says_when_unreadable
 from personalization.pages.redirects import redirect_target
 from personalization.privacy import cookies, flows
 from personalization.privacy.private_responses import remember_visitor
@@ -19,6 +20,7 @@ SWITCH_VALUES = {"on": True, "off": False}
 @private_page
 @require_POST
 @csrf_protect
+@says_when_unreadable
 def switch_sort(request: HttpRequest) -> HttpResponse:
     """Stores whether the visitor wants lists in a personal order, and shows the list again."""
     enabled = SWITCH_VALUES.get(request.POST.get("sort", ""))

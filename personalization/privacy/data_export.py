@@ -44,21 +44,14 @@ def export_visitor_data(requester: Requester, now: datetime, part: TableRows | N
     part
         {model: rows} to export instead of all rows of these tables.
     """
-    return _with_summary(requester, now, visitor_tables(requester.user_id, _stored_visitor(requester), part))
+    return _with_summary(requester, now, visitor_tables(requester.user_id, identity.read_visitor(requester), part))
 
 
 def streamed_visitor_data(requester: Requester, now: datetime) -> dict[str, Any]:
     """What `export_visitor_data` returns, with an iterator in the place of each table's list: it reads a page of rows
     when it gets there."""
-    queries = _queries(requester.user_id, _stored_visitor(requester))
+    queries = _queries(requester.user_id, identity.read_visitor(requester))
     return _with_summary(requester, now, {model._meta.label: _streamed_rows(rows) for model, rows in queries.items()})
-
-
-def _stored_visitor(requester: Requester) -> Visitor | None:
-    """Asks again where an earlier question failed: what could not be read must not look as if it were not there."""
-    if requester.memory.get(identity.VISITOR) is None:
-        requester.memory.pop(identity.VISITOR, None)
-    return identity.load_visitor(requester)
 
 
 def _with_summary(requester: Requester, now: datetime, tables: dict[str, Any]) -> dict[str, Any]:

@@ -177,7 +177,7 @@ def change_preference(requester: Requester, kind: str, key: int | str, sign: int
     if sign:
         return change_visitor(requester, now, change)
     _check_change(requester)
-    visitor = identity.get_visitor(requester)
+    visitor = identity.read_visitor(requester)
     if visitor is None:
         raise Refused("no_consent")
     return _apply(change, visitor)
@@ -216,7 +216,7 @@ def change_sort_preference(requester: Requester, *, enabled: bool, now: datetime
 def delete_recent_events(requester: Requester, *, like_event: UUID | None = None, kind: str = "") -> int:
     """Deletes what the visitor did with the product or the search of one event, or all "views" or all "searches".
     Returns how many events were deleted."""
-    visitor = identity.get_visitor(requester)
+    visitor = identity.read_visitor(requester)
     if visitor is None:
         return 0
     events = Event.objects.for_visitor(visitor.pk)

@@ -8,7 +8,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from personalization import conf, rate_limits, signals
 from personalization.models import Consent, Event, Genome, OrderVisitor, Visitor
@@ -16,10 +16,15 @@ from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
 from personalization.privacy.requester import Requester
 
-VISITOR = "visitor"
-"""The key of the visitor in `Requester.memory`."""
+VISITOR, UNREADABLE = "visitor", "unreadable"
+"""The keys in `Requester.memory`: the visitor, and whether they could not be read."""
+NOT_READ: dict[str, Visitor | None] = {VISITOR: None, UNREADABLE: None}
 VISIT_PAUSE = timedelta(minutes=30)
 """A visit ends where nothing is heard for so long."""
+
+
+class VisitorUnreadable(OperationalError):
+    """The database failed when the visitor was read: what they answered is not known now, and must not be guessed."""
 
 
 def get_visitor(requester: Requester) -> Visitor | None:
@@ -29,14 +34,30 @@ def get_visitor(requester: Requester) -> Visitor | None:
             return None
         with fail_open("Reading a visitor"):
             return load_visitor(requester)
+        requester.memory.update(NOT_READ)
     return requester.memory[VISITOR]
+
+
+def is_unreadable(requester: Requester) -> bool:
+    """Whether there may be a stored visitor whom the database does not tell now."""
+    get_visitor(requester)
+    return UNREADABLE in requester.memory
+
+
+def read_visitor(requester: Requester) -> Visitor | None:
+    """Like `get_visitor`, but raises VisitorUnreadable when the database fails: for all that is about the visitor, and
+    must not take a failure for a stranger."""
+    if is_unreadable(requester):
+        raise VisitorUnreadable("the visitor cannot be read")
+    return get_visitor(requester)
 
 
 def load_visitor(requester: Requester) -> Visitor | None:
     """Like `get_visitor`, but lets the first database error through. At most one query a requester."""
     if VISITOR not in requester.memory:
-        requester.memory[VISITOR] = None
+        requester.memory.update(NOT_READ)
         requester.memory[VISITOR] = _query_visitor(requester)
+        del requester.memory[UNREADABLE]
     return requester.memory[VISITOR]
 
 
@@ -47,9 +68,9 @@ def _query_visitor(requester: Requester) -> Visitor | None:
 
 
 def get_or_create_consented(requester: Requester, now: datetime) -> Visitor | None:
-    """The visitor behind a requester whose data may be stored, created if need be; None without consent. RateLimited
-    when too many browsers become visitors."""
-    visitor = get_visitor(requester)
+    """The visitor behind a requester whose data may be stored, created if need be; None without consent. Raises
+    VisitorUnreadable when the database fails, and RateLimited when too many browsers become visitors."""
+    visitor = read_visitor(requester)
     if not consent.tracking_allowed(requester, visitor):
         return None
     if visitor is not None and visitor.consent == Consent.GRANTED:

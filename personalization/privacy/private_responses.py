@@ -31,7 +31,9 @@ def delete_stale_cookies(requester: Requester, response: HttpResponse) -> None:
 
 
 def _visitor_cookie_is_stale(requester: Requester) -> bool:
-    return requester.is_signed_in or identity.get_visitor(requester) is None or consent.has_refused(requester, None)
+    if requester.is_signed_in or consent.has_refused(requester, None):
+        return True
+    return identity.get_visitor(requester) is None and not identity.is_unreadable(requester)
 
 
 def remember_answer(

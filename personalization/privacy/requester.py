@@ -1,6 +1,5 @@
 """Who a request is from. Made once, where the request enters; everything further in takes this and no `HttpRequest`."""
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,12 +15,12 @@ from django.utils.module_loading import import_string
 from personalization import conf
 from personalization.models import Visitor
 from personalization.privacy import cookies
+from personalization.privacy.client_address import UNKNOWN_ADDRESS, client_address
 from personalization.privacy.cookies import BrowserChoice
 from personalization.shop import customers
 
 REQUESTER_ATTRIBUTE = "_personalization_requester"
 """Under this name a request keeps its requester."""
-UNKNOWN_ADDRESS = "unknown"
 
 
 class ClientType(StrEnum):
@@ -55,7 +54,7 @@ class Requester:
     owns_session: bool = True
     """Whether the session and the basket of the request are the requester's own."""
     address: str = UNKNOWN_ADDRESS
-    """The client's IPv4 address, or the /64 network of its IPv6 address."""
+    """The client's IPv4 address, or the /64 network of its IPv6 address; see `client_address`."""
     user_agent: str = ""
     mobile_hint: bool = False
     """Whether the browser sends `Sec-CH-UA-Mobile: ?1`."""
@@ -64,7 +63,7 @@ class Requester:
     read_csrf_secret: Callable[[bool], str] = lambda create: ""
     """Reads the secret of the browser's CSRF cookie; see `browser_key`."""
     memory: dict[str, Visitor | None] = field(default_factory=dict, init=False, repr=False)
-    """The visitor, once it has been read; see `identity.get_visitor`."""
+    """The visitor, once it has been read, or that it could not be; see `identity.get_visitor`."""
 
     @property
     def user_id(self) -> Any:
@@ -158,25 +157,3 @@ def _read_csrf_secret(request: HttpRequest, create: bool) -> str:
     if create:
         get_token(request)
     return request.META.get("CSRF_COOKIE", "")
-
-
-def client_address(request: HttpRequest) -> str:
-    """The address that a request comes from: an IPv4 address, or the /64 network of an IPv6 one, which is what one
-    customer gets.
-
-    Behind proxies of the shop's own (setting `NUM_PROXIES`) each adds one entry on the right of X-Forwarded-For;
-    anybody can write what stands further left.
-    """
-    proxies = conf.get_settings().NUM_PROXIES
-    header = request.META.get("HTTP_X_FORWARDED_FOR", "") if proxies else ""
-    forwarded = header.split(",") if header else []
-    text = forwarded[-proxies] if len(forwarded) >= proxies > 0 else request.META.get("REMOTE_ADDR", "")
-    try:
-        address = ipaddress.ip_address(text.strip())
-    except ValueError:
-        return UNKNOWN_ADDRESS
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is None:
-            return str(ipaddress.IPv6Address(int(address) >> 64 << 64))
-        address = address.ipv4_mapped
-    return str(address)

@@ -291,14 +291,15 @@ def personalization_consent(context: Context) -> dict[str, Any]:
 
 
 def _should_ask(request: HttpRequest) -> bool:
-    """Reads the database only for customers whose browser has not refused. The privacy page asks itself."""
+    """Reads the database only for customers whose browser has not refused; where that fails, they may have answered.
+    The privacy page asks itself."""
     requester = requester_from_request(request)
     if _view_name(request) == PRIVACY_VIEW or not consent.should_ask(requester, None):
         return False
     if not requester.is_signed_in:
         return True
     with fail_open("Looking whether a customer answered"):
-        return consent.should_ask(requester, identity.get_visitor(requester))
+        return not identity.is_unreadable(requester) and consent.should_ask(requester, identity.get_visitor(requester))
     return False
 
 

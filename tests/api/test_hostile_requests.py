@@ -243,6 +243,18 @@ def test_who_asks_too_often_waits(stranger, server, settings):
     assert answers[-1].json()["code"] == "throttled" and 0 <= int(answers[-1]["Retry-After"]) <= 60
 
 
+def test_nobody_uses_up_the_limit_of_monitoring(stranger):
+    assert {stranger.get("health/").status_code for _ in range(125)} == {503}  # there is no snapshot
+
+
+def test_each_client_behind_a_proxy_has_its_own_limit_however_the_proxy_writes_its_address(stranger, settings):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "NUM_PROXIES": 1}
+    clients = ("1.2.3.4:5678", "1.2.3.5:5678", "[2001:db8::1]:80", '"[2001:db8:0:1::1]"', "_hidden", "unknown")
+    for client in clients:
+        answers = [stranger.post("visitors/", {"consent": "no"}, **{"X-Forwarded-For": client}) for _ in range(21)]
+        assert [answer.status_code for answer in answers] == [400] * 20 + [429]
+
+
 def test_a_dead_cache_is_no_fault(stranger, settings):
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1"}

@@ -80,6 +80,7 @@ def test_http_is_known_at_the_doors_and_where_requests_are_read_and_answered():
     assert inside == [
         "collect/event_requests.py",
         "collect/request_traits.py",
+        "privacy/client_address.py",
         "privacy/cookies.py",
         "privacy/private_responses.py",
         "privacy/requester.py",

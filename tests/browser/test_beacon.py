@@ -4,7 +4,9 @@ import gzip
 import json
 import re
 import sqlite3
+import time
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
@@ -210,6 +212,57 @@ def test_what_could_not_be_sent_is_sent_again_under_the_same_ids(browser_of, sho
     assert (event.type, event.product_id) == ("view_item", key)
     assert [[UUID(one["id"]).hex for one in body["events"]] for body in bodies] == [[event.event_id]] * 3
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def busy(body) -> dict:
+    """What a busy shop answers to a delivery."""
+    rejected = [{"index": index, "code": "server_busy", "message": ""} for index, _ in enumerate(body["events"])]
+    return {"accepted": 0, "rejected": rejected}
+
+
+def test_what_a_busy_shop_did_not_take_is_sent_again_later_and_later_and_stored_once(browser_of, shop, stored):
+    page = browser_of().new_page()
+    sent = []
+
+    def busy_then_stored_unheard_then_served(route):
+        body = json.loads(route.request.post_data)
+        sent.append((time.monotonic(), body))
+        if len(sent) == 1:
+            route.fulfill(status=202, json=busy(body))
+        elif len(sent) == 2:
+            route.fetch()  # the shop stores it, and its answer is lost
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route(DOOR, busy_then_stored_unheard_then_served)
+    with page.expect_response(lambda answer: "/events/" in answer.url and len(sent) == 3, timeout=60_000):
+        key = open_a_product(page, shop)
+    assert [(event.type, event.product_id) for event in stored(1)] == [("view_item", key)]
+    (first, *_), (second, *_), (third, *_) = (body["events"] for _, body in sent)
+    assert first == second == third
+    moments = [moment for moment, _ in sent]
+    assert 1.9 < moments[1] - moments[0] < 9 and 3.9 < moments[2] - moments[1] < 15
+
+
+def test_a_shop_that_stays_busy_is_asked_four_times_and_no_sooner_for_what_happens_meanwhile(browser_of, shop):
+    page = browser_of().new_page()
+    page.add_init_script("Math.random = () => 0; window.dataLayer = []")  # the shortest pauses: 2, 4 and 8 seconds
+    sent = []
+
+    def always_busy(route):
+        body = json.loads(route.request.post_data)
+        sent.append((time.monotonic(), [event.get("name") or event["event"] for event in body["events"]]))
+        route.fulfill(status=202, json=busy(body))
+
+    page.route(DOOR, always_busy)
+    open_a_product(page, shop)
+    page.wait_for_timeout(7000)  # after the third
+    page.evaluate("dataLayer.push({ event: 'view_cart' })")
+    page.wait_for_timeout(14_000)
+    assert [names[0] for _, names in sent] == ["view_item"] * 4
+    pauses = [round(later - sooner) for (sooner, _), (later, _) in pairwise(sent)]
+    assert pauses == [2, 4, 8]
 
 
 def test_an_event_has_an_id_where_the_browser_makes_none(browser_of, shop, stored):

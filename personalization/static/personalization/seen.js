@@ -22,13 +22,13 @@
   const SEEN = 1000, SETTLED = 100, QUIET = 2000, AT_ONCE = 20, LETTERS = 20000, KEPT = 200, TRIES = 4;
   const NAMES = ["view_item_list", "select_item", "view_item", "user_engagement", "search", "add_to_cart",
     "remove_from_cart", "view_cart", "begin_checkout", "add_to_wishlist", "item_feedback"];
-  const LATER = ["not_stored", "rate_limited"]; // what the door rejects and would take later
+  const LATER = ["not_stored", "server_busy", "rate_limited"]; // what the door rejects and would take later
   const keepalive = "keepalive" in Request.prototype;
 
   /* Sending: one delivery at a time, as the answer to a browser's first one makes it known. */
   const queue = []; // events as JSON, so that nobody changes them any more
   const seen = new Map(); // token of a row -> what was seen of it and is not in the queue yet
-  let timer, flying = 0, failed = 0;
+  let timer, flying = 0, failed = 0, rested = 0;
 
   function uuid() {
     if (crypto.randomUUID) return crypto.randomUUID(); // on secure pages only
@@ -45,9 +45,10 @@
     soon();
   }
 
-  function soon(delay = QUIET) {
+  function soon() {
     clearTimeout(timer);
-    timer = setTimeout(flush, queue.length + seen.size < AT_ONCE || failed ? delay : 0);
+    const quiet = queue.length + seen.size < AT_ONCE ? QUIET : 0;
+    timer = setTimeout(flush, Math.max(quiet, rested - performance.now()));
   }
 
   function flush(leaving) {
@@ -74,10 +75,11 @@
       again = await unheard(await fetch(to, { method: "POST", body, keepalive: true }), batch);
     } catch {}
     flying -= 1;
-    failed = again.length ? failed + 1 : 0;
-    if (failed < TRIES) queue.unshift(...again);
-    else failed = 0;
-    if (queue.length || seen.size) soon(QUIET * 2 ** failed);
+    failed = again.length && (failed + 1) % TRIES; // then it is given up
+    if (failed) queue.unshift(...again);
+    // 2 to 6 seconds, 4 to 12, 8 to 24: browsers that failed together come apart
+    rested = failed && performance.now() + QUIET * 2 ** failed * (0.5 + Math.random());
+    if (queue.length || seen.size) soon();
   }
 
   async function unheard(answer, batch) {
