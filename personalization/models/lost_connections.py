@@ -14,7 +14,7 @@ logger = logging.getLogger("personalization")
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-LOST = (OperationalError, InterfaceError, InternalError)
+CONNECTION_ERRORS = (OperationalError, InterfaceError, InternalError)
 """As what a lost connection shows; the last one where a pooler garbles the end of the conversation."""
 PAUSES = (0.1, 1, 5, 20, 60)
 """Seconds before each new attempt."""
@@ -32,7 +32,7 @@ def repeat_on_lost_connection(step: Callable[Arguments, Result]) -> Callable[Arg
         for pause in (*PAUSES, None):
             try:
                 return step(*args, **named)
-            except LOST as error:
+            except CONNECTION_ERRORS as error:
                 if pause is None:
                     raise
                 logger.warning("The database is away or busy, the step is done again in %s s: %s", pause, error)
