@@ -6,13 +6,13 @@ from contextlib import nullcontext
 from functools import wraps
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import pgettext
 
-from personalization.models.fail_open import DATABASE_OUTAGES, describe_fault
+from personalization.models.fail_open import describe_fault
 from personalization.privacy.requester import requester_from_request
 
 logger = logging.getLogger("personalization")
@@ -27,7 +27,7 @@ def says_when_unreadable(view: Callable[..., HttpResponseBase]) -> Callable[...,
         try:
             with transaction.atomic() if connection.in_atomic_block else nullcontext():
                 return view(request, *args, **kwargs)
-        except DATABASE_OUTAGES as fault:
+        except Error as fault:  # Django's own log would quote a row that the database refused
             logger.error("A page about a visitor failed (%s); it says that it cannot be read", describe_fault(fault))
             return render_visitor_page(request, "unavailable", status=503)
 

@@ -38,7 +38,7 @@ def test_templates_that_do_not_know_the_request_are_an_error(settings):
 def test_a_live_shop_on_sqlite_is_told_how_writes_wait_for_each_other(monkeypatch):
     monkeypatch.setattr(connection, "vendor", "sqlite", raising=False)
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {})
-    assert [identity for identity, _ in said(live=True)] == ["personalization.W010"]
+    assert "personalization.W010" in [identity for identity, _ in said(live=True)]
     assert said() == []
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"transaction_mode": "IMMEDIATE"})
-    assert said(live=True) == []
+    assert "personalization.W010" not in [identity for identity, _ in said(live=True)]

@@ -187,7 +187,7 @@ def test_a_failure_in_the_middle_leaves_no_complete_file_and_is_logged(client, v
 def test_what_cannot_be_read_does_not_look_as_if_nothing_were_stored(client, visitor, path):
     client.raise_request_exception = False
     with failing_queries('FROM "personalization_visitor"'):
-        assert client.get(path).status_code == 500
+        assert client.get(path).status_code == 503
 
 
 def test_a_visitor_downloads_one_at_a_time(client, visitor, often):

@@ -55,16 +55,14 @@ def without_keys(answer):
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("page", ["privacy/", "privacy/erase/", "privacy/download/"])
+@pytest.mark.parametrize("page", ["privacy/", "privacy/erase/"])  # a download that fails is in test_data_download
 def test_without_a_table_a_page_about_a_visitor_is_what_it_was_or_says_that_it_cannot_be_read(person, table, page):
     client, _ = person
     before = client.get(ROOT + page)
     assert before.status_code == 200
     with renamed_table(table):
         answer = client.get(ROOT + page)
-    if answer.status_code == 200 and "download" in page:
-        assert answer.json()["tables"] == before.json()["tables"]
-    elif answer.status_code == 200:
+    if answer.status_code == 200:
         assert without_keys(answer) == without_keys(before)
     else:
         assert is_unreadable(answer)
