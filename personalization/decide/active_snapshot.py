@@ -21,6 +21,8 @@ logger = logging.getLogger("personalization")
 
 FIRST_WAIT = 0.15
 """Seconds that the first request of a process waits for the snapshot, once."""
+START_SECONDS = 5.0
+"""A thread that has not begun by then never will: a server may run none (uWSGI without `enable-threads`)."""
 MAX_PAUSE = 300.0
 """Seconds: the longest pause between two tries to read a snapshot whose files are not there."""
 
@@ -48,6 +50,8 @@ class _Watcher:
     """The thread that looks for snapshots, in the process that started it."""
 
     process: int = 0
+    started_at: float = 0.0
+    began: threading.Event = field(default_factory=threading.Event)
     due: threading.Event = field(default_factory=threading.Event)
     looked: threading.Event = field(default_factory=threading.Event)
 
@@ -80,8 +84,12 @@ def look_in_background() -> None:
     global _watcher  # noqa: PLW0603 - a fork begins anew
     with _start_lock:
         if _watcher.process != os.getpid():
-            _watcher = _Watcher(process=os.getpid())
+            _watcher = _Watcher(process=os.getpid(), started_at=time.monotonic())
             threading.Thread(target=_watch, args=[_watcher], name="personalization-snapshot", daemon=True).start()
+    if not _watcher.began.is_set() and time.monotonic() - _watcher.started_at > START_SECONDS:
+        logger.warning("This server runs no threads (uWSGI: enable-threads); a request looks for the snapshot itself")
+        look_for_newer()
+        return
     _watcher.due.set()
     if _process_cache.loaded is None and not _watcher.looked.is_set():
         _watcher.looked.wait(FIRST_WAIT)
@@ -89,6 +97,7 @@ def look_in_background() -> None:
 
 
 def _watch(watcher: _Watcher) -> None:
+    watcher.began.set()
     while True:
         watcher.due.wait()
         watcher.due.clear()
