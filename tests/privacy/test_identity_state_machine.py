@@ -6,6 +6,7 @@ import time
 import uuid
 
 import pytest
+from django.contrib.auth import login
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import transaction
@@ -127,6 +128,22 @@ class Shop(RuleBasedStateMachine):
         if self.account[person] == Consent.NONE and self.choice[browser] and self.agreed_in_session[browser]:
             self.account[person] = Consent.GRANTED
         self.agreed_in_session[browser] = False
+        taken = self.account[person] == Consent.GRANTED and self.choice[browser] is not False
+        self.lose(("browser", left), to=("person", person) if taken else None)
+
+    @rule(browser=BROWSERS, person=PEOPLE)
+    def take_over(self, browser, person):
+        """Staff sign in as a customer, as django-hijack does it: in the session of another account."""
+        if self.signed_in[browser] in (None, person):
+            return
+        client, left = self.browsers[browser], self.known(browser)
+        request = RequestFactory().post("/")
+        request.COOKIES = {name: cookie.value for name, cookie in client.cookies.items()}
+        request.session, request.user = client.session, self.users[self.signed_in[browser]]
+        login(request, self.users[person], "django.contrib.auth.backends.ModelBackend")
+        request.session.save()
+        client.cookies["sessionid"] = request.session.session_key
+        self.signed_in[browser], self.agreed_in_session[browser] = person, False
         taken = self.account[person] == Consent.GRANTED and self.choice[browser] is not False
         self.lose(("browser", left), to=("person", person) if taken else None)
 
