@@ -198,14 +198,17 @@ def _lock_browser(visitor_id: uuid.UUID) -> Visitor | None:
 def _consenting_account(
     requester: Requester, account: Visitor | None, *, agreed_in_session: bool, now: datetime
 ) -> Visitor | None:
-    """The account's visitor, if the account consented: itself, or in this session before signing in."""
+    """The account's visitor, if the account consented: itself, or in this session before signing in, or as the shop's
+    own tool says of this browser."""
     if account is not None and account.consent == Consent.GRANTED:
         return account
-    choice = requester.choice  # None where the consent was to an earlier text
-    if choice is None or not agreed_in_session or requester.consent_tool_answer is False:
+    choice = requester.choice if agreed_in_session else None  # None, too, where the consent was to an earlier text
+    answer = requester.consent_tool_answer
+    if not (choice is not None if answer is None else answer):
         return None
     account = account or Visitor.objects.get_or_create_customer(requester.user_id)
-    _record_consent(account, Consent.GRANTED, "sign-in", min(choice.at, now))
+    source, since = ("the shop's tool", now) if choice is None else ("sign-in", min(choice.at, now))
+    _record_consent(account, Consent.GRANTED, source, since)
     return account
 
 

@@ -122,6 +122,22 @@ def test_of_a_browser_only_what_it_did_in_this_visit_becomes_the_accounts(browse
     assert Event.objects.get().visitor.user == anna
 
 
+def test_where_the_shops_own_tool_says_yes_the_visit_comes_along(browser, people, settings):
+    anna, _ = people
+    path = f"{__name__}.always"
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CONSENT_CALLABLE": path}
+    accepted(browser, "before")  # which is when the shop hears that they agreed
+    assert accepted(browser, "mine") == 1
+    sign_in(browser, anna)
+    assert consent_of(anna) == Consent.GRANTED
+    assert [event.query for event in Event.objects.filter(visitor__user=anna)] == ["mine"]
+
+
+def always(request):
+    """What a consent tool says to which everybody agreed."""
+    return True
+
+
 def test_a_cookie_without_the_prefix_that_keeps_others_from_planting_it_counts_for_nothing(browser):
     answer(browser, "granted")
     assert accepted(browser) == 1
