@@ -189,7 +189,14 @@ def browser_of(chromium, shop):
         if agreed:
             choice = f"granted.1.{int(time.time()) - 60}"
             context.add_cookies(
-                [{"name": cookies.CONSENT_COOKIE, "value": choice, "url": shop, "httpOnly": True, "secure": True}]
+                [
+                    {
+                        "name": cookies.CONSENT_COOKIE,
+                        "value": choice,
+                        "url": shop.replace("http:", "https:"),
+                        "httpOnly": True,
+                    }
+                ]
             )
         return context
 

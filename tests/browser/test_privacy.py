@@ -118,7 +118,7 @@ def test_all_of_it_works_without_javascript(opened):
     expect(page.get_by_role("heading", name="Personalisation: off")).to_have_count(1)
     page.get_by_role("button", name="Turn on").click()
     page.get_by_role("button", name="Turn off").click()
-    expect(page.get_by_text("stores nothing new about you.")).to_have_count(1)
+    expect(page.get_by_text("What we had stored about you is deleted")).to_have_count(1)
 
 
 def test_a_phone_shows_it_without_scrolling_sideways(opened):

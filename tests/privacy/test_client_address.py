@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from personalization.collect import rate_limits
+from personalization import rate_limits
 from personalization.privacy import client_address as addresses
 from personalization.privacy.client_address import UNKNOWN_ADDRESS, client_address
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils.timezone import now
 from oscar.apps.partner.models import StockRecord
 
-from personalization.models import Consent, Event, Visitor
+from personalization.models import Consent, Event, OrderVisitor, Visitor
 from tests.shops import factories as shop
 from tests.shops.saved_shops import open_shop
 
@@ -54,6 +54,8 @@ def log(*choices):
     for query, product, times in choices:
         for _ in range(times):
             visitor = Visitor.objects.create(consent=Consent.GRANTED, consented_at=at)
+            bought = shop.create_past_order(None, [product], days_ago=2)  # who never bought is not heard alone
+            OrderVisitor.objects.record_order(bought.pk, visitor.pk, bought.date_placed)
             common = {"visitor": visitor, "occurred_at": at, "received_at": at}
             Event.objects.create(event_id=uuid4(), type="search", query=query, **common)
             Event.objects.create(event_id=uuid4(), type="select_item", product_id=product.pk, **common)
@@ -173,7 +175,7 @@ def test_what_cannot_be_done_is_said(trained, exported, options, text, sentence)
         exported(text, **options)
 
 
-def test_a_public_log_is_imported_learned_and_asked(products, exported, tmp_path, settings):
+def test_a_public_log_of_buyers_is_imported_learned_and_asked(products, exported, tmp_path, settings):
     settings.PERSONALIZATION = {
         **settings.PERSONALIZATION,
         "EVENT_RETENTION_DAYS": 36_500,
@@ -189,6 +191,9 @@ def test_a_public_log_is_imported_learned_and_asked(products, exported, tmp_path
                 lines[-2:] = [line.replace("T10", "T09") for line in lines[-2:]]
     (tmp_path / "log.csv").write_text("\n".join((HEADER, *lines)) + "\n")
     call_command("personalization_import_events", str(tmp_path / "log.csv"), anonymous=True, verbosity=0)
+    for visitor in Visitor.objects.all():  # an import has no orders, and strangers alone teach nothing
+        bought = shop.create_past_order(None, [products[3]], days_ago=402)
+        OrderVisitor.objects.record_order(bought.pk, visitor.pk, bought.date_placed)
     call_command("personalization_train", as_of=str(end), verbosity=0)
     found = lists(exported("query\ngreen tea\ncake\n", as_of=str(end), top=1))
     assert found == {"green tea": [products[0].pk], "cake": [products[2].pk]}
