@@ -93,7 +93,7 @@ def pgbouncer(database: dict):
         "min_pool_size = 3",
         "server_round_robin = 1",
     ]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # TMPDIR may be below what only its owner may read
         Path(folder).chmod(0o755)
         settings_file = Path(folder) / "pgbouncer.ini"
         settings_file.write_text("\n".join(lines))
