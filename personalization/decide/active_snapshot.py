@@ -51,6 +51,8 @@ class _Watcher:
 
     process: int = 0
     started_at: float = 0.0
+    was_missed: bool = False
+    """Whether the log says that it never began."""
     began: threading.Event = field(default_factory=threading.Event)
     due: threading.Event = field(default_factory=threading.Event)
     looked: threading.Event = field(default_factory=threading.Event)
@@ -87,7 +89,9 @@ def look_in_background() -> None:
             _watcher = _Watcher(process=os.getpid(), started_at=time.monotonic())
             threading.Thread(target=_watch, args=[_watcher], name="personalization-snapshot", daemon=True).start()
     if not _watcher.began.is_set() and time.monotonic() - _watcher.started_at > START_SECONDS:
-        logger.warning("This server runs no threads (uWSGI: enable-threads); a request looks for the snapshot itself")
+        if not _watcher.was_missed:
+            logger.warning("This server runs no threads (uWSGI: enable-threads); requests look for snapshots")
+        _watcher.was_missed = True
         look_for_newer()
         return
     _watcher.due.set()

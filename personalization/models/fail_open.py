@@ -49,8 +49,6 @@ def fail_open(what: str, *, queries: bool = True, whole_page: bool = False) -> I
 def log_fault(what: str, fault: Exception) -> None:
     """Says in the log what failed, how and where, once an hour for each. Never the error's own text: a database quotes
     the row that it refuses, with a visitor's id and search."""
-    if isinstance(fault, QueryTimeout):
-        return  # the query that ran too long was logged
     how = describe_fault(fault)
     if time.monotonic() - _logged_at.get((what, how), -HOUR) >= HOUR:
         _logged_at[what, how] = time.monotonic()

@@ -172,6 +172,7 @@ class _Limit:
             self._left -= spent
             if query.was_cancelled:
                 _page.seconds_lost += spent
+            if query.was_cancelled or self._left <= 0:  # many short ones take as long as a long one
                 _paused_until[self._kind] = time.monotonic() + PAUSE_SECONDS
 
     def _seconds_allowed(self) -> float:

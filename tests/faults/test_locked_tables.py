@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from personalization.decide import active_snapshot
 from personalization.decide.active_snapshot import look_in_background
-from personalization.models import Event, Visitor
+from personalization.models import Event, Visitor, query_limits
+from personalization.models.fail_open import fail_open
 from tests.shops import factories as shop
 from tests.walks.event_requests import view_payload
 
@@ -122,3 +123,20 @@ def test_what_is_asked_next_in_the_shops_transaction_works_and_has_no_limit(clie
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(0.4)")
     assert client.get(reverse("basket:summary")).context["basket"].num_items == 1
+
+
+def test_many_short_queries_are_limited_together_and_the_log_says_so(limits_of_a_shop, caplog):
+    def ask(times):
+        made = 0
+        with fail_open("Asking slowly"), connection.cursor() as cursor:
+            for _ in range(times):
+                cursor.execute("SELECT pg_sleep(0.02)")
+                made += 1
+        return made
+
+    query_limits.start_request()
+    assert 1 <= ask(9) < 9
+    assert ask(1) == 0  # it rests
+    query_limits.finish_request()
+    assert ask(9) == 9  # a command takes its time
+    assert caplog.text.count("Asking slowly failed") >= 1
