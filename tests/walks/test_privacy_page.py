@@ -206,6 +206,7 @@ def test_turning_it_off_deletes_what_was_done_and_turning_it_on_again_brings_not
     visitor_of(anna).set_preference("interest", 1, 1, time.time())
     client.post(ANSWER, {"answer": "refused"})
     assert not Event.objects.exists() and visitor_of(anna).preferences == []
+    assert "What it had stored about you is deleted" in client.get(PAGE).content.decode()
     assert ConsentRecord.objects.filter(visitor__user=anna).last().state == "withdrawn"
     client.post(ANSWER, {"answer": "granted"})
     assert overview(client).recent_products == []
