@@ -13,9 +13,11 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from personalization.models import Consent, ConsentRecord, Event, Genome, SensitiveCategory, Visitor
-from personalization.privacy import cookies, identity
+from personalization.privacy import cookies, identity, retention
 from personalization.profile import genome
+from tests.collect.event_payloads import FIREFOX
 from tests.shops import factories as shop
+from tests.walks.event_requests import HERE, send_events, view_payload
 from tests.walks.known_visitors import identify_browser, store_event
 
 pytestmark = pytest.mark.django_db
@@ -199,6 +201,19 @@ def test_deleting_one_search_or_all_of_a_kind_leaves_the_rest(client, anna):
     store_event(visitor, "view_item_list", items=[[5, 0]])
     client.post(RECENT, {"all": "views"})
     assert not Event.objects.exists()
+
+
+def test_the_page_says_that_a_code_of_the_network_is_stored_and_for_how_long_it_is(client, anna):
+    tea = shop.create_shop_product("Tea")
+    client.get(PAGE)
+    send_events(client, view_payload(tea), HTTP_ORIGIN=HERE, HTTP_USER_AGENT=FIREFOX)
+    stored_code = Event.objects.filter(voice__isnull=False)
+    assert stored_code.count() == 1
+    assert "for one to two days a code for the network that you use" in client.get(PAGE).content.decode()
+    retention.apply_retention(now() + timedelta(hours=25))
+    assert not stored_code.exists() and Event.objects.count() == 1
+    client.post(ANSWER, {"answer": "refused"})
+    assert "for one to two days, a code for the network that you use" in client.get(PAGE).content.decode()
 
 
 def test_turning_it_off_deletes_what_was_done_and_turning_it_on_again_brings_nothing_back(client, anna):
