@@ -140,8 +140,8 @@ def view_as():
         page.locator(".view-as summary").click()
         button = page.locator(".view-as button[name=email]").nth(number)
         description = button.inner_text()
-        button.click()
-        page.wait_for_load_state()
+        with page.expect_navigation():  # a click alone returns before the page that it leads to is there
+            button.click()
         return description
 
     return choose

@@ -165,8 +165,8 @@ def test_the_thank_you_page_says_what_to_buy_next_time(browser_of, demo, shop, v
     page.goto(f"{shop}/accounts/login/")
     page.fill("[name=login-username]", "admin@example.com")
     page.fill("[name=login-password]", "demo")
-    page.locator("[name=login_submit]").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("[name=login_submit]").click()
     for (number,) in numbers:
         page.goto(f"{shop}/checkout/thank-you/?order_number={number}")
         if page.locator('[data-row="after_order"]').count():

@@ -114,8 +114,8 @@ def test_a_newcomer_registers_and_buys_and_the_next_page_knows(browser_of, shop,
         form.locator(f"[name={field}]").fill("Milk-and-9-eggs")
     form.locator("button[type=submit]").click()
     expect(page.get_by_role("link", name="Logout")).to_be_visible()
-    page.get_by_role("button", name="Agree").click()  # what the browser answered long ago is no answer of the account's
-    page.wait_for_load_state()
+    with page.expect_navigation():  # what the browser answered long ago is no answer of the account's
+        page.get_by_role("button", name="Agree").click()
     page.goto(f"{shop}/search/?q=milk")
     page.locator(".product_pod h3 a").first.click()
     title = page.locator(".product_main h1").inner_text()

@@ -80,8 +80,8 @@ def test_yes_and_no_look_the_same_and_stand_before_nothing(opened, viewport):
 
 def test_agreed_then_seen_then_deleted_then_forgotten(opened):
     page = opened()
-    page.get_by_role("button", name="Agree").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Agree").click()
     title = look_at_a_product(page)
     page.wait_for_timeout(1_500)
     assert title in listed(page)
@@ -93,8 +93,8 @@ def test_agreed_then_seen_then_deleted_then_forgotten(opened):
     page.wait_for_timeout(1_500)
     assert title in listed(page)
     page.get_by_role("link", name="Delete my data …").click()
-    page.get_by_role("button", name="Yes, delete my data").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Yes, delete my data").click()
     expect(page.get_by_text("Your personalisation data has been deleted.")).to_have_count(1)
     expect(page.locator("#recent")).to_have_count(0)
     assert own_cookies(page) == {cookies.CONSENT_COOKIE}
@@ -127,8 +127,8 @@ def test_a_phone_shows_it_without_scrolling_sideways(opened):
         assert page.goto(path).ok
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
     page.goto(PAGE)
-    page.get_by_role("button", name="Agree").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Agree").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
     small = [
         button.inner_text()

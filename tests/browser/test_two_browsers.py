@@ -11,8 +11,8 @@ def sign_in(page, shop):
     page.goto(f"{shop}/accounts/login/")
     page.fill("[name=login-username]", EMAIL)
     page.fill("[name=login-password]", PASSWORD)
-    page.locator("[name=login_submit]").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("[name=login_submit]").click()
     page.goto(shop)
 
 
@@ -24,8 +24,8 @@ def because(page):
 def test_seen_clicked_changed_signed_in_elsewhere_still_there_forgotten_gone(browser_of, shop, stored, shot):
     first = browser_of(agreed=False).new_page()
     first.goto(shop)
-    first.get_by_role("button", name="Agree").click()
-    first.wait_for_load_state()
+    with first.expect_navigation():
+        first.get_by_role("button", name="Agree").click()
     with first.expect_response("**/personalization/events/"):  # with it comes the cookie
         first.goto(shop)
     with first.expect_response("**/personalization/events/"):
@@ -49,8 +49,8 @@ def test_seen_clicked_changed_signed_in_elsewhere_still_there_forgotten_gone(bro
 
     second.goto(f"{shop}/personalization/privacy/")
     second.get_by_role("link", name="Delete my data …").click()
-    second.get_by_role("button", name="Yes, delete my data").click()
-    second.wait_for_load_state()
+    with second.expect_navigation():
+        second.get_by_role("button", name="Yes, delete my data").click()
     for page in (second, first):
         page.goto(shop)
         assert because(page) == []
