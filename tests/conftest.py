@@ -62,7 +62,8 @@ def fresh_process(tmp_path, monkeypatch):
     cache_access.reset_cache_access()
     # A test's rows are in a transaction of its own thread's connection, which no other thread sees.
     monkeypatch.setattr(active_snapshot, "look_in_background", active_snapshot.look_for_newer)
-    # The machine that tests may be slow; tests/faults has the limits of a shop.
+    # The machine that tests may be slow; tests of what is late have the limits of a shop.
+    monkeypatch.setattr(cache_access, "WAIT_SECONDS", 5.0)
     monkeypatch.setitem(settings.PERSONALIZATION, "ROW_QUERY_MILLISECONDS", 10_000)
     monkeypatch.setitem(settings.PERSONALIZATION, "PAGE_QUERY_MILLISECONDS", 30_000)
     yield

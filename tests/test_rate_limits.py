@@ -101,6 +101,7 @@ def test_a_dead_cache_is_asked_once_and_then_left_alone(instead, caplog):
 
 
 def test_a_frozen_cache_holds_nobody_up(instead, monkeypatch):
+    monkeypatch.setattr(cache_access, "WAIT_SECONDS", 0.05)
     thaw = threading.Event()
     monkeypatch.setattr(cache_access, "PAUSE_SECONDS", 0.0)
     asked = instead(lambda: thaw.wait(60))

@@ -17,6 +17,8 @@ from personalization.oscar import card_markup
 from personalization.shop import category_labels
 from tests.shops import factories as shop
 
+SHOPS_WAIT = cache_access.WAIT_SECONDS
+"""As a shop has it; other tests have more."""
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server here"),
@@ -24,8 +26,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def redis(tmp_path):
-    """A Redis of this test's own, which is the shop's cache, without any time-out: (its process id)."""
+def redis(tmp_path, monkeypatch):
+    """A Redis of this test's own, which is the shop's cache, without any time-out; its process id."""
+    monkeypatch.setattr(cache_access, "WAIT_SECONDS", SHOPS_WAIT)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
