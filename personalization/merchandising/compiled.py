@@ -1,0 +1,260 @@
+"""Live campaigns as a decision reads them: keys of products and moments, without a query, a setting or a text to parse.
+
+`merchandising.compile` makes them from the versions that are published; `decide.merchandising` obeys them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from functools import cached_property
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Band(IntEnum):
+    """The three blocks of the list of campaigns, from the top."""
+
+    MUST = 0
+    CAMPAIGN = 1
+    STANDING = 2
+
+
+class Do(StrEnum):
+    """What an action does with the products of its target."""
+
+    PIN = "pin"
+    SLOT = "slot"
+    BOOST = "boost"
+    BURY = "bury"
+    EXCLUDE = "exclude"
+    ONLY = "only"
+
+
+class People(StrEnum):
+    """Whom a campaign is for, before its segments are asked."""
+
+    ALL = "all"
+    CUSTOMERS = "customers"
+    VISITORS = "visitors"
+    """Those who are not signed in."""
+
+
+class WordMatch(StrEnum):
+    """How the words of a campaign are compared with those of a search."""
+
+    IS = "is"
+    ALL = "all"
+    """All of them, in any order, with or without others."""
+    STARTS = "starts"
+
+
+class Target(Protocol):
+    """Which products an action means."""
+
+    def matching(self, product_ids: Sequence[int], seen: int | None) -> set[int]:
+        """Those of these products that it means while the product `seen` is in view (None: no product is)."""
+
+
+@dataclass(frozen=True)
+class FixedTarget:
+    """Products that are the same on every page."""
+
+    product_ids: frozenset[int]
+
+    def matching(self, product_ids: Sequence[int], seen: int | None) -> set[int]:
+        """Those of these products that it holds."""
+        return self.product_ids.intersection(product_ids)
+
+
+@dataclass(frozen=True)
+class LargeTarget:
+    """Products that are the same on every page, too many for a set in each process."""
+
+    product_ids: NDArray[np.int64]
+    """Sorted."""
+
+    def matching(self, product_ids: Sequence[int], seen: int | None) -> set[int]:
+        """Those of these products that it holds."""
+        if not len(self.product_ids):
+            return set()
+        wanted = np.asarray(product_ids, np.int64)
+        index = np.minimum(np.searchsorted(self.product_ids, wanted), len(self.product_ids) - 1)
+        return set(wanted[self.product_ids[index] == wanted].tolist())
+
+
+@dataclass(frozen=True)
+class ProductGroups:
+    """One number a product, as far as it has one: its category, class or value of an attribute, or its price."""
+
+    product_ids: NDArray[np.int64]
+    """Sorted, each once for each of its groups."""
+    values: NDArray[np.float64]
+
+    def of_product(self, product_id: int) -> set[float]:
+        """All numbers of this product."""
+        first, last = np.searchsorted(self.product_ids, [product_id, product_id + 1])
+        return set(self.values[first:last].tolist())
+
+
+@dataclass(frozen=True)
+class RelativeTarget:
+    """Products that are like the one in view: of one of its groups, or within a band of its price."""
+
+    groups: ProductGroups
+    price_band: tuple[float, float] | None = None
+    """As multiples of the price of the product in view; None where the groups are compared."""
+
+    def matching(self, product_ids: Sequence[int], seen: int | None) -> set[int]:
+        """Those of these products that are like the one in view; none where nothing is in view."""
+        own = self.groups.of_product(seen) if seen is not None else set()
+        if not own:
+            return set()
+        if self.price_band is None:
+            return {key for key in product_ids if not own.isdisjoint(self.groups.of_product(key))}
+        low, high = (min(own) * factor for factor in self.price_band)
+        return {key for key in product_ids if any(low <= price <= high for price in self.groups.of_product(key))}
+
+
+@dataclass(frozen=True)
+class AllOf:
+    """Products that all of several targets mean."""
+
+    parts: tuple[Target, ...]
+
+    def matching(self, product_ids: Sequence[int], seen: int | None) -> set[int]:
+        """Those of these products that each part means."""
+        found = set(product_ids)
+        for part in self.parts:
+            found &= part.matching(tuple(found), seen)
+        return found
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that a campaign does."""
+
+    do: Do
+    target: Target
+    product_ids: tuple[int, ...] = ()
+    """Of a pin: the products in the order in which they are pinned, to `place`, the place after it and so on."""
+    place: int = 0
+    """Of a pin and of a slot: the first place, from 1."""
+    last_place: int = 0
+    """Of a slot: the last place."""
+    strength: int = 2
+    """Of a boost and of a burial: 1 a little, 2 clearly, 3 to the top or to the end."""
+    soft: bool = False
+    """Of a pin: only where the product does not stand higher by itself."""
+    sold_out: bool = False
+    """Of a pin: also while the product is sold out."""
+    sponsored: bool = False
+    """Whether somebody pays for it; then the card says so."""
+
+
+@dataclass(frozen=True)
+class WordList:
+    """Words of a search, folded as `fold_words` does."""
+
+    words: tuple[str, ...]
+    match: WordMatch
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the shop a campaign acts."""
+
+    surface: str
+    row_codes: frozenset[str] | None = None
+    """The codes of the row types; None for all rows, and for lists."""
+    categories: frozenset[int] | None = None
+    """The keys of the categories, with those below where they are meant, too; None for all."""
+    words: tuple[WordList, ...] = ()
+    """One of them has to match the search; none for all searches."""
+    seen: Target | None = None
+    """Which product has to be in view, or in the basket; None for any."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a campaign acts."""
+
+    starts: float = float("-inf")
+    """Seconds since 1970."""
+    ends: float = float("inf")
+    """Seconds since 1970; at that moment it acts no more."""
+    zone: ZoneInfo = ZoneInfo("UTC")
+    """Whose days and hours are meant."""
+    days: frozenset[int] = frozenset()
+    """1 for Monday to 7 for Sunday; none for every day. A night belongs to the day on which it began."""
+    hours: tuple[int, int] | None = None
+    """From the first hour until the second one begins, over midnight where it is the smaller one; None for all day."""
+
+
+@dataclass(frozen=True)
+class Audience:
+    """For whom a campaign acts."""
+
+    people: People = People.ALL
+    in_segments: tuple[int, ...] = ()
+    """The keys of segments; at least one has to hold."""
+    out_segments: tuple[int, ...] = ()
+    """The keys of segments; none may hold."""
+    countries: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
+
+    @property
+    def names_segments(self) -> bool:
+        """Whether it is for segments, and so off for those who are held back from personalisation."""
+        return bool(self.in_segments or self.out_segments)
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A live campaign."""
+
+    id: int
+    """The key of its definition."""
+    version: int
+    """The number of the version that is live."""
+    name: str
+    places: tuple[Place, ...]
+    actions: tuple[Action, ...]
+    audience: Audience = Audience()
+    schedule: Schedule = Schedule()
+    band: Band = Band.CAMPAIGN
+    hold_back: int = 0
+    """Percent of its audience for whom it does not act, to measure it."""
+
+
+class SegmentTest(Protocol):
+    """A segment as a decision asks it."""
+
+    def holds(self, subject: Any, now: float) -> bool:
+        """Whether this visitor (a `decide.visit.Visit`) is in it."""
+
+
+@dataclass(frozen=True)
+class CompiledRules:
+    """All live campaigns, and the segments that they name."""
+
+    number: int = 0
+    """The number of changes up to which they are."""
+    campaigns: tuple[Campaign, ...] = ()
+    """In the order in which they count: by band, then by place."""
+    segments: Mapping[int, SegmentTest] = field(default_factory=dict)
+
+    @cached_property
+    def by_surface(self) -> dict[str, tuple[tuple[Campaign, Place], ...]]:
+        """For each surface that any campaign names, the campaigns in their order, each with the place that is meant."""
+        found: dict[str, list[tuple[Campaign, Place]]] = {}
+        for campaign in self.campaigns:
+            for place in campaign.places:
+                found.setdefault(place.surface, []).append((campaign, place))
+        return {surface: tuple(pairs) for surface, pairs in found.items()}
+
+
+NO_RULES = CompiledRules()
+"""Those of a shop without a campaign."""
