@@ -1,1 +1,1 @@
-"""The rules that merchants set: segments, campaigns and rows as immutable versions, and what a decision needs of them."""
+"""The rules that merchants set, as immutable versions, and what a decision needs to know of those that are live."""

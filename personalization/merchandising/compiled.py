@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+UTC = ZoneInfo("UTC")
+
+
 class Band(IntEnum):
     """The three blocks of the list of campaigns, from the top."""
 
@@ -66,7 +69,7 @@ class FixedTarget:
 
     def matching(self, product_ids: Sequence[int], seen: int | None) -> set[int]:
         """Those of these products that it holds."""
-        return self.product_ids.intersection(product_ids)
+        return set(self.product_ids.intersection(product_ids))
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,7 @@ class Schedule:
     """Seconds since 1970."""
     ends: float = float("inf")
     """Seconds since 1970; at that moment it acts no more."""
-    zone: ZoneInfo = ZoneInfo("UTC")
+    zone: ZoneInfo = UTC
     """Whose days and hours are meant."""
     days: frozenset[int] = frozenset()
     """1 for Monday to 7 for Sunday; none for every day. A night belongs to the day on which it began."""
