@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-
 UTC = ZoneInfo("UTC")
 
 
