@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -13,15 +13,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from personalization.models import Band
+
 UTC = ZoneInfo("UTC")
-
-
-class Band(IntEnum):
-    """The three blocks of the list of campaigns, from the top."""
-
-    MUST = 0
-    CAMPAIGN = 1
-    STANDING = 2
 
 
 class Do(StrEnum):

@@ -1,6 +1,16 @@
 """The joints: the tables between the stages, and all SQL over them."""
 
+from personalization.models.audit import AuditAction, AuditEntry, DashboardAccess
 from personalization.models.daily_totals import DailyTotal
+from personalization.models.definitions import (
+    Band,
+    Definition,
+    DefinitionKind,
+    DefinitionState,
+    Reference,
+    RulesState,
+    Version,
+)
 from personalization.models.events import Event
 from personalization.models.genomes import Genome
 from personalization.models.order_visitors import OrderVisitor
@@ -11,15 +21,25 @@ from personalization.models.training_leases import TrainingLease
 from personalization.models.visitors import Consent, ConsentRecord, Visitor
 
 __all__ = [
+    "AuditAction",
+    "AuditEntry",
+    "Band",
     "Consent",
     "ConsentRecord",
     "DailyTotal",
+    "DashboardAccess",
+    "Definition",
+    "DefinitionKind",
+    "DefinitionState",
     "Event",
     "Genome",
     "OrderVisitor",
+    "Reference",
+    "RulesState",
     "SensitiveCategory",
     "ServerKey",
     "Snapshot",
     "TrainingLease",
+    "Version",
     "Visitor",
 ]
