@@ -241,6 +241,8 @@ class CompiledRules:
     campaigns: tuple[Campaign, ...] = ()
     """In the order in which they count: by band, then by place."""
     segments: Mapping[int, SegmentTest] = field(default_factory=dict)
+    problems: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """By the key of a definition, in words: what it names and the shop has no more."""
 
     @cached_property
     def by_surface(self) -> dict[str, tuple[tuple[Campaign, Place], ...]]:
