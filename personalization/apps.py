@@ -9,6 +9,7 @@ from oscar.core.application import OscarDashboardConfig
 class PersonalizationConfig(OscarDashboardConfig):
     """Oscar finds the permissions of a dashboard page in the app that has its URL, which has to be of this class."""
 
+    default = True  # Oscar's own class, which is imported here, is another that Django could take
     name = "personalization"
     verbose_name = pgettext_lazy("personalization", "Personalisation")
     default_auto_field = "django.db.models.BigAutoField"

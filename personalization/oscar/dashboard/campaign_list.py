@@ -213,8 +213,9 @@ def _next_change(definitions: Iterable[Definition], moment: datetime) -> tuple[d
 
 def _undoable(request: HttpRequest) -> Definition | None:
     """What this person published within the last minutes, and may undo with one click."""
+    user_id: Any = request.user.pk
     last = (
-        AuditEntry.objects.filter(user_id=request.user.pk, kind=DefinitionKind.CAMPAIGN, at__gt=now() - UNDO_FOR)
+        AuditEntry.objects.filter(user_id=user_id, kind=DefinitionKind.CAMPAIGN, at__gt=now() - UNDO_FOR)
         .order_by("-at")
         .first()
     )
