@@ -39,7 +39,6 @@ def test_all_that_a_campaign_names_is_known():
         ("range", "2"),
         ("product", "1"),
         ("product", "2"),
-        ("product", "3"),
         ("class", "1"),
         ("attribute", "brand"),
         ("partner", "1"),
