@@ -1,5 +1,6 @@
 """The joints: the tables between the stages, and all SQL over them."""
 
+from personalization.models.customer_facts import CustomerFacts, CustomerTaste
 from personalization.models.daily_totals import DailyTotal
 from personalization.models.events import Event
 from personalization.models.genomes import Genome
@@ -13,6 +14,8 @@ from personalization.models.visitors import Consent, ConsentRecord, Visitor
 __all__ = [
     "Consent",
     "ConsentRecord",
+    "CustomerFacts",
+    "CustomerTaste",
     "DailyTotal",
     "Event",
     "Genome",
