@@ -186,9 +186,7 @@ class CustomerFacts(models.Model):
 
 TIERS = {"value_tier": "year_revenue", "recency_tier": "last_order", "frequency_tier": "kept_orders"}
 """By tier, what it is a tier of."""
-COMPUTED_FIELDS = [
-    field.name for field in CustomerFacts._meta.fields if field.name not in {"id", "user", *TIERS}
-]
+COMPUTED_FIELDS = [field.name for field in CustomerFacts._meta.fields if field.name not in {"id", "user", *TIERS}]
 READ_FIELDS = [*COMPUTED_FIELDS, *TIERS]
 
 

@@ -35,9 +35,7 @@ class _OrderSums:
     dates: list[datetime] = field(default_factory=list)
 
 
-def build_facts(
-    since: Mapping[Any, float], tastes: Mapping[Any, list[Taste]], now: float
-) -> list[CustomerFacts]:
+def build_facts(since: Mapping[Any, float], tastes: Mapping[Any, list[Taste]], now: float) -> list[CustomerFacts]:
     """The facts of these customers; nothing is stored.
 
     Parameters
