@@ -128,8 +128,8 @@ class ExportRun:
                 if visitor := visitors.get(request.customer):
                     genome = genomes.get(request.customer) or Genome()
                     preferences = visitor.get_preferences()
-                    profile = {"genome": genome, "facts": facts.get(request.customer), "preferences": preferences}
-                    visit = replace(visit, visitor_id=visitor.pk, **profile)
+                    visit = replace(visit, visitor_id=visitor.pk, genome=genome, preferences=preferences)
+                    visit = replace(visit, facts=facts.get(request.customer), tracking_allowed=True)
                 yield request, visit
 
     def _visit(self, request: ExportRequest, strategy: Any) -> Visit:

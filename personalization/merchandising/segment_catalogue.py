@@ -129,10 +129,12 @@ def _taste_fields() -> tuple[Field, ...]:
     bought, not_bought = _("bought %(names)s%(how)s"), _("did not buy %(names)s%(how)s")
     used, not_used = _("used %(names)s%(how)s"), _("did not use %(names)s%(how)s")
     return (
-        TasteField("bought_category", "category", _("Bought from a category"), bought, not_bought, BOUGHT_CATEGORY),
-        TasteField("bought_brand", "brand", _("Bought a brand"), bought, not_bought, BOUGHT),
-        TasteField("bought_product", "product", _("Bought a product"), bought, not_bought, BOUGHT),
-        TasteField("bought_attribute", "attribute", _("Bought with a property"), bought, not_bought, BOUGHT),
+        TasteField(
+            "bought_category", "category", _("Bought from a category"), bought, BOUGHT_CATEGORY, negative=not_bought
+        ),
+        TasteField("bought_brand", "brand", _("Bought a brand"), bought, BOUGHT, negative=not_bought),
+        TasteField("bought_product", "product", _("Bought a product"), bought, BOUGHT, negative=not_bought),
+        TasteField("bought_attribute", "attribute", _("Bought with a property"), bought, BOUGHT, negative=not_bought),
         ShareField(
             "share_category",
             _("Share of a category"),
@@ -148,18 +150,18 @@ def _taste_fields() -> tuple[Field, ...]:
             "brand",
         ),
         OnlyTasteField(
-            "wish_list", "wish", _("Wish list holds"), _("have %(names)s on a wish list"), "", CHOSEN, "product"
+            "wish_list", "wish", _("Wish list holds"), _("have %(names)s on a wish list"), CHOSEN, target="product"
         ),
-        OnlyTasteField("waits_for", "alert", _("Waits for"), _("wait for %(names)s"), "", CHOSEN, "product"),
-        TasteField("used_voucher", "voucher", _("Used a voucher"), used, not_used, USED),
-        TasteField("used_offer", "offer", _("Used an offer"), used, not_used, USED),
+        OnlyTasteField("waits_for", "alert", _("Waits for"), _("wait for %(names)s"), CHOSEN, target="product"),
+        TasteField("used_voucher", "voucher", _("Used a voucher"), used, USED, negative=not_used),
+        TasteField("used_offer", "offer", _("Used an offer"), used, USED, negative=not_used),
         TasteField(
             "group",
             "group",
             pgettext_lazy("personalization", "Group"),
             _("are in the group %(names)s"),
-            _("are not in the group %(names)s"),
             CHOSEN,
+            negative=_("are not in the group %(names)s"),
         ),
     )
 
@@ -175,8 +177,10 @@ def _visit_fields() -> tuple[Field, ...]:
     looked, not_looked = _("looked at %(names)s%(how)s"), _("did not look at %(names)s%(how)s")
     holds, holds_not = _("have %(names)s in the basket"), _("do not have %(names)s in the basket")
     return (
-        LookedAtField("looked_at_category", "category", _("Looked at a category"), looked, not_looked, LOOKED_AT),
-        LookedAtField("looked_at_product", "product", _("Looked at a product"), looked, not_looked, LOOKED_AT),
+        LookedAtField(
+            "looked_at_category", "category", _("Looked at a category"), looked, LOOKED_AT, negative=not_looked
+        ),
+        LookedAtField("looked_at_product", "product", _("Looked at a product"), looked, LOOKED_AT, negative=not_looked),
         SearchedField("searched", _("Searched for"), _("searched for %(codes)s%(how)s"), values.searched),
         VisitsField(
             "visits", pgettext_lazy("personalization", "Visits"), _("came %(amount)s times%(how)s"), values.visits
@@ -192,9 +196,9 @@ def _visit_fields() -> tuple[Field, ...]:
         ),
         BasketItemsField("basket_items", _("Items in the basket"), _("have %(amount)s items in the basket"), COUNT),
         BasketHoldsField(
-            "basket_category", "category", _("Basket holds a category"), holds, holds_not, CHOSEN_CATEGORY
+            "basket_category", "category", _("Basket holds a category"), holds, CHOSEN_CATEGORY, negative=holds_not
         ),
-        BasketHoldsField("basket_product", "product", _("Basket holds a product"), holds, holds_not, CHOSEN),
+        BasketHoldsField("basket_product", "product", _("Basket holds a product"), holds, CHOSEN, negative=holds_not),
         TraitField(
             "country",
             pgettext_lazy("personalization", "Country"),

@@ -1,8 +1,8 @@
-"""What a condition of a segment may ask. Each field is asked in two ways that give one answer: of the database, to count
-customers, and of a visit, to decide.
+"""What a condition of a segment may ask. Each field is asked in two ways that give one answer: of the database, to
+count customers, and of a visit, to decide.
 
-What is missing is compared with nothing: every comparison is false, "is not known" and "none of" are true. `all_fields`
-has them by their codes.
+What is missing is compared with nothing: every comparison is false, "is not known" and "none of" are true. The list of
+all is in `segment_catalogue`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -134,9 +134,11 @@ LOOKUPS = {"at_least": "gte", "at_most": "lte", "between": "range", "is": "exact
 class NumberField(Field):
     """A number of the facts, or one of the tiers."""
 
-    operators = ("at_least", "at_most", "between")
+    operators: ClassVar[tuple[str, ...]] = ("at_least", "at_most", "between")
 
-    def __init__(self, code: str, column: str, label: Label, pattern: Label, form: ValueForm, scale: int = 1) -> None:
+    def __init__(
+        self, code: str, column: str, label: Label, pattern: Label, form: ValueForm, *, scale: int = 1
+    ) -> None:
         super().__init__(code, label, pattern, form)
         self.column, self.scale = column, scale
 
@@ -158,13 +160,13 @@ class NumberField(Field):
 class TierField(NumberField):
     """Which part of all customers somebody is in."""
 
-    operators = ("is", "one_of", "between")
+    operators: ClassVar[tuple[str, ...]] = ("is", "one_of", "between")
 
 
 class DateField(Field):
     """A moment of the facts, which is compared with the present."""
 
-    operators = ("within", "more_than", "known", "unknown")
+    operators: ClassVar[tuple[str, ...]] = ("within", "more_than", "known", "unknown")
 
     def __init__(self, code: str, label: Label, pattern: Label, known: Label, unknown: Label) -> None:
         super().__init__(code, label, pattern, values.days)
@@ -199,16 +201,24 @@ class DateField(Field):
 class DueField(DateField):
     """A moment that may lie ahead."""
 
-    operators = ("in_next", "within", "more_than", "known", "unknown")
+    operators: ClassVar[tuple[str, ...]] = ("in_next", "within", "more_than", "known", "unknown")
 
 
 class TasteField(Field):
     """What a customer bought, wishes for, waits for or used, or which group they are in."""
 
-    operators = ("one_of", "none_of")
+    operators: ClassVar[tuple[str, ...]] = ("one_of", "none_of")
 
     def __init__(
-        self, code: str, kind: str, label: Label, pattern: Label, negative: Label, form: ValueForm, target: str = ""
+        self,
+        code: str,
+        kind: str,
+        label: Label,
+        pattern: Label,
+        form: ValueForm,
+        *,
+        negative: Label = "",
+        target: str = "",
     ) -> None:
         super().__init__(code, label, pattern, form, target or kind)
         self.taste_kind, self.negative = kind, negative
@@ -243,13 +253,13 @@ def _fits(taste: Taste, value: Chosen, now: float) -> bool:
 class OnlyTasteField(TasteField):
     """A taste that may only be asked for, not ruled out."""
 
-    operators = ("one_of",)
+    operators: ClassVar[tuple[str, ...]] = ("one_of",)
 
 
 class ShareField(Field):
     """How much of what a customer buys is of one thing."""
 
-    operators = ("at_least",)
+    operators: ClassVar[tuple[str, ...]] = ("at_least",)
 
     def q(self, op: str, value: Chosen, now: float) -> Q:
         """Whether a row with such a share exists."""
@@ -270,7 +280,7 @@ class ShareField(Field):
 class StaffField(Field):
     """Whether somebody works for the shop."""
 
-    operators = ("is",)
+    operators: ClassVar[tuple[str, ...]] = ("is",)
 
     def q(self, op: str, value: bool, now: float) -> Q:
         """A comparison with the column."""
@@ -284,7 +294,7 @@ class StaffField(Field):
 class ShipsToField(Field):
     """Which country the last order was sent to."""
 
-    operators = ("one_of", "none_of")
+    operators: ClassVar[tuple[str, ...]] = ("one_of", "none_of")
 
     def q(self, op: str, value: tuple[str, ...], now: float) -> Q:
         """Whether facts with one of these countries exist."""

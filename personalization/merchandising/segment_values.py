@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from math import isfinite
 from typing import Any, NamedTuple
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -126,7 +128,7 @@ def truth(op: str, value: Any) -> bool:
     return value
 
 
-def chosen(empty: str = "", *, times: bool = False, max_days: int = 0) -> ValueForm:
+def chosen(empty: str | Promise = "", *, times: bool = False, max_days: int = 0) -> ValueForm:
     """The form of things by their keys. `empty` says what to choose at least one of."""
     allowed = {"keys", *(["times"] if times else ()), *(["days"] if max_days else ())}
 
@@ -210,12 +212,10 @@ def _one_of(allowed: tuple[str, ...]) -> str:
     return _("Choose one of: %(choices)s.") % {"choices": ", ".join(allowed)}
 
 
-def _keys(value: Any, empty: str) -> tuple[int, ...]:
+def _keys(value: Any, empty: str | Promise) -> tuple[int, ...]:
     if value == []:
-        raise ValueFault(empty or pgettext("personalization", "Choose at least one."))
-    found = []
-    for index, each in enumerate(_list(value)):
-        found.append(_at(str(index), lambda each=each: whole_number(each, 1, MAX_KEY)))
+        raise ValueFault(str(empty) or pgettext("personalization", "Choose at least one."))
+    found = (_at(str(index), partial(whole_number, each, 1, MAX_KEY)) for index, each in enumerate(_list(value)))
     return tuple(dict.fromkeys(found))
 
 

@@ -52,7 +52,7 @@ class ProductsField(VisitField):
 
     about_products = True
 
-    def __init__(self, code: str, kind: str, label: Label, pattern: Label, negative: Label, form: ValueForm) -> None:
+    def __init__(self, code: str, kind: str, label: Label, pattern: Label, form: ValueForm, *, negative: Label) -> None:
         super().__init__(code, label, pattern, form, kind)
         self.negative = negative
 

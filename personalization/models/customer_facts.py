@@ -69,8 +69,7 @@ class CustomerFactsQuerySet(models.QuerySet):
 
     def store_tiers(self) -> None:
         """Works out the tiers of all customers, who are compared with each other for it."""
-        rows = self.filter(kept_orders__gt=0).order_by("user_id").values_list("user_id", *TIERS.values())
-        rows = list(rows)
+        rows = list(self.filter(kept_orders__gt=0).order_by("user_id").values_list("user_id", *TIERS.values()))
         tiers = [_tiers([row[column] for row in rows], count) for column, count in ((1, 10), (2, 5), (3, 5))]
         found = dict(zip((row[0] for row in rows), zip(*tiers, strict=True), strict=True))
         before = {user: tuple(old) for user, *old in self.values_list("user_id", *TIERS)}
@@ -161,8 +160,8 @@ class CustomerFacts(models.Model):
     joined = models.DateTimeField(pgettext_lazy("personalization", "joined"), null=True, db_index=True)
     is_staff = models.BooleanField(pgettext_lazy("personalization", "is staff"), default=False)
     tastes = models.TextField(pgettext_lazy("personalization", "tastes"), default="[]")
-    """The rows of `CustomerTaste` as JSON, `[[kind, key, share, days, last moment], ...]`: a text, so that a page that no
-    segment is asked for does not parse it."""
+    """The rows of `CustomerTaste` as JSON, `[[kind, key, share, days, last moment], ...]`: a text, so that a page that
+    asks for no segment does not parse it."""
     computed_at = models.DateTimeField(pgettext_lazy("personalization", "computed at"))
 
     objects = CustomerFactsQuerySet.as_manager()
@@ -217,10 +216,10 @@ class CustomerTasteQuerySet(models.QuerySet):
         """The keys of all customers with one."""
         return self.order_by("user_id").values_list("user_id", flat=True).distinct()
 
-    def most_common(self, kind: str) -> tuple[int, int] | None:
-        """(key, customers) of the taste of this kind that most customers have; the smaller key of equal ones."""
+    def most_common(self, kind: str, limit: int = 20) -> list[int]:
+        """The keys of this kind that most customers have, the most common first."""
         rows = self.filter(kind=kind).values_list("key").annotate(customers=models.Count("user"))
-        return rows.order_by("-customers", "key").first()
+        return [key for key, _ in rows.order_by("-customers", "key")[:limit]]
 
 
 class CustomerTaste(models.Model):

@@ -1,4 +1,4 @@
-"""What customers buy most of: by category, brand, value of an attribute and product, from the arrays of their purchases."""
+"""What customers buy most of: by category, brand, value of an attribute and product, from arrays of purchases."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
