@@ -50,8 +50,6 @@ def clause(field: Field, op: str, value: Any, names: Names) -> str:
     if isinstance(field, DateField) and value is None:
         return str(field.known if op == "known" else field.unknown)
     pattern = str(getattr(field, "negative", "") if op == "none_of" else field.pattern)
-    if op == "none_of" and not pattern:
-        return _("not: %(condition)s") % {"condition": str(field.pattern) % _parts(field, op, value, names)}
     return pattern % _parts(field, op, value, names)
 
 
