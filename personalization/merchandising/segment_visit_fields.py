@@ -56,7 +56,7 @@ class ProductsField(VisitField):
         super().__init__(code, label, pattern, form, kind)
         self.negative = negative
 
-    def wanted(self, value: Chosen) -> frozenset[int] | tuple[int, ...]:
+    def products_of(self, value: Chosen) -> frozenset[int] | tuple[int, ...]:
         """The products that are meant."""
         return value.products if self.kind == "category" else value.keys
 
@@ -68,7 +68,7 @@ class BasketHoldsField(ProductsField):
 
     def matches(self, op: str, value: Chosen, subject: Subject, now: float) -> bool:
         """Whether any of the products does."""
-        return (op == "one_of") != subject.basket.isdisjoint(self.wanted(value))
+        return (op == "one_of") != subject.basket.isdisjoint(self.products_of(value))
 
 
 class LookedAtField(ProductsField):
@@ -78,8 +78,8 @@ class LookedAtField(ProductsField):
 
     def matches(self, op: str, value: Chosen, subject: Subject, now: float) -> bool:
         """Whether any of the products was looked at, clicked or put into the basket."""
-        wanted = self.wanted(value)
-        seen = any(event.type in LOOKS and event.product_id in wanted for event in _since(subject, now, value.days))
+        products = self.products_of(value)
+        seen = any(event.type in LOOKS and event.product_id in products for event in _since(subject, now, value.days))
         return (op == "one_of") == seen
 
 
