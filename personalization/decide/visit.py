@@ -8,6 +8,7 @@ from uuid import UUID
 
 from personalization.decide.policy import DEFAULT_POLICY, Policy
 from personalization.decide.trace import Trace
+from personalization.merchandising.compiled import NO_RULES, CompiledRules
 from personalization.models import CustomerFacts, Genome
 from personalization.models.events import RecentEvent
 from personalization.models.visitors import Preference
@@ -98,6 +99,8 @@ class Visit:
     """Whether another person may be looking: nothing is named that was bought, viewed or said."""
     policy: Policy = DEFAULT_POLICY
     """The numbers that the decision goes by."""
+    rules: CompiledRules = field(default=NO_RULES, repr=False)
+    """The campaigns of the shop's merchants."""
     trace: Trace | None = field(default=None, compare=False, repr=False)
     """Where the decision writes down how it came about; None when nobody asks."""
     _shared: dict[Any, Any] = field(init=False, default_factory=dict, compare=False, repr=False)

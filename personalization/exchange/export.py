@@ -8,6 +8,7 @@ from typing import Any
 
 from personalization import conf
 from personalization.decide import active_snapshot
+from personalization.decide.active_rules import get_active_rules
 from personalization.decide.active_snapshot import LoadedSnapshot
 from personalization.decide.policy import policy_from_settings
 from personalization.decide.product_lookup import ProductLookup
@@ -144,6 +145,7 @@ class ExportRun:
             query=request.query if self.surface == "search" else "",
             candidate_products=() if has_basket else tuple(dict.fromkeys(candidates)),
             policy=policy_from_settings(conf.get_settings()),
+            rules=get_active_rules(),
         )
 
     def _purchases(self, customers: set[Any]) -> dict[Any, set[int]]:

@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -13,15 +13,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from personalization.models import Band
+
 UTC = ZoneInfo("UTC")
-
-
-class Band(IntEnum):
-    """The three blocks of the list of campaigns, from the top."""
-
-    MUST = 0
-    CAMPAIGN = 1
-    STANDING = 2
 
 
 class Do(StrEnum):
@@ -247,6 +241,8 @@ class CompiledRules:
     campaigns: tuple[Campaign, ...] = ()
     """In the order in which they count: by band, then by place."""
     segments: Mapping[int, SegmentTest] = field(default_factory=dict)
+    problems: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """By the key of a definition, in words: what it names and the shop has no more."""
 
     @cached_property
     def by_surface(self) -> dict[str, tuple[tuple[Campaign, Place], ...]]:

@@ -1,7 +1,17 @@
 """The joints: the tables between the stages, and all SQL over them."""
 
+from personalization.models.audit import AuditAction, AuditEntry, DashboardAccess
 from personalization.models.customer_facts import CustomerFacts, CustomerTaste
 from personalization.models.daily_totals import DailyTotal
+from personalization.models.definitions import (
+    Band,
+    Definition,
+    DefinitionKind,
+    DefinitionState,
+    Reference,
+    RulesState,
+    Version,
+)
 from personalization.models.events import Event
 from personalization.models.genomes import Genome
 from personalization.models.order_visitors import OrderVisitor
@@ -12,17 +22,27 @@ from personalization.models.training_leases import TrainingLease
 from personalization.models.visitors import Consent, ConsentRecord, Visitor
 
 __all__ = [
+    "AuditAction",
+    "AuditEntry",
+    "Band",
     "Consent",
     "ConsentRecord",
     "CustomerFacts",
     "CustomerTaste",
     "DailyTotal",
+    "DashboardAccess",
+    "Definition",
+    "DefinitionKind",
+    "DefinitionState",
     "Event",
     "Genome",
     "OrderVisitor",
+    "Reference",
+    "RulesState",
     "SensitiveCategory",
     "ServerKey",
     "Snapshot",
     "TrainingLease",
+    "Version",
     "Visitor",
 ]

@@ -1,0 +1,254 @@
+"""From what is published to what a decision reads: targets become keys of products, times become seconds.
+
+Each kind of target costs a query or two, however many campaigns name it; the same target is looked up once.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from django.utils.translation import gettext as _
+from numpy.typing import NDArray
+
+from personalization.merchandising import documents
+from personalization.merchandising.compiled import (
+    Action,
+    AllOf,
+    Audience,
+    Campaign,
+    CompiledRules,
+    Do,
+    FixedTarget,
+    LargeTarget,
+    People,
+    Place,
+    ProductGroups,
+    RelativeTarget,
+    Schedule,
+    SegmentTest,
+    Target,
+    WordList,
+    WordMatch,
+)
+from personalization.merchandising.search_words import fold_words
+from personalization.models import Band, Definition, DefinitionKind, RulesState
+from personalization.shop import product_targets
+
+LARGE = 20_000
+"""More products than this are kept as a sorted array."""
+NOTHING = FixedTarget(frozenset())
+
+
+@dataclass
+class Compiler:
+    """Compiles documents, and remembers what it looked up; one for one moment."""
+
+    problems: dict[int, list[str]] = field(default_factory=dict)
+    """By the key of the definition: what it names and the shop has no more, in words."""
+    _targets: dict[str, Target] = field(default_factory=dict)
+    _missing: dict[str, str] = field(default_factory=dict)
+    _groups: dict[str, ProductGroups] = field(default_factory=dict)
+
+    def campaign(self, definition: Definition, document: Mapping[str, Any], version: int) -> Campaign:
+        """A campaign as it acts. What it names and is gone makes its action silent, and is noted in `problems`."""
+        problems: list[str] = []
+        self.problems[definition.pk] = problems
+        return Campaign(
+            id=definition.pk,
+            version=version,
+            name=definition.name,
+            places=tuple(self._place(place, problems) for place in document["where"]),
+            actions=tuple(self._action(action, problems) for action in document["what"]),
+            audience=audience(document.get("who", {})),
+            schedule=schedule(document.get("when", {})),
+            band=Band(definition.band),
+            hold_back=document.get("hold_back", 0),
+        )
+
+    def target(self, document: Mapping[str, Any], problems: list[str]) -> Target:
+        """What a target means now. Where it is gone, that is added to the problems, and it means nothing."""
+        key = json.dumps(document, sort_keys=True)
+        if key not in self._targets:
+            found: list[str] = []
+            self._targets[key] = self._find(document, found)
+            self._missing[key] = "\n".join(found)
+        problems.extend(line for line in self._missing[key].split("\n") if line and line not in problems)
+        return self._targets[key]
+
+    def _place(self, place: Mapping[str, Any], problems: list[str]) -> Place:
+        categories, rows = place.get("categories"), place.get("rows", "all")
+        return Place(
+            surface=place["surface"],
+            row_codes=None if rows == "all" or not rows else frozenset(rows),
+            categories=self._categories(categories, place.get("below", True), problems) if categories else None,
+            words=tuple(WordList(fold_words(one["text"]), WordMatch(one["match"])) for one in place.get("words", ())),
+            seen=self.target(place["seen"], problems) if place.get("seen") else None,
+        )
+
+    def _categories(self, keys: Iterable[int], below: bool, problems: list[str]) -> frozenset[int]:
+        found = product_targets.categories_below(keys)
+        if missing := sorted(set(keys) - found.keys()):
+            problems.append(_("A category that it names was deleted (%(key)s).") % {"key": missing[0]})
+        return frozenset(set().union(*found.values()) if below else found)
+
+    def _action(self, action: Mapping[str, Any], problems: list[str]) -> Action:
+        place, target = action.get("place"), action["target"]
+        first, last = (place, place) if isinstance(place, int) else (place or (0, 0))
+        pinned: tuple[int, ...] = ()
+        if action["do"] == Do.PIN:
+            parents = product_targets.public_parents(target["products"])
+            pinned = tuple(dict.fromkeys(parents[key] for key in target["products"] if key in parents))
+        return Action(
+            do=Do(action["do"]),
+            target=self.target(target, problems),
+            product_ids=pinned,
+            place=first,
+            last_place=last,
+            strength=action.get("strength", 2),
+            soft=action.get("soft", False),
+            sold_out=action.get("sold_out", False),
+            sponsored=action.get("sponsored", False),
+        )
+
+    def _find(self, target: Mapping[str, Any], problems: list[str]) -> Target:
+        kind = documents.target_kind(target)
+        if kind == "all":
+            return AllOf(tuple(self.target(part, problems) for part in target["all"]))
+        if kind == "like_viewed":
+            return self._relative(target)
+        if kind == "products":
+            parents = product_targets.public_parents(target["products"])
+            if len(parents) < len(set(target["products"])):
+                problems.append(_("A product that it names is no longer public, or was deleted."))
+            return FixedTarget(frozenset(parents.values()))
+        product_ids = _look_up[kind](target)
+        if product_ids is None:
+            problems.append(_gone()[kind])
+            return NOTHING
+        if not len(product_ids):
+            problems.append(_("A target matches no product now."))
+        return _target_of(product_ids)
+
+    def _relative(self, target: Mapping[str, Any]) -> Target:
+        name = target["like_viewed"]
+        key = f"{name}:{target.get('like_attribute', '')}"
+        if key not in self._groups:
+            self._groups[key] = _product_groups(name, target.get("like_attribute", ""))
+        band = target.get("like_price")
+        if name == "price" and band:
+            return RelativeTarget(self._groups[key], (band[0] / 100, band[1] / 100))
+        like = RelativeTarget(self._groups[key])
+        if not band:
+            return like
+        return AllOf((like, self._relative({"like_viewed": "price", "like_price": band})))
+
+
+def compile_rules(*, compile_segments: Callable[[Iterable[Definition]], Mapping[int, SegmentTest]]) -> CompiledRules:
+    """What serves now: every live campaign, in order, and the segments. One that cannot be compiled is left out.
+
+    Parameters: `compile_segments`, what makes the tests of these live segments, by their keys.
+    """
+    number = RulesState.objects.number()
+    definitions = list(Definition.objects.live_documents())
+    return rules_of(definitions, number, compile_segments)
+
+
+def rules_of(
+    definitions: Iterable[Definition],
+    number: int,
+    compile_segments: Callable[[Iterable[Definition]], Mapping[int, SegmentTest]],
+    *,
+    compiler: Compiler | None = None,
+) -> CompiledRules:
+    """The rules of these definitions, each as its live version says."""
+    definitions = list(definitions)
+    compiler = compiler or Compiler()
+    campaigns = []
+    for definition in definitions:
+        if definition.kind == DefinitionKind.CAMPAIGN and definition.live is not None:
+            try:
+                document = documents.upgrade(definition.kind, definition.live.schema, definition.live.document)
+            except documents.NewerSchemaError as error:
+                compiler.problems[definition.pk] = [_("A newer release wrote it: %(error)s.") % {"error": error}]
+                continue
+            campaigns.append(compiler.campaign(definition, document, definition.live.number))
+    segments = compile_segments(one for one in definitions if one.kind == DefinitionKind.SEGMENT)
+    problems = {key: tuple(lines) for key, lines in compiler.problems.items() if lines}
+    return CompiledRules(number, tuple(campaigns), segments, problems)
+
+
+def audience(document: Mapping[str, Any]) -> Audience:
+    """Who is meant by the `who` of a document."""
+    return Audience(
+        people=People(document.get("people", "all")),
+        in_segments=tuple(document.get("in", ())),
+        out_segments=tuple(document.get("out", ())),
+        countries=frozenset(document.get("countries", ())),
+        devices=frozenset(document.get("devices", ())),
+    )
+
+
+def schedule(document: Mapping[str, Any]) -> Schedule:
+    """When is meant by the `when` of a document."""
+    starts, ends = documents.moment(document.get("from")), documents.moment(document.get("to"))
+    hours = document.get("hours")
+    return Schedule(
+        starts=starts.timestamp() if starts else float("-inf"),
+        ends=ends.timestamp() if ends else float("inf"),
+        zone=ZoneInfo(document.get("zone", "UTC")),
+        days=frozenset(document.get("days", ())),
+        hours=(hours[0], hours[1]) if hours else None,
+    )
+
+
+_look_up: dict[str, Callable[[Mapping[str, Any]], NDArray[np.int64] | None]] = {
+    "range": lambda target: product_targets.products_of_range(target["range"]),
+    "category": lambda target: product_targets.products_of_category(
+        target["category"], below=target.get("below", True)
+    ),
+    "class": lambda target: product_targets.products_of_class(target["class"]),
+    "attribute": lambda target: product_targets.products_with_attribute(
+        target["attribute"], target["op"], target["value"]
+    ),
+    "partner": lambda target: product_targets.products_of_partner(target["partner"]),
+    "on_offer": lambda target: product_targets.products_on_offer(),
+    "price": lambda target: product_targets.products_in_price(target["price"]),
+    "stock": lambda target: product_targets.products_in_stock(target["stock"]),
+    "newer": lambda target: product_targets.products_newer_than(target["newer"]),
+    "rating": lambda target: product_targets.products_rated(target["rating"]),
+}
+
+
+def _gone() -> dict[str, str]:
+    return {
+        "range": _("The Range that it names was deleted."),
+        "category": _("The category that it names was deleted."),
+        "class": _("The product type that it names was deleted."),
+        "attribute": _("The attribute that it names was deleted."),
+        "partner": _("The partner that it names was deleted."),
+    }
+
+
+def _target_of(product_ids: NDArray[np.int64]) -> Target:
+    if len(product_ids) > LARGE:
+        return LargeTarget(product_ids)
+    return FixedTarget(frozenset(product_ids.tolist()))
+
+
+def _product_groups(name: str, attribute: str) -> ProductGroups:
+    """The groups by which products are compared with the one in view."""
+    if name == "price":
+        rows: Iterable[tuple[int, Any]] = product_targets.all_prices().items()
+    elif name == "category":
+        rows = product_targets.product_categories()
+    elif name == "class":
+        rows = product_targets.product_classes()
+    else:
+        texts = product_targets.attribute_values(attribute)
+        numbers = {text: number for number, text in enumerate(sorted({text for _key, text in texts}))}
+        rows = [(key, numbers[text]) for key, text in texts]
+    table = np.array(sorted((key, float(value)) for key, value in rows), np.float64).reshape(-1, 2)
+    return ProductGroups(table[:, 0].astype(np.int64), table[:, 1])

@@ -1,0 +1,215 @@
+"""What a document may say: whether it is one, what is wrong with it, what it names, and how an older one is read."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+from jsonschema import Draft202012Validator
+
+from personalization.merchandising.schemas import COMPANIONS, SCHEMAS, TARGET_KEYS
+
+MAX_BYTES = 64 * 1024
+UPGRADES: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""By kind and number of a schema: makes a document of the next number of one of this number."""
+
+_validators = {
+    (kind, number): Draft202012Validator(schema)
+    for kind, numbers in SCHEMAS.items()
+    for number, schema in numbers.items()
+}
+
+
+def newest_schema(kind: str) -> int:
+    """The number of the schema in which documents of this kind are stored."""
+    return max(SCHEMAS[kind])
+
+
+class DocumentError(NamedTuple):
+    """What is wrong at one place of a document."""
+
+    path: str
+    """As in "what.0.target"; "" for the whole."""
+    message: str
+
+
+class NewerSchemaError(Exception):
+    """A newer release wrote it: this one does not know what it means."""
+
+
+def parse_document(kind: str, text: str | bytes) -> tuple[dict[str, Any], list[DocumentError]]:
+    """The document that a text holds, and what is wrong with it. Whatever the text is, nothing is raised."""
+    if len(text) > MAX_BYTES:
+        return {}, [too_large(len(text))]
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}, [DocumentError("", _("This is not JSON."))]
+    if not isinstance(document, dict):
+        return {}, [DocumentError("", _("Expected a JSON object."))]
+    return document, document_errors(kind, document)
+
+
+def too_large(size: int) -> DocumentError:
+    """What is said of a document that is too large."""
+    return DocumentError("", _("It has %(size)d bytes; at most %(most)d fit.") % {"size": size, "most": MAX_BYTES})
+
+
+def document_errors(kind: str, document: dict[str, Any]) -> list[DocumentError]:
+    """What is wrong with a document of the newest schema: none when it may be stored."""
+    try:
+        size = len(json.dumps(document))
+    except (ValueError, TypeError, RecursionError):
+        return [DocumentError("", _("This is not JSON."))]
+    if size > MAX_BYTES:
+        return [too_large(size)]
+    found = [
+        DocumentError(".".join(map(str, error.absolute_path)), error.message[:300])
+        for error in _validators[kind, newest_schema(kind)].iter_errors(document)
+    ]
+    return found[:20] if found else list(_rule_errors(kind, document))[:20]
+
+
+def upgrade(kind: str, schema: int, document: dict[str, Any]) -> dict[str, Any]:
+    """The document in the newest schema. NewerSchemaError where a newer release wrote it."""
+    if schema > newest_schema(kind):
+        raise NewerSchemaError(f"schema {schema} of a {kind}; this release knows {newest_schema(kind)}")
+    for number in range(schema, newest_schema(kind)):
+        document = UPGRADES[kind, number](document)
+    return document
+
+
+def references(kind: str, document: dict[str, Any]) -> set[tuple[str, str]]:
+    """What the document names: (kind of object, its key) of each."""
+    found = {("segment", str(key)) for side in ("in", "out") for key in document.get("who", {}).get(side, ())}
+    for place in document.get("where", ()):
+        found.add(("surface", place["surface"]))
+        found |= {("category", str(key)) for key in place.get("categories", ())}
+        found |= {("row", code) for code in place.get("rows", ()) if place.get("rows") != "all"}
+        found |= _target_references(place.get("seen") or {})
+    for action in document.get("what", ()):
+        found |= _target_references(action["target"])
+    if key := document.get("source", {}).get("range"):
+        found.add(("range", str(key)))
+    found |= {("row", code) for code in document.get("fallback", ())}
+    return found
+
+
+def moment(text: str | None) -> datetime | None:
+    """The moment that a text stands for, with its offset from UTC; None for none. ValueError for anything else."""
+    if not text:
+        return None
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(f"{text!r} has no offset from UTC")
+    return found
+
+
+def target_kind(target: Mapping[str, Any]) -> str:
+    """Which kind of target it is: one of `TARGET_KEYS`."""
+    return next(key for key in TARGET_KEYS if key in target)
+
+
+def _target_references(target: dict[str, Any]) -> set[tuple[str, str]]:
+    found = {("product", str(key)) for key in target.get("products", ())}
+    found |= {(kind, str(target[kind])) for kind in ("range", "category", "class", "partner") if kind in target}
+    found |= {("attribute", target[key]) for key in ("attribute", "like_attribute") if key in target}
+    for part in target.get("all", ()):
+        found |= _target_references(part)
+    return found
+
+
+def _rule_errors(kind: str, document: dict[str, Any]) -> Iterator[DocumentError]:
+    """What the schema cannot say."""
+    yield from _schedule_errors(document.get("when", {}))
+    if kind == "campaign":
+        for index, place in enumerate(document["where"]):
+            yield from _place_errors(f"where.{index}", place)
+        for index, action in enumerate(document["what"]):
+            yield from _action_errors(f"what.{index}", action)
+    else:
+        yield from _row_errors(document)
+
+
+def _schedule_errors(when: dict[str, Any]) -> Iterator[DocumentError]:
+    found: dict[str, datetime | None] = {}
+    for key in ("from", "to"):
+        try:
+            found[key] = moment(when.get(key))
+        except ValueError:
+            yield DocumentError(f"when.{key}", _("Expected a date and time with its offset from UTC."))
+    start, end = found.get("from"), found.get("to")
+    if start and end and end <= start:
+        yield DocumentError("when.to", _("The end has to be after the start."))
+    if not is_zone(when.get("zone", "UTC")):
+        yield DocumentError("when.zone", _("There is no such time zone."))
+    if when.get("hours") and when["hours"][0] == when["hours"][1]:
+        yield DocumentError("when.hours", _("The hours are empty; leave them out for the whole day."))
+
+
+def is_zone(name: str) -> bool:
+    """Whether a time zone has this name."""
+    try:
+        return name in available_timezones() and bool(ZoneInfo(name))
+    except (ZoneInfoNotFoundError, ValueError):
+        return False
+
+
+def _place_errors(path: str, place: dict[str, Any]) -> Iterator[DocumentError]:
+    if place.get("words") and place["surface"] not in ("search", "zero_results"):
+        yield DocumentError(f"{path}.words", _("Only a search has words."))
+    if place.get("categories") and place["surface"] != "category":
+        yield DocumentError(f"{path}.categories", _("Only the page of a category has a category."))
+    if place.get("seen"):
+        yield from _target_errors(f"{path}.seen", place["seen"])
+
+
+def _action_errors(path: str, action: dict[str, Any]) -> Iterator[DocumentError]:
+    do, place = action["do"], action.get("place")
+    if do == "pin" and not isinstance(place, int):
+        yield DocumentError(f"{path}.place", _("A pin needs a place."))
+    if do == "pin" and "products" not in action["target"]:
+        yield DocumentError(f"{path}.target", _("A pin needs products."))
+    if do == "slot" and not (isinstance(place, list) and place[0] <= place[1] < place[0] + 10):
+        yield DocumentError(f"{path}.place", _("Expected the first and the last place, at most ten places."))
+    if do not in ("pin", "slot") and place is not None:
+        yield DocumentError(f"{path}.place", _("Only a pin and a slot have a place."))
+    yield from _target_errors(f"{path}.target", action["target"])
+
+
+def _target_errors(path: str, target: dict[str, Any]) -> Iterator[DocumentError]:
+    kinds = [key for key in TARGET_KEYS if key in target]
+    if len(kinds) != 1:
+        yield DocumentError(path, _("Expected one kind of target."))
+        return
+    others = set(target) - {kinds[0]} - COMPANIONS.get(kinds[0], set())
+    if others:
+        yield DocumentError(path, _("This does not belong to the target: %(names)s") % {"names": ", ".join(others)})
+    for key in ("price", "stock", "like_price"):
+        low, high = target.get(key, (None, None))
+        if low is not None and high is not None and high < low:
+            yield DocumentError(f"{path}.{key}", pgettext("personalization", "From must be below To."))
+    if target.get("attribute") and not {"op", "value"} <= set(target):
+        yield DocumentError(path, _("An attribute needs a comparison and a value."))
+    if target.get("like_viewed") == "attribute" and "like_attribute" not in target:
+        yield DocumentError(path, _("Name the attribute that is compared."))
+    if target.get("like_viewed") == "price" and "like_price" not in target:
+        yield DocumentError(path, _("Say which share of the price is meant."))
+    for index, part in enumerate(target.get("all", ())):
+        yield from _target_errors(f"{path}.all.{index}", part)
+
+
+def _row_errors(document: dict[str, Any]) -> Iterator[DocumentError]:
+    fewest, most = document.get("fewest", 1), document.get("most", 20)
+    if fewest > most:
+        yield DocumentError(
+            "fewest",
+            _("'Fewest' (%(fewest)d) is more than 'How many' (%(most)d).") % {"fewest": fewest, "most": most},
+        )
+    if len(document.get("source", {})) > 1:
+        yield DocumentError("source", _("Expected one source."))
+    if document.get("weights") and sum(document["weights"].values()) != 100:
+        yield DocumentError("weights", _("The four weights have to add up to 100."))

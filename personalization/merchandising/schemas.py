@@ -1,0 +1,197 @@
+"""The closed JSON schemas of documents. A key that a schema does not name is refused."""
+
+from typing import Any
+
+MAX_PRODUCTS = 200
+MAX_ACTIONS = 25
+MAX_PLACES = 20
+MAX_LIVE_CAMPAIGNS = 200
+MAX_HOLD_BACK = 50
+
+SURFACES = (
+    "home",
+    "product",
+    "basket",
+    "order_confirmation",
+    "zero_results",
+    "search",
+    "category",
+    "catalogue",
+    "navigation",
+)
+"""Where a campaign may act. "catalogue" is the list of all products; "category" is the page of a category."""
+
+
+def _closed(properties: dict[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _list(items: dict[str, Any], most: int, fewest: int = 0) -> dict[str, Any]:
+    return {"type": "array", "items": items, "maxItems": most, "minItems": fewest}
+
+
+def _text(most: int, fewest: int = 0) -> dict[str, Any]:
+    return {"type": "string", "maxLength": most, "minLength": fewest}
+
+
+def _integer(lowest: int, highest: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": lowest, "maximum": highest}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+KEY = _integer(1, 2**63 - 1)
+NUMBER = {"type": "number", "minimum": 0, "maximum": 1e9}
+BAND = {"type": "array", "prefixItems": [_or_null(NUMBER), _or_null(NUMBER)], "minItems": 2, "maxItems": 2}
+"""From and to, both included; null for no limit."""
+MOMENT = _or_null({"type": "string", "maxLength": 32})
+"""ISO 8601 with its offset from UTC."""
+FLAG = {"type": "boolean"}
+
+SIMPLE_TARGET = _closed(
+    {
+        "products": _list(KEY, MAX_PRODUCTS, 1),
+        "range": KEY,
+        "category": KEY,
+        "below": FLAG,
+        "class": KEY,
+        "attribute": _text(128, 1),
+        "op": {"enum": ["is", "at_least", "at_most"]},
+        "value": {"anyOf": [_text(255), {"type": "number"}, FLAG]},
+        "partner": KEY,
+        "on_offer": {"const": True},
+        "price": BAND,
+        "stock": BAND,
+        "newer": _integer(1, 3650),
+        "rating": {"type": "number", "minimum": 0, "maximum": 5},
+        "like_viewed": {"enum": ["category", "class", "attribute", "price"]},
+        "like_attribute": _text(128, 1),
+        "like_price": {
+            "type": "array",
+            "items": {"type": "number", "minimum": 0, "maximum": 10_000},
+            "minItems": 2,
+            "maxItems": 2,
+        },
+    }
+)
+TARGET_KEYS = (
+    "products",
+    "range",
+    "category",
+    "class",
+    "attribute",
+    "partner",
+    "on_offer",
+    "price",
+    "stock",
+    "newer",
+    "rating",
+    "like_viewed",
+    "all",
+)
+"""Exactly one of these says which kind of target it is; the others belong to it."""
+COMPANIONS = {
+    "category": {"below"},
+    "attribute": {"op", "value"},
+    "like_viewed": {"like_attribute", "like_price"},
+}
+TARGET = {
+    **SIMPLE_TARGET,
+    "properties": {**SIMPLE_TARGET["properties"], "all": _list(SIMPLE_TARGET, 5, 1)},
+}
+
+WORDS = _closed({"text": _text(100, 1), "match": {"enum": ["is", "all", "starts"]}}, ("text", "match"))
+AUDIENCE = _closed(
+    {
+        "people": {"enum": ["all", "customers", "visitors"]},
+        "in": _list(KEY, 10),
+        "out": _list(KEY, 10),
+        "countries": _list({"type": "string", "pattern": "^[A-Z]{2}$"}, 20),
+        "devices": _list({"enum": ["phone", "tablet", "computer"]}, 3),
+    }
+)
+PLACE = _closed(
+    {
+        "surface": {"enum": list(SURFACES)},
+        "rows": {"anyOf": [{"const": "all"}, _list(_text(64, 1), 10)]},
+        "categories": _list(KEY, 50),
+        "below": FLAG,
+        "words": _list(WORDS, 50),
+        "seen": _or_null(SIMPLE_TARGET),
+    },
+    ("surface",),
+)
+SCHEDULE = _closed(
+    {
+        "from": MOMENT,
+        "to": MOMENT,
+        "zone": _text(64, 1),
+        "days": _list(_integer(1, 7), 7),
+        "hours": _or_null({"type": "array", "items": _integer(0, 24), "minItems": 2, "maxItems": 2}),
+    }
+)
+ACTION = _closed(
+    {
+        "do": {"enum": ["pin", "slot", "boost", "bury", "exclude", "only"]},
+        "target": TARGET,
+        "place": {
+            "anyOf": [
+                _integer(1, MAX_PLACES),
+                {"type": "array", "items": _integer(1, MAX_PLACES), "minItems": 2, "maxItems": 2},
+            ]
+        },
+        "strength": _integer(1, 3),
+        "soft": FLAG,
+        "sold_out": FLAG,
+        "sponsored": FLAG,
+    },
+    ("do", "target"),
+)
+CAMPAIGN = _closed(
+    {
+        "who": AUDIENCE,
+        "where": _list(PLACE, 20, 1),
+        "when": SCHEDULE,
+        "what": _list(ACTION, MAX_ACTIONS, 1),
+        "hold_back": _integer(0, MAX_HOLD_BACK),
+        "note": _text(300),
+    },
+    ("where", "what"),
+)
+
+WEIGHTS = _closed({name: _integer(0, 100) for name in ("relevance", "margin", "stock", "newness")})
+LEAVE_OUT = _closed(
+    {
+        "bought_days": _integer(0, 365),
+        "below_price": _or_null(NUMBER),
+        "above_price": _or_null(NUMBER),
+        "not_on_offer": FLAG,
+    }
+)
+SOURCE = _closed({"type": _text(64, 1), "range": KEY, "newest": {"const": True}, "on_offer": {"const": True}})
+ROW = _closed(
+    {
+        "shown": FLAG,
+        "titles": {"type": "object", "additionalProperties": _text(80), "maxProperties": 50},
+        "source": SOURCE,
+        "most": _integer(1, 20),
+        "fewest": _integer(1, 20),
+        "leave_out": LEAVE_OUT,
+        "who": AUDIENCE,
+        "when": SCHEDULE,
+        "fallback": _list(_text(64, 1), 3),
+        "weights": WEIGHTS,
+        "fixed": FLAG,
+        "position": _integer(1, 50),
+    }
+)
+
+SCHEMAS = {"campaign": {1: CAMPAIGN}, "row": {1: ROW}}
+"""By kind, then by number. That of segments is kept by `merchandising.segments`, with their fields."""

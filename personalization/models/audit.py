@@ -1,0 +1,139 @@
+"""Who did what in the dashboard, and the permissions for it."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils.crypto import salted_hmac
+from django.utils.translation import pgettext_lazy
+
+AUDIT_DAYS = 730
+SALT = "personalization.audit"
+
+
+class AuditAction(models.TextChoices):
+    """What can be done."""
+
+    CREATE = "create", pgettext_lazy("personalization", "created")
+    CHANGE = "change", pgettext_lazy("personalization", "changed")
+    PUBLISH = "publish", pgettext_lazy("personalization", "published")
+    PAUSE = "pause", pgettext_lazy("personalization", "paused")
+    RESUME = "resume", pgettext_lazy("personalization", "resumed")
+    MOVE = "move", pgettext_lazy("personalization", "moved")
+    ARCHIVE = "archive", pgettext_lazy("personalization", "archived")
+    RESTORE = "restore", pgettext_lazy("personalization", "restored")
+    PREVIEW = "preview", pgettext_lazy("personalization", "previewed")
+    VIEW_CUSTOMER = "customer", pgettext_lazy("personalization", "looked at a customer")
+    EXPORT = "export", pgettext_lazy("personalization", "exported")
+    ERASE = "erase", pgettext_lazy("personalization", "erased")
+    TRAIN = "train", pgettext_lazy("personalization", "started a training")
+    SERVE_SNAPSHOT = "serve", pgettext_lazy("personalization", "made a snapshot serve")
+    REFUSE = "refuse", pgettext_lazy("personalization", "was refused")
+
+
+class AuditQuerySet(models.QuerySet):
+    """The questions about what was done."""
+
+    def record(
+        self,
+        user: Any,
+        action: AuditAction,
+        *,
+        kind: str = "",
+        object_id: int | None = None,
+        version: int | None = None,
+        subject: Any = None,
+        note: str = "",
+    ) -> None:
+        """Stores that the user did it; `subject` is the customer whom it concerns."""
+        self.create(
+            user=user,
+            user_name=user.get_username() if user is not None else "",
+            action=action,
+            kind=kind,
+            object_id=object_id,
+            version=version,
+            subject=subject,
+            subject_hash="" if subject is None else hash_subject(subject.pk),
+            note=note[:100],
+        )
+
+    def of_object(self, kind: str, object_id: int) -> Self:
+        """What was done with a definition, the newest first."""
+        return self.filter(kind=kind, object_id=object_id).order_by("-at")
+
+    def before(self, moment: datetime) -> Self:
+        """What is older."""
+        return self.filter(at__lt=moment)
+
+
+def hash_subject(user_id: object) -> str:
+    """What stands for a customer in the audit when their account is gone."""
+    return salted_hmac(SALT, str(user_id), algorithm="sha256").hexdigest()[:32]
+
+
+class AuditEntry(models.Model):
+    """One thing that one member of staff did."""
+
+    at = models.DateTimeField(pgettext_lazy("personalization", "at"), auto_now_add=True, db_index=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=pgettext_lazy("personalization", "who"),
+    )
+    user_name = models.CharField(pgettext_lazy("personalization", "name"), max_length=150, blank=True)
+    action = models.CharField(pgettext_lazy("personalization", "what"), max_length=10, choices=AuditAction.choices)
+    kind = models.CharField(pgettext_lazy("personalization", "kind"), max_length=12, blank=True)
+    object_id = models.BigIntegerField(null=True)
+    version = models.PositiveIntegerField(pgettext_lazy("personalization", "version"), null=True)
+    subject = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=pgettext_lazy("personalization", "customer"),
+    )
+    """Empty once the account is gone; the hash stays, and tells whether a given key was meant."""
+    subject_hash = models.CharField(max_length=32, blank=True)
+    note = models.CharField(pgettext_lazy("personalization", "note"), max_length=100, blank=True)
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = pgettext_lazy("personalization", "audit entry")
+        verbose_name_plural = pgettext_lazy("personalization", "audit entries")
+        default_permissions = ()
+        indexes = (models.Index(fields=["kind", "object_id", "-at"], name="personalization_audit_object"),)
+
+    def __str__(self) -> str:
+        return f"{self.user_name} {self.action} {self.kind} {self.object_id or ''}".strip()
+
+
+class DashboardAccess(models.Model):
+    """No table: what may be done in the dashboard. Reading it takes being staff."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        permissions = (
+            ("view_reports", pgettext_lazy("personalization", "Can view what came of personalisation")),
+            ("change_rows", pgettext_lazy("personalization", "Can change rows")),
+            ("change_segments", pgettext_lazy("personalization", "Can change segments")),
+            ("change_campaigns", pgettext_lazy("personalization", "Can draft campaigns")),
+            ("publish_campaigns", pgettext_lazy("personalization", "Can publish, pause and sort campaigns")),
+            ("preview_as", pgettext_lazy("personalization", "Can preview the shop as others see it")),
+            ("view_customer", pgettext_lazy("personalization", "Can see what is known of a customer")),
+            ("export_customer", pgettext_lazy("personalization", "Can download what is known of customers")),
+            ("erase_customer", pgettext_lazy("personalization", "Can erase what is known of a customer")),
+            ("run_experiments", pgettext_lazy("personalization", "Can run experiments")),
+            ("run_jobs", pgettext_lazy("personalization", "Can start jobs and choose the snapshot that serves")),
+            ("view_audit", pgettext_lazy("personalization", "Can read the audit")),
+            ("change_messages", pgettext_lazy("personalization", "Can draft messages")),
+            ("send_messages", pgettext_lazy("personalization", "Can send messages")),
+        )
+
+    def __str__(self) -> str:
+        return "dashboard"
