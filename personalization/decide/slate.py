@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from personalization.decide.merchandising import MerchandisedRow
     from personalization.decide.visit import Visit
     from personalization.rank.snapshot_arrays import SnapshotArrays
 
@@ -47,6 +48,25 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class PlacedBy:
+    """The campaign that put an item in its place."""
+
+    campaign: int
+    """The key of its definition."""
+    version: int
+    """The number of its version."""
+    name: str
+    """What the merchandisers call it; shoppers are not told."""
+    sponsored: bool = False
+    """Whether somebody pays for the place."""
+
+    @property
+    def key(self) -> str:
+        """How events name it."""
+        return f"{self.campaign}:{self.version}"
+
+
+@dataclass(frozen=True)
 class Candidate:
     """An item that could be shown."""
 
@@ -82,6 +102,8 @@ class RowCandidate:
     """Where else the row leads; with a link it needs no products."""
     probability: Mapping[int, float] | None = None
     """By product key, how likely this visitor is to buy it soon; None where the row is not judged by that."""
+    merchandised: "MerchandisedRow | None" = None
+    """What campaigns did to the candidates; None before they were asked."""
 
 
 ProposeRows = Callable[["Visit", "SnapshotArrays"], Iterable[RowCandidate]]
@@ -119,6 +141,8 @@ class RowType:
     """How many lines of a row it may fill on a page that is all ours."""
     price_range: tuple[float, float] | None = None
     """What its products may cost, as a multiple of the price of the product in the parameters; None for any price."""
+    takes_pins: bool = True
+    """Whether campaigns may put products into it; not where it tells what one visitor left."""
     surfaces: tuple[str, ...] = ()
     """The surfaces that show this row type although they do not name it: for row types of other apps."""
 
@@ -138,6 +162,8 @@ class SlateItem:
     """Oscar's product, with all that a card needs."""
     info: Any = field(default=None, compare=False)
     """Price and availability for this visitor, from the shop's own strategy."""
+    placed_by: PlacedBy | None = None
+    """The campaign that put it there; None where the engine did."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +176,8 @@ class RankedItem:
     reason: Reason
     explanation: str
     """The reason in the active language."""
+    placed_by: PlacedBy | None = None
+    """The campaign that put it there; None where the engine did."""
 
     @property
     def item_id(self) -> int:

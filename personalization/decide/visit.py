@@ -8,6 +8,7 @@ from uuid import UUID
 
 from personalization.decide.policy import DEFAULT_POLICY, Policy
 from personalization.decide.trace import Trace
+from personalization.merchandising.compiled import NO_RULES, CompiledRules
 from personalization.models import Genome
 from personalization.models.events import RecentEvent
 from personalization.models.visitors import Preference
@@ -96,6 +97,10 @@ class Visit:
     """Whether another person may be looking: nothing is named that was bought, viewed or said."""
     policy: Policy = DEFAULT_POLICY
     """The numbers that the decision goes by."""
+    rules: CompiledRules = field(default=NO_RULES, compare=False, repr=False)
+    """The campaigns of the shop's merchandisers that are live."""
+    held_back: bool = False
+    """Whether this visitor is held back from personalisation, to measure it: campaigns for segments do not act then."""
     trace: Trace | None = field(default=None, compare=False, repr=False)
     """Where the decision writes down how it came about; None when nobody asks."""
     _shared: dict[Any, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
@@ -107,4 +112,11 @@ class Visit:
         if key not in self._shared:
             self._shared[key] = compute(self, snapshot), snapshot  # which keeps the snapshot, and so its id
         result: Result = self._shared[key][0]
+        return result
+
+    def remember(self, key: tuple[str, int | str], compute: Callable[[], Result]) -> Result:
+        """What `compute` gave at the first call with this key. A changed copy of the visit starts anew."""
+        if key not in self._shared:
+            self._shared[key] = compute()
+        result: Result = self._shared[key]
         return result
