@@ -9,7 +9,7 @@ from django.core.management.commands import flush
 from haystack import connections
 
 from personalization import cache_access, rate_limits
-from personalization.decide import active_snapshot
+from personalization.decide import active_rules, active_snapshot
 from personalization.models import fail_open, query_limits
 from personalization.privacy import client_address
 from tests.shops import factories
@@ -54,6 +54,7 @@ def fresh_process(tmp_path, monkeypatch):
     monkeypatch.setitem(settings.PERSONALIZATION, "SNAPSHOT_DIR", str(tmp_path / "snapshots"))
     monkeypatch.setitem(settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS", 1)
     active_snapshot.reset_active_snapshot()
+    active_rules.reset_active_rules()
     cache.clear()
     rate_limits.reset_counters()
     client_address.reset_warnings()

@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import connections
@@ -15,6 +16,7 @@ from django.db import connections
 from personalization import conf
 from personalization.models import Snapshot, query_limits, snapshot_files
 from personalization.models.fail_open import fail_open
+from personalization.models.snapshots import ServingState
 from personalization.rank.snapshot_arrays import SnapshotArrays
 
 logger = logging.getLogger("personalization")
@@ -58,6 +60,8 @@ class _Watcher:
     looked: threading.Event = field(default_factory=threading.Event)
 
 
+also_read: list[Callable[[ServingState], None]] = []
+"""What else follows what serves, at each look; none of them may raise."""
 _process_cache = _ProcessCache()
 _watcher = _Watcher()
 _start_lock = threading.Lock()
@@ -65,6 +69,12 @@ _start_lock = threading.Lock()
 
 def get_active_snapshot() -> LoadedSnapshot | None:
     """The snapshot to decide with, or None when there is none. After a broken one the last good one stays active."""
+    look_when_due()
+    return _process_cache.loaded
+
+
+def look_when_due() -> None:
+    """Has what serves looked for, where that is some seconds ago."""
     cached = _process_cache
     if time.monotonic() - cached.checked >= max(conf.get_settings().SNAPSHOT_POLL_SECONDS, cached.pause):
         cached.checked = time.monotonic()
@@ -72,7 +82,6 @@ def get_active_snapshot() -> LoadedSnapshot | None:
             look_in_background()
         else:
             look_for_newer()
-    return cached.loaded
 
 
 def reset_active_snapshot() -> None:
@@ -111,15 +120,20 @@ def _watch(watcher: _Watcher) -> None:
 
 
 def look_for_newer() -> None:
-    """Reads the active snapshot, if it is another one than this process has."""
-    with fail_open("Looking for a newer snapshot"):
-        _load_newer_snapshot()
+    """Reads the active snapshot, and whatever else serves, if it is another one than this process has."""
+    state = None
+    with fail_open("Looking for what serves"):
+        state = Snapshot.objects.serving_state()
+    if state is not None:
+        with fail_open("Loading a newer snapshot"):
+            _load_newer_snapshot(state)
+        for read in also_read:
+            read(state)
 
 
-def _load_newer_snapshot() -> None:
-    row = Snapshot.objects.active().first()
+def _load_newer_snapshot(row: ServingState) -> None:
     if (
-        row is None
+        not row.name
         or row.name == _process_cache.refused
         or (_process_cache.loaded and row.name == _process_cache.loaded.name)
     ):

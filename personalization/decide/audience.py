@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from django.db import DatabaseError
 
@@ -20,8 +19,8 @@ from personalization.merchandising.compiled import (
     Schedule,
     WordList,
     WordMatch,
-    fold_words,
 )
+from personalization.merchandising.search_words import fold_words
 from personalization.models.fail_open import log_fault
 
 SEARCH, CATEGORY, CATALOGUE = "search", "category", "catalogue"
@@ -71,6 +70,7 @@ def _acting_on_surface(visit: Visit, surface: str) -> tuple[ActingCampaign, ...]
             tuple(sorted({*seen, *known.seen})) if known else seen,
             _joined_rows(one.place.row_codes, known.row_codes) if known else one.place.row_codes,
             (known.in_list if known else False) or one.place.row_codes is None,
+            one.order,
         )
     return tuple(acting[order] for order in sorted(acting))
 
@@ -132,7 +132,7 @@ def is_scheduled(schedule: Schedule, now: float) -> bool:
         return False
     if not schedule.days and schedule.hours is None:
         return True
-    local = datetime.fromtimestamp(now, schedule.zone or ZoneInfo("UTC"))
+    local = datetime.fromtimestamp(now, schedule.zone)
     if schedule.hours is not None and schedule.hours[0] != schedule.hours[1]:
         first, until = schedule.hours
         if first < until and not first <= local.hour < until:

@@ -9,7 +9,9 @@ from itertools import chain, islice, repeat
 from django.db import DatabaseError
 
 from personalization.decide import layout, preferences, reasons
+from personalization.decide.audience import acting_campaigns
 from personalization.decide.layout import FilledRow, ProposedRow
+from personalization.decide.merchandising import NOT_MERCHANDISED, merchandise_row, wishes
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.slate import (
     CATEGORY,
@@ -38,23 +40,24 @@ RowProposals = Iterable[tuple[RowType, Callable[[], Iterable[RowCandidate]]]]
 
 def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit, limits: layout.LayoutLimits) -> Slate:
     """1. Lets each row type propose its rows; one that fails is left out, as is what the visitor dismissed.
+       Campaigns keep products out of them, and move them.
     2. Sorts the rows, the personal ones that the visitor is expected to buy most from first.
     3. Fills them with what this visitor can buy now: nothing twice on the page, nothing from the basket, nothing that
-       they do not want to see.
+       they do not want to see. What campaigns pin takes its places first.
     4. Says why, without naming what they bought or did where another person may be looking.
     """
     if visit.trace is not None:
         visit.trace.start_page(visit.basket, visit.excluded_products, visit.shown_products)
-    proposed = layout.sort_rows(_collect_rows(rows, visit))
+    proposed = layout.sort_rows(_collect_rows(surface, rows, visit))
     referenced = {
         key for row in proposed for reason in _row_reasons(row, limits) for key in _referenced_products(reason)
     }
     page = {key for key in (visit.product, visit.child_product) if key is not None}
     lookup = ProductLookup(referenced | page, partial(catalogue.products_for_cards, beside=page))
     excluded = map(product_ref, visit.basket | visit.excluded_products | visit.shown_products)
-    filled = layout.fill_rows(
-        proposed, limits, excluded, partial(_available_offers, lookup=lookup, visit=visit, rows=proposed)
-    )
+    sold_out: set[ItemRef] = set()
+    look_up = partial(_available_offers, lookup=lookup, visit=visit, rows=proposed, sold_out=sold_out)
+    filled = layout.fill_rows(proposed, limits, excluded, look_up, sold_out)
     unavailable = _subject_is_unavailable(visit, lookup)
     gone = frozenset([visit.product]) if visit.product is not None and unavailable else frozenset()
     titles, categories = lookup.titles(referenced), _referenced_category_names(proposed)
@@ -63,11 +66,11 @@ def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit,
     return Slate(surface, snapshot, shown, lookup.get(visit.product), unavailable)
 
 
-def _collect_rows(rows: RowProposals, visit: Visit) -> Iterator[ProposedRow]:
+def _collect_rows(surface: str, rows: RowProposals, visit: Visit) -> Iterator[ProposedRow]:
     dismissed = preferences.dismissed_rows(visit.preferences)
     for row_type, propose in rows:
         try:
-            candidates = list(propose())
+            candidates = [apply_campaigns(one, row_type.code, surface, visit) for one in propose()]
         except Exception as error:
             _log_failure(error, "The row type %s failed; the page goes on without it", row_type.code)
             if visit.trace is not None:
@@ -75,25 +78,56 @@ def _collect_rows(rows: RowProposals, visit: Visit) -> Iterator[ProposedRow]:
             continue
         for one in candidates:
             reason = Reason(row_type.code, one.params)
-            row = ProposedRow(row_type, reason, one.candidates, one.expected_share, one.links, one.probability)
+            row = ProposedRow(
+                row_type,
+                reason,
+                one.candidates,
+                one.expected_share,
+                one.links,
+                one.probability,
+                one.merchandised or NOT_MERCHANDISED,
+            )
             if reason.key not in dismissed:
                 yield row
             elif visit.trace is not None:
                 visit.trace.add_dismissed(row)
 
 
+def apply_campaigns(row: RowCandidate, code: str, surface: str, visit: Visit) -> RowCandidate:
+    """A row, which is not filled yet, after what campaigns keep out and move; itself where that was done before, or no
+    campaign acts there. What may not stand anyway is not counted, and stays behind."""
+    if row.merchandised is not None or not (acting := acting_campaigns(visit, surface, code)):
+        return row
+    by_id = {candidate.item.id: candidate for candidate in row.candidates}
+    if len(by_id) < len(row.candidates) or any(one.item.kind != PRODUCT for one in row.candidates):
+        return row
+    absent = visit.basket | visit.excluded_products | visit.shown_products
+    standing = [key for key in by_id if key not in absent]
+    order, merchandised = merchandise_row(standing, acting, trace=visit.trace is not None)
+    moved = dict.fromkeys(order)
+    candidates = [by_id[key] for key in (*order, *(key for key in by_id if key not in moved))]
+    return replace(row, candidates=candidates, merchandised=merchandised)
+
+
 def _available_offers(
-    items: set[ItemRef], lookup: ProductLookup, visit: Visit, rows: list[ProposedRow]
+    items: set[ItemRef], lookup: ProductLookup, visit: Visit, rows: list[ProposedRow], sold_out: set[ItemRef]
 ) -> dict[ItemRef, catalogue.Offer]:
-    """Those of the products that can be bought now, without what is outside the price range of its row."""
-    found = lookup.sellable({item.id for item in items if item.kind == PRODUCT}, visit.strategy)
-    offers = {product_ref(key): offer for key, offer in found.items()}
+    """Those of the products that can be bought now, without what is outside the price range of its row; and those that
+    are pinned although they are `sold_out`, to which they are added."""
+    requested = {item.id for item in items if item.kind == PRODUCT}
+    found = lookup.sellable(requested, visit.strategy)
+    pinned = [(row, wish) for row in rows for wish in wishes(row.merchandised.acting)]
+    shown_anyway = {wish.product for _, wish in pinned if wish.action.sold_out} & requested - found.keys()
+    shelved = lookup.sold_out(shown_anyway, visit.strategy) if shown_anyway else {}
+    sold_out.update(map(product_ref, shelved))
+    offers = {product_ref(key): offer for key, offer in {**found, **shelved}.items()}
     unavailable = dict.fromkeys(items - offers.keys(), NOT_BUYABLE)
     for row in rows:
         if row.type.price_range:
             subject = lookup.get(row.reason.params[PRODUCT])
             base = catalogue.purchase_info(subject, visit.strategy) if subject else None
-            for item in {candidate.item for candidate in row.candidates} & offers.keys():
+            own_pins = {product_ref(wish.product) for other, wish in pinned if other is row}
+            for item in ({candidate.item for candidate in row.candidates} | own_pins) & offers.keys():
                 if not _in_price_range(row.type.price_range, base, offers[item].info):
                     del offers[item]
                     unavailable[item] = OUTSIDE_PRICE_RANGE
@@ -185,7 +219,7 @@ def _render_row(filled: FilledRow, neutral: str, names: reasons.DisplayNames, vi
     category = reason.params.get(CATEGORY)
     name = "" if category is None else names.categories[category]
     links = tuple(replace(link, label=reasons.link_label(link)) for link in row.links)
-    personal, total = row.type.personal, len(row.candidates)
+    personal, total = row.type.personal, sum(row.may_hold(candidate.item) for candidate in row.candidates)
     return Row(row.reason.key, row.type.code, title, reason, explanation, personal, items, category, name, links, total)
 
 
@@ -197,7 +231,16 @@ def _slate_items(filled: FilledRow, writer: "_ReasonWriter") -> Iterator[SlateIt
         except Exception as error:
             _log_failure(error, "The reason %s has no words; its product is left out", candidate.reason.code)
             continue
-        yield SlateItem(offer.product.pk, position, candidate.score, reason, explanation, offer.product, offer.info)
+        yield SlateItem(
+            offer.product.pk,
+            position,
+            candidate.score,
+            reason,
+            explanation,
+            offer.product,
+            offer.info,
+            filled.placed.get(candidate.item),
+        )
         position += 1
 
 

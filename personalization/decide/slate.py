@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 PRODUCT, CATEGORY, CONTENT = "product", "category", "content"
 """The kinds of items."""
+CHOSEN_BY_US, SPONSORED = "chosen_by_us", "sponsored"
+"""The reasons of items that a campaign put in their places and that have none of their own."""
 
 
 class ItemRef(NamedTuple):
@@ -142,7 +144,7 @@ class RowType:
     price_range: tuple[float, float] | None = None
     """What its products may cost, as a multiple of the price of the product in the parameters; None for any price."""
     takes_pins: bool = True
-    """Whether campaigns may put products into it; not where it tells what one visitor left."""
+    """Whether campaigns may put products into it; not where its title would be untrue then."""
     surfaces: tuple[str, ...] = ()
     """The surfaces that show this row type although they do not name it: for row types of other apps."""
 

@@ -97,8 +97,8 @@ class Visit:
     """Whether another person may be looking: nothing is named that was bought, viewed or said."""
     policy: Policy = DEFAULT_POLICY
     """The numbers that the decision goes by."""
-    rules: CompiledRules = field(default=NO_RULES, compare=False, repr=False)
-    """The campaigns of the shop's merchandisers that are live."""
+    rules: CompiledRules = field(default=NO_RULES, repr=False)
+    """The campaigns of the shop's merchants."""
     held_back: bool = False
     """Whether this visitor is held back from personalisation, to measure it: campaigns for segments do not act then."""
     trace: Trace | None = field(default=None, compare=False, repr=False)

@@ -54,7 +54,8 @@ class Compiler:
 
     def campaign(self, definition: Definition, document: Mapping[str, Any], version: int) -> Campaign:
         """A campaign as it acts. What it names and is gone makes its action silent, and is noted in `problems`."""
-        self.problems[definition.pk] = problems = []
+        problems: list[str] = []
+        self.problems[definition.pk] = problems
         return Campaign(
             id=definition.pk,
             version=version,
@@ -137,10 +138,10 @@ class Compiler:
         if key not in self._groups:
             self._groups[key] = _product_groups(name, target.get("like_attribute", ""))
         band = target.get("like_price")
-        if name == "price":
+        if name == "price" and band:
             return RelativeTarget(self._groups[key], (band[0] / 100, band[1] / 100))
         like = RelativeTarget(self._groups[key])
-        if band is None:
+        if not band:
             return like
         return AllOf((like, self._relative({"like_viewed": "price", "like_price": band})))
 

@@ -3,9 +3,7 @@
 `merchandising.compile` makes them from the versions that are published; `decide.merchandising` obeys them.
 """
 
-import re
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -168,12 +166,6 @@ class Action:
     """Whether somebody pays for it; then the card says so."""
 
 
-def fold_words(text: str) -> tuple[str, ...]:
-    """The words of a text as campaigns compare them: without case, accents and punctuation."""
-    plain = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
-    return tuple(re.findall(r"\w+", plain.casefold()))
-
-
 @dataclass(frozen=True)
 class WordList:
     """Words of a search, folded as `fold_words` does."""
@@ -258,6 +250,8 @@ class SegmentTest(Protocol):
 
 PlaceKey = tuple[str, int | str]
 """Under what a place is found: ("category", its key), ("word", a folded word), ("product", its key) or `ANYWHERE`."""
+MAX_INDEXED_PRODUCTS = 1_000
+"""A place that names more products in view is found under `ANYWHERE`."""
 ANYWHERE: PlaceKey = ("", 0)
 """The key of places that name no category, no word and no product, or cannot be found by them."""
 
@@ -300,7 +294,7 @@ def _place_keys(place: Place) -> set[PlaceKey]:
         return {("category", key) for key in place.categories}
     if place.words:
         return {_word_key(one) for one in place.words if one.words}
-    if isinstance(place.seen, FixedTarget):
+    if isinstance(place.seen, FixedTarget) and len(place.seen.product_ids) <= MAX_INDEXED_PRODUCTS:
         return {("product", key) for key in place.seen.product_ids}
     return {ANYWHERE}
 

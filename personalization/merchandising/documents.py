@@ -13,7 +13,6 @@ from jsonschema import Draft202012Validator
 from personalization.merchandising.schemas import COMPANIONS, SCHEMAS, TARGET_KEYS
 
 MAX_BYTES = 64 * 1024
-NEWEST_SCHEMA = {kind: max(numbers) for kind, numbers in SCHEMAS.items()}
 UPGRADES: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """By kind and number of a schema: makes a document of the next number of one of this number."""
 
@@ -22,6 +21,11 @@ _validators = {
     for kind, numbers in SCHEMAS.items()
     for number, schema in numbers.items()
 }
+
+
+def newest_schema(kind: str) -> int:
+    """The number of the schema in which documents of this kind are stored."""
+    return max(SCHEMAS[kind])
 
 
 class DocumentError(NamedTuple):
@@ -64,16 +68,16 @@ def document_errors(kind: str, document: dict[str, Any]) -> list[DocumentError]:
         return [too_large(size)]
     found = [
         DocumentError(".".join(map(str, error.absolute_path)), error.message[:300])
-        for error in _validators[kind, NEWEST_SCHEMA[kind]].iter_errors(document)
+        for error in _validators[kind, newest_schema(kind)].iter_errors(document)
     ]
     return found[:20] if found else list(_rule_errors(kind, document))[:20]
 
 
 def upgrade(kind: str, schema: int, document: dict[str, Any]) -> dict[str, Any]:
     """The document in the newest schema. NewerSchemaError where a newer release wrote it."""
-    if schema > NEWEST_SCHEMA[kind]:
-        raise NewerSchemaError(f"schema {schema} of a {kind}; this release knows {NEWEST_SCHEMA[kind]}")
-    for number in range(schema, NEWEST_SCHEMA[kind]):
+    if schema > newest_schema(kind):
+        raise NewerSchemaError(f"schema {schema} of a {kind}; this release knows {newest_schema(kind)}")
+    for number in range(schema, newest_schema(kind)):
         document = UPGRADES[kind, number](document)
     return document
 

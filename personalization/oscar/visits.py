@@ -18,6 +18,7 @@ from oscar.core.loading import get_class, get_model
 
 from personalization import conf
 from personalization.collect import request_traits
+from personalization.decide.active_rules import get_active_rules
 from personalization.decide.policy import policy_from_settings
 from personalization.decide.visit import LazyEvents, Visit
 from personalization.models import Event, Visitor
@@ -143,6 +144,7 @@ def anonymous_visit(request: HttpRequest) -> Visit:
         strategy=_strategy(request, requester),
         hide_private_reasons=requester.is_signed_in and not requester.owns_session,
         policy=policy_from_settings(conf.get_settings()),
+        rules=get_active_rules(),
         **request_traits.request_traits(request)._asdict(),
         **basket,
     )

@@ -150,16 +150,19 @@ def attribute_values(code: str) -> list[tuple[int, str]]:
     return [(row.product.parent_id or row.product_id, str(row.value).casefold()) for row in rows]
 
 
-def _priced() -> QuerySet:
+def _priced() -> QuerySet[Any, Any]:
     rows = Product.objects.filter(stockrecords__price_currency=settings.OSCAR_DEFAULT_CURRENCY)
-    return rows.annotate(key=_parent_or_self()).values("key").annotate(price=Min("stockrecords__price"))
+    priced: QuerySet[Any, Any] = (
+        rows.annotate(key=_parent_or_self()).values("key").annotate(price=Min("stockrecords__price"))
+    )
+    return priced
 
 
 def _parent_or_self() -> Any:
     return Coalesce("parent_id", "pk")
 
 
-def _ids(products: QuerySet) -> Ids:
+def _ids(products: QuerySet[Any]) -> Ids:
     """The keys of these products, or of their parents, ascending."""
     rows = products.order_by().annotate(key=_parent_or_self()).values_list("key", flat=True)
     return np.unique(np.fromiter(rows.iterator(chunk_size=20_000), np.int64))

@@ -1,0 +1,282 @@
+"""The use cases of definitions: draft, publish, pause, archive, move, undo. Each is one transaction with its audit.
+
+All of them lock one row first, so that two people never change the rules at once; what changes what serves counts the
+number up that every process compares.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import transaction
+from django.utils.text import slugify
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from personalization.merchandising import documents
+from personalization.merchandising.documents import DocumentError
+from personalization.merchandising.schemas import MAX_LIVE_CAMPAIGNS
+from personalization.models import (
+    AuditAction,
+    AuditEntry,
+    Band,
+    Definition,
+    DefinitionKind,
+    DefinitionState,
+    Reference,
+    RulesState,
+    Version,
+)
+
+Document = dict[str, Any]
+
+
+class InvalidDocumentError(Exception):
+    """The document says what it may not; nothing was stored."""
+
+    def __init__(self, errors: list[DocumentError]) -> None:
+        super().__init__("; ".join(f"{error.path}: {error.message}" for error in errors))
+        self.errors = errors
+
+
+class ChangedMeanwhileError(Exception):
+    """Somebody else saved a version since the one that was edited; nothing was stored."""
+
+    def __init__(self, newest: Version) -> None:
+        super().__init__(f"version {newest.number} of {newest.by_name} is newer")
+        self.newest = newest
+
+
+class NotPossibleError(Exception):
+    """What was asked for cannot be done, in words; nothing was stored."""
+
+
+def create(kind: str, name: str, document: Document, by: Any, *, key: str = "", is_demo: bool = False) -> Definition:
+    """A new draft. A campaign comes to the top of its band once it is published.
+
+    Raises: InvalidDocumentError; NotPossibleError where the name is taken.
+    """
+    with _changing_rules():
+        if Definition.objects.has_name(kind, name):
+            raise NotPossibleError(_("There is another one of this name already."))
+        definition = Definition.objects.create(kind=kind, key=key or _new_key(kind, name), name=name, is_demo=is_demo)
+        _store_version(definition, document, by, summary="")
+        AuditEntry.objects.record(by, AuditAction.CREATE, kind=kind, object_id=definition.pk, version=1, note=name)
+    return definition
+
+
+def save_draft(
+    definition: Definition, document: Document, by: Any, *, base: int, name: str = "", summary: str = ""
+) -> Version:
+    """A new version of the definition, which is not live. An unchanged document makes none.
+
+    Parameters: `base`, the number of the version that was edited.
+    Raises: InvalidDocumentError; ChangedMeanwhileError where there is a newer version than the base.
+    """
+    with _changing_rules():
+        definition = Definition.objects.with_versions().get(pk=definition.pk)
+        newest = Version.objects.of_definition(definition.pk).first()
+        if newest is not None and newest.number != base:
+            raise ChangedMeanwhileError(newest)
+        if name and name != definition.name:
+            if Definition.objects.has_name(definition.kind, name, besides=definition.pk):
+                raise NotPossibleError(_("There is another one of this name already."))
+            definition.name = name
+            definition.save(update_fields=["name", "updated_at"])
+            RulesState.objects.count_change(now())
+        shown = definition.newest
+        if shown is not None and shown.document == document and shown.number == base:
+            return shown
+        version = _store_version(definition, document, by, summary=summary)
+        AuditEntry.objects.record(
+            by,
+            AuditAction.CHANGE,
+            kind=definition.kind,
+            object_id=definition.pk,
+            version=version.number,
+            note=definition.name,
+        )
+        return version
+
+
+def publish(definition: Definition, by: Any, *, number: int | None = None) -> Definition:
+    """Makes the draft serve, or the version of this number: that is how an older one is restored.
+
+    Raises: NotPossibleError where there is nothing to publish, or too much is live; InvalidDocumentError where an
+    older document is none any more.
+    """
+    with _changing_rules():
+        definition = Definition.objects.with_versions().get(pk=definition.pk)
+        version = definition.draft if number is None else definition.versions.filter(number=number).first()
+        if version is None:
+            raise NotPossibleError(_("There is no draft to publish."))
+        _refuse_invalid(definition.kind, documents.upgrade(definition.kind, version.schema, version.document))
+        if definition.live is None and definition.kind == DefinitionKind.CAMPAIGN:
+            _refuse_too_many()
+            _make_room(definition)
+        restored = number is not None and version != definition.draft
+        definition.live, definition.state, definition.published_at = version, DefinitionState.LIVE, now()
+        if definition.draft is not None and definition.draft.number <= version.number:
+            definition.draft = None
+        when = version.document.get("when", {})
+        definition.starts_at, definition.ends_at = documents.moment(when.get("from")), documents.moment(when.get("to"))
+        definition.save()
+        Reference.objects.replace(definition, documents.references(definition.kind, version.document), live=True)
+        action = AuditAction.RESTORE if restored else AuditAction.PUBLISH
+        _record_change(definition, action, by, version.number)
+    return definition
+
+
+def undo(definition: Definition, by: Any) -> Definition:
+    """Makes serve what served before the live version; where nothing did, it is a draft again.
+
+    What served before is told by the audit.
+    """
+    with _changing_rules():
+        definition = Definition.objects.with_versions().get(pk=definition.pk)
+        before = _served_before(definition)
+        if before is not None:
+            return publish(definition, by, number=before)
+        if definition.live is None:
+            raise NotPossibleError(_("Nothing was published, so there is nothing to undo."))
+        definition.draft, number = definition.draft or definition.live, definition.live.number
+        definition.live, definition.state = None, DefinitionState.DRAFT
+        definition.starts_at = definition.ends_at = None
+        definition.save()
+        Reference.objects.replace(definition, [], live=True)
+        _record_change(definition, AuditAction.RESTORE, by, number)
+    return definition
+
+
+def pause(definition: Definition, by: Any) -> None:
+    """Makes it serve no more until it is resumed."""
+    _change_state(definition, by, DefinitionState.LIVE, DefinitionState.PAUSED, AuditAction.PAUSE)
+
+
+def resume(definition: Definition, by: Any) -> None:
+    """Makes a paused one serve again."""
+    _change_state(definition, by, DefinitionState.PAUSED, DefinitionState.LIVE, AuditAction.RESUME)
+
+
+def archive(definition: Definition, by: Any) -> None:
+    """Takes it away; its versions stay. NotPossibleError, which says by what, while a segment is used."""
+    with _changing_rules():
+        definition = Definition.objects.get(pk=definition.pk)
+        if definition.kind == DefinitionKind.SEGMENT:
+            users = list(Reference.objects.users_of("segment", definition.pk).values_list("name", flat=True))
+            if users:
+                raise NotPossibleError(_("It is used by %(names)s.") % {"names": ", ".join(users)})
+        definition.state = DefinitionState.ARCHIVED
+        definition.save(update_fields=["state", "updated_at"])
+        _record_change(definition, AuditAction.ARCHIVE, by)
+
+
+def move(definition: Definition, by: Any, *, band: int, place: int) -> int:
+    """Puts a campaign to this place of a band, from 1; the others make room. Gives the place that it got."""
+    with _changing_rules():
+        definition = Definition.objects.get(pk=definition.pk)
+        others = Definition.objects.of_kind(DefinitionKind.CAMPAIGN).present().filter(band=band)
+        keys = [key for key in others.values_list("pk", flat=True) if key != definition.pk]
+        got = min(max(place, 1), len(keys) + 1)
+        keys.insert(got - 1, definition.pk)
+        Definition.objects.filter(pk=definition.pk).update(band=band)
+        _number_places(keys)
+        definition.band = Band(band)
+        _record_change(definition, AuditAction.MOVE, by)
+    return got
+
+
+def history(definition: Definition) -> Iterator[Version]:
+    """Its versions, the newest first."""
+    return Version.objects.of_definition(definition.pk).iterator(chunk_size=100)
+
+
+@contextmanager
+def _changing_rules() -> Iterator[None]:
+    with transaction.atomic():
+        RulesState.objects.lock()
+        yield
+
+
+def _new_key(kind: str, name: str) -> str:
+    """A key that no other of the kind ever had."""
+    base = slugify(name)[:60] or kind
+    taken = set(Definition.objects.filter(kind=kind, key__startswith=base).values_list("key", flat=True))
+    return next(key for key in (base, *(f"{base}-{number}" for number in range(2, 100_000))) if key not in taken)
+
+
+def _store_version(definition: Definition, document: Document, by: Any, *, summary: str) -> Version:
+    _refuse_invalid(definition.kind, document)
+    version = Version.objects.create(
+        definition=definition,
+        number=Version.objects.next_number(definition.pk),
+        schema=documents.newest_schema(definition.kind),
+        document=document,
+        summary=summary[:200],
+        by=by,
+        by_name=by.get_username() if by is not None else "",
+    )
+    definition.draft = version
+    definition.save(update_fields=["draft", "updated_at"])
+    Reference.objects.replace(definition, documents.references(definition.kind, document), live=False)
+    return version
+
+
+def _refuse_invalid(kind: str, document: Document) -> None:
+    if errors := documents.document_errors(kind, document):
+        raise InvalidDocumentError(errors)
+
+
+def _refuse_too_many() -> None:
+    live = Definition.objects.of_kind(DefinitionKind.CAMPAIGN).filter(state=DefinitionState.LIVE).count()
+    if live >= MAX_LIVE_CAMPAIGNS:
+        raise NotPossibleError(_("At most %(most)d campaigns may be live.") % {"most": MAX_LIVE_CAMPAIGNS})
+
+
+def _make_room(definition: Definition) -> None:
+    """Puts a campaign that was never live to the top of its band, unless somebody gave it a place."""
+    if definition.place:
+        return
+    others = Definition.objects.of_kind(DefinitionKind.CAMPAIGN).present().filter(band=definition.band, place__gt=0)
+    _number_places([definition.pk, *others.exclude(pk=definition.pk).values_list("pk", flat=True)])
+    definition.place = 1
+
+
+def _number_places(keys: list[int]) -> None:
+    """Numbers campaigns from 1 in this order."""
+    definitions = Definition.objects.in_bulk(keys)
+    for place, key in enumerate(keys, 1):
+        definitions[key].place = place
+    Definition.objects.bulk_update(definitions.values(), ["place"], batch_size=200)
+
+
+def _change_state(
+    definition: Definition, by: Any, before: DefinitionState, after: DefinitionState, action: AuditAction
+) -> None:
+    with _changing_rules():
+        if not Definition.objects.filter(pk=definition.pk, state=before).update(state=after, updated_at=now()):
+            raise NotPossibleError(_("It is not %(state)s any more.") % {"state": before.label})
+        _record_change(definition, action, by)
+
+
+def _served_before(definition: Definition) -> int | None:
+    """The number of the version that served before the live one, unless it is archived or was never live."""
+    served = (
+        AuditEntry.objects.of_object(definition.kind, definition.pk)
+        .filter(action__in=[AuditAction.PUBLISH, AuditAction.RESTORE])
+        .values_list("version", flat=True)
+    )
+    live = definition.live.number if definition.live else None
+    return next((number for number in served if number is not None and number != live), None)
+
+
+def _record_change(definition: Definition, action: AuditAction, by: Any, number: int | None = None) -> None:
+    """Counts the change, and stores who did it."""
+    RulesState.objects.count_change(now())
+    AuditEntry.objects.record(
+        by, action, kind=definition.kind, object_id=definition.pk, version=number, note=definition.name
+    )
+
+
+Change = Callable[[Definition, Any], object]
+"""Something that is done with a definition by somebody: `publish`, `pause`, `resume`, `archive` or `undo`."""
