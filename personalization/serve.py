@@ -154,7 +154,10 @@ def slate_tokens(slate: Slate, visit: Visit | None) -> list[str]:
 
 
 def _row_token(slate: Slate, slate_id: uuid.UUID, row: Row, visit: Visit) -> str:
-    items = tuple(ShownItem(item.product_id, item.position, item.reason.code) for item in row.items)
+    items = tuple(
+        ShownItem(item.product_id, item.position, item.reason.code, item.placed_by and item.placed_by.key)
+        for item in row.items
+    )
     shown = Impression(slate.surface, row.key, slate.snapshot_name, items, visit.timestamp, slate_id)
     return impression_tokens.sign_impression(shown, visit.visitor_id, visit.browser_key)
 

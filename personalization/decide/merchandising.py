@@ -1,8 +1,8 @@
 """What campaigns do to a row or a list: pure functions of its products and of the campaigns that act.
 
 The powers, from the highest: what may stand at all (the shop's facts, the basket, what the visitor is not interested
-in), *exclude*, *only*, pins, slots, boosts and burials, and last the order that was there before. Nothing lower overrules
-what is higher; among campaigns their order decides.
+in), *exclude*, *only*, pins, slots, boosts and burials, and last the order that was there before. Nothing lower
+overrules what is higher; among campaigns their order decides.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

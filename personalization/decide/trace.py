@@ -148,17 +148,22 @@ class Trace:
         """Why row types did not propose this item, where they noted it."""
         return [{"cause": cause, **facts} for cause, items, facts in self.filters if item in items]
 
+    def _why_kept_out(self, row: TracedRow, item: ItemRef) -> tuple[str, dict[str, Any]] | None:
+        """A rule, a campaign, or that it cannot be bought."""
+        for rule, items in self.rules.items():
+            if item in items:
+                return rule, {}
+        if not row.row.may_hold(item):
+            removal = row.row.merchandised.removed[item.id]
+            return removal.cause, {"campaign": removal.campaign}
+        return (self.unavailable[item], {}) if item in self.unavailable else None
+
     def why_left_out(self, row: TracedRow, item: ItemRef) -> tuple[str, dict[str, Any]]:
         """Why a candidate of this row is not shown in it: a code, and facts. ("", {}) when it is shown."""
         if item in row.shown:
             return "", {}
-        for rule, items in self.rules.items():
-            if item in items:
-                return rule, {}
-        if removal := None if row.row.may_hold(item) else row.row.merchandised.removed[item.id]:
-            return removal.cause, {"campaign": removal.campaign}
-        if item in self.unavailable:
-            return self.unavailable[item], {}
+        if outside := self._why_kept_out(row, item):
+            return outside
         above = next((other for other in self.rows[: self.rows.index(row)] if item in other.shown), None)
         if above is not None:
             return TAKEN_ABOVE, {"row": above.row.reason.key, "position": above.shown.index(item)}

@@ -21,6 +21,7 @@ from django.utils.translation import get_language
 
 from personalization import conf, serve
 from personalization.collect import feedback
+from personalization.decide.reasons import placement_label
 from personalization.decide.relative_dates import relative_date
 from personalization.decide.slate import Slate, SlateItem
 from personalization.decide.visit import Visit
@@ -115,7 +116,8 @@ class CardNode(template.Node):
         with fail_open("Printing a card", queries=False):
             item: SlateItem = self.item.resolve(context)
             lazy = (context["slate"].surface, context["number"]) != ABOVE_THE_FOLD
-            return context["cards"].render(item.product, item.info, lazy=lazy, anchor=context["anchor"])
+            label = placement_label(item.placed_by)
+            return context["cards"].render(item.product, item.info, lazy=lazy, anchor=context["anchor"], label=label)
         return ""
 
 
