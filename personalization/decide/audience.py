@@ -10,7 +10,6 @@ from personalization.decide.merchandising import ActingCampaign
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled import (
     ANYWHERE,
-    Audience,
     Campaign,
     IndexedPlace,
     People,
@@ -42,13 +41,12 @@ def acting_campaigns(visit: Visit, surface: str, row_code: str | None = None) ->
 
 def list_surface(visit: Visit) -> str:
     """What campaigns call the list of this visit's page."""
-    return SEARCH if visit.query else CATALOGUE if visit.category is None else CATEGORY
+    return list_surface_name(visit.query, visit.category is not None)
 
 
-def depends_on_visitor(visit: Visit, surface: str) -> bool:
-    """Whether what campaigns do on this page differs between visitors, now or while it is kept in a cache."""
-    found = _places_of_page(visit, surface, _products_in_view(visit, surface))
-    return any(one.campaign.audience != Audience() for one in found)
+def list_surface_name(query: str, in_category: bool) -> str:
+    """What campaigns call the list of a page with this search, of a category or not."""
+    return SEARCH if query else CATEGORY if in_category else CATALOGUE
 
 
 def _acting_on_surface(visit: Visit, surface: str) -> tuple[ActingCampaign, ...]:

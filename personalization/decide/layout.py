@@ -21,9 +21,7 @@ from personalization.decide.merchandising import (
     wishes,
 )
 from personalization.decide.slate import (
-    CHOSEN_BY_US,
     PRODUCT,
-    SPONSORED,
     Candidate,
     ItemRef,
     Link,
@@ -305,7 +303,7 @@ def _place_items(row: ProposedRow, items: list[Candidate], size: int, places: Pl
 def _pinned_candidate(key: int, placed: Mapping[ItemRef, PlacedBy]) -> Candidate:
     """A product that the row did not propose."""
     item = product_ref(key)
-    return Candidate(item, 0.0, Reason(SPONSORED if placed[item].sponsored else CHOSEN_BY_US))
+    return Candidate(item, 0.0, Reason(placed[item].reason_code))
 
 
 def _expected_use(items: list[Candidate], probability: Mapping[int, float], limits: LayoutLimits) -> float:

@@ -154,7 +154,7 @@ def resolve(
     personal: bool = False,
     fewest: int = 0,
     may_not_stand: Mapping[int, str] | None = None,
-    pins_despite: frozenset[int] = frozenset(),
+    may_not_be_placed: Mapping[int, str] | None = None,
 ) -> Resolution:
     """One row or list by itself.
 
@@ -171,11 +171,11 @@ def resolve(
     fewest
         with fewer left than this, nothing is shown.
     may_not_stand
-        why some of them may not stand, or may not be placed.
-    pins_despite
-        those of them that are sold out only: a pin may bring them back that says so.
+        by product, why it may not stand.
+    may_not_be_placed
+        by product, why no pin that does not say so, and no slot, may hold it: it is sold out.
     """
-    facts = may_not_stand or {}
+    facts, shelved = may_not_stand or {}, may_not_be_placed or {}
     standing = [key for key in products if key not in facts]
     outcomes: list[ActionOutcome] = []
     pinned = wishes(acting)
@@ -190,14 +190,15 @@ def resolve(
     def blocked(wish: PinWish) -> ActionOutcome | None:
         if removal := removed.get(wish.product):
             return wish.outcome(removal.cause, by=removal.campaign)
-        if wish.product in facts and not (wish.action.sold_out and wish.product in pins_despite):
-            return wish.outcome(MAY_NOT_STAND, cause=facts[wish.product])
-        return None if wish.product in found or wish.product in facts else wish.outcome(NOT_FOUND)
+        cause = facts.get(wish.product) or (not wish.action.sold_out and shelved.get(wish.product))
+        if cause:
+            return wish.outcome(MAY_NOT_STAND, cause=cause)
+        return None if wish.product in found else wish.outcome(NOT_FOUND)
 
     taken = Places(room, half_of(min(room, len(order))) if personal else room, order)
     for wish in pinned:
         outcomes.append(blocked(wish) or taken.pin(wish))
-    fill_slots(acting, order, taken, outcomes)
+    fill_slots(acting, [key for key in order if key not in shelved], taken, outcomes)
     shown = taken.fill(order, size)
     by = {one.product: one.by for one in taken.by_place.values() if one.product in shown}
     return Resolution(tuple(shown), by, removed, False, tuple(products), tuple(outcomes))

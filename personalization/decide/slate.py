@@ -67,6 +67,11 @@ class PlacedBy:
         """How events name it."""
         return f"{self.campaign}:{self.version}"
 
+    @property
+    def reason_code(self) -> str:
+        """The reason of an item that has none of its own."""
+        return SPONSORED if self.sponsored else CHOSEN_BY_US
+
 
 @dataclass(frozen=True)
 class Candidate:

@@ -287,6 +287,12 @@ class CompiledRules:
                     found.setdefault(place.surface, {}).setdefault(key, []).append(indexed)
         return {surface: {key: tuple(some) for key, some in keys.items()} for surface, keys in found.items()}
 
+    @cached_property
+    def surfaces_by_visitor(self) -> frozenset[str]:
+        """The surfaces that campaigns leave different for different visitors."""
+        everybody = Audience()
+        return frozenset(place.surface for one in self.campaigns if one.audience != everybody for place in one.places)
+
 
 def _place_keys(place: Place) -> set[PlaceKey]:
     """What a page has to have, one of these, for the place to match it."""

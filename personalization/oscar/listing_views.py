@@ -1,8 +1,9 @@
 """Reranks search results, the catalogue and category pages for each visitor."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from django.db.models import Model
@@ -16,12 +17,17 @@ from oscar.apps.search.search_indexes import ProductIndex
 from oscar.core.loading import get_class, get_model
 
 from personalization import conf, serve
+from personalization.decide.audience import list_surface_name
+from personalization.decide.reasons import placement_label
 from personalization.decide.reranking import RerankBasis
+from personalization.decide.slate import PlacedBy
+from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import search_engine, visits
 from personalization.oscar.list_slates import ListSlate, list_slate
 from personalization.oscar.private_pages import PrivatePageMixin
 from personalization.oscar.purchase_notes import purchase_notes
+from personalization.oscar.search_engine import filter_for_campaigns
 from personalization.privacy import consent, identity, sort_preference
 from personalization.privacy.private_responses import set_private_cache_headers
 from personalization.privacy.requester import requester_from_request
@@ -38,6 +44,12 @@ SPELLING, SPELLING_OFF = "spelling", "off"
 
 SortProducts = Callable[[tuple[int, ...]], Sequence[int]]
 """Sorts the keys of products."""
+
+Objects = dict[type[Model], dict[Any, Any]]
+"""Oscar's objects by their model and key."""
+
+MAX_SOLD_OUT_ROUNDS = 3
+"""How often a campaign may put another product where one was sold out, each time with a look-up of its own."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +75,22 @@ class ListReranking:
 class PersonalListMixin(PrivatePageMixin):
     """Mixed into Oscar's listing views, in front of them.
 
-    0. `get_form_kwargs`: corrects the spelling of a search that would find nothing
-    1. `paginate_queryset`: reranks the first hits of the engine, and loads the products of the page together
+    0. `get_form_kwargs`: corrects the spelling of a search that would find nothing, and asks the engine to leave out
+       what campaigns exclude
+    1. `paginate_queryset`: reranks the first hits of the engine, lets campaigns move and place some, and loads the
+       products of the page together
     2. `get_context_data`: adds "Recommended" to the ways to sort, and `list_slate`, for the reports
     3. `render_to_response`: keeps pages that depend on the visitor out of shared caches
 
-    The engine's hits, their number and its facets do not change. If anything fails, Oscar's own page is served.
+    Else the engine's hits, their number and its facets do not change. If anything fails, Oscar's own page is served.
     """
 
     request: HttpRequest
     kwargs: dict[str, Any]
     page_kwarg: str
+    queryset: Any
+    placed: Mapping[int, PlacedBy] = MappingProxyType({})
+    """What campaigns put in its place, by the product's key."""
     list_reranking: ListReranking | None = None
     offers_recommended = False
     """Whether our order is one of the ways to sort the list."""
@@ -90,6 +107,8 @@ class PersonalListMixin(PrivatePageMixin):
         if self.corrected_query:
             kwargs["data"] = kwargs["data"].copy()
             kwargs["data"]["q"] = self.corrected_query
+        if kwargs.get("searchqueryset") is not None and self._campaign_visit() is not None:
+            kwargs["searchqueryset"] = self.queryset = self._filtered_by_campaigns(kwargs["searchqueryset"])
         return kwargs
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> tuple:
@@ -102,6 +121,8 @@ class PersonalListMixin(PrivatePageMixin):
         )
         if not 1 <= page.start_index() <= window or paginator.count < 2 or getattr(listing, "failed", True):
             self.list_reranking = None
+        if isinstance(listing, RerankedResults) and not listing.failed:
+            self.placed = listing.placed
         with fail_open("Noting what stands on a page", queries=False):
             visits.mark_shown(self.request, [int(result.pk) for result in page if _is_product(result)])
         return paginator, page, *rest
@@ -118,12 +139,15 @@ class PersonalListMixin(PrivatePageMixin):
             "list_slate": partial(self._list_slate, context),
             "corrected_query": self.corrected_query,
             "purchase_notes": partial(self._purchase_notes, context),
+            "placement_labels": partial(self._placement_labels, context),
         }
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         """Oscar's response, kept out of shared caches if it depends on the visitor."""
         response = super().render_to_response(context, **kwargs)  # type: ignore[misc]
         order = self.list_reranking
+        if visits.rules_in_force(self.request).surfaces_by_visitor:
+            set_private_cache_headers(self.request, response)
         nothing_found = "paginator" in context and not context["paginator"].count  # the page shows rows instead
         if nothing_found or (order is not None and (not order.enabled or order.is_personal)):
             set_private_cache_headers(self.request, response)
@@ -145,7 +169,8 @@ class PersonalListMixin(PrivatePageMixin):
     def _offers_recommended(self, listing: Any, count: int) -> bool:
         """Whether a list can be put in our order: not one that the shop sorts by itself, and none that failed."""
         sorted_by_shop = listing.found.query.order_by and "sort_by" not in self.request.GET
-        return count > 1 and not listing.failed and not sorted_by_shop and serve.reranking_available()
+        moves = conf.get_settings().RERANK_STRENGTH and serve.reranking_available()
+        return bool(count > 1 and not listing.failed and not sorted_by_shop and moves)
 
     def _purchase_notes(self, context: dict[str, Any]) -> dict[str, str]:
         """What the cards say of the visitor's purchases, by the address of the product; nothing where the shop has
@@ -154,6 +179,17 @@ class PersonalListMixin(PrivatePageMixin):
             return {}
         hits = [hit for hit in context["page_obj"] if _is_product(hit) and hit.object is not None]
         return purchase_notes(self.request, [hit.object for hit in hits])
+
+    def _placement_labels(self, context: dict[str, Any]) -> dict[str, str]:
+        """What the cards say of campaigns, by the address of the product."""
+        if not self.placed:
+            return {}
+        products = [hit.object for hit in context["page_obj"] if _is_product(hit) and hit.object is not None]
+        return {
+            product.get_absolute_url(): placement_label(self.placed[product.pk])
+            for product in products
+            if product.pk in self.placed
+        }
 
     def _list_slate(self, context: dict[str, Any]) -> ListSlate | None:
         """The reporting token of the page's products, however they are sorted."""
@@ -169,18 +205,47 @@ class PersonalListMixin(PrivatePageMixin):
             reranking = self.list_reranking
             reasons = [reranking.basis.reason_code] * len(items) if reranking and reranking.enabled else ()
             surface, start = "search" if self._search_query() else "category", page.start_index() - 1
-            return list_slate(self.request, surface, row, items, reasons=reasons, start=start)
+            return list_slate(self.request, surface, row, items, reasons=reasons, placed=self.placed, start=start)
         return None
 
     def _reranked_results(self, found: Any, page_size: int, window: int) -> Any:
         """The engine's results, reranked and with our look-up of products; themselves where neither applies."""
-        if not conf.get_settings().RERANK_STRENGTH or not _is_engine_result(found):
+        visit, strength = self._campaign_visit(), conf.get_settings().RERANK_STRENGTH
+        if not (strength or visit) or not _is_engine_result(found):
             return found
-        page_start, sort_products = self._page_start(page_size), None
+        page_start, sort_products, merchandise = self._page_start(page_size), None, None
         if page_start < window and not self._is_sorted_by_visitor(found):
             with fail_open("Looking whether a list is to be put in order", queries=False):
-                sort_products = None if self._sort_is_disabled() else self._rerank
-        return RerankedResults(found, page_start, page_size, window, sort_products)
+                if not self._sort_is_disabled():
+                    sort_products = self._rerank if strength else None
+                    if visit is not None and not self._has_price_facet():
+                        merchandise = _ListCampaigns(visit, page_size)
+        return RerankedResults(found, page_start, page_size, window, ListOrder(sort_products, merchandise))
+
+    def _campaign_visit(self) -> Visit | None:
+        """The visit, where any campaign acts on lists like this one; else it is not read for that."""
+        category = getattr(self, "category", None)
+        with fail_open("Reading the visit for campaigns", queries=False):
+            rules = visits.rules_in_force(self.request)
+            if list_surface_name(self._search_query(), category is not None) in rules.places:
+                visit = visits.visit_without_basket(self.request)
+                return visits.with_page_context(visit, category=category, query=self._search_query())
+        return None
+
+    def _filtered_by_campaigns(self, found: SearchQuerySet) -> SearchQuerySet:
+        """The engine's query without what campaigns keep out of this list."""
+        visit = self._campaign_visit()
+        with fail_open("Asking campaigns what a list leaves out", queries=bool(visit and visit.rules.segments)):
+            if visit is not None and _is_engine_result(found):
+                return filter_for_campaigns(found, serve.engine_filter(visit, left_alone=self._is_left_alone()))
+        return found
+
+    def _is_left_alone(self) -> bool:
+        """Whether the visitor sorted the list otherwise, or by a price."""
+        return self._is_sorted_otherwise() or self._has_price_facet()
+
+    def _has_price_facet(self) -> bool:
+        return any(chosen.startswith("price") for chosen in self.request.GET.getlist("selected_facets"))
 
     def _page_start(self, page_size: int) -> int:
         """The number of hits before the page; 0 where the page number says nothing, as "last" does."""
@@ -227,17 +292,18 @@ class RerankedResults:
     One query to the engine returns the number of hits, their facets and the hits of the page.
     """
 
-    def __init__(
-        self, found: SearchQuerySet, page_start: int, page_size: int, window: int, sort_products: SortProducts | None
-    ):
+    def __init__(self, found: SearchQuerySet, page_start: int, page_size: int, window: int, order: "ListOrder"):
         self.found = found
         self.page_size = page_size
-        self.window = window if sort_products else 0
-        self.sort_products = sort_products
+        self.window = window if order.sort_products or order.campaigns else 0
+        self.order = order
+        self.placed: Mapping[int, PlacedBy] = {}
+        """What campaigns put in its place."""
         self.failed = False
         """Whether reranking failed, so that the engine's order is shown."""
         self._page_start = page_start
         self._fetched, self._hits, self._is_reranked = range(0), list[SearchResult](), False
+        self._sorted_hits: list[SearchResult] = []
 
     def __len__(self) -> int:
         return self.count()
@@ -255,11 +321,30 @@ class RerankedResults:
         with fail_open("Looking up a page of a list"):
             self._fetch(page.start, page.stop)
             self._rerank_window()
-            return _attach_objects(
-                self._hits[page.start - self._fetched.start : page.stop - self._fetched.start], self.found
-            )
+            first, last = page.start - self._fetched.start, page.stop - self._fetched.start
+            loaded = self._load(self._hits[first:last])
+            if self.placed and self._put_back_sold_out(loaded):
+                loaded = self._load(self._hits[first:last], loaded)
+            return _attach_objects(self._hits[first:last], loaded)
         self.failed = True
         return self.found[page]
+
+    def _load(self, hits: Sequence[SearchResult], loaded: Objects | None = None) -> Objects:
+        """The objects of these hits and of what campaigns placed, in one look-up for each model, with those that were
+        `loaded` before."""
+        placed = [hit for hit in self._hits[: self.window] if _is_product(hit) and int(hit.pk) in self.placed]
+        return _load_hits([*hits, *placed], self.found, loaded or {})
+
+    def _put_back_sold_out(self, loaded: Objects) -> bool:
+        """Resolves the campaigns again without what they placed and cannot be bought; whether there was any. What comes
+        in its place is looked up only if anything does."""
+        before, known = self.placed, loaded
+        for _ in range(MAX_SOLD_OUT_ROUNDS):
+            if self.order.campaigns is None or not self.order.campaigns.note_sold_out(self.placed, known[Product]):
+                break
+            self._place()
+            known = self._load((), known)
+        return before is not self.placed
 
     def _fetch(self, start: int, stop: int) -> None:
         """Fetches these hits, unless they are there.
@@ -278,13 +363,57 @@ class RerankedResults:
         self._fetched, self.found.query = wanted, query  # which now knows the number of hits and the facets
 
     def _rerank_window(self) -> None:
-        if self.sort_products is None or self._is_reranked or self._fetched.start >= self.window:
+        if not self.window or self._is_reranked or self._fetched.start >= self.window:
             return
         self._is_reranked = True
         with fail_open("The visitor's order of a list", queries=False):
-            self._hits[: self.window] = _reranked_hits(self._hits[: self.window], self.sort_products)
+            if self.order.sort_products:
+                self._hits[: self.window] = _reranked_hits(self._hits[: self.window], self.order.sort_products)
+            self._sorted_hits = self._hits[: self.window]
+            self._place()
             return
         self.failed = True
+
+    def _place(self) -> None:
+        """Lets campaigns move and place what stands in the visitor's order."""
+        if campaigns := self.order.campaigns:
+            with fail_open("What campaigns do to a list", queries=campaigns.may_query):
+                hits = _reranked_hits(self._sorted_hits, campaigns.sort)
+                self._hits[: self.window], self.placed = hits, campaigns.placed
+
+
+class _ListCampaigns:
+    """What campaigns do to one list."""
+
+    def __init__(self, visit: Visit, page_size: int) -> None:
+        self._visit, self._page_size = visit, page_size
+        self._sold_out: frozenset[int] = frozenset()
+        self.placed: Mapping[int, PlacedBy] = {}
+        self.may_query = bool(visit.rules.segments)
+
+    def sort(self, keys: tuple[int, ...]) -> Sequence[int]:
+        """These products after what campaigns do."""
+        resolution = serve.merchandise_list(self._visit, keys, places=self._page_size, sold_out=self._sold_out)
+        self.placed = resolution.placed
+        return resolution.order
+
+    def note_sold_out(self, placed: Iterable[int], products: Mapping[Any, Any]) -> bool:
+        """Notes those of the placed products that cannot be bought; whether any is new."""
+        buyable = (
+            key for key in placed if key in products and catalogue.get_offer(products[key], self._visit.strategy)
+        )
+        sold_out = self._sold_out | frozenset(placed) - frozenset(buyable)
+        is_new, self._sold_out = sold_out != self._sold_out, sold_out
+        return is_new
+
+
+@dataclass(frozen=True)
+class ListOrder:
+    """What puts the first hits of a list in order."""
+
+    sort_products: SortProducts | None = None
+    """None where the engine's order stands."""
+    campaigns: _ListCampaigns | None = None
 
 
 def _likely_basis(request: HttpRequest) -> RerankBasis:
@@ -314,12 +443,21 @@ def _reranked_hits(hits: list[SearchResult], sort_products: SortProducts) -> lis
     return [next(ordered) if _is_product(hit) else hit for hit in hits]
 
 
-def _attach_objects(hits: Iterable[SearchResult], found: SearchQuerySet) -> list[SearchResult]:
-    """The hits whose objects are in the database, each with its object; one query for each model."""
-    keys: dict[type[Model], list[Any]] = {}
+def _load_hits(hits: Iterable[SearchResult], found: SearchQuerySet, loaded: Objects) -> Objects:
+    """The objects of these hits by model and key, those that are not `loaded` by one query for each model."""
+    keys: dict[type[Model], dict[Any, None]] = {Product: {}}
     for hit in hits:
-        keys.setdefault(hit.model, []).append(hit.pk)
-    objects = {model: _load_objects(model, wanted, found) for model, wanted in keys.items()}
+        keys.setdefault(hit.model, {}).setdefault(hit.pk)
+    objects = {**loaded}
+    for model, wanted in keys.items():
+        known = objects.get(model, {})
+        missing = [key for key in wanted if model._meta.pk.to_python(key) not in known]
+        objects[model] = {**known, **(_load_objects(model, missing, found) if missing else {})}
+    return objects
+
+
+def _attach_objects(hits: Iterable[SearchResult], objects: Objects) -> list[SearchResult]:
+    """The hits whose objects are in the database, each with its object."""
     shown = []
     for hit in hits:
         loaded = objects[hit.model].get(hit.model._meta.pk.to_python(hit.pk))

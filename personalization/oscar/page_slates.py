@@ -156,6 +156,10 @@ def _head_sentence(row: Row) -> str:
     return of_cards.pop() or row.explanation if len(reasoned) > 1 and len(of_cards) == 1 else row.explanation
 
 
+def _card_sentence(item: SlateItem, head: str) -> str:
+    return "" if _says_label(item) or item.explanation == head else item.explanation
+
+
 def _says_label(item: SlateItem) -> bool:
     """Whether its card says already, in the label of a campaign, all that its reason does."""
     return item.reason.code in (CHOSEN_BY_US, SPONSORED)

@@ -28,7 +28,7 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, page_slates, visits
 from personalization.oscar.list_slates import ListSlate
-from personalization.oscar.purchase_notes import add_purchase_notes
+from personalization.oscar.purchase_notes import add_card_texts
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import requester_from_request
 from personalization.shop import catalogue
@@ -138,9 +138,9 @@ class ListedCardsNode(template.Node):
         markup: str = self.nodelist.render(context)
         with fail_open("Keeping the place in a list", queries=False):
             markup = card_markup.add_form_anchors(markup)
-        with fail_open("Saying what a visitor bought", queries=False):
-            notes = context.get("purchase_notes")
-            return add_purchase_notes(markup, notes()) if callable(notes) else markup
+        with fail_open("Saying more on the cards of a list", queries=False):
+            notes, labels = (context.get(name) for name in ("purchase_notes", "placement_labels"))
+            return add_card_texts(markup, notes() if callable(notes) else {}, labels() if callable(labels) else {})
         return markup
 
 

@@ -48,7 +48,6 @@ class Conflict:
             personal=self.personal,
             fewest=self.fewest,
             may_not_stand=facts,
-            pins_despite=frozenset(self.sold_out),
         )
 
 
