@@ -1,8 +1,10 @@
 """Campaigns written by hand, for tests of what they do."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 
+from personalization.decide import active_rules
 from personalization.decide.merchandising import ActingCampaign
 from personalization.merchandising.compiled import (
     Action,
@@ -49,7 +51,13 @@ def campaign(
 
 def rules(*campaigns: Campaign, segments=None) -> CompiledRules:
     """The rules of a shop with these campaigns, which come in the order in which they count."""
-    return CompiledRules(1, campaigns, segments or {})
+    return CompiledRules(0, campaigns, segments or {})
+
+
+def serve(*campaigns: Campaign, segments=None) -> None:
+    """Makes these campaigns those of this process, until the test ends."""
+    serving = active_rules._process_rules
+    serving.rules, serving.compiled_at = rules(*campaigns, segments=segments), time.monotonic()
 
 
 def acting(*campaigns: Campaign) -> tuple[ActingCampaign, ...]:
