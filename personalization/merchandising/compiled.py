@@ -67,6 +67,10 @@ class FixedTarget:
         """Those of these products that it holds."""
         return set(self.product_ids.intersection(product_ids))
 
+    def all_products(self, limit: int) -> frozenset[int] | None:
+        """All that it holds, as far as they are within the limit."""
+        return self.product_ids if len(self.product_ids) <= limit else None
+
 
 @dataclass(frozen=True)
 class LargeTarget:

@@ -13,7 +13,7 @@ from personalization.oscar import visits
 
 CARD = re.compile(r'<article class="product_pod".*?</article>', re.DOTALL)
 LINK = re.compile(r'href="([^"]*)"')
-TITLE_START, TITLE_END = "<h3>", "</h3>"
+TITLE_START, TITLE_END = "<h3", "</h3>"
 
 
 def purchase_notes(request: HttpRequest, products: Iterable[Any]) -> dict[str, str]:

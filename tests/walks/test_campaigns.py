@@ -1,6 +1,7 @@
 """What campaigns do to the pages of the shop, seen through the front doors."""
 
 import re
+import time
 
 import pytest
 from django.db import connection
@@ -13,6 +14,7 @@ from personalization.decide.list_campaigns import MAX_ENGINE_KEYS
 from personalization.merchandising.compiled import Audience, Do, People, Place, WordList, WordMatch
 from personalization.models import Visitor
 from personalization.oscar import search_engine
+from personalization.privacy import cookies
 from tests.api.api_client import ApiClient
 from tests.decide.campaigns import act, campaign, pin, serve, slot
 from tests.shops import factories as shop
@@ -135,8 +137,7 @@ def test_a_sort_of_the_visitors_own_and_a_price_leave_campaigns_aside(client, li
 
 
 def test_who_turned_our_order_off_sees_no_pins(client, listed):
-    client.post("/personalization/sort/", {"sort": "engine", "next": "/catalogue/"})
-    client.cookies["personalization_sort"] = "off"
+    client.cookies[cookies.SORT_COOKIE] = "off"
     usual = shown(client.get("/catalogue/"))
     serve(campaign(1, pin(usual[5]), where=[CATALOGUE]))
     assert shown(client.get("/catalogue/")) == usual
@@ -263,7 +264,9 @@ def test_who_is_not_interested_in_a_product_sees_no_pin_of_it(client, trained_an
     serve(campaign(1, pin(pinned), where=[BESTSELLERS, CATALOGUE]))
     assert shown(client.get("/catalogue/"))[0] == pinned
     visitor = Visitor.objects.get(user=users[1])
-    visitor.set_preference("product", pinned, -1) if hasattr(visitor, "set_preference") else None
+    visitor.set_preference("product", pinned, -1, time.time())
+    assert shown(client.get("/catalogue/"))[0] != pinned
+    assert pinned not in rows(client.get("/"))["bestsellers"]
 
 
 def test_the_api_says_that_the_shop_chose_an_item_and_not_by_which_campaign(client, trained):
