@@ -1,5 +1,8 @@
 """Include these before Oscar's own: `path("", include("personalization.urls"))`."""
 
+from typing import Any
+
+from django.apps import apps
 from django.urls import include, path
 from django.views.generic import TemplateView
 
@@ -10,10 +13,12 @@ from personalization.pages.feedback import dismiss_item
 
 app_name = "personalization"
 
+dashboard: Any = apps.get_app_config("personalization")
 home = private_page(TemplateView.as_view(template_name="personalization/home.html"))
 
 urlpatterns = [
     path("", home, name="home"),
+    path("dashboard/personalization/", include(dashboard.get_urls())),
     path("personalization/api/v1/", include("personalization.api.urls")),
     path("personalization/basket/", basket.show_basket, name="basket"),
     path("personalization/rows/<str:surface>/<str:row_key>/", rows.show_row, name="row"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from personalization.decide import active_snapshot
 from personalization.merchandising.compile import compile_rules
 from personalization.merchandising.compiled import NO_RULES, CompiledRules, SegmentTest
-from personalization.models import Definition
+from personalization.models import Definition, RulesState
 from personalization.models.fail_open import fail_open
 from personalization.models.snapshots import ServingState
 
@@ -46,6 +46,17 @@ def read_newer_rules(state: ServingState) -> None:
         return
     with fail_open("Compiling the live campaigns"):
         cached.rules, cached.compiled_at = compile_rules(compile_segments=compile_segments), time.monotonic()
+
+
+def read_rules_now() -> CompiledRules:
+    """The live campaigns as they are at this moment, compiled in the request: for those who change them."""
+    number = RulesState.objects.number()
+    if number != _process_rules.rules.number:
+        _process_rules.rules, _process_rules.compiled_at = (
+            compile_rules(compile_segments=compile_segments),
+            time.monotonic(),
+        )
+    return _process_rules.rules
 
 
 def compile_segments(definitions: Iterable[Definition]) -> Mapping[int, SegmentTest]:

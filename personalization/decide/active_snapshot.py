@@ -125,10 +125,10 @@ def look_for_newer() -> None:
     with fail_open("Looking for what serves"):
         state = Snapshot.objects.serving_state()
     if state is not None:
-        with fail_open("Loading a newer snapshot"):
-            _load_newer_snapshot(state)
-        for read in also_read:
+        for read in also_read:  # they need no file, so they do not wait for one
             read(state)
+        with fail_open("Loading a newer snapshot", queries=False):
+            _load_newer_snapshot(state)
 
 
 def _load_newer_snapshot(row: ServingState) -> None:

@@ -176,7 +176,8 @@ def rules_of(
                 continue
             campaigns.append(compiler.campaign(definition, document, definition.live.number))
     segments = compile_segments(one for one in definitions if one.kind == DefinitionKind.SEGMENT)
-    return CompiledRules(number, tuple(campaigns), segments)
+    problems = {key: tuple(lines) for key, lines in compiler.problems.items() if lines}
+    return CompiledRules(number, tuple(campaigns), segments, problems)
 
 
 def audience(document: Mapping[str, Any]) -> Audience:

@@ -279,6 +279,8 @@ class CompiledRules:
     campaigns: tuple[Campaign, ...] = ()
     """In the order in which they count: by band, then by place."""
     segments: Mapping[int, SegmentTest] = field(default_factory=dict)
+    problems: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """By the key of a definition, in words: what it names and the shop has no more."""
 
     @cached_property
     def places(self) -> dict[str, dict[PlaceKey, tuple[IndexedPlace, ...]]]:

@@ -1,0 +1,194 @@
+"""Where campaigns get in each other's way: found before anything is saved, from what is compiled.
+
+Two campaigns meet where their places, their times and their audiences may. Whether they do for one visitor is for the
+decision to tell; here it is enough that they can.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+
+from personalization.merchandising.compiled import (
+    Action,
+    AllOf,
+    Audience,
+    Campaign,
+    Do,
+    FixedTarget,
+    LargeTarget,
+    People,
+    Place,
+    Schedule,
+    Target,
+)
+
+FEWEST_LEFT = 3
+"""Fewer products than this are too few for a row."""
+
+
+class ConflictKind(StrEnum):
+    """What happens to a campaign because of another one."""
+
+    PLACE_TAKEN = "place_taken"
+    PINNED_ALREADY = "pinned_already"
+    EXCLUDED = "excluded"
+    NOT_IN_ONLY = "not_in_only"
+    CANCELLED = "cancelled"
+    TOO_FEW_LEFT = "too_few_left"
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """What happens to a campaign because of another one."""
+
+    kind: ConflictKind
+    campaign: int
+    """The key of the campaign that does not get what it wants."""
+    other: int
+    """The key of the campaign because of which."""
+    surface: str
+    product: int | None = None
+    """The product that is pinned, where it is about one."""
+    place: int = 0
+    count: int = 0
+    """How many products it is about."""
+
+
+def find_conflicts(campaigns: Iterable[Campaign]) -> list[Conflict]:
+    """All conflicts between campaigns, which come in the order in which they count."""
+    return [conflict for upper, lower in combinations(campaigns, 2) for conflict in _between(upper, lower)]
+
+
+def _between(upper: Campaign, lower: Campaign) -> Iterator[Conflict]:
+    surface = _where_they_meet(upper, lower)
+    if surface is None or not (
+        _times_meet(upper.schedule, lower.schedule) and _people_meet(upper.audience, lower.audience)
+    ):
+        return
+    yield from _pin_conflicts(upper, lower, surface)
+    for winner, loser in ((upper, lower), (lower, upper)):
+        yield from _left_out(winner, loser, surface)
+    yield from _cancelled(upper, lower, surface)
+    yield from _too_few_left(upper, lower, surface)
+
+
+def _pin_conflicts(upper: Campaign, lower: Campaign, surface: str) -> Iterator[Conflict]:
+    """Of one product pinned twice, and of one place taken twice: the lower campaign gives way."""
+    taken = {place: product for product, place in _pins(upper)}
+    pinned = set(taken.values())
+    for product, place in _pins(lower):
+        if product in pinned:
+            yield Conflict(ConflictKind.PINNED_ALREADY, lower.id, upper.id, surface, product, place)
+        elif place in taken:
+            yield Conflict(ConflictKind.PLACE_TAKEN, lower.id, upper.id, surface, product, place)
+
+
+def _left_out(winner: Campaign, loser: Campaign, surface: str) -> Iterator[Conflict]:
+    """Of pins that another campaign excludes, or leaves out of what it limits the list to, whichever stands higher."""
+    for kind, do in ((ConflictKind.EXCLUDED, Do.EXCLUDE), (ConflictKind.NOT_IN_ONLY, Do.ONLY)):
+        meant = _union(_actions(winner, do))
+        if meant is None or not _actions(winner, do):
+            continue
+        for product, place in _pins(loser):
+            if (product in meant) == (do == Do.EXCLUDE):
+                yield Conflict(kind, loser.id, winner.id, surface, product, place)
+
+
+def _cancelled(upper: Campaign, lower: Campaign, surface: str) -> Iterator[Conflict]:
+    """Of products that one campaign moves up and the other down."""
+    for one, other in ((Do.BOOST, Do.BURY), (Do.BURY, Do.BOOST)):
+        first, second = _union(_actions(upper, one)), _union(_actions(lower, other))
+        if first and second and (both := first & second):
+            yield Conflict(ConflictKind.CANCELLED, lower.id, upper.id, surface, count=len(both))
+
+
+def _too_few_left(upper: Campaign, lower: Campaign, surface: str) -> Iterator[Conflict]:
+    """Of two campaigns that together leave less than a row."""
+    first, second = _actions(upper, Do.ONLY), _actions(lower, Do.ONLY)
+    if not (first and second):
+        return
+    one, other = _union(first), _union(second)
+    if one is not None and other is not None and len(one & other) < FEWEST_LEFT:
+        yield Conflict(ConflictKind.TOO_FEW_LEFT, lower.id, upper.id, surface, count=len(one & other))
+
+
+def known_products(target: Target) -> set[int] | None:
+    """All products of a target; None where that depends on the page."""
+    if isinstance(target, FixedTarget):
+        return set(target.product_ids)
+    if isinstance(target, LargeTarget):
+        return set(target.product_ids.tolist())
+    if isinstance(target, AllOf):
+        known = [found for found in map(known_products, target.parts) if found is not None]
+        return set.intersection(*known) if len(known) == len(target.parts) else None
+    return None
+
+
+def touched_products(campaign: Campaign) -> int | None:
+    """How many products the campaign moves, shows or hides; None where that depends on the page."""
+    found = _union(campaign.actions)
+    return None if found is None else len(found)
+
+
+def _actions(campaign: Campaign, do: Do) -> list[Action]:
+    return [action for action in campaign.actions if action.do == do]
+
+
+def _union(actions: Iterable[Action]) -> set[int] | None:
+    """The products of all these actions; None where one of them depends on the page."""
+    found: set[int] = set()
+    for action in actions:
+        products = known_products(action.target)
+        if products is None:
+            return None
+        found |= products
+    return found
+
+
+def _pins(campaign: Campaign) -> list[tuple[int, int]]:
+    """(product, place) of each product that the campaign pins."""
+    return [
+        (product, action.place + index)
+        for action in _actions(campaign, Do.PIN)
+        for index, product in enumerate(action.product_ids)
+    ]
+
+
+def _where_they_meet(one: Campaign, other: Campaign) -> str | None:
+    """The first surface on which both act on one page; None where there is none."""
+    return next(
+        (place.surface for place in one.places for another in other.places if _places_meet(place, another)), None
+    )
+
+
+def _places_meet(one: Place, other: Place) -> bool:
+    if one.surface != other.surface:
+        return False
+    if one.row_codes and other.row_codes and not one.row_codes & other.row_codes:
+        return False
+    if one.categories and other.categories and not one.categories & other.categories:
+        return False
+    if one.words and other.words:
+        return any(
+            set(first.words) <= set(second.words) or set(second.words) <= set(first.words)
+            for first in one.words
+            for second in other.words
+        )
+    return True
+
+
+def _times_meet(one: Schedule, other: Schedule) -> bool:
+    if one.days and other.days and not one.days & other.days:
+        return False
+    return one.starts < other.ends and other.starts < one.ends
+
+
+def _people_meet(one: Audience, other: Audience) -> bool:
+    if People.ALL not in (one.people, other.people) and one.people != other.people:
+        return False
+    if one.countries and other.countries and not one.countries & other.countries:
+        return False
+    if one.devices and other.devices and not one.devices & other.devices:
+        return False
+    return not (set(one.in_segments) & set(other.out_segments) and len(one.in_segments) == 1)

@@ -1,0 +1,1 @@
+"""The merchants' screens, inside Oscar's dashboard."""

@@ -1,0 +1,40 @@
+"""Who may open which screen: each URL name with the permissions that it takes. A name that is missing is refused."""
+
+from collections.abc import Iterable
+from typing import Any
+
+Permissions = list[str]
+
+NOBODY: Permissions = ["is_superuser"]
+"""For a URL that nobody mapped."""
+READ: Permissions = ["is_staff"]
+"""Staff may read what concerns no single customer. Partners' users are no staff, and see nothing."""
+
+
+def allowed(*codenames: str) -> Permissions:
+    """The permissions of staff with all of these."""
+    return [*READ, *(f"personalization.{codename}" for codename in codenames)]
+
+
+PERMISSIONS: dict[str, Permissions] = {
+    "personalization-campaigns": READ,
+    "personalization-campaign-create": allowed("change_campaigns"),
+    "personalization-campaign": READ,
+    "personalization-campaign-effect": READ,
+    "personalization-campaign-publish": allowed("publish_campaigns"),
+    "personalization-campaign-state": allowed("publish_campaigns"),
+    "personalization-campaign-move": allowed("publish_campaigns"),
+    "personalization-campaign-history": READ,
+    "personalization-products": READ,
+}
+"""By URL name."""
+
+
+def has_permission(user: Any, codename: str) -> bool:
+    """Whether a member of staff may do it; for buttons that others do not see."""
+    return bool(user.is_staff and user.has_perm(f"personalization.{codename}"))
+
+
+def granted(user: Any, codenames: Iterable[str]) -> dict[str, bool]:
+    """{permission: whether the user has it}, for templates."""
+    return {codename: has_permission(user, codename) for codename in codenames}

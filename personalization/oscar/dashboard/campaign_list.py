@@ -1,0 +1,232 @@
+"""The list of campaigns, which is the law: three blocks, and within a block the visible order."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_GET, require_POST
+
+from personalization.decide.active_rules import read_rules_now
+from personalization.merchandising import campaign_words, documents, publishing
+from personalization.merchandising.campaign_words import Names
+from personalization.merchandising.compiled import CompiledRules
+from personalization.merchandising.conflicts import Conflict, find_conflicts, touched_products
+from personalization.models import AuditEntry, Band, Definition, DefinitionKind, DefinitionState
+from personalization.oscar.dashboard.screens import say_refusal, show
+from personalization.shop import named_objects
+
+UNDO_FOR = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class CampaignLine:
+    """A campaign as the list shows it."""
+
+    definition: Definition
+    sentence: str
+    state: str
+    """Its state, and where the clock says more, that: "scheduled" and "ended"."""
+    touched: int | None = None
+    """How many products it moves, shows or hides; None where that depends on the page, or it does not serve."""
+    conflicts: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    surfaces: tuple[str, ...] = field(default=(), compare=False)
+
+
+@require_GET
+def list_campaigns(request: HttpRequest) -> HttpResponse:
+    """All campaigns in the order in which they count, or those that the filters leave."""
+    definitions = list(Definition.objects.of_kind(DefinitionKind.CAMPAIGN).present().with_versions())
+    lines = list(_campaign_lines(definitions, read_rules_now()))
+    chosen = {key: request.GET.get(key, "") for key in ("state", "surface", "text")}
+    shown = [line for line in lines if _is_meant(line, chosen)]
+    blocks = [
+        (band, [line for line in shown if line.definition.band == band]) for band in Band if any(shown) or not lines
+    ]
+    context = {
+        "blocks": [(band.label, found) for band, found in blocks if found],
+        "is_filtered": any(chosen.values()),
+        "total": len(lines),
+        "chosen": chosen,
+        "states": _state_labels(),
+        "surfaces": campaign_words.surface_labels(),
+        "next_change": _next_change(definitions, now()),
+        "undo": _undoable(request),
+        "bands": Band.choices,
+    }
+    return show(request, "campaigns", context, tab="campaigns")
+
+
+@require_POST
+def change_state(request: HttpRequest, pk: int) -> HttpResponse:
+    """Pauses, resumes, archives or undoes a campaign."""
+    definition = get_object_or_404(Definition, pk=pk, kind=DefinitionKind.CAMPAIGN)
+    changes: dict[str, tuple[Callable[[Definition, Any], object], str]] = {
+        "pause": (publishing.pause, pgettext("personalization", "“%(name)s” is paused.")),
+        "resume": (publishing.resume, pgettext("personalization", "“%(name)s” is live again.")),
+        "archive": (publishing.archive, pgettext("personalization", "“%(name)s” is archived.")),
+        "undo": (publishing.undo, pgettext("personalization", "Undone: “%(name)s” is as before.")),
+    }
+    if request.POST.get("do") in changes:
+        change, words = changes[request.POST["do"]]
+        try:
+            change(definition, request.user)
+            messages.success(request, words % {"name": definition.name} + " " + _in_seconds())
+        except publishing.NotPossibleError as error:
+            say_refusal(request, error)
+        except publishing.InvalidDocumentError as error:
+            messages.error(request, str(error))
+    return _back_to_list()
+
+
+@require_POST
+def move_campaign(request: HttpRequest, pk: int) -> HttpResponse:
+    """Puts a campaign to another place of the list."""
+    definition = get_object_or_404(Definition, pk=pk, kind=DefinitionKind.CAMPAIGN)
+    band, place = request.POST.get("band", ""), request.POST.get("place", "")
+    if band not in map(str, Band.values) or not (place.isascii() and place.isdigit() and len(place) < 6):
+        messages.error(request, pgettext("personalization", "Expected a block and a place from 1."))
+        return _back_to_list()
+    got = publishing.move(definition, request.user, band=int(band), place=int(place))
+    total = Definition.objects.of_kind(DefinitionKind.CAMPAIGN).present().filter(band=int(band)).count()
+    words = pgettext("personalization", "Moved “%(name)s” to place %(place)d of %(total)d.")
+    messages.success(request, words % {"name": definition.name, "place": got, "total": total})
+    return HttpResponseRedirect(f"{reverse('personalization:personalization-campaigns')}#campaign-{definition.pk}")
+
+
+@require_GET
+def show_history(request: HttpRequest, pk: int) -> HttpResponse:
+    """All versions of a campaign, and what was done with it."""
+    definition = get_object_or_404(Definition.objects.with_versions(), pk=pk, kind=DefinitionKind.CAMPAIGN)
+    versions = list(definition.versions.order_by("-number")[:100])
+    references = {pair for version in versions for pair in documents.references("campaign", version.document)}
+    names = all_names(references)
+    context = {
+        "definition": definition,
+        "versions": [(one, campaign_words.describe_campaign(one.document, names)) for one in versions],
+        "entries": AuditEntry.objects.of_object(definition.kind, definition.pk)[:100],
+    }
+    return show(request, "campaign_history", context, tab="campaigns")
+
+
+def all_names(references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """The names of what definitions refer to: of the shop's objects and of segments."""
+    references = set(references)
+    segments = {key for kind, key in references if kind == "segment"}
+    found = named_objects.names_of(references)
+    if segments:
+        rows = Definition.objects.filter(kind=DefinitionKind.SEGMENT, pk__in=segments).values_list("pk", "name")
+        found.update({("segment", str(key)): name for key, name in rows})
+    return found
+
+
+def conflict_names(conflicts: Iterable[Conflict]) -> set[tuple[str, str]]:
+    """The products that conflicts are about, as references."""
+    return {("product", str(one.product)) for one in conflicts if one.product is not None}
+
+
+def live_state(definition: Definition, moment: datetime) -> str:
+    """The state of a definition as the clock sees it."""
+    if definition.state == DefinitionState.LIVE and definition.ends_at and definition.ends_at <= moment:
+        return "ended"
+    if definition.state == DefinitionState.LIVE and definition.starts_at and definition.starts_at > moment:
+        return "scheduled"
+    return str(definition.state)
+
+
+def _campaign_lines(definitions: list[Definition], rules: CompiledRules) -> Iterable[CampaignLine]:
+    moment = now()
+    compiled = {campaign.id: campaign for campaign in rules.campaigns}
+    serving = {one.pk for one in definitions if live_state(one, moment) in ("live", "scheduled")}
+    conflicts = find_conflicts(campaign for campaign in rules.campaigns if campaign.id in serving)
+    references = {
+        pair for one in definitions if one.newest for pair in documents.references("campaign", one.newest.document)
+    }
+    names = all_names(references | conflict_names(conflicts))
+    campaigns = {one.pk: one.name for one in definitions}
+    for definition in definitions:
+        shown = definition.live or definition.draft
+        document: Mapping[str, Any] = shown.document if shown else {}
+        campaign = compiled.get(definition.pk)
+        yield CampaignLine(
+            definition,
+            campaign_words.describe_campaign(document, names),
+            live_state(definition, moment),
+            touched_products(campaign) if campaign else None,
+            _conflict_words(definition.pk, conflicts, names, campaigns),
+            rules.problems.get(definition.pk, ()),
+            tuple(place["surface"] for place in document.get("where", ())),
+        )
+
+
+def _conflict_words(
+    key: int, conflicts: Iterable[Conflict], names: Names, campaigns: Mapping[int, str]
+) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys(
+            campaign_words.describe_conflict(one, names, campaigns) for one in conflicts if one.campaign == key
+        )
+    )
+
+
+def _is_meant(line: CampaignLine, chosen: Mapping[str, str]) -> bool:
+    """Whether the filters leave this line."""
+    if chosen["state"] == "conflict" and not (line.conflicts or line.problems):
+        return False
+    if chosen["state"] not in ("", "conflict", line.state):
+        return False
+    if chosen["surface"] and chosen["surface"] not in line.surfaces:
+        return False
+    text = chosen["text"].casefold().strip()
+    return not text or text in f"{line.definition.name} {line.sentence}".casefold()
+
+
+def _state_labels() -> dict[str, str]:
+    return {
+        "draft": pgettext("personalization", "draft"),
+        "scheduled": pgettext("personalization", "scheduled"),
+        "live": pgettext("personalization", "live"),
+        "paused": pgettext("personalization", "paused"),
+        "ended": pgettext("personalization", "ended"),
+        "conflict": pgettext("personalization", "needs attention"),
+    }
+
+
+def _next_change(definitions: Iterable[Definition], moment: datetime) -> tuple[datetime, Definition] | None:
+    """When the next campaign starts or ends by its schedule."""
+    coming = [
+        (at, definition.pk, definition)
+        for definition in definitions
+        if definition.state == DefinitionState.LIVE
+        for at in (definition.starts_at, definition.ends_at)
+        if at and at > moment
+    ]
+    return min(coming)[::2] if coming else None
+
+
+def _undoable(request: HttpRequest) -> Definition | None:
+    """What this person published within the last minutes, and may undo with one click."""
+    user_id: Any = request.user.pk
+    last = (
+        AuditEntry.objects.filter(user_id=user_id, kind=DefinitionKind.CAMPAIGN, at__gt=now() - UNDO_FOR)
+        .order_by("-at")
+        .first()
+    )
+    if last is None or last.action not in ("publish", "restore"):
+        return None
+    return Definition.objects.filter(pk=last.object_id, state=DefinitionState.LIVE).first()
+
+
+def _in_seconds() -> str:
+    return pgettext("personalization", "The shop follows in up to 10 seconds.")
+
+
+def _back_to_list() -> HttpResponse:
+    return HttpResponseRedirect(reverse("personalization:personalization-campaigns"))

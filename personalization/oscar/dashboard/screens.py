@@ -1,0 +1,60 @@
+"""What all screens share: what they may offer to whom, and how a refusal is said."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_cache_control
+
+from personalization.merchandising.publishing import NotPossibleError
+from personalization.oscar.dashboard import access
+
+TEMPLATES = "personalization/dashboard"
+CODENAMES = (
+    "change_rows",
+    "change_segments",
+    "change_campaigns",
+    "publish_campaigns",
+    "preview_as",
+    "view_customer",
+    "export_customer",
+    "erase_customer",
+    "run_jobs",
+    "view_audit",
+)
+"""The permissions by which screens offer buttons."""
+
+
+def show(
+    request: HttpRequest, screen: str, context: dict[str, Any], *, tab: str = "", status: int = 200
+) -> HttpResponse:
+    """The screen as a page, which no cache keeps.
+
+    Parameters: `screen`, the name of its template; `tab`, which of the tabs is open.
+    """
+    shared = {"can": access.granted(request.user, CODENAMES), "tab": tab, "is_part": is_part(request)}
+    response = render(request, f"{TEMPLATES}/{screen}.html", {**shared, **context}, status=status)
+    patch_cache_control(response, no_store=True, private=True)
+    return response
+
+
+def is_part(request: HttpRequest) -> bool:
+    """Whether a script asks for a part of the page, not a person for the whole."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def say_refusal(request: HttpRequest, error: NotPossibleError) -> None:
+    """Tells the person at the top of the next page why it was not done."""
+    messages.error(request, str(error))
+
+
+class PlainSelects(forms.Form):
+    """Lists of which one is chosen stay the browser's own: they need no script, and are good on a phone."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for field in self.fields.values():
+            if isinstance(field.widget, forms.Select) and not field.widget.allow_multiple_selected:
+                field.widget.attrs["class"] = "no-widget-init"  # which Oscar's script leaves alone

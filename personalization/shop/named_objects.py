@@ -1,0 +1,76 @@
+"""The names of what a definition refers to, and what a merchant may choose from."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Q
+from oscar.core.loading import get_model
+
+Category = get_model("catalogue", "Category")
+Partner = get_model("partner", "Partner")
+Product = get_model("catalogue", "Product")
+ProductAttribute = get_model("catalogue", "ProductAttribute")
+ProductClass = get_model("catalogue", "ProductClass")
+Range = get_model("offer", "Range")
+
+NAMED = {
+    "product": (Product, "title"),
+    "category": (Category, "name"),
+    "range": (Range, "name"),
+    "class": (ProductClass, "name"),
+    "partner": (Partner, "name"),
+}
+"""The tables that a definition may refer to by primary key, each with the column that holds the name."""
+MAX_FOUND = 20
+
+
+def names_of(references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """{(kind, key): name} of those that exist: one query for each kind that is referred to."""
+    wanted: dict[str, set[str]] = {}
+    for kind, key in references:
+        if kind in NAMED:
+            wanted.setdefault(kind, set()).add(key)
+    found: dict[tuple[str, str], str] = {}
+    for kind, keys in wanted.items():
+        model, column = NAMED[kind]
+        rows = model._default_manager.filter(pk__in=keys).values_list("pk", column)
+        found.update({(kind, str(key)): name for key, name in rows})
+    return found
+
+
+def named_choices(kind: str) -> list[tuple[int, str]]:
+    """(key, name) of all ranges, classes or partners, by name."""
+    model, column = NAMED[kind]
+    return list(model._default_manager.order_by(column).values_list("pk", column))
+
+
+def category_choices() -> list[tuple[int, str]]:
+    """(key, name) of all categories in tree order, those below others indented."""
+    rows = Category._default_manager.order_by("path").values_list("pk", "name", "depth")
+    return [(key, "\N{EM DASH} " * (depth - 1) + name) for key, name, depth in rows]
+
+
+def attribute_choices() -> list[tuple[str, str]]:
+    """(code, name) of all attributes that products can be compared by, by name."""
+    rows = ProductAttribute._default_manager.order_by("name").values_list("code", "name")
+    return list(dict(rows).items())
+
+
+def search_products(text: str) -> list[tuple[int, str, str]]:
+    """(key, title, UPC) of the public products whose title holds the text, or whose UPC begins with it; not more than
+    a list shows."""
+    if not text.strip():
+        return []
+    match = Q(title__icontains=text.strip()) | Q(upc__istartswith=text.strip())
+    rows = Product.objects.browsable().filter(match).order_by("title")
+    return [(key, title, upc or "") for key, title, upc in rows.values_list("pk", "title", "upc")[:MAX_FOUND]]
+
+
+def products_by_code(codes: Iterable[str]) -> dict[str, int]:
+    """{code: product} for each of these UPCs and partners' SKUs that exists."""
+    wanted = list(codes)
+    found: dict[str, Any] = dict(
+        Product.objects.filter(stockrecords__partner_sku__in=wanted).values_list("stockrecords__partner_sku", "pk")
+    )
+    found.update(Product.objects.filter(upc__in=wanted).values_list("upc", "pk"))
+    return found

@@ -1,0 +1,109 @@
+// The merchants' screens. Without this script every form still works; nothing is hidden then.
+(() => {
+    "use strict";
+
+    const typesInto = (element) => element.matches("input, textarea, select, [contenteditable]");
+
+    // Fields of an action that say nothing about what is chosen are hidden.
+    function showFields(line) {
+        if (!line.matches("[data-line]")) return;
+        const chosen = (name) => line.querySelector(`[name$="-${name}"]`)?.value ?? "";
+        for (const [attribute, value] of [["for", chosen("target")], ["do", chosen("do")]]) {
+            for (const part of line.querySelectorAll(`[data-${attribute}]`)) {
+                part.hidden = !part.dataset[attribute].split(" ").includes(value);
+            }
+        }
+    }
+
+    // A search by title beside a field for products; what is chosen becomes a line of the field.
+    function addSearch(field, address) {
+        const area = field.querySelector("textarea");
+        if (!area || field.querySelector("[data-search]")) return;
+        const search = document.createElement("input");
+        const label = field.dataset.searchLabel || "";
+        Object.assign(search, { type: "search", placeholder: label, className: "mt-1" });
+        search.dataset.search = "true";
+        search.setAttribute("aria-label", label);
+        const found = document.createElement("div");
+        found.id = `${area.id}-found`;
+        search.setAttribute("hx-get", address);
+        search.setAttribute("hx-trigger", "input delay:250ms");
+        search.setAttribute("hx-target", `#${found.id}`);
+        search.setAttribute("hx-vals", "js:{q: event.target.value}");
+        search.setAttribute("hx-params", "q");
+        search.setAttribute("hx-sync", "this:replace");
+        search.addEventListener("input", (event) => event.stopPropagation());
+        search.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
+        area.after(search, found);
+        window.htmx?.process(search);
+    }
+
+    function prepareLine(line) {
+        showFields(line);
+        const address = document.querySelector("[data-products-address]")?.dataset.productsAddress;
+        if (address) line.querySelectorAll(".personalization-products").forEach((field) => addSearch(field, address));
+    }
+
+    // Oscar's pickers (select2) tell jQuery only of what is chosen; the rest of the page listens as the browser does.
+    function tellOfPickers() {
+        window.jQuery?.(document).on("change", "select", (event) => {
+            if (!event.originalEvent) event.target.dispatchEvent(new Event("change", { bubbles: true }));
+        });
+    }
+
+    function addLine(form) {
+        const total = form.querySelector('[name$="-TOTAL_FORMS"]');
+        const template = form.querySelector("[data-empty-line]");
+        const holder = document.createElement("div");
+        holder.innerHTML = template.innerHTML.replaceAll("__prefix__", total.value);
+        const line = holder.firstElementChild;
+        form.querySelector("[data-lines]").append(line);
+        total.value = String(Number(total.value) + 1);
+        prepareLine(line);
+        line.querySelector("select, input")?.focus();
+    }
+
+    document.addEventListener("DOMContentLoaded", () => {
+        tellOfPickers();
+        document.querySelectorAll("[data-line]").forEach(prepareLine);
+        document.querySelectorAll(".personalization-form").forEach(prepareLine);
+        document.querySelectorAll("[data-add-line]").forEach((button) => {
+            button.hidden = false;
+            button.addEventListener("click", () => addLine(button.form));
+        });
+        const wrong = document.querySelector(".personalization-field--wrong :is(input, select, textarea)");
+        wrong?.focus();
+    });
+
+    document.addEventListener("change", (event) => {
+        const line = event.target.closest?.("[data-line]");
+        if (line) showFields(line);
+    });
+
+    document.addEventListener("click", (event) => {
+        const button = event.target.closest?.("[data-add-product]");
+        if (!button) return;
+        const area = button.closest(".form-group").querySelector("textarea");
+        area.value = `${area.value.trimEnd()}${area.value.trim() ? "\n" : ""}${button.dataset.addProduct}\n`;
+        area.dispatchEvent(new Event("change", { bubbles: true }));
+        area.focus();
+    });
+
+    document.addEventListener("keydown", (event) => {
+        if ((event.ctrlKey || event.metaKey) && event.key === "s") {
+            const form = document.querySelector("form[data-saves]");
+            if (form) {
+                event.preventDefault();
+                form.requestSubmit();
+            }
+            return;
+        }
+        if (event.ctrlKey || event.metaKey || event.altKey || typesInto(event.target)) return;
+        const aimed = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+        if (aimed) {
+            event.preventDefault();
+            if (aimed.matches("a, button")) aimed.click();
+            else aimed.focus();
+        }
+    });
+})();
