@@ -8,14 +8,15 @@ from functools import partial
 from personalization import signals, surfaces
 from personalization.collect import impression_tokens
 from personalization.collect.impression_tokens import Impression, ShownItem
-from personalization.decide import list_campaigns, reranking
+from personalization.decide import list_campaigns, ranked_lists, reranking
 from personalization.decide.active_snapshot import get_active_snapshot
-from personalization.decide.compose import apply_campaigns, compose_slate, recommend_categories, recommend_lists
+from personalization.decide.compose import apply_campaigns, compose_slate
 from personalization.decide.layout import LayoutLimits
 from personalization.decide.merchandising import NOT_MERCHANDISED, Resolution, wishes
 from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.proposals import propose_rows
+from personalization.decide.ranked_lists import recommend_categories, recommend_lists
 from personalization.decide.slate import Candidate, PlacedBy, RankedItem, Reason, Row, RowCandidate, RowType, Slate
 from personalization.decide.trace import Reranking, Trace
 from personalization.decide.visit import Visit
@@ -170,7 +171,7 @@ def slate_tokens(slate: Slate, visit: Visit | None) -> list[str]:
 
 def _row_token(slate: Slate, slate_id: uuid.UUID, row: Row, visit: Visit) -> str:
     items = tuple(
-        ShownItem(item.product_id, item.position, item.reason.code, item.placed_by and item.placed_by.key)
+        ShownItem(item.product_id, item.position, item.reason.code, item.placed_by.key if item.placed_by else None)
         for item in row.items
     )
     shown = Impression(slate.surface, row.key, slate.snapshot_name, items, visit.timestamp, slate_id)
@@ -258,7 +259,10 @@ def recommend_batch(
     if requested.ranks_categories:
         return recommend_categories([(requested.ranking(visit, snapshot), top) for visit, top in visits])
     rank = requested.discovery if new_only and requested.discovery else requested.ranking
-    lists = [(visit, top, _filter_candidates(rank(visit, snapshot), visit, new_only)) for visit, top in visits]
+    lists = [
+        ranked_lists.apply_campaigns(surface, visit, top, _filter_candidates(rank(visit, snapshot), visit, new_only))
+        for visit, top in visits
+    ]
     return (list(ranked) for ranked in recommend_lists(lists, lookup))
 
 

@@ -47,7 +47,7 @@ class ProductAnswer(serializers.Serializer):
 class PlacementAnswer(serializers.Serializer):
     """That the shop itself put an item in its place. A client shows the label beside it."""
 
-    label = serializers.CharField(help_text="In the visitor's language.")
+    label = serializers.CharField(help_text="In the visitor's language.")  # type: ignore[assignment]  # a field's name
     sponsored = serializers.BooleanField(help_text="Whether somebody pays for the place.")
 
 
@@ -159,7 +159,7 @@ def _item_data(item: SlateItem, request: HttpRequest, include: bool) -> dict[str
 
 def serialize_placement(placed_by: PlacedBy | None) -> dict[str, Any] | None:
     """A PlacementAnswer; the name of the campaign is for the shop's staff alone."""
-    return placed_by and {"label": placement_label(placed_by), "sponsored": placed_by.sponsored}
+    return None if placed_by is None else {"label": placement_label(placed_by), "sponsored": placed_by.sponsored}
 
 
 def _reason_data(of: SlateItem | Row | MenuShortcut) -> dict[str, str]:

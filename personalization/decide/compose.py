@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import chain, islice, repeat
+from itertools import chain, repeat
 
 from django.db import DatabaseError
 
@@ -16,9 +16,7 @@ from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.slate import (
     CATEGORY,
     PRODUCT,
-    Candidate,
     ItemRef,
-    RankedItem,
     Reason,
     Row,
     RowCandidate,
@@ -50,7 +48,7 @@ def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit,
         visit.trace.start_page(visit.basket, visit.excluded_products, visit.shown_products)
     proposed = layout.sort_rows(_collect_rows(surface, rows, visit))
     referenced = {
-        key for row in proposed for reason in _row_reasons(row, limits) for key in _referenced_products(reason)
+        key for row in proposed for reason in _row_reasons(row, limits) for key in referenced_products(reason)
     }
     page = {key for key in (visit.product, visit.child_product) if key is not None}
     lookup = ProductLookup(referenced | page, partial(catalogue.products_for_cards, beside=page))
@@ -72,7 +70,7 @@ def _collect_rows(surface: str, rows: RowProposals, visit: Visit) -> Iterator[Pr
         try:
             candidates = [apply_campaigns(one, row_type.code, surface, visit) for one in propose()]
         except Exception as error:
-            _log_failure(error, "The row type %s failed; the page goes on without it", row_type.code)
+            log_failure(error, "The row type %s failed; the page goes on without it", row_type.code)
             if visit.trace is not None:
                 visit.trace.failed_row_types.append(row_type.code)
             continue
@@ -162,7 +160,7 @@ def _row_reasons(row: ProposedRow, limits: layout.LayoutLimits) -> Iterator[Reas
         yield candidate.reason
 
 
-def _referenced_products(reason: Reason) -> set[int]:
+def referenced_products(reason: Reason) -> set[int]:
     return {reason.params[PRODUCT]} if PRODUCT in reason.params else set()
 
 
@@ -175,7 +173,7 @@ def _referenced_category_names(rows: list[ProposedRow]) -> dict[int, str]:
     return {**known, **{key: category.label for key, category in found.items()}}
 
 
-def _log_failure(error: Exception, message: str, code: str) -> None:
+def log_failure(error: Exception, message: str, code: str) -> None:
     """Logs what failed in a row type, which costs that part only. A database error is raised again: it has spoiled the
     transaction of all rows, and the caller knows the way out."""
     if isinstance(error, DatabaseError):
@@ -197,7 +195,7 @@ def _render_rows(filled: list[FilledRow], names: reasons.DisplayNames, visit: Vi
             hidden[one.row.reason.key] = HIDDEN_NAME
         except Exception as error:
             hidden[one.row.reason.key] = NO_WORDS
-            _log_failure(error, "The row %s cannot be put into words; it is left out", one.row.type.code)
+            log_failure(error, "The row %s cannot be put into words; it is left out", one.row.type.code)
     if visit.trace is not None:
         visit.trace.add_filled(filled, hidden)
 
@@ -229,7 +227,7 @@ def _slate_items(filled: FilledRow, writer: "_ReasonWriter") -> Iterator[SlateIt
         try:
             reason, explanation = writer.write(candidate.reason)
         except Exception as error:
-            _log_failure(error, "The reason %s has no words; its product is left out", candidate.reason.code)
+            log_failure(error, "The reason %s has no words; its product is left out", candidate.reason.code)
             continue
         yield SlateItem(
             offer.product.pk,
@@ -254,59 +252,9 @@ class _ReasonWriter:
     def write(self, reason: Reason) -> tuple[Reason, str]:
         """The reason to give and its words; the row's where it names a product that this visitor may not see."""
         if id(reason) not in self._written:
-            visible = reason if _referenced_products(reason) <= self._names.products.keys() else self._row_reason
+            visible = reason if referenced_products(reason) <= self._names.products.keys() else self._row_reason
             if self._discreet:
                 visible = reasons.without_private_facts(visible, self._row_type)
             words = reasons.item_explanation(visible, self._names, self._row_type)
             self._written[id(reason)] = reason, visible, words
         return self._written[id(reason)][1:]
-
-
-def recommend_lists(
-    lists: list[tuple[Visit, int, Iterator[Candidate]]], lookup: ProductLookup
-) -> Iterator[Iterator[RankedItem]]:
-    """For each (visit, length, candidates) a list of that length of what this visitor can buy now, nothing from the
-    basket, each with its reason. The products of all lists are looked up at once."""
-    first = [list(islice(candidates, count + layout.OVERFETCH)) for _, count, candidates in lists]
-    lookup.prefetch({key for some in first for candidate in some for key in _all_products(candidate)})
-    for (visit, count, rest), some in zip(lists, first, strict=True):
-        yield _fill_list(chain(some, rest), count, visit, lookup)
-
-
-def _fill_list(
-    candidates: Iterator[Candidate], count: int, visit: Visit, lookup: ProductLookup
-) -> Iterator[RankedItem]:
-    remaining = (candidate for candidate in candidates if candidate.item.id not in visit.basket)
-    filled = 0
-    while filled < count and (some := list(islice(remaining, count - filled + layout.OVERFETCH))):
-        offers = lookup.sellable({candidate.item.id for candidate in some}, visit.strategy)
-        shown = [candidate for candidate in some if candidate.item.id in offers][: count - filled]
-        titles = lookup.titles({key for candidate in shown for key in _referenced_products(candidate.reason)})
-        yield from _with_explanations(shown, reasons.DisplayNames(products=titles))
-        filled += len(shown)
-
-
-def recommend_categories(lists: list[tuple[Iterable[Candidate], int]]) -> Iterator[list[RankedItem]]:
-    """For each (categories, length) a list of that length of those that may be browsed, each with its reason."""
-    browsable = catalogue.browsable_categories()
-    for candidates, count in lists:
-        shown = (candidate for candidate in candidates if candidate.item.id in browsable)
-        yield list(_with_explanations(islice(shown, count), reasons.DisplayNames()))
-
-
-def _with_explanations(candidates: Iterable[Candidate], names: reasons.DisplayNames) -> Iterator[RankedItem]:
-    """Without the names of what may not be seen, and without what has no words."""
-    for candidate in candidates:
-        reason = candidate.reason
-        if not _referenced_products(reason) <= names.products.keys():
-            reason = Reason("in_range")
-        try:
-            words = reasons.item_explanation(reason, names)
-        except Exception as error:
-            _log_failure(error, "The reason %s has no words; its item is left out", reason.code)
-            continue
-        yield RankedItem(candidate.item, candidate.score, reason, words)
-
-
-def _all_products(candidate: Candidate) -> set[int]:
-    return {candidate.item.id, *_referenced_products(candidate.reason)}
