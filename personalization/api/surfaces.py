@@ -1,5 +1,6 @@
 """What to show: the rows of one or several surfaces, reranked search results, the menu, and where to continue."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -187,7 +188,8 @@ class RankEndpoint(APIEndpoint):
         serializer.is_valid(raise_exception=True)
         values = serializer.validated_data
         products = candidates = tuple(dict.fromkeys(values["products"]))
-        scores, token, placed = dict[int, float](), "", dict[int, PlacedBy]()
+        scores, token = dict[int, float](), ""
+        placed: Mapping[int, PlacedBy] = {}
         with fail_open("Ranking for the API", whole_page=True):
             visit = self.visit(request, visits.visit_without_basket)
             visit = visits.with_page_context(visit, query=values.get("query", ""))
