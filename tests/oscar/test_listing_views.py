@@ -258,7 +258,7 @@ def test_when_our_look_up_breaks_the_database_oscars_own_page_is_served(client, 
         with connection.cursor() as cursor:
             cursor.execute("SELECT nothing FROM nowhere")
 
-    monkeypatch.setattr(listing_views.catalogue, "products_with_stock", broken)
+    monkeypatch.setattr(reranked_results.catalogue, "products_with_stock", broken)
     response = client.get("/catalogue/")
     assert (response.status_code, shown(response)) == (200, found()[:20])
     assert b"product_pod" in response.content
