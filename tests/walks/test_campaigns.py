@@ -2,21 +2,27 @@
 
 import re
 import time
+from dataclasses import replace
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core import signing
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from haystack import connections
 from haystack.backends.whoosh_backend import WhooshSearchQuery
 from oscar.apps.catalogue.models import Category
 
+from personalization.collect.impression_tokens import SALT
 from personalization.decide import active_snapshot
-from personalization.decide.list_campaigns import MAX_ENGINE_KEYS
+from personalization.decide.list_campaigns import MAX_ENGINE_KEYS, EngineFilter
 from personalization.merchandising.compiled import Audience, Do, People, Place, WordList, WordMatch
 from personalization.models import Visitor
-from personalization.oscar import search_engine
+from personalization.oscar import search_engine, visits
 from personalization.privacy import cookies
+from personalization.serve import recommend
 from tests.api.api_client import ApiClient
-from tests.decide.campaigns import act, campaign, pin, serve, slot
+from tests.decide.campaigns import act, campaign, pin, rules, serve, slot
 from tests.shops import factories as shop
 from tests.shops import tea
 
@@ -36,7 +42,7 @@ def shown(response):
     return [hit.object.pk for hit in response.context["page_obj"]]
 
 
-def cards(response, part="personalization-row"):
+def cards(response):
     """(title, label) of each card of the page's rows, or of Oscar's list."""
     markup = response.content.decode()
     return [(re.search(r'title="([^"]*)"', card)[1], *(LABEL.findall(card) or [""])) for card in CARD.findall(markup)]
@@ -279,9 +285,71 @@ def test_the_api_says_that_the_shop_chose_an_item_and_not_by_which_campaign(clie
 
 def test_the_filter_is_part_of_the_engines_query(listed):
     found = search_engine.base_sqs()
-    from personalization.decide.list_campaigns import EngineFilter
-
     narrowed = search_engine.filter_for_campaigns(found, EngineFilter((listed[0],), tuple(listed[:4])))
     assert isinstance(narrowed.query, WhooshSearchQuery)
     assert sorted(int(hit.pk) for hit in narrowed) == listed[1:4]
     assert narrowed.count() == 3
+
+
+def test_haystacks_simple_engine_knows_no_filter_and_has_excluded_products_at_the_very_end(client, listed, monkeypatch):
+    monkeypatch.setitem(
+        connections.connections_info, "default", {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}
+    )
+    connections.reload("default")
+    try:
+        usual = client.get("/search/?q=product")
+        assert usual.context["paginator"].count == 40
+        serve(campaign(1, act(Do.EXCLUDE, *listed[:5]), pin(listed[39]), where=[SEARCH]))
+        pages = [client.get(f"/search/?q=product&page={number}") for number in (1, 2)]
+    finally:
+        monkeypatch.undo()
+        connections.reload("default")
+    assert pages[0].context["paginator"].count == 40
+    assert shown(pages[0])[0] == listed[39]
+    assert sorted(shown(pages[1])[-5:]) == listed[:5]
+
+
+def test_the_results_of_another_engine_are_ranked_with_campaigns_too(client, trained):
+    _, products = trained
+    keys = [product.pk for product in products][:10]
+    asked = {"products": keys, "query": "product", "limit": 5}
+    usual = ApiClient(client).post("rank/", asked).json()
+    assert usual["placed"] == []
+    one = campaign(1, pin(usual["products"][9], 10**9), act(Do.EXCLUDE, usual["products"][0]), where=[SEARCH])
+    serve(one)
+    ranked = ApiClient(client).post("rank/", asked).json()
+    assert ranked["products"] == [usual["products"][9], *usual["products"][1:9], usual["products"][0]]
+    assert ranked["placed"] == [{"id": usual["products"][9], "label": "Chosen by us", "sponsored": False}]
+    tea.sell_out(next(product for product in products if product.pk == usual["products"][9]))
+    again = ApiClient(client).post("rank/", asked).json()
+    assert again["products"] == [*usual["products"][1:], usual["products"][0]]
+    assert again["placed"] == []
+
+
+def test_a_ranked_list_obeys_campaigns_and_says_what_they_placed(rf, trained, django_user_model):
+    _, products = trained
+    request = rf.get("/")
+    request.user = AnonymousUser()
+    request.strategy = visits.Selector().strategy()
+    request.session = {}
+    visit = visits.anonymous_visit(request)
+    usual = [item.item_id for item in recommend("home", visit, top=5)]
+    rare = products[39].pk
+    one = campaign(1, pin(rare, place=2), act(Do.EXCLUDE, usual[0]))
+    ranked = recommend("home", replace(visit, rules=rules(one)), top=5)
+    assert [item.item_id for item in ranked] == [usual[1], rare, *usual[2:5]]
+    assert [item.placed_by and item.placed_by.name for item in ranked] == [None, "Spring", None, None, None]
+    assert (ranked[1].reason.code, ranked[1].explanation) != ("", "")
+    tea.sell_out(products[39])
+    assert rare not in [item.item_id for item in recommend("home", replace(visit, rules=rules(one)), top=5)]
+
+
+def test_what_was_placed_is_reported_with_its_campaign(client, trained_and_indexed):
+    users, products = trained_and_indexed
+    client.force_login(users[1])
+    serve(campaign(7, pin(products[39].pk), where=[BESTSELLERS, CATALOGUE]))
+    for page in ("/", "/catalogue/"):
+        response = client.get(page)
+        tokens = re.findall(r'data-slate="([^"]+)"', response.content.decode())
+        items = [item for token in tokens for item in signing.loads(token, salt=SALT)[11:12] or [None]]
+        assert any("7:1" in str(item) for item in items)
