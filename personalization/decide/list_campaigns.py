@@ -78,6 +78,7 @@ def merchandise_list(
         places=places,
         may_not_stand=not_wanted,
         may_not_be_placed=dict.fromkeys(sold_out, NOT_BUYABLE),
+        trace=visit.trace is not None,
     )
     if visit.trace is not None:
         visit.trace.resolutions.append(resolved)

@@ -155,6 +155,7 @@ def resolve(
     fewest: int = 0,
     may_not_stand: Mapping[int, str] | None = None,
     may_not_be_placed: Mapping[int, str] | None = None,
+    trace: bool = True,
 ) -> Resolution:
     """One row or list by itself.
 
@@ -174,13 +175,16 @@ def resolve(
         by product, why it may not stand.
     may_not_be_placed
         by product, why no pin that does not say so, and no slot, may hold it: it is sold out.
+    trace
+        whether it is noted what each action did.
     """
     facts, shelved = may_not_stand or {}, may_not_be_placed or {}
     standing = [key for key in products if key not in facts]
     outcomes: list[ActionOutcome] = []
+    noted = outcomes if trace else None
     pinned = wishes(acting)
-    removed = removals(acting, {*standing, *(wish.product for wish in pinned)}, outcomes)
-    order = shift([key for key in standing if key not in removed], acting, outcomes)
+    removed = removals(acting, {*standing, *(wish.product for wish in pinned)}, noted)
+    order = shift([key for key in standing if key not in removed], acting, noted)
     if len(order) < fewest:
         return Resolution((), removed=removed, hidden=True, before=tuple(products), outcomes=tuple(outcomes))
     size = len(order) if size is None else size
@@ -198,7 +202,7 @@ def resolve(
     taken = Places(room, half_of(min(room, len(order))) if personal else room, order)
     for wish in pinned:
         outcomes.append(blocked(wish) or taken.pin(wish))
-    fill_slots(acting, [key for key in order if key not in shelved], taken, outcomes)
+    fill_slots(acting, [key for key in order if key not in shelved], taken, noted)
     shown = taken.fill(order, size)
     by = {one.product: one.by for one in taken.by_place.values() if one.product in shown}
     return Resolution(tuple(shown), by, removed, False, tuple(products), tuple(outcomes))
