@@ -126,7 +126,7 @@ class Compiler:
             return FixedTarget(frozenset(parents.values()))
         product_ids = _look_up[kind](target)
         if product_ids is None:
-            problems.append(_gone()[kind])
+            problems.append(_deleted_messages()[kind])
             return NOTHING
         if not len(product_ids):
             problems.append(_("A target matches no product now."))
@@ -224,7 +224,7 @@ _look_up: dict[str, Callable[[Mapping[str, Any]], NDArray[np.int64] | None]] = {
 }
 
 
-def _gone() -> dict[str, str]:
+def _deleted_messages() -> dict[str, str]:
     return {
         "range": _("The Range that it names was deleted."),
         "category": _("The category that it names was deleted."),
