@@ -239,8 +239,8 @@ class TasteField(Field):
         return (op == "one_of") == (subject.facts is not None and self._has(value, subject.facts, now))
 
     def _has(self, value: Chosen, facts: CustomerFacts, now: float) -> bool:
-        index, kind = facts.taste_index, self.taste_kind
-        return any((taste := index.get((kind, key))) is not None and _fits(taste, value, now) for key in value.keys)
+        own = facts.taste_index.get(self.taste_kind, {})
+        return any(_fits(own[key], value, now) for key in own.keys() & value.key_set)
 
 
 def _fits(taste: Taste, value: Chosen, now: float) -> bool:
@@ -273,9 +273,8 @@ class ShareField(Field):
         """Whether their share is as large."""
         if subject.facts is None:
             return False
-        index = subject.facts.taste_index
-        found = (index.get((self.kind, key)) for key in value.keys)
-        return any(taste is not None and taste.share >= value.percent / 100 for taste in found)
+        own = subject.facts.taste_index.get(self.kind, {})
+        return any(own[key].share >= value.percent / 100 for key in own.keys() & value.key_set)
 
 
 class StaffField(Field):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -46,6 +46,11 @@ class Chosen:
     products: frozenset[int] = frozenset()
     """Where the keys are those of categories and the condition is about products: all in them. Filled in when the
     segment is compiled."""
+
+    @cached_property
+    def key_set(self) -> frozenset[int]:
+        """The keys."""
+        return frozenset(self.keys)
 
 
 @dataclass(frozen=True)
