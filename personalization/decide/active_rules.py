@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from personalization.decide import active_snapshot
 from personalization.merchandising.compile import compile_rules
 from personalization.merchandising.compiled import NO_RULES, CompiledRules, SegmentTest
+from personalization.merchandising.segments import compile_documents
 from personalization.models import Definition, RulesState
 from personalization.models.fail_open import fail_open
 from personalization.models.snapshots import ServingState
@@ -61,7 +62,7 @@ def read_rules_now() -> CompiledRules:
 
 def compile_segments(definitions: Iterable[Definition]) -> Mapping[int, SegmentTest]:
     """The tests of these live segments, by their keys."""
-    return {}
+    return compile_documents({each.pk: each.live.document for each in definitions if each.live is not None})
 
 
 active_snapshot.also_read.append(read_newer_rules)

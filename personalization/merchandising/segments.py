@@ -314,6 +314,13 @@ def compile_segments(segments: Mapping[int, Segment]) -> dict[int, CompiledSegme
     return {key: compile_segment(segment, segments, sensitive) for key, segment in segments.items()}
 
 
+def compile_documents(documents: Mapping[int, Any]) -> dict[int, CompiledSegment]:
+    """The segments of these documents, ready to be asked; one that is none has no members."""
+    parsed = {key: parse_segment(document, Sensitive())[0] for key, document in documents.items()}
+    compiled = compile_segments({key: segment for key, segment in parsed.items() if segment is not None})
+    return {key: compiled.get(key, NOBODYS) for key in documents}
+
+
 def _compile(segment: Segment, segments: Mapping[int, Segment], sensitive: Sensitive) -> CompiledSegment:
     groups = []
     for group in segment.groups:

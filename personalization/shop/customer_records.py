@@ -80,7 +80,7 @@ def used_vouchers(user_ids: Iterable[Any]) -> Iterator[tuple[Any, int, float]]:
 
 
 def used_offers(user_ids: Iterable[Any]) -> Iterator[tuple[Any, int, float]]:
-    """(customer's key, offer that gave them a discount, when the order with it was placed, in whole seconds since 1970)"""
+    """(customer's key, offer that gave a discount, when the order with it was placed, in whole seconds since 1970)"""
     rows = OrderDiscount.objects.filter(order__user__in=list(user_ids), offer_id__isnull=False).order_by()
     for user, offer, placed in rows.values_list("order__user_id", "offer_id", "order__date_placed"):
         yield user, offer, placed.timestamp() // 1
