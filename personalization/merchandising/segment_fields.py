@@ -239,8 +239,17 @@ class TasteField(Field):
         return (op == "one_of") == (subject.facts is not None and self._has(value, subject.facts, now))
 
     def _has(self, value: Chosen, facts: CustomerFacts, now: float) -> bool:
-        own = facts.taste_index.get(self.taste_kind, {})
-        return any(_fits(own[key], value, now) for key in own.keys() & value.key_set)
+        return any(_fits(taste, value, now) for taste in _tastes(facts, self.taste_kind, value))
+
+
+def _tastes(facts: CustomerFacts, kind: str, value: Chosen) -> list[Taste]:
+    """The customer's tastes of this kind that a condition names."""
+    own = facts.taste_index.get(kind)
+    if not own:
+        return []
+    if len(own) < len(value.keys):
+        return [taste for key, taste in own.items() if key in value.key_set]
+    return [own[key] for key in value.keys if key in own]
 
 
 def _fits(taste: Taste, value: Chosen, now: float) -> bool:
@@ -273,8 +282,8 @@ class ShareField(Field):
         """Whether their share is as large."""
         if subject.facts is None:
             return False
-        own = subject.facts.taste_index.get(self.kind, {})
-        return any(own[key].share >= value.percent / 100 for key in own.keys() & value.key_set)
+        tastes = _tastes(subject.facts, self.kind, value)
+        return any(taste.share >= value.percent / 100 for taste in tastes)
 
 
 class StaffField(Field):
