@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 from django.db.models import Exists, OuterRef, Q
 from django.utils.functional import Promise
 from django.utils.timezone import get_default_timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from personalization.merchandising import segment_values as values
 from personalization.merchandising.segment_values import Chosen, ValueForm
@@ -304,7 +304,7 @@ class ShipsToField(Field):
     """Which country the last order was sent to."""
 
     operators: ClassVar[tuple[str, ...]] = ("one_of", "none_of")
-    negative: Label = _("did not have their last order sent to %(codes)s")
+    negative: Label = pgettext_lazy("personalization", "did not have their last order sent to %(codes)s")
 
     def q(self, op: str, value: tuple[str, ...], now: float) -> Q:
         """Whether facts with one of these countries exist."""

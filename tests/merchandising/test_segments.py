@@ -378,10 +378,3 @@ def test_a_segment_in_a_segment_in_a_segment_has_no_members():
     compiled = segments.compile_segments({1: inner, 2: middle, 3: outer})
     visit = visit_of(basket_quantity=1)
     assert [compiled[key].holds(visit, NOW) for key in (1, 2, 3)] == [True, True, False]
-
-
-@pytest.mark.django_db
-def test_a_stored_document_that_is_no_segment_has_no_members():
-    documents = {1: of(condition("country", "none_of", ["DE"])), 2: {"match": "all"}, 3: of(condition("age", "is", 3))}
-    compiled = segments.compile_documents(documents)
-    assert [compiled[key].holds(visit_of(), NOW) for key in documents] == [True, False, False]
