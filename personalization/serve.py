@@ -1,21 +1,23 @@
 """THE door: every page, tag, endpoint and export asks here what to show. It always answers and never harms a page."""
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from personalization import signals, surfaces
 from personalization.collect import impression_tokens
 from personalization.collect.impression_tokens import Impression, ShownItem
-from personalization.decide import reranking
+from personalization.decide import list_campaigns, ranked_lists, reranking
 from personalization.decide.active_snapshot import get_active_snapshot
-from personalization.decide.compose import compose_slate, recommend_categories, recommend_lists
+from personalization.decide.compose import apply_campaigns, compose_slate
 from personalization.decide.layout import LayoutLimits
+from personalization.decide.merchandising import NOT_MERCHANDISED, Resolution, wishes
 from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.proposals import propose_rows
-from personalization.decide.slate import Candidate, RankedItem, Reason, Row, RowCandidate, RowType, Slate
+from personalization.decide.ranked_lists import recommend_categories, recommend_lists
+from personalization.decide.slate import Candidate, PlacedBy, RankedItem, Reason, Row, RowCandidate, RowType, Slate
 from personalization.decide.trace import Reranking, Trace
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
@@ -24,6 +26,8 @@ from personalization.rows.continue_shopping import CONTINUE_SHOPPING
 from personalization.shop import catalogue
 from personalization.surfaces import navigation
 
+MAX_PLACE = 20
+"""The last place to which a campaign may pin a product."""
 ROW_PAGE_SIZE = 24
 """How many products a page of one row shows."""
 
@@ -67,19 +71,20 @@ def serve_row(surface: str, row_key: str, visit: Visit, *, page: int = 1) -> Row
     """
     requested = _get_surface(surface)
     for what, attempt in (("A row of surface", _personalized_slate), ("A fallback row of surface", _fallback_slate)):
-        cut = _RowCut(row_key, (page - 1) * ROW_PAGE_SIZE)
+        cut = _RowCut(surface, row_key, (page - 1) * ROW_PAGE_SIZE)
         with fail_open(f"{what} {surface}", whole_page=True):
-            slate = attempt(cut.narrow(requested), visit, ROW_PAGE_SIZE)
+            slate = attempt(cut.narrow(requested), visit, ROW_PAGE_SIZE + MAX_PLACE)
             if slate.rows:
                 return RowPage(cut.number_items(slate), cut.candidate_count)
     return None
 
 
 class _RowCut:
-    """Cuts the row with this key out of a surface, and of its candidates those of one page."""
+    """Cuts the row with this key out of a surface, and of its candidates those of one page, as campaigns leave them.
+    What they pin stands on the first page."""
 
-    def __init__(self, row_key: str, start: int) -> None:
-        self._row_key, self._start = row_key, start
+    def __init__(self, surface: str, row_key: str, start: int) -> None:
+        self._surface, self._row_key, self._start = surface, row_key, start
         self.candidate_count = 0
 
     def narrow(self, surface: surfaces.Surface) -> surfaces.Surface:
@@ -108,14 +113,25 @@ class _RowCut:
         )
 
     def _cut(
-        self, code: str, propose: Callable[..., Iterable[RowCandidate]], *inputs: object
+        self, code: str, propose: Callable[..., Iterable[RowCandidate]], visit: Visit, *snapshot: SnapshotArrays
     ) -> Iterator[RowCandidate]:
-        for row in propose(*inputs):
+        for row in propose(visit, *snapshot):
             if Reason(code, row.params).key == self._row_key:
-                self.candidate_count = len(row.candidates)
-                shown = row.candidates[self._start : self._start + ROW_PAGE_SIZE]
-                yield replace(row, candidates=shown, links=())
+                yield self._page(apply_campaigns(row, code, self._surface, visit))
                 return
+
+    def _page(self, row: RowCandidate) -> RowCandidate:
+        """The candidates of the page. What is pinned stands on the first one, beside as many others as on any."""
+        merchandised = row.merchandised or NOT_MERCHANDISED
+        pinned = {wish.product for wish in wishes(merchandised.acting)}
+        standing = [one for one in row.candidates if one.item.id not in merchandised.removed]
+        others = [one for one in standing if one.item.id not in pinned]
+        self.candidate_count = len(others) or len(standing)
+        shown = others[self._start : self._start + ROW_PAGE_SIZE]
+        if self._start:
+            return replace(row, candidates=shown, links=(), merchandised=NOT_MERCHANDISED)
+        shown += [one for one in standing if one.item.id in pinned]
+        return replace(row, candidates=shown, links=(), merchandised=merchandised)
 
 
 def explain_slate(surface: str, visit: Visit, *, size: int | None = None) -> tuple[Slate, Trace]:
@@ -154,7 +170,10 @@ def slate_tokens(slate: Slate, visit: Visit | None) -> list[str]:
 
 
 def _row_token(slate: Slate, slate_id: uuid.UUID, row: Row, visit: Visit) -> str:
-    items = tuple(ShownItem(item.product_id, item.position, item.reason.code) for item in row.items)
+    items = tuple(
+        ShownItem(item.product_id, item.position, item.reason.code, item.placed_by.key if item.placed_by else None)
+        for item in row.items
+    )
     shown = Impression(slate.surface, row.key, slate.snapshot_name, items, visit.timestamp, slate_id)
     return impression_tokens.sign_impression(shown, visit.visitor_id, visit.browser_key)
 
@@ -166,6 +185,7 @@ def list_token(
     item_ids: Sequence[int],
     *,
     reasons: Sequence[str] = (),
+    placed: Mapping[int, PlacedBy] | None = None,
     start: int = 0,
     item_kind: str = impression_tokens.PRODUCT,
 ) -> str:
@@ -183,6 +203,8 @@ def list_token(
         the primary keys of the products, or of the categories, as they stand on the page.
     reasons
         the code of the reason of each; none where the order is the shop's own, which no snapshot decided.
+    placed
+        what campaigns put in its place, by key.
     start
         the position of the first one within the whole result.
     item_kind
@@ -197,7 +219,13 @@ def list_token(
         return ""
     learned = get_active_snapshot() if reasons else None
     codes = reasons or [""] * len(item_ids)
-    items = tuple(ShownItem(*item) for item in zip(item_ids, range(start, start + len(item_ids)), codes, strict=True))
+    by_campaign = placed or {}
+    items = tuple(
+        ShownItem(key, position, by_campaign[key].reason_code, by_campaign[key].key)
+        if key in by_campaign
+        else ShownItem(key, position, code)
+        for position, (key, code) in enumerate(zip(item_ids, codes, strict=True), start)
+    )
     snapshot = learned.name if learned else ""
     shown = Impression(surface, row, snapshot, items, visit.timestamp, uuid.uuid4(), item_kind)
     return impression_tokens.sign_impression(shown, visit.visitor_id, visit.browser_key)
@@ -231,7 +259,10 @@ def recommend_batch(
     if requested.ranks_categories:
         return recommend_categories([(requested.ranking(visit, snapshot), top) for visit, top in visits])
     rank = requested.discovery if new_only and requested.discovery else requested.ranking
-    lists = [(visit, top, _filter_candidates(rank(visit, snapshot), visit, new_only)) for visit, top in visits]
+    lists = [
+        ranked_lists.apply_campaigns(surface, visit, top, _filter_candidates(rank(visit, snapshot), visit, new_only))
+        for visit, top in visits
+    ]
     return (list(ranked) for ranked in recommend_lists(lists, lookup))
 
 
@@ -242,18 +273,39 @@ def rerank(visit: Visit) -> tuple[int, ...]:
     return reranking.rerank(visit, learned) if learned else visit.candidate_products
 
 
+def merchandise_list(
+    visit: Visit, products: Sequence[int], *, places: int, sold_out: frozenset[int] = frozenset()
+) -> Resolution:
+    """These products, a list that was found for the visit and put in order, after what campaigns do to it. Needs no
+    query. Parameters as of `decide.list_campaigns.merchandise_list`."""
+    if not visit.rules.places:
+        return Resolution(tuple(products))
+    visit = apply_preferences(visit, get_active_snapshot())
+    return list_campaigns.merchandise_list(visit, products, places=places, sold_out=sold_out)
+
+
+def engine_filter(visit: Visit, *, left_alone: bool = False) -> list_campaigns.EngineFilter:
+    """What campaigns ask of the search engine for the list of the visit's page; see `decide.list_campaigns`."""
+    return list_campaigns.engine_filter(visit, left_alone=left_alone)
+
+
 def reranking_available() -> bool:
     """Whether the shop has learned anything to put lists in order by."""
     return get_active_snapshot() is not None
 
 
-def explain_list(visit: Visit) -> Trace:
-    """How the order of the visit's candidate products came about: `rerank` of a visit that carries a trace."""
+def explain_list(visit: Visit, *, places: int) -> Trace:
+    """How the order of the visit's candidate products came about: `rerank` and `merchandise_list` of a visit that
+    carries a trace."""
     trace = Trace()
     with fail_open("Explaining a list", queries=False):
         rerank(replace(visit, trace=trace))
     if visit.candidate_products and not trace.rerankings:
         trace.rerankings.append(Reranking.unchanged(visit.candidate_products))
+    with fail_open("Explaining what campaigns do to a list", queries=bool(visit.rules.segments)):
+        for number, one in enumerate(trace.rerankings):
+            order = merchandise_list(replace(visit, trace=trace), one.result, places=places).order
+            trace.rerankings[number] = replace(one, result=order)
     return trace
 
 

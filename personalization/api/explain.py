@@ -240,7 +240,8 @@ class _ExplainedPage:
                 keys = search_engine.category_keys(category, window)
             elif self.visit.query:
                 keys = search_engine.search_keys(self.visit.query, window)
-        return serve.explain_list(replace(self.visit, candidate_products=tuple(keys)))
+        visit = replace(self.visit, candidate_products=tuple(keys))
+        return serve.explain_list(visit, places=settings.OSCAR_PRODUCTS_PER_PAGE)
 
     def _row_data(self, traced: TracedRow) -> dict[str, Any]:
         row = traced.row

@@ -6,7 +6,8 @@ from typing import Any
 from django.http import HttpRequest
 from rest_framework import serializers
 
-from personalization.decide.slate import Link, Row, Slate, SlateItem
+from personalization.decide.reasons import placement_label
+from personalization.decide.slate import Link, PlacedBy, Row, Slate, SlateItem
 from personalization.oscar import card_markup
 from personalization.shop.category_labels import category_address
 from personalization.surfaces.navigation import MenuShortcut
@@ -43,12 +44,20 @@ class ProductAnswer(serializers.Serializer):
     )
 
 
+class PlacementAnswer(serializers.Serializer):
+    """That the shop itself put an item in its place. A client shows the label beside it."""
+
+    label = serializers.CharField(help_text="In the visitor's language.")  # type: ignore[assignment]  # a field's name
+    sponsored = serializers.BooleanField(help_text="Whether somebody pays for the place.")
+
+
 class ItemAnswer(serializers.Serializer):
     """A product at its position."""
 
     id = serializers.IntegerField()
     position = serializers.IntegerField(help_text="From 0, within its row.")
     reason = ReasonAnswer()
+    placed_by = PlacementAnswer(allow_null=True, help_text="Null where the shop did not choose the place itself.")
     product = ProductAnswer(required=False, help_text="With `include=product` only.")
 
 
@@ -139,8 +148,18 @@ def _row_data(row: Row, token: str, request: HttpRequest, include: bool) -> dict
 
 
 def _item_data(item: SlateItem, request: HttpRequest, include: bool) -> dict[str, Any]:
-    data = {"id": item.product_id, "position": item.position, "reason": _reason_data(item)}
+    data = {
+        "id": item.product_id,
+        "position": item.position,
+        "reason": _reason_data(item),
+        "placed_by": serialize_placement(item.placed_by),
+    }
     return {**data, "product": _product_data(item, request)} if include else data
+
+
+def serialize_placement(placed_by: PlacedBy | None) -> dict[str, Any] | None:
+    """A PlacementAnswer; the name of the campaign is for the shop's staff alone."""
+    return None if placed_by is None else {"label": placement_label(placed_by), "sponsored": placed_by.sponsored}
 
 
 def _reason_data(of: SlateItem | Row | MenuShortcut) -> dict[str, str]:
@@ -158,7 +177,7 @@ def _product_data(item: SlateItem, request: HttpRequest) -> dict[str, Any]:
         "url": request.build_absolute_uri(product.url),
         "image": product.image_url and request.build_absolute_uri(product.image_url),
         "price": _price_data(product),
-        "available": True,  # nothing else is shown
+        "available": product.available,
         "availability_message": product.availability,
         "addable_in_one_click": product.addable_in_one_click,
     }

@@ -1,5 +1,6 @@
 """What to show: the rows of one or several surfaces, reranked search results, the menu, and where to continue."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,14 +15,18 @@ from personalization.api.exceptions import Problem
 from personalization.api.openapi import operation
 from personalization.api.serializers import (
     NavigationAnswer,
+    PlacementAnswer,
     SlateAnswer,
     serialize_category,
+    serialize_placement,
     serialize_shortcut,
     serialize_slate,
 )
 from personalization.api.views_base import APIEndpoint, cacheable_response, is_anonymous_visit
+from personalization.decide.merchandising import Resolution
+from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.reranking import RerankBasis
-from personalization.decide.slate import Slate
+from personalization.decide.slate import PlacedBy, Slate
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
@@ -32,6 +37,9 @@ MAX_PRODUCTS = 40
 """The largest size of a row."""
 MAX_REQUESTS = 10
 MAX_TO_RANK = 500
+DEFAULT_PLACES = 20
+"""Campaigns may place products among so many where a client does not say how many its page shows."""
+MAX_SOLD_OUT_ROUNDS = 3
 MAX_QUERY_LENGTH = 256
 MAX_KEY = 2**63 - 1
 SURFACE_PARAMETER = OpenApiParameter("surface", str, OpenApiParameter.PATH, enum=serve.page_surfaces())
@@ -120,10 +128,17 @@ class RankRequest(serializers.Serializer):
     )
 
 
+class PlacedProductAnswer(PlacementAnswer):
+    """A product that the shop itself put in its place."""
+
+    id = serializers.IntegerField()
+
+
 class RankedAnswer(serializers.Serializer):
     """The products in the visitor's order."""
 
     products = serializers.ListField(child=serializers.IntegerField())
+    placed = PlacedProductAnswer(many=True, help_text="Those that the shop itself put in their places.")
     scores = serializers.ListField(
         child=serializers.FloatField(allow_null=True),
         required=False,
@@ -174,14 +189,21 @@ class RankEndpoint(APIEndpoint):
         values = serializer.validated_data
         products = candidates = tuple(dict.fromkeys(values["products"]))
         scores, token = dict[int, float](), ""
+        placed: Mapping[int, PlacedBy] = {}
         with fail_open("Ranking for the API", whole_page=True):
             visit = self.visit(request, visits.visit_without_basket)
             visit = visits.with_page_context(visit, query=values.get("query", ""))
             visit = replace(visit, candidate_products=candidates)
-            products = serve.rerank(visit)
+            ranked = _merchandised(visit, serve.rerank(visit), values)
+            products, placed = ranked.order, ranked.placed
             scores = serve.rerank_scores(visit) if values["scores"] else {}
-            token = _page_token(visit, products, values) if "limit" in values else ""
-        data: dict[str, Any] = {"products": products}
+            token = _page_token(visit, ranked, values) if "limit" in values else ""
+        data: dict[str, Any] = {
+            "products": products,
+            "placed": [
+                {"id": key, **placement} for key in products if (placement := serialize_placement(placed.get(key)))
+            ],
+        }
         if values["scores"]:
             data["scores"] = [scores.get(key) for key in products]
         if "limit" in values:
@@ -189,12 +211,29 @@ class RankEndpoint(APIEndpoint):
         return Response(data)
 
 
-def _page_token(visit: Visit, products: tuple[int, ...], values: dict[str, Any]) -> str:
+def _merchandised(visit: Visit, products: tuple[int, ...], values: dict[str, Any]) -> Resolution:
+    """The products after what campaigns do. Only where they placed any it is asked whether those can be bought."""
+    places, sold_out = values.get("limit", DEFAULT_PLACES), frozenset[int]()
+    ranked = serve.merchandise_list(visit, products, places=places)
+    for _round in range(MAX_SOLD_OUT_ROUNDS):
+        unknown = ranked.placed.keys() - sold_out
+        if not unknown:
+            break
+        offers = ProductLookup(look_up=catalogue.products_for_availability).sellable(set(unknown), visit.strategy)
+        if unknown <= offers.keys():
+            break
+        sold_out |= unknown - offers.keys()
+        ranked = serve.merchandise_list(visit, products, places=places, sold_out=sold_out)
+    return ranked
+
+
+def _page_token(visit: Visit, ranked: Resolution, values: dict[str, Any]) -> str:
     """The token of the products that a page shows of a reranked list."""
-    start = values["start"]
+    start, products = values["start"], ranked.order
     shown, basis = products[start : start + values["limit"]], serve.rerank_basis(visit)
     reasons = [basis.reason_code] * len(shown) if basis else ()
-    return serve.list_token(visit, "search", "results", shown, reasons=reasons, start=start)
+    placed = ranked.placed
+    return serve.list_token(visit, "search", "results", shown, reasons=reasons, placed=placed, start=start)
 
 
 class NavigationEndpoint(APIEndpoint):

@@ -144,4 +144,5 @@ def _matches(etag: str, known: str) -> bool:
 def is_anonymous_visit(requester: Requester, visit: Visit) -> bool:
     """Whether nothing in a response depends on who asks."""
     unknown = visit.user_id is None and visit.visitor_id is None and not visit.tracking_allowed
+    unknown = unknown and not visit.rules.surfaces_by_visitor
     return unknown and not visit.basket and requester.client == ClientType.BROWSER

@@ -4,19 +4,19 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import chain, islice, repeat
+from itertools import chain, repeat
 
 from django.db import DatabaseError
 
 from personalization.decide import layout, preferences, reasons
+from personalization.decide.audience import acting_campaigns
 from personalization.decide.layout import FilledRow, ProposedRow
+from personalization.decide.merchandising import NOT_MERCHANDISED, merchandise_row, wishes
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.slate import (
     CATEGORY,
     PRODUCT,
-    Candidate,
     ItemRef,
-    RankedItem,
     Reason,
     Row,
     RowCandidate,
@@ -38,23 +38,24 @@ RowProposals = Iterable[tuple[RowType, Callable[[], Iterable[RowCandidate]]]]
 
 def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit, limits: layout.LayoutLimits) -> Slate:
     """1. Lets each row type propose its rows; one that fails is left out, as is what the visitor dismissed.
+       Campaigns keep products out of them, and move them.
     2. Sorts the rows, the personal ones that the visitor is expected to buy most from first.
     3. Fills them with what this visitor can buy now: nothing twice on the page, nothing from the basket, nothing that
-       they do not want to see.
+       they do not want to see. What campaigns pin takes its places first.
     4. Says why, without naming what they bought or did where another person may be looking.
     """
     if visit.trace is not None:
         visit.trace.start_page(visit.basket, visit.excluded_products, visit.shown_products)
-    proposed = layout.sort_rows(_collect_rows(rows, visit))
+    proposed = layout.sort_rows(_collect_rows(surface, rows, visit))
     referenced = {
-        key for row in proposed for reason in _row_reasons(row, limits) for key in _referenced_products(reason)
+        key for row in proposed for reason in _row_reasons(row, limits) for key in referenced_products(reason)
     }
     page = {key for key in (visit.product, visit.child_product) if key is not None}
     lookup = ProductLookup(referenced | page, partial(catalogue.products_for_cards, beside=page))
     excluded = map(product_ref, visit.basket | visit.excluded_products | visit.shown_products)
-    filled = layout.fill_rows(
-        proposed, limits, excluded, partial(_available_offers, lookup=lookup, visit=visit, rows=proposed)
-    )
+    sold_out: set[ItemRef] = set()
+    look_up = partial(_available_offers, lookup=lookup, visit=visit, rows=proposed, sold_out=sold_out)
+    filled = layout.fill_rows(proposed, limits, excluded, look_up, sold_out)
     unavailable = _subject_is_unavailable(visit, lookup)
     gone = frozenset([visit.product]) if visit.product is not None and unavailable else frozenset()
     titles, categories = lookup.titles(referenced), _referenced_category_names(proposed)
@@ -63,37 +64,68 @@ def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit,
     return Slate(surface, snapshot, shown, lookup.get(visit.product), unavailable)
 
 
-def _collect_rows(rows: RowProposals, visit: Visit) -> Iterator[ProposedRow]:
+def _collect_rows(surface: str, rows: RowProposals, visit: Visit) -> Iterator[ProposedRow]:
     dismissed = preferences.dismissed_rows(visit.preferences)
     for row_type, propose in rows:
         try:
-            candidates = list(propose())
+            candidates = [apply_campaigns(one, row_type.code, surface, visit) for one in propose()]
         except Exception as error:
-            _log_failure(error, "The row type %s failed; the page goes on without it", row_type.code)
+            log_failure(error, "The row type %s failed; the page goes on without it", row_type.code)
             if visit.trace is not None:
                 visit.trace.failed_row_types.append(row_type.code)
             continue
         for one in candidates:
             reason = Reason(row_type.code, one.params)
-            row = ProposedRow(row_type, reason, one.candidates, one.expected_share, one.links, one.probability)
+            row = ProposedRow(
+                row_type,
+                reason,
+                one.candidates,
+                one.expected_share,
+                one.links,
+                one.probability,
+                one.merchandised or NOT_MERCHANDISED,
+            )
             if reason.key not in dismissed:
                 yield row
             elif visit.trace is not None:
                 visit.trace.add_dismissed(row)
 
 
+def apply_campaigns(row: RowCandidate, code: str, surface: str, visit: Visit) -> RowCandidate:
+    """A row, which is not filled yet, after what campaigns keep out and move; itself where that was done before, or no
+    campaign acts there. What may not stand anyway is not counted, and stays behind."""
+    if row.merchandised is not None or not (acting := acting_campaigns(visit, surface, code)):
+        return row
+    by_id = {candidate.item.id: candidate for candidate in row.candidates}
+    if len(by_id) < len(row.candidates) or any(one.item.kind != PRODUCT for one in row.candidates):
+        return row
+    absent = visit.basket | visit.excluded_products | visit.shown_products
+    standing = [key for key in by_id if key not in absent]
+    order, merchandised = merchandise_row(standing, acting, trace=visit.trace is not None)
+    moved = dict.fromkeys(order)
+    candidates = [by_id[key] for key in (*order, *(key for key in by_id if key not in moved))]
+    return replace(row, candidates=candidates, merchandised=merchandised)
+
+
 def _available_offers(
-    items: set[ItemRef], lookup: ProductLookup, visit: Visit, rows: list[ProposedRow]
+    items: set[ItemRef], lookup: ProductLookup, visit: Visit, rows: list[ProposedRow], sold_out: set[ItemRef]
 ) -> dict[ItemRef, catalogue.Offer]:
-    """Those of the products that can be bought now, without what is outside the price range of its row."""
-    found = lookup.sellable({item.id for item in items if item.kind == PRODUCT}, visit.strategy)
-    offers = {product_ref(key): offer for key, offer in found.items()}
+    """Those of the products that can be bought now, without what is outside the price range of its row; and those that
+    are pinned although they are `sold_out`, to which they are added."""
+    requested = {item.id for item in items if item.kind == PRODUCT}
+    found = lookup.sellable(requested, visit.strategy)
+    pinned = [(row, wish) for row in rows for wish in wishes(row.merchandised.acting)]
+    shown_anyway = {wish.product for _, wish in pinned if wish.action.sold_out} & requested - found.keys()
+    shelved = lookup.sold_out(shown_anyway, visit.strategy) if shown_anyway else {}
+    sold_out.update(map(product_ref, shelved))
+    offers = {product_ref(key): offer for key, offer in {**found, **shelved}.items()}
     unavailable = dict.fromkeys(items - offers.keys(), NOT_BUYABLE)
     for row in rows:
         if row.type.price_range:
             subject = lookup.get(row.reason.params[PRODUCT])
             base = catalogue.purchase_info(subject, visit.strategy) if subject else None
-            for item in {candidate.item for candidate in row.candidates} & offers.keys():
+            own_pins = {product_ref(wish.product) for other, wish in pinned if other is row}
+            for item in ({candidate.item for candidate in row.candidates} | own_pins) & offers.keys():
                 if not _in_price_range(row.type.price_range, base, offers[item].info):
                     del offers[item]
                     unavailable[item] = OUTSIDE_PRICE_RANGE
@@ -128,7 +160,7 @@ def _row_reasons(row: ProposedRow, limits: layout.LayoutLimits) -> Iterator[Reas
         yield candidate.reason
 
 
-def _referenced_products(reason: Reason) -> set[int]:
+def referenced_products(reason: Reason) -> set[int]:
     return {reason.params[PRODUCT]} if PRODUCT in reason.params else set()
 
 
@@ -141,7 +173,7 @@ def _referenced_category_names(rows: list[ProposedRow]) -> dict[int, str]:
     return {**known, **{key: category.label for key, category in found.items()}}
 
 
-def _log_failure(error: Exception, message: str, code: str) -> None:
+def log_failure(error: Exception, message: str, code: str) -> None:
     """Logs what failed in a row type, which costs that part only. A database error is raised again: it has spoiled the
     transaction of all rows, and the caller knows the way out."""
     if isinstance(error, DatabaseError):
@@ -163,7 +195,7 @@ def _render_rows(filled: list[FilledRow], names: reasons.DisplayNames, visit: Vi
             hidden[one.row.reason.key] = HIDDEN_NAME
         except Exception as error:
             hidden[one.row.reason.key] = NO_WORDS
-            _log_failure(error, "The row %s cannot be put into words; it is left out", one.row.type.code)
+            log_failure(error, "The row %s cannot be put into words; it is left out", one.row.type.code)
     if visit.trace is not None:
         visit.trace.add_filled(filled, hidden)
 
@@ -185,7 +217,7 @@ def _render_row(filled: FilledRow, neutral: str, names: reasons.DisplayNames, vi
     category = reason.params.get(CATEGORY)
     name = "" if category is None else names.categories[category]
     links = tuple(replace(link, label=reasons.link_label(link)) for link in row.links)
-    personal, total = row.type.personal, len(row.candidates)
+    personal, total = row.type.personal, sum(row.may_hold(candidate.item) for candidate in row.candidates)
     return Row(row.reason.key, row.type.code, title, reason, explanation, personal, items, category, name, links, total)
 
 
@@ -195,9 +227,18 @@ def _slate_items(filled: FilledRow, writer: "_ReasonWriter") -> Iterator[SlateIt
         try:
             reason, explanation = writer.write(candidate.reason)
         except Exception as error:
-            _log_failure(error, "The reason %s has no words; its product is left out", candidate.reason.code)
+            log_failure(error, "The reason %s has no words; its product is left out", candidate.reason.code)
             continue
-        yield SlateItem(offer.product.pk, position, candidate.score, reason, explanation, offer.product, offer.info)
+        yield SlateItem(
+            offer.product.pk,
+            position,
+            candidate.score,
+            reason,
+            explanation,
+            offer.product,
+            offer.info,
+            filled.placed.get(candidate.item),
+        )
         position += 1
 
 
@@ -211,59 +252,9 @@ class _ReasonWriter:
     def write(self, reason: Reason) -> tuple[Reason, str]:
         """The reason to give and its words; the row's where it names a product that this visitor may not see."""
         if id(reason) not in self._written:
-            visible = reason if _referenced_products(reason) <= self._names.products.keys() else self._row_reason
+            visible = reason if referenced_products(reason) <= self._names.products.keys() else self._row_reason
             if self._discreet:
                 visible = reasons.without_private_facts(visible, self._row_type)
             words = reasons.item_explanation(visible, self._names, self._row_type)
             self._written[id(reason)] = reason, visible, words
         return self._written[id(reason)][1:]
-
-
-def recommend_lists(
-    lists: list[tuple[Visit, int, Iterator[Candidate]]], lookup: ProductLookup
-) -> Iterator[Iterator[RankedItem]]:
-    """For each (visit, length, candidates) a list of that length of what this visitor can buy now, nothing from the
-    basket, each with its reason. The products of all lists are looked up at once."""
-    first = [list(islice(candidates, count + layout.OVERFETCH)) for _, count, candidates in lists]
-    lookup.prefetch({key for some in first for candidate in some for key in _all_products(candidate)})
-    for (visit, count, rest), some in zip(lists, first, strict=True):
-        yield _fill_list(chain(some, rest), count, visit, lookup)
-
-
-def _fill_list(
-    candidates: Iterator[Candidate], count: int, visit: Visit, lookup: ProductLookup
-) -> Iterator[RankedItem]:
-    remaining = (candidate for candidate in candidates if candidate.item.id not in visit.basket)
-    filled = 0
-    while filled < count and (some := list(islice(remaining, count - filled + layout.OVERFETCH))):
-        offers = lookup.sellable({candidate.item.id for candidate in some}, visit.strategy)
-        shown = [candidate for candidate in some if candidate.item.id in offers][: count - filled]
-        titles = lookup.titles({key for candidate in shown for key in _referenced_products(candidate.reason)})
-        yield from _with_explanations(shown, reasons.DisplayNames(products=titles))
-        filled += len(shown)
-
-
-def recommend_categories(lists: list[tuple[Iterable[Candidate], int]]) -> Iterator[list[RankedItem]]:
-    """For each (categories, length) a list of that length of those that may be browsed, each with its reason."""
-    browsable = catalogue.browsable_categories()
-    for candidates, count in lists:
-        shown = (candidate for candidate in candidates if candidate.item.id in browsable)
-        yield list(_with_explanations(islice(shown, count), reasons.DisplayNames()))
-
-
-def _with_explanations(candidates: Iterable[Candidate], names: reasons.DisplayNames) -> Iterator[RankedItem]:
-    """Without the names of what may not be seen, and without what has no words."""
-    for candidate in candidates:
-        reason = candidate.reason
-        if not _referenced_products(reason) <= names.products.keys():
-            reason = Reason("in_range")
-        try:
-            words = reasons.item_explanation(reason, names)
-        except Exception as error:
-            _log_failure(error, "The reason %s has no words; its item is left out", reason.code)
-            continue
-        yield RankedItem(candidate.item, candidate.score, reason, words)
-
-
-def _all_products(candidate: Candidate) -> set[int]:
-    return {candidate.item.id, *_referenced_products(candidate.reason)}

@@ -2,11 +2,34 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from personalization.decide.slate import Candidate, ItemRef, Link, Reason, RowType
+from personalization.decide.merchandising import (
+    MAY_NOT_STAND,
+    NOT_MERCHANDISED,
+    PINNED_ALREADY,
+    ROW_HIDDEN,
+    TAKES_NO_PINS,
+    ActionOutcome,
+    MerchandisedRow,
+    PinWish,
+    Places,
+    fill_slots,
+    half_of,
+    wishes,
+)
+from personalization.decide.slate import (
+    PRODUCT,
+    Candidate,
+    ItemRef,
+    Link,
+    PlacedBy,
+    Reason,
+    RowType,
+    product_ref,
+)
 
 OVERFETCH = 2
 """This many products more than a row shows are looked up at once, in case some cannot be bought."""
@@ -51,6 +74,12 @@ class ProposedRow:
     links: tuple[Link, ...] = ()
     probability: Mapping[int, float] | None = None
     """By product key, how likely the visitor is to buy it soon; None where the row is not judged by that."""
+    merchandised: MerchandisedRow = NOT_MERCHANDISED
+    """What campaigns do to it; those of the candidates that they keep out stand last."""
+
+    def may_hold(self, item: ItemRef) -> bool:
+        """Whether no campaign keeps this item out."""
+        return not self.merchandised.removed or item.kind != PRODUCT or item.id not in self.merchandised.removed
 
     def max_items(self, limits: LayoutLimits) -> int:
         """How many products it shows at most."""
@@ -67,6 +96,10 @@ class FilledRow:
     """Each with what the look-up gave for it."""
     hidden_because: str = ""
     """Why the page does not show it; "" when it does."""
+    placed: Mapping[ItemRef, PlacedBy] = field(default_factory=dict)
+    """Those of the items that a campaign put in their places."""
+    outcomes: tuple[ActionOutcome, ...] = ()
+    """What became of the pins and slots of campaigns."""
 
 
 def sort_rows(rows: Iterable[ProposedRow]) -> list[ProposedRow]:
@@ -91,68 +124,186 @@ def fill_rows(
     limits: LayoutLimits,
     excluded: Iterable[ItemRef],
     look_up: Callable[[set[ItemRef]], Mapping[ItemRef, Any]],
+    sold_out: Set[ItemRef] = frozenset(),
 ) -> list[FilledRow]:
     """Each row with its products, all of them looked up, none twice on the page, none of the excluded ones.
 
-    `look_up` gives those of the requested items that can be bought. The rows of a page share one look-up. When too
-    many of its products cannot be bought there is a second for the next best, and a third for all that are left.
+    `look_up` gives those of the requested items that can be bought; and those that cannot and may be pinned in spite
+    of it, which it adds to `sold_out`. The rows of a page share one look-up. When too many of its products cannot be
+    bought there is a second for the next best, and a third for all that are left.
     """
     offers: dict[ItemRef, Any] = {}
     unavailable = set(excluded)
+    pinned = {product_ref(wish.product) for row in rows for wish in _row_wishes(row)}
 
     def missing(extra: int) -> set[ItemRef]:
-        allocated = _allocate_items(rows, limits, unavailable, extra)
-        return {candidate.item for items, _ in allocated for candidate in items} - offers.keys()
+        allocated = _allocate_items(_Page(rows, limits, unavailable, sold_out, extra))
+        wanted = {candidate.item for one in allocated for candidate in one.items}
+        return (wanted | pinned - unavailable if extra else wanted) - offers.keys()
 
     for extra in (OVERFETCH, 0, NO_LIMIT):
         if missing(0):
             requested = missing(extra)
             offers.update(look_up(requested))
             unavailable |= requested - offers.keys()
-    unavailable |= {candidate.item for row in rows for candidate in row.candidates} - offers.keys()
-    allocated = _allocate_items(rows, limits, unavailable)
+    unavailable |= ({candidate.item for row in rows for candidate in row.candidates} | pinned) - offers.keys()
+    allocated = _allocate_items(_Page(rows, limits, unavailable, sold_out))
     return [
-        FilledRow(row, [(candidate, offers[candidate.item]) for candidate in items], hidden_because)
-        for row, (items, hidden_because) in zip(rows, allocated, strict=True)
+        FilledRow(
+            row,
+            [(candidate, offers[candidate.item]) for candidate in one.items],
+            one.hidden_because,
+            one.placed,
+            tuple(one.outcomes),
+        )
+        for row, one in zip(rows, allocated, strict=True)
     ]
 
 
-def _allocate_items(
-    rows: list[ProposedRow], limits: LayoutLimits, unavailable: set[ItemRef], extra: int = 0
-) -> list[tuple[list[Candidate], str]]:
-    """For each row the best of its candidates that no row before it took, `extra` more than it shows; and why it is
-    not shown, without candidates then."""
-    taken = set(unavailable)
-    allocated: list[tuple[list[Candidate], str]] = []
+class _Page(NamedTuple):
+    """What is laid out, and what may not stand."""
+
+    rows: list[ProposedRow]
+    limits: LayoutLimits
+    unavailable: Set[ItemRef]
+    sold_out: Set[ItemRef]
+    """What only pins bring back that say so."""
+    extra: int = 0
+    """How many more products than they show the rows are given."""
+
+
+@dataclass
+class _Allocated:
+    """A row while the page is laid out."""
+
+    items: list[Candidate] = field(default_factory=list)
+    hidden_because: str = ""
+    """Then it has no items."""
+    placed: dict[ItemRef, PlacedBy] = field(default_factory=dict)
+    outcomes: list[ActionOutcome] = field(default_factory=list)
+
+
+def _allocate_items(page: _Page) -> list[_Allocated]:
+    """For each row the best of its candidates that no row before it took. What is pinned in any row is taken first; a
+    row that is not shown gives its pins back to the others."""
+    idle: set[int] = set()
+    while True:
+        allocated = [_Allocated() for _ in page.rows]
+        pins = _reserve_pins(page, idle, allocated)
+        _take_items(page, pins, allocated)
+        hidden = {number for number in pins if allocated[number].hidden_because}
+        if not hidden:
+            return allocated
+        idle |= hidden
+
+
+def _row_wishes(row: ProposedRow) -> list[PinWish]:
+    return wishes(row.merchandised.acting) if row.type.takes_pins else []
+
+
+def _reserve_pins(page: _Page, idle: Set[int], allocated: list[_Allocated]) -> dict[int, Places]:
+    """By the row's number, the places of those that have pins. Campaigns come in their order, rows from the top."""
+    asked = [(wish, number) for number, row in enumerate(page.rows) for wish in wishes(row.merchandised.acting)]
+    places: dict[int, Places] = {}
+    reserved: set[int] = set()
+    for wish, number in sorted(asked, key=lambda pair: (pair[0].rank, pair[1])):
+        row, outcomes = page.rows[number], allocated[number].outcomes
+        refusal = _why_not_pinned(wish, row, page)
+        if number in idle and not refusal:
+            refusal = wish.outcome(ROW_HIDDEN)
+        if refusal or (wish.product in reserved and number not in places):
+            outcomes.append(refusal or wish.outcome(PINNED_ALREADY))
+            continue
+        if number not in places:
+            places[number] = _row_places(row, page)
+        if wish.product in reserved - places[number].products:
+            outcomes.append(wish.outcome(PINNED_ALREADY))
+            continue
+        outcomes.append(places[number].pin(wish))
+        reserved |= places[number].products
+    return {number: one for number, one in places.items() if one.by_place}
+
+
+def _why_not_pinned(wish: PinWish, row: ProposedRow, page: _Page) -> ActionOutcome | None:
+    item = product_ref(wish.product)
+    if not row.type.takes_pins:
+        return wish.outcome(TAKES_NO_PINS)
+    if removal := row.merchandised.removed.get(wish.product):
+        return wish.outcome(removal.cause, by=removal.campaign)
+    if item in page.unavailable or (item in page.sold_out and not wish.action.sold_out):
+        return wish.outcome(MAY_NOT_STAND)
+    return None
+
+
+def _row_places(row: ProposedRow, page: _Page) -> Places:
+    """The places of a row, of which at most half may be pinned where it is personal."""
+    own = [one.item for one in row.candidates if row.may_hold(one.item)]
+    standing = [item.id for item in own if item not in page.unavailable and item not in page.sold_out]
+    size = _row_size(row, page.limits, len(standing))
+    return Places(size, half_of(min(size, len(standing))) if row.type.personal else size, standing)
+
+
+def _row_size(row: ProposedRow, limits: LayoutLimits, count: int) -> int:
+    """How many of so many products a row shows: no further line for one or two."""
+    size = row.max_items(limits)
+    return min(size, limits.row_size) if count < limits.row_size + MIN_LINE_ITEMS else size
+
+
+def _take_items(page: _Page, pins: Mapping[int, Places], allocated: list[_Allocated]) -> None:
+    """Fills the rows from the top."""
+    rows, limits, extra = page.rows, page.limits, page.extra
+    taken = {product_ref(key) for places in pins.values() for key in places.products}
     personal = shown = 0
     shares = [row.expected_share for row in rows if row.type.personal and math.isfinite(row.expected_share)]
     min_use = limits.min_relative_use * max(shares, default=0.0)
-    for row in rows:
-        items = [candidate for candidate in row.candidates if candidate.item not in taken]
-        items = items[: row.max_items(limits) + extra]
-        if limits.row_size < len(items) < limits.row_size + MIN_LINE_ITEMS and not extra:
-            items = items[: limits.row_size]
-        hidden_because = ""
+    for number, (row, into) in enumerate(zip(rows, allocated, strict=True)):
+        own_pins = {product_ref(key) for key in pins[number].products} if number in pins else set()
+        gone = page.unavailable | page.sold_out | taken - own_pins
+        items = [
+            candidate for candidate in row.candidates if candidate.item not in gone and row.may_hold(candidate.item)
+        ]
+        size = row.max_items(limits) + extra if extra else _row_size(row, limits, len(items))
         if shown == limits.rows:
-            hidden_because = PAGE_FULL
+            into.hidden_because = PAGE_FULL
         elif (
             shown >= MIN_ROWS
             and row.probability is not None
             and _expected_use(items, row.probability, limits) < min_use
         ):
-            hidden_because = LITTLE_USE
+            into.hidden_because = LITTLE_USE
         elif row.type.personal and personal == limits.personal_rows:
-            hidden_because = PERSONAL_ROWS_FULL
-        elif len(items) < row.type.min_items or not (items or row.links):
-            hidden_because = TOO_FEW_ITEMS
-        if hidden_because:
-            allocated.append(([], hidden_because))
+            into.hidden_because = PERSONAL_ROWS_FULL
+        elif len(items[:size]) < row.type.min_items or not (items or row.links):
+            into.hidden_because = TOO_FEW_ITEMS
+        if into.hidden_because:
             continue
         shown += 1
         personal += row.type.personal
-        taken.update(candidate.item for candidate in items)
-        allocated.append((items, ""))
-    return allocated
+        if row.merchandised.acting and row.type.takes_pins:
+            places = pins.get(number) or _row_places(row, page)
+            extra_pins = len(places.by_place) if extra else 0
+            _place_items(row, items, size + extra_pins, places, into)
+        else:
+            into.items = items[:size]
+        taken.update(one.item for one in into.items)
+
+
+def _place_items(row: ProposedRow, items: list[Candidate], size: int, places: Places, into: _Allocated) -> None:
+    """Fills a row in which campaigns act: the pins of `places`, then slots, then its other products."""
+    own = {candidate.item.id: candidate for candidate in items if candidate.item.kind == PRODUCT}
+    fill_slots(row.merchandised.acting, list(own), places, into.outcomes)
+    if not places.by_place:
+        into.items = items[:size]
+        return
+    size = max(size, *places.by_place)
+    into.placed = {product_ref(placed.product): placed.by for placed in places.by_place.values()}
+    into.items = [own.get(key) or _pinned_candidate(key, into.placed) for key in places.fill(own, size)]
+
+
+def _pinned_candidate(key: int, placed: Mapping[ItemRef, PlacedBy]) -> Candidate:
+    """A product that the row did not propose."""
+    item = product_ref(key)
+    return Candidate(item, 0.0, Reason(placed[item].reason_code))
 
 
 def _expected_use(items: list[Candidate], probability: Mapping[int, float], limits: LayoutLimits) -> float:

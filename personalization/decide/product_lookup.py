@@ -44,6 +44,21 @@ class ProductLookup:
         }
         return {key: offer for key, offer in offers.items() if offer is not None}
 
+    def sold_out(self, product_ids: set[int], strategy: Any) -> dict[int, catalogue.Offer]:
+        """Those of the products, looked up before, that have a price and cannot be bought now, by the strategy of a
+        visitor, without what is in a sensitive category by now."""
+        found = {key: self._products[key] for key in product_ids & self._products.keys()}
+        infos = {
+            key: catalogue.purchase_info(product, strategy)
+            for key, product in found.items()
+            if product.exclusion != SENSITIVE
+        }
+        return {
+            key: catalogue.Offer(found[key], info)
+            for key, info in infos.items()
+            if catalogue.get_price_amount(info) is not None and not info.availability.is_available_to_buy
+        }
+
     def get(self, product_id: int | None) -> Any | None:
         """This product, if it was looked up and may be browsed."""
         return self._products.get(product_id) if product_id is not None else None

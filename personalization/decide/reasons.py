@@ -13,7 +13,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext, pgettext
 
 from personalization.decide.relative_dates import relative_date
-from personalization.decide.slate import CATEGORY, PRODUCT, Link, Reason, RowText, RowType
+from personalization.decide.slate import (
+    CATEGORY,
+    CHOSEN_BY_US,
+    PRODUCT,
+    SPONSORED,
+    Link,
+    PlacedBy,
+    Reason,
+    RowText,
+    RowType,
+)
 
 
 class HiddenNameError(LookupError):
@@ -85,6 +95,15 @@ def without_private_facts(reason: Reason, row_type: RowType | None = None) -> Re
     else:
         private = row_type is not None and row_type.code == reason.code and row_type.discloses_activity
     return Reason(NEUTRAL_CODE) if private else reason
+
+
+def placement_label(placed_by: PlacedBy | None) -> str:
+    """What the card of an item says that a campaign put in its place; "" where the engine did."""
+    if placed_by is None:
+        return ""
+    if placed_by.sponsored:
+        return pgettext("personalization", "Sponsored")
+    return pgettext("personalization", "Chosen by us")
 
 
 def link_label(link: Link) -> str:
@@ -176,6 +195,8 @@ ITEM_REASONS: dict[str, ItemReason] = {
     ),
     "new": ItemReason(lambda params: _dated(pgettext("personalization", "Added %(when)s"), params["created"], params)),
     "in_range": ItemReason(lambda params: ""),
+    CHOSEN_BY_US: ItemReason(lambda params: pgettext("personalization", "Chosen by us")),
+    SPONSORED: ItemReason(lambda params: pgettext("personalization", "Sponsored")),
     NEUTRAL_CODE: ItemReason(lambda params: neutral_title(NEUTRAL_CODE)),
     SECOND_NEUTRAL_CODE: ItemReason(lambda params: neutral_title(NEUTRAL_CODE)),
     # Of categories.

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from personalization.decide.merchandising import MerchandisedRow
     from personalization.decide.visit import Visit
     from personalization.rank.snapshot_arrays import SnapshotArrays
 
 PRODUCT, CATEGORY, CONTENT = "product", "category", "content"
 """The kinds of items."""
+CHOSEN_BY_US, SPONSORED = "chosen_by_us", "sponsored"
+"""The reasons of items that a campaign put in their places and that have none of their own."""
 
 
 class ItemRef(NamedTuple):
@@ -44,6 +47,30 @@ class Reason:
         """The code, and the product or category that it names."""
         subject = self.params.get(PRODUCT, self.params.get(CATEGORY))
         return self.code if subject is None else f"{self.code}:{subject}"
+
+
+@dataclass(frozen=True)
+class PlacedBy:
+    """The campaign that put an item in its place."""
+
+    campaign: int
+    """The key of its definition."""
+    version: int
+    """The number of its version."""
+    name: str
+    """What the merchandisers call it; shoppers are not told."""
+    sponsored: bool = False
+    """Whether somebody pays for the place."""
+
+    @property
+    def key(self) -> str:
+        """How events name it."""
+        return f"{self.campaign}:{self.version}"
+
+    @property
+    def reason_code(self) -> str:
+        """The reason of an item that has none of its own."""
+        return SPONSORED if self.sponsored else CHOSEN_BY_US
 
 
 @dataclass(frozen=True)
@@ -82,6 +109,8 @@ class RowCandidate:
     """Where else the row leads; with a link it needs no products."""
     probability: Mapping[int, float] | None = None
     """By product key, how likely this visitor is to buy it soon; None where the row is not judged by that."""
+    merchandised: "MerchandisedRow | None" = None
+    """What campaigns did to the candidates; None before they were asked."""
 
 
 ProposeRows = Callable[["Visit", "SnapshotArrays"], Iterable[RowCandidate]]
@@ -119,6 +148,8 @@ class RowType:
     """How many lines of a row it may fill on a page that is all ours."""
     price_range: tuple[float, float] | None = None
     """What its products may cost, as a multiple of the price of the product in the parameters; None for any price."""
+    takes_pins: bool = True
+    """Whether campaigns may put products into it; not where its title would be untrue then."""
     surfaces: tuple[str, ...] = ()
     """The surfaces that show this row type although they do not name it: for row types of other apps."""
 
@@ -138,6 +169,8 @@ class SlateItem:
     """Oscar's product, with all that a card needs."""
     info: Any = field(default=None, compare=False)
     """Price and availability for this visitor, from the shop's own strategy."""
+    placed_by: PlacedBy | None = None
+    """The campaign that put it there; None where the engine did."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +183,8 @@ class RankedItem:
     reason: Reason
     explanation: str
     """The reason in the active language."""
+    placed_by: PlacedBy | None = None
+    """The campaign that put it there; None where the engine did."""
 
     @property
     def item_id(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.decide.layout import FilledRow, ProposedRow
+from personalization.decide.merchandising import MAY_NOT_STAND, ActionOutcome, Resolution
 from personalization.decide.slate import ItemRef, product_ref
 from personalization.rank.snapshot_arrays import SnapshotArrays
 
@@ -90,6 +91,8 @@ class TracedRow:
     """Why the page does not show it; "" when it does."""
     shown: tuple[ItemRef, ...] = ()
     """Its items on the page."""
+    outcomes: tuple[ActionOutcome, ...] = ()
+    """What each action of the campaigns that act there did, or why it did nothing."""
 
 
 @dataclass
@@ -107,6 +110,8 @@ class Trace:
     """The items that were looked up in vain: `NOT_BUYABLE` or `OUTSIDE_PRICE_RANGE`."""
     filters: list[tuple[str, frozenset[ItemRef], dict[str, Any]]] = field(default_factory=list)
     """(cause, items, facts) of what row types did not propose."""
+    resolutions: list[Resolution] = field(default_factory=list)
+    """What campaigns did to lists."""
 
     def start_page(self, basket: frozenset[int], not_wanted: frozenset[int], on_page: frozenset[int]) -> None:
         """Notes what the rules keep out. A page is made anew of fallback rows where its rows came to nothing."""
@@ -124,7 +129,16 @@ class Trace:
         for one in filled:
             hidden_because = one.hidden_because or hidden.get(one.row.reason.key, "")
             items = () if hidden_because else tuple(candidate.item for candidate, _ in one.items)
-            self.rows.append(TracedRow(one.row, hidden_because, items))
+            outcomes = (*one.row.merchandised.outcomes, *map(self._with_cause, one.outcomes))
+            self.rows.append(TracedRow(one.row, hidden_because, items, outcomes))
+
+    def _with_cause(self, outcome: ActionOutcome) -> ActionOutcome:
+        """An outcome of a pin that may not stand, with the rule or the fact that keeps it out."""
+        if outcome.outcome != MAY_NOT_STAND or outcome.product is None:
+            return outcome
+        item = product_ref(outcome.product)
+        rule = next((rule for rule, items in self.rules.items() if item in items), "")
+        return replace(outcome, facts={"cause": rule or self.unavailable.get(item, NOT_BUYABLE)})
 
     def add_filter(self, cause: str, items: Iterable[ItemRef], **facts: Any) -> None:
         """Notes the products that a row type considered and did not propose, and why."""
@@ -134,15 +148,22 @@ class Trace:
         """Why row types did not propose this item, where they noted it."""
         return [{"cause": cause, **facts} for cause, items, facts in self.filters if item in items]
 
+    def _why_kept_out(self, row: TracedRow, item: ItemRef) -> tuple[str, dict[str, Any]] | None:
+        """A rule, a campaign, or that it cannot be bought."""
+        for rule, items in self.rules.items():
+            if item in items:
+                return rule, {}
+        if not row.row.may_hold(item):
+            removal = row.row.merchandised.removed[item.id]
+            return removal.cause, {"campaign": removal.campaign}
+        return (self.unavailable[item], {}) if item in self.unavailable else None
+
     def why_left_out(self, row: TracedRow, item: ItemRef) -> tuple[str, dict[str, Any]]:
         """Why a candidate of this row is not shown in it: a code, and facts. ("", {}) when it is shown."""
         if item in row.shown:
             return "", {}
-        for rule, items in self.rules.items():
-            if item in items:
-                return rule, {}
-        if item in self.unavailable:
-            return self.unavailable[item], {}
+        if outside := self._why_kept_out(row, item):
+            return outside
         above = next((other for other in self.rows[: self.rows.index(row)] if item in other.shown), None)
         if above is not None:
             return TAKEN_ABOVE, {"row": above.row.reason.key, "position": above.shown.index(item)}

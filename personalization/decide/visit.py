@@ -101,6 +101,8 @@ class Visit:
     """The numbers that the decision goes by."""
     rules: CompiledRules = field(default=NO_RULES, repr=False)
     """The campaigns of the shop's merchants."""
+    held_back: bool = False
+    """Whether this visitor is held back from personalisation, to measure it: campaigns for segments do not act then."""
     trace: Trace | None = field(default=None, compare=False, repr=False)
     """Where the decision writes down how it came about; None when nobody asks."""
     _shared: dict[Any, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
@@ -112,4 +114,11 @@ class Visit:
         if key not in self._shared:
             self._shared[key] = compute(self, snapshot), snapshot  # which keeps the snapshot, and so its id
         result: Result = self._shared[key][0]
+        return result
+
+    def remember(self, key: tuple[str, int | str], compute: Callable[[], Result]) -> Result:
+        """What `compute` gave at the first call with this key. A changed copy of the visit starts anew."""
+        if key not in self._shared:
+            self._shared[key] = compute()
+        result: Result = self._shared[key]
         return result

@@ -12,6 +12,7 @@ from personalization.decide.active_rules import get_active_rules
 from personalization.decide.active_snapshot import LoadedSnapshot
 from personalization.decide.policy import policy_from_settings
 from personalization.decide.product_lookup import ProductLookup
+from personalization.decide.ranked_lists import kept_out
 from personalization.decide.slate import RankedItem
 from personalization.decide.visit import Visit
 from personalization.exchange.export_requests import ExportRequest, ExportRequests
@@ -178,6 +179,7 @@ class ExportRun:
     def _unranked_results(self, visit: Visit, excluded: set[int]) -> list[ListEntry]:
         """The other results of a search, in the engine's order: nothing was learned about them yet."""
         remaining = set(visit.candidate_products) - excluded
+        remaining -= kept_out(self.surface, visit, remaining)
         remaining &= self.products.sellable(remaining, visit.strategy).keys()
         return [(key, *UNRANKED) for key in visit.candidate_products if key in remaining]
 

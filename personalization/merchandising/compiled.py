@@ -3,7 +3,7 @@
 `merchandising.compile` makes them from the versions that are published; `decide.merchandising` obeys them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -50,8 +50,11 @@ class WordMatch(StrEnum):
 class Target(Protocol):
     """Which products an action means."""
 
-    def matching(self, product_ids: Sequence[int], seen: int | None) -> set[int]:
+    def matching(self, product_ids: Iterable[int], seen: int | None) -> set[int]:
         """Those of these products that it means while the product `seen` is in view (None: no product is)."""
+
+    def all_products(self, limit: int) -> frozenset[int] | None:
+        """All products that it means while none is in view; None where there may be more than `limit`."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,13 @@ class FixedTarget:
 
     product_ids: frozenset[int]
 
-    def matching(self, product_ids: Sequence[int], seen: int | None) -> set[int]:
+    def matching(self, product_ids: Iterable[int], seen: int | None) -> set[int]:
         """Those of these products that it holds."""
         return set(self.product_ids.intersection(product_ids))
+
+    def all_products(self, limit: int) -> frozenset[int] | None:
+        """All that it holds, as far as they are within the limit."""
+        return self.product_ids if len(self.product_ids) <= limit else None
 
 
 @dataclass(frozen=True)
@@ -72,13 +79,17 @@ class LargeTarget:
     product_ids: NDArray[np.int64]
     """Sorted."""
 
-    def matching(self, product_ids: Sequence[int], seen: int | None) -> set[int]:
+    def matching(self, product_ids: Iterable[int], seen: int | None) -> set[int]:
         """Those of these products that it holds."""
         if not len(self.product_ids):
             return set()
-        wanted = np.asarray(product_ids, np.int64)
+        wanted = np.fromiter(product_ids, np.int64)
         index = np.minimum(np.searchsorted(self.product_ids, wanted), len(self.product_ids) - 1)
         return set(wanted[self.product_ids[index] == wanted].tolist())
+
+    def all_products(self, limit: int) -> frozenset[int] | None:
+        """All that it holds, as far as they are within the limit."""
+        return frozenset(self.product_ids.tolist()) if len(self.product_ids) <= limit else None
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,7 @@ class RelativeTarget:
     price_band: tuple[float, float] | None = None
     """As multiples of the price of the product in view; None where the groups are compared."""
 
-    def matching(self, product_ids: Sequence[int], seen: int | None) -> set[int]:
+    def matching(self, product_ids: Iterable[int], seen: int | None) -> set[int]:
         """Those of these products that are like the one in view; none where nothing is in view."""
         own = self.groups.of_product(seen) if seen is not None else set()
         if not own:
@@ -113,6 +124,10 @@ class RelativeTarget:
         low, high = (min(own) * factor for factor in self.price_band)
         return {key for key in product_ids if any(low <= price <= high for price in self.groups.of_product(key))}
 
+    def all_products(self, limit: int) -> frozenset[int] | None:
+        """None of the shop's: nothing is like no product."""
+        return frozenset()
+
 
 @dataclass(frozen=True)
 class AllOf:
@@ -120,12 +135,17 @@ class AllOf:
 
     parts: tuple[Target, ...]
 
-    def matching(self, product_ids: Sequence[int], seen: int | None) -> set[int]:
+    def matching(self, product_ids: Iterable[int], seen: int | None) -> set[int]:
         """Those of these products that each part means."""
         found = set(product_ids)
         for part in self.parts:
-            found &= part.matching(tuple(found), seen)
+            found &= part.matching(found, seen)
         return found
+
+    def all_products(self, limit: int) -> frozenset[int] | None:
+        """Those that all parts mean, where the products of one part are within the limit."""
+        known = next((found for part in self.parts if (found := part.all_products(limit)) is not None), None)
+        return None if known is None else frozenset(self.matching(known, None))
 
 
 @dataclass(frozen=True)
@@ -232,6 +252,24 @@ class SegmentTest(Protocol):
         """Whether this visitor (a `decide.visit.Visit`) is in it."""
 
 
+PlaceKey = tuple[str, int | str]
+"""Under what a place is found: ("category", its key), ("word", a folded word), ("product", its key) or `ANYWHERE`."""
+MAX_INDEXED_PRODUCTS = 1_000
+"""A place that names more products in view is found under `ANYWHERE`."""
+ANYWHERE: PlaceKey = ("", 0)
+"""The key of places that name no category, no word and no product, or cannot be found by them."""
+
+
+@dataclass(frozen=True)
+class IndexedPlace:
+    """A place, with the campaign that acts there."""
+
+    order: int
+    """The campaign's position in the list of campaigns, from 0."""
+    campaign: Campaign
+    place: Place
+
+
 @dataclass(frozen=True)
 class CompiledRules:
     """All live campaigns, and the segments that they name."""
@@ -245,13 +283,37 @@ class CompiledRules:
     """By the key of a definition, in words: what it names and the shop has no more."""
 
     @cached_property
-    def by_surface(self) -> dict[str, tuple[tuple[Campaign, Place], ...]]:
-        """For each surface that any campaign names, the campaigns in their order, each with the place that is meant."""
-        found: dict[str, list[tuple[Campaign, Place]]] = {}
-        for campaign in self.campaigns:
+    def places(self) -> dict[str, dict[PlaceKey, tuple[IndexedPlace, ...]]]:
+        """For each surface that any campaign names, its places by what they are found under."""
+        found: dict[str, dict[PlaceKey, list[IndexedPlace]]] = {}
+        for order, campaign in enumerate(self.campaigns):
             for place in campaign.places:
-                found.setdefault(place.surface, []).append((campaign, place))
-        return {surface: tuple(pairs) for surface, pairs in found.items()}
+                for key in _place_keys(place):
+                    indexed = IndexedPlace(order, campaign, place)
+                    found.setdefault(place.surface, {}).setdefault(key, []).append(indexed)
+        return {surface: {key: tuple(some) for key, some in keys.items()} for surface, keys in found.items()}
+
+    @cached_property
+    def surfaces_by_visitor(self) -> frozenset[str]:
+        """The surfaces that campaigns leave different for different visitors."""
+        everybody = Audience()
+        return frozenset(place.surface for one in self.campaigns if one.audience != everybody for place in one.places)
+
+
+def _place_keys(place: Place) -> set[PlaceKey]:
+    """What a page has to have, one of these, for the place to match it."""
+    if place.categories is not None:
+        return {("category", key) for key in place.categories}
+    if place.words:
+        return {_word_key(one) for one in place.words if one.words}
+    if isinstance(place.seen, FixedTarget) and len(place.seen.product_ids) <= MAX_INDEXED_PRODUCTS:
+        return {("product", key) for key in place.seen.product_ids}
+    return {ANYWHERE}
+
+
+def _word_key(one: WordList) -> PlaceKey:
+    is_prefix = one.match is WordMatch.STARTS and len(one.words) == 1  # then it need not be a whole word
+    return ANYWHERE if is_prefix else ("word", one.words[0])
 
 
 NO_RULES = CompiledRules()

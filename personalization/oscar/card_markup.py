@@ -68,7 +68,9 @@ class Card:
     availability: str
     """What a shopper should know before they buy; empty when it is plainly available."""
     add_to_basket_url: str
-    """Where a form puts one into the basket; empty when there are options to choose first."""
+    """Where a form puts one into the basket; empty when it is sold out, or there are options to choose first."""
+    sold_out: bool = False
+    """Only where a campaign shows it in spite of that."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class ProductData:
     includes_tax: bool
     availability: str
     addable_in_one_click: bool
+    available: bool
+    """Whether it can be bought now."""
 
 
 def shop_overrides_card() -> bool:
@@ -109,29 +113,31 @@ class CardRenderer:
             time.monotonic() // CACHE_SECONDS,
         )
 
-    def render(self, product: Any, info: Any, *, lazy: bool, anchor: str = "") -> str:
+    def render(self, product: Any, info: Any, *, lazy: bool, anchor: str = "", label: str = "") -> str:
         """The markup of a product's card at the price and availability of `info`, the shop's purchase info for it.
 
         The images of `lazy` cards are loaded as they come near the viewport. `anchor` is the id of the card's row: the
         address of the form ends with it, and a browser keeps it through Oscar's redirect, whatever Oscar answers.
+        `label` says who chose the product, where a campaign did.
         """
-        key = (*self._page_key, lazy, *_product_key(product, info))
+        key = (*self._page_key, lazy, label, *_product_key(product, info))
         markup = _card_cache.get(key, "")
         if not markup:
             with fail_open("Rendering a card"):
                 catalogue.attach_images([product, *self._products])
                 card = card_context(product, info)
-                markup = self._render_content(card, lazy)
+                markup = self._render_content(card, lazy, label)
                 if card.image is None or card.image.width is not None:
                     _store_in_cache(key, markup)
         markup = markup.replace(ANCHOR_PLACEHOLDER, conditional_escape(anchor))
         return markup.replace(TOKEN_PLACEHOLDER, self._token).replace(NEXT_PLACEHOLDER, self._next_url)
 
-    def _render_content(self, card: Card, lazy: bool) -> str:
+    def _render_content(self, card: Card, lazy: bool, label: str) -> str:
         return self._template.render(
             {
                 "card": card,
                 "lazy": lazy,
+                "label": label,
                 "csrf_token": TOKEN_PLACEHOLDER,
                 "next": NEXT_PLACEHOLDER,
                 "anchor": ANCHOR_PLACEHOLDER,
@@ -155,6 +161,7 @@ def _product_key(product: Any, info: Any) -> tuple:
         product.first_image,
         _stars(product),
         product.is_parent or product.has_options,
+        info.availability.is_available_to_buy,
         catalogue.get_price_amount(info),
         info.price.currency,
         _availability_text(info),
@@ -187,7 +194,8 @@ def card_context(product: Any, info: Any) -> Card:
         price=_formatted_price(info),
         stars=_stars(product),
         availability=_availability_text(info),
-        add_to_basket_url=_add_to_basket_url(product) if _addable_in_one_click(product) else "",
+        add_to_basket_url=_add_to_basket_url(product) if _addable_in_one_click(product, info) else "",
+        sold_out=not info.availability.is_available_to_buy,
     )
 
 
@@ -210,13 +218,14 @@ def product_data(product: Any, info: Any) -> ProductData:
         currency=info.price.currency if amount is not None else "",
         includes_tax=amount is not None and info.price.is_tax_known,
         availability=_availability_text(info),
-        addable_in_one_click=_addable_in_one_click(product),
+        addable_in_one_click=_addable_in_one_click(product, info),
+        available=info.availability.is_available_to_buy,
     )
 
 
-def _addable_in_one_click(product: Any) -> bool:
-    """Whether it has no options to choose before it is put into the basket."""
-    return not (product.is_parent or product.has_options)
+def _addable_in_one_click(product: Any, info: Any) -> bool:
+    """Whether it can be bought, and has no options to choose before it is put into the basket."""
+    return info.availability.is_available_to_buy and not (product.is_parent or product.has_options)
 
 
 def _card_image(product: Any) -> CardImage | None:

@@ -4,13 +4,14 @@ Oscar's cards carry no keys, and its templates are not ours. The page says which
 `seen.js` finds the cards by their links.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from django.http import HttpRequest
 
 from personalization import serve
 from personalization.collect.impression_tokens import PRODUCT
+from personalization.decide.slate import PlacedBy
 from personalization.oscar import visits
 
 
@@ -30,6 +31,7 @@ def list_slate(
     items: Sequence[tuple[int, str]],
     *,
     reasons: Sequence[str] = (),
+    placed: Mapping[int, PlacedBy] | None = None,
     start: int = 0,
     item_kind: str = PRODUCT,
 ) -> ListSlate | None:
@@ -39,10 +41,12 @@ def list_slate(
     ----------
     items
         (primary key, path of its page) of each, as they stand on the page.
-    surface, row, reasons, start, item_kind
+    surface, row, reasons, placed, start, item_kind
         as in `serve.list_token`.
     """
     visit = visits.tracked_visit(request) if items else None
     keys = [key for key, _ in items]
-    token = serve.list_token(visit, surface, row, keys, reasons=reasons, start=start, item_kind=item_kind)
+    token = serve.list_token(
+        visit, surface, row, keys, reasons=reasons, placed=placed, start=start, item_kind=item_kind
+    )
     return ListSlate(token, item_kind, " ".join(f"{key} {path}" for key, path in items)) if token else None

@@ -1,31 +1,33 @@
 """Reranks search results, the catalogue and category pages for each visitor."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 from django.utils.translation import pgettext
-from haystack import connections
-from haystack.models import SearchResult
 from haystack.query import EmptySearchQuerySet, SearchQuerySet, ValuesListSearchQuerySet
-from oscar.apps.search.search_indexes import ProductIndex
 from oscar.core.loading import get_class, get_model
 
 from personalization import conf, serve
+from personalization.decide.audience import list_surface_name
+from personalization.decide.reasons import placement_label
 from personalization.decide.reranking import RerankBasis
+from personalization.decide.slate import PlacedBy
+from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import search_engine, visits
 from personalization.oscar.list_slates import ListSlate, list_slate
 from personalization.oscar.private_pages import PrivatePageMixin
 from personalization.oscar.purchase_notes import purchase_notes
+from personalization.oscar.reranked_results import ListCampaigns, ListOrder, RerankedResults, is_product
+from personalization.oscar.search_engine import filter_for_campaigns
 from personalization.privacy import consent, identity, sort_preference
 from personalization.privacy.private_responses import set_private_cache_headers
 from personalization.privacy.requester import requester_from_request
-from personalization.shop import catalogue
 
 Product = get_model("catalogue", "Product")
 SearchForm = get_class("search.forms", "SearchForm")
@@ -35,9 +37,6 @@ RECOMMENDED, ENGINE_ORDER = "", "relevancy"
 
 SPELLING, SPELLING_OFF = "spelling", "off"
 """The parameter of a search that is not to be corrected."""
-
-SortProducts = Callable[[tuple[int, ...]], Sequence[int]]
-"""Sorts the keys of products."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +62,22 @@ class ListReranking:
 class PersonalListMixin(PrivatePageMixin):
     """Mixed into Oscar's listing views, in front of them.
 
-    0. `get_form_kwargs`: corrects the spelling of a search that would find nothing
-    1. `paginate_queryset`: reranks the first hits of the engine, and loads the products of the page together
+    0. `get_form_kwargs`: corrects the spelling of a search that would find nothing, and asks the engine to leave out
+       what campaigns exclude
+    1. `paginate_queryset`: reranks the first hits of the engine, lets campaigns move and place some, and loads the
+       products of the page together
     2. `get_context_data`: adds "Recommended" to the ways to sort, and `list_slate`, for the reports
     3. `render_to_response`: keeps pages that depend on the visitor out of shared caches
 
-    The engine's hits, their number and its facets do not change. If anything fails, Oscar's own page is served.
+    Else the engine's hits, their number and its facets do not change. If anything fails, Oscar's own page is served.
     """
 
     request: HttpRequest
     kwargs: dict[str, Any]
     page_kwarg: str
+    queryset: Any
+    placed: Mapping[int, PlacedBy] = MappingProxyType({})
+    """What campaigns put in its place, by the product's key."""
     list_reranking: ListReranking | None = None
     offers_recommended = False
     """Whether our order is one of the ways to sort the list."""
@@ -90,6 +94,8 @@ class PersonalListMixin(PrivatePageMixin):
         if self.corrected_query:
             kwargs["data"] = kwargs["data"].copy()
             kwargs["data"]["q"] = self.corrected_query
+        if kwargs.get("searchqueryset") is not None and self._campaign_visit() is not None:
+            kwargs["searchqueryset"] = self.queryset = self._filtered_by_campaigns(kwargs["searchqueryset"])
         return kwargs
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> tuple:
@@ -102,8 +108,10 @@ class PersonalListMixin(PrivatePageMixin):
         )
         if not 1 <= page.start_index() <= window or paginator.count < 2 or getattr(listing, "failed", True):
             self.list_reranking = None
+        if isinstance(listing, RerankedResults) and not listing.failed:
+            self.placed = listing.placed
         with fail_open("Noting what stands on a page", queries=False):
-            visits.mark_shown(self.request, [int(result.pk) for result in page if _is_product(result)])
+            visits.mark_shown(self.request, [int(result.pk) for result in page if is_product(result)])
         return paginator, page, *rest
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -118,12 +126,15 @@ class PersonalListMixin(PrivatePageMixin):
             "list_slate": partial(self._list_slate, context),
             "corrected_query": self.corrected_query,
             "purchase_notes": partial(self._purchase_notes, context),
+            "placement_labels": partial(self._placement_labels, context),
         }
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         """Oscar's response, kept out of shared caches if it depends on the visitor."""
         response = super().render_to_response(context, **kwargs)  # type: ignore[misc]
         order = self.list_reranking
+        if visits.rules_in_force(self.request).surfaces_by_visitor:
+            set_private_cache_headers(self.request, response)
         nothing_found = "paginator" in context and not context["paginator"].count  # the page shows rows instead
         if nothing_found or (order is not None and (not order.enabled or order.is_personal)):
             set_private_cache_headers(self.request, response)
@@ -145,15 +156,27 @@ class PersonalListMixin(PrivatePageMixin):
     def _offers_recommended(self, listing: Any, count: int) -> bool:
         """Whether a list can be put in our order: not one that the shop sorts by itself, and none that failed."""
         sorted_by_shop = listing.found.query.order_by and "sort_by" not in self.request.GET
-        return count > 1 and not listing.failed and not sorted_by_shop and serve.reranking_available()
+        moves = conf.get_settings().RERANK_STRENGTH and serve.reranking_available()
+        return bool(count > 1 and not listing.failed and not sorted_by_shop and moves)
 
     def _purchase_notes(self, context: dict[str, Any]) -> dict[str, str]:
         """What the cards say of the visitor's purchases, by the address of the product; nothing where the shop has
         switched our order off."""
         if not self.offers_recommended:
             return {}
-        hits = [hit for hit in context["page_obj"] if _is_product(hit) and hit.object is not None]
+        hits = [hit for hit in context["page_obj"] if is_product(hit) and hit.object is not None]
         return purchase_notes(self.request, [hit.object for hit in hits])
+
+    def _placement_labels(self, context: dict[str, Any]) -> dict[str, str]:
+        """What the cards say of campaigns, by the address of the product."""
+        if not self.placed:
+            return {}
+        products = [hit.object for hit in context["page_obj"] if is_product(hit) and hit.object is not None]
+        return {
+            product.get_absolute_url(): placement_label(self.placed[product.pk])
+            for product in products
+            if product.pk in self.placed
+        }
 
     def _list_slate(self, context: dict[str, Any]) -> ListSlate | None:
         """The reporting token of the page's products, however they are sorted."""
@@ -163,24 +186,53 @@ class PersonalListMixin(PrivatePageMixin):
             if visits.tracked_visit(self.request) is None:  # the addresses would cost strangers' pages, too
                 return None
             page, category = context["page_obj"], getattr(self, "category", None)
-            products = [result.object for result in page if _is_product(result) and result.object is not None]
+            products = [result.object for result in page if is_product(result) and result.object is not None]
             items = [(product.pk, product.get_absolute_url()) for product in products]
             row = "results" if category is None else f"results:{category.pk}"
             reranking = self.list_reranking
             reasons = [reranking.basis.reason_code] * len(items) if reranking and reranking.enabled else ()
             surface, start = "search" if self._search_query() else "category", page.start_index() - 1
-            return list_slate(self.request, surface, row, items, reasons=reasons, start=start)
+            return list_slate(self.request, surface, row, items, reasons=reasons, placed=self.placed, start=start)
         return None
 
     def _reranked_results(self, found: Any, page_size: int, window: int) -> Any:
         """The engine's results, reranked and with our look-up of products; themselves where neither applies."""
-        if not conf.get_settings().RERANK_STRENGTH or not _is_engine_result(found):
+        visit, strength = self._campaign_visit(), conf.get_settings().RERANK_STRENGTH
+        if not (strength or visit) or not _is_engine_result(found):
             return found
-        page_start, sort_products = self._page_start(page_size), None
+        page_start, sort_products, merchandise = self._page_start(page_size), None, None
         if page_start < window and not self._is_sorted_by_visitor(found):
             with fail_open("Looking whether a list is to be put in order", queries=False):
-                sort_products = None if self._sort_is_disabled() else self._rerank
-        return RerankedResults(found, page_start, page_size, window, sort_products)
+                if not self._sort_is_disabled():
+                    sort_products = self._rerank if strength else None
+                    if visit is not None and not self._has_price_facet():
+                        merchandise = ListCampaigns(visit, page_size)
+        return RerankedResults(found, page_start, page_size, window, ListOrder(sort_products, merchandise))
+
+    def _campaign_visit(self) -> Visit | None:
+        """The visit, where any campaign acts on lists like this one; else it is not read for that."""
+        category = getattr(self, "category", None)
+        with fail_open("Reading the visit for campaigns", queries=False):
+            rules = visits.rules_in_force(self.request)
+            if list_surface_name(self._search_query(), category is not None) in rules.places:
+                visit = visits.visit_without_basket(self.request)
+                return visits.with_page_context(visit, category=category, query=self._search_query())
+        return None
+
+    def _filtered_by_campaigns(self, found: SearchQuerySet) -> SearchQuerySet:
+        """The engine's query without what campaigns keep out of this list."""
+        visit = self._campaign_visit()
+        with fail_open("Asking campaigns what a list leaves out", queries=bool(visit and visit.rules.segments)):
+            if visit is not None and _is_engine_result(found):
+                return filter_for_campaigns(found, serve.engine_filter(visit, left_alone=self._is_left_alone()))
+        return found
+
+    def _is_left_alone(self) -> bool:
+        """Whether the visitor sorted the list otherwise, or by a price."""
+        return self._is_sorted_otherwise() or self._has_price_facet()
+
+    def _has_price_facet(self) -> bool:
+        return any(chosen.startswith("price") for chosen in self.request.GET.getlist("selected_facets"))
 
     def _page_start(self, page_size: int) -> int:
         """The number of hits before the page; 0 where the page number says nothing, as "last" does."""
@@ -221,72 +273,6 @@ class PersonalListMixin(PrivatePageMixin):
         return serve.rerank(visit)
 
 
-class RerankedResults:
-    """The engine's results for a paginator, which slices them into pages.
-
-    One query to the engine returns the number of hits, their facets and the hits of the page.
-    """
-
-    def __init__(
-        self, found: SearchQuerySet, page_start: int, page_size: int, window: int, sort_products: SortProducts | None
-    ):
-        self.found = found
-        self.page_size = page_size
-        self.window = window if sort_products else 0
-        self.sort_products = sort_products
-        self.failed = False
-        """Whether reranking failed, so that the engine's order is shown."""
-        self._page_start = page_start
-        self._fetched, self._hits, self._is_reranked = range(0), list[SearchResult](), False
-
-    def __len__(self) -> int:
-        return self.count()
-
-    def count(self) -> int:
-        """The number of hits."""
-        with fail_open("Asking the search engine for a list", queries=False):
-            self._fetch(self._page_start, self._page_start + self.page_size)
-            return len(self.found)
-        self.failed, self.window = True, 0
-        return len(self.found)
-
-    def __getitem__(self, page: slice) -> list[SearchResult]:
-        """The hits of a page with their products, without those whose products are deleted or hidden."""
-        with fail_open("Looking up a page of a list"):
-            self._fetch(page.start, page.stop)
-            self._rerank_window()
-            return _attach_objects(
-                self._hits[page.start - self._fetched.start : page.stop - self._fetched.start], self.found
-            )
-        self.failed = True
-        return self.found[page]
-
-    def _fetch(self, start: int, stop: int) -> None:
-        """Fetches these hits, unless they are there.
-
-        A page behind the window is fetched by itself, any other with all hits from the first one on: Whoosh returns
-        wrong hits unless the range starts at a multiple of its length.
-        """
-        if self._fetched.start <= start and stop <= self._fetched.stop:
-            return
-        wanted = (
-            range(max(stop, self.window)) if start < self.window else range(start, max(stop, start + self.page_size))
-        )
-        query = self.found.all().query
-        query.set_limits(wanted.start, wanted.stop)
-        self._hits, self._is_reranked = query.get_results(), False
-        self._fetched, self.found.query = wanted, query  # which now knows the number of hits and the facets
-
-    def _rerank_window(self) -> None:
-        if self.sort_products is None or self._is_reranked or self._fetched.start >= self.window:
-            return
-        self._is_reranked = True
-        with fail_open("The visitor's order of a list", queries=False):
-            self._hits[: self.window] = _reranked_hits(self._hits[: self.window], self.sort_products)
-            return
-        self.failed = True
-
-
 def _likely_basis(request: HttpRequest) -> RerankBasis:
     """What reranking would go by, as far as that is known without doing it."""
     with fail_open("Reading the visitor of a list", queries=False):
@@ -299,41 +285,3 @@ def _likely_basis(request: HttpRequest) -> RerankBasis:
 
 def _is_engine_result(found: Any) -> bool:
     return isinstance(found, SearchQuerySet) and not isinstance(found, EmptySearchQuerySet | ValuesListSearchQuerySet)
-
-
-def _is_product(hit: Any) -> bool:
-    model = Product._meta
-    return isinstance(hit, SearchResult) and (hit.app_label, hit.model_name) == (model.app_label, model.model_name)
-
-
-def _reranked_hits(hits: list[SearchResult], sort_products: SortProducts) -> list[SearchResult]:
-    """These hits with their products sorted; hits of other models keep their positions."""
-    products = [hit for hit in hits if _is_product(hit)]
-    position = {key: index for index, key in enumerate(sort_products(tuple(int(hit.pk) for hit in products)))}
-    ordered = iter(sorted(products, key=lambda hit: position[int(hit.pk)]))
-    return [next(ordered) if _is_product(hit) else hit for hit in hits]
-
-
-def _attach_objects(hits: Iterable[SearchResult], found: SearchQuerySet) -> list[SearchResult]:
-    """The hits whose objects are in the database, each with its object; one query for each model."""
-    keys: dict[type[Model], list[Any]] = {}
-    for hit in hits:
-        keys.setdefault(hit.model, []).append(hit.pk)
-    objects = {model: _load_objects(model, wanted, found) for model, wanted in keys.items()}
-    shown = []
-    for hit in hits:
-        loaded = objects[hit.model].get(hit.model._meta.pk.to_python(hit.pk))
-        if loaded is not None:
-            hit.object = loaded
-            shown.append(hit)
-    return shown
-
-
-def _load_objects(model: type[Model], keys: list[Any], found: SearchQuerySet) -> dict[Any, Any]:
-    """The objects of these keys, as Haystack loads them; products with fewer queries, unless the shop has its own index
-    queryset, which decides which products are shown."""
-    index = type(connections[found.query._using].get_unified_index().get_index(model))
-    is_unchanged = type(found)._load_model_objects is SearchQuerySet._load_model_objects
-    if model is Product and is_unchanged and index.read_queryset is ProductIndex.read_queryset:
-        return catalogue.products_with_stock(keys)
-    return found._load_model_objects(model, keys)

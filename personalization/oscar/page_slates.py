@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 
 from personalization.decide import reasons
 from personalization.decide.reranking import RerankBasis
-from personalization.decide.slate import Row, Slate, SlateItem
+from personalization.decide.slate import CHOSEN_BY_US, SPONSORED, Row, Slate, SlateItem
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, visits
@@ -139,7 +139,9 @@ def _printed_rows(slate: Slate, visit: Visit | None, whole_row: bool) -> Iterato
         number = f"-{seen[row.type]}" if seen[row.type] > 1 else ""
         anchor = f"personalization-{slate.surface}-{row.type}{number}"
         head = _head_sentence(row)
-        items = [(item, "" if item.explanation == head else item.explanation) for item in row.items]
+        items = [
+            (item, "" if _says_label(item) or item.explanation == head else item.explanation) for item in row.items
+        ]
         all_url = "" if whole_row else _all_url(slate.surface, row, visit)
         short = " personalization-row--short" if len(items) < MIN_STRIP_ITEMS else ""
         lines = " personalization-row--lines" if visit and len(items) > visit.policy.row_size else ""
@@ -149,8 +151,18 @@ def _printed_rows(slate: Slate, visit: Visit | None, whole_row: bool) -> Iterato
 
 def _head_sentence(row: Row) -> str:
     """One sentence: two that say nearly the same would read double. A single card keeps its own."""
-    of_cards = {item.explanation for item in row.items}
-    return of_cards.pop() or row.explanation if len(row.items) > 1 and len(of_cards) == 1 else row.explanation
+    reasoned = [item for item in row.items if not _says_label(item)]
+    of_cards = {item.explanation for item in reasoned}
+    return of_cards.pop() or row.explanation if len(reasoned) > 1 and len(of_cards) == 1 else row.explanation
+
+
+def _card_sentence(item: SlateItem, head: str) -> str:
+    return "" if _says_label(item) or item.explanation == head else item.explanation
+
+
+def _says_label(item: SlateItem) -> bool:
+    """Whether its card says already, in the label of a campaign, all that its reason does."""
+    return item.reason.code in (CHOSEN_BY_US, SPONSORED)
 
 
 def _all_url(surface: str, row: Row, visit: Visit | None) -> str:

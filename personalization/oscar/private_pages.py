@@ -25,5 +25,5 @@ class PrivatePageMixin:
 
 def _keep_out_of_shared_caches(request: HttpRequest, response: HttpResponse) -> None:
     with fail_open("Keeping a page private", queries=False):
-        if visits.is_personalized(request):
+        if visits.is_personalized(request) or visits.rules_in_force(request).surfaces_by_visitor:
             set_private_cache_headers(request, response)

@@ -1,4 +1,4 @@
-"""What Oscar's own cards in a list say of the visitor's purchases: that they bought it, and when."""
+"""What Oscar's own cards in a list say besides: that the visitor bought it, and when; that a campaign chose it."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from personalization.oscar import visits
 
 CARD = re.compile(r'<article class="product_pod".*?</article>', re.DOTALL)
 LINK = re.compile(r'href="([^"]*)"')
-TITLE_END = "</h3>"
+TITLE_START, TITLE_END = "<h3", "</h3>"
 
 
 def purchase_notes(request: HttpRequest, products: Iterable[Any]) -> dict[str, str]:
@@ -31,18 +31,21 @@ def purchase_notes(request: HttpRequest, products: Iterable[Any]) -> dict[str, s
     }
 
 
-def add_purchase_notes(markup: str, notes: Mapping[str, str]) -> str:
-    """A page's markup, with each note below the title of the card that leads to its address."""
+def add_card_texts(markup: str, notes: Mapping[str, str], labels: Mapping[str, str]) -> str:
+    """A page's markup, with each note below the title of the card that leads to its address, and each label above."""
 
-    def with_note(card: re.Match[str]) -> str:
-        link = LINK.search(card[0])
-        note = notes.get(link[1]) if link else None
-        if note is None:
-            return card[0]
-        text = f'<p class="personalization-purchase-note">{conditional_escape(note)}</p>'
-        return card[0].replace(TITLE_END, TITLE_END + text, 1)
+    def with_texts(card: re.Match[str]) -> str:
+        link, text = LINK.search(card[0]), card[0]
+        address = link[1] if link else ""
+        if address in notes:
+            note = f'<p class="personalization-purchase-note">{conditional_escape(notes[address])}</p>'
+            text = text.replace(TITLE_END, TITLE_END + note, 1)
+        if address in labels:
+            label = f'<p class="personalization-label">{conditional_escape(labels[address])}</p>'
+            text = text.replace(TITLE_START, label + TITLE_START, 1)
+        return text
 
-    return CARD.sub(with_note, markup) if notes else markup
+    return CARD.sub(with_texts, markup) if notes or labels else markup
 
 
 def _purchase_note(last_bought_at: float, now: float) -> str:

@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any
 
 from haystack import connections
+from haystack.query import SearchQuerySet
 from oscar.core.loading import get_class, get_classes, get_model
 
 from personalization.decide.active_snapshot import get_active_snapshot
+from personalization.decide.list_campaigns import EngineFilter
 from personalization.oscar.visits import parent_of
 from personalization.rank import search_queries, spelling
 
@@ -48,6 +50,15 @@ def category_keys(category: Any, limit: int) -> list[int]:
     below = category.get_descendants_and_self()
     form = CategoryForm(data={"q": ""}, searchqueryset=base_sqs(), load_all=False, categories=below)
     return [int(result.pk) for result in form.search()[:limit] if result.model is Product]
+
+
+def filter_for_campaigns(found: SearchQuerySet, wanted: EngineFilter) -> SearchQuerySet:
+    """The engine's query without what campaigns exclude, and with nothing but what they allow."""
+    if wanted.without:
+        found = found.exclude(django_id__in=list(map(str, wanted.without)))
+    if wanted.only:
+        found = found.filter(django_id__in=list(map(str, wanted.only)))
+    return found
 
 
 def recover_search(query: str, *, filtered: bool = False) -> SearchRecovery:

@@ -21,6 +21,7 @@ from personalization.collect import request_traits
 from personalization.decide.active_rules import get_active_rules
 from personalization.decide.policy import policy_from_settings
 from personalization.decide.visit import LazyEvents, Visit
+from personalization.merchandising.compiled import CompiledRules
 from personalization.models import Event, Visitor
 from personalization.models.events import RecentEvent
 from personalization.models.fail_open import fail_open
@@ -60,6 +61,12 @@ def visit_without_basket(request: HttpRequest) -> Visit:
         visit = _read_visit(request)
         setattr(request, VISIT_ATTRIBUTE, visit)
     return visit
+
+
+def rules_in_force(request: HttpRequest) -> CompiledRules:
+    """The campaigns that the visit of this request carries, or would. No query."""
+    visit = visit_read_before(request)
+    return get_active_rules() if visit is None else visit.rules
 
 
 def visit_read_before(request: HttpRequest) -> Visit | None:

@@ -143,6 +143,7 @@ CONTINUE_SHOPPING = RowType(
     fallback=propose_continue_shopping,
     personal=True,
     min_items=0,
+    takes_pins=False,
 )
 BECAUSE_YOU_VIEWED = RowType(
     code="because_you_viewed",

@@ -256,6 +256,7 @@ REPLACEMENT = RowType(
     discloses_activity=False,
     propose=propose_replacement,
     personal=True,
+    takes_pins=False,
     min_items=1,
     max_items=MAX_REPLACEMENTS,
 )

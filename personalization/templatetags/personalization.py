@@ -21,13 +21,14 @@ from django.utils.translation import get_language
 
 from personalization import conf, serve
 from personalization.collect import feedback
+from personalization.decide.reasons import placement_label
 from personalization.decide.relative_dates import relative_date
 from personalization.decide.slate import Slate, SlateItem
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, page_slates, visits
 from personalization.oscar.list_slates import ListSlate
-from personalization.oscar.purchase_notes import add_purchase_notes
+from personalization.oscar.purchase_notes import add_card_texts
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import requester_from_request
 from personalization.shop import catalogue
@@ -115,7 +116,8 @@ class CardNode(template.Node):
         with fail_open("Printing a card", queries=False):
             item: SlateItem = self.item.resolve(context)
             lazy = (context["slate"].surface, context["number"]) != ABOVE_THE_FOLD
-            return context["cards"].render(item.product, item.info, lazy=lazy, anchor=context["anchor"])
+            label = placement_label(item.placed_by)
+            return context["cards"].render(item.product, item.info, lazy=lazy, anchor=context["anchor"], label=label)
         return ""
 
 
@@ -136,9 +138,9 @@ class ListedCardsNode(template.Node):
         markup: str = self.nodelist.render(context)
         with fail_open("Keeping the place in a list", queries=False):
             markup = card_markup.add_form_anchors(markup)
-        with fail_open("Saying what a visitor bought", queries=False):
-            notes = context.get("purchase_notes")
-            return add_purchase_notes(markup, notes()) if callable(notes) else markup
+        with fail_open("Saying more on the cards of a list", queries=False):
+            notes, labels = (context.get(name) for name in ("purchase_notes", "placement_labels"))
+            return add_card_texts(markup, notes() if callable(notes) else {}, labels() if callable(labels) else {})
         return markup
 
 

@@ -22,7 +22,7 @@ from oscar.core.loading import get_class
 from oscar.test.factories import create_product
 
 from personalization import serve
-from personalization.oscar import listing_views, visits
+from personalization.oscar import listing_views, reranked_results, visits
 from tests.shops import factories as shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
@@ -214,10 +214,10 @@ def test_other_parts_of_the_page_know_what_stands_in_the_list(client, trained):
 
 
 def test_what_else_the_engine_finds_stays_where_it_is():
-    engine = listing_views.SearchResult("flatpages", "flatpage", "1", 0)
-    products = [listing_views.SearchResult("catalogue", "product", str(key), 0) for key in (10, 20, 30)]
+    engine = reranked_results.SearchResult("flatpages", "flatpage", "1", 0)
+    products = [reranked_results.SearchResult("catalogue", "product", str(key), 0) for key in (10, 20, 30)]
     hits = [products[0], engine, products[1], products[2]]
-    ordered = listing_views._reranked_hits(hits, lambda keys: keys[::-1])
+    ordered = reranked_results.reranked_hits(hits, lambda keys: keys[::-1])
     assert ordered == [products[2], engine, products[1], products[0]]
 
 
@@ -258,7 +258,7 @@ def test_when_our_look_up_breaks_the_database_oscars_own_page_is_served(client, 
         with connection.cursor() as cursor:
             cursor.execute("SELECT nothing FROM nowhere")
 
-    monkeypatch.setattr(listing_views.catalogue, "products_with_stock", broken)
+    monkeypatch.setattr(reranked_results.catalogue, "products_with_stock", broken)
     response = client.get("/catalogue/")
     assert (response.status_code, shown(response)) == (200, found()[:20])
     assert b"product_pod" in response.content

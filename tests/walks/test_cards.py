@@ -129,7 +129,7 @@ def test_where_there_is_something_to_choose_first_the_card_leads_there(client):
 
 def info(code="instock", excl_tax=1, **more):
     price = {"exists": True, "currency": "USD", "excl_tax": excl_tax, "is_tax_known": False, **more}
-    availability = SimpleNamespace(code=code, short_message="In two weeks")
+    availability = SimpleNamespace(code=code, short_message="In two weeks", is_available_to_buy=True)
     return SimpleNamespace(price=SimpleNamespace(**price), availability=availability)
 
 

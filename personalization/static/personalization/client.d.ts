@@ -194,6 +194,8 @@ export interface ItemAnswer {
   /** From 0, within its row. */
   position: number;
   reason: ReasonAnswer;
+  /** Null where the shop did not choose the place itself. */
+  placed_by: PlacementAnswer | null;
   /** With `include=product` only. */
   product?: ProductAnswer;
 }
@@ -271,6 +273,23 @@ export interface NewVisitorRequest {
 
 export type NewVisitorRequestConsentEnum = "granted";
 
+/** A product that the shop itself put in its place. */
+export interface PlacedProductAnswer {
+  /** In the visitor's language. */
+  label: string;
+  /** Whether somebody pays for the place. */
+  sponsored: boolean;
+  id: number;
+}
+
+/** That the shop itself put an item in its place. A client shows the label beside it. */
+export interface PlacementAnswer {
+  /** In the visitor's language. */
+  label: string;
+  /** Whether somebody pays for the place. */
+  sponsored: boolean;
+}
+
 /** What a visitor chose themselves. */
 export interface PreferencesAnswer {
   consent: ConsentAnswer;
@@ -342,6 +361,8 @@ export interface RankRequest {
 /** The products in the visitor's order. */
 export interface RankedAnswer {
   products: Array<number>;
+  /** Those that the shop itself put in their places. */
+  placed: Array<PlacedProductAnswer>;
   /** One for each product, comparable within the list; null for products unknown to the snapshot. The shop's setting `RERANK_STRENGTH` says how far the order follows them. */
   scores?: Array<number | null>;
   /** With a `limit`: sent to `events/` with what is reported of them; empty without consent. */

@@ -1,0 +1,174 @@
+"""Which campaigns act for a visit: their schedule, their place in the shop, and whom they are for."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import DatabaseError
+
+from personalization.decide.merchandising import ActingCampaign
+from personalization.decide.visit import Visit
+from personalization.merchandising.compiled import (
+    ANYWHERE,
+    Campaign,
+    IndexedPlace,
+    People,
+    Place,
+    PlaceKey,
+    Schedule,
+    WordList,
+    WordMatch,
+)
+from personalization.merchandising.search_words import fold_words
+from personalization.models.fail_open import log_fault
+
+SEARCH, CATEGORY, CATALOGUE = "search", "category", "catalogue"
+"""The surfaces of lists that a search engine found: of a search, of a category, and of neither."""
+WITH_PRODUCTS_IN_VIEW = ("basket", "order_confirmation")
+"""The surfaces where the products of the basket, or of the order, are in view."""
+
+
+def acting_campaigns(visit: Visit, surface: str, row_code: str | None = None) -> tuple[ActingCampaign, ...]:
+    """The campaigns that act for this visit on a surface, the one that counts most first, each once.
+
+    Parameters: `row_code`, the code of a row's type; None for the list of the surface.
+    """
+    if surface not in visit.rules.places:
+        return ()
+    acting = visit.remember(("acting", surface), partial(_acting_on_surface, visit, surface))
+    return tuple(one for one in acting if one.acts_in(row_code))
+
+
+def list_surface(visit: Visit) -> str:
+    """What campaigns call the list of this visit's page."""
+    return list_surface_name(visit.query, visit.category is not None)
+
+
+def list_surface_name(query: str, in_category: bool) -> str:
+    """What campaigns call the list of a page with this search, of a category or not."""
+    return SEARCH if query else CATEGORY if in_category else CATALOGUE
+
+
+def _acting_on_surface(visit: Visit, surface: str) -> tuple[ActingCampaign, ...]:
+    in_view = _products_in_view(visit, surface)
+    acting: dict[int, ActingCampaign] = {}
+    refused: set[int] = set()
+    for one in _places_of_page(visit, surface, in_view):
+        if one.order in refused:
+            continue
+        if one.order not in acting and not (
+            is_scheduled(one.campaign.schedule, visit.timestamp) and _is_for(one.campaign, visit)
+        ):
+            refused.add(one.order)
+            continue
+        seen = _seen_there(one.place, in_view)
+        known = acting.get(one.order)
+        acting[one.order] = ActingCampaign(
+            one.campaign,
+            tuple(sorted({*seen, *known.seen})) if known else seen,
+            _joined_rows(one.place.row_codes, known.row_codes) if known else one.place.row_codes,
+            (known.in_list if known else False) or one.place.row_codes is None,
+            one.order,
+        )
+    return tuple(acting[order] for order in sorted(acting))
+
+
+def _joined_rows(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    return None if one is None or other is None else one | other
+
+
+def _products_in_view(visit: Visit, surface: str) -> tuple[int, ...]:
+    page = {visit.product} if visit.product is not None else set()
+    return tuple(sorted(page | visit.basket if surface in WITH_PRODUCTS_IN_VIEW else page))
+
+
+def _places_of_page(visit: Visit, surface: str, in_view: tuple[int, ...]) -> Iterator[IndexedPlace]:
+    """The places of this surface that match the page, each as often as it is found."""
+    places = visit.rules.places.get(surface, {})
+    words = fold_words(visit.query) if visit.query else ()
+    keys: set[PlaceKey] = {ANYWHERE, *(("word", word) for word in words), *(("product", key) for key in in_view)}
+    if visit.category is not None:
+        keys.add(("category", visit.category))
+    for key in keys & places.keys():
+        for one in places[key]:
+            if _matches_page(one.place, visit, words, in_view):
+                yield one
+
+
+def _matches_page(place: Place, visit: Visit, words: tuple[str, ...], in_view: tuple[int, ...]) -> bool:
+    if place.categories is not None and visit.category not in place.categories:
+        return False
+    if place.words and not any(words_match(one, words) for one in place.words):
+        return False
+    return place.seen is None or bool(_seen_there(place, in_view))
+
+
+def _seen_there(place: Place, in_view: tuple[int, ...]) -> tuple[int, ...]:
+    """The products in view that the place means."""
+    if place.seen is None or not in_view:
+        return in_view
+    meant = place.seen.matching(in_view, None)
+    return tuple(key for key in in_view if key in meant)
+
+
+def words_match(wanted: WordList, words: tuple[str, ...]) -> bool:
+    """Whether the folded words of a search are those that a campaign names."""
+    if not wanted.words:
+        return False
+    if wanted.match is WordMatch.IS:
+        return words == wanted.words
+    if wanted.match is WordMatch.ALL:
+        return set(words) >= set(wanted.words)
+    *whole, last = wanted.words
+    begins = words[: len(whole)] == tuple(whole) and len(words) > len(whole)
+    return begins and words[len(whole)].startswith(last)
+
+
+def is_scheduled(schedule: Schedule, now: float) -> bool:
+    """Whether a campaign acts at this moment, in seconds since 1970."""
+    if not schedule.starts <= now < schedule.ends:
+        return False
+    if not schedule.days and schedule.hours is None:
+        return True
+    local = datetime.fromtimestamp(now, schedule.zone)
+    if schedule.hours is not None and schedule.hours[0] != schedule.hours[1]:
+        first, until = schedule.hours
+        if first < until and not first <= local.hour < until:
+            return False
+        if first > until:
+            if until <= local.hour < first:
+                return False
+            if local.hour < until:  # the night began the day before
+                local -= timedelta(days=1)
+    return not schedule.days or local.isoweekday() in schedule.days
+
+
+def _is_for(campaign: Campaign, visit: Visit) -> bool:
+    audience = campaign.audience
+    if audience.people is not People.ALL and (audience.people is People.CUSTOMERS) != (visit.user_id is not None):
+        return False
+    if audience.countries and visit.country not in audience.countries:
+        return False
+    if audience.devices and visit.device not in audience.devices:
+        return False
+    if not audience.names_segments:
+        return True
+    if visit.held_back or _any_holds(audience.out_segments, visit):
+        return False
+    return not audience.in_segments or _any_holds(audience.in_segments, visit)
+
+
+def _any_holds(segments: Iterable[int], visit: Visit) -> bool:
+    return any(visit.remember(("segment", segment), partial(_holds, segment, visit)) for segment in segments)
+
+
+def _holds(segment: int, visit: Visit) -> bool:
+    """Whether the visitor is in the segment; not where it is missing, or fails. A database error is raised again: it
+    has spoiled the transaction, and the caller knows the way out."""
+    try:
+        return bool(visit.rules.segments[segment].holds(visit, visit.timestamp))
+    except DatabaseError:
+        raise
+    except Exception as error:
+        log_fault(f"Asking the segment {segment}", error)
+        return False
