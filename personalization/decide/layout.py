@@ -77,6 +77,13 @@ class ProposedRow:
     merchandised: MerchandisedRow = NOT_MERCHANDISED
     """What campaigns do to it; those of the candidates that they keep out stand last."""
 
+    @property
+    def removed_count(self) -> int:
+        """How many of the candidates campaigns keep out."""
+        if not self.merchandised.removed:
+            return 0
+        return sum(not self.may_hold(candidate.item) for candidate in self.candidates)
+
     def may_hold(self, item: ItemRef) -> bool:
         """Whether no campaign keeps this item out."""
         return not self.merchandised.removed or item.kind != PRODUCT or item.id not in self.merchandised.removed
@@ -134,7 +141,7 @@ def fill_rows(
     """
     offers: dict[ItemRef, Any] = {}
     unavailable = set(excluded)
-    pinned = {product_ref(wish.product) for row in rows for wish in _row_wishes(row)}
+    pinned = {product_ref(wish.product) for row in rows if row.merchandised.acting for wish in _row_wishes(row)}
 
     def missing(extra: int) -> set[ItemRef]:
         allocated = _allocate_items(_Page(rows, limits, unavailable, sold_out, extra))
@@ -203,7 +210,12 @@ def _row_wishes(row: ProposedRow) -> list[PinWish]:
 
 def _reserve_pins(page: _Page, idle: Set[int], allocated: list[_Allocated]) -> dict[int, Places]:
     """By the row's number, the places of those that have pins. Campaigns come in their order, rows from the top."""
-    asked = [(wish, number) for number, row in enumerate(page.rows) for wish in wishes(row.merchandised.acting)]
+    asked = [
+        (wish, number)
+        for number, row in enumerate(page.rows)
+        if row.merchandised.acting
+        for wish in wishes(row.merchandised.acting)
+    ]
     places: dict[int, Places] = {}
     reserved: set[int] = set()
     for wish, number in sorted(asked, key=lambda pair: (pair[0].rank, pair[1])):
@@ -252,16 +264,18 @@ def _row_size(row: ProposedRow, limits: LayoutLimits, count: int) -> int:
 def _take_items(page: _Page, pins: Mapping[int, Places], allocated: list[_Allocated]) -> None:
     """Fills the rows from the top."""
     rows, limits, extra = page.rows, page.limits, page.extra
-    taken = {product_ref(key) for places in pins.values() for key in places.products}
+    reserved = (product_ref(key) for places in pins.values() for key in places.products)
+    taken = {*page.unavailable, *page.sold_out, *reserved}
     personal = shown = 0
     shares = [row.expected_share for row in rows if row.type.personal and math.isfinite(row.expected_share)]
     min_use = limits.min_relative_use * max(shares, default=0.0)
     for number, (row, into) in enumerate(zip(rows, allocated, strict=True)):
-        own_pins = {product_ref(key) for key in pins[number].products} if number in pins else set()
-        gone = page.unavailable | page.sold_out | taken - own_pins
-        items = [
-            candidate for candidate in row.candidates if candidate.item not in gone and row.may_hold(candidate.item)
-        ]
+        gone = taken
+        if number in pins:
+            gone = page.unavailable | page.sold_out | taken - set(map(product_ref, pins[number].products))
+        items = [candidate for candidate in row.candidates if candidate.item not in gone]
+        if row.merchandised.removed:
+            items = [candidate for candidate in items if row.may_hold(candidate.item)]
         size = row.max_items(limits) + extra if extra else _row_size(row, limits, len(items))
         if shown == limits.rows:
             into.hidden_because = PAGE_FULL

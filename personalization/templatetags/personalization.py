@@ -116,7 +116,7 @@ class CardNode(template.Node):
         with fail_open("Printing a card", queries=False):
             item: SlateItem = self.item.resolve(context)
             lazy = (context["slate"].surface, context["number"]) != ABOVE_THE_FOLD
-            label = placement_label(item.placed_by)
+            label = placement_label(item.placed_by) if item.placed_by else ""
             return context["cards"].render(item.product, item.info, lazy=lazy, anchor=context["anchor"], label=label)
         return ""
 
