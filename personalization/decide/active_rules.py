@@ -1,13 +1,12 @@
 """The merchants' rules that this process serves by. A request never compiles them: the look for what serves does."""
 
 import time
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from personalization.decide import active_snapshot
 from personalization.merchandising.compile import compile_rules
-from personalization.merchandising.compiled import NO_RULES, CompiledRules, SegmentTest
-from personalization.models import Definition, RulesState
+from personalization.merchandising.compiled import NO_RULES, CompiledRules
+from personalization.models import RulesState
 from personalization.models.fail_open import fail_open
 from personalization.models.snapshots import ServingState
 
@@ -45,7 +44,7 @@ def read_newer_rules(state: ServingState) -> None:
     if state.rules_number == cached.rules.number and not is_old:
         return
     with fail_open("Compiling the live campaigns"):
-        cached.rules, cached.compiled_at = compile_rules(compile_segments=compile_segments), time.monotonic()
+        cached.rules, cached.compiled_at = compile_rules(), time.monotonic()
 
 
 def read_rules_now() -> CompiledRules:
@@ -53,15 +52,10 @@ def read_rules_now() -> CompiledRules:
     number = RulesState.objects.number()
     if number != _process_rules.rules.number:
         _process_rules.rules, _process_rules.compiled_at = (
-            compile_rules(compile_segments=compile_segments),
+            compile_rules(),
             time.monotonic(),
         )
     return _process_rules.rules
-
-
-def compile_segments(definitions: Iterable[Definition]) -> Mapping[int, SegmentTest]:
-    """The tests of these live segments, by their keys."""
-    return {}
 
 
 active_snapshot.also_read.append(read_newer_rules)

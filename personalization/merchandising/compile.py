@@ -13,7 +13,7 @@ import numpy as np
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from personalization.merchandising import documents
+from personalization.merchandising import documents, segments
 from personalization.merchandising.compiled import (
     Action,
     AllOf,
@@ -126,7 +126,7 @@ class Compiler:
             return FixedTarget(frozenset(parents.values()))
         product_ids = _look_up[kind](target)
         if product_ids is None:
-            problems.append(_gone()[kind])
+            problems.append(_deleted_messages()[kind])
             return NOTHING
         if not len(product_ids):
             problems.append(_("A target matches no product now."))
@@ -146,26 +146,17 @@ class Compiler:
         return AllOf((like, self._relative({"like_viewed": "price", "like_price": band})))
 
 
-def compile_rules(*, compile_segments: Callable[[Iterable[Definition]], Mapping[int, SegmentTest]]) -> CompiledRules:
-    """What serves now: every live campaign, in order, and the segments. One that cannot be compiled is left out.
-
-    Parameters: `compile_segments`, what makes the tests of these live segments, by their keys.
-    """
+def compile_rules() -> CompiledRules:
+    """What serves now: every live campaign, in order, and the segments. One that cannot be compiled is left out."""
     number = RulesState.objects.number()
     definitions = list(Definition.objects.live_documents())
-    return rules_of(definitions, number, compile_segments)
+    return rules_of(definitions, number)
 
 
-def rules_of(
-    definitions: Iterable[Definition],
-    number: int,
-    compile_segments: Callable[[Iterable[Definition]], Mapping[int, SegmentTest]],
-    *,
-    compiler: Compiler | None = None,
-) -> CompiledRules:
+def rules_of(definitions: Iterable[Definition], number: int) -> CompiledRules:
     """The rules of these definitions, each as its live version says."""
     definitions = list(definitions)
-    compiler = compiler or Compiler()
+    compiler = Compiler()
     campaigns = []
     for definition in definitions:
         if definition.kind == DefinitionKind.CAMPAIGN and definition.live is not None:
@@ -175,9 +166,20 @@ def rules_of(
                 compiler.problems[definition.pk] = [_("A newer release wrote it: %(error)s.") % {"error": error}]
                 continue
             campaigns.append(compiler.campaign(definition, document, definition.live.number))
-    segments = compile_segments(one for one in definitions if one.kind == DefinitionKind.SEGMENT)
+    tests = compile_segments(one for one in definitions if one.kind == DefinitionKind.SEGMENT)
     problems = {key: tuple(lines) for key, lines in compiler.problems.items() if lines}
-    return CompiledRules(number, tuple(campaigns), segments, problems)
+    return CompiledRules(number, tuple(campaigns), tests, problems)
+
+
+def compile_segments(definitions: Iterable[Definition]) -> dict[int, SegmentTest]:
+    """The tests of these live segments, by their keys. One that a newer release wrote has no members."""
+    found = {}
+    for definition in definitions:
+        if definition.live is not None and definition.live.schema <= documents.newest_schema(definition.kind):
+            segment = segments.parse_segment(definition.live.document)[0]
+            if segment is not None:
+                found[definition.pk] = segment
+    return dict(segments.compile_segments(found))
 
 
 def audience(document: Mapping[str, Any]) -> Audience:
@@ -222,7 +224,7 @@ _look_up: dict[str, Callable[[Mapping[str, Any]], NDArray[np.int64] | None]] = {
 }
 
 
-def _gone() -> dict[str, str]:
+def _deleted_messages() -> dict[str, str]:
     return {
         "range": _("The Range that it names was deleted."),
         "category": _("The category that it names was deleted."),

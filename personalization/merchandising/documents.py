@@ -10,9 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from jsonschema import Draft202012Validator
 
+from personalization.merchandising import segments
 from personalization.merchandising.schemas import COMPANIONS, SCHEMAS, TARGET_KEYS
 
 MAX_BYTES = 64 * 1024
+SEGMENT = "segment"
+"""The kind of document whose schema is kept by `merchandising.segments`, with the fields."""
 UPGRADES: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """By kind and number of a schema: makes a document of the next number of one of this number."""
 
@@ -25,7 +28,7 @@ _validators = {
 
 def newest_schema(kind: str) -> int:
     """The number of the schema in which documents of this kind are stored."""
-    return max(SCHEMAS[kind])
+    return 1 if kind == SEGMENT else max(SCHEMAS[kind])
 
 
 class DocumentError(NamedTuple):
@@ -66,6 +69,8 @@ def document_errors(kind: str, document: dict[str, Any]) -> list[DocumentError]:
         return [DocumentError("", _("This is not JSON."))]
     if size > MAX_BYTES:
         return [too_large(size)]
+    if kind == SEGMENT:
+        return [DocumentError(error.path, error.message) for error in segments.parse_segment(document)[1]]
     found = [
         DocumentError(".".join(map(str, error.absolute_path)), error.message[:300])
         for error in _validators[kind, newest_schema(kind)].iter_errors(document)
@@ -84,6 +89,9 @@ def upgrade(kind: str, schema: int, document: dict[str, Any]) -> dict[str, Any]:
 
 def references(kind: str, document: dict[str, Any]) -> set[tuple[str, str]]:
     """What the document names: (kind of object, its key) of each."""
+    if kind == SEGMENT:
+        segment = segments.parse_segment(document, segments.Sensitive())[0]
+        return {(named, str(key)) for named, key in segments.referenced(segment)} if segment else set()
     found = {("segment", str(key)) for side in ("in", "out") for key in document.get("who", {}).get(side, ())}
     for place in document.get("where", ()):
         found.add(("surface", place["surface"]))

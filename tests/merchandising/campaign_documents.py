@@ -36,6 +36,18 @@ FROZEN = {
         "hold_back": 10,
         "note": "spring",
     },
+    ("segment", 1): {
+        "match": "all",
+        "groups": [
+            {
+                "match": "any",
+                "conditions": [
+                    {"field": "orders", "op": "at_least", "value": 2},
+                    {"field": "last_order", "op": "more_than", "value": 60},
+                ],
+            }
+        ],
+    },
     ("row", 1): {
         "shown": True,
         "titles": {"en-gb": "Our favourites", "de": "Unsere Lieblinge"},
