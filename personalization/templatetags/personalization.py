@@ -23,7 +23,7 @@ from personalization import conf, serve
 from personalization.collect import feedback
 from personalization.decide.reasons import placement_label
 from personalization.decide.relative_dates import relative_date
-from personalization.decide.slate import Slate, SlateItem
+from personalization.decide.slate import PlacedBy, Slate, SlateItem
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, page_slates, visits
@@ -158,6 +158,12 @@ def is_returning_customer(user: Any) -> bool:
     """Whether a signed-in customer has had their account for a day: nobody new is welcomed back."""
     joined = getattr(user, "date_joined", None)
     return joined is not None and now() - joined >= NEW_CUSTOMER_TIME
+
+
+@register.filter(name="placement_label")
+def print_placement_label(placed_by: PlacedBy | None) -> str:
+    """What the card of an item says that a campaign put in its place: "Chosen by us" or "Sponsored"; else nothing."""
+    return placement_label(placed_by)
 
 
 @register.filter
