@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from personalization.decide import layout, preferences, reasons
 from personalization.decide.audience import acting_campaigns
 from personalization.decide.layout import FilledRow, ProposedRow
-from personalization.decide.merchandising import NOT_MERCHANDISED, merchandise_row, wishes
+from personalization.decide.merchandising import NOT_MERCHANDISED, collect_pins, merchandise_row
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.slate import (
     CATEGORY,
@@ -115,7 +115,7 @@ def _available_offers(
     requested = {item.id for item in items if item.kind == PRODUCT}
     found = lookup.sellable(requested, visit.strategy)
     merchandised = (row for row in rows if row.merchandised.acting)
-    pinned = [(row, wish) for row in merchandised for wish in wishes(row.merchandised.acting)]
+    pinned = [(row, wish) for row in merchandised for wish in collect_pins(row.merchandised.acting)]
     shown_anyway = {wish.product for _, wish in pinned if wish.action.sold_out} & requested - found.keys()
     shelved = lookup.sold_out(shown_anyway, visit.strategy) if shown_anyway else {}
     sold_out.update(map(product_ref, shelved))
@@ -238,7 +238,7 @@ def _slate_items(filled: FilledRow, writer: "_ReasonWriter") -> Iterator[SlateIt
             explanation,
             offer.product,
             offer.info,
-            filled.placed.get(candidate.item),
+            filled.placements.get(candidate.item),
         )
         position += 1
 

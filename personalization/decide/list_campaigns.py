@@ -84,4 +84,4 @@ def merchandise_list(
         visit.trace.resolutions.append(resolved)
     standing = set(resolved.order)
     rest = sorted((key for key in products if key not in standing), key=lambda key: key in resolved.removed)
-    return Resolution((*resolved.order, *rest), resolved.placed, resolved.removed, before=resolved.before)
+    return Resolution((*resolved.order, *rest), resolved.placements, resolved.removed, before=resolved.before)

@@ -314,16 +314,16 @@ def test_the_results_of_another_engine_are_ranked_with_campaigns_too(client, tra
     keys = [product.pk for product in products][:10]
     asked = {"products": keys, "query": "product", "limit": 5}
     usual = ApiClient(client).post("rank/", asked).json()
-    assert usual["placed"] == []
+    assert usual["placements"] == []
     one = campaign(1, pin(usual["products"][9], 10**9), act(Do.EXCLUDE, usual["products"][0]), where=[SEARCH])
     serve(one)
     ranked = ApiClient(client).post("rank/", asked).json()
     assert ranked["products"] == [usual["products"][9], *usual["products"][1:9], usual["products"][0]]
-    assert ranked["placed"] == [{"id": usual["products"][9], "label": "Chosen by us", "sponsored": False}]
+    assert ranked["placements"] == [{"id": usual["products"][9], "label": "Chosen by us", "sponsored": False}]
     tea.sell_out(next(product for product in products if product.pk == usual["products"][9]))
     again = ApiClient(client).post("rank/", asked).json()
     assert again["products"] == [*usual["products"][1:], usual["products"][0]]
-    assert again["placed"] == []
+    assert again["placements"] == []
 
 
 def test_a_ranked_list_obeys_campaigns_and_says_what_they_placed(rf, trained, django_user_model):
