@@ -334,12 +334,16 @@ def menu_shortcuts(visit: Visit) -> list[navigation.MenuShortcut]:
 
 
 def menu_order(visit: Visit) -> navigation.MenuOrder:
-    """The order of the menu for this visitor; an empty one, which moves nothing, for a stranger, or when the shop has
-    learned nothing yet, or lets no entry of its menu move. No query."""
+    """The order of the menu for this visitor, after what campaigns do to it; without a campaign an empty one, which
+    moves nothing, for a stranger, or when the shop has learned nothing yet, or lets no entry of its menu move. No
+    query."""
+    order = navigation.MenuOrder()
     with fail_open("The visitor's order of the menu", queries=False):
         if visit.policy.menu_max_shift and visit.genome.categories and (learned := get_active_snapshot()):
-            return navigation.make_menu_order(apply_preferences(visit, learned), learned)
-    return navigation.MenuOrder()
+            order = navigation.make_menu_order(apply_preferences(visit, learned), learned)
+    with fail_open("What campaigns do to the menu", queries=bool(visit.rules.segments)):
+        return replace(order, acting=navigation.menu_campaigns(visit))
+    return order
 
 
 def _filter_candidates(ranking: Iterable[Candidate], visit: Visit, new_only: bool) -> Iterator[Candidate]:

@@ -138,7 +138,7 @@ class RankedAnswer(serializers.Serializer):
     """The products in the visitor's order."""
 
     products = serializers.ListField(child=serializers.IntegerField())
-    placed = PlacedProductAnswer(many=True, help_text="Those that the shop itself put in their places.")
+    placements = PlacedProductAnswer(many=True, help_text="Those that the shop itself put in their places.")
     scores = serializers.ListField(
         child=serializers.FloatField(allow_null=True),
         required=False,
@@ -245,10 +245,12 @@ class NavigationEndpoint(APIEndpoint):
         browser = request._request
         visit = visits.consented_visit(browser) and self.visit(request, visits.visit_without_basket)
         shortcuts = serve.menu_shortcuts(visit) if visit else []
-        order = serve.menu_order(visit) if visit else MenuOrder()
+        order = MenuOrder()
+        with fail_open("The order of the menu", queries=False):
+            order = serve.menu_order(visit or visits.anonymous_visit(browser))
         top = {category.pk: category for category in catalogue.top_menu_categories()}
         sorted_keys = order.sort(list(top))
-        reasons = [RerankBasis.PERSONAL.reason_code] * len(sorted_keys) if order else []
+        reasons = [RerankBasis.PERSONAL.reason_code] * len(sorted_keys) if order.is_personal else []
         return Response(
             {
                 "shortcuts": [serialize_shortcut(shortcut, browser) for shortcut in shortcuts],

@@ -32,7 +32,7 @@ from personalization.oscar.purchase_notes import add_card_texts
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import requester_from_request
 from personalization.shop import catalogue
-from personalization.surfaces.navigation import MenuOrder
+from personalization.surfaces.navigation import NAVIGATION, MenuOrder
 
 register = template.Library()
 
@@ -213,10 +213,10 @@ def personal_categories(context: Context) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def menu_slate(context: Context, categories: Sequence[Any]) -> ListSlate | None:
+def menu_slate(context: Context, categories: Sequence[Any], order: MenuOrder | None = None) -> ListSlate | None:
     """The reporting token of the menu's reranked categories; None for visitors without consent."""
     with fail_open("Signing the menu", queries=False):
-        return page_slates.menu_slate(context["request"], categories)
+        return page_slates.menu_slate(context["request"], categories, personal=order is None or order.is_personal)
     return None
 
 
@@ -229,9 +229,19 @@ def has_consent(context: Context) -> bool:
 
 @register.simple_tag(takes_context=True)
 def category_scores(context: Context) -> MenuOrder:
-    """The order of the menu's top categories for this visitor; false where the shop lets none of them move."""
-    visit = _consented_visit(context)
+    """The order of the menu's top categories for this visitor; false where the shop lets none of them move, and no
+    campaign acts on them."""
+    visit = _consented_visit(context) or _campaign_visit(context)
     return serve.menu_order(visit) if visit else MenuOrder()
+
+
+def _campaign_visit(context: Context) -> Visit | None:
+    """A visit of nobody, where any campaign may act on the menu. No query."""
+    request = context.get("request")
+    with fail_open("Reading the visit for the menu", queries=False):
+        if request is not None and NAVIGATION in visits.rules_in_force(request).places_by_surface:
+            return visits.anonymous_visit(request)
+    return None
 
 
 @register.filter

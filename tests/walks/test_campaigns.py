@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from haystack import connections
 from haystack.backends.whoosh_backend import WhooshSearchQuery
+from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.catalogue.models import Category
 
 from personalization.collect.impression_tokens import SALT
@@ -353,3 +354,23 @@ def test_what_was_placed_is_reported_with_its_campaign(client, trained_and_index
         tokens = re.findall(r'data-slate="([^"]+)"', response.content.decode())
         items = [item for token in tokens for item in signing.loads(token, salt=SALT)[11:12] or [None]]
         assert any("7:1" in str(item) for item in items)
+
+
+ENTRY = re.compile(r'<a class="dropdown-item" href="/catalogue/category/[^"]+">([^<]+)</a>')
+
+
+def test_the_menu_obeys_campaigns_for_strangers_too_as_far_as_they_are_for_everybody(client):
+    names = ("Bread", "Cake", "Coffee", "Dairy", "Tea")
+    keys = {name: create_from_breadcrumbs(name).pk for name in names}
+    menu = [Place("navigation")]
+    serve(
+        campaign(1, pin(keys["Tea"]), act(Do.EXCLUDE, keys["Cake"]), where=menu),
+        campaign(2, act(Do.BOOST, keys["Dairy"]), where=menu),
+        campaign(3, pin(keys["Bread"], place=3), where=menu, who=Audience(People.VISITORS)),
+    )
+    response = client.get("/catalogue/")
+    assert ENTRY.findall(response.content.decode()) == ["Tea", "Bread", "Dairy", "Coffee"]
+    listed = ApiClient(client).get("navigation/").json()["menu"]
+    assert [one["name"] for one in listed] == ["Tea", "Bread", "Dairy", "Coffee"]
+    serve()
+    assert ENTRY.findall(client.get("/catalogue/").content.decode()) == list(names)
