@@ -133,8 +133,6 @@ class PersonalListMixin(PrivatePageMixin):
         """Oscar's response, kept out of shared caches if it depends on the visitor."""
         response = super().render_to_response(context, **kwargs)  # type: ignore[misc]
         order = self.list_reranking
-        if visits.rules_in_force(self.request).surfaces_by_visitor:
-            set_private_cache_headers(self.request, response)
         nothing_found = "paginator" in context and not context["paginator"].count  # the page shows rows instead
         if nothing_found or (order is not None and (not order.enabled or order.is_personal)):
             set_private_cache_headers(self.request, response)

@@ -17,11 +17,13 @@ from oscar.apps.catalogue.models import Category
 from personalization.collect.impression_tokens import SALT
 from personalization.decide import active_snapshot
 from personalization.decide.list_campaigns import MAX_ENGINE_KEYS, EngineFilter
+from personalization.decide.slate import product_ref
+from personalization.decide.visit import Visit
 from personalization.merchandising.compiled import Audience, Do, People, Place, WordList, WordMatch
 from personalization.models import Visitor
 from personalization.oscar import search_engine, visits
 from personalization.privacy import cookies
-from personalization.serve import recommend
+from personalization.serve import explain_list, explain_slate, recommend
 from tests.api.api_client import ApiClient
 from tests.decide.campaigns import act, campaign, pin, rules, serve, slot
 from tests.shops import factories as shop
@@ -374,3 +376,45 @@ def test_the_menu_obeys_campaigns_for_strangers_too_as_far_as_they_are_for_every
     assert [one["name"] for one in listed] == ["Tea", "Bread", "Dairy", "Coffee"]
     serve()
     assert ENTRY.findall(client.get("/catalogue/").content.decode()) == list(names)
+
+
+def test_the_explanation_of_a_list_is_the_pages_and_says_what_each_action_did(client, trained_and_indexed):
+    users, products = trained_and_indexed
+    client.force_login(users[1])
+    first, second = shown(client.get("/search/?q=product"))[:2]
+    one = campaign(1, pin(products[38].pk, first), act(Do.EXCLUDE, first), where=[SEARCH])
+    serve(one)
+    page = shown(client.get("/search/?q=product"))
+    assert page[:2] == [products[38].pk, second]
+    visit = replace(Visit(time.time(), None), query="product", candidate_products=tuple(page), rules=rules(one))
+    trace = explain_list(visit, places=20)
+    (resolution,) = trace.resolutions
+    assert trace.rerankings[0].result == resolution.order
+    assert [(one.action, one.outcome) for one in resolution.outcomes] == [
+        (1, "removed"),
+        (0, "placed"),
+        (0, "excluded_by_campaign"),
+    ]
+
+
+def test_a_row_says_what_each_action_did(client, trained, rf):
+    _, products = trained
+    tea.sell_out(products[39])
+    request = rf.get("/")
+    request.user, request.session, request.strategy = AnonymousUser(), {}, visits.Selector().strategy()
+    best = rows(client.get("/"))["bestsellers"]
+    one = campaign(
+        1, pin(products[39].pk, best[0], best[3]), act(Do.EXCLUDE, best[0]), slot(4, 4, 10**9), where=[BESTSELLERS]
+    )
+    visit = replace(visits.anonymous_visit(request), rules=rules(one))
+    slate, trace = explain_slate("home", visit)
+    (row,) = (row for row in trace.rows if row.row.type.code == "bestsellers")
+    assert [(one.action, one.outcome, dict(one.facts)) for one in row.outcomes] == [
+        (1, "removed", {"products": (best[0],)}),
+        (0, "may_not_stand", {"cause": "not_buyable"}),
+        (0, "excluded_by_campaign", {"by": 1}),
+        (0, "placed", {"place": 3}),
+        (2, "matched_nothing", {}),
+    ]
+    assert trace.why_left_out(row, product_ref(best[0])) == ("excluded_by_campaign", {"campaign": 1})
+    assert slate.rows[0].items[2].product_id == best[3]
