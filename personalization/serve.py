@@ -12,7 +12,7 @@ from personalization.decide import list_campaigns, ranked_lists, reranking
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.compose import apply_campaigns, compose_slate
 from personalization.decide.layout import LayoutLimits
-from personalization.decide.merchandising import NOT_MERCHANDISED, Resolution, wishes
+from personalization.decide.merchandising import NOT_MERCHANDISED, Resolution, collect_pins
 from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.proposals import propose_rows
@@ -123,7 +123,7 @@ class _RowCut:
     def _page(self, row: RowCandidate) -> RowCandidate:
         """The candidates of the page. What is pinned stands on the first one, beside as many others as on any."""
         merchandised = row.merchandised or NOT_MERCHANDISED
-        pinned = {wish.product for wish in wishes(merchandised.acting)}
+        pinned = {wish.product for wish in collect_pins(merchandised.acting)}
         standing = [one for one in row.candidates if one.item.id not in merchandised.removed]
         others = [one for one in standing if one.item.id not in pinned]
         self.candidate_count = len(others) or len(standing)
@@ -185,7 +185,7 @@ def list_token(
     item_ids: Sequence[int],
     *,
     reasons: Sequence[str] = (),
-    placed: Mapping[int, PlacedBy] | None = None,
+    placements: Mapping[int, PlacedBy] | None = None,
     start: int = 0,
     item_kind: str = impression_tokens.PRODUCT,
 ) -> str:
@@ -203,7 +203,7 @@ def list_token(
         the primary keys of the products, or of the categories, as they stand on the page.
     reasons
         the code of the reason of each; none where the order is the shop's own, which no snapshot decided.
-    placed
+    placements
         what campaigns put in its place, by key.
     start
         the position of the first one within the whole result.
@@ -224,7 +224,7 @@ def list_token(
         return ""
     learned = get_active_snapshot() if reasons else None
     codes = reasons or [""] * len(item_ids)
-    by_campaign = placed or {}
+    by_campaign = placements or {}
     items = tuple(
         ShownItem(key, position, by_campaign[key].reason_code, by_campaign[key].key)
         if key in by_campaign
@@ -283,7 +283,7 @@ def merchandise_list(
 ) -> Resolution:
     """These products, a list that was found for the visit and put in order, after what campaigns do to it. Needs no
     query. Parameters as of `decide.list_campaigns.merchandise_list`."""
-    if not visit.rules.places:
+    if not visit.rules.places_by_surface:
         return Resolution(tuple(products))
     visit = apply_preferences(visit, get_active_snapshot())
     return list_campaigns.merchandise_list(visit, products, places=places, sold_out=sold_out)
@@ -339,12 +339,16 @@ def menu_shortcuts(visit: Visit) -> list[navigation.MenuShortcut]:
 
 
 def menu_order(visit: Visit) -> navigation.MenuOrder:
-    """The order of the menu for this visitor; an empty one, which moves nothing, for a stranger, or when the shop has
-    learned nothing yet, or lets no entry of its menu move. No query."""
+    """The order of the menu for this visitor, after what campaigns do to it; without a campaign an empty one, which
+    moves nothing, for a stranger, or when the shop has learned nothing yet, or lets no entry of its menu move. No
+    query."""
+    order = navigation.MenuOrder()
     with fail_open("The visitor's order of the menu", queries=False):
         if visit.policy.menu_max_shift and visit.genome.categories and (learned := get_active_snapshot()):
-            return navigation.make_menu_order(apply_preferences(visit, learned), learned)
-    return navigation.MenuOrder()
+            order = navigation.make_menu_order(apply_preferences(visit, learned), learned)
+    with fail_open("What campaigns do to the menu", queries=bool(visit.rules.segments)):
+        return replace(order, acting=navigation.menu_campaigns(visit))
+    return order
 
 
 def _filter_candidates(ranking: Iterable[Candidate], visit: Visit, new_only: bool) -> Iterator[Candidate]:

@@ -237,9 +237,9 @@ class _ExplainedPage:
             from personalization.oscar import search_engine  # noqa: PLC0415 - a shop may do without Oscar's search
 
             if self.surface == "category" and category is not None:
-                keys = search_engine.category_keys(category, window)
+                keys = search_engine.category_keys(category, window, serve.engine_filter(self.visit))
             elif self.visit.query:
-                keys = search_engine.search_keys(self.visit.query, window)
+                keys = search_engine.search_keys(self.visit.query, window, serve.engine_filter(self.visit))
         visit = replace(self.visit, candidate_products=tuple(keys))
         return serve.explain_list(visit, places=settings.OSCAR_PRODUCTS_PER_PAGE)
 

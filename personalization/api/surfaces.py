@@ -138,7 +138,7 @@ class RankedAnswer(serializers.Serializer):
     """The products in the visitor's order."""
 
     products = serializers.ListField(child=serializers.IntegerField())
-    placed = PlacedProductAnswer(many=True, help_text="Those that the shop itself put in their places.")
+    placements = PlacedProductAnswer(many=True, help_text="Those that the shop itself put in their places.")
     scores = serializers.ListField(
         child=serializers.FloatField(allow_null=True),
         required=False,
@@ -189,19 +189,19 @@ class RankEndpoint(APIEndpoint):
         values = serializer.validated_data
         products = candidates = tuple(dict.fromkeys(values["products"]))
         scores, token = dict[int, float](), ""
-        placed: Mapping[int, PlacedBy] = {}
+        placements: Mapping[int, PlacedBy] = {}
         with fail_open("Ranking for the API", whole_page=True):
             visit = self.visit(request, visits.visit_without_basket)
             visit = visits.with_page_context(visit, query=values.get("query", ""))
             visit = replace(visit, candidate_products=candidates)
             ranked = _merchandised(visit, serve.rerank(visit), values)
-            products, placed = ranked.order, ranked.placed
+            products, placements = ranked.order, ranked.placements
             scores = serve.rerank_scores(visit) if values["scores"] else {}
             token = _page_token(visit, ranked, values) if "limit" in values else ""
         data: dict[str, Any] = {
             "products": products,
-            "placed": [
-                {"id": key, **placement} for key in products if (placement := serialize_placement(placed.get(key)))
+            "placements": [
+                {"id": key, **placement} for key in products if (placement := serialize_placement(placements.get(key)))
             ],
         }
         if values["scores"]:
@@ -216,7 +216,7 @@ def _merchandised(visit: Visit, products: tuple[int, ...], values: dict[str, Any
     places, sold_out = values.get("limit", DEFAULT_PLACES), frozenset[int]()
     ranked = serve.merchandise_list(visit, products, places=places)
     for _round in range(MAX_SOLD_OUT_ROUNDS):
-        unknown = ranked.placed.keys() - sold_out
+        unknown = ranked.placements.keys() - sold_out
         if not unknown:
             break
         offers = ProductLookup(look_up=catalogue.products_for_availability).sellable(set(unknown), visit.strategy)
@@ -232,8 +232,8 @@ def _page_token(visit: Visit, ranked: Resolution, values: dict[str, Any]) -> str
     start, products = values["start"], ranked.order
     shown, basis = products[start : start + values["limit"]], serve.rerank_basis(visit)
     reasons = [basis.reason_code] * len(shown) if basis else ()
-    placed = ranked.placed
-    return serve.list_token(visit, "search", "results", shown, reasons=reasons, placed=placed, start=start)
+    placed = ranked.placements
+    return serve.list_token(visit, "search", "results", shown, reasons=reasons, placements=placed, start=start)
 
 
 class NavigationEndpoint(APIEndpoint):
@@ -245,10 +245,12 @@ class NavigationEndpoint(APIEndpoint):
         browser = request._request
         visit = visits.consented_visit(browser) and self.visit(request, visits.visit_without_basket)
         shortcuts = serve.menu_shortcuts(visit) if visit else []
-        order = serve.menu_order(visit) if visit else MenuOrder()
+        order = MenuOrder()
+        with fail_open("The order of the menu", queries=False):
+            order = serve.menu_order(visit or visits.anonymous_visit(browser))
         top = {category.pk: category for category in catalogue.top_menu_categories()}
         sorted_keys = order.sort(list(top))
-        reasons = [RerankBasis.PERSONAL.reason_code] * len(sorted_keys) if order else []
+        reasons = [RerankBasis.PERSONAL.reason_code] * len(sorted_keys) if order.is_personal else []
         return Response(
             {
                 "shortcuts": [serialize_shortcut(shortcut, browser) for shortcut in shortcuts],

@@ -33,7 +33,7 @@ def acting_campaigns(visit: Visit, surface: str, row_code: str | None = None) ->
 
     Parameters: `row_code`, the code of a row's type; None for the list of the surface.
     """
-    if surface not in visit.rules.places:
+    if surface not in visit.rules.places_by_surface:
         return ()
     acting = visit.remember(("acting", surface), partial(_acting_on_surface, visit, surface))
     return tuple(one for one in acting if one.acts_in(row_code))
@@ -84,7 +84,7 @@ def _products_in_view(visit: Visit, surface: str) -> tuple[int, ...]:
 
 def _places_of_page(visit: Visit, surface: str, in_view: tuple[int, ...]) -> Iterator[IndexedPlace]:
     """The places of this surface that match the page, each as often as it is found."""
-    places = visit.rules.places.get(surface, {})
+    places = visit.rules.places_by_surface.get(surface, {})
     words = fold_words(visit.query) if visit.query else ()
     keys: set[PlaceKey] = {ANYWHERE, *(("word", word) for word in words), *(("product", key) for key in in_view)}
     if visit.category is not None:

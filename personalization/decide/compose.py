@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from personalization.decide import layout, preferences, reasons
 from personalization.decide.audience import acting_campaigns
 from personalization.decide.layout import FilledRow, ProposedRow
-from personalization.decide.merchandising import NOT_MERCHANDISED, merchandise_row, wishes
+from personalization.decide.merchandising import NOT_MERCHANDISED, collect_pins, merchandise_row
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.slate import (
     CATEGORY,
@@ -114,7 +114,8 @@ def _available_offers(
     are pinned although they are `sold_out`, to which they are added."""
     requested = {item.id for item in items if item.kind == PRODUCT}
     found = lookup.sellable(requested, visit.strategy)
-    pinned = [(row, wish) for row in rows for wish in wishes(row.merchandised.acting)]
+    merchandised = (row for row in rows if row.merchandised.acting)
+    pinned = [(row, wish) for row in merchandised for wish in collect_pins(row.merchandised.acting)]
     shown_anyway = {wish.product for _, wish in pinned if wish.action.sold_out} & requested - found.keys()
     shelved = lookup.sold_out(shown_anyway, visit.strategy) if shown_anyway else {}
     sold_out.update(map(product_ref, shelved))
@@ -217,7 +218,7 @@ def _render_row(filled: FilledRow, neutral: str, names: reasons.DisplayNames, vi
     category = reason.params.get(CATEGORY)
     name = "" if category is None else names.categories[category]
     links = tuple(replace(link, label=reasons.link_label(link)) for link in row.links)
-    personal, total = row.type.personal, sum(row.may_hold(candidate.item) for candidate in row.candidates)
+    personal, total = row.type.personal, len(row.candidates) - row.removed_count
     return Row(row.reason.key, row.type.code, title, reason, explanation, personal, items, category, name, links, total)
 
 
@@ -237,7 +238,7 @@ def _slate_items(filled: FilledRow, writer: "_ReasonWriter") -> Iterator[SlateIt
             explanation,
             offer.product,
             offer.info,
-            filled.placed.get(candidate.item),
+            filled.placements.get(candidate.item),
         )
         position += 1
 

@@ -15,10 +15,10 @@ from personalization.decide.merchandising import (
     ActionOutcome,
     MerchandisedRow,
     PinWish,
-    Places,
+    PlaceAllocation,
+    collect_pins,
     fill_slots,
     half_of,
-    wishes,
 )
 from personalization.decide.slate import (
     PRODUCT,
@@ -77,6 +77,13 @@ class ProposedRow:
     merchandised: MerchandisedRow = NOT_MERCHANDISED
     """What campaigns do to it; those of the candidates that they keep out stand last."""
 
+    @property
+    def removed_count(self) -> int:
+        """How many of the candidates campaigns keep out."""
+        if not self.merchandised.removed:
+            return 0
+        return sum(not self.may_hold(candidate.item) for candidate in self.candidates)
+
     def may_hold(self, item: ItemRef) -> bool:
         """Whether no campaign keeps this item out."""
         return not self.merchandised.removed or item.kind != PRODUCT or item.id not in self.merchandised.removed
@@ -96,7 +103,7 @@ class FilledRow:
     """Each with what the look-up gave for it."""
     hidden_because: str = ""
     """Why the page does not show it; "" when it does."""
-    placed: Mapping[ItemRef, PlacedBy] = field(default_factory=dict)
+    placements: Mapping[ItemRef, PlacedBy] = field(default_factory=dict)
     """Those of the items that a campaign put in their places."""
     outcomes: tuple[ActionOutcome, ...] = ()
     """What became of the pins and slots of campaigns."""
@@ -134,7 +141,7 @@ def fill_rows(
     """
     offers: dict[ItemRef, Any] = {}
     unavailable = set(excluded)
-    pinned = {product_ref(wish.product) for row in rows for wish in _row_wishes(row)}
+    pinned = {product_ref(wish.product) for row in rows if row.merchandised.acting for wish in _row_pins(row)}
 
     def missing(extra: int) -> set[ItemRef]:
         allocated = _allocate_items(_Page(rows, limits, unavailable, sold_out, extra))
@@ -153,7 +160,7 @@ def fill_rows(
             row,
             [(candidate, offers[candidate.item]) for candidate in one.items],
             one.hidden_because,
-            one.placed,
+            one.placements,
             tuple(one.outcomes),
         )
         for row, one in zip(rows, allocated, strict=True)
@@ -179,7 +186,7 @@ class _Allocated:
     items: list[Candidate] = field(default_factory=list)
     hidden_because: str = ""
     """Then it has no items."""
-    placed: dict[ItemRef, PlacedBy] = field(default_factory=dict)
+    placements: dict[ItemRef, PlacedBy] = field(default_factory=dict)
     outcomes: list[ActionOutcome] = field(default_factory=list)
 
 
@@ -197,14 +204,19 @@ def _allocate_items(page: _Page) -> list[_Allocated]:
         idle |= hidden
 
 
-def _row_wishes(row: ProposedRow) -> list[PinWish]:
-    return wishes(row.merchandised.acting) if row.type.takes_pins else []
+def _row_pins(row: ProposedRow) -> list[PinWish]:
+    return collect_pins(row.merchandised.acting) if row.type.takes_pins else []
 
 
-def _reserve_pins(page: _Page, idle: Set[int], allocated: list[_Allocated]) -> dict[int, Places]:
+def _reserve_pins(page: _Page, idle: Set[int], allocated: list[_Allocated]) -> dict[int, PlaceAllocation]:
     """By the row's number, the places of those that have pins. Campaigns come in their order, rows from the top."""
-    asked = [(wish, number) for number, row in enumerate(page.rows) for wish in wishes(row.merchandised.acting)]
-    places: dict[int, Places] = {}
+    asked = [
+        (wish, number)
+        for number, row in enumerate(page.rows)
+        if row.merchandised.acting
+        for wish in collect_pins(row.merchandised.acting)
+    ]
+    places: dict[int, PlaceAllocation] = {}
     reserved: set[int] = set()
     for wish, number in sorted(asked, key=lambda pair: (pair[0].rank, pair[1])):
         row, outcomes = page.rows[number], allocated[number].outcomes
@@ -235,12 +247,12 @@ def _why_not_pinned(wish: PinWish, row: ProposedRow, page: _Page) -> ActionOutco
     return None
 
 
-def _row_places(row: ProposedRow, page: _Page) -> Places:
+def _row_places(row: ProposedRow, page: _Page) -> PlaceAllocation:
     """The places of a row, of which at most half may be pinned where it is personal."""
     own = [one.item for one in row.candidates if row.may_hold(one.item)]
     standing = [item.id for item in own if item not in page.unavailable and item not in page.sold_out]
     size = _row_size(row, page.limits, len(standing))
-    return Places(size, half_of(min(size, len(standing))) if row.type.personal else size, standing)
+    return PlaceAllocation(size, half_of(min(size, len(standing))) if row.type.personal else size, standing)
 
 
 def _row_size(row: ProposedRow, limits: LayoutLimits, count: int) -> int:
@@ -249,19 +261,21 @@ def _row_size(row: ProposedRow, limits: LayoutLimits, count: int) -> int:
     return min(size, limits.row_size) if count < limits.row_size + MIN_LINE_ITEMS else size
 
 
-def _take_items(page: _Page, pins: Mapping[int, Places], allocated: list[_Allocated]) -> None:
+def _take_items(page: _Page, pins: Mapping[int, PlaceAllocation], allocated: list[_Allocated]) -> None:
     """Fills the rows from the top."""
     rows, limits, extra = page.rows, page.limits, page.extra
-    taken = {product_ref(key) for places in pins.values() for key in places.products}
+    reserved = (product_ref(key) for places in pins.values() for key in places.products)
+    taken = {*page.unavailable, *page.sold_out, *reserved}
     personal = shown = 0
     shares = [row.expected_share for row in rows if row.type.personal and math.isfinite(row.expected_share)]
     min_use = limits.min_relative_use * max(shares, default=0.0)
     for number, (row, into) in enumerate(zip(rows, allocated, strict=True)):
-        own_pins = {product_ref(key) for key in pins[number].products} if number in pins else set()
-        gone = page.unavailable | page.sold_out | taken - own_pins
-        items = [
-            candidate for candidate in row.candidates if candidate.item not in gone and row.may_hold(candidate.item)
-        ]
+        gone: Set[ItemRef] = taken
+        if number in pins:
+            gone = page.unavailable | page.sold_out | taken - set(map(product_ref, pins[number].products))
+        items = [candidate for candidate in row.candidates if candidate.item not in gone]
+        if row.merchandised.removed:
+            items = [candidate for candidate in items if row.may_hold(candidate.item)]
         size = row.max_items(limits) + extra if extra else _row_size(row, limits, len(items))
         if shown == limits.rows:
             into.hidden_because = PAGE_FULL
@@ -288,7 +302,9 @@ def _take_items(page: _Page, pins: Mapping[int, Places], allocated: list[_Alloca
         taken.update(one.item for one in into.items)
 
 
-def _place_items(row: ProposedRow, items: list[Candidate], size: int, places: Places, into: _Allocated) -> None:
+def _place_items(
+    row: ProposedRow, items: list[Candidate], size: int, places: PlaceAllocation, into: _Allocated
+) -> None:
     """Fills a row in which campaigns act: the pins of `places`, then slots, then its other products."""
     own = {candidate.item.id: candidate for candidate in items if candidate.item.kind == PRODUCT}
     fill_slots(row.merchandised.acting, list(own), places, into.outcomes)
@@ -296,8 +312,8 @@ def _place_items(row: ProposedRow, items: list[Candidate], size: int, places: Pl
         into.items = items[:size]
         return
     size = max(size, *places.by_place)
-    into.placed = {product_ref(placed.product): placed.by for placed in places.by_place.values()}
-    into.items = [own.get(key) or _pinned_candidate(key, into.placed) for key in places.fill(own, size)]
+    into.placements = {product_ref(placed.product): placed.by for placed in places.by_place.values()}
+    into.items = [own.get(key) or _pinned_candidate(key, into.placements) for key in places.fill(own, size)]
 
 
 def _pinned_candidate(key: int, placed: Mapping[ItemRef, PlacedBy]) -> Candidate:

@@ -2,7 +2,7 @@
 which products they move and place."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from personalization.decide.audience import acting_campaigns, list_surface
@@ -26,6 +26,9 @@ class EngineFilter:
 
     def __bool__(self) -> bool:
         return bool(self.without or self.only)
+
+
+NO_FILTER = EngineFilter()
 
 
 def engine_filter(visit: Visit, *, left_alone: bool = False) -> EngineFilter:
@@ -80,8 +83,9 @@ def merchandise_list(
         may_not_be_placed=dict.fromkeys(sold_out, NOT_BUYABLE),
         trace=visit.trace is not None,
     )
-    if visit.trace is not None:
-        visit.trace.resolutions.append(resolved)
     standing = set(resolved.order)
     rest = sorted((key for key in products if key not in standing), key=lambda key: key in resolved.removed)
-    return Resolution((*resolved.order, *rest), resolved.placed, resolved.removed, before=resolved.before)
+    resolved = replace(resolved, order=(*resolved.order, *rest))
+    if visit.trace is not None:
+        visit.trace.resolutions.append(resolved)
+    return resolved

@@ -102,7 +102,7 @@ NOT_MERCHANDISED = MerchandisedRow()
 """A row in which no campaign acts."""
 
 
-class Placed(NamedTuple):
+class PlacedProduct(NamedTuple):
     """A product in a place that a campaign gave it."""
 
     product: int
@@ -136,7 +136,7 @@ class Resolution:
 
     order: tuple[int, ...]
     """The products that stand, in their order."""
-    placed: Mapping[int, PlacedBy] = field(default_factory=dict)
+    placements: Mapping[int, PlacedBy] = field(default_factory=dict)
     """By product: what a campaign put in its place."""
     removed: Mapping[int, Removal] = field(default_factory=dict)
     hidden: bool = False
@@ -182,7 +182,7 @@ def resolve(
     standing = [key for key in products if key not in facts]
     outcomes: list[ActionOutcome] = []
     noted = outcomes if trace else None
-    pinned = wishes(acting)
+    pinned = collect_pins(acting)
     removed = removals(acting, {*standing, *(wish.product for wish in pinned)}, noted)
     order = shift([key for key in standing if key not in removed], acting, noted)
     if len(order) < fewest:
@@ -199,7 +199,7 @@ def resolve(
             return wish.outcome(MAY_NOT_STAND, cause=cause)
         return None if wish.product in found else wish.outcome(NOT_FOUND)
 
-    taken = Places(room, half_of(min(room, len(order))) if personal else room, order)
+    taken = PlaceAllocation(room, half_of(min(room, len(order))) if personal else room, order)
     for wish in pinned:
         outcomes.append(blocked(wish) or taken.pin(wish))
     fill_slots(acting, [key for key in order if key not in shelved], taken, noted)
@@ -213,7 +213,7 @@ def half_of(count: int) -> int:
     return max(1, count // 2)
 
 
-def wishes(acting: Iterable[ActingCampaign]) -> list[PinWish]:
+def collect_pins(acting: Iterable[ActingCampaign]) -> list[PinWish]:
     """All pins, in the order in which they count."""
     return [
         PinWish(one, number, action, product, action.place + offset)
@@ -277,12 +277,12 @@ def shift(
     return result
 
 
-class Places:
+class PlaceAllocation:
     """The places of one row or list while campaigns take them."""
 
     def __init__(self, count: int, max_pins: int, order: Sequence[int]) -> None:
         """`order`: the products as they stand without pins."""
-        self.by_place: dict[int, Placed] = {}
+        self.by_place: dict[int, PlacedProduct] = {}
         """From 1."""
         self._count, self._max_pins = count, max_pins
         self._natural = {key: place for place, key in enumerate(order, 1)}
@@ -303,7 +303,7 @@ class Places:
         free = next((place for place in range(wish.place, self._count + 1) if place not in self.by_place), None)
         if free is None:
             return wish.outcome(NO_PLACE_LEFT)
-        self.by_place[free] = Placed(wish.product, wish.acting.placed_by(wish.action))
+        self.by_place[free] = PlacedProduct(wish.product, wish.acting.placed_by(wish.action))
         if free == wish.place:
             return wish.outcome(PLACED, place=free)
         return wish.outcome(PLACE_TAKEN, place=free, wanted=wish.place, by=self.by_place[wish.place].by.campaign)
@@ -327,7 +327,10 @@ class Places:
 
 
 def fill_slots(
-    acting: Iterable[ActingCampaign], order: Sequence[int], taken: Places, outcomes: list[ActionOutcome] | None = None
+    acting: Iterable[ActingCampaign],
+    order: Sequence[int],
+    taken: PlaceAllocation,
+    outcomes: list[ActionOutcome] | None = None,
 ) -> None:
     """Gives each free place of a slot the best product of its target that has none yet."""
     for one, number, action in _actions(acting, Do.SLOT):
@@ -335,7 +338,7 @@ def fill_slots(
         matched = one.matching(action, order)
         best = [key for key in order if key in matched and key not in placed][: len(free)]
         for place, key in zip(free, best, strict=False):
-            taken.by_place[place] = Placed(key, one.placed_by(action))
+            taken.by_place[place] = PlacedProduct(key, one.placed_by(action))
             if outcomes is not None:
                 outcomes.append(ActionOutcome(one.campaign.id, number, PLACED, key, {"place": place}))
         if not best and outcomes is not None:
@@ -357,6 +360,6 @@ def merchandise_row(
     Parameters: `trace`, whether it is noted what each action did.
     """
     outcomes: list[ActionOutcome] | None = [] if trace else None
-    removed = removals(acting, {*products, *(wish.product for wish in wishes(acting))}, outcomes)
+    removed = removals(acting, {*products, *(wish.product for wish in collect_pins(acting))}, outcomes)
     order = shift([key for key in products if key not in removed], acting, outcomes)
     return order, MerchandisedRow(acting, removed, tuple(outcomes or ()))

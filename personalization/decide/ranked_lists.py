@@ -10,11 +10,11 @@ from personalization.decide.compose import log_failure, referenced_products
 from personalization.decide.merchandising import (
     ActingCampaign,
     PinWish,
-    Places,
+    PlaceAllocation,
+    collect_pins,
     fill_slots,
     removals,
     shift,
-    wishes,
 )
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.slate import Candidate, RankedItem, Reason, product_ref
@@ -48,13 +48,15 @@ def apply_campaigns(surface: str, visit: Visit, count: int, ranking: Iterator[Ca
     if not acting:
         return RankedRequest(visit, count, ranking)
     head = {candidate.item.id: candidate for candidate in islice(ranking, max(WINDOW, count))}
-    removed = removals(acting, {*head, *(wish.product for wish in wishes(acting))})
+    removed = removals(acting, {*head, *(wish.product for wish in collect_pins(acting))})
     wanted = [key for key in head if key not in removed and key not in visit.excluded_products]
     unwanted = [key for key in head if key not in removed and key in visit.excluded_products]
     order = [head[key] for key in (*shift(wanted, acting), *unwanted)]
     absent = {*removed, *visit.excluded_products, *visit.basket}
     is_fixed = surface in FIXED_SURFACES or bool(visit.candidate_products)
-    pinned = [wish for wish in wishes(acting) if wish.product not in absent and (wish.product in head or not is_fixed)]
+    pinned = [
+        wish for wish in collect_pins(acting) if wish.product not in absent and (wish.product in head or not is_fixed)
+    ]
     rest = (one for one in ranking if not removals(acting, {one.item.id}))
     return RankedRequest(visit, count, chain(order, rest), acting, tuple(pinned))
 
@@ -100,7 +102,7 @@ def _fill_merchandised_list(request: RankedRequest, lookup: ProductLookup) -> It
     """A list with what campaigns pin, and what their slots choose of its products."""
     own = {candidate.item.id: candidate for shown in _buyable(request, lookup) for candidate in shown}
     offers = lookup.sellable({wish.product for wish in request.pinned}, request.visit.strategy)
-    places = Places(request.count, request.count, list(own))
+    places = PlaceAllocation(request.count, request.count, list(own))
     for wish in request.pinned:
         if wish.product in offers:
             places.pin(wish)

@@ -283,7 +283,7 @@ class CompiledRules:
     """By the key of a definition, in words: what it names and the shop has no more."""
 
     @cached_property
-    def places(self) -> dict[str, dict[PlaceKey, tuple[IndexedPlace, ...]]]:
+    def places_by_surface(self) -> dict[str, dict[PlaceKey, tuple[IndexedPlace, ...]]]:
         """For each surface that any campaign names, its places by what they are found under."""
         found: dict[str, dict[PlaceKey, list[IndexedPlace]]] = {}
         for order, campaign in enumerate(self.campaigns):

@@ -76,7 +76,7 @@ class PersonalListMixin(PrivatePageMixin):
     kwargs: dict[str, Any]
     page_kwarg: str
     queryset: Any
-    placed: Mapping[int, PlacedBy] = MappingProxyType({})
+    placements: Mapping[int, PlacedBy] = MappingProxyType({})
     """What campaigns put in its place, by the product's key."""
     list_reranking: ListReranking | None = None
     offers_recommended = False
@@ -109,7 +109,7 @@ class PersonalListMixin(PrivatePageMixin):
         if not 1 <= page.start_index() <= window or paginator.count < 2 or getattr(listing, "failed", True):
             self.list_reranking = None
         if isinstance(listing, RerankedResults) and not listing.failed:
-            self.placed = listing.placed
+            self.placements = listing.placements
         with fail_open("Noting what stands on a page", queries=False):
             visits.mark_shown(self.request, [int(result.pk) for result in page if is_product(result)])
         return paginator, page, *rest
@@ -133,8 +133,6 @@ class PersonalListMixin(PrivatePageMixin):
         """Oscar's response, kept out of shared caches if it depends on the visitor."""
         response = super().render_to_response(context, **kwargs)  # type: ignore[misc]
         order = self.list_reranking
-        if visits.rules_in_force(self.request).surfaces_by_visitor:
-            set_private_cache_headers(self.request, response)
         nothing_found = "paginator" in context and not context["paginator"].count  # the page shows rows instead
         if nothing_found or (order is not None and (not order.enabled or order.is_personal)):
             set_private_cache_headers(self.request, response)
@@ -169,13 +167,13 @@ class PersonalListMixin(PrivatePageMixin):
 
     def _placement_labels(self, context: dict[str, Any]) -> dict[str, str]:
         """What the cards say of campaigns, by the address of the product."""
-        if not self.placed:
+        if not self.placements:
             return {}
         products = [hit.object for hit in context["page_obj"] if is_product(hit) and hit.object is not None]
         return {
-            product.get_absolute_url(): placement_label(self.placed[product.pk])
+            product.get_absolute_url(): placement_label(self.placements[product.pk])
             for product in products
-            if product.pk in self.placed
+            if product.pk in self.placements
         }
 
     def _list_slate(self, context: dict[str, Any]) -> ListSlate | None:
@@ -192,7 +190,9 @@ class PersonalListMixin(PrivatePageMixin):
             reranking = self.list_reranking
             reasons = [reranking.basis.reason_code] * len(items) if reranking and reranking.enabled else ()
             surface, start = "search" if self._search_query() else "category", page.start_index() - 1
-            return list_slate(self.request, surface, row, items, reasons=reasons, placed=self.placed, start=start)
+            return list_slate(
+                self.request, surface, row, items, reasons=reasons, placements=self.placements, start=start
+            )
         return None
 
     def _reranked_results(self, found: Any, page_size: int, window: int) -> Any:
@@ -214,7 +214,7 @@ class PersonalListMixin(PrivatePageMixin):
         category = getattr(self, "category", None)
         with fail_open("Reading the visit for campaigns", queries=False):
             rules = visits.rules_in_force(self.request)
-            if list_surface_name(self._search_query(), category is not None) in rules.places:
+            if list_surface_name(self._search_query(), category is not None) in rules.places_by_surface:
                 visit = visits.visit_without_basket(self.request)
                 return visits.with_page_context(visit, category=category, query=self._search_query())
         return None

@@ -99,15 +99,16 @@ def prefetched_slates(context: Context) -> dict[Any, DecidedSlate]:
     return context["request"].__dict__.setdefault(PREFETCHED_ATTRIBUTE, {}) if "request" in context else {}
 
 
-def menu_slate(request: HttpRequest, categories: Sequence[Any]) -> ListSlate | None:
-    """The reporting token of the menu's reranked categories; None for visitors without consent."""
+def menu_slate(request: HttpRequest, categories: Sequence[Any], *, personal: bool) -> ListSlate | None:
+    """The reporting token of the menu's reranked categories; None for visitors without consent. `personal`: whether
+    their order goes by the visitor."""
     items = [(category.pk, category.get_absolute_url()) for category in categories]
     return list_slate(
         request,
         "navigation",
         "menu",
         items,
-        reasons=[RerankBasis.PERSONAL.reason_code] * len(items),
+        reasons=[RerankBasis.PERSONAL.reason_code] * len(items) if personal else (),
         item_kind="category",
     )
 

@@ -10,6 +10,9 @@ from personalization.oscar import visits
 from personalization.oscar.previews import current_preview, enter_preview, mark_preview
 from personalization.privacy.private_responses import set_private_cache_headers
 
+ELSEWHERE = {"home", "navigation"}
+"""The surfaces on which campaigns make no page of Oscar's differ between visitors who are not recognised."""
+
 
 class PrivatePageMixin:
     """Mixed into Oscar's views of such pages, in front of them."""
@@ -34,5 +37,6 @@ class PrivatePageMixin:
 def _keep_out_of_shared_caches(request: HttpRequest, response: HttpResponse) -> None:
     with fail_open("Keeping a page private", queries=False):
         mark_preview(request, response)
-        if visits.is_personalized(request) or visits.rules_in_force(request).surfaces_by_visitor:
+        by_visitor = visits.rules_in_force(request).surfaces_by_visitor
+        if visits.is_personalized(request) or not by_visitor <= ELSEWHERE:
             set_private_cache_headers(request, response)

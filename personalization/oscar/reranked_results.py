@@ -35,13 +35,13 @@ class ListCampaigns:
     def __init__(self, visit: Visit, page_size: int) -> None:
         self._visit, self._page_size = visit, page_size
         self._sold_out: frozenset[int] = frozenset()
-        self.placed: Mapping[int, PlacedBy] = {}
+        self.placements: Mapping[int, PlacedBy] = {}
         self.may_query = bool(visit.rules.segments)
 
     def sort(self, keys: tuple[int, ...]) -> Sequence[int]:
         """These products after what campaigns do."""
         resolution = serve.merchandise_list(self._visit, keys, places=self._page_size, sold_out=self._sold_out)
-        self.placed = resolution.placed
+        self.placements = resolution.placements
         return resolution.order
 
     def note_sold_out(self, placed: Iterable[int], products: Mapping[Any, Any]) -> bool:
@@ -74,7 +74,7 @@ class RerankedResults:
         self.page_size = page_size
         self.window = window if order.sort_products or order.campaigns else 0
         self.order = order
-        self.placed: Mapping[int, PlacedBy] = {}
+        self.placements: Mapping[int, PlacedBy] = {}
         """What campaigns put in its place."""
         self.failed = False
         """Whether reranking failed, so that the engine's order is shown."""
@@ -100,7 +100,7 @@ class RerankedResults:
             self._rerank_window()
             first, last = page.start - self._fetched.start, page.stop - self._fetched.start
             loaded = self._load(self._hits[first:last])
-            if self.placed and self._put_back_sold_out(loaded):
+            if self.placements and self._put_back_sold_out(loaded):
                 loaded = self._load(self._hits[first:last], loaded)
             return _attach_objects(self._hits[first:last], loaded)
         self.failed = True
@@ -109,19 +109,19 @@ class RerankedResults:
     def _load(self, hits: Sequence[SearchResult], loaded: Objects | None = None) -> Objects:
         """The objects of these hits and of what campaigns placed, in one look-up for each model, with those that were
         `loaded` before."""
-        placed = [hit for hit in self._hits[: self.window] if is_product(hit) and int(hit.pk) in self.placed]
+        placed = [hit for hit in self._hits[: self.window] if is_product(hit) and int(hit.pk) in self.placements]
         return _load_hits([*hits, *placed], self.found, loaded or {})
 
     def _put_back_sold_out(self, loaded: Objects) -> bool:
         """Resolves the campaigns again without what they placed and cannot be bought; whether there was any. What comes
         in its place is looked up only if anything does."""
-        before, known = self.placed, loaded
+        before, known = self.placements, loaded
         for _ in range(MAX_SOLD_OUT_ROUNDS):
-            if self.order.campaigns is None or not self.order.campaigns.note_sold_out(self.placed, known[Product]):
+            if self.order.campaigns is None or not self.order.campaigns.note_sold_out(self.placements, known[Product]):
                 break
             self._place()
             known = self._load((), known)
-        return before is not self.placed
+        return before is not self.placements
 
     def _fetch(self, start: int, stop: int) -> None:
         """Fetches these hits, unless they are there.
@@ -156,7 +156,7 @@ class RerankedResults:
         if campaigns := self.order.campaigns:
             with fail_open("What campaigns do to a list", queries=campaigns.may_query):
                 hits = reranked_hits(self._sorted_hits, campaigns.sort)
-                self._hits[: self.window], self.placed = hits, campaigns.placed
+                self._hits[: self.window], self.placements = hits, campaigns.placements
 
 
 def is_product(hit: Any) -> bool:

@@ -11,7 +11,7 @@ from haystack.query import SearchQuerySet
 from oscar.core.loading import get_class, get_classes, get_model
 
 from personalization.decide.active_snapshot import get_active_snapshot
-from personalization.decide.list_campaigns import EngineFilter
+from personalization.decide.list_campaigns import NO_FILTER, EngineFilter
 from personalization.oscar.visits import parent_of
 from personalization.rank import search_queries, spelling
 
@@ -35,21 +35,24 @@ class SearchRecovery:
     """Known queries with results, the most similar first."""
 
 
-def search_keys(query: str, limit: int) -> list[int]:
-    """The keys of the engine's first products, at most `limit`, in its order; a child stands for its parent.
+def search_keys(query: str, limit: int, wanted: EngineFilter = NO_FILTER) -> list[int]:
+    """The keys of the engine's first products, at most `limit`, in its order, as far as campaigns want them; a child
+    stands for its parent.
 
     Empty when the engine is down: Haystack only logs that, unless SILENTLY_FAIL is off.
     """
-    keys = _search_hits(query, limit)
+    keys = _search_hits(query, limit, wanted)
     parents = parent_of(keys)
     return list(dict.fromkeys(parents[key] for key in keys if key in parents))
 
 
-def category_keys(category: Any, limit: int) -> list[int]:
-    """The keys of the first products, at most `limit`, that the engine lists on a category page, in its order."""
+def category_keys(category: Any, limit: int, wanted: EngineFilter = NO_FILTER) -> list[int]:
+    """The keys of the first products, at most `limit`, that the engine lists on a category page, in its order, as far
+    as campaigns want them."""
     below = category.get_descendants_and_self()
     form = CategoryForm(data={"q": ""}, searchqueryset=base_sqs(), load_all=False, categories=below)
-    return [int(result.pk) for result in form.search()[:limit] if result.model is Product]
+    found = filter_for_campaigns(form.search(), wanted)
+    return [int(result.pk) for result in found[:limit] if result.model is Product]
 
 
 def filter_for_campaigns(found: SearchQuerySet, wanted: EngineFilter) -> SearchQuerySet:
@@ -104,6 +107,7 @@ def _queries_with_results(queries: Iterable[str], enough: int = MAX_PROBES) -> l
     return [query for query, keys in first.items() if existing.keys() & keys]
 
 
-def _search_hits(query: str, limit: int) -> list[int]:
+def _search_hits(query: str, limit: int, wanted: EngineFilter = NO_FILTER) -> list[int]:
     form = SearchForm({"q": query}, searchqueryset=base_sqs(), load_all=False)
-    return [int(result.pk) for result in form.search()[:limit] if result.model is Product]
+    found = filter_for_campaigns(form.search(), wanted)
+    return [int(result.pk) for result in found[:limit] if result.model is Product]

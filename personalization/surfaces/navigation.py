@@ -10,14 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.decide import reasons, scoring
+from personalization.decide.audience import acting_campaigns
+from personalization.decide.merchandising import ActingCampaign, removals, resolve
 from personalization.decide.preferences import excluded_categories, liked_categories
 from personalization.decide.slate import Candidate, Reason, category_ref
 from personalization.decide.visit import Visit
+from personalization.merchandising.compiled import Audience
 from personalization.rank.scorer import SCORE_DECIMALS
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.shop import catalogue, category_labels
 from personalization.surfaces import Surface
 
+NAVIGATION = "navigation"
+"""The name of this surface."""
 HABIT_WEIGHT, EXPECTED_WEIGHT, SALES_SHARE_WEIGHT = 1.0, 0.5, 0.001
 """The weights of the visitor's habit in a category, of what they are expected to buy there, both as shares of their
 highest value, and of the category's share of all sales."""
@@ -53,13 +58,21 @@ class MenuOrder:
     """How much the visitor is likely to want each category, comparable among them."""
     max_shift: int = 0
     pinned: Collection[int] = ()
+    acting: tuple[ActingCampaign, ...] = ()
+    """The campaigns that act on the menu; their products are the keys of categories."""
 
     def __bool__(self) -> bool:
+        return self.is_personal or bool(self.acting)
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it goes by what this visitor is likely to want."""
         return bool(self.scores and self.max_shift)
 
     def sort(self, categories: Sequence[int]) -> list[int]:
-        """These categories, given in the shop's order, in the visitor's."""
-        return reorder_bounded(categories, self.scores, max_shift=self.max_shift, pinned=self.pinned)
+        """These categories, given in the shop's order, in the visitor's, without those that campaigns exclude."""
+        result = reorder_bounded(categories, self.scores, max_shift=self.max_shift, pinned=self.pinned)
+        return list(resolve(result, self.acting, trace=False).order) if self.acting else result
 
 
 @dataclass(frozen=True)
@@ -97,9 +110,18 @@ def make_menu_order(visit: Visit, snapshot: SnapshotArrays) -> MenuOrder:
     )
 
 
+def menu_campaigns(visit: Visit) -> tuple[ActingCampaign, ...]:
+    """The campaigns that act on the menu of this visitor. Of a stranger's, whose pages caches may keep, only those that
+    are for everybody."""
+    acting = acting_campaigns(visit, NAVIGATION)
+    return acting if visit.tracking_allowed else tuple(one for one in acting if one.campaign.audience == Audience())
+
+
 def make_menu_shortcuts(visit: Visit, snapshot: SnapshotArrays) -> list[MenuShortcut]:
     """The categories that get a line of their own in this visitor's menu. One query."""
     candidates = _shortcut_candidates(visit, snapshot)
+    removed = removals(menu_campaigns(visit), {candidate.item.id for candidate in candidates})
+    candidates = [candidate for candidate in candidates if candidate.item.id not in removed]
     ancestors = snapshot.category_ancestors(candidate.item.id for candidate in candidates)
     return select_shortcuts(
         candidates,
@@ -252,4 +274,4 @@ def _eligible_for_first_slot(waiting: Sequence[int], free: Sequence[int], max_sh
             return
 
 
-surface = Surface(name="navigation", ranking=rank_categories, ranks_categories=True)
+surface = Surface(name=NAVIGATION, ranking=rank_categories, ranks_categories=True)

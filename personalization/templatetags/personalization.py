@@ -23,7 +23,7 @@ from personalization import conf, serve
 from personalization.collect import feedback
 from personalization.decide.reasons import placement_label
 from personalization.decide.relative_dates import relative_date
-from personalization.decide.slate import Slate, SlateItem
+from personalization.decide.slate import PlacedBy, Slate, SlateItem
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, page_slates, visits
@@ -33,7 +33,7 @@ from personalization.oscar.purchase_notes import add_card_texts
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import requester_from_request
 from personalization.shop import catalogue
-from personalization.surfaces.navigation import MenuOrder
+from personalization.surfaces.navigation import NAVIGATION, MenuOrder
 
 register = template.Library()
 
@@ -117,7 +117,7 @@ class CardNode(template.Node):
         with fail_open("Printing a card", queries=False):
             item: SlateItem = self.item.resolve(context)
             lazy = (context["slate"].surface, context["number"]) != ABOVE_THE_FOLD
-            label = placement_label(item.placed_by)
+            label = placement_label(item.placed_by) if item.placed_by else ""
             return context["cards"].render(item.product, item.info, lazy=lazy, anchor=context["anchor"], label=label)
         return ""
 
@@ -159,6 +159,12 @@ def is_returning_customer(user: Any) -> bool:
     """Whether a signed-in customer has had their account for a day: nobody new is welcomed back."""
     joined = getattr(user, "date_joined", None)
     return joined is not None and now() - joined >= NEW_CUSTOMER_TIME
+
+
+@register.filter(name="placement_label")
+def print_placement_label(placed_by: PlacedBy | None) -> str:
+    """What the card of an item says that a campaign put in its place: "Chosen by us" or "Sponsored"; else nothing."""
+    return placement_label(placed_by)
 
 
 @register.filter
@@ -208,10 +214,10 @@ def personal_categories(context: Context) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def menu_slate(context: Context, categories: Sequence[Any]) -> ListSlate | None:
+def menu_slate(context: Context, categories: Sequence[Any], order: MenuOrder | None = None) -> ListSlate | None:
     """The reporting token of the menu's reranked categories; None for visitors without consent."""
     with fail_open("Signing the menu", queries=False):
-        return page_slates.menu_slate(context["request"], categories)
+        return page_slates.menu_slate(context["request"], categories, personal=order is None or order.is_personal)
     return None
 
 
@@ -224,9 +230,19 @@ def has_consent(context: Context) -> bool:
 
 @register.simple_tag(takes_context=True)
 def category_scores(context: Context) -> MenuOrder:
-    """The order of the menu's top categories for this visitor; false where the shop lets none of them move."""
-    visit = _consented_visit(context)
+    """The order of the menu's top categories for this visitor; false where the shop lets none of them move, and no
+    campaign acts on them."""
+    visit = _consented_visit(context) or _campaign_visit(context)
     return serve.menu_order(visit) if visit else MenuOrder()
+
+
+def _campaign_visit(context: Context) -> Visit | None:
+    """A visit of nobody, where any campaign may act on the menu. No query."""
+    request = context.get("request")
+    with fail_open("Reading the visit for the menu", queries=False):
+        if request is not None and NAVIGATION in visits.rules_in_force(request).places_by_surface:
+            return visits.anonymous_visit(request)
+    return None
 
 
 @register.filter

@@ -253,7 +253,7 @@ def test_a_page_with_pins_is_looked_up_at_once():
 def test_what_is_placed_says_who_placed_it():
     resolution = resolve(PRODUCTS, acting(campaign(7, pin(C, sponsored=True), name="Brand week")), size=3)
     assert resolution.order == (C, A, B)
-    (placed,) = resolution.placed.values()
+    (placed,) = resolution.placements.values()
     assert (placed.campaign, placed.version, placed.name, placed.sponsored) == (7, 1, "Brand week", True)
 
 
@@ -320,7 +320,7 @@ def test_whatever_campaigns_say_a_row_holds_what_may_stand_once(drawn, products,
             if action.do is Do.ONLY:
                 assert set(one.order) <= action.target.product_ids
     assert len(one.order) == min(size, len(set(products) - away - one.removed.keys()))
-    assert set(one.placed) <= set(one.order)
+    assert set(one.placements) <= set(one.order)
     if personal:
         pinned = {o.product for o in one.outcomes if o.outcome in (told.PLACED, told.PLACE_TAKEN)}
         slots = {key for c in made for a in c.actions if a.do is Do.SLOT for key in a.target.product_ids}
@@ -341,4 +341,4 @@ def test_whatever_campaigns_say_a_page_holds_no_product_twice_and_none_that_is_g
     for row, proposed in zip(filled, rows, strict=True):
         assert not {candidate.item.id for candidate, _ in row.items} & proposed.merchandised.removed.keys()
         assert len(row.items) <= 4
-        assert row.placed.keys() <= {candidate.item for candidate, _ in row.items}
+        assert row.placements.keys() <= {candidate.item for candidate, _ in row.items}

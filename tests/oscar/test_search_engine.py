@@ -43,7 +43,7 @@ def test_a_child_that_the_engine_finds_stands_for_its_parent(monkeypatch):
     children = [create_product(structure="child", parent=parent, title=f"Shirt {size}") for size in "SM"]
     other = shop.create_shop_product("Shirt button")
     monkeypatch.setattr(
-        search_engine, "_search_hits", lambda query, limit: [children[1].pk, other.pk, 999_999, children[0].pk]
+        search_engine, "_search_hits", lambda query, limit, wanted: [children[1].pk, other.pk, 999_999, children[0].pk]
     )
     assert search_engine.search_keys("shirt", 10) == [parent.pk, other.pk]
 

@@ -11,16 +11,19 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from haystack import connections
 from haystack.backends.whoosh_backend import WhooshSearchQuery
+from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.catalogue.models import Category
 
 from personalization.collect.impression_tokens import SALT
 from personalization.decide import active_snapshot
 from personalization.decide.list_campaigns import MAX_ENGINE_KEYS, EngineFilter
+from personalization.decide.slate import product_ref
+from personalization.decide.visit import Visit
 from personalization.merchandising.compiled import Audience, Do, People, Place, WordList, WordMatch
 from personalization.models import Visitor
 from personalization.oscar import search_engine, visits
 from personalization.privacy import cookies
-from personalization.serve import recommend
+from personalization.serve import explain_list, explain_slate, recommend
 from tests.api.api_client import ApiClient
 from tests.decide.campaigns import act, campaign, pin, rules, serve, slot
 from tests.shops import factories as shop
@@ -314,16 +317,16 @@ def test_the_results_of_another_engine_are_ranked_with_campaigns_too(client, tra
     keys = [product.pk for product in products][:10]
     asked = {"products": keys, "query": "product", "limit": 5}
     usual = ApiClient(client).post("rank/", asked).json()
-    assert usual["placed"] == []
+    assert usual["placements"] == []
     one = campaign(1, pin(usual["products"][9], 10**9), act(Do.EXCLUDE, usual["products"][0]), where=[SEARCH])
     serve(one)
     ranked = ApiClient(client).post("rank/", asked).json()
     assert ranked["products"] == [usual["products"][9], *usual["products"][1:9], usual["products"][0]]
-    assert ranked["placed"] == [{"id": usual["products"][9], "label": "Chosen by us", "sponsored": False}]
+    assert ranked["placements"] == [{"id": usual["products"][9], "label": "Chosen by us", "sponsored": False}]
     tea.sell_out(next(product for product in products if product.pk == usual["products"][9]))
     again = ApiClient(client).post("rank/", asked).json()
     assert again["products"] == [*usual["products"][1:], usual["products"][0]]
-    assert again["placed"] == []
+    assert again["placements"] == []
 
 
 def test_a_ranked_list_obeys_campaigns_and_says_what_they_placed(rf, trained, django_user_model):
@@ -353,3 +356,65 @@ def test_what_was_placed_is_reported_with_its_campaign(client, trained_and_index
         tokens = re.findall(r'data-slate="([^"]+)"', response.content.decode())
         items = [item for token in tokens for item in signing.loads(token, salt=SALT)[11:12] or [None]]
         assert any("7:1" in str(item) for item in items)
+
+
+ENTRY = re.compile(r'<a class="dropdown-item" href="/catalogue/category/[^"]+">([^<]+)</a>')
+
+
+def test_the_menu_obeys_campaigns_for_strangers_too_as_far_as_they_are_for_everybody(client):
+    names = ("Bread", "Cake", "Coffee", "Dairy", "Tea")
+    keys = {name: create_from_breadcrumbs(name).pk for name in names}
+    menu = [Place("navigation")]
+    serve(
+        campaign(1, pin(keys["Tea"]), act(Do.EXCLUDE, keys["Cake"]), where=menu),
+        campaign(2, act(Do.BOOST, keys["Dairy"]), where=menu),
+        campaign(3, pin(keys["Bread"], place=3), where=menu, who=Audience(People.VISITORS)),
+    )
+    response = client.get("/catalogue/")
+    assert ENTRY.findall(response.content.decode()) == ["Tea", "Bread", "Dairy", "Coffee"]
+    listed = ApiClient(client).get("navigation/").json()["menu"]
+    assert [one["name"] for one in listed] == ["Tea", "Bread", "Dairy", "Coffee"]
+    serve()
+    assert ENTRY.findall(client.get("/catalogue/").content.decode()) == list(names)
+
+
+def test_the_explanation_of_a_list_is_the_pages_and_says_what_each_action_did(client, trained_and_indexed):
+    users, products = trained_and_indexed
+    client.force_login(users[1])
+    first, second = shown(client.get("/search/?q=product"))[:2]
+    one = campaign(1, pin(products[38].pk, first), act(Do.EXCLUDE, first), where=[SEARCH])
+    serve(one)
+    page = shown(client.get("/search/?q=product"))
+    assert page[:2] == [products[38].pk, second]
+    visit = replace(Visit(time.time(), None), query="product", candidate_products=tuple(page), rules=rules(one))
+    trace = explain_list(visit, places=20)
+    (resolution,) = trace.resolutions
+    assert trace.rerankings[0].result == resolution.order
+    assert [(one.action, one.outcome) for one in resolution.outcomes] == [
+        (1, "removed"),
+        (0, "placed"),
+        (0, "excluded_by_campaign"),
+    ]
+
+
+def test_a_row_says_what_each_action_did(client, trained, rf):
+    _, products = trained
+    tea.sell_out(products[39])
+    request = rf.get("/")
+    request.user, request.session, request.strategy = AnonymousUser(), {}, visits.Selector().strategy()
+    best = rows(client.get("/"))["bestsellers"]
+    one = campaign(
+        1, pin(products[39].pk, best[0], best[3]), act(Do.EXCLUDE, best[0]), slot(4, 4, 10**9), where=[BESTSELLERS]
+    )
+    visit = replace(visits.anonymous_visit(request), rules=rules(one))
+    slate, trace = explain_slate("home", visit)
+    (row,) = (row for row in trace.rows if row.row.type.code == "bestsellers")
+    assert [(one.action, one.outcome, dict(one.facts)) for one in row.outcomes] == [
+        (1, "removed", {"products": (best[0],)}),
+        (0, "may_not_stand", {"cause": "not_buyable"}),
+        (0, "excluded_by_campaign", {"by": 1}),
+        (0, "placed", {"place": 3}),
+        (2, "matched_nothing", {}),
+    ]
+    assert trace.why_left_out(row, product_ref(best[0])) == ("excluded_by_campaign", {"campaign": 1})
+    assert slate.rows[0].items[2].product_id == best[3]
