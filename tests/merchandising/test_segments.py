@@ -134,7 +134,8 @@ def test_a_segment_is_a_german_sentence():
     with translation.override("de"):
         assert segments.describe(parsed(of(*conditions)), {("category", 1): "Kaffee"}) == (
             "Kunden, die Kaffee mindestens zweimal gekauft haben und "
-            "Kaffee in den letzten 60 Tagen nicht gekauft haben und vor mehr als einem Tag zuletzt bestellt haben und insgesamt mindestens 1.200,50 ausgegeben haben "
+            "Kaffee in den letzten 60 Tagen nicht gekauft haben und vor mehr als einem Tag zuletzt bestellt haben "
+            "und insgesamt mindestens 1.200,50 ausgegeben haben "
             "und kein Gerät der Art Smartphone nutzen"
         )
 
