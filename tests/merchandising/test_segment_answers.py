@@ -95,7 +95,7 @@ def test_the_answers_are_not_all_the_same(users):
     [("within", [False, True, True, True, False]), ("more_than_ago", [True, False, False, False, False])],
 )
 def test_a_calendar_day_begins_at_its_midnight_for_both(users, op, answer):
-    """Of the customers who ordered a second before the midnight of 7 days ago, at it, a second later, now, and later."""
+    """The customers ordered a second before the midnight of 7 days ago, at it, a second later, now, and later."""
     midnight, now = day_start(random_segments.NOW.timestamp(), -7), random_segments.NOW
     second = timedelta(seconds=1)
     moments = [midnight - second, midnight, midnight + second, now, now + second]
