@@ -20,7 +20,7 @@ class PersonalizationConfig(OscarDashboardConfig):
         from personalization.oscar import receivers, setting_defaults  # noqa: PLC0415
         from personalization.oscar.dashboard import access  # noqa: PLC0415
 
-        self.default_permissions, self.permissions_map = access.NOBODY, access.PERMISSIONS
+        self.default_permissions, self.permissions_map = access.SUPERUSERS, access.PERMISSIONS
         receivers.connect_receivers()
         setting_defaults.set_homepage()
         setting_defaults.clear_history_on_logout()

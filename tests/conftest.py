@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management.commands import flush
+from django.utils import translation
 from haystack import connections
 
 from personalization import cache_access, rate_limits
@@ -69,6 +70,7 @@ def fresh_process(tmp_path, monkeypatch):
     monkeypatch.setitem(settings.PERSONALIZATION, "PAGE_QUERY_MILLISECONDS", 30_000)
     yield
     active_snapshot.reset_active_snapshot()
+    translation.deactivate()  # what a German page left to this thread
 
 
 @pytest.fixture(scope="session", autouse=True)

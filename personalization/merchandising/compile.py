@@ -126,7 +126,7 @@ class Compiler:
             return FixedTarget(frozenset(parents.values()))
         product_ids = _look_up[kind](target)
         if product_ids is None:
-            problems.append(_gone()[kind])
+            problems.append(_deleted_messages()[kind])
             return NOTHING
         if not len(product_ids):
             problems.append(_("A target matches no product now."))
@@ -151,6 +151,15 @@ def compile_rules() -> CompiledRules:
     number = RulesState.objects.number()
     definitions = list(Definition.objects.live_documents())
     return rules_of(definitions, number)
+
+
+def compile_with_drafts(keys: Iterable[int]) -> CompiledRules:
+    """What would serve if the drafts of these campaigns were published."""
+    definitions = list(Definition.objects.serving_with_drafts(list(keys)))
+    for definition in definitions:
+        if definition.pk in keys and definition.draft is not None:
+            definition.live = definition.draft
+    return rules_of(definitions, RulesState.objects.number())
 
 
 def rules_of(definitions: Iterable[Definition], number: int) -> CompiledRules:
@@ -224,7 +233,7 @@ _look_up: dict[str, Callable[[Mapping[str, Any]], NDArray[np.int64] | None]] = {
 }
 
 
-def _gone() -> dict[str, str]:
+def _deleted_messages() -> dict[str, str]:
     return {
         "range": _("The Range that it names was deleted."),
         "category": _("The category that it names was deleted."),

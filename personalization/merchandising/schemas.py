@@ -107,7 +107,7 @@ TARGET = {
     "properties": {**SIMPLE_TARGET["properties"], "all": _list(SIMPLE_TARGET, 5, 1)},
 }
 
-WORDS = _closed({"text": _text(100, 1), "match": {"enum": ["is", "all", "starts"]}}, ("text", "match"))
+SEARCH_TERMS = _closed({"text": _text(100, 1), "match": {"enum": ["is", "all", "starts"]}}, ("text", "match"))
 AUDIENCE = _closed(
     {
         "people": {"enum": ["all", "customers", "visitors"]},
@@ -123,7 +123,7 @@ PLACE = _closed(
         "rows": {"anyOf": [{"const": "all"}, _list(_text(64, 1), 10)]},
         "categories": _list(KEY, 50),
         "below": FLAG,
-        "words": _list(WORDS, 50),
+        "words": _list(SEARCH_TERMS, 50),
         "seen": _or_null(SIMPLE_TARGET),
     },
     ("surface",),

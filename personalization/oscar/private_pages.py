@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
+from personalization.oscar.previews import current_preview, enter_preview, mark_preview
 from personalization.privacy.private_responses import set_private_cache_headers
 
 
@@ -15,6 +16,8 @@ class PrivatePageMixin:
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Oscar's response, kept out of shared caches if it was personalised, which is known once it is rendered."""
+        with fail_open("Entering a preview"):
+            enter_preview(request)
         response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         if getattr(response, "is_rendered", True):
             _keep_out_of_shared_caches(request, response)
@@ -22,8 +25,14 @@ class PrivatePageMixin:
             response.add_post_render_callback(partial(_keep_out_of_shared_caches, request))
         return response
 
+    def send_signal(self, request: HttpRequest, response: HttpResponse, product: Any) -> None:
+        """Lets Oscar note that the product's page was looked at, unless a member of staff previews it."""
+        if current_preview(request) is None:
+            super().send_signal(request, response, product)  # type: ignore[misc]
+
 
 def _keep_out_of_shared_caches(request: HttpRequest, response: HttpResponse) -> None:
     with fail_open("Keeping a page private", queries=False):
+        mark_preview(request, response)
         if visits.is_personalized(request) or visits.rules_in_force(request).surfaces_by_visitor:
             set_private_cache_headers(request, response)

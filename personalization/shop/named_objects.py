@@ -13,7 +13,7 @@ ProductAttribute = get_model("catalogue", "ProductAttribute")
 ProductClass = get_model("catalogue", "ProductClass")
 Range = get_model("offer", "Range")
 
-NAMED = {
+NAMED_MODELS = {
     "product": (Product, "title"),
     "category": (Category, "name"),
     "range": (Range, "name"),
@@ -28,11 +28,11 @@ def names_of(references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str
     """{(kind, key): name} of those that exist: one query for each kind that is referred to."""
     wanted: dict[str, set[str]] = {}
     for kind, key in references:
-        if kind in NAMED:
+        if kind in NAMED_MODELS:
             wanted.setdefault(kind, set()).add(key)
     found: dict[tuple[str, str], str] = {}
     for kind, keys in wanted.items():
-        model, column = NAMED[kind]
+        model, column = NAMED_MODELS[kind]
         rows = model._default_manager.filter(pk__in=keys).values_list("pk", column)
         found.update({(kind, str(key)): name for key, name in rows})
     return found
@@ -40,7 +40,7 @@ def names_of(references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str
 
 def named_choices(kind: str) -> list[tuple[int, str]]:
     """(key, name) of all ranges, classes or partners, by name."""
-    model, column = NAMED[kind]
+    model, column = NAMED_MODELS[kind]
     return list(model._default_manager.order_by(column).values_list("pk", column))
 
 

@@ -94,7 +94,7 @@ def test_the_form_shows_a_document_as_it_was_written(client, merchandiser):
         product,
         **{
             "surfaces": ["search", "category", "product"],
-            "words": "Tea\ngreen tea",
+            "searches": "Tea\ngreen tea",
             "match": "starts",
             "starts": "2030-03-01T08:00",
             "ends": "2030-03-31T20:00",
@@ -154,7 +154,7 @@ def test_the_form_shows_a_document_as_it_was_written(client, merchandiser):
         ({"surfaces": []}, "surfaces", "Choose at least one place."),
         ({"what-0-products": "nothing like it"}, "what-0-products", "No product has this UPC or SKU: nothing like it"),
         ({"what-0-place": ""}, "what-0-place", "A pin needs a place."),
-        ({"words": "tea"}, "words", "Only a search has words."),
+        ({"searches": "tea"}, "searches", "Only a search has words."),
         ({"starts": "2030-01-02T00:00", "ends": "2030-01-01T00:00"}, "ends", "The end has to be after the start."),
         ({"countries": "Germany"}, "countries", "found GERMANY"),
         ({"what-0-do": ""}, "what", "Say what the campaign does."),

@@ -43,7 +43,7 @@ FROZEN = {
                 "match": "any",
                 "conditions": [
                     {"field": "orders", "op": "at_least", "value": 2},
-                    {"field": "last_order", "op": "more_than_ago", "value": 60},
+                    {"field": "last_order", "op": "more_than", "value": 60},
                 ],
             }
         ],

@@ -5,27 +5,28 @@ from typing import Any
 
 Permissions = list[str]
 
-NOBODY: Permissions = ["is_superuser"]
+SUPERUSERS: Permissions = ["is_superuser"]
 """For a URL that nobody mapped."""
-READ: Permissions = ["is_staff"]
+STAFF: Permissions = ["is_staff"]
 """Staff may read what concerns no single customer. Partners' users are no staff, and see nothing."""
 
 
 def allowed(*codenames: str) -> Permissions:
     """The permissions of staff with all of these."""
-    return [*READ, *(f"personalization.{codename}" for codename in codenames)]
+    return [*STAFF, *(f"personalization.{codename}" for codename in codenames)]
 
 
 PERMISSIONS: dict[str, Permissions] = {
-    "personalization-campaigns": READ,
+    "personalization-campaigns": STAFF,
     "personalization-campaign-create": allowed("change_campaigns"),
-    "personalization-campaign": READ,
-    "personalization-campaign-effect": READ,
+    "personalization-campaign": STAFF,
+    "personalization-campaign-effect": STAFF,
     "personalization-campaign-publish": allowed("publish_campaigns"),
     "personalization-campaign-state": allowed("publish_campaigns"),
     "personalization-campaign-move": allowed("publish_campaigns"),
-    "personalization-campaign-history": READ,
-    "personalization-products": READ,
+    "personalization-campaign-history": STAFF,
+    "personalization-preview": allowed("preview_as"),
+    "personalization-products": STAFF,
 }
 """By URL name."""
 

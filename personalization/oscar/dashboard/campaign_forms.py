@@ -116,7 +116,7 @@ class CampaignForm(PlainSelects):
     below = forms.BooleanField(
         label=pgettext_lazy("personalization", "and all categories below"), required=False, initial=True
     )
-    words = forms.CharField(
+    searches = forms.CharField(
         label=pgettext_lazy("personalization", "Only for these searches"),
         required=False,
         max_length=5000,
@@ -202,8 +202,8 @@ class CampaignForm(PlainSelects):
         """With what is wrong between two fields at the field where it is mended."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         chosen = set(data.get("surfaces", ()))
-        if data.get("words") and not chosen & {"search", "zero_results"}:
-            self.add_error("words", _("Only a search has words."))
+        if data.get("searches") and not chosen & {"search", "zero_results"}:
+            self.add_error("searches", _("Only a search has words."))
         if data.get("categories") and "category" not in chosen:
             self.add_error("categories", _("Choose category pages above, too."))
         starts, ends = data.get("starts"), data.get("ends")
@@ -236,7 +236,7 @@ class CampaignForm(PlainSelects):
             place["rows"] = data["rows"]
         if data["categories"] and surface == "category":
             place |= {"categories": data["categories"], "below": data["below"]}
-        lines = [line.strip()[:100] for line in data["words"].splitlines() if line.strip()][:50]
+        lines = [line.strip()[:100] for line in data["searches"].splitlines() if line.strip()][:50]
         if lines and surface in ("search", "zero_results"):
             place["words"] = [{"text": line, "match": data["match"]} for line in lines]
         if data["seen_products"] and surface in ("product", "basket"):
@@ -263,7 +263,7 @@ def campaign_initial(name: str, band: int, document: Mapping[str, Any]) -> dict[
     who, when = document.get("who", {}), document.get("when", {})
     places = document.get("where", [])
     zone = when.get("zone", settings.TIME_ZONE)
-    words: list[dict[str, str]] = next((place["words"] for place in places if place.get("words")), [])
+    terms: list[dict[str, str]] = next((place["words"] for place in places if place.get("words")), [])
     seen: list[int] = next((place["seen"]["products"] for place in places if place.get("seen")), [])
     hours = when.get("hours") or (None, None)
     return {
@@ -278,8 +278,8 @@ def campaign_initial(name: str, band: int, document: Mapping[str, Any]) -> dict[
         "rows": next((place["rows"] for place in places if place.get("rows") not in (None, "all")), []),
         "categories": next((place["categories"] for place in places if place.get("categories")), []),
         "below": next((place["below"] for place in places if "below" in place), True),
-        "words": "\n".join(one["text"] for one in words),
-        "match": words[0]["match"] if words else "all",
+        "searches": "\n".join(one["text"] for one in terms),
+        "match": terms[0]["match"] if terms else "all",
         "seen_products": write_lines(seen, named_objects.names_of(("product", str(key)) for key in seen)),
         "starts": _local(when.get("from"), zone),
         "ends": _local(when.get("to"), zone),

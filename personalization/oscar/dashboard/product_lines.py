@@ -20,7 +20,7 @@ class ProductLines:
     """What lines of text name."""
 
     product_ids: tuple[int, ...] = ()
-    places: Mapping[int, int] = field(default_factory=dict)
+    positions: Mapping[int, int] = field(default_factory=dict)
     """{product: place} of the lines that name one, as in "5012345;3"."""
     unknown: tuple[str, ...] = ()
     """The lines that name no product."""
@@ -39,7 +39,7 @@ def read_lines(text: str) -> ProductLines:
     known = [(found[match["code"]], match["place"]) for _line, match in parsed if match and match["code"] in found]
     return ProductLines(
         product_ids=tuple(dict.fromkeys(key for key, _place in known)),
-        places={key: int(place) for key, place in known if place},
+        positions={key: int(place) for key, place in known if place},
         unknown=tuple(line.strip() for line, match in parsed if not match or match["code"] not in found),
     )
 
@@ -62,4 +62,4 @@ def known_products(text: str) -> dict[int, int]:
             pgettext("personalization", "%(found)d products; at most %(most)d. Use a Range for more.")
             % {"found": len(lines.product_ids), "most": MAX_PRODUCTS}
         )
-    return {key: lines.places.get(key, 0) for key in lines.product_ids}
+    return {key: lines.positions.get(key, 0) for key in lines.product_ids}
