@@ -11,7 +11,8 @@ from personalization.rank import tasks
 from personalization.recommenders import DAY, GUEST
 from personalization.testing import REFERENCE_TIME
 from personalization.train.evaluate import FITTED, NO_BETTER, TOO_SHORT, evaluate_and_fit
-from personalization.train.metrics import BESTSELLERS, CURRENT_RANKER, DEFAULT_WEIGHTS
+from personalization.rank.training_quality import BESTSELLERS, CURRENT_RANKER
+from personalization.train.metrics import DEFAULT_WEIGHTS
 from personalization.train.run import no_progress
 from tests.shops.habits import rows, shop_of, shuffled, weekly
 
