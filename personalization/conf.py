@@ -52,6 +52,8 @@ class Settings:
     """How many products are stored as bought together with each product."""
     GENOME_MAX_PRODUCTS: int = 500
     """How many products a customer's genome holds, the strongest first."""
+    BRAND_ATTRIBUTE: str = "brand"
+    """The code of the product attribute that holds the brand: an option, several options or a text."""
 
     # Orders
     UNBOUGHT_ORDER_STATUSES: tuple[str, ...] | None = None

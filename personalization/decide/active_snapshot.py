@@ -127,7 +127,7 @@ def look_for_newer() -> None:
     if state is not None:
         for read in also_read:  # they need no file, so they do not wait for one
             read(state)
-        with fail_open("Loading a newer snapshot"):
+        with fail_open("Loading a newer snapshot", queries=False):
             _load_newer_snapshot(state)
 
 

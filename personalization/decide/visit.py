@@ -9,7 +9,7 @@ from uuid import UUID
 from personalization.decide.policy import DEFAULT_POLICY, Policy
 from personalization.decide.trace import Trace
 from personalization.merchandising.compiled import NO_RULES, CompiledRules
-from personalization.models import Genome
+from personalization.models import CustomerFacts, Genome
 from personalization.models.events import RecentEvent
 from personalization.models.visitors import Preference
 from personalization.rank.snapshot_arrays import SnapshotArrays
@@ -80,6 +80,8 @@ class Visit:
     """The keys of the products that are on the page already: none of them is shown again."""
     genome: Genome = field(default_factory=Genome)
     """The visitor's profile; an empty one for a stranger."""
+    facts: CustomerFacts | None = None
+    """Numbers and dates of the customer, for segments; None for a stranger."""
     recent_events: Sequence[RecentEvent] = ()
     """Newest first."""
     preferences: tuple[Preference, ...] = ()

@@ -15,7 +15,7 @@ from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.slate import RankedItem
 from personalization.decide.visit import Visit
 from personalization.exchange.export_requests import ExportRequest, ExportRequests
-from personalization.models import Genome, Visitor
+from personalization.models import CustomerFacts, Genome, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.models.lost_connections import streamed_reads
 from personalization.oscar import search_engine, visits
@@ -34,6 +34,7 @@ UNRANKED = (None, "", "")
 """Score, reason code and reason of a product at the end of a list that nothing was learned about."""
 
 GenomeReader = Callable[[Iterable[Any]], Mapping[Any, Genome]]
+FactsReader = Callable[[Iterable[Any]], Mapping[Any, CustomerFacts]]
 ListEntry = tuple[int, float | None, str, str]
 """(key, score, reason code, reason)"""
 
@@ -52,6 +53,8 @@ class ExportContext:
     snapshot: LoadedSnapshot
     genomes: GenomeReader
     """The genomes of these customers; some may have none."""
+    facts: FactsReader = CustomerFacts.objects.of_customers
+    """The facts of these customers; some may have none."""
 
 
 def current_context() -> ExportContext:
@@ -72,7 +75,7 @@ def past_context(moment: float, progress: Progress) -> ExportContext:
     if active is not None and active.trained_at == cutoff and Genome.objects.is_current(cutoff):
         return ExportContext(cutoff, moment, active, Genome.objects.of_customers)
     trained = LoadedSnapshot(run.start_of_day(moment, progress).arrays, "not published")
-    return ExportContext(cutoff, moment, trained, batch.computed_at(cutoff))
+    return ExportContext(cutoff, moment, trained, batch.computed_at(cutoff), facts=lambda user_ids: {})
 
 
 def export_columns(requests: ExportRequests) -> dict[str, type]:
@@ -119,6 +122,7 @@ class ExportRun:
         visitors = Visitor.objects.consented_customers(customers)
         self.without_consent |= customers & strategies.keys() - visitors.keys()
         genomes = self.context.genomes(visitors.keys()) if visitors else {}
+        facts = self.context.facts(visitors.keys()) if visitors else {}
         for request in requests:
             if request.customer in strategies:
                 visit = self._visit(request, strategies[request.customer])
@@ -126,6 +130,7 @@ class ExportRun:
                     genome = genomes.get(request.customer) or Genome()
                     preferences = visitor.get_preferences()
                     visit = replace(visit, visitor_id=visitor.pk, genome=genome, preferences=preferences)
+                    visit = replace(visit, facts=facts.get(request.customer), tracking_allowed=True)
                 yield request, visit
 
     def _visit(self, request: ExportRequest, strategy: Any) -> Visit:

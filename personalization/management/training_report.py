@@ -43,4 +43,5 @@ def _comparison(quality: TaskQuality) -> str:
     baseline = BASELINES[quality.baseline]
     if not quality.is_noticeable:
         return f"as good as {baseline} ({quality.examples:,} cases)"
-    return f"{abs(quality.gain):.0%} {'better' if quality.gain > 0 else 'worse'} than {baseline} ({quality.examples:,} cases)"
+    direction = "better" if quality.gain > 0 else "worse"
+    return f"{abs(quality.gain):.0%} {direction} than {baseline} ({quality.examples:,} cases)"

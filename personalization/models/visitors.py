@@ -14,6 +14,7 @@ from django.db.models import Count, Q
 from django.utils.translation import pgettext_lazy
 
 from personalization import signals
+from personalization.models.customer_facts import READ_FIELDS, CustomerFacts
 from personalization.models.genomes import Genome
 
 MAX_PREFERENCES = 200
@@ -50,10 +51,11 @@ class VisitorQuerySet(models.QuerySet):
     """Queries about visitors."""
 
     def of_customer(self, user_id: Any) -> "Visitor | None":
-        """The visitor that this customer is, with their genome, in one indexed query."""
-        customers = self.filter(user_id=user_id).select_related("user__personalization_genome")
+        """The visitor that this customer is, with their genome and facts, in one indexed query."""
+        related = ("user__personalization_genome", "user__personalization_facts")
+        customers = self.filter(user_id=user_id).select_related(*related)
         key = get_user_model()._meta.pk.name
-        return customers.only(*_OWN_FIELDS, f"user__{key}", *_GENOME_FIELDS).first()
+        return customers.only(*_OWN_FIELDS, f"user__{key}", *_GENOME_FIELDS, *_FACTS_FIELDS).first()
 
     def of_browser(self, visitor_id: uuid.UUID) -> "Visitor | None":
         """The visitor of this id, unless an account has it: an account is known by its session only."""
@@ -245,6 +247,11 @@ class Visitor(models.Model):
         """What is known of the customer's tastes; empty when nothing is."""
         return getattr(self.user, "personalization_genome", None) or Genome()
 
+    def facts(self) -> CustomerFacts | None:
+        """Their numbers and dates; None when there are none, as for a browser."""
+        facts: CustomerFacts | None = getattr(self.user, "personalization_facts", None)
+        return facts
+
     def consent_answer(self) -> "ConsentRecord | None":
         """Their last decision on consent, with its time and source; None when they never decided."""
         return ConsentRecord.objects.filter(visitor=self).last()
@@ -321,3 +328,4 @@ _GENOME_FIELDS = tuple(
     f"user__personalization_genome__{name}"
     for name in ("products", "categories", "neighbour_products", "purchases", "distinct_products")
 )
+_FACTS_FIELDS = tuple(f"user__personalization_facts__{name}" for name in READ_FIELDS)

@@ -168,6 +168,7 @@ def _with_profile(requester: Requester, visit: Visit, visitor: Visitor | None) -
         visit,
         visitor_id=visitor.pk,
         genome=visitor.genome(),
+        facts=visitor.facts(),
         preferences=visitor.get_preferences(),
         recent_events=recent,
     )

@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 
 from personalization.batching import batched
-from personalization.models import Consent, Genome, Visitor
+from personalization.models import Consent, Visitor
+from personalization.profile import genome
 from personalization.shop import customers
 
 CUSTOMERS_PER_BATCH = 500
@@ -54,5 +55,5 @@ def record_withdrawals(user_ids: list[Any], *, source: str, version: str, now: d
 def _withdraw_batch(user_ids: list[Any], source: str, version: str, now: datetime) -> int:
     withdrawn = Visitor.objects.withdraw_all(user_ids, version=version, source=source, now=now)
     Visitor.objects.filter(user_id__in=user_ids).delete_activity()
-    Genome.objects.filter(user_id__in=user_ids).delete()
+    genome.delete_profiles(user_ids)
     return withdrawn

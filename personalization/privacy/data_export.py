@@ -28,6 +28,7 @@ ID_TYPES = {
     "categories": "categories",
 }
 """By field: whose primary keys it contains, itself or at the start of each of its rows."""
+TASTE_ID_TYPES = {"product": "products", "wish": "products", "alert": "products", "category": "categories"}
 PAGE_SIZE = 200
 """The rows that a download holds at a time: an event may name 200 products, all of whose names are looked up."""
 PAGE_KEYS: dict[type[Model], tuple[str, ...]] = {Event: ("occurred_at", "pk")}
@@ -163,7 +164,9 @@ def _names_in(rows: Iterable[dict[str, Any]]) -> NamedRecords:
 
 
 def _id_types(row: dict[str, Any]) -> dict[str, str]:
-    """{field: what its keys are keys of}; the items of a menu are categories."""
+    """{field: what its keys are keys of}; the items of a menu are categories, and a taste says itself what it is of."""
+    if row.get("kind") in TASTE_ID_TYPES:
+        return {**ID_TYPES, "key": TASTE_ID_TYPES[row["kind"]]}
     return {**ID_TYPES, "items": "categories"} if row.get("item_kind") == "category" else ID_TYPES
 
 

@@ -11,10 +11,11 @@ from typing import Any
 from django.db import OperationalError, transaction
 
 from personalization import conf, rate_limits, signals
-from personalization.models import Consent, Event, Genome, OrderVisitor, Visitor
+from personalization.models import Consent, Event, OrderVisitor, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
 from personalization.privacy.requester import Requester
+from personalization.profile import genome
 
 VISITOR, UNREADABLE = "visitor", "unreadable"
 """The keys in `Requester.memory`: the visitor, and whether they could not be read."""
@@ -143,7 +144,7 @@ def delete_activity(requester: Requester) -> None:
     erase_browser(requester)
     if requester.is_signed_in:
         Visitor.objects.filter(user_id=requester.user_id).delete_activity()
-        Genome.objects.filter(user_id=requester.user_id).delete()
+        genome.delete_profiles([requester.user_id])
 
 
 @transaction.atomic
@@ -166,7 +167,7 @@ def erase_customer(user_id: Any, now: datetime) -> None:
     """Deletes an account's visitor with everything that it did; only its refusal, and when it was erased, remain."""
     visitor = Visitor.objects.get_for_update(user_id)
     Visitor.objects.erase([visitor.pk])
-    Genome.objects.filter(user_id=user_id).delete()
+    genome.delete_profiles([user_id])
     remains = Visitor.objects.create(user_id=user_id, erased_at=now, consent=visitor.consent)
     _record_consent(remains, Consent.WITHDRAWN, "erasure", now)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from personalization import conf
 from personalization.batching import batched
-from personalization.models import Genome, Visitor
+from personalization.models import CustomerFacts, Genome, Visitor
 from personalization.models.lost_connections import repeat_on_lost_connection
 from personalization.profile.genome import compute_genomes, refresh_genome
 from personalization.rank.snapshot_arrays import lookup_indices
@@ -58,12 +58,16 @@ def _product_weights(genome: Genome) -> NDArray[np.float64]:
 
 
 def refresh_all_genomes(now: float, progress: Callable[[Sequence], Iterable] = iter) -> int:
-    """Computes and stores the genome of every customer who consented, in batches; gives how many have one now."""
+    """Computes and stores the genome and the facts of every customer who consented, in batches; gives how many have a
+    genome now."""
+    consented = repeat_on_lost_connection(_consented_adults)()
     users = repeat_on_lost_connection(_consented_users)()
-    batches = list(batched(users, BATCH_SIZE))
     refresh = repeat_on_lost_connection(refresh_genome)
-    stored = sum(refresh(batch, now) for batch in progress(batches))
+    stored = sum(refresh(batch, now) for batch in progress(list(batched(consented, BATCH_SIZE))))
     repeat_on_lost_connection(Genome.objects.delete_except)(users)
+    repeat_on_lost_connection(CustomerFacts.objects.delete_except)(consented)
+    repeat_on_lost_connection(CustomerFacts.objects.store_tiers)()
+    batches = list(batched(users, BATCH_SIZE))
     pool = repeat_on_lost_connection(_neighbour_pool)(_sampled_users(users))
     for batch in progress(batches):
         _refresh_neighbours(pool, batch)
@@ -97,8 +101,13 @@ def computed_at(now: float) -> Callable[[Iterable[Any]], dict[Any, Genome]]:
 
 def _consented_users() -> list[Any]:
     """The keys of all customers who ever ordered and consented, in a fixed sequence."""
-    consented = customers.exclude_children(Visitor.objects.consented())
+    consented = set(_consented_adults())
     return [user_id for user_id in orders.ordering_customers() if user_id in consented]
+
+
+def _consented_adults() -> list[Any]:
+    """The keys of all customers who consented, in a fixed sequence."""
+    return sorted(customers.exclude_children(Visitor.objects.consented()))
 
 
 def _stored_genomes(user_ids: list[Any]) -> Iterator[Genome]:

@@ -1,6 +1,7 @@
 """The genomes of one customer or of many, by one function: from order lines to weights that fade with age."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,8 +10,10 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from personalization import conf
-from personalization.models import Genome, Visitor
+from personalization.models import CustomerFacts, Genome, Visitor
 from personalization.models.lost_connections import streamed_reads
+from personalization.profile.customer_facts import build_facts
+from personalization.profile.tastes import purchase_tastes
 from personalization.rank.purchase_habits import DECIMALS, PurchaseHabits, purchase_habits
 from personalization.recommenders import GUEST
 from personalization.shop import catalogue, customers, orders
@@ -20,32 +23,54 @@ MAX_CATEGORIES = 100
 
 
 def refresh_genome(user_ids: Iterable[Any], now: float) -> int:
-    """Computes and stores the genomes of these customers; gives how many of them have one now. `now` in seconds since
-    1970."""
+    """Computes and stores the genomes of these customers, and their facts; gives how many of them have a genome now.
+    `now` in seconds since 1970."""
     user_ids = list(user_ids)
     with transaction.atomic():
-        genomes = _compute_rows(Visitor.objects.lock_consented(user_ids), now)
+        history = _read_history(Visitor.objects.lock_consented(user_ids), now)
+        genomes = build_genomes(history.purchases, history.members, now)
         Genome.objects.store(genomes)
         without_genome = set(user_ids) - {genome.user_id for genome in genomes}
         Genome.objects.filter(user_id__in=without_genome).delete()
+        tastes = purchase_tastes(history.purchases, history.members, now)
+        CustomerFacts.objects.store(build_facts(history.since, tastes, now))
+        CustomerFacts.objects.delete_of(set(user_ids) - history.since.keys())
     return len(genomes)
+
+
+def delete_profiles(user_ids: Iterable[Any]) -> None:
+    """Deletes genomes, facts and tastes of these customers."""
+    user_ids = list(user_ids)
+    Genome.objects.filter(user_id__in=user_ids).delete()
+    CustomerFacts.objects.delete_of(user_ids)
 
 
 def compute_genomes(user_ids: Iterable[Any], now: float) -> list[Genome]:
     """The genomes of those of these customers who consented and had bought something by `now`; nothing is stored."""
     with streamed_reads():
-        return _compute_rows(Visitor.objects.consented(user_ids), now)
+        history = _read_history(Visitor.objects.consented(user_ids), now)
+    return build_genomes(history.purchases, history.members, now)
 
 
-def _compute_rows(consented: dict[Any, float], now: float) -> list[Genome]:
+@dataclass(frozen=True)
+class _History:
+    """What customers bought, as far as it may be used."""
+
+    since: dict[Any, float]
+    """For each customer the moment before which nothing is used."""
+    purchases: orders.PurchaseArrays
+    members: catalogue.CategoryMemberships
+
+
+def _read_history(consented: dict[Any, float], now: float) -> _History:
     """`consented` has for each customer the moment before which purchases are not used. Purchases of sensitive products
     and of children are left out."""
-    consented = customers.exclude_children(consented)
-    lines = orders.line_values(orders.bought_lines(consented))
-    purchases = orders.read_purchases(lines, until=now).exclude_customers(consented)
+    since = customers.exclude_children(consented)
+    lines = orders.line_values(orders.bought_lines(since))
+    purchases = orders.read_purchases(lines, until=now).exclude_customers(since)
     purchases = purchases.select(catalogue.not_sensitive_mask(purchases.product))
     members = catalogue.category_memberships(np.unique(purchases.product).tolist())
-    return build_genomes(purchases, members, now)
+    return _History(since, purchases, members)
 
 
 def build_genomes(purchases: orders.PurchaseArrays, members: catalogue.CategoryMemberships, now: float) -> list[Genome]:

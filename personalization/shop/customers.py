@@ -24,15 +24,16 @@ class NoSuchField(Exception):
 
 def all_customers() -> list[Any]:
     """The keys of all accounts that can sign in."""
-    return list(_active_customers().order_by("pk").values_list("pk", flat=True))
+    return list(active_customers().order_by("pk").values_list("pk", flat=True))
 
 
 def count_customers() -> int:
     """The number of accounts that can sign in."""
-    return _active_customers().count()
+    return active_customers().count()
 
 
-def _active_customers() -> QuerySet[Any]:
+def active_customers() -> QuerySet[Any]:
+    """All accounts that can sign in."""
     return get_user_model()._default_manager.filter(is_active=True)
 
 

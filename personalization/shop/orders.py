@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, Lower
 from numpy.typing import NDArray
 from oscar.core.loading import get_model
@@ -63,6 +64,11 @@ class PurchaseArrays:
 def bought_lines(user_ids: Iterable[Any] | None = None) -> QuerySet[Any]:
     """The order lines that were bought on this shop's sites and neither cancelled nor returned: of these customers, or
     of all and guests."""
+    return kept_lines(user_ids).filter(product__isnull=False)
+
+
+def kept_lines(user_ids: Iterable[Any] | None = None) -> QuerySet[Any]:
+    """As `bought_lines`, with those whose product was deleted since."""
     unbought = unbought_statuses()
     returned = ShippingEventQuantity.objects.annotate(code=Lower("event__event_type__code")).filter(
         line=OuterRef("pk"), code__in=unbought, quantity__gte=OuterRef("quantity")
@@ -70,7 +76,7 @@ def bought_lines(user_ids: Iterable[Any] | None = None) -> QuerySet[Any]:
     lines: QuerySet[Any] = (
         Line.objects.order_by()
         .alias(order_state=Lower("order__status"), line_state=Lower("status"))
-        .filter(_of_our_sites("order__"), product__isnull=False, quantity__gte=1)
+        .filter(_of_our_sites("order__"), quantity__gte=1)
         .exclude(Q(order_state__in=unbought) | Q(line_state__in=unbought))
         .exclude(Exists(returned))  # an exclude of its own, so that the database may use an anti-join
     )
@@ -89,6 +95,20 @@ def orders_of_our_sites() -> QuerySet[Any]:
     """The orders that count, whatever became of them."""
     orders: QuerySet[Any] = Order.objects.order_by().filter(_of_our_sites())
     return orders
+
+
+def ordered_lines(user_ids: Iterable[Any]) -> QuerySet[Any]:
+    """All order lines of these customers on this shop's sites, with what was cancelled or came back."""
+    lines: QuerySet[Any] = Line.objects.order_by().filter(_of_our_sites("order__"), quantity__gte=1)
+    return lines.filter(order__user_id__in=list(user_ids))
+
+
+def sums_by_order(lines: QuerySet[Any]) -> Iterator[tuple[Any, int, datetime, str, int, Decimal]]:
+    """(customer's key, order's key, when it was placed, its currency, pieces, money with tax) of each order that these
+    lines are of."""
+    columns = ("order__user_id", "order_id", "order__date_placed", "order__currency")
+    rows: QuerySet[Any] = lines.values_list(*columns).annotate(pieces=Sum("quantity"), paid=Sum("line_price_incl_tax"))
+    yield from rows
 
 
 def line_values(lines: QuerySet[Any]) -> Iterator[PurchaseRow]:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.models import Consent, Event, Genome, OrderVisitor, Visitor
+from personalization.models import Consent, CustomerFacts, Event, Genome, OrderVisitor, Visitor
 from personalization.models.visitors import new_visitor_id
 from personalization.privacy import data_export
 from tests.shops import factories as shop
@@ -47,6 +47,8 @@ def a_life(number):
         neighbour_products=[],
         computed_at=now(),
     )
+    bought = [["category", leaf, 1.0, 1, 5.0], ["product", tea.pk, 1.0, 1, 5.0]]
+    CustomerFacts.objects.store([CustomerFacts(user=user, kept_orders=1, tastes=json.dumps(bought), computed_at=now())])
     return user, visitor, tea
 
 
@@ -79,6 +81,8 @@ def test_the_export_holds_each_field_of_each_row_with_names_beside_keys():
     tables = data_export.visitor_tables(user.pk, visitor)
     assert {label: len(rows) for label, rows in tables.items()} == {
         "personalization.ConsentRecord": 1,
+        "personalization.CustomerFacts": 1,
+        "personalization.CustomerTaste": 2,
         "personalization.Event": 3,
         "personalization.Genome": 1,
         "personalization.OrderVisitor": 1,
@@ -95,6 +99,9 @@ def test_the_export_holds_each_field_of_each_row_with_names_beside_keys():
     (genome,) = tables["personalization.Genome"]
     assert genome["products"] == [[tea.pk, "Tea 1", 1.0, 1, 5, 5]]
     assert genome["categories"] == [[leaf, "Hot 1", 1.0, 1, 1.0]]
+    category, product = tables["personalization.CustomerTaste"]
+    assert (category["key"], category["key_name"]) == (leaf, "Hot 1")
+    assert (product["key"], product["key_name"]) == (tea.pk, "Tea 1")
     (own,) = tables["personalization.Visitor"]
     assert own["preferences"] == [["interest", leaf, "Hot 1", 1, 1.0], ["reason", "bestsellers:", None, -1, 2.0]]
 
@@ -144,7 +151,7 @@ def test_it_costs_a_fixed_number_of_queries(django_assert_max_num_queries):
         )
         for _ in range(50)
     )
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(9):
         data_export.visitor_tables(user.pk, visitor)
 
 

@@ -143,10 +143,10 @@ def test_the_genome_goes_with_the_customer(shopper):
 
 def test_a_sweep_costs_the_same_queries_for_one_customer_and_for_many(django_assert_num_queries, shopper):
     shop.create_past_order(shopper, [shop.create_shop_product("Tea")])
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(23):
         genome.refresh_genome([shopper.pk], now().timestamp())
     users, _ = shop.even_and_odd()
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(23):
         genome.refresh_genome([user.pk for user in users], now().timestamp())
 
 

@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from personalization.models import Consent, Genome, Visitor
+from personalization.models import Consent, CustomerFacts, Genome, Visitor
 from personalization.profile import genome
 
 pytestmark = pytest.mark.django_db
@@ -69,7 +69,7 @@ def traces(user_pk, visitor_id):
 def test_there_is_something_to_erase(person):
     user, visitor, _, _ = person
     kinds = {kind for kind, _ in traces(user.pk, visitor.pk)}
-    assert kinds == {"Genome", "Event", "Visitor", "ConsentRecord"}
+    assert kinds == {"Genome", "CustomerFacts", "CustomerTaste", "Event", "Visitor", "ConsentRecord"}
 
 
 def test_forgetting_everything_leaves_nothing_and_late_events_bring_nothing_back(person):
@@ -95,7 +95,9 @@ def test_agreeing_again_begins_anew_and_takes_in_nothing_that_happened_before(pe
     call_command("personalization_train", verbosity=0)
     assert Genome.objects.of_customer(user.pk) is None
     assert report(client, told[1:]) == 2
-    assert traces(user.pk, visitor.pk) == []
+    ((kind, _),) = traces(user.pk, visitor.pk)
+    facts = CustomerFacts.objects.get(user=user)
+    assert (kind, facts.orders, facts.last_order, facts.tastes) == ("CustomerFacts", 0, None, "[]")
 
 
 @pytest.mark.parametrize("way", ["the account's own page", "the instance", "a queryset"])

@@ -26,6 +26,10 @@ PERMISSIONS: dict[str, Permissions] = {
     "personalization-campaign-move": allowed("publish_campaigns"),
     "personalization-campaign-history": READ,
     "personalization-products": READ,
+    "personalization-data": READ,
+    "personalization-snapshot-serve": allowed("run_jobs"),
+    "personalization-audit": allowed("view_audit"),
+    "personalization-audit-csv": allowed("view_audit"),
 }
 """By URL name."""
 

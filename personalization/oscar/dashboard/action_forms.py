@@ -10,6 +10,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 from personalization.merchandising import campaign_words, documents
 from personalization.merchandising.schemas import MAX_ACTIONS, MAX_PLACES
 from personalization.oscar.dashboard.product_lines import known_products, write_lines
+from personalization.oscar.dashboard.screens import PlainSelects
 from personalization.shop import named_objects
 
 Choices = list[tuple[Any, str]]
@@ -28,7 +29,7 @@ def action_choices() -> dict[str, Choices]:
     }
 
 
-class ActionForm(forms.Form):
+class ActionForm(PlainSelects):
     """One thing that a campaign does."""
 
     do = forms.ChoiceField(

@@ -16,6 +16,7 @@ from personalization.merchandising.schemas import MAX_HOLD_BACK
 from personalization.models import Band, Definition, DefinitionKind
 from personalization.models.definitions import MAX_NAME
 from personalization.oscar.dashboard.product_lines import known_products, write_lines
+from personalization.oscar.dashboard.screens import PlainSelects
 from personalization.rows import registered_row_types
 from personalization.shop import named_objects
 
@@ -54,7 +55,7 @@ def _day_choices() -> Choices:
     return list(enumerate(names, 1))
 
 
-class CampaignForm(forms.Form):
+class CampaignForm(PlainSelects):
     """Who, where, when, and how it is measured; what it does is the formset of `ActionForm`."""
 
     name = forms.CharField(label=pgettext_lazy("personalization", "Name"), max_length=MAX_NAME)
@@ -95,7 +96,7 @@ class CampaignForm(forms.Form):
         ],
     )
     surfaces = forms.MultipleChoiceField(
-        label=pgettext_lazy("personalization", "Where"),
+        label=pgettext_lazy("personalization", "Places"),
         widget=forms.CheckboxSelectMultiple,
         choices=lazy(_surface_choices, list),
         error_messages={"required": pgettext_lazy("personalization", "Choose at least one place.")},

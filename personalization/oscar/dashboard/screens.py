@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -47,3 +48,13 @@ def is_part(request: HttpRequest) -> bool:
 def say_refusal(request: HttpRequest, error: NotPossibleError) -> None:
     """Tells the person at the top of the next page why it was not done."""
     messages.error(request, str(error))
+
+
+class PlainSelects(forms.Form):
+    """Lists of which one is chosen stay the browser's own: they need no script, and are good on a phone."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for field in self.fields.values():
+            if isinstance(field.widget, forms.Select) and not field.widget.allow_multiple_selected:
+                field.widget.attrs["class"] = "no-widget-init"  # which Oscar's script leaves alone

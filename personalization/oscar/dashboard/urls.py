@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from personalization.oscar.dashboard import campaign_editor, campaign_list
+from personalization.oscar.dashboard import audit_screen, campaign_editor, campaign_list, data_screen
 
 urlpatterns = [
     path("campaigns/", campaign_list.list_campaigns, name="personalization-campaigns"),
@@ -14,5 +14,9 @@ urlpatterns = [
     path("campaigns/<int:pk>/state/", campaign_list.change_state, name="personalization-campaign-state"),
     path("campaigns/<int:pk>/move/", campaign_list.move_campaign, name="personalization-campaign-move"),
     path("campaigns/<int:pk>/history/", campaign_list.show_history, name="personalization-campaign-history"),
+    path("data/", data_screen.show_data, name="personalization-data"),
+    path("data/snapshots/<int:pk>/serve/", data_screen.serve_snapshot, name="personalization-snapshot-serve"),
+    path("audit/", audit_screen.show_audit, name="personalization-audit"),
+    path("audit/csv/", audit_screen.download_audit, name="personalization-audit-csv"),
     path("products/", campaign_editor.find_products, name="personalization-products"),
 ]

@@ -6,6 +6,7 @@
 
     // Fields of an action that say nothing about what is chosen are hidden.
     function showFields(line) {
+        if (!line.matches("[data-line]")) return;
         const chosen = (name) => line.querySelector(`[name$="-${name}"]`)?.value ?? "";
         for (const [attribute, value] of [["for", chosen("target")], ["do", chosen("do")]]) {
             for (const part of line.querySelectorAll(`[data-${attribute}]`)) {
@@ -19,10 +20,10 @@
         const area = field.querySelector("textarea");
         if (!area || field.querySelector("[data-search]")) return;
         const search = document.createElement("input");
-        Object.assign(search, { type: "search", placeholder: area.dataset.search || "", className: "mt-1" });
+        const label = field.dataset.searchLabel || "";
+        Object.assign(search, { type: "search", placeholder: label, className: "mt-1" });
         search.dataset.search = "true";
-        search.setAttribute("aria-label", field.dataset.searchLabel || "Search");
-        search.removeAttribute("name");
+        search.setAttribute("aria-label", label);
         const found = document.createElement("div");
         found.id = `${area.id}-found`;
         search.setAttribute("hx-get", address);
@@ -43,6 +44,13 @@
         if (address) line.querySelectorAll(".personalization-products").forEach((field) => addSearch(field, address));
     }
 
+    // Oscar's pickers (select2) tell jQuery only of what is chosen; the rest of the page listens as the browser does.
+    function tellOfPickers() {
+        window.jQuery?.(document).on("change", "select", (event) => {
+            if (!event.originalEvent) event.target.dispatchEvent(new Event("change", { bubbles: true }));
+        });
+    }
+
     function addLine(form) {
         const total = form.querySelector('[name$="-TOTAL_FORMS"]');
         const template = form.querySelector("[data-empty-line]");
@@ -56,7 +64,9 @@
     }
 
     document.addEventListener("DOMContentLoaded", () => {
+        tellOfPickers();
         document.querySelectorAll("[data-line]").forEach(prepareLine);
+        document.querySelectorAll(".personalization-form").forEach(prepareLine);
         document.querySelectorAll("[data-add-line]").forEach((button) => {
             button.hidden = false;
             button.addEventListener("click", () => addLine(button.form));

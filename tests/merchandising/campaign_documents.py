@@ -1,0 +1,59 @@
+"""Documents as they were written under each schema, never changed again, and strategies for made-up ones."""
+
+from hypothesis import strategies as st
+
+FROZEN = {
+    ("campaign", 1): {
+        "who": {"people": "customers", "in": [3], "out": [4], "countries": ["DE"], "devices": ["phone"]},
+        "where": [
+            {"surface": "home", "rows": ["bestsellers"]},
+            {"surface": "category", "categories": [7], "below": True},
+            {"surface": "search", "words": [{"text": "oat milk", "match": "all"}]},
+            {"surface": "product", "seen": {"range": 2}},
+        ],
+        "when": {
+            "from": "2026-03-01T00:00:00+01:00",
+            "to": "2026-03-29T03:00:00+02:00",
+            "zone": "Europe/Berlin",
+            "days": [5],
+            "hours": [22, 6],
+        },
+        "what": [
+            {
+                "do": "pin",
+                "target": {"products": [1, 2]},
+                "place": 1,
+                "soft": True,
+                "sold_out": True,
+                "sponsored": True,
+            },
+            {"do": "slot", "target": {"range": 2}, "place": [3, 4]},
+            {"do": "boost", "target": {"all": [{"class": 1}, {"price": [None, 5.0]}]}, "strength": 3},
+            {"do": "bury", "target": {"attribute": "brand", "op": "is", "value": "Acme"}, "strength": 1},
+            {"do": "exclude", "target": {"partner": 1}},
+            {"do": "only", "target": {"like_viewed": "price", "like_price": [80, 120]}},
+        ],
+        "hold_back": 10,
+        "note": "spring",
+    },
+    ("row", 1): {
+        "shown": True,
+        "titles": {"en-gb": "Our favourites", "de": "Unsere Lieblinge"},
+        "source": {"range": 2},
+        "most": 8,
+        "fewest": 3,
+        "leave_out": {"bought_days": 30, "below_price": 2.0, "above_price": None, "not_on_offer": False},
+        "who": {"people": "all"},
+        "when": {"zone": "UTC"},
+        "fallback": ["bestsellers"],
+        "weights": {"relevance": 80, "margin": 0, "stock": 10, "newness": 10},
+        "fixed": False,
+        "position": 1,
+    },
+}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=20,
+)

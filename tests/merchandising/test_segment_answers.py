@@ -1,0 +1,87 @@
+"""The database and a decision give one answer, for every field and operator."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from personalization.decide.visit import Visit
+from personalization.merchandising import segments
+from personalization.merchandising.segments import Sensitive
+from tests.merchandising import random_segments
+from tests.shops import factories as shop
+
+pytestmark = pytest.mark.django_db
+USERS = 5
+NOTHING_SENSITIVE = Sensitive()
+CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+some = settings(max_examples=60, deadline=None, suppress_health_check=CHECKS)
+few = settings(some, max_examples=15)
+
+
+@pytest.fixture
+def users():
+    return [shop.User.objects.create_user(f"customer{number}") for number in range(USERS)]
+
+
+def compiled(document, others=None):
+    segment, errors = segments.parse_segment(document, NOTHING_SENSITIVE)
+    assert errors == []
+    return segments.compile_segment(segment, others, NOTHING_SENSITIVE)
+
+
+def counted(segment, now):
+    return set(segment.customers(now).values_list("pk", flat=True))
+
+
+def decided(segment, facts, now):
+    visits = {
+        user: Visit(timestamp=now, strategy=None, user_id=user, facts=own, tracking_allowed=True)
+        for user, own in facts.items()
+    }
+    return {user for user, visit in visits.items() if segment.holds(visit, now)}
+
+
+@pytest.mark.parametrize(("field", "op"), random_segments.PAIRS, ids=lambda value: getattr(value, "code", value))
+def test_one_condition_holds_for_those_whom_the_database_counts(users, field, op):
+    @few
+    @given(random_segments.CUSTOMERS, random_segments.conditions_on(field, op))
+    def check(customers, condition):
+        facts = random_segments.store_customers(users, customers)
+        segment = compiled({"match": "all", "groups": [{"match": "all", "conditions": [condition]}]})
+        now = random_segments.NOW.timestamp()
+        assert counted(segment, now) == decided(segment, facts, now)
+
+    check()
+
+
+def test_a_segment_with_segments_holds_for_those_whom_the_database_counts(users):
+    @some
+    @given(
+        random_segments.CUSTOMERS,
+        random_segments.documents(st.one_of(random_segments.CONDITIONS, random_segments.IN_SEGMENT)),
+        random_segments.documents(),
+    )
+    def check(customers, document, inner):
+        facts = random_segments.store_customers(users, customers)
+        named, errors = segments.parse_segment(inner, NOTHING_SENSITIVE)
+        assert errors == []
+        segment = compiled(document, {1: named})
+        now = random_segments.NOW.timestamp()
+        assert segment.is_countable
+        assert counted(segment, now) == decided(segment, facts, now)
+
+    check()
+
+
+def test_the_answers_are_not_all_the_same(users):
+    """Else the tests above would prove nothing."""
+    answers = set()
+
+    @some
+    @given(random_segments.CUSTOMERS, random_segments.documents())
+    def check(customers, document):
+        random_segments.store_customers(users, customers)
+        answers.add(len(counted(compiled(document), random_segments.NOW.timestamp())))
+
+    check()
+    assert answers >= {0, USERS} and len(answers) > 3
