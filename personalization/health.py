@@ -20,6 +20,8 @@ class Health:
     has_database: bool
     snapshot_age: timedelta | None = None
     """Since when the snapshot in memory has learned nothing new; None without one."""
+    has_snapshot: bool = False
+    """Whether one should serve, in memory or not."""
     retention_overdue: timedelta | None = None
     """How long the oldest event should have been deleted; None when the database fails."""
 
@@ -47,10 +49,10 @@ class Health:
 def read_health(moment: datetime) -> Health:
     """What works at this moment: three queries."""
     try:
-        Snapshot.objects.active().first()
+        has_snapshot = Snapshot.objects.active().exists()
         overdue = retention.hours_overdue(moment)
     except DatabaseError:
         return Health(has_database=False)
     snapshot = active_snapshot.get_active_snapshot()
     age = None if snapshot is None else max(moment.timestamp() - snapshot.trained_at, 0)
-    return Health(True, None if age is None else timedelta(seconds=age), overdue)
+    return Health(True, None if age is None else timedelta(seconds=age), has_snapshot, overdue)

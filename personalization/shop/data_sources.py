@@ -29,6 +29,7 @@ def oldest_order() -> datetime | None:
     return found
 
 
-def count_orders_since(moment: datetime) -> int:
-    """How many orders were placed since."""
-    return int(orders_of_our_sites().filter(date_placed__gte=moment).count())
+def count_orders(today: datetime, most: int) -> tuple[int, int]:
+    """(how many orders were placed since `today`, how many there are in all, counted up to `most`)"""
+    orders = orders_of_our_sites()
+    return orders.filter(date_placed__gte=today).count(), orders[:most].count()

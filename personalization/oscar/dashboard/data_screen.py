@@ -93,8 +93,7 @@ def show_data(request: HttpRequest) -> HttpResponse:
         context["runs"] = list(map(_snapshot_line, snapshots))
         context["lease"] = TrainingLease.objects.current()
     with fail_open("Reading the health for the dashboard", whole_page=True):
-        health = read_health(moment)
-        context["health"] = health_line(health, moment, has_trained=bool(context.get("runs")))
+        context["health"] = health_line(read_health(moment), moment)
     with fail_open("Counting the sources for the dashboard", whole_page=True):
         context["sources"] = list(_source_lines())
     with fail_open("Reading what is ready for the dashboard", whole_page=True):

@@ -24,11 +24,11 @@ class HealthLine:
 
 
 def health_line(
-    health: Health, moment: datetime, *, events: int | None = None, orders: int | None = None, has_trained: bool
+    health: Health, moment: datetime, *, events: int | None = None, orders: int | None = None
 ) -> HealthLine:
     """The health at a moment. Parameters: `events` of the last hour and `orders` of today, None where they could not be
-    counted; `has_trained`, whether there is a snapshot to serve."""
-    state, sentences = _snapshot_sentences(health, moment, has_trained=has_trained)
+    counted."""
+    state, sentences = _snapshot_sentences(health, moment)
     if health.has_database and health.deletion_overdue and health.retention_overdue is not None:
         state = "wrong" if state == "wrong" else "late"
         days = health.retention_overdue.days
@@ -55,10 +55,10 @@ def health_line(
     return HealthLine(state, labels[state], sentences)
 
 
-def _snapshot_sentences(health: Health, moment: datetime, *, has_trained: bool) -> tuple[str, list[str]]:
+def _snapshot_sentences(health: Health, moment: datetime) -> tuple[str, list[str]]:
     if not health.has_database:
         return "wrong", [_("The database does not answer. Pages are the shop's own.")]
-    if health.snapshot_age is None and not has_trained:
+    if health.snapshot_age is None and not health.has_snapshot:
         return "new", [_("Nothing has been learned yet.")]
     if health.snapshot_age is None:
         return "wrong", [_("The files of what was learned cannot be read; rows show bestsellers or stay away.")]
