@@ -98,6 +98,12 @@ def _of_our_sites(prefix: str = "") -> Q:
     return Q(**{f"{prefix}site": None}) | Q(**{f"{prefix}site__in": sites}) if sites else Q()
 
 
+def orders_of_our_sites() -> QuerySet[Any]:
+    """The orders that count, whatever became of them."""
+    orders: QuerySet[Any] = Order.objects.order_by().filter(_of_our_sites())
+    return orders
+
+
 @dataclass(frozen=True)
 class OrderSums:
     """An order of a customer, with what was cancelled or came back and without it."""
@@ -176,7 +182,7 @@ def customer_countries() -> tuple[NDArray[np.int64], NDArray[np.str_]]:
 def newest_order(until: float) -> float | None:
     """When the last order up to a moment was placed, both in seconds since 1970; None when there is none."""
     moment = datetime.fromtimestamp(until, UTC)
-    placed = Order.objects.filter(_of_our_sites(), date_placed__lte=moment)
+    placed = orders_of_our_sites().filter(date_placed__lte=moment)
     newest = placed.aggregate(newest=Epoch(Max("date_placed")))["newest"]
     return None if newest is None else float(newest)
 
