@@ -41,7 +41,7 @@ class AuditQuerySet(models.QuerySet):
 
     def record(
         self,
-        user: Any,
+        by: Any,
         action: AuditAction,
         *,
         kind: str = "",
@@ -50,10 +50,10 @@ class AuditQuerySet(models.QuerySet):
         subject: Any = None,
         note: str = "",
     ) -> None:
-        """Stores that the user did it; `subject` is the customer whom it concerns."""
+        """Stores that this member of staff did it; `subject` is the customer whom it concerns."""
         self.create(
-            user=user,
-            user_name=user.get_username() if user is not None else "",
+            by=by,
+            by_name=by.get_username() if by is not None else "",
             action=action,
             kind=kind,
             object_id=object_id,
@@ -91,14 +91,14 @@ class AuditEntry(models.Model):
     """One thing that one member of staff did."""
 
     at = models.DateTimeField(pgettext_lazy("personalization", "at"), auto_now_add=True, db_index=True)
-    user = models.ForeignKey(
+    by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
         verbose_name=pgettext_lazy("personalization", "who"),
     )
-    user_name = models.CharField(pgettext_lazy("personalization", "name"), max_length=150, blank=True)
+    by_name = models.CharField(pgettext_lazy("personalization", "name"), max_length=150, blank=True)
     action = models.CharField(pgettext_lazy("personalization", "what"), max_length=10, choices=AuditAction.choices)
     kind = models.CharField(pgettext_lazy("personalization", "kind"), max_length=12, blank=True)
     object_id = models.BigIntegerField(null=True)
@@ -123,7 +123,7 @@ class AuditEntry(models.Model):
         indexes = (models.Index(fields=["kind", "object_id", "-at"], name="personalization_audit_object"),)
 
     def __str__(self) -> str:
-        return f"{self.user_name} {self.action} {self.kind} {self.object_id or ''}".strip()
+        return f"{self.by_name} {self.action} {self.kind} {self.object_id or ''}".strip()
 
 
 class DashboardAccess(models.Model):

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from personalization.models import Event, Visitor
+from personalization.models import AuditEntry, Event, Version, Visitor
 from personalization.models.paging import pages_by_key
 from personalization.privacy import identity
 from personalization.privacy.requester import Requester
@@ -34,6 +34,12 @@ PAGE_SIZE = 200
 PAGE_KEYS: dict[type[Model], tuple[str, ...]] = {Event: ("occurred_at", "pk")}
 """By which unique fields a table is read in pages, where not by its primary key: a visitor's events have an index by
 time."""
+STAFF_FIELDS: dict[type[Model], frozenset[str]] = {
+    AuditEntry: frozenset({"by", "by_id", "by_name"}),
+    Version: frozenset({"by", "by_id", "by_name"}),
+}
+"""By table: the fields that say which member of staff did something. A customer is told that and why their data was
+looked at, not by whom."""
 PREFERENCE_ID_TYPES = {"product": "products", "category": "categories", "interest": "categories"}
 
 
@@ -111,6 +117,8 @@ def _walk_relations(model: type[Model], passed: tuple[type[Model], ...]) -> Iter
     if model is Visitor:
         yield "pk", Visitor
     for field in [*model._meta.concrete_fields, *model._meta.many_to_many]:
+        if field.name in STAFF_FIELDS.get(model, ()):
+            continue
         target: Any = field.related_model
         if target in people:
             yield field.name, target
@@ -148,7 +156,8 @@ def _any(conditions: list[Q]) -> Q:
 def _fields(row: Model) -> dict[str, Any]:
     own = {field.attname: field.value_from_object(row) for field in row._meta.concrete_fields}
     related = {field.name: [each.pk for each in field.value_from_object(row)] for field in row._meta.many_to_many}
-    return own | related
+    withheld = STAFF_FIELDS.get(type(row), frozenset())
+    return {name: value for name, value in (own | related).items() if name not in withheld}
 
 
 def _names_in(rows: Iterable[dict[str, Any]]) -> NamedRecords:

@@ -81,7 +81,7 @@ def test_a_draft_is_saved_then_published_and_undone(client, merchandiser):
     client.post(reverse("personalization:personalization-campaign-state", args=[campaign.pk]), {"do": "undo"})
     campaign.refresh_from_db()
     assert (campaign.state, campaign.live, campaign.draft.number) == ("draft", None, 1)
-    assert list(AuditEntry.objects.order_by("pk").values_list("action", "user_name")) == [
+    assert list(AuditEntry.objects.order_by("pk").values_list("action", "by_name")) == [
         ("create", "mia"),
         ("publish", "mia"),
         ("restore", "mia"),

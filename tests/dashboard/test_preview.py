@@ -69,7 +69,7 @@ def test_a_preview_records_nothing_but_that_somebody_looked(client, staff, custo
     assert "data-token" not in body and "seen.js" not in body
     assert (Event.objects.count(), Visitor.objects.count()) == (events, visitors)
     entry = AuditEntry.objects.get()
-    assert (entry.action, entry.user, entry.subject) == ("preview", staff, customer)
+    assert (entry.action, entry.by, entry.subject) == ("preview", staff, customer)
 
 
 def test_a_draft_is_seen_in_the_preview_and_nowhere_else(client, staff, customer):

@@ -68,7 +68,7 @@ def _chosen_filters(request: HttpRequest) -> dict[str, str]:
 def _filtered_entries(chosen: dict[str, str]) -> Any:
     entries = AuditEntry.objects.all()
     if chosen["who"]:
-        entries = entries.filter(user_name__icontains=chosen["who"].replace("\0", ""))
+        entries = entries.filter(by_name__icontains=chosen["who"].replace("\0", ""))
     if chosen["action"]:
         entries = entries.filter(action=chosen["action"][:10].replace("\0", ""))
     if chosen["kind"]:
@@ -128,7 +128,7 @@ def _csv_lines(entries: Any) -> Iterator[str]:
         for entry, _kind, name in _with_names(page):  # type: ignore[arg-type]
             at = localtime(entry.at, get_default_timezone()).isoformat()
             subject = entry.subject_id or (pgettext("personalization", "gone") if entry.subject_hash else "")
-            cells = (at, entry.user_name, entry.action, entry.kind, entry.object_id, name, entry.version, subject)
+            cells = (at, entry.by_name, entry.action, entry.kind, entry.object_id, name, entry.version, subject)
             yield writer.writerow([_plain_cell(cell) for cell in (*cells, entry.note)])
 
 

@@ -215,7 +215,7 @@ def _undoable(request: HttpRequest) -> Definition | None:
     """What this person published within the last minutes, and may undo with one click."""
     user_id: Any = request.user.pk
     last = (
-        AuditEntry.objects.filter(user_id=user_id, kind=DefinitionKind.CAMPAIGN, at__gt=now() - UNDO_FOR)
+        AuditEntry.objects.filter(by_id=user_id, kind=DefinitionKind.CAMPAIGN, at__gt=now() - UNDO_FOR)
         .order_by("-at")
         .first()
     )
