@@ -57,7 +57,7 @@ def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate
             slate = attempt(requested, visit, size)
             if any(row.type != CONTINUE_SHOPPING.code for row in slate.rows):
                 break
-    if visit.trace is None:  # else it is explained, not shown
+    if visit.trace is None and not visit.is_preview:  # else it is explained, not shown
         signals.send_on_commit(signals.slate_served, Slate, slate=slate, visit=visit)
     return slate
 
@@ -163,7 +163,7 @@ def continue_shopping(visit: Visit, *, size: int | None = None) -> Slate:
 def slate_tokens(slate: Slate, visit: Visit | None) -> list[str]:
     """A token for each row of a slate, with which its impressions and clicks are reported; empty ones for a visitor who
     is not tracked. All of them carry one new id of the slate."""
-    if visit is None or not visit.tracking_allowed:
+    if visit is None or visit.is_preview or not visit.tracking_allowed:
         return [""] * len(slate.rows)
     slate_id = uuid.uuid4()
     return [_row_token(slate, slate_id, row, visit) for row in slate.rows]
@@ -215,7 +215,12 @@ def list_token(
     str
         "" for a visitor who is not reported, and for more items than a report may hold.
     """
-    if visit is None or not visit.tracking_allowed or not 0 < len(item_ids) <= impression_tokens.MAX_LIST_ITEMS:
+    if (
+        visit is None
+        or visit.is_preview
+        or not visit.tracking_allowed
+        or not 0 < len(item_ids) <= impression_tokens.MAX_LIST_ITEMS
+    ):
         return ""
     learned = get_active_snapshot() if reasons else None
     codes = reasons or [""] * len(item_ids)

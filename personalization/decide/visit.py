@@ -95,6 +95,8 @@ class Visit:
     there is a visitor, or no consent."""
     tracking_allowed: bool = False
     """Whether they gave consent, so that impressions and clicks may be reported."""
+    is_preview: bool = False
+    """Whether a member of staff looks at it as somebody else would; then nothing is reported."""
     hide_private_reasons: bool = False
     """Whether another person may be looking: nothing is named that was bought, viewed or said."""
     policy: Policy = DEFAULT_POLICY

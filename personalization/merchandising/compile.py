@@ -153,6 +153,15 @@ def compile_rules() -> CompiledRules:
     return rules_of(definitions, number)
 
 
+def compile_with_drafts(keys: Iterable[int]) -> CompiledRules:
+    """What would serve if the drafts of these campaigns were published."""
+    definitions = list(Definition.objects.serving_with_drafts(list(keys)))
+    for definition in definitions:
+        if definition.pk in keys and definition.draft is not None:
+            definition.live = definition.draft
+    return rules_of(definitions, RulesState.objects.number())
+
+
 def rules_of(definitions: Iterable[Definition], number: int) -> CompiledRules:
     """The rules of these definitions, each as its live version says."""
     definitions = list(definitions)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from personalization.merchandising.segments import (
     CompiledSegment,
@@ -16,7 +16,7 @@ from personalization.merchandising.segments import (
 )
 from personalization.models import CustomerTaste
 from personalization.models.customer_facts import TasteKind
-from personalization.shop import catalogue, customers
+from personalization.shop import catalogue, customers, product_values
 
 TIMEOUT_MS = 5000
 QUERY_CANCELED = "57014"
@@ -115,15 +115,25 @@ def suggest_segments(now: float) -> list[SuggestedSegment]:
 
 def _suggestions(sensitive: Sensitive) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """(name, conditions) of each."""
-    silent = {"field": "last_order", "op": "more_than", "value": SILENT_DAYS}
+    silent = {"field": "last_order", "op": "more_than_ago", "value": SILENT_DAYS}
     twice = {"field": "orders", "op": "at_least", "value": 2}
-    yield _("Bought twice or more, silent for %(days)s days") % {"days": SILENT_DAYS}, [twice, silent]
+    yield (
+        pgettext("personalization", "Bought twice or more, silent for %(days)s days") % {"days": SILENT_DAYS},
+        [twice, silent],
+    )
     best = {"field": "value_tier", "op": "one_of", "value": list(BEST_TIERS)}
-    yield _("The best fifth by kept revenue"), [best]
-    for key in CustomerTaste.objects.most_common(TasteKind.CATEGORY):
-        if key not in sensitive.categories and (name := catalogue.category_names_by_id().get(key)):
-            bought = {"field": "bought_category", "op": "one_of", "value": {"keys": [key], "times": 2}}
-            yield _("Regulars of %(category)s") % {"category": name}, [bought]
-            return
+    yield pgettext("personalization", "The best fifth by kept revenue"), [best]
+    if category := _common_category(sensitive):
+        bought = {"field": "bought_category", "op": "one_of", "value": {"keys": [category[0]], "times": 2}}
+        yield pgettext("personalization", "Regulars of %(category)s") % {"category": category[1]}, [bought]
+        return
     never = {"field": "orders", "op": "at_most", "value": 0}
-    yield _("Opened an account and never bought"), [never]
+    yield pgettext("personalization", "Opened an account and never bought"), [never]
+
+
+def _common_category(sensitive: Sensitive) -> tuple[int, str] | None:
+    """(key, name) of the category that most customers bought from, of those without others below
+    them: what everybody buys tells nobody apart."""
+    names = product_values.leaf_category_names()
+    common = [key for key in CustomerTaste.objects.most_common(TasteKind.CATEGORY) if key not in sensitive.categories]
+    return next(((key, names[key]) for key in common if key in names), None)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 from django.db.models import Exists, OuterRef, Q
 from django.utils.functional import Promise
 from django.utils.timezone import get_default_timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from personalization.merchandising import segment_values as values
 from personalization.merchandising.segment_values import Chosen, ValueForm
@@ -167,7 +167,7 @@ class TierField(NumberField):
 class DateField(Field):
     """A moment of the facts, which is compared with the present."""
 
-    operators: ClassVar[tuple[str, ...]] = ("within", "more_than", "known", "unknown")
+    operators: ClassVar[tuple[str, ...]] = ("within", "more_than_ago", "known", "unknown")
 
     def __init__(self, code: str, label: Label, pattern: Label, known: Label, unknown: Label) -> None:
         super().__init__(code, label, pattern, values.days)
@@ -194,7 +194,7 @@ class DateField(Field):
         """(first moment, end, whether the end is in it)"""
         if op == "within":
             return day_start(now, -days), as_moment(now), True
-        if op == "more_than":
+        if op == "more_than_ago":
             return None, day_start(now, -days), False
         return as_moment(now), day_start(now, days + 1), False
 
@@ -202,7 +202,7 @@ class DateField(Field):
 class DueField(DateField):
     """A moment that may lie ahead."""
 
-    operators: ClassVar[tuple[str, ...]] = ("in_next", "within", "more_than", "known", "unknown")
+    operators: ClassVar[tuple[str, ...]] = ("in_next", "within", "more_than_ago", "known", "unknown")
 
 
 class TasteField(Field):
@@ -239,8 +239,17 @@ class TasteField(Field):
         return (op == "one_of") == (subject.facts is not None and self._has(value, subject.facts, now))
 
     def _has(self, value: Chosen, facts: CustomerFacts, now: float) -> bool:
-        index, kind = facts.taste_index, self.taste_kind
-        return any((taste := index.get((kind, key))) is not None and _fits(taste, value, now) for key in value.keys)
+        return any(_fits(taste, value, now) for taste in _tastes(facts, self.taste_kind, value))
+
+
+def _tastes(facts: CustomerFacts, kind: str, value: Chosen) -> list[Taste]:
+    """The customer's tastes of this kind that a condition names."""
+    own = facts.taste_index.get(kind)
+    if not own:
+        return []
+    if len(own) < len(value.keys):
+        return [taste for key, taste in own.items() if key in value.key_set]
+    return [own[key] for key in value.keys if key in own]
 
 
 def _fits(taste: Taste, value: Chosen, now: float) -> bool:
@@ -273,9 +282,8 @@ class ShareField(Field):
         """Whether their share is as large."""
         if subject.facts is None:
             return False
-        index = subject.facts.taste_index
-        found = (index.get((self.kind, key)) for key in value.keys)
-        return any(taste is not None and taste.share >= value.percent / 100 for taste in found)
+        tastes = _tastes(subject.facts, self.kind, value)
+        return any(taste.share >= value.percent / 100 for taste in tastes)
 
 
 class StaffField(Field):
@@ -296,7 +304,7 @@ class ShipsToField(Field):
     """Which country the last order was sent to."""
 
     operators: ClassVar[tuple[str, ...]] = ("one_of", "none_of")
-    negative: Label = _("did not have their last order sent to %(codes)s")
+    negative: Label = pgettext_lazy("personalization", "did not have their last order sent to %(codes)s")
 
     def q(self, op: str, value: tuple[str, ...], now: float) -> Q:
         """Whether facts with one of these countries exist."""

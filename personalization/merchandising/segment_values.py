@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from math import isfinite
 from typing import Any, NamedTuple
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 MAX_KEYS = 200
@@ -47,6 +46,11 @@ class Chosen:
     """Where the keys are those of categories and the condition is about products: all in them. Filled in when the
     segment is compiled."""
 
+    @cached_property
+    def key_set(self) -> frozenset[int]:
+        """The keys."""
+        return frozenset(self.keys)
+
 
 @dataclass(frozen=True)
 class Searched:
@@ -71,7 +75,9 @@ ValueForm = Callable[[str, Any], Any]
 def whole_number(value: Any, low: int = 0, high: int = MAX_NUMBER) -> int:
     """An integer between these; neither True nor 3.0 is one."""
     if type(value) is not int or not low <= value <= high:
-        raise ValueFault(_("Give a whole number from %(low)s to %(high)s.") % {"low": low, "high": high})
+        raise ValueFault(
+            pgettext("personalization", "Give a whole number from %(low)s to %(high)s.") % {"low": low, "high": high}
+        )
     return value
 
 
@@ -82,7 +88,7 @@ def amount(value: Any) -> Decimal:
     elif type(value) is float and isfinite(value):
         value = Decimal(repr(value))
     if not isinstance(value, Decimal) or not 0 <= value <= MAX_NUMBER or value != round(value, 2):
-        raise ValueFault(_("Give a number from 0 on, with at most two decimals."))
+        raise ValueFault(pgettext("personalization", "Give a number from 0 on, with at most two decimals."))
     return value
 
 
@@ -94,7 +100,7 @@ def numbers(one: Callable[[Any], Any]) -> ValueForm:
             return one(value)
         low, high = (one(each) for each in _list(value, fewest=2, most=2))
         if low > high:
-            raise ValueFault(_("From must be below To."))
+            raise ValueFault(pgettext("personalization", "From must be below To."))
         return low, high
 
     return form
@@ -116,7 +122,7 @@ def days(op: str, value: Any) -> int | None:
     """The form of an age or a distance in days; nothing for "is known"."""
     if op in ("known", "unknown"):
         if value is not None:
-            raise ValueFault(_("This takes no value."))
+            raise ValueFault(pgettext("personalization", "This takes no value."))
         return None
     return whole_number(value, 1, MAX_DAYS)
 
@@ -124,7 +130,7 @@ def days(op: str, value: Any) -> int | None:
 def truth(op: str, value: Any) -> bool:
     """The form of yes or no."""
     if not isinstance(value, bool):
-        raise ValueFault(_("Choose yes or no."))
+        raise ValueFault(pgettext("personalization", "Choose yes or no."))
     return value
 
 
@@ -209,7 +215,7 @@ def quote(value: Any) -> str:
 
 
 def _one_of(allowed: tuple[str, ...]) -> str:
-    return _("Choose one of: %(choices)s.") % {"choices": ", ".join(allowed)}
+    return pgettext("personalization", "Choose one of: %(choices)s.") % {"choices": ", ".join(allowed)}
 
 
 def _keys(value: Any, empty: str | Promise) -> tuple[int, ...]:
@@ -221,23 +227,27 @@ def _keys(value: Any, empty: str | Promise) -> tuple[int, ...]:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > MAX_TEXT or not value.isprintable():
-        raise ValueFault(_("Give a text of 1 to %(most)s letters.") % {"most": MAX_TEXT})
+        raise ValueFault(pgettext("personalization", "Give a text of 1 to %(most)s letters.") % {"most": MAX_TEXT})
     return value.strip()
 
 
 def _list(value: Any, fewest: int = 1, most: int = MAX_KEYS) -> list[Any]:
     if not isinstance(value, list) or not fewest <= len(value) <= most:
-        raise ValueFault(_("Give a list of %(fewest)s to %(most)s.") % {"fewest": fewest, "most": most})
+        raise ValueFault(
+            pgettext("personalization", "Give a list of %(fewest)s to %(most)s.") % {"fewest": fewest, "most": most}
+        )
     return value
 
 
 def _object(value: Any, allowed: set[str], needed: set[str]) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueFault(_("Give an object with: %(keys)s.") % {"keys": ", ".join(sorted(allowed))})
+        raise ValueFault(
+            pgettext("personalization", "Give an object with: %(keys)s.") % {"keys": ", ".join(sorted(allowed))}
+        )
     for name in unknown_keys(value, allowed):
-        raise ValueFault(_("“%(key)s” is not known here.") % {"key": quote(name)})
+        raise ValueFault(pgettext("personalization", "“%(key)s” is not known here.") % {"key": quote(name)})
     for name in sorted(needed - value.keys()):
-        raise ValueFault(_("“%(key)s” is missing.") % {"key": name})
+        raise ValueFault(pgettext("personalization", "“%(key)s” is missing.") % {"key": name})
     return value
 
 

@@ -56,9 +56,9 @@ class ProductsField(VisitField):
         super().__init__(code, label, pattern, form, kind)
         self.negative = negative
 
-    def products_of(self, value: Chosen) -> frozenset[int] | tuple[int, ...]:
+    def products_of(self, value: Chosen) -> frozenset[int]:
         """The products that are meant."""
-        return value.products if self.kind == "category" else value.keys
+        return value.products if self.kind == "category" else value.key_set
 
 
 class BasketHoldsField(ProductsField):

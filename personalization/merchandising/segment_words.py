@@ -5,8 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.formats import number_format
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import npgettext, pgettext
 
 from personalization.merchandising.segment_fields import DateField, Field, Names, StaffField
 from personalization.merchandising.segment_values import Chosen, Searched, Visits
@@ -17,12 +16,12 @@ NAMES_SHOWN = 3
 
 def sentence(clauses: str) -> str:
     """The whole sentence of these conditions."""
-    return _("customers who %(conditions)s") % {"conditions": clauses}
+    return pgettext("personalization", "customers who %(conditions)s") % {"conditions": clauses}
 
 
 def everybody() -> str:
     """The sentence of a segment without conditions."""
-    return _("all customers")
+    return pgettext("personalization", "all customers")
 
 
 def joined(clauses: Sequence[str], is_any: bool) -> str:
@@ -37,14 +36,22 @@ def joined(clauses: Sequence[str], is_any: bool) -> str:
 
 def in_segment(name: str, op: str) -> str:
     """The condition that one is in another segment, or is not."""
-    pattern = _("are in “%(name)s”") if op == "is" else _("are not in “%(name)s”")
+    pattern = (
+        pgettext("personalization", "are in “%(name)s”")
+        if op == "is"
+        else pgettext("personalization", "are not in “%(name)s”")
+    )
     return pattern % {"name": name}
 
 
 def clause(field: Field, op: str, value: Any, names: Names) -> str:
     """One condition, after "customers who"."""
     if isinstance(field, StaffField):
-        return _("work for the shop") if value else _("do not work for the shop")
+        return (
+            pgettext("personalization", "work for the shop")
+            if value
+            else pgettext("personalization", "do not work for the shop")
+        )
     if isinstance(field, VisitorTypeField):
         return _visitor_type(value)
     if isinstance(field, DateField) and value is None:
@@ -76,18 +83,24 @@ def alternatives(names: Sequence[str]) -> str:
     """ "Coffee, Tea or Milk"; of more than three the first ones, and how many more."""
     shown, more = list(names[:NAMES_SHOWN]), len(names) - NAMES_SHOWN
     if more > 0:
-        shown.append(ngettext("%(count)s more", "%(count)s more", more) % {"count": more})
+        shown.append(npgettext("personalization", "%(count)s more", "%(count)s more", more) % {"count": more})
     if len(shown) < 2:
         return "".join(shown)
-    return _("%(some)s or %(last)s") % {"some": ", ".join(shown[:-1]), "last": shown[-1]}
+    return pgettext("personalization", "%(some)s or %(last)s") % {"some": ", ".join(shown[:-1]), "last": shown[-1]}
 
 
 def _amount(op: str, value: Any) -> str:
     if op == "one_of":
         return alternatives([_number(each) for each in value])
     if op == "between":
-        return _("%(low)s to %(high)s") % {"low": _number(value[0]), "high": _number(value[1])}
-    patterns = {"at_least": _("at least %(number)s"), "at_most": _("at most %(number)s")}
+        return pgettext("personalization", "%(low)s to %(high)s") % {
+            "low": _number(value[0]),
+            "high": _number(value[1]),
+        }
+    patterns = {
+        "at_least": pgettext("personalization", "at least %(number)s"),
+        "at_most": pgettext("personalization", "at most %(number)s"),
+    }
     return patterns.get(op, "%(number)s") % {"number": _number(value)}
 
 
@@ -98,9 +111,11 @@ def _number(value: int | Decimal) -> str:
 
 def _when(op: str, days: int) -> str:
     patterns = {
-        "within": ngettext("within the last %(days)s day", "within the last %(days)s days", days),
-        "more_than": ngettext("more than %(days)s day ago", "more than %(days)s days ago", days),
-        "in_next": ngettext("in the next %(days)s day", "in the next %(days)s days", days),
+        "within": npgettext("personalization", "within the last %(days)s day", "within the last %(days)s days", days),
+        "more_than_ago": npgettext(
+            "personalization", "more than %(days)s day ago", "more than %(days)s days ago", days
+        ),
+        "in_next": npgettext("personalization", "in the next %(days)s day", "in the next %(days)s days", days),
     }
     return patterns[op] % {"days": days}
 
@@ -112,10 +127,18 @@ def _lately(days: int | None) -> str:
 def _times(times: int) -> str:
     if times < 2:
         return ""
-    return " " + (_("at least twice") if times == 2 else _("at least %(times)s times") % {"times": times})
+    return " " + (
+        pgettext("personalization", "at least twice")
+        if times == 2
+        else pgettext("personalization", "at least %(times)s times") % {"times": times}
+    )
 
 
 def _visitor_type(value: str) -> str:
     if value == "new":
-        return _("are here for the first time")
-    return _("were here before and bought nothing") if value == "returning" else _("bought before")
+        return pgettext("personalization", "are here for the first time")
+    return (
+        pgettext("personalization", "were here before and bought nothing")
+        if value == "returning"
+        else pgettext("personalization", "bought before")
+    )

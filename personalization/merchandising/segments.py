@@ -12,7 +12,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from personalization.merchandising import segment_values as values
 from personalization.merchandising import segment_words as words
@@ -93,18 +93,22 @@ def _read_document(document: Any, errors: list[FieldError]) -> Segment | None:
     if isinstance(document, str | bytes):
         document = _parse_json(document, errors)
     if not isinstance(document, dict):
-        errors.append(FieldError("", _("A segment is an object with “match” and “groups”.")))
+        errors.append(FieldError("", pgettext("personalization", "A segment is an object with “match” and “groups”.")))
         return None
     _check_keys(document, ("match", "groups"), "", errors)
     groups = document.get("groups")
     if not isinstance(groups, list) or not 1 <= len(groups) <= MAX_GROUPS:
-        errors.append(FieldError("groups", _("Give 1 to %(most)s groups.") % {"most": MAX_GROUPS}))
+        errors.append(
+            FieldError("groups", pgettext("personalization", "Give 1 to %(most)s groups.") % {"most": MAX_GROUPS})
+        )
         return None
     is_any = _read_match(document, "match", errors)
     read = tuple(_read_group(group, f"groups.{index}", errors) for index, group in enumerate(groups))
     segment = Segment(is_any, read)
     if sum(1 for _each in segment.conditions()) > MAX_CONDITIONS:
-        errors.append(FieldError("groups", _("At most %(most)s conditions.") % {"most": MAX_CONDITIONS}))
+        errors.append(
+            FieldError("groups", pgettext("personalization", "At most %(most)s conditions.") % {"most": MAX_CONDITIONS})
+        )
     return segment
 
 
@@ -114,17 +118,25 @@ def _parse_json(text: str | bytes, errors: list[FieldError]) -> Any:
             raise ValueError
         return json.loads(text)
     except (ValueError, RecursionError):
-        errors.append(FieldError("", _("This is not JSON of at most %(most)s bytes.") % {"most": MAX_BYTES}))
+        errors.append(
+            FieldError(
+                "", pgettext("personalization", "This is not JSON of at most %(most)s bytes.") % {"most": MAX_BYTES}
+            )
+        )
         return None
 
 
 def _check_keys(document: dict[Any, Any], allowed: tuple[str, ...], path: str, errors: list[FieldError]) -> None:
     for name in unknown_keys(document, set(allowed)):
         if len(errors) < MAX_ERRORS:
-            errors.append(FieldError(path, _("“%(key)s” is not known here.") % {"key": quote(name)}))
+            errors.append(
+                FieldError(path, pgettext("personalization", "“%(key)s” is not known here.") % {"key": quote(name)})
+            )
     for name in allowed:
         if name not in document:
-            errors.append(FieldError(_join(path, name), _("“%(key)s” is missing.") % {"key": name}))
+            errors.append(
+                FieldError(_join(path, name), pgettext("personalization", "“%(key)s” is missing.") % {"key": name})
+            )
 
 
 def _join(path: str, name: str) -> str:
@@ -134,19 +146,28 @@ def _join(path: str, name: str) -> str:
 def _read_match(document: dict[str, Any], path: str, errors: list[FieldError]) -> bool:
     match = document.get("match")
     if match not in ("all", "any") if isinstance(match, str) else "match" in document:
-        errors.append(FieldError(path, _("Choose one of: %(choices)s.") % {"choices": "all, any"}))
+        errors.append(
+            FieldError(path, pgettext("personalization", "Choose one of: %(choices)s.") % {"choices": "all, any"})
+        )
     return match == "any"
 
 
 def _read_group(group: Any, path: str, errors: list[FieldError]) -> Group:
     if not isinstance(group, dict):
-        errors.append(FieldError(path, _("A group is an object with “match” and “conditions”.")))
+        errors.append(
+            FieldError(path, pgettext("personalization", "A group is an object with “match” and “conditions”."))
+        )
         return Group(False, ())
     _check_keys(group, ("match", "conditions"), path, errors)
     is_any = _read_match(group, f"{path}.match", errors)
     conditions = group.get("conditions")
     if not isinstance(conditions, list) or not 1 <= len(conditions) <= MAX_CONDITIONS:
-        errors.append(FieldError(f"{path}.conditions", _("Give 1 to %(most)s conditions.") % {"most": MAX_CONDITIONS}))
+        errors.append(
+            FieldError(
+                f"{path}.conditions",
+                pgettext("personalization", "Give 1 to %(most)s conditions.") % {"most": MAX_CONDITIONS},
+            )
+        )
         return Group(is_any, ())
     read = (_read_condition(each, f"{path}.conditions.{index}", errors) for index, each in enumerate(conditions))
     return Group(is_any, tuple(condition for condition in read if condition is not None))
@@ -154,7 +175,9 @@ def _read_group(group: Any, path: str, errors: list[FieldError]) -> Group:
 
 def _read_condition(condition: Any, path: str, errors: list[FieldError]) -> Condition | None:
     if not isinstance(condition, dict):
-        errors.append(FieldError(path, _("A condition is an object with “field”, “op” and “value”.")))
+        errors.append(
+            FieldError(path, pgettext("personalization", "A condition is an object with “field”, “op” and “value”."))
+        )
         return None
     before = len(errors)
     _check_keys(condition, ("field", "op", "value"), path, errors)
@@ -163,12 +186,16 @@ def _read_condition(condition: Any, path: str, errors: list[FieldError]) -> Cond
     code, op = condition["field"], condition["op"]
     known = all_fields().get(code) if isinstance(code, str) else None
     if known is None and code != IN_SEGMENT:
-        errors.append(FieldError(f"{path}.field", _("“%(field)s” is no field.") % {"field": quote(code)}))
+        errors.append(
+            FieldError(
+                f"{path}.field", pgettext("personalization", "“%(field)s” is no field.") % {"field": quote(code)}
+            )
+        )
         return None
     operators = known.operators if known else IN_SEGMENT_OPERATORS
     if not isinstance(op, str) or op not in operators:
         choices = {"choices": ", ".join(operators)}
-        errors.append(FieldError(f"{path}.op", _("Choose one of: %(choices)s.") % choices))
+        errors.append(FieldError(f"{path}.op", pgettext("personalization", "Choose one of: %(choices)s.") % choices))
         return None
     try:
         return Condition(code, op, (known.form if known else values.key)(op, condition["value"]))
@@ -185,9 +212,13 @@ def _sensitive_errors(segment: Segment, sensitive: Sensitive) -> Iterator[FieldE
             if known and not set(known.keys(condition.value)).isdisjoint(sensitive.of_kind(kind)):
                 path = f"groups.{number}.conditions.{index}.value"
                 if kind == "category":
-                    yield FieldError(path, _("This category is marked as sensitive and cannot be used."))
+                    yield FieldError(
+                        path, pgettext("personalization", "This category is marked as sensitive and cannot be used.")
+                    )
                 else:
-                    yield FieldError(path, _("This product is in a sensitive category and cannot be used."))
+                    yield FieldError(
+                        path, pgettext("personalization", "This product is in a sensitive category and cannot be used.")
+                    )
 
 
 def referenced(segment: Segment) -> set[tuple[str, int]]:

@@ -46,7 +46,7 @@ class Taste(NamedTuple):
     purchases: int = 0
     """The number of days (UTC) on which they bought it."""
     last_at: float | None = None
-    """The last moment, in seconds since 1970; None where nothing tells."""
+    """The last moment, in whole seconds since 1970; None where nothing tells."""
 
 
 class CustomerFactsQuerySet(models.QuerySet):
@@ -178,9 +178,12 @@ class CustomerFacts(models.Model):
         return [Taste(*row) for row in json.loads(self.tastes)]
 
     @cached_property
-    def taste_index(self) -> dict[tuple[str, int], Taste]:
+    def taste_index(self) -> dict[str, dict[int, Taste]]:
         """The tastes by kind and key."""
-        return {(taste.kind, taste.key): taste for taste in self.read_tastes()}
+        index: dict[str, dict[int, Taste]] = {}
+        for taste in self.read_tastes():
+            index.setdefault(taste.kind, {})[taste.key] = taste
+        return index
 
 
 TIERS = {"value_tier": "year_revenue", "recency_tier": "last_order", "frequency_tier": "kept_orders"}

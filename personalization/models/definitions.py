@@ -60,6 +60,11 @@ class DefinitionQuerySet(models.QuerySet):
         """What serves now, or will or did by its schedule: all kinds in one query, campaigns in their order."""
         return self.filter(state=DefinitionState.LIVE).select_related("live").order_by("band", "place", "pk")
 
+    def serving_with_drafts(self, keys: Iterable[int]) -> Self:
+        """What serves, and besides it these, each with its draft."""
+        serving = models.Q(state=DefinitionState.LIVE) | models.Q(pk__in=list(keys))
+        return self.present().filter(serving).select_related("live", "draft").order_by("band", "place", "pk")
+
     def has_name(self, kind: str, name: str, *, besides: int | None = None) -> bool:
         """Whether one that is not archived has this name already, in whatever case."""
         return self.of_kind(kind).present().filter(name__iexact=name).exclude(pk=besides).exists()

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
+from personalization.oscar.previews import enter_preview, mark_preview
 from personalization.privacy.private_responses import set_private_cache_headers
 
 ELSEWHERE = {"home", "navigation"}
@@ -18,6 +19,8 @@ class PrivatePageMixin:
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Oscar's response, kept out of shared caches if it was personalised, which is known once it is rendered."""
+        with fail_open("Entering a preview"):
+            enter_preview(request)
         response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         if getattr(response, "is_rendered", True):
             _keep_out_of_shared_caches(request, response)
@@ -28,6 +31,7 @@ class PrivatePageMixin:
 
 def _keep_out_of_shared_caches(request: HttpRequest, response: HttpResponse) -> None:
     with fail_open("Keeping a page private", queries=False):
+        mark_preview(request, response)
         by_visitor = visits.rules_in_force(request).surfaces_by_visitor
         if visits.is_personalized(request) or not by_visitor <= ELSEWHERE:
             set_private_cache_headers(request, response)

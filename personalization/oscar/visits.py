@@ -25,6 +25,7 @@ from personalization.merchandising.compiled import CompiledRules
 from personalization.models import Event, Visitor
 from personalization.models.events import RecentEvent
 from personalization.models.fail_open import fail_open
+from personalization.oscar.previews import in_preview
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import Requester, requester_from_request
 from personalization.shop import orders
@@ -135,6 +136,8 @@ def _read_visit(request: HttpRequest) -> Visit:
     visitor = identity.load_visitor(requester)
     if not consent.tracking_allowed(requester, visitor):
         return visit
+    if visit.is_preview:
+        return _with_profile(requester, replace(visit, tracking_allowed=True), visitor)
     hide = visit.hide_private_reasons or (
         visit.user_id is not None and not signed_in_recently(request, visit.timestamp)
     )
@@ -145,7 +148,7 @@ def anonymous_visit(request: HttpRequest) -> Visit:
     """The visit without any data of the visitor but the basket that Oscar has read. No query."""
     requester = requester_from_request(request)
     basket = _current_basket_fields(request) if _basket_is_loaded(request) else {}
-    return Visit(
+    visit = Visit(
         timestamp=time.time(),
         user_id=requester.user_id,
         strategy=_strategy(request, requester),
@@ -155,6 +158,7 @@ def anonymous_visit(request: HttpRequest) -> Visit:
         **request_traits.request_traits(request)._asdict(),
         **basket,
     )
+    return in_preview(visit, request)
 
 
 def _strategy(request: Any, requester: Requester) -> Any:

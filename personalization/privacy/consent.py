@@ -2,7 +2,7 @@
 
 from personalization import conf
 from personalization.models import Consent, Visitor
-from personalization.privacy.requester import Requester
+from personalization.privacy.requester import ClientType, Requester
 
 
 def tracking_allowed(requester: Requester, visitor: Visitor | None) -> bool:
@@ -38,6 +38,8 @@ def has_agreed(requester: Requester, visitor: Visitor | None) -> bool:
 
 def may_be_allowed(requester: Requester) -> bool:
     """Whether it is worth asking for the visitor at all. For most visitors of a shop it is not: they cost no query."""
+    if requester.client == ClientType.PREVIEW:
+        return requester.is_signed_in
     recognised = requester.choice is not None or requester.visitor_id is not None or requester.is_signed_in
     return recognised or bool(conf.get_settings().CONSENT_CALLABLE)
 
@@ -46,6 +48,8 @@ def should_ask(requester: Requester, visitor: Visitor | None) -> bool:
     """Whether to show the question: the visitor has not answered, and no consent tool asks. That a browser agreed is
     no answer of the account that signed in there since; that it refused is one for whoever uses it."""
     if requester.opt_out_signal or requester.is_child or conf.get_settings().CONSENT_CALLABLE:
+        return False
+    if requester.client == ClientType.PREVIEW:
         return False
     if requester.is_signed_in and visitor is not None and visitor.consent != Consent.NONE:
         return False

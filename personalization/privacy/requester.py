@@ -32,6 +32,8 @@ class ClientType(StrEnum):
     """By the token that the API issued to a client without cookies."""
     SERVER_KEY = "server_key"
     """By the key of another server of the shop, which may name a customer."""
+    PREVIEW = "preview"
+    """Not at all: a member of staff looks at the shop as somebody else sees it, and nothing is reported."""
     SHOP_LOGIN = "shop_login"
     """By an authentication class of the shop's own API."""
 

@@ -79,7 +79,7 @@ def _add_tastes(
     customer, ordered_at = own.customer[line].astype(np.int64), own.ordered_at[line]
     pair, entry = np.unique(customer * len(all_keys) + item, return_inverse=True)
     last = np.zeros(len(pair))
-    np.maximum.at(last, entry, ordered_at)
+    np.maximum.at(last, entry, np.floor(ordered_at))
     days = np.bincount(distinct_pairs(entry, (ordered_at // DAY).astype(np.int64))[0], minlength=len(pair))
     row, key_of_row = keys.of_products(by_product.item)
     pair_of_row = by_product.customer[row] * len(all_keys) + np.searchsorted(all_keys, key_of_row)

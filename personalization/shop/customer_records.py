@@ -73,17 +73,17 @@ def review_counts(user_ids: Iterable[Any]) -> Counter[Any]:
 
 
 def used_vouchers(user_ids: Iterable[Any]) -> Iterator[tuple[Any, int, float]]:
-    """(customer's key, voucher that they used, when the order with it was placed, in seconds since 1970)"""
+    """(customer's key, voucher that they used, when the order with it was placed, in whole seconds since 1970)"""
     rows = VoucherApplication.objects.filter(user__in=list(user_ids)).order_by()
     for user, voucher, placed in rows.values_list("user_id", "voucher_id", "order__date_placed"):
-        yield user, voucher, placed.timestamp()
+        yield user, voucher, placed.timestamp() // 1
 
 
 def used_offers(user_ids: Iterable[Any]) -> Iterator[tuple[Any, int, float]]:
-    """(customer's key, offer that gave them a discount, when the order with it was placed, in seconds since 1970)"""
+    """(customer's key, offer that gave a discount, when the order with it was placed, in whole seconds since 1970)"""
     rows = OrderDiscount.objects.filter(order__user__in=list(user_ids), offer_id__isnull=False).order_by()
     for user, offer, placed in rows.values_list("order__user_id", "offer_id", "order__date_placed"):
-        yield user, offer, placed.timestamp()
+        yield user, offer, placed.timestamp() // 1
 
 
 def last_countries(user_ids: Iterable[Any]) -> dict[Any, tuple[str, datetime]]:

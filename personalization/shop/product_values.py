@@ -1,4 +1,4 @@
-"""Reads the values of the attributes of products: brands, and whatever else a shop describes its products by."""
+"""Reads what segments name: values of the attributes of products, brands for instance, and what is in categories."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -42,6 +42,11 @@ def attribute_values(product_ids: Iterable[int]) -> Iterator[tuple[int, str, int
             yield product, code, key
         elif text and text.strip() and len(text) <= MAX_VALUE_LENGTH:
             yield product, code, text_key(code, text)
+
+
+def leaf_category_names() -> dict[int, str]:
+    """The names of all browsable categories without any below them, by key."""
+    return dict(Category.objects.browsable().filter(numchild=0).values_list("pk", "name"))
 
 
 def products_below(category_ids: Iterable[int]) -> frozenset[int]:

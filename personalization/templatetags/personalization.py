@@ -28,6 +28,7 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, page_slates, visits
 from personalization.oscar.list_slates import ListSlate
+from personalization.oscar.previews import current_preview
 from personalization.oscar.purchase_notes import add_card_texts
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import requester_from_request
@@ -262,6 +263,8 @@ def _consented_visit(context: Context) -> Visit | None:
 def personalization_beacon(context: Context) -> str:
     """The scripts that report what is seen on this page, for visitors who agreed to that; else nothing."""
     request = context.get("request")
+    if request is not None and (preview := current_preview(request)):
+        return get_template("personalization/partials/preview_bar.html").render({"preview": preview})
     if request is None or not consent.may_be_allowed(requester := requester_from_request(request)):
         return ""
     with fail_open("Printing the beacon", queries=False):

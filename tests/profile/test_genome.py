@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils.timezone import now
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 
@@ -146,7 +147,8 @@ def test_a_sweep_costs_the_same_queries_for_one_customer_and_for_many(django_ass
     with django_assert_num_queries(23):
         genome.refresh_genome([shopper.pk], now().timestamp())
     users, _ = shop.even_and_odd()
-    with django_assert_num_queries(23):
+    inserts_of_tastes = 4 if connection.vendor == "sqlite" else 1  # whose statements hold fewer rows
+    with django_assert_num_queries(22 + inserts_of_tastes):
         genome.refresh_genome([user.pk for user in users], now().timestamp())
 
 

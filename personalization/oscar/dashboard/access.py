@@ -25,6 +25,7 @@ PERMISSIONS: dict[str, Permissions] = {
     "personalization-campaign-state": allowed("publish_campaigns"),
     "personalization-campaign-move": allowed("publish_campaigns"),
     "personalization-campaign-history": STAFF,
+    "personalization-preview": allowed("preview_as"),
     "personalization-products": STAFF,
 }
 """By URL name."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from personalization.oscar.dashboard import campaign_editor, campaign_list
+from personalization.oscar.dashboard import campaign_editor, campaign_list, preview
 
 urlpatterns = [
     path("campaigns/", campaign_list.list_campaigns, name="personalization-campaigns"),
@@ -14,5 +14,6 @@ urlpatterns = [
     path("campaigns/<int:pk>/state/", campaign_list.change_state, name="personalization-campaign-state"),
     path("campaigns/<int:pk>/move/", campaign_list.move_campaign, name="personalization-campaign-move"),
     path("campaigns/<int:pk>/history/", campaign_list.show_history, name="personalization-campaign-history"),
+    path("preview/", preview.show_preview, name="personalization-preview"),
     path("products/", campaign_editor.find_products, name="personalization-products"),
 ]

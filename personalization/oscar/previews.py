@@ -1,0 +1,153 @@
+"""The shop as somebody else sees it, for staff: what a decision looks at is replaced, who is signed in is not.
+
+A preview is a signed parameter of a page's address. It is honoured for the member of staff who made it, for a quarter
+of an hour, for GET only. The page goes through the code that serves everybody, and nothing is reported from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.utils.cache import patch_cache_control
+
+from personalization.decide.visit import Visit
+from personalization.merchandising.compile import compile_with_drafts
+from personalization.merchandising.compiled import NO_RULES, CompiledRules
+from personalization.privacy.requester import ClientType, Requester, bind_requester
+
+PARAMETER = "personalization_preview"
+ATTRIBUTE = "_personalization_preview"
+SALT = "personalization.preview"
+MAX_AGE = 900
+"""Seconds."""
+PERMISSION = "personalization.preview_as"
+USER_AGENTS = {
+    "phone": "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36",
+    "tablet": "Mozilla/5.0 (Linux; Android 14; Tablet) AppleWebKit/537.36 Chrome/130.0 Safari/537.36",
+    "computer": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36",
+}
+"""What a device's browser calls itself: what the visit goes by."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Whom and what a preview shows."""
+
+    staff: str
+    """The key of the member of staff, as a text."""
+    customer: str = ""
+    """The key of the customer, as a text; "" for a stranger."""
+    segments: tuple[int, ...] = ()
+    """The segments that the stranger is in."""
+    moment: float | None = None
+    """Seconds since 1970; None for now."""
+    drafts: tuple[int, ...] = ()
+    """The campaigns that are shown as their drafts say."""
+    language: str = ""
+    device: str = "computer"
+    plain: bool = False
+    """Without personalisation."""
+    without_campaigns: bool = False
+
+    def sign(self) -> str:
+        """The value of the parameter."""
+        return signing.dumps(asdict(self), salt=SALT, compress=True)
+
+
+@dataclass(frozen=True)
+class _ForcedSegment:
+    """A segment that a preview says the visitor is in, or is not."""
+
+    member: bool
+
+    def holds(self, subject: Any, now: float) -> bool:
+        """As the preview says."""
+        return self.member
+
+
+def enter_preview(request: HttpRequest) -> None:
+    """Makes the preview that the address asks for the requester of this request; nothing where it asks for none, or
+    has no right to one."""
+    token = request.GET.get(PARAMETER)
+    if not token or request.method not in ("GET", "HEAD") or current_preview(request) is not None:
+        return
+    preview = _read_token(token)
+    user = getattr(request, "user", None)
+    if preview is None or user is None or str(user.pk) != preview.staff or not _may_preview(user, preview):
+        return
+    setattr(request, ATTRIBUTE, preview)
+    customer = _customer(preview)
+    bind_requester(
+        request,
+        Requester(
+            user=customer or AnonymousUser(),
+            client=ClientType.PREVIEW,
+            owns_session=False,
+            opt_out_signal=preview.plain,
+            user_agent=USER_AGENTS.get(preview.device, ""),
+        ),
+    )
+    if preview.language:
+        translation.activate(preview.language)
+
+
+def current_preview(request: HttpRequest) -> Preview | None:
+    """The preview that this request shows."""
+    found: Preview | None = getattr(request, ATTRIBUTE, None)
+    return found
+
+
+def in_preview(visit: Visit, request: HttpRequest) -> Visit:
+    """The visit at the moment and under the rules of the request's preview; as it is without one."""
+    preview = current_preview(request)
+    if preview is None:
+        return visit
+    moment = visit.timestamp if preview.moment is None else preview.moment
+    return replace(
+        visit, timestamp=moment, rules=_rules(preview, visit.rules), is_preview=True, hide_private_reasons=False
+    )
+
+
+def mark_preview(request: HttpRequest, response: HttpResponse) -> None:
+    """Keeps the response of a preview out of caches and of search engines, and lets our own screen frame it."""
+    if current_preview(request) is not None:
+        patch_cache_control(response, private=True, no_store=True)
+        response["X-Robots-Tag"] = "noindex"
+        response["X-Frame-Options"] = "SAMEORIGIN"
+
+
+def _read_token(token: str) -> Preview | None:
+    try:
+        values: Mapping[str, Any] = signing.loads(token, salt=SALT, max_age=MAX_AGE)
+    except signing.BadSignature:
+        return None
+    lists = {name: tuple(values[name]) for name in ("segments", "drafts")}
+    return Preview(**{**values, **lists})
+
+
+def _may_preview(user: Any, preview: Preview) -> bool:
+    wanted = [PERMISSION, *(["personalization.view_customer"] if preview.customer else [])]
+    return bool(user.is_active and user.is_staff and user.has_perms(wanted))
+
+
+def _customer(preview: Preview) -> Any:
+    if not preview.customer:
+        return None
+    return get_user_model()._default_manager.filter(pk=preview.customer).first()
+
+
+def _rules(preview: Preview, rules: CompiledRules) -> CompiledRules:
+    if preview.without_campaigns:
+        return NO_RULES
+    if preview.drafts:
+        rules = compile_with_drafts(preview.drafts)
+    if preview.customer or not preview.segments:
+        return rules
+    named = {key for campaign in rules.campaigns for key in campaign.audience.in_segments}
+    named |= {key for campaign in rules.campaigns for key in campaign.audience.out_segments}
+    return replace(rules, segments={key: _ForcedSegment(key in preview.segments) for key in named})
