@@ -171,11 +171,19 @@ def main() -> None:
 
 def _visits(now: float) -> list[Visit]:
     facts = list(CustomerFacts.objects.order_by("pk")[:200])
+    _parse_tastes(facts)
+    for each in facts:
+        del each.taste_index
+    print(f"parsing the tastes of a customer, once a visit that asks for them: {_parse_tastes(facts) * 1e6:.0f} µs")
+    return [Visit(timestamp=now, strategy=None, facts=each, tracking_allowed=True) for each in facts]
+
+
+def _parse_tastes(facts: list[CustomerFacts]) -> float:
+    """Seconds a customer."""
     start = time.perf_counter()
     for each in facts:
         _ = each.taste_index
-    print(f"parsing the tastes of a customer, once a visit: {(time.perf_counter() - start) / len(facts) * 1e6:.0f} µs")
-    return [Visit(timestamp=now, strategy=None, facts=each, tracking_allowed=True) for each in facts]
+    return (time.perf_counter() - start) / len(facts)
 
 
 def _decision(segment: CompiledSegment, visits: list[Visit], now: float) -> float:

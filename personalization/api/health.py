@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils.decorators import method_decorator
 from django.utils.timezone import now
 from rest_framework import serializers
@@ -13,12 +13,7 @@ from rest_framework.response import Response
 
 from personalization.api.openapi import operation
 from personalization.api.views_base import APIEndpoint
-from personalization.decide import active_snapshot
-from personalization.models import Snapshot
-from personalization.privacy import retention
-
-OVERDUE_HOURS = 48
-"""After this time a daily job has certainly been missed once. Pages are served all the same."""
+from personalization.health import OVERDUE, read_health
 
 
 class HealthAnswer(serializers.Serializer):
@@ -34,7 +29,7 @@ class HealthAnswer(serializers.Serializer):
         help_text="How long the oldest event should have been deleted; null when the database fails.",
     )
     jobs_overdue = serializers.BooleanField(
-        help_text=f"Whether either is over {OVERDUE_HOURS} hours, or null: a daily job does not run."
+        help_text=f"Whether either is over {OVERDUE // timedelta(hours=1)} hours, or null: a daily job does not run."
     )
 
 
@@ -57,24 +52,15 @@ class HealthEndpoint(APIEndpoint):
 
 
 def _health_data(moment: datetime) -> dict[str, Any]:
-    try:
-        Snapshot.objects.active().first()
-        overdue = retention.hours_overdue(moment)
-    except DatabaseError:
-        return {
-            "ready": False,
-            "database": False,
-            "snapshot_age_hours": None,
-            "retention_overdue_hours": None,
-            "jobs_overdue": True,
-        }
-    snapshot = active_snapshot.get_active_snapshot()
-    age = None if snapshot is None else max(moment.timestamp() - snapshot.trained_at, 0) / 3600
-    overdue_hours = overdue / timedelta(hours=1)
+    found = read_health(moment)
     return {
-        "ready": snapshot is not None,
-        "database": True,
-        "snapshot_age_hours": None if age is None else round(age, 1),
-        "retention_overdue_hours": round(overdue_hours, 1),
-        "jobs_overdue": age is None or max(age, overdue_hours) > OVERDUE_HOURS,
+        "ready": found.is_ready,
+        "database": found.has_database,
+        "snapshot_age_hours": _in_hours(found.snapshot_age),
+        "retention_overdue_hours": _in_hours(found.retention_overdue),
+        "jobs_overdue": found.jobs_overdue,
     }
+
+
+def _in_hours(duration: timedelta | None) -> float | None:
+    return None if duration is None else round(duration / timedelta(hours=1), 1)

@@ -2,14 +2,10 @@
 
 from collections.abc import Iterator
 
+from personalization.rank.training_quality import BESTSELLERS, SEARCH_ENGINE, TaskQuality, compare_tasks
 from personalization.train.effort import Effort
-from personalization.train.evaluate import METRIC, Evaluation
-from personalization.train.metrics import BESTSELLERS, CURRENT_RANKER, SEARCH_ENGINE, EvaluationResult
+from personalization.train.evaluate import Evaluation
 
-MIN_EXAMPLES = 30
-"""With fewer examples no percentage is said."""
-NOTICEABLE = 0.02
-"""A smaller difference is none."""
 SUBJECTS = {
     "home": "Home page",
     "discovery": "New products for a customer",
@@ -23,9 +19,8 @@ BASELINES = {BESTSELLERS: "bestsellers", SEARCH_ENGINE: "the search engine's own
 
 def report_lines(evaluation: Evaluation) -> Iterator[str]:
     """A sentence for each task, and one for the work that is saved."""
-    for task, subject in SUBJECTS.items():
-        if results := evaluation.results.get(task):
-            yield f"{subject}: {_compared(results, SEARCH_ENGINE if task == 'search' else BESTSELLERS)}."
+    for quality in compare_tasks(evaluation.as_data()):
+        yield f"{SUBJECTS[quality.task]}: {_comparison(quality)}."
     if evaluation.effort:
         yield effort_sentence(evaluation.effort)
 
@@ -40,13 +35,13 @@ def effort_sentence(effort: Effort) -> str:
     )
 
 
-def _compared(results: dict[str, EvaluationResult], baseline: str) -> str:
-    ours, simple = results[CURRENT_RANKER], results.get(baseline)
-    if ours.examples < MIN_EXAMPLES:
-        return f"too few customers have come back yet to tell how good it is ({ours.examples} cases)"
-    if simple is None or not simple.mean[METRIC]:
-        return f"nothing to compare with yet ({ours.examples} cases)"
-    gain = ours.mean[METRIC] / simple.mean[METRIC] - 1
-    if abs(gain) < NOTICEABLE:
-        return f"as good as {BASELINES[baseline]} ({ours.examples:,} cases)"
-    return f"{abs(gain):.0%} {'better' if gain > 0 else 'worse'} than {BASELINES[baseline]} ({ours.examples:,} cases)"
+def _comparison(quality: TaskQuality) -> str:
+    if not quality.has_enough_examples:
+        return f"too few customers have come back yet to tell how good it is ({quality.examples} cases)"
+    if quality.gain is None:
+        return f"nothing to compare with yet ({quality.examples} cases)"
+    baseline = BASELINES[quality.baseline]
+    if not quality.is_noticeable:
+        return f"as good as {baseline} ({quality.examples:,} cases)"
+    direction = "better" if quality.gain > 0 else "worse"
+    return f"{abs(quality.gain):.0%} {direction} than {baseline} ({quality.examples:,} cases)"

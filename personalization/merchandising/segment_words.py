@@ -75,8 +75,24 @@ def _parts(field: Field, op: str, value: Any, names: Names) -> dict[str, str]:
     if isinstance(field, DateField):
         return {"when": _when(op, value)}
     if isinstance(value, tuple) and value and isinstance(value[0], str):
-        return {"codes": alternatives(value)}
+        return {"codes": alternatives([_code_name(code) for code in value])}
     return {"amount": _amount(op, value)}
+
+
+def _code_name(code: str) -> str:
+    """The name of a device or channel; of a country or a language its code."""
+    names = {
+        "phone": pgettext("personalization", "phone"),
+        "tablet": pgettext("personalization", "tablet"),
+        "computer": pgettext("personalization", "computer"),
+        "search": pgettext("personalization", "a search engine"),
+        "social": pgettext("personalization", "a social network"),
+        "email": pgettext("personalization", "an e-mail"),
+        "ads": pgettext("personalization", "an advertisement"),
+        "link": pgettext("personalization", "a link elsewhere"),
+        "direct": pgettext("personalization", "the address itself"),
+    }
+    return names.get(code, code)
 
 
 def alternatives(names: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Who did what in the dashboard, and the permissions for it."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Self
 
@@ -9,6 +10,9 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import pgettext_lazy
 
 AUDIT_DAYS = 730
+"""Entries are deleted after this many days."""
+DELETE_BATCH_SIZE = 5_000
+"""The number of entries that are deleted in one transaction."""
 SALT = "personalization.audit"
 
 
@@ -66,6 +70,16 @@ class AuditQuerySet(models.QuerySet):
     def before(self, moment: datetime) -> Self:
         """What is older."""
         return self.filter(at__lt=moment)
+
+    def delete_before(self, moment: datetime) -> Iterator[int]:
+        """Deletes it, the oldest first; how much went with each batch, which is a transaction of its own."""
+        while batch := list(self.before(moment).order_by("at").values_list("pk", flat=True)[:DELETE_BATCH_SIZE]):
+            self.model._base_manager.filter(pk__in=batch)._raw_delete(self.db)
+            yield len(batch)
+
+    def oldest_time(self) -> datetime | None:
+        """When the first of it was done."""
+        return self.aggregate(oldest=models.Min("at"))["oldest"]
 
 
 def hash_subject(user_id: object) -> str:

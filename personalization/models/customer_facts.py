@@ -92,8 +92,8 @@ class CustomerFactsQuerySet(models.QuerySet):
     def delete_of(self, user_ids: Iterable[object]) -> None:
         """Deletes facts and tastes of these customers."""
         for batch in batched(list(user_ids), USERS_PER_BATCH):
-            self.filter(user_id__in=batch).delete()
-            CustomerTaste.objects.filter(user_id__in=batch).delete()
+            self.filter(user_id__in=batch)._raw_delete(self.db)
+            CustomerTaste.objects.filter(user_id__in=batch)._raw_delete(self.db)
 
 
 def _tiers(values: list[Any], count: int) -> list[int]:
@@ -198,7 +198,7 @@ class CustomerTasteQuerySet(models.QuerySet):
     def replace(self, tastes: dict[Any, list[Taste]]) -> None:
         """Writes the tastes of these customers in the place of those that they had."""
         for batch in batched(list(tastes), USERS_PER_BATCH):
-            self.filter(user_id__in=batch).delete()
+            self.filter(user_id__in=batch)._raw_delete(self.db)
         self.bulk_create(
             (
                 CustomerTaste(

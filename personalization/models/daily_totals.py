@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import date, datetime
 
 from django.db import connections, models, transaction
-from django.db.models import Max, Sum
+from django.db.models import Max, Min, Sum
 from django.utils.translation import pgettext_lazy
 
 from personalization.models.events import Event, EventType
@@ -48,6 +48,10 @@ class DailyTotalQuerySet(models.QuerySet):
     def newest_day(self) -> date | None:
         """The last day that was counted."""
         return self.aggregate(newest=Max("date"))["newest"]
+
+    def oldest_day(self) -> date | None:
+        """The first day of which there are totals."""
+        return self.aggregate(oldest=Min("date"))["oldest"]
 
     def replace_day(self, day: date, start: datetime, end: datetime, *, dropped: Collection[str], over: bool) -> None:
         """Counts a day anew, from its first moment to that of the next day, in one transaction.

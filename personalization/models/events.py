@@ -176,6 +176,15 @@ class EventQuerySet(VoiceQuerySet):
         """The searches."""
         return self.filter(type=EventType.SEARCH)
 
+    def anonymous_searches(self, since: datetime) -> Self:
+        """The searches since a moment of visitors without an account, as far as they are probably people."""
+        rows = self.searches().filter(occurred_at__gte=since, is_suspected_bot=False, visitor__user=None)
+        return rows.exclude(visitor__consent=Consent.WITHDRAWN)
+
+    def count_since(self, moment: datetime) -> int:
+        """How many happened since."""
+        return self.filter(type__in=EventType.values, occurred_at__gte=moment).count()
+
     def search_sessions(self) -> Self:
         """The searches of those who allow it, and all telling that was done with one product since the first one."""
         heard = self.filter(type__in=INTENT_EVENTS, is_suspected_bot=False).exclude(visitor__consent=Consent.WITHDRAWN)

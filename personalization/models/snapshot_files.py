@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -36,6 +37,10 @@ HEADER_BYTES = 128
 
 class BrokenSnapshot(Exception):
     """The content of a file is not what the manifest or the manifest's own checksum says, and never will be."""
+
+
+class OtherFormat(BrokenSnapshot):
+    """Another release of this app wrote it, in a format that this one does not read."""
 
 
 class NotEnoughRoom(OSError):
@@ -91,16 +96,27 @@ def read_snapshot(name: str, manifest_sha256: str) -> dict[str, NDArray]:
     MissingSnapshot : it is not there, or cannot be read now.
     """
     home = snapshot_storage()
-    manifest = _content(home, f"{name}/{MANIFEST}", MAX_MANIFEST_BYTES)
-    if hashlib.sha256(manifest).hexdigest() != manifest_sha256:
-        raise BrokenSnapshot(f"{name}: the manifest is not the one that was published")
-    described = json.loads(manifest)
-    if described["format"] != FORMAT:
-        raise BrokenSnapshot(f"{name}: format {described['format']}; this release reads format {FORMAT}: train again")
+    described = read_manifest(name, manifest_sha256)
     for array in described["arrays"]:
         if not ARRAY_NAME.fullmatch(array):
             raise BrokenSnapshot(f"{name}: no array can be called {array!r}")
     return {array: _array(home, f"{name}/{array}.npy", entry) for array, entry in described["arrays"].items()}
+
+
+def read_manifest(name: str, manifest_sha256: str) -> dict[str, Any]:
+    """What the manifest of a snapshot says, which is small; raises what `read_snapshot` does."""
+    manifest = _content(snapshot_storage(), f"{name}/{MANIFEST}", MAX_MANIFEST_BYTES)
+    if hashlib.sha256(manifest).hexdigest() != manifest_sha256:
+        raise BrokenSnapshot(f"{name}: the manifest is not the one that was published")
+    described: dict[str, Any] = json.loads(manifest)
+    if described["format"] != FORMAT:
+        raise OtherFormat(f"{name}: format {described['format']}; this release reads format {FORMAT}: train again")
+    return described
+
+
+def snapshot_bytes(manifest: Mapping[str, Any]) -> int:
+    """How many bytes the arrays of a snapshot take, by its manifest."""
+    return sum(_array_bytes(entry) for entry in manifest["arrays"].values())
 
 
 def remove_snapshot(name: str) -> None:
@@ -174,11 +190,15 @@ def _content(home: Storage, path: str, largest: int) -> bytes:
     return content
 
 
+def _array_bytes(entry: Mapping[str, Any]) -> int:
+    return int(np.prod(tuple(entry["shape"]), dtype=np.float64)) * np.dtype(entry["dtype"]).itemsize
+
+
 def _array(home: Storage, path: str, entry: Mapping) -> NDArray:
     shape, dtype = tuple(entry["shape"]), entry["dtype"]
     if dtype not in DTYPES:
         raise BrokenSnapshot(f"{path}: dtype {dtype}; only {', '.join(DTYPES)} are read")
-    size = int(np.prod(shape, dtype=np.float64)) * np.dtype(dtype).itemsize
+    size = _array_bytes(entry)
     if size > MAX_ARRAY_BYTES:
         raise BrokenSnapshot(f"{path}: {size} bytes; the limit is {MAX_ARRAY_BYTES}")
     content = _content(home, path, HEADER_BYTES + size)

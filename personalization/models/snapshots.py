@@ -43,6 +43,15 @@ class SnapshotQuerySet(models.QuerySet):
             self.active().exclude(name=name).update(is_active=False)
             return self.get_or_create(name=name, defaults=served)[0]
 
+    def serve_again(self, name: str) -> bool:
+        """Makes an earlier one serve until the next is published; False when there is none of this name any more."""
+        with transaction.atomic(using=self.db):
+            self.active().exclude(name=name).update(is_active=False)
+            if self.filter(name=name).update(is_active=True):
+                return True
+            transaction.set_rollback(True, using=self.db)
+        return False
+
     def outdated(self, kept: int) -> Self:
         """Those that neither serve nor are among the `kept` newest."""
         newest = list(self.order_by("-pk").values_list("pk", flat=True)[:kept])

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
-from personalization.oscar.previews import enter_preview, mark_preview
+from personalization.oscar.previews import current_preview, enter_preview, mark_preview
 from personalization.privacy.private_responses import set_private_cache_headers
 
 ELSEWHERE = {"home", "navigation"}
@@ -27,6 +27,11 @@ class PrivatePageMixin:
         else:
             response.add_post_render_callback(partial(_keep_out_of_shared_caches, request))
         return response
+
+    def send_signal(self, request: HttpRequest, response: HttpResponse, product: Any) -> None:
+        """Lets Oscar note that the product's page was looked at, unless a member of staff previews it."""
+        if current_preview(request) is None:
+            super().send_signal(request, response, product)  # type: ignore[misc]
 
 
 def _keep_out_of_shared_caches(request: HttpRequest, response: HttpResponse) -> None:

@@ -73,6 +73,20 @@ def recover_search(query: str, *, filtered: bool = False) -> SearchRecovery:
     return SearchRecovery(queries=tuple(_queries_with_results(similar)))
 
 
+def queries_without_results(queries: Iterable[str]) -> list[str]:
+    """Those of these queries for which the engine finds no product now. It is asked for as long as SLOW_SEARCH_SECONDS,
+    and what it was not asked is left out. Nothing where it finds nothing at all: it may be down."""
+    started, missing, is_working = time.monotonic(), [], False
+    for query in queries:
+        if time.monotonic() - started > SLOW_SEARCH_SECONDS:
+            break
+        found = bool(_search_hits(query, 1))
+        is_working = is_working or found
+        if not found:
+            missing.append(query)
+    return missing if is_working or not missing or base_sqs().count() else []
+
+
 def correct_spelling(query: str) -> str | None:
     """What a query that the engine finds nothing for may have meant, if the engine finds something for that; else None.
 

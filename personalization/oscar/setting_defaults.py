@@ -50,8 +50,14 @@ def add_dashboard_menu() -> None:
 def dashboard_menu() -> dict[str, Any]:
     """Our entry in the menu of the dashboard."""
     children = [
+        (pgettext_lazy("personalization", "Overview"), "overview"),
         (pgettext_lazy("personalization", "Campaigns"), "campaigns"),
         (pgettext_lazy("personalization", "Preview"), "preview"),
+        (pgettext_lazy("personalization", "Data and jobs"), "data"),
+        (pgettext_lazy("personalization", "Audit"), "audit"),
+        (pgettext_lazy("personalization", "Consent"), "consent"),
+        (pgettext_lazy("personalization", "Keys of other servers"), "keys"),
+        (pgettext_lazy("personalization", "Sensitive categories"), "sensitive"),
     ]
     return {
         "label": pgettext_lazy("personalization", "Personalisation"),

@@ -11,7 +11,8 @@ from typing import Any
 from django.utils.timezone import get_default_timezone, now
 
 from personalization import conf
-from personalization.models import DailyTotal, Event
+from personalization.models import AuditEntry, DailyTotal, Event
+from personalization.models.audit import AUDIT_DAYS
 from personalization.models.daily_totals import DELETE_BATCH_SIZE as TOTALS_AT_ONCE
 from personalization.models.events import BROWSER_BATCH_SIZE, DELETE_BATCH_SIZE, EventType
 from personalization.shop import catalogue
@@ -35,11 +36,13 @@ class RetentionResult:
     """How many of the events are searches."""
     totals: int
     browsers: int
+    audit: int = 0
+    """How many entries of the audit."""
 
     def __str__(self) -> str:
         return (
             f"{self.days} days counted; {self.events} events ({self.searches} of them searches), "
-            f"{self.totals} daily totals and {self.browsers} browsers dropped"
+            f"{self.totals} daily totals, {self.browsers} browsers and {self.audit} audit entries dropped"
         )
 
 
@@ -52,6 +55,7 @@ class RetentionCutoffs:
     searches: datetime
     totals: date
     browsers: datetime
+    audit: datetime
 
     def for_event_type(self, name: str) -> datetime:
         """The cutoff for events of this type."""
@@ -68,6 +72,7 @@ def retention_cutoffs(moment: datetime) -> RetentionCutoffs:
         searches=max(events, moment - timedelta(days=settings.SEARCH_RETENTION_DAYS)),
         totals=local_day(moment) - timedelta(days=settings.TOTAL_RETENTION_DAYS),
         browsers=moment - timedelta(days=settings.VISITOR_COOKIE_DAYS),
+        audit=moment - timedelta(days=AUDIT_DAYS),
     )
 
 
@@ -84,6 +89,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     4. Deletes old events.
     5. Deletes old daily totals.
     6. Deletes browsers without any event left.
+    7. Deletes old entries of the audit.
 
     It may be killed at any point, repeated, and run twice at once: days are counted before anything is deleted, a day
     whose events are partly deleted is not counted again, and each batch is a transaction of its own.
@@ -104,7 +110,8 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
             Event.objects.delete_idle_browsers(until.browsers), "Idle browsers", _batches(idle, BROWSER_BATCH_SIZE)
         )
     )
-    return RetentionResult(days, unwanted + sum(dropped.values()), dropped[EventType.SEARCH], totals, idle)
+    audit = sum(AuditEntry.objects.delete_before(until.audit))
+    return RetentionResult(days, unwanted + sum(dropped.values()), dropped[EventType.SEARCH], totals, idle, audit)
 
 
 def _delete_events(name: str, before: datetime, progress: ProgressBar) -> int:
@@ -130,6 +137,7 @@ def rows_due(moment: datetime | None = None) -> RetentionResult:
         dropped[EventType.SEARCH],
         DailyTotal.objects.before(until.totals).count(),
         Event.objects.idle_browsers(until.browsers).count(),
+        AuditEntry.objects.before(until.audit).count(),
     )
 
 

@@ -14,7 +14,8 @@ from django.conf import settings
 
 from personalization.models import CustomerFacts
 from personalization.models.customer_facts import MAX_TASTES, Taste, TasteKind
-from personalization.shop import catalogue, customer_records, orders
+from personalization.shop import catalogue, customer_records
+from personalization.shop.orders import OrderSums, sums_by_order
 
 YEAR = timedelta(days=365)
 CENT = Decimal("0.01")
@@ -34,6 +35,16 @@ class _OrderSums:
     """Those in the shop's currency."""
     dates: list[datetime] = field(default_factory=list)
 
+    def add(self, order: OrderSums, pieces: int, paid: Decimal, now: datetime) -> None:
+        """Adds so much of an order."""
+        self.orders += 1
+        self.units += pieces
+        self.dates.append(order.placed_at)
+        if order.currency == settings.OSCAR_DEFAULT_CURRENCY:
+            self.paid_orders += 1
+            self.revenue += paid
+            self.year_revenue += paid if order.placed_at >= now - YEAR else 0
+
 
 def build_facts(since: Mapping[Any, float], tastes: Mapping[Any, list[Taste]], now: float) -> list[CustomerFacts]:
     """The facts of these customers; nothing is stored.
@@ -45,8 +56,7 @@ def build_facts(since: Mapping[Any, float], tastes: Mapping[Any, list[Taste]], n
     now : seconds since 1970.
     """
     users, moment = list(since), datetime.fromtimestamp(now, UTC)
-    ordered = _sum_orders(orders.ordered_lines(users), since, moment)
-    kept = _sum_orders(orders.kept_lines(users), since, moment)
+    ordered, kept = _sum_orders(since, moment)
     accounts, chosen = customer_records.accounts(users), _chosen_tastes(since, moment)
     reviews, countries = customer_records.review_counts(users), customer_records.last_countries(users)
     rows = []
@@ -73,20 +83,16 @@ def build_facts(since: Mapping[Any, float], tastes: Mapping[Any, list[Taste]], n
     return rows
 
 
-def _sum_orders(lines: Any, since: Mapping[Any, float], now: datetime) -> dict[Any, _OrderSums]:
-    found: dict[Any, _OrderSums] = {}
-    for user, _, placed, currency, pieces, paid in orders.sums_by_order(lines):
-        if not since[user] < placed.timestamp() <= now.timestamp():
-            continue
-        sums = found.setdefault(user, _OrderSums())
-        sums.orders += 1
-        sums.units += pieces
-        sums.dates.append(placed)
-        if currency == settings.OSCAR_DEFAULT_CURRENCY:
-            sums.paid_orders += 1
-            sums.revenue += paid
-            sums.year_revenue += paid if placed >= now - YEAR else 0
-    return found
+def _sum_orders(since: Mapping[Any, float], now: datetime) -> tuple[dict[Any, _OrderSums], dict[Any, _OrderSums]]:
+    """(all orders, what was kept of them) by customer"""
+    ordered: dict[Any, _OrderSums] = {}
+    kept: dict[Any, _OrderSums] = {}
+    for order in sums_by_order(since):
+        if since[order.user_id] < order.placed_at.timestamp() <= now.timestamp():
+            ordered.setdefault(order.user_id, _OrderSums()).add(order, order.pieces, order.paid, now)
+            if order.kept_pieces:
+                kept.setdefault(order.user_id, _OrderSums()).add(order, order.kept_pieces, order.kept_paid, now)
+    return ordered, kept
 
 
 def _order_facts(ordered: _OrderSums, kept: _OrderSums) -> dict[str, Any]:

@@ -87,9 +87,9 @@ def _add_tastes(
     number, item = np.divmod(pair, len(all_keys))
     total = np.bincount(by_product.customer, by_product.weight, len(own.users))
     share = np.round(weight / np.maximum(total[number], 1e-9), SHARE_DECIMALS)
-    strongest = np.lexsort((all_keys[item], -last, -share, number))
+    sequence = np.lexsort((all_keys[item], -last, -share, number))
+    rank = np.arange(len(pair)) - np.searchsorted(number, number[sequence])  # `number` ascends, as pairs do
+    strongest = sequence[rank < MAX_TASTES]
     columns = (number, all_keys[item], share, days, last)
     for user, *taste in zip(*(column[strongest].tolist() for column in columns), strict=True):
-        tastes = found[own.users[user]]
-        if len(tastes) < MAX_TASTES or tastes[-MAX_TASTES].kind != kind:
-            tastes.append(Taste(str(kind), *taste))
+        found[own.users[user]].append(Taste(str(kind), *taste))

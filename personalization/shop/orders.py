@@ -64,23 +64,30 @@ class PurchaseArrays:
 def bought_lines(user_ids: Iterable[Any] | None = None) -> QuerySet[Any]:
     """The order lines that were bought on this shop's sites and neither cancelled nor returned: of these customers, or
     of all and guests."""
-    return kept_lines(user_ids).filter(product__isnull=False)
-
-
-def kept_lines(user_ids: Iterable[Any] | None = None) -> QuerySet[Any]:
-    """As `bought_lines`, with those whose product was deleted since."""
-    unbought = unbought_statuses()
-    returned = ShippingEventQuantity.objects.annotate(code=Lower("event__event_type__code")).filter(
-        line=OuterRef("pk"), code__in=unbought, quantity__gte=OuterRef("quantity")
-    )
     lines: QuerySet[Any] = (
-        Line.objects.order_by()
-        .alias(order_state=Lower("order__status"), line_state=Lower("status"))
-        .filter(_of_our_sites("order__"), quantity__gte=1)
-        .exclude(Q(order_state__in=unbought) | Q(line_state__in=unbought))
-        .exclude(Exists(returned))  # an exclude of its own, so that the database may use an anti-join
+        _lines_of_our_sites()
+        .filter(product__isnull=False)
+        .exclude(_has_unbought_status())
+        .exclude(_was_returned())  # an exclude of its own, so that the database may use an anti-join
     )
     return lines if user_ids is None else lines.filter(order__user_id__in=list(user_ids))
+
+
+def _lines_of_our_sites() -> QuerySet[Any]:
+    lines: QuerySet[Any] = Line.objects.order_by().alias(order_state=Lower("order__status"), line_state=Lower("status"))
+    return lines.filter(_of_our_sites("order__"), quantity__gte=1)
+
+
+def _has_unbought_status() -> Q:
+    unbought = unbought_statuses()
+    return Q(order_state__in=unbought) | Q(line_state__in=unbought)
+
+
+def _was_returned() -> Q:
+    returned = ShippingEventQuantity.objects.annotate(code=Lower("event__event_type__code")).filter(
+        line=OuterRef("pk"), code__in=unbought_statuses(), quantity__gte=OuterRef("quantity")
+    )
+    return Q(Exists(returned))
 
 
 def _of_our_sites(prefix: str = "") -> Q:
@@ -91,18 +98,41 @@ def _of_our_sites(prefix: str = "") -> Q:
     return Q(**{f"{prefix}site": None}) | Q(**{f"{prefix}site__in": sites}) if sites else Q()
 
 
-def ordered_lines(user_ids: Iterable[Any]) -> QuerySet[Any]:
-    """All order lines of these customers on this shop's sites, with what was cancelled or came back."""
-    lines: QuerySet[Any] = Line.objects.order_by().filter(_of_our_sites("order__"), quantity__gte=1)
-    return lines.filter(order__user_id__in=list(user_ids))
+def orders_of_our_sites() -> QuerySet[Any]:
+    """The orders that count, whatever became of them."""
+    orders: QuerySet[Any] = Order.objects.order_by().filter(_of_our_sites())
+    return orders
 
 
-def sums_by_order(lines: QuerySet[Any]) -> Iterator[tuple[Any, int, datetime, str, int, Decimal]]:
-    """(customer's key, order's key, when it was placed, its currency, pieces, money with tax) of each order that these
-    lines are of."""
-    columns = ("order__user_id", "order_id", "order__date_placed", "order__currency")
-    rows: QuerySet[Any] = lines.values_list(*columns).annotate(pieces=Sum("quantity"), paid=Sum("line_price_incl_tax"))
-    yield from rows
+@dataclass(frozen=True)
+class OrderSums:
+    """An order of a customer, with what was cancelled or came back and without it."""
+
+    user_id: Any
+    placed_at: datetime
+    currency: str
+    pieces: int
+    paid: Decimal
+    """With tax, without shipping."""
+    kept_pieces: int
+    kept_paid: Decimal
+
+
+def sums_by_order(user_ids: Iterable[Any]) -> Iterator[OrderSums]:
+    """The orders of these customers on this shop's sites."""
+    kept = ~_has_unbought_status() & ~_was_returned()
+    rows = (
+        _lines_of_our_sites()
+        .filter(order__user_id__in=list(user_ids))
+        .values_list("order_id", "order__user_id", "order__date_placed", "order__currency")
+        .annotate(
+            pieces=Sum("quantity"),
+            paid=Sum("line_price_incl_tax"),
+            kept_pieces=Sum("quantity", filter=kept, default=0),
+            kept_paid=Sum("line_price_incl_tax", filter=kept, default=Decimal(0)),
+        )
+    )
+    return (OrderSums(*sums) for _, *sums in rows)
 
 
 def line_values(lines: QuerySet[Any]) -> Iterator[PurchaseRow]:
@@ -152,7 +182,7 @@ def customer_countries() -> tuple[NDArray[np.int64], NDArray[np.str_]]:
 def newest_order(until: float) -> float | None:
     """When the last order up to a moment was placed, both in seconds since 1970; None when there is none."""
     moment = datetime.fromtimestamp(until, UTC)
-    placed = Order.objects.filter(_of_our_sites(), date_placed__lte=moment)
+    placed = orders_of_our_sites().filter(date_placed__lte=moment)
     newest = placed.aggregate(newest=Epoch(Max("date_placed")))["newest"]
     return None if newest is None else float(newest)
 

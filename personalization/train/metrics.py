@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from personalization.rank import scorer
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.tasks import RankingTask
+from personalization.rank.training_quality import BESTSELLERS, CURRENT_RANKER, SEARCH_ENGINE
 from personalization.train.learning_to_rank import feature_table, is_evaluation_customer
 from personalization.train.ranking_examples import Backtest, RankingExample, examples_of_windows
 
-CURRENT_RANKER, DEFAULT_WEIGHTS, BESTSELLERS = "ranker", "default weights", "bestsellers"
-SEARCH_ENGINE = "search engine"
+DEFAULT_WEIGHTS = "default weights"
 
 SIMPLE_WAYS = {
     BESTSELLERS: "popular",

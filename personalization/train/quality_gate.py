@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from personalization.models import Snapshot
-from personalization.train.metrics import BESTSELLERS, CURRENT_RANKER
+from personalization.rank.training_quality import BESTSELLERS, CURRENT_RANKER, METRIC, MIN_EXAMPLES
 
-METRIC = "NDCG@10"
 MAX_COVERAGE_LOSS = 0.5
 """With less than this share of the order lines of the active snapshot, data is missing."""
-MIN_EXAMPLES = 30
-"""With fewer examples nothing is clearly worse: where a few agree, their interval is too narrow."""
 
 
 class QualityRegression(Exception):
@@ -33,7 +30,7 @@ def _regressions(new: dict[str, Any], old: dict[str, Any]) -> Iterator[str]:
         now = ways.get(CURRENT_RANKER)
         examples = min(now["examples"], before["examples"]) if now and before else 0
         if (
-            examples >= MIN_EXAMPLES
+            examples >= MIN_EXAMPLES  # where a few agree, their interval is too narrow
             and _upper_bound(now) < _lower_bound(before)
             and _lift_over_popular(ways) < _lift_over_popular(old["evaluation"][task])
         ):

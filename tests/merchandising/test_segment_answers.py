@@ -1,11 +1,14 @@
 """The database and a decision give one answer, for every field and operator."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from personalization.decide.visit import Visit
 from personalization.merchandising import segments
+from personalization.merchandising.segment_fields import day_start
 from personalization.merchandising.segments import Sensitive
 from tests.merchandising import random_segments
 from tests.shops import factories as shop
@@ -85,3 +88,30 @@ def test_the_answers_are_not_all_the_same(users):
 
     check()
     assert len(answers) > 2
+
+
+@pytest.mark.parametrize(
+    ("op", "answer"),
+    [("within", [False, True, True, True, False]), ("more_than_ago", [True, False, False, False, False])],
+)
+def test_a_calendar_day_begins_at_its_midnight_for_both(users, op, answer):
+    """The customers ordered a second before the midnight of 7 days ago, at it, a second later, now, and later."""
+    midnight, now = day_start(random_segments.NOW.timestamp(), -7), random_segments.NOW
+    second = timedelta(seconds=1)
+    moments = [midnight - second, midnight, midnight + second, now, now + second]
+    customers = [{"last_order": moment, "tastes": []} for moment in moments]
+    facts = random_segments.store_customers(users, customers)
+    asked = {"field": "last_order", "op": op, "value": 7}
+    segment = compiled({"match": "all", "groups": [{"match": "all", "conditions": [asked]}]})
+    expected = {user.pk for user, is_in in zip(users, answer, strict=True) if is_in}
+    assert counted(segment, now.timestamp()) == decided(segment, facts, now.timestamp()) == expected
+
+
+def test_a_purchase_at_midnight_belongs_to_the_day_that_begins(users):
+    midnight, now = day_start(random_segments.NOW.timestamp(), -7), random_segments.NOW.timestamp()
+    moments = [midnight.timestamp() + seconds for seconds in (-1, 0, 1)]
+    customers = [{"tastes": [["category", 1, 0.5, 1, moment]]} for moment in moments]
+    facts = random_segments.store_customers(users, customers)
+    asked = {"field": "bought_category", "op": "one_of", "value": {"keys": [1], "days": 7}}
+    segment = compiled({"match": "all", "groups": [{"match": "all", "conditions": [asked]}]})
+    assert counted(segment, now) == decided(segment, facts, now) == {user.pk for user in users[1:3]}

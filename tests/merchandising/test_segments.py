@@ -97,6 +97,7 @@ SILENT = condition("bought_category", "none_of", {"keys": [1], "days": 60})
             of(condition("visits", "at_least", {"number": 3, "days": 30})),
             "customers who came at least 3 times within the last 30 days",
         ),
+        (of(condition("channel", "one_of", ["ads", "email"])), "customers who came by an advertisement or an e-mail"),
         (of(condition("visitor_type", "is", "new")), "customers who are here for the first time"),
         (
             of(condition("device", "one_of", ["phone"]), condition("country", "none_of", ["DE", "AT"]), match="any"),
@@ -120,6 +121,23 @@ SILENT = condition("bought_category", "none_of", {"keys": [1], "days": 60})
 def test_a_segment_is_a_sentence(document, sentence):
     with translation.override("en"):
         assert segments.describe(parsed(document), NAMES) == sentence
+
+
+def test_a_segment_is_a_german_sentence():
+    conditions = [
+        BOUGHT_TWICE,
+        SILENT,
+        condition("last_order", "more_than_ago", 1),
+        condition("revenue", "at_least", 1200.5),
+        condition("device", "none_of", ["phone"]),
+    ]
+    with translation.override("de"):
+        assert segments.describe(parsed(of(*conditions)), {("category", 1): "Kaffee"}) == (
+            "Kunden, die Kaffee mindestens zweimal gekauft haben und "
+            "Kaffee in den letzten 60 Tagen nicht gekauft haben und vor mehr als einem Tag zuletzt bestellt haben "
+            "und insgesamt mindestens 1.200,50 ausgegeben haben "
+            "und kein Gerät der Art Smartphone nutzen"
+        )
 
 
 @given(random_segments.documents())
@@ -230,7 +248,9 @@ def test_a_document_that_is_a_thousand_deep_is_refused_in_words():
     deep = of(SILENT)
     for _ in range(1000):
         deep = {"match": "all", "groups": [{"match": "all", "conditions": [condition("orders", "at_least", deep)]}]}
-    assert errors_of(deep) == [("groups.0.conditions.0.value", "Give a whole number from 0 to 1000000000.")]
+    with translation.override("en"):
+        found = errors_of(deep)
+    assert found == [("groups.0.conditions.0.value", "Give a whole number from 0 to 1000000000.")]
 
 
 JSON = st.recursive(

@@ -148,7 +148,9 @@ def test_a_dry_run_says_what_would_go_and_drops_nothing(capsys):
     a_history()
     call_command("personalization_apply_retention", "--dry-run")
     said = capsys.readouterr().out
-    assert said.startswith("Would be done: ") and said.endswith(" 0 daily totals and 0 browsers dropped.\n")
+    assert said.startswith("Would be done: ") and said.endswith(
+        " 0 daily totals, 0 browsers and 0 audit entries dropped.\n"
+    )
     assert Event.objects.count() == 240
     assert not DailyTotal.objects.exists()
     planned = retention.rows_due(NOW)
@@ -159,7 +161,7 @@ def test_a_dry_run_says_what_would_go_and_drops_nothing(capsys):
 def test_the_command_says_what_it_did(capsys):
     call_command("personalization_apply_retention")
     assert capsys.readouterr().out == (
-        "Done: 1 days counted; 0 events (0 of them searches), 0 daily totals and 0 browsers dropped.\n"
+        "Done: 1 days counted; 0 events (0 of them searches), 0 daily totals, 0 browsers and 0 audit entries dropped.\n"
     )
 
 

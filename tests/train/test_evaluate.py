@@ -8,10 +8,11 @@ import pytest
 
 from personalization.models.snapshot_files import DTYPES
 from personalization.rank import tasks
+from personalization.rank.training_quality import BESTSELLERS, CURRENT_RANKER
 from personalization.recommenders import DAY, GUEST
 from personalization.testing import REFERENCE_TIME
 from personalization.train.evaluate import FITTED, NO_BETTER, TOO_SHORT, evaluate_and_fit
-from personalization.train.metrics import BESTSELLERS, CURRENT_RANKER, DEFAULT_WEIGHTS
+from personalization.train.metrics import DEFAULT_WEIGHTS
 from personalization.train.run import no_progress
 from tests.shops.habits import rows, shop_of, shuffled, weekly
 

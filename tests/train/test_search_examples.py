@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from personalization.rank import tasks
+from personalization.rank.training_quality import CURRENT_RANKER, SEARCH_ENGINE
 from personalization.recommenders import DAY
 from personalization.train.evaluate import evaluate_and_fit
 from personalization.train.fit import fit_arrays
-from personalization.train.metrics import CURRENT_RANKER, SEARCH_ENGINE
 from personalization.train.ranking_examples import Backtest, ranking_examples
 from personalization.train.run import no_progress
 from personalization.train.search_examples import observe_searches

@@ -56,7 +56,7 @@ def traces(user_pk, visitor_id):
     """Every row of ours that speaks of this person, but for the note that they want none of this."""
     found = []
     for model in apps.get_app_config("personalization").get_models():
-        for row in model._default_manager.values():
+        for row in model._default_manager.values() if model._meta.managed else ():
             text = json.dumps(row, default=str)
             own = row.get("user_id") == user_pk and model is not Visitor
             if own or str(visitor_id) in text or visitor_id.hex in text or WORD in text:

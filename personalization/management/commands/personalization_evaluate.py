@@ -14,17 +14,11 @@ from personalization.management.progress import progress_bars
 from personalization.management.training_report import MIN_EXAMPLES, report_lines
 from personalization.oscar import search_engine
 from personalization.rank.tasks import RANKING_TASKS
+from personalization.rank.training_quality import BESTSELLERS, CURRENT_RANKER, SEARCH_ENGINE
 from personalization.recommenders import DAY
 from personalization.train.dataset import read_dataset
 from personalization.train.evaluate import Evaluation, evaluate_and_fit
-from personalization.train.metrics import (
-    BESTSELLERS,
-    CURRENT_RANKER,
-    DEFAULT_WEIGHTS,
-    METRICS,
-    SEARCH_ENGINE,
-    EvaluationResult,
-)
+from personalization.train.metrics import DEFAULT_WEIGHTS, METRICS, EvaluationResult
 from personalization.train.run import training_cutoff
 
 FIRST_RANKERS = (CURRENT_RANKER, DEFAULT_WEIGHTS, BESTSELLERS, SEARCH_ENGINE)

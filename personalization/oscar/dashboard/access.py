@@ -27,6 +27,18 @@ PERMISSIONS: dict[str, Permissions] = {
     "personalization-campaign-history": STAFF,
     "personalization-preview": allowed("preview_as"),
     "personalization-products": STAFF,
+    "personalization-overview": STAFF,
+    "personalization-consent": allowed("view_customer"),
+    "personalization-keys": allowed("change_serverkey"),
+    "personalization-key-rotate": allowed("change_serverkey"),
+    "personalization-key-revoke": allowed("change_serverkey"),
+    "personalization-sensitive": STAFF,
+    "personalization-sensitive-add": allowed("change_sensitivecategory"),
+    "personalization-sensitive-remove": allowed("change_sensitivecategory"),
+    "personalization-data": STAFF,
+    "personalization-snapshot-serve": allowed("run_jobs"),
+    "personalization-audit": allowed("view_audit"),
+    "personalization-audit-csv": allowed("view_audit"),
 }
 """By URL name."""
 

@@ -17,6 +17,7 @@ from personalization.merchandising.compile import Compiler
 from personalization.merchandising.compiled import Campaign, CompiledRules
 from personalization.merchandising.conflicts import find_conflicts, touched_products
 from personalization.models import Band, Definition, DefinitionKind
+from personalization.models.definitions import MAX_NAME
 from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.action_forms import ActionFormSet, action_choices, action_initials
 from personalization.oscar.dashboard.campaign_forms import CampaignForm, campaign_initial
@@ -41,8 +42,10 @@ class Effect:
 
 @require_http_methods(["GET", "POST"])
 def create_campaign(request: HttpRequest) -> HttpResponse:
-    """An empty form, or one of three templates; posting it stores a draft."""
-    form, formset = _forms(request, _template_document(request.GET.get("template", "")), name="", band=Band.CAMPAIGN)
+    """An empty form, one of three templates, or one for what is searched for; posting it stores a draft."""
+    word = request.GET.get("word", "").strip()[:MAX_NAME]
+    document = _word_document(word) if word else _template_document(request.GET.get("template", ""))
+    form, formset = _forms(request, document, name=word, band=Band.CAMPAIGN)
     if request.method == "POST" and _are_valid(form, formset):
         try:
             definition = publishing.create(
@@ -218,6 +221,15 @@ def _after_saving(request: HttpRequest, definition: Definition, form: CampaignFo
     if target and has_permission(request.user, "publish_campaigns"):
         return HttpResponseRedirect(reverse("personalization:personalization-campaign-publish", args=[definition.pk]))
     return HttpResponseRedirect(reverse("personalization:personalization-campaign", args=[definition.pk]))
+
+
+def _word_document(word: str) -> dict[str, Any]:
+    """What is filled in for a campaign where this is searched for."""
+    words = [{"text": word, "match": "all"}]
+    return {
+        "where": [{"surface": "search", "words": words}, {"surface": "zero_results", "words": words}],
+        "what": [],
+    }
 
 
 def _template_document(name: str) -> dict[str, Any]:

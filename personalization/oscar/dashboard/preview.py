@@ -129,7 +129,7 @@ def show_preview(request: HttpRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         data = form.cleaned_data
         if data["customer"] is not None and not has_permission(request.user, "view_customer"):
-            form.add_error("customer", pgettext("personalization", "You may not look at customers."))
+            form.add_error(None, pgettext("personalization", "You may not look at customers."))
         else:
             preview = _preview(request, data)
             note = data["page"][:100]

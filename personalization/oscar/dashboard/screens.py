@@ -23,6 +23,8 @@ CODENAMES = (
     "erase_customer",
     "run_jobs",
     "view_audit",
+    "change_serverkey",
+    "change_sensitivecategory",
 )
 """The permissions by which screens offer buttons."""
 

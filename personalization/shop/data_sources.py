@@ -1,0 +1,35 @@
+"""What the shop's own tables give to learn from, and since when."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Min, QuerySet
+from oscar.core.loading import get_model
+
+from personalization.shop.orders import orders_of_our_sites
+
+Order = get_model("order", "Order")
+UserProductView = get_model("analytics", "UserProductView")
+UserSearch = get_model("analytics", "UserSearch")
+
+
+def shop_sources() -> dict[str, tuple[QuerySet[Any], str]]:
+    """{name: (rows, the field that says when)} of orders, and of the views and searches that Oscar logs of customers
+    who are signed in."""
+    return {
+        "orders": (orders_of_our_sites(), "date_placed"),
+        "views": (UserProductView.objects.all(), "date_created"),
+        "searches": (UserSearch.objects.all(), "date_created"),
+    }
+
+
+def oldest_order() -> datetime | None:
+    """When the first order was placed."""
+    found: datetime | None = orders_of_our_sites().aggregate(oldest=Min("date_placed"))["oldest"]
+    return found
+
+
+def count_orders(today: datetime, most: int) -> tuple[int, int]:
+    """(how many orders were placed since `today`, how many there are in all, counted up to `most`)"""
+    orders = orders_of_our_sites()
+    return orders.filter(date_placed__gte=today).count(), orders[:most].count()
