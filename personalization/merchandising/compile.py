@@ -60,7 +60,7 @@ class Compiler:
             id=definition.pk,
             version=version,
             name=definition.name,
-            places=tuple(self._place(place, problems) for place in document["where"]),
+            where=tuple(self._place(place, problems) for place in document["where"]),
             actions=tuple(self._action(action, problems) for action in document["what"]),
             audience=audience(document.get("who", {})),
             schedule=schedule(document.get("when", {})),
@@ -185,7 +185,7 @@ def compile_segments(definitions: Iterable[Definition]) -> dict[int, SegmentTest
     found = {}
     for definition in definitions:
         if definition.live is not None and definition.live.schema <= documents.newest_schema(definition.kind):
-            segment = segments.parse_segment(definition.live.document)[0]
+            segment = segments.parse_segment(definition.live.document, segments.Sensitive())[0]
             if segment is not None:
                 found[definition.pk] = segment
     return dict(segments.compile_segments(found))

@@ -236,7 +236,7 @@ class Campaign:
     version: int
     """The number of the version that is live."""
     name: str
-    places: tuple[Place, ...]
+    where: tuple[Place, ...]
     actions: tuple[Action, ...]
     audience: Audience = Audience()
     schedule: Schedule = Schedule()
@@ -287,7 +287,7 @@ class CompiledRules:
         """For each surface that any campaign names, its places by what they are found under."""
         found: dict[str, dict[PlaceKey, list[IndexedPlace]]] = {}
         for order, campaign in enumerate(self.campaigns):
-            for place in campaign.places:
+            for place in campaign.where:
                 for key in _place_keys(place):
                     indexed = IndexedPlace(order, campaign, place)
                     found.setdefault(place.surface, {}).setdefault(key, []).append(indexed)
@@ -297,7 +297,7 @@ class CompiledRules:
     def surfaces_by_visitor(self) -> frozenset[str]:
         """The surfaces that campaigns leave different for different visitors."""
         everybody = Audience()
-        return frozenset(place.surface for one in self.campaigns if one.audience != everybody for place in one.places)
+        return frozenset(place.surface for one in self.campaigns if one.audience != everybody for place in one.where)
 
 
 def _place_keys(place: Place) -> set[PlaceKey]:

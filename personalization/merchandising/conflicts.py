@@ -157,9 +157,7 @@ def _pins(campaign: Campaign) -> list[tuple[int, int]]:
 
 def _where_they_meet(one: Campaign, other: Campaign) -> str | None:
     """The first surface on which both act on one page; None where there is none."""
-    return next(
-        (place.surface for place in one.places for another in other.places if _places_meet(place, another)), None
-    )
+    return next((place.surface for place in one.where for another in other.where if _places_meet(place, another)), None)
 
 
 def _places_meet(one: Place, other: Place) -> bool:

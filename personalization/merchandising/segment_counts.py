@@ -115,7 +115,7 @@ def suggest_segments(now: float) -> list[SuggestedSegment]:
 
 def _suggestions(sensitive: Sensitive) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """(name, conditions) of each."""
-    silent = {"field": "last_order", "op": "more_than_ago", "value": SILENT_DAYS}
+    silent = {"field": "last_order", "op": "more_than", "value": SILENT_DAYS}
     twice = {"field": "orders", "op": "at_least", "value": 2}
     yield (
         pgettext("personalization", "Bought twice or more, silent for %(days)s days") % {"days": SILENT_DAYS},

@@ -167,7 +167,7 @@ class TierField(NumberField):
 class DateField(Field):
     """A moment of the facts, which is compared with the present."""
 
-    operators: ClassVar[tuple[str, ...]] = ("within", "more_than_ago", "known", "unknown")
+    operators: ClassVar[tuple[str, ...]] = ("within", "more_than", "known", "unknown")
 
     def __init__(self, code: str, label: Label, pattern: Label, known: Label, unknown: Label) -> None:
         super().__init__(code, label, pattern, values.days)
@@ -194,7 +194,7 @@ class DateField(Field):
         """(first moment, end, whether the end is in it)"""
         if op == "within":
             return day_start(now, -days), as_moment(now), True
-        if op == "more_than_ago":
+        if op == "more_than":
             return None, day_start(now, -days), False
         return as_moment(now), day_start(now, days + 1), False
 
@@ -202,7 +202,7 @@ class DateField(Field):
 class DueField(DateField):
     """A moment that may lie ahead."""
 
-    operators: ClassVar[tuple[str, ...]] = ("in_next", "within", "more_than_ago", "known", "unknown")
+    operators: ClassVar[tuple[str, ...]] = ("in_next", "within", "more_than", "known", "unknown")
 
 
 class TasteField(Field):

@@ -128,9 +128,7 @@ def _number(value: int | Decimal) -> str:
 def _when(op: str, days: int) -> str:
     patterns = {
         "within": npgettext("personalization", "within the last %(days)s day", "within the last %(days)s days", days),
-        "more_than_ago": npgettext(
-            "personalization", "more than %(days)s day ago", "more than %(days)s days ago", days
-        ),
+        "more_than": npgettext("personalization", "more than %(days)s day ago", "more than %(days)s days ago", days),
         "in_next": npgettext("personalization", "in the next %(days)s day", "in the next %(days)s days", days),
     }
     return patterns[op] % {"days": days}

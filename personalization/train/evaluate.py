@@ -14,6 +14,7 @@ from personalization.models import Snapshot, snapshot_files
 from personalization.rank import scorer
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.tasks import RANKING_TASKS, SEARCH, RankingTask
+from personalization.rank.training_quality import CURRENT_RANKER
 from personalization.recommenders import DAY, HistoryArrays, is_ranking_feature
 from personalization.train.dataset import Progress, TrainingDataset
 from personalization.train.effort import Effort, measure_effort
@@ -21,7 +22,6 @@ from personalization.train.engines.local import BlockStore
 from personalization.train.fit import fit_arrays
 from personalization.train.learning_to_rank import MIN_EXAMPLES, RankerUnavailable, fit_ranker
 from personalization.train.metrics import (
-    CURRENT_RANKER,
     DEFAULT_WEIGHTS,
     SIMPLE_WAYS,
     EvaluationResult,

@@ -14,7 +14,9 @@ OSCARS_OWN = {'{% url "catalogue:index" %}'}
 """Oscar's template, which ours stands for, has it as well."""
 
 
-DASHBOARD = re.compile(r'{% url "(?:personalization:personalization-[\w-]+|dashboard:index)"[^%]*%}')
+DASHBOARD = re.compile(
+    r'{% url "(?:personalization:personalization-[\w-]+|dashboard:(?:index|catalogue-product))"[^%]*%}'
+)
 """In the dashboard, whose pages are there only where these addresses are."""
 
 

@@ -83,7 +83,7 @@ def test_a_draft_is_seen_in_the_preview_and_nowhere_else(client, staff, customer
     assert "Brand new thing" not in _first_row(client.get("/"))
     (address,) = frames(client, drafts=[draft.pk])
     assert "Brand new thing" in _first_row(client.get(address))
-    without = frames(client, drafts=[draft.pk], beside="campaigns")[1]
+    without = frames(client, drafts=[draft.pk], compared_with="campaigns")[1]
     assert "Brand new thing" not in _first_row(client.get(without))
 
 

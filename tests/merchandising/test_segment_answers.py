@@ -92,7 +92,7 @@ def test_the_answers_are_not_all_the_same(users):
 
 @pytest.mark.parametrize(
     ("op", "answer"),
-    [("within", [False, True, True, True, False]), ("more_than_ago", [True, False, False, False, False])],
+    [("within", [False, True, True, True, False]), ("more_than", [True, False, False, False, False])],
 )
 def test_a_calendar_day_begins_at_its_midnight_for_both(users, op, answer):
     """The customers ordered a second before the midnight of 7 days ago, at it, a second later, now, and later."""

@@ -73,7 +73,7 @@ SILENT = condition("bought_category", "none_of", {"keys": [1], "days": 60})
             of(condition("value_tier", "one_of", [9, 10])),
             "customers who are in tenth 9 or 10 by kept revenue of a year",
         ),
-        (of(condition("last_order", "more_than_ago", 60)), "customers who ordered last more than 60 days ago"),
+        (of(condition("last_order", "more_than", 60)), "customers who ordered last more than 60 days ago"),
         (of(condition("last_order", "unknown", None)), "customers who have never ordered"),
         (of(condition("next_due", "in_next", 1)), "customers who are due to order again in the next 1 day"),
         (of(condition("bought_category", "one_of", {"keys": [1, 2]})), "customers who bought Coffee or Tea"),
@@ -127,7 +127,7 @@ def test_a_segment_is_a_german_sentence():
     conditions = [
         BOUGHT_TWICE,
         SILENT,
-        condition("last_order", "more_than_ago", 1),
+        condition("last_order", "more_than", 1),
         condition("revenue", "at_least", 1200.5),
         condition("device", "none_of", ["phone"]),
     ]

@@ -83,7 +83,7 @@ class PreviewForm(PlainSelects):
         required=False,
         choices=lazy(lambda: [("", "\N{EN DASH}"), *settings.LANGUAGES], list),
     )
-    beside = forms.ChoiceField(
+    compared_with = forms.ChoiceField(
         label=pgettext_lazy("personalization", "Beside it"),
         required=False,
         choices=[
@@ -158,9 +158,9 @@ def _preview(request: HttpRequest, data: dict[str, Any]) -> Preview:
 def _frames(preview: Preview, data: dict[str, Any]) -> list[tuple[str, str]]:
     """(title, address) of each frame."""
     shown = [(pgettext("personalization", "As it would be"), preview)]
-    if data["beside"] == "plain":
+    if data["compared_with"] == "plain":
         shown.append((pgettext("personalization", "Without personalisation"), replace(preview, plain=True)))
-    if data["beside"] == "campaigns":
+    if data["compared_with"] == "campaigns":
         words = pgettext("personalization", "Without campaigns")
         shown.append((words, replace(preview, without_campaigns=True)))
     joint = "&" if "?" in data["page"] else "?"
