@@ -25,7 +25,7 @@ from personalization.merchandising.compiled import CompiledRules
 from personalization.models import Event, Visitor
 from personalization.models.events import RecentEvent
 from personalization.models.fail_open import fail_open
-from personalization.oscar.previews import in_preview
+from personalization.oscar.previews import current_preview, in_preview
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import Requester, requester_from_request
 from personalization.shop import orders
@@ -65,8 +65,10 @@ def visit_without_basket(request: HttpRequest) -> Visit:
 
 
 def rules_in_force(request: HttpRequest) -> CompiledRules:
-    """The campaigns that the visit of this request carries, or would. No query."""
+    """The campaigns that the visit of this request carries, or would. No query but in a preview."""
     visit = visit_read_before(request)
+    if visit is None and current_preview(request) is not None:
+        visit = visit_without_basket(request)
     return get_active_rules() if visit is None else visit.rules
 
 

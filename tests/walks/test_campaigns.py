@@ -77,7 +77,7 @@ def test_what_is_sponsored_says_so_and_so_does_a_german_page(client, trained):
     )
     assert [label for _, label in cards(client.get("/"))[:2]] == ["Sponsored", "Chosen by us"]
     german = client.get("/", headers={"Accept-Language": "de"})
-    assert [label for _, label in cards(german)[:2]] == ["Gesponsert", "Von uns ausgesucht"]
+    assert [label for _, label in cards(german)[:2]] == ["Anzeige", "Von uns ausgesucht"]
     assert "Never shown" not in german.content.decode()
 
 

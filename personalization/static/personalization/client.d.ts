@@ -362,7 +362,7 @@ export interface RankRequest {
 export interface RankedAnswer {
   products: Array<number>;
   /** Those that the shop itself put in their places. */
-  placed: Array<PlacedProductAnswer>;
+  placements: Array<PlacedProductAnswer>;
   /** One for each product, comparable within the list; null for products unknown to the snapshot. The shop's setting `RERANK_STRENGTH` says how far the order follows them. */
   scores?: Array<number | null>;
   /** With a `limit`: sent to `events/` with what is reported of them; empty without consent. */
