@@ -14,7 +14,7 @@ from django.db.models import Max
 from django.utils.timezone import now
 
 from example_shop import view_as
-from example_shop.journey import Journey, gallery, load, people, search_index, source
+from example_shop.journey import Journey, definitions, gallery, load, people, search_index, source
 from personalization.models import Snapshot, snapshot_files
 
 Progress = Callable[[int, str], AbstractContextManager]
@@ -43,6 +43,7 @@ class Setup:
             Step("Build the search index", search_index.is_complete, build_index),
             Step("Learn from the orders", self.is_trained, train),
             Step("Pick people to view the shop as", self.people_are_picked, self.pick_people),
+            Step("Define segments and campaigns", definitions.are_defined, define),
         ]
 
     def is_done(self) -> bool:
@@ -124,6 +125,10 @@ class _Applied(io.StringIO):
 def build_index(progress: Progress) -> None:
     with progress(load.Product.objects.count(), "products") as bar:
         search_index.build_index(bar.update)
+
+
+def define(progress: Progress) -> None:
+    definitions.define()
 
 
 def train(progress: Progress) -> None:

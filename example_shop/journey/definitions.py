@@ -1,0 +1,101 @@
+"""What the demo's merchandiser has defined already: segments with members, campaigns, a conflict and a draft."""
+
+from typing import Any
+
+from oscar.core.loading import get_model
+
+from example_shop.journey.load import ADMIN, User
+from personalization.merchandising import publishing
+from personalization.models import Definition
+
+Category = get_model("catalogue", "Category")
+Product = get_model("catalogue", "Product")
+
+Document = dict[str, Any]
+
+
+def are_defined() -> bool:
+    """Whether the demo's definitions were made; that somebody archived one since makes no difference."""
+    return Definition.objects.filter(is_demo=True).exists()
+
+
+def define() -> None:
+    """Makes and publishes them, in the name of the shop's owner."""
+    owner = User.objects.get(email=ADMIN)
+    keys = {name: _publish("segment", name, document, owner) for name, document in _segments().items()}
+    for name, document in _campaigns(keys).items():
+        _publish("campaign", name, document, owner)
+    publishing.create("campaign", "Christmas baking", _christmas_baking(), owner, is_demo=True)
+
+
+def _publish(kind: str, name: str, document: Document, owner: Any) -> int:
+    definition = publishing.create(kind, name, document, owner, is_demo=True)
+    return publishing.publish(definition, owner).pk
+
+
+def _segments() -> dict[str, Document]:
+    coffee, fruit = _category("Coffee"), _category("Fruit & vegetables")
+    return {
+        "Regulars": _all(_condition("orders", "at_least", 30), _condition("last_order", "within", 30)),
+        "Silent for a month": _all(_condition("orders", "at_least", 2), _condition("last_order", "more_than", 30)),
+        "Best tenth": _all(_condition("value_tier", "is", 10)),
+        "Coffee drinkers": _all(_condition("bought_category", "one_of", {"keys": [coffee], "times": 3})),
+        "Much fresh produce": _all(_condition("share_category", "at_least", {"key": fruit, "percent": 20})),
+        "Small baskets": _all(_condition("average_order", "at_most", 20), _condition("orders", "at_least", 5)),
+    }
+
+
+def _campaigns(segments: dict[str, int]) -> dict[str, Document]:
+    """The last one stands on top. "Coffee from abroad" and "Coffee week" want one place of one page."""
+    coffee = _category("Coffee")
+    first, second = _products(coffee)[:2]
+    page = [{"surface": "category", "categories": [coffee], "below": True}]
+    juice = {"do": "boost", "target": {"category": _category("Chilled juice"), "below": True}, "strength": 1}
+    return {
+        "Fresh juice in summer": {
+            "where": [{"surface": "category", "categories": [_category("Drinks")], "below": False}],
+            "when": {"from": "2030-06-01T00:00:00+00:00", "to": "2030-09-01T00:00:00+00:00", "zone": "UTC"},
+            "what": [juice],
+        },
+        "Coffee from abroad": {"where": page, "what": [_pin(second)], "note": "Collides with Coffee week."},
+        "Coffee week": {
+            "who": {"people": "all"},
+            "where": page,
+            "what": [_pin(first), {"do": "boost", "target": {"price": [None, 8]}, "strength": 1}],
+        },
+        "Come back for coffee": {
+            "who": {"people": "customers", "in": [segments["Silent for a month"]]},
+            "where": [{"surface": "search", "words": [{"text": "coffee", "match": "all"}]}],
+            "what": [{"do": "boost", "target": {"category": coffee, "below": True}, "strength": 3}],
+        },
+    }
+
+
+def _christmas_baking() -> Document:
+    return {
+        "where": [{"surface": "home"}],
+        "when": {"to": "2030-12-25T00:00:00+00:00", "zone": "UTC"},
+        "what": [{"do": "boost", "target": {"category": _category("Bakery"), "below": True}, "strength": 2}],
+    }
+
+
+def _condition(field: str, op: str, value: Any) -> Document:
+    return {"field": field, "op": op, "value": value}
+
+
+def _all(*conditions: Document) -> Document:
+    return {"match": "all", "groups": [{"match": "all", "conditions": list(conditions)}]}
+
+
+def _pin(product: int) -> Document:
+    return {"do": "pin", "target": {"products": [product]}, "place": 1}
+
+
+def _category(name: str) -> int:
+    key: int = Category.objects.filter(name=name).order_by("path").values_list("pk", flat=True)[0]
+    return key
+
+
+def _products(category: int) -> list[int]:
+    below = Category.objects.get(pk=category).get_descendants_and_self()
+    return list(Product.objects.filter(categories__in=below).order_by("pk").values_list("pk", flat=True)[:2])
