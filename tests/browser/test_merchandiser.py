@@ -1,0 +1,202 @@
+"""A merchandiser's first hour with campaigns, in Chromium: drafted, warned of, previewed, published, seen, undone.
+
+With GUIDE_IMAGES the pictures of docs/merchant-guide.md are made anew in that folder.
+"""
+
+import os
+import re
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.conftest import SCREENSHOTS
+
+CONSOLE = "/dashboard/personalization/"
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+
+
+@pytest.fixture
+def opened(chromium, shop):
+    """Opens a page in a fresh browser, signed in as the shop's owner unless told otherwise."""
+    contexts = []
+
+    def page_at(path, viewport=DESK, *, signed_in=True, locale="en-GB", javascript=True):
+        contexts.append(
+            chromium.new_context(viewport=viewport, base_url=shop, locale=locale, java_script_enabled=javascript)
+        )
+        page = contexts[-1].new_page()
+        if signed_in:
+            page.goto("/dashboard/login/?next=" + path)
+            page.fill("#id_username", "admin@example.com")
+            page.fill("#id_password", "demo")
+            with page.expect_navigation():
+                page.press("#id_password", "Enter")
+        page.goto(path)
+        return page
+
+    yield page_at
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def tea(demo):
+    """The address of the page of the category Tea, its key, and two products that no campaign pins."""
+    with sqlite3.connect(demo.data / "shop.sqlite3") as database:
+        key, path = database.execute("SELECT id, path FROM catalogue_category WHERE name = 'Tea'").fetchone()
+        products = database.execute(
+            "SELECT DISTINCT p.id, p.title FROM catalogue_product p JOIN catalogue_productcategory pc"
+            " ON pc.product_id = p.id JOIN catalogue_category c ON c.id = pc.category_id"
+            " WHERE c.path LIKE ? ORDER BY p.id",
+            [path + "%"],
+        ).fetchall()
+    return f"/catalogue/category/drinks/tea_{key}/", key, products
+
+
+def picture(page, name):
+    """A picture for the guide, where it is asked for, and one to look at."""
+    for folder in (os.environ.get("GUIDE_IMAGES"), SCREENSHOTS):
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=Path(folder) / f"merchant-{name}.png")
+
+
+def titles(page):
+    """The titles of the listed products, in order."""
+    return page.locator(".product_pod h3 a").evaluate_all("links => links.map(link => link.title || link.textContent)")
+
+
+def wait_until(page, address, holds):
+    """Opens the page again until it is as it should be: what is published is there within ten seconds."""
+    ends = time.monotonic() + 20
+    while True:
+        page.goto(address)
+        if holds(page):
+            return
+        assert time.monotonic() < ends, titles(page)
+        time.sleep(0.5)
+
+
+def pin_to_the_top(page, name, product, category):
+    """Fills in the form of a campaign that pins a product to the top of a category's page."""
+    page.get_by_label("Name", exact=True).fill(name)
+    line = page.locator("[data-line]").first
+    line.get_by_label("Do", exact=True).select_option("pin")
+    line.get_by_label("Products").fill(f"#{product}")
+    line.get_by_label("at place").fill("1")
+    page.get_by_role("checkbox", name="Category pages").check()
+    details = page.get_by_text("Narrow it down")
+    if not page.locator("#id_categories").is_visible():
+        details.click()
+    page.locator("#id_categories").select_option(str(category), force=True)
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_pin_is_drafted_warned_of_published_seen_and_undone(opened, tea, viewport):
+    address, category, products = tea
+    stranger = opened(address, signed_in=False)
+    before = titles(stranger)
+    (last_key, last_title) = next(pair for pair in reversed(products) if pair[1] == before[-1])
+    name = f"Tea of the week {viewport['width']}"
+
+    page = opened(CONSOLE + "campaigns/", viewport)
+    if viewport == DESK:
+        picture(page, "campaigns")
+    page.get_by_role("link", name="New campaign").click()
+    pin_to_the_top(page, name, last_key, category)
+    expect(page.locator("#effect")).to_contain_text("Touches 1 product now")
+    expect(page.locator("#effect")).to_contain_text("It collides with no other campaign.")
+    if viewport == DESK:
+        picture(page, "editor")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save and publish…").click()
+    expect(page.locator("h1")).to_have_text(f"Publish “{name}”?")
+    if viewport == DESK:
+        picture(page, "publish")
+    assert titles(opened(address, signed_in=False)) == before
+    with page.expect_navigation():
+        page.get_by_role("button", name="Publish").click()
+    expect(page.locator(".alert-success")).to_contain_text("is live in up to 10 seconds.")
+
+    wait_until(stranger, address, lambda shown: titles(shown)[:1] == [last_title])
+    first = stranger.locator(".product_pod").first
+    expect(first).to_contain_text("Chosen by us")
+    assert sorted(titles(stranger)) == sorted(before)
+    if viewport == DESK:
+        picture(stranger, "shop")
+
+    with page.expect_navigation():
+        page.get_by_role("button", name="Undo").click()
+    wait_until(stranger, address, lambda shown: titles(shown) == before)
+    expect(stranger.locator(".product_pod").first).not_to_contain_text("Chosen by us")
+
+
+def test_the_demo_shows_a_conflict_and_says_who_wins(opened):
+    page = opened(CONSOLE + "campaigns/?state=conflict")
+    expect(page.locator(".personalization-warning").first).to_contain_text("“Coffee week” stands higher and wins")
+
+
+def test_a_draft_is_previewed_before_shoppers_see_it(opened):
+    page = opened(CONSOLE + "preview/")
+    page.locator("#id_drafts").select_option(label="Christmas baking", force=True)
+    page.get_by_label("Beside it").select_option("campaigns")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Show the page").click()
+    frames = [frame for frame in page.frames if "personalization_preview" in frame.url]
+    assert len(frames) == 2
+    for frame in frames:
+        frame.wait_for_load_state()
+        expect(frame.get_by_text("Nothing here counts for the customer.")).to_be_visible()
+    picture(page, "preview")
+
+
+def test_a_campaign_is_made_by_keyboard_alone(opened):
+    page = opened(CONSOLE + "campaigns/")
+    with page.expect_navigation():
+        page.keyboard.press("n")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "id_name":
+            break
+    page.keyboard.type("By keyboard")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Never")  # the action whose label begins so
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.type("#1")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.value") == "home":
+            break
+    page.keyboard.press("Space")
+    with page.expect_navigation():
+        page.keyboard.press("Control+s")
+    expect(page.locator(".alert-success")).to_contain_text("The draft of “By keyboard” is saved.")
+
+
+def test_without_javascript_a_campaign_is_saved_all_the_same(opened):
+    page = opened(CONSOLE + "campaigns/new/", javascript=False)
+    page.fill("#id_name", "Without script")
+    page.select_option("#id_what-0-do", "exclude")
+    page.fill("#id_what-0-products", "#1")
+    page.check("input[name=surfaces][value=home]")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save the draft").click()
+    expect(page.locator(".alert-success")).to_contain_text("The draft of “Without script” is saved.")
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+@pytest.mark.parametrize("screen", ["", "campaigns/", "campaigns/new/?template=new", "preview/", "data/", "audit/"])
+def test_each_screen_is_clean_and_fits(opened, screen, locale, viewport):
+    page = opened(CONSOLE + screen, viewport, locale=locale)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    ours = Axe().run(page, context=".personalization-console").response["violations"]
+    assert [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in ours] == []
+    name = re.sub(r"\W+", "-", screen).strip("-") or "overview"
+    page.screenshot(path=SCREENSHOTS / f"console-{name}-{locale[:2]}-{viewport['width']}.png", full_page=True)
