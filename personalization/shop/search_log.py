@@ -59,4 +59,5 @@ def frequent_searches(since: datetime, *, anonymous: QuerySet[Any], min_people: 
 def _counted(rows: QuerySet[Any], person: str) -> QuerySet[Any]:
     folded = rows.annotate(folded=Trim(Lower(Cast("query", TextField()))))
     counted = folded.values("folded").annotate(searches=Count("pk"), people=Count(person, distinct=True))
-    return counted.values_list("folded", "searches", "people")
+    columns: QuerySet[Any] = counted.values_list("folded", "searches", "people")
+    return columns

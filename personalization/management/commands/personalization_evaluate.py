@@ -11,10 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 from personalization import conf
 from personalization.management.options import parse_moment
 from personalization.management.progress import progress_bars
-from personalization.management.training_report import MIN_EXAMPLES, report_lines
+from personalization.management.training_report import report_lines
 from personalization.oscar import search_engine
 from personalization.rank.tasks import RANKING_TASKS
-from personalization.rank.training_quality import BESTSELLERS, CURRENT_RANKER, SEARCH_ENGINE
+from personalization.rank.training_quality import BESTSELLERS, CURRENT_RANKER, MIN_EXAMPLES, SEARCH_ENGINE
 from personalization.recommenders import DAY
 from personalization.train.dataset import read_dataset
 from personalization.train.evaluate import Evaluation, evaluate_and_fit
