@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError
 
 from personalization.decide import active_snapshot
-from personalization.models import Snapshot
+from personalization.models import Event, Snapshot
 from personalization.privacy import retention
 
 OVERDUE = timedelta(hours=48)
@@ -24,6 +24,9 @@ class Health:
     """Whether one should serve, in memory or not."""
     retention_overdue: timedelta | None = None
     """How long the oldest event should have been deleted; None when the database fails."""
+
+    oldest_held: tuple[datetime | None, datetime | None] = (None, None)
+    """When the oldest event arrived, and when the oldest search happened."""
 
     @property
     def is_ready(self) -> bool:
@@ -47,12 +50,13 @@ class Health:
 
 
 def read_health(moment: datetime) -> Health:
-    """What works at this moment: three queries."""
+    """What works at this moment: two queries."""
     try:
         has_snapshot = Snapshot.objects.active().exists()
-        overdue = retention.hours_overdue(moment)
+        held = Event.objects.oldest_held()
+        overdue = retention.hours_overdue(moment, held)
     except DatabaseError:
         return Health(has_database=False)
     snapshot = active_snapshot.get_active_snapshot()
     age = None if snapshot is None else max(moment.timestamp() - snapshot.trained_at, 0)
-    return Health(True, None if age is None else timedelta(seconds=age), has_snapshot, overdue)
+    return Health(True, None if age is None else timedelta(seconds=age), has_snapshot, overdue, held)

@@ -77,10 +77,6 @@ class AuditQuerySet(models.QuerySet):
             self.model._base_manager.filter(pk__in=batch)._raw_delete(self.db)
             yield len(batch)
 
-    def oldest_time(self) -> datetime | None:
-        """When the first of it was done."""
-        return self.aggregate(oldest=models.Min("at"))["oldest"]
-
 
 def hash_subject(user_id: object) -> str:
     """What stands for a customer in the audit when their account is gone."""

@@ -5,9 +5,11 @@ from contextlib import suppress
 from datetime import date, datetime
 
 from django.db import connections, models, transaction
-from django.db.models import Max, Min, Sum
+from django.db.models import CharField, Max, Min, Sum, Value
+from django.db.models.functions import TruncDate
 from django.utils.translation import pgettext_lazy
 
+from personalization.models.audit import AuditEntry
 from personalization.models.events import Event, EventType
 
 LOCK_KEY = 7_203_685_548
@@ -49,9 +51,19 @@ class DailyTotalQuerySet(models.QuerySet):
         """The last day that was counted."""
         return self.aggregate(newest=Max("date"))["newest"]
 
-    def oldest_day(self) -> date | None:
-        """The first day of which there are totals."""
-        return self.aggregate(oldest=Min("date"))["oldest"]
+    def oldest_days(self) -> dict[str, date | None]:
+        """The first day of which there are totals ("totals") and entries of the audit ("audit"), in one query."""
+        totals, entries = self.order_by(), AuditEntry.objects.using(self.db).order_by()
+        rows = [
+            kind.annotate(kept=Value(name, CharField())).values("kept").annotate(oldest=oldest)
+            for kind, name, oldest in (
+                (totals, "totals", Min("date")),
+                (entries, "audit", TruncDate(Min("at"))),
+            )
+        ]
+        found: dict[str, date | None] = {"totals": None, "audit": None}
+        found.update(rows[0].values_list("kept", "oldest").union(rows[1].values_list("kept", "oldest"), all=True))
+        return found
 
     def replace_day(self, day: date, start: datetime, end: datetime, *, dropped: Collection[str], over: bool) -> None:
         """Counts a day anew, from its first moment to that of the next day, in one transaction.

@@ -243,9 +243,10 @@ class EventQuerySet(VoiceQuerySet):
 
     def oldest_held(self) -> tuple[datetime | None, datetime | None]:
         """When the event that arrived first arrived, and when the first search happened: two looks into an index."""
-        arrived = self.order_by("id").values_list("received_at", flat=True)[:1]
-        searched = self.searches().order_by("occurred_at").values_list("occurred_at", flat=True)[:1]
-        return next(iter(arrived), None), next(iter(searched), None)
+        searched = self.model.objects.searches().order_by("occurred_at").values("occurred_at")[:1]
+        rows = self.order_by("id").annotate(searched=models.Subquery(searched)).values_list("received_at", "searched")
+        found: tuple[datetime | None, datetime | None] = rows.first() or (None, None)
+        return found
 
     def before(self, event_type: str, moment: datetime) -> Self:
         """Those of one name that happened before a moment."""

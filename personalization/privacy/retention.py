@@ -141,9 +141,9 @@ def rows_due(moment: datetime | None = None) -> RetentionResult:
     )
 
 
-def hours_overdue(moment: datetime) -> timedelta:
-    """How long the oldest event should have been deleted."""
-    until, (arrived, searched) = retention_cutoffs(moment), Event.objects.oldest_held()
+def hours_overdue(moment: datetime, oldest_held: tuple[datetime | None, datetime | None] | None = None) -> timedelta:
+    """How long the oldest event should have been deleted; `oldest_held`, where that was read already."""
+    until, (arrived, searched) = retention_cutoffs(moment), oldest_held or Event.objects.oldest_held()
     waiting = [limit - held for limit, held in ((until.events, arrived), (until.searches, searched)) if held]
     return max([timedelta(0), *waiting])
 

@@ -29,7 +29,7 @@ def oldest_order() -> datetime | None:
     return found
 
 
-def count_orders(today: datetime, most: int) -> tuple[int, int]:
-    """(how many orders were placed since `today`, how many there are in all, counted up to `most`)"""
+def count_orders(since: datetime | None = None) -> int:
+    """How many orders were placed since a moment, or ever."""
     orders = orders_of_our_sites()
-    return orders.filter(date_placed__gte=today).count(), orders[:most].count()
+    return int((orders if since is None else orders.filter(date_placed__gte=since)).count())

@@ -50,6 +50,16 @@ def category_choices() -> list[tuple[int, str]]:
     return [(key, "\N{EM DASH} " * (depth - 1) + name) for key, name, depth in rows]
 
 
+def category_trails() -> dict[int, str]:
+    """{key: the names from the top down to it} of all categories in tree order, in one query."""
+    found: dict[int, str] = {}
+    above: list[str] = []
+    for key, name, depth in Category._default_manager.order_by("path").values_list("pk", "name", "depth"):
+        above[depth - 1 :] = [name]
+        found[key] = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} ".join(above)
+    return found
+
+
 def attribute_choices() -> list[tuple[str, str]]:
     """(code, name) of all attributes that products can be compared by, by name."""
     rows = ProductAttribute._default_manager.order_by("name").values_list("code", "name")

@@ -59,5 +59,5 @@ def frequent_searches(since: datetime, *, anonymous: QuerySet[Any], min_people: 
 def _counted(rows: QuerySet[Any], person: str) -> QuerySet[Any]:
     folded = rows.annotate(folded=Trim(Lower(Cast("query", TextField()))))
     counted = folded.values("folded").annotate(searches=Count("pk"), people=Count(person, distinct=True))
-    rows_found: QuerySet[Any, Any] = counted.values_list("folded", "searches", "people")
-    return rows_found
+    columns: QuerySet[Any] = counted.values_list("folded", "searches", "people")
+    return columns

@@ -14,7 +14,7 @@ from personalization.models import Snapshot, snapshot_files
 from personalization.rank import scorer
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.tasks import RANKING_TASKS, SEARCH, RankingTask
-from personalization.rank.training_quality import CURRENT_RANKER
+from personalization.rank.training_quality import CURRENT_RANKER, METRIC
 from personalization.recommenders import DAY, HistoryArrays, is_ranking_feature
 from personalization.train.dataset import Progress, TrainingDataset
 from personalization.train.effort import Effort, measure_effort
@@ -47,7 +47,6 @@ MIN_LEAD = 1.0
 """With so few, a learned ranker serves if it leads by this many standard errors."""
 PRICE_OF_NEW = 0.03
 """This share of the metric may be lost where a task grades what is new to a customer higher."""
-METRIC = "NDCG@10"
 WINDOW_SECONDS = "ranker.window_seconds"
 """The array that holds how long a time was predicted."""
 FITTED_AT = "ranker.fitted_at"

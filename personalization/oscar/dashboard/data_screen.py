@@ -93,15 +93,15 @@ def show_data(request: HttpRequest) -> HttpResponse:
         context["runs"] = list(map(_snapshot_line, snapshots))
         context["lease"] = TrainingLease.objects.current()
     with fail_open("Reading the health for the dashboard", whole_page=True):
-        context["health"] = health_line(read_health(moment), moment)
+        health = read_health(moment)
+        context["health"] = health_line(health, moment)
+        context["retention"] = list(_retention_lines(health.oldest_held))
     with fail_open("Counting the sources for the dashboard", whole_page=True):
         context["sources"] = list(_source_lines())
     with fail_open("Reading what is ready for the dashboard", whole_page=True):
         loaded = active_snapshot.get_active_snapshot()
         context["readiness"] = list(recommender_readiness(loaded.arrays)) if loaded else []
         context["history"] = weights_readiness(data_sources.oldest_order(), moment)
-    with fail_open("Reading the oldest rows for the dashboard", whole_page=True):
-        context["retention"] = list(_retention_lines())
     return show(request, "data", context, tab="data")
 
 
@@ -181,17 +181,16 @@ def _source_lines() -> Iterator[SourceLine]:
         yield SourceLine(label, note, found[name], found[name].last_days(today, SHOWN_DAYS))
 
 
-def _retention_lines() -> Iterator[RetentionLine]:
-    settings = conf.get_settings()
-    arrived, searched = Event.objects.oldest_held()
+def _retention_lines(held: tuple[datetime | None, datetime | None]) -> Iterator[RetentionLine]:
+    settings, (arrived, searched) = conf.get_settings(), held
     yield RetentionLine(pgettext("personalization", "Events"), settings.EVENT_RETENTION_DAYS, arrived)
     yield RetentionLine(
         pgettext("personalization", "Searches among them"),
         min(settings.SEARCH_RETENTION_DAYS, settings.EVENT_RETENTION_DAYS),
         searched,
     )
-    totals = DailyTotal.objects.oldest_day()
-    yield RetentionLine(pgettext("personalization", "Daily totals"), settings.TOTAL_RETENTION_DAYS, totals)
-    yield RetentionLine(pgettext("personalization", "Audit"), AUDIT_DAYS, AuditEntry.objects.oldest_time())
+    oldest = DailyTotal.objects.oldest_days()
+    yield RetentionLine(pgettext("personalization", "Daily totals"), settings.TOTAL_RETENTION_DAYS, oldest["totals"])
+    yield RetentionLine(pgettext("personalization", "Audit"), AUDIT_DAYS, oldest["audit"])
     yield RetentionLine(_("Browsers without any event"), settings.VISITOR_COOKIE_DAYS, is_known=False)
     yield RetentionLine(_("That somebody is not interested in a product"), settings.DISMISSAL_DAYS, is_known=False)

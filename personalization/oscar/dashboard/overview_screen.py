@@ -54,7 +54,7 @@ class Findings:
 
     health: Health | None
     orders: int | None
-    """How many orders there ever were, counted up to a bound."""
+    """How many orders there ever were; None where nobody asked."""
     campaigns: list[Definition] | None
     rules: CompiledRules
     vain_searches: list[search_log.SearchCount] | None
@@ -70,7 +70,9 @@ def show_overview(request: HttpRequest) -> HttpResponse:
         health = read_health(moment)
     with fail_open("Counting what arrives for the overview", whole_page=True):
         events = Event.objects.count_since(moment - HOUR)
-        today, orders = data_sources.count_orders(day_bounds(localdate(moment)), FEW_ORDERS)
+        today = data_sources.count_orders(since=day_bounds(localdate(moment)))
+        if health is not None and not health.has_snapshot:
+            orders = data_sources.count_orders()
     if health is not None:
         context["health"] = health_line(health, moment, events=events, orders=today)
     with fail_open("Looking for searches without results", whole_page=True):

@@ -17,9 +17,10 @@ from personalization.shop import named_objects
 @require_GET
 def list_sensitive(request: HttpRequest) -> HttpResponse:
     """The sensitive categories, and the others to choose from."""
-    rows = list(SensitiveCategory.objects.select_related("category").order_by("category__path"))
-    chosen = {row.category_id for row in rows}
-    choices = [choice for choice in named_objects.category_choices() if choice[0] not in chosen]
+    listed = dict(SensitiveCategory.objects.values_list("category_id", "pk"))
+    trails = named_objects.category_trails()
+    rows = [(listed[key], trail) for key, trail in trails.items() if key in listed]
+    choices = [(key, trail) for key, trail in trails.items() if key not in listed]
     return show(request, "sensitive", {"rows": rows, "choices": choices}, tab="sensitive")
 
 
