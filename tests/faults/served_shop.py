@@ -134,22 +134,9 @@ class Gunicorn:
     @contextmanager
     def serving(self) -> Iterator["Gunicorn"]:
         command = [sys.executable, "-m", "gunicorn", "django.core.wsgi:get_wsgi_application()", "--preload"]
-        command += ["-b", f"127.0.0.1:{self.port}", "-k", "gthread", "-w", str(self.processes)]
-        command += [
-            "--threads",
-            str(THREADS),
-            "--keep-alive",
-            "60",
-            "--graceful-timeout",
-            "1",
-            "--log-level",
-            "warning",
-        ]
-        environment = {
-            **os.environ,
-            **self.environment,
-            "DJANGO_SETTINGS_MODULE": f"tests.faults.served.{self.settings}",
-        }
+        command += ["--bind", f"127.0.0.1:{self.port}", "--log-level", "warning", "--worker-class", "gthread"]
+        command += ["--workers", str(self.processes), "--threads", str(THREADS)]
+        command += ["--keep-alive", "60", "--graceful-timeout", "1"]
         with self.log.open("w") as log:
             self.main = subprocess.Popen(command, cwd=ROOT, env=self._environment(), stdout=log, stderr=log)
             try:
