@@ -3,8 +3,6 @@
 import time
 from pathlib import Path
 
-from tests.faults.conftest import MAKE
-
 TRAIN = """
 from personalization.train.run import run_training
 print(run_training().name)
@@ -55,19 +53,19 @@ print(snapshot.manifest_sha256, len(worked))
 SERVE = """
 from personalization.decide import active_snapshot
 from personalization.models import snapshot_files
-print(active_snapshot.get_active_snapshot().name, len(snapshot_files.stored_snapshots()))
+print(active_snapshot.get_active_snapshot().name, len(snapshot_files.stored_snapshots()), flush=True)
 """
 
 
 def test_a_run_killed_at_any_point_leaves_the_old_snapshot_serving_and_the_next_run_cleans_up(process):
-    process(MAKE)
+    """Each process first says what it serves from, and how many folders the one before it left."""
     _, first = process(TRAIN)
     deaths = [KILLED_AT.format(file=1), KILLED_AT.format(file=9), KILLED_BEFORE_THE_SWITCH, KILLED_IN_THE_SWITCH]
-    for left_behind, death in zip([0, 1, 1, 1], deaths, strict=True):  # the first died before it had a folder
-        assert process(death + TRAIN) == (-9, "")
-        assert process(SERVE) == (0, f"{first} {1 + left_behind}")
-    _, second = process(TRAIN)
-    assert second != first
+    said = [process(SERVE + death + TRAIN) for death in deaths]
+    assert said == [(-9, f"{first} {1 + left_behind}") for left_behind in (0, 0, 1, 1)]  # one had no folder yet
+    _, last = process(SERVE + TRAIN)
+    served, second = last.split("\n")
+    assert served == f"{first} 2" and second != first
     assert process(SERVE) == (0, f"{second} 2")
 
 
@@ -77,7 +75,6 @@ def finished(folder: Path) -> dict[Path, int]:
 
 
 def test_a_run_goes_on_from_the_blocks_that_a_killed_one_finished_and_publishes_the_same_bytes(process, tmp_path):
-    process(MAKE)
     train = TRAIN_AT.format(now=time.time())
     never = IN_SMALL_BLOCKS.format(dies_after=0)
     _, said = process(never + train)

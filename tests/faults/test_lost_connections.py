@@ -3,13 +3,8 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import tempfile
-import time
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -17,6 +12,7 @@ from django.db import connection
 
 from personalization.models import Genome, Snapshot, Visitor
 from tests.faults.conftest import ROOT
+from tests.faults.servers import pgbouncer
 from tests.shops import factories as shop
 
 pytestmark = [
@@ -66,48 +62,6 @@ cut_before(batch.Genome.objects, "of_customers")
 STEPS = 9
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextmanager
-def pgbouncer(database: dict):
-    """A pooler in transaction mode that gives each transaction another connection; its port."""
-    program, port = shutil.which("pgbouncer") or "", free_port()
-    target = f"host={database['HOST']} port={database['PORT'] or 5432} user={database['USER']}"
-    lines = [
-        "[databases]",
-        f"* = {target}",
-        "[pgbouncer]",
-        "listen_addr = 127.0.0.1",
-        f"listen_port = {port}",
-        "unix_socket_dir =",
-        "auth_type = any",
-        "pool_mode = transaction",
-        "min_pool_size = 3",
-        "server_round_robin = 1",
-    ]
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # TMPDIR may be below what only its owner may read
-        Path(folder).chmod(0o755)
-        settings_file = Path(folder) / "pgbouncer.ini"
-        settings_file.write_text("\n".join(lines))
-        user = "nobody" if os.getuid() == 0 else None  # it refuses to be root
-        with subprocess.Popen([program, "-q", str(settings_file)], user=user) as process:
-            try:
-                deadline = time.monotonic() + 20
-                while not answers(port) and time.monotonic() < deadline:
-                    time.sleep(0.05)
-                yield port
-            finally:
-                process.kill()
-
-
 @pytest.fixture(params=["directly", "behind PgBouncer"])
 def database_url(request):
     """The address of the test's database, for another process."""
@@ -148,6 +102,7 @@ def agreed_shop():
     return users
 
 
+@pytest.mark.parametrize("database_url", ["behind PgBouncer"], indirect=True)
 def test_training_needs_no_session_of_the_database(agreed_shop, database_url):
     train_elsewhere(database_url, NO_FAULT)
     assert (Snapshot.objects.active().count(), Genome.objects.count()) == (1, len(agreed_shop))

@@ -16,7 +16,7 @@ from django.db import connection
 from personalization.models import Snapshot, TrainingLease
 from personalization.train.lock import TrainingInProgress, TrainingOvertaken, training_lock
 from personalization.train.run import run_training
-from tests.faults.conftest import MAKE, ROOT
+from tests.faults.conftest import ROOT
 from tests.shops import factories as shop
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,7 +52,6 @@ def elsewhere(code: str, environment: dict[str, str]):
 
 
 def test_a_second_run_is_refused_while_the_first_lives_and_may_begin_once_it_was_killed(process):
-    process(MAKE)
     with elsewhere(HOLD, process.environment) as holder:
         assert process(TRY) == (0, "Another training run is in progress")
         os.kill(holder.pid, signal.SIGKILL)
