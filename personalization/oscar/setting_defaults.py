@@ -51,6 +51,7 @@ def dashboard_menu() -> dict[str, Any]:
     """Our entry in the menu of the dashboard."""
     children = [
         (pgettext_lazy("personalization", "Campaigns"), "campaigns"),
+        (pgettext_lazy("personalization", "Segments"), "segments"),
         (pgettext_lazy("personalization", "Preview"), "preview"),
     ]
     return {

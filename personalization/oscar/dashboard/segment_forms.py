@@ -9,7 +9,14 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from personalization.merchandising import segment_catalogue, segment_words
 from personalization.merchandising.segment_catalogue import all_fields
-from personalization.merchandising.segment_fields import DateField, Field, NumberField, ShareField, StaffField, TierField
+from personalization.merchandising.segment_fields import (
+    DateField,
+    Field,
+    NumberField,
+    ShareField,
+    StaffField,
+    TierField,
+)
 from personalization.merchandising.segment_values import MAX_DAYS, MAX_EVENT_DAYS
 from personalization.merchandising.segment_visit_fields import (
     BasketItemsField,
@@ -155,7 +162,9 @@ class ConditionForm(PlainSelects):
             self.fields["number"] = _number(pgettext("personalization", "Visits"))
             self._add("days", pgettext("personalization", "within so many days"))
         elif isinstance(known, SearchedField):
-            self._add_lines("texts", pgettext("personalization", "Searches"), pgettext("personalization", "One a line."))
+            self._add_lines(
+                "texts", pgettext("personalization", "Searches"), pgettext("personalization", "One a line.")
+            )
             self._add("days", pgettext("personalization", "within so many days (empty: ever)"))
         elif known is not None and known.kind:
             self._add_things(known, choices_of)
@@ -210,9 +219,7 @@ class ConditionForm(PlainSelects):
 
     def _add_lines(self, name: str, label: str, hint: str) -> None:
         area = forms.Textarea(attrs={"rows": 2})
-        self.fields[name] = forms.CharField(
-            label=label, required=False, max_length=40_000, widget=area, help_text=hint
-        )
+        self.fields[name] = forms.CharField(label=label, required=False, max_length=40_000, widget=area, help_text=hint)
 
     def _add_things(self, known: Field, choices_of: ChoicesOf) -> None:
         if known.kind == "product":
@@ -327,7 +334,9 @@ class ConditionForm(PlainSelects):
 
 def _plain(number: Any) -> Any:
     """A number as JSON has it."""
-    return number if number is None or isinstance(number, int) else int(number) if number == int(number) else float(number)
+    return (
+        number if number is None or isinstance(number, int) else int(number) if number == int(number) else float(number)
+    )
 
 
 ConditionFormSet = forms.formset_factory(
