@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
@@ -61,6 +62,20 @@ def overlap(
 def sample_customers(segment: CompiledSegment, n: int, now: float, timeout_ms: int = TIMEOUT_MS) -> list[Any]:
     """The newest `n` accounts that are in it; none where it took too long."""
     return _or_none(lambda: list(segment.customers(now).order_by("-pk")[:n]), timeout_ms) or []
+
+
+def value_quartiles(segment: CompiledSegment, now: float, timeout_ms: int = TIMEOUT_MS) -> tuple[Decimal, ...] | None:
+    """(lower quartile, median, upper quartile) of what those in it spent and kept in a year, as far as anything is
+    known of them; None where it took too long, or nobody is."""
+    column = "personalization_facts__year_revenue"
+    rows = segment.customers(now).filter(personalization_facts__isnull=False).order_by(column)
+
+    def read() -> tuple[Decimal, ...] | None:
+        count = rows.count()
+        places = [round(part * (count - 1) / 4) for part in (1, 2, 3)]
+        return tuple(rows.values_list(column, flat=True)[place] for place in places) if count else None
+
+    return _or_none(read, timeout_ms)  # type: ignore[no-any-return]
 
 
 def _or_none(query: Any, timeout_ms: int) -> Any:

@@ -75,11 +75,11 @@ def _parts(field: Field, op: str, value: Any, names: Names) -> dict[str, str]:
     if isinstance(field, DateField):
         return {"when": _when(op, value)}
     if isinstance(value, tuple) and value and isinstance(value[0], str):
-        return {"codes": alternatives([_code_name(code) for code in value])}
+        return {"codes": alternatives([code_name(code) for code in value])}
     return {"amount": _amount(op, value)}
 
 
-def _code_name(code: str) -> str:
+def code_name(code: str) -> str:
     """The name of a device or channel; of a country or a language its code."""
     names = {
         "phone": pgettext("personalization", "phone"),

@@ -203,6 +203,14 @@ class ReferenceQuerySet(models.QuerySet):
         named = self.filter(target=target, target_key=str(target_key)).values("definition_id")
         return Definition.objects.present().filter(pk__in=named).order_by("kind", "name")
 
+    def users_by_key(self, target: str) -> dict[str, list[Definition]]:
+        """By the key of each thing of this kind: the definitions that name it and are not archived."""
+        rows = self.filter(target=target).exclude(definition__state=DefinitionState.ARCHIVED)
+        found: dict[str, dict[int, Definition]] = {}
+        for row in rows.select_related("definition").order_by("definition__kind", "definition__name"):
+            found.setdefault(row.target_key, {})[row.definition_id] = row.definition
+        return {key: list(users.values()) for key, users in found.items()}
+
 
 class Reference(models.Model):
     """Something of the shop, or a segment, that a definition names: tells where it is used."""

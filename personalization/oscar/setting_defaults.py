@@ -52,6 +52,7 @@ def dashboard_menu() -> dict[str, Any]:
     children = [
         (pgettext_lazy("personalization", "Overview"), "overview"),
         (pgettext_lazy("personalization", "Campaigns"), "campaigns"),
+        (pgettext_lazy("personalization", "Segments"), "segments"),
         (pgettext_lazy("personalization", "Preview"), "preview"),
         (pgettext_lazy("personalization", "Data and jobs"), "data"),
         (pgettext_lazy("personalization", "Audit"), "audit"),

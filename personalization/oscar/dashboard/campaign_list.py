@@ -58,7 +58,7 @@ def list_campaigns(request: HttpRequest) -> HttpResponse:
         "states": _state_labels(),
         "surfaces": campaign_words.surface_labels(),
         "next_change": _next_change(definitions, now()),
-        "undo": _undoable(request),
+        "undo": undoable(request, DefinitionKind.CAMPAIGN),
         "bands": Band.choices,
     }
     return show(request, "campaigns", context, tab="campaigns")
@@ -211,14 +211,10 @@ def _next_change(definitions: Iterable[Definition], moment: datetime) -> tuple[d
     return min(coming)[::2] if coming else None
 
 
-def _undoable(request: HttpRequest) -> Definition | None:
+def undoable(request: HttpRequest, kind: str) -> Definition | None:
     """What this person published within the last minutes, and may undo with one click."""
     user_id: Any = request.user.pk
-    last = (
-        AuditEntry.objects.filter(by_id=user_id, kind=DefinitionKind.CAMPAIGN, at__gt=now() - UNDO_FOR)
-        .order_by("-at")
-        .first()
-    )
+    last = AuditEntry.objects.filter(by_id=user_id, kind=kind, at__gt=now() - UNDO_FOR).order_by("-at").first()
     if last is None or last.action not in ("publish", "restore"):
         return None
     return Definition.objects.filter(pk=last.object_id, state=DefinitionState.LIVE).first()

@@ -52,13 +52,14 @@
     }
 
     function addLine(form) {
-        const total = form.querySelector('[name$="-TOTAL_FORMS"]');
+        const total = form.querySelector('[name$="-TOTAL_FORMS"]'); // of the nearest set of lines
         const template = form.querySelector("[data-empty-line]");
         const holder = document.createElement("div");
         holder.innerHTML = template.innerHTML.replaceAll("__prefix__", total.value);
         const line = holder.firstElementChild;
         form.querySelector("[data-lines]").append(line);
         total.value = String(Number(total.value) + 1);
+        window.htmx?.process(line);
         prepareLine(line);
         line.querySelector("select, input")?.focus();
     }
@@ -69,7 +70,7 @@
         document.querySelectorAll(".personalization-form").forEach(prepareLine);
         document.querySelectorAll("[data-add-line]").forEach((button) => {
             button.hidden = false;
-            button.addEventListener("click", () => addLine(button.form));
+            button.addEventListener("click", () => addLine(button.closest("[data-formset]") ?? button.form));
         });
         const wrong = document.querySelector(".personalization-field--wrong :is(input, select, textarea)");
         wrong?.focus();
@@ -78,6 +79,14 @@
     document.addEventListener("change", (event) => {
         const line = event.target.closest?.("[data-line]");
         if (line) showFields(line);
+    });
+
+    // A line that came anew, with the inputs of the field that was chosen in it.
+    document.addEventListener("htmx:load", (event) => {
+        const line = event.detail.elt;
+        if (!line.matches?.("[data-fresh]")) return;
+        window.oscar?.dashboard?.initSelects?.(line);
+        prepareLine(line);
     });
 
     document.addEventListener("click", (event) => {
