@@ -51,6 +51,14 @@
         });
     }
 
+    // The field in which one types into a picker has no label of its own.
+    function nameThePickers() {
+        for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
+            const typed = select.nextElementSibling?.querySelector(".select2-search__field");
+            typed?.setAttribute("aria-label", select.labels[0]?.textContent.trim() ?? "");
+        }
+    }
+
     function addLine(form) {
         const total = form.querySelector('[name$="-TOTAL_FORMS"]'); // of the nearest set of lines
         const template = form.querySelector("[data-empty-line]");
@@ -75,6 +83,8 @@
         const wrong = document.querySelector(".personalization-field--wrong :is(input, select, textarea)");
         wrong?.focus();
     });
+
+    window.addEventListener("load", () => setTimeout(nameThePickers));
 
     document.addEventListener("change", (event) => {
         const line = event.target.closest?.("[data-line]");
