@@ -21,8 +21,9 @@ from personalization.merchandising.segment_counts import SegmentCount
 from personalization.merchandising.segments import Segment, compile_segment, parse_segment
 from personalization.models import Definition, DefinitionKind, DefinitionState, Reference
 from personalization.oscar.dashboard.access import has_permission
+from personalization.oscar.dashboard.condition_forms import Choices, ConditionForm
 from personalization.oscar.dashboard.screens import is_part, say_refusal, show
-from personalization.oscar.dashboard.segment_forms import Choices, ConditionForm, SegmentForms
+from personalization.oscar.dashboard.segment_forms import SegmentForms
 from personalization.oscar.dashboard.segment_list import (
     NOTHING_SENSITIVE,
     compiled_segment,

@@ -45,9 +45,7 @@ class _Echo:
 @require_GET
 def list_segments(request: HttpRequest) -> HttpResponse:
     """All segments by name, or those that the filters leave; where there is none, three to begin with."""
-    definitions = list(
-        Definition.objects.filter(kind=DefinitionKind.SEGMENT).present().with_versions().order_by("name")
-    )
+    definitions = list(Definition.objects.of_kind(DefinitionKind.SEGMENT).present().with_versions().order_by("name"))
     chosen = {key: request.GET.get(key, "") for key in ("state", "used", "text")}
     context: dict[str, Any] = {
         "lines": [line for line in _lines(definitions) if _is_meant(line, chosen)],
