@@ -47,7 +47,7 @@ from oscar.test.factories import create_product
 
 from benchmarks.ingest import own_database
 from personalization.models import Consent, Event, Visitor
-from personalization.privacy.cookies import SALT, VISITOR_COOKIE
+from personalization.privacy.cookies import CONSENT_COOKIE, SALT, VISITOR_COOKIE
 
 
 def free_port() -> int:
@@ -92,7 +92,7 @@ def fill(count: int) -> tuple[list[int], list[str], list[str]]:
     known = Visitor.objects.bulk_create(Visitor(consent=Consent.GRANTED, consented_at=agreed) for _ in range(VISITORS))
     signer = signing.TimestampSigner(salt=SALT)
     cookies = [
-        f"{VISITOR_COOKIE}={signer.sign(one.pk.hex)}; personalization_choice=granted.1.{int(agreed.timestamp())}"
+        f"{VISITOR_COOKIE}={signer.sign(one.pk.hex)}; {CONSENT_COOKIE}=granted.1.{int(agreed.timestamp())}"
         for one in known
     ]
     pages = ["/catalogue/", shelves[0].get_absolute_url(), *(product.get_absolute_url() for product in products[:10])]
