@@ -75,7 +75,7 @@ def value_quartiles(segment: CompiledSegment, now: float, timeout_ms: int = TIME
         places = [round(part * (count - 1) / 4) for part in (1, 2, 3)]
         return tuple(rows.values_list(column, flat=True)[place] for place in places) if count else None
 
-    return _or_none(read, timeout_ms)  # type: ignore[no-any-return]
+    return _or_none(read, timeout_ms)
 
 
 def _or_none(query: Any, timeout_ms: int) -> Any:

@@ -44,17 +44,17 @@ def opened(chromium, shop):
 
 
 @pytest.fixture
-def tea(demo):
-    """The address of the page of the category Tea, its key, and two products that no campaign pins."""
+def water(demo):
+    """The address of the page of the category Water, its key, and its products."""
     with sqlite3.connect(demo.data / "shop.sqlite3") as database:
-        key, path = database.execute("SELECT id, path FROM catalogue_category WHERE name = 'Tea'").fetchone()
+        key, path = database.execute("SELECT id, path FROM catalogue_category WHERE name = 'Water'").fetchone()
         products = database.execute(
             "SELECT DISTINCT p.id, p.title FROM catalogue_product p JOIN catalogue_productcategory pc"
             " ON pc.product_id = p.id JOIN catalogue_category c ON c.id = pc.category_id"
             " WHERE c.path LIKE ? ORDER BY p.id",
             [path + "%"],
         ).fetchall()
-    return f"/catalogue/category/drinks/tea_{key}/", key, products
+    return f"/catalogue/category/drinks/water_{key}/", key, products
 
 
 def picture(page, name):
@@ -96,12 +96,12 @@ def pin_to_the_top(page, name, product, category):
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-def test_a_pin_is_drafted_warned_of_published_seen_and_undone(opened, tea, viewport):
-    address, category, products = tea
+def test_a_pin_is_drafted_warned_of_published_seen_and_undone(opened, water, viewport):
+    address, category, products = water
     stranger = opened(address, signed_in=False)
     before = titles(stranger)
     (last_key, last_title) = next(pair for pair in reversed(products) if pair[1] == before[-1])
-    name = f"Tea of the week {viewport['width']}"
+    name = f"Water of the week {viewport['width']}"
 
     page = opened(CONSOLE + "campaigns/", viewport)
     if viewport == DESK:
@@ -191,7 +191,9 @@ def test_without_javascript_a_campaign_is_saved_all_the_same(opened):
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
-@pytest.mark.parametrize("screen", ["", "campaigns/", "campaigns/new/?template=new", "preview/", "data/", "audit/"])
+@pytest.mark.parametrize(
+    "screen", ["", "campaigns/", "campaigns/new/?template=new", "segments/", "segments/new/", "preview/", "data/"]
+)
 def test_each_screen_is_clean_and_fits(opened, screen, locale, viewport):
     page = opened(CONSOLE + screen, viewport, locale=locale)
     page.wait_for_load_state("networkidle")

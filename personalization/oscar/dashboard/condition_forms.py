@@ -65,7 +65,7 @@ def operator_labels() -> dict[str, str]:
     }
 
 
-def _field_choices() -> Choices:
+def _field_choices() -> list[Any]:
     counted = [(code, str(field.label)) for code, field in all_fields().items() if field.countable]
     shopping = [(code, str(field.label)) for code, field in all_fields().items() if not field.countable]
     return [
@@ -302,7 +302,7 @@ class ConditionForm(PlainSelects):
         named = "do" if path[:1] == ["op"] else INPUT_OF.get(path[1], "") if len(path) > 1 else ""
         if path[1:2] == ["1"]:
             named = "high"
-        mains = ("keys", "products", "codes", "texts", "low", "days", "number", "choice")
+        mains: tuple[str, ...] = ("keys", "products", "codes", "texts", "low", "days", "number", "choice")
         if self.cleaned_data.get("do") == "one_of" and "tiers" in self.fields:
             mains = ("tiers",)
         found = next((name for name in (named, *mains, "field") if name in self.fields), None)
