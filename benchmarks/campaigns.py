@@ -87,7 +87,7 @@ def spread(number: int) -> Place:
     """Two of a hundred campaigns for each of fifty categories, the other hundred for as many searches."""
     if number % 2:
         return Place("category", categories=frozenset([number // 2 % 50]))
-    return Place("search", words=(WordList((f"word{number}", "milk"), WordMatch.ALL),))
+    return Place("search", searches=(WordList((f"word{number}", "milk"), WordMatch.ALL),))
 
 
 CASES = {

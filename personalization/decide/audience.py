@@ -98,7 +98,7 @@ def _places_of_page(visit: Visit, surface: str, in_view: tuple[int, ...]) -> Ite
 def _matches_page(place: Place, visit: Visit, words: tuple[str, ...], in_view: tuple[int, ...]) -> bool:
     if place.categories is not None and visit.category not in place.categories:
         return False
-    if place.words and not any(words_match(one, words) for one in place.words):
+    if place.searches and not any(words_match(one, words) for one in place.searches):
         return False
     return place.seen is None or bool(_seen_there(place, in_view))
 
@@ -113,13 +113,13 @@ def _seen_there(place: Place, in_view: tuple[int, ...]) -> tuple[int, ...]:
 
 def words_match(wanted: WordList, words: tuple[str, ...]) -> bool:
     """Whether the folded words of a search are those that a campaign names."""
-    if not wanted.words:
+    if not wanted.terms:
         return False
     if wanted.match is WordMatch.IS:
-        return words == wanted.words
+        return words == wanted.terms
     if wanted.match is WordMatch.ALL:
-        return set(words) >= set(wanted.words)
-    *whole, last = wanted.words
+        return set(words) >= set(wanted.terms)
+    *whole, last = wanted.terms
     begins = words[: len(whole)] == tuple(whole) and len(words) > len(whole)
     return begins and words[len(whole)].startswith(last)
 

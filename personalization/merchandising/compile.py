@@ -84,7 +84,9 @@ class Compiler:
             surface=place["surface"],
             row_codes=None if rows == "all" or not rows else frozenset(rows),
             categories=self._categories(categories, place.get("below", True), problems) if categories else None,
-            words=tuple(WordList(fold_words(one["text"]), WordMatch(one["match"])) for one in place.get("words", ())),
+            searches=tuple(
+                WordList(fold_words(one["text"]), WordMatch(one["match"])) for one in place.get("words", ())
+            ),
             seen=self.target(place["seen"], problems) if place.get("seen") else None,
         )
 

@@ -174,7 +174,7 @@ class Action:
 class WordList:
     """Words of a search, folded as `fold_words` does."""
 
-    words: tuple[str, ...]
+    terms: tuple[str, ...]
     match: WordMatch
 
 
@@ -187,7 +187,7 @@ class Place:
     """The codes of the row types; None for all rows, and for lists."""
     categories: frozenset[int] | None = None
     """The keys of the categories, with those below where they are meant, too; None for all."""
-    words: tuple[WordList, ...] = ()
+    searches: tuple[WordList, ...] = ()
     """One of them has to match the search; none for all searches."""
     seen: Target | None = None
     """Which product has to be in view, or in the basket; None for any."""
@@ -304,16 +304,16 @@ def _place_keys(place: Place) -> set[PlaceKey]:
     """What a page has to have, one of these, for the place to match it."""
     if place.categories is not None:
         return {("category", key) for key in place.categories}
-    if place.words:
-        return {_word_key(one) for one in place.words if one.words}
+    if place.searches:
+        return {_word_key(one) for one in place.searches if one.terms}
     if isinstance(place.seen, FixedTarget) and len(place.seen.product_ids) <= MAX_INDEXED_PRODUCTS:
         return {("product", key) for key in place.seen.product_ids}
     return {ANYWHERE}
 
 
 def _word_key(one: WordList) -> PlaceKey:
-    is_prefix = one.match is WordMatch.STARTS and len(one.words) == 1  # then it need not be a whole word
-    return ANYWHERE if is_prefix else ("word", one.words[0])
+    is_prefix = one.match is WordMatch.STARTS and len(one.terms) == 1  # then it need not be a whole word
+    return ANYWHERE if is_prefix else ("word", one.terms[0])
 
 
 NO_RULES = CompiledRules()

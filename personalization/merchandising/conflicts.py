@@ -167,11 +167,11 @@ def _places_meet(one: Place, other: Place) -> bool:
         return False
     if one.categories and other.categories and not one.categories & other.categories:
         return False
-    if one.words and other.words:
+    if one.searches and other.searches:
         return any(
-            set(first.words) <= set(second.words) or set(second.words) <= set(first.words)
-            for first in one.words
-            for second in other.words
+            set(first.terms) <= set(second.terms) or set(second.terms) <= set(first.terms)
+            for first in one.searches
+            for second in other.searches
         )
     return True
 

@@ -70,12 +70,12 @@ def value_quartiles(segment: CompiledSegment, now: float, timeout_ms: int = TIME
     column = "personalization_facts__year_revenue"
     rows = segment.customers(now).filter(personalization_facts__isnull=False).order_by(column)
 
-    def read() -> tuple[Decimal, ...] | None:
+    def read_quartiles() -> tuple[Decimal, ...] | None:
         count = rows.count()
         places = [round(part * (count - 1) / 4) for part in (1, 2, 3)]
         return tuple(rows.values_list(column, flat=True)[place] for place in places) if count else None
 
-    return _or_none(read, timeout_ms)
+    return _or_none(read_quartiles, timeout_ms)
 
 
 def _or_none(query: Any, timeout_ms: int) -> Any:

@@ -18,7 +18,7 @@ Voucher = get_model("voucher", "Voucher")
 
 MAX_CHOICES = 2000
 """A longer list is none that a person can choose from."""
-NAMED = {"voucher": Voucher, "offer": ConditionalOffer, "group": Group}
+NAMED_MODELS = {"voucher": Voucher, "offer": ConditionalOffer, "group": Group}
 Choices = list[tuple[int, str]]
 
 
@@ -30,8 +30,8 @@ def choices_of(kind: str) -> Choices:
         return [(key, name) for key, name in named_objects.category_choices() if key not in sensitive]
     if kind in ("brand", "attribute"):
         return _attribute_choices(kind == "brand")
-    if kind in NAMED:
-        return list(NAMED[kind]._default_manager.order_by("name").values_list("pk", "name")[:MAX_CHOICES])
+    if kind in NAMED_MODELS:
+        return list(NAMED_MODELS[kind]._default_manager.order_by("name").values_list("pk", "name")[:MAX_CHOICES])
     return []
 
 
@@ -44,8 +44,8 @@ def names_of(references: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str
         (kind, str(key)) for kind, keys in wanted.items() if kind in ("product", "category") for key in keys
     )
     found = {(kind, int(key)): name for (kind, key), name in plain.items()}
-    for kind in wanted.keys() & NAMED.keys():
-        rows = NAMED[kind]._default_manager.filter(pk__in=wanted[kind]).values_list("pk", "name")
+    for kind in wanted.keys() & NAMED_MODELS.keys():
+        rows = NAMED_MODELS[kind]._default_manager.filter(pk__in=wanted[kind]).values_list("pk", "name")
         found.update({(kind, key): name for key, name in rows})
     for kind in wanted.keys() & {"brand", "attribute"}:
         named = dict(_attribute_choices(kind == "brand"))

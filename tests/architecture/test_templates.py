@@ -15,7 +15,7 @@ OSCARS_OWN = {'{% url "catalogue:index" %}'}
 
 
 DASHBOARD = re.compile(
-    r'{% url "(?:personalization:personalization-[\w-]+|dashboard:(?:index|catalogue-product))"[^%]*%}'
+    r'{% url "(?:personalization:personalization-[\w-]+|dashboard:(?:index|catalogue-product|user-detail))"[^%]*%}'
 )
 """In the dashboard, whose pages are there only where these addresses are."""
 

@@ -329,7 +329,7 @@ def test_members_are_exported_with_an_entry_in_the_audit(client, tea_drinkers):
     lines = b"".join(client.post(address).streaming_content).decode().splitlines()
     assert [line.split(",")[1] for line in lines] == ["name", "customer0", "'=1+1"]
     entry = AuditEntry.objects.get(action="export")
-    assert (entry.user, entry.kind, entry.object_id) == (user, "segment", made.pk)
+    assert (entry.by, entry.kind, entry.object_id) == (user, "segment", made.pk)
     user.user_permissions.clear()
     assert client.post(address).status_code == 403
 

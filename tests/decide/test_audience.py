@@ -74,22 +74,22 @@ CONTEXTS = {
     ),
     "22: without, on a page below": (on(categories=frozenset([COFFEE])), visit(category=ESPRESSO), "category", False),
     "23: all words, in any order": (
-        on("search", words=words("oat milk", WordMatch.ALL)), visit(query="Milk OAT organic"), "search", True
+        on("search", searches=words("oat milk", WordMatch.ALL)), visit(query="Milk OAT organic"), "search", True
     ),
     "24: exactly these words": (
-        on("search", words=words("oat milk", WordMatch.IS)), visit(query="Milk OAT organic"), "search", False
+        on("search", searches=words("oat milk", WordMatch.IS)), visit(query="Milk OAT organic"), "search", False
     ),
     "exactly these words, in other letters": (
-        on("search", words=words("Crème", WordMatch.IS)), visit(query="  CREME "), "search", True
+        on("search", searches=words("Crème", WordMatch.IS)), visit(query="  CREME "), "search", True
     ),
     "words that begin so": (
-        on("search", words=words("oat mi", WordMatch.STARTS)), visit(query="Oat milk"), "search", True
+        on("search", searches=words("oat mi", WordMatch.STARTS)), visit(query="Oat milk"), "search", True
     ),
     "one word that begins so": (
-        on("search", words=words("mil", WordMatch.STARTS)), visit(query="Milk"), "search", True
+        on("search", searches=words("mil", WordMatch.STARTS)), visit(query="Milk"), "search", True
     ),
     "words that begin otherwise": (
-        on("search", words=words("oat mi", WordMatch.STARTS)), visit(query="big oat milk"), "search", False
+        on("search", searches=words("oat mi", WordMatch.STARTS)), visit(query="big oat milk"), "search", False
     ),
     "25: the hour that the clocks skip": (
         on(when=Schedule(ends=moment("2026-03-29T03:00", BERLIN))), visit(moment("2026-03-29T01:30")), "category", False
@@ -167,9 +167,9 @@ def test_a_campaign_acts_once_where_two_of_its_places_match():
 
 def test_campaigns_come_in_their_order_however_they_are_found():
     made = [
-        campaign(3, pin(1), where=[Place("search", words=words("milk", WordMatch.ALL))]),
+        campaign(3, pin(1), where=[Place("search", searches=words("milk", WordMatch.ALL))]),
         campaign(1, pin(1), where=[Place("search")]),
-        campaign(2, pin(1), where=[Place("search", words=words("oat", WordMatch.ALL))]),
+        campaign(2, pin(1), where=[Place("search", searches=words("oat", WordMatch.ALL))]),
     ]
     at = visit(query="oat milk", rules=rules(*made))
     assert [one.campaign.id for one in acting_campaigns(at, "search")] == [3, 1, 2]

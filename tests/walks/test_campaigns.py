@@ -192,7 +192,7 @@ def test_a_slot_gives_the_place_of_what_sold_out_to_the_next(client, trained_and
 def test_words_of_a_search_decide(client, listed):
     words = (WordList(("product", "7"), WordMatch.ALL),)
     usual = shown(client.get("/search/?q=product"))
-    serve(campaign(1, pin(usual[5]), where=[Place("search", words=words)]))
+    serve(campaign(1, pin(usual[5]), where=[Place("search", searches=words)]))
     assert shown(client.get("/search/?q=product")) == usual
     found = shown(client.get("/search/?q=7 PRÓDUCT"))
     serve()

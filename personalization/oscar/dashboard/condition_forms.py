@@ -44,7 +44,7 @@ INPUT_OF = {
     "keys": "keys",
 }
 """The input that shows a part of a value."""
-DATES_WITH_DAYS = "within more_than_ago in_next"
+DATES_WITH_DAYS = "within more_than in_next"
 
 
 def operator_labels() -> dict[str, str]:
@@ -58,7 +58,7 @@ def operator_labels() -> dict[str, str]:
         "one_of": pgettext("personalization: operator", "one of"),
         "none_of": pgettext("personalization: operator", "none of"),
         "within": pgettext("personalization: operator", "within the last … days"),
-        "more_than_ago": pgettext("personalization: operator", "more than … days ago"),
+        "more_than": pgettext("personalization: operator", "more than … days ago"),
         "in_next": pgettext("personalization: operator", "in the next … days"),
         "known": pgettext("personalization: operator", "is known"),
         "unknown": pgettext("personalization: operator", "is not known"),
@@ -281,9 +281,9 @@ class ConditionForm(PlainSelects):
             return {"number": data.get("number"), "days": data.get("days")}
         if isinstance(known, SearchedField):
             texts = [line.strip() for line in (data.get("texts") or "").splitlines() if line.strip()]
-            return {"texts": texts} | self._given("days")
+            return {"texts": texts} | self._filled_in("days")
         keys = data.get("products" if known.kind == "product" else "keys")
-        return {"keys": keys or []} | self._given("times", "days")
+        return {"keys": keys or []} | self._filled_in("times", "days")
 
     def _numbers(self, op: str) -> Any:
         low, high = (_plain(self.cleaned_data.get(name)) for name in ("low", "high"))
@@ -291,10 +291,10 @@ class ConditionForm(PlainSelects):
             return self.cleaned_data.get("tiers")
         return [low, high] if op == "between" else low
 
-    def _given(self, *names: str) -> dict[str, Any]:
+    def _filled_in(self, *names: str) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in names if self.cleaned_data.get(name) is not None}
 
-    def say(self, path: list[str], message: str) -> None:
+    def add_message(self, path: list[str], message: str) -> None:
         """Puts what is wrong with the condition to the input where it is mended.
 
         Parameters: `path`, the place within the condition, as in ["value", "keys"].

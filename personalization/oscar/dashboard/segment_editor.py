@@ -233,7 +233,7 @@ def _written(request: HttpRequest, forms: SegmentForms, definition: Definition |
     document = forms.document()
     segment, errors = parse_segment(document)
     for path, message in errors:
-        forms.say(path, message)
+        forms.add_message(path, message)
     if segment is None:
         return None
     if refusal := _nesting_refusal(segment, definition):
@@ -313,7 +313,7 @@ def _sentence(document: dict[str, Any]) -> str:
 
 def _say_errors(forms: SegmentForms, error: publishing.InvalidDocumentError) -> None:
     for path, message in error.errors:
-        forms.say(path, message)
+        forms.add_message(path, message)
 
 
 def _after_publishing(request: HttpRequest, definition: Definition) -> HttpResponse:

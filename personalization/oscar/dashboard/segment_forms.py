@@ -106,11 +106,11 @@ class SegmentForms:
     def _used_groups(self) -> list[GroupForms]:
         return [group for group in self.groups if group.used()]
 
-    def say(self, path: str, message: str) -> None:
+    def add_message(self, path: str, message: str) -> None:
         """Puts what is wrong with the document to the input where it is mended."""
         parts = path.split(".")
         if len(parts) > 3 and parts[0] == "groups" and parts[2] == "conditions":
-            self._used_groups()[int(parts[1])].used()[int(parts[3])].say(parts[4:], message)
+            self._used_groups()[int(parts[1])].used()[int(parts[3])].add_message(parts[4:], message)
         elif path == "groups" and not self._used_groups():
             self.form.add_error(None, pgettext("personalization", "Say at least one condition."))
         else:
