@@ -94,8 +94,9 @@ class _SegmentForm(HTMLParser):
         if not self.is_inside or self.in_template:
             return
         name = attrs.get("name")
-        if tag == "input" and (attrs.get("type") not in ("checkbox", "radio") or "checked" in attrs):
-            self.data.setdefault(name, []).append(attrs.get("value", "on"))
+        is_choice = attrs.get("type") in ("checkbox", "radio")
+        if tag == "input" and (not is_choice or "checked" in attrs):
+            self.data.setdefault(name, []).append(attrs.get("value", "on" if is_choice else ""))
         if tag == "select":
             self.select, self.first, self.chosen = name, None, []
             self.is_multiple = "multiple" in attrs
