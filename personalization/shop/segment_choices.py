@@ -59,8 +59,8 @@ def _attribute_choices(brands: bool) -> Choices:
     attributes = ProductAttribute._default_manager.filter(type__in=COUNTED_TYPES)
     attributes = attributes.filter(code=code) if brands else attributes.exclude(code=code)
     found: dict[int, str] = {}
-    options: Any = AttributeOption._default_manager.filter(group__productattribute__in=attributes)
-    for key, name, attribute in options.values_list("pk", "option", "group__productattribute__name")[:MAX_CHOICES]:
+    options: Any = AttributeOption._default_manager.filter(group__product_attributes__in=attributes)
+    for key, name, attribute in options.values_list("pk", "option", "group__product_attributes__name")[:MAX_CHOICES]:
         found.setdefault(key, name if brands else f"{attribute}: {name}")
     texts = ProductAttributeValue._default_manager.filter(attribute__in=attributes, value_text__gt="")
     rows = texts.order_by().values_list("attribute__code", "attribute__name", "value_text").distinct()
