@@ -52,7 +52,7 @@ class ActionForm(PlainSelects):
             ("rating", pgettext_lazy("personalization", "what is rated … stars or better")),
             ("like_category", pgettext_lazy("personalization", "the category of the product in view")),
             ("like_class", pgettext_lazy("personalization", "the product type in view")),
-            ("like_price", pgettext_lazy("personalization", "… to … % of the price in view")),
+            ("like_price", pgettext_lazy("personalization", "… to … percent of the price in view")),
         ],
         required=False,
     )
