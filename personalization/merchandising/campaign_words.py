@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext, npgettext, pgettext
 
 from personalization.merchandising.conflicts import Conflict, ConflictKind
 from personalization.merchandising.documents import target_kind
@@ -98,7 +98,11 @@ def _describe_products(keys: list[int], names: Names) -> str:
     more = len(keys) - len(shown)
     if not more:
         return quoted
-    return quoted + " " + ngettext("and %(number)d more", "and %(number)d more", more) % {"number": more}
+    return (
+        quoted
+        + " "
+        + npgettext("personalization", "and %(number)d more", "and %(number)d more", more) % {"number": more}
+    )
 
 
 def _describe_number(kind: str, target: Mapping[str, Any]) -> str:
@@ -205,7 +209,9 @@ def describe_conflict(conflict: Conflict, names: Names, campaigns: Mapping[int, 
         ConflictKind.PLACE_TAKEN: _(
             "%(surface)s, place %(place)d: “%(other)s” stands higher and wins; “%(product)s” takes the next free place"
         ),
-        ConflictKind.PINNED_ALREADY: _("%(surface)s: “%(product)s” is pinned by “%(other)s” already"),
+        ConflictKind.PINNED_ALREADY: pgettext(
+            "personalization", "%(surface)s: “%(product)s” is pinned by “%(other)s” already"
+        ),
         ConflictKind.EXCLUDED: _("%(surface)s: “%(other)s” never shows “%(product)s”, so it will not be pinned"),
         ConflictKind.NOT_IN_ONLY: _("%(surface)s: “%(other)s” shows only other products than “%(product)s”"),
     }[conflict.kind] % params

@@ -192,5 +192,7 @@ def _retention_lines(held: tuple[datetime | None, datetime | None]) -> Iterator[
     oldest = DailyTotal.objects.oldest_days()
     yield RetentionLine(pgettext("personalization", "Daily totals"), settings.TOTAL_RETENTION_DAYS, oldest["totals"])
     yield RetentionLine(pgettext("personalization", "Audit"), AUDIT_DAYS, oldest["audit"])
-    yield RetentionLine(_("Browsers without any event"), settings.VISITOR_COOKIE_DAYS, is_known=False)
+    yield RetentionLine(
+        pgettext("personalization", "Browsers without any event"), settings.VISITOR_COOKIE_DAYS, is_known=False
+    )
     yield RetentionLine(_("That somebody is not interested in a product"), settings.DISMISSAL_DAYS, is_known=False)

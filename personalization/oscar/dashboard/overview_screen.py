@@ -141,11 +141,11 @@ def _campaign_in_need(findings: Findings, moment: datetime) -> NextStep | None:
         return None
     words = npgettext(
         "personalization",
-        "“%(name)s” needs attention: something that it names is gone or empty.",
+        "%(count)d campaign needs attention: something that it names is gone or empty.",
         "%(count)d campaigns need attention: something that they name is gone or empty.",
         len(broken),
     )
-    return _campaign_step(words % {"name": broken[0].name, "count": len(broken)}, "conflict")
+    return _campaign_step(words % {"count": len(broken)}, "conflict")
 
 
 def _colliding_campaigns(findings: Findings, moment: datetime) -> NextStep | None:

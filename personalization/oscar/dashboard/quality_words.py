@@ -49,6 +49,6 @@ def _gain_words(quality: TaskQuality) -> str:
         }[sign]
     return {
         0: _("as good as bestsellers (%(cases)s cases)"),
-        1: _("%(percent)s %% better than bestsellers (%(cases)s cases)"),
-        -1: _("%(percent)s %% worse than bestsellers (%(cases)s cases)"),
+        1: pgettext("personalization", "%(percent)s %% better than bestsellers (%(cases)s cases)"),
+        -1: pgettext("personalization", "%(percent)s %% worse than bestsellers (%(cases)s cases)"),
     }[sign]
