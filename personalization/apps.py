@@ -18,14 +18,14 @@ class PersonalizationConfig(OscarDashboardConfig):
     def ready(self) -> None:
         from personalization import checks  # noqa: F401, PLC0415
         from personalization.oscar import receivers, setting_defaults  # noqa: PLC0415
-        from personalization.oscar.dashboard import access  # noqa: PLC0415
+        from personalization.oscar.dashboard import access, menu  # noqa: PLC0415
 
         self.default_permissions, self.permissions_map = access.SUPERUSERS, access.PERMISSIONS
         receivers.connect_receivers()
         setting_defaults.set_homepage()
         setting_defaults.clear_history_on_logout()
-        setting_defaults.add_dashboard_menu()
-        setting_defaults.add_htmx()
+        menu.add_dashboard_menu()
+        menu.add_htmx()
 
     def get_urls(self) -> list[Any]:
         """The dashboard's pages, each behind its permissions. They are in `personalization.urls` already."""
