@@ -75,7 +75,10 @@ def test_a_category_is_made_sensitive_and_ordinary_again(admin_client):
     leaf = shop.create_from_breadcrumbs("Health > Pharmacy")
     admin_client.post(address("sensitive-add"), {"category": leaf.pk})
     row = SensitiveCategory.objects.get()
-    assert "Health › Pharmacy" in admin_client.get(address("sensitive")).content.decode()
+    assert (
+        "Health \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} Pharmacy"
+        in admin_client.get(address("sensitive")).content.decode()
+    )
     admin_client.post(address("sensitive-remove", row.pk))
     assert not SensitiveCategory.objects.exists()
 
