@@ -18,6 +18,7 @@ from django.utils.cache import patch_cache_control
 from personalization.decide.visit import Visit
 from personalization.merchandising.compile import compile_with_drafts
 from personalization.merchandising.compiled import NO_RULES, CompiledRules
+from personalization.models.fail_open import fail_open
 from personalization.privacy.requester import ClientType, Requester, bind_requester
 
 PARAMETER = "personalization_preview"
@@ -73,9 +74,12 @@ class _ForcedSegment:
 def enter_preview(request: HttpRequest) -> None:
     """Makes the preview that the address asks for the requester of this request; nothing where it asks for none, or
     has no right to one."""
-    token = request.GET.get(PARAMETER)
-    if not token or request.method not in ("GET", "HEAD") or current_preview(request) is not None:
-        return
+    if PARAMETER in request.GET and request.method in ("GET", "HEAD") and current_preview(request) is None:
+        with fail_open("Entering a preview"):
+            _enter(request, request.GET[PARAMETER])
+
+
+def _enter(request: HttpRequest, token: str) -> None:
     preview = _read_token(token)
     user = getattr(request, "user", None)
     if preview is None or user is None or str(user.pk) != preview.staff or not _may_preview(user, preview):

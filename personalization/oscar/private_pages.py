@@ -19,8 +19,7 @@ class PrivatePageMixin:
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Oscar's response, kept out of shared caches if it was personalised, which is known once it is rendered."""
-        with fail_open("Entering a preview"):
-            enter_preview(request)
+        enter_preview(request)
         response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         if getattr(response, "is_rendered", True):
             _keep_out_of_shared_caches(request, response)

@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from personalization.models.fail_open import fail_open
 from personalization.oscar.previews import enter_preview, mark_preview
 from personalization.privacy.private_responses import set_private_cache_headers
 from personalization.rate_limits import RateLimited
@@ -26,8 +25,7 @@ def private_page(view: ViewFunction) -> ViewFunction:
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        with fail_open("Entering a preview"):
-            enter_preview(request)
+        enter_preview(request)
         try:
             response = view(request, *args, **kwargs)
         except RateLimited as limit:

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from django.apps import apps
 from django.db import connection
 
-TABLES = sorted(model._meta.db_table for model in apps.get_app_config("personalization").get_models())
+OURS = apps.get_app_config("personalization").get_models()
+TABLES = sorted(model._meta.db_table for model in OURS if model._meta.managed)
 
 
 @contextmanager

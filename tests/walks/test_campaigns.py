@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core import signing
 from django.db import connection
@@ -211,7 +212,8 @@ def test_a_campaign_for_customers_leaves_others_alone_and_the_page_private(clien
 
 
 @pytest.mark.parametrize("page", ["/", "/catalogue/", "/search/?q=product"])
-def test_campaigns_cost_no_query(client, listed, trained_and_indexed, page):
+def test_campaigns_cost_no_query(client, listed, trained_and_indexed, page, monkeypatch):
+    monkeypatch.setitem(settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS", 3_600)  # nothing is looked for meanwhile
     client.force_login(trained_and_indexed[0][1])
 
     def count():

@@ -236,7 +236,10 @@ def test_the_download_is_a_complete_private_file(client, anna):
     assert "no-store" in response["Cache-Control"]
     content = json.loads(response.getvalue())
     assert {name: len(rows) for name, rows in content["tables"].items()} == {
+        "personalization.AuditEntry": 0,
         "personalization.ConsentRecord": 1,
+        "personalization.CustomerFacts": 0,
+        "personalization.CustomerTaste": 0,
         "personalization.Event": 1,
         "personalization.Genome": 0,
         "personalization.OrderVisitor": 0,
