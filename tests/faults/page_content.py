@@ -31,11 +31,20 @@ class Element:
     @property
     def is_ours(self) -> bool:
         named = (self.attributes.get(name, "") for name in ("class", "id", "href", "src", "action"))
-        return (self.tag, self.inside) == OWN_OPTION or any(OURS.search(value) for value in named)
+        if (self.tag, self.inside) == OWN_OPTION or any(OURS.search(value) for value in named):
+            return True
+        return "dropdown" in self.classes and any(link.is_ours for link in self.links())
 
     @property
     def classes(self) -> list[str]:
         return self.attributes.get("class", "").split()
+
+    def links(self) -> Iterator["Element"]:
+        """All links in it, however deep: those of our part of the dashboard's menu are ours."""
+        for element in self.elements():
+            if element.tag == "a":
+                yield element
+            yield from element.links()
 
     def elements(self) -> list["Element"]:
         return [one for one in self.inside if isinstance(one, Element)]
