@@ -25,7 +25,7 @@ def use_large_keys():
     with connection.cursor() as cursor:
         for model in apps.get_models():
             table, key = model._meta.db_table, model._meta.pk
-            if key.get_internal_type() in ("AutoField", "BigAutoField"):
+            if model._meta.managed and key.get_internal_type() in ("AutoField", "BigAutoField"):
                 if connection.vendor == "postgresql":
                     cursor.execute(
                         "SELECT setval(pg_get_serial_sequence(%s, %s), %s)", [f'"{table}"', key.column, FIRST_KEY]
