@@ -4,13 +4,16 @@ Each kind of target costs a query or two, however many campaigns name it; the sa
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.utils.translation import gettext as _
+from django.db import DatabaseError
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 
 from personalization.merchandising import documents, segments
@@ -37,6 +40,10 @@ from personalization.merchandising.search_words import fold_words
 from personalization.models import Band, Definition, DefinitionKind, RulesState
 from personalization.shop import product_targets
 
+logger = logging.getLogger("personalization")
+
+Words = str | Promise
+"""Put into a language when somebody reads them: rules are compiled once for all staff."""
 LARGE = 20_000
 """More products than this are kept as a sorted array."""
 NOTHING = FixedTarget(frozenset())
@@ -46,15 +53,15 @@ NOTHING = FixedTarget(frozenset())
 class Compiler:
     """Compiles documents, and remembers what it looked up; one for one moment."""
 
-    problems: dict[int, list[str]] = field(default_factory=dict)
+    problems: dict[int, list[Words]] = field(default_factory=dict)
     """By the key of the definition: what it names and the shop has no more, in words."""
     _targets: dict[str, Target] = field(default_factory=dict)
-    _missing: dict[str, str] = field(default_factory=dict)
+    _missing: dict[str, list[Words]] = field(default_factory=dict)
     _groups: dict[str, ProductGroups] = field(default_factory=dict)
 
     def campaign(self, definition: Definition, document: Mapping[str, Any], version: int) -> Campaign:
         """A campaign as it acts. What it names and is gone makes its action silent, and is noted in `problems`."""
-        problems: list[str] = []
+        problems: list[Words] = []
         self.problems[definition.pk] = problems
         return Campaign(
             id=definition.pk,
@@ -68,17 +75,16 @@ class Compiler:
             hold_back=document.get("hold_back", 0),
         )
 
-    def target(self, document: Mapping[str, Any], problems: list[str]) -> Target:
+    def target(self, document: Mapping[str, Any], problems: list[Words]) -> Target:
         """What a target means now. Where it is gone, that is added to the problems, and it means nothing."""
         key = json.dumps(document, sort_keys=True)
         if key not in self._targets:
-            found: list[str] = []
-            self._targets[key] = self._find(document, found)
-            self._missing[key] = "\n".join(found)
-        problems.extend(line for line in self._missing[key].split("\n") if line and line not in problems)
+            self._missing[key] = []
+            self._targets[key] = self._find(document, self._missing[key])
+        problems.extend(line for line in self._missing[key] if line not in problems)
         return self._targets[key]
 
-    def _place(self, place: Mapping[str, Any], problems: list[str]) -> Place:
+    def _place(self, place: Mapping[str, Any], problems: list[Words]) -> Place:
         categories, rows = place.get("categories"), place.get("rows", "all")
         return Place(
             surface=place["surface"],
@@ -90,13 +96,13 @@ class Compiler:
             seen=self.target(place["seen"], problems) if place.get("seen") else None,
         )
 
-    def _categories(self, keys: Iterable[int], below: bool, problems: list[str]) -> frozenset[int]:
+    def _categories(self, keys: Iterable[int], below: bool, problems: list[Words]) -> frozenset[int]:
         found = product_targets.categories_below(keys)
-        if missing := sorted(set(keys) - found.keys()):
-            problems.append(_("A category that it names was deleted (%(key)s).") % {"key": missing[0]})
+        if set(keys) - found.keys():
+            problems.append(_("A category page that it names was deleted."))
         return frozenset(set().union(*found.values()) if below else found)
 
-    def _action(self, action: Mapping[str, Any], problems: list[str]) -> Action:
+    def _action(self, action: Mapping[str, Any], problems: list[Words]) -> Action:
         place, target = action.get("place"), action["target"]
         first, last = (place, place) if isinstance(place, int) else (place or (0, 0))
         pinned: tuple[int, ...] = ()
@@ -115,7 +121,7 @@ class Compiler:
             sponsored=action.get("sponsored", False),
         )
 
-    def _find(self, target: Mapping[str, Any], problems: list[str]) -> Target:
+    def _find(self, target: Mapping[str, Any], problems: list[Words]) -> Target:
         kind = documents.target_kind(target)
         if kind == "all":
             return AllOf(tuple(self.target(part, problems) for part in target["all"]))
@@ -173,10 +179,14 @@ def rules_of(definitions: Iterable[Definition], number: int) -> CompiledRules:
         if definition.kind == DefinitionKind.CAMPAIGN and definition.live is not None:
             try:
                 document = documents.upgrade(definition.kind, definition.live.schema, definition.live.document)
-            except documents.NewerSchemaError as error:
-                compiler.problems[definition.pk] = [_("A newer release wrote it: %(error)s.") % {"error": error}]
-                continue
-            campaigns.append(compiler.campaign(definition, document, definition.live.number))
+                campaigns.append(compiler.campaign(definition, document, definition.live.number))
+            except documents.NewerSchemaError:
+                compiler.problems[definition.pk] = [_("A newer release wrote it; this one cannot read it.")]
+            except DatabaseError:  # it has nothing to do with this campaign
+                raise
+            except Exception:  # one that cannot be read keeps no other from being obeyed
+                logger.exception("Campaign %s cannot be compiled; it does not serve", definition.pk)
+                compiler.problems[definition.pk] = [_("It cannot be read; the log of the shop says why.")]
     tests = compile_segments(one for one in definitions if one.kind == DefinitionKind.SEGMENT)
     problems = {key: tuple(lines) for key, lines in compiler.problems.items() if lines}
     return CompiledRules(number, tuple(campaigns), tests, problems)
@@ -235,7 +245,7 @@ _look_up: dict[str, Callable[[Mapping[str, Any]], NDArray[np.int64] | None]] = {
 }
 
 
-def _deleted_messages() -> dict[str, str]:
+def _deleted_messages() -> dict[str, Words]:
     return {
         "range": _("The Range that it names was deleted."),
         "category": _("The category that it names was deleted."),

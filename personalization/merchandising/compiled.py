@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from django.utils.functional import Promise
 from numpy.typing import NDArray
 
 from personalization.models import Band
@@ -279,7 +280,7 @@ class CompiledRules:
     campaigns: tuple[Campaign, ...] = ()
     """In the order in which they count: by band, then by place."""
     segments: Mapping[int, SegmentTest] = field(default_factory=dict)
-    problems: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    problems: Mapping[int, tuple[str | Promise, ...]] = field(default_factory=dict)
     """By the key of a definition, in words: what it names and the shop has no more."""
 
     @cached_property

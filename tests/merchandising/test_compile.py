@@ -70,7 +70,7 @@ def test_a_child_stands_for_its_parent_and_what_is_hidden_for_nothing():
 @pytest.mark.parametrize("kind", ["range", "category", "class", "partner"])
 def test_what_was_deleted_makes_its_action_silent_and_is_told(kind):
     found, problems = compiled(boost({kind: 987654}))
-    assert found == set() and "was deleted" in problems[0]
+    assert found == set() and "was deleted" in str(problems[0])
 
 
 def test_live_campaigns_serve_in_the_order_of_the_list():
@@ -109,7 +109,18 @@ def test_what_a_newer_release_wrote_does_not_serve_and_needs_attention():
     Version.objects.filter(pk=definition.live_id).update(schema=99)
     RulesState.objects.count_change(datetime.now(UTC))
     rules = active_rules.read_rules_now()
-    assert rules.campaigns == () and "newer release" in rules.problems[definition.pk][0]
+    assert rules.campaigns == () and "newer release" in str(rules.problems[definition.pk][0])
+
+
+def test_one_that_cannot_be_read_keeps_no_other_from_being_obeyed(caplog):
+    product = shop.create_shop_product("Tea")
+    broken = publish(boost({"products": [product.pk]}), "Broken")
+    publish(boost({"products": [product.pk]}), "Whole")
+    Version.objects.filter(pk=broken.live_id).update(document={"where": "nowhere"})
+    RulesState.objects.count_change(datetime.now(UTC))
+    rules = active_rules.read_rules_now()
+    assert [campaign.name for campaign in rules.campaigns] == ["Whole"]
+    assert "cannot be compiled" in caplog.text and "log of the shop" in str(rules.problems[broken.pk][0])
 
 
 def test_a_version_never_changes():

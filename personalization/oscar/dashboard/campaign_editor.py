@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -37,7 +38,7 @@ class Effect:
     touched: int | None
     conflicts: tuple[str, ...]
     """What would happen to it because of others, and to others because of it."""
-    problems: tuple[str, ...]
+    problems: tuple[str | Promise, ...]
 
 
 @require_http_methods(["GET", "POST"])
@@ -120,7 +121,8 @@ def publish_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     """Asks once, with what changes on the shop; posting it makes the draft live."""
     definition = get_object_or_404(Definition.objects.with_versions(), pk=pk, kind=DefinitionKind.CAMPAIGN)
     number = request.POST.get("number") or request.GET.get("number", "")
-    versions = definition.versions.filter(number=int(number)) if number.isascii() and number.isdigit() else None
+    is_number = number.isascii() and number.isdigit() and len(number) < 9
+    versions = definition.versions.filter(number=int(number)) if is_number else None
     version = definition.draft if versions is None else versions.first()
     if version is None:
         messages.info(request, pgettext("personalization", "There is no draft to publish."))

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
@@ -36,7 +37,7 @@ class CampaignLine:
     touched: int | None = None
     """How many products it moves, shows or hides; None where that depends on the page, or it does not serve."""
     conflicts: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    problems: tuple[str | Promise, ...] = ()
     surfaces: tuple[str, ...] = field(default=(), compare=False)
 
 
