@@ -42,7 +42,7 @@ from personalization.shop import product_targets
 
 logger = logging.getLogger("personalization")
 
-Words = str | Promise
+Message = str | Promise
 """Put into a language when somebody reads them: rules are compiled once for all staff."""
 LARGE = 20_000
 """More products than this are kept as a sorted array."""
@@ -53,15 +53,15 @@ NOTHING = FixedTarget(frozenset())
 class Compiler:
     """Compiles documents, and remembers what it looked up; one for one moment."""
 
-    problems: dict[int, list[Words]] = field(default_factory=dict)
+    problems: dict[int, list[Message]] = field(default_factory=dict)
     """By the key of the definition: what it names and the shop has no more, in words."""
     _targets: dict[str, Target] = field(default_factory=dict)
-    _missing: dict[str, list[Words]] = field(default_factory=dict)
+    _missing: dict[str, list[Message]] = field(default_factory=dict)
     _groups: dict[str, ProductGroups] = field(default_factory=dict)
 
     def campaign(self, definition: Definition, document: Mapping[str, Any], version: int) -> Campaign:
         """A campaign as it acts. What it names and is gone makes its action silent, and is noted in `problems`."""
-        problems: list[Words] = []
+        problems: list[Message] = []
         self.problems[definition.pk] = problems
         return Campaign(
             id=definition.pk,
@@ -75,7 +75,7 @@ class Compiler:
             hold_back=document.get("hold_back", 0),
         )
 
-    def target(self, document: Mapping[str, Any], problems: list[Words]) -> Target:
+    def target(self, document: Mapping[str, Any], problems: list[Message]) -> Target:
         """What a target means now. Where it is gone, that is added to the problems, and it means nothing."""
         key = json.dumps(document, sort_keys=True)
         if key not in self._targets:
@@ -84,7 +84,7 @@ class Compiler:
         problems.extend(line for line in self._missing[key] if line not in problems)
         return self._targets[key]
 
-    def _place(self, place: Mapping[str, Any], problems: list[Words]) -> Place:
+    def _place(self, place: Mapping[str, Any], problems: list[Message]) -> Place:
         categories, rows = place.get("categories"), place.get("rows", "all")
         return Place(
             surface=place["surface"],
@@ -96,13 +96,13 @@ class Compiler:
             seen=self.target(place["seen"], problems) if place.get("seen") else None,
         )
 
-    def _categories(self, keys: Iterable[int], below: bool, problems: list[Words]) -> frozenset[int]:
+    def _categories(self, keys: Iterable[int], below: bool, problems: list[Message]) -> frozenset[int]:
         found = product_targets.categories_below(keys)
         if set(keys) - found.keys():
             problems.append(_("A category page that it names was deleted."))
         return frozenset(set().union(*found.values()) if below else found)
 
-    def _action(self, action: Mapping[str, Any], problems: list[Words]) -> Action:
+    def _action(self, action: Mapping[str, Any], problems: list[Message]) -> Action:
         place, target = action.get("place"), action["target"]
         first, last = (place, place) if isinstance(place, int) else (place or (0, 0))
         pinned: tuple[int, ...] = ()
@@ -121,7 +121,7 @@ class Compiler:
             sponsored=action.get("sponsored", False),
         )
 
-    def _find(self, target: Mapping[str, Any], problems: list[Words]) -> Target:
+    def _find(self, target: Mapping[str, Any], problems: list[Message]) -> Target:
         kind = documents.target_kind(target)
         if kind == "all":
             return AllOf(tuple(self.target(part, problems) for part in target["all"]))
@@ -245,7 +245,7 @@ _look_up: dict[str, Callable[[Mapping[str, Any]], NDArray[np.int64] | None]] = {
 }
 
 
-def _deleted_messages() -> dict[str, Words]:
+def _deleted_messages() -> dict[str, Message]:
     return {
         "range": _("The Range that it names was deleted."),
         "category": _("The category that it names was deleted."),
