@@ -82,7 +82,7 @@ def describe_target(target: Mapping[str, Any], names: Names) -> str:
         return _describe_products(target["products"], names)
     if kind in ("range", "category", "class", "partner"):
         name = names.get((kind, str(target[kind])), pgettext("personalization", "something deleted"))
-        return f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}"
+        return _quote(name)
     if kind == "attribute":
         sign = {"is": "=", "at_least": "\N{GREATER-THAN OR EQUAL TO}", "at_most": "\N{LESS-THAN OR EQUAL TO}"}
         return f"{target['attribute']} {sign[target['op']]} {target['value']}"
@@ -91,10 +91,14 @@ def describe_target(target: Mapping[str, Any], names: Names) -> str:
     return _describe_number(kind, target)
 
 
+def _quote(name: str) -> str:
+    return pgettext("personalization", "“%(name)s”") % {"name": name}
+
+
 def _describe_products(keys: list[int], names: Names) -> str:
     deleted = pgettext("personalization", "something deleted")
     shown = [names.get(("product", str(key)), deleted) for key in keys[:2]]
-    quoted = ", ".join(f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}" for name in shown)
+    quoted = ", ".join(map(_quote, shown))
     more = len(keys) - len(shown)
     if not more:
         return quoted

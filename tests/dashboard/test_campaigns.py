@@ -210,5 +210,7 @@ def test_the_list_takes_no_more_queries_with_more_campaigns(client, merchandiser
 
 
 def test_the_screens_are_in_german(client, merchandiser):
+    product = shop.create_shop_product("Green tea")
+    publishing.publish(publishing.create("campaign", "Tea week", pin(product), merchandiser), merchandiser)
     page = client.get(LIST, headers={"Accept-Language": "de"}).content.decode()
-    assert "Kampagnen" in page
+    assert "Kampagnen" in page and "„Green tea“ auf Platz 1 anheften · Startseite · für alle" in page
