@@ -7,14 +7,14 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 
 from personalization.pages import basket, consent, privacy, rows, sort_preference
-from personalization.pages.cache_control import private_page
+from personalization.pages.cache_control import previewed_page, private_page
 from personalization.pages.events import receive_events
 from personalization.pages.feedback import dismiss_item
 
 app_name = "personalization"
 
 dashboard: Any = apps.get_app_config("personalization")
-home = private_page(TemplateView.as_view(template_name="personalization/home.html"))
+home = previewed_page(private_page(TemplateView.as_view(template_name="personalization/home.html")))
 
 urlpatterns = [
     path("", home, name="home"),

@@ -4,7 +4,7 @@ All of them lock one row first, so that two people never change the rules at onc
 number up that every process compares.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -186,11 +186,6 @@ def move(definition: Definition, by: Any, *, band: int, place: int) -> int:
     return got
 
 
-def history(definition: Definition) -> Iterator[Version]:
-    """Its versions, the newest first."""
-    return Version.objects.of_definition(definition.pk).iterator(chunk_size=100)
-
-
 @contextmanager
 def _changing_rules() -> Iterator[None]:
     with transaction.atomic():
@@ -276,7 +271,3 @@ def _record_change(definition: Definition, action: AuditAction, by: Any, number:
     AuditEntry.objects.record(
         by, action, kind=definition.kind, object_id=definition.pk, version=number, note=definition.name
     )
-
-
-Change = Callable[[Definition, Any], object]
-"""Something that is done with a definition by somebody: `publish`, `pause`, `resume`, `archive` or `undo`."""

@@ -25,12 +25,24 @@ def private_page(view: ViewFunction) -> ViewFunction:
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        enter_preview(request)
         try:
             response = view(request, *args, **kwargs)
         except RateLimited as limit:
             response = _too_often_response(request, limit)
         set_private_cache_headers(request, response)
+        return response
+
+    return wrapped
+
+
+def previewed_page(view: ViewFunction) -> ViewFunction:
+    """A page that staff may preview as somebody else. Never one that shows what is stored about a person, or gives it
+    away: a preview is no permission for that."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        enter_preview(request)
+        response: HttpResponse = view(request, *args, **kwargs)
         mark_preview(request, response)
         return response
 

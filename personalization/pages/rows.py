@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from personalization.oscar import page_slates
-from personalization.pages.cache_control import private_page
+from personalization.pages.cache_control import previewed_page, private_page
 from personalization.pages.outages import says_when_unreadable
 from personalization.privacy import identity
 from personalization.privacy.requester import requester_from_request
@@ -19,6 +19,7 @@ MAX_DIGITS = 18
 """Longer numbers are no keys: a database refuses them."""
 
 
+@previewed_page
 @private_page
 @require_safe
 @says_when_unreadable

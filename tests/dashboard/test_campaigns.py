@@ -148,6 +148,18 @@ def test_the_form_shows_a_document_as_it_was_written(client, merchandiser):
     assert campaign.draft.document == document and campaign.draft.number == 1
 
 
+def test_what_has_ended_or_matches_nothing_is_not_published_even_when_it_is_posted(client, merchandiser):
+    product = shop.create_shop_product("Green tea")
+    over = {"when": {"to": "2020-01-01T00:00:00+00:00", "zone": "UTC"}}
+    nothing = {"where": [{"surface": "home"}], "what": [{"do": "boost", "target": {"newer": 1}}]}
+    for name, document, why in (("Over", pin(product, **over), "Its end"), ("None", nothing, "It matches no product.")):
+        campaign = publishing.create("campaign", name, document, merchandiser)
+        address = reverse("personalization:personalization-campaign-publish", args=[campaign.pk])
+        assert why in client.post(address, {"number": "1"}).content.decode()
+        campaign.refresh_from_db()
+        assert (campaign.state, campaign.live) == ("draft", None)
+
+
 @pytest.mark.parametrize(
     ("changed", "field", "words"),
     [

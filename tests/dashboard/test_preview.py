@@ -133,3 +133,14 @@ def test_the_page_is_in_the_language_and_for_the_device_that_was_chosen(client, 
     assert (
         "Vorschau" in client.get(address).content.decode() or '<html lang="de"' in client.get(address).content.decode()
     )
+
+
+@pytest.mark.parametrize("name", ["privacy", "privacy_download", "privacy_erase_confirm"])
+def test_a_preview_gives_away_nothing_that_is_stored_about_the_customer(client, staff, customer, name):
+    client.force_login(staff)
+    token = Preview(staff=str(staff.pk), customer=str(customer.pk)).sign()
+    asked = client.get(reverse(f"personalization:{name}"), {PARAMETER: token})
+    assert asked.status_code == 200 and "X-Robots-Tag" not in asked
+    stored = str(Visitor.objects.of_customer(customer.pk).pk)
+    body = asked.getvalue().decode()
+    assert "Nothing here counts" not in body and stored not in body and "Product" not in body

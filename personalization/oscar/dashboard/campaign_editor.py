@@ -1,6 +1,6 @@
 """Writing a campaign: the form, what it would touch and collide with, and the page that publishes it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from personalization.decide.active_rules import read_rules_now
 from personalization.merchandising import campaign_words, documents, publishing
 from personalization.merchandising.compile import Compiler
-from personalization.merchandising.compiled import Campaign, CompiledRules
+from personalization.merchandising.compiled import Campaign
 from personalization.merchandising.conflicts import find_conflicts, touched_products
 from personalization.models import Band, Definition, DefinitionKind
 from personalization.models.definitions import MAX_NAME
@@ -127,7 +127,9 @@ def publish_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     if version is None:
         messages.info(request, pgettext("personalization", "There is no draft to publish."))
         return HttpResponseRedirect(reverse("personalization:personalization-campaigns"))
-    if request.method == "POST":
+    effect = campaign_effect(definition, version.document)
+    refusals = _refusals(version, effect)
+    if request.method == "POST" and not refusals:
         try:
             publishing.publish(definition, request.user, number=version.number)
         except (publishing.NotPossibleError, publishing.InvalidDocumentError) as error:
@@ -136,8 +138,7 @@ def publish_campaign(request: HttpRequest, pk: int) -> HttpResponse:
             words = pgettext("personalization", "“%(name)s” is live in up to 10 seconds.")
             messages.success(request, words % {"name": definition.name})
         return HttpResponseRedirect(reverse("personalization:personalization-campaigns"))
-    effect = campaign_effect(definition, version.document)
-    context = {"definition": definition, "version": version, "effect": effect, "refusals": _refusals(version, effect)}
+    context = {"definition": definition, "version": version, "effect": effect, "refusals": refusals}
     return show(request, "campaign_publish", context, tab="campaigns")
 
 
@@ -166,13 +167,6 @@ def campaign_effect(definition: Definition, document: dict[str, Any]) -> Effect:
         tuple(dict.fromkeys(campaign_words.describe_conflict(one, names, campaigns) for one in conflicts)),
         tuple(compiler.problems[definition.pk]),
     )
-
-
-def rules_with(definition: Definition, document: dict[str, Any], rules: CompiledRules) -> CompiledRules:
-    """The live rules, as if this document of the campaign were live, too."""
-    campaign = Compiler().campaign(definition, document, 0)
-    others = [other for other in rules.campaigns if other.id != definition.pk]
-    return replace(rules, campaigns=tuple(_in_order(campaign, definition, others)))
 
 
 def _in_order(campaign: Campaign, definition: Definition, others: list[Campaign]) -> list[Campaign]:

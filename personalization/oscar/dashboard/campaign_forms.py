@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
 
 from personalization.merchandising import campaign_words, documents
-from personalization.merchandising.schemas import MAX_HOLD_BACK
 from personalization.models import Band, Definition, DefinitionKind
 from personalization.models.definitions import MAX_NAME
 from personalization.oscar.dashboard.product_lines import known_products, write_lines
@@ -170,12 +169,6 @@ class CampaignForm(PlainSelects):
     band = forms.TypedChoiceField(
         label=pgettext_lazy("personalization", "Block of the list"), coerce=int, choices=Band.choices
     )
-    hold_back = forms.IntegerField(
-        label=pgettext_lazy("personalization", "Hold back from so many percent"),
-        required=False,
-        min_value=0,
-        max_value=MAX_HOLD_BACK,
-    )
     note = forms.CharField(
         label=pgettext_lazy("personalization", "Note"),
         required=False,
@@ -227,7 +220,7 @@ class CampaignForm(PlainSelects):
             "when": self._schedule(),
             "what": actions,
         }
-        return found | {key: data[key] for key in ("hold_back", "note") if data[key]}
+        return found | ({"note": data["note"]} if data["note"] else {})
 
     def _place(self, surface: str) -> dict[str, Any]:
         data = self.cleaned_data
@@ -287,7 +280,6 @@ def campaign_initial(name: str, band: int, document: Mapping[str, Any]) -> dict[
         "days": when.get("days", []),
         "from_hour": hours[0],
         "to_hour": hours[1],
-        "hold_back": document.get("hold_back") or None,
         "note": document.get("note", ""),
     }
 
