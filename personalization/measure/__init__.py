@@ -1,0 +1,1 @@
+"""What came of it: credit for what was bought, and experiments."""
