@@ -1,6 +1,7 @@
 """What a shop has done in the background: for its Celery beat, or any other clock.
 
     CELERY_BEAT_SCHEDULE = {
+        "measure": {"task": "personalization.measure", "schedule": crontab(minute=20)},
         "apply_retention": {"task": "personalization.apply_retention", "schedule": crontab(hour=2, minute=40)},
         "train": {"task": "personalization.train", "schedule": crontab(hour=3, minute=10)},
     }
@@ -12,6 +13,7 @@ import logging
 
 from celery import shared_task
 
+from personalization.measure.outcomes import measure_outcomes
 from personalization.oscar import search_engine
 from personalization.privacy import retention
 from personalization.train.lock import TrainingInProgress
@@ -23,8 +25,16 @@ logger = logging.getLogger("personalization")
 
 @shared_task(name="personalization.apply_retention", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
 def apply_retention() -> None:
-    """Counts what visitors did into daily totals, then drops what is too old. Daily, at a quiet hour."""
+    """Gives credit for orders and counts what visitors did into daily totals, then drops what is too old. Daily, at a
+    quiet hour."""
+    logger.info("%s", measure_outcomes())
     logger.info("%s", retention.apply_retention())
+
+
+@shared_task(name="personalization.measure", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
+def measure() -> None:
+    """Gives credit for the orders of the last day. Hourly."""
+    logger.info("%s", measure_outcomes(thorough=False))
 
 
 @shared_task(name="personalization.train", acks_late=True, reject_on_worker_lost=True, ignore_result=True)

@@ -1,6 +1,7 @@
 """The joints: the tables between the stages, and all SQL over them."""
 
 from personalization.models.audit import AuditAction, AuditEntry, DashboardAccess
+from personalization.models.credits import Credit
 from personalization.models.customer_facts import CustomerFacts, CustomerTaste
 from personalization.models.daily_totals import DailyTotal
 from personalization.models.definitions import (
@@ -27,6 +28,7 @@ __all__ = [
     "Band",
     "Consent",
     "ConsentRecord",
+    "Credit",
     "CustomerFacts",
     "CustomerTaste",
     "DailyTotal",

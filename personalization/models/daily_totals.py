@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from django.db import connections, models, transaction
 from django.db.models import CharField, Max, Min, Sum, Value
@@ -10,34 +11,95 @@ from django.db.models.functions import TruncDate
 from django.utils.translation import pgettext_lazy
 
 from personalization.models.audit import AuditEntry
+from personalization.models.credits import Credit, Touch
 from personalization.models.events import Event, EventType
+from personalization.models.visitors import Visitor
 
 LOCK_KEY = 7_203_685_548
 """An arbitrary number that is ours among the advisory locks of a PostgreSQL database."""
 DELETE_BATCH_SIZE = 5_000
 """The number of totals that are deleted in one transaction."""
+CLICK_BEFORE = timedelta(days=1)
+"""A click counts for what was put into a basket that day or the day before."""
 BASKET_EVENTS = (EventType.VIEW_BASKET, EventType.CHECKOUT)
 """Happen to all products of a basket at once, and count once."""
 
 EACH_PRODUCT = {
-    "postgresql": ("jsonb_array_elements(({list})::jsonb) AS item(pair) ON TRUE", "(item.pair->>0)::bigint"),
-    "sqlite": ("json_each({list}) AS item ON TRUE", "json_extract(item.value, '$[0]')"),
-    "mysql": ("JSON_TABLE({list}, '$[*]' COLUMNS (product BIGINT PATH '$[0]')) AS item ON TRUE", "item.product"),
+    "postgresql": (
+        "jsonb_array_elements(({list})::jsonb) AS item(pair) ON TRUE",
+        ("(item.pair->>0)::bigint", "item.pair->>2", "item.pair->>3"),
+    ),
+    "sqlite": (
+        "json_each({list}) AS item ON TRUE",
+        ("json_extract(item.value, '$[0]')", "json_extract(item.value, '$[2]')", "json_extract(item.value, '$[3]')"),
+    ),
+    "mysql": (
+        "JSON_TABLE({list}, '$[*]' COLUMNS (product BIGINT PATH '$[0]', reason VARCHAR(64) PATH '$[2]', "
+        "campaign VARCHAR(64) PATH '$[3]')) AS item ON TRUE",
+        ("item.product", "item.reason", "item.campaign"),
+    ),
 }
-"""By database: how a list of [product, position] becomes rows, and what the product is in each."""
+"""By database: how a list of [product, position, reason, campaign] becomes rows, and those three columns of each."""
+ROW_CODES = {
+    "postgresql": "split_part({key}, ':', 1)",
+    "sqlite": "substr({key}, 1, instr({key} || ':', ':') - 1)",
+    "mysql": "SUBSTRING_INDEX({key}, ':', 1)",
+}
+"""By database: the code of a row's type, of its key."""
 
 COUNT_SQL = """
-INSERT INTO {totals} ({date}, {type}, {surface}, {row_key}, {product_id}, {event_count}, {visitor_count})
-SELECT %s, %s, {surface}, {row_key}, {product_id}, COUNT(*), COUNT(DISTINCT {visitor})
+INSERT INTO {totals} (
+    {date}, {type}, {surface}, {row_code}, {campaign}, {arm}, {device}, {is_customer}, {product_id},
+    {event_count}, {visitor_count}, {units}, {gross}, {lost_amount}, {currency}
+)
+SELECT %s, %s, {surface}, {row_code}, {campaign}, {of_summary}, {of_products},
+    COUNT(*), COUNT(DISTINCT {visitor}), 0, 0, 0, ''
 FROM (
-    SELECT {table}.{surface}, {table}.{row_key}, {table}.{visitor},
-        COALESCE({table}.{product_id}, {item}, 0) AS {product_id}
-    FROM {table} LEFT JOIN {each}
-    WHERE {table}.{type} = %s AND {table}.{occurred_at} >= %s AND {table}.{occurred_at} < %s
-        AND NOT {table}.{is_suspected_bot}
+    SELECT COALESCE({shown}.{surface}, '') AS {surface}, {events}.{visitor} AS {visitor}, {events}.{device} AS {device},
+        COALESCE({shown}.{arm}, '') AS {arm},
+        CASE WHEN {shown}.{item_kind} = 'product' AND COALESCE({shown}.{reason}, {item_reason}, '') = '' THEN ''
+            ELSE {code} END AS {row_code},
+        COALESCE({shown}.{campaign}, {item_campaign}, '') AS {campaign},
+        CASE WHEN {visitors}.{user} IS NULL THEN {no} ELSE {yes} END AS {is_customer},
+        COALESCE({events}.{product_id}, {item_product}, 0) AS {product_id}
+    FROM {events} JOIN {visitors} ON {visitors}.{id} = {events}.{visitor} LEFT JOIN {each} {click}
+    WHERE {events}.{type} = %s AND {events}.{occurred_at} >= %s AND {events}.{occurred_at} < %s
+        AND NOT {events}.{is_suspected_bot}
 ) AS did
-GROUP BY {surface}, {row_key}, {product_id}
+{with_product}
+GROUP BY {surface}, {row_code}, {campaign}, {grouped}
 """
+LAST_CLICK_SQL = """
+LEFT JOIN {events} AS click ON click.{pk} = (
+    SELECT earlier.{pk} FROM {events} AS earlier
+    WHERE earlier.{visitor} = {events}.{visitor} AND earlier.{type} = 'select_item'
+        AND earlier.{product_id} = {events}.{product_id} AND earlier.{occurred_at} <= {events}.{occurred_at}
+        AND earlier.{occurred_at} >= %s
+    ORDER BY earlier.{occurred_at} DESC, earlier.{event_id} DESC LIMIT 1
+)
+"""
+"""The click that led to what was put into a basket, which no page reports with its row."""
+MONEY_SQL = """
+INSERT INTO {totals} (
+    {date}, {type}, {surface}, {row_code}, {campaign}, {arm}, {device}, {is_customer}, {product_id},
+    {event_count}, {visitor_count}, {units}, {gross}, {lost_amount}, {currency}
+)
+SELECT %s, %s, {surface}, {row_code}, {campaign}, {of_summary}, {of_products},
+    COUNT(*), COUNT(DISTINCT {order_mark}), SUM({quantity}), SUM({gross}), SUM({lost_amount}), {currency}
+FROM (SELECT {credits}.*, {code} AS {row_code} FROM {credits}) AS given
+WHERE {touch} = %s AND {ordered_at} >= %s AND {ordered_at} < %s
+GROUP BY {surface}, {row_code}, {campaign}, {currency}, {grouped}
+"""
+
+
+class PurchaseType(models.TextChoices):
+    """Order lines, by what they are owed to."""
+
+    CLICKED = "purchase", pgettext_lazy("personalization", "purchase after a click")
+    SEEN = "purchase_seen", pgettext_lazy("personalization", "purchase of what was only seen")
+
+
+PURCHASES = {PurchaseType.CLICKED: Touch.CLICKED, PurchaseType.SEEN: Touch.SEEN}
 
 
 class _Fewer(Exception):
@@ -48,8 +110,8 @@ class DailyTotalQuerySet(models.QuerySet):
     """The questions about daily totals."""
 
     def newest_day(self) -> date | None:
-        """The last day that was counted."""
-        return self.aggregate(newest=Max("date"))["newest"]
+        """The last day of which events were counted."""
+        return self.filter(type__in=EventType.values).aggregate(newest=Max("date"))["newest"]
 
     def oldest_days(self) -> dict[str, date | None]:
         """The first day of which there are totals ("totals") and entries of the audit ("audit"), in one query."""
@@ -97,23 +159,84 @@ class DailyTotalQuerySet(models.QuerySet):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
 
-    def _count(self, day: date, name: str, start: datetime, end: datetime) -> None:
-        connection = connections[self.db]
-        moments = [connection.ops.adapt_datetimefield_value(moment) for moment in (start, end)]
-        with connection.cursor() as cursor:
-            cursor.execute(self._sql(name), [connection.ops.adapt_datefield_value(day), name, name, *moments])
+    def replace_purchases(self, day: date, start: datetime, end: datetime) -> None:
+        """Counts the credits of the orders of a day anew, from its first moment to that of the next day, in one
+        transaction; what changes meanwhile waits for it and is counted by the next run."""
+        with transaction.atomic(using=self.db):
+            self._one_at_a_time()
+            Credit.objects.using(self.db).filter(ordered_at__gte=start, ordered_at__lt=end, is_counted=False).update(
+                is_counted=True
+            )
+            self.filter(date=day, type__in=PurchaseType.values)._raw_delete(self.db)
+            for name, touch in PURCHASES.items():
+                self._insert(MONEY_SQL, [day, name, touch, start, end], self._names())
 
-    def _sql(self, name: str) -> str:
+    def _count(self, day: date, name: str, start: datetime, end: datetime) -> None:
+        clicks = [start - CLICK_BEFORE] if name == EventType.ADD_TO_BASKET else []
+        self._insert(COUNT_SQL, [day, name, *clicks, name, start, end], self._names() | self._shown_columns(name))
+
+    def _insert(self, sql: str, values: list[date | str], names: dict[str, str]) -> None:
+        """Two statements: one row for all products together, then one for each."""
         connection = connections[self.db]
-        each, item = EACH_PRODUCT[connection.vendor]
-        fields = [*self.model._meta.local_concrete_fields, *Event._meta.local_concrete_fields]
-        quoted = {field.name: connection.ops.quote_name(field.column) for field in fields}
-        quoted["table"] = connection.ops.quote_name(Event._meta.db_table)
-        several = "'[]'" if name in BASKET_EVENTS else "{table}.{items}"
-        is_list = "{table}.{product_id} IS NULL AND {table}.{item_kind} = 'product'".format(**quoted)
-        listed = f"CASE WHEN {is_list} THEN {several.format(**quoted)} ELSE '[]' END"
-        totals = connection.ops.quote_name(self.model._meta.db_table)
-        return COUNT_SQL.format(**quoted, totals=totals, each=each.format(list=listed), item=item)
+        parameters = [
+            connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+            for value in values
+        ]
+        summary = {
+            "of_summary": "{arm}, {device}, {is_customer}",
+            "of_products": "0",
+            "grouped": "{arm}, {device}, {is_customer}",
+            "with_product": "",
+        }
+        products = {
+            "of_summary": "'', '', {no}",
+            "of_products": "{product_id}",
+            "grouped": "{product_id}",
+            "with_product": "WHERE {product_id} > 0",
+        }
+        with connection.cursor() as cursor:
+            for level in (summary, products):
+                parts = {key: value.format(**names) for key, value in level.items()}
+                statement = sql.format(**names, **parts)
+                cursor.execute(statement, parameters)
+
+    def _names(self) -> dict[str, str]:
+        """The quoted names of tables and columns."""
+        connection = connections[self.db]
+        quote, vendor = connection.ops.quote_name, connection.vendor
+        tables: dict[str, type[models.Model]] = {
+            "visitors": Visitor,
+            "credits": Credit,
+            "events": Event,
+            "totals": self.model,
+        }
+        fields = [field for model in tables.values() for field in model._meta.local_concrete_fields]
+        quoted = {field.name: quote(field.column) for field in fields} | {
+            name: quote(model._meta.db_table) for name, model in tables.items()
+        }
+        truth = {"yes": "TRUE", "no": "FALSE"} if vendor == "postgresql" else {"yes": "1", "no": "0"}
+        return {**quoted, **truth, "pk": quote("id"), "code": self._row_code(quoted["row_key"])}
+
+    def _row_code(self, key: str) -> str:
+        return ROW_CODES[connections[self.db].vendor].format(key=key)
+
+    def _shown_columns(self, name: str) -> dict[str, str]:
+        """Where the row, the campaign and the products of an event are read."""
+        names = self._names()
+        each, items = EACH_PRODUCT[connections[self.db].vendor]
+        several = "'[]'" if name in BASKET_EVENTS else "{events}.{items}"
+        is_list = "{events}.{product_id} IS NULL AND {events}.{item_kind} = 'product'"
+        listed = f"CASE WHEN {is_list} THEN {several} ELSE '[]' END".format(**names)
+        shown, click = names["events"], ""
+        if name == EventType.ADD_TO_BASKET:
+            shown, click = "click", LAST_CLICK_SQL.format(**names)
+        return {
+            "shown": shown,
+            "click": click,
+            "each": each.format(list=listed),
+            "code": self._row_code(f"COALESCE({shown}.{names['row_key']}, '')"),
+            **dict(zip(("item_product", "item_reason", "item_campaign"), items, strict=True)),
+        }
 
     def before(self, day: date) -> "DailyTotalQuerySet":
         """Those of the days before this one."""
@@ -127,17 +250,40 @@ class DailyTotalQuerySet(models.QuerySet):
 
 
 class DailyTotal(models.Model):
-    """How often one thing happened on one day with one product in one row."""
+    """How often one thing happened on one day in one row: with all products together, and with each of them."""
 
     date = models.DateField(pgettext_lazy("personalization", "date"))
-    type = models.CharField(pgettext_lazy("personalization", "type"), max_length=16, choices=EventType.choices)
+    type = models.CharField(
+        pgettext_lazy("personalization", "type"),
+        max_length=16,
+        choices=[*EventType.choices, *PurchaseType.choices],
+    )
     surface = models.CharField(pgettext_lazy("personalization", "surface"), max_length=32, blank=True)
-    row_key = models.CharField(pgettext_lazy("personalization", "row"), max_length=64, blank=True)
+    """Where it was; for what was put into a basket, where it was clicked on before; "" where no row led to it."""
+    row_code = models.CharField(pgettext_lazy("personalization", "row"), max_length=64, blank=True)
+    """The code of the row's type; "results" for a list; "" where the shop's own order showed it."""
+    campaign = models.CharField(pgettext_lazy("personalization", "campaign"), max_length=64, blank=True)
+    """The campaign that had placed it, and its version."""
+    arm = models.CharField(pgettext_lazy("personalization", "arm"), max_length=128, blank=True)
+    """The arms of experiments; as the next two, in the rows of all products only."""
+    device = models.CharField(pgettext_lazy("personalization", "device"), max_length=8, blank=True)
+    is_customer = models.BooleanField(pgettext_lazy("personalization", "customer"), default=False)
     product_id = models.BigIntegerField(pgettext_lazy("personalization", "product"), default=0)
-    """Its primary key, or 0 where no product is meant."""
+    """Its primary key, or 0 for all together, and what is about none."""
     event_count = models.PositiveIntegerField(pgettext_lazy("personalization", "events"))
+    """Of what was seen: cards, not rows. Of purchases: order lines."""
     visitor_count = models.PositiveIntegerField(pgettext_lazy("personalization", "visitors"))
-    """How many different ones stand behind the events."""
+    """How many different ones stand behind the events; of purchases, how many orders."""
+    units = models.PositiveIntegerField(pgettext_lazy("personalization", "pieces"), default=0)
+    gross = models.DecimalField(
+        pgettext_lazy("personalization", "gross"), max_digits=16, decimal_places=2, default=Decimal(0)
+    )
+    """Of purchases: the prices of the lines after discounts, without tax and shipping."""
+    lost_amount = models.DecimalField(
+        pgettext_lazy("personalization", "lost"), max_digits=16, decimal_places=2, default=Decimal(0)
+    )
+    """What of it was cancelled, returned or refunded, on the day of the order."""
+    currency = models.CharField(pgettext_lazy("personalization", "currency"), max_length=12, blank=True)
 
     objects = DailyTotalQuerySet.as_manager()
 
@@ -146,7 +292,19 @@ class DailyTotal(models.Model):
         verbose_name_plural = pgettext_lazy("personalization", "daily totals")
         constraints = (
             models.UniqueConstraint(
-                fields=["date", "type", "surface", "row_key", "product_id"], name="personalization_one_total_a_day"
+                fields=[
+                    "date",
+                    "type",
+                    "product_id",
+                    "surface",
+                    "row_code",
+                    "campaign",
+                    "arm",
+                    "device",
+                    "is_customer",
+                    "currency",
+                ],
+                name="personalization_one_total_a_day",
             ),
         )
 

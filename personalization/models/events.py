@@ -12,8 +12,9 @@ from django.utils.translation import pgettext_lazy
 
 from personalization.models import event_insert_sql
 from personalization.models.epoch import Epoch
+from personalization.models.shown_events import ShownEventQuerySet
 from personalization.models.visitors import Consent, Visitor
-from personalization.models.voices import VoiceQuerySet, voice_key
+from personalization.models.voices import voice_key
 
 MAX_RECENT_EVENTS = 100
 """The number of a visitor's last events that a decision looks at."""
@@ -93,7 +94,7 @@ class EventData(NamedTuple):
     shown_at: datetime | None = None
 
 
-class EventQuerySet(VoiceQuerySet):
+class EventQuerySet(ShownEventQuerySet):
     """The questions about events."""
 
     def store_events(
@@ -245,8 +246,7 @@ class EventQuerySet(VoiceQuerySet):
         """When the event that arrived first arrived, and when the first search happened: two looks into an index."""
         searched = self.model.objects.searches().order_by("occurred_at").values("occurred_at")[:1]
         rows = self.order_by("id").annotate(searched=models.Subquery(searched)).values_list("received_at", "searched")
-        found: tuple[datetime | None, datetime | None] = rows.first() or (None, None)
-        return found
+        return rows.first() or (None, None)
 
     def before(self, event_type: str, moment: datetime) -> Self:
         """Those of one name that happened before a moment."""

@@ -108,14 +108,19 @@ class VisitorQuerySet(models.QuerySet):
         """Deletes all rows of these visitors in the app's tables, inside a transaction, and returns the visitors.
 
         It waits for those that store something of theirs just now, and deletes that, too. The tables are found by
-        their foreign keys, so that a new one cannot be missed. Not by a cascade: where any app listens to the deletion
-        of all models, as Haystack does, Django's would load every row.
+        their foreign keys, so that a new one cannot be missed. Where such a key may be empty, the rows stay, and forget
+        whose they are.
+        Not by a cascade: where any app listens to the deletion of all models, as Haystack does, Django's would load
+        every row.
         """
         locked = list(self.filter(pk__in=list(visitor_ids)).order_by("pk").select_for_update())
         for field in _keys_to_visitors():
             if field.model not in but:
                 rows = field.model._base_manager.using(self.db).filter(**{f"{field.name}__in": locked})
-                rows._raw_delete(self.db)
+                if field.null:
+                    field.model._default_manager.using(self.db).forget_people([one.pk for one in locked])  # type: ignore[attr-defined]
+                else:
+                    rows._raw_delete(self.db)
         return locked
 
     def delete_activity(self) -> None:

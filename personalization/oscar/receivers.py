@@ -16,7 +16,7 @@ from oscar.core.loading import get_class, get_model
 from personalization.collect import flows
 from personalization.models import Visitor, query_limits
 from personalization.models.fail_open import fail_open
-from personalization.oscar.genome_refresh import refresh_after_commit
+from personalization.oscar.order_changes import correct_credits_after_commit, refresh_after_commit
 from personalization.oscar.visits import SIGNED_IN_KEY
 from personalization.privacy import identity
 from personalization.privacy.private_responses import AGREED_KEY
@@ -52,6 +52,8 @@ def _connect_order_changes() -> None:
     post_delete.connect(refresh_for_deleted_line, sender=line, dispatch_uid="personalization.deleted_line")
     post_save.connect(refresh_for_shipping_event, sender=shipped, dispatch_uid="personalization.shipping_event")
     post_delete.connect(refresh_for_shipping_event, sender=shipped, dispatch_uid="personalization.undone_shipping")
+    source = get_model("payment", "Source")
+    post_save.connect(correct_for_refund, sender=source, dispatch_uid="personalization.refund")
 
 
 def merge_visitor_on_login(sender: Any, request: Any, user: Any, **rest: Any) -> None:
@@ -100,11 +102,13 @@ def note_stored_order(sender: Any, instance: Any, raw: bool = False, **rest: Any
 
 
 def refresh_for_changed_order(sender: Any, instance: Any, **rest: Any) -> None:
-    """Refreshes the genomes of the old and the new customer of an order whose status, customer or date changed."""
+    """Refreshes the genomes of the old and the new customer of an order whose status, customer or date changed, and
+    what it was worth."""
     stored = instance.__dict__.pop(STORED_FACTS, None)
     if stored is not None and stored != orders.order_facts(instance):
         refresh_after_commit(stored[0])
         refresh_after_commit(instance.user_id)
+        correct_credits_after_commit(instance.pk)
 
 
 def refresh_for_changed_line(sender: Any, instance: Any, created: bool = False, raw: bool = False, **rest: Any) -> None:
@@ -112,19 +116,20 @@ def refresh_for_changed_line(sender: Any, instance: Any, created: bool = False, 
     changes."""
     if not raw and not created:
         with fail_open("Hearing of a changed order line"):
-            refresh_after_commit(instance.order.user_id)
+            _refresh_for_order(instance.order)
 
 
 def refresh_for_deleted_order(sender: Any, instance: Any, **rest: Any) -> None:
     """Refreshes the genome of the customer of a deleted order."""
     refresh_after_commit(instance.user_id)
+    correct_credits_after_commit(instance.pk)
 
 
 def refresh_for_deleted_line(sender: Any, instance: Any, origin: Any = None, **rest: Any) -> None:
     """Refreshes the genome of the customer of an order line that was deleted without its order."""
     if getattr(origin, "model", type(origin)) is sender:
         with fail_open("Hearing of a deleted order line"):
-            refresh_after_commit(instance.order.user_id)
+            _refresh_for_order(instance.order)
 
 
 def refresh_for_shipping_event(sender: Any, instance: Any, raw: bool = False, **rest: Any) -> None:
@@ -132,4 +137,15 @@ def refresh_for_shipping_event(sender: Any, instance: Any, raw: bool = False, **
     if not raw:
         with fail_open("Hearing of a shipping event"):
             if orders.is_return_event(instance.event):
-                refresh_after_commit(instance.line.order.user_id)
+                _refresh_for_order(instance.line.order)
+
+
+def correct_for_refund(sender: Any, instance: Any, raw: bool = False, **rest: Any) -> None:
+    """Corrects what an order was worth, of which something was paid back."""
+    if not raw and instance.amount_refunded:
+        correct_credits_after_commit(instance.order_id)
+
+
+def _refresh_for_order(order: Any) -> None:
+    refresh_after_commit(order.user_id)
+    correct_credits_after_commit(order.pk)

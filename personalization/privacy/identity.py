@@ -11,7 +11,7 @@ from typing import Any
 from django.db import OperationalError, transaction
 
 from personalization import conf, rate_limits, signals
-from personalization.models import Consent, Event, OrderVisitor, Visitor
+from personalization.models import Consent, Credit, Event, OrderVisitor, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
 from personalization.privacy.requester import Requester
@@ -189,6 +189,7 @@ def merge_into_account(requester: Requester, now: datetime, *, agreed_in_session
         if account is not None and browser is not None and browser.consent == Consent.GRANTED:
             _transfer_visit(account, browser, now)
     if browser is not None:
+        Credit.objects.release(browser)
         Visitor.objects.delete_with_rows([browser.pk])
 
 
@@ -218,6 +219,7 @@ def _transfer_visit(account: Visitor, browser: Visitor, now: datetime) -> None:
     since = Event.objects.visit_start(browser.pk, now, VISIT_PAUSE) - VISIT_PAUSE
     Event.objects.filter(visitor=browser, received_at__gt=since).update(visitor=account)
     OrderVisitor.objects.filter(placed_at__gt=since).move_to(account, browser)
+    Credit.objects.filter(ordered_at__gt=since).move_to(account, browser)
     for preference in browser.get_preferences():
         if preference.recorded_at > since.timestamp():
             account.set_preference(*preference)

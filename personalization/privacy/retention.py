@@ -11,8 +11,9 @@ from typing import Any
 from django.utils.timezone import get_default_timezone, now
 
 from personalization import conf
-from personalization.models import AuditEntry, DailyTotal, Event
+from personalization.models import AuditEntry, Credit, DailyTotal, Event
 from personalization.models.audit import AUDIT_DAYS
+from personalization.models.credits import oldest_credited
 from personalization.models.daily_totals import DELETE_BATCH_SIZE as TOTALS_AT_ONCE
 from personalization.models.events import BROWSER_BATCH_SIZE, DELETE_BATCH_SIZE, EventType
 from personalization.shop import catalogue
@@ -38,11 +39,14 @@ class RetentionResult:
     browsers: int
     audit: int = 0
     """How many entries of the audit."""
+    credits: int = 0
+    """How many credits of orders that are too old to change."""
 
     def __str__(self) -> str:
         return (
             f"{self.days} days counted; {self.events} events ({self.searches} of them searches), "
-            f"{self.totals} daily totals, {self.browsers} browsers and {self.audit} audit entries dropped"
+            f"{self.totals} daily totals, {self.credits} credits, {self.browsers} browsers and {self.audit} audit "
+            f"entries dropped"
         )
 
 
@@ -56,6 +60,7 @@ class RetentionCutoffs:
     totals: date
     browsers: datetime
     audit: datetime
+    credits: datetime
 
     def for_event_type(self, name: str) -> datetime:
         """The cutoff for events of this type."""
@@ -73,6 +78,7 @@ def retention_cutoffs(moment: datetime) -> RetentionCutoffs:
         totals=local_day(moment) - timedelta(days=settings.TOTAL_RETENTION_DAYS),
         browsers=moment - timedelta(days=settings.VISITOR_COOKIE_DAYS),
         audit=moment - timedelta(days=AUDIT_DAYS),
+        credits=day_bounds(local_day(oldest_credited(moment))),
     )
 
 
@@ -89,7 +95,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     4. Deletes old events.
     5. Deletes old daily totals.
     6. Deletes browsers without any event left.
-    7. Deletes old entries of the audit.
+    7. Deletes old entries of the audit, and credits of orders that are too old to change.
 
     It may be killed at any point, repeated, and run twice at once: days are counted before anything is deleted, a day
     whose events are partly deleted is not counted again, and each batch is a transaction of its own.
@@ -111,7 +117,9 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
         )
     )
     audit = sum(AuditEntry.objects.delete_before(until.audit))
-    return RetentionResult(days, unwanted + sum(dropped.values()), dropped[EventType.SEARCH], totals, idle, audit)
+    credits = sum(Credit.objects.delete_before(until.credits))
+    events = unwanted + sum(dropped.values())
+    return RetentionResult(days, events, dropped[EventType.SEARCH], totals, idle, audit, credits)
 
 
 def _delete_events(name: str, before: datetime, progress: ProgressBar) -> int:
@@ -138,6 +146,7 @@ def rows_due(moment: datetime | None = None) -> RetentionResult:
         DailyTotal.objects.before(until.totals).count(),
         Event.objects.idle_browsers(until.browsers).count(),
         AuditEntry.objects.before(until.audit).count(),
+        Credit.objects.before(until.credits).count(),
     )
 
 

@@ -13,8 +13,8 @@ TODAY = NOW.date()
 
 
 def totals(day: date = TODAY) -> list[tuple]:
-    rows = DailyTotal.objects.filter(date=day).order_by("type", "surface", "row_key", "product_id")
-    return list(rows.values_list("type", "surface", "row_key", "product_id", "event_count", "visitor_count"))
+    rows = DailyTotal.objects.filter(date=day).order_by("type", "surface", "row_code", "product_id")
+    return list(rows.values_list("type", "surface", "row_code", "product_id", "event_count", "visitor_count"))
 
 
 def test_events_and_their_different_visitors_are_counted_by_name_place_and_product():
@@ -23,12 +23,14 @@ def test_events_and_their_different_visitors_are_counted_by_name_place_and_produ
     store_dated_event(anna, "view_item", product_id=7)
     store_dated_event(ben, "view_item", product_id=7)
     store_dated_event(ben, "view_item", product_id=8)
-    store_dated_event(ben, "select_item", product_id=8, surface="home", row_key="buy_again")
+    store_dated_event(ben, "select_item", product_id=8, surface="home", row_key="buy_again:7", reason="buy_again")
     store_dated_event(ben, "search", query="tea")
     roll_up_days(NOW)
     assert totals() == [
         ("search", "", "", 0, 1, 1),
+        ("select_item", "home", "buy_again", 0, 1, 1),
         ("select_item", "home", "buy_again", 8, 1, 1),
+        ("view_item", "", "", 0, 4, 2),
         ("view_item", "", "", 7, 3, 2),
         ("view_item", "", "", 8, 1, 1),
     ]
@@ -36,16 +38,21 @@ def test_events_and_their_different_visitors_are_counted_by_name_place_and_produ
 
 def test_a_row_that_was_seen_counts_for_each_of_its_products():
     anna, ben = Visitor.objects.create(), Visitor.objects.create()
-    store_dated_event(anna, "view_item_list", items=[[3, 0], [5, 1]], surface="home", row_key="new_in")
-    store_dated_event(anna, "view_item_list", items=[[5, 0]], surface="home", row_key="new_in")
-    store_dated_event(ben, "view_item_list", items=[[5, 0]], surface="home", row_key="bestsellers")
+    store_dated_event(anna, "view_item_list", items=[[3, 0, "new"], [5, 1, "new"]], surface="home", row_key="new_in")
+    store_dated_event(anna, "view_item_list", items=[[5, 0, "new"]], surface="home", row_key="new_in")
+    store_dated_event(ben, "view_item_list", items=[[5, 0, "sold"]], surface="home", row_key="bestsellers")
+    store_dated_event(ben, "view_item_list", items=[[5, 0]], surface="search", row_key="results")
     store_dated_event(ben, "view_item_list")
     roll_up_days(NOW)
     assert totals() == [
         ("view_item_list", "", "", 0, 1, 1),
+        ("view_item_list", "home", "bestsellers", 0, 1, 1),
         ("view_item_list", "home", "bestsellers", 5, 1, 1),
+        ("view_item_list", "home", "new_in", 0, 3, 1),
         ("view_item_list", "home", "new_in", 3, 1, 1),
         ("view_item_list", "home", "new_in", 5, 2, 1),
+        ("view_item_list", "search", "", 0, 1, 1),
+        ("view_item_list", "search", "", 5, 1, 1),
     ]
 
 
@@ -77,7 +84,7 @@ def test_a_day_begins_at_midnight_in_the_shops_time_zone(settings):
     roll_up_days(late)
     assert day_bounds(TODAY) == datetime(2026, 11, 19, 11, tzinfo=UTC)
     assert totals(date(2026, 11, 19)) == []
-    assert totals() == [("view_item", "", "", 1, 1, 1)]
+    assert totals() == [("view_item", "", "", 0, 1, 1), ("view_item", "", "", 1, 1, 1)]
 
 
 def test_counting_again_gives_the_same_and_takes_in_what_came_late():
@@ -86,7 +93,7 @@ def test_counting_again_gives_the_same_and_takes_in_what_came_late():
     assert roll_up_days(NOW) == 8
     store_dated_event(anna, "view_item", 7, product_id=1, received_at=NOW)
     assert [roll_up_days(NOW), roll_up_days(NOW)] == [16, 16]
-    assert totals(TODAY - timedelta(days=7)) == [("view_item", "", "", 1, 2, 1)]
+    assert totals(TODAY - timedelta(days=7)) == [("view_item", "", "", 0, 2, 1), ("view_item", "", "", 1, 2, 1)]
 
 
 def test_what_turned_out_to_be_no_shopper_is_taken_out_again():
@@ -104,7 +111,9 @@ def test_days_that_were_missed_are_made_up_for():
     for days_ago in (39, 30, 20):
         store_dated_event(anna, "view_item", days_ago, product_id=1)
     roll_up_days(NOW)
-    assert [str(day) for day in DailyTotal.objects.order_by("date").values_list("date", flat=True)] == [
+    assert [
+        str(day) for day in DailyTotal.objects.filter(product_id=0).order_by("date").values_list("date", flat=True)
+    ] == [
         "2026-10-11",
         "2026-10-12",
         "2026-10-21",
@@ -124,7 +133,11 @@ def test_a_day_whose_searches_are_partly_dropped_keeps_their_total_and_gets_new_
     first.delete()
     store_dated_event(anna, "view_item", 2.9, product_id=1)
     roll_up_days(NOW)
-    assert totals(TODAY - timedelta(days=3)) == [("search", "", "", 0, 2, 1), ("view_item", "", "", 1, 2, 1)]
+    assert totals(TODAY - timedelta(days=3)) == [
+        ("search", "", "", 0, 2, 1),
+        ("view_item", "", "", 0, 2, 1),
+        ("view_item", "", "", 1, 2, 1),
+    ]
 
 
 def test_a_day_that_is_over_is_counted_anew_when_asked_unless_that_would_lose_some():
@@ -139,7 +152,34 @@ def test_a_day_that_is_over_is_counted_anew_when_asked_unless_that_would_lose_so
     rare.delete()
     store_dated_event(anna, "search", 20, query="coffee")
     roll_up_days(NOW, [day])
-    assert totals(day) == [("search", "", "", 0, 2, 1), ("view_item", "", "", 1, 1, 1)]
+    counted = [("search", "", "", 0, 2, 1), ("view_item", "", "", 0, 1, 1), ("view_item", "", "", 1, 1, 1)]
+    assert totals(day) == counted
     frequent.delete()
     roll_up_days(NOW, [day])
-    assert totals(day) == [("search", "", "", 0, 2, 1), ("view_item", "", "", 1, 1, 1)]
+    assert totals(day) == counted
+
+
+def test_what_was_put_into_a_basket_counts_where_it_was_clicked_on_last():
+    anna, ben = Visitor.objects.create(), Visitor.objects.create()
+    for days_ago, row in ((0.5, "new_in"), (0.3, "bestsellers:7")):
+        at_home = {"surface": "home", "row_key": row, "reason": row, "campaign": "5:1"}
+        store_dated_event(anna, "select_item", days_ago, product_id=1, **at_home)
+    store_dated_event(anna, "add_to_cart", 0.2, product_id=1, device="phone")
+    store_dated_event(ben, "add_to_cart", 0.2, product_id=1, device="phone")
+    store_dated_event(anna, "add_to_cart", 0.4, product_id=2)
+    roll_up_days(NOW)
+    added = DailyTotal.objects.filter(type="add_to_cart", product_id=1).order_by("surface")
+    assert list(added.values_list("surface", "row_code", "campaign", "event_count")) == [
+        ("", "", "", 1),
+        ("home", "bestsellers", "5:1", 1),
+    ]
+    together = DailyTotal.objects.filter(type="add_to_cart", product_id=0, surface="home").get()
+    assert (together.device, together.is_customer, together.event_count) == ("phone", False, 1)
+
+
+def test_what_campaigns_placed_is_counted_by_campaign():
+    seen = [[3, 0, "new", "5:1"], [4, 1, "new"], [5, 2, "new", "5:1"]]
+    store_dated_event(Visitor.objects.create(), "view_item_list", items=seen, surface="home", row_key="new_in")
+    roll_up_days(NOW)
+    rows = DailyTotal.objects.filter(product_id=0).order_by("campaign")
+    assert list(rows.values_list("campaign", "event_count")) == [("", 1), ("5:1", 2)]

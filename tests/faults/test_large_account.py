@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from personalization.models import Genome, query_limits
-from personalization.oscar import genome_refresh
+from personalization.oscar import order_changes
 from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
@@ -22,11 +22,11 @@ def test_a_large_genome_waits_for_the_sweep(django_capture_on_commit_callbacks, 
     Genome.objects.create(user=user, purchases=purchases, computed_at=long_ago)
     query_limits.start_request()
     with CaptureQueriesContext(connection) as captured, django_capture_on_commit_callbacks(execute=True):
-        genome_refresh.refresh_after_commit(user.pk)
+        order_changes.refresh_after_commit(user.pk)
     query_limits.finish_request()
     assert (Genome.objects.get(user=user).computed_at != long_ago) is refreshed
     if not refreshed:
         assert len(captured) == 3  # one, in a savepoint
     with django_capture_on_commit_callbacks(execute=True):  # a command, or a worker, takes its time
-        genome_refresh.refresh_after_commit(user.pk)
+        order_changes.refresh_after_commit(user.pk)
     assert Genome.objects.get(user=user).computed_at != long_ago

@@ -1,6 +1,7 @@
 """What visitors can take away is complete, and what is forgotten is gone from every table."""
 
 import json
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -13,7 +14,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization.models import AuditAction, AuditEntry, Consent, CustomerFacts, Event, Genome, OrderVisitor, Visitor
+from personalization.models import (
+    AuditAction,
+    AuditEntry,
+    Consent,
+    Credit,
+    CustomerFacts,
+    Event,
+    Genome,
+    OrderVisitor,
+    Visitor,
+)
 from personalization.models.visitors import new_visitor_id
 from personalization.privacy import data_export
 from tests.shops import factories as shop
@@ -44,6 +55,19 @@ def a_life(number):
     Event.objects.create(event_id=uuid4(), type="view_item_list", items=[[tea.pk, 0]], **kept)
     AuditEntry.objects.record(None, AuditAction.VIEW_CUSTOMER, subject=user, note="a question by telephone")
     OrderVisitor.objects.create(order_id=number, visitor=visitor, placed_at=now())
+    Credit.objects.create(
+        order_id=number,
+        line_id=number,
+        visitor=visitor,
+        product_id=tea.pk,
+        surface="home",
+        touch="clicked",
+        touched_at=now(),
+        ordered_at=now(),
+        currency="USD",
+        quantity=1,
+        gross=Decimal("3.50"),
+    )
     leaf = tea.categories.get().pk
     Genome.objects.create(
         user=user,
@@ -89,6 +113,7 @@ def test_the_export_holds_each_field_of_each_row_with_names_beside_keys():
     assert {label: len(rows) for label, rows in tables.items()} == {
         "personalization.AuditEntry": 1,
         "personalization.ConsentRecord": 1,
+        "personalization.Credit": 1,
         "personalization.CustomerFacts": 1,
         "personalization.CustomerTaste": 2,
         "personalization.Event": 3,
@@ -159,7 +184,7 @@ def test_it_costs_a_fixed_number_of_queries(django_assert_max_num_queries):
         )
         for _ in range(50)
     )
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         data_export.visitor_tables(user.pk, visitor)
 
 

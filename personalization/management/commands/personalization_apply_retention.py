@@ -6,13 +6,17 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from personalization.management.progress import progress_bars
+from personalization.measure.outcomes import measure_outcomes
 from personalization.privacy import retention
 
 
 class Command(BaseCommand):
-    """Counts events into daily totals, then deletes the events that are too old."""
+    """Gives credit for orders, counts events into daily totals, then deletes the events that are too old."""
 
-    help = "Counts events into daily totals, then deletes what is older than the retention settings. Run it daily."
+    help = (
+        "Gives credit for orders, counts events into daily totals, then deletes what is older than the retention "
+        "settings. Run it daily."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="only print what would be deleted")
@@ -21,6 +25,8 @@ class Command(BaseCommand):
         if dry_run:
             self.stdout.write(f"Would be done: {retention.rows_due()}.")
             return
+        measured = measure_outcomes()
         result = retention.apply_retention(progress=progress_bars(self.stderr, verbosity))
         if verbosity:
+            self.stdout.write(f"Measured: {measured}.")
             self.stdout.write(f"Done: {result}.")

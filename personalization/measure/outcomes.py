@@ -1,0 +1,53 @@
+"""What a scheduled run does: gives credit for new orders, corrects it, and counts the days that changed."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.timezone import now as current_time
+
+from personalization.measure import credit
+from personalization.models import Credit, DailyTotal
+from personalization.privacy.retention import ONE_DAY, day_bounds
+
+RECENT = timedelta(hours=26)
+"""An hourly run looks at the orders of so long."""
+
+
+@dataclass(frozen=True)
+class MeasureResult:
+    """What a run did."""
+
+    credited: int
+    """How many order lines got credit, or a better one."""
+    corrected: int
+    """How many lost or regained money since."""
+    days: int
+    """How many days were counted anew."""
+
+    def __str__(self) -> str:
+        return f"{self.credited} order lines credited; {self.corrected} corrected; {self.days} days counted"
+
+
+def measure_outcomes(now: datetime | None = None, *, thorough: bool = True) -> MeasureResult:
+    """Gives credit for orders and counts it.
+
+    It may be killed at any point, repeated, and run twice at once.
+
+    Parameters
+    ----------
+    thorough
+        whether the orders of all days are looked at for which late events may have come, and all that was credited in
+        the last half year is compared with what became of it: once a day. Else those of the last day: every hour.
+    """
+    moment = now or current_time()
+    credited = credit.credit_recent_orders(moment, credit.LATE if thorough else RECENT)
+    corrected = credit.sweep_losses(moment) if thorough else 0
+    return MeasureResult(credited, corrected, count_purchases())
+
+
+def count_purchases() -> int:
+    """Counts the days whose credits changed; returns how many."""
+    days = Credit.objects.uncounted_days()
+    for day in days:
+        DailyTotal.objects.replace_purchases(day, day_bounds(day), day_bounds(day + ONE_DAY))
+    return len(days)
