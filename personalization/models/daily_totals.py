@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import connections, models, transaction
-from django.db.models import CharField, Max, Min, Sum, Value
-from django.db.models.functions import TruncDate
+from django.db.models import CharField, Max, Min, Q, Sum, Value
+from django.db.models.functions import Coalesce, TruncDate
 from django.utils.translation import pgettext_lazy
 
 from personalization.models.audit import AuditEntry
@@ -99,6 +100,12 @@ class PurchaseType(models.TextChoices):
     SEEN = "purchase_seen", pgettext_lazy("personalization", "purchase of what was only seen")
 
 
+_NUMBERS: dict[str, models.Field] = {
+    "event_count": models.IntegerField(),
+    "units": models.IntegerField(),
+    "gross": models.DecimalField(max_digits=20, decimal_places=2),
+    "lost_amount": models.DecimalField(max_digits=20, decimal_places=2),
+}
 PURCHASES = {PurchaseType.CLICKED: Touch.CLICKED, PurchaseType.SEEN: Touch.SEEN}
 
 
@@ -169,13 +176,15 @@ class DailyTotalQuerySet(models.QuerySet):
             )
             self.filter(date=day, type__in=PurchaseType.values)._raw_delete(self.db)
             for name, touch in PURCHASES.items():
-                self._insert(MONEY_SQL, [day, name, touch, start, end], self._names())
+                self._insert_counted(MONEY_SQL, [day, name, touch, start, end], self._names())
 
     def _count(self, day: date, name: str, start: datetime, end: datetime) -> None:
         clicks = [start - CLICK_BEFORE] if name == EventType.ADD_TO_BASKET else []
-        self._insert(COUNT_SQL, [day, name, *clicks, name, start, end], self._names() | self._shown_columns(name))
+        self._insert_counted(
+            COUNT_SQL, [day, name, *clicks, name, start, end], self._names() | self._shown_columns(name)
+        )
 
-    def _insert(self, sql: str, values: list[date | str], names: dict[str, str]) -> None:
+    def _insert_counted(self, sql: str, values: list[date | str], names: dict[str, str]) -> None:
         """Two statements: one row for all products together, then one for each."""
         connection = connections[self.db]
         parameters = [
@@ -238,6 +247,29 @@ class DailyTotalQuerySet(models.QuerySet):
             **dict(zip(("item_product", "item_reason", "item_campaign"), items, strict=True)),
         }
 
+    def of_our_rows(self, first: date, last: date) -> "DailyTotalQuerySet":
+        """Those of rows and lists that we ordered, of these days and those between."""
+        return self.filter(date__gte=first, date__lte=last).exclude(row_code="").exclude(surface="")
+
+    def sums_by(self, *keys: str) -> Iterator[dict[str, Any]]:
+        """What was seen, clicked on, put into baskets and bought, by these columns and the currency, in one query."""
+        rows = (
+            self.order_by()
+            .values(*keys, "currency")
+            .annotate(
+                seen=_sum_of("event_count", EventType.IMPRESSION),
+                clicks=_sum_of("event_count", EventType.CLICK),
+                added=_sum_of("event_count", EventType.ADD_TO_BASKET),
+                lines=_sum_of("event_count", PurchaseType.CLICKED),
+                pieces=_sum_of("units", PurchaseType.CLICKED),
+                gross_sum=_sum_of("gross", PurchaseType.CLICKED),
+                lost_sum=_sum_of("lost_amount", PurchaseType.CLICKED),
+                seen_gross=_sum_of("gross", PurchaseType.SEEN),
+                seen_lost=_sum_of("lost_amount", PurchaseType.SEEN),
+            )
+        )
+        return rows.iterator(chunk_size=2_000)
+
     def before(self, day: date) -> "DailyTotalQuerySet":
         """Those of the days before this one."""
         return self.filter(date__lt=day)
@@ -247,6 +279,10 @@ class DailyTotalQuerySet(models.QuerySet):
         while batch := list(self.before(day).order_by("date").values_list("pk", flat=True)[:DELETE_BATCH_SIZE]):
             self.model.objects.filter(pk__in=batch)._raw_delete(self.db)
             yield len(batch)
+
+
+def _sum_of(column: str, kind: str) -> Coalesce:
+    return Coalesce(Sum(column, filter=Q(type=kind)), Value(0, output_field=_NUMBERS[column]))
 
 
 class DailyTotal(models.Model):
@@ -307,6 +343,7 @@ class DailyTotal(models.Model):
                 name="personalization_one_total_a_day",
             ),
         )
+        indexes = (models.Index(fields=["product_id", "date"], name="personalization_total_product"),)
 
     def __str__(self) -> str:
         return f"{self.type} on {self.date}"

@@ -36,6 +36,8 @@ PERMISSIONS: dict[str, Permissions] = {
     "personalization-preview": allowed("preview_as"),
     "personalization-products": STAFF,
     "personalization-overview": STAFF,
+    "personalization-reports": STAFF,
+    "personalization-report-csv": STAFF,
     "personalization-consent": allowed("view_customer"),
     "personalization-keys": allowed("change_serverkey"),
     "personalization-key-rotate": allowed("change_serverkey"),

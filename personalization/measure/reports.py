@@ -1,0 +1,208 @@
+"""Reports: what became of rows and campaigns, from daily totals. No query here grows with events."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils.timezone import get_default_timezone
+
+from personalization.models import DailyTotal, OrderVisitor
+from personalization.shop import orders
+
+MIN_SEEN = 100
+"""No share is said of fewer cards that were seen."""
+MIN_LINES = 3
+"""No amount is said of fewer order lines."""
+MAX_DAYS = 400
+MAX_PRODUCT_DAYS = 92
+"""A report by product adds up many more totals."""
+ONE_DAY = timedelta(days=1)
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "row": ("surface", "row_code"),
+    "surface": ("surface",),
+    "campaign": ("campaign",),
+    "day": ("date",),
+    "product": ("product_id",),
+}
+"""By what a report may be split, and the columns that say it."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """Whole days of the shop's time zone, both included."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        """How many."""
+        return (self.last - self.first).days + 1
+
+    def before(self) -> "Period":
+        """As many days before it."""
+        return Period(self.first - timedelta(days=self.days), self.first - ONE_DAY)
+
+    def moments(self) -> tuple[datetime, datetime]:
+        """Its first moment and the one after its last."""
+        zone = get_default_timezone()
+        return (
+            datetime.combine(self.first, time.min, zone),
+            datetime.combine(self.last + ONE_DAY, time.min, zone),
+        )
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which totals a report is about; empty for all."""
+
+    surface: str = ""
+    row_code: str = ""
+    campaign: int | None = None
+    """The key of its definition: all versions."""
+    device: str = ""
+    is_customer: bool | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of what was seen. Money is of one currency, without tax and shipping."""
+
+    seen: int = 0
+    """Cards."""
+    clicks: int = 0
+    added: int = 0
+    """Put into a basket on the day of a click, or the day after."""
+    lines: int = 0
+    """Order lines that followed a click."""
+    pieces: int = 0
+    gross: Decimal = Decimal(0)
+    lost_amount: Decimal = Decimal(0)
+    seen_only: Decimal = Decimal(0)
+    """What was kept of purchases of what was only seen; in none of the other numbers."""
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        names = [field.name for field in fields(self)]
+        return Outcome(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+    @property
+    def kept_amount(self) -> Decimal:
+        """What the shop kept of the purchases after clicks."""
+        return self.gross - self.lost_amount
+
+    @property
+    def click_share(self) -> float | None:
+        """Percent of the cards seen; None where too few were."""
+        return 100 * self.clicks / self.seen if self.seen >= MIN_SEEN else None
+
+    @property
+    def added_share(self) -> float | None:
+        """Of a thousand cards seen."""
+        return 1000 * self.added / self.seen if self.seen >= MIN_SEEN else None
+
+    @property
+    def kept_per_thousand(self) -> Decimal | None:
+        """Money for a thousand cards seen."""
+        enough = self.seen >= MIN_SEEN and self.has_amounts
+        return 1000 * self.kept_amount / self.seen if enough else None
+
+    @property
+    def has_amounts(self) -> bool:
+        """Whether enough was bought to say for how much."""
+        return self.lines >= MIN_LINES
+
+
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The lines of a report, and their sum."""
+
+    lines: Mapping[Key, Outcome]
+    """By the columns of `GROUPS`."""
+    total: Outcome
+    other_currencies: Mapping[str, Outcome]
+    """What was bought in others than the shop's, which nothing here is converted from."""
+
+
+def read_report(group: str, period: Period, filters: Filters, currency: str) -> Report:
+    """One query."""
+    lines: dict[Key, Outcome] = {}
+    others: dict[str, Outcome] = {}
+    for row in _totals(group, period, filters).sums_by(*GROUPS[group]):
+        outcome = _outcome(row)
+        if row["currency"] not in ("", currency):
+            others[row["currency"]] = others.get(row["currency"], Outcome()) + outcome
+            continue
+        key = _key(group, row)
+        lines[key] = lines.get(key, Outcome()) + outcome
+    return Report(lines, sum(lines.values(), Outcome()), others)
+
+
+def _totals(group: str, period: Period, filters: Filters) -> Any:
+    rows = DailyTotal.objects.of_our_rows(period.first, period.last)
+    rows = rows.filter(product_id__gt=0) if group == "product" else rows.filter(product_id=0)
+    equal = {"surface": filters.surface, "row_code": filters.row_code, "device": filters.device}
+    rows = rows.filter(**{name: value for name, value in equal.items() if value})
+    if filters.campaign is not None:
+        rows = rows.filter(campaign__startswith=f"{filters.campaign}:")
+    elif group == "campaign":
+        rows = rows.exclude(campaign="")
+    return rows if filters.is_customer is None else rows.filter(is_customer=filters.is_customer)
+
+
+def _key(group: str, row: Mapping[str, Any]) -> Key:
+    if group == "campaign":
+        return (int(row["campaign"].partition(":")[0]),)
+    return tuple(row[name] for name in GROUPS[group])
+
+
+def _outcome(row: Mapping[str, Any]) -> Outcome:
+    return Outcome(
+        seen=row["seen"],
+        clicks=row["clicks"],
+        added=row["added"],
+        lines=row["lines"],
+        pieces=row["pieces"],
+        gross=row["gross_sum"],
+        lost_amount=row["lost_sum"],
+        seen_only=row["seen_gross"] - row["seen_lost"],
+    )
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of the orders of a period were placed by visitors who allowed measuring."""
+
+    orders: int
+    known: int
+
+    @property
+    def percent(self) -> int | None:
+        """None without an order."""
+        return round(100 * self.known / self.orders) if self.orders else None
+
+
+def read_coverage(period: Period) -> Coverage:
+    """Two queries, over the orders of the period."""
+    since, until = period.moments()
+    placed = orders.orders_of_our_sites().filter(date_placed__gte=since, date_placed__lt=until).count()
+    known = OrderVisitor.objects.filter(placed_at__gte=since, placed_at__lt=until).count()
+    return Coverage(placed, min(known, placed))
+
+
+def best_first(lines: Mapping[Key, Outcome]) -> list[tuple[Key, Outcome]]:
+    """The lines, those with most kept first, then those clicked on most."""
+    return sorted(lines.items(), key=lambda line: (-line[1].kept_amount, -line[1].clicks, -line[1].seen, line[0]))
+
+
+def rows_by_added(lines: Iterable[tuple[Key, Outcome]], best: int, worst: int) -> tuple[list[Any], list[Any]]:
+    """The rows of which most, and fewest, is put into baskets for a thousand cards seen, of those seen often enough."""
+    share: Callable[[tuple[Key, Outcome]], float] = lambda line: line[1].added_share or 0.0  # noqa: E731
+    ranked = sorted((line for line in lines if line[1].added_share is not None), key=share, reverse=True)
+    top = ranked[:best]
+    return top, ranked[max(len(top), len(ranked) - worst) :][::-1]

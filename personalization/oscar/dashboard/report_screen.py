@@ -1,0 +1,296 @@
+"""The reports: what came of rows and campaigns, as a table, a chart and a file."""
+
+import csv
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.formats import date_format, number_format
+from django.utils.functional import lazy
+from django.utils.timezone import localdate
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext, pgettext_lazy
+from django.views.decorators.http import require_GET
+from oscar.templatetags.currency_filters import currency as format_currency
+
+from personalization.measure import reports
+from personalization.measure.reports import Filters, Key, Outcome, Period
+from personalization.merchandising.campaign_words import surface_labels
+from personalization.models import DailyTotal, Definition, DefinitionKind
+from personalization.oscar.dashboard.screens import PlainSelects, show
+from personalization.rows import registered_row_types
+from personalization.shop import account_records
+
+MAX_LINES = 200
+"""A table shows as many, the best first; the file has all."""
+DEFAULT_DAYS = 28
+LIST_ROW = "results"
+Choices = list[tuple[str, Any]]
+
+
+def row_label(code: str) -> str:
+    """What a row type is called."""
+    if code == LIST_ROW:
+        return str(pgettext("personalization", "the list"))
+    return code.replace("_", " ").capitalize()
+
+
+def _surface_choices() -> Choices:
+    return [("", pgettext("personalization", "all")), *surface_labels().items()]
+
+
+def _row_choices() -> Choices:
+    codes = [LIST_ROW, *sorted(registered_row_types())]
+    return [("", pgettext("personalization", "all")), *((code, row_label(code)) for code in codes)]
+
+
+def _campaign_choices() -> Choices:
+    known = Definition.objects.of_kind(DefinitionKind.CAMPAIGN).order_by("name").values_list("pk", "name")
+    return [("", pgettext("personalization", "all")), *((str(key), name) for key, name in known)]
+
+
+class ReportForm(PlainSelects):
+    """What a report is about. All of it has a default, so that the bare address is a report, too."""
+
+    by = forms.ChoiceField(
+        label=pgettext_lazy("personalization", "Split by"),
+        required=False,
+        choices=[
+            ("row", pgettext_lazy("personalization", "row")),
+            ("surface", pgettext_lazy("personalization", "page")),
+            ("campaign", pgettext_lazy("personalization", "campaign")),
+            ("product", pgettext_lazy("personalization", "product")),
+            ("day", pgettext_lazy("personalization", "day")),
+        ],
+    )
+    days = forms.ChoiceField(
+        label=pgettext_lazy("personalization", "Period"),
+        required=False,
+        choices=[
+            ("28", pgettext_lazy("personalization", "28 days")),
+            ("7", pgettext_lazy("personalization", "7 days")),
+            ("91", pgettext_lazy("personalization", "13 weeks")),
+            ("365", pgettext_lazy("personalization", "a year")),
+            ("own", pgettext_lazy("personalization", "from … to …")),
+        ],
+    )
+    first = forms.DateField(
+        label=pgettext_lazy("personalization", "From"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "no-widget-init"}),
+    )
+    last = forms.DateField(
+        label=pgettext_lazy("personalization", "To"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "no-widget-init"}),
+    )
+    surface = forms.ChoiceField(
+        label=pgettext_lazy("personalization", "Page"), required=False, choices=lazy(_surface_choices, list)
+    )
+    row = forms.ChoiceField(
+        label=pgettext_lazy("personalization", "Row"), required=False, choices=lazy(_row_choices, list)
+    )
+    campaign = forms.ChoiceField(
+        label=pgettext_lazy("personalization", "Campaign"), required=False, choices=lazy(_campaign_choices, list)
+    )
+    device = forms.ChoiceField(
+        label=pgettext_lazy("personalization", "Device"),
+        required=False,
+        choices=[
+            ("", pgettext_lazy("personalization", "all")),
+            ("phone", pgettext_lazy("personalization", "Phone")),
+            ("tablet", pgettext_lazy("personalization", "Tablet")),
+            ("computer", pgettext_lazy("personalization", "Computer")),
+        ],
+    )
+    people = forms.ChoiceField(
+        label=pgettext_lazy("personalization", "People"),
+        required=False,
+        choices=[
+            ("", pgettext_lazy("personalization", "all")),
+            ("customers", pgettext_lazy("personalization", "Customers who are signed in")),
+            ("visitors", pgettext_lazy("personalization", "Visitors who are not signed in")),
+        ],
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        first, last = data.get("first"), data.get("last")
+        if data.get("days") == "own" and not self.errors:
+            if first is None or last is None:
+                self.add_error("first" if first is None else "last", _("Choose the first and the last day."))
+            elif first > last:
+                self.add_error("last", _("The last day is before the first one."))
+            elif (last - first).days >= reports.MAX_DAYS:
+                self.add_error("last", _("A report covers at most %(days)d days.") % {"days": reports.MAX_DAYS})
+        if data.get("by") == "product" and not self.errors:
+            if data.get("device") or data.get("people"):
+                self.add_error("by", _("By product there is no split by device or by people."))
+            elif self.period().days > reports.MAX_PRODUCT_DAYS:
+                words = _("By product a report covers at most %(days)d days.")
+                self.add_error("days", words % {"days": reports.MAX_PRODUCT_DAYS})
+        return data
+
+    def period(self) -> Period:
+        """Whole days up to yesterday, or those that were chosen."""
+        data = self.cleaned_data
+        if data.get("days") == "own":
+            return Period(data["first"], data["last"])
+        last = localdate() - timedelta(days=1)
+        return Period(last - timedelta(days=int(data.get("days") or DEFAULT_DAYS) - 1), last)
+
+    def filters(self) -> Filters:
+        """Which totals are wanted."""
+        data = self.cleaned_data
+        return Filters(
+            data["surface"],
+            data["row"],
+            int(data["campaign"]) if data["campaign"] else None,
+            data["device"],
+            {"customers": True, "visitors": False}.get(data["people"]),
+        )
+
+    @property
+    def group(self) -> str:
+        """By what it is split."""
+        return self.cleaned_data.get("by") or "row"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the table, in words."""
+
+    name: str
+    outcome: Outcome
+    gross: str
+    lost: str
+    kept: str
+    kept_per_thousand: str
+    seen_only: str
+    """"" where too little was bought to say for how much."""
+
+
+@require_GET
+def show_report(request: HttpRequest) -> HttpResponse:
+    """The report that the address asks for; the last four weeks by row, where it says nothing."""
+    form = ReportForm(request.GET or {"by": "row", "days": str(DEFAULT_DAYS)})
+    context: dict[str, Any] = {"form": form}
+    if form.is_valid():
+        context |= _report_context(form)
+        parameters = request.GET.copy()
+        context["query"] = parameters.urlencode()
+    return show(request, "report", context, tab="reports", status=200 if form.is_valid() else 400)
+
+
+@require_GET
+def download_report(request: HttpRequest) -> HttpResponse:
+    """The same as a CSV file, with all lines."""
+    form = ReportForm(request.GET or {"by": "row"})
+    if not form.is_valid():
+        return show(request, "report", {"form": form}, tab="reports", status=400)
+    report = reports.read_report(form.group, form.period(), form.filters(), settings.OSCAR_DEFAULT_CURRENCY)
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="report.csv"'
+    response["Cache-Control"] = "no-store, private"
+    writer = csv.writer(response)
+    columns = ("seen", "clicks", "added", "lines", "pieces", "gross", "lost_amount", "kept_amount", "seen_only")
+    names = _key_names(form.group, report.lines)
+    writer.writerow([*reports.GROUPS[form.group], "name", *columns])
+    for key, outcome in reports.best_first(report.lines):
+        writer.writerow([*key, _plain_cell(names(key)), *(_plain_number(getattr(outcome, name)) for name in columns)])
+    return response
+
+
+def _report_context(form: ReportForm) -> dict[str, Any]:
+    period, filters, currency = form.period(), form.filters(), settings.OSCAR_DEFAULT_CURRENCY
+    report = reports.read_report(form.group, period, filters, currency)
+    before = reports.read_report("surface", period.before(), filters, currency).total
+    by_day = report if form.group == "day" else reports.read_report("day", period, filters, currency)
+    lines = sorted(report.lines.items()) if form.group == "day" else reports.best_first(report.lines)
+    names = _key_names(form.group, dict(lines[:MAX_LINES]))
+    return {
+        "period": period,
+        "group": form.group,
+        "lines": [_line(names(key), outcome, currency) for key, outcome in lines[:MAX_LINES]],
+        "more_lines": max(0, len(lines) - MAX_LINES),
+        "total": _line(pgettext("personalization", "Together"), report.total, currency),
+        "change": _change(report.total, before),
+        "others": [(name, format_currency(one.kept_amount, name)) for name, one in report.other_currencies.items()],
+        "chart": _chart(period, by_day.lines, currency),
+        "coverage": reports.read_coverage(period),
+        "newest": DailyTotal.objects.newest_day(),
+        "min_seen": reports.MIN_SEEN,
+        "min_lines": reports.MIN_LINES,
+    }
+
+
+def _line(name: str, outcome: Outcome, currency: str) -> Line:
+    def amount(value: Decimal | None) -> str:
+        return "" if value is None or not outcome.has_amounts else format_currency(value, currency)
+
+    seen_only = format_currency(outcome.seen_only, currency) if outcome.seen_only else ""
+    return Line(
+        name,
+        outcome,
+        amount(outcome.gross),
+        amount(outcome.lost_amount),
+        amount(outcome.kept_amount),
+        amount(outcome.kept_per_thousand),
+        seen_only,
+    )
+
+
+def _change(now: Outcome, before: Outcome) -> str:
+    """How much more was kept than in as many days before, in words; "" where one of both is too little to say."""
+    if not (now.has_amounts and before.has_amounts and before.kept_amount > 0):
+        return ""
+    percent = round(100 * (now.kept_amount / before.kept_amount - 1))
+    if percent > 0:
+        return _("%(percent)s %% more than in as many days before.") % {"percent": number_format(percent)}
+    if percent < 0:
+        return _("%(percent)s %% less than in as many days before.") % {"percent": number_format(-percent)}
+    return _("As much as in as many days before.")
+
+
+def _chart(period: Period, lines: Mapping[Key, Outcome], currency: str) -> dict[str, Any]:
+    """What was kept each day, as bars with the same as text."""
+    days = [period.first + timedelta(days=number) for number in range(period.days)]
+    kept = [max(lines[(day,)].kept_amount, Decimal(0)) if (day,) in lines else Decimal(0) for day in days]
+    most = max(kept)
+    return {
+        "bars": [float(100 * amount / most) if most else 0.0 for amount in kept],
+        "most": format_currency(most, currency),
+        "has_any": bool(most),
+        "days": [(day, format_currency(amount, currency)) for day, amount in zip(days, kept, strict=True) if amount],
+    }
+
+
+def _key_names(group: str, lines: Iterable[Key]) -> Callable[[Key], str]:
+    """What to call the key of a line; at most one query."""
+    if group == "day":
+        return lambda key: date_format(key[0], "SHORT_DATE_FORMAT")
+    if group in ("row", "surface"):
+        surfaces = surface_labels()
+        return lambda key: " · ".join([str(surfaces.get(key[0], key[0])), *map(row_label, key[1:])])
+    keys = [key[0] for key in lines]
+    gone = pgettext("personalization", "something deleted")
+    names: Mapping[int, str] = (
+        dict(Definition.objects.filter(pk__in=keys).values_list("pk", "name"))
+        if group == "campaign"
+        else account_records.product_titles(keys)
+    )
+    return lambda key: names.get(key[0], gone)
+
+
+def _plain_number(value: int | Decimal) -> str:
+    return f"{value:.2f}" if isinstance(value, Decimal) else str(value)
+
+
+def _plain_cell(value: str) -> str:
+    """A cell that no program runs as a formula."""
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
