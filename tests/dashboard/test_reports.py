@@ -174,3 +174,20 @@ def test_it_costs_the_same_for_a_year_with_many_rows(admin_client, three_people,
     )
     with django_assert_max_num_queries(12):
         assert admin_client.get(REPORT, {"by": "row", "days": "365"}).status_code == 200
+
+
+def test_the_overview_says_what_the_last_days_brought(admin_client, three_people):
+    page = admin_client.get(reverse("personalization:personalization-overview")).content.decode()
+    assert "$15.00 kept after clicks." in page
+    assert "That is 54 % of what was ordered in these days and neither cancelled nor returned." in page
+    assert "Home page · Bestsellers" in page
+
+
+def test_the_overview_names_no_amount_of_few_lines(admin_client):
+    tea = shop.create_shop_product("Green tea")
+    visitor = Visitor.objects.get(user=shop.create_customer("anna"))
+    click(visitor, tea, noon(3), row="bestsellers")
+    place_order(visitor, [(tea, 1, "10.00")], noon(2))
+    measure_outcomes()
+    page = admin_client.get(reverse("personalization:personalization-overview")).content.decode()
+    assert "Too little was bought after clicks" in page and "$10.00" not in page

@@ -22,6 +22,7 @@ from personalization.models import Definition, DefinitionKind, DefinitionState, 
 from personalization.models.fail_open import fail_open
 from personalization.oscar import search_engine
 from personalization.oscar.dashboard.campaign_list import live_state
+from personalization.oscar.dashboard.earned_lines import earned_lines
 from personalization.oscar.dashboard.health_lines import HOUR, health_line
 from personalization.oscar.dashboard.screens import show
 from personalization.privacy.retention import day_bounds
@@ -81,6 +82,8 @@ def show_overview(request: HttpRequest) -> HttpResponse:
         context["waiting"] = waiting_products.waiting_products(SHOWN_PRODUCTS)
     with fail_open("Reading the campaigns for the overview", whole_page=True):
         campaigns = list(Definition.objects.of_kind(DefinitionKind.CAMPAIGN).present())
+    with fail_open("Reading what was earned for the overview", whole_page=True):
+        context["earned"] = earned_lines(localdate(moment))
     findings = Findings(health, orders, campaigns, get_active_rules(), context.get("searches"))
     context["step"] = next_step(findings, moment)
     context["searches"] = context["searches"][:SHOWN_SEARCHES] if "searches" in context else None

@@ -95,9 +95,7 @@ class ReportForm(PlainSelects):
     row = forms.ChoiceField(
         label=pgettext_lazy("personalization", "Row"), required=False, choices=lazy(_row_choices, list)
     )
-    campaign = forms.ChoiceField(
-        label=pgettext_lazy("personalization", "Campaign"), required=False, choices=lazy(_campaign_choices, list)
-    )
+    campaign = forms.ChoiceField(label=pgettext_lazy("personalization", "Campaign"), required=False)
     device = forms.ChoiceField(
         label=pgettext_lazy("personalization", "Device"),
         required=False,
@@ -117,6 +115,10 @@ class ReportForm(PlainSelects):
             ("visitors", pgettext_lazy("personalization", "Visitors who are not signed in")),
         ],
     )
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fields["campaign"].choices = _campaign_choices()  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -199,7 +201,7 @@ def download_report(request: HttpRequest) -> HttpResponse:
     response["Cache-Control"] = "no-store, private"
     writer = csv.writer(response)
     columns = ("seen", "clicks", "added", "lines", "pieces", "gross", "lost_amount", "kept_amount", "seen_only")
-    names = _key_names(form.group, report.lines)
+    names = key_names(form.group, report.lines)
     writer.writerow([*reports.GROUPS[form.group], "name", *columns])
     for key, outcome in reports.best_first(report.lines):
         writer.writerow([*key, _plain_cell(names(key)), *(_plain_number(getattr(outcome, name)) for name in columns)])
@@ -212,14 +214,14 @@ def _report_context(form: ReportForm) -> dict[str, Any]:
     before = reports.read_report("surface", period.before(), filters, currency).total
     by_day = report if form.group == "day" else reports.read_report("day", period, filters, currency)
     lines = sorted(report.lines.items()) if form.group == "day" else reports.best_first(report.lines)
-    names = _key_names(form.group, dict(lines[:MAX_LINES]))
+    names = key_names(form.group, dict(lines[:MAX_LINES]))
     return {
         "period": period,
         "group": form.group,
         "lines": [_line(names(key), outcome, currency) for key, outcome in lines[:MAX_LINES]],
         "more_lines": max(0, len(lines) - MAX_LINES),
         "total": _line(pgettext("personalization", "Together"), report.total, currency),
-        "change": _change(report.total, before),
+        "change": change_words(report.total, before),
         "others": [(name, format_currency(one.kept_amount, name)) for name, one in report.other_currencies.items()],
         "chart": _chart(period, by_day.lines, currency),
         "coverage": reports.read_coverage(period),
@@ -245,7 +247,7 @@ def _line(name: str, outcome: Outcome, currency: str) -> Line:
     )
 
 
-def _change(now: Outcome, before: Outcome) -> str:
+def change_words(now: Outcome, before: Outcome) -> str:
     """How much more was kept than in as many days before, in words; "" where one of both is too little to say."""
     if not (now.has_amounts and before.has_amounts and before.kept_amount > 0):
         return ""
@@ -270,7 +272,7 @@ def _chart(period: Period, lines: Mapping[Key, Outcome], currency: str) -> dict[
     }
 
 
-def _key_names(group: str, lines: Iterable[Key]) -> Callable[[Key], str]:
+def key_names(group: str, lines: Iterable[Key]) -> Callable[[Key], str]:
     """What to call the key of a line; at most one query."""
     if group == "day":
         return lambda key: date_format(key[0], "SHORT_DATE_FORMAT")
