@@ -74,7 +74,7 @@ def demo(browser_is_here, tmp_path_factory):
 
 
 def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         assert server.poll() is None, log.read_text()
         try:
@@ -82,7 +82,7 @@ def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
             return
         except OSError:
             time.sleep(0.5)
-    pytest.fail(f"the demo did not serve within five minutes:\n{log.read_text()}")
+    pytest.fail(f"the demo did not serve within ten minutes:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="session")
