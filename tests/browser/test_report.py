@@ -61,7 +61,7 @@ def buy_from_row(page, shop: str, row: str, number: int) -> tuple[str, str]:
     page.locator("#view_preview").click()
     page.locator("#place-order").click()
     page.wait_for_url("**/checkout/thank-you/")
-    return title, re.search(r"\b\d{6,}\b", page.locator("#content_inner").inner_text()).group()
+    return title, re.search(r"Order (\d+)", page.title()).group(1)
 
 
 def report(owner, shop: str, **asked: str) -> dict[str, dict[str, str]]:
