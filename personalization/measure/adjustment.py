@@ -1,8 +1,8 @@
 """Sharpening: what customers did before takes away the part of the noise that has nothing to do with the experiment.
 
-Each unit's metric is lessened by what its past lets expect, so the arms differ by the same amount with less spread. What
-is used was measured before the first exposure, so no arm can have changed it. Units without a past are a stratum of
-their own: whether there is a past is a covariate like the past itself.
+Each unit's metric is lessened by what its past lets expect, so the arms differ by the same amount with less spread.
+What is used was measured before the first exposure, so no arm can have changed it. Units without a past are a stratum
+of their own: whether there is a past is a covariate like the past itself.
 
 References
 ----------

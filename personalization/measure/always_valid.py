@@ -6,7 +6,7 @@ harm, where waiting costs more than a missed gain.
 References
 ----------
 I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy, A. Ramdas: Time-uniform central limit theory and asymptotic
-confidence sequences. Annals of Statistics 52(6), 2024 (Gaussian mixture; one-sided: proposition B.2).
+confidence sequences. Annals of Statistics 52(6), 2024 (Gaussian mixtures, two-sided and one-sided).
 """
 
 import math
@@ -39,11 +39,11 @@ def always_valid_minimum(difference: Difference, *, tuned_for: float, alpha: flo
 
 
 def _mixture_scale(tuned_for: float, alpha: float) -> float:
-    """ρ²: the variance of the mixture that is narrowest at so many units."""
+    """The variance of the mixture that is narrowest at so many units."""
     log = -2 * math.log(alpha)
     return (log + math.log(log + 1)) / tuned_for
 
 
 def _half_width(scale: float, log_evidence: float) -> float:
-    """In standard errors. Parameters: `scale`, nρ² + 1."""
+    """In standard errors. Parameters: `scale`, n times the variance of the mixture, plus 1."""
     return math.sqrt(2 * scale / (scale - 1) * log_evidence)

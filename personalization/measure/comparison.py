@@ -1,10 +1,11 @@
 """Two arms compared: differences of shares, means and ratios with their standard errors, absolute and relative.
 
-**Two different questions.** A difference can be told in the metric's own unit ("0.6 more buyers among 100") or as a lift
-("13 % more buyers"). The control's own mean is an estimate, too, so a lift is less certain than the difference divided
-by that mean: `relative_difference` is the delta method, which counts that in. It can then happen that the difference is
-beyond chance (p = 0.020) while the lift's interval still holds 0 (p = 0.062, on the very same sums). Treating the
-control's mean as a constant, as older versions of some tools did, hides that, and gives lifts that are too sure.
+**Two different questions.** A difference can be told in the metric's own unit ("0.6 more buyers among 100") or as a
+lift ("13 % more buyers"). The control's own mean is an estimate, too, so a lift is less certain than the difference
+divided by that mean: `relative_difference` is the delta method, which counts that in. It can then happen that the
+difference is beyond chance (p = 0.020) while the lift's interval still holds 0 (p = 0.062, on the very same sums).
+Treating the control's mean as a constant, as older versions of some tools did, hides that and gives lifts that are too
+sure.
 Verdicts test the *difference* and tell the lift by `lift_interval` (Fieller), which holds 0 exactly when the difference
 is not beyond the same bound.
 
@@ -89,7 +90,7 @@ def estimate_mean(sums: MetricSums) -> ArmEstimate | None:
 
 def estimate_ratio(sums: MetricSums) -> ArmEstimate | None:
     """The ratio of two sums over units, such as money per order: the units are drawn, not the orders, so its variance
-    is that of y - ratio × x, by the delta method.
+    is that of y - ratio * x, by the delta method.
 
     Parameters: `sums`, numerators in y and denominators in x. None for fewer than two units or a denominator of 0.
     """

@@ -24,7 +24,7 @@ def t_tail(t: float, degrees: float) -> float:
 
 
 def t_quantile(tail: float, degrees: float) -> float:
-    """The value beyond which, on both sides together, this much probability lies. Parameters: `tail`, above 0, below 1."""
+    """The value beyond which, on both sides together, this much probability lies: `tail`, above 0 and below 1."""
     if degrees > NORMAL_FROM:
         return -NormalDist().inv_cdf(tail / 2)
     low, high = 0.0, 2.0
