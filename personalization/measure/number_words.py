@@ -5,10 +5,12 @@ import math
 from django.utils.formats import number_format
 
 
-def format_percent(share: float) -> str:
-    """A share or a lift in percent, without its sign and without "%": whole, but for less than 1 % one decimal."""
+def format_percent(share: float, decimals: int | None = None) -> str:
+    """A share or a lift in percent, without its sign and without "%": whole, but for less than 1 % one decimal, if it
+    is not given how many."""
     percent = abs(share) * 100
-    decimals = 1 if 0.05 <= percent < 0.95 else 0
+    if decimals is None:
+        decimals = 1 if 0.05 <= percent < 0.95 else 0
     return number_format(round(percent, decimals), decimals, force_grouping=True)
 
 

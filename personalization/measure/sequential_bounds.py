@@ -25,6 +25,8 @@ GRID_POINTS = 801
 """Odd, for Simpson's rule."""
 GRID_REACH = 9.0
 """Further from the middle than so many standard deviations there is nothing left to add up."""
+MIN_STEP = 0.001
+"""A week with less of the planned information is a week with none: its step is finer than the grid."""
 ROUNDS = 45
 """Of halving, until a bound is known to twelve digits."""
 
@@ -49,7 +51,7 @@ def spending_bounds(fractions: tuple[float, ...], alpha: float = 0.05, is_over: 
     walk, bounds, spent, before = _RandomWalk(), list[float](), 0.0, 0.0
     for number, fraction in enumerate(fractions, 1):
         total = alpha if is_over and number == len(fractions) else alpha_spent(fraction, alpha)
-        if fraction <= before or total <= spent:
+        if fraction < before + MIN_STEP or total <= spent:
             bounds.append(bounds[-1] if bounds else math.inf)
             continue
         walk.advance(fraction)

@@ -46,7 +46,7 @@ def describe_verdict(verdict: Verdict, format_money: MoneyFormat) -> str:
                 "%(percent)s %% of the visitors were in several groups, more than %(limit)s %%: results would mislead. "
                 "Usually many sign in on a second device, or cookies are lost."
             )
-            % {"percent": format_percent(verdict.crossed_share), "limit": format_percent(CROSSED_LIMIT)}
+            % {"percent": format_percent(verdict.crossed_share, 1), "limit": format_percent(CROSSED_LIMIT)}
         ],
     }[verdict.state]()
     text = " ".join(sentences)
@@ -63,7 +63,7 @@ def describe_notes(verdict: Verdict) -> list[str]:
     if CROSSED_WARNING < verdict.crossed_share <= CROSSED_LIMIT:
         notes.append(
             _("Careful: %(percent)s %% of the visitors were in several groups and are left out.")
-            % {"percent": format_percent(verdict.crossed_share)}
+            % {"percent": format_percent(verdict.crossed_share, 1)}
         )
     if verdict.extra_visitors is not None:
         notes.append(
