@@ -26,6 +26,8 @@ from personalization.measure.student_t import t_quantile, t_tail
 from personalization.measure.sums import ROUNDING, MetricSums
 
 Interval = tuple[float, float]
+MAX_KNOWN = 1e75
+"""No metric of a shop is larger: a mean or a variance that is, comes from a denominator of next to nothing."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Difference:
 
     estimate: float
     standard_error: float
-    """Never 0: a difference without one is not known."""
+    """Never 0, nor what rounding leaves of 0: a difference without one is not known."""
     degrees: float
     """Of freedom, by Welch and Satterthwaite."""
     units: float
@@ -80,12 +82,12 @@ def estimate_share(sums: MetricSums) -> ArmEstimate | None:
     if sums.n < 2:
         return None
     share = min(max(sums.mean_y, 0.0), 1.0)
-    return ArmEstimate(sums.n, share, share * (1 - share))
+    return _known_estimate(sums.n, share, share * (1 - share))
 
 
 def estimate_mean(sums: MetricSums) -> ArmEstimate | None:
     """The mean of a metric. None for fewer than two units."""
-    return ArmEstimate(sums.n, sums.mean_y, sums.variance_y) if sums.n >= 2 else None
+    return _known_estimate(sums.n, sums.mean_y, sums.variance_y) if sums.n >= 2 else None
 
 
 def estimate_ratio(sums: MetricSums) -> ArmEstimate | None:
@@ -99,8 +101,8 @@ def estimate_ratio(sums: MetricSums) -> ArmEstimate | None:
     ratio = sums.y / sums.x
     spread = sums.variance_y - 2 * ratio * sums.covariance + ratio * ratio * sums.variance_x
     scale = sums.variance_y + ratio * ratio * sums.variance_x
-    variance = spread / sums.mean_x**2 if spread > ROUNDING * scale else 0.0
-    return ArmEstimate(sums.n, ratio, variance)
+    variance = spread / sums.mean_x / sums.mean_x if spread > ROUNDING * scale else 0.0
+    return _known_estimate(sums.n, ratio, variance)
 
 
 def absolute_difference(control: ArmEstimate | None, arm: ArmEstimate | None) -> Difference | None:
@@ -132,24 +134,22 @@ def lift_interval(control: ArmEstimate, arm: ArmEstimate, bound: float) -> tuple
     It holds 0 exactly when the absolute difference is within the bound. An end is None where it is not known: the
     control's mean may then be 0 itself.
     """
-    if control.mean <= 0 or not math.isfinite(bound):
+    if control.mean <= 0:
         return None, None
-    a = control.mean**2 - bound**2 * control.mean_variance
-    b = control.mean * arm.mean
-    c = arm.mean**2 - bound**2 * arm.mean_variance
-    inner = b * b - a * c
-    if inner < 0 or (a <= 0 and (c <= 0 or arm.mean <= 0)):
+    ratio = arm.mean / control.mean
+    a = 1 - _square(bound * math.sqrt(control.mean_variance) / control.mean)
+    c = _square(ratio) - _square(bound * math.sqrt(arm.mean_variance) / control.mean)
+    inner = _square(ratio) - a * c
+    if not (math.isfinite(inner) and inner >= 0) or (a <= 0 and (c <= 0 or ratio <= 0)):
         return None, None
     root = math.sqrt(inner)
     if a <= 0:
-        return _finite(c / (b + root) - 1), None
-    return _finite((b - root) / a - 1), _finite((b + root) / a - 1)
+        return c / (ratio + root) - 1, None
+    return _known_number((ratio - root) / a - 1), _known_number((ratio + root) / a - 1)
 
 
 def _difference(estimate: float, error: float, control: ArmEstimate, arm: ArmEstimate) -> Difference | None:
-    if not (error > 0 and math.isfinite(error) and math.isfinite(estimate)):
-        return None
-    if not math.isfinite(estimate / error):
+    if not (math.isfinite(error) and math.isfinite(estimate) and error > ROUNDING * abs(estimate)):
         return None
     return Difference(estimate, error, _welch_degrees(control, arm), control.n + arm.n)
 
@@ -159,5 +159,14 @@ def _welch_degrees(control: ArmEstimate, arm: ArmEstimate) -> float:
     return 1 / (part**2 / (control.n - 1) + (1 - part) ** 2 / (arm.n - 1))
 
 
-def _finite(number: float) -> float | None:
+def _known_estimate(n: float, mean: float, variance: float) -> ArmEstimate | None:
+    return ArmEstimate(n, mean, variance) if abs(mean) < MAX_KNOWN and variance < MAX_KNOWN else None
+
+
+def _known_number(number: float) -> float | None:
     return number if math.isfinite(number) else None
+
+
+def _square(number: float) -> float:
+    """Infinite where it is too large, instead of an error."""
+    return number * number

@@ -22,7 +22,7 @@ def test_ties_count_half():
     liked = sum_preferences([[1], [1], [1], [-1], [0], [0]])
     assert liked.share_of_b == pytest.approx((3 + 2 / 2) / 6)
     assert liked.z == pytest.approx(2 / math.sqrt(4))
-    assert liked.interval_within(1.96) == pytest.approx((4 / 6 - 1.96 * 2 / 12, 1.0))
+    assert liked.interval_within(1.96) == pytest.approx((4 / 6 - 1.96 * 2 / 12, 4 / 6 + 1.96 * 2 / 12))
 
 
 def test_one_eager_visitor_decides_nothing():

@@ -246,8 +246,8 @@ def test_money_per_visitor_has_its_own_words():
         "Better. Between 27 % and 275 % more margin per visitor (best guess 100 %)."
     )
     assert told_of(PrimaryMetric.REVENUE, 30_000, 15_000, visitors_a_month=1_000) == (
-        "Worse. Between 12 % and 81 % less revenue per visitor (best guess 50 %). "
-        "About € -2,000 a month, between € -3,700 and € -290. Stop it?"
+        "Worse. Between 21 % and 73 % less revenue per visitor (best guess 50 %). "
+        "About € -2,000 a month, between € -3,300 and € -730. Stop it?"
     )
 
 
