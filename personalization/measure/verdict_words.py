@@ -14,7 +14,7 @@ from personalization.measure.verdict import CROSSED_LIMIT, CROSSED_WARNING, Numb
 
 MoneyFormat = Callable[[float], str]
 """Writes an amount of the shop's currency, also a negative one."""
-MAX_TOLD_WEEKS = 104
+LONGEST_NAMED_WEEKS = 104
 """A longer time is "more than two years"."""
 
 
@@ -205,7 +205,7 @@ def _describe_undecided_end(verdict: Verdict) -> list[str]:
 
 def _describe_longer(lift: float, weeks: int) -> str:
     percent = format_percent(lift)
-    if weeks > MAX_TOLD_WEEKS:
+    if weeks > LONGEST_NAMED_WEEKS:
         return _("A new test that can find %(percent)s %% would need more than two years.") % {"percent": percent}
     return ngettext(
         "A new test that can find %(percent)s %% would need about %(weeks)s week.",

@@ -22,7 +22,7 @@ SCENARIOS = {one.name: one for one in [*false_alarm_scenarios(), *power_scenario
     "name", ["conversion, 50/50", "conversion, 10/90, uneven weeks", "capped revenue, 50/50", "capped revenue, 10/90"]
 )
 def test_two_equal_groups_seldom_have_a_verdict(name):
-    assert 0.02 < run_scenario(SCENARIOS[name], RUNS, seed=5).decided < 0.07
+    assert 0.02 < run_scenario(SCENARIOS[name], RUNS, seed=5).decided < 0.08  # within three standard deviations of 5 %
 
 
 def test_a_lift_is_found_as_often_as_the_plan_says_and_before_its_end():
