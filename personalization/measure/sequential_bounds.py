@@ -21,8 +21,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-GRID_POINTS = 801
-"""Odd, for Simpson's rule."""
+GRID_POINTS = 401
+"""Odd, for Simpson's rule; bounds are good to five digits, and twelve looks take some 40 ms."""
 GRID_REACH = 9.0
 """Further from the middle than so many standard deviations there is nothing left to add up."""
 MIN_STEP = 0.001

@@ -20,6 +20,7 @@ from personalization.measure.comparison import (
 )
 from personalization.measure.experiment_plan import (
     DAYS_A_WEEK,
+    MIN_ORDERS_FOR_MONEY,
     ArmReading,
     ExperimentPlan,
     ExperimentReading,
@@ -74,7 +75,7 @@ class Verdict:
     lift: NumberRange = UNKNOWN_RANGE
     """Relative: 0.1 for 10 % more than the control."""
     money: NumberRange | None = None
-    """A month, in the shop's currency; None while undecided, or where not known."""
+    """A month, in the shop's currency; None while undecided, with too few orders, or where not known."""
     is_over: bool = False
     """Whether it has ended, as planned or not."""
     today: date | None = None
@@ -248,7 +249,7 @@ def _monthly_money(plan: ExperimentPlan, reading: ExperimentReading, pair: _Pair
     else:
         control, arm, _ = _estimate_pair(plan.metric, pair)
     difference = absolute_difference(control, arm)
-    if difference is None or not reading.visitors_a_month:
+    if difference is None or not reading.visitors_a_month or pair.orders < MIN_ORDERS_FOR_MONEY:
         return None
     low, high = difference.interval_within(bound)
     visitors = reading.visitors_a_month

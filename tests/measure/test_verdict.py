@@ -114,6 +114,8 @@ def test_above_the_bound_it_is_better():
         "About € 3,600 a month, between € -9,900 and € 17,000."
     )
     assert "month" not in told(*arms)[1]
+    few = arm(30, revenue=MONEY), arm(99, revenue=dear)
+    assert "month" not in told(*few, visitors_a_month=9_000)[1]
 
 
 def test_below_the_bound_it_is_worse():
@@ -323,6 +325,17 @@ def test_a_guardrail_is_broken_by_clear_harm_only():
 def test_pages_may_be_a_little_slower():
     assert find_slow_pages(100, 120, label="") is None
     assert find_slow_pages(100, 125, label="") == GuardrailBreach(Guardrail.PAGE_TIME, "", 1.25, 25)
+
+
+@settings(deadline=None)
+@given(some.tuples(some.integers(0, 400), some.integers(0, 400)), some.integers(1, 9))
+def test_what_is_better_the_other_way_round_is_worse(orders, weeks):
+    mirrored = {VerdictState.BETTER: VerdictState.WORSE, VerdictState.WORSE: VerdictState.BETTER}
+    there, back = (told(*map(arm, pair), weeks=weeks)[0] for pair in (orders, orders[::-1]))
+    assert back == mirrored.get(there, there) or {there, back} == {
+        VerdictState.NO_DIFFERENCE,  # 5 % less than one is 5.3 % more than the other
+        VerdictState.UNDECIDED_AT_END,
+    }
 
 
 arms_of_any_size = some.tuples(some.integers(0, 300), some.integers(0, 300)).map(
