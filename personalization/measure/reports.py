@@ -179,20 +179,20 @@ class Coverage:
     """How many of the orders of a period were placed by visitors who allowed measuring."""
 
     orders: int
-    known: int
+    measured: int
 
     @property
     def percent(self) -> int | None:
         """None without an order."""
-        return round(100 * self.known / self.orders) if self.orders else None
+        return round(100 * self.measured / self.orders) if self.orders else None
 
 
 def read_coverage(period: Period) -> Coverage:
     """Two queries, over the orders of the period."""
     since, until = period.moments()
     placed = orders.orders_of_our_sites().filter(date_placed__gte=since, date_placed__lt=until).count()
-    known = OrderVisitor.objects.filter(placed_at__gte=since, placed_at__lt=until).count()
-    return Coverage(placed, min(known, placed))
+    measured = OrderVisitor.objects.filter(placed_at__gte=since, placed_at__lt=until).count()
+    return Coverage(placed, min(measured, placed))
 
 
 def best_first(lines: Mapping[Key, Outcome]) -> list[tuple[Key, Outcome]]:

@@ -29,7 +29,7 @@ class RowLine:
 class Earned:
     """Sentences and lines; "" and none where too little was bought or seen."""
 
-    kept: str
+    kept_after_clicks: str
     share: str
     change: str
     best: list[RowLine]
@@ -57,5 +57,5 @@ def earned_lines(today: date) -> Earned:
         share = _("That is %(percent)s %% of what was ordered in these days and neither cancelled nor returned.") % {
             "percent": percent
         }
-    kept = format_currency(report.total.kept_amount, currency)
-    return Earned(kept, share, change_words(report.total, before), best, worst)
+    amount = format_currency(report.total.kept_amount, currency)
+    return Earned(amount, share, change_words(report.total, before), best, worst)

@@ -170,8 +170,8 @@ class Line:
     name: str
     outcome: Outcome
     gross: str
-    lost: str
-    kept: str
+    lost_amount: str
+    kept_amount: str
     kept_per_thousand: str
     seen_only: str
     """"" where too little was bought to say for how much."""
@@ -191,7 +191,7 @@ def show_report(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def download_report(request: HttpRequest) -> HttpResponse:
-    """The same as a CSV file, with all lines."""
+    """A report as a CSV file, with all its lines."""
     form = ReportForm(request.GET or {"by": "row"})
     if not form.is_valid():
         return show(request, "report", {"form": form}, tab="reports", status=400)
@@ -262,13 +262,13 @@ def change_words(now: Outcome, before: Outcome) -> str:
 def _chart(period: Period, lines: Mapping[Key, Outcome], currency: str) -> dict[str, Any]:
     """What was kept each day, as bars with the same as text."""
     days = [period.first + timedelta(days=number) for number in range(period.days)]
-    kept = [max(lines[(day,)].kept_amount, Decimal(0)) if (day,) in lines else Decimal(0) for day in days]
-    most = max(kept)
+    amounts = [max(lines[(day,)].kept_amount, Decimal(0)) if (day,) in lines else Decimal(0) for day in days]
+    most = max(amounts)
     return {
-        "bars": [float(100 * amount / most) if most else 0.0 for amount in kept],
+        "bars": [float(100 * amount / most) if most else 0.0 for amount in amounts],
         "most": format_currency(most, currency),
         "has_any": bool(most),
-        "days": [(day, format_currency(amount, currency)) for day, amount in zip(days, kept, strict=True) if amount],
+        "days": [(day, format_currency(amount, currency)) for day, amount in zip(days, amounts, strict=True) if amount],
     }
 
 
