@@ -280,12 +280,15 @@ def _basket_fields(request: Any) -> dict[str, Any]:
 
 def _current_basket_fields(request: Any) -> dict[str, Any]:
     """The fields of a visit about the open basket as it is now."""
-    lines = list(_basket_lines(request))
+    fields = _fields_of_lines(list(_basket_lines(request)))
+    return {**fields, "unavailable_basket_products": tuple(dict.fromkeys(_unavailable_products(request)))}
+
+
+def _fields_of_lines(lines: list[tuple[int, int, datetime]]) -> dict[str, Any]:
     return {
         "basket": frozenset(product for product, _, _ in lines),
         "basket_quantity": sum(quantity for _, quantity, _ in lines),
         "basket_updated_at": max((changed.timestamp() for _, _, changed in lines), default=0.0),
-        "unavailable_basket_products": tuple(dict.fromkeys(_unavailable_products(request))),
     }
 
 
@@ -322,7 +325,16 @@ def _basket_lines(request: Any) -> Iterator[tuple[int, int, datetime]]:
         for line in _open_lines(request):
             yield line.product.parent_id or line.product_id, line.quantity, line.date_updated
     elif requester.is_signed_in:
-        lines = BasketLine.objects.filter(basket__owner=requester.user_id, basket__status=Basket.OPEN)
-        rows = lines.values_list("product__parent_id", "product_id", "quantity", "date_updated")
-        for parent, product, quantity, changed in rows:
-            yield parent or product, quantity, changed
+        yield from _stored_basket_lines(requester.user_id)
+
+
+def _stored_basket_lines(user_id: Any) -> Iterator[tuple[int, int, datetime]]:
+    lines = BasketLine.objects.filter(basket__owner=user_id, basket__status=Basket.OPEN)
+    rows = lines.values_list("product__parent_id", "product_id", "quantity", "date_updated")
+    for parent, product, quantity, changed in rows:
+        yield parent or product, quantity, changed
+
+
+def open_basket(user_id: Any) -> dict[str, Any]:
+    """The fields of a visit about a customer's open basket, without a request."""
+    return _fields_of_lines(list(_stored_basket_lines(user_id)))

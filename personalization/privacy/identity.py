@@ -11,7 +11,7 @@ from typing import Any
 from django.db import OperationalError, transaction
 
 from personalization import conf, rate_limits, signals
-from personalization.models import Consent, Credit, Event, OrderVisitor, Visitor
+from personalization.models import AuditEntry, Consent, Credit, Event, OrderVisitor, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
 from personalization.privacy.requester import Requester
@@ -168,6 +168,7 @@ def erase_customer(user_id: Any, now: datetime) -> None:
     visitor = Visitor.objects.get_for_update(user_id)
     Visitor.objects.erase([visitor.pk])
     genome.delete_profiles([user_id])
+    AuditEntry.objects.forget_subject(user_id)
     remains = Visitor.objects.create(user_id=user_id, erased_at=now, consent=visitor.consent)
     _record_consent(remains, Consent.WITHDRAWN, "erasure", now)
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist
 from django.db.models.functions import Coalesce
 from oscar.core.loading import get_model
+
+from personalization.shop.customers import user_has_field
 
 Order = get_model("order", "Order")
 OrderDiscount = get_model("order", "OrderDiscount")
@@ -29,22 +30,14 @@ class Account:
 
 def accounts(user_ids: Iterable[Any]) -> dict[Any, Account]:
     """These accounts by key. The shop's own user model need not have a date or staff."""
-    columns = [name for name in ("date_joined", "is_staff") if _user_has(name)]
+    columns = [name for name in ("date_joined", "is_staff") if user_has_field(name)]
     rows = get_user_model()._default_manager.filter(pk__in=list(user_ids)).values("pk", *columns)
     return {row["pk"]: Account(row.get("date_joined"), bool(row.get("is_staff"))) for row in rows}
 
 
-def _user_has(field: str) -> bool:
-    try:
-        get_user_model()._meta.get_field(field)
-    except FieldDoesNotExist:
-        return False
-    return True
-
-
 def groups(user_ids: Iterable[Any]) -> Iterator[tuple[Any, int]]:
     """(customer's key, key of a group that they are in)"""
-    if _user_has("groups"):
+    if user_has_field("groups"):
         rows = get_user_model()._default_manager.filter(pk__in=list(user_ids), groups__isnull=False)
         yield from rows.order_by("pk", "groups").values_list("pk", "groups")
 

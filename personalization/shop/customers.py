@@ -1,11 +1,13 @@
 """Reads the shop's customers by what another system calls them."""
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.module_loading import import_string
 
@@ -14,6 +16,9 @@ from personalization.batching import batched
 
 LOOKUP_FIELDS = ("id", "email", "username")
 """What can identify a customer."""
+NAME_FIELDS = ("first_name", "last_name")
+"""By what else staff look for one, where the shop's own user model has it."""
+MAX_SEARCH_WORDS = 6
 MAX_KEY_DIGITS = 18
 USERS_PER_BATCH = 500
 
@@ -43,13 +48,14 @@ def customers_by_field(texts: Iterable[str], by: str) -> dict[str, Any]:
 
 
 def _customers_by_key(texts: set[str]) -> dict[str, Any]:
-    keys = {text: key for text in texts if (key := _parse_key(text)) is not None}
+    keys = {text: key for text in texts if (key := parse_customer_key(text)) is not None}
     rows = get_user_model()._default_manager.filter(pk__in=set(keys.values()))
     existing = set(rows.values_list("pk", flat=True))
     return {text: key for text, key in keys.items() if key in existing}
 
 
-def _parse_key(text: str) -> Any:
+def parse_customer_key(text: str) -> Any:
+    """The primary key that a text stands for; None where it stands for none."""
     if text.isdecimal() and len(text) > MAX_KEY_DIGITS:
         return None
     try:
@@ -73,6 +79,45 @@ def _customers_by_name(texts: set[str], by: str) -> dict[str, Any]:
     for name, key in users.filter(**{f"{field}__in": set(spelling.values())}).values_list(field, "pk"):
         keys[name] = None if name in keys else key
     return {text: keys[name] for text, name in spelling.items() if name in keys}
+
+
+def customer_by_key(text: str) -> Any:
+    """The account with this primary key, or None."""
+    key = parse_customer_key(text.replace("\0", ""))
+    return None if key is None else get_user_model()._default_manager.filter(pk=key).first()
+
+
+def search_customers(text: str, limit: int) -> list[Any]:
+    """The accounts with this number or e-mail address; where there is none, the newest ones that have each word in
+    their name or address, for which all accounts are looked at."""
+    text = text.replace("\0", "").strip()
+    if (one := customer_by_key(text)) is not None:
+        return [one]
+    model = get_user_model()
+    users, email = model._default_manager.order_by("-pk"), model.get_email_field_name()
+    columns = [name for name in (*NAME_FIELDS, email, model.USERNAME_FIELD) if user_has_field(name)]
+    if "@" in text and email in columns and (exact := list(users.filter(**{f"{email}__iexact": text})[:limit])):
+        return exact
+    for word in text.split()[:MAX_SEARCH_WORDS]:
+        matches = [Q(**{f"{column}__icontains": word}) for column in columns]
+        users = users.filter(reduce(or_, matches))
+    return list(users[:limit]) if text and columns else []
+
+
+def customer_name(user: Any) -> str:
+    """What staff know an account by: the name that the customer gave, and the e-mail address."""
+    email = getattr(user, user.get_email_field_name(), "")
+    name = user.get_full_name() if hasattr(user, "get_full_name") else ""
+    return ", ".join(part for part in (name, email or user.get_username()) if part)
+
+
+def user_has_field(field: str) -> bool:
+    """Whether the shop's own user model has it."""
+    try:
+        get_user_model()._meta.get_field(field)
+    except FieldDoesNotExist:
+        return False
+    return True
 
 
 def is_child(user: Any) -> bool:

@@ -1,10 +1,14 @@
 """The names of what a definition refers to, and what a merchant may choose from."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import CharField, Exists, ExpressionWrapper, F, OuterRef, Q
 from oscar.core.loading import get_model
+
+from personalization.models import SensitiveCategory
+from personalization.shop.card_columns import sensitive_column
 
 Category = get_model("catalogue", "Category")
 Partner = get_model("partner", "Partner")
@@ -36,6 +40,38 @@ def names_of(references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str
         rows = model._default_manager.filter(pk__in=keys).values_list("pk", column)
         found.update({(kind, str(key)): name for key, name in rows})
     return found
+
+
+@dataclass
+class CheckedNames:
+    """The names of products and categories of a customer, and which of those may not be shown."""
+
+    names: dict[tuple[str, int], str] = field(default_factory=dict)
+    """By (kind, key), of those that exist and are not sensitive."""
+    sensitive: set[tuple[str, int]] = field(default_factory=set)
+    """(kind, key) of those that are in a category that is flagged as sensitive now, or below one."""
+
+
+def checked_names(product_ids: Iterable[int], category_ids: Iterable[int]) -> CheckedNames:
+    """The names of these: one query for products, one for categories."""
+    products, categories, checked = set(product_ids), set(category_ids), CheckedNames()
+    if products:
+        rows = Product.objects.filter(pk__in=products).annotate(**sensitive_column())
+        _sort_out(checked, "product", rows.values_list("pk", "title", "exclusion"))
+    if categories:
+        path = ExpressionWrapper(OuterRef("path"), output_field=CharField())
+        above = SensitiveCategory.objects.annotate(path=path).filter(path__startswith=F("category__path"))
+        rows = Category._default_manager.filter(pk__in=categories).annotate(flagged=Exists(above))
+        _sort_out(checked, "category", rows.values_list("pk", "name", "flagged"))
+    return checked
+
+
+def _sort_out(checked: CheckedNames, kind: str, rows: Iterable[tuple[int, str, Any]]) -> None:
+    for key, name, is_sensitive in rows:
+        if is_sensitive:
+            checked.sensitive.add((kind, key))
+        else:
+            checked.names[kind, key] = name
 
 
 def named_choices(kind: str) -> list[tuple[int, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, Lower
 from numpy.typing import NDArray
 from oscar.core.loading import get_model
@@ -144,6 +144,65 @@ def kept_value(since: datetime, until: datetime, currency: str) -> Decimal:
     bought = lines.exclude(_has_unbought_status()).exclude(_was_returned())
     found: Decimal | None = bought.aggregate(sum=Sum("line_price_excl_tax"))["sum"]
     return found or Decimal(0)
+
+
+@dataclass(frozen=True)
+class CurrencySums:
+    """The orders of a customer in one currency, whatever became of them, and what was kept."""
+
+    currency: str
+    orders: int
+    kept_orders: int
+    """Those of which at least one line was kept."""
+    pieces: int
+    kept_pieces: int
+    paid: Decimal
+    """With tax, without shipping."""
+    kept_paid: Decimal
+    first_at: datetime | None
+    """When the first and the last of the kept ones were placed; None where there is none."""
+    last_at: datetime | None
+
+
+def sums_by_currency(user_id: Any) -> list[CurrencySums]:
+    """The orders of one customer on this shop's sites, the shop's own currency first: one query, one row a currency."""
+    kept = ~_has_unbought_status() & ~_was_returned()
+    rows = (
+        _lines_of_our_sites()
+        .filter(order__user_id=user_id)
+        .values_list("order__currency")
+        .annotate(
+            orders=Count("order", distinct=True),
+            kept_orders=Count("order", distinct=True, filter=kept),
+            pieces=Sum("quantity"),
+            kept_pieces=Sum("quantity", filter=kept, default=0),
+            paid=Sum("line_price_incl_tax"),
+            kept_paid=Sum("line_price_incl_tax", filter=kept, default=Decimal(0)),
+            first_at=Min("order__date_placed", filter=kept),
+            last_at=Max("order__date_placed", filter=kept),
+        )
+    )
+    own = settings.OSCAR_DEFAULT_CURRENCY
+    return sorted((CurrencySums(*row) for row in rows), key=lambda sums: (sums.currency != own, sums.currency))
+
+
+@dataclass(frozen=True)
+class PlacedOrder:
+    """An order as a list shows it."""
+
+    number: str
+    placed_at: datetime
+    total: Decimal
+    """With tax and shipping."""
+    currency: str
+    status: str
+
+
+def latest_orders(user_id: Any, limit: int) -> list[PlacedOrder]:
+    """The last orders of a customer on this shop's sites, the newest first."""
+    rows = orders_of_our_sites().filter(user_id=user_id).order_by("-date_placed", "-pk")
+    columns = ("number", "date_placed", "total_incl_tax", "currency", "status")
+    return [PlacedOrder(*row) for row in rows.values_list(*columns)[:limit]]
 
 
 def line_values(lines: QuerySet[Any]) -> Iterator[PurchaseRow]:

@@ -24,7 +24,7 @@ def addresses():
     """{name: address} of every screen, with a key that nothing has."""
     return {
         pattern.name: reverse(
-            f"personalization:{pattern.name}", args=[987654] if "<int:pk>" in str(pattern.pattern) else []
+            f"personalization:{pattern.name}", args=[987654] if "<" in str(pattern.pattern) else []
         )
         for pattern in urlpatterns
     }

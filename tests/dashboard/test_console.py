@@ -86,8 +86,8 @@ def test_a_category_is_made_sensitive_and_ordinary_again(admin_client):
 def test_consent_is_found_by_e_mail_and_the_look_is_in_the_audit(admin_client):
     customer = shop.create_customer("ann")
     answer = {"customer": "ANN@example.com", "reason": "letter"}
-    page = admin_client.post(address("consent"), answer).content.decode()
-    assert "Allows personalisation." in page
+    page = admin_client.post(address("consent"), answer, follow=True).content.decode()
+    assert "Allows personalisation." in page and "ann@example.com" in page
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.subject, entry.note) == ("customer", customer, "letter")
 

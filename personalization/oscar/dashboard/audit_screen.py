@@ -25,7 +25,7 @@ OTHER_KINDS = {
     "snapshot": pgettext_lazy("personalization", "snapshot"),
     "key": pgettext_lazy("personalization", "server key"),
     "sensitive": pgettext_lazy("personalization", "sensitive category"),
-    "consent": pgettext_lazy("personalization", "consent records"),
+    "customer": pgettext_lazy("personalization", "customer"),
     "audit": pgettext_lazy("personalization", "audit"),
 }
 """What else than definitions entries are about."""

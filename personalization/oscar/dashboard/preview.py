@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import lazy
 from django.utils.timezone import get_default_timezone, now
+from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET
 
@@ -20,6 +21,7 @@ from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.campaign_forms import LOCAL
 from personalization.oscar.dashboard.screens import PlainSelects, show
 from personalization.oscar.previews import PARAMETER, Preview
+from personalization.shop.customers import customer_by_key
 
 FURTHEST = timedelta(days=90)
 Choices = list[tuple[Any, str]]
@@ -48,7 +50,7 @@ class PreviewForm(PlainSelects):
         label=pgettext_lazy("personalization", "As the customer"),
         max_length=254,
         required=False,
-        help_text=pgettext_lazy("personalization", "E-mail address. Empty: a stranger."),
+        help_text=pgettext_lazy("personalization", "E-mail address or number. Empty: a stranger."),
     )
     segments = forms.TypedMultipleChoiceField(
         label=pgettext_lazy("personalization", "As a stranger in these segments"),
@@ -102,13 +104,15 @@ class PreviewForm(PlainSelects):
         return path + (f"?{parts.query}" if parts.query else "")
 
     def clean_customer(self) -> Any:
-        """The customer of this address, or None."""
-        email = self.cleaned_data["customer"].strip()
-        if not email:
+        """The customer of this e-mail address or number, or None."""
+        text = self.cleaned_data["customer"].strip()
+        if not text:
             return None
-        users = get_user_model()._default_manager.filter(email__iexact=email)
-        if (found := users.first()) is None:
-            raise forms.ValidationError(pgettext("personalization", "No customer has this e-mail address."))
+        found = customer_by_key(text)
+        if found is None:
+            found = get_user_model()._default_manager.filter(email__iexact=text).first()
+        if found is None:
+            raise forms.ValidationError(_("No customer has this e-mail address or number."))
         return found
 
     def clean_moment(self) -> Any:
