@@ -116,7 +116,7 @@ class AuditEntry(models.Model):
         related_name="+",
         verbose_name=pgettext_lazy("personalization", "customer"),
     )
-    """Empty once the account is gone, or its data was erased; the hash stays, and tells whether a given key was meant."""
+    """Empty once the account is gone, or its data was erased; the hash stays, and tells whether a key was meant."""
     subject_hash = models.CharField(max_length=32, blank=True)
     note = models.CharField(pgettext_lazy("personalization", "note"), max_length=100, blank=True)
 

@@ -30,6 +30,7 @@ REQUIRED_TAGS = {
     "oscar/catalogue/detail.html": '{% load personalization %}{% personalized "product" product=product %}',
     "oscar/checkout/thank_you.html": '{% load personalization %}{% personalized "order_confirmation" order=order %}',
     "oscar/customer/baseaccountpage.html": '{% include "personalization/partials/account_tab.html" %}',
+    "oscar/dashboard/users/detail.html": ('{% include "personalization/partials/dashboard_customer_link.html" %}'),
     "oscar/layout.html": (
         '{% load personalization static %}<link rel="stylesheet" href="{% static "personalization/rows.css" %}">'
         "{% personalization_beacon %}{% personalization_basket %}"

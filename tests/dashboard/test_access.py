@@ -23,9 +23,7 @@ CODENAMES = sorted(
 def addresses():
     """{name: address} of every screen, with a key that nothing has."""
     return {
-        pattern.name: reverse(
-            f"personalization:{pattern.name}", args=[987654] if "<" in str(pattern.pattern) else []
-        )
+        pattern.name: reverse(f"personalization:{pattern.name}", args=[987654] if "<" in str(pattern.pattern) else [])
         for pattern in urlpatterns
     }
 

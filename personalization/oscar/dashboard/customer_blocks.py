@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.utils import formats
 from django.utils.timezone import localtime
@@ -17,7 +16,7 @@ from personalization.models.visitors import Preference
 from personalization.shop import named_objects, segment_choices
 from personalization.shop.orders import CurrencySums
 
-SHOWN_TASTES = 10
+SHOWN_TASTES = 8
 """As many of each kind are shown."""
 SHOWN_KINDS = (TasteKind.CATEGORY, TasteKind.BRAND, TasteKind.PRODUCT, TasteKind.WISH, TasteKind.ALERT)
 PRODUCT_KINDS = frozenset({TasteKind.PRODUCT, TasteKind.WISH, TasteKind.ALERT})
@@ -36,7 +35,7 @@ class CustomerValue:
     kept_orders: int
     first_at: datetime | None
     last_at: datetime | None
-    returned_percent: int | None
+    returned_percent: float | None
     """The part of all pieces that was cancelled or came back; None where nothing was ordered."""
     rhythm: str
     """In words; "" where nothing tells."""
@@ -82,7 +81,7 @@ def customer_value(sums: list[CurrencySums], facts: CustomerFacts | None, now: d
         kept_orders=sum(one.kept_orders for one in sums),
         first_at=min((one.first_at for one in sums if one.first_at), default=None),
         last_at=max((one.last_at for one in sums if one.last_at), default=None),
-        returned_percent=round(100 * (1 - kept / pieces)) if pieces else None,
+        returned_percent=100 * (1 - kept / pieces) if pieces else None,
         rhythm="" if facts is None else _rhythm_words(facts, now),
     )
 
@@ -96,7 +95,7 @@ def _rhythm_words(facts: CustomerFacts, now: datetime) -> str:
         return (
             npgettext(
                 "personalization",
-                "about every %(days)s day, was due on %(date)s",
+                "about every day, was due on %(date)s",
                 "about every %(days)s days, was due on %(date)s",
                 days,
             )
@@ -105,7 +104,7 @@ def _rhythm_words(facts: CustomerFacts, now: datetime) -> str:
     return (
         npgettext(
             "personalization",
-            "about every %(days)s day, due on %(date)s",
+            "about every day, due on %(date)s",
             "about every %(days)s days, due on %(date)s",
             days,
         )

@@ -31,6 +31,8 @@ from personalization.shop import customers, orders
 OPENING_TIME = timedelta(minutes=15)
 """For so long nobody who opened a customer is asked for a reason again."""
 SHOWN_RECORDS = 200
+SHOWN_IN_PART = 20
+"""As much of the timeline is shown on the customer's page; the rest has a page of its own."""
 KIND = "customer"
 """What the entries of the audit are about."""
 
@@ -136,17 +138,20 @@ def show_segments(request: HttpRequest, opened: OpenedCustomer) -> HttpResponse:
 @require_GET
 @opened_lately
 def show_timeline(request: HttpRequest, opened: OpenedCustomer) -> HttpResponse:
-    """The last orders and, where the customer allows a profile, events."""
+    """The last orders and, where the customer allows a profile, events; within the customer's page the newest."""
     chosen = request.GET.get("kind", "")
     kinds = customer_timeline.timeline_kinds(with_events=opened.allows_profile)
     chosen = chosen if chosen in kinds else ""
     visitor = opened.visitor if opened.allows_profile else None
+    entries = customer_timeline.read_timeline(opened.account.pk, visitor, chosen)
+    shown = SHOWN_IN_PART if is_part(request) else customer_timeline.MAX_ENTRIES
     context = {
         "customer": opened.account,
         "opened": opened,
         "kinds": kinds,
         "chosen": chosen,
-        "entries": customer_timeline.read_timeline(opened.account.pk, visitor, chosen),
+        "entries": entries[:shown],
+        "has_more": len(entries) > shown or len(entries) == customer_timeline.MAX_ENTRIES,
         "most": customer_timeline.MAX_ENTRIES,
     }
     return show(request, "customer_timeline", context, tab="consent")
@@ -161,9 +166,7 @@ def download_customer(request: HttpRequest, opened: OpenedCustomer) -> HttpRespo
     except RateLimited:
         messages.error(request, _("This is being downloaded already, or was too often. Try again in a minute."))
         return HttpResponseRedirect(customer_address(opened.account))
-    AuditEntry.objects.record(
-        request.user, AuditAction.EXPORT, kind=KIND, subject=opened.account, note=opened.reason
-    )
+    AuditEntry.objects.record(request.user, AuditAction.EXPORT, kind=KIND, subject=opened.account, note=opened.reason)
     content = AsyncDataDownload(download) if isinstance(request, ASGIRequest) else download
     response = StreamingHttpResponse(content, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="customer-{opened.account.pk}.json"'

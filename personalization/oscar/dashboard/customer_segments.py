@@ -46,16 +46,12 @@ def read_membership(account: Any, visitor: Visitor, now: datetime) -> Membership
     tests, visit = read_rules_now().segments, _customer_visit(account, visitor, now)
     undecided = [key for key, segment in stored.items() if _asks_for_traits(segment, stored)]
     inside = [
-        key
-        for key in stored
-        if key not in undecided and key in tests and tests[key].holds(visit, visit.timestamp)
+        key for key in stored if key not in undecided and key in tests and tests[key].holds(visit, visit.timestamp)
     ]
     names = names_of(stored[key] for key in (*inside, *undecided))
 
     def with_words(keys: list[int]) -> list[SegmentMembership]:
-        return [
-            SegmentMembership(key, definitions[key].name, segments.describe(stored[key], names)) for key in keys
-        ]
+        return [SegmentMembership(key, definitions[key].name, segments.describe(stored[key], names)) for key in keys]
 
     return Membership(with_words(inside), with_words(undecided), len(definitions))
 

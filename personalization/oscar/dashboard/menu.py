@@ -29,7 +29,7 @@ def dashboard_menu() -> dict[str, Any]:
         (pgettext_lazy("personalization", "Reports"), "reports"),
         (pgettext_lazy("personalization", "Data and jobs"), "data"),
         (pgettext_lazy("personalization", "Audit"), "audit"),
-        (pgettext_lazy("personalization", "Consent"), "consent"),
+        (pgettext_lazy("personalization", "Customers and consent"), "consent"),
         (pgettext_lazy("personalization", "Keys of other servers"), "keys"),
         (pgettext_lazy("personalization", "Sensitive categories"), "sensitive"),
     ]
