@@ -15,6 +15,16 @@ def pages_by_key(rows: QuerySet[Any], key: Sequence[str], size: int) -> Iterator
         page = list(rows.filter(_after(page[-1], key))[:size]) if len(page) == size else []
 
 
+def newest_page(rows: QuerySet[Any], key: tuple[str, str], below: tuple[Any, Any] | None, size: int) -> list[Model]:
+    """At most `size` rows in the descending order of these two fields, which together are unique: the first ones, or
+    those that come after a position in it."""
+    first, second = key
+    if below is not None:
+        smaller = Q(**{f"{first}__lt": below[0]}) | Q(**{f"{second}__lt": below[1]})
+        rows = rows.filter(Q(**{f"{first}__lte": below[0]}) & smaller)
+    return list(rows.order_by(f"-{first}", f"-{second}")[:size])
+
+
 def _after(row: Model, key: Sequence[str]) -> Q:
     first, *rest = key
     if not rest:
