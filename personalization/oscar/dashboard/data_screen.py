@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import formats
 from django.utils.timezone import localdate, now
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import npgettext, pgettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from personalization import conf
@@ -30,6 +30,12 @@ from personalization.oscar.dashboard.screens import show
 from personalization.shop import data_sources
 
 SHOWN_DAYS = 28
+FEWEST_DAYS = 7
+"""With fewer full days nothing is usual yet."""
+FEW = 0.25
+"""Yesterday is noticed with a smaller part than this of what is usual."""
+FEWEST_A_DAY = 20
+"""Only where so many are usual."""
 TRAIN_COMMAND = "python manage.py personalization_train"
 
 
@@ -70,6 +76,24 @@ class SourceLine:
         """How many a day, over the days that were counted."""
         counted = [count for count in self.days if count is not None]
         return sum(counted) / len(counted) if counted else None
+
+    @property
+    def state(self) -> str:
+        """Whether as much arrived as is usual, in words. Today is not over, and does not count."""
+        full = [count for count in self.days[:-1] if count is not None]
+        silent = next((number for number, count in enumerate(reversed(full)) if count), len(full))
+        earlier = full[: len(full) - max(silent, 1)]
+        usual = sum(earlier) / len(earlier) if earlier else 0
+        if self.arrivals.newest is None:
+            return pgettext("personalization", "nothing yet")
+        if len(earlier) < FEWEST_DAYS or usual < 1:
+            return pgettext("personalization", "too few to tell")
+        if silent and not self.days[-1]:
+            words = npgettext("personalization", "nothing for %(days)s day", "nothing for %(days)s days", silent)
+            return words % {"days": silent}
+        if not silent and usual >= FEWEST_A_DAY and full[-1] < FEW * usual:
+            return pgettext("personalization", "far fewer than usual yesterday")
+        return pgettext("personalization", "as usual")
 
 
 @dataclass(frozen=True)
