@@ -164,12 +164,18 @@ class CurrencySums:
     last_at: datetime | None
 
 
+MAX_SUMMED_ORDERS = 5_000
+"""Of a customer as many orders are summed, the latest."""
+
+
 def sums_by_currency(user_id: Any) -> list[CurrencySums]:
-    """The orders of one customer on this shop's sites, the shop's own currency first: one query, one row a currency."""
+    """The latest orders of one customer on this shop's sites, the shop's own currency first: one query, one row a
+    currency."""
     kept = ~_has_unbought_status() & ~_was_returned()
+    latest = orders_of_our_sites().filter(user_id=user_id).order_by("-date_placed", "-pk").values("pk")
     rows = (
         _lines_of_our_sites()
-        .filter(order__user_id=user_id)
+        .filter(order__in=latest[:MAX_SUMMED_ORDERS])
         .values_list("order__currency")
         .annotate(
             orders=Count("order", distinct=True),

@@ -25,6 +25,7 @@ from personalization.models import (
 from personalization.models.audit import hash_subject
 from personalization.models.events import EventType
 from personalization.profile import genome
+from personalization.shop import orders
 from tests.shops import factories as shop
 from tests.walks.known_visitors import store_event
 
@@ -129,6 +130,14 @@ def test_the_value_is_that_of_the_orders_that_were_kept(client, customer):
     assert "5 orders, 4 of them kept" in text
     assert "$14.00 of $21.00" in text and "33.3 % of all pieces" in text
     assert "about every 30 days, due on" in text
+
+
+def test_of_very_many_orders_the_latest_are_summed_and_that_is_said(client, customer, monkeypatch):
+    sign_in(client, *ALL)
+    assert "Summed over" not in text_of(opened(client, customer))
+    monkeypatch.setattr(orders, "MAX_SUMMED_ORDERS", 2)
+    text = text_of(client.get(address("customer", customer.pk)))
+    assert "2 orders, 2 of them kept" in text and "Summed over their last 2 orders." in text
 
 
 def test_tastes_and_statements_are_said_by_name(client, customer):

@@ -13,7 +13,7 @@ from personalization import conf
 from personalization.models import CustomerFacts, Visitor
 from personalization.models.customer_facts import Taste, TasteKind
 from personalization.models.visitors import Preference
-from personalization.shop import named_objects, segment_choices
+from personalization.shop import named_objects, orders, segment_choices
 from personalization.shop.orders import CurrencySums
 
 SHOWN_TASTES = 8
@@ -39,6 +39,11 @@ class CustomerValue:
     """The part of all pieces that was cancelled or came back; None where nothing was ordered."""
     rhythm: str
     """In words; "" where nothing tells."""
+
+    @property
+    def summed_orders(self) -> int | None:
+        """How many orders were summed, where the customer has more."""
+        return orders.MAX_SUMMED_ORDERS if self.orders >= orders.MAX_SUMMED_ORDERS else None
 
 
 @dataclass(frozen=True)
