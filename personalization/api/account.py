@@ -163,7 +163,7 @@ class EventPages:
         self._below = None if self.is_first else _read_cursor(text)
         self.next_link: str | None = None
 
-    def read(self, events: QuerySet[Event]) -> list[Model]:
+    def read_page(self, events: QuerySet[Event]) -> list[Model]:
         """The events of this page, in one query over the index of a visitor's events by their time."""
         found = newest_page(events, ("occurred_at", "pk"), self._below, self.page_size + 1)
         page = found[: self.page_size]
@@ -206,7 +206,7 @@ class DataEndpoint(APIEndpoint):
         """All of it, 500 events at a time, the newest first. Follow `next` until it is null."""
         deny_server_key(request)
         visitor, pages = identity.read_visitor(self.requester), EventPages(request)
-        page: dict[Any, Any] = {Event: pages.read(Event.objects.filter(visitor=visitor)) if visitor else ()}
+        page: dict[Any, Any] = {Event: pages.read_page(Event.objects.filter(visitor=visitor)) if visitor else ()}
         if pages.is_first:
             data = data_export.export_visitor_data(self.requester, now(), page)
         else:

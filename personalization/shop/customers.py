@@ -48,13 +48,13 @@ def customers_by_field(texts: Iterable[str], by: str) -> dict[str, Any]:
 
 
 def _customers_by_key(texts: set[str]) -> dict[str, Any]:
-    keys = {text: key for text in texts if (key := parse_customer_key(text)) is not None}
+    keys = {text: key for text in texts if (key := customer_primary_key(text)) is not None}
     rows = get_user_model()._default_manager.filter(pk__in=set(keys.values()))
     existing = set(rows.values_list("pk", flat=True))
     return {text: key for text, key in keys.items() if key in existing}
 
 
-def parse_customer_key(text: str) -> Any:
+def customer_primary_key(text: str) -> Any:
     """The primary key that a text stands for; None where it stands for none."""
     if text.isdecimal() and len(text) > MAX_KEY_DIGITS:
         return None
@@ -83,7 +83,7 @@ def _customers_by_name(texts: set[str], by: str) -> dict[str, Any]:
 
 def customer_by_key(text: str) -> Any:
     """The account with this primary key, or None."""
-    key = parse_customer_key(text.replace("\0", ""))
+    key = customer_primary_key(text.replace("\0", ""))
     return None if key is None else get_user_model()._default_manager.filter(pk=key).first()
 
 

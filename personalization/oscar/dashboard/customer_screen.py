@@ -177,7 +177,7 @@ def download_customer(request: HttpRequest, opened: OpenedCustomer) -> HttpRespo
 @transaction.non_atomic_requests
 @require_http_methods(["GET", "POST"])
 @opened_lately
-def erase_customer(request: HttpRequest, opened: OpenedCustomer) -> HttpResponse:
+def forget_customer(request: HttpRequest, opened: OpenedCustomer) -> HttpResponse:
     """Asks once; posting it deletes everything that the customer could have deleted themselves."""
     if request.method == "GET":
         return show(request, "customer_erase", {"customer": opened.account, "opened": opened}, tab="consent")
@@ -206,7 +206,7 @@ def _account_or_404(key: str) -> Any:
 
 
 def _account_key(key: str) -> Any:
-    parsed = customers.parse_customer_key(key.replace("\0", ""))
+    parsed = customers.customer_primary_key(key.replace("\0", ""))
     if parsed is None:
         raise Http404
     return parsed

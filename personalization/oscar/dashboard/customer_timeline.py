@@ -86,7 +86,7 @@ def _event_entries(events: list[Event]) -> Iterator[TimelineEntry]:
             gone = pgettext("personalization", "something that is gone")
             name = checked.names.get(subject) if subject else None
             yield TimelineEntry(
-                event.occurred_at, _sentence(event, name or gone), is_suspected_bot=event.is_suspected_bot
+                event.occurred_at, _event_sentence(event, name or gone), is_suspected_bot=event.is_suspected_bot
             )
 
 
@@ -103,7 +103,7 @@ def _category_of(event: Event) -> int | None:
     return int(event.items[0][0]) if is_category and event.items else None
 
 
-def _sentence(event: Event, name: str) -> str:
+def _event_sentence(event: Event, name: str) -> str:
     patterns: dict[str, str] = {
         EventType.PRODUCT_VIEW: pgettext("personalization", "Looked at “%(name)s”"),
         EventType.CLICK: pgettext("personalization", "Clicked on “%(name)s”"),
