@@ -55,7 +55,7 @@ def compile_row(definition: Definition, document: Mapping[str, Any], compiler: "
 
 def row_source(document: Mapping[str, Any]) -> RowSource | None:
     """Where the products of a shop's own row come from; None for a row type's."""
-    return next((RowSource(name) for name in document.get("source", {}) if name in RowSource), None)
+    return next((source for source in RowSource if source in document.get("source", {})), None)
 
 
 def _products(source: RowSource | None, document: Mapping[str, Any], problems: list[str | Promise]) -> Any:
