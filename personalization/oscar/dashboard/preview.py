@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 from personalization.models import AuditAction, AuditEntry, Definition, DefinitionKind, DefinitionState, Visitor
 from personalization.models.visitors import Consent
 from personalization.oscar.dashboard.access import has_permission
-from personalization.oscar.dashboard.campaign_forms import LOCAL
+from personalization.oscar.dashboard.audience_forms import LOCAL
 from personalization.oscar.dashboard.screens import PlainSelects, show
 from personalization.oscar.previews import PARAMETER, Preview
 
