@@ -36,7 +36,7 @@ from personalization.merchandising.compiled import (
 )
 from personalization.merchandising.compiled_rows import RowSettings
 from personalization.merchandising.search_words import fold_words
-from personalization.models import Band, Definition, DefinitionKind, RulesState
+from personalization.models import Band, Definition, DefinitionKind, RulesState, Version
 from personalization.shop import product_targets
 
 logger = logging.getLogger("personalization")
@@ -168,13 +168,27 @@ def compile_rules() -> CompiledRules:
     return rules_of(definitions, number)
 
 
-def compile_with_drafts(keys: Iterable[int]) -> CompiledRules:
-    """What would serve if the drafts of these definitions were published."""
-    definitions = list(Definition.objects.serving_with_drafts(list(keys)))
+def compile_with_drafts(keys: Iterable[int], row: tuple[str, Mapping[str, Any]] | None = None) -> CompiledRules:
+    """What would serve if the drafts of these definitions were published.
+
+    Parameters: `row`, (key, document) of the settings of a row that are not even a draft yet.
+    """
+    keys = list(keys)
+    definitions = list(Definition.objects.serving_with_drafts(keys))
     for definition in definitions:
         if definition.pk in keys and definition.draft is not None:
             definition.live = definition.draft
+    if row is not None:
+        definitions = _with_row(definitions, *row)
     return rules_of(definitions, RulesState.objects.number())
+
+
+def _with_row(definitions: list[Definition], key: str, document: Mapping[str, Any]) -> list[Definition]:
+    """The definitions, that of the row with another document."""
+    stored = next((one for one in definitions if (one.kind, one.key) == (DefinitionKind.ROW, key)), None)
+    definition = stored or Definition(pk=0, kind=DefinitionKind.ROW, key=key, name=key)
+    definition.live = Version(number=0, schema=documents.newest_schema(DefinitionKind.ROW), document=document)
+    return [one for one in definitions if one is not stored] + [definition]
 
 
 def rules_of(definitions: Iterable[Definition], number: int) -> CompiledRules:

@@ -170,6 +170,11 @@ def is_zone(name: str) -> bool:
         return False
 
 
+def zone(name: str) -> ZoneInfo:
+    """The time zone of this name; UTC where there is none."""
+    return ZoneInfo(name if is_zone(name) else "UTC")
+
+
 def _place_errors(path: str, place: dict[str, Any]) -> Iterator[DocumentError]:
     if place.get("words") and place["surface"] not in ("search", "zero_results"):
         yield DocumentError(f"{path}.words", _("Only a search has words."))

@@ -186,6 +186,17 @@ def move(definition: Definition, by: Any, *, band: int, place: int) -> int:
     return got
 
 
+def place_rows(places: dict[int, int], by: Any, moved: Definition) -> None:
+    """Gives the settings of rows their places on their page, 0 for the built-in one, by the keys of their definitions;
+    `moved` is the one that somebody moved."""
+    with _changing_rules():
+        definitions = Definition.objects.of_kind(DefinitionKind.ROW).in_bulk(list(places))
+        for key, place in places.items():
+            definitions[key].place = place
+        Definition.objects.bulk_update(definitions.values(), ["place"])
+        _record_change(moved, AuditAction.MOVE, by)
+
+
 @contextmanager
 def _changing_rules() -> Iterator[None]:
     with transaction.atomic():

@@ -23,11 +23,14 @@ CODENAMES = sorted(
 def addresses():
     """{name: address} of every screen, with a key that nothing has."""
     return {
-        pattern.name: reverse(
-            f"personalization:{pattern.name}", args=[987654] if "<int:pk>" in str(pattern.pattern) else []
-        )
+        pattern.name: reverse(f"personalization:{pattern.name}", args=arguments_of(str(pattern.pattern)))
         for pattern in urlpatterns
     }
+
+
+def arguments_of(pattern):
+    """What stands for the variable parts of an address."""
+    return [987654] if "<int:pk>" in pattern else ["home", "nothing"] if "<slug:surface>" in pattern else []
 
 
 def refused(client, name):
