@@ -127,7 +127,7 @@ def test_the_form_shows_settings_as_they_were_written(client, merchandiser):
         ({"most": "6", "fewest": "8"}, "fewest", "'Fewest' (8) is more than 'How many' (6)."),
         ({"most": "21"}, "most", "Ensure this value is less than or equal to 20."),
         (
-            {"title_en-gb": "In {category}", "title_de": "In {category}"},
+            {"title_en-gb": "In {category}", "title_de": "Hier"},
             "title_en-gb",
             "This row has no such placeholder: {category}",
         ),
@@ -171,7 +171,7 @@ def test_two_rows_of_one_name_and_a_range_without_a_product_are_refused(client, 
     response = client.post(NEW, own_data(chosen_range) | {"title_de": ""})
     assert "missing: Deutsch" in str(response.context["form"].errors)
     client.post(NEW, own_data(chosen_range))
-    response = client.post(NEW, own_data(chosen_range, name="breakfast"))
+    response = client.post(NEW, own_data(chosen_range) | {"name": "breakfast"})
     assert "There is another one of this name already." in str(response.context["form"].errors)
     assert Definition.objects.count() == 1
 
@@ -242,13 +242,7 @@ def test_two_who_set_a_row_for_the_first_time_do_not_overwrite_each_other(client
 def test_who_only_reads_is_offered_nothing_and_changes_nothing(client):
     sign_in(client)
     page = client.get(LIST).content.decode() + client.get(address("row")).content.decode()
-    assert (
-        "<button"
-        not in re.sub(r"(?s)<header.*?</header>|<nav.*?</nav>", "", page).replace(
-            '<button type="submit" class="btn btn-secondary btn-sm">Filter</button>', ""
-        )
-        or "Save the draft" not in page
-    )
+    assert "Save the draft" not in page and "Switch off" not in page and "New row" not in page
     assert client.post(address("row"), form_data(most="4")).status_code == 200
     assert not Definition.objects.exists()
 
@@ -303,7 +297,8 @@ def test_the_list_and_the_editor_cost_few_queries(client, merchandiser, chosen_r
         client.get(screen)
         with CaptureQueriesContext(connection) as queries:
             client.get(screen)
-        assert len(queries) <= 12, [query["sql"][:120] for query in queries]
+        asked = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+        assert len(asked) <= 12, "\n".join(asked)
 
 
 def test_the_history_offers_older_versions(client, merchandiser):

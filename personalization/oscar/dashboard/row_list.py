@@ -93,7 +93,7 @@ def list_rows(request: HttpRequest) -> HttpResponse:
 def move_row(request: HttpRequest, surface: str, code: str) -> HttpResponse:
     """Puts a row to another place of its page; "up" and "down" are one place."""
     requested = get_surface(surface)
-    order = [line.code for line in _lines_of(requested) if line.place]
+    order = _order_of(requested)
     if code not in order:
         raise Http404("There is no such row to be moved.")
     wanted = request.POST.get("place", "")
@@ -257,10 +257,10 @@ def _undoable_row(request: HttpRequest) -> tuple[Definition, str, str] | None:
 def _surface_lines(found: Iterable[Surface]) -> list[SurfaceLines]:
     definitions = list(Definition.objects.rows_of_shop())
     names = all_names({pair for one in definitions for pair in _references(one)})
-    policy = policy_from_settings(conf.get_settings())
+    policy, rules = policy_from_settings(conf.get_settings()), read_rules_now()
     result = []
     for surface in found:
-        lines = tuple(_lines_of(surface, definitions, names))
+        lines = tuple(_lines_of(surface, definitions, rules, names))
         own = [line for line in lines if line.kind == "yours" and line.is_shown and line.place]
         result.append(
             SurfaceLines(
@@ -281,16 +281,12 @@ def _references(definition: Definition) -> set[tuple[str, str]]:
 
 
 def _lines_of(
-    surface: Surface, definitions: Iterable[Definition] | None = None, names: Names | None = None
+    surface: Surface, definitions: Iterable[Definition], rules: CompiledRules, names: Names
 ) -> Iterator[RowLine]:
     """The rows of a surface from the top, then those of the shop's own that were never published."""
-    every = Definition.objects.rows_of_shop() if definitions is None else definitions
-    own = {split_row_key(one.key)[1]: one for one in every if split_row_key(one.key)[0] == surface.name}
-    maker = _LineMaker(surface, row_types_of(surface), own, read_rules_now(), names or {}, _arrays())
-    codes = _codes(surface)
-    personal = [code for code in codes if maker.types[code].personal]
-    others = [code for code in codes if not maker.types[code].personal]
-    order = page_order(personal, others, maker.settings)
+    own = {split_row_key(one.key)[1]: one for one in definitions if split_row_key(one.key)[0] == surface.name}
+    maker = _LineMaker(surface, row_types_of(surface), own, rules, names, _arrays())
+    order = _order_of(surface, rules)
     drafts = [code for code in own if code not in order]
     return (maker.line(code, place) for place, code in [*enumerate(order, 1), *((0, code) for code in drafts)])
 
@@ -335,6 +331,14 @@ class _LineMaker:
             definition.newest.by_name if definition and definition.newest else "",
             self.rules.problems.get(definition.pk, ()) if definition else (),
         )
+
+
+def _order_of(surface: Surface, rules: CompiledRules | None = None) -> list[str]:
+    """The codes of the rows of a page from the top, as they serve now."""
+    types, codes = row_types_of(surface), _codes(surface)
+    settings = (rules or read_rules_now()).rows.get(surface.name, {})
+    personal = [code for code in codes if types[code].personal]
+    return page_order(personal, [code for code in codes if code not in personal], settings)
 
 
 def _codes(surface: Surface) -> list[str]:
