@@ -29,7 +29,7 @@ from personalization.oscar.dashboard.row_list import (
     surfaces_with_rows,
 )
 from personalization.oscar.dashboard.row_preview import preview_context
-from personalization.oscar.dashboard.row_words import describe_row, row_label, shown_title
+from personalization.oscar.dashboard.row_words import describe_row, row_labels, shown_title
 from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
 from personalization.rows import registered_row_types
 
@@ -78,6 +78,7 @@ def edit_row(request: HttpRequest, surface: str, code: str) -> HttpResponse:
         raise Http404("There is no such row.")
     newest = definition.newest if definition else None
     document = documents.upgrade("row", newest.schema, newest.document) if newest else {}
+    built_in = row_labels(row_types_of(requested)).get(code, "")
     form = _form(request, row_type, document, definition.name if definition else "")
     context: dict[str, Any] = {
         "form": form,
@@ -86,8 +87,8 @@ def edit_row(request: HttpRequest, surface: str, code: str) -> HttpResponse:
         "surface": surface,
         "surface_label": surface_label(surface),
         "code": code,
-        "title": shown_title(document, row_type, code),
-        "built_in": row_label(row_type, code) if row_type else "",
+        "title": shown_title(document, built_in),
+        "built_in": built_in,
         **preview_context(surface),
     }
     if request.method != "POST" or not has_permission(request.user, "change_rows") or not form.is_valid():

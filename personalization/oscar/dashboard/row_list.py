@@ -19,7 +19,7 @@ from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.policy import policy_from_settings
 from personalization.decide.slate import RowType
 from personalization.merchandising import campaign_words, documents, publishing
-from personalization.merchandising.campaign_words import Names, describe_audience
+from personalization.merchandising.campaign_words import Names
 from personalization.merchandising.compile_rows import row_source
 from personalization.merchandising.compiled import CompiledRules
 from personalization.merchandising.compiled_rows import RowSettings, page_order
@@ -27,7 +27,7 @@ from personalization.merchandising.row_keys import row_key, split_row_key
 from personalization.models import AuditEntry, Definition, DefinitionKind
 from personalization.oscar.dashboard.campaign_list import all_names, live_state, undoable
 from personalization.oscar.dashboard.readiness import row_readiness
-from personalization.oscar.dashboard.row_words import describe_row, row_label, shown_title
+from personalization.oscar.dashboard.row_words import describe_row, row_labels, shown_title
 from personalization.oscar.dashboard.screens import say_refusal, show
 from personalization.surfaces import Surface, registered_surfaces
 
@@ -50,11 +50,10 @@ class RowLine:
     is_shown: bool
     is_floating: bool
     """Whether it stands where it suits each visitor, among the other personal rows."""
-    audience: str
     sentence: str
+    """Its settings in words; "" where nobody ever set anything."""
     readiness: str
     state: str
-    """"" where nobody ever set anything for it."""
     definition: Definition | None
     changed_by: str
     problems: tuple[str | Promise, ...] = ()
@@ -197,7 +196,7 @@ def find_definition(surface: str, code: str) -> Definition | None:
 
 def definition_name(surface: Surface, code: str) -> str:
     """What the settings of a built-in row are called."""
-    label = row_label(row_types_of(surface).get(code), code)
+    label = row_labels(row_types_of(surface)).get(code, code)
     return f"{surface_label(surface.name)}: {label}"[:60]
 
 
@@ -319,11 +318,10 @@ class _LineMaker:
             self.surface.name,
             code,
             place,
-            shown_title(document if is_served else {}, row_type, code),
+            shown_title(document if is_served else {}, row_labels(self.types).get(code, "")),
             "yours" if row_type is None else "personal" if is_personal else "everybody",
             settings is None or settings.is_shown,
             is_personal and not (settings is not None and settings.has_own_place),
-            describe_audience(document.get("who", {}), self.names),
             describe_row(document, self.names) if definition else "",
             row_readiness(code, self.arrays, source, None if settings is None else len(settings.product_ids)),
             live_state(definition, now()) if definition else "",

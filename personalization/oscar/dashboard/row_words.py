@@ -1,6 +1,7 @@
 """Rows and their settings in words."""
 
 import string
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,21 +50,32 @@ def title_placeholders(row_type: RowType | None) -> list[str]:
     return [name for name in documents.TITLE_PLACEHOLDERS if name in _try_title(row_type)[1]]
 
 
+def row_labels(row_types: Mapping[str, RowType]) -> dict[str, str]:
+    """By code, what row types are called; with the code where several have one title."""
+    labels = {code: row_label(row_type, code) for code, row_type in row_types.items()}
+    counts = Counter(labels.values())
+    return {
+        code: f"{label} ({code.replace('_', ' ')})" if counts[label] > 1 else label for code, label in labels.items()
+    }
+
+
 def fallback_choices() -> list[tuple[str, str]]:
     """(code, label) of all row types, by label."""
-    found = [(code, row_label(row_type, code)) for code, row_type in registered_row_types().items()]
-    return sorted(found, key=lambda pair: pair[1].casefold())
+    return sorted(row_labels(registered_row_types()).items(), key=lambda pair: pair[1].casefold())
 
 
-def shown_title(document: Mapping[str, Any], row_type: RowType | None, code: str) -> str:
-    """The title that the settings give a row, for readers of the active language."""
+def shown_title(document: Mapping[str, Any], built_in: str) -> str:
+    """The title that the settings give a row, for readers of the active language.
+
+    Parameters: `built_in`, what its row type is called; "" for a row of the shop's own.
+    """
     titles = {language.lower(): text for language, text in document.get("titles", {}).items() if text.strip()}
     if text := title_in_language(titles, get_language()):
         return text
-    source = row_source(document)
-    if source is None or row_type is not None:
-        return row_label(row_type, code)
-    return title_in_language(titles, settings.LANGUAGE_CODE) or next(iter(titles.values()), source_title(source))
+    if built_in:
+        return built_in
+    written = title_in_language(titles, settings.LANGUAGE_CODE) or next(iter(titles.values()), "")
+    return written or source_title(row_source(document))
 
 
 def describe_row(document: Mapping[str, Any], names: Names) -> str:

@@ -123,6 +123,14 @@
         area.focus();
     });
 
+    // A page in a frame shows the row that it is about; the page around it stays where it is.
+    document.addEventListener("load", (event) => {
+        const frame = event.target;
+        if (!frame.matches?.("iframe[data-anchor]")) return;
+        const row = frame.contentDocument?.getElementById(frame.dataset.anchor);
+        if (row) frame.contentWindow.scrollTo(0, row.getBoundingClientRect().top - 12);
+    }, true);
+
     document.addEventListener("click", (event) => {
         const step = event.target.closest?.("[data-step]");
         if (step) sessionStorage.setItem("personalization-step", step.dataset.step);
