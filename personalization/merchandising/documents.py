@@ -68,7 +68,7 @@ def too_large(size: int) -> DocumentError:
 def document_errors(kind: str, document: dict[str, Any]) -> list[DocumentError]:
     """What is wrong with a document of the newest schema: none when it may be stored."""
     try:
-        size = len(json.dumps(document))
+        size = len(json.dumps(document, allow_nan=False))
     except (ValueError, TypeError, RecursionError):
         return [DocumentError("", _("This is not JSON."))]
     if size > MAX_BYTES:
