@@ -1,6 +1,7 @@
 """The screens of rows, as a merchandiser uses them."""
 
 import re
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -8,12 +9,14 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.timezone import localdate
 from oscar.apps.offer.models import Range
 
 from personalization.decide import active_rules
 from personalization.merchandising import publishing
 from personalization.merchandising.row_keys import row_key
-from personalization.models import AuditEntry, Definition, RulesState
+from personalization.models import AuditEntry, DailyTotal, Definition, RulesState
+from personalization.models.events import EventType
 from personalization.oscar.previews import PARAMETER
 from tests.merchandising.test_served_rows import codes, rows_of
 from tests.shops import factories as shop
@@ -307,3 +310,16 @@ def test_the_history_offers_older_versions(client, merchandiser):
     client.post(address("row"), form_data(base="1", most="5"))
     page = client.get(address("row-history")).content.decode()
     assert "at most 4 products" in page and "at most 5 products" in page and "Publish this version" in page
+
+
+def test_the_list_says_what_came_of_each_row_lately(client, merchandiser):
+    DailyTotal.objects.create(
+        date=localdate() - timedelta(days=2),
+        type=EventType.IMPRESSION,
+        surface="home",
+        row_code="bestsellers",
+        event_count=1204,
+        visitor_count=30,
+    )
+    page = client.get(LIST).content.decode()
+    assert re.search(r'(?s)id="row-home-bestsellers".*?In the last 7 days: 1,204 cards seen · 0.0 % clicked', page)

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.timezone import now
+from django.utils.timezone import localdate, now
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
@@ -18,6 +20,7 @@ from personalization.decide.active_rules import read_rules_now
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.policy import policy_from_settings
 from personalization.decide.slate import RowType
+from personalization.measure.reports import Filters, Outcome, Period, read_report
 from personalization.merchandising import campaign_words, documents, publishing
 from personalization.merchandising.campaign_words import Names
 from personalization.merchandising.compile_rows import row_source
@@ -27,10 +30,11 @@ from personalization.merchandising.row_keys import row_key, split_row_key
 from personalization.models import AuditEntry, Definition, DefinitionKind
 from personalization.oscar.dashboard.campaign_list import all_names, live_state, undoable
 from personalization.oscar.dashboard.readiness import row_readiness
-from personalization.oscar.dashboard.row_words import describe_row, row_labels, shown_title
+from personalization.oscar.dashboard.row_words import describe_outcome, describe_row, row_labels, shown_title
 from personalization.oscar.dashboard.screens import say_refusal, show
 from personalization.surfaces import Surface, registered_surfaces
 
+OUTCOME_DAYS = 7
 MANY_ROWS = 3
 """With more rows of the shop's own than this on a page, the lower ones are seen by few."""
 Document = Mapping[str, Any]
@@ -53,6 +57,8 @@ class RowLine:
     sentence: str
     """Its settings in words; "" where nobody ever set anything."""
     readiness: str
+    outcome: str
+    """What came of it in the last full days, in words; "" where nobody saw it."""
     state: str
     definition: Definition | None
     changed_by: str
@@ -257,9 +263,10 @@ def _surface_lines(found: Iterable[Surface]) -> list[SurfaceLines]:
     definitions = list(Definition.objects.rows_of_shop())
     names = all_names({pair for one in definitions for pair in _references(one)})
     policy, rules = policy_from_settings(conf.get_settings()), read_rules_now()
+    outcomes = read_report("row", _last_days(), Filters(), settings.OSCAR_DEFAULT_CURRENCY).lines
     result = []
     for surface in found:
-        lines = tuple(_lines_of(surface, definitions, rules, names))
+        lines = tuple(_lines_of(surface, definitions, rules, names, outcomes))
         own = [line for line in lines if line.kind == "yours" and line.is_shown and line.place]
         result.append(
             SurfaceLines(
@@ -275,16 +282,26 @@ def _surface_lines(found: Iterable[Surface]) -> list[SurfaceLines]:
     return result
 
 
+def _last_days() -> Period:
+    """The last full days, a week of them."""
+    yesterday = localdate() - timedelta(days=1)
+    return Period(yesterday - timedelta(days=OUTCOME_DAYS - 1), yesterday)
+
+
 def _references(definition: Definition) -> set[tuple[str, str]]:
     return documents.references("row", definition.newest.document) if definition.newest else set()
 
 
 def _lines_of(
-    surface: Surface, definitions: Iterable[Definition], rules: CompiledRules, names: Names
+    surface: Surface,
+    definitions: Iterable[Definition],
+    rules: CompiledRules,
+    names: Names,
+    outcomes: Mapping[Any, Outcome],
 ) -> Iterator[RowLine]:
     """The rows of a surface from the top, then those of the shop's own that were never published."""
     own = {split_row_key(one.key)[1]: one for one in definitions if split_row_key(one.key)[0] == surface.name}
-    maker = _LineMaker(surface, row_types_of(surface), own, rules, names, _arrays())
+    maker = _LineMaker(surface, row_types_of(surface), own, rules, names, _arrays(), outcomes)
     order = _order_of(surface, rules)
     drafts = [code for code in own if code not in order]
     return (maker.line(code, place) for place, code in [*enumerate(order, 1), *((0, code) for code in drafts)])
@@ -300,6 +317,8 @@ class _LineMaker:
     rules: CompiledRules
     names: Names
     arrays: Mapping[str, Any]
+    outcomes: Mapping[Any, Outcome]
+    """By surface and code."""
 
     @property
     def settings(self) -> Mapping[str, RowSettings]:
@@ -324,6 +343,7 @@ class _LineMaker:
             is_personal and not (settings is not None and settings.has_own_place),
             describe_row(document, self.names) if definition else "",
             row_readiness(code, self.arrays, source, None if settings is None else len(settings.product_ids)),
+            describe_outcome(self.outcomes.get((self.surface.name, code))),
             live_state(definition, now()) if definition else "",
             definition,
             definition.newest.by_name if definition and definition.newest else "",

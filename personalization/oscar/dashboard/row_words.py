@@ -9,10 +9,12 @@ from django.conf import settings
 from django.utils.dateformat import format as format_date
 from django.utils.formats import get_format, number_format
 from django.utils.timezone import localtime
-from django.utils.translation import get_language, ngettext, pgettext
+from django.utils.translation import get_language, ngettext, npgettext, pgettext
+from oscar.templatetags.currency_filters import currency as format_currency
 
 from personalization.decide.row_plan import title_in_language
 from personalization.decide.slate import RowType
+from personalization.measure.reports import Outcome
 from personalization.merchandising import documents
 from personalization.merchandising.campaign_words import Names, describe_audience
 from personalization.merchandising.compile_rows import row_source
@@ -171,3 +173,22 @@ def _further_parts(document: Mapping[str, Any]) -> list[str]:
     if document.get("fixed"):
         parts.append(pgettext("personalization", "keeps its place"))
     return parts
+
+
+def describe_outcome(outcome: Outcome | None) -> str:
+    """What came of a row within some days; "" where nobody saw it."""
+    if outcome is None or not outcome.seen:
+        return ""
+    parts = [
+        npgettext("personalization", "%(count)s card seen", "%(count)s cards seen", outcome.seen)
+        % {"count": number_format(outcome.seen, force_grouping=True)}
+    ]
+    if (share := outcome.click_share) is not None:
+        parts.append(pgettext("personalization", "%(share)s %% clicked") % {"share": number_format(share, 1)})
+    if (share := outcome.added_share) is not None:
+        words = pgettext("personalization", "%(share)s of 1,000 put into the basket")
+        parts.append(words % {"share": number_format(share, 1)})
+    if outcome.has_amounts:
+        amount = format_currency(outcome.kept_amount, settings.OSCAR_DEFAULT_CURRENCY)
+        parts.append(pgettext("personalization", "%(amount)s kept") % {"amount": amount})
+    return SEPARATOR.join(parts)
