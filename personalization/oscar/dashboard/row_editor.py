@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.timezone import now
+from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods
 
@@ -174,7 +175,7 @@ def _effect(definition: Definition, version: Version) -> RowEffect:
     if ends is not None and ends <= now():
         refusals.append(pgettext("personalization", "Its end has passed."))
     if settings.source is RowSource.RANGE and not len(settings.product_ids):
-        refusals.append(pgettext("personalization", "This Range has no public product."))
+        refusals.append(_("This Range has no public product."))
     return RowEffect(
         describe_row(document, names),
         describe_row(live, names) if definition.live else "",
