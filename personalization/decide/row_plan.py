@@ -49,7 +49,7 @@ class PagePlan:
 
     def map_types(self, change: Callable[[RowType], RowType | None]) -> "PagePlan":
         """The plan with changed row types, without those that are changed to None."""
-        return replace(self, rows=_changed(self.rows, change), fallback_rows=_changed(self.fallback_rows, change))
+        return replace(self, rows=_with_types(self.rows, change), fallback_rows=_with_types(self.fallback_rows, change))
 
     def own_codes(self) -> set[str]:
         """The codes of the shop's own rows."""
@@ -94,12 +94,12 @@ def plan_page(
         types = {row_type.code: row_type for row_type in shown} | own
         for rank, code in enumerate(order, 1):
             one = settings.get(code)
-            if code not in types or (one is not None and not (one.is_shown and _is_meant(one, visit))):
+            if code not in types or (one is not None and not (one.is_shown and _is_there_for(one, visit))):
                 continue
             yield _as_set(types[code], one, rank)
             for other in one.fallback if one is not None else ():
                 found = types.get(other) or known.get(other) or registered().get(other)
-                if found is not None and other != code and _is_meant(settings.get(other), visit):
+                if found is not None and other != code and _is_there_for(settings.get(other), visit):
                     yield replace(_as_set(found, settings.get(other), rank), stands_in_for=code)
 
     return PagePlan(surface, tuple(planned(rows)), tuple(planned(fallback_rows)))
@@ -124,7 +124,7 @@ def fill_title(text: str, params: Mapping[str, Any]) -> str:
     return TITLE_PLACEHOLDER.sub(lambda found: str(names[found[1]]), text)
 
 
-def _is_meant(one: RowSettings | None, visit: Visit) -> bool:
+def _is_there_for(one: RowSettings | None, visit: Visit) -> bool:
     """Whether a row is there for this visitor at this moment."""
     return one is None or (is_scheduled(one.schedule, visit.timestamp) and is_for(one.audience, visit))
 
@@ -180,6 +180,6 @@ def _bought_lately(visit: Visit, days: int) -> set[int]:
     return {row[0] for row in visit.genome.products if days and row[3] > visit.timestamp - days * DAY}
 
 
-def _changed(rows: Iterable[PlannedRow], change: Callable[[RowType], RowType | None]) -> tuple[PlannedRow, ...]:
+def _with_types(rows: Iterable[PlannedRow], change: Callable[[RowType], RowType | None]) -> tuple[PlannedRow, ...]:
     pairs = ((one, change(one.type)) for one in rows)
     return tuple(replace(one, type=changed) for one, changed in pairs if changed is not None)

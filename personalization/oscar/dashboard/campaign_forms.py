@@ -11,13 +11,12 @@ from django.utils.translation import pgettext_lazy
 from personalization.merchandising import campaign_words
 from personalization.models import Band
 from personalization.models.definitions import MAX_NAME
-from personalization.oscar.dashboard.audience_forms import AudienceForm, audience_initial
+from personalization.oscar.dashboard.audience_forms import AudienceForm, Choices, audience_initial
 from personalization.oscar.dashboard.product_lines import known_products, write_lines
 from personalization.rows import registered_row_types
 from personalization.shop import named_objects
 
 ROW_SURFACES = ("home", "product", "basket", "order_confirmation", "zero_results", "category")
-Choices = list[tuple[Any, str]]
 
 
 def _surface_choices() -> Choices:

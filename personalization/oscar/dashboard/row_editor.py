@@ -64,7 +64,7 @@ def create_row(request: HttpRequest) -> HttpResponse:
         except publishing.NotPossibleError as error:
             form.add_error("name", str(error))
         else:
-            return _after_saving(request, definition)
+            return _say_saved(request, definition)
     choices = [(one.name, surface_label(one.name)) for one in surfaces_with_rows()]
     context = {"form": form, "base": 0, "surface": surface.name, "choices": choices, **preview_context(surface.name)}
     return show(request, "row_form", context, tab="rows")
@@ -95,8 +95,9 @@ def edit_row(request: HttpRequest, surface: str, code: str) -> HttpResponse:
     if request.method != "POST" or not has_permission(request.user, "change_rows") or not form.is_valid():
         return show(request, "row_form", context, tab="rows")
     written = form.document()
+    new_name = definition_name(requested, code)
     try:
-        stored = _store(request, definition, definition_name(requested, code), row_key(surface, code), form)
+        stored = _store_settings(request, definition, form, new_name=new_name, key=row_key(surface, code))
     except publishing.ChangedMeanwhileError as error:
         names = all_names(documents.references("row", written) | documents.references("row", error.newest.document))
         theirs = describe_row(error.newest.document, names)
@@ -107,7 +108,7 @@ def edit_row(request: HttpRequest, surface: str, code: str) -> HttpResponse:
     except publishing.NotPossibleError as error:
         form.add_error("name" if "name" in form.fields else None, str(error))
     else:
-        return _after_saving(request, stored)
+        return _say_saved(request, stored)
     return show(request, "row_form", context, tab="rows")
 
 
@@ -148,10 +149,12 @@ def _form(request: HttpRequest, row_type: Any, document: dict[str, Any], name: s
     return RowForm(data, row_type=row_type, document=document, initial=row_initial(name, document))
 
 
-def _store(request: HttpRequest, definition: Definition | None, name: str, key: str, form: RowForm) -> Definition:
+def _store_settings(
+    request: HttpRequest, definition: Definition | None, form: RowForm, *, new_name: str, key: str
+) -> Definition:
     """Stores the draft. Where nobody ever set anything for a built-in row, its settings are made with it."""
     if definition is None:
-        return publishing.create("row", name, form.document(), request.user, key=key)
+        return publishing.create("row", new_name, form.document(), request.user, key=key)
     base = posted_number(request, "base")
     name = form.cleaned_data.get("name", "")
     publishing.save_draft(definition, form.document(), request.user, base=base, name=name)
@@ -190,7 +193,7 @@ def _add_errors(form: RowForm, error: publishing.InvalidDocumentError) -> None:
         form.add_error(None, f"{path}: {message}" if path else message)
 
 
-def _after_saving(request: HttpRequest, definition: Definition) -> HttpResponse:
+def _say_saved(request: HttpRequest, definition: Definition) -> HttpResponse:
     words = pgettext("personalization", "The draft of “%(name)s” is saved.")
     messages.success(request, words % {"name": definition.name})
     target = "row-publish" if "publish" in request.POST else "row"

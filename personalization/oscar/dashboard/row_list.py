@@ -37,11 +37,10 @@ from personalization.surfaces import Surface, registered_surfaces
 OUTCOME_DAYS = 7
 MANY_ROWS = 3
 """With more rows of the shop's own than this on a page, the lower ones are seen by few."""
-Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class RowLine:
+class ListedRow:
     """A row as the list shows it."""
 
     surface: str
@@ -71,7 +70,7 @@ class SurfaceLines:
 
     name: str
     label: str
-    lines: tuple[RowLine, ...]
+    lines: tuple[ListedRow, ...]
     most: int
     """So many rows the page shows."""
     most_personal: int
@@ -104,7 +103,7 @@ def move_row(request: HttpRequest, surface: str, code: str) -> HttpResponse:
     wanted = request.POST.get("place", "")
     if not (wanted.isascii() and wanted.isdigit() and 0 < len(wanted) < 6):
         messages.error(request, pgettext("personalization", "Expected a place from 1."))
-        return _back_to_list(surface, code)
+        return _back_to_rows(surface, code)
     place = min(max(int(wanted), 1), len(order))
     order.remove(code)
     order.insert(place - 1, code)
@@ -123,11 +122,11 @@ def move_row(request: HttpRequest, surface: str, code: str) -> HttpResponse:
     else:
         words = pgettext("personalization", "Moved “%(name)s” to place %(place)d of %(total)d.")
         messages.success(request, words % {"name": definition.name, "place": place, "total": len(order)})
-    return _back_to_list(surface, code)
+    return _back_to_rows(surface, code)
 
 
 @require_POST
-def change_state(request: HttpRequest, surface: str, code: str) -> HttpResponse:
+def change_row_state(request: HttpRequest, surface: str, code: str) -> HttpResponse:
     """Switches a row on or off, undoes what was last published of it, archives one of the shop's own, or gives a
     built-in one its built-in settings back."""
     requested, do = get_surface(surface), request.POST.get("do", "")
@@ -139,7 +138,7 @@ def change_state(request: HttpRequest, surface: str, code: str) -> HttpResponse:
         "reset": pgettext("personalization", "“%(name)s” is as built in again."),
     }
     if do not in changes:
-        return _back_to_list(surface, code)
+        return _back_to_rows(surface, code)
     try:
         with transaction.atomic():
             definition = _change(request, requested, code, do)
@@ -150,11 +149,11 @@ def change_state(request: HttpRequest, surface: str, code: str) -> HttpResponse:
     else:
         in_seconds = pgettext("personalization", "The shop follows in up to 10 seconds.")
         messages.success(request, f"{changes[do] % {'name': definition.name}} {in_seconds}")
-    return _back_to_list(surface, code)
+    return _back_to_rows(surface, code)
 
 
 @require_GET
-def show_history(request: HttpRequest, surface: str, code: str) -> HttpResponse:
+def show_row_history(request: HttpRequest, surface: str, code: str) -> HttpResponse:
     """All versions of a row's settings, and what was done with them."""
     definition = find_definition(surface, code)
     if definition is None:
@@ -298,7 +297,7 @@ def _lines_of(
     rules: CompiledRules,
     names: Names,
     outcomes: Mapping[Any, Outcome],
-) -> Iterator[RowLine]:
+) -> Iterator[ListedRow]:
     """The rows of a surface from the top, then those of the shop's own that were never published."""
     own = {split_row_key(one.key)[1]: one for one in definitions if split_row_key(one.key)[0] == surface.name}
     maker = _LineMaker(surface, row_types_of(surface), own, rules, names, _arrays(), outcomes)
@@ -325,15 +324,15 @@ class _LineMaker:
         """What serves, by code."""
         return self.rules.rows.get(self.surface.name, {})
 
-    def line(self, code: str, place: int) -> RowLine:
+    def line(self, code: str, place: int) -> ListedRow:
         """The line of a row."""
         row_type, definition, settings = self.types.get(code), self.definitions.get(code), self.settings.get(code)
         version = (definition.live or definition.draft) if definition else None
-        document: Document = version.document if version else {}
+        document: Mapping[str, Any] = version.document if version else {}
         source = row_source(document) if row_type is None else None
         is_served = row_type is None or (definition is not None and definition.live is not None)
         is_personal = row_type is not None and row_type.personal
-        return RowLine(
+        return ListedRow(
             self.surface.name,
             code,
             place,
@@ -369,6 +368,6 @@ def _arrays() -> Mapping[str, Any]:
     return snapshot.arrays if snapshot else {}
 
 
-def _back_to_list(surface: str, code: str) -> HttpResponse:
+def _back_to_rows(surface: str, code: str) -> HttpResponse:
     address = reverse("personalization:personalization-rows")
     return HttpResponseRedirect(f"{address}?moved={surface}-{code}#row-{surface}-{code}")

@@ -22,7 +22,7 @@ from personalization.rows import registered_row_types
 from personalization.rows.own_rows import source_title
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
-SEPARATOR = " \N{MIDDLE DOT} "
+MIDDLE_DOT = " \N{MIDDLE DOT} "
 
 
 class _NamedParams(dict[str, Any]):
@@ -37,11 +37,11 @@ class _NamedParams(dict[str, Any]):
         return ELLIPSIS if name in documents.TITLE_PLACEHOLDERS else 0
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The same as by key: each parameter is there."""
+        """A parameter, of which each is there."""
         return self[name]
 
 
-def row_label(row_type: RowType | None, code: str) -> str:
+def _built_in_title(row_type: RowType | None, code: str) -> str:
     """What a row type is called: its own title, as far as it is the same on every page."""
     label = _try_title(row_type)[0]
     return label or string.capwords(code.replace("_", " "))
@@ -54,7 +54,7 @@ def title_placeholders(row_type: RowType | None) -> list[str]:
 
 def row_labels(row_types: Mapping[str, RowType]) -> dict[str, str]:
     """By code, what row types are called; with the code where several have one title."""
-    labels = {code: row_label(row_type, code) for code, row_type in row_types.items()}
+    labels = {code: _built_in_title(row_type, code) for code, row_type in row_types.items()}
     counts = Counter(labels.values())
     return {
         code: f"{label} ({code.replace('_', ' ')})" if counts[label] > 1 else label for code, label in labels.items()
@@ -87,7 +87,7 @@ def describe_row(document: Mapping[str, Any], names: Names) -> str:
     if any(who.get(key) for key in ("in", "out", "countries", "devices")) or who.get("people", "all") != "all":
         parts.append(pgettext("personalization", "for %(who)s") % {"who": describe_audience(who, names)})
     parts += [*_time_parts(document.get("when", {})), *_further_parts(document)]
-    return SEPARATOR.join(parts) or pgettext("personalization", "as built in")
+    return MIDDLE_DOT.join(parts) or pgettext("personalization", "as built in")
 
 
 def _try_title(row_type: RowType | None) -> tuple[str, set[str]]:
@@ -191,4 +191,4 @@ def describe_outcome(outcome: Outcome | None) -> str:
     if outcome.has_amounts:
         amount = format_currency(outcome.kept_amount, settings.OSCAR_DEFAULT_CURRENCY)
         parts.append(pgettext("personalization", "%(amount)s kept") % {"amount": amount})
-    return SEPARATOR.join(parts)
+    return MIDDLE_DOT.join(parts)
