@@ -9,10 +9,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from personalization.merchandising import campaign_words
-from personalization.models import Band
+from personalization.merchandising.row_keys import split_row_key
+from personalization.models import Band, Definition
 from personalization.models.definitions import MAX_NAME
 from personalization.oscar.dashboard.audience_forms import AudienceForm, Choices, audience_initial
 from personalization.oscar.dashboard.product_lines import known_products, write_lines
+from personalization.oscar.dashboard.row_words import fallback_choices
 from personalization.rows import registered_row_types
 from personalization.shop import named_objects
 
@@ -24,7 +26,9 @@ def _surface_choices() -> Choices:
 
 
 def _row_choices() -> Choices:
-    return [(code, code.replace("_", " ").capitalize()) for code in sorted(registered_row_types())]
+    own = [(split_row_key(one.key)[1], one.name) for one in Definition.objects.rows_of_shop()]
+    built_in = registered_row_types()
+    return [*fallback_choices(), *(pair for pair in sorted(own) if pair[0] not in built_in)]
 
 
 class CampaignForm(AudienceForm):
