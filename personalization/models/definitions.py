@@ -137,6 +137,11 @@ class Definition(models.Model):
         return self.name
 
     @property
+    def row_parts(self) -> list[str]:
+        """Of the settings of a row: the surface and the code."""
+        return self.key.split("/", 1)
+
+    @property
     def newest(self) -> "Version | None":
         """The version that an editor shows: the draft, or else what is live."""
         return self.draft or self.live

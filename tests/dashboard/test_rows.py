@@ -323,3 +323,12 @@ def test_the_list_says_what_came_of_each_row_lately(client, merchandiser):
     )
     page = client.get(LIST).content.decode()
     assert re.search(r'(?s)id="row-home-bestsellers".*?In the last 7 days: 1,204 cards seen · 0.0 % clicked', page)
+
+
+def test_a_segment_says_which_row_uses_it_and_leads_there(client, merchandiser):
+    condition = {"field": "orders", "op": "at_least", "value": 1}
+    document = {"match": "all", "groups": [{"match": "all", "conditions": [condition]}]}
+    segment = publishing.publish(publishing.create("segment", "Buyers", document, None), None)
+    client.post(address("row"), form_data(in_segments=[str(segment.pk)]))
+    page = client.get(reverse("personalization:personalization-segments")).content.decode()
+    assert f'<a href="{address("row")}">Home page: Bestsellers</a>' in page
