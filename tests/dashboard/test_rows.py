@@ -332,3 +332,12 @@ def test_a_segment_says_which_row_uses_it_and_leads_there(client, merchandiser):
     client.post(address("row"), form_data(in_segments=[str(segment.pk)]))
     page = client.get(reverse("personalization:personalization-segments")).content.decode()
     assert f'<a href="{address("row")}">Home page: Bestsellers</a>' in page
+
+
+def test_undoing_twice_published_settings_does_not_bring_back_what_was_undone_before(client, merchandiser):
+    for base, most in (("0", "4"), ("1", "5")):
+        client.post(address("row"), form_data(base=base, most=most))
+        client.post(address("row-publish"), {"number": str(int(base) + 1)})
+        assert active_rules.read_rules_now().rows["home"]["bestsellers"].most == int(most)
+        client.post(address("row-state"), {"do": "undo"})
+        assert active_rules.read_rules_now().rows == {}

@@ -94,12 +94,12 @@
             button.hidden = false;
             button.addEventListener("click", () => addLine(button.closest("[data-formset]") ?? button.form));
         });
-        returnToLine();
         const wrong = document.querySelector(".personalization-field--wrong :is(input, select, textarea)");
         wrong?.focus();
     });
 
     window.addEventListener("load", () => setTimeout(nameThePickers));
+    window.addEventListener("load", () => setTimeout(returnToLine)); // after the browser went to the line itself
 
     document.addEventListener("change", (event) => {
         const line = event.target.closest?.("[data-line]");
