@@ -1,61 +1,56 @@
 """THE door: every page, tag, endpoint and export asks here what to show. It always answers and never harms a page."""
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from personalization import signals, surfaces
 from personalization.collect import impression_tokens
 from personalization.collect.impression_tokens import Impression, ShownItem
-from personalization.decide import list_campaigns, ranked_lists, reranking
+from personalization.decide import list_campaigns, ranked_lists, reranking, row_pages
 from personalization.decide.active_snapshot import get_active_snapshot
-from personalization.decide.compose import apply_campaigns, compose_slate
+from personalization.decide.compose import compose_slate
 from personalization.decide.layout import LayoutLimits
-from personalization.decide.merchandising import NOT_MERCHANDISED, Resolution, collect_pins
+from personalization.decide.merchandising import Resolution
 from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.proposals import propose_rows
 from personalization.decide.ranked_lists import recommend_categories, recommend_lists
-from personalization.decide.slate import Candidate, PlacedBy, RankedItem, Reason, Row, RowCandidate, RowType, Slate
+from personalization.decide.row_pages import RowCut, RowPage
+from personalization.decide.row_plan import PagePlan, plan_as_built, plan_page
+from personalization.decide.slate import Candidate, PlacedBy, RankedItem, Row, Slate
 from personalization.decide.trace import Reranking, Trace
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.rows import registered_row_types
 from personalization.rows.continue_shopping import CONTINUE_SHOPPING
+from personalization.rows.own_rows import make_own_row_type
 from personalization.shop import catalogue
 from personalization.surfaces import navigation
 
 MAX_PLACE = 20
 """The last place to which a campaign may pin a product."""
-ROW_PAGE_SIZE = 24
-"""How many products a page of one row shows."""
-
-
-@dataclass(frozen=True)
-class RowPage:
-    """One page of all the products of a row."""
-
-    slate: Slate
-    """Holds the row alone, with the products of this page."""
-    candidate_count: int
-    """How many products all pages have, with those that cannot be bought, which no page shows."""
 
 
 def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate:
     """The slate of a surface for a visit.
 
     When something of ours fails, the rows come from the surface's fallback rows, then there are none. They do, too,
-    when there is no row but the one that takes a visitor back: it shows nothing that they have not seen.
+    when there is no row but the one that takes a visitor back, which shows nothing that they have not seen, and the
+    shop's own ones.
 
     Parameters: `size`, how many products a row may hold, if not the policy's `row_size`.
     Raises: ValueError, which names the surfaces, when there is none of this name.
     """
     requested, slate = _get_surface(surface), Slate(surface)
+    plan = _plan(requested, visit)
+    not_enough = {CONTINUE_SHOPPING.code, *plan.own_codes()}
     for what, attempt in (("Surface", _personalized_slate), ("Fallback of surface", _fallback_slate)):
         with fail_open(f"{what} {surface}", whole_page=True):
-            slate = attempt(requested, visit, size)
-            if any(row.type != CONTINUE_SHOPPING.code for row in slate.rows):
+            slate = attempt(plan, visit, _layout_limits(requested, visit, size))
+            if any(row.type not in not_enough for row in slate.rows):
                 break
     if visit.trace is None and not visit.is_preview:  # else it is explained, not shown
         signals.send_on_commit(signals.slate_served, Slate, slate=slate, visit=visit)
@@ -70,68 +65,14 @@ def serve_row(surface: str, row_key: str, visit: Visit, *, page: int = 1) -> Row
     Raises: ValueError as `serve_slate`.
     """
     requested = _get_surface(surface)
+    plan, limits = _plan(requested, visit), _layout_limits(requested, visit, row_pages.ROW_PAGE_SIZE + MAX_PLACE)
     for what, attempt in (("A row of surface", _personalized_slate), ("A fallback row of surface", _fallback_slate)):
-        cut = _RowCut(surface, row_key, (page - 1) * ROW_PAGE_SIZE)
+        cut = RowCut(surface, row_key, page)
         with fail_open(f"{what} {surface}", whole_page=True):
-            slate = attempt(cut.narrow(requested), visit, ROW_PAGE_SIZE + MAX_PLACE)
+            slate = attempt(cut.narrow(plan), visit, limits)
             if slate.rows:
                 return RowPage(cut.number_items(slate), cut.candidate_count)
     return None
-
-
-class _RowCut:
-    """Cuts the row with this key out of a surface, and of its candidates those of one page, as campaigns leave them.
-    What they pin stands on the first page."""
-
-    def __init__(self, surface: str, row_key: str, start: int) -> None:
-        self._surface, self._row_key, self._start = surface, row_key, start
-        self.candidate_count = 0
-
-    def narrow(self, surface: surfaces.Surface) -> surfaces.Surface:
-        """The surface with this row only."""
-        rows, fallback_rows = self._row_types(surface.rows), self._row_types(surface.fallback_rows)
-        return replace(surface, rows=rows, fallback_rows=fallback_rows)
-
-    def number_items(self, slate: Slate) -> Slate:
-        """The slate, each item with its position among all products of the row."""
-        (row,) = slate.rows
-        items = tuple(replace(item, position=self._start + item.position) for item in row.items)
-        return replace(slate, rows=(replace(row, items=items, candidate_count=self.candidate_count),))
-
-    def _row_types(self, row_types: tuple[RowType, ...]) -> tuple[RowType, ...]:
-        code = self._row_key.partition(":")[0]
-        return tuple(
-            replace(
-                row_type,
-                min_items=1,
-                max_items=None,
-                propose=row_type.propose and partial(self._cut, row_type.code, row_type.propose),
-                fallback=row_type.fallback and partial(self._cut, row_type.code, row_type.fallback),
-            )
-            for row_type in row_types
-            if row_type.code == code
-        )
-
-    def _cut(
-        self, code: str, propose: Callable[..., Iterable[RowCandidate]], visit: Visit, *snapshot: SnapshotArrays
-    ) -> Iterator[RowCandidate]:
-        for row in propose(visit, *snapshot):
-            if Reason(code, row.params).key == self._row_key:
-                yield self._page(apply_campaigns(row, code, self._surface, visit))
-                return
-
-    def _page(self, row: RowCandidate) -> RowCandidate:
-        """The candidates of the page. What is pinned stands on the first one, beside as many others as on any."""
-        merchandised = row.merchandised or NOT_MERCHANDISED
-        pinned = {wish.product for wish in collect_pins(merchandised.acting)}
-        standing = [one for one in row.candidates if one.item.id not in merchandised.removed]
-        others = [one for one in standing if one.item.id not in pinned]
-        self.candidate_count = len(others) or len(standing)
-        shown = others[self._start : self._start + ROW_PAGE_SIZE]
-        if self._start:
-            return replace(row, candidates=shown, links=(), merchandised=NOT_MERCHANDISED)
-        shown += [one for one in standing if one.item.id in pinned]
-        return replace(row, candidates=shown, links=(), merchandised=merchandised)
 
 
 def explain_slate(surface: str, visit: Visit, *, size: int | None = None) -> tuple[Slate, Trace]:
@@ -155,8 +96,9 @@ def continue_shopping(visit: Visit, *, size: int | None = None) -> Slate:
     home = _get_surface("home")
     slate = Slate(home.name)
     with fail_open("Where a visitor left off"):
-        alone = replace(home, fallback_rows=(CONTINUE_SHOPPING,))
-        slate = _fallback_slate(alone, visit, size)
+        plan = _plan(replace(home, fallback_rows=(CONTINUE_SHOPPING,)), visit)
+        alone = plan.map_types(lambda row_type: row_type if row_type.code == CONTINUE_SHOPPING.code else None)
+        slate = _fallback_slate(alone, visit, _layout_limits(home, visit, size))
     return slate
 
 
@@ -370,26 +312,37 @@ def _get_surface(name: str) -> surfaces.Surface:
     return registered[name]
 
 
-def _personalized_slate(surface: surfaces.Surface, visit: Visit, size: int | None) -> Slate:
+def _plan(surface: surfaces.Surface, visit: Visit) -> PagePlan:
+    """The rows that the surface may show to this visitor; as it has them itself where the settings cannot be read."""
+    rows, fallback_rows = surface.rows, surface.fallback_rows
+    plan = plan_as_built(surface.name, rows, fallback_rows)
+    if surface.name in visit.rules.rows:
+        with fail_open(f"The settings of the rows of {surface.name}", queries=bool(visit.rules.segments)):
+            plan = plan_page(
+                surface.name, rows, fallback_rows, visit, registered=registered_row_types, make_own=make_own_row_type
+            )
+    return plan
+
+
+def _personalized_slate(plan: PagePlan, visit: Visit, limits: LayoutLimits) -> Slate:
     learned = get_active_snapshot()
     if learned is None:
-        return Slate(surface.name)
+        return Slate(plan.surface)
     visit = apply_preferences(visit, learned)
-    rows = [
-        (row_type, partial(propose_rows, row_type, visit, learned)) for row_type in surface.rows if row_type.propose
-    ]
-    return compose_slate(surface.name, learned.name, rows, visit, _layout_limits(surface, visit, size))
+    rows = [(one, partial(propose_rows, one.type, visit, learned)) for one in plan.rows if one.type.propose]
+    return compose_slate(plan.surface, learned.name, rows, visit, limits)
 
 
-def _fallback_slate(surface: surfaces.Surface, visit: Visit, size: int | None) -> Slate:
+def _fallback_slate(plan: PagePlan, visit: Visit, limits: LayoutLimits) -> Slate:
     visit = apply_preferences(visit, None)
-    rows = [(row_type, partial(row_type.fallback, visit)) for row_type in surface.fallback_rows if row_type.fallback]
-    return compose_slate(surface.name, "", rows, visit, _layout_limits(surface, visit, size))
+    rows = [(one, partial(one.type.fallback, visit)) for one in plan.fallback_rows if one.type.fallback]
+    return compose_slate(plan.surface, "", rows, visit, limits)
 
 
 def _layout_limits(surface: surfaces.Surface, visit: Visit, size: int | None) -> LayoutLimits:
     policy = visit.policy
     rows = policy.max_home_rows if surface.whole_page else policy.max_page_rows
     least = policy.min_relative_use if surface.whole_page else 0.0
-    has_lines = surface.whole_page and size is None
-    return LayoutLimits(size or policy.row_size, policy.max_personal_rows, rows, least, has_lines)
+    is_requested = size is not None
+    has_lines = surface.whole_page and not is_requested
+    return LayoutLimits(size or policy.row_size, policy.max_personal_rows, rows, least, has_lines, is_requested)

@@ -1,4 +1,4 @@
-"""What the demo's merchandiser has defined already: segments with members, campaigns, a conflict and a draft."""
+"""What the demo's merchandiser has defined already: segments with members, campaigns, a conflict and two drafts."""
 
 from typing import Any
 
@@ -11,6 +11,9 @@ from personalization.models import Definition
 Category = get_model("catalogue", "Category")
 Product = get_model("catalogue", "Product")
 
+Range = get_model("offer", "Range")
+
+BREAKFAST = "Breakfast table"
 Document = dict[str, Any]
 
 
@@ -26,6 +29,7 @@ def define() -> None:
     for name, document in _campaigns(keys).items():
         _publish("campaign", name, document, owner)
     publishing.create("campaign", "Christmas baking", _christmas_baking(), owner, is_demo=True)
+    publishing.create("row", BREAKFAST, _breakfast_row(), owner, key="home/own_breakfast_table", is_demo=True)
 
 
 def _publish(kind: str, name: str, document: Document, owner: Any) -> int:
@@ -76,6 +80,20 @@ def _christmas_baking() -> Document:
         "where": [{"surface": "home"}],
         "when": {"to": "2030-12-25T00:00:00+00:00", "zone": "UTC"},
         "what": [{"do": "boost", "target": {"category": _category("Bakery"), "below": True}, "strength": 2}],
+    }
+
+
+def _breakfast_row() -> Document:
+    """A row of the shop's own, from a Range that is made for it."""
+    breakfast, _is_new = Range.objects.get_or_create(name=BREAKFAST)
+    for name in ("Bakery", "Coffee", "Chilled juice"):
+        for product in _products(_category(name)):
+            breakfast.add_product(Product.objects.get(pk=product))
+    return {
+        "titles": {"en-gb": "For the breakfast table", "de": "Für den Frühstückstisch"},
+        "source": {"range": breakfast.pk},
+        "most": 6,
+        "fewest": 3,
     }
 
 

@@ -10,7 +10,7 @@ from personalization.decide.merchandising import ActingCampaign
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled import (
     ANYWHERE,
-    Campaign,
+    Audience,
     IndexedPlace,
     People,
     Place,
@@ -57,7 +57,7 @@ def _acting_on_surface(visit: Visit, surface: str) -> tuple[ActingCampaign, ...]
         if one.order in refused:
             continue
         if one.order not in acting and not (
-            is_scheduled(one.campaign.schedule, visit.timestamp) and _is_for(one.campaign, visit)
+            is_scheduled(one.campaign.schedule, visit.timestamp) and is_for(one.campaign.audience, visit)
         ):
             refused.add(one.order)
             continue
@@ -125,7 +125,7 @@ def words_match(wanted: WordList, words: tuple[str, ...]) -> bool:
 
 
 def is_scheduled(schedule: Schedule, now: float) -> bool:
-    """Whether a campaign acts at this moment, in seconds since 1970."""
+    """Whether a campaign acts, or a row is there, at this moment, in seconds since 1970."""
     if not schedule.starts <= now < schedule.ends:
         return False
     if not schedule.days and schedule.hours is None:
@@ -143,8 +143,8 @@ def is_scheduled(schedule: Schedule, now: float) -> bool:
     return not schedule.days or local.isoweekday() in schedule.days
 
 
-def _is_for(campaign: Campaign, visit: Visit) -> bool:
-    audience = campaign.audience
+def is_for(audience: Audience, visit: Visit) -> bool:
+    """Whether the visitor is among those who are meant."""
     if audience.people is not People.ALL and (audience.people is People.CUSTOMERS) != (visit.user_id is not None):
         return False
     if audience.countries and visit.country not in audience.countries:

@@ -11,8 +11,9 @@ from django.db import DatabaseError
 from personalization.decide import layout, preferences, reasons
 from personalization.decide.audience import acting_campaigns
 from personalization.decide.layout import FilledRow, ProposedRow
-from personalization.decide.merchandising import NOT_MERCHANDISED, collect_pins, merchandise_row
+from personalization.decide.merchandising import NO_PERCENTS, NOT_MERCHANDISED, collect_pins, merchandise_row
 from personalization.decide.product_lookup import ProductLookup
+from personalization.decide.row_plan import PlannedRow, row_settings
 from personalization.decide.slate import (
     CATEGORY,
     PRODUCT,
@@ -32,8 +33,8 @@ from personalization.shop.types import PurchaseInfo
 
 logger = logging.getLogger("personalization")
 
-RowProposals = Iterable[tuple[RowType, Callable[[], Iterable[RowCandidate]]]]
-"""Each row type with what makes its rows."""
+RowProposals = Iterable[tuple[PlannedRow, Callable[[], Iterable[RowCandidate]]]]
+"""Each row type of a page with what makes its rows."""
 
 
 def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit, limits: layout.LayoutLimits) -> Slate:
@@ -66,7 +67,11 @@ def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit,
 
 def _collect_rows(surface: str, rows: RowProposals, visit: Visit) -> Iterator[ProposedRow]:
     dismissed = preferences.dismissed_rows(visit.preferences)
-    for row_type, propose in rows:
+    dismissed_types = {key.partition(":")[0] for key in dismissed}
+    for planned, propose in rows:
+        row_type = planned.type
+        if planned.stands_in_for in dismissed_types:
+            continue
         try:
             candidates = [apply_campaigns(one, row_type.code, surface, visit) for one in propose()]
         except Exception as error:
@@ -75,33 +80,46 @@ def _collect_rows(surface: str, rows: RowProposals, visit: Visit) -> Iterator[Pr
                 visit.trace.failed_row_types.append(row_type.code)
             continue
         for one in candidates:
-            reason = Reason(row_type.code, one.params)
-            row = ProposedRow(
-                row_type,
-                reason,
-                one.candidates,
-                one.expected_share,
-                one.links,
-                one.probability,
-                one.merchandised or NOT_MERCHANDISED,
-            )
-            if reason.key not in dismissed:
+            row = _proposed_row(planned, one)
+            if row.reason.key not in dismissed:
                 yield row
             elif visit.trace is not None:
                 visit.trace.add_dismissed(row)
 
 
+def _proposed_row(planned: PlannedRow, row: RowCandidate) -> ProposedRow:
+    settings = planned.settings
+    keeps_place = settings is not None and settings.has_own_place
+    return ProposedRow(
+        planned.type,
+        Reason(planned.type.code, row.params),
+        row.candidates,
+        row.expected_share,
+        row.links,
+        None if keeps_place or planned.is_own else row.probability,
+        row.merchandised or NOT_MERCHANDISED,
+        planned.rank,
+        keeps_place,
+        planned.stands_in_for,
+        settings.most if settings is not None else None,
+    )
+
+
 def apply_campaigns(row: RowCandidate, code: str, surface: str, visit: Visit) -> RowCandidate:
-    """A row, which is not filled yet, after what campaigns keep out and move; itself where that was done before, or no
-    campaign acts there. What may not stand anyway is not counted, and stays behind."""
-    if row.merchandised is not None or not (acting := acting_campaigns(visit, surface, code)):
+    """A row, which is not filled yet, after what campaigns keep out, and what they and its own settings move; itself
+    where that was done before, or there is nothing of the kind. What may not stand anyway is not counted, and stays
+    behind."""
+    settings = row_settings(visit, surface, code)
+    acting, is_nudged = acting_campaigns(visit, surface, code), settings is not None and bool(settings.nudges)
+    if row.merchandised is not None or not (acting or is_nudged):
         return row
     by_id = {candidate.item.id: candidate for candidate in row.candidates}
     if len(by_id) < len(row.candidates) or any(one.item.kind != PRODUCT for one in row.candidates):
         return row
     absent = visit.basket | visit.excluded_products | visit.shown_products
     standing = [key for key in by_id if key not in absent]
-    order, merchandised = merchandise_row(standing, acting, trace=visit.trace is not None)
+    percents = settings.percents(standing) if settings is not None and is_nudged else NO_PERCENTS
+    order, merchandised = merchandise_row(standing, acting, trace=visit.trace is not None, percents=percents)
     moved = dict.fromkeys(order)
     candidates = [by_id[key] for key in (*order, *(key for key in by_id if key not in moved))]
     return replace(row, candidates=candidates, merchandised=merchandised)

@@ -42,6 +42,7 @@ NO_LIMIT = 1_000_000
 
 PAGE_FULL, PERSONAL_ROWS_FULL, TOO_FEW_ITEMS = "page_full", "personal_rows_full", "too_few_items"
 LITTLE_USE = "little_use"
+NOT_NEEDED, SHOWN_ABOVE = "not_needed", "shown_above"
 """Why a row is not shown."""
 
 
@@ -60,6 +61,8 @@ class LayoutLimits:
     part of what they are expected to buy from the best personal row."""
     has_lines: bool = False
     """Whether a row may fill as many lines as its type says."""
+    is_requested_size: bool = False
+    """Whether `row_size` is what somebody asks for, whatever a row's own size is."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,14 @@ class ProposedRow:
     """By product key, how likely the visitor is to buy it soon; None where the row is not judged by that."""
     merchandised: MerchandisedRow = NOT_MERCHANDISED
     """What campaigns do to it; those of the candidates that they keep out stand last."""
+    rank: int = 0
+    """Sorts the rows of the page; equal for all where merchants set nothing."""
+    keeps_place: bool = False
+    """Whether a personal row stands at its rank for all visitors."""
+    stands_in_for: str = ""
+    """The code of the row type in whose place it is shown, if that has too few products."""
+    size: int | None = None
+    """So many products instead of the page's."""
 
     @property
     def removed_count(self) -> int:
@@ -90,8 +101,14 @@ class ProposedRow:
 
     def max_items(self, limits: LayoutLimits) -> int:
         """How many products it shows at most."""
+        if self.has_own_size(limits):
+            return self.size or 0
         size = limits.row_size * (self.type.lines if limits.has_lines else 1)
         return size if self.type.max_items is None else min(size, self.type.max_items)
+
+    def has_own_size(self, limits: LayoutLimits) -> bool:
+        """Whether merchants decided how many products it shows."""
+        return self.size is not None and not limits.is_requested_size
 
 
 @dataclass(frozen=True)
@@ -110,20 +127,22 @@ class FilledRow:
 
 
 def sort_rows(rows: Iterable[ProposedRow]) -> list[ProposedRow]:
-    """The personal rows first, then the others as proposed. Of the personal ones the best of each type, then the second
-    best of each, and so on, each time the one with the highest expected share on top: two rows of one type say less
-    than two rows of two."""
-    personal: list[ProposedRow] = []
-    generic: list[ProposedRow] = []
-    for row in rows:
-        (personal if row.type.personal else generic).append(row)
-    personal.sort(key=lambda row: -row.expected_share)
+    """The rows by rank; of one rank the personal ones first, then the others as proposed. The personal rows that do not
+    keep their places share them in another order: the best of each type, then the second best of each, and so on, each
+    time the one with the highest expected share on top: two rows of one type say less than two rows of two."""
+    ranked = sorted(rows, key=lambda row: (row.rank, bool(row.stands_in_for), not row.type.personal))
+    floating = sorted(filter(_is_floating, ranked), key=lambda row: -row.expected_share)
     nth: Counter[str] = Counter()
     turns = []
-    for row in personal:
+    for row in floating:
         turns.append(nth[row.type.code])
         nth[row.type.code] += 1
-    return [row for _turn, row in sorted(zip(turns, personal, strict=True), key=lambda pair: pair[0])] + generic
+    by_turn = iter([row for _turn, row in sorted(zip(turns, floating, strict=True), key=lambda pair: pair[0])])
+    return [next(by_turn) if _is_floating(row) else row for row in ranked]
+
+
+def _is_floating(row: ProposedRow) -> bool:
+    return row.type.personal and not row.keeps_place and not row.stands_in_for
 
 
 def fill_rows(
@@ -258,7 +277,50 @@ def _row_places(row: ProposedRow, page: _Page) -> PlaceAllocation:
 def _row_size(row: ProposedRow, limits: LayoutLimits, count: int) -> int:
     """How many of so many products a row shows: no further line for one or two."""
     size = row.max_items(limits)
+    if row.has_own_size(limits):
+        return size
     return min(size, limits.row_size) if count < limits.row_size + MIN_LINE_ITEMS else size
+
+
+@dataclass
+class _Shown:
+    """What a page shows while it is filled from the top."""
+
+    limits: LayoutLimits
+    min_use: float
+    """Of a row that is judged by it, how much of it the visitor is expected to buy at least."""
+    rows: int = 0
+    personal_rows: int = 0
+    settled_types: set[str] = field(default_factory=set)
+    """The codes of the row types that need none to stand in for them."""
+    keys: set[str] = field(default_factory=set)
+    stand_in_keys: set[str] = field(default_factory=set)
+
+    def why_hidden(self, row: ProposedRow, items: list[Candidate], size: int) -> str:
+        """Why the page does not show this row with these items; "" when it does."""
+        if row.stands_in_for in self.settled_types:
+            return NOT_NEEDED
+        if row.reason.key in (self.keys if row.stands_in_for else self.stand_in_keys):
+            return SHOWN_ABOVE
+        if self.rows == self.limits.rows:
+            return PAGE_FULL
+        is_judged = self.rows >= MIN_ROWS and row.probability is not None
+        if is_judged and _expected_use(items, row.probability or {}, self.limits) < self.min_use:
+            return LITTLE_USE
+        if row.type.personal and self.personal_rows == self.limits.personal_rows:
+            return PERSONAL_ROWS_FULL
+        return TOO_FEW_ITEMS if len(items[:size]) < row.type.min_items or not (items or row.links) else ""
+
+    def add(self, row: ProposedRow, hidden_because: str) -> None:
+        """Counts a row that is shown, or is not for some reason."""
+        if hidden_because != TOO_FEW_ITEMS:
+            self.settled_types.add(row.stands_in_for or row.type.code)
+        if not hidden_because:
+            self.rows += 1
+            self.personal_rows += row.type.personal
+            self.keys.add(row.reason.key)
+            if row.stands_in_for:
+                self.stand_in_keys.add(row.reason.key)
 
 
 def _take_items(page: _Page, pins: Mapping[int, PlaceAllocation], allocated: list[_Allocated]) -> None:
@@ -266,9 +328,8 @@ def _take_items(page: _Page, pins: Mapping[int, PlaceAllocation], allocated: lis
     rows, limits, extra = page.rows, page.limits, page.extra
     reserved = (product_ref(key) for places in pins.values() for key in places.products)
     taken = {*page.unavailable, *page.sold_out, *reserved}
-    personal = shown = 0
     shares = [row.expected_share for row in rows if row.type.personal and math.isfinite(row.expected_share)]
-    min_use = limits.min_relative_use * max(shares, default=0.0)
+    shown = _Shown(limits, limits.min_relative_use * max(shares, default=0.0))
     for number, (row, into) in enumerate(zip(rows, allocated, strict=True)):
         gone: Set[ItemRef] = taken
         if number in pins:
@@ -277,22 +338,10 @@ def _take_items(page: _Page, pins: Mapping[int, PlaceAllocation], allocated: lis
         if row.merchandised.removed:
             items = [candidate for candidate in items if row.may_hold(candidate.item)]
         size = row.max_items(limits) + extra if extra else _row_size(row, limits, len(items))
-        if shown == limits.rows:
-            into.hidden_because = PAGE_FULL
-        elif (
-            shown >= MIN_ROWS
-            and row.probability is not None
-            and _expected_use(items, row.probability, limits) < min_use
-        ):
-            into.hidden_because = LITTLE_USE
-        elif row.type.personal and personal == limits.personal_rows:
-            into.hidden_because = PERSONAL_ROWS_FULL
-        elif len(items[:size]) < row.type.min_items or not (items or row.links):
-            into.hidden_because = TOO_FEW_ITEMS
+        into.hidden_because = shown.why_hidden(row, items, size)
+        shown.add(row, into.hidden_because)
         if into.hidden_because:
             continue
-        shown += 1
-        personal += row.type.personal
         if row.merchandised.acting and row.type.takes_pins:
             places = pins.get(number) or _row_places(row, page)
             extra_pins = len(places.by_place) if extra else 0

@@ -31,6 +31,7 @@ SHIFTS = {1: 10, 2: 30, 3: 100}
 """By the strength of a boost or a burial, how far it moves a product, in percent of the list."""
 MAX_SHIFT = 100
 NO_LIMIT = 1_000_000
+NO_PERCENTS: Mapping[int, int] = {}
 
 
 @dataclass(frozen=True)
@@ -245,13 +246,19 @@ def removals(
 
 
 def shift(
-    products: Sequence[int], acting: Iterable[ActingCampaign], outcomes: list[ActionOutcome] | None = None
+    products: Sequence[int],
+    acting: Iterable[ActingCampaign],
+    outcomes: list[ActionOutcome] | None = None,
+    percents: Mapping[int, int] = NO_PERCENTS,
 ) -> list[int]:
-    """These products after all boosts and burials: one of k places passes exactly k others."""
+    """These products after all boosts and burials: one of k places passes exactly k others.
+
+    Parameters: `percents`, by product, how far the row's own settings move it, in percent of the list.
+    """
     moves = [(one, number, action) for do in (Do.BOOST, Do.BURY) for one, number, action in _actions(acting, do)]
-    if not moves:
+    if not moves and not percents:
         return list(products)
-    total: dict[int, int] = {}
+    total: dict[int, int] = dict(percents)
     matches = []
     for one, _number, action in moves:
         percent = SHIFTS[action.strength] * (1 if action.do is Do.BOOST else -1)
@@ -353,13 +360,17 @@ def _actions(acting: Iterable[ActingCampaign], do: Do) -> list[tuple[ActingCampa
 
 
 def merchandise_row(
-    products: Sequence[int], acting: tuple[ActingCampaign, ...], *, trace: bool = False
+    products: Sequence[int],
+    acting: tuple[ActingCampaign, ...],
+    *,
+    trace: bool = False,
+    percents: Mapping[int, int] = NO_PERCENTS,
 ) -> tuple[list[int], MerchandisedRow]:
     """(the products of a row in the order in which it is filled; what campaigns keep out of it).
 
-    Parameters: `trace`, whether it is noted what each action did.
+    Parameters: `trace`, whether it is noted what each action did; `percents`, as for `shift`.
     """
     outcomes: list[ActionOutcome] | None = [] if trace else None
     removed = removals(acting, {*products, *(wish.product for wish in collect_pins(acting))}, outcomes)
-    order = shift([key for key in products if key not in removed], acting, outcomes)
+    order = shift([key for key in products if key not in removed], acting, outcomes, percents)
     return order, MerchandisedRow(acting, removed, tuple(outcomes or ()))

@@ -128,6 +128,12 @@ def score_listing(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     return _score_candidates(tasks.CATEGORY, visit, snapshot, history, indices)
 
 
+def score_products(visit: Visit, snapshot: SnapshotArrays, product_ids: list[int]) -> ScoredCandidates:
+    """These products, wherever they come from, in the visitor's order; the snapshot knows them."""
+    history = visitor_history(visit.genome, snapshot)
+    return _score_candidates(tasks.CATEGORY, visit, snapshot, history, snapshot.product_indices(product_ids))
+
+
 def score_search(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     """The visit's candidate products, which come in the engine's order, and what shoppers choose after such a search.
 

@@ -20,6 +20,8 @@ IN_BASKET, NOT_WANTED, ON_PAGE = "in_basket", "not_wanted", "on_page"
 """The rules that keep items out of every row: they are in the basket, the visitor does not want to see them, or they
 are on the page already."""
 NOT_BUYABLE, OUTSIDE_PRICE_RANGE = "not_buyable", "outside_price_range"
+LEFT_OUT_BY_ROW = "left_out_by_row"
+"""Why a row type's product is no candidate: merchants leave it out of the row."""
 TAKEN_ABOVE, BEYOND_ROW_SIZE = "taken_above", "beyond_row_size"
 """Why a candidate is not shown: another row of the page has it, or better ones filled the row."""
 DISMISSED, HIDDEN_NAME, NO_WORDS, REPLACED = "dismissed", "hidden_name", "no_words", "replaced_by_fallback"

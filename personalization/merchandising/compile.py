@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.db import DatabaseError
@@ -17,27 +16,27 @@ from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 
 from personalization.merchandising import documents, segments
+from personalization.merchandising.compile_audience import compile_audience, compile_schedule
+from personalization.merchandising.compile_rows import compile_row, sorted_numbers
 from personalization.merchandising.compiled import (
     Action,
     AllOf,
-    Audience,
     Campaign,
     CompiledRules,
     Do,
     FixedTarget,
     LargeTarget,
-    People,
     Place,
     ProductGroups,
     RelativeTarget,
-    Schedule,
     SegmentTest,
     Target,
     WordList,
     WordMatch,
 )
+from personalization.merchandising.compiled_rows import RowSettings
 from personalization.merchandising.search_words import fold_words
-from personalization.models import Band, Definition, DefinitionKind, RulesState
+from personalization.models import Band, Definition, DefinitionKind, RulesState, Version
 from personalization.shop import product_targets
 
 logger = logging.getLogger("personalization")
@@ -58,6 +57,7 @@ class Compiler:
     _targets: dict[str, Target] = field(default_factory=dict)
     _missing: dict[str, list[Message]] = field(default_factory=dict)
     _groups: dict[str, ProductGroups] = field(default_factory=dict)
+    _numbers: dict[str, ProductGroups] = field(default_factory=dict)
 
     def campaign(self, definition: Definition, document: Mapping[str, Any], version: int) -> Campaign:
         """A campaign as it acts. What it names and is gone makes its action silent, and is noted in `problems`."""
@@ -69,8 +69,8 @@ class Compiler:
             name=definition.name,
             where=tuple(self._place(place, problems) for place in document["where"]),
             actions=tuple(self._action(action, problems) for action in document["what"]),
-            audience=audience(document.get("who", {})),
-            schedule=schedule(document.get("when", {})),
+            audience=compile_audience(document.get("who", {})),
+            schedule=compile_schedule(document.get("when", {})),
             band=Band(definition.band),
             hold_back=document.get("hold_back", 0),
         )
@@ -83,6 +83,12 @@ class Compiler:
             self._targets[key] = self._find(document, self._missing[key])
         problems.extend(line for line in self._missing[key] if line not in problems)
         return self._targets[key]
+
+    def numbers(self, name: str, read: Callable[[], Iterable[tuple[int, float]]]) -> ProductGroups:
+        """A number of each product, read once."""
+        if name not in self._numbers:
+            self._numbers[name] = sorted_numbers(read())
+        return self._numbers[name]
 
     def _place(self, place: Mapping[str, Any], problems: list[Message]) -> Place:
         categories, rows = place.get("categories"), place.get("rows", "all")
@@ -155,41 +161,70 @@ class Compiler:
 
 
 def compile_rules() -> CompiledRules:
-    """What serves now: every live campaign, in order, and the segments. One that cannot be compiled is left out."""
+    """What serves now: every live campaign, in order, the settings of rows, and the segments. What cannot be compiled
+    is left out."""
     number = RulesState.objects.number()
     definitions = list(Definition.objects.live_documents())
     return rules_of(definitions, number)
 
 
-def compile_with_drafts(keys: Iterable[int]) -> CompiledRules:
-    """What would serve if the drafts of these campaigns were published."""
-    definitions = list(Definition.objects.serving_with_drafts(list(keys)))
+def compile_with_drafts(keys: Iterable[int], row: tuple[str, Mapping[str, Any]] | None = None) -> CompiledRules:
+    """What would serve if the drafts of these definitions were published.
+
+    Parameters: `row`, (key, document) of the settings of a row that are not even a draft yet.
+    """
+    keys = list(keys)
+    definitions = list(Definition.objects.serving_with_drafts(keys))
     for definition in definitions:
         if definition.pk in keys and definition.draft is not None:
             definition.live = definition.draft
+    if row is not None:
+        definitions = _with_row(definitions, *row)
     return rules_of(definitions, RulesState.objects.number())
+
+
+def _with_row(definitions: list[Definition], key: str, document: Mapping[str, Any]) -> list[Definition]:
+    """The definitions, that of the row with another document."""
+    stored = next((one for one in definitions if (one.kind, one.key) == (DefinitionKind.ROW, key)), None)
+    definition = stored or Definition(pk=0, kind=DefinitionKind.ROW, key=key, name=key)
+    definition.live = Version(number=0, schema=documents.newest_schema(DefinitionKind.ROW), document=document)
+    return [one for one in definitions if one is not stored] + [definition]
 
 
 def rules_of(definitions: Iterable[Definition], number: int) -> CompiledRules:
     """The rules of these definitions, each as its live version says."""
     definitions = list(definitions)
     compiler = Compiler()
-    campaigns = []
+    campaigns: list[Campaign] = []
+    rows: dict[str, dict[str, RowSettings]] = {}
     for definition in definitions:
-        if definition.kind == DefinitionKind.CAMPAIGN and definition.live is not None:
-            try:
-                document = documents.upgrade(definition.kind, definition.live.schema, definition.live.document)
-                campaigns.append(compiler.campaign(definition, document, definition.live.number))
-            except documents.NewerSchemaError:
-                compiler.problems[definition.pk] = [_("A newer release wrote it; this one cannot read it.")]
-            except DatabaseError:  # it has nothing to do with this campaign
-                raise
-            except Exception:  # one that cannot be read keeps no other from being obeyed
-                logger.exception("Campaign %s cannot be compiled; it does not serve", definition.pk)
-                compiler.problems[definition.pk] = [_("It cannot be read; the log of the shop says why.")]
+        one = _compile_one(definition, compiler)
+        if isinstance(one, Campaign):
+            campaigns.append(one)
+        elif one is not None:
+            rows.setdefault(one.surface, {})[one.code] = one
     tests = compile_segments(one for one in definitions if one.kind == DefinitionKind.SEGMENT)
     problems = {key: tuple(lines) for key, lines in compiler.problems.items() if lines}
-    return CompiledRules(number, tuple(campaigns), tests, problems)
+    return CompiledRules(number, tuple(campaigns), tests, problems, rows)
+
+
+def _compile_one(definition: Definition, compiler: Compiler) -> Campaign | RowSettings | None:
+    """A campaign, or the settings of a row; None for a segment, and for what cannot be read, which is noted."""
+    if definition.live is None or definition.kind == DefinitionKind.SEGMENT:
+        return None
+    try:
+        document = documents.upgrade(definition.kind, definition.live.schema, definition.live.document)
+        if definition.kind == DefinitionKind.ROW:
+            return compile_row(definition, document, compiler)
+        return compiler.campaign(definition, document, definition.live.number)
+    except documents.NewerSchemaError:
+        compiler.problems[definition.pk] = [_("A newer release wrote it; this one cannot read it.")]
+    except DatabaseError:  # it has nothing to do with this definition
+        raise
+    except Exception:  # one that cannot be read keeps no other from being obeyed
+        logger.exception("The %s %s cannot be compiled; it does not serve", definition.kind, definition.pk)
+        compiler.problems[definition.pk] = [_("It cannot be read; the log of the shop says why.")]
+    return None
 
 
 def compile_segments(definitions: Iterable[Definition]) -> dict[int, SegmentTest]:
@@ -201,30 +236,6 @@ def compile_segments(definitions: Iterable[Definition]) -> dict[int, SegmentTest
             if segment is not None:
                 found[definition.pk] = segment
     return dict(segments.compile_segments(found))
-
-
-def audience(document: Mapping[str, Any]) -> Audience:
-    """Who is meant by the `who` of a document."""
-    return Audience(
-        people=People(document.get("people", "all")),
-        in_segments=tuple(document.get("in", ())),
-        out_segments=tuple(document.get("out", ())),
-        countries=frozenset(document.get("countries", ())),
-        devices=frozenset(document.get("devices", ())),
-    )
-
-
-def schedule(document: Mapping[str, Any]) -> Schedule:
-    """When is meant by the `when` of a document."""
-    starts, ends = documents.moment(document.get("from")), documents.moment(document.get("to"))
-    hours = document.get("hours")
-    return Schedule(
-        starts=starts.timestamp() if starts else float("-inf"),
-        ends=ends.timestamp() if ends else float("inf"),
-        zone=ZoneInfo(document.get("zone", "UTC")),
-        days=frozenset(document.get("days", ())),
-        hours=(hours[0], hours[1]) if hours else None,
-    )
 
 
 _look_up: dict[str, Callable[[Mapping[str, Any]], NDArray[np.int64] | None]] = {

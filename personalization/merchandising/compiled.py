@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,6 +15,9 @@ from django.utils.functional import Promise
 from numpy.typing import NDArray
 
 from personalization.models import Band
+
+if TYPE_CHECKING:
+    from personalization.merchandising.compiled_rows import RowSettings
 
 UTC = ZoneInfo("UTC")
 
@@ -273,7 +276,7 @@ class IndexedPlace:
 
 @dataclass(frozen=True)
 class CompiledRules:
-    """All live campaigns, and the segments that they name."""
+    """All live campaigns and settings of rows, and the segments that they name."""
 
     number: int = 0
     """The number of changes up to which they are."""
@@ -282,6 +285,13 @@ class CompiledRules:
     segments: Mapping[int, SegmentTest] = field(default_factory=dict)
     problems: Mapping[int, tuple[str | Promise, ...]] = field(default_factory=dict)
     """By the key of a definition, in words: what it names and the shop has no more."""
+    rows: Mapping[str, Mapping[str, "RowSettings"]] = field(default_factory=dict)
+    """The settings of rows, by surface and by code."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing serves that names the shop's products."""
+        return not (self.campaigns or self.rows)
 
     @cached_property
     def places_by_surface(self) -> dict[str, dict[PlaceKey, tuple[IndexedPlace, ...]]]:
@@ -296,9 +306,13 @@ class CompiledRules:
 
     @cached_property
     def surfaces_by_visitor(self) -> frozenset[str]:
-        """The surfaces that campaigns leave different for different visitors."""
+        """The surfaces that campaigns and settings of rows leave different for different visitors."""
         everybody = Audience()
-        return frozenset(place.surface for one in self.campaigns if one.audience != everybody for place in one.where)
+        by_rows = {
+            surface for surface, rows in self.rows.items() if any(one.audience != everybody for one in rows.values())
+        }
+        by_campaigns = {place.surface for one in self.campaigns if one.audience != everybody for place in one.where}
+        return frozenset(by_rows | by_campaigns)
 
 
 def _place_keys(place: Place) -> set[PlaceKey]:
@@ -318,4 +332,4 @@ def _word_key(one: WordList) -> PlaceKey:
 
 
 NO_RULES = CompiledRules()
-"""Those of a shop without a campaign."""
+"""Those of a shop whose merchants set nothing."""

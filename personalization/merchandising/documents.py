@@ -1,6 +1,7 @@
 """What a document may say: whether it is one, what is wrong with it, what it names, and how an older one is read."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,6 +17,9 @@ from personalization.merchandising.schemas import COMPANIONS, SCHEMAS, TARGET_KE
 MAX_BYTES = 64 * 1024
 SEGMENT = "segment"
 """The kind of document whose schema is kept by `merchandising.segments`, with the fields."""
+TITLE_PLACEHOLDERS = ("product", "category", "name")
+"""What the title of a row may hold in braces, where the row has it."""
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 UPGRADES: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """By kind and number of a schema: makes a document of the next number of one of this number."""
 
@@ -64,7 +68,7 @@ def too_large(size: int) -> DocumentError:
 def document_errors(kind: str, document: dict[str, Any]) -> list[DocumentError]:
     """What is wrong with a document of the newest schema: none when it may be stored."""
     try:
-        size = len(json.dumps(document))
+        size = len(json.dumps(document, allow_nan=False))
     except (ValueError, TypeError, RecursionError):
         return [DocumentError("", _("This is not JSON."))]
     if size > MAX_BYTES:
@@ -166,6 +170,11 @@ def is_zone(name: str) -> bool:
         return False
 
 
+def zone(name: str) -> ZoneInfo:
+    """The time zone of this name; UTC where there is none."""
+    return ZoneInfo(name if is_zone(name) else "UTC")
+
+
 def _place_errors(path: str, place: dict[str, Any]) -> Iterator[DocumentError]:
     if place.get("words") and place["surface"] not in ("search", "zero_results"):
         yield DocumentError(f"{path}.words", _("Only a search has words."))
@@ -217,7 +226,17 @@ def _row_errors(document: dict[str, Any]) -> Iterator[DocumentError]:
             "fewest",
             _("'Fewest' (%(fewest)d) is more than 'How many' (%(most)d).") % {"fewest": fewest, "most": most},
         )
+    for language, text in document.get("titles", {}).items():
+        if unknown := set(PLACEHOLDER.findall(text)) - set(TITLE_PLACEHOLDERS):
+            words = _("There is no such placeholder: %(names)s")
+            yield DocumentError(f"titles.{language}", words % {"names": ", ".join(sorted(unknown))})
     if len(document.get("source", {})) > 1:
         yield DocumentError("source", _("Expected one source."))
-    if document.get("weights") and sum(document["weights"].values()) != 100:
+    low, high = (document.get("leave_out", {}).get(key) for key in ("below_price", "above_price"))
+    if low is not None and high is not None and high < low:
+        yield DocumentError("leave_out.above_price", pgettext("personalization", "From must be below To."))
+    weights = document.get("weights", {})
+    if weights and sum(weights.values()) != 100:
         yield DocumentError("weights", _("The four weights have to add up to 100."))
+    if weights.get("margin"):
+        yield DocumentError("weights.margin", _("The shop keeps no costs, so margin cannot count."))

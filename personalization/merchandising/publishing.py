@@ -139,12 +139,12 @@ def undo(definition: Definition, by: Any) -> Definition:
             return publish(definition, by, number=before)
         if definition.live is None:
             raise NotPossibleError(_("Nothing was published, so there is nothing to undo."))
-        definition.draft, number = definition.draft or definition.live, definition.live.number
+        definition.draft = definition.draft or definition.live
         definition.live, definition.state = None, DefinitionState.DRAFT
         definition.starts_at = definition.ends_at = None
         definition.save()
         Reference.objects.replace(definition, [], live=True)
-        _record_change(definition, AuditAction.RESTORE, by, number)
+        _record_change(definition, AuditAction.RESTORE, by)
     return definition
 
 
@@ -184,6 +184,17 @@ def move(definition: Definition, by: Any, *, band: int, place: int) -> int:
         definition.band = Band(band)
         _record_change(definition, AuditAction.MOVE, by)
     return got
+
+
+def place_rows(places: dict[int, int], by: Any, moved: Definition) -> None:
+    """Gives the settings of rows their places on their page, 0 for the built-in one, by the keys of their definitions;
+    `moved` is the one that somebody moved."""
+    with _changing_rules():
+        definitions = Definition.objects.of_kind(DefinitionKind.ROW).in_bulk(list(places))
+        for key, place in places.items():
+            definitions[key].place = place
+        Definition.objects.bulk_update(definitions.values(), ["place"])
+        _record_change(moved, AuditAction.MOVE, by)
 
 
 @contextmanager
@@ -255,14 +266,15 @@ def _change_state(
 
 
 def _served_before(definition: Definition) -> int | None:
-    """The number of the version that served before the live one, unless it is archived or was never live."""
+    """The number of the version that served right before the live one; None where none did, which the audit notes as
+    restored without a version."""
     served = (
         AuditEntry.objects.of_object(definition.kind, definition.pk)
         .filter(action__in=[AuditAction.PUBLISH, AuditAction.RESTORE])
         .values_list("version", flat=True)
     )
     live = definition.live.number if definition.live else None
-    return next((number for number in served if number is not None and number != live), None)
+    return next((number for number in served if number != live), None)
 
 
 def _record_change(definition: Definition, action: AuditAction, by: Any, number: int | None = None) -> None:

@@ -189,7 +189,6 @@ ROW = _closed(
         "fallback": _list(_text(64, 1), 3),
         "weights": WEIGHTS,
         "fixed": FLAG,
-        "position": _integer(1, 50),
     }
 )
 

@@ -1,12 +1,13 @@
 """Who did what in the dashboard, and the permissions for it."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
 from django.utils.crypto import salted_hmac
+from django.utils.timezone import now
 from django.utils.translation import pgettext_lazy
 
 AUDIT_DAYS = 730
@@ -14,6 +15,8 @@ AUDIT_DAYS = 730
 DELETE_BATCH_SIZE = 5_000
 """The number of entries that are deleted in one transaction."""
 SALT = "personalization.audit"
+ONE_SITTING = timedelta(minutes=15)
+"""What a person repeats within that time is stored once, where only that they did it matters."""
 
 
 class AuditAction(models.TextChoices):
@@ -62,6 +65,12 @@ class AuditQuerySet(models.QuerySet):
             subject_hash="" if subject is None else hash_subject(subject.pk),
             note=note[:100],
         )
+
+    def record_once(self, by: Any, action: AuditAction, *, note: str, within: timedelta = ONE_SITTING) -> None:
+        """Stores that somebody did this, unless they did just that a moment ago."""
+        lately = self.filter(by=by, action=action, note=note[:100], at__gt=now() - within)
+        if not lately.exists():
+            self.record(by, action, note=note)
 
     def of_object(self, kind: str, object_id: int) -> Self:
         """What was done with a definition, the newest first."""

@@ -65,6 +65,10 @@ class DefinitionQuerySet(models.QuerySet):
         serving = models.Q(state=DefinitionState.LIVE) | models.Q(pk__in=list(keys))
         return self.present().filter(serving).select_related("live", "draft").order_by("band", "place", "pk")
 
+    def rows_of_shop(self) -> Self:
+        """The settings of all rows, with their versions."""
+        return self.of_kind(DefinitionKind.ROW).present().with_versions()
+
     def has_name(self, kind: str, name: str, *, besides: int | None = None) -> bool:
         """Whether one that is not archived has this name already, in whatever case."""
         return self.of_kind(kind).present().filter(name__iexact=name).exclude(pk=besides).exists()
@@ -102,7 +106,8 @@ class Definition(models.Model):
         pgettext_lazy("personalization", "band"), choices=Band.choices, default=Band.CAMPAIGN
     )
     place = models.PositiveIntegerField(pgettext_lazy("personalization", "place"), default=0)
-    """Of a campaign: from 1, the order within its band."""
+    """Of a campaign: from 1, the order within its band. Of a row: from 1, where it stands on its page; 0 for where it
+    stands by itself."""
     starts_at = models.DateTimeField(pgettext_lazy("personalization", "starts at"), null=True)
     ends_at = models.DateTimeField(pgettext_lazy("personalization", "ends at"), null=True)
     """Both as the live version says."""
@@ -130,6 +135,11 @@ class Definition(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def row_parts(self) -> list[str]:
+        """Of the settings of a row: the surface and the code."""
+        return self.key.split("/", 1)
 
     @property
     def newest(self) -> "Version | None":

@@ -17,7 +17,7 @@ from django.utils.cache import patch_cache_control
 
 from personalization.decide.visit import Visit
 from personalization.merchandising.compile import compile_with_drafts
-from personalization.merchandising.compiled import NO_RULES, CompiledRules
+from personalization.merchandising.compiled import CompiledRules
 from personalization.models.fail_open import fail_open
 from personalization.privacy.requester import ClientType, Requester, bind_requester
 
@@ -48,7 +48,9 @@ class Preview:
     moment: float | None = None
     """Seconds since 1970; None for now."""
     drafts: tuple[int, ...] = ()
-    """The campaigns that are shown as their drafts say."""
+    """The campaigns and rows that are shown as their drafts say."""
+    row: tuple[str, Mapping[str, Any]] | None = None
+    """(key, document) of the settings of a row that somebody is writing."""
     language: str = ""
     device: str = "computer"
     plain: bool = False
@@ -130,7 +132,7 @@ def _read_token(token: str) -> Preview | None:
         values: Mapping[str, Any] = signing.loads(token, salt=SALT, max_age=MAX_AGE)
     except signing.BadSignature:
         return None
-    lists = {name: tuple(values[name]) for name in ("segments", "drafts")}
+    lists = {name: tuple(values[name]) for name in ("segments", "drafts", "row") if values.get(name) is not None}
     return Preview(**{**values, **lists})
 
 
@@ -146,12 +148,13 @@ def _customer(preview: Preview) -> Any:
 
 
 def _rules(preview: Preview, rules: CompiledRules) -> CompiledRules:
+    if preview.drafts or preview.row is not None:
+        rules = compile_with_drafts(preview.drafts, preview.row)
     if preview.without_campaigns:
-        return NO_RULES
-    if preview.drafts:
-        rules = compile_with_drafts(preview.drafts)
+        rules = replace(rules, campaigns=())
     if preview.customer or not preview.segments:
         return rules
-    named = {key for campaign in rules.campaigns for key in campaign.audience.in_segments}
-    named |= {key for campaign in rules.campaigns for key in campaign.audience.out_segments}
+    audiences = [campaign.audience for campaign in rules.campaigns]
+    audiences += [one.audience for rows in rules.rows.values() for one in rows.values()]
+    named = {key for audience in audiences for key in (*audience.in_segments, *audience.out_segments)}
     return replace(rules, segments={key: _ForcedSegment(key in preview.segments) for key in named})

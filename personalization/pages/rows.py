@@ -7,12 +7,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from personalization.decide.row_pages import ROW_PAGE_SIZE
 from personalization.oscar import page_slates
 from personalization.pages.cache_control import previewed_page, private_page
 from personalization.pages.outages import says_when_unreadable
 from personalization.privacy import identity
 from personalization.privacy.requester import requester_from_request
-from personalization.serve import ROW_PAGE_SIZE
 from personalization.shop import catalogue
 
 MAX_DIGITS = 18

@@ -116,6 +116,25 @@ def products_in_stock(limits: Limits) -> Ids:
     return _within(rows.values_list("key", "free"), limits)
 
 
+def stock_levels() -> list[tuple[int, float]]:
+    """(product, how many can be sold over all partners and children) of those whose stock is counted."""
+    free = F("stockrecords__num_in_stock") - Coalesce(F("stockrecords__num_allocated"), 0)
+    rows = Product.objects.annotate(key=_parent_or_self()).values("key").annotate(free=Sum(free))
+    return [(key, float(number)) for key, number in rows.values_list("key", "free") if number is not None]
+
+
+def creation_times() -> list[tuple[int, float]]:
+    """(product, when it was put into the catalogue, in seconds since 1970), without children."""
+    rows = Product.objects.filter(parent=None).values_list("pk", "date_created")
+    return [(key, created.timestamp()) for key, created in rows]
+
+
+def newest_products(limit: int) -> list[int]:
+    """The public products that were put into the catalogue last, newest first, without children."""
+    rows = Product.objects.filter(parent=None, is_public=True, date_created__lte=now())
+    return list(rows.order_by("-date_created", "-pk").values_list("pk", flat=True)[:limit])
+
+
 def products_newer_than(days: int) -> Ids:
     """The products that were put into the catalogue within so many days."""
     return _ids(Product.objects.filter(date_created__gte=now() - timedelta(days=days)))

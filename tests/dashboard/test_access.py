@@ -23,9 +23,16 @@ CODENAMES = sorted(
 def addresses():
     """{name: address} of every screen, with a key that nothing has."""
     return {
-        pattern.name: reverse(f"personalization:{pattern.name}", args=[987654] if "<" in str(pattern.pattern) else [])
+        pattern.name: reverse(f"personalization:{pattern.name}", args=arguments_of(str(pattern.pattern)))
         for pattern in urlpatterns
     }
+
+
+def arguments_of(pattern):
+    """What stands for the variable parts of an address."""
+    if "<slug:surface>" in pattern:
+        return ["home", "nothing"]
+    return [987654] if "<" in pattern else []
 
 
 def refused(client, name):

@@ -60,7 +60,6 @@ FROZEN = {
         "fallback": ["bestsellers"],
         "weights": {"relevance": 80, "margin": 0, "stock": 10, "newness": 10},
         "fixed": False,
-        "position": 1,
     },
 }
 

@@ -97,3 +97,35 @@ def test_a_hostile_text_is_refused_in_words(text, words):
 def test_what_the_schema_cannot_say_is_told_at_its_place(changed, path):
     errors = documents.document_errors("campaign", {**FROZEN["campaign", 1], **changed})
     assert [error.path for error in errors] == [path]
+
+
+@pytest.mark.parametrize(
+    ("changed", "path"),
+    [
+        ({"fewest": 9}, "fewest"),
+        ({"source": {"range": 1, "newest": True}}, "source"),
+        ({"source": {"script": "x"}}, "source"),
+        ({"titles": {"de": "{user.password}"}}, "titles.de"),
+        ({"titles": {"de": "x" * 81}}, "titles.de"),
+        ({"titles": "x"}, "titles"),
+        ({"leave_out": {"below_price": 9, "above_price": 2}}, "leave_out.above_price"),
+        ({"leave_out": {"below_price": float("nan")}}, ""),
+        ({"leave_out": {"bought_days": 366}}, "leave_out.bought_days"),
+        ({"weights": {"relevance": 90}}, "weights"),
+        ({"weights": {"relevance": 50, "margin": 50}}, "weights.margin"),
+        ({"fallback": ["a", "b", "c", "d"]}, "fallback"),
+        ({"when": {"zone": "Mars/Olympus"}}, "when.zone"),
+        ({"place": 1}, ""),
+        ({"most": 0, "fewest": 1}, "most"),
+        ({"who": {"in": list(range(1, 12))}}, "who.in"),
+    ],
+)
+def test_what_is_wrong_with_the_settings_of_a_row_is_told_at_its_place(changed, path):
+    errors = documents.document_errors("row", {**FROZEN["row", 1], **changed})
+    assert [error.path for error in errors] == [path]
+
+
+@given(st.dictionaries(st.sampled_from([*FROZEN["row", 1], "x"]), json_values))
+@settings(max_examples=150, deadline=None)
+def test_any_settings_of_a_row_are_answered_with_errors_never_with_an_exception(document):
+    assert isinstance(documents.document_errors("row", document), list)

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from oscar.apps.partner.models import StockRecord
 
-from personalization import serve
+from personalization.decide import row_pages
 from personalization.models import Event
 from tests.shops import factories as shop
 from tests.shops import tea
@@ -30,7 +30,7 @@ def narrow(settings):
 @pytest.fixture
 def small_pages(monkeypatch):
     """Pages of five products."""
-    monkeypatch.setattr(serve, "ROW_PAGE_SIZE", 5)
+    monkeypatch.setattr(row_pages, "ROW_PAGE_SIZE", 5)
     monkeypatch.setattr("personalization.pages.rows.ROW_PAGE_SIZE", 5)
 
 

@@ -23,7 +23,7 @@ from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.action_forms import ActionFormSet, action_choices, action_initials
 from personalization.oscar.dashboard.campaign_forms import CampaignForm, campaign_initial
 from personalization.oscar.dashboard.campaign_list import all_names, conflict_names
-from personalization.oscar.dashboard.screens import say_refusal, show
+from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
 from personalization.shop import named_objects
 
 TOP = 0
@@ -72,14 +72,13 @@ def edit_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     form, formset = _forms(request, document, name=definition.name, band=definition.band)
     context = {"form": form, "formset": formset, "definition": definition, "base": shown.number}
     if request.method == "POST" and has_permission(request.user, "change_campaigns") and _are_valid(form, formset):
-        base = request.POST.get("base", "")
         written = form.document(formset.actions())
         try:
             publishing.save_draft(
                 definition,
                 written,
                 request.user,
-                base=int(base) if base.isascii() and base.isdigit() and len(base) < 9 else 0,
+                base=posted_number(request, "base"),
                 name=form.cleaned_data["name"],
             )
         except publishing.ChangedMeanwhileError as error:
@@ -120,10 +119,7 @@ def show_effect(request: HttpRequest, pk: int = 0) -> HttpResponse:
 def publish_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     """Asks once, with what changes on the shop; posting it makes the draft live."""
     definition = get_object_or_404(Definition.objects.with_versions(), pk=pk, kind=DefinitionKind.CAMPAIGN)
-    number = request.POST.get("number") or request.GET.get("number", "")
-    is_number = number.isascii() and number.isdigit() and len(number) < 9
-    versions = definition.versions.filter(number=int(number)) if is_number else None
-    version = definition.draft if versions is None else versions.first()
+    version = chosen_version(request, definition)
     if version is None:
         messages.info(request, pgettext("personalization", "There is no draft to publish."))
         return HttpResponseRedirect(reverse("personalization:personalization-campaigns"))

@@ -24,6 +24,7 @@ def dashboard_menu() -> dict[str, Any]:
     children = [
         (pgettext_lazy("personalization", "Overview"), "overview"),
         (pgettext_lazy("personalization", "Campaigns"), "campaigns"),
+        (pgettext_lazy("personalization", "Rows"), "rows"),
         (pgettext_lazy("personalization", "Segments"), "segments"),
         (pgettext_lazy("personalization", "Preview"), "preview"),
         (pgettext_lazy("personalization", "Reports"), "reports"),

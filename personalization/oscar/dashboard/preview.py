@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 from personalization.models import AuditAction, AuditEntry, Definition, DefinitionKind, DefinitionState, Visitor
 from personalization.models.visitors import Consent
 from personalization.oscar.dashboard.access import has_permission
-from personalization.oscar.dashboard.campaign_forms import LOCAL
+from personalization.oscar.dashboard.audience_forms import LOCAL
 from personalization.oscar.dashboard.screens import PlainSelects, show
 from personalization.oscar.previews import PARAMETER, Preview
 from personalization.shop.customers import customer_by_key
@@ -27,13 +27,15 @@ FURTHEST = timedelta(days=90)
 Choices = list[tuple[Any, str]]
 
 
-def _segments() -> Choices:
+def live_segments() -> Choices:
+    """(key, name) of the segments that are live, by name."""
     live = Definition.objects.of_kind(DefinitionKind.SEGMENT).filter(state=DefinitionState.LIVE)
     return list(live.order_by("name").values_list("pk", "name"))
 
 
 def _drafts() -> Choices:
-    drafts = Definition.objects.of_kind(DefinitionKind.CAMPAIGN).present().exclude(draft=None)
+    kinds = (DefinitionKind.CAMPAIGN, DefinitionKind.ROW)
+    drafts = Definition.objects.filter(kind__in=kinds).present().exclude(draft=None)
     return list(drafts.order_by("name").values_list("pk", "name"))
 
 
@@ -56,7 +58,7 @@ class PreviewForm(PlainSelects):
         label=pgettext_lazy("personalization", "As a stranger in these segments"),
         coerce=int,
         required=False,
-        choices=lazy(_segments, list),
+        choices=lazy(live_segments, list),
     )
     drafts = forms.TypedMultipleChoiceField(
         label=pgettext_lazy("personalization", "With these drafts"),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext, pgettext_lazy
+from django.utils.translation import npgettext, pgettext, pgettext_lazy
 from numpy.typing import NDArray
 
 from personalization import conf
@@ -99,6 +99,27 @@ RECOMMENDERS: dict[str, tuple[Any, Any, Any]] = {
 """By name: what it learns, what it needs, and what is shown where it learned nothing."""
 
 
+ROW_RECOMMENDERS: dict[str, tuple[str, ...]] = {
+    "bestsellers": ("popular", "all_time_popular"),
+    "bestsellers_in_category": ("popular", "all_time_popular"),
+    "popular_in_liked_category": ("popular", "all_time_popular"),
+    "popular_in_category": ("popular", "all_time_popular"),
+    "popular_in_matching_category": ("popular", "all_time_popular"),
+    "trending": ("trending",),
+    "buy_again": ("repurchase_rate",),
+    "buy_again_in_category": ("repurchase_rate",),
+    "because_you_bought": ("complements",),
+    "because_you_viewed": ("content_similarity", "substitutes", "viewed_together", "complements"),
+    "bought_together": ("complements",),
+    "add_ons": ("complements",),
+    "after_order": ("complements",),
+    "replacement": ("substitutes",),
+    "similar": ("substitutes", "content_similarity"),
+    "upsell": ("upsell",),
+}
+"""By the code of a row type, what it is made from; any of them will do."""
+
+
 @dataclass(frozen=True)
 class Readiness:
     """One recommender, as merchants read of it."""
@@ -145,6 +166,30 @@ def recommender_readiness(arrays: Mapping[str, NDArray[Any]]) -> Iterator[Readin
         yield Readiness(str(label), _learned_products(name, arrays), products, str(need) % numbers, str(meanwhile))
 
 
+def row_readiness(code: str, arrays: Mapping[str, NDArray[Any]], source: str | None, count: int | None) -> str:
+    """How much a row has to show from, in words.
+
+    Parameters: `source`, of a row of the shop's own, and how many products it holds by now; None while it is a draft.
+    """
+    if source is not None:
+        if count is None:
+            return ""
+        return npgettext("personalization", "%(count)d product now", "%(count)d products now", count) % {"count": count}
+    names = ROW_RECOMMENDERS.get(code)
+    if names is None:
+        return pgettext("personalization", "needs no training")
+    if not arrays:
+        return pgettext("personalization", "waits for the first training")
+    learned = max((_learned_products(name, arrays) for name in names if _is_stored(name, arrays)), default=0)
+    if not learned:
+        settings = conf.get_settings()
+        numbers = {"customers": settings.MIN_CUSTOMERS, "window": settings.POPULARITY_WINDOW_DAYS}
+        need = str(RECOMMENDERS[names[0]][1]) % numbers
+        return pgettext("personalization", "nothing learned yet; it needs: %(need)s") % {"need": need}
+    share = Readiness("", learned, len(arrays.get("product.id", ())), "", "").percent
+    return pgettext("personalization", "ready for %(percent)d %% of the products") % {"percent": share}
+
+
 def weights_readiness(oldest_order: datetime | None, moment: datetime) -> WeightsReadiness:
     """How far back the orders reach, and from which day on that is enough, if people go on ordering."""
     needed = MIN_HISTORY_RATIO * conf.get_settings().EVALUATION_DAYS
@@ -165,6 +210,10 @@ def weights_words(weights: Mapping[str, str]) -> str:
         "personalization", "%(learned)d of %(all)d kinds of lists are ranked by weights learned from this shop."
     )
     return words % {"learned": learned, "all": len(weights)}
+
+
+def _is_stored(name: str, arrays: Mapping[str, NDArray[Any]]) -> bool:
+    return any(name + ending in arrays for ending in LEARNED)
 
 
 def _learned_products(name: str, arrays: Mapping[str, NDArray[Any]]) -> int:

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 
 from personalization.merchandising.publishing import NotPossibleError
+from personalization.models import Definition, Version
 from personalization.oscar.dashboard import access
 
 TEMPLATES = "personalization/dashboard"
@@ -45,6 +46,18 @@ def show(
 def is_part(request: HttpRequest) -> bool:
     """Whether a script asks for a part of the page, not a person for the whole."""
     return request.headers.get("HX-Request") == "true"
+
+
+def posted_number(request: HttpRequest, name: str) -> int:
+    """The number that was posted, or stands in the address; 0 for none."""
+    text = request.POST.get(name) or request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+
+
+def chosen_version(request: HttpRequest, definition: Definition) -> Version | None:
+    """The version of the number that is asked for, or the draft."""
+    number = posted_number(request, "number")
+    return definition.versions.filter(number=number).first() if number else definition.draft
 
 
 def say_refusal(request: HttpRequest, error: NotPossibleError) -> None:

@@ -22,7 +22,7 @@ from personalization.merchandising.segments import Segment, compile_segment, par
 from personalization.models import Definition, DefinitionKind, DefinitionState, Reference
 from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.condition_forms import Choices, ConditionForm
-from personalization.oscar.dashboard.screens import is_part, say_refusal, show
+from personalization.oscar.dashboard.screens import is_part, posted_number, say_refusal, show
 from personalization.oscar.dashboard.segment_forms import SegmentForms
 from personalization.oscar.dashboard.segment_list import (
     NOTHING_SENSITIVE,
@@ -93,8 +93,7 @@ def edit_segment(request: HttpRequest, pk: int) -> HttpResponse:
     written = _written(request, forms, definition)
     if written is None:
         return show(request, "segment_form", context, tab="segments")
-    base = request.POST.get("base", "")
-    number = int(base) if base.isascii() and base.isdigit() and len(base) < 9 else 0
+    number = posted_number(request, "base")
     try:
         with transaction.atomic():
             name = forms.form.cleaned_data["name"]

@@ -59,6 +59,20 @@
         }
     }
 
+    // After a row was moved: back to where it was moved from, and its new place is said without interrupting.
+    function returnToLine() {
+        const moved = new URLSearchParams(location.search).get("moved");
+        const line = moved && document.getElementById(`row-${moved}`);
+        if (!line) return;
+        const step = sessionStorage.getItem("personalization-step");
+        sessionStorage.removeItem("personalization-step");
+        const button = step && line.querySelector(`[data-step="${CSS.escape(step)}"]:not([disabled])`);
+        (button || line).focus();
+        const message = document.querySelector("#messages .alert, .alert-success")?.textContent ?? "";
+        const live = document.getElementById("personalization-live");
+        setTimeout(() => { live.textContent = message.replace(/\s+/g, " ").replace("×", "").trim(); }, 100);
+    }
+
     function addLine(form) {
         const total = form.querySelector('[name$="-TOTAL_FORMS"]'); // of the nearest set of lines
         const template = form.querySelector("[data-empty-line]");
@@ -85,6 +99,7 @@
     });
 
     window.addEventListener("load", () => setTimeout(nameThePickers));
+    window.addEventListener("load", () => setTimeout(returnToLine)); // after the browser went to the line itself
 
     document.addEventListener("change", (event) => {
         const line = event.target.closest?.("[data-line]");
@@ -106,6 +121,19 @@
         area.value = `${area.value.trimEnd()}${area.value.trim() ? "\n" : ""}${button.dataset.addProduct}\n`;
         area.dispatchEvent(new Event("change", { bubbles: true }));
         area.focus();
+    });
+
+    // A page in a frame shows the row that it is about; the page around it stays where it is.
+    document.addEventListener("load", (event) => {
+        const frame = event.target;
+        if (!frame.matches?.("iframe[data-anchor]")) return;
+        const row = frame.contentDocument?.getElementById(frame.dataset.anchor);
+        if (row) frame.contentWindow.scrollTo(0, row.getBoundingClientRect().top - 12);
+    }, true);
+
+    document.addEventListener("click", (event) => {
+        const step = event.target.closest?.("[data-step]");
+        if (step) sessionStorage.setItem("personalization-step", step.dataset.step);
     });
 
     document.addEventListener("keydown", (event) => {
