@@ -21,7 +21,9 @@ from oscar.templatetags.currency_filters import currency as format_currency
 from personalization.measure import reports
 from personalization.measure.reports import Filters, Key, Outcome, Period
 from personalization.merchandising.campaign_words import surface_labels
+from personalization.merchandising.row_keys import split_row_key
 from personalization.models import DailyTotal, Definition, DefinitionKind
+from personalization.oscar.dashboard.row_words import row_labels
 from personalization.oscar.dashboard.screens import PlainSelects, show
 from personalization.rows import registered_row_types
 from personalization.shop import account_records
@@ -33,20 +35,19 @@ LIST_ROW = "results"
 Choices = list[tuple[str, Any]]
 
 
-def row_label(code: str) -> str:
-    """What a row type is called."""
-    if code == LIST_ROW:
-        return str(pgettext("personalization", "the list"))
-    return code.replace("_", " ").capitalize()
+def report_row_names() -> dict[str, str]:
+    """What rows are called, the shop's own among them, and the list of a page. One query."""
+    own = {split_row_key(one.key)[1]: one.name for one in Definition.objects.rows_of_shop()}
+    return {**own, **built_in_row_names()}
+
+
+def built_in_row_names() -> dict[str, str]:
+    """What the rows that come with the app are called, and the list of a page."""
+    return {LIST_ROW: pgettext("personalization", "the list"), **row_labels(registered_row_types())}
 
 
 def _surface_choices() -> Choices:
     return [("", pgettext("personalization", "all")), *surface_labels().items()]
-
-
-def _row_choices() -> Choices:
-    codes = [LIST_ROW, *sorted(registered_row_types())]
-    return [("", pgettext("personalization", "all")), *((code, row_label(code)) for code in codes)]
 
 
 def _campaign_choices() -> Choices:
@@ -92,9 +93,7 @@ class ReportForm(PlainSelects):
     surface = forms.ChoiceField(
         label=pgettext_lazy("personalization", "Page"), required=False, choices=lazy(_surface_choices, list)
     )
-    row = forms.ChoiceField(
-        label=pgettext_lazy("personalization", "Row"), required=False, choices=lazy(_row_choices, list)
-    )
+    row = forms.ChoiceField(label=pgettext_lazy("personalization", "Row"), required=False)
     campaign = forms.ChoiceField(label=pgettext_lazy("personalization", "Campaign"), required=False)
     device = forms.ChoiceField(
         label=pgettext_lazy("personalization", "Device"),
@@ -118,7 +117,10 @@ class ReportForm(PlainSelects):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.row_names = report_row_names()
+        rows = sorted(self.row_names.items(), key=lambda pair: pair[1].casefold())
         self.fields["campaign"].choices = _campaign_choices()  # type: ignore[attr-defined]
+        self.fields["row"].choices = [("", pgettext("personalization", "all")), *rows]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -201,7 +203,7 @@ def download_report(request: HttpRequest) -> HttpResponse:
     response["Cache-Control"] = "no-store, private"
     writer = csv.writer(response)
     columns = ("seen", "clicks", "added", "lines", "pieces", "gross", "lost_amount", "kept_amount", "seen_only")
-    names = key_names(form.group, report.lines)
+    names = key_names(form.group, report.lines, form.row_names)
     writer.writerow([*reports.GROUPS[form.group], "name", *columns])
     for key, outcome in reports.best_first(report.lines):
         writer.writerow([*key, _plain_cell(names(key)), *(_plain_number(getattr(outcome, name)) for name in columns)])
@@ -211,10 +213,11 @@ def download_report(request: HttpRequest) -> HttpResponse:
 def _report_context(form: ReportForm) -> dict[str, Any]:
     period, filters, currency = form.period(), form.filters(), settings.OSCAR_DEFAULT_CURRENCY
     report = reports.read_report(form.group, period, filters, currency)
-    before = reports.read_report("surface", period.before(), filters, currency).total
-    by_day = report if form.group == "day" else reports.read_report("day", period, filters, currency)
+    both = Period(period.before().first, period.last)
+    by_day = reports.read_report("day", both, filters, currency).lines
+    before = sum((outcome for (day,), outcome in by_day.items() if day < period.first), Outcome())
     lines = sorted(report.lines.items()) if form.group == "day" else reports.best_first(report.lines)
-    names = key_names(form.group, dict(lines[:MAX_LINES]))
+    names = key_names(form.group, dict(lines[:MAX_LINES]), form.row_names)
     return {
         "period": period,
         "group": form.group,
@@ -223,7 +226,7 @@ def _report_context(form: ReportForm) -> dict[str, Any]:
         "total": _line(pgettext("personalization", "Together"), report.total, currency),
         "change": change_words(report.total, before),
         "others": [(name, format_currency(one.kept_amount, name)) for name, one in report.other_currencies.items()],
-        "chart": _chart(period, by_day.lines, currency),
+        "chart": _chart(period, by_day, currency),
         "coverage": reports.read_coverage(period),
         "newest": DailyTotal.objects.newest_day(),
         "min_seen": reports.MIN_SEEN,
@@ -272,13 +275,15 @@ def _chart(period: Period, lines: Mapping[Key, Outcome], currency: str) -> dict[
     }
 
 
-def key_names(group: str, lines: Iterable[Key]) -> Callable[[Key], str]:
-    """What to call the key of a line; at most one query."""
+def key_names(group: str, lines: Iterable[Key], row_names: Mapping[str, str]) -> Callable[[Key], str]:
+    """What to call the key of a line; at most one query. Parameters: `row_names`, of `report_row_names`."""
     if group == "day":
         return lambda key: date_format(key[0], "SHORT_DATE_FORMAT")
     if group in ("row", "surface"):
         surfaces = surface_labels()
-        return lambda key: " · ".join([str(surfaces.get(key[0], key[0])), *map(row_label, key[1:])])
+        return lambda key: " · ".join(
+            [str(surfaces.get(key[0], key[0])), *(row_names.get(code, code) for code in key[1:])]
+        )
     keys = [key[0] for key in lines]
     gone = pgettext("personalization", "something deleted")
     names: Mapping[int, str] = (
