@@ -45,6 +45,14 @@ def waiting_products(limit: int) -> list[WaitingProduct]:
     ]
 
 
+def people_waiting(product_id: int) -> tuple[int, int]:
+    """(active alerts, wish lists) for a product and its children, whether it is sold out or not. Two queries."""
+    is_meant = Q(product=product_id) | Q(product__parent=product_id)
+    alerts = ProductAlert.objects.filter(is_meant, status=ProductAlert.ACTIVE).count()
+    wish_lists = WishListLine.objects.filter(is_meant).values("wishlist").distinct().count()
+    return alerts, wish_lists
+
+
 def _count_of(rows: QuerySet[Any], field: str) -> Coalesce:
     counted = rows.order_by().values("product").annotate(rows=Count(field, distinct=True)).values("rows")
     return Coalesce(Subquery(counted, output_field=IntegerField()), Value(0))
