@@ -99,13 +99,15 @@ def _walk_rows(product_id: int, visit: Visit, snapshot: SnapshotArrays | None, t
     yield from steps
     if product is None:
         return
+    item = product_ref(product.pk)
     info = catalogue.purchase_info(product, visit.strategy)
     facts = {"has_price": catalogue.get_price_amount(info) is not None, "availability": str(info.availability.code)}
     yield Step(BUYABLE, catalogue.get_offer(product, visit.strategy) is not None, facts)
     if snapshot is not None:
         (index,) = snapshot.product_indices([product.pk]).tolist()
-        yield Step(IN_SNAPSHOT, index >= 0, {"trained_at": snapshot.trained_at, "products": len(snapshot.ids)})
-    item = product_ref(product.pk)
+        facts = {"trained_at": snapshot.trained_at, "products": len(snapshot.ids)}
+        pinned = index < 0 and any(item in row.shown for row in traced.rows)
+        yield Step(IN_SNAPSHOT, index >= 0 or pinned, {**facts, "pinned": True} if pinned else facts)
     rows = traced.rows_with(item)
     facts = {"rows": [row.row.reason.key for row in rows]}
     if not rows:

@@ -45,7 +45,7 @@ class FunnelProduct:
     standing: Any
     """The product that stands for it in rows and lists: its parent, if it has one, else itself."""
     customers: int
-    """How many customers bought it; counted up to the floor only."""
+    """How many customers bought it; where that is not learned, counted up to the floor only."""
     is_sensitive: bool = False
     """Whether it is in a category that staff flagged as sensitive."""
 
@@ -114,15 +114,15 @@ def _trained_step(subject: FunnelProduct, page: ExplainedPage) -> FunnelStep:
 
 def _candidate_step(subject: FunnelProduct, page: ExplainedPage, min_customers: int) -> FunnelStep:
     rows, listing = page.rows.rows_with(product_ref(subject.key)), page.listing
+    counts = {"customers": subject.customers, "floor": min_customers}
     if listing is not None and subject.key in listing.fetched:
         return FunnelStep(IS_CANDIDATE, True, "found", {"count": listing.count})
     if rows:
-        return FunnelStep(IS_CANDIDATE, True, "candidate", {"rows": rows})
+        return FunnelStep(IS_CANDIDATE, True, "candidate", {"rows": rows, **counts})
     if subject.is_sensitive:
         return FunnelStep(IS_CANDIDATE, False, "sensitive")
     if listing is not None:
         return _not_found_step(subject, page)
-    counts = {"customers": subject.customers, "floor": min_customers}
     if subject.customers < min_customers:
         return FunnelStep(IS_CANDIDATE, False, "few_customers", counts)
     return FunnelStep(IS_CANDIDATE, False, "no_row", counts | {"rows": len(page.rows.rows)})

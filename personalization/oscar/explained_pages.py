@@ -30,7 +30,7 @@ OWN_ATTRIBUTES = "_personalization"
 HOME_PAGE, PRODUCT_PAGE, BASKET_PAGE = "personalization:home", "catalogue:detail", "basket:summary"
 
 
-def explain_page(request: HttpRequest, address: str, preview: Preview) -> ExplainedPage | None:
+def explain_page(request: HttpRequest, address: str, preview: Preview, customer: Any = None) -> ExplainedPage | None:
     """The page at this address as the preview shows it. Nothing is recorded.
 
     Parameters
@@ -39,13 +39,16 @@ def explain_page(request: HttpRequest, address: str, preview: Preview) -> Explai
         of the member of staff who asks, and has the permission for that.
     address
         the path and the query of a page of this shop.
+    customer
+        the preview's, where they have been read.
 
     Returns
     -------
     None when there is no such page, or none with rows or a list of ours.
     """
     with _language(preview, address), fail_open("Explaining a page", whole_page=True):
-        page_request = _page_request(request, address, preview)
+        page_request = _page_request(request, address)
+        bind_preview(page_request, preview, customer)
         try:
             match = resolve(page_request.path_info, urlconf=getattr(request, "urlconf", None))
             page_request.resolver_match = match
@@ -61,7 +64,7 @@ def _language(preview: Preview, address: str) -> AbstractContextManager[Any]:
     return translation.override(code) if code else nullcontext()
 
 
-def _page_request(request: HttpRequest, address: str, preview: Preview) -> HttpRequest:
+def _page_request(request: HttpRequest, address: str) -> HttpRequest:
     """A request for the page like that of the frame which shows it, with nothing read for it yet."""
     parts = urlsplit(address)
     page_request: Any = copy(request)
@@ -77,7 +80,6 @@ def _page_request(request: HttpRequest, address: str, preview: Preview) -> HttpR
         "QUERY_STRING": parts.query,
         "HTTP_REFERER": request.build_absolute_uri(),
     }
-    bind_preview(page_request, preview)
     found: HttpRequest = page_request
     return found
 

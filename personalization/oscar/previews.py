@@ -91,13 +91,16 @@ def _enter(request: HttpRequest, token: str) -> None:
         translation.activate(preview.language)
 
 
-def bind_preview(request: HttpRequest, preview: Preview) -> None:
-    """Makes whom a preview shows the requester of this request. Who calls it has asked for the permission."""
+def bind_preview(request: HttpRequest, preview: Preview, customer: Any = None) -> None:
+    """Makes whom a preview shows the requester of this request. Who calls it has asked for the permission.
+
+    Parameters: `customer`, the preview's, where it has been read.
+    """
     setattr(request, ATTRIBUTE, preview)
     bind_requester(
         request,
         Requester(
-            user=_customer(preview) or AnonymousUser(),
+            user=customer or _customer(preview) or AnonymousUser(),
             client=ClientType.PREVIEW,
             owns_session=False,
             opt_out_signal=preview.plain,

@@ -114,22 +114,18 @@ class FunnelWords:
         if step.code == "candidate":
             titles = dict.fromkeys(self._words.row_title(row.row.reason.key) for row in facts["rows"])
             quoted = ", ".join(pgettext("personalization", "“%(name)s”") % {"name": title} for title in titles)
-            return pgettext("personalization", "A candidate for %(rows)s.") % {"rows": quoted}, ()
+            words = pgettext("personalization", "A candidate for %(rows)s.") % {"rows": quoted}
+            return f"{words} {_customer_words(facts)}".strip(), ()
         if step.code == "few_customers":
-            words = ngettext(
-                "Bought by %(customers)d customer; rows go by products that at least %(floor)d customers bought.",
-                "Bought by %(customers)d customers; rows go by products that at least %(floor)d customers bought.",
-                facts["customers"],
-            )
-            return words % facts, self._pin_links()
+            return f"{_few_words(facts)} {_floor_words()}", self._pin_links()
         if step.code == "no_row":
             words = npgettext(
                 "personalization",
-                "Enough customers bought it, but the %(rows)d row proposed for this page has better ones.",
-                "Enough customers bought it, but the %(rows)d rows proposed for this page have better ones.",
+                "The %(rows)d row proposed for this page has better ones.",
+                "The %(rows)d rows proposed for this page have better ones.",
                 facts["rows"],
             )
-            return words % facts, self._pin_links()
+            return f"{_customer_words(facts)} {words % facts}", self._pin_links()
         if step.code == "sensitive":
             link = reverse("personalization:personalization-sensitive")
             label = pgettext("personalization", "Sensitive categories")
@@ -217,6 +213,30 @@ class FunnelWords:
         scope: Mapping[str, Any] = page_scope(self._page, surface)
         label = pgettext("personalization", "Pin here")
         return (FunnelLink(label, prefill_url("pin", self._subject.key, **scope, row=row_code), "change_campaigns"),)
+
+
+def _customer_words(facts: Mapping[str, Any]) -> str:
+    """That enough customers bought it; "" where too few did, and it is a candidate for another reason."""
+    if facts["customers"] < facts["floor"]:
+        return ""
+    if facts["customers"] == facts["floor"]:
+        return pgettext("personalization", "At least %(floor)d customers bought it, which is enough.") % facts
+    return pgettext("personalization", "%(customers)d customers bought it; %(floor)d are enough.") % facts
+
+
+def _few_words(facts: Mapping[str, Any]) -> str:
+    if not facts["customers"]:
+        return _("No customer with an account bought it yet; rows need at least %(floor)d.") % facts
+    words = ngettext(
+        "%(customers)d customer bought it; rows need at least %(floor)d.",
+        "%(customers)d customers bought it; rows need at least %(floor)d.",
+        facts["customers"],
+    )
+    return words % facts
+
+
+def _floor_words() -> str:
+    return _("The setting MIN_CUSTOMERS lowers that, but then rows may tell what single customers bought.")
 
 
 def _step_titles() -> dict[str, str]:

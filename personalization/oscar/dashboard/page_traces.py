@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isclose
 
+from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from personalization.decide.explained_page import ExplainedList, ExplainedPage, ListedProduct
@@ -133,7 +134,11 @@ def _order_words(listing: ExplainedList) -> str:
     reranking = listing.reranking
     if reranking is None:
         return pgettext("personalization", "In the search engine's own order, or as the page is sorted.")
-    words = pgettext("personalization", "Moved by %(percent)d %% from the search engine's order to the visitor's.")
+    words = _("Moved by %(percent)d %% from the search engine's order to the visitor's own.")
+    if not listing.trace.scorings:
+        words = _(
+            "Moved by %(percent)d %% from the search engine's order to what most people buy: nothing else is known."
+        )
     return words % {"percent": reranking.strength}
 
 
@@ -166,7 +171,7 @@ def _rank_sentences(listing: ExplainedList, key: int) -> list[str]:
     if reranking is None or key not in reranking.products:
         return []
     index = reranking.products.index(key)
-    words = pgettext("personalization", "The search engine has it at place %(engine)d, the visitor at place %(own)d.")
+    words = _("The search engine has it at place %(engine)d, the visitor's own order at place %(own)d.")
     found = [words % {"engine": index + 1, "own": reranking.personal_rank[index] + 1}]
     if key in reranking.not_wanted:
         found.append(pgettext("personalization", "This visitor is not interested in it, so it stands last."))

@@ -42,7 +42,7 @@ def show_preview(request: HttpRequest) -> HttpResponse:
 
 def _traced_page(request: HttpRequest, preview: Preview, data: dict[str, Any]) -> dict[str, Any]:
     """What stands on the page of the first frame and why, and how another product is asked about there."""
-    page = explain_page(request, data["page"], preview)
+    page = explain_page(request, data["page"], preview, data["customer"])
     query = visit_query(data)
     return {
         "trace": trace_page(page) if page else None,

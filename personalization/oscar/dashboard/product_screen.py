@@ -99,7 +99,7 @@ def _explained(request: HttpRequest, form: VisitForm) -> ExplainedPage | None:
     if data["customer"] is not None:
         note = data["page"][:100]
         AuditEntry.objects.record(request.user, AuditAction.PREVIEW, subject=data["customer"], note=note)
-    return explain_page(request, data["page"], make_preview(request.user, data))
+    return explain_page(request, data["page"], make_preview(request.user, data), data["customer"])
 
 
 def _visit_words(data: dict[str, Any]) -> dict[str, Any]:
