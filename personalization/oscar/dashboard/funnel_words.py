@@ -160,8 +160,8 @@ class FunnelWords:
         if step.code == "bought":
             words = npgettext(
                 "personalization",
-                "They bought it %(days)d day ago; “Buy again” may have it, other rows leave it to that.",
-                "They bought it %(days)d days ago; “Buy again” may have it, other rows leave it to that.",
+                "They bought it %(days)d day ago.",
+                "They bought it %(days)d days ago.",
                 step.facts["days"],
             )
             if not step.facts["days"]:
@@ -236,7 +236,7 @@ def _few_words(facts: Mapping[str, Any]) -> str:
 
 
 def _floor_words() -> str:
-    return _("The setting MIN_CUSTOMERS lowers that, but then rows may tell what single customers bought.")
+    return _("The setting MIN_CUSTOMERS can lower that; then rows may give away what single customers bought.")
 
 
 def _step_titles() -> dict[str, str]:
