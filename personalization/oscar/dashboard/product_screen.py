@@ -50,7 +50,7 @@ def show_product(request: HttpRequest, pk: int) -> HttpResponse:
     if product is None:
         raise Http404
     form = VisitForm(request.GET if "page" in request.GET else {"page": "/"})
-    context: dict[str, Any] = {"form": form, "product": product, "is_asked": "page" in request.GET}
+    context: dict[str, Any] = {"form": form, "product": product}
     listed = product.parent or product
     subject = FunnelProduct(product, listed, 0, bool(catalogue.sensitive_products([listed.pk])))
     page = None
