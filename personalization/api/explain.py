@@ -2,7 +2,7 @@
 own visit."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,12 +15,14 @@ from rest_framework.response import Response
 from personalization import serve
 from personalization.api.account import deny_server_key
 from personalization.api.exceptions import Problem
+from personalization.api.explain_answers import ExplainAnswer
 from personalization.api.openapi import operation
 from personalization.api.surfaces import KEY_BOUNDS, SurfaceRequest, page_context, query_data
 from personalization.api.views_base import APIEndpoint
 from personalization.decide import explanation
 from personalization.decide.active_snapshot import get_active_snapshot
-from personalization.decide.explanation import STEPS, Step
+from personalization.decide.explanation import Step
+from personalization.decide.merchandising import ActionOutcome
 from personalization.decide.slate import ItemRef, Slate, product_ref
 from personalization.decide.trace import Reranking, Trace, TracedRow
 from personalization.decide.visit import Visit
@@ -46,136 +48,6 @@ class ExplainRequest(SurfaceRequest):
         required=False, **KEY_BOUNDS, help_text="The product to ask about: why is it there, or not?"
     )
     include = None  # type: ignore[assignment]  # how REST framework takes a field away
-
-
-class ScoringAnswer(serializers.Serializer):
-    """One run of the ranker over candidates, as far as one of them is concerned."""
-
-    task = serializers.CharField()
-    rank = serializers.IntegerField(help_text="From 1, of all `candidates`.")
-    candidates = serializers.IntegerField()
-    score = serializers.FloatField()
-    probability = serializers.FloatField(
-        help_text="About how likely it is to be bought; a share of all scores before that is learned."
-    )
-    features = serializers.DictField(child=serializers.FloatField())
-
-
-class ItemFactsAnswer(serializers.Serializer):
-    """What the decision knows of an item."""
-
-    scorings = ScoringAnswer(many=True)
-    recommenders = serializers.DictField(
-        child=serializers.DictField(child=serializers.FloatField()), help_text="What each of them says, without zeros."
-    )
-
-
-class TracedItemAnswer(ItemFactsAnswer):
-    """An item on the page."""
-
-    id = serializers.IntegerField()
-    kind = serializers.CharField(help_text="`product`; on the surface `navigation` `category`.")
-    position = serializers.IntegerField(help_text="From 0.")
-    score = serializers.FloatField(allow_null=True, help_text="Comparable within one row or list.")
-    code = serializers.CharField(allow_blank=True)
-    reason = serializers.CharField(allow_blank=True)
-
-
-class LeftOutAnswer(serializers.Serializer):
-    """A candidate that the row does not show."""
-
-    id = serializers.IntegerField()
-    kind = serializers.CharField()
-    score = serializers.FloatField()
-    cause = serializers.CharField()
-    facts = serializers.DictField()
-
-
-class TracedRowAnswer(serializers.Serializer):
-    """A row that was proposed for the page."""
-
-    key = serializers.CharField()
-    type = serializers.CharField()
-    title = serializers.CharField(allow_blank=True, help_text="Empty where the page does not show it.")
-    personal = serializers.BooleanField()
-    expected_share = serializers.FloatField(
-        allow_null=True, help_text="Sorts the personal rows; null is above all others."
-    )
-    hidden_because = serializers.CharField(allow_blank=True, help_text="Empty where the page shows it.")
-    items = TracedItemAnswer(many=True)
-    left_out = LeftOutAnswer(many=True)
-
-
-class ListedItemAnswer(TracedItemAnswer):
-    """An item of a list."""
-
-    original_position = serializers.IntegerField(allow_null=True, help_text="As the search engine has it.")
-    personal_position = serializers.IntegerField(allow_null=True, help_text="In the visitor's own order.")
-    not_wanted = serializers.BooleanField()
-
-
-class TracedListAnswer(serializers.Serializer):
-    """The list of the page."""
-
-    basis = serializers.CharField(
-        allow_blank=True, help_text="`personal`, `contextual` or `popular`; empty where nothing is reranked."
-    )
-    strength = serializers.IntegerField(help_text="Percent of the way to the visitor's own order.")
-    items = ListedItemAnswer(many=True)
-
-
-class RuleAnswer(serializers.Serializer):
-    """What keeps items out of every row."""
-
-    rule = serializers.CharField()
-    items = serializers.ListField(child=serializers.IntegerField())
-
-
-class StepAnswer(serializers.Serializer):
-    """One step of a product's way to the page."""
-
-    name = serializers.ChoiceField(choices=STEPS)
-    passed = serializers.BooleanField()
-    facts = serializers.DictField()
-
-
-class AskedItemAnswer(ItemFactsAnswer):
-    """The product that was asked about."""
-
-    id = serializers.IntegerField()
-    rows = StepAnswer(many=True, help_text="Its way into a row, up to the first step that it failed.")
-    list = StepAnswer(many=True, help_text="Its way into the list.")
-
-
-class VisitFactsAnswer(serializers.Serializer):
-    """What the decision knows of the visit."""
-
-    tracking_allowed = serializers.BooleanField(help_text="Whether the visitor gave consent.")
-    hide_private_reasons = serializers.BooleanField(help_text="Whether nothing is named that was bought or viewed.")
-    purchased_products = serializers.IntegerField(help_text="Of the genome.")
-    neighbour_products = serializers.IntegerField(help_text="Products of similar customers.")
-    recent_events = serializers.IntegerField()
-    preferences = serializers.IntegerField()
-    basket = serializers.ListField(child=serializers.IntegerField())
-    country = serializers.CharField(allow_blank=True)
-    language = serializers.CharField(allow_blank=True)
-    device = serializers.CharField(allow_blank=True)
-    policy = serializers.DictField(help_text="The numbers that the decision goes by.")
-
-
-class ExplainAnswer(serializers.Serializer):
-    """How a page came about."""
-
-    surface = serializers.CharField()
-    snapshot = serializers.CharField(
-        allow_blank=True, help_text="Empty where the rows come from the shop's own tables."
-    )
-    visit = VisitFactsAnswer()
-    rules = RuleAnswer(many=True)
-    rows = TracedRowAnswer(many=True, help_text="As they stand on the page, those that it does not show among them.")
-    failed_row_types = serializers.ListField(child=serializers.CharField())
-    list = TracedListAnswer(allow_null=True)
-    item = AskedItemAnswer(allow_null=True)
 
 
 class ExplainEndpoint(APIEndpoint):
@@ -271,6 +143,7 @@ class _ExplainedPage:
                 for one, cause, facts in left_out
                 if cause
             ],
+            "campaigns": self._outcomes(traced.outcomes),
         }
 
     def _list_data(self) -> dict[str, Any] | None:
@@ -279,7 +152,13 @@ class _ExplainedPage:
             basis = serve.rerank_basis(self.visit)
             shown = enumerate(self.reranking.result[:length])
             items = [self._reranked_data(key, position, self.reranking) for position, key in shown]
-            return {"basis": basis or "", "strength": self.reranking.strength, "items": items}
+            resolved = self.listing.resolutions[-1].outcomes if self.listing.resolutions else ()
+            return {
+                "basis": basis or "",
+                "strength": self.reranking.strength,
+                "items": items,
+                "campaigns": self._outcomes(resolved),
+            }
         if self.surface in serve.page_surfaces():
             return None
         trace = Trace()
@@ -301,7 +180,22 @@ class _ExplainedPage:
             }
             for position, one in enumerate(ranked)
         ]
-        return {"basis": "", "strength": self.visit.policy.rerank_strength, "items": items}
+        return {"basis": "", "strength": self.visit.policy.rerank_strength, "items": items, "campaigns": []}
+
+    def _outcomes(self, outcomes: Iterable[ActionOutcome]) -> list[dict[str, Any]]:
+        names = {one.id: one.name for one in self.visit.rules.campaigns}
+        return [
+            {
+                "campaign": one.campaign,
+                "name": names.get(one.campaign, ""),
+                "action": one.action,
+                "outcome": one.outcome,
+                "item": one.product,
+                "items": _moved_items(one.facts.get("products", ())),
+                "facts": {key: value for key, value in one.facts.items() if key not in ("products", "percent")},
+            }
+            for one in outcomes
+        ]
 
     def _reranked_data(self, key: int, position: int, reranking: Reranking) -> dict[str, Any]:
         original = reranking.products.index(key)
@@ -335,6 +229,12 @@ class _ExplainedPage:
 
 def _steps(**ways: list[Step]) -> dict[str, list[dict[str, Any]]]:
     return {name: [asdict(step) for step in steps] for name, steps in ways.items()}
+
+
+def _moved_items(products: Mapping[int, tuple[int, int]] | Iterable[int]) -> list[dict[str, Any]]:
+    """Products with their places before and after, or without any."""
+    moved = products if isinstance(products, Mapping) else dict.fromkeys(products, (None, None))
+    return [{"id": key, "before": before, "after": after} for key, (before, after) in moved.items()]
 
 
 def _ids(items: Iterable[ItemRef]) -> list[int]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from personalization.decide import scoring, trace
+from personalization.decide.merchandising import EXCLUDED, NOT_AMONG_ONLY
 from personalization.decide.preferences import apply_preferences
 from personalization.decide.slate import ItemRef, product_ref
 from personalization.decide.trace import Reranking, Trace, TracedRow
@@ -30,6 +31,8 @@ _STEP_OF_CAUSE = {
     trace.NOT_BUYABLE: NOT_EXCLUDED,
     trace.OUTSIDE_PRICE_RANGE: NOT_EXCLUDED,
     trace.DISMISSED: NOT_EXCLUDED,
+    EXCLUDED: NOT_EXCLUDED,
+    NOT_AMONG_ONLY: NOT_EXCLUDED,
     trace.ON_PAGE: NOT_TAKEN_ABOVE,
     trace.TAKEN_ABOVE: NOT_TAKEN_ABOVE,
 }
@@ -96,14 +99,16 @@ def _walk_rows(product_id: int, visit: Visit, snapshot: SnapshotArrays | None, t
     yield from steps
     if product is None:
         return
+    item = product_ref(product.pk)
     info = catalogue.purchase_info(product, visit.strategy)
     facts = {"has_price": catalogue.get_price_amount(info) is not None, "availability": str(info.availability.code)}
     yield Step(BUYABLE, catalogue.get_offer(product, visit.strategy) is not None, facts)
     if snapshot is not None:
         (index,) = snapshot.product_indices([product.pk]).tolist()
-        yield Step(IN_SNAPSHOT, index >= 0, {"trained_at": snapshot.trained_at, "products": len(snapshot.ids)})
-    item = product_ref(product.pk)
-    rows = [row for row in traced.rows if any(candidate.item == item for candidate in row.row.candidates)]
+        facts = {"trained_at": snapshot.trained_at, "products": len(snapshot.ids)}
+        pinned = index < 0 and any(item in row.shown for row in traced.rows)
+        yield Step(IN_SNAPSHOT, index >= 0 or pinned, {**facts, "pinned": True} if pinned else facts)
+    rows = traced.rows_with(item)
     facts = {"rows": [row.row.reason.key for row in rows]}
     if not rows:
         proposed = [row.row.reason.key for row in traced.rows]

@@ -150,6 +150,11 @@ class Trace:
         """Why row types did not propose this item, where they noted it."""
         return [{"cause": cause, **facts} for cause, items, facts in self.filters if item in items]
 
+    def rows_with(self, item: ItemRef) -> list[TracedRow]:
+        """The rows in which an item stands, or could: those that show it, with or without a campaign, and those that it
+        was a candidate for."""
+        return [row for row in self.rows if item in row.shown or any(one.item == item for one in row.row.candidates)]
+
     def _why_kept_out(self, row: TracedRow, item: ItemRef) -> tuple[str, dict[str, Any]] | None:
         """A rule, a campaign, or that it cannot be bought."""
         for rule, items in self.rules.items():

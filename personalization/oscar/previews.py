@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_cache_control
 
+from personalization.decide.trace import Trace
 from personalization.decide.visit import Visit
 from personalization.merchandising.compile import compile_with_drafts
 from personalization.merchandising.compiled import CompiledRules
@@ -23,6 +24,7 @@ from personalization.privacy.requester import ClientType, Requester, bind_reques
 
 PARAMETER = "personalization_preview"
 ATTRIBUTE = "_personalization_preview"
+TRACE_ATTRIBUTE = "_personalization_trace"
 SALT = "personalization.preview"
 MAX_AGE = 900
 """Seconds."""
@@ -86,20 +88,34 @@ def _enter(request: HttpRequest, token: str) -> None:
     user = getattr(request, "user", None)
     if preview is None or user is None or str(user.pk) != preview.staff or not _may_preview(user, preview):
         return
+    bind_preview(request, preview)
+    if preview.language:
+        translation.activate(preview.language)
+
+
+def bind_preview(request: HttpRequest, preview: Preview, customer: Any = None) -> None:
+    """Makes whom a preview shows the requester of this request. Who calls it has asked for the permission.
+
+    Parameters: `customer`, the preview's, where it has been read.
+    """
     setattr(request, ATTRIBUTE, preview)
-    customer = _customer(preview)
     bind_requester(
         request,
         Requester(
-            user=customer or AnonymousUser(),
+            user=customer or _customer(preview) or AnonymousUser(),
             client=ClientType.PREVIEW,
             owns_session=False,
             opt_out_signal=preview.plain,
             user_agent=USER_AGENTS.get(preview.device, ""),
         ),
     )
-    if preview.language:
-        translation.activate(preview.language)
+
+
+def trace_preview(request: HttpRequest) -> Trace:
+    """Lets the decisions of a preview's request write down how they come about. Call it before they are made."""
+    trace = Trace()
+    setattr(request, TRACE_ATTRIBUTE, trace)
+    return trace
 
 
 def current_preview(request: HttpRequest) -> Preview | None:
@@ -115,7 +131,12 @@ def in_preview(visit: Visit, request: HttpRequest) -> Visit:
         return visit
     moment = visit.timestamp if preview.moment is None else preview.moment
     return replace(
-        visit, timestamp=moment, rules=_rules(preview, visit.rules), is_preview=True, hide_private_reasons=False
+        visit,
+        timestamp=moment,
+        rules=_rules(preview, visit.rules),
+        is_preview=True,
+        hide_private_reasons=False,
+        trace=getattr(request, TRACE_ATTRIBUTE, None),
     )
 
 

@@ -85,6 +85,11 @@ class RerankedResults:
     def __len__(self) -> int:
         return self.count()
 
+    def fetched_products(self) -> tuple[int, list[int]]:
+        """(the number of hits before the first one that was fetched; the keys of the products that were, in the order
+        of the pages)"""
+        return self._fetched.start, [int(hit.pk) for hit in self._hits if is_product(hit)]
+
     def count(self) -> int:
         """The number of hits."""
         with fail_open("Asking the search engine for a list", queries=False):

@@ -30,6 +30,9 @@ REQUIRED_TAGS = {
     "oscar/catalogue/detail.html": '{% load personalization %}{% personalized "product" product=product %}',
     "oscar/checkout/thank_you.html": '{% load personalization %}{% personalized "order_confirmation" order=order %}',
     "oscar/customer/baseaccountpage.html": '{% include "personalization/partials/account_tab.html" %}',
+    "oscar/dashboard/catalogue/product_update.html": (
+        '{% include "personalization/partials/dashboard_product_tab.html" %}'
+    ),
     "oscar/dashboard/users/detail.html": ('{% include "personalization/partials/dashboard_customer_link.html" %}'),
     "oscar/layout.html": (
         '{% load personalization static %}<link rel="stylesheet" href="{% static "personalization/rows.css" %}">'

@@ -45,6 +45,21 @@ def waiting_products(limit: int) -> list[WaitingProduct]:
     ]
 
 
+def people_waiting(product_id: int) -> tuple[int, int]:
+    """(active alerts, wish lists) for a product and its children, whether it is sold out or not. One query."""
+    is_meant = Q(product=OuterRef("pk")) | Q(product__parent=OuterRef("pk"))
+    alerts = _count_all(ProductAlert.objects.filter(is_meant, status=ProductAlert.ACTIVE), "pk")
+    wish_lists = _count_all(WishListLine.objects.filter(is_meant), "wishlist")
+    counts = Product.objects.filter(pk=product_id).values_list(alerts, wish_lists).first()
+    return counts or (0, 0)
+
+
+def _count_all(rows: QuerySet[Any], field: str) -> Coalesce:
+    counted = rows.order_by().annotate(everything=Value(1)).values("everything")
+    counted = counted.annotate(rows=Count(field, distinct=True)).values("rows")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), Value(0))
+
+
 def _count_of(rows: QuerySet[Any], field: str) -> Coalesce:
     counted = rows.order_by().values("product").annotate(rows=Count(field, distinct=True)).values("rows")
     return Coalesce(Subquery(counted, output_field=IntegerField()), Value(0))

@@ -13,7 +13,9 @@ from oscar.core.loading import get_class
 
 from personalization import serve
 from personalization.decide import active_snapshot
+from personalization.decide.active_rules import read_rules_now
 from personalization.decide.visit import Visit
+from personalization.merchandising import publishing
 from personalization.models import Visitor
 from personalization.profile.genome import refresh_genome
 from tests.shops import breakfast
@@ -204,6 +206,45 @@ def test_what_the_engine_does_not_find_is_no_candidate_of_a_list(staff, products
     milk = shop.create_shop_product("Milk")
     item = staff.get("explain/", {"surface": "search", "query": "Product", "item": milk.pk}).json()["item"]
     assert way(item["list"]) == (["exists", "public"], ["candidate"])
+
+
+def publish_campaign(user, surface, *actions):
+    document = {"where": [{"surface": surface}], "what": list(actions)}
+    definition = publishing.create("campaign", "Week", document, user)
+    publishing.publish(definition, user)
+    read_rules_now()
+    return definition
+
+
+def test_what_campaigns_did_to_a_row_stands_beside_it(staff, anna, products):
+    new = shop.create_shop_product("New")
+    pin = {"do": "pin", "target": {"products": [new.pk]}, "place": 2}
+    exclude = {"do": "exclude", "target": {"products": [products[1].pk]}}
+    campaign = publish_campaign(anna, "home", pin, exclude)
+    rows = {row["key"]: row for row in staff.get("explain/").json()["rows"]}
+    outcomes = rows["bestsellers"]["campaigns"]
+    assert {(one["campaign"], one["name"]) for one in outcomes} == {(campaign.pk, "Week")}
+    (removed,) = (one for one in outcomes if one["action"] == 1)
+    assert (removed["outcome"], [one["id"] for one in removed["items"]]) == ("removed", [products[1].pk])
+    placed = [one for row in rows.values() for one in row["campaigns"] if one["outcome"] == "placed"]
+    assert [(one["item"], one["facts"]) for one in placed] == [(new.pk, {"place": 2})]
+    way_of_new = staff.get("explain/", {"item": new.pk}).json()["item"]["rows"]
+    assert way_of_new[3]["facts"]["pinned"] and way_of_new[-1]["passed"]
+    assert way_of_new[-1]["facts"]["position"] == 1
+    removed_way = staff.get("explain/", {"item": products[1].pk}).json()["item"]["rows"]
+    assert (removed_way[-1]["name"], removed_way[-1]["facts"]["cause"]) == ("not_excluded", "excluded_by_campaign")
+
+
+@pytest.mark.usefixtures("own_files")
+def test_what_campaigns_did_to_a_list_stands_beside_it(staff, anna, products):
+    call_command("rebuild_index", interactive=False, verbosity=0)
+    boost = {"do": "boost", "target": {"products": [products[7].pk]}, "strength": 3}
+    publish_campaign(anna, "search", boost)
+    listed = staff.get("explain/", {"surface": "search", "query": "Product"}).json()["list"]
+    (outcome,) = listed["campaigns"]
+    (moved,) = outcome["items"]
+    assert (outcome["outcome"], moved["id"], moved["after"]) == ("moved", products[7].pk, 1)
+    assert listed["items"][0]["id"] == products[7].pk and moved["before"] > 1
 
 
 def test_the_menu_is_explained_as_a_list_of_categories(staff):

@@ -43,6 +43,8 @@ PERMISSIONS: dict[str, Permissions] = {
     "personalization-segment-members": allowed("export_customer"),
     "personalization-preview": allowed("preview_as"),
     "personalization-products": STAFF,
+    "personalization-product": STAFF,
+    "personalization-product-finder": STAFF,
     "personalization-overview": STAFF,
     "personalization-reports": STAFF,
     "personalization-report-csv": STAFF,

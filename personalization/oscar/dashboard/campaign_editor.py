@@ -23,6 +23,7 @@ from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.action_forms import ActionFormSet, action_choices, action_initials
 from personalization.oscar.dashboard.campaign_forms import CampaignForm, campaign_initial
 from personalization.oscar.dashboard.campaign_list import all_names, conflict_names
+from personalization.oscar.dashboard.campaign_prefill import prefilled_campaign
 from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
 from personalization.shop import named_objects
 
@@ -43,10 +44,10 @@ class Effect:
 
 @require_http_methods(["GET", "POST"])
 def create_campaign(request: HttpRequest) -> HttpResponse:
-    """An empty form, one of three templates, or one for what is searched for; posting it stores a draft."""
-    word = request.GET.get("word", "").strip()[:MAX_NAME]
-    document = _word_document(word) if word else _template_document(request.GET.get("template", ""))
-    form, formset = _forms(request, document, name=word, band=Band.CAMPAIGN)
+    """An empty form, one of three templates, or one for what is searched for, or for a product on a page; posting it
+    stores a draft."""
+    name, document = _initial_campaign(request)
+    form, formset = _forms(request, document, name=name, band=Band.CAMPAIGN)
     if request.method == "POST" and _are_valid(form, formset):
         try:
             definition = publishing.create(
@@ -213,6 +214,16 @@ def _after_saving(request: HttpRequest, definition: Definition, form: CampaignFo
     if target and has_permission(request.user, "publish_campaigns"):
         return HttpResponseRedirect(reverse("personalization:personalization-campaign-publish", args=[definition.pk]))
     return HttpResponseRedirect(reverse("personalization:personalization-campaign", args=[definition.pk]))
+
+
+def _initial_campaign(request: HttpRequest) -> tuple[str, dict[str, Any]]:
+    """(name, document) of what the address asks to be filled in."""
+    if request.method == "POST":
+        return "", {}
+    if prefilled := prefilled_campaign(request.GET):
+        return prefilled
+    word = request.GET.get("word", "").strip()[:MAX_NAME]
+    return word, _word_document(word) if word else _template_document(request.GET.get("template", ""))
 
 
 def _word_document(word: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from personalization.merchandising import documents
 from personalization.merchandising.row_keys import OWN_PREFIX, row_key
 from personalization.models import AuditAction, AuditEntry
-from personalization.oscar.dashboard.preview import live_segments
+from personalization.oscar.dashboard.preview_form import live_segments
 from personalization.oscar.dashboard.row_forms import RowForm
 from personalization.oscar.dashboard.row_list import get_surface, row_types_of
 from personalization.oscar.dashboard.screens import PlainSelects, show

@@ -12,6 +12,7 @@ from personalization.oscar.dashboard import (
     key_screen,
     overview_screen,
     preview,
+    product_screen,
     report_screen,
     row_editor,
     row_list,
@@ -69,5 +70,7 @@ urlpatterns = [
     path("sensitive/", sensitive_screen.list_sensitive, name="personalization-sensitive"),
     path("sensitive/add/", sensitive_screen.add_sensitive, name="personalization-sensitive-add"),
     path("sensitive/<int:pk>/remove/", sensitive_screen.remove_sensitive, name="personalization-sensitive-remove"),
+    path("product/", product_screen.find_product_screens, name="personalization-product-finder"),
+    path("product/<int:pk>/", product_screen.show_product, name="personalization-product"),
     path("products/", campaign_editor.find_products, name="personalization-products"),
 ]

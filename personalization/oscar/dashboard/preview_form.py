@@ -1,0 +1,156 @@
+"""The form in which staff say which page they mean, and as whom they look at it."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.utils.functional import lazy
+from django.utils.timezone import get_default_timezone, now
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext, pgettext_lazy
+
+from personalization.models import Definition, DefinitionKind, DefinitionState
+from personalization.oscar.dashboard.audience_forms import LOCAL
+from personalization.oscar.dashboard.screens import PlainSelects
+from personalization.oscar.previews import Preview
+from personalization.shop.customers import customer_by_key
+
+FURTHEST = timedelta(days=90)
+Choices = list[tuple[Any, str]]
+
+
+def live_segments() -> Choices:
+    """(key, name) of the segments that are live, by name."""
+    live = Definition.objects.of_kind(DefinitionKind.SEGMENT).filter(state=DefinitionState.LIVE)
+    return list(live.order_by("name").values_list("pk", "name"))
+
+
+def _drafts() -> Choices:
+    kinds = (DefinitionKind.CAMPAIGN, DefinitionKind.ROW)
+    drafts = Definition.objects.filter(kind__in=kinds).present().exclude(draft=None)
+    return list(drafts.order_by("name").values_list("pk", "name"))
+
+
+class VisitForm(PlainSelects):
+    """A page, and as whom to look at it."""
+
+    page = forms.CharField(
+        label=pgettext_lazy("personalization", "Page"),
+        max_length=500,
+        initial="/",
+        help_text=pgettext_lazy("personalization", "An address of the shop, as in / or /catalogue/ or /search/?q=tea"),
+    )
+    customer = forms.CharField(
+        label=pgettext_lazy("personalization", "As the customer"),
+        max_length=254,
+        required=False,
+        help_text=pgettext_lazy("personalization", "E-mail address or number. Empty: a stranger."),
+    )
+    segments = forms.TypedMultipleChoiceField(
+        label=pgettext_lazy("personalization", "As a stranger in these segments"),
+        coerce=int,
+        required=False,
+        choices=lazy(live_segments, list),
+    )
+    drafts = forms.TypedMultipleChoiceField(
+        label=pgettext_lazy("personalization", "With these drafts"),
+        coerce=int,
+        required=False,
+        choices=lazy(_drafts, list),
+    )
+    moment = forms.DateTimeField(
+        label=pgettext_lazy("personalization", "At the moment"),
+        required=False,
+        input_formats=[LOCAL, "%Y-%m-%dT%H:%M:%S"],
+        widget=forms.DateTimeInput(format=LOCAL, attrs={"type": "datetime-local"}),
+        help_text=pgettext_lazy("personalization", "Up to 90 days ahead. Empty: now."),
+    )
+    device = forms.ChoiceField(
+        label=pgettext_lazy("personalization", "Device"),
+        required=False,
+        choices=[
+            ("computer", pgettext_lazy("personalization", "computer")),
+            ("tablet", pgettext_lazy("personalization", "tablet")),
+            ("phone", pgettext_lazy("personalization", "phone")),
+        ],
+    )
+    language = forms.ChoiceField(
+        label=pgettext_lazy("personalization", "Language"),
+        required=False,
+        choices=lazy(lambda: [("", "\N{EN DASH}"), *settings.LANGUAGES], list),
+    )
+
+    def clean_page(self) -> str:
+        """The path and the query of an address of this shop."""
+        parts = urlsplit(self.cleaned_data["page"].strip())
+        path = parts.path
+        if not path.startswith("/") or path.startswith("//") or "\\" in path:
+            raise forms.ValidationError(pgettext("personalization", "Expected an address that begins with a slash."))
+        return path + (f"?{parts.query}" if parts.query else "")
+
+    def clean_customer(self) -> Any:
+        """The customer of this e-mail address or number, or None."""
+        text = self.cleaned_data["customer"].strip()
+        if not text:
+            return None
+        found = customer_by_key(text)
+        if found is None:
+            found = get_user_model()._default_manager.filter(email__iexact=text).first()
+        if found is None:
+            raise forms.ValidationError(_("No customer has this e-mail address or number."))
+        return found
+
+    def clean_moment(self) -> Any:
+        """A moment between now and 90 days from now."""
+        moment = self.cleaned_data["moment"]
+        if moment is not None:
+            moment = moment.replace(tzinfo=None).replace(tzinfo=get_default_timezone())
+            if not now() - timedelta(minutes=5) <= moment <= now() + FURTHEST:
+                raise forms.ValidationError(pgettext("personalization", "Expected a moment of the next 90 days."))
+        return moment
+
+
+class PreviewForm(VisitForm):
+    """The page of a preview, and what to compare it with."""
+
+    compared_with = forms.ChoiceField(
+        label=pgettext_lazy("personalization", "Beside it"),
+        required=False,
+        choices=[
+            ("", pgettext_lazy("personalization", "nothing")),
+            ("plain", pgettext_lazy("personalization", "the page without personalisation")),
+            ("campaigns", pgettext_lazy("personalization", "the page without campaigns")),
+        ],
+    )
+
+
+def make_preview(user: Any, data: dict[str, Any]) -> Preview:
+    """The preview that a valid form asks for, of this member of staff."""
+    customer = data["customer"]
+    return Preview(
+        staff=str(user.pk),
+        customer="" if customer is None else str(customer.pk),
+        segments=tuple(data["segments"]),
+        moment=data["moment"].timestamp() if data["moment"] else None,
+        drafts=tuple(data["drafts"]),
+        language=data["language"],
+        device=data["device"] or "computer",
+    )
+
+
+def visit_query(data: dict[str, Any]) -> str:
+    """The parameters by which another screen asks for the page and the visit of a valid form."""
+    customer, moment = data["customer"], data["moment"]
+    fields = {
+        "page": data["page"],
+        "customer": "" if customer is None else customer.email or str(customer.pk),
+        "segments": data["segments"],
+        "drafts": data["drafts"],
+        "moment": f"{moment.replace(tzinfo=None):{LOCAL}}" if moment else "",
+        "device": data["device"],
+        "language": data["language"],
+    }
+    return urlencode({name: value for name, value in fields.items() if value}, doseq=True)
