@@ -334,7 +334,7 @@ def _take_items(page: _Page, pins: Mapping[int, PlaceAllocation], allocated: lis
         gone: Set[ItemRef] = taken
         if number in pins:
             gone = page.unavailable | page.sold_out | taken - set(map(product_ref, pins[number].products))
-        items = [candidate for candidate in row.candidates if candidate.item not in gone]
+        items = [one for one in row.candidates if one.item not in gone and _stands_for_itself(one, gone)]
         if row.merchandised.removed:
             items = [candidate for candidate in items if row.may_hold(candidate.item)]
         size = row.max_items(limits) + extra if extra else _row_size(row, limits, len(items))
@@ -349,6 +349,11 @@ def _take_items(page: _Page, pins: Mapping[int, PlaceAllocation], allocated: lis
         else:
             into.items = items[:size]
         taken.update(one.item for one in into.items)
+
+
+def _stands_for_itself(candidate: Candidate, gone: Set[ItemRef]) -> bool:
+    """Whether no other size of the product stands for it."""
+    return candidate.folded_into is None or candidate.folded_into in gone
 
 
 def _place_items(

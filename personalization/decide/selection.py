@@ -1,7 +1,7 @@
 """The best products and categories by one number or another: arithmetic over the snapshot, no database."""
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ CLOSEST_NEIGHBOURS = 5
 RELATED = ("content_similarity", "substitutes", "view_to_purchase", "viewed_together")
 """The recommenders that know what is like a product."""
 MAX_OF_FAMILY = 2
-"""At most this many products of one row differ in size only."""
+"""At most this many products of one row are equal but for their size."""
 WHOLE_HISTORY = 0
 """Stands for the days of a popularity window that has no beginning."""
 SCORE_DECIMALS = 6
@@ -74,23 +74,60 @@ def popularity(
     return Popularity(int(days[window]), best.astype(np.int64), customers.astype(np.int64))
 
 
-def vary_sizes(candidates: list[Candidate], snapshot: SnapshotArrays) -> list[Candidate]:
-    """The candidates without those that differ from others before them in size only, but for `MAX_OF_FAMILY` of
-    each."""
-    family = snapshot.arrays.get("product.family")
-    if family is None or len(candidates) <= MAX_OF_FAMILY:
+def fold_sizes(
+    candidates: list[Candidate], snapshot: SnapshotArrays, purchased: Set[int] = frozenset(), subject: int | None = None
+) -> list[Candidate]:
+    """The candidates, of which those that differ in size only are folded into one: what the visitor bought, else what
+    sells best, in the place of the first of them. At most `MAX_OF_FAMILY` are not, where a second one was bought, too,
+    or has no other size that could be read; nor are the sizes of the product that the row is about.
+
+    Parameters: `purchased`, the keys of what the visitor bought; `subject`, the key of that product.
+    """
+    arrays = snapshot.arrays
+    if "product.family" not in arrays or len(candidates) < MAX_OF_FAMILY:
         return candidates
     indices = snapshot.product_indices([one.item.id if one.item.kind == PRODUCT else 0 for one in candidates])
-    families = family[indices].tolist()
-    if len({*families}) == len(families):
-        return candidates
-    seen: Counter[int] = Counter()
-    varied = []
-    for candidate, index, number in zip(candidates, indices.tolist(), families, strict=True):
-        if index < 0 or seen[number] < MAX_OF_FAMILY:
-            varied.append(candidate)
-            seen[number] += index >= 0
-    return varied
+    members: dict[int, list[int]] = {}
+    for place, number in enumerate(np.where(indices >= 0, arrays["product.family"][indices], -1).tolist()):
+        members.setdefault(number, []).append(place)
+    (about,) = snapshot.product_indices([subject or 0]).tolist()
+    members.pop(-1, None)
+    members.pop(int(arrays["product.family"][about]) if about >= 0 else -1, None)
+    moved: dict[int, list[Candidate]] = {}
+    for places in (some for some in members.values() if len(some) > 1):
+        sold = snapshot.scores("all_time_popular").customers[indices[places]]
+        is_own = [candidates[place].item.id in purchased for place in places]
+        best_first = np.lexsort((np.arange(len(places)), -sold, ~np.array(is_own))).tolist()
+        family = [(candidates[places[row]], int(indices[places[row]]), is_own[row]) for row in best_first]
+        moved |= {place: [] for place in places} | {places[0]: _fold_family(family, snapshot)}
+    return [one for place, candidate in enumerate(candidates) for one in moved.get(place, [candidate])]
+
+
+def _fold_family(family: list[tuple[Candidate, int, bool]], snapshot: SnapshotArrays) -> list[Candidate]:
+    """The (candidate, product index, whether the visitor bought it) of one family, the first standing for others."""
+    sizes = _sizes_of_family(snapshot, family[0][1])
+    kept, folded = [family[0][0]], []
+    for candidate, index, is_own in family[1:]:
+        other_size = sizes.get(index, 0) and sizes.get(family[0][1], 0) and sizes[index] != sizes[family[0][1]]
+        if other_size and not is_own:
+            folded.append(candidate)
+        elif len(kept) < MAX_OF_FAMILY:
+            kept.append(candidate)
+    count = len({size for size in sizes.values() if size}) if folded else 1
+    before = [kept[0].item, *(one.item for one in folded)]
+    return [
+        replace(kept[0], size_count=count),
+        *kept[1:],
+        *(replace(one, folded_into=item, size_count=count) for one, item in zip(folded, before, strict=False)),
+    ]
+
+
+def _sizes_of_family(snapshot: SnapshotArrays, index: int) -> dict[int, float]:
+    """By product index, the sizes of all that differ from this product in size only; 0 where it cannot be read."""
+    family = snapshot.arrays["product.family"]
+    same = np.flatnonzero(family == family[index])
+    sizes = snapshot.arrays.get("product.size", np.zeros(len(family)))[same]
+    return dict(zip(same.tolist(), sizes.tolist(), strict=True))
 
 
 def replenishable(snapshot: SnapshotArrays, history: VisitorHistory, min_rate: float) -> NDArray[np.int64]:
