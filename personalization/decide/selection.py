@@ -77,49 +77,50 @@ def popularity(
 def fold_sizes(
     candidates: list[Candidate], snapshot: SnapshotArrays, purchased: Set[int] = frozenset(), subject: int | None = None
 ) -> list[Candidate]:
-    """The candidates, of which those that differ in size only are folded into one: what the visitor bought, else what
-    sells best, in the place of the first of them. At most `MAX_OF_FAMILY` are not, where a second one was bought, too,
-    or has no other size that could be read; nor are the sizes of the product that the row is about.
+    """The candidates, of which those that differ in size only are folded into the first of them; what the visitor
+    bought, else what sells best, takes its place where the row has the same to say of both. At most `MAX_OF_FAMILY`
+    stand by themselves, where a second one was bought, too, or has no other size that could be read; and the sizes of
+    the product that the row is about.
 
     Parameters: `purchased`, the keys of what the visitor bought; `subject`, the key of that product.
     """
-    arrays = snapshot.arrays
-    if "product.family" not in arrays or len(candidates) < MAX_OF_FAMILY:
+    family = snapshot.arrays.get("product.family")
+    if family is None or len(candidates) < MAX_OF_FAMILY:
         return candidates
     indices = snapshot.product_indices([one.item.id if one.item.kind == PRODUCT else 0 for one in candidates])
-    members: dict[int, list[int]] = {}
-    for place, number in enumerate(np.where(indices >= 0, arrays["product.family"][indices], -1).tolist()):
-        members.setdefault(number, []).append(place)
     (about,) = snapshot.product_indices([subject or 0]).tolist()
-    members.pop(-1, None)
-    members.pop(int(arrays["product.family"][about]) if about >= 0 else -1, None)
-    moved: dict[int, list[Candidate]] = {}
-    for places in (some for some in members.values() if len(some) > 1):
-        sold = snapshot.scores("all_time_popular").customers[indices[places]]
-        is_own = [candidates[place].item.id in purchased for place in places]
-        best_first = np.lexsort((np.arange(len(places)), -sold, ~np.array(is_own))).tolist()
-        family = [(candidates[places[row]], int(indices[places[row]]), is_own[row]) for row in best_first]
-        moved |= {place: [] for place in places} | {places[0]: _fold_family(family, snapshot)}
-    return [one for place, candidate in enumerate(candidates) for one in moved.get(place, [candidate])]
+    members: dict[int, list[int]] = {}
+    for place in np.flatnonzero(indices >= 0).tolist():
+        members.setdefault(int(family[indices[place]]), []).append(place)
+    folded: list[Candidate | None] = list(candidates)
+    for number, places in members.items():
+        if len(places) > 1 and (about < 0 or number != family[about]):
+            rows = [(candidates[place], int(indices[place])) for place in places]
+            for place, candidate in zip(places, _fold_family(rows, snapshot, purchased), strict=True):
+                folded[place] = candidate
+    return [one for one in folded if one is not None]
 
 
-def _fold_family(family: list[tuple[Candidate, int, bool]], snapshot: SnapshotArrays) -> list[Candidate]:
-    """The (candidate, product index, whether the visitor bought it) of one family, the first standing for others."""
-    sizes = _sizes_of_family(snapshot, family[0][1])
-    kept, folded = [family[0][0]], []
-    for candidate, index, is_own in family[1:]:
-        other_size = sizes.get(index, 0) and sizes.get(family[0][1], 0) and sizes[index] != sizes[family[0][1]]
-        if other_size and not is_own:
-            folded.append(candidate)
-        elif len(kept) < MAX_OF_FAMILY:
-            kept.append(candidate)
-    count = len({size for size in sizes.values() if size}) if folded else 1
-    before = [kept[0].item, *(one.item for one in folded)]
-    return [
-        replace(kept[0], size_count=count),
-        *kept[1:],
-        *(replace(one, folded_into=item, size_count=count) for one, item in zip(folded, before, strict=False)),
-    ]
+def _fold_family(
+    family: list[tuple[Candidate, int]], snapshot: SnapshotArrays, purchased: Set[int]
+) -> list[Candidate | None]:
+    """For each (candidate, product index) of one family what stands in its place: None for nothing."""
+    sold = snapshot.scores("all_time_popular").customers
+    alike = [row for row, (one, _index) in enumerate(family) if one.reason == family[0][0].reason]
+    leader = min(alike, key=lambda row: (family[row][0].item.id not in purchased, -sold[family[row][1]], row))
+    family[0], family[leader] = family[leader], family[0]
+    (first, first_index), *others = family
+    sizes = _sizes_of_family(snapshot, first_index)
+    size_count = len({size for size in sizes.values() if size})
+    kept, last, placed = 1, first.item, list[Candidate | None]()
+    for candidate, index in others:
+        if 0 < sizes[index] != sizes[first_index] > 0 and candidate.item.id not in purchased:
+            placed.append(replace(candidate, folded_into=last, size_count=size_count))
+            last = candidate.item
+        else:
+            placed.append(candidate if kept < MAX_OF_FAMILY else None)
+            kept += 1
+    return [first if last == first.item else replace(first, size_count=size_count), *placed]
 
 
 def _sizes_of_family(snapshot: SnapshotArrays, index: int) -> dict[int, float]:

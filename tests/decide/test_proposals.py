@@ -34,19 +34,23 @@ def test_what_differs_in_size_only_is_folded_into_what_sells_best():
 
 def test_each_other_size_takes_the_place_of_the_one_before_it_where_that_cannot_stand():
     folded = selection.fold_sizes(candidates(40, 30, 10, 20), handmade_arrays(**SIZED))
-    assert {one.item.id: one.folded_into and one.folded_into.id for one in folded} == {
-        20: None,
-        40: 20,
-        10: 40,
-        30: None,
-    }
+    into = {one.item.id: one.folded_into and one.folded_into.id for one in folded}
+    assert into == {20: None, 30: None, 10: 20, 40: 10}
 
 
 def test_what_the_visitor_bought_stands_for_the_other_sizes_and_two_that_they_bought_both_stay():
     learned = handmade_arrays(**SIZED)
     assert standing(selection.fold_sizes(candidates(40, 30, 10, 20), learned, {10})) == [10, 30]
-    assert standing(selection.fold_sizes(candidates(40, 30, 10, 20), learned, {10, 40})) == [40, 10, 30]
-    assert standing(selection.fold_sizes(candidates(40, 30, 10, 20), learned, {10, 40, 20})) == [20, 40, 30]
+    assert standing(selection.fold_sizes(candidates(40, 30, 10, 20), learned, {10, 40})) == [40, 30, 10]
+    assert standing(selection.fold_sizes(candidates(40, 30, 10, 20), learned, {10, 40, 20})) == [20, 30, 10]
+
+
+def test_where_a_row_says_something_else_of_each_product_the_first_stands_for_the_others():
+    counted = [
+        Candidate(product_ref(key), count, Reason("popular", {"customers": count}))
+        for key, count in ((40, 9), (30, 8), (20, 7))
+    ]
+    assert standing(selection.fold_sizes(counted, handmade_arrays(**SIZED))) == [40, 30]
 
 
 def test_a_row_about_a_product_shows_its_sizes():
@@ -57,7 +61,7 @@ def test_a_row_about_a_product_shows_its_sizes():
 def test_at_most_two_products_are_equal_where_no_other_size_can_be_read():
     for size in ([0, 0, 0, 0], [16, 16, 8, 16]):
         folded = selection.fold_sizes(candidates(40, 30, 10, 20), handmade_arrays(**(SIZED | {"product__size": size})))
-        assert standing(folded) == [20, 40, 30]
+        assert standing(folded) == [20, 30, 10]
         assert {one.size_count for one in folded} == {1}
 
 

@@ -1,5 +1,7 @@
 """In which order the complements of a product stand."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from personalization.recommenders._complement_order import DISTINCTIVE, LIKELIEST, WEIGHTS, order_links
@@ -32,7 +34,6 @@ def test_of_the_distinctive_each_is_of_another_category():
 
 def test_no_more_than_three_of_a_category_are_the_likeliest_before_others():
     found, _ = order([2, 2, 2, 2, 2], [9, 8, 7, 6, 1], category=[0, 0, 0, 0, 1])
-    assert found == [0, 1, 2, 4, 3] or found == [0, 1, 2, 3, 4]
     assert set(found[:3]) == {0, 1, 2}
 
 
@@ -44,6 +45,6 @@ def test_products_do_not_disturb_each_other_and_few_links_are_enough():
 
 def test_affinity_moves_nothing_into_another_part():
     parts = ["others", "distinctive", "likeliest"]
-    for lower, upper in zip(parts, parts[1:], strict=False):
+    for lower, upper in pairwise(parts):
         assert WEIGHTS[lower][1] * AFFINITY < WEIGHTS[upper][0]
     assert LIKELIEST + DISTINCTIVE == 6
