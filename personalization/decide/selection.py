@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -111,16 +112,16 @@ def _fold_family(
     family[0], family[leader] = family[leader], family[0]
     (first, first_index), *others = family
     sizes = _sizes_of_family(snapshot, first_index)
-    size_count = len({size for size in sizes.values() if size})
-    kept, last, placed = 1, first.item, list[Candidate | None]()
+    fold = partial(replace, size_family=min(sizes), size_count=len({size for size in sizes.values() if size}))
+    kept, placed = 1, list[Candidate | None]()
     for candidate, index in others:
         if 0 < sizes[index] != sizes[first_index] > 0 and candidate.item.id not in purchased:
-            placed.append(replace(candidate, folded_into=last, size_count=size_count))
-            last = candidate.item
+            placed.append(fold(candidate))
         else:
             placed.append(candidate if kept < MAX_OF_FAMILY else None)
             kept += 1
-    return [first if last == first.item else replace(first, size_count=size_count), *placed]
+    has_folded = any(one is not None and one.size_family is not None for one in placed)
+    return [fold(first) if has_folded else first, *placed]
 
 
 def _sizes_of_family(snapshot: SnapshotArrays, index: int) -> dict[int, float]:

@@ -81,8 +81,8 @@ class Candidate:
     score: float
     """Comparable within one row or list only."""
     reason: Reason
-    folded_into: ItemRef | None = None
-    """What stands for it in a row, as the two differ in size only; it takes the place where that one cannot stand."""
+    size_family: int | None = None
+    """What it shares with those of its row that differ from it in size only: a page shows the first that can stand."""
     size_count: int = 1
     """In how many sizes there is the product, where a row shows one of several."""
 

@@ -117,8 +117,8 @@ def test_a_row_that_leads_somewhere_takes_a_rows_place():
 
 def test_another_size_stands_where_the_one_that_stands_for_it_cannot():
     row = draft("generic", [1, 2, 3])
-    first, second, other = row.candidates
-    folded = replace(row, candidates=[first, replace(second, folded_into=first.item), other])
+    folded = replace(row, candidates=[*(replace(one, size_family=7) for one in row.candidates[:2]), row.candidates[2]])
     assert arranged([folded])[0] == {"generic": [1, 3]}
     assert arranged([folded], sold_out={1})[0] == {"generic": [2, 3]}
     assert arranged([folded], basket={1, 2})[0] == {"generic": [3]}
+    assert arranged([replace(folded, reason=Reason("above")), folded])[0] == {"above": [1, 3]}
