@@ -1,7 +1,7 @@
 """In which order the complements of a product stand: the likeliest first, then those that are its own.
 
 Ranked by one score alone, rows of six either repeat what sells anyway or miss what is bought. So the first are ranked
-with all the weight on popularity, and behind them stand some with hardly any of it, each of another category.
+with all the weight on popularity, and behind them stand some with none of it, each of another category.
 """
 
 from typing import Any
@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 LIKELIEST, DISTINCTIVE = 3, 3
 """So many stand in front, and so many behind them; together they are a row."""
 LIKELIEST_EXPONENT = 1.0
-"""How much the popularity of a neighbour counts for the first ones, among all that goes with the product ..."""
-DISTINCTIVE_EXPONENT = 0.15
-"""... and for those behind them."""
+"""How much the popularity of a neighbour counts for the first ones, among all that goes with the product; for those
+behind them it counts nothing."""
 MAX_OF_CATEGORY = 3
 """The likeliest, this many of each leaf category, stand before all others ..."""
 BEYOND_CATEGORY_WEIGHT = 0.001
@@ -39,7 +38,7 @@ def order_links(
     beyond = _rank_within(anchor, category, strength) >= MAX_OF_CATEGORY
     strength[beyond] *= BEYOND_CATEGORY_WEIGHT
     likeliest = _rank_within(anchor, None, strength) < LIKELIEST
-    own = np.where(likeliest, 0, lift * popularity**DISTINCTIVE_EXPONENT)
+    own = np.where(likeliest, 0, lift)
     own[_rank_within(anchor, category, own) >= 1] = 0
     distinctive = (own > 0) & (_rank_within(anchor, None, own) < DISTINCTIVE)
     parts = {"likeliest": likeliest, "distinctive": distinctive, "others": ~likeliest & ~distinctive}
