@@ -257,6 +257,7 @@ def _slate_items(filled: FilledRow, writer: "_ReasonWriter") -> Iterator[SlateIt
             offer.product,
             offer.info,
             filled.placements.get(candidate.item),
+            candidate.size_count,
         )
         position += 1
 

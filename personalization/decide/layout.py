@@ -328,13 +328,14 @@ def _take_items(page: _Page, pins: Mapping[int, PlaceAllocation], allocated: lis
     rows, limits, extra = page.rows, page.limits, page.extra
     reserved = (product_ref(key) for places in pins.values() for key in places.products)
     taken = {*page.unavailable, *page.sold_out, *reserved}
+    families: set[int] = set()
     shares = [row.expected_share for row in rows if row.type.personal and math.isfinite(row.expected_share)]
     shown = _Shown(limits, limits.min_relative_use * max(shares, default=0.0))
     for number, (row, into) in enumerate(zip(rows, allocated, strict=True)):
         gone: Set[ItemRef] = taken
         if number in pins:
             gone = page.unavailable | page.sold_out | taken - set(map(product_ref, pins[number].products))
-        items = [candidate for candidate in row.candidates if candidate.item not in gone]
+        items = _one_of_each_family((one for one in row.candidates if one.item not in gone), families)
         if row.merchandised.removed:
             items = [candidate for candidate in items if row.may_hold(candidate.item)]
         size = row.max_items(limits) + extra if extra else _row_size(row, limits, len(items))
@@ -349,6 +350,17 @@ def _take_items(page: _Page, pins: Mapping[int, PlaceAllocation], allocated: lis
         else:
             into.items = items[:size]
         taken.update(one.item for one in into.items)
+        families.update(one.size_family for one in into.items if one.size_family is not None)
+
+
+def _one_of_each_family(candidates: Iterable[Candidate], shown: Set[int]) -> list[Candidate]:
+    """The candidates without those of whose family another size stands before them, or is shown already."""
+    seen, different = set(shown), []
+    for candidate in candidates:
+        if candidate.size_family is None or candidate.size_family not in seen:
+            different.append(candidate)
+            seen.update([candidate.size_family] if candidate.size_family is not None else [])
+    return different
 
 
 def _place_items(

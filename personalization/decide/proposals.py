@@ -10,12 +10,14 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 
 
 def propose_rows(row_type: RowType, visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
-    """The rows of a type, none with more than two products that differ in size only; of a customer with how likely
-    they are to buy each product, for rows that have nothing to do with what they do right now."""
+    """The rows of a type, products that differ in size only folded into one; of a customer with how likely they are to
+    buy each product, for rows that have nothing to do with what they do right now."""
+    purchased = {row[0] for row in visit.genome.products}
     for row in row_type.propose(visit, snapshot) if row_type.propose else ():
         usual = not row_type.personal and bool(visit.genome.products)
         probability = visit.compute_once(_purchase_probabilities, snapshot) if usual else None
-        yield replace(row, candidates=selection.vary_sizes(row.candidates, snapshot), probability=probability)
+        candidates = selection.fold_sizes(row.candidates, snapshot, purchased, row.params.get("product"))
+        yield replace(row, candidates=candidates, probability=probability)
 
 
 def expected_share(candidates: Sequence[Candidate], visit: Visit, snapshot: SnapshotArrays) -> float:

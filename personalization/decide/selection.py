@@ -1,7 +1,8 @@
 """The best products and categories by one number or another: arithmetic over the snapshot, no database."""
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Set
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ CLOSEST_NEIGHBOURS = 5
 RELATED = ("content_similarity", "substitutes", "view_to_purchase", "viewed_together")
 """The recommenders that know what is like a product."""
 MAX_OF_FAMILY = 2
-"""At most this many products of one row differ in size only."""
+"""At most this many products of one row are equal but for their size."""
 WHOLE_HISTORY = 0
 """Stands for the days of a popularity window that has no beginning."""
 SCORE_DECIMALS = 6
@@ -74,23 +75,61 @@ def popularity(
     return Popularity(int(days[window]), best.astype(np.int64), customers.astype(np.int64))
 
 
-def vary_sizes(candidates: list[Candidate], snapshot: SnapshotArrays) -> list[Candidate]:
-    """The candidates without those that differ from others before them in size only, but for `MAX_OF_FAMILY` of
-    each."""
+def fold_sizes(
+    candidates: list[Candidate], snapshot: SnapshotArrays, purchased: Set[int] = frozenset(), subject: int | None = None
+) -> list[Candidate]:
+    """The candidates, of which those that differ in size only are folded into the first of them; what the visitor
+    bought, else what sells best, takes its place where the row has the same to say of both. At most `MAX_OF_FAMILY`
+    stand by themselves, where a second one was bought, too, or has no other size that could be read; and the sizes of
+    the product that the row is about.
+
+    Parameters: `purchased`, the keys of what the visitor bought; `subject`, the key of that product.
+    """
     family = snapshot.arrays.get("product.family")
-    if family is None or len(candidates) <= MAX_OF_FAMILY:
+    if family is None or len(candidates) < MAX_OF_FAMILY:
         return candidates
     indices = snapshot.product_indices([one.item.id if one.item.kind == PRODUCT else 0 for one in candidates])
-    families = family[indices].tolist()
-    if len({*families}) == len(families):
-        return candidates
-    seen: Counter[int] = Counter()
-    varied = []
-    for candidate, index, number in zip(candidates, indices.tolist(), families, strict=True):
-        if index < 0 or seen[number] < MAX_OF_FAMILY:
-            varied.append(candidate)
-            seen[number] += index >= 0
-    return varied
+    (about,) = snapshot.product_indices([subject or 0]).tolist()
+    members: dict[int, list[int]] = {}
+    for place in np.flatnonzero(indices >= 0).tolist():
+        members.setdefault(int(family[indices[place]]), []).append(place)
+    folded: list[Candidate | None] = list(candidates)
+    for number, places in members.items():
+        if len(places) > 1 and (about < 0 or number != family[about]):
+            rows = [(candidates[place], int(indices[place])) for place in places]
+            for place, candidate in zip(places, _fold_family(rows, snapshot, purchased), strict=True):
+                folded[place] = candidate
+    return [one for one in folded if one is not None]
+
+
+def _fold_family(
+    family: list[tuple[Candidate, int]], snapshot: SnapshotArrays, purchased: Set[int]
+) -> list[Candidate | None]:
+    """For each (candidate, product index) of one family what stands in its place: None for nothing."""
+    sold = snapshot.scores("all_time_popular").customers
+    alike = [row for row, (one, _index) in enumerate(family) if one.reason == family[0][0].reason]
+    leader = min(alike, key=lambda row: (family[row][0].item.id not in purchased, -sold[family[row][1]], row))
+    family[0], family[leader] = family[leader], family[0]
+    (first, first_index), *others = family
+    sizes = _sizes_of_family(snapshot, first_index)
+    fold = partial(replace, size_family=min(sizes), size_count=len({size for size in sizes.values() if size}))
+    kept, placed = 1, list[Candidate | None]()
+    for candidate, index in others:
+        if 0 < sizes[index] != sizes[first_index] > 0 and candidate.item.id not in purchased:
+            placed.append(fold(candidate))
+        else:
+            placed.append(candidate if kept < MAX_OF_FAMILY else None)
+            kept += 1
+    has_folded = any(one is not None and one.size_family is not None for one in placed)
+    return [fold(first) if has_folded else first, *placed]
+
+
+def _sizes_of_family(snapshot: SnapshotArrays, index: int) -> dict[int, float]:
+    """By product index, the sizes of all that differ from this product in size only; 0 where it cannot be read."""
+    family = snapshot.arrays["product.family"]
+    same = np.flatnonzero(family == family[index])
+    sizes = snapshot.arrays.get("product.size", np.zeros(len(family)))[same]
+    return dict(zip(same.tolist(), sizes.tolist(), strict=True))
 
 
 def replenishable(snapshot: SnapshotArrays, history: VisitorHistory, min_rate: float) -> NDArray[np.int64]:

@@ -81,6 +81,10 @@ class Candidate:
     score: float
     """Comparable within one row or list only."""
     reason: Reason
+    size_family: int | None = None
+    """What it shares with those of its row that differ from it in size only: a page shows the first that can stand."""
+    size_count: int = 1
+    """In how many sizes there is the product, where a row shows one of several."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,8 @@ class SlateItem:
     """Price and availability for this visitor, from the shop's own strategy."""
     placed_by: PlacedBy | None = None
     """The campaign that put it there; None where the engine did."""
+    size_count: int = 1
+    """In how many sizes there is the product, where the row shows this one for all."""
 
 
 @dataclass(frozen=True)

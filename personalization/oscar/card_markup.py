@@ -113,31 +113,35 @@ class CardRenderer:
             time.monotonic() // CACHE_SECONDS,
         )
 
-    def render(self, product: Any, info: Any, *, lazy: bool, anchor: str = "", label: str = "") -> str:
+    def render(
+        self, product: Any, info: Any, *, lazy: bool, anchor: str = "", label: str = "", size_count: int = 1
+    ) -> str:
         """The markup of a product's card at the price and availability of `info`, the shop's purchase info for it.
 
         The images of `lazy` cards are loaded as they come near the viewport. `anchor` is the id of the card's row: the
         address of the form ends with it, and a browser keeps it through Oscar's redirect, whatever Oscar answers.
-        `label` says who chose the product, where a campaign did.
+        `label` says who chose the product, where a campaign did; `size_count`, in how many sizes there is what the card
+        stands for.
         """
-        key = (*self._page_key, lazy, label, *_product_key(product, info))
+        key = (*self._page_key, lazy, label, size_count, *_product_key(product, info))
         markup = _card_cache.get(key, "")
         if not markup:
             with fail_open("Rendering a card"):
                 catalogue.attach_images([product, *self._products])
                 card = card_context(product, info)
-                markup = self._render_content(card, lazy, label)
+                markup = self._render_content(card, lazy, label, size_count)
                 if card.image is None or card.image.width is not None:
                     _store_in_cache(key, markup)
         markup = markup.replace(ANCHOR_PLACEHOLDER, conditional_escape(anchor))
         return markup.replace(TOKEN_PLACEHOLDER, self._token).replace(NEXT_PLACEHOLDER, self._next_url)
 
-    def _render_content(self, card: Card, lazy: bool, label: str) -> str:
+    def _render_content(self, card: Card, lazy: bool, label: str, size_count: int) -> str:
         return self._template.render(
             {
                 "card": card,
                 "lazy": lazy,
                 "label": label,
+                "size_count": size_count,
                 "csrf_token": TOKEN_PLACEHOLDER,
                 "next": NEXT_PLACEHOLDER,
                 "anchor": ANCHOR_PLACEHOLDER,

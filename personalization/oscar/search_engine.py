@@ -90,10 +90,10 @@ def queries_without_results(queries: Iterable[str]) -> list[str]:
 def correct_spelling(query: str) -> str | None:
     """What a query that the engine finds nothing for may have meant, if the engine finds something for that; else None.
 
-    Without a query to the engine where the catalogue knows every word.
+    Without a query to the engine where the catalogue knows every word as it was typed.
     """
     snapshot = get_active_snapshot()
-    if snapshot is None or not spelling.has_unknown_word(query, snapshot) or _search_hits(query, 1):
+    if snapshot is None or not spelling.may_be_misspelt(query, snapshot) or _search_hits(query, 1):
         return None
     for suggest in (partial(spelling.corrected_queries, learned=snapshot, limit=MAX_PROBES), _engine_suggestions):
         if found := _queries_with_results(suggest(query), enough=1):

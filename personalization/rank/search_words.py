@@ -1,7 +1,9 @@
 """The words of the catalogue, as a snapshot keeps them: those of product titles and of category names."""
 
+import re
+import unicodedata
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -10,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.rank.search_queries import normalize_query
+from personalization.rank.search_queries import MAX_QUERY_LENGTH, normalize_query, plain_query
 
 MIN_ROOT_LENGTH = 3
 """A shorter word has no plural of ours."""
 MAX_INFLECTIONS = 50
 """At most this many words are looked at for those with the same root."""
+WORD_BREAKS = re.compile(r"[^\w\u0300-\u036f]|_")
 ARRAYS = (
     "word.text_start",
     "word.idf",
@@ -57,6 +60,13 @@ class SearchVocabulary:
         """The word with this number."""
         start = self.arrays["word.text_start"]
         return "".join(map(chr, self.arrays["word.text"][start[number] : start[number + 1]].tolist()))
+
+    def written(self, number: int) -> str:
+        """The word with this number as titles and names mostly write it, in lower case: with its accents."""
+        if "word.written_start" not in self.arrays:  # a snapshot of an earlier release
+            return self.text(number)
+        start = self.arrays["word.written_start"]
+        return "".join(map(chr, self.arrays["word.written"][start[number] : start[number + 1]].tolist()))
 
     def find(self, word: str) -> int:
         """The number of a word; -1 where the vocabulary does not hold it."""
@@ -101,3 +111,16 @@ class SearchVocabulary:
 def query_words(query: str, limit: int = 12) -> list[str]:
     """The different words of a query, normalised, in their sequence; `limit` at most."""
     return list(dict.fromkeys(normalize_query(query).split()))[:limit]
+
+
+def written_words(text: str) -> Iterator[tuple[str, str]]:
+    """(word without accents, word as it is written, in lower case) of each word of a text."""
+    letters = unicodedata.normalize("NFC", text).lower()
+    for written in WORD_BREAKS.sub(" ", letters).split():
+        if (word := plain_query(written)) and " " not in word:
+            yield word, written
+
+
+def typed_words(query: str) -> dict[str, str]:
+    """The words of a query as they were typed, by what `query_words` makes of them."""
+    return dict(written_words(query[:MAX_QUERY_LENGTH]))

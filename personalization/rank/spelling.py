@@ -13,23 +13,28 @@ from itertools import islice, product
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.rank.search_words import SearchVocabulary, query_words
+from personalization.rank.search_words import SearchVocabulary, query_words, typed_words
 from personalization.rank.snapshot_arrays import SnapshotArrays
 
 MIN_LENGTH = 3
 """Shorter words are not corrected, nor taken for a correction, unless a space is missing."""
-TWO_SLIPS_LENGTH = 5
-"""A word of at least so many letters may have two slips; MAX_SLIPS."""
-MAX_SLIPS = 2
 MAX_WORD_LENGTH = 24
 MAX_WORDS = 6
 """A longer query is not corrected."""
-SLIP_COST = 4.0
-"""Each slip makes a word as much less likely as if it were e^4 times as rare, ..."""
-FIRST_LETTER_COST = 1.5
-"""... one in the first letter more so."""
-OTHER_LENGTH_COST = 0.5
-"""... and a letter too many or too few more so than a wrong one."""
+MAX_SLIPS = 2
+SLIP_COST = 5.5
+"""A letter omitted, doubled, or transposed with the next makes a word as much less likely as if it were e^5.5 times as
+rare, ..."""
+OTHER_LETTER_COST = 8.0
+"""... a wrong letter, or one too many, more so, as there are many of those, ..."""
+FIRST_LETTER_COST = 1.0
+"""... and a slip in the first letter more than others."""
+MAX_COST = {3: 2 * SLIP_COST, 4: 2 * SLIP_COST, 5: SLIP_COST + OTHER_LETTER_COST}
+"""What the slips in a word of so many letters may cost: the shorter it is, the more words are near by chance ..."""
+MAX_COST_OF_LONG_WORDS = MAX_SLIPS * OTHER_LETTER_COST
+"""... and in longer ones. All are less than three slips cost."""
+UNSEEN_WEIGHT = 5.0
+"""How often each word is met besides, so that one that stands at the end of titles only can be meant, too."""
 PREFIX_COST = 3.0
 """A word that goes on where the misspelt one ends, "toothpaste" for "tooth", ..."""
 MISSING_LETTER_COST = 0.3
@@ -41,9 +46,10 @@ ALTERNATIVES = 4
 
 
 def corrected_queries(query: str, learned: SnapshotArrays, limit: int) -> list[str]:
-    """What a query may have meant, the likeliest first; none where the catalogue knows all of its words."""
+    """What a query may have meant, the likeliest first, as the catalogue writes it; none where the catalogue knows all
+    of its words as they were typed."""
     vocabulary, words = SearchVocabulary.from_arrays(learned.arrays), query_words(query, MAX_WORDS + 1)
-    if vocabulary is None or len(words) > MAX_WORDS or all_known(words, vocabulary):
+    if vocabulary is None or len(words) > MAX_WORDS or is_spelt_right(query, vocabulary):
         return []
     speller = _Speller(vocabulary)
     joined = [(speller.cost_of(word) + SPACE_COST, text) for word, text in speller.joined(words)]
@@ -64,10 +70,25 @@ def may_find(query: str, learned: SnapshotArrays) -> bool:
     return is_found or bool(corrected_queries(query, learned, 1))
 
 
-def has_unknown_word(query: str, learned: SnapshotArrays) -> bool:
-    """Whether a query has a word that no title and no category name has, in singular or plural."""
-    vocabulary, words = SearchVocabulary.from_arrays(learned.arrays), query_words(query)
-    return vocabulary is not None and not all_known(words, vocabulary)
+def may_be_misspelt(query: str, learned: SnapshotArrays) -> bool:
+    """Whether a query has a word that no title and no category name has, in singular or plural, or that they write with
+    other accents."""
+    vocabulary = SearchVocabulary.from_arrays(learned.arrays)
+    return vocabulary is not None and not is_spelt_right(query, vocabulary)
+
+
+def is_spelt_right(query: str, vocabulary: SearchVocabulary) -> bool:
+    """Whether the catalogue knows all words of a query, and writes them as they were typed."""
+    words, typed = query_words(query), typed_words(query)
+    return all_known(words, vocabulary) and all(typed.get(word, word) == as_written(word, vocabulary) for word in words)
+
+
+def as_written(word: str, vocabulary: SearchVocabulary) -> str:
+    """A known word with the accents that the catalogue writes it with; the word itself where it has none."""
+    number = vocabulary.find(word)
+    same_root = [number] if number >= 0 else vocabulary.with_root_of(word)
+    written = ((vocabulary.text(one), vocabulary.written(one)) for one in same_root)
+    return next((accented for plain, accented in written if accented != plain), word)
 
 
 def all_known(words: Sequence[str], vocabulary: SearchVocabulary) -> bool:
@@ -91,24 +112,24 @@ class _Speller:
 
     def cost_of(self, number: int) -> float:
         """Of a word by itself: the rarer, the higher."""
-        return float(-np.log(self.weight[number] + 1))
+        return float(-np.log(self.weight[number] + UNSEEN_WEIGHT))
 
     def alternatives(self, word: str) -> list[tuple[float, str]]:
         """A known word itself, or what an unknown one may have meant; none where nothing is near."""
         if is_known(word, self.vocabulary):
-            return [(0.0, word)]
-        near = [(self.cost_of(number) + cost, self.vocabulary.text(number)) for number, cost in self._near(word)]
-        longer = [(self.cost_of(number) + cost, self.vocabulary.text(number)) for number, cost in self._longer(word)]
+            return [(0.0, as_written(word, self.vocabulary))]
+        near = [*self._near(word), *self._longer(word)]
+        whole = {(self.cost_of(number) + cost, self.vocabulary.written(number)) for number, cost in near}
         split = [(self.cost_of(number) + SPACE_COST, text) for number, text in self._split(word)]
-        return sorted([*near, *longer, *split])[:ALTERNATIVES]
+        return sorted([*whole, *split])[:ALTERNATIVES]
 
     def joined(self, words: Sequence[str]) -> Iterator[tuple[int, str]]:
         """(number of the joined word, query) for each pair of neighbours that are one word of the vocabulary."""
         for at in range(len(words) - 1):
             number = self.vocabulary.find(words[at] + words[at + 1])
-            rest = [*words[:at], *words[at + 2 :]]
-            if number >= 0 and all_known(rest, self.vocabulary):
-                yield number, " ".join([*words[:at], words[at] + words[at + 1], *words[at + 2 :]])
+            if number >= 0 and all_known([*words[:at], *words[at + 2 :]], self.vocabulary):
+                joined = [*words[:at], self.vocabulary.text(number), *words[at + 2 :]]
+                yield number, " ".join(as_written(word, self.vocabulary) for word in joined)
 
     def _split(self, word: str) -> Iterator[tuple[int, str]]:
         """(number of the rarer part, both parts) for each way to split the word into two that follow each other in a
@@ -116,7 +137,8 @@ class _Speller:
         for at in range(2, len(word) - 1):
             parts = [self.vocabulary.find(part) for part in (word[:at], word[at:])]
             if min(parts) >= 0 and self._follow_each_other(*parts):
-                yield min(parts, key=lambda number: self.weight[number]), f"{word[:at]} {word[at:]}"
+                both = " ".join(map(self.vocabulary.written, parts))
+                yield min(parts, key=lambda number: self.weight[number]), both
 
     def _follow_each_other(self, first: int, second: int) -> bool:
         for name in ("title.word", "leaf_name.word"):
@@ -136,15 +158,13 @@ class _Speller:
         """(number, cost of the slips) of the words that differ in few slips."""
         if not MIN_LENGTH <= len(word) <= MAX_WORD_LENGTH:
             return
-        most = MAX_SLIPS if len(word) >= TWO_SLIPS_LENGTH else 1
         length = np.diff(self.start)
-        numbers = np.flatnonzero((abs(length - len(word)) <= most) & (length >= MIN_LENGTH))
+        numbers = np.flatnonzero((abs(length - len(word)) <= MAX_SLIPS) & (length >= MIN_LENGTH))
         letters = self._padded(numbers)
-        slips = edit_distances(np.array([ord(letter) for letter in word]), letters, length[numbers])
-        for row in np.flatnonzero(slips <= most).tolist():
+        cost = slip_costs(np.array([ord(letter) for letter in word]), letters, length[numbers])
+        for row in np.flatnonzero(cost <= MAX_COST.get(len(word), MAX_COST_OF_LONG_WORDS)).tolist():
             first = FIRST_LETTER_COST * (letters[row, 0] != ord(word[0]))
-            other = OTHER_LENGTH_COST * (length[numbers[row]] != len(word))
-            yield int(numbers[row]), float(SLIP_COST * slips[row] + first + other)
+            yield int(numbers[row]), float(cost[row] + first)
 
     def _padded(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The letters of these words, shape (words, letters of the longest); 0 behind the end of a word."""
@@ -156,9 +176,9 @@ class _Speller:
         return np.where(inside, text[np.minimum(at, max(len(text) - 1, 0))], 0)
 
 
-def edit_distances(word: NDArray[np.int64], others: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many letters were inserted, omitted, replaced, or transposed with the next one, between a word and each of
-    the others (optimal string alignment).
+def slip_costs(word: NDArray[np.int64], others: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What the slips cost that make a word of each of the others, at least: SLIP_COST for each letter omitted, doubled
+    or transposed with the next, OTHER_LETTER_COST for each that is wrong or too many (optimal string alignment).
 
     Parameters
     ----------
@@ -167,23 +187,22 @@ def edit_distances(word: NDArray[np.int64], others: NDArray[np.int64], lengths: 
     lengths : of each of them.
     """
     words, width = others.shape
-    before: NDArray[np.int64] = np.zeros((words, width + 1), np.int64)
-    above = np.broadcast_to(np.arange(width + 1), (words, width + 1)).copy()
+    before: NDArray[np.float64] = np.zeros((words, width + 1))
+    above = np.broadcast_to(np.arange(width + 1) * SLIP_COST, (words, width + 1)).copy()
     for row, letter in enumerate(word.tolist(), start=1):
+        too_many = SLIP_COST if row > 1 and word[row - 2] == letter else OTHER_LETTER_COST
         now = np.empty_like(above)
-        now[:, 0] = row
+        now[:, 0] = above[:, 0] + too_many
         for column in range(1, width + 1):
-            same = others[:, column - 1] == letter
-            now[:, column] = np.minimum(
-                np.minimum(above[:, column], now[:, column - 1]) + 1, above[:, column - 1] + ~same
-            )
+            wrong = OTHER_LETTER_COST * (others[:, column - 1] != letter)
+            now[:, column] = np.minimum(above[:, column - 1] + wrong, now[:, column - 1] + SLIP_COST)
+            np.minimum(now[:, column], above[:, column] + too_many, out=now[:, column])
             if row > 1 and column > 1:
-                swapped = same_pair(others, column, word, row)
-                now[:, column] = np.where(
-                    swapped, np.minimum(now[:, column], before[:, column - 2] + 1), now[:, column]
-                )
+                swapped = before[:, column - 2] + SLIP_COST
+                fits = same_pair(others, column, word, row)
+                np.minimum(now[:, column], swapped, out=now[:, column], where=fits)
         before, above = above, now
-    result: NDArray[np.int64] = above[np.arange(words), lengths]
+    result: NDArray[np.float64] = above[np.arange(words), lengths]
     return result
 
 

@@ -17,6 +17,7 @@ from personalization.recommenders import (
     ProductLinks,
     distinct_pairs,
 )
+from personalization.recommenders._complement_order import order_links
 from personalization.recommenders._cooccurrence import (
     PAIRS_PER_BLOCK,
     GroupRuns,
@@ -32,18 +33,12 @@ PRIOR_COUNT = 1.0
 known counts as its categories do."""
 CUSTOMER_LIFT_EXPONENT = 1.5
 """How much it counts that the customers of one product buy the other, too, in whatever order."""
-POPULARITY_EXPONENT = 0.75
-"""How much the popularity of the neighbour counts for it, among all that goes with the product beyond chance."""
-MIN_DEVIATIONS = {"products": 1.15, "product_and_category": 1.25, "categories": 2.25}
+MIN_DEVIATIONS = {"products": 1.05, "product_and_category": 1.15, "categories": 2.05}
 """A pair is beyond chance from this many standard deviations on; the coarser what is known of it, the more."""
 PRODUCTS_PER_CATEGORY = 20
 """Of a category that goes with a product, at most this many of its best-selling products are considered."""
 ORDERS_PER_CUSTOMER = 5
 """Of a customer as many products count as in this many orders of the largest size that counts."""
-MAX_OF_CATEGORY = 3
-"""The first neighbours of a product, this many of each leaf category, stand before all others ..."""
-BEYOND_CATEGORY_WEIGHT = 0.001
-"""... which have this part of their weight."""
 EXPECTED_PAIRS_PER_PRODUCT = 1_000
 """Cost of a product apart from its baskets, in pairs, for blocks of even size."""
 
@@ -135,8 +130,8 @@ class _Counts:
 class Complements(BlockRecommender):
     """Lift of two products in baskets, over a null model that knows the sizes of the baskets, shrunken towards the lift
     of the product with the other's category, and that towards the lift of the two categories; a basket weighs
-    half after `purchase_half_life_days`, and a large one less. What is beyond chance is ranked by lift x popularity
-    ** 0.75. Two products of one leaf category are linked by their own baskets only.
+    half after `purchase_half_life_days`, and a large one less. What is beyond chance is ranked as `_complement_order`
+    says. Two products of one leaf category are linked by their own baskets only.
 
     A pair that too few customers bought is known by its categories alone, so that what goes with mustard goes with
     each mustard. Of rows only: rankers do not see it, as what completes a basket best is `bought_together`.
@@ -314,10 +309,9 @@ def _complement_links(block: range, counts: _Counts, limits: LearningLimits) -> 
     clear = own & (baskets.deviations(observed, expected) >= MIN_DEVIATIONS["products"])
     clear |= by_category & (_values_at(links.clear, anchor - block.start, category) > 0)
     kept = clear & (lift >= 1)
-    strength = np.where(kept, lift * baskets.degree[other] ** POPULARITY_EXPONENT, 0)
-    beyond = _rank_in_category(anchor, leaf_category[other], strength) >= MAX_OF_CATEGORY
-    strength[beyond] *= BEYOND_CATEGORY_WEIGHT
-    return _relative_links(anchor[kept], other[kept], strength[kept], limits.neighbours_per_product)
+    anchor, other, lift = anchor[kept], other[kept], lift[kept]
+    weight = order_links(anchor, leaf_category[other], lift, baskets.degree[other])
+    return strongest_links(anchor, other, weight, limits.neighbours_per_product)
 
 
 def _extend_links(categories: _CategoryLinks, leaf_category: NDArray[np.int64]) -> _CategoryLinks:
@@ -374,27 +368,6 @@ def _values_at(matrix: sparse.csr_matrix, row: NDArray[Any], column: NDArray[Any
     matrix.sum_duplicates()  # which sorts it: else scipy looks through a whole row for each entry
     values: NDArray[np.float64] = np.asarray(matrix[row, column], np.float64).ravel()
     return values
-
-
-def _rank_in_category(anchor: NDArray[Any], category: NDArray[Any], strength: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The rank of each link among those of its anchor to its category, from 0; 0 where there is no category."""
-    order = np.lexsort((-np.round(strength, 9), category, anchor))
-    group = np.flatnonzero(np.r_[True, np.diff(anchor[order]) != 0] | np.r_[True, np.diff(category[order]) != 0])
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order)) - np.repeat(group, np.diff(np.append(group, len(order))))
-    return np.where(category >= 0, rank, 0)
-
-
-def _relative_links(
-    anchor: NDArray[Any], other: NDArray[Any], strength: NDArray[np.float64], limit: int
-) -> ProductLinks:
-    """The strongest links of each anchor, each as a share of its strongest."""
-    if not len(anchor):
-        return strongest_links(anchor, other, strength, limit)
-    start = np.flatnonzero(np.r_[True, anchor[1:] != anchor[:-1]])
-    strongest = np.repeat(np.maximum.reduceat(strength, start), np.diff(np.append(start, len(anchor))))
-    relative = np.maximum(np.round(strength / strongest, 6), 1e-6)
-    return strongest_links(anchor, other, relative, limit)
 
 
 recommender = Complements()

@@ -118,7 +118,10 @@ class CardNode(template.Node):
             item: SlateItem = self.item.resolve(context)
             lazy = (context["slate"].surface, context["number"]) != ABOVE_THE_FOLD
             label = placement_label(item.placed_by) if item.placed_by else ""
-            return context["cards"].render(item.product, item.info, lazy=lazy, anchor=context["anchor"], label=label)
+            anchor, size_count = context["anchor"], item.size_count
+            return context["cards"].render(
+                item.product, item.info, lazy=lazy, anchor=anchor, label=label, size_count=size_count
+            )
         return ""
 
 

@@ -1,7 +1,8 @@
 """The words of the catalogue: from titles and category names to what a snapshot keeps of them."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.rank.search_queries import plain_query
+from personalization.rank.search_words import written_words
 
 TITLE_BREAK = re.compile(r"\s*[,(/:|\[\u2013\u2014]\s*|\s+-\s+")
 """Ends the first part of a title: "Large eggs, 12 ct (own brand)" is one of "Large eggs"."""
@@ -45,10 +47,10 @@ def vocabulary_arrays(
     heads = {"title": first_parts, "leaf_name": texts["leaf_name"]}
     words = sorted({word for some in texts.values() for text in some for word in text})
     number = {word: index for index, word in enumerate(words)}
-    letters = np.frombuffer("".join(words).encode("utf-32-le"), "<i4")
+    written = _usual_spellings([*names.titles, *names.leaf_names, *names.leaf_paths])
     arrays: dict[str, NDArray[Any]] = {
-        "word.text": letters.astype(np.int32),
-        "word.text_start": np.cumsum([0, *map(len, words)], dtype=np.int64),
+        **_text_arrays("word.text", words),
+        **_text_arrays("word.written", [written.get(word, word) for word in words]),
         "word.idf": _inverse_document_frequency(texts["title"], number),
         "word.weight": _word_weights(first_parts, texts["leaf_name"], number, leaf_category, customers),
     }
@@ -58,6 +60,21 @@ def vocabulary_arrays(
     for name, documents in heads.items():
         arrays[f"{name}.head"] = np.array([number[text[-1]] if text else -1 for text in documents], np.int32)
     return arrays
+
+
+def _text_arrays(name: str, texts: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """The texts, one after the other, as numbers of letters, and where each begins, and where the last one ends."""
+    letters = np.frombuffer("".join(texts).encode("utf-32-le"), "<i4")
+    return {name: letters.astype(np.int32), f"{name}_start": np.cumsum([0, *map(len, texts)], dtype=np.int64)}
+
+
+def _usual_spellings(texts: Iterable[str]) -> dict[str, str]:
+    """How each word is mostly written, by the word without its accents."""
+    count = Counter(pair for text in texts for pair in written_words(text))
+    usual: dict[str, str] = {}
+    for word, written in sorted(count, key=lambda pair: (-count[pair], pair)):
+        usual.setdefault(word, written)
+    return usual
 
 
 def _inverse_document_frequency(titles: Sequence[Sequence[str]], number: dict[str, int]) -> NDArray[np.float32]:

@@ -113,3 +113,12 @@ def test_a_row_that_leads_somewhere_takes_a_rows_place():
     personal = [draft(str(n), [], fewest=0, personal=True, strength=9.0 - n) for n in range(3)]
     drafts = [replace(one, links=(Link("basket"),)) for one in personal]
     assert list(arranged([*drafts, draft("generic", [1])])[0]) == ["0", "1", "generic"]
+
+
+def test_another_size_stands_where_the_one_that_stands_for_it_cannot():
+    row = draft("generic", [1, 2, 3])
+    folded = replace(row, candidates=[*(replace(one, size_family=7) for one in row.candidates[:2]), row.candidates[2]])
+    assert arranged([folded])[0] == {"generic": [1, 3]}
+    assert arranged([folded], sold_out={1})[0] == {"generic": [2, 3]}
+    assert arranged([folded], basket={1, 2})[0] == {"generic": [3]}
+    assert arranged([replace(folded, reason=Reason("above")), folded])[0] == {"above": [1, 3]}

@@ -14,10 +14,52 @@ def candidates(*keys):
     return [Candidate(product_ref(key), 1.0, Reason("any")) for key in keys]
 
 
-def test_at_most_two_products_of_a_row_differ_in_size_only():
-    learned = handmade_arrays(product__family=[0, 0, 1, 0])
-    varied = selection.vary_sizes(candidates(40, 30, 10, 20, 99), learned)
-    assert [one.item.id for one in varied] == [40, 30, 10, 99]
+SIZED = {
+    "product__family": [0, 0, 1, 0],
+    "product__size": [16, 32, 8, 64],
+    "all_time_popular__score": [5, 9, 3, 7],
+    "all_time_popular__customers": [5, 9, 3, 7],
+}
+
+
+def standing(folded):
+    families = [one.size_family for one in folded]
+    return [
+        one.item.id for n, one in enumerate(folded) if one.size_family is None or families.index(one.size_family) == n
+    ]
+
+
+def test_what_differs_in_size_only_is_folded_into_what_sells_best():
+    folded = selection.fold_sizes(candidates(40, 30, 10, 20, 99), handmade_arrays(**SIZED))
+    assert standing(folded) == [20, 30, 99]
+    assert {one.item.id: one.size_count for one in folded} == {20: 3, 40: 3, 10: 3, 30: 1, 99: 1}
+
+
+def test_what_the_visitor_bought_stands_for_the_other_sizes_and_two_that_they_bought_both_stay():
+    learned = handmade_arrays(**SIZED)
+    assert standing(selection.fold_sizes(candidates(40, 30, 10, 20), learned, {10})) == [10, 30]
+    assert standing(selection.fold_sizes(candidates(40, 30, 10, 20), learned, {10, 40})) == [40, 30, 10]
+    assert standing(selection.fold_sizes(candidates(40, 30, 10, 20), learned, {10, 40, 20})) == [20, 30, 10]
+
+
+def test_where_a_row_says_something_else_of_each_product_the_first_stands_for_the_others():
+    counted = [
+        Candidate(product_ref(key), count, Reason("popular", {"customers": count}))
+        for key, count in ((40, 9), (30, 8), (20, 7))
+    ]
+    assert standing(selection.fold_sizes(counted, handmade_arrays(**SIZED))) == [40, 30]
+
+
+def test_a_row_about_a_product_shows_its_sizes():
+    folded = selection.fold_sizes(candidates(40, 30, 10), handmade_arrays(**SIZED), subject=20)
+    assert standing(folded) == [40, 30, 10]
+
+
+def test_at_most_two_products_are_equal_where_no_other_size_can_be_read():
+    for size in ([0, 0, 0, 0], [16, 16, 8, 16]):
+        folded = selection.fold_sizes(candidates(40, 30, 10, 20), handmade_arrays(**(SIZED | {"product__size": size})))
+        assert standing(folded) == [20, 30, 10]
+        assert {one.size_count for one in folded} == {1}
 
 
 def test_the_window_widens_until_a_row_fills():

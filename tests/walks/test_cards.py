@@ -4,6 +4,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -204,3 +205,14 @@ def besides_options(client):
 def test_a_page_has_the_stylesheet_of_the_rows_once(client, milk):
     for address in ("/", milk.get_absolute_url(), reverse("basket:summary"), "/catalogue/"):
         assert client.get(address).content.decode().count("personalization/rows.css") == 1, address
+
+
+def test_sizes_of_a_product_stand_as_one_card_that_says_so(client):
+    _users, products = shop.even_and_odd()
+    for product, size in zip((products[1], products[3], products[5]), ("8 oz", "16 oz", "32 oz"), strict=True):
+        Product.objects.filter(pk=product.pk).update(title=f"Peach jam, {size}", slug="peach-jam")
+    call_command("personalization_train", verbosity=0)
+    found = client.get("/").content.decode()
+    assert re.findall(r'<p class="personalization-sizes">([^<]+)</p>', found) == ["3 sizes"]
+    in_rows = [row.count('title="Peach jam, ') for row in found.split('class="personalization-row"')]
+    assert max(in_rows) == 1
