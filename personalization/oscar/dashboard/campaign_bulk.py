@@ -52,7 +52,7 @@ def change_campaigns(request: HttpRequest) -> HttpResponse:
         try:
             change(definition, request.user)
         except publishing.NotPossibleError as error:
-            messages.error(request, _named(definition.name, str(error)))
+            messages.error(request, _with_reason(definition.name, str(error)))
         else:
             changed.append(definition.name)
     if changed:
@@ -99,7 +99,7 @@ def _store_copy(request: HttpRequest, source: Definition, where: list[dict[str, 
         copied = {**document, "where": where} if where else document
         return publishing.create(DefinitionKind.CAMPAIGN, _copy_name(source.name), copied, request.user)
     except (publishing.NotPossibleError, publishing.InvalidDocumentError, documents.NewerSchemaError) as error:
-        messages.error(request, _named(source.name, str(error)))
+        messages.error(request, _with_reason(source.name, str(error)))
     return None
 
 
@@ -122,7 +122,7 @@ def _sentence(definition: Definition) -> str:
     return campaign_words.describe_campaign(document, all_names(documents.references("campaign", document)))
 
 
-def _named(name: str, reason: str) -> str:
+def _with_reason(name: str, reason: str) -> str:
     return pgettext("personalization", "“%(name)s”: %(reason)s") % {"name": name, "reason": reason}
 
 

@@ -11,7 +11,7 @@ from personalization.merchandising.schemas import MAX_PLACES, MAX_PRODUCTS
 from personalization.shop import named_objects
 
 SEPARATOR = " \N{MIDDLE DOT} "
-PLACED = re.compile(r"^(?P<code>.*?)\s*[;,\t]\s*(?P<place>[^;,\t]*)$")
+LINE_WITH_PLACE = re.compile(r"^(?P<code>.*?)\s*[;,\t]\s*(?P<place>[^;,\t]*)$")
 """A line with a second column."""
 HEADINGS = {"upc", "sku", "ean", "gtin", "isbn", "product", "produkt", "artikel"}
 """What the first column of a spreadsheet is called; then its first line names no product."""
@@ -41,7 +41,7 @@ def read_lines(text: str) -> ProductLines:
     lines = [one for one in lines if one[2]][: MAX_LINES + 1]
     if lines and re.split(r"[;,\t]", lines[0][2])[0].lower() in HEADINGS:
         lines = lines[1:]
-    parsed = [(number, shown, line, PLACED.match(line)) for number, shown, line in lines]
+    parsed = [(number, shown, line, LINE_WITH_PLACE.match(line)) for number, shown, line in lines]
     codes = {line for _number, _shown, line, _match in parsed}
     found = _products_of(codes | {match["code"] for *_, match in parsed if match})
     positions: dict[int, int] = {}
