@@ -143,7 +143,11 @@ def test_after_in_the_basket_is_what_is_served_once_it_is_published(client, merc
 def test_cards_say_what_moved_them_and_what_took_them_away(client, merchandiser, products):
     usual = shown_list(client.get("/catalogue/"))
     data = posted(
-        "catalogue", pinned(usual[9]), act("boost", usual[19], strength="3"), act("exclude", usual[1], usual[2])
+        "catalogue",
+        pinned(usual[9]),
+        act("boost", usual[9], strength="1"),
+        act("boost", usual[19], strength="3"),
+        act("exclude", usual[1], usual[2]),
     )
     sample, page = grid(client, data)
     (row,) = sample.grid.rows

@@ -138,13 +138,16 @@ class _ActionLabels:
             return label
         return f"{label} {campaign_words.describe_target(action['target'], self._names)}"
 
-    def why_moved(self, product: int, row: DecidedRow) -> str:
-        """What moved or placed a product of this row; "" where nothing of this campaign did."""
-        for one in row.outcomes:
-            if one.campaign != self._campaign.id:
-                continue
-            is_placed = one.product == product and one.outcome in (outcomes.PLACED, outcomes.PLACE_TAKEN)
-            if is_placed or (one.outcome == outcomes.MOVED and one.facts["percent"].get(product)):
+    def why_moved(self, product: int, row: DecidedRow, steps: int) -> str:
+        """What placed a product of this row, or else moved it so many steps up; "" where nothing of this campaign
+        did, or another power sent it the other way."""
+        own = [one for one in row.outcomes if one.campaign == self._campaign.id]
+        for one in own:
+            if one.product == product and one.outcome in (outcomes.PLACED, outcomes.PLACE_TAKEN):
+                return self.label(one.action)
+        for one in own:
+            percent = one.facts["percent"].get(product, 0) if one.outcome == outcomes.MOVED else 0
+            if percent and percent * steps >= 0:
                 return self.label(one.action)
         return ""
 
@@ -201,9 +204,9 @@ def _card_before(
 
 
 def _card_after(key: int, row: DecidedRow, old: list[int], actions: _ActionLabels) -> GridCard:
-    title, cause = row.titles[key], actions.why_moved(key, row)
+    title = row.titles[key]
     if key not in old:
-        return GridCard(key, title, Change.NEW, 0, cause)
+        return GridCard(key, title, Change.NEW, 0, actions.why_moved(key, row, 0))
     steps = old.index(key) - list(row.titles).index(key)
     change = Change.UP if steps > 0 else Change.DOWN if steps < 0 else Change.SAME
-    return GridCard(key, title, change, abs(steps), cause)
+    return GridCard(key, title, change, abs(steps), actions.why_moved(key, row, steps))
