@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, npgettext, pgettext
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext, npgettext, pgettext, pgettext_lazy
 
 from personalization.merchandising.conflicts import Conflict, ConflictKind
 from personalization.merchandising.documents import target_kind
@@ -13,19 +13,46 @@ Names = Mapping[tuple[str, str], str]
 """The names of what documents refer to, by kind and key."""
 
 
+SURFACE_LABELS = {
+    "home": pgettext_lazy("personalization", "Home page"),
+    "product": pgettext_lazy("personalization", "Product page"),
+    "basket": pgettext_lazy("personalization", "Basket page"),
+    "order_confirmation": pgettext_lazy("personalization", "Page after an order"),
+    "zero_results": pgettext_lazy("personalization", "Search without results"),
+    "search": pgettext_lazy("personalization", "Search results"),
+    "category": pgettext_lazy("personalization", "Category pages"),
+    "catalogue": pgettext_lazy("personalization", "All products"),
+    "navigation": pgettext_lazy("personalization", "Menu"),
+}
+ACTION_SENTENCES = {
+    "pin": pgettext_lazy("personalization", "pin %(target)s at place %(place)d"),
+    "slot": pgettext_lazy("personalization", "fill places %(first)d to %(last)d with the best of %(target)s"),
+    "boost": pgettext_lazy("personalization", "boost %(target)s %(how)s"),
+    "bury": pgettext_lazy("personalization", "bury %(target)s %(how)s"),
+    "exclude": pgettext_lazy("personalization", "never show %(target)s"),
+    "only": pgettext_lazy("personalization", "show only %(target)s"),
+}
+PEOPLE_LABELS = {
+    "all": pgettext_lazy("personalization", "everybody"),
+    "customers": pgettext_lazy("personalization", "customers"),
+    "visitors": pgettext_lazy("personalization", "visitors who are not signed in"),
+}
+CONFLICT_SENTENCES = {
+    ConflictKind.PLACE_TAKEN: _(
+        "%(surface)s, place %(place)d: “%(other)s” stands higher and wins; “%(product)s” takes the next free place"
+    ),
+    ConflictKind.PINNED_ALREADY: pgettext_lazy(
+        "personalization", "%(surface)s: “%(product)s” is pinned by “%(other)s” already"
+    ),
+    ConflictKind.EXCLUDED: _("%(surface)s: “%(other)s” never shows “%(product)s”, so it will not be pinned"),
+    ConflictKind.NOT_IN_ONLY: _("%(surface)s: “%(other)s” shows only other products than “%(product)s”"),
+}
+"""Put into words one by one: a list of campaigns needs thousands."""
+
+
 def surface_labels() -> dict[str, str]:
     """What each surface is called in the dashboard."""
-    return {
-        "home": pgettext("personalization", "Home page"),
-        "product": pgettext("personalization", "Product page"),
-        "basket": pgettext("personalization", "Basket page"),
-        "order_confirmation": pgettext("personalization", "Page after an order"),
-        "zero_results": pgettext("personalization", "Search without results"),
-        "search": pgettext("personalization", "Search results"),
-        "category": pgettext("personalization", "Category pages"),
-        "catalogue": pgettext("personalization", "All products"),
-        "navigation": pgettext("personalization", "Menu"),
-    }
+    return {name: str(label) for name, label in SURFACE_LABELS.items()}
 
 
 def action_labels() -> dict[str, str]:
@@ -59,20 +86,13 @@ def describe_campaign(document: Mapping[str, Any], names: Names) -> str:
 
 def describe_action(action: Mapping[str, Any], names: Names) -> str:
     """An action in words."""
-    target, place = describe_target(action["target"], names), action.get("place")
-    params: dict[str, Any] = {"target": target, "how": strength_labels(action["do"]).get(action.get("strength", 2))}
-    if action["do"] == "pin":
-        return pgettext("personalization", "pin %(target)s at place %(place)d") % {**params, "place": place}
-    if action["do"] == "slot":
-        first, last = place if isinstance(place, list) else (place, place)
-        words = pgettext("personalization", "fill places %(first)d to %(last)d with the best of %(target)s")
-        return words % {**params, "first": first, "last": last}
-    return {
-        "boost": pgettext("personalization", "boost %(target)s %(how)s"),
-        "bury": pgettext("personalization", "bury %(target)s %(how)s"),
-        "exclude": pgettext("personalization", "never show %(target)s"),
-        "only": pgettext("personalization", "show only %(target)s"),
-    }[action["do"]] % params
+    do, place = action["do"], action.get("place")
+    params: dict[str, Any] = {"target": describe_target(action["target"], names), "place": place}
+    if do == "slot":
+        params["first"], params["last"] = place if isinstance(place, list) else (place, place)
+    if do in ("boost", "bury"):
+        params["how"] = strength_labels(do).get(action.get("strength", 2))
+    return str(ACTION_SENTENCES[do]) % params
 
 
 def describe_target(target: Mapping[str, Any], names: Names) -> str:
@@ -142,7 +162,7 @@ def _describe_number(kind: str, target: Mapping[str, Any]) -> str:
 
 def describe_place(place: Mapping[str, Any], names: Names) -> str:
     """Where, in words."""
-    label = surface_labels()[place["surface"]]
+    label = str(SURFACE_LABELS[place["surface"]])
     deleted = pgettext("personalization", "something deleted")
     details = [names.get(("category", str(key)), deleted) for key in place.get("categories", ())]
     details += [one["text"] for one in place.get("words", ())]
@@ -156,11 +176,7 @@ def describe_place(place: Mapping[str, Any], names: Names) -> str:
 
 def describe_audience(who: Mapping[str, Any], names: Names) -> str:
     """For whom, in words."""
-    people = {
-        "all": pgettext("personalization", "everybody"),
-        "customers": pgettext("personalization", "customers"),
-        "visitors": pgettext("personalization", "visitors who are not signed in"),
-    }[who.get("people", "all")]
+    people = str(PEOPLE_LABELS[who.get("people", "all")])
     deleted = pgettext("personalization", "something deleted")
     chosen = [names.get(("segment", str(key)), deleted) for key in who.get("in", ())]
     without = [names.get(("segment", str(key)), deleted) for key in who.get("out", ())]
@@ -188,7 +204,7 @@ def describe_conflict(conflict: Conflict, names: Names, campaigns: Mapping[int, 
         "product": names.get(("product", str(conflict.product)), ""),
         "other": campaigns.get(conflict.other, ""),
         "place": conflict.place,
-        "surface": surface_labels()[conflict.surface],
+        "surface": str(SURFACE_LABELS[conflict.surface]),
         "count": conflict.count,
     }
     if conflict.kind == ConflictKind.CANCELLED:
@@ -209,16 +225,7 @@ def describe_conflict(conflict: Conflict, names: Names, campaigns: Mapping[int, 
             )
             % params
         )
-    return {
-        ConflictKind.PLACE_TAKEN: _(
-            "%(surface)s, place %(place)d: “%(other)s” stands higher and wins; “%(product)s” takes the next free place"
-        ),
-        ConflictKind.PINNED_ALREADY: pgettext(
-            "personalization", "%(surface)s: “%(product)s” is pinned by “%(other)s” already"
-        ),
-        ConflictKind.EXCLUDED: _("%(surface)s: “%(other)s” never shows “%(product)s”, so it will not be pinned"),
-        ConflictKind.NOT_IN_ONLY: _("%(surface)s: “%(other)s” shows only other products than “%(product)s”"),
-    }[conflict.kind] % params
+    return str(CONFLICT_SENTENCES[conflict.kind]) % params
 
 
 def _join(parts: Iterable[str], between: str = ", ") -> str:

@@ -4,9 +4,10 @@ Two campaigns meet where their places, their times and their audiences may. Whet
 decision to tell; here it is enough that they can.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from itertools import combinations
 
 from personalization.merchandising.compiled import (
@@ -22,6 +23,7 @@ from personalization.merchandising.compiled import (
     Schedule,
     Target,
 )
+from personalization.merchandising.schemas import MAX_PLACES
 
 FEWEST_LEFT = 3
 """Fewer products than this are too few for a row."""
@@ -55,15 +57,64 @@ class Conflict:
     """How many products it is about."""
 
 
+@dataclass(frozen=True)
+class _Claims:
+    """What a campaign wants, read once however many others it meets."""
+
+    campaign: Campaign
+
+    @cached_property
+    def pins(self) -> list[tuple[int, int]]:
+        """(product, place) of each product that the campaign pins."""
+        return [
+            (product, action.place + index)
+            for action in self.campaign.actions
+            if action.do is Do.PIN
+            for index, product in enumerate(action.product_ids)
+        ]
+
+    @cached_property
+    def products(self) -> dict[Do, set[int] | None]:
+        """For each kind of action that it has, all products of them; None where that depends on the page."""
+        actions = self.campaign.actions
+        return {do: _union(one for one in actions if one.do is do) for do in {one.do for one in actions}}
+
+
 def find_conflicts(campaigns: Iterable[Campaign]) -> list[Conflict]:
     """All conflicts between campaigns, which come in the order in which they count."""
-    return [conflict for upper, lower in combinations(campaigns, 2) for conflict in _between(upper, lower)]
+    claims = map(_Claims, campaigns)
+    return [conflict for upper, lower in combinations(claims, 2) for conflict in _between(upper, lower)]
 
 
-def _between(upper: Campaign, lower: Campaign) -> Iterator[Conflict]:
-    surface = _where_they_meet(upper, lower)
+def conflicts_of(key: int, campaigns: Sequence[Campaign]) -> list[Conflict]:
+    """Those between one of these campaigns, which come in the order in which they count, and the others."""
+    claims = [*map(_Claims, campaigns)]
+    position = next(index for index, one in enumerate(campaigns) if one.id == key)
+    own = claims[position]
+    pairs = [*((one, own) for one in claims[:position]), *((own, one) for one in claims[position + 1 :])]
+    return [conflict for upper, lower in pairs for conflict in _between(upper, lower)]
+
+
+def free_place(campaign: Campaign, campaigns: Iterable[Campaign], place: int) -> int | None:
+    """The next place down that neither the campaign pins to nor any of these that meet it; None where there is none."""
+    meeting = [one for one in campaigns if one.id != campaign.id and _may_meet(campaign, one)]
+    taken = {taken for one in (campaign, *meeting) for _product, taken in _Claims(one).pins}
+    return next((free for free in range(place + 1, MAX_PLACES + 1) if free not in taken), None)
+
+
+def _may_meet(one: Campaign, other: Campaign) -> bool:
+    return (
+        _where_they_meet(one, other) is not None
+        and _times_meet(one.schedule, other.schedule)
+        and _people_meet(one.audience, other.audience)
+    )
+
+
+def _between(upper: _Claims, lower: _Claims) -> Iterator[Conflict]:
+    one, other = upper.campaign, lower.campaign
+    surface = _where_they_meet(one, other)
     if surface is None or not (
-        _times_meet(upper.schedule, lower.schedule) and _people_meet(upper.audience, lower.audience)
+        _times_meet(one.schedule, other.schedule) and _people_meet(one.audience, other.audience)
     ):
         return
     yield from _pin_conflicts(upper, lower, surface)
@@ -73,44 +124,47 @@ def _between(upper: Campaign, lower: Campaign) -> Iterator[Conflict]:
     yield from _too_few_left(upper, lower, surface)
 
 
-def _pin_conflicts(upper: Campaign, lower: Campaign, surface: str) -> Iterator[Conflict]:
+def _pin_conflicts(upper: _Claims, lower: _Claims, surface: str) -> Iterator[Conflict]:
     """Of one product pinned twice, and of one place taken twice: the lower campaign gives way."""
-    taken = {place: product for product, place in _pins(upper)}
+    if not (upper.pins and lower.pins):
+        return
+    taken = {place: product for product, place in upper.pins}
     pinned = set(taken.values())
-    for product, place in _pins(lower):
+    for product, place in lower.pins:
         if product in pinned:
-            yield Conflict(ConflictKind.PINNED_ALREADY, lower.id, upper.id, surface, product, place)
+            yield _conflict(ConflictKind.PINNED_ALREADY, lower, upper, surface, product=product, place=place)
         elif place in taken:
-            yield Conflict(ConflictKind.PLACE_TAKEN, lower.id, upper.id, surface, product, place)
+            yield _conflict(ConflictKind.PLACE_TAKEN, lower, upper, surface, product=product, place=place)
 
 
-def _left_out(winner: Campaign, loser: Campaign, surface: str) -> Iterator[Conflict]:
+def _conflict(kind: ConflictKind, loser: _Claims, winner: _Claims, surface: str, **facts: int) -> Conflict:
+    return Conflict(kind, loser.campaign.id, winner.campaign.id, surface, **facts)
+
+
+def _left_out(winner: _Claims, loser: _Claims, surface: str) -> Iterator[Conflict]:
     """Of pins that another campaign excludes, or leaves out of what it limits the list to, whichever stands higher."""
     for kind, do in ((ConflictKind.EXCLUDED, Do.EXCLUDE), (ConflictKind.NOT_IN_ONLY, Do.ONLY)):
-        meant = _union(_actions(winner, do))
-        if meant is None or not _actions(winner, do):
+        meant = winner.products.get(do)
+        if meant is None:
             continue
-        for product, place in _pins(loser):
+        for product, place in loser.pins:
             if (product in meant) == (do == Do.EXCLUDE):
-                yield Conflict(kind, loser.id, winner.id, surface, product, place)
+                yield _conflict(kind, loser, winner, surface, product=product, place=place)
 
 
-def _cancelled(upper: Campaign, lower: Campaign, surface: str) -> Iterator[Conflict]:
+def _cancelled(upper: _Claims, lower: _Claims, surface: str) -> Iterator[Conflict]:
     """Of products that one campaign moves up and the other down."""
     for one, other in ((Do.BOOST, Do.BURY), (Do.BURY, Do.BOOST)):
-        first, second = _union(_actions(upper, one)), _union(_actions(lower, other))
+        first, second = upper.products.get(one), lower.products.get(other)
         if first and second and (both := first & second):
-            yield Conflict(ConflictKind.CANCELLED, lower.id, upper.id, surface, count=len(both))
+            yield _conflict(ConflictKind.CANCELLED, lower, upper, surface, count=len(both))
 
 
-def _too_few_left(upper: Campaign, lower: Campaign, surface: str) -> Iterator[Conflict]:
+def _too_few_left(upper: _Claims, lower: _Claims, surface: str) -> Iterator[Conflict]:
     """Of two campaigns that together leave less than a row."""
-    first, second = _actions(upper, Do.ONLY), _actions(lower, Do.ONLY)
-    if not (first and second):
-        return
-    one, other = _union(first), _union(second)
+    one, other = upper.products.get(Do.ONLY), lower.products.get(Do.ONLY)
     if one is not None and other is not None and len(one & other) < FEWEST_LEFT:
-        yield Conflict(ConflictKind.TOO_FEW_LEFT, lower.id, upper.id, surface, count=len(one & other))
+        yield _conflict(ConflictKind.TOO_FEW_LEFT, lower, upper, surface, count=len(one & other))
 
 
 def known_products(target: Target) -> set[int] | None:
@@ -131,10 +185,6 @@ def touched_products(campaign: Campaign) -> int | None:
     return None if found is None else len(found)
 
 
-def _actions(campaign: Campaign, do: Do) -> list[Action]:
-    return [action for action in campaign.actions if action.do == do]
-
-
 def _union(actions: Iterable[Action]) -> set[int] | None:
     """The products of all these actions; None where one of them depends on the page."""
     found: set[int] = set()
@@ -144,15 +194,6 @@ def _union(actions: Iterable[Action]) -> set[int] | None:
             return None
         found |= products
     return found
-
-
-def _pins(campaign: Campaign) -> list[tuple[int, int]]:
-    """(product, place) of each product that the campaign pins."""
-    return [
-        (product, action.place + index)
-        for action in _actions(campaign, Do.PIN)
-        for index, product in enumerate(action.product_ids)
-    ]
 
 
 def _where_they_meet(one: Campaign, other: Campaign) -> str | None:

@@ -1,12 +1,15 @@
 """How many customers are in a segment, who for instance, and which segments a shop may begin with."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import pgettext
 
 from personalization.merchandising.segments import (
@@ -47,6 +50,27 @@ def count_customers(segment: CompiledSegment, now: float, timeout_ms: int = TIME
     if members is None:
         return None
     return SegmentCount(members, customers.count_customers(), segment.is_countable)
+
+
+def count_audience(
+    included: Sequence[CompiledSegment],
+    excluded: Sequence[CompiledSegment],
+    now: float,
+    timeout_ms: int = TIMEOUT_MS,
+) -> SegmentCount | None:
+    """How many customers are in one of the first segments, or in any without them, and in none of the others; None
+    where counting took longer than this."""
+    found = customers.active_customers()
+    if included:
+        found = found.filter(reduce(or_, [segment.q(now) for segment in included]))
+    for segment in excluded:
+        inside = customers.active_customers().filter(segment.q(now, unknown=False), pk=OuterRef("pk"))
+        found = found.filter(~Exists(inside))
+    members = _or_none(found.count, timeout_ms)
+    if members is None:
+        return None
+    is_exact = all(segment.is_countable for segment in (*included, *excluded))
+    return SegmentCount(members, customers.count_customers(), is_exact)
 
 
 def overlap(

@@ -46,7 +46,11 @@ class DefinitionQuerySet(models.QuerySet):
 
     def of_kind(self, kind: str) -> Self:
         """Those of a kind, campaigns in the order in which they count."""
-        return self.filter(kind=kind).order_by("band", "place", "pk")
+        return self.of_kinds([kind])
+
+    def of_kinds(self, kinds: Iterable[str]) -> Self:
+        """Those of several kinds, campaigns in the order in which they count."""
+        return self.filter(kind__in=list(kinds)).order_by("band", "place", "pk")
 
     def present(self) -> Self:
         """Those that are not archived."""

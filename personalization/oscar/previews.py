@@ -4,6 +4,7 @@ A preview is a signed parameter of a page's address. It is honoured for the memb
 of an hour, for GET only. The page goes through the code that serves everybody, and nothing is reported from it.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.core import signing
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import translation
 from django.utils.cache import patch_cache_control
 
@@ -25,6 +26,9 @@ from personalization.privacy.requester import ClientType, Requester, bind_reques
 PARAMETER = "personalization_preview"
 ATTRIBUTE = "_personalization_preview"
 TRACE_ATTRIBUTE = "_personalization_trace"
+DECISION_ATTRIBUTE = "_personalization_previewed_decision"
+OWN_ATTRIBUTES = "_personalization"
+"""What the names of the attributes begin with that we leave on a request."""
 SALT = "personalization.preview"
 MAX_AGE = 900
 """Seconds."""
@@ -47,6 +51,8 @@ class Preview:
     """The key of the customer, as a text; "" for a stranger."""
     segments: tuple[int, ...] = ()
     """The segments that the stranger is in."""
+    signed_in: bool = False
+    """Whether the stranger has an account, of which nothing is known."""
     moment: float | None = None
     """Seconds since 1970; None for now."""
     drafts: tuple[int, ...] = ()
@@ -55,6 +61,8 @@ class Preview:
     """(key, document) of the settings of a row that somebody is writing."""
     language: str = ""
     device: str = "computer"
+    country: str = ""
+    """Where the visitor is; "" for where the member of staff is."""
     plain: bool = False
     """Without personalisation."""
     without_campaigns: bool = False
@@ -62,6 +70,14 @@ class Preview:
     def sign(self) -> str:
         """The value of the parameter."""
         return signing.dumps(asdict(self), salt=SALT, compress=True)
+
+
+@dataclass(frozen=True)
+class PreviewedDecision:
+    """What a decision of a preview goes by that is stored nowhere, and where it writes down how it came about."""
+
+    rules: CompiledRules
+    trace: Trace
 
 
 @dataclass(frozen=True)
@@ -98,14 +114,15 @@ def bind_preview(request: HttpRequest, preview: Preview, customer: Any = None) -
 
     Parameters: `customer`, the preview's, where it has been read.
     """
+    account = request.user if preview.signed_in else None
     setattr(request, ATTRIBUTE, preview)
     bind_requester(
         request,
         Requester(
-            user=customer or _customer(preview) or AnonymousUser(),
+            user=customer or _customer(preview) or account or AnonymousUser(),
             client=ClientType.PREVIEW,
             owns_session=False,
-            opt_out_signal=preview.plain,
+            opt_out_signal=preview.plain or account is not None,
             user_agent=USER_AGENTS.get(preview.device, ""),
         ),
     )
@@ -116,6 +133,25 @@ def trace_preview(request: HttpRequest) -> Trace:
     trace = Trace()
     setattr(request, TRACE_ATTRIBUTE, trace)
     return trace
+
+
+def preview_request(
+    request: HttpRequest, preview: Preview, decision: PreviewedDecision, *, path: str, query: str = ""
+) -> HttpRequest:
+    """The request with which the visitor of this preview asks for a page of the shop.
+
+    It is made of the request of a member of staff, whose right to see this has been established, and shares their
+    account and the shop's strategy with it, but no cookie and no basket.
+    """
+    asked = copy.copy(request)
+    for name in [name for name in asked.__dict__ if name.startswith(OWN_ATTRIBUTES)]:
+        delattr(asked, name)
+    asked.method, asked.path, asked.path_info, asked.COOKIES = "GET", path, path, {}
+    asked.META = {**request.META, "REQUEST_METHOD": "GET", "QUERY_STRING": query}
+    asked.GET, asked.POST = QueryDict(query), QueryDict()
+    bind_preview(asked, preview)
+    setattr(asked, DECISION_ATTRIBUTE, decision)
+    return asked
 
 
 def current_preview(request: HttpRequest) -> Preview | None:
@@ -129,14 +165,15 @@ def in_preview(visit: Visit, request: HttpRequest) -> Visit:
     preview = current_preview(request)
     if preview is None:
         return visit
-    moment = visit.timestamp if preview.moment is None else preview.moment
+    decision: PreviewedDecision | None = getattr(request, DECISION_ATTRIBUTE, None)
     return replace(
         visit,
-        timestamp=moment,
-        rules=_rules(preview, visit.rules),
+        timestamp=visit.timestamp if preview.moment is None else preview.moment,
+        rules=_rules(preview, decision.rules if decision else visit.rules),
+        trace=decision.trace if decision else getattr(request, TRACE_ATTRIBUTE, visit.trace),
+        country=preview.country or visit.country,
         is_preview=True,
         hide_private_reasons=False,
-        trace=getattr(request, TRACE_ATTRIBUTE, None),
     )
 
 

@@ -117,6 +117,12 @@ def reset_request(request: HttpRequest) -> None:
         request.__dict__.pop(name, None)
 
 
+def set_basket_products(request: HttpRequest, product_ids: Iterable[int]) -> None:
+    """Makes the visit of this request hold one of each of these products in its basket, instead of its own."""
+    products = frozenset(product_ids)
+    setattr(request, BASKET_ATTRIBUTE, {"basket": products, "basket_quantity": len(products)})
+
+
 def is_personalized(request: HttpRequest) -> bool:
     """Whether the visit of this request was read, and uses data of the visitor."""
     visit = getattr(request, VISIT_ATTRIBUTE, None)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import CharField, Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db.models import CharField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, Value
 from oscar.core.loading import get_model
 
 from personalization.models import SensitiveCategory
@@ -120,3 +120,26 @@ def products_by_code(codes: Iterable[str]) -> dict[str, int]:
     )
     found.update(Product.objects.filter(upc__in=wanted).values_list("upc", "pk"))
     return found
+
+
+def sample_product(key: int | None = None) -> Any | None:
+    """The product of this key, if it has a page; without a key the first one that has. None where there is none."""
+    public = Product.objects.browsable()
+    return (public.order_by("pk") if key is None else Product.objects.filter(pk=key)).first()
+
+
+def sample_category(key: int | None = None) -> Any | None:
+    """The category of this key; without a key the first one below which products are. None where there is none."""
+    if key is not None:
+        return Category._default_manager.filter(pk=key).first()
+    filled = Category.objects.browsable().filter(product__is_public=True)
+    return filled.order_by("path").first() or Category.objects.browsable().order_by("path").first()
+
+
+def count_pages() -> dict[str, int]:
+    """How many pages that shoppers find the shop has of a "category" and of a "product"; in one query."""
+    counts = [
+        found.order_by().annotate(of=Value(kind)).values("of").annotate(count=Count("pk")).values_list("of", "count")
+        for kind, found in (("category", Category.objects.browsable()), ("product", Product.objects.browsable()))
+    ]
+    return {"category": 0, "product": 0, **dict(counts[0].union(counts[1], all=True))}

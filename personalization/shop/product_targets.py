@@ -4,8 +4,8 @@ A child stands for its parent, as on every list of the shop. Prices are those of
 currency, before the strategy adds a tax.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -214,3 +214,24 @@ def _attribute_question(kind: str, comparison: str, value: object) -> Q:
     except (ValueError, FieldError):
         pass
     return Q(pk__in=())
+
+
+def offer_ends(range_ids: Collection[int]) -> list[tuple[str, str, datetime]]:
+    """(name of the Range, name of the offer, its end) of the last offer of each of these Ranges that has an end, unless
+    another offer of the Range goes on without one."""
+    rows = ConditionalOffer._default_manager.filter(
+        Q(benefit__range__in=range_ids) | Q(condition__range__in=range_ids), status=ConditionalOffer.OPEN
+    ).select_related("benefit__range", "condition__range")
+    last: dict[Any, Any] = {}
+    for one in rows:
+        for named in {one.benefit.range, one.condition.range} - {None}:
+            if named.pk in range_ids:
+                known = last.get(named)
+                is_later = (
+                    known is None
+                    or one.end_datetime is None
+                    or (known.end_datetime is not None and one.end_datetime > known.end_datetime)
+                )
+                if is_later:
+                    last[named] = one
+    return [(named.name, one.name, one.end_datetime) for named, one in last.items() if one.end_datetime is not None]

@@ -3,6 +3,7 @@
 With GUIDE_IMAGES the pictures of docs/merchant-guide.md are made anew in that folder.
 """
 
+import json
 import os
 import re
 import sqlite3
@@ -93,6 +94,229 @@ def pin_to_the_top(page, name, product, category):
     if not page.locator("#id_categories").is_visible():
         details.click()
     page.locator("#id_categories").select_option(str(category), force=True)
+
+
+class Mouse:
+    """How a merchandiser works with a page: with mouse or finger."""
+
+    name = "mouse"
+
+    def press(self, control):
+        control.click()
+
+    def fill(self, field, text):
+        field.fill(text)
+
+    def choose(self, field, label):
+        field.select_option(label=label)
+
+    def check(self, box):
+        box.check()
+
+    def pick(self, picker, label):
+        """One of a list of which several may be chosen."""
+        picker.select_option(label=label, force=True)
+
+
+class Keyboard:
+    """How a merchandiser works with a page: with nothing but its keys."""
+
+    name = "keyboard"
+
+    def reach(self, control):
+        """Moves the focus with the tabulator alone until it is there."""
+        page = control.page
+        control.wait_for(state="attached")
+        for _ in range(400):
+            if control.evaluate("element => element === document.activeElement"):
+                return page.keyboard
+            page.keyboard.press("Tab")
+        raise AssertionError(f"the tabulator does not lead to {control}")
+
+    def press(self, control):
+        self.reach(control).press("Enter")
+
+    def fill(self, field, text):
+        keys = self.reach(field)
+        keys.press("Control+a")
+        keys.type(text)
+
+    def choose(self, field, label):
+        self.reach(field).type(label)
+        expect(field.locator("option:checked")).to_have_text(label)
+
+    def check(self, box):
+        self.reach(box).press("Space")
+
+    def pick(self, picker, label):
+        keys = self.reach(picker.locator("xpath=following-sibling::span[1]").locator(".select2-search__field"))
+        keys.type(label)
+        highlighted = picker.page.locator(".select2-results__option--highlighted")
+        for _ in range(20):
+            if highlighted.inner_text().strip() == label:
+                break
+            keys.press("ArrowDown")
+        keys.press("Enter")
+        expect(picker.locator("option:checked")).to_contain_text([label])
+
+
+@pytest.fixture
+def customer(demo):
+    """(email, number of orders) of the first of the people whose view of the shop the demo offers."""
+    email = json.loads((demo.data / "people.json").read_text())["people"][0]["email"]
+    with sqlite3.connect(demo.data / "shop.sqlite3") as database:
+        (orders,) = database.execute(
+            "SELECT orders FROM personalization_customerfacts f JOIN auth_user u ON u.id = f.user_id WHERE email = ?",
+            [email],
+        ).fetchone()
+    return email, orders
+
+
+@pytest.fixture
+def coffee(demo):
+    """The address of the page of the category Coffee."""
+    with sqlite3.connect(demo.data / "shop.sqlite3") as database:
+        (key,) = database.execute("SELECT id FROM catalogue_category WHERE name = 'Coffee'").fetchone()
+    return f"/catalogue/category/drinks/coffee_{key}/"
+
+
+NEWCOMER = 7
+"""The number of the person in the demo's bar who has not bought anything yet."""
+
+
+def make_segment(page, hands, name, orders):
+    """A segment of those who ordered at least so often; says how many they are."""
+    hands.fill(page.get_by_label("Name", exact=True), name)
+    condition = page.locator("[data-line]").first
+    hands.choose(condition.get_by_label("Field"), "Orders")
+    hands.choose(condition.get_by_label("Comparison"), "at least")
+    hands.fill(condition.get_by_label("Number, or from"), str(orders))
+    expect(page.locator("#members .personalization-number")).to_contain_text(re.compile(r"\d+ customers? \("))
+    with page.expect_navigation():
+        hands.press(page.get_by_role("button", name="Save", exact=True))
+    expect(page.locator(".alert-success")).to_contain_text("is live in up to 10 seconds.")
+
+
+def write_campaign(page, hands, name, segment, product):
+    """A campaign that pins a product to the top of the page of Coffee for a segment, among the standing ones."""
+    hands.fill(page.get_by_label("Name", exact=True), name)
+    line = page.locator("[data-line]").first
+    hands.choose(line.get_by_label("Do", exact=True), "Pin")
+    hands.fill(line.get_by_label("Products"), f"#{product}")
+    hands.fill(line.get_by_label("at place"), "1")
+    hands.check(page.get_by_role("checkbox", name="Category pages"))
+    hands.press(page.get_by_text("Narrow it down"))
+    hands.pick(page.locator("#id_categories"), "\N{EM DASH} Coffee")
+    hands.choose(page.get_by_label("For", exact=True), "customers who are signed in")
+    hands.pick(page.locator("#id_in_segments"), segment)
+    hands.choose(page.get_by_label("Block of the list"), "Standing")
+
+
+def mend_conflict(page, hands, title):
+    """Takes the place that is free, as the warning offers; what was written stays, and the grid shows it."""
+    expect(page.locator("#effect")).to_contain_text("“Coffee week” stands higher and wins")
+    with page.expect_navigation():
+        hands.press(page.get_by_role("button", name="Use place 2").first)
+    expect(page.locator("#effect")).to_contain_text("It collides with no other campaign.")
+    expect(page.locator("[data-line]").first.get_by_label("at place")).to_have_value("2")
+    after = page.locator("#grid tbody tr").nth(1).locator("td").last
+    expect(after).to_contain_text(title)
+    expect(after).to_contain_text("Pin")
+
+
+def preview_draft(page, hands, name, address, email):
+    """The frame with the page as the customer would see it with the draft."""
+    hands.fill(page.get_by_label("Page", exact=True), address)
+    hands.fill(page.get_by_label("As the customer"), email)
+    hands.pick(page.locator("#id_drafts"), name)
+    with page.expect_navigation():
+        hands.press(page.get_by_role("button", name="Show the page"))
+    return page.frame_locator("iframe").first
+
+
+def shop_as(page, view_as, number, address):
+    """The titles on a page of the shop as one of the people of the demo sees it."""
+    view_as(page, number)
+    page.goto(address)
+    return titles(page)
+
+
+@pytest.mark.parametrize(
+    ("hands", "viewport"),
+    [(Mouse(), DESK), (Mouse(), PHONE), (Keyboard(), DESK)],
+    ids=["desk", "phone", "keyboard"],
+)
+def test_the_first_hour(opened, view_as, customer, coffee, hands, viewport):  # noqa: PLR0917 - fixtures
+    email, orders = customer
+    campaign, segment = (f"{one} {hands.name} {viewport['width']}" for one in ("Coffee for", "Regulars"))
+    shopper, newcomer = (opened(coffee, signed_in=False) for _ in range(2))
+    before, of_newcomer = shop_as(shopper, view_as, 0, coffee), shop_as(newcomer, view_as, NEWCOMER, coffee)
+    title = before[-1]
+
+    page = opened(CONSOLE + "segments/new/", viewport)
+    make_segment(page, hands, segment, orders)
+    page.goto(CONSOLE + "campaigns/new/")
+    write_campaign(page, hands, campaign, segment, product_key(shopper, title))
+    mend_conflict(page, hands, title)
+    if viewport == DESK:
+        picture(page.locator(".personalization-effect"), "before-after")
+    with page.expect_navigation():
+        hands.press(page.get_by_role("button", name="Save the draft"))
+
+    page.goto(CONSOLE + "preview/")
+    frame = preview_draft(page, hands, campaign, coffee, email)
+    expect(frame.locator(".product_pod").nth(1)).to_contain_text("Chosen by us")
+    expect(frame.locator(".product_pod h3 a").nth(1)).to_have_attribute("title", title)
+    shopper.goto(coffee)
+    assert titles(shopper) == before
+
+    page.goto(CONSOLE + "campaigns/?state=draft")
+    hands.press(page.get_by_role("link", name=campaign, exact=True))
+    with page.expect_navigation():
+        hands.press(page.get_by_role("button", name="Save and publish…"))
+    with page.expect_navigation():
+        hands.press(page.get_by_role("button", name="Publish"))
+    wait_until(shopper, coffee, lambda shown: titles(shown)[1:2] == [title])
+    expect(shopper.locator(".product_pod").nth(1)).to_contain_text("Chosen by us")
+    newcomer.goto(coffee)
+    assert titles(newcomer) == of_newcomer
+
+    with page.expect_navigation():
+        hands.press(page.get_by_role("button", name="Undo"))
+    wait_until(shopper, coffee, lambda shown: titles(shown) == before)
+
+
+def product_key(page, title):
+    """The key of a product on the page, by its title."""
+    address = page.locator(f'.product_pod h3 a[title="{title}"]').first.get_attribute("href")
+    return re.search(r"_(\d+)/?(?:[?#].*)?$", address)[1]
+
+
+def test_a_campaign_is_dragged_to_its_place_and_moved_by_buttons(opened):
+    page = opened(CONSOLE + "campaigns/?surface=category")
+    lines = page.locator(".personalization-line")
+    first, last = lines.first, lines.last
+    moved = last.locator("h3 a").inner_text()
+    with page.expect_navigation():
+        last.locator("h3").drag_to(first.locator("h3"), target_position={"x": 5, "y": 2})
+    line = page.locator(".personalization-line", has=page.get_by_role("link", name=moved, exact=True))
+    expect(line).to_be_focused()
+    expect(page.locator("#personalization-live")).to_contain_text(f"Moved “{moved}” to place")
+    place = line.locator("[name=place]").input_value()
+    with page.expect_navigation():
+        line.get_by_role("button", name=f"Move {moved} down").click()
+    expect(line.locator("[name=place]")).to_have_value(str(int(place) + 1))
+    expect(line).to_be_focused()
+
+
+def test_a_file_of_a_spreadsheet_is_added_to_the_products(opened, tmp_path):
+    page = opened(CONSOLE + "campaigns/new/")
+    file = tmp_path / "pins.csv"
+    file.write_bytes("\ufeffupc;place\r\n#1;3\r\n".encode())
+    line = page.locator("[data-line]").first
+    line.get_by_label("Do", exact=True).select_option("pin")
+    line.get_by_label("Add a CSV file").set_input_files(file)
+    expect(line.get_by_label("Products")).to_have_value(re.compile("#1;3"))
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])

@@ -1,54 +1,17 @@
 """The screens of campaigns, as a merchandiser uses them."""
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from personalization.merchandising import publishing
 from personalization.models import AuditEntry, Definition, RulesState
+from tests.dashboard.campaign_posts import form_data, pin
 from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
 
 LIST = reverse("personalization:personalization-campaigns")
 NEW = reverse("personalization:personalization-campaign-create")
-
-
-@pytest.fixture
-def merchandiser(client):
-    """Signed in, with the permissions to draft and to publish campaigns."""
-    user = User.objects.create_user("mia", "mia@shop.example", "secret-42", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=["change_campaigns", "publish_campaigns"]))
-    client.force_login(user)
-    return user
-
-
-def form_data(product, **changed):
-    """What the form posts for a campaign that pins a product to the top of the home page."""
-    return {
-        "base": "0",
-        "name": "Tea week",
-        "people": "all",
-        "surfaces": ["home"],
-        "match": "all",
-        "zone": "UTC",
-        "band": "1",
-        "below": "on",
-        "what-TOTAL_FORMS": "1",
-        "what-INITIAL_FORMS": "0",
-        "what-0-do": "pin",
-        "what-0-target": "products",
-        "what-0-products": f"#{product.pk}",
-        "what-0-place": "1",
-        **changed,
-    }
-
-
-def pin(product, place=1, **more):
-    return {
-        "where": [{"surface": "home"}],
-        "what": [{"do": "pin", "target": {"products": [product.pk]}, "place": place}],
-    } | more
 
 
 def test_a_shop_without_campaigns_offers_three_beginnings(client, merchandiser):

@@ -1,45 +1,39 @@
-"""Writing a campaign: the form, what it would touch and collide with, and the page that publishes it."""
+"""Writing a campaign: the form, and the page that publishes it."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.utils.translation import pgettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
-from personalization.decide.active_rules import read_rules_now
+from personalization import conf
 from personalization.merchandising import campaign_words, documents, publishing
-from personalization.merchandising.compile import Compiler
-from personalization.merchandising.compiled import Campaign
-from personalization.merchandising.conflicts import find_conflicts, touched_products
 from personalization.models import Band, Definition, DefinitionKind
 from personalization.models.definitions import MAX_NAME
 from personalization.oscar.dashboard.access import has_permission
-from personalization.oscar.dashboard.action_forms import ActionFormSet, action_choices, action_initials
-from personalization.oscar.dashboard.campaign_forms import CampaignForm, campaign_initial
-from personalization.oscar.dashboard.campaign_list import all_names, conflict_names
+from personalization.oscar.dashboard.campaign_effect import (
+    Effect,
+    Sample,
+    campaign_effect,
+    chosen_sample,
+    rules_of_form,
+)
+from personalization.oscar.dashboard.campaign_forms import CampaignForm, CampaignForms
+from personalization.oscar.dashboard.campaign_list import all_names
 from personalization.oscar.dashboard.campaign_prefill import prefilled_campaign
+from personalization.oscar.dashboard.conflict_remedies import ABOVE, PLACE, read_remedy, rise_above
+from personalization.oscar.dashboard.draft_rules import rules_with_draft
+from personalization.oscar.dashboard.publish_warnings import publish_warnings
+from personalization.oscar.dashboard.sample_forms import SampleForm
 from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
 from personalization.shop import named_objects
 
-TOP = 0
-"""The place of a campaign that was never live: it would come to the top of its band."""
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What a campaign would do if it were live now."""
-
-    sentence: str
-    touched: int | None
-    conflicts: tuple[str, ...]
-    """What would happen to it because of others, and to others because of it."""
-    problems: tuple[str | Promise, ...]
+LOOK, REMEDY = "look", "remedy"
+"""The names of the buttons that show what is written, and that mend a conflict; neither stores what is written."""
 
 
 @require_http_methods(["GET", "POST"])
@@ -47,19 +41,18 @@ def create_campaign(request: HttpRequest) -> HttpResponse:
     """An empty form, one of three templates, or one for what is searched for, or for a product on a page; posting it
     stores a draft."""
     name, document = _initial_campaign(request)
-    form, formset = _forms(request, document, name=name, band=Band.CAMPAIGN)
-    if request.method == "POST" and _are_valid(form, formset):
+    forms = _forms(request, document, name=name, band=Band.CAMPAIGN)
+    if _is_saved(request) and forms.is_valid():
         try:
-            definition = publishing.create(
-                DefinitionKind.CAMPAIGN, form.cleaned_data["name"], form.document(formset.actions()), request.user
-            )
+            name = forms.form.cleaned_data["name"]
+            definition = publishing.create(DefinitionKind.CAMPAIGN, name, forms.document(), request.user)
         except publishing.InvalidDocumentError as error:
-            _say_errors(form, error)
+            forms.add_errors(error.errors)
         except publishing.NotPossibleError as error:
-            form.add_error("name", str(error))
+            forms.form.add_error("name", str(error))
         else:
-            return _after_saving(request, definition, form)
-    return show(request, "campaign_form", {"form": form, "formset": formset, "base": 0}, tab="campaigns")
+            return _after_saving(request, definition, forms.form)
+    return show(request, "campaign_form", _editor_context(request, forms), tab="campaigns")
 
 
 @require_http_methods(["GET", "POST"])
@@ -70,50 +63,38 @@ def edit_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     if shown is None:
         raise ValueError(f"campaign {pk} has no version")
     document = documents.upgrade("campaign", shown.schema, shown.document)
-    form, formset = _forms(request, document, name=definition.name, band=definition.band)
-    context = {"form": form, "formset": formset, "definition": definition, "base": shown.number}
-    if request.method == "POST" and has_permission(request.user, "change_campaigns") and _are_valid(form, formset):
-        written = form.document(formset.actions())
+    forms = _forms(request, document, name=definition.name, band=definition.band)
+    what, numbers = read_remedy(request.POST.get(REMEDY, ""))
+    if what == ABOVE and has_permission(request.user, "publish_campaigns"):
+        rise_above(request, definition, numbers[0])
+    more: dict[str, Any] = {"definition": definition, "base": request.POST.get("base") or shown.number}
+    if _is_saved(request) and has_permission(request.user, "change_campaigns") and forms.is_valid():
+        written = forms.document()
         try:
             publishing.save_draft(
                 definition,
                 written,
                 request.user,
                 base=posted_number(request, "base"),
-                name=form.cleaned_data["name"],
+                name=forms.form.cleaned_data["name"],
             )
         except publishing.ChangedMeanwhileError as error:
             names = all_names(
                 documents.references("campaign", written) | documents.references("campaign", error.newest.document)
             )
-            context |= {
+            more |= {
                 "meanwhile": error.newest,
                 "theirs": campaign_words.describe_campaign(error.newest.document, names),
                 "mine": campaign_words.describe_campaign(written, names),
             }
-            return show(request, "campaign_form", context, tab="campaigns", status=409)
+            return show(request, "campaign_form", _editor_context(request, forms, **more), tab="campaigns", status=409)
         except publishing.InvalidDocumentError as error:
-            _say_errors(form, error)
+            forms.add_errors(error.errors)
         except publishing.NotPossibleError as error:
-            form.add_error("name", str(error))
+            forms.form.add_error("name", str(error))
         else:
-            return _after_saving(request, definition, form)
-    return show(request, "campaign_form", context, tab="campaigns")
-
-
-@require_POST
-def show_effect(request: HttpRequest, pk: int = 0) -> HttpResponse:
-    """What the campaign in the form would touch and collide with; a part of the page, asked for while it is typed."""
-    form, formset = _forms(request, {}, name="", band=Band.CAMPAIGN)
-    effect = None
-    if _are_valid(form, formset):
-        document = form.document(formset.actions())
-        if not documents.document_errors("campaign", document):
-            band = form.cleaned_data["band"]
-            kept = Definition.objects.filter(pk=pk).first()
-            definition = Definition(pk=pk, name=form.cleaned_data["name"], band=band, place=kept.place if kept else TOP)
-            effect = campaign_effect(definition, document)
-    return show(request, "campaign_effect", {"effect": effect})
+            return _after_saving(request, definition, forms.form)
+    return show(request, "campaign_form", _editor_context(request, forms, **more), tab="campaigns")
 
 
 @require_http_methods(["GET", "POST"])
@@ -124,7 +105,8 @@ def publish_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     if version is None:
         messages.info(request, pgettext("personalization", "There is no draft to publish."))
         return HttpResponseRedirect(reverse("personalization:personalization-campaigns"))
-    effect = campaign_effect(definition, version.document)
+    rules = rules_with_draft(definition, documents.upgrade("campaign", version.schema, version.document))
+    effect = campaign_effect(rules)
     refusals = _refusals(version, effect)
     if request.method == "POST" and not refusals:
         try:
@@ -135,7 +117,16 @@ def publish_campaign(request: HttpRequest, pk: int) -> HttpResponse:
             words = pgettext("personalization", "“%(name)s” is live in up to 10 seconds.")
             messages.success(request, words % {"name": definition.name})
         return HttpResponseRedirect(reverse("personalization:personalization-campaigns"))
-    context = {"definition": definition, "version": version, "effect": effect, "refusals": refusals}
+    row_size = conf.get_settings().ROW_SIZE
+    context = {
+        "definition": definition,
+        "version": version,
+        "effect": effect,
+        "refusals": refusals,
+        "warnings": publish_warnings(rules, effect.reach, getattr(request, "strategy", None), row_size),
+        "remedy_form": "mend",
+        "is_stored": True,
+    }
     return show(request, "campaign_publish", context, tab="campaigns")
 
 
@@ -146,62 +137,43 @@ def find_products(request: HttpRequest) -> HttpResponse:
     return show(request, "found_products", {"products": named_objects.search_products(text), "text": text})
 
 
-def campaign_effect(definition: Definition, document: dict[str, Any]) -> Effect:
-    """What the campaign would do with this document, beside all that is live now."""
-    compiler, rules = Compiler(), read_rules_now()
-    campaign = compiler.campaign(definition, document, 0)
-    others = [other for other in rules.campaigns if other.id != definition.pk]
-    conflicts = [
-        one
-        for one in find_conflicts(_in_order(campaign, definition, others))
-        if definition.pk in (one.campaign, one.other)
-    ]
-    names = all_names(documents.references("campaign", document) | conflict_names(conflicts))
-    campaigns = {other.id: other.name for other in others} | {definition.pk: definition.name}
-    return Effect(
-        campaign_words.describe_campaign(document, names),
-        touched_products(campaign),
-        tuple(dict.fromkeys(campaign_words.describe_conflict(one, names, campaigns) for one in conflicts)),
-        tuple(compiler.problems[definition.pk]),
-    )
-
-
-def _in_order(campaign: Campaign, definition: Definition, others: list[Campaign]) -> list[Campaign]:
-    """The campaign among the others, where it stands or would come to stand."""
-    places = dict(Definition.objects.filter(pk__in=[other.id for other in others]).values_list("pk", "place"))
-    ranked = [((other.band, places.get(other.id, TOP), other.id), other) for other in others]
-    ranked.append(((campaign.band, definition.place, definition.pk or 0), campaign))
-    return [found for _rank, found in sorted(ranked, key=lambda pair: pair[0])]
-
-
 def _refusals(version: Any, effect: Effect) -> list[str]:
     """Why it cannot be published."""
     found = []
     ends = documents.moment(version.document.get("when", {}).get("to"))
     if ends is not None and ends <= now():
         found.append(pgettext("personalization", "Its end has passed."))
-    if effect.touched == 0:
+    if effect.reach.products == 0:
         found.append(pgettext("personalization", "It matches no product."))
     return found
 
 
-def _forms(request: HttpRequest, document: dict[str, Any], *, name: str, band: int) -> tuple[CampaignForm, Any]:
-    options: dict[str, Any] = {"form_kwargs": {"choices": action_choices()}, "prefix": "what"}
-    if request.method == "POST":
-        return CampaignForm(request.POST), ActionFormSet(request.POST, **options)
-    return (
-        CampaignForm(initial=campaign_initial(name, band, document)),
-        ActionFormSet(initial=action_initials(document), **options),
-    )
+def _forms(request: HttpRequest, document: dict[str, Any], *, name: str, band: int) -> CampaignForms:
+    data = request.POST if request.method == "POST" else None
+    forms = CampaignForms(data, document=document, name=name, band=band)
+    what, numbers = read_remedy(request.POST.get(REMEDY, ""))
+    return CampaignForms(forms.data_with_place(*numbers)) if what == PLACE else forms
 
 
-def _are_valid(form: CampaignForm, formset: Any) -> bool:
-    return all([form.is_valid(), formset.is_valid()])
+def _is_saved(request: HttpRequest) -> bool:
+    """Whether the form was posted to be stored."""
+    return request.method == "POST" and not {LOOK, REMEDY} & request.POST.keys()
 
 
-def _say_errors(form: CampaignForm, error: publishing.InvalidDocumentError) -> None:
-    for path, message in error.errors:
-        form.add_error(None, f"{path}: {message}" if path else message)
+def _editor_context(request: HttpRequest, forms: CampaignForms, **more: Any) -> dict[str, Any]:
+    """What the editor is shown with; after its button "Show" also what the campaign would do."""
+    context = {"form": forms.form, "formset": forms.formset, "base": 0, "sample": Sample(SampleForm()), **more}
+    if {LOOK, REMEDY} & request.POST.keys():
+        definition = more.get("definition")
+        rules = rules_of_form(forms, definition.pk if definition else 0)
+        context |= {
+            "effect": campaign_effect(rules) if rules else None,
+            "sample": chosen_sample(request, rules, may_wait=True),
+            "is_shown": True,
+            "remedy_form": "campaign",
+            "is_stored": definition is not None,
+        }
+    return context
 
 
 def _after_saving(request: HttpRequest, definition: Definition, form: CampaignForm) -> HttpResponse:

@@ -1,8 +1,10 @@
 """The list of campaigns, which is the law: three blocks, and within a block the visible order."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -16,13 +18,18 @@ from django.views.decorators.http import require_GET, require_POST
 
 from personalization.decide.active_rules import read_rules_now
 from personalization.merchandising import campaign_words, documents, publishing
-from personalization.merchandising.campaign_words import Names
-from personalization.merchandising.compiled import CompiledRules
+from personalization.merchandising.compile_audience import compile_audience
+from personalization.merchandising.compiled import Campaign, CompiledRules
 from personalization.merchandising.conflicts import Conflict, find_conflicts, touched_products
 from personalization.models import AuditEntry, Band, Definition, DefinitionKind, DefinitionState
-from personalization.oscar.dashboard.screens import say_refusal, show
+from personalization.oscar.dashboard.campaign_reach import SMALL_AUDIENCE, PageCounter, count_customers_of
+from personalization.oscar.dashboard.conflict_remedies import ConflictLine, conflict_lines
+from personalization.oscar.dashboard.product_lines import read_lines
+from personalization.oscar.dashboard.screens import is_part, say_refusal, show
 from personalization.shop import named_objects
 
+MOST_CONFLICTS = 4
+"""The list says at most so many conflicts of a campaign in words; its editor says all."""
 UNDO_FOR = timedelta(minutes=10)
 
 
@@ -36,30 +43,48 @@ class CampaignLine:
     """Its state, and where the clock says more, that: "scheduled" and "ended"."""
     touched: int | None = None
     """How many products it moves, shows or hides; None where that depends on the page, or it does not serve."""
-    conflicts: tuple[str, ...] = ()
+    conflicts: tuple[ConflictLine, ...] = ()
     problems: tuple[str | Promise, ...] = ()
     surfaces: tuple[str, ...] = field(default=(), compare=False)
+    position: int = 1
+    """Its place among all of its block, from 1."""
+    pages: int | None = None
+    """On how many pages of the shop it acts; None where it does not serve."""
+    audience: str = ""
+    """For whom, in words."""
+    references: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)
+    """What of the shop it names, and which segments."""
+    meant_products: Callable[[Iterable[int]], bool] = field(default=lambda keys: False, compare=False, repr=False)
+    """Whether it acts on any of these products."""
+    more_conflicts: int = 0
+    """How many conflicts it has besides those in words."""
 
 
 @require_GET
 def list_campaigns(request: HttpRequest) -> HttpResponse:
     """All campaigns in the order in which they count, or those that the filters leave."""
-    definitions = list(Definition.objects.of_kind(DefinitionKind.CAMPAIGN).present().with_versions())
-    lines = list(_campaign_lines(definitions, read_rules_now()))
-    chosen = {key: request.GET.get(key, "") for key in ("state", "surface", "text")}
-    shown = [line for line in lines if _is_meant(line, chosen)]
+    kinds = (DefinitionKind.CAMPAIGN, DefinitionKind.SEGMENT)
+    present = list(Definition.objects.of_kinds(kinds).present().with_versions())
+    definitions = [one for one in present if one.kind == DefinitionKind.CAMPAIGN]
+    segments = {one.pk: one.name for one in present if one.kind == DefinitionKind.SEGMENT}
+    lines = list(_campaign_lines(definitions, segments, read_rules_now()))
+    chosen = {key: request.GET.get(key, "").strip()[:100] for key in ("state", "surface", "text", "product", "segment")}
+    products = read_lines(chosen["product"]).product_ids if chosen["product"] else None
+    shown = [line for line in lines if _is_meant(line, chosen, products)]
     blocks = [
         (band, [line for line in shown if line.definition.band == band]) for band in Band if any(shown) or not lines
     ]
     context = {
-        "blocks": [(band.label, found) for band, found in blocks if found],
+        "blocks": [(band.value, band.label, found) for band, found in blocks if found],
         "is_filtered": any(chosen.values()),
         "total": len(lines),
         "chosen": chosen,
         "states": _state_labels(),
         "surfaces": campaign_words.surface_labels(),
+        "segments": [(str(key), name) for key, name in sorted(segments.items(), key=lambda pair: pair[1].casefold())],
+        "unknown_product": products == (),
         "next_change": _next_change(definitions, now()),
-        "undo": undoable(request, DefinitionKind.CAMPAIGN),
+        "undo": undoable(request, DefinitionKind.CAMPAIGN, definitions),
         "bands": Band.choices,
     }
     return show(request, "campaigns", context, tab="campaigns")
@@ -92,6 +117,8 @@ def move_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     """Puts a campaign to another place of the list."""
     definition = get_object_or_404(Definition, pk=pk, kind=DefinitionKind.CAMPAIGN)
     band, place = request.POST.get("band", ""), request.POST.get("place", "")
+    if "step" in request.POST:
+        band, place = str(definition.band), str(max(_position(definition) + (request.POST["step"] == "down" or -1), 1))
     if band not in map(str, Band.values) or not (place.isascii() and place.isdigit() and len(place) < 6):
         messages.error(request, pgettext("personalization", "Expected a block and a place from 1."))
         return _back_to_list()
@@ -100,6 +127,20 @@ def move_campaign(request: HttpRequest, pk: int) -> HttpResponse:
     words = pgettext("personalization", "Moved “%(name)s” to place %(place)d of %(total)d.")
     messages.success(request, words % {"name": definition.name, "place": got, "total": total})
     return HttpResponseRedirect(f"{reverse('personalization:personalization-campaigns')}#campaign-{definition.pk}")
+
+
+@require_GET
+def show_customers(request: HttpRequest, pk: int) -> HttpResponse:
+    """How many customers a campaign is for; a part of the list. Asked for as a page, the editor answers it."""
+    definition = get_object_or_404(Definition.objects.with_versions(), pk=pk, kind=DefinitionKind.CAMPAIGN)
+    if not is_part(request):
+        return HttpResponseRedirect(reverse("personalization:personalization-campaign", args=[pk]))
+    shown = definition.live or definition.draft
+    who = compile_audience(shown.document.get("who", {}) if shown else {})
+    count = count_customers_of(who, read_rules_now().segments)
+    is_small = count is not None and count.members < SMALL_AUDIENCE
+    percent = 100 * count.share if count else 0
+    return show(request, "campaign_customers", {"count": count, "percent": percent, "is_small": is_small})
 
 
 @require_GET
@@ -142,7 +183,9 @@ def live_state(definition: Definition, moment: datetime) -> str:
     return str(definition.state)
 
 
-def _campaign_lines(definitions: list[Definition], rules: CompiledRules) -> Iterable[CampaignLine]:
+def _campaign_lines(
+    definitions: list[Definition], segments: Mapping[int, str], rules: CompiledRules
+) -> Iterable[CampaignLine]:
     moment = now()
     compiled = {campaign.id: campaign for campaign in rules.campaigns}
     serving = {one.pk for one in definitions if live_state(one, moment) in ("live", "scheduled")}
@@ -150,35 +193,56 @@ def _campaign_lines(definitions: list[Definition], rules: CompiledRules) -> Iter
     references = {
         pair for one in definitions if one.newest for pair in documents.references("campaign", one.newest.document)
     }
-    names = all_names(references | conflict_names(conflicts))
+    names = named_objects.names_of(references | conflict_names(conflicts))
+    names |= {("segment", str(key)): name for key, name in segments.items()}
     campaigns = {one.pk: one.name for one in definitions}
+    by_campaign: dict[int, list[Conflict]] = {}
+    for conflict in conflicts:
+        by_campaign.setdefault(conflict.campaign, []).append(conflict)
+    counter, positions = PageCounter(), Counter[int]()
     for definition in definitions:
         shown = definition.live or definition.draft
-        document: Mapping[str, Any] = shown.document if shown else {}
+        document: dict[str, Any] = shown.document if shown else {}
         campaign = compiled.get(definition.pk)
+        own = list(dict.fromkeys(by_campaign.get(definition.pk, ())))
+        positions[definition.band] += 1
         yield CampaignLine(
             definition,
             campaign_words.describe_campaign(document, names),
             live_state(definition, moment),
             touched_products(campaign) if campaign else None,
-            _conflict_words(definition.pk, conflicts, names, campaigns),
+            tuple(conflict_lines(definition.pk, own[:MOST_CONFLICTS], names, campaigns)),
             rules.problems.get(definition.pk, ()),
             tuple(place["surface"] for place in document.get("where", ())),
+            positions[definition.band],
+            counter.count_pages(campaign) if campaign else None,
+            campaign_words.describe_audience(document.get("who", {}), names),
+            frozenset(documents.references("campaign", document)),
+            partial(_acts_on, campaign) if campaign else lambda keys: False,
+            max(len(own) - MOST_CONFLICTS, 0),
         )
 
 
-def _conflict_words(
-    key: int, conflicts: Iterable[Conflict], names: Names, campaigns: Mapping[int, str]
-) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(
-            campaign_words.describe_conflict(one, names, campaigns) for one in conflicts if one.campaign == key
-        )
-    )
+def _acts_on(campaign: Campaign, product_ids: Iterable[int]) -> bool:
+    """Whether any action of the campaign means one of these products."""
+    keys = list(product_ids)
+    return any(action.target.matching(keys, None) for action in campaign.actions)
 
 
-def _is_meant(line: CampaignLine, chosen: Mapping[str, str]) -> bool:
-    """Whether the filters leave this line."""
+def _position(definition: Definition) -> int:
+    """The place of a campaign among all of its block, from 1."""
+    block = Definition.objects.of_kind(DefinitionKind.CAMPAIGN).present().filter(band=definition.band)
+    return [*block.values_list("pk", flat=True)].index(definition.pk) + 1
+
+
+def _is_meant(line: CampaignLine, chosen: Mapping[str, str], products: Collection[int] | None) -> bool:
+    """Whether the filters leave this line. `products`: those that it has to act on or name; None for any."""
+    if chosen["segment"] and ("segment", chosen["segment"]) not in line.references:
+        return False
+    if products is not None:
+        is_named = any(("product", str(key)) in line.references for key in products)
+        if not is_named and not line.meant_products(products):
+            return False
     if chosen["state"] == "conflict" and not (line.conflicts or line.problems):
         return False
     if chosen["state"] not in ("", "conflict", line.state):
@@ -212,13 +276,18 @@ def _next_change(definitions: Iterable[Definition], moment: datetime) -> tuple[d
     return min(coming)[::2] if coming else None
 
 
-def undoable(request: HttpRequest, kind: str) -> Definition | None:
-    """What this person published within the last minutes, and may undo with one click."""
+def undoable(request: HttpRequest, kind: str, definitions: Iterable[Definition]) -> Definition | None:
+    """Which of these definitions of a kind this person published within the last minutes, and may undo with one
+    click."""
+    definitions, since = list(definitions), now() - UNDO_FOR
+    if not any(one.published_at and one.published_at > since for one in definitions):
+        return None
     user_id: Any = request.user.pk
-    last = AuditEntry.objects.filter(by_id=user_id, kind=kind, at__gt=now() - UNDO_FOR).order_by("-at").first()
+    last = AuditEntry.objects.filter(by_id=user_id, kind=kind, at__gt=since).order_by("-at").first()
     if last is None or last.action not in ("publish", "restore"):
         return None
-    return Definition.objects.filter(pk=last.object_id, state=DefinitionState.LIVE).first()
+    live = (one for one in definitions if one.state == DefinitionState.LIVE)
+    return next((one for one in live if one.pk == last.object_id), None)
 
 
 def _in_seconds() -> str:

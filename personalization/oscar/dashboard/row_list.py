@@ -84,11 +84,12 @@ def list_rows(request: HttpRequest) -> HttpResponse:
     """The rows of all surfaces, or of one."""
     chosen = request.GET.get("surface", "")
     found = [one for one in surfaces_with_rows() if chosen in ("", one.name)]
+    definitions = list(Definition.objects.rows_of_shop())
     context = {
-        "surfaces": _surface_lines(found),
+        "surfaces": _surface_lines(found, definitions),
         "choices": [(one.name, surface_label(one.name)) for one in surfaces_with_rows()],
         "chosen": chosen,
-        "undo": _undoable_row(request),
+        "undo": _undoable_row(request, definitions),
     }
     return show(request, "rows", context, tab="rows")
 
@@ -252,14 +253,13 @@ def _change(request: HttpRequest, surface: Surface, code: str, do: str) -> Defin
     return publishing.publish(changed, request.user) if changed.draft is not None else changed
 
 
-def _undoable_row(request: HttpRequest) -> tuple[Definition, str, str] | None:
+def _undoable_row(request: HttpRequest, definitions: list[Definition]) -> tuple[Definition, str, str] | None:
     """(definition, surface, code) of what this person published a moment ago."""
-    found = undoable(request, DefinitionKind.ROW)
+    found = undoable(request, DefinitionKind.ROW, definitions)
     return (found, *split_row_key(found.key)) if found else None
 
 
-def _surface_lines(found: Iterable[Surface]) -> list[SurfaceLines]:
-    definitions = list(Definition.objects.rows_of_shop())
+def _surface_lines(found: Iterable[Surface], definitions: list[Definition]) -> list[SurfaceLines]:
     names = all_names({pair for one in definitions for pair in _references(one)})
     policy, rules = policy_from_settings(conf.get_settings()), read_rules_now()
     outcomes = read_report("row", _last_days(), Filters(), settings.OSCAR_DEFAULT_CURRENCY).lines

@@ -53,7 +53,7 @@ def list_segments(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "is_filtered": any(chosen.values()),
         "suggestions": [] if definitions else suggest_segments(time.time()),
-        "undo": undoable(request, DefinitionKind.SEGMENT),
+        "undo": undoable(request, DefinitionKind.SEGMENT, definitions),
     }
     return show(request, "segments", context, tab="segments")
 

@@ -8,7 +8,7 @@
     function showFields(line) {
         if (!line.matches("[data-line]")) return;
         const chosen = (name) => line.querySelector(`[name$="-${name}"]`)?.value ?? "";
-        for (const [attribute, value] of [["for", chosen("target")], ["do", chosen("do")]]) {
+        for (const [attribute, value] of [["for", chosen("target") || chosen("page")], ["do", chosen("do")]]) {
             for (const part of line.querySelectorAll(`[data-${attribute}]`)) {
                 part.hidden = !part.dataset[attribute].split(" ").includes(value);
             }
@@ -34,8 +34,27 @@
         search.setAttribute("hx-sync", "this:replace");
         search.addEventListener("input", (event) => event.stopPropagation());
         search.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
-        area.after(search, found);
+        area.after(search, found, fileInput(field, area));
         window.htmx?.process(search);
+    }
+
+    // A file that a spreadsheet saved is read here, and its lines are added to the field, where they can be looked at.
+    function fileInput(field, area) {
+        const label = document.createElement("label"), input = document.createElement("input");
+        Object.assign(input, { type: "file", accept: ".csv,.txt,text/csv,text/plain" });
+        label.className = "personalization-file";
+        label.append(field.dataset.fileLabel || "CSV", input);
+        input.addEventListener("change", async (event) => {
+            event.stopPropagation();
+            const bytes = new Uint8Array(await (input.files[0]?.arrayBuffer() ?? new ArrayBuffer(0)));
+            let text;
+            try { text = new TextDecoder("utf-8", { fatal: true }).decode(bytes); } catch { text = new TextDecoder("windows-1252").decode(bytes); }
+            area.value = `${area.value.trimEnd()}${area.value.trim() ? "\n" : ""}${text.trimEnd()}\n`;
+            input.value = "";
+            area.dispatchEvent(new Event("change", { bubbles: true }));
+            area.focus();
+        });
+        return label;
     }
 
     function prepareLine(line) {
@@ -86,7 +105,67 @@
         line.querySelector("select, input")?.focus();
     }
 
+    // A line of the list that is dragged is moved by its own form: the number field says where to.
+    let dragged = null;
+
+    function isBelow(line, event) {
+        const box = line.getBoundingClientRect();
+        return event.clientY > box.top + box.height / 2;
+    }
+
+    function unmark() {
+        for (const name of ["dragged", "target", "target-below"]) {
+            document.querySelectorAll(`.personalization-line--${name}`).forEach((line) => line.classList.remove(`personalization-line--${name}`));
+        }
+    }
+
+    function dropOn(line, below) {
+        const form = dragged.querySelector('[name="place"]').form;
+        const block = (one) => one.closest("[data-block]").dataset.block;
+        const from = Number(dragged.dataset.position), to = Number(line.dataset.position);
+        const isFromAbove = block(dragged) === block(line) && from < to; // those below it move up as it leaves
+        form.elements.band.value = block(line);
+        form.elements.place.value = String(to + (below ? 1 : 0) - (isFromAbove ? 1 : 0));
+        form.requestSubmit(form.querySelector("button:not([name])"));
+    }
+
+    function makeMovable(line) {
+        line.draggable = true;
+        line.addEventListener("dragstart", (event) => {
+            if (event.target !== line) return;
+            dragged = line;
+            event.dataTransfer.effectAllowed = "move";
+            event.dataTransfer.setData("text/plain", line.id);
+            line.classList.add("personalization-line--dragged");
+        });
+        line.addEventListener("dragover", (event) => {
+            if (!dragged || dragged === line) return;
+            event.preventDefault();
+            const below = isBelow(line, event);
+            line.classList.toggle("personalization-line--target", !below);
+            line.classList.toggle("personalization-line--target-below", below);
+        });
+        line.addEventListener("dragleave", () => line.classList.remove("personalization-line--target", "personalization-line--target-below"));
+        line.addEventListener("drop", (event) => {
+            if (!dragged || dragged === line) return;
+            event.preventDefault();
+            dropOn(line, isBelow(line, event));
+        });
+        line.addEventListener("dragend", () => { unmark(); dragged = null; });
+    }
+
+    // After a move the page is a new one: the focus goes to the line that was moved, and where to is said.
+    function returnToLine() {
+        const line = location.hash.startsWith("#campaign-") && document.getElementById(location.hash.slice(1));
+        const message = document.querySelector(".alert-success");
+        if (!line || !message) return;
+        line.focus();
+        setTimeout(() => { document.getElementById("personalization-live").textContent = message.textContent.replace("\u00d7", "").trim(); }, 100);
+    }
+
     document.addEventListener("DOMContentLoaded", () => {
+        document.querySelectorAll("[data-movable]").forEach(makeMovable);
+        returnToLine();
         tellOfPickers();
         document.querySelectorAll("[data-line]").forEach(prepareLine);
         document.querySelectorAll(".personalization-form").forEach(prepareLine);
