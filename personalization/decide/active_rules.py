@@ -40,7 +40,8 @@ def read_newer_rules(state: ServingState) -> None:
     """Compiles the live campaigns, if they were changed since, or are old; without a query where nobody ever made
     any."""
     cached = _process_rules
-    is_old = bool(cached.rules.campaigns) and time.monotonic() - cached.compiled_at > MAX_AGE
+    may_be_old = cached.rules.campaigns or cached.rules.search.redirects or cached.rules.problems
+    is_old = bool(may_be_old) and time.monotonic() - cached.compiled_at > MAX_AGE
     if state.rules_number == cached.rules.number and not is_old:
         return
     with fail_open("Compiling the live campaigns"):

@@ -14,6 +14,8 @@ import numpy as np
 from django.utils.functional import Promise
 from numpy.typing import NDArray
 
+from personalization.merchandising.search_rules import NO_SEARCH_RULES, SearchRules
+from personalization.merchandising.search_words import WordList, WordMatch
 from personalization.models import Band
 
 UTC = ZoneInfo("UTC")
@@ -37,15 +39,6 @@ class People(StrEnum):
     CUSTOMERS = "customers"
     VISITORS = "visitors"
     """Those who are not signed in."""
-
-
-class WordMatch(StrEnum):
-    """How the words of a campaign are compared with those of a search."""
-
-    IS = "is"
-    ALL = "all"
-    """All of them, in any order, with or without others."""
-    STARTS = "starts"
 
 
 class Target(Protocol):
@@ -172,14 +165,6 @@ class Action:
 
 
 @dataclass(frozen=True)
-class WordList:
-    """Words of a search, folded as `fold_words` does."""
-
-    terms: tuple[str, ...]
-    match: WordMatch
-
-
-@dataclass(frozen=True)
 class Place:
     """Where in the shop a campaign acts."""
 
@@ -273,7 +258,7 @@ class IndexedPlace:
 
 @dataclass(frozen=True)
 class CompiledRules:
-    """All live campaigns, and the segments that they name."""
+    """All live campaigns, the segments that they name, and what searches obey."""
 
     number: int = 0
     """The number of changes up to which they are."""
@@ -282,6 +267,7 @@ class CompiledRules:
     segments: Mapping[int, SegmentTest] = field(default_factory=dict)
     problems: Mapping[int, tuple[str | Promise, ...]] = field(default_factory=dict)
     """By the key of a definition, in words: what it names and the shop has no more."""
+    search: SearchRules = NO_SEARCH_RULES
 
     @cached_property
     def places_by_surface(self) -> dict[str, dict[PlaceKey, tuple[IndexedPlace, ...]]]:
@@ -318,4 +304,4 @@ def _word_key(one: WordList) -> PlaceKey:
 
 
 NO_RULES = CompiledRules()
-"""Those of a shop without a campaign."""
+"""Those of a shop where nothing is live."""

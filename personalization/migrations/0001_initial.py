@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
             name='Definition',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('segment', 'segment'), ('campaign', 'campaign'), ('row', 'row')], max_length=12, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('segment', 'segment'), ('campaign', 'campaign'), ('row', 'row'), ('synonym', 'synonyms'), ('redirect', 'redirect')], max_length=12, verbose_name='kind')),
                 ('key', models.CharField(max_length=100, verbose_name='key')),
                 ('name', models.CharField(max_length=60, verbose_name='name')),
                 ('state', models.CharField(choices=[('draft', 'draft'), ('live', 'live'), ('paused', 'paused'), ('archived', 'archived')], default='draft', max_length=8, verbose_name='state')),

@@ -146,10 +146,10 @@ def _customer(preview: Preview) -> Any:
 
 
 def _rules(preview: Preview, rules: CompiledRules) -> CompiledRules:
-    if preview.without_campaigns:
-        return NO_RULES
     if preview.drafts:
         rules = compile_with_drafts(preview.drafts)
+    if preview.without_campaigns:
+        return replace(NO_RULES, search=rules.search)
     if preview.customer or not preview.segments:
         return rules
     named = {key for campaign in rules.campaigns for key in campaign.audience.in_segments}

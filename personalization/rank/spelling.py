@@ -40,9 +40,12 @@ ALTERNATIVES = 4
 """So many corrections of each word are tried."""
 
 
-def corrected_queries(query: str, learned: SnapshotArrays, limit: int) -> list[str]:
-    """What a query may have meant, the likeliest first; none where the catalogue knows all of its words."""
-    vocabulary, words = SearchVocabulary.from_arrays(learned.arrays), query_words(query, MAX_WORDS + 1)
+def corrected_queries(
+    query: str, learned: SnapshotArrays, limit: int, synonyms: frozenset[str] = frozenset()
+) -> list[str]:
+    """What a query may have meant, the likeliest first; none where the catalogue knows all of its words, or they are
+    among the `synonyms`."""
+    vocabulary, words = SearchVocabulary.from_arrays(learned.arrays, synonyms), query_words(query, MAX_WORDS + 1)
     if vocabulary is None or len(words) > MAX_WORDS or all_known(words, vocabulary):
         return []
     speller = _Speller(vocabulary)
@@ -64,9 +67,10 @@ def may_find(query: str, learned: SnapshotArrays) -> bool:
     return is_found or bool(corrected_queries(query, learned, 1))
 
 
-def has_unknown_word(query: str, learned: SnapshotArrays) -> bool:
-    """Whether a query has a word that no title and no category name has, in singular or plural."""
-    vocabulary, words = SearchVocabulary.from_arrays(learned.arrays), query_words(query)
+def has_unknown_word(query: str, learned: SnapshotArrays, synonyms: frozenset[str] = frozenset()) -> bool:
+    """Whether a query has a word that no title and no category name has, in singular or plural, and that is none of the
+    `synonyms`."""
+    vocabulary, words = SearchVocabulary.from_arrays(learned.arrays, synonyms), query_words(query)
     return vocabulary is not None and not all_known(words, vocabulary)
 
 
@@ -76,8 +80,10 @@ def all_known(words: Sequence[str], vocabulary: SearchVocabulary) -> bool:
 
 
 def is_known(word: str, vocabulary: SearchVocabulary) -> bool:
-    """Whether the vocabulary holds a word, in singular or plural, or it is a number, or too short to be corrected."""
-    return word.isdigit() or len(word) < MIN_LENGTH or bool(vocabulary.with_root_of(word))
+    """Whether the vocabulary holds a word, in singular or plural, or it is a synonym, a number, or too short to be
+    corrected."""
+    is_spelt = word.isdigit() or len(word) < MIN_LENGTH or word in vocabulary.synonyms
+    return is_spelt or bool(vocabulary.with_root_of(word))
 
 
 class _Speller:

@@ -62,6 +62,11 @@ FROZEN = {
         "fixed": False,
         "position": 1,
     },
+    ("synonym", 1): {"terms": ["soda", "pop"], "finds": ["soft drink", "cr\u00e8me soda"]},
+    ("redirect", 1): {
+        "words": [{"text": "returns", "match": "is"}, {"text": "send back", "match": "all"}],
+        "to": {"path": "/returns/?from=search#how"},
+    },
 }
 
 json_values = st.recursive(
