@@ -111,7 +111,7 @@ class Visit:
 
     @property
     def alternative_queries(self) -> tuple[str, ...]:
-        """The same search with synonyms in place of its words: what it looks for besides."""
+        """What the search looks for besides its own words: itself with synonyms in their place."""
         return self.rules.search.alternatives(self.query) if self.query else ()
 
     def compute_once(self, compute: Callable[["Visit", SnapshotArrays], Result], snapshot: SnapshotArrays) -> Result:

@@ -80,7 +80,9 @@ class Compiler:
 
         Parameters: `documents_by_key`, by the key of each definition its kind and its document.
         """
-        synonyms = [SynonymGroup.from_document(one) for kind, one in documents_by_key.values() if kind == "synonym"]
+        synonyms = [
+            SynonymGroup.from_document(key, one) for key, (kind, one) in documents_by_key.items() if kind == "synonym"
+        ]
         redirects = {
             key: SearchRedirect.from_document(key, one)
             for key, (kind, one) in documents_by_key.items()

@@ -27,15 +27,16 @@ RedirectTarget = tuple[str, str]
 class SynonymGroup:
     """Words and phrases that shoppers use for one thing."""
 
+    definition_id: int
     terms: tuple[str, ...]
     """A search for one of these looks for the others, too ..."""
     finds: tuple[str, ...] = ()
     """... or, where there are any, for these instead of the others."""
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> "SynonymGroup":
+    def from_document(cls, definition_id: int, document: Mapping[str, Any]) -> "SynonymGroup":
         """The group that a document defines."""
-        return cls(tuple(document["terms"]), tuple(document.get("finds", ())))
+        return cls(definition_id, tuple(document["terms"]), tuple(document.get("finds", ())))
 
     def others(self, term: str) -> tuple[str, ...]:
         """What a search for this term looks for besides it."""

@@ -66,13 +66,13 @@ def with_synonyms(found: SearchQuerySet, search_rules: SearchRules) -> SearchQue
     """The engine's query, which looks for synonyms once it is asked for words; unchanged where there are none."""
     if not search_rules.synonyms:
         return found
-    wider = found._clone(_with_synonyms_mixed_in(type(found)))
+    wider = found._clone(_with_synonyms_mixed_in(found.__class__))
     wider.search_rules = search_rules
     return wider
 
 
 @cache
-def _with_synonyms_mixed_in(query_set: type[SearchQuerySet]) -> type[SearchQuerySet]:
+def _with_synonyms_mixed_in(query_set: Any) -> Any:
     if issubclass(query_set, SynonymSearch):
         return query_set
     return SynonymSearch if query_set is SearchQuerySet else type(query_set.__name__, (SynonymSearch, query_set), {})
@@ -89,6 +89,13 @@ def search_keys(
     keys = _search_hits(query, limit, wanted, search_rules)
     parents = parent_of(keys)
     return list(dict.fromkeys(parents[key] for key in keys if key in parents))
+
+
+def count_and_first(query: str, limit: int, search_rules: SearchRules) -> tuple[int, list[int]]:
+    """(how many the engine finds, the keys of the first products, at most `limit`) for a search."""
+    form = SearchForm({"q": query}, searchqueryset=with_synonyms(base_sqs(), search_rules), load_all=False)
+    found = form.search()
+    return found.count(), [int(result.pk) for result in found[:limit] if result.model is Product]
 
 
 def category_keys(category: Any, limit: int, wanted: EngineFilter = NO_FILTER) -> list[int]:

@@ -87,7 +87,7 @@ def products_chosen_after(query: str, learned: SnapshotArrays) -> IndexWeightPai
 
 
 def products_chosen_after_any(queries: Sequence[str], learned: SnapshotArrays) -> IndexWeightPairs:
-    """The same for several wordings of one search: of each product the largest share."""
+    """What shoppers choose after any of several wordings of one search: of each product the largest share."""
     found = [products_chosen_after(query, learned) for query in queries]
     if len(found) == 1:
         return found[0]

@@ -127,7 +127,7 @@ def test_with_synonyms_a_query_set_of_the_shops_own_stays_one():
     class OwnQuerySet(SearchQuerySet):
         pass
 
-    rules = SearchRules((SynonymGroup(("pop", "soda")),))
+    rules = SearchRules((SynonymGroup(1, ("pop", "soda")),))
     found = search_engine.with_synonyms(OwnQuerySet(), rules).filter(is_public="true").auto_query("pop")
     assert isinstance(found, OwnQuerySet)
     assert "soda" in str(found.query.build_query()) and "pop" in str(found.query.build_query())
@@ -276,5 +276,5 @@ def test_a_search_without_results_proposes_what_has_synonyms(client, drinks):
 
 def test_what_is_left_of_a_search_is_taken_up_where_only_a_synonym_finds_it(drinks):
     assert search_engine.queries_without_results(["pop", "milk"]) == ["pop"]
-    rules = SearchRules((SynonymGroup(("pop", "soda")),))
+    rules = SearchRules((SynonymGroup(1, ("pop", "soda")),))
     assert search_engine.queries_without_results(["pop", "milk"], rules) == []

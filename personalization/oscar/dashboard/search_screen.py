@@ -1,0 +1,77 @@
+"""What shoppers search for, and what they search for in vain, each with what can be done about it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.timezone import now
+from django.views.decorators.http import require_GET
+
+from personalization import conf
+from personalization.decide.active_rules import get_active_rules
+from personalization.merchandising.search_rules import SearchRules
+from personalization.models import Event
+from personalization.models.fail_open import fail_open
+from personalization.oscar import search_engine
+from personalization.oscar.dashboard.screens import show
+from personalization.shop import search_log
+
+PERIODS = (7, 28, 90)
+"""Days."""
+SHOWN_SEARCHES = 50
+ASKED_SEARCHES = 25
+"""As many of the most frequent searches are put to the engine."""
+
+
+@dataclass(frozen=True)
+class SearchLine:
+    """A search as the list shows it."""
+
+    count: search_log.SearchCount
+    finds_nothing: bool
+    is_redirected: bool
+    has_synonyms: bool
+
+
+@require_GET
+def show_searches(request: HttpRequest) -> HttpResponse:
+    """The most frequent searches of a period: first those without a result, then all."""
+    chosen = request.GET.get("days", "")
+    days = int(chosen) if chosen in map(str, PERIODS) else PERIODS[1]
+    settings = conf.get_settings()
+    context: dict[str, Any] = {
+        "days": days,
+        "periods": PERIODS,
+        "least": settings.MIN_CUSTOMERS,
+        "kept_days": settings.SEARCH_RETENTION_DAYS if days > settings.SEARCH_RETENTION_DAYS else None,
+        "lines": None,
+        "search_tab": "searches",
+    }
+    with fail_open("Counting searches for the dashboard", whole_page=True):
+        context["lines"] = _search_lines(_frequent(days, settings.MIN_CUSTOMERS), get_active_rules().search)
+        context["vain"] = [line for line in context["lines"] if line.finds_nothing]
+    return show(request, "searches", context, tab="searches")
+
+
+def _frequent(days: int, least: int) -> list[search_log.SearchCount]:
+    since = now() - timedelta(days=days)
+    return search_log.frequent_searches(
+        since, anonymous=Event.objects.anonymous_searches(since), min_people=least, limit=SHOWN_SEARCHES
+    )
+
+
+def _search_lines(counts: Iterable[search_log.SearchCount], rules: SearchRules) -> list[SearchLine]:
+    counts = list(counts)
+    queries = [one.query for one in counts[:ASKED_SEARCHES]]
+    missing = set(search_engine.queries_without_results(queries, rules))
+    return [
+        SearchLine(
+            one,
+            one.query in missing,
+            rules.redirect(one.query) is not None,
+            bool(rules.alternatives(one.query)),
+        )
+        for one in counts
+    ]
