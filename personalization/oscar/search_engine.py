@@ -128,18 +128,21 @@ def recover_search(
 
 
 def queries_without_results(queries: Iterable[str], search_rules: SearchRules = NO_SEARCH_RULES) -> list[str]:
-    """Those of these queries for which the engine finds no product now, and that are not redirected. It is asked for as
-    long as SLOW_SEARCH_SECONDS, and what it was not asked is left out. Nothing where it finds nothing at all: it may be
-    down."""
-    started, missing, is_working = time.monotonic(), [], False
+    """Those of these queries for which the engine finds no product now, and that are not redirected; not those for
+    which it was too slow."""
+    return [query for query, found in queries_with_any_result(queries, search_rules).items() if not found]
+
+
+def queries_with_any_result(queries: Iterable[str], search_rules: SearchRules = NO_SEARCH_RULES) -> dict[str, bool]:
+    """{query: whether the engine finds a product for it now, or it is redirected} of these queries. The engine is asked
+    for as long as SLOW_SEARCH_SECONDS, and what it was not asked is left out. Nothing where it finds nothing at all: it
+    may be down."""
+    started, found = time.monotonic(), dict[str, bool]()
     for query in queries:
         if time.monotonic() - started > SLOW_SEARCH_SECONDS:
             break
-        found = bool(search_rules.redirect(query) or _search_hits(query, 1, search_rules=search_rules))
-        is_working = is_working or found
-        if not found:
-            missing.append(query)
-    return missing if is_working or not missing or base_sqs().count() else []
+        found[query] = bool(search_rules.redirect(query) or _search_hits(query, 1, search_rules=search_rules))
+    return found if any(found.values()) or not found or base_sqs().count() else {}
 
 
 def correct_spelling(query: str, search_rules: SearchRules = NO_SEARCH_RULES) -> str | None:

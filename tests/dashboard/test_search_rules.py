@@ -15,6 +15,7 @@ from oscar.apps.offer.models import Range
 from personalization.decide.active_rules import read_rules_now
 from personalization.merchandising import publishing
 from personalization.models import AuditEntry, Definition, RulesState
+from personalization.oscar import search_engine
 from tests.shops import factories as shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
@@ -260,7 +261,7 @@ def test_what_five_people_searched_for_is_listed_with_what_can_be_done(client, m
     searched("soda", 5, days_ago=40)
     page = client.get(address("searches"))
     assert [line.count.query for line in page.context["lines"]] == ["milk", "pop & co"]
-    assert [line.count.query for line in page.context["vain"]] == ["pop & co"]
+    assert [line.count.query for line in page.context["vain"]] == ["pop & co"] and page.context["all_asked"]
     for name in ("synonym", "redirect", "campaign"):
         link = f"{address(f'{name}-create')}?word=pop%20%26%20co"
         assert link in page.content.decode()
@@ -271,6 +272,15 @@ def test_what_five_people_searched_for_is_listed_with_what_can_be_done(client, m
     read_rules_now()
     page = client.get(address("searches"))
     assert page.context["vain"] == [] and "has synonyms" in page.content.decode()
+
+
+def test_a_slow_engine_is_not_said_to_find_all(client, merchandiser, drinks, monkeypatch):
+    searched("milk", 5)
+    searched("soda", 5)
+    monkeypatch.setattr(search_engine, "SLOW_SEARCH_SECONDS", -1)
+    page = client.get(address("searches"))
+    assert page.context["vain"] == [] and "too slow to be asked" in page.content.decode()
+    assert "finds something for each" not in page.content.decode()
 
 
 def test_a_search_is_tried_before_and_after(client, merchandiser, drinks):

@@ -134,9 +134,9 @@ class RedirectForm(SearchRuleForm):
     match = forms.ChoiceField(
         label=pgettext_lazy("personalization", "The search"),
         choices=[
-            ("is", pgettext_lazy("personalization", "is a line")),
-            ("all", pgettext_lazy("personalization", "holds all words of a line")),
-            ("starts", pgettext_lazy("personalization", "begins with a line")),
+            ("is", pgettext_lazy("personalization", "is one of these lines")),
+            ("all", pgettext_lazy("personalization", "has all words of one of these lines")),
+            ("starts", pgettext_lazy("personalization", "begins with one of these lines")),
         ],
     )
     target = forms.ChoiceField(

@@ -30,7 +30,8 @@ class SearchLine:
     """A search as the list shows it."""
 
     count: search_log.SearchCount
-    finds_nothing: bool
+    finds_nothing: bool | None
+    """None where the engine was not asked."""
     is_redirected: bool
     has_synonyms: bool
 
@@ -52,6 +53,7 @@ def show_searches(request: HttpRequest) -> HttpResponse:
     with fail_open("Counting searches for the dashboard", whole_page=True):
         context["lines"] = _search_lines(_frequent(days, settings.MIN_CUSTOMERS), get_active_rules().search)
         context["vain"] = [line for line in context["lines"] if line.finds_nothing]
+        context["all_asked"] = all(line.finds_nothing is not None for line in context["lines"][:ASKED_SEARCHES])
     return show(request, "searches", context, tab="searches")
 
 
@@ -65,11 +67,11 @@ def _frequent(days: int, least: int) -> list[search_log.SearchCount]:
 def _search_lines(counts: Iterable[search_log.SearchCount], rules: SearchRules) -> list[SearchLine]:
     counts = list(counts)
     queries = [one.query for one in counts[:ASKED_SEARCHES]]
-    missing = set(search_engine.queries_without_results(queries, rules))
+    found = search_engine.queries_with_any_result(queries, rules)
     return [
         SearchLine(
             one,
-            one.query in missing,
+            not found[one.query] if one.query in found else None,
             rules.redirect(one.query) is not None,
             bool(rules.alternatives(one.query)),
         )
