@@ -10,12 +10,15 @@ from itertools import islice, product
 from typing import Any
 
 from personalization.merchandising import documents
-from personalization.merchandising.search_words import WordList, fold_words
+from personalization.merchandising.search_words import WordList, WordMatch, fold_words
 
 MAX_ALTERNATIVES = 10
 """A search looks for at most this many other wordings, of a larger group the first ones."""
 MAX_QUERY_TOKENS = 30
 """A longer search is left as it is."""
+
+ANY_WORD = ""
+"""Under which redirects are found that begin with a part of a word."""
 
 FoldedTerm = tuple[str, ...]
 """The folded words of a term."""
@@ -90,7 +93,20 @@ class SearchRules:
         if not self.redirects:
             return None
         searched = fold_words(query)
-        return next((one for one in self.redirects if one.matches(searched)), None)
+        orders = {order for key in (ANY_WORD, *searched) for order in self._redirects_by_word.get(key, ())}
+        return next(
+            (self.redirects[order] for order in sorted(orders) if self.redirects[order].matches(searched)), None
+        )
+
+    @cached_property
+    def _redirects_by_word(self) -> dict[str, list[int]]:
+        """The positions of redirects by a word without which they do not match, or by ANY_WORD."""
+        found: dict[str, list[int]] = {}
+        for order, redirect in enumerate(self.redirects):
+            for one in redirect.searches:
+                may_be_part = one.match is WordMatch.STARTS and len(one.terms) == 1
+                found.setdefault(ANY_WORD if may_be_part else one.terms[0], []).append(order)
+        return found
 
     @cached_property
     def term_words(self) -> frozenset[str]:
