@@ -95,7 +95,8 @@ def count_and_first(query: str, limit: int, search_rules: SearchRules) -> tuple[
     """(how many the engine finds, the keys of the first products, at most `limit`) for a search."""
     form = SearchForm({"q": query}, searchqueryset=with_synonyms(base_sqs(), search_rules), load_all=False)
     found = form.search()
-    return found.count(), [int(result.pk) for result in found[:limit] if result.model is Product]
+    keys = [int(result.pk) for result in found[:limit] if result.model is Product]
+    return found.count(), keys  # which it knows by now
 
 
 def category_keys(category: Any, limit: int, wanted: EngineFilter = NO_FILTER) -> list[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from django.urls import reverse
@@ -73,7 +74,14 @@ class SearchRuleLine:
     definition: Definition
     sentence: str
     problems: tuple[str | Promise, ...]
-    addresses: Mapping[str, str]
+    kind: SearchRuleKind
+
+    @cached_property
+    def addresses(self) -> dict[str, str]:
+        """The addresses of its screens."""
+        key = self.definition.pk
+        screens = {screen: self.kind.address(screen, key) for screen in ("publish", "state", "history")}
+        return {"edit": self.kind.address("", key), **screens}
 
 
 def search_rule_lines(
@@ -88,10 +96,7 @@ def search_rule_lines(
             one,
             describe_search_rule(kind.kind, readable[one], names) if one in readable else "",
             rules.problems.get(one.pk, ()),
-            {
-                "edit": kind.address("", one.pk),
-                **{screen: kind.address(screen, one.pk) for screen in ("publish", "state", "history")},
-            },
+            kind,
         )
         for one in shown
     ]

@@ -15,7 +15,7 @@ from personalization.shop import named_objects
 from personalization.shop.search_targets import address_of
 
 SHOWN_HITS = 5
-MAX_TRIED = 6
+MAX_TRIED = 4
 """Of a group of synonyms as many words are tried before it is published."""
 MAX_QUERY = 100
 
