@@ -17,7 +17,7 @@ from personalization.merchandising.search_rules import SearchRedirect
 from personalization.models import Definition, Version
 from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.screens import say_refusal, show
-from personalization.oscar.dashboard.search_rule_forms import PREFIX, SearchRuleForm, alternatives_note
+from personalization.oscar.dashboard.search_rule_forms import FIELD_PREFIX, SearchRuleForm, alternatives_note
 from personalization.oscar.dashboard.search_rule_screens import KINDS, SearchRuleKind, rule_names, with_draft
 from personalization.oscar.dashboard.search_trial import try_terms
 from personalization.shop.search_targets import address_of, missing_targets
@@ -27,7 +27,7 @@ from personalization.shop.search_targets import address_of, missing_targets
 def create_rule(request: HttpRequest, kind: str) -> HttpResponse:
     """An empty form, or one for what is searched for; posting it stores a draft."""
     searched = " ".join(request.GET.get("word", "").split())[:MAX_TERM_LENGTH]
-    form = _form(request, KINDS[kind], _document_for(kind, searched) if searched else {})
+    form = _rule_form(request, KINDS[kind], _document_for(kind, searched) if searched else {})
     if request.method == "POST" and form.is_valid():
         written = form.document()
         try:
@@ -37,8 +37,8 @@ def create_rule(request: HttpRequest, kind: str) -> HttpResponse:
         except publishing.NotPossibleError as error:
             form.add_error(None, str(error))
         else:
-            return _after_saving(request, KINDS[kind], definition)
-    return _show_form(request, KINDS[kind], {"form": form, "base": 0, "word": searched})
+            return _after_saving_rule(request, KINDS[kind], definition)
+    return _show_rule_form(request, KINDS[kind], {"form": form, "base": 0, "word": searched})
 
 
 @require_http_methods(["GET", "POST"])
@@ -48,7 +48,7 @@ def edit_rule(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     shown = definition.newest
     if shown is None:
         raise ValueError(f"{kind} {pk} has no version")
-    form = _form(request, KINDS[kind], documents.upgrade(kind, shown.schema, shown.document))
+    form = _rule_form(request, KINDS[kind], documents.upgrade(kind, shown.schema, shown.document))
     context: dict[str, Any] = {"form": form, "definition": definition, "base": shown.number}
     if request.method == "POST" and has_permission(request.user, "change_campaigns") and form.is_valid():
         written, base = form.document(), request.POST.get("base", "")
@@ -62,14 +62,14 @@ def edit_rule(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
                 "theirs": describe_search_rule(kind, error.newest.document, names),
                 "mine": describe_search_rule(kind, written, names),
             }
-            return _show_form(request, KINDS[kind], context, status=409)
+            return _show_rule_form(request, KINDS[kind], context, status=409)
         except publishing.InvalidDocumentError as error:
             form.add_document_errors(error.errors)
         except publishing.NotPossibleError as error:
             form.add_error(None, str(error))
         else:
-            return _after_saving(request, KINDS[kind], definition)
-    return _show_form(request, KINDS[kind], context)
+            return _after_saving_rule(request, KINDS[kind], definition)
+    return _show_rule_form(request, KINDS[kind], context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -81,7 +81,7 @@ def publish_rule(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
         messages.info(request, pgettext("personalization", "There is no draft to publish."))
         return HttpResponseRedirect(KINDS[kind].address())
     document = documents.upgrade(kind, version.schema, version.document)
-    refusals = _refusals(kind, document)
+    refusals = _rule_refusals(kind, document)
     if request.method == "POST" and not refusals:
         try:
             publishing.publish(definition, request.user, number=version.number)
@@ -100,7 +100,7 @@ def publish_rule(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
         "refusals": refusals,
         "sentence": describe_search_rule(kind, document, rule_names(kind, [document])),
         "search_tab": KINDS[kind].plural,
-        **_effect(definition, document),
+        **_rule_effect(definition, document),
     }
     return show(request, "search_rule_publish", context, tab="searches")
 
@@ -113,7 +113,7 @@ def _chosen_version(request: HttpRequest, definition: Definition) -> Version | N
     return definition.versions.filter(number=int(number)).first()
 
 
-def _effect(definition: Definition, document: dict[str, Any]) -> dict[str, Any]:
+def _rule_effect(definition: Definition, document: dict[str, Any]) -> dict[str, Any]:
     """What shoppers would see of it."""
     if definition.kind == "redirect":
         return {"page_address": address_of(SearchRedirect.from_document(definition.pk, document).target)}
@@ -122,7 +122,7 @@ def _effect(definition: Definition, document: dict[str, Any]) -> dict[str, Any]:
     return {"trials": try_terms(document["terms"], now, then)}
 
 
-def _refusals(kind: str, document: dict[str, Any]) -> list[str]:
+def _rule_refusals(kind: str, document: dict[str, Any]) -> list[str]:
     """Why it cannot be published."""
     errors = [error.message for error in documents.document_errors(kind, document)]
     if not errors and kind == "redirect" and missing_targets([SearchRedirect.from_document(0, document).target]):
@@ -137,13 +137,13 @@ def _document_for(kind: str, searched: str) -> dict[str, Any]:
     return {"words": [{"text": searched, "match": "is"}]}
 
 
-def _form(request: HttpRequest, kind: SearchRuleKind, document: dict[str, Any]) -> SearchRuleForm:
+def _rule_form(request: HttpRequest, kind: SearchRuleKind, document: dict[str, Any]) -> SearchRuleForm:
     if request.method == "POST":
-        return kind.form(request.POST, prefix=PREFIX)
-    return kind.form(initial=kind.initial(document), prefix=PREFIX)
+        return kind.form(request.POST, prefix=FIELD_PREFIX)
+    return kind.form(initial=kind.initial(document), prefix=FIELD_PREFIX)
 
 
-def _show_form(
+def _show_rule_form(
     request: HttpRequest, kind: SearchRuleKind, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     definition = context.get("definition")
@@ -158,7 +158,7 @@ def _show_form(
     return show(request, "search_rule_form", shared | context, tab="searches", status=status)
 
 
-def _after_saving(request: HttpRequest, kind: SearchRuleKind, definition: Definition) -> HttpResponse:
+def _after_saving_rule(request: HttpRequest, kind: SearchRuleKind, definition: Definition) -> HttpResponse:
     definition.refresh_from_db(fields=["name"])
     words = pgettext("personalization", "The draft of “%(name)s” is saved.")
     messages.success(request, words % {"name": definition.name})

@@ -17,7 +17,7 @@ from personalization.shop import named_objects, search_targets
 
 Document = dict[str, Any]
 TWO_WAYS, ONE_WAY = "both", "one_way"
-PREFIX = "rule"
+FIELD_PREFIX = "rule"
 """Of the names of all fields."""
 MAX_TEXT = MAX_TERMS * (MAX_TERM_LENGTH + 2)
 

@@ -24,7 +24,7 @@ from personalization.oscar.dashboard.search_rule_screens import (
     search_rule_lines,
 )
 
-PAGE_SIZE = 50
+RULES_PER_PAGE = 50
 
 
 @require_GET
@@ -33,7 +33,9 @@ def list_rules(request: HttpRequest, kind: str) -> HttpResponse:
     definitions = list(Definition.objects.of_kind(kind).present().with_versions().order_by("name"))
     chosen = {key: request.GET.get(key, "") for key in ("state", "text")}
     lines = search_rule_lines(KINDS[kind], definitions, read_rules_now())
-    page = Paginator([line for line in lines if _passes(line, chosen)], PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator([line for line in lines if _passes_filters(line, chosen)], RULES_PER_PAGE).get_page(
+        request.GET.get("page")
+    )
     undo = undoable(request, kind)
     context = {
         "rule_kind": KINDS[kind],
@@ -52,7 +54,7 @@ def list_rules(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 @require_POST
-def change_state(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+def change_rule_state(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """Pauses, resumes, archives or undoes one."""
     definition = get_object_or_404(Definition, pk=pk, kind=kind)
     changes: dict[str, tuple[Callable[[Definition, Any], object], str]] = {
@@ -76,7 +78,7 @@ def change_state(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
 
 
 @require_GET
-def show_history(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+def show_rule_history(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """All versions of one, and what was done with it."""
     definition = get_object_or_404(Definition.objects.with_versions(), pk=pk, kind=kind)
     versions = list(definition.versions.order_by("-number")[:100])
@@ -94,7 +96,7 @@ def show_history(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     return show(request, "search_rule_history", context, tab="searches")
 
 
-def _passes(line: SearchRuleLine, chosen: Mapping[str, str]) -> bool:
+def _passes_filters(line: SearchRuleLine, chosen: Mapping[str, str]) -> bool:
     """Whether the filters leave this line."""
     if chosen["state"] == "attention" and not line.problems:
         return False

@@ -18,10 +18,10 @@ from personalization.oscar import search_engine
 from personalization.oscar.dashboard.screens import show
 from personalization.shop import search_log
 
-PERIODS = (7, 28, 90)
+SEARCH_PERIODS = (7, 28, 90)
 """Days."""
-SHOWN_SEARCHES = 50
-ASKED_SEARCHES = 25
+LISTED_SEARCHES = 50
+CHECKED_SEARCHES = 25
 """As many of the most frequent searches are put to the engine."""
 
 
@@ -40,11 +40,11 @@ class SearchLine:
 def show_searches(request: HttpRequest) -> HttpResponse:
     """The most frequent searches of a period: first those without a result, then all."""
     chosen = request.GET.get("days", "")
-    days = int(chosen) if chosen in map(str, PERIODS) else PERIODS[1]
+    days = int(chosen) if chosen in map(str, SEARCH_PERIODS) else SEARCH_PERIODS[1]
     settings = conf.get_settings()
     context: dict[str, Any] = {
         "days": days,
-        "periods": PERIODS,
+        "periods": SEARCH_PERIODS,
         "least": settings.MIN_CUSTOMERS,
         "kept_days": settings.SEARCH_RETENTION_DAYS if days > settings.SEARCH_RETENTION_DAYS else None,
         "lines": None,
@@ -53,20 +53,20 @@ def show_searches(request: HttpRequest) -> HttpResponse:
     with fail_open("Counting searches for the dashboard", whole_page=True):
         context["lines"] = _search_lines(_frequent(days, settings.MIN_CUSTOMERS), get_active_rules().search)
         context["vain"] = [line for line in context["lines"] if line.finds_nothing]
-        context["all_asked"] = all(line.finds_nothing is not None for line in context["lines"][:ASKED_SEARCHES])
+        context["all_asked"] = all(line.finds_nothing is not None for line in context["lines"][:CHECKED_SEARCHES])
     return show(request, "searches", context, tab="searches")
 
 
 def _frequent(days: int, least: int) -> list[search_log.SearchCount]:
     since = now() - timedelta(days=days)
     return search_log.frequent_searches(
-        since, anonymous=Event.objects.anonymous_searches(since), min_people=least, limit=SHOWN_SEARCHES
+        since, anonymous=Event.objects.anonymous_searches(since), min_people=least, limit=LISTED_SEARCHES
     )
 
 
 def _search_lines(counts: Iterable[search_log.SearchCount], rules: SearchRules) -> list[SearchLine]:
     counts = list(counts)
-    queries = [one.query for one in counts[:ASKED_SEARCHES]]
+    queries = [one.query for one in counts[:CHECKED_SEARCHES]]
     found = search_engine.queries_with_any_result(queries, rules)
     return [
         SearchLine(

@@ -57,13 +57,13 @@ urlpatterns = [
     ),
     path(
         "searches/synonyms/<int:pk>/state/",
-        search_rule_list.change_state,
+        search_rule_list.change_rule_state,
         SYNONYM,
         name="personalization-synonym-state",
     ),
     path(
         "searches/synonyms/<int:pk>/history/",
-        search_rule_list.show_history,
+        search_rule_list.show_rule_history,
         SYNONYM,
         name="personalization-synonym-history",
     ),
@@ -78,13 +78,13 @@ urlpatterns = [
     ),
     path(
         "searches/redirects/<int:pk>/state/",
-        search_rule_list.change_state,
+        search_rule_list.change_rule_state,
         REDIRECT,
         name="personalization-redirect-state",
     ),
     path(
         "searches/redirects/<int:pk>/history/",
-        search_rule_list.show_history,
+        search_rule_list.show_rule_history,
         REDIRECT,
         name="personalization-redirect-history",
     ),
