@@ -37,9 +37,8 @@ from personalization.merchandising.compiled import (
     Do,
     FixedTarget,
     Place,
-    WordList,
-    WordMatch,
 )
+from personalization.merchandising.search_words import WordList, WordMatch
 
 CAMPAIGNS, SEGMENTS, PRODUCTS = 200, 100, 20_000
 ROW, LIST, WIDE = 40, 200, 300

@@ -1,4 +1,5 @@
-"""What the demo's merchandiser has defined already: segments with members, campaigns, a conflict and two drafts."""
+"""What the demo's merchandiser has defined already: segments with members, campaigns, a conflict, two drafts, synonyms and
+a redirect."""
 
 from typing import Any
 
@@ -6,6 +7,7 @@ from oscar.core.loading import get_model
 
 from example_shop.journey.load import ADMIN, User
 from personalization.merchandising import publishing
+from personalization.merchandising.search_rule_words import search_rule_name
 from personalization.models import Definition
 
 Category = get_model("catalogue", "Category")
@@ -30,6 +32,8 @@ def define() -> None:
         _publish("campaign", name, document, owner)
     publishing.create("campaign", "Christmas baking", _christmas_baking(), owner, is_demo=True)
     publishing.create("row", BREAKFAST, _breakfast_row(), owner, key="home/own_breakfast_table", is_demo=True)
+    for kind, document in (*(("synonym", one) for one in _synonyms()), ("redirect", _redirect())):
+        _publish(kind, search_rule_name(kind, document), document, owner)
 
 
 def _publish(kind: str, name: str, document: Document, owner: Any) -> int:
@@ -95,6 +99,20 @@ def _breakfast_row() -> Document:
         "most": 6,
         "fewest": 3,
     }
+
+
+def _synonyms() -> list[Document]:
+    """Without them "coke" is taken for "cake", and "loo roll" finds nothing."""
+    return [
+        {"terms": ["soda", "cola", "coke", "fizzy drink"]},
+        {"terms": ["toilet paper", "loo roll", "bathroom tissue"]},
+    ]
+
+
+def _redirect() -> Document:
+    """No title has the word, so that the search finds nothing."""
+    searches = [{"text": text, "match": "is"} for text in ("dairy", "dairy products")]
+    return {"words": searches, "to": {"category": _category("Dairy & eggs")}}
 
 
 def _condition(field: str, op: str, value: Any) -> Document:

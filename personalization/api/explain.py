@@ -111,7 +111,9 @@ class _ExplainedPage:
             if self.surface == "category" and category is not None:
                 keys = search_engine.category_keys(category, window, serve.engine_filter(self.visit))
             elif self.visit.query:
-                keys = search_engine.search_keys(self.visit.query, window, serve.engine_filter(self.visit))
+                keys = search_engine.search_keys(
+                    self.visit.query, window, serve.engine_filter(self.visit), self.visit.rules.search
+                )
         visit = replace(self.visit, candidate_products=tuple(keys))
         return serve.explain_list(visit, places=settings.OSCAR_PRODUCTS_PER_PAGE)
 

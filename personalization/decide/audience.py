@@ -16,8 +16,6 @@ from personalization.merchandising.compiled import (
     Place,
     PlaceKey,
     Schedule,
-    WordList,
-    WordMatch,
 )
 from personalization.merchandising.search_words import fold_words
 from personalization.models.fail_open import log_fault
@@ -98,7 +96,7 @@ def _places_of_page(visit: Visit, surface: str, in_view: tuple[int, ...]) -> Ite
 def _matches_page(place: Place, visit: Visit, words: tuple[str, ...], in_view: tuple[int, ...]) -> bool:
     if place.categories is not None and visit.category not in place.categories:
         return False
-    if place.searches and not any(words_match(one, words) for one in place.searches):
+    if place.searches and not any(one.matches(words) for one in place.searches):
         return False
     return place.seen is None or bool(_seen_there(place, in_view))
 
@@ -109,19 +107,6 @@ def _seen_there(place: Place, in_view: tuple[int, ...]) -> tuple[int, ...]:
         return in_view
     meant = place.seen.matching(in_view, None)
     return tuple(key for key in in_view if key in meant)
-
-
-def words_match(wanted: WordList, words: tuple[str, ...]) -> bool:
-    """Whether the folded words of a search are those that a campaign names."""
-    if not wanted.terms:
-        return False
-    if wanted.match is WordMatch.IS:
-        return words == wanted.terms
-    if wanted.match is WordMatch.ALL:
-        return set(words) >= set(wanted.terms)
-    *whole, last = wanted.terms
-    begins = words[: len(whole)] == tuple(whole) and len(words) > len(whole)
-    return begins and words[len(whole)].startswith(last)
 
 
 def is_scheduled(schedule: Schedule, now: float) -> bool:

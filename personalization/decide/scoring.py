@@ -141,11 +141,11 @@ def score_search(visit: Visit, snapshot: SnapshotArrays) -> ScoredCandidates:
     Where the engine found nothing, what others chose decides, and the visitor's own affinity between near-ties.
     """
     listed = snapshot.product_indices(dict.fromkeys(visit.candidate_products))
-    chosen = search_queries.products_chosen_after(visit.query, snapshot)
+    hits = EngineHits(visit.query, listed, visit.alternative_queries)
+    chosen = search_queries.products_chosen_after_any(hits.wordings, snapshot)
     fallback = _popular_after_search(visit, snapshot)
     indices = np.unique(np.concatenate([listed[listed >= 0], chosen[0], fallback[0]]))
     history = visitor_history(visit.genome, snapshot)
-    hits = EngineHits(visit.query, listed)
     usual = _score_candidates(tasks.SEARCH, visit, snapshot, history, indices, hits=hits)
     clicks = align_values(*chosen, usual.product_indices) + align_values(*fallback, usual.product_indices)
     own = _search_log_odds(usual, snapshot) if len(listed) else AFFINITY_WEIGHT * _min_max(usual.score)

@@ -109,6 +109,11 @@ class Visit:
     """Where the decision writes down how it came about; None when nobody asks."""
     _shared: dict[Any, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
 
+    @property
+    def alternative_queries(self) -> tuple[str, ...]:
+        """What the search looks for besides its own words: itself with synonyms in their place."""
+        return self.rules.search.alternatives(self.query) if self.query else ()
+
     def compute_once(self, compute: Callable[["Visit", SnapshotArrays], Result], snapshot: SnapshotArrays) -> Result:
         """The result of `compute` for this visit and snapshot, worked out at the first call: several rows share it. A
         changed copy of the visit starts anew."""

@@ -187,7 +187,7 @@ class ExportRun:
 def _search_results(query: str, window: int) -> tuple[int, ...]:
     """The products that the shop's search engine finds; none where it fails."""
     with fail_open("The search engine"):
-        return tuple(search_engine.search_keys(query, window))
+        return tuple(search_engine.search_keys(query, window, search_rules=get_active_rules().search))
     return ()
 
 

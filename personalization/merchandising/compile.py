@@ -31,13 +31,11 @@ from personalization.merchandising.compiled import (
     RelativeTarget,
     SegmentTest,
     Target,
-    WordList,
-    WordMatch,
 )
 from personalization.merchandising.compiled_rows import RowSettings
-from personalization.merchandising.search_words import fold_words
+from personalization.merchandising.search_rules import SearchRedirect, SearchRules, SynonymGroup
 from personalization.models import Band, Definition, DefinitionKind, RulesState, Version
-from personalization.shop import product_targets
+from personalization.shop import product_targets, search_targets
 
 logger = logging.getLogger("personalization")
 
@@ -46,6 +44,8 @@ Message = str | Promise
 LARGE = 20_000
 """More products than this are kept as a sorted array."""
 NOTHING = FixedTarget(frozenset())
+SERVING_KINDS = (DefinitionKind.CAMPAIGN, DefinitionKind.SYNONYM, DefinitionKind.REDIRECT)
+"""What a page obeys by itself; a segment is asked by campaigns."""
 
 
 @dataclass
@@ -75,6 +75,28 @@ class Compiler:
             hold_back=document.get("hold_back", 0),
         )
 
+    def search_rules(self, documents_by_key: Mapping[int, tuple[str, Mapping[str, Any]]]) -> SearchRules:
+        """Synonyms and redirects as searches obey them. A redirect that leads nowhere is silent, and is noted.
+
+        Parameters: `documents_by_key`, by the key of each definition its kind and its document.
+        """
+        synonyms = [
+            SynonymGroup.from_document(key, one) for key, (kind, one) in documents_by_key.items() if kind == "synonym"
+        ]
+        redirects = {
+            key: SearchRedirect.from_document(key, one)
+            for key, (kind, one) in documents_by_key.items()
+            if kind == "redirect"
+        }
+        missing = search_targets.missing_targets({one.target for one in redirects.values()})
+        for key, one in redirects.items():
+            if one.target in missing:
+                self.problems[key] = [_("The page that it names was deleted, or is not public.")]
+            elif any(other.matches(searched) for other in redirects.values() for searched in one.searched_there):
+                self.problems[key] = [_("It leads to a search that is redirected itself.")]
+        serving = tuple(one for key, one in redirects.items() if key not in self.problems)
+        return SearchRules(tuple(synonyms), serving)
+
     def target(self, document: Mapping[str, Any], problems: list[Message]) -> Target:
         """What a target means now. Where it is gone, that is added to the problems, and it means nothing."""
         key = json.dumps(document, sort_keys=True)
@@ -96,9 +118,7 @@ class Compiler:
             surface=place["surface"],
             row_codes=None if rows == "all" or not rows else frozenset(rows),
             categories=self._categories(categories, place.get("below", True), problems) if categories else None,
-            searches=tuple(
-                WordList(fold_words(one["text"]), WordMatch(one["match"])) for one in place.get("words", ())
-            ),
+            searches=documents.word_lists(place.get("words", [])),
             seen=self.target(place["seen"], problems) if place.get("seen") else None,
         )
 
@@ -197,26 +217,33 @@ def rules_of(definitions: Iterable[Definition], number: int) -> CompiledRules:
     compiler = Compiler()
     campaigns: list[Campaign] = []
     rows: dict[str, dict[str, RowSettings]] = {}
+    search_documents: dict[int, tuple[str, Mapping[str, Any]]] = {}
     for definition in definitions:
         one = _compile_one(definition, compiler)
         if isinstance(one, Campaign):
             campaigns.append(one)
-        elif one is not None:
+        elif isinstance(one, RowSettings):
             rows.setdefault(one.surface, {})[one.code] = one
+        elif one is not None:
+            search_documents[definition.pk] = (definition.kind, one)
+    search = compiler.search_rules(search_documents)
     tests = compile_segments(one for one in definitions if one.kind == DefinitionKind.SEGMENT)
     problems = {key: tuple(lines) for key, lines in compiler.problems.items() if lines}
-    return CompiledRules(number, tuple(campaigns), tests, problems, rows)
+    return CompiledRules(number, tuple(campaigns), tests, problems, rows, search)
 
 
-def _compile_one(definition: Definition, compiler: Compiler) -> Campaign | RowSettings | None:
-    """A campaign, or the settings of a row; None for a segment, and for what cannot be read, which is noted."""
+def _compile_one(definition: Definition, compiler: Compiler) -> Campaign | RowSettings | Mapping[str, Any] | None:
+    """A campaign, the settings of a row, or the document of synonyms or a redirect, which are compiled together; None
+    for a segment, and for what cannot be read, which is noted."""
     if definition.live is None or definition.kind == DefinitionKind.SEGMENT:
         return None
     try:
         document = documents.upgrade(definition.kind, definition.live.schema, definition.live.document)
         if definition.kind == DefinitionKind.ROW:
             return compile_row(definition, document, compiler)
-        return compiler.campaign(definition, document, definition.live.number)
+        if definition.kind == DefinitionKind.CAMPAIGN:
+            return compiler.campaign(definition, document, definition.live.number)
+        return document
     except documents.NewerSchemaError:
         compiler.problems[definition.pk] = [_("A newer release wrote it; this one cannot read it.")]
     except DatabaseError:  # it has nothing to do with this definition

@@ -14,6 +14,8 @@ import numpy as np
 from django.utils.functional import Promise
 from numpy.typing import NDArray
 
+from personalization.merchandising.search_rules import NO_SEARCH_RULES, SearchRules
+from personalization.merchandising.search_words import WordList, WordMatch
 from personalization.models import Band
 
 if TYPE_CHECKING:
@@ -40,15 +42,6 @@ class People(StrEnum):
     CUSTOMERS = "customers"
     VISITORS = "visitors"
     """Those who are not signed in."""
-
-
-class WordMatch(StrEnum):
-    """How the words of a campaign are compared with those of a search."""
-
-    IS = "is"
-    ALL = "all"
-    """All of them, in any order, with or without others."""
-    STARTS = "starts"
 
 
 class Target(Protocol):
@@ -175,14 +168,6 @@ class Action:
 
 
 @dataclass(frozen=True)
-class WordList:
-    """Words of a search, folded as `fold_words` does."""
-
-    terms: tuple[str, ...]
-    match: WordMatch
-
-
-@dataclass(frozen=True)
 class Place:
     """Where in the shop a campaign acts."""
 
@@ -276,7 +261,7 @@ class IndexedPlace:
 
 @dataclass(frozen=True)
 class CompiledRules:
-    """All live campaigns and settings of rows, and the segments that they name."""
+    """All live campaigns and settings of rows, the segments that they name, and what searches obey."""
 
     number: int = 0
     """The number of changes up to which they are."""
@@ -287,11 +272,12 @@ class CompiledRules:
     """By the key of a definition, in words: what it names and the shop has no more."""
     rows: Mapping[str, Mapping[str, "RowSettings"]] = field(default_factory=dict)
     """The settings of rows, by surface and by code."""
+    search: SearchRules = NO_SEARCH_RULES
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing serves that names the shop's products."""
-        return not (self.campaigns or self.rows)
+        """Whether nothing serves that names something of the shop's."""
+        return not (self.campaigns or self.rows or self.search.redirects or self.problems)
 
     @cached_property
     def places_by_surface(self) -> dict[str, dict[PlaceKey, tuple[IndexedPlace, ...]]]:

@@ -5,14 +5,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from jsonschema import Draft202012Validator
 
 from personalization.merchandising import segments
-from personalization.merchandising.schemas import COMPANIONS, SCHEMAS, TARGET_KEYS
+from personalization.merchandising.schemas import COMPANIONS, MAX_TERMS, SCHEMAS, TARGET_KEYS
+from personalization.merchandising.search_words import WordList, WordMatch, fold_words
 
 MAX_BYTES = 64 * 1024
 SEGMENT = "segment"
@@ -107,7 +110,18 @@ def references(kind: str, document: dict[str, Any]) -> set[tuple[str, str]]:
     if key := document.get("source", {}).get("range"):
         found.add(("range", str(key)))
     found |= {("row", code) for code in document.get("fallback", ())}
+    found |= {(kind, str(key)) for kind, key in document.get("to", {}).items() if kind != "path"}
     return found
+
+
+def searched_by(address: str) -> list[tuple[str, ...]]:
+    """The folded words that an address of this shop searches for, if it is the address of a search."""
+    return [fold_words(text) for text in parse_qs(urlsplit(address).query).get("q", ())]
+
+
+def word_lists(terms: list[dict[str, str]]) -> tuple[WordList, ...]:
+    """Words of searches, as a campaign or a redirect names them, ready to be compared."""
+    return tuple(WordList(fold_words(one["text"]), WordMatch(one["match"])) for one in terms)
 
 
 def moment(text: str | None) -> datetime | None:
@@ -136,6 +150,12 @@ def _target_references(target: dict[str, Any]) -> set[tuple[str, str]]:
 
 def _rule_errors(kind: str, document: dict[str, Any]) -> Iterator[DocumentError]:
     """What the schema cannot say."""
+    if kind == "synonym":
+        yield from _synonym_errors(document)
+        return
+    if kind == "redirect":
+        yield from _redirect_errors(document)
+        return
     yield from _schedule_errors(document.get("when", {}))
     if kind == "campaign":
         for index, place in enumerate(document["where"]):
@@ -240,3 +260,50 @@ def _row_errors(document: dict[str, Any]) -> Iterator[DocumentError]:
         yield DocumentError("weights", _("The four weights have to add up to 100."))
     if weights.get("margin"):
         yield DocumentError("weights.margin", _("The shop keeps no costs, so margin cannot count."))
+
+
+def _synonym_errors(document: dict[str, Any]) -> Iterator[DocumentError]:
+    terms, finds = document["terms"], document.get("finds", [])
+    seen: set[tuple[str, ...]] = set()
+    for path, texts in (("terms", terms), ("finds", finds)):
+        for index, text in enumerate(texts):
+            yield from _term_errors(f"{path}.{index}", text)
+            folded = fold_words(text)
+            if folded and folded in seen:
+                yield DocumentError(f"{path}.{index}", _("“%(words)s” is there twice.") % {"words": text})
+            seen.add(folded)
+    if len(terms) + len(finds) > MAX_TERMS:
+        yield DocumentError("terms", _("At most %(most)d words or phrases are one group.") % {"most": MAX_TERMS})
+    if len(terms) == 1 and not finds:
+        yield DocumentError("terms", _("Synonyms need at least two words or phrases."))
+
+
+def _redirect_errors(document: dict[str, Any]) -> Iterator[DocumentError]:
+    for index, one in enumerate(document["words"]):
+        yield from _term_errors(f"words.{index}.text", one["text"])
+    if len(document["to"]) != 1:
+        yield DocumentError("to", _("Expected one page."))
+        return
+    path = document["to"].get("path")
+    if path is None:
+        return
+    if not is_shop_address(path):
+        yield DocumentError("to.path", _("Expected an address of this shop, which begins with one slash."))
+    elif any(one.matches(searched) for one in word_lists(document["words"]) for searched in searched_by(path)):
+        yield DocumentError("to.path", _("It leads back to a search for the same words."))
+
+
+def _term_errors(path: str, text: str) -> Iterator[DocumentError]:
+    """What is wrong with words that a search is compared with, or that an engine is asked for."""
+    if not text.isprintable() or not fold_words(text):
+        yield DocumentError(path, _("Expected words."))
+    elif '"' in text or any(token.startswith("-") for token in text.split()):
+        yield DocumentError(path, _("Search engines read quotation marks, and a minus before a word, as commands."))
+
+
+def is_shop_address(address: str) -> bool:
+    """Whether an address stays in this shop: a path from the root, with a query or without one. What a browser might
+    read as another host or as a command is none."""
+    if not address.startswith("/") or not address.isprintable() or any(letter in " \\" for letter in address):
+        return False
+    return url_has_allowed_host_and_scheme(address, allowed_hosts=None)

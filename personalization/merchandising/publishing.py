@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 
 from personalization.merchandising import documents
 from personalization.merchandising.documents import DocumentError
-from personalization.merchandising.schemas import MAX_LIVE_CAMPAIGNS
+from personalization.merchandising.schemas import MAX_LIVE_CAMPAIGNS, MAX_LIVE_REDIRECTS, MAX_LIVE_SYNONYMS
+from personalization.merchandising.search_rules import SearchRedirect
 from personalization.models import (
     AuditAction,
     AuditEntry,
@@ -27,8 +28,15 @@ from personalization.models import (
     RulesState,
     Version,
 )
+from personalization.models.definitions import DefinitionQuerySet
 
 Document = dict[str, Any]
+MAX_LIVE = {
+    DefinitionKind.CAMPAIGN: MAX_LIVE_CAMPAIGNS,
+    DefinitionKind.SYNONYM: MAX_LIVE_SYNONYMS,
+    DefinitionKind.REDIRECT: MAX_LIVE_REDIRECTS,
+}
+"""How many of a kind may be live at once; of other kinds any number."""
 
 
 class InvalidDocumentError(Exception):
@@ -102,17 +110,21 @@ def save_draft(
 def publish(definition: Definition, by: Any, *, number: int | None = None) -> Definition:
     """Makes the draft serve, or the version of this number: that is how an older one is restored.
 
-    Raises: NotPossibleError where there is nothing to publish, or too much is live; InvalidDocumentError where an
-    older document is none any more.
+    Raises: NotPossibleError where there is nothing to publish, too much is live, or redirects would lead to one
+    another; InvalidDocumentError where an older document is none any more.
     """
     with _changing_rules():
         definition = Definition.objects.with_versions().get(pk=definition.pk)
         version = definition.draft if number is None else definition.versions.filter(number=number).first()
         if version is None:
             raise NotPossibleError(_("There is no draft to publish."))
-        _refuse_invalid(definition.kind, documents.upgrade(definition.kind, version.schema, version.document))
+        document = documents.upgrade(definition.kind, version.schema, version.document)
+        _refuse_invalid(definition.kind, document)
+        if definition.kind == DefinitionKind.REDIRECT:
+            _refuse_chain(definition, document)
+        if definition.live is None:
+            _refuse_too_many(DefinitionKind(definition.kind))
         if definition.live is None and definition.kind == DefinitionKind.CAMPAIGN:
-            _refuse_too_many()
             _make_room(definition)
         restored = number is not None and version != definition.draft
         definition.live, definition.state, definition.published_at = version, DefinitionState.LIVE, now()
@@ -233,10 +245,33 @@ def _refuse_invalid(kind: str, document: Document) -> None:
         raise InvalidDocumentError(errors)
 
 
-def _refuse_too_many() -> None:
-    live = Definition.objects.of_kind(DefinitionKind.CAMPAIGN).filter(state=DefinitionState.LIVE).count()
-    if live >= MAX_LIVE_CAMPAIGNS:
-        raise NotPossibleError(_("At most %(most)d campaigns may be live.") % {"most": MAX_LIVE_CAMPAIGNS})
+def _refuse_too_many(kind: DefinitionKind) -> None:
+    if kind not in MAX_LIVE or _live_of_kind(kind).count() < MAX_LIVE[kind]:
+        return
+    words = {
+        DefinitionKind.CAMPAIGN: _("At most %(most)d campaigns may be live."),
+        DefinitionKind.SYNONYM: _("At most %(most)d groups of synonyms may be live."),
+        DefinitionKind.REDIRECT: _("At most %(most)d redirects may be live."),
+    }
+    raise NotPossibleError(words[kind] % {"most": MAX_LIVE[kind]})
+
+
+def _live_of_kind(kind: str) -> DefinitionQuerySet:
+    found: DefinitionQuerySet = Definition.objects.of_kind(kind).filter(state=DefinitionState.LIVE)
+    return found
+
+
+def _refuse_chain(definition: Definition, document: Document) -> None:
+    """Keeps a redirect from leading to a search that is redirected itself, and others from leading to its own."""
+    redirect = SearchRedirect.from_document(definition.pk, document)
+    for other in _live_of_kind(DefinitionKind.REDIRECT).exclude(pk=definition.pk).select_related("live"):
+        if other.live is None or documents.document_errors(other.kind, other.live.document):
+            continue
+        found = SearchRedirect.from_document(other.pk, other.live.document)
+        if any(found.matches(searched) for searched in redirect.searched_there):
+            raise NotPossibleError(_("It leads to a search that “%(name)s” redirects.") % {"name": other.name})
+        if any(redirect.matches(searched) for searched in found.searched_there):
+            raise NotPossibleError(_("“%(name)s” leads to a search that this one redirects.") % {"name": other.name})
 
 
 def _make_room(definition: Definition) -> None:

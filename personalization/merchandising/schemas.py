@@ -6,6 +6,12 @@ MAX_PRODUCTS = 200
 MAX_ACTIONS = 25
 MAX_PLACES = 20
 MAX_LIVE_CAMPAIGNS = 200
+MAX_LIVE_SYNONYMS = 500
+MAX_LIVE_REDIRECTS = 500
+MAX_TERMS = 20
+"""In one group of synonyms, on both sides together."""
+MAX_TERM_LENGTH = 100
+MAX_ADDRESS_LENGTH = 500
 MAX_HOLD_BACK = 50
 
 SURFACES = (
@@ -107,7 +113,9 @@ TARGET = {
     "properties": {**SIMPLE_TARGET["properties"], "all": _list(SIMPLE_TARGET, 5, 1)},
 }
 
-SEARCH_TERMS = _closed({"text": _text(100, 1), "match": {"enum": ["is", "all", "starts"]}}, ("text", "match"))
+SEARCH_TERMS = _closed(
+    {"text": _text(MAX_TERM_LENGTH, 1), "match": {"enum": ["is", "all", "starts"]}}, ("text", "match")
+)
 AUDIENCE = _closed(
     {
         "people": {"enum": ["all", "customers", "visitors"]},
@@ -192,5 +200,14 @@ ROW = _closed(
     }
 )
 
-SCHEMAS = {"campaign": {1: CAMPAIGN}, "row": {1: ROW}}
+TERMS = _list(_text(MAX_TERM_LENGTH, 1), MAX_TERMS)
+SYNONYM = _closed({"terms": {**TERMS, "minItems": 1}, "finds": TERMS}, ("terms",))
+"""A search for one of the terms finds the others, too; where `finds` is not empty, it finds these instead."""
+REDIRECT_TARGET = _closed(
+    {"category": KEY, "product": KEY, "range": KEY, "offer": KEY, "path": _text(MAX_ADDRESS_LENGTH, 1)}
+)
+"""Exactly one of them. A path is an address of this shop: it begins with one slash."""
+REDIRECT = _closed({"words": _list(SEARCH_TERMS, MAX_TERMS, 1), "to": REDIRECT_TARGET}, ("words", "to"))
+
+SCHEMAS = {"campaign": {1: CAMPAIGN}, "row": {1: ROW}, "synonym": {1: SYNONYM}, "redirect": {1: REDIRECT}}
 """By kind, then by number. That of segments is kept by `merchandising.segments`, with their fields."""

@@ -1,4 +1,5 @@
-"""What merchants define: segments, campaigns and rows. A definition has versions that never change; one is live.
+"""What merchants define: segments, campaigns, rows, synonyms and redirects. A definition has versions that never
+change; one is live.
 
 Publishing moves a pointer, so that undo, drafts, schedules and the audit are one mechanism.
 """
@@ -22,6 +23,8 @@ class DefinitionKind(models.TextChoices):
     SEGMENT = "segment", pgettext_lazy("personalization", "segment")
     CAMPAIGN = "campaign", pgettext_lazy("personalization", "campaign")
     ROW = "row", pgettext_lazy("personalization", "row")
+    SYNONYM = "synonym", pgettext_lazy("personalization", "synonyms")
+    REDIRECT = "redirect", pgettext_lazy("personalization", "redirect")
 
 
 class DefinitionState(models.TextChoices):
@@ -79,7 +82,7 @@ class DefinitionQuerySet(models.QuerySet):
 
 
 class Definition(models.Model):
-    """A segment, a campaign, or the settings of a row."""
+    """A segment, a campaign, the settings of a row, words that count as one another, or where a search leads."""
 
     kind = models.CharField(pgettext_lazy("personalization", "kind"), max_length=12, choices=DefinitionKind.choices)
     key = models.CharField(pgettext_lazy("personalization", "key"), max_length=100)
@@ -231,7 +234,7 @@ class Reference(models.Model):
 
     definition = models.ForeignKey(Definition, on_delete=models.CASCADE, related_name="references")
     target = models.CharField(max_length=12)
-    """"product", "category", "range", "class", "attribute", "partner", "segment", "row" or "surface"."""
+    """"product", "category", "range", "class", "attribute", "partner", "offer", "segment", "row" or "surface"."""
     target_key = models.CharField(max_length=100)
     """Its primary key or code, as a text: what it names may be deleted."""
     live = models.BooleanField()

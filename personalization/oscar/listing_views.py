@@ -18,6 +18,7 @@ from personalization.decide.reasons import placement_label
 from personalization.decide.reranking import RerankBasis
 from personalization.decide.slate import PlacedBy
 from personalization.decide.visit import Visit
+from personalization.merchandising.search_rules import SearchRules
 from personalization.models.fail_open import fail_open
 from personalization.oscar import search_engine, visits
 from personalization.oscar.list_slates import ListSlate, list_slate
@@ -25,6 +26,7 @@ from personalization.oscar.private_pages import PrivatePageMixin
 from personalization.oscar.purchase_notes import purchase_notes
 from personalization.oscar.reranked_results import ListCampaigns, ListOrder, RerankedResults, is_product
 from personalization.oscar.search_engine import filter_for_campaigns
+from personalization.oscar.search_redirects import search_redirect
 from personalization.privacy import consent, identity, sort_preference
 from personalization.privacy.private_responses import set_private_cache_headers
 from personalization.privacy.requester import requester_from_request
@@ -62,8 +64,9 @@ class ListReranking:
 class PersonalListMixin(PrivatePageMixin):
     """Mixed into Oscar's listing views, in front of them.
 
-    0. `get_form_kwargs`: corrects the spelling of a search that would find nothing, and asks the engine to leave out
-       what campaigns exclude
+    0. `get`: sends a search on that a merchant redirects
+       `get_form_kwargs`: corrects the spelling of a search that would find nothing, asks the engine for synonyms, too,
+       and to leave out what campaigns exclude
     1. `paginate_queryset`: reranks the first hits of the engine, lets campaigns move and place some, and loads the
        products of the page together
     2. `get_context_data`: adds "Recommended" to the ways to sort, and `list_slate`, for the reports
@@ -84,18 +87,25 @@ class PersonalListMixin(PrivatePageMixin):
     corrected_query: str | None = None
     """What is searched for instead of the visitor's query, which finds nothing."""
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Oscar's page, or the one to which the shop's merchants redirect the search."""
+        return search_redirect(request) or super().get(request, *args, **kwargs)  # type: ignore[misc]
+
     def get_form_kwargs(self) -> dict[str, Any]:
-        """Oscar's own, with a misspelt query corrected."""
+        """Oscar's own, with a misspelt query corrected, and synonyms for its words."""
         kwargs = super().get_form_kwargs()  # type: ignore[misc]
         query, self.corrected_query = self._search_query(), None
         if query and self.request.GET.get(SPELLING) != SPELLING_OFF and "data" in kwargs:
             with fail_open("Correcting the spelling of a search", queries=False):
-                self.corrected_query = search_engine.correct_spelling(query)
+                self.corrected_query = search_engine.correct_spelling(query, self._search_rules())
         if self.corrected_query:
             kwargs["data"] = kwargs["data"].copy()
             kwargs["data"]["q"] = self.corrected_query
         if kwargs.get("searchqueryset") is not None and self._campaign_visit() is not None:
             kwargs["searchqueryset"] = self.queryset = self._filtered_by_campaigns(kwargs["searchqueryset"])
+        if query and _is_engine_result(kwargs.get("searchqueryset")):
+            with fail_open("Looking for synonyms", queries=False):
+                kwargs["searchqueryset"] = search_engine.with_synonyms(kwargs["searchqueryset"], self._search_rules())
         return kwargs
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> tuple:
@@ -208,6 +218,9 @@ class PersonalListMixin(PrivatePageMixin):
                     if visit is not None and not self._has_price_facet():
                         merchandise = ListCampaigns(visit, page_size)
         return RerankedResults(found, page_start, page_size, window, ListOrder(sort_products, merchandise))
+
+    def _search_rules(self) -> SearchRules:
+        return visits.rules_in_force(self.request).search
 
     def _campaign_visit(self) -> Visit | None:
         """The visit, where any campaign acts on lists like this one; else it is not read for that."""

@@ -35,20 +35,35 @@ class EngineHits:
     query: str
     product_indices: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """Indices of products in the engine's order; -1 for one that the snapshot does not hold."""
+    alternatives: tuple[str, ...] = ()
+    """What the engine was asked for besides: the same search with synonyms in place of its words."""
+
+    @property
+    def wordings(self) -> tuple[str, ...]:
+        """The search, and what it was asked for besides."""
+        return (self.query, *self.alternatives)
 
 
 def compute_query_features(
     hits: EngineHits, learned: SnapshotArrays, candidates: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """The features of these candidates (indices of products, each once) for one search.
+    """The features of these candidates (indices of products, each once) for one search. A product matches as well as
+    it does the wording that it matches best.
 
     Returns
     -------
     Shape (features, candidates), in 0..1: a row for each of QUERY_FEATURES.
     """
-    chosen = align_values(*products_chosen_after(hits.query, learned), candidates)
-    match = _word_match(hits.query, learned, candidates)
-    return np.stack([engine_rank(hits.product_indices, candidates), *match, chosen]).astype(np.float32)
+    features = _wording_features(hits.query, learned, candidates)
+    for alternative in hits.alternatives:
+        features = np.maximum(features, _wording_features(alternative, learned, candidates))
+    return np.concatenate([[engine_rank(hits.product_indices, candidates)], features]).astype(np.float32)
+
+
+def _wording_features(query: str, learned: SnapshotArrays, candidates: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The features but the engine's, for one wording of the search."""
+    chosen = align_values(*products_chosen_after(query, learned), candidates)
+    return np.stack([*_word_match(query, learned, candidates), chosen])
 
 
 def engine_rank(listed: NDArray[np.int64], candidates: NDArray[np.int64]) -> NDArray[np.float64]:

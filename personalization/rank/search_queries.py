@@ -86,6 +86,18 @@ def products_chosen_after(query: str, learned: SnapshotArrays) -> IndexWeightPai
     return found, np.minimum(weight[found], 1.0)
 
 
+def products_chosen_after_any(queries: Sequence[str], learned: SnapshotArrays) -> IndexWeightPairs:
+    """What shoppers choose after any of several wordings of one search: of each product the largest share."""
+    found = [products_chosen_after(query, learned) for query in queries]
+    if len(found) == 1:
+        return found[0]
+    share = np.zeros(len(learned.ids))
+    for products, shares in found:
+        share[products] = np.maximum(share[products], shares)
+    chosen = np.flatnonzero(share)
+    return chosen, share[chosen]
+
+
 def visitors_choosing(query: str, learned: SnapshotArrays) -> dict[int, int]:
     """The number of visitors who chose each product (its index) after exactly this query; none where they are too
     few."""

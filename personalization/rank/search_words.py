@@ -47,11 +47,15 @@ class SearchVocabulary:
     """The words of a snapshot, by number, in ascending sequence of their text."""
 
     arrays: Mapping[str, NDArray[Any]]
+    synonyms: frozenset[str] = frozenset()
+    """Words that no title has, and that are spelt correctly nevertheless."""
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "SearchVocabulary | None":
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray[Any]], synonyms: frozenset[str] = frozenset()
+    ) -> "SearchVocabulary | None":
         """None where the snapshot has no words."""
-        return cls(arrays) if all(name in arrays for name in ARRAYS) else None
+        return cls(arrays, synonyms) if all(name in arrays for name in ARRAYS) else None
 
     def __len__(self) -> int:
         return len(self.arrays["word.text_start"]) - 1

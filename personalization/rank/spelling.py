@@ -45,10 +45,12 @@ ALTERNATIVES = 4
 """So many corrections of each word are tried."""
 
 
-def corrected_queries(query: str, learned: SnapshotArrays, limit: int) -> list[str]:
+def corrected_queries(
+    query: str, learned: SnapshotArrays, limit: int, synonyms: frozenset[str] = frozenset()
+) -> list[str]:
     """What a query may have meant, the likeliest first, as the catalogue writes it; none where the catalogue knows all
-    of its words as they were typed."""
-    vocabulary, words = SearchVocabulary.from_arrays(learned.arrays), query_words(query, MAX_WORDS + 1)
+    of its words as they were typed, or they are among the `synonyms`."""
+    vocabulary, words = SearchVocabulary.from_arrays(learned.arrays, synonyms), query_words(query, MAX_WORDS + 1)
     if vocabulary is None or len(words) > MAX_WORDS or is_spelt_right(query, vocabulary):
         return []
     speller = _Speller(vocabulary)
@@ -70,10 +72,10 @@ def may_find(query: str, learned: SnapshotArrays) -> bool:
     return is_found or bool(corrected_queries(query, learned, 1))
 
 
-def may_be_misspelt(query: str, learned: SnapshotArrays) -> bool:
+def may_be_misspelt(query: str, learned: SnapshotArrays, synonyms: frozenset[str] = frozenset()) -> bool:
     """Whether a query has a word that no title and no category name has, in singular or plural, or that they write with
-    other accents."""
-    vocabulary = SearchVocabulary.from_arrays(learned.arrays)
+    other accents, and that is none of the `synonyms`."""
+    vocabulary = SearchVocabulary.from_arrays(learned.arrays, synonyms)
     return vocabulary is not None and not is_spelt_right(query, vocabulary)
 
 
@@ -85,6 +87,8 @@ def is_spelt_right(query: str, vocabulary: SearchVocabulary) -> bool:
 
 def as_written(word: str, vocabulary: SearchVocabulary) -> str:
     """A known word with the accents that the catalogue writes it with; the word itself where it has none."""
+    if word in vocabulary.synonyms:
+        return word
     number = vocabulary.find(word)
     same_root = [number] if number >= 0 else vocabulary.with_root_of(word)
     written = ((vocabulary.text(one), vocabulary.written(one)) for one in same_root)
@@ -97,8 +101,10 @@ def all_known(words: Sequence[str], vocabulary: SearchVocabulary) -> bool:
 
 
 def is_known(word: str, vocabulary: SearchVocabulary) -> bool:
-    """Whether the vocabulary holds a word, in singular or plural, or it is a number, or too short to be corrected."""
-    return word.isdigit() or len(word) < MIN_LENGTH or bool(vocabulary.with_root_of(word))
+    """Whether the vocabulary holds a word, in singular or plural, or it is a synonym, a number, or too short to be
+    corrected."""
+    is_spelt = word.isdigit() or len(word) < MIN_LENGTH or word in vocabulary.synonyms
+    return is_spelt or bool(vocabulary.with_root_of(word))
 
 
 class _Speller:

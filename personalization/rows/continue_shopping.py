@@ -116,7 +116,9 @@ def sanitized_query(query: str) -> str:
 def _continue_links(visit: Visit, snapshot: SnapshotArrays | None) -> Iterator[Link]:
     if visit.basket_quantity and visit.timestamp - visit.basket_updated_at >= ABANDONED_AFTER:
         yield Link("basket", {"items": visit.basket_quantity})
-    if (query := unfinished_search(visit)) and _may_find(query, snapshot):
+    if (query := unfinished_search(visit)) and any(
+        _may_find(wording, snapshot) for wording in (query, *visit.rules.search.alternatives(query))
+    ):
         yield Link("search", {"query": query})
 
 

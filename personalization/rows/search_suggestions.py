@@ -84,7 +84,8 @@ def propose_popular_in_matching_category(visit: Visit, snapshot: SnapshotArrays)
 def _matching_categories(visit: Visit, snapshot: SnapshotArrays) -> list[_MatchingCategory]:
     """The categories whose names match the query, best first, then the one where others chose; none within another."""
     paths = category_paths(MAX_CATEGORY_NAMES)
-    matching = _sort_by_name_match(visit.query, paths)
+    wordings = (visit.query, *visit.alternative_queries)
+    matching = dict.fromkeys(key for query in wordings for key in _sort_by_name_match(query, paths))
     history = scoring.visitor_history(visit.genome, snapshot)
     familiar = np.concatenate([history.purchased, history.neighbour_products])
     matches: list[_MatchingCategory] = []
@@ -134,7 +135,8 @@ def _chosen_category(visit: Visit, snapshot: SnapshotArrays) -> list[int]:
 
 
 def _chosen_products(visit: Visit, snapshot: SnapshotArrays) -> search_queries.IndexWeightPairs:
-    chosen, share = search_queries.products_chosen_after(visit.query, snapshot)
+    wordings = (visit.query, *visit.alternative_queries)
+    chosen, share = search_queries.products_chosen_after_any(wordings, snapshot)
     return (chosen, share) if share.sum() >= MIN_UNDERSTOOD_SHARE else search_queries.NO_PAIRS
 
 

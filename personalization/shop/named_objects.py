@@ -11,6 +11,7 @@ from personalization.models import SensitiveCategory
 from personalization.shop.card_columns import sensitive_column
 
 Category = get_model("catalogue", "Category")
+ConditionalOffer = get_model("offer", "ConditionalOffer")
 Partner = get_model("partner", "Partner")
 Product = get_model("catalogue", "Product")
 ProductAttribute = get_model("catalogue", "ProductAttribute")
@@ -21,6 +22,7 @@ NAMED_MODELS = {
     "product": (Product, "title"),
     "category": (Category, "name"),
     "range": (Range, "name"),
+    "offer": (ConditionalOffer, "name"),
     "class": (ProductClass, "name"),
     "partner": (Partner, "name"),
 }

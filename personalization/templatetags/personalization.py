@@ -25,6 +25,7 @@ from personalization.decide.reasons import placement_label
 from personalization.decide.relative_dates import relative_date
 from personalization.decide.slate import PlacedBy, Slate, SlateItem
 from personalization.decide.visit import Visit
+from personalization.merchandising.search_rules import NO_SEARCH_RULES
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, page_slates, visits
 from personalization.oscar.list_slates import ListSlate
@@ -196,7 +197,9 @@ def alternative_searches(
     with fail_open("Looking for other searches"):
         from personalization.oscar import search_engine  # noqa: PLC0415 - a shop may do without Oscar's search
 
-        recovery = search_engine.recover_search(query, filtered=bool(filters))
+        request = context.get("request")
+        search_rules = NO_SEARCH_RULES if request is None else visits.rules_in_force(request).search
+        recovery = search_engine.recover_search(query, filtered=bool(filters), search_rules=search_rules)
         queries = [other for other in recovery.queries if other != exclude]
         return {"query": query[:MAX_QUERY_CHARACTERS], "unfiltered": recovery.unfiltered, "queries": queries}
     return {}

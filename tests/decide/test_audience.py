@@ -19,10 +19,8 @@ from personalization.merchandising.compiled import (
     ProductGroups,
     RelativeTarget,
     Schedule,
-    WordList,
-    WordMatch,
 )
-from personalization.merchandising.search_words import fold_words
+from personalization.merchandising.search_words import WordList, WordMatch, fold_words
 from tests.decide.campaigns import act, campaign, pin, rules
 
 BERLIN = ZoneInfo("Europe/Berlin")

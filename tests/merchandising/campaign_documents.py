@@ -61,6 +61,11 @@ FROZEN = {
         "weights": {"relevance": 80, "margin": 0, "stock": 10, "newness": 10},
         "fixed": False,
     },
+    ("synonym", 1): {"terms": ["soda", "pop"], "finds": ["soft drink", "cr\u00e8me soda"]},
+    ("redirect", 1): {
+        "words": [{"text": "returns", "match": "is"}, {"text": "send back", "match": "all"}],
+        "to": {"path": "/returns/?from=search#how"},
+    },
 }
 
 json_values = st.recursive(

@@ -43,7 +43,9 @@ def test_a_child_that_the_engine_finds_stands_for_its_parent(monkeypatch):
     children = [create_product(structure="child", parent=parent, title=f"Shirt {size}") for size in "SM"]
     other = shop.create_shop_product("Shirt button")
     monkeypatch.setattr(
-        search_engine, "_search_hits", lambda query, limit, wanted: [children[1].pk, other.pk, 999_999, children[0].pk]
+        search_engine,
+        "_search_hits",
+        lambda query, limit, wanted, search_rules: [children[1].pk, other.pk, 999_999, children[0].pk],
     )
     assert search_engine.search_keys("shirt", 10) == [parent.pk, other.pk]
 
@@ -73,6 +75,6 @@ def test_where_the_engine_corrects_spelling_its_own_suggestion_helps_too(monkeyp
     call_command("personalization_train", verbosity=0)
     index()
     assert search_engine.correct_spelling("chocolade") == "chocolate"
-    monkeypatch.setattr(search_engine.spelling, "corrected_queries", lambda query, learned, limit: [])
+    monkeypatch.setattr(search_engine.spelling, "corrected_queries", lambda query, **rest: [])
     assert search_engine.correct_spelling("chocolade") == "chocolate"
     assert search_engine.correct_spelling("milk") is None

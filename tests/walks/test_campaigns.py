@@ -20,7 +20,8 @@ from personalization.decide import active_snapshot
 from personalization.decide.list_campaigns import MAX_ENGINE_KEYS, EngineFilter
 from personalization.decide.slate import product_ref
 from personalization.decide.visit import Visit
-from personalization.merchandising.compiled import Audience, Do, People, Place, WordList, WordMatch
+from personalization.merchandising.compiled import Audience, Do, People, Place
+from personalization.merchandising.search_words import WordList, WordMatch
 from personalization.models import Visitor
 from personalization.oscar import search_engine, visits
 from personalization.privacy import cookies

@@ -214,7 +214,7 @@ def test_it_costs_four_queries_at_most_and_one_for_what_the_engine_found(client,
 
 def test_the_engine_is_asked_three_times_at_most_and_not_again_when_it_is_slow(cafe, monkeypatch):
     asked = []
-    monkeypatch.setattr(search_engine, "_search_hits", lambda query, limit: asked.append(query) or [])
+    monkeypatch.setattr(search_engine, "_search_hits", lambda query, limit, **rest: asked.append(query) or [])
     monkeypatch.setattr(
         search_engine.search_queries, "similar_queries", lambda query, learned, most: list("abcdef")[:most]
     )
@@ -224,13 +224,15 @@ def test_the_engine_is_asked_three_times_at_most_and_not_again_when_it_is_slow(c
     search_engine.recover_search("nonsense", filtered=True)
     assert asked == ["nonsense", "a", "b"]
     asked.clear()
-    monkeypatch.setattr(search_engine, "_search_hits", lambda query, limit: (asked.append(query), time.sleep(0.6))[:0])
+    monkeypatch.setattr(
+        search_engine, "_search_hits", lambda query, limit, **rest: (asked.append(query), time.sleep(0.6))[:0]
+    )
     search_engine.recover_search("nonsense")
     assert asked == ["a"]
 
 
 def test_an_engine_that_fails_costs_its_links_only(client, cafe, monkeypatch):
-    monkeypatch.setattr(search_engine, "_search_hits", lambda *args: 1 / 0)
+    monkeypatch.setattr(search_engine, "_search_hits", lambda *args, **rest: 1 / 0)
     response = searched(client, "earl gray")
     assert others(response) == []
     assert "Popular in Tea" in rows(response)

@@ -217,5 +217,5 @@ def _vain_searches(moment: datetime) -> list[search_log.SearchCount]:
     frequent = search_log.frequent_searches(
         since, anonymous=Event.objects.anonymous_searches(since), min_people=MIN_SEARCHERS, limit=ASKED_SEARCHES
     )
-    missing = set(search_engine.queries_without_results(one.query for one in frequent))
+    missing = set(search_engine.queries_without_results((one.query for one in frequent), get_active_rules().search))
     return [one for one in frequent if one.query in missing]

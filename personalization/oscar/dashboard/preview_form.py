@@ -29,9 +29,15 @@ def live_segments() -> Choices:
 
 
 def _drafts() -> Choices:
-    kinds = (DefinitionKind.CAMPAIGN, DefinitionKind.ROW)
-    drafts = Definition.objects.filter(kind__in=kinds).present().exclude(draft=None)
-    return list(drafts.order_by("name").values_list("pk", "name"))
+    kinds = (DefinitionKind.CAMPAIGN, DefinitionKind.ROW, DefinitionKind.SYNONYM, DefinitionKind.REDIRECT)
+    drafts = Definition.objects.present().filter(kind__in=kinds).exclude(draft=None)
+    return [(one.pk, _draft_label(one)) for one in drafts.order_by("kind", "name")]
+
+
+def _draft_label(definition: Definition) -> str:
+    if definition.kind == DefinitionKind.CAMPAIGN:
+        return definition.name
+    return f"{definition.name} ({definition.get_kind_display()})"
 
 
 class VisitForm(PlainSelects):

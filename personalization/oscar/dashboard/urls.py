@@ -20,10 +20,16 @@ from personalization.oscar.dashboard import (
     row_editor,
     row_list,
     row_preview,
+    search_rule_editor,
+    search_rule_list,
+    search_screen,
+    search_trial,
     segment_editor,
     segment_list,
     sensitive_screen,
 )
+
+SYNONYM, REDIRECT = {"kind": "synonym"}, {"kind": "redirect"}
 
 urlpatterns = [
     path("", overview_screen.show_overview, name="personalization-overview"),
@@ -60,6 +66,50 @@ urlpatterns = [
     path("segments/<int:pk>/publish/", segment_editor.publish_segment, name="personalization-segment-publish"),
     path("segments/<int:pk>/state/", segment_list.change_state, name="personalization-segment-state"),
     path("segments/<int:pk>/members/", segment_list.export_members, name="personalization-segment-members"),
+    path("searches/", search_screen.show_searches, name="personalization-searches"),
+    path("searches/try/", search_trial.try_search, name="personalization-search-trial"),
+    path("searches/synonyms/", search_rule_list.list_rules, SYNONYM, name="personalization-synonyms"),
+    path("searches/synonyms/new/", search_rule_editor.create_rule, SYNONYM, name="personalization-synonym-create"),
+    path("searches/synonyms/<int:pk>/", search_rule_editor.edit_rule, SYNONYM, name="personalization-synonym"),
+    path(
+        "searches/synonyms/<int:pk>/publish/",
+        search_rule_editor.publish_rule,
+        SYNONYM,
+        name="personalization-synonym-publish",
+    ),
+    path(
+        "searches/synonyms/<int:pk>/state/",
+        search_rule_list.change_rule_state,
+        SYNONYM,
+        name="personalization-synonym-state",
+    ),
+    path(
+        "searches/synonyms/<int:pk>/history/",
+        search_rule_list.show_rule_history,
+        SYNONYM,
+        name="personalization-synonym-history",
+    ),
+    path("searches/redirects/", search_rule_list.list_rules, REDIRECT, name="personalization-redirects"),
+    path("searches/redirects/new/", search_rule_editor.create_rule, REDIRECT, name="personalization-redirect-create"),
+    path("searches/redirects/<int:pk>/", search_rule_editor.edit_rule, REDIRECT, name="personalization-redirect"),
+    path(
+        "searches/redirects/<int:pk>/publish/",
+        search_rule_editor.publish_rule,
+        REDIRECT,
+        name="personalization-redirect-publish",
+    ),
+    path(
+        "searches/redirects/<int:pk>/state/",
+        search_rule_list.change_rule_state,
+        REDIRECT,
+        name="personalization-redirect-state",
+    ),
+    path(
+        "searches/redirects/<int:pk>/history/",
+        search_rule_list.show_rule_history,
+        REDIRECT,
+        name="personalization-redirect-history",
+    ),
     path("preview/", preview.show_preview, name="personalization-preview"),
     path("reports/", report_screen.show_report, name="personalization-reports"),
     path("reports/csv/", report_screen.download_report, name="personalization-report-csv"),
