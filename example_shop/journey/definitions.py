@@ -1,5 +1,5 @@
-"""What the demo's merchandiser has defined already: segments with members, campaigns, a conflict, two drafts, synonyms and
-a redirect."""
+"""What the demo's merchandiser has defined already: segments with members, campaigns, a conflict, two drafts, synonyms
+and a redirect."""
 
 from typing import Any
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
+from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
@@ -179,7 +180,7 @@ def _cursor_after(event: Event) -> str:
 def _read_cursor(text: str) -> tuple[datetime, int]:
     position = CURSOR.fullmatch(text)
     if position is None:
-        raise NotFound(_("Invalid cursor"))
+        raise NotFound(CursorPagination.invalid_cursor_message)
     return EPOCH + int(position[1]) * MICROSECOND, int(position[2])
 
 

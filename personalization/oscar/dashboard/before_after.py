@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import npgettext, pgettext
 
 from personalization.decide import merchandising as outcomes
 from personalization.decide.active_snapshot import get_active_snapshot
@@ -63,9 +63,13 @@ class GridCard:
     def screen_reader_mark(self) -> str:
         """The change as it is read out."""
         if self.change is Change.UP:
-            return ngettext("up %(steps)d place", "up %(steps)d places", self.steps) % {"steps": self.steps}
+            return npgettext("personalization", "up %(steps)d place", "up %(steps)d places", self.steps) % {
+                "steps": self.steps
+            }
         if self.change is Change.DOWN:
-            return ngettext("down %(steps)d place", "down %(steps)d places", self.steps) % {"steps": self.steps}
+            return npgettext("personalization", "down %(steps)d place", "down %(steps)d places", self.steps) % {
+                "steps": self.steps
+            }
         return self.mark
 
 

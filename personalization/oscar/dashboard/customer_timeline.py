@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import formats
-from django.utils.translation import gettext as _
 from django.utils.translation import npgettext, pgettext
 
 from personalization.models import Event, Visitor
@@ -137,4 +136,4 @@ def _seen_words(event: Event) -> str:
 
 def _stay_words(event: Event, name: str) -> str:
     seconds = formats.number_format(round(event.value or 0), use_l10n=True)
-    return _("Stayed %(seconds)s seconds on “%(name)s”") % {"seconds": seconds, "name": name}
+    return pgettext("personalization", "Stayed %(seconds)s seconds on “%(name)s”") % {"seconds": seconds, "name": name}

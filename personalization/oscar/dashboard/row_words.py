@@ -122,9 +122,15 @@ def _shown_parts(document: Mapping[str, Any], names: Names) -> list[str]:
 def _size_parts(document: Mapping[str, Any]) -> list[str]:
     parts = []
     if most := document.get("most"):
-        parts.append(ngettext("at most %(count)d product", "at most %(count)d products", most) % {"count": most})
+        parts.append(
+            npgettext("personalization", "at most %(count)d product", "at most %(count)d products", most)
+            % {"count": most}
+        )
     if fewest := document.get("fewest"):
-        parts.append(ngettext("at least %(count)d product", "at least %(count)d products", fewest) % {"count": fewest})
+        parts.append(
+            npgettext("personalization", "at least %(count)d product", "at least %(count)d products", fewest)
+            % {"count": fewest}
+        )
     return parts
 
 
