@@ -81,6 +81,21 @@ export class Problem extends Error {
   constructor(answer: Response, told?: Partial<Problem>);
 }
 
+/** What one action of a campaign did there, or why it did nothing. */
+export interface ActionOutcomeAnswer {
+  campaign: number;
+  /** Of the campaign. */
+  name: string;
+  /** The number of the action within the campaign, from 0. */
+  action: number;
+  outcome: string;
+  /** The product, of a pin and of a slot. */
+  item: number | null;
+  /** The products, of any other action. */
+  items: Array<MovedItemAnswer>;
+  facts: Record<string, unknown>;
+}
+
 /** The product that was asked about. */
 export interface AskedItemAnswer {
   scorings: Array<ScoringAnswer>;
@@ -237,6 +252,15 @@ export interface ListedItemAnswer {
   /** In the visitor's own order. */
   personal_position: number | null;
   not_wanted: boolean;
+}
+
+/** A product that an action moved, showed or hid. */
+export interface MovedItemAnswer {
+  id: number;
+  /** Its place before all boosts and burials, from 1. */
+  before: number | null;
+  /** Its place after them. */
+  after: number | null;
 }
 
 /** And which surface, in a request for several. */
@@ -485,6 +509,8 @@ export interface TracedListAnswer {
   /** Percent of the way to the visitor's own order. */
   strength: number;
   items: Array<ListedItemAnswer>;
+  /** What campaigns did to the list. */
+  campaigns: Array<ActionOutcomeAnswer>;
 }
 
 /** A row that was proposed for the page. */
@@ -500,6 +526,8 @@ export interface TracedRowAnswer {
   hidden_because: string;
   items: Array<TracedItemAnswer>;
   left_out: Array<LeftOutAnswer>;
+  /** What campaigns did to the row. */
+  campaigns: Array<ActionOutcomeAnswer>;
 }
 
 /** What the decision knows of the visit. */
