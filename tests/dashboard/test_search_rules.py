@@ -254,6 +254,14 @@ def searched(query, people, days_ago=0):
     UserSearch.objects.filter(query=query).update(date_created=now() - timedelta(days=days_ago))
 
 
+def test_the_overview_names_no_search_in_vain_of_fewer_than_five_people(client, merchandiser, drinks):
+    searched("pop & co", 5)
+    searched("my own name", 4)
+    page = client.get(address("overview"))
+    assert [one.query for one in page.context["searches"]] == ["pop & co"]
+    assert "fewer than 5 people" in page.content.decode() and "my own name" not in page.content.decode()
+
+
 def test_what_five_people_searched_for_is_listed_with_what_can_be_done(client, merchandiser, drinks):
     searched("milk", 6)
     searched("pop & co", 5)

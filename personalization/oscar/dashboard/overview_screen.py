@@ -30,8 +30,6 @@ from personalization.shop import data_sources, search_log, waiting_products
 
 FEW_ORDERS = 20
 """With fewer orders a training run has nothing to say."""
-MIN_SEARCHERS = 2
-"""What only one person typed may be about that person."""
 ASKED_SEARCHES = 25
 """As many of the most frequent searches are put to the engine."""
 SHOWN_SEARCHES = 8
@@ -66,7 +64,8 @@ def show_overview(request: HttpRequest) -> HttpResponse:
     """Everything on one page; each part fails alone."""
     moment = now()
     health = campaigns = orders = today = events = None
-    context: dict[str, Any] = {"search_days": conf.get_settings().SEARCH_RETENTION_DAYS}
+    settings = conf.get_settings()
+    context: dict[str, Any] = {"search_days": settings.SEARCH_RETENTION_DAYS, "least": settings.MIN_CUSTOMERS}
     with fail_open("Reading the health for the overview", whole_page=True):
         health = read_health(moment)
     with fail_open("Counting what arrives for the overview", whole_page=True):
@@ -212,10 +211,14 @@ def _serving(campaigns: Iterable[Definition] | None, moment: datetime) -> list[D
 
 
 def _vain_searches(moment: datetime) -> list[search_log.SearchCount]:
-    """The frequent searches for which the engine finds nothing now."""
-    since = moment - timedelta(days=conf.get_settings().SEARCH_RETENTION_DAYS)
+    """The frequent searches of enough people to be about none of them, for which the engine finds nothing now."""
+    settings = conf.get_settings()
+    since = moment - timedelta(days=settings.SEARCH_RETENTION_DAYS)
     frequent = search_log.frequent_searches(
-        since, anonymous=Event.objects.anonymous_searches(since), min_people=MIN_SEARCHERS, limit=ASKED_SEARCHES
+        since,
+        anonymous=Event.objects.anonymous_searches(since),
+        min_people=settings.MIN_CUSTOMERS,
+        limit=ASKED_SEARCHES,
     )
     missing = set(search_engine.queries_without_results((one.query for one in frequent), get_active_rules().search))
     return [one for one in frequent if one.query in missing]
