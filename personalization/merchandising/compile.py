@@ -5,7 +5,7 @@ Each kind of target costs a query or two, however many campaigns name it; the sa
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from numpy.typing import NDArray
 
+from personalization.batching import batched
 from personalization.merchandising import documents, segments
 from personalization.merchandising.compile_audience import compile_audience, compile_schedule
 from personalization.merchandising.compile_rows import compile_row, sorted_numbers
@@ -43,6 +44,7 @@ Message = str | Promise
 """Put into a language when somebody reads them: rules are compiled once for all staff."""
 LARGE = 20_000
 """More products than this are kept as a sorted array."""
+PRODUCTS_PER_QUERY = 1_000
 NOTHING = FixedTarget(frozenset())
 SERVING_KINDS = (DefinitionKind.CAMPAIGN, DefinitionKind.SYNONYM, DefinitionKind.REDIRECT)
 """What a page obeys by itself; a segment is asked by campaigns."""
@@ -58,6 +60,14 @@ class Compiler:
     _missing: dict[str, list[Message]] = field(default_factory=dict)
     _groups: dict[str, ProductGroups] = field(default_factory=dict)
     _numbers: dict[str, ProductGroups] = field(default_factory=dict)
+    _parents: dict[int, int | None] = field(default_factory=dict)
+    """By product that was looked up: the public one that stands for it; None for none."""
+    _paths: dict[int, str] | None = None
+    """The place of each category in the tree."""
+
+    def look_up_products(self, found: Iterable[Mapping[str, Any]]) -> None:
+        """Looks up all products that these documents name, a thousand a query: else each action takes one."""
+        self._public_parents({key for document in found for key in _named_products(document)})
 
     def campaign(self, definition: Definition, document: Mapping[str, Any], version: int) -> Campaign:
         """A campaign as it acts. What it names and is gone makes its action silent, and is noted in `problems`."""
@@ -123,7 +133,9 @@ class Compiler:
         )
 
     def _categories(self, keys: Iterable[int], below: bool, problems: list[Message]) -> frozenset[int]:
-        found = product_targets.categories_below(keys)
+        if self._paths is None:
+            self._paths = product_targets.category_paths()
+        found = product_targets.categories_below(keys, self._paths)
         if set(keys) - found.keys():
             problems.append(_("A category page that it names was deleted."))
         return frozenset(set().union(*found.values()) if below else found)
@@ -133,7 +145,7 @@ class Compiler:
         first, last = (place, place) if isinstance(place, int) else (place or (0, 0))
         pinned: tuple[int, ...] = ()
         if action["do"] == Do.PIN:
-            parents = product_targets.public_parents(target["products"])
+            parents = self._public_parents(target["products"])
             pinned = tuple(dict.fromkeys(parents[key] for key in target["products"] if key in parents))
         return Action(
             do=Do(action["do"]),
@@ -147,6 +159,13 @@ class Compiler:
             sponsored=action.get("sponsored", False),
         )
 
+    def _public_parents(self, keys: Iterable[int]) -> dict[int, int]:
+        wanted = set(keys)
+        for batch in batched(sorted(wanted - self._parents.keys()), PRODUCTS_PER_QUERY):
+            found = product_targets.public_parents(batch)
+            self._parents.update({key: found.get(key) for key in batch})
+        return {key: parent for key in wanted if (parent := self._parents[key]) is not None}
+
     def _find(self, target: Mapping[str, Any], problems: list[Message]) -> Target:
         kind = documents.target_kind(target)
         if kind == "all":
@@ -154,7 +173,7 @@ class Compiler:
         if kind == "like_viewed":
             return self._relative(target)
         if kind == "products":
-            parents = product_targets.public_parents(target["products"])
+            parents = self._public_parents(target["products"])
             if len(parents) < len(set(target["products"])):
                 problems.append(_("A product that it names is no longer public, or was deleted."))
             return FixedTarget(frozenset(parents.values()))
@@ -215,6 +234,7 @@ def rules_of(definitions: Iterable[Definition], number: int) -> CompiledRules:
     """The rules of these definitions, each as its live version says."""
     definitions = list(definitions)
     compiler = Compiler()
+    compiler.look_up_products(one.live.document for one in definitions if one.live is not None)
     campaigns: list[Campaign] = []
     rows: dict[str, dict[str, RowSettings]] = {}
     search_documents: dict[int, tuple[str, Mapping[str, Any]]] = {}
@@ -230,6 +250,19 @@ def rules_of(definitions: Iterable[Definition], number: int) -> CompiledRules:
     tests = compile_segments(one for one in definitions if one.kind == DefinitionKind.SEGMENT)
     problems = {key: tuple(lines) for key, lines in compiler.problems.items() if lines}
     return CompiledRules(number, tuple(campaigns), tests, problems, rows, search)
+
+
+def _named_products(part: Any) -> Iterator[int]:
+    """The keys in all lists of products within a document, however it is built: it may not be valid."""
+    if isinstance(part, Mapping):
+        for name, value in part.items():
+            if name == "products" and isinstance(value, list):
+                yield from (key for key in value if isinstance(key, int) and 0 < key < 2**63)
+            else:
+                yield from _named_products(value)
+    elif isinstance(part, list):
+        for one in part:
+            yield from _named_products(one)
 
 
 def _compile_one(definition: Definition, compiler: Compiler) -> Campaign | RowSettings | Mapping[str, Any] | None:

@@ -54,9 +54,13 @@ def products_of_category(category_id: int, *, below: bool = True) -> Ids | None:
     return _ids(Product.objects.filter(pk__in=ProductCategory.objects.filter(category__in=meant).values("product_id")))
 
 
-def categories_below(category_ids: Iterable[int]) -> dict[int, set[int]]:
-    """{category: itself and all below it} of those that exist."""
-    paths = dict(Category._default_manager.values_list("pk", "path"))
+def category_paths() -> dict[int, str]:
+    """Where each category stands in the tree."""
+    return dict(Category._default_manager.values_list("pk", "path"))
+
+
+def categories_below(category_ids: Iterable[int], paths: Mapping[int, str]) -> dict[int, set[int]]:
+    """{category: itself and all below it} of those that exist. Parameters: `paths`, of `category_paths`."""
     wanted = {key: paths[key] for key in category_ids if key in paths}
     return {
         key: {other for other, other_path in paths.items() if other_path.startswith(path)}

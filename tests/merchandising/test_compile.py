@@ -103,6 +103,21 @@ def test_a_shop_that_never_made_a_rule_pays_no_query_for_them(django_assert_num_
     assert active_rules.get_active_rules() is NO_RULES
 
 
+def test_twenty_campaigns_for_products_and_categories_take_the_queries_of_one(django_assert_max_num_queries):
+    leaves = [shop.create_from_breadcrumbs(f"Drinks > Kind {number}") for number in range(5)]
+    products = [shop.create_shop_product(f"Tea {number}") for number in range(20)]
+    for number in range(20):
+        place = [{"surface": "category", "categories": [leaves[number % 5].pk], "below": True}]
+        pin = {"do": "pin", "target": {"products": [products[number].pk]}, "place": 1}
+        hide = {"do": "exclude", "target": {"products": [products[number - 1].pk, products[number - 2].pk]}}
+        publish({"where": place, "what": [pin, hide]}, f"Campaign {number}")
+    with django_assert_max_num_queries(4):
+        rules = compiling.compile_rules()
+    first = next(one for one in rules.campaigns if one.name == "Campaign 0")
+    assert first.actions[0].product_ids == (products[0].pk,)
+    assert first.where[0].categories == frozenset([leaves[0].pk])
+
+
 def test_what_a_newer_release_wrote_does_not_serve_and_needs_attention():
     product = shop.create_shop_product("Tea")
     definition = publish(boost({"products": [product.pk]}))
