@@ -1,11 +1,12 @@
 """Reports: what became of rows and campaigns, from daily totals. No query here grows with events."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Count, Exists, OuterRef
 from django.utils.timezone import get_default_timezone
 
 from personalization.models import DailyTotal, OrderVisitor
@@ -15,6 +16,9 @@ MIN_SEEN = 100
 """No share is said of fewer cards that were seen."""
 MIN_LINES = 3
 """No amount is said of fewer order lines."""
+COMPARED_DAYS = 7
+"""Before and after the beginning of a campaign."""
+MAX_COMPARED_PRODUCTS = 1_000
 MAX_DAYS = 400
 MAX_PRODUCT_DAYS = 92
 """A report by product adds up many more totals."""
@@ -188,11 +192,35 @@ class Coverage:
 
 
 def read_coverage(period: Period) -> Coverage:
-    """Two queries, over the orders of the period."""
+    """One query, over the orders of the period."""
     since, until = period.moments()
-    placed = orders.orders_of_our_sites().filter(date_placed__gte=since, date_placed__lt=until).count()
-    measured = OrderVisitor.objects.filter(placed_at__gte=since, placed_at__lt=until).count()
-    return Coverage(placed, min(measured, placed))
+    placed = orders.orders_of_our_sites().filter(date_placed__gte=since, date_placed__lt=until)
+    measured = Exists(OrderVisitor.objects.filter(order_id=OuterRef("pk")))
+    counts = placed.aggregate(placed=Count("pk"), measured=Count("pk", filter=measured))
+    return Coverage(counts["placed"], counts["measured"])
+
+
+def periods_around(start: date, last: date) -> tuple[Period, Period] | None:
+    """As many full days before something began as after it, at most seven; None before the first one is over.
+
+    Parameters: `start`, the day on which it began, which is in neither; `last`, the last full day there is, or that it
+    acted on.
+    """
+    days = min(COMPARED_DAYS, (last - start).days)
+    if days < 1:
+        return None
+    return (
+        Period(start - timedelta(days=days), start - ONE_DAY),
+        Period(start + ONE_DAY, start + timedelta(days=days)),
+    )
+
+
+def read_products(product_ids: Collection[int], periods: Collection[Period], currency: str) -> list[Outcome]:
+    """What came of these products in all rows and lists, in each of these periods. One query."""
+    first, last = min(one.first for one in periods), max(one.last for one in periods)
+    totals = DailyTotal.objects.of_our_rows(first, last).filter(product_id__in=product_ids)
+    days = [(row["date"], _outcome(row)) for row in totals.sums_by("date") if row["currency"] in ("", currency)]
+    return [sum((outcome for day, outcome in days if one.first <= day <= one.last), Outcome()) for one in periods]
 
 
 def best_first(lines: Mapping[Key, Outcome]) -> list[tuple[Key, Outcome]]:

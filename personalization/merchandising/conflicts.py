@@ -181,8 +181,13 @@ def known_products(target: Target) -> set[int] | None:
 
 def touched_products(campaign: Campaign) -> int | None:
     """How many products the campaign moves, shows or hides; None where that depends on the page."""
-    found = _union(campaign.actions)
+    found = products_of_campaign(campaign)
     return None if found is None else len(found)
+
+
+def products_of_campaign(campaign: Campaign) -> set[int] | None:
+    """The products that the campaign moves, shows or hides; None where that depends on the page."""
+    return _union(campaign.actions)
 
 
 def _union(actions: Iterable[Action]) -> set[int] | None:

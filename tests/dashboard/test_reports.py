@@ -11,7 +11,9 @@ from django.db import connection
 from django.urls import reverse
 from django.utils.timezone import now
 
+from personalization.decide import active_rules
 from personalization.measure.outcomes import measure_outcomes
+from personalization.merchandising import publishing
 from personalization.models import DailyTotal, Definition, DefinitionKind, Visitor
 from personalization.privacy.retention import roll_up_days
 from tests.measure.orders import DAY, click, pay_back, place_order, see
@@ -191,3 +193,41 @@ def test_the_overview_names_no_amount_of_few_lines(admin_client):
     measure_outcomes()
     page = admin_client.get(reverse("personalization:personalization-overview")).content.decode()
     assert "Too little was bought after clicks" in page and "$10.00" not in page
+
+
+@pytest.fixture
+def live_campaign(db):
+    """A campaign for tea that began nine days ago: two clicks before, five since, and one on coffee."""
+    tea, coffee = shop.create_shop_product("Green tea"), shop.create_shop_product("Coffee")
+    document = {
+        "where": [{"surface": "home"}],
+        "what": [{"do": "boost", "target": {"products": [tea.pk]}, "strength": 3}],
+    }
+    definition = publishing.publish(publishing.create("campaign", "Tea week", document, None), None)
+    Definition.objects.filter(pk=definition.pk).update(published_at=noon(9))
+    visitor = Visitor.objects.get(user=shop.create_customer("anna"))
+    for days_ago in (20, 12, 10, 9, 8, 7, 4, 3, 2, 1):
+        click(visitor, tea, noon(days_ago), row="bestsellers")
+    click(visitor, coffee, noon(3), row="bestsellers")
+    roll_up_days(now())
+    active_rules.read_rules_now()
+    return definition
+
+
+def test_a_campaigns_products_before_and_since_it_began(admin_client, live_campaign, django_assert_max_num_queries):
+    with django_assert_max_num_queries(12 + 4):  # with the look for newer rules, and a test's savepoint around it
+        page = admin_client.get(REPORT, {"campaign": live_campaign.pk}).content.decode()
+    around = page[page.index('id="around"') : page.index('id="how"')]
+    assert re.findall(r'data-label="Clicks">(\d+)<', around) == ["2", "5"]  # not on the day itself, nor coffee
+    assert "This is no proof" in around
+
+
+def test_a_campaign_that_began_today_has_no_days_to_compare(admin_client, live_campaign):
+    Definition.objects.update(published_at=now())
+    assert 'id="around"' not in admin_client.get(REPORT, {"campaign": live_campaign.pk}).content.decode()
+
+
+def test_a_campaign_that_is_not_live_is_compared_with_nothing(admin_client, live_campaign):
+    publishing.pause(Definition.objects.get(), None)
+    active_rules.read_rules_now()
+    assert 'id="around"' not in admin_client.get(REPORT, {"campaign": live_campaign.pk}).content.decode()

@@ -18,9 +18,11 @@ from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET
 from oscar.templatetags.currency_filters import currency as format_currency
 
+from personalization.decide.active_rules import get_active_rules
 from personalization.measure import reports
 from personalization.measure.reports import Filters, Key, Outcome, Period
 from personalization.merchandising.campaign_words import surface_labels
+from personalization.merchandising.conflicts import products_of_campaign
 from personalization.merchandising.row_keys import split_row_key
 from personalization.models import DailyTotal, Definition, DefinitionKind
 from personalization.oscar.dashboard.row_words import row_labels
@@ -231,7 +233,32 @@ def _report_context(form: ReportForm) -> dict[str, Any]:
         "newest": DailyTotal.objects.newest_day(),
         "min_seen": reports.MIN_SEEN,
         "min_lines": reports.MIN_LINES,
+        "around": _around_campaign(filters.campaign, currency) if filters.campaign is not None else None,
     }
+
+
+def _around_campaign(key: int, currency: str) -> tuple[Line, Line] | None:
+    """What came of a live campaign's products in as many full days before it began as since, at most seven; None where
+    that is not known yet, or depends on the page. Two queries."""
+    campaign = next((one for one in get_active_rules().campaigns if one.id == key), None)
+    products = products_of_campaign(campaign) if campaign is not None else None
+    if not products or len(products) > reports.MAX_COMPARED_PRODUCTS:
+        return None
+    definition = Definition.objects.get(pk=key)
+    began = definition.starts_at or definition.published_at
+    ended = [localdate(definition.ends_at)] if definition.ends_at else []
+    last = min([localdate(), *ended]) - timedelta(days=1)
+    periods = reports.periods_around(localdate(began), last) if began is not None else None
+    if periods is None:
+        return None
+    outcomes = reports.read_products(products, periods, currency)
+    before, after = (_line(_days_of(one), found, currency) for one, found in zip(periods, outcomes, strict=True))
+    return before, after
+
+
+def _days_of(period: Period) -> str:
+    first, last = (date_format(day, "SHORT_DATE_FORMAT") for day in (period.first, period.last))
+    return pgettext("personalization", "%(first)s to %(last)s") % {"first": first, "last": last}
 
 
 def _line(name: str, outcome: Outcome, currency: str) -> Line:
