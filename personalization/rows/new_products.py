@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
+from numpy.typing import NDArray
 
 from personalization.decide import selection
 from personalization.decide.slate import Candidate, Reason, RowCandidate, RowType, product_ref
@@ -13,6 +14,8 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY
 from personalization.shop import catalogue
 
+MORE = "more"
+"""Whether the row of new products stands on the page, so that two rows would be called the same."""
 MAX_NEW_SHARE = 0.5
 """Where a larger part of the catalogue is new, being new tells nobody anything."""
 
@@ -20,9 +23,8 @@ MAX_NEW_SHARE = 0.5
 def propose_new_in(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
     """What was added within the policy's `new_product_days`, the newest first, nothing with a date ahead; nothing where
     most of the shop is new."""
-    created = snapshot.arrays["product.created_at"]
-    is_new = (created > visit.timestamp - visit.policy.new_product_days * DAY) & (created <= visit.timestamp)
-    if np.count_nonzero(is_new) > MAX_NEW_SHARE * len(is_new):
+    created, is_new = snapshot.arrays["product.created_at"], _new_products(visit, snapshot)
+    if not _tells_something(is_new):
         return
     indices, since = selection.top_k(np.where(is_new, created, 0))
     yield RowCandidate(
@@ -31,6 +33,15 @@ def propose_new_in(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandid
             for key, day in zip(snapshot.ids[indices].tolist(), since.tolist(), strict=True)
         ]
     )
+
+
+def _new_products(visit: Visit, snapshot: SnapshotArrays) -> NDArray[np.bool_]:
+    created = snapshot.arrays["product.created_at"]
+    return (created > visit.timestamp - visit.policy.new_product_days * DAY) & (created <= visit.timestamp)
+
+
+def _tells_something(is_new: NDArray[np.bool_]) -> bool:
+    return bool(0 < np.count_nonzero(is_new) <= MAX_NEW_SHARE * len(is_new))
 
 
 def propose_latest(visit: Visit) -> Iterator[RowCandidate]:
@@ -47,7 +58,8 @@ def propose_latest_in_young_shop(visit: Visit, snapshot: SnapshotArrays) -> Iter
         created = snapshot.arrays["product.created_at"]
         indices, since = selection.top_k(np.where(created <= visit.timestamp, created, 0))
         keys = zip(snapshot.ids[indices].tolist(), since.tolist(), strict=True)
-        yield RowCandidate([Candidate(product_ref(key), day, Reason(LATEST.code)) for key, day in keys])
+        candidates = [Candidate(product_ref(key), day, Reason(LATEST.code)) for key, day in keys]
+        yield RowCandidate(candidates, {MORE: _tells_something(_new_products(visit, snapshot))})
 
 
 NEW_IN = RowType(
@@ -59,7 +71,11 @@ NEW_IN = RowType(
 )
 LATEST = RowType(
     code="latest",
-    title=lambda params: pgettext("personalization", "Latest additions"),
+    title=lambda params: (
+        pgettext("personalization", "More from the shop")
+        if params.get(MORE) is True
+        else pgettext("personalization", "Latest additions")
+    ),
     explanation=lambda params: _("The newest products in the shop"),
     discloses_activity=False,
     propose=propose_latest_in_young_shop,

@@ -71,3 +71,25 @@ def test_a_view_ahead_leads_nowhere_yet(client, with_new_products):
     assert shown(client.get("/"), "continue_shopping") == []
     store_event(visitor, minutes_ago=6, product_id=new[1].pk)
     assert shown(client.get("/"), "continue_shopping") == [new[1].pk]
+
+
+def test_where_new_in_stands_the_rest_of_a_young_shop_is_not_called_new_again(client, with_new_products):
+    titles = {row.type: row.title for row in client.get("/").context["slate"].rows}
+    assert titles["new_in"] == "New in"
+    assert titles.get("latest", "More from the shop") == "More from the shop"
+
+
+def test_where_all_is_new_the_latest_are_called_so(client):
+    products = [shop.create_shop_product(f"Tea {number}", days_old=1) for number in range(9)]
+    shop.create_past_order(shop.create_customer("anna"), products[:1])
+    call_command("personalization_train", verbosity=0)
+    titles = {row.type: row.title for row in client.get("/").context["slate"].rows}
+    assert "new_in" not in titles and titles["latest"] == "Latest additions"
+
+
+def test_a_young_shop_with_some_new_products_has_two_rows_of_different_names(client):
+    for number in range(30):
+        shop.create_shop_product(f"Tea {number}", days_old=1 if number < 8 else 400)
+    call_command("personalization_train", verbosity=0)
+    titles = {row.type: row.title for row in client.get("/").context["slate"].rows}
+    assert (titles["new_in"], titles["latest"]) == ("New in", "More from the shop")
