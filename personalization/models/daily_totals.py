@@ -75,7 +75,7 @@ LEFT JOIN {events} AS click ON click.{pk} = (
     SELECT earlier.{pk} FROM {events} AS earlier
     WHERE earlier.{visitor} = {events}.{visitor} AND earlier.{type} = 'select_item'
         AND earlier.{product_id} = {events}.{product_id} AND earlier.{occurred_at} <= {events}.{occurred_at}
-        AND earlier.{occurred_at} >= %s
+        AND earlier.{occurred_at} >= %s AND NOT earlier.{is_suspected_bot}
     ORDER BY earlier.{occurred_at} DESC, earlier.{event_id} DESC LIMIT 1
 )
 """

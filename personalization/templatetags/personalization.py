@@ -266,6 +266,15 @@ def _consented_visit(context: Context) -> Visit | None:
 
 
 @register.simple_tag(takes_context=True)
+def greeted_user(context: Context) -> Any:
+    """Whom the page greets: the user who is signed in, or in a preview the one whom it is shown as."""
+    request = context.get("request")
+    if request is not None and current_preview(request):
+        return requester_from_request(request).user
+    return context.get("user")
+
+
+@register.simple_tag(takes_context=True)
 def personalization_beacon(context: Context) -> str:
     """The scripts that report what is seen on this page, for visitors who agreed to that; else nothing."""
     request = context.get("request")

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NARROW, ROOT, SHOPPER, WIDE
+from tests.browser.conftest import CHROMIUM, NARROW, ROOT, SHOPPER, WIDE
 
 ADDRESS = {"first_name": "Ann", "last_name": "Lee", "line1": "1 Road", "line4": "Atlanta", "postcode": "30301"}
 PEOPLE = 3
@@ -106,13 +106,18 @@ def bought(chromium, shop, demo):
     before = report(reader, shop).get(ROW, {})
     context.close()
     orders = []
+    # What is sent while a page is left has the name of the browser, not that of the context: see `is_crawler`.
+    shoppers = chromium.browser_type.launch(
+        executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", f"--user-agent={SHOPPER}"]
+    )
     for number in range(PEOPLE):
-        context = chromium.new_context(viewport=WIDE, user_agent=SHOPPER)
+        context = shoppers.new_context(viewport=WIDE)
         page = context.new_page()
         page.goto(shop + "/")
         register(page, shop, f"buyer{number}")
         orders.append(buy_from_row(page, shop, "bestsellers", number))
         context.close()
+    shoppers.close()
     manage(demo, "personalization_apply_retention")
     return Bought(shop, orders, before)
 

@@ -164,6 +164,7 @@ def test_what_was_put_into_a_basket_counts_where_it_was_clicked_on_last():
     for days_ago, row in ((0.5, "new_in"), (0.3, "bestsellers:7")):
         at_home = {"surface": "home", "row_key": row, "reason": row, "campaign": "5:1"}
         store_dated_event(anna, "select_item", days_ago, product_id=1, **at_home)
+    store_dated_event(anna, "select_item", 0.25, product_id=1, is_suspected_bot=True, surface="search")
     store_dated_event(anna, "add_to_cart", 0.2, product_id=1, device="phone")
     store_dated_event(ben, "add_to_cart", 0.2, product_id=1, device="phone")
     store_dated_event(anna, "add_to_cart", 0.4, product_id=2)

@@ -61,6 +61,18 @@ def test_a_preview_equals_the_live_page_of_the_customer(client, staff, customer)
     assert not [name for name in preview.cookies if "personalization" in name]
 
 
+def test_a_preview_greets_whom_it_is_shown_as_and_not_who_looks(client, staff, customer):
+    User.objects.filter(pk=staff.pk).update(first_name="Mia", date_joined="2020-01-01T00:00Z")
+    User.objects.filter(pk=customer.pk).update(first_name="Tom", date_joined="2020-01-01T00:00Z")
+    client.force_login(staff)
+    assert "Welcome back, Mia" in client.get("/").content.decode()
+    (address,) = frames(client)
+    stranger = client.get(address).content.decode()
+    assert "Welcome to" in stranger and "Welcome back" not in stranger
+    (address,) = frames(client, customer="two@shop.example")
+    assert "Welcome back, Tom" in client.get(address).content.decode()
+
+
 def test_a_preview_records_nothing_but_that_somebody_looked(client, staff, customer):
     client.force_login(staff)
     events, visitors = Event.objects.count(), Visitor.objects.count()
