@@ -238,6 +238,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
     assert {name: len(rows) for name, rows in content["tables"].items()} == {
         "personalization.AuditEntry": 0,
         "personalization.ConsentRecord": 1,
+        "personalization.Credit": 0,
         "personalization.CustomerFacts": 0,
         "personalization.CustomerTaste": 0,
         "personalization.Event": 1,
