@@ -1,9 +1,6 @@
 """Three people shop in the demo, one order is cancelled, and the shop's owner reads what came of it."""
 
-import os
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -11,26 +8,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.conftest import CHROMIUM, NARROW, ROOT, SHOPPER, WIDE
+from tests.browser.conftest import CHROMIUM, NARROW, SHOPPER, WIDE, manage
 
 ADDRESS = {"first_name": "Ann", "last_name": "Lee", "line1": "1 Road", "line4": "Atlanta", "postcode": "30301"}
 PEOPLE = 3
 ROW = "Home page · Bestsellers"
-
-
-def manage(demo, *command: str) -> str:
-    """What a command says that runs beside the served demo, as a shop's cron has it."""
-    ours = ("DJANGO_SETTINGS_MODULE", "SHOP_DEBUG")
-    environment = {key: value for key, value in os.environ.items() if key not in ours}
-    done = subprocess.run(
-        [sys.executable, "manage.py", *command],
-        cwd=ROOT,
-        env=environment | {"SHOP_DATA": str(demo.data), "DATABASE_URL": ""},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
 
 
 def register(page, shop: str, name: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.conftest import manage
 from tests.browser.test_merchandiser import (
     CONSOLE,
     DESK,
@@ -17,6 +18,22 @@ from tests.browser.test_merchandiser import (
 
 ROWS = CONSOLE + "rows/"
 HOME = ROWS + "?surface=home"
+
+
+ARCHIVE_ALL = """
+from personalization.merchandising import publishing
+from personalization.models import Definition
+for row in Definition.objects.rows_of_shop().filter(is_demo=False):
+    publishing.archive(row, None)
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rows_as_they_were(demo):
+    """What these tests arranged is gone before the next ones look at the home page."""
+    yield
+    manage(demo, "shell", "-c", ARCHIVE_ALL)
+    time.sleep(10)  # until every page knows
 
 
 def row_titles(page):
@@ -78,7 +95,7 @@ def test_a_row_is_moved_by_keyboard_and_the_focus_stays_with_it(opened):  # noqa
         page.keyboard.press("Enter")
     moved = page.locator("#row-home-trending")
     assert int(moved.locator("input[name=place]").input_value()) == place - 1
-    assert page.evaluate("document.activeElement.dataset.step") == "up"
+    page.wait_for_function("document.activeElement?.dataset.step === 'up'")
     expect(page.locator("#personalization-live")).to_contain_text(f"to place {place - 1} of")
     moved.locator("input[name=place]").fill(str(place))
     with page.expect_navigation():

@@ -78,18 +78,21 @@
         }
     }
 
-    // After a row was moved: back to where it was moved from, and its new place is said without interrupting.
+    // After a row or a campaign was moved the page is a new one: the focus goes back to the button that moved it, or to its
+    // line, and where it stands now is said without interrupting.
     function returnToLine() {
         const moved = new URLSearchParams(location.search).get("moved");
-        const line = moved && document.getElementById(`row-${moved}`);
-        if (!line) return;
+        const id = moved ? `row-${moved}` : location.hash.startsWith("#campaign-") ? location.hash.slice(1) : "";
+        const line = id && document.getElementById(id);
+        const message = document.querySelector("#messages .alert, .alert-success");
+        if (!line || !(moved || message)) return;
         const step = sessionStorage.getItem("personalization-step");
         sessionStorage.removeItem("personalization-step");
         const button = step && line.querySelector(`[data-step="${CSS.escape(step)}"]:not([disabled])`);
         (button || line).focus();
-        const message = document.querySelector("#messages .alert, .alert-success")?.textContent ?? "";
         const live = document.getElementById("personalization-live");
-        setTimeout(() => { live.textContent = message.replace(/\s+/g, " ").replace("×", "").trim(); }, 100);
+        const text = (message?.textContent ?? "").replace(/\s+/g, " ").replace("\u00d7", "").trim();
+        setTimeout(() => { live.textContent = text; }, 100);
     }
 
     function addLine(form) {
@@ -154,18 +157,8 @@
         line.addEventListener("dragend", () => { unmark(); dragged = null; });
     }
 
-    // After a move the page is a new one: the focus goes to the line that was moved, and where to is said.
-    function returnToLine() {
-        const line = location.hash.startsWith("#campaign-") && document.getElementById(location.hash.slice(1));
-        const message = document.querySelector(".alert-success");
-        if (!line || !message) return;
-        line.focus();
-        setTimeout(() => { document.getElementById("personalization-live").textContent = message.textContent.replace("\u00d7", "").trim(); }, 100);
-    }
-
     document.addEventListener("DOMContentLoaded", () => {
         document.querySelectorAll("[data-movable]").forEach(makeMovable);
-        returnToLine();
         tellOfPickers();
         document.querySelectorAll("[data-line]").forEach(prepareLine);
         document.querySelectorAll(".personalization-form").forEach(prepareLine);
