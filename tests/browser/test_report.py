@@ -126,9 +126,10 @@ def test_the_report_says_what_three_people_bought_after_clicks_and_follows_a_can
     assert {title for title, _ in bought.orders} <= set(by_product)
 
     owner.goto(f"{shop}/dashboard/orders/{bought.orders[0][1]}/")
-    form = owner.locator("form:has([name=new_status])").first
-    form.locator("[name=new_status]").select_option("Cancelled")
-    form.locator("button[type=submit]").click()
+    form = owner.locator("form:has([name=order_action][value=change_order_status])")
+    form.locator("select[name=new_status]").select_option("Cancelled", force=True)
+    with owner.expect_navigation():
+        form.get_by_role("button", name="Change status").click()
     manage(demo, "personalization_measure", "--all")
     line = report(owner, shop)[ROW]
     lost, kept = (float(line[name].strip("$")) for name in ("Lost", "Kept"))

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from django.utils.timezone import now
+from oscar import VERSION as OSCAR_VERSION
 from oscar.apps.catalogue.models import Category, Product, ProductAttribute
 from oscar.apps.order.models import Order
 
@@ -308,6 +309,7 @@ def test_the_preview_is_of_this_customer_and_names_no_address(client, customer):
     assert AuditEntry.objects.get(action="preview").subject == customer
 
 
+@pytest.mark.skipif(OSCAR_VERSION < (4, 2), reason="its pages of users take other permissions")
 def test_oscars_page_of_a_user_leads_to_the_customer_for_those_who_may(client, customer):
     page = reverse("dashboard:user-detail", args=[customer.pk])
     mia = sign_in(client, "view_user")

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from haystack import connections
 from haystack.query import SearchQuerySet
+from oscar import VERSION as OSCAR_VERSION
 from oscar.apps.analytics.models import UserSearch
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.catalogue.models import Category, Product
@@ -26,6 +27,7 @@ from tests.shops import factories as shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 
+OLD_HAYSTACK_FAILS = pytest.mark.skipif(OSCAR_VERSION < (4, 2), reason="its search page fails at this without us, too")
 TITLES = ("Lemon soft drink", "Orange soft drink", "Soda water", "Oat milk", "Drink of oats")
 
 
@@ -135,15 +137,16 @@ def test_with_synonyms_a_query_set_of_the_shops_own_stays_one():
 
 def test_no_search_costs_a_further_query(client, drinks, monkeypatch, settings):
     monkeypatch.setitem(settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS", 3600)  # the look for what serves is a query
-    search(client, "milk")
+    search(client, "soft drink")
     with CaptureQueriesContext(connection) as usual:
-        search(client, "milk")
-    synonyms("pop", "soda", "soft drink")
+        assert len(titles(search(client, "soft drink"))) == 2
+    synonyms("pop", "soft drink")
     redirect("refund", {"path": "/catalogue/"})
+    search(client, "pop")
     with CaptureQueriesContext(connection) as other_word:
-        search(client, "milk")
+        assert len(titles(search(client, "soft drink"))) == 2
     with CaptureQueriesContext(connection) as own_word:
-        assert len(titles(search(client, "pop"))) == 3
+        assert len(titles(search(client, "pop"))) == 2
     assert len(other_word) == len(usual) and len(own_word) == len(usual)
 
 
@@ -251,7 +254,7 @@ def test_a_preview_shows_drafts_of_both_and_stays_one(client, drinks):
 @pytest.mark.parametrize(
     "query",
     [
-        "pop\x00",
+        pytest.param("pop\x00", marks=OLD_HAYSTACK_FAILS),
         "pop AND (",
         "-pop",
         "pop -water",
