@@ -24,7 +24,7 @@ def propose_new_in(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandid
     """What was added within the policy's `new_product_days`, the newest first, nothing with a date ahead; nothing where
     most of the shop is new."""
     created, is_new = snapshot.arrays["product.created_at"], _new_products(visit, snapshot)
-    if not _tells_something(is_new):
+    if _is_most(is_new):
         return
     indices, since = selection.top_k(np.where(is_new, created, 0))
     yield RowCandidate(
@@ -40,8 +40,8 @@ def _new_products(visit: Visit, snapshot: SnapshotArrays) -> NDArray[np.bool_]:
     return (created > visit.timestamp - visit.policy.new_product_days * DAY) & (created <= visit.timestamp)
 
 
-def _tells_something(is_new: NDArray[np.bool_]) -> bool:
-    return bool(0 < np.count_nonzero(is_new) <= MAX_NEW_SHARE * len(is_new))
+def _is_most(is_new: NDArray[np.bool_]) -> bool:
+    return bool(np.count_nonzero(is_new) > MAX_NEW_SHARE * len(is_new))
 
 
 def propose_latest(visit: Visit) -> Iterator[RowCandidate]:
@@ -59,7 +59,8 @@ def propose_latest_in_young_shop(visit: Visit, snapshot: SnapshotArrays) -> Iter
         indices, since = selection.top_k(np.where(created <= visit.timestamp, created, 0))
         keys = zip(snapshot.ids[indices].tolist(), since.tolist(), strict=True)
         candidates = [Candidate(product_ref(key), day, Reason(LATEST.code)) for key, day in keys]
-        yield RowCandidate(candidates, {MORE: _tells_something(_new_products(visit, snapshot))})
+        is_new = _new_products(visit, snapshot)
+        yield RowCandidate(candidates, {MORE: bool(np.any(is_new)) and not _is_most(is_new)})
 
 
 NEW_IN = RowType(
