@@ -80,7 +80,7 @@ def fold_sizes(
 ) -> list[Candidate]:
     """The candidates, of which those that differ in size only are folded into the first of them; what the visitor
     bought, else what sells best, takes its place where the row has the same to say of both. At most `MAX_OF_FAMILY`
-    stand by themselves, where a second one was bought, too, or has no other size that could be read; and the sizes of
+    stand by themselves, where a second one was bought, too, has no other size that could be read, or they are sizes of
     the product that the row is about.
 
     Parameters: `purchased`, the keys of what the visitor bought; `subject`, the key of that product.
@@ -95,7 +95,10 @@ def fold_sizes(
         members.setdefault(int(family[indices[place]]), []).append(place)
     folded: list[Candidate | None] = list(candidates)
     for number, places in members.items():
-        if len(places) > 1 and (about < 0 or number != family[about]):
+        if about >= 0 and number == family[about]:
+            for place in places[MAX_OF_FAMILY:]:
+                folded[place] = None
+        elif len(places) > 1:
             rows = [(candidates[place], int(indices[place])) for place in places]
             for place, candidate in zip(places, _fold_family(rows, snapshot, purchased), strict=True):
                 folded[place] = candidate
