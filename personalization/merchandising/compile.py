@@ -46,8 +46,6 @@ LARGE = 20_000
 """More products than this are kept as a sorted array."""
 PRODUCTS_PER_QUERY = 1_000
 NOTHING = FixedTarget(frozenset())
-SERVING_KINDS = (DefinitionKind.CAMPAIGN, DefinitionKind.SYNONYM, DefinitionKind.REDIRECT)
-"""What a page obeys by itself; a segment is asked by campaigns."""
 
 
 @dataclass

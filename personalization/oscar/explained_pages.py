@@ -5,7 +5,6 @@ Rows are decided by `serve`, as the page's tags do. A list is made by the page's
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from copy import copy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,11 +21,9 @@ from personalization.decide.trace import Trace
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
-from personalization.oscar.previews import Preview, bind_preview, trace_preview
+from personalization.oscar.previews import Preview, bare_copy, bind_preview, trace_preview
 from personalization.shop import catalogue
 
-OWN_ATTRIBUTES = "_personalization"
-"""So begin the attributes in which a request keeps what we read for it."""
 HOME_PAGE, PRODUCT_PAGE, BASKET_PAGE = "personalization:home", "catalogue:detail", "basket:summary"
 
 
@@ -67,9 +64,7 @@ def _language(preview: Preview, address: str) -> AbstractContextManager[Any]:
 def _page_request(request: HttpRequest, address: str) -> HttpRequest:
     """A request for the page like that of the frame which shows it, with nothing read for it yet."""
     parts = urlsplit(address)
-    page_request: Any = copy(request)
-    for name in [name for name in page_request.__dict__ if name.startswith(OWN_ATTRIBUTES)]:
-        del page_request.__dict__[name]
+    page_request = bare_copy(request)
     page_request.method, page_request.path = "GET", parts.path
     page_request.path_info = "/" + parts.path.removeprefix(get_script_prefix()).lstrip("/")
     page_request.GET = QueryDict(parts.query)

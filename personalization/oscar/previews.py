@@ -25,7 +25,6 @@ from personalization.privacy.requester import ClientType, Requester, bind_reques
 
 PARAMETER = "personalization_preview"
 ATTRIBUTE = "_personalization_preview"
-TRACE_ATTRIBUTE = "_personalization_trace"
 DECISION_ATTRIBUTE = "_personalization_previewed_decision"
 OWN_ATTRIBUTES = "_personalization"
 """What the names of the attributes begin with that we leave on a request."""
@@ -74,10 +73,11 @@ class Preview:
 
 @dataclass(frozen=True)
 class PreviewedDecision:
-    """What a decision of a preview goes by that is stored nowhere, and where it writes down how it came about."""
+    """Where a decision of a preview writes down how it came about, and what it goes by that is stored nowhere."""
 
-    rules: CompiledRules
     trace: Trace
+    rules: CompiledRules | None = None
+    """None for those of the preview."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,17 @@ def bind_preview(request: HttpRequest, preview: Preview, customer: Any = None) -
 
 def trace_preview(request: HttpRequest) -> Trace:
     """Lets the decisions of a preview's request write down how they come about. Call it before they are made."""
-    trace = Trace()
-    setattr(request, TRACE_ATTRIBUTE, trace)
-    return trace
+    decision = PreviewedDecision(Trace())
+    setattr(request, DECISION_ATTRIBUTE, decision)
+    return decision.trace
+
+
+def bare_copy(request: HttpRequest) -> Any:
+    """A copy of a request for which nothing of ours has been read yet."""
+    copied = copy.copy(request)
+    for name in [name for name in copied.__dict__ if name.startswith(OWN_ATTRIBUTES)]:
+        delattr(copied, name)
+    return copied
 
 
 def preview_request(
@@ -143,9 +151,7 @@ def preview_request(
     It is made of the request of a member of staff, whose right to see this has been established, and shares their
     account and the shop's strategy with it, but no cookie and no basket.
     """
-    asked = copy.copy(request)
-    for name in [name for name in asked.__dict__ if name.startswith(OWN_ATTRIBUTES)]:
-        delattr(asked, name)
+    asked: HttpRequest = bare_copy(request)
     asked.method, asked.path, asked.path_info, asked.COOKIES = "GET", path, path, {}
     asked.META = {**request.META, "REQUEST_METHOD": "GET", "QUERY_STRING": query}
     asked.GET, asked.POST = QueryDict(query), QueryDict()
@@ -169,8 +175,8 @@ def in_preview(visit: Visit, request: HttpRequest) -> Visit:
     return replace(
         visit,
         timestamp=visit.timestamp if preview.moment is None else preview.moment,
-        rules=_rules(preview, decision.rules if decision else visit.rules),
-        trace=decision.trace if decision else getattr(request, TRACE_ATTRIBUTE, visit.trace),
+        rules=_rules(preview, (decision and decision.rules) or visit.rules),
+        trace=decision.trace if decision else visit.trace,
         country=preview.country or visit.country,
         is_preview=True,
         hide_private_reasons=False,

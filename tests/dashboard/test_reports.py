@@ -129,7 +129,7 @@ def test_the_chart_is_a_table_too(admin_client, three_people):
 
 
 def test_the_file_has_the_same_numbers(admin_client, three_people):
-    rows = list(csv.DictReader(io.StringIO(admin_client.get(FILE, {"by": "product"}).content.decode())))
+    rows = list(csv.DictReader(io.StringIO(admin_client.get(FILE, {"by": "product"}).getvalue().decode())))
     (tea,) = [row for row in rows if row["name"] == "Green tea"]
     assert (tea["seen"], tea["clicks"], tea["kept_amount"]) == ("120", "3", "15.00")
 

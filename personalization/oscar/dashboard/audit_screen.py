@@ -1,6 +1,5 @@
 """The audit: who did what with what, as a list with filters and as a file."""
 
-import csv
 from collections.abc import Iterable, Iterator
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -15,12 +14,11 @@ from django.views.decorators.http import require_GET
 from personalization.models import AuditAction, AuditEntry, Definition, DefinitionKind
 from personalization.models.audit import AUDIT_DAYS
 from personalization.models.paging import pages_by_key
+from personalization.oscar.dashboard.csv_files import csv_download
 from personalization.oscar.dashboard.screens import show
 
 PAGE_SIZE = 50
 CSV_BATCH_SIZE = 1_000
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is run as a formula by some programs."""
 OTHER_KINDS = {
     "snapshot": pgettext_lazy("personalization", "snapshot"),
     "key": pgettext_lazy("personalization", "server key"),
@@ -55,10 +53,7 @@ def show_audit(request: HttpRequest) -> HttpResponse:
 def download_audit(request: HttpRequest) -> StreamingHttpResponse:
     """What the filters leave as a CSV file, the oldest first; that it was taken is in the audit, too."""
     AuditEntry.objects.record(request.user, AuditAction.EXPORT, kind="audit")
-    response = StreamingHttpResponse(_csv_lines(_filtered_entries(_chosen_filters(request))), content_type="text/csv")
-    response["Content-Disposition"] = 'attachment; filename="audit.csv"'
-    response["Cache-Control"] = "no-store, private"
-    return response
+    return csv_download("audit", _csv_rows(_filtered_entries(_chosen_filters(request))))
 
 
 def _chosen_filters(request: HttpRequest) -> dict[str, str]:
@@ -113,24 +108,11 @@ def _kind_labels() -> dict[str, str]:
     return {str(key): str(label) for key, label in [*DefinitionKind.choices, *OTHER_KINDS.items()]}
 
 
-class _Line:
-    """What a csv.writer writes to: it hands each line on."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _csv_lines(entries: Any) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    headings = ("at", "who", "action", "kind", "object", "name", "version", "customer", "note")
-    yield writer.writerow(headings)
+def _csv_rows(entries: Any) -> Iterator[tuple[Any, ...]]:
+    yield ("at", "who", "action", "kind", "object", "name", "version", "customer", "note")
     for page in pages_by_key(entries, ("pk",), CSV_BATCH_SIZE):
         for entry, _kind, name in _with_names(page):  # type: ignore[arg-type]
             at = localtime(entry.at, get_default_timezone()).isoformat()
             subject = entry.subject_id or (pgettext("personalization", "gone") if entry.subject_hash else "")
-            cells = (at, entry.by_name, entry.action, entry.kind, entry.object_id, name, entry.version, subject)
-            yield writer.writerow([_plain_cell(cell) for cell in (*cells, entry.note)])
-
-
-def _plain_cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+            changed = (entry.action, entry.kind, entry.object_id, name, entry.version)
+            yield (at, entry.by_name, *changed, subject, entry.note)

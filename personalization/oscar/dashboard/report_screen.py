@@ -1,7 +1,6 @@
 """The reports: what came of rows and campaigns, as a table, a chart and a file."""
 
-import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -9,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.formats import date_format, number_format
 from django.utils.functional import lazy
 from django.utils.timezone import localdate
@@ -20,11 +19,12 @@ from oscar.templatetags.currency_filters import currency as format_currency
 
 from personalization.decide.active_rules import get_active_rules
 from personalization.measure import reports
-from personalization.measure.reports import Filters, Key, Outcome, Period
+from personalization.measure.reports import Filters, Key, Outcome, Period, Report
 from personalization.merchandising.campaign_words import surface_labels
 from personalization.merchandising.conflicts import products_of_campaign
 from personalization.merchandising.row_keys import split_row_key
 from personalization.models import DailyTotal, Definition, DefinitionKind
+from personalization.oscar.dashboard.csv_files import csv_download
 from personalization.oscar.dashboard.row_words import row_labels
 from personalization.oscar.dashboard.screens import PlainSelects, show
 from personalization.rows import registered_row_types
@@ -194,22 +194,21 @@ def show_report(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def download_report(request: HttpRequest) -> HttpResponse:
+def download_report(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """A report as a CSV file, with all its lines."""
     form = ReportForm(request.GET or {"by": "row"})
     if not form.is_valid():
         return show(request, "report", {"form": form}, tab="reports", status=400)
     report = reports.read_report(form.group, form.period(), form.filters(), settings.OSCAR_DEFAULT_CURRENCY)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="report.csv"'
-    response["Cache-Control"] = "no-store, private"
-    writer = csv.writer(response)
-    columns = ("seen", "clicks", "added", "lines", "pieces", "gross", "lost_amount", "kept_amount", "seen_only")
     names = key_names(form.group, report.lines, form.row_names)
-    writer.writerow([*reports.GROUPS[form.group], "name", *columns])
+    return csv_download("report", _csv_rows(form.group, report, names))
+
+
+def _csv_rows(group: str, report: Report, names: Callable[[Key], str]) -> Iterator[tuple[Any, ...]]:
+    columns = ("seen", "clicks", "added", "lines", "pieces", "gross", "lost_amount", "kept_amount", "seen_only")
+    yield (*reports.GROUPS[group], "name", *columns)
     for key, outcome in reports.best_first(report.lines):
-        writer.writerow([*key, _plain_cell(names(key)), *(_plain_number(getattr(outcome, name)) for name in columns)])
-    return response
+        yield (*key, names(key), *(_with_cents(getattr(outcome, name)) for name in columns))
 
 
 def _report_context(form: ReportForm) -> dict[str, Any]:
@@ -321,10 +320,5 @@ def key_names(group: str, lines: Iterable[Key], row_names: Mapping[str, str]) ->
     return lambda key: names.get(key[0], gone)
 
 
-def _plain_number(value: int | Decimal) -> str:
-    return f"{value:.2f}" if isinstance(value, Decimal) else str(value)
-
-
-def _plain_cell(value: str) -> str:
-    """A cell that no program runs as a formula."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+def _with_cents(value: int | Decimal) -> int | Decimal:
+    return value.quantize(Decimal("0.01")) if isinstance(value, Decimal) else value

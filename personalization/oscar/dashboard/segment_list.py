@@ -1,6 +1,5 @@
 """The list of segments: each in a sentence, with who uses it. Counts come after, each by itself."""
 
-import csv
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from personalization.merchandising.segment_counts import suggest_segments
 from personalization.merchandising.segments import CompiledSegment, Segment, Sensitive, compile_segment, parse_segment
 from personalization.models import AuditAction, AuditEntry, Definition, DefinitionKind, Reference
 from personalization.oscar.dashboard.campaign_list import undoable
+from personalization.oscar.dashboard.csv_files import csv_download
 from personalization.oscar.dashboard.screens import say_refusal, show
 from personalization.shop import segment_choices
 
@@ -33,13 +33,6 @@ class SegmentLine:
     sentence: str
     users: tuple[Definition, ...]
     changed_by: str
-
-
-class _Echo:
-    """A file that hands back what is written."""
-
-    def write(self, text: str) -> str:
-        return text
 
 
 @require_GET
@@ -94,11 +87,7 @@ def export_members(request: HttpRequest, pk: int) -> HttpResponse | StreamingHtt
     AuditEntry.objects.record(
         request.user, AuditAction.EXPORT, kind=definition.kind, object_id=definition.pk, note=definition.name
     )
-    rows = _csv_rows(compiled_segment(segment))
-    response = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{definition.key}.csv"'
-    response["Cache-Control"] = "no-store, private"
-    return response
+    return csv_download(definition.key, _csv_rows(compiled_segment(segment)))
 
 
 def stored_segment(definition: Definition) -> Segment | None:
@@ -157,15 +146,8 @@ def _is_meant(line: SegmentLine, chosen: Mapping[str, str]) -> bool:
     return not text or text in f"{line.definition.name} {line.sentence}".casefold()
 
 
-def _csv_rows(segment: CompiledSegment) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(["customer_id", "name", "email"])
+def _csv_rows(segment: CompiledSegment) -> Iterator[tuple[Any, ...]]:
+    yield ("customer_id", "name", "email")
     for user in segment.customers(time.time()).order_by("pk").iterator(chunk_size=1000):
-        name = user.get_full_name() or user.get_username()
         email = getattr(user, user.get_email_field_name(), "")
-        yield writer.writerow([user.pk, _harmless(name), _harmless(email)])
-
-
-def _harmless(text: str) -> str:
-    """The text as no spreadsheet takes it for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+        yield (user.pk, user.get_full_name() or user.get_username(), email)
