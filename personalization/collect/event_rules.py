@@ -11,6 +11,8 @@ MAX_EVENT_ITEMS = 200
 """GA4 allows this many items in one event."""
 MAX_SEARCH_LENGTH = 256
 MAX_QUANTITY = 1_000_000
+EXPOSURE = "exposure"
+"""What a page reports that shows an arm of an experiment. It is no event of a visitor, and none is stored."""
 PURCHASE_EVENTS = ("purchase", "refund", "ecommerce_purchase", "in_app_purchase")
 """GA4's names of events that are not accepted: purchases are read from the shop's own orders."""
 

@@ -104,7 +104,7 @@ def sign_impression(shown: Impression, visitor_id: uuid.UUID | None, browser_key
         shown.row,
         shown.snapshot,
         int(shown.shown_at),
-        _visitor_mark(visitor_id) if visitor_id else _browser_mark(browser_key),
+        visitor_mark(visitor_id) if visitor_id else _browser_mark(browser_key),
         shown.item_kind,
         [item.item_id for item in items],
         _pack_positions([item.position for item in items]),
@@ -173,10 +173,10 @@ def _read_version_1(content: Sequence[Any]) -> tuple[Impression, str]:
 
 
 def _owner_marks(visitor_id: uuid.UUID, browser_key: str) -> set[str]:
-    return {_visitor_mark(visitor_id)} | ({_browser_mark(browser_key)} if browser_key else set())
+    return {visitor_mark(visitor_id)} | ({_browser_mark(browser_key)} if browser_key else set())
 
 
-def _visitor_mark(visitor_id: uuid.UUID) -> str:
+def visitor_mark(visitor_id: uuid.UUID) -> str:
     """Tells whether two tokens are of one visitor, and not who."""
     return hashlib.sha256(visitor_id.bytes).hexdigest()[:8]
 

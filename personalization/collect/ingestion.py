@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from personalization import signals
-from personalization.collect import impression_tokens
+from personalization.collect import exposure_tokens, impression_tokens
+from personalization.collect.event_rules import EXPOSURE
 from personalization.collect.impression_tokens import Impression, ShownItem
 from personalization.collect.payload import InvalidEvent, Rejection, ReportedEvent, ReportedItem
-from personalization.models import Event, Visitor
+from personalization.models import Event, Exposure, Visitor
 from personalization.models.events import EventData, EventType, ItemKind
 from personalization.recommenders import DAY
 
@@ -86,6 +87,9 @@ def store_events(delivery: Delivery, reports: Iterable[ReportedEvent]) -> Ingest
     rejected: list[Rejection] = []
     for report in reports:
         try:
+            if report.name == EXPOSURE:
+                _record_exposures(report, delivery)
+                continue
             event = to_event(report, delivery)
         except InvalidEvent as fault:
             rejected.append(Rejection(report.index, fault.code))
@@ -98,6 +102,17 @@ def store_events(delivery: Delivery, reports: Iterable[ReportedEvent]) -> Ingest
     elif events:
         _send_event_recorded(delivery.visitor, events.values())
     return IngestionResult(len(accepted), tuple(rejected))
+
+
+def _record_exposures(report: ReportedEvent, delivery: Delivery) -> None:
+    """Stores that the visitor was shown arms of experiments; InvalidEvent when we did not sign that for them."""
+    visitor, received = delivery.visitor, delivery.received
+    arms = exposure_tokens.verify_exposures(report.slate, visitor.pk, received.timestamp())
+    if arms is None:
+        raise InvalidEvent("invalid_slate")
+    if not delivery.is_suspected_bot:
+        is_customer = visitor.user_id is not None
+        Exposure.objects.record(visitor.pk, arms, received, device=delivery.device, is_customer=is_customer)
 
 
 def _store(delivery: Delivery, events: Collection[EventData]) -> bool:

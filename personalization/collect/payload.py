@@ -10,7 +10,13 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from personalization.collect.event_rules import EVENT_RULES, MAX_EVENT_ITEMS, MAX_QUANTITY, PURCHASE_EVENTS
+from personalization.collect.event_rules import (
+    EVENT_RULES,
+    EXPOSURE,
+    MAX_EVENT_ITEMS,
+    MAX_QUANTITY,
+    PURCHASE_EVENTS,
+)
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_EVENTS = 50
@@ -176,6 +182,8 @@ def read_event(event: Any, index: int, item_ids: str) -> ReportedEvent:
     if not isinstance(event, dict):
         raise InvalidEvent("invalid_event")
     _check_storable(event, 1)
+    if event.get("name") == EXPOSURE:
+        return ReportedEvent(index, _event_id(event.get("id")), EXPOSURE, None, slate=_slate_token(event))
     pushed = "name" not in event
     name = _event_type(event.get("event") if pushed else event["name"])
     fields = _merged_fields(event)

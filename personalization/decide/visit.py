@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import UUID
 
 from personalization.decide.policy import DEFAULT_POLICY, Policy
@@ -13,6 +13,9 @@ from personalization.models import CustomerFacts, Genome
 from personalization.models.events import RecentEvent
 from personalization.models.visitors import Preference
 from personalization.rank.snapshot_arrays import SnapshotArrays
+
+if TYPE_CHECKING:
+    from personalization.decide.arms import VisitArms
 
 Result = TypeVar("Result")
 
@@ -105,6 +108,8 @@ class Visit:
     """The campaigns of the shop's merchants."""
     held_back: bool = False
     """Whether this visitor is held back from personalisation, to measure it: campaigns for segments do not act then."""
+    arms: "VisitArms | None" = field(default=None, compare=False, repr=False)
+    """Their arms of the experiments that run; None where they are in none."""
     trace: Trace | None = field(default=None, compare=False, repr=False)
     """Where the decision writes down how it came about; None when nobody asks."""
     _shared: dict[Any, Any] = field(init=False, default_factory=dict, compare=False, repr=False)

@@ -1,11 +1,12 @@
 """What a scheduled run does: gives credit for new orders, corrects it, and counts the days that changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.utils.timezone import now as current_time
 
 from personalization.measure import credit
+from personalization.measure.experiments import ExperimentsResult, measure_experiments
 from personalization.models import Credit, DailyTotal
 from personalization.privacy.retention import ONE_DAY, day_bounds
 
@@ -23,9 +24,11 @@ class MeasureResult:
     """How many lost or regained money since."""
     days: int
     """How many days were counted anew."""
+    experiments: ExperimentsResult = field(default_factory=ExperimentsResult)
 
     def __str__(self) -> str:
-        return f"{self.credited} order lines credited; {self.corrected} corrected; {self.days} days counted"
+        text = f"{self.credited} order lines credited; {self.corrected} corrected; {self.days} days counted"
+        return f"{text}; {self.experiments}" if self.experiments.seasons else text
 
 
 def measure_outcomes(now: datetime | None = None, *, thorough: bool = True) -> MeasureResult:
@@ -37,12 +40,14 @@ def measure_outcomes(now: datetime | None = None, *, thorough: bool = True) -> M
     ----------
     thorough
         whether the orders of all days are looked at for which late events may have come, and all that was credited in
-        the last half year is compared with what became of it: once a day. Else those of the last day: every hour.
+        the last half year is compared with what became of it, and experiments are counted: once a day. Else the orders
+        of the last day are looked at: every hour.
     """
     moment = now or current_time()
     credited = credit.credit_recent_orders(moment, credit.LATE if thorough else RECENT)
     corrected = credit.sweep_losses(moment) if thorough else 0
-    return MeasureResult(credited, corrected, count_purchases())
+    days = count_purchases()
+    return MeasureResult(credited, corrected, days, measure_experiments(moment) if thorough else ExperimentsResult())
 
 
 def count_purchases() -> int:

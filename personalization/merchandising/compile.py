@@ -34,6 +34,8 @@ from personalization.merchandising.compiled import (
     Target,
 )
 from personalization.merchandising.compiled_rows import RowSettings
+from personalization.merchandising.experiments import Choice, RunningExperiment
+from personalization.merchandising.running_experiments import chosen_versions, running_experiments
 from personalization.merchandising.search_rules import SearchRedirect, SearchRules, SynonymGroup
 from personalization.models import Band, Definition, DefinitionKind, RulesState, Version
 from personalization.shop import product_targets, search_targets
@@ -80,7 +82,6 @@ class Compiler:
             audience=compile_audience(document.get("who", {})),
             schedule=compile_schedule(document.get("when", {})),
             band=Band(definition.band),
-            hold_back=document.get("hold_back", 0),
         )
 
     def search_rules(self, documents_by_key: Mapping[int, tuple[str, Mapping[str, Any]]]) -> SearchRules:
@@ -202,7 +203,8 @@ def compile_rules() -> CompiledRules:
     is left out."""
     number = RulesState.objects.number()
     definitions = list(Definition.objects.live_documents())
-    return rules_of(definitions, number)
+    has_experiments = any(one.kind == DefinitionKind.EXPERIMENT for one in definitions)
+    return rules_of(definitions, number, running_experiments() if has_experiments else ())
 
 
 def compile_with_drafts(keys: Iterable[int], row: tuple[str, Mapping[str, Any]] | None = None) -> CompiledRules:
@@ -228,10 +230,14 @@ def _with_row(definitions: list[Definition], key: str, document: Mapping[str, An
     return [one for one in definitions if one is not stored] + [definition]
 
 
-def rules_of(definitions: Iterable[Definition], number: int) -> CompiledRules:
-    """The rules of these definitions, each as its live version says."""
-    definitions = list(definitions)
+def rules_of(
+    definitions: Iterable[Definition], number: int, running: tuple[RunningExperiment, ...] = ()
+) -> CompiledRules:
+    """The rules of these definitions, each as its live version says. Parameters: `running`, the experiments that assign
+    visitors."""
+    definitions = [one for one in definitions if one.kind != DefinitionKind.EXPERIMENT]
     compiler = Compiler()
+    variants = _compile_variants(running, compiler)
     compiler.look_up_products(one.live.document for one in definitions if one.live is not None)
     campaigns: list[Campaign] = []
     rows: dict[str, dict[str, RowSettings]] = {}
@@ -247,7 +253,22 @@ def rules_of(definitions: Iterable[Definition], number: int) -> CompiledRules:
     search = compiler.search_rules(search_documents)
     tests = compile_segments(one for one in definitions if one.kind == DefinitionKind.SEGMENT)
     problems = {key: tuple(lines) for key, lines in compiler.problems.items() if lines}
-    return CompiledRules(number, tuple(campaigns), tests, problems, rows, search)
+    return CompiledRules(number, tuple(campaigns), tests, problems, rows, search, running, variants)
+
+
+def _compile_variants(
+    running: tuple[RunningExperiment, ...], compiler: Compiler
+) -> dict[Choice, Campaign | RowSettings]:
+    """The versions that arms have instead of the live ones. What is wrong with one is not noted as the live one's."""
+    found: dict[Choice, Campaign | RowSettings] = {}
+    for choice, version in chosen_versions(running).items():
+        definition = version.definition
+        definition.live = version
+        one = _compile_one(definition, compiler)
+        compiler.problems.pop(definition.pk, None)
+        if isinstance(one, Campaign | RowSettings):
+            found[choice] = one
+    return found
 
 
 def _named_products(part: Any) -> Iterator[int]:

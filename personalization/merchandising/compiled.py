@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +14,7 @@ import numpy as np
 from django.utils.functional import Promise
 from numpy.typing import NDArray
 
+from personalization.merchandising.experiments import Choice, RunningExperiment
 from personalization.merchandising.search_rules import NO_SEARCH_RULES, SearchRules
 from personalization.merchandising.search_words import WordList, WordMatch
 from personalization.models import Band
@@ -230,8 +231,6 @@ class Campaign:
     audience: Audience = Audience()
     schedule: Schedule = Schedule()
     band: Band = Band.CAMPAIGN
-    hold_back: int = 0
-    """Percent of its audience for whom it does not act, to measure it."""
 
 
 class SegmentTest(Protocol):
@@ -273,11 +272,44 @@ class CompiledRules:
     rows: Mapping[str, Mapping[str, "RowSettings"]] = field(default_factory=dict)
     """The settings of rows, by surface and by code."""
     search: SearchRules = NO_SEARCH_RULES
+    experiments: tuple[RunningExperiment, ...] = ()
+    """Those that run, the holdout first."""
+    variants: Mapping[Choice, "Campaign | RowSettings"] = field(default_factory=dict)
+    """The versions that an arm of one of them has instead of the live ones."""
+    _of_arms: dict[frozenset[Choice], "CompiledRules"] = field(default_factory=dict, compare=False, repr=False)
+
+    def is_campaign(self, key: int) -> bool:
+        """Whether this definition, live or shown by an arm, is a campaign."""
+        variants = (one for choice, one in self.variants.items() if choice[0] == key)
+        return any(one.id == key for one in self.campaigns) or any(isinstance(one, Campaign) for one in variants)
+
+    def in_arms(self, choices: frozenset[Choice]) -> "CompiledRules":
+        """The rules for visitors whose arms have these versions instead of the live ones. Made once for each set."""
+        if not choices:
+            return self
+        if choices not in self._of_arms:
+            self._of_arms[choices] = self._replaced(dict(choices))
+        return self._of_arms[choices]
+
+    def _replaced(self, numbers: Mapping[int, int | None]) -> "CompiledRules":
+        chosen = [self.variants[choice] for choice in numbers.items() if choice in self.variants]
+        campaigns = {one.id: one for one in chosen if isinstance(one, Campaign)}
+        stay = [campaigns.pop(one.id, one) for one in self.campaigns if numbers.get(one.id, 0) is not None]
+        for one in campaigns.values():  # not live yet: at the top of its band, where publishing would put it
+            stay.insert(sum(other.band < one.band for other in stay), one)
+        rows = {
+            surface: {code: one for code, one in by_code.items() if numbers.get(one.id, 0) is not None}
+            for surface, by_code in self.rows.items()
+        }
+        for settings in chosen:
+            if not isinstance(settings, Campaign):
+                rows.setdefault(settings.surface, {})[settings.code] = settings
+        return replace(self, campaigns=tuple(stay), rows=rows, _of_arms={})
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing serves that names something of the shop's."""
-        return not (self.campaigns or self.rows or self.search.redirects or self.problems)
+        return not (self.campaigns or self.rows or self.search.redirects or self.problems or self.experiments)
 
     @cached_property
     def places_by_surface(self) -> dict[str, dict[PlaceKey, tuple[IndexedPlace, ...]]]:

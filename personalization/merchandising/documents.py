@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from jsonschema import Draft202012Validator
 
-from personalization.merchandising import segments
+from personalization.merchandising import experiments, segments
 from personalization.merchandising.schemas import COMPANIONS, MAX_TERMS, SCHEMAS, TARGET_KEYS
 from personalization.merchandising.search_words import WordList, WordMatch, fold_words
 
@@ -111,6 +111,7 @@ def references(kind: str, document: dict[str, Any]) -> set[tuple[str, str]]:
         found.add(("range", str(key)))
     found |= {("row", code) for code in document.get("fallback", ())}
     found |= {(kind, str(key)) for kind, key in document.get("to", {}).items() if kind != "path"}
+    found |= {("definition", str(key)) for key in experiments.named_definitions(document)}
     return found
 
 
@@ -155,6 +156,9 @@ def _rule_errors(kind: str, document: dict[str, Any]) -> Iterator[DocumentError]
         return
     if kind == "redirect":
         yield from _redirect_errors(document)
+        return
+    if kind == "experiment":
+        yield from (DocumentError(*error) for error in experiments.experiment_errors(document))
         return
     yield from _schedule_errors(document.get("when", {}))
     if kind == "campaign":

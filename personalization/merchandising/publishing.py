@@ -64,7 +64,7 @@ def create(kind: str, name: str, document: Document, by: Any, *, key: str = "", 
 
     Raises: InvalidDocumentError; NotPossibleError where the name is taken.
     """
-    with _changing_rules():
+    with changing_rules():
         if Definition.objects.has_name(kind, name):
             raise NotPossibleError(_("There is another one of this name already."))
         definition = Definition.objects.create(kind=kind, key=key or _new_key(kind, name), name=name, is_demo=is_demo)
@@ -81,7 +81,7 @@ def save_draft(
     Parameters: `base`, the number of the version that was edited.
     Raises: InvalidDocumentError; ChangedMeanwhileError where there is a newer version than the base.
     """
-    with _changing_rules():
+    with changing_rules():
         definition = Definition.objects.with_versions().get(pk=definition.pk)
         newest = Version.objects.of_definition(definition.pk).first()
         if newest is not None and newest.number != base:
@@ -113,7 +113,7 @@ def publish(definition: Definition, by: Any, *, number: int | None = None) -> De
     Raises: NotPossibleError where there is nothing to publish, too much is live, or redirects would lead to one
     another; InvalidDocumentError where an older document is none any more.
     """
-    with _changing_rules():
+    with changing_rules():
         definition = Definition.objects.with_versions().get(pk=definition.pk)
         version = definition.draft if number is None else definition.versions.filter(number=number).first()
         if version is None:
@@ -135,7 +135,7 @@ def publish(definition: Definition, by: Any, *, number: int | None = None) -> De
         definition.save()
         Reference.objects.replace(definition, documents.references(definition.kind, version.document), live=True)
         action = AuditAction.RESTORE if restored else AuditAction.PUBLISH
-        _record_change(definition, action, by, version.number)
+        record_change(definition, action, by, version.number)
     return definition
 
 
@@ -144,7 +144,7 @@ def undo(definition: Definition, by: Any) -> Definition:
 
     What served before is told by the audit.
     """
-    with _changing_rules():
+    with changing_rules():
         definition = Definition.objects.with_versions().get(pk=definition.pk)
         before = _served_before(definition)
         if before is not None:
@@ -156,7 +156,7 @@ def undo(definition: Definition, by: Any) -> Definition:
         definition.starts_at = definition.ends_at = None
         definition.save()
         Reference.objects.replace(definition, [], live=True)
-        _record_change(definition, AuditAction.RESTORE, by)
+        record_change(definition, AuditAction.RESTORE, by)
     return definition
 
 
@@ -172,7 +172,7 @@ def resume(definition: Definition, by: Any) -> None:
 
 def archive(definition: Definition, by: Any) -> None:
     """Takes it away; its versions stay. NotPossibleError, which says by what, while a segment is used."""
-    with _changing_rules():
+    with changing_rules():
         definition = Definition.objects.get(pk=definition.pk)
         if definition.kind == DefinitionKind.SEGMENT:
             users = list(Reference.objects.users_of("segment", definition.pk).values_list("name", flat=True))
@@ -180,12 +180,12 @@ def archive(definition: Definition, by: Any) -> None:
                 raise NotPossibleError(_("It is used by %(names)s.") % {"names": ", ".join(users)})
         definition.state = DefinitionState.ARCHIVED
         definition.save(update_fields=["state", "updated_at"])
-        _record_change(definition, AuditAction.ARCHIVE, by)
+        record_change(definition, AuditAction.ARCHIVE, by)
 
 
 def move(definition: Definition, by: Any, *, band: int, place: int) -> int:
     """Puts a campaign to this place of a band, from 1; the others make room. Gives the place that it got."""
-    with _changing_rules():
+    with changing_rules():
         definition = Definition.objects.get(pk=definition.pk)
         others = Definition.objects.of_kind(DefinitionKind.CAMPAIGN).present().filter(band=band)
         keys = [key for key in others.values_list("pk", flat=True) if key != definition.pk]
@@ -194,23 +194,24 @@ def move(definition: Definition, by: Any, *, band: int, place: int) -> int:
         Definition.objects.filter(pk=definition.pk).update(band=band)
         _number_places(keys)
         definition.band = Band(band)
-        _record_change(definition, AuditAction.MOVE, by)
+        record_change(definition, AuditAction.MOVE, by)
     return got
 
 
 def place_rows(places: dict[int, int], by: Any, moved: Definition) -> None:
     """Gives the settings of rows their places on their page, 0 for the built-in one, by the keys of their definitions;
     `moved` is the one that somebody moved."""
-    with _changing_rules():
+    with changing_rules():
         definitions = Definition.objects.of_kind(DefinitionKind.ROW).in_bulk(list(places))
         for key, place in places.items():
             definitions[key].place = place
         Definition.objects.bulk_update(definitions.values(), ["place"])
-        _record_change(moved, AuditAction.MOVE, by)
+        record_change(moved, AuditAction.MOVE, by)
 
 
 @contextmanager
-def _changing_rules() -> Iterator[None]:
+def changing_rules() -> Iterator[None]:
+    """A transaction in which nobody else changes what serves."""
     with transaction.atomic():
         RulesState.objects.lock()
         yield
@@ -294,10 +295,10 @@ def _number_places(keys: list[int]) -> None:
 def _change_state(
     definition: Definition, by: Any, before: DefinitionState, after: DefinitionState, action: AuditAction
 ) -> None:
-    with _changing_rules():
+    with changing_rules():
         if not Definition.objects.filter(pk=definition.pk, state=before).update(state=after, updated_at=now()):
             raise NotPossibleError(_("It is not %(state)s any more.") % {"state": before.label})
-        _record_change(definition, action, by)
+        record_change(definition, action, by)
 
 
 def _served_before(definition: Definition) -> int | None:
@@ -312,7 +313,7 @@ def _served_before(definition: Definition) -> int | None:
     return next((number for number in served if number != live), None)
 
 
-def _record_change(definition: Definition, action: AuditAction, by: Any, number: int | None = None) -> None:
+def record_change(definition: Definition, action: AuditAction, by: Any, number: int | None = None) -> None:
     """Counts the change, and stores who did it."""
     RulesState.objects.count_change(now())
     AuditEntry.objects.record(

@@ -12,7 +12,8 @@ MAX_TERMS = 20
 """In one group of synonyms, on both sides together."""
 MAX_TERM_LENGTH = 100
 MAX_ADDRESS_LENGTH = 500
-MAX_HOLD_BACK = 50
+MAX_ARMS = 4
+MAX_ARM_KEY = 20
 
 SURFACES = (
     "home",
@@ -168,7 +169,6 @@ CAMPAIGN = _closed(
         "where": _list(PLACE, 20, 1),
         "when": SCHEDULE,
         "what": _list(ACTION, MAX_ACTIONS, 1),
-        "hold_back": _integer(0, MAX_HOLD_BACK),
         "note": _text(300),
     },
     ("where", "what"),
@@ -209,5 +209,55 @@ REDIRECT_TARGET = _closed(
 """Exactly one of them. A path is an address of this shop: it begins with one slash."""
 REDIRECT = _closed({"words": _list(SEARCH_TERMS, MAX_TERMS, 1), "to": REDIRECT_TARGET}, ("words", "to"))
 
-SCHEMAS = {"campaign": {1: CAMPAIGN}, "row": {1: ROW}, "synonym": {1: SYNONYM}, "redirect": {1: REDIRECT}}
+POLICY_NUMBERS = {
+    "rerank_strength": (0, 100),
+    "row_size": (2, 20),
+    "max_home_rows": (1, 12),
+    "max_personal_rows": (0, 12),
+}
+"""What an arm may change: fields of `decide.policy.Policy`, each with its lowest and highest value."""
+EFFECT = _closed(
+    {
+        "plain": {"const": True},
+        "version": _closed({"definition": KEY, "number": _integer(1, 10**6)}, ("definition", "number")),
+        "without": KEY,
+        "policy": {
+            **_closed({name: _integer(*bounds) for name, bounds in POLICY_NUMBERS.items()}),
+            "minProperties": 1,
+        },
+    }
+)
+"""What an arm does: at most one of plain pages, a version of a campaign or of the settings of a row, no such campaign,
+and other numbers. Nothing: the shop as it is."""
+ARM = _closed(
+    {
+        "key": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": MAX_ARM_KEY, "minLength": 1},
+        "label": _text(60, 1),
+        "share": {"type": "number", "minimum": 0.01, "maximum": 0.99},
+        "does": EFFECT,
+    },
+    ("key", "label", "share", "does"),
+)
+EXPERIMENT = _closed(
+    {
+        "question": _text(200),
+        "surfaces": _list({"enum": list(SURFACES)}, len(SURFACES)),
+        "arms": _list(ARM, MAX_ARMS, 2),
+        "primary": {"enum": ["conversion", "revenue"]},
+        "smallest_lift": {"type": "number", "minimum": 0.01, "maximum": 0.5},
+        "weeks": _integer(2, 13),
+        "window_days": _integer(1, 56),
+        "floor": _integer(30, 10_000),
+    },
+    ("arms", "primary", "weeks"),
+)
+"""`surfaces`, where an arm with plain pages has them; elsewhere what the arms do says where they differ."""
+
+SCHEMAS = {
+    "campaign": {1: CAMPAIGN},
+    "row": {1: ROW},
+    "synonym": {1: SYNONYM},
+    "redirect": {1: REDIRECT},
+    "experiment": {1: EXPERIMENT},
+}
 """By kind, then by number. That of segments is kept by `merchandising.segments`, with their fields."""

@@ -14,6 +14,7 @@ from personalization.models.definitions import (
     Version,
 )
 from personalization.models.events import Event
+from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genomes import Genome
 from personalization.models.order_visitors import OrderVisitor
 from personalization.models.sensitive import SensitiveCategory
@@ -37,10 +38,13 @@ __all__ = [
     "DefinitionKind",
     "DefinitionState",
     "Event",
+    "Exposure",
     "Genome",
     "OrderVisitor",
     "Reference",
     "RulesState",
+    "Season",
+    "SeasonEnd",
     "SensitiveCategory",
     "ServerKey",
     "Snapshot",

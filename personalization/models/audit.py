@@ -27,6 +27,7 @@ class AuditAction(models.TextChoices):
     PUBLISH = "publish", pgettext_lazy("personalization", "published")
     PAUSE = "pause", pgettext_lazy("personalization", "paused")
     RESUME = "resume", pgettext_lazy("personalization", "resumed")
+    STOP = "stop", pgettext_lazy("personalization", "ended")
     MOVE = "move", pgettext_lazy("personalization", "moved")
     ARCHIVE = "archive", pgettext_lazy("personalization", "archived")
     RESTORE = "restore", pgettext_lazy("personalization", "restored")

@@ -25,6 +25,7 @@ class DefinitionKind(models.TextChoices):
     ROW = "row", pgettext_lazy("personalization", "row")
     SYNONYM = "synonym", pgettext_lazy("personalization", "synonyms")
     REDIRECT = "redirect", pgettext_lazy("personalization", "redirect")
+    EXPERIMENT = "experiment", pgettext_lazy("personalization", "experiment")
 
 
 class DefinitionState(models.TextChoices):

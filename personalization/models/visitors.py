@@ -237,6 +237,8 @@ class Visitor(models.Model):
     """When the customer had everything erased: what they bought before is not used, also if they consent again."""
     preferences = models.JSONField(pgettext_lazy("personalization", "preferences"), default=list, blank=True)
     """Rows of `Preference`, newest last."""
+    browser_unit = models.UUIDField(pgettext_lazy("personalization", "unit of the browser"), null=True, editable=False)
+    """The unit that the account took over from the browser in which it was first known; None for its own."""
     created_at = models.DateTimeField(pgettext_lazy("personalization", "created at"), auto_now_add=True)
 
     objects = VisitorQuerySet.as_manager()
@@ -247,6 +249,11 @@ class Visitor(models.Model):
 
     def __str__(self) -> str:
         return f"visitor of customer {self.user_id}" if self.user_id else "visitor of a browser"
+
+    @property
+    def unit(self) -> uuid.UUID:
+        """What says in which arm of an experiment they are: it stays when they sign in for the first time."""
+        return self.browser_unit or self.pk
 
     def genome(self) -> Genome:
         """What is known of the customer's tastes; empty when nothing is."""
@@ -328,7 +335,7 @@ def _erasure_times(visitors: VisitorQuerySet) -> dict[Any, float]:
     return {user: -math.inf if at is None else at.timestamp() for user, at in rows}
 
 
-_OWN_FIELDS = ("id", "user", "consent", "consented_at", "erased_at", "preferences", "created_at")
+_OWN_FIELDS = ("id", "user", "consent", "consented_at", "erased_at", "preferences", "browser_unit", "created_at")
 _GENOME_FIELDS = tuple(
     f"user__personalization_genome__{name}"
     for name in ("products", "categories", "neighbour_products", "purchases", "distinct_products")

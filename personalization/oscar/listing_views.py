@@ -27,7 +27,7 @@ from personalization.oscar.purchase_notes import purchase_notes
 from personalization.oscar.reranked_results import ListCampaigns, ListOrder, RerankedResults, is_product
 from personalization.oscar.search_engine import filter_for_campaigns
 from personalization.oscar.search_redirects import search_redirect
-from personalization.privacy import consent, identity, sort_preference
+from personalization.privacy import consent, sort_preference
 from personalization.privacy.private_responses import set_private_cache_headers
 from personalization.privacy.requester import requester_from_request
 
@@ -288,11 +288,9 @@ class PersonalListMixin(PrivatePageMixin):
 
 def _likely_basis(request: HttpRequest) -> RerankBasis:
     """What reranking would go by, as far as that is known without doing it."""
-    with fail_open("Reading the visitor of a list", queries=False):
-        requester = requester_from_request(request)
-        visitor = identity.get_visitor(requester)
-        if visitor is not None and consent.tracking_allowed(requester, visitor) and visitor.genome().products:
-            return RerankBasis.PERSONAL
+    visit = visits.consented_visit(request)
+    if visit is not None and visit.genome.products:
+        return RerankBasis.PERSONAL
     return RerankBasis.POPULAR
 
 

@@ -17,8 +17,10 @@ from django.http import HttpRequest
 from oscar.core.loading import get_class, get_model
 
 from personalization import conf
-from personalization.collect import request_traits
+from personalization.collect import crawlers, request_traits
+from personalization.collect.exposure_tokens import sign_exposures
 from personalization.decide.active_rules import get_active_rules
+from personalization.decide.arms import enter_experiments
 from personalization.decide.policy import policy_from_settings
 from personalization.decide.visit import LazyEvents, Visit
 from personalization.merchandising.compiled import CompiledRules
@@ -27,7 +29,7 @@ from personalization.models.events import RecentEvent
 from personalization.models.fail_open import fail_open
 from personalization.oscar.previews import current_preview, in_preview
 from personalization.privacy import consent, identity
-from personalization.privacy.requester import Requester, requester_from_request
+from personalization.privacy.requester import ClientType, Requester, requester_from_request
 from personalization.shop import orders
 
 BasketLine = get_model("basket", "Line")
@@ -39,6 +41,8 @@ Selector = get_class("partner.strategy", "Selector")
 SIGNED_IN_KEY = "personalization_signed_in"
 """The key under which a session keeps when its customer signed in."""
 
+ASSIGNED_CLIENTS = (ClientType.BROWSER, ClientType.VISITOR_TOKEN, ClientType.SHOP_LOGIN)
+"""Who comes as a shopper. A server that asks on its own account shows nobody anything."""
 
 VISIT_ATTRIBUTE, BASKET_ATTRIBUTE, SHOWN_ATTRIBUTE = (
     "_personalization_visit",
@@ -129,6 +133,14 @@ def is_personalized(request: HttpRequest) -> bool:
     return visit is not None and visit.tracking_allowed
 
 
+def exposure_token(request: HttpRequest) -> str:
+    """What the page reports of the experiments that it shows; "" where it shows none, or shows them to nobody known."""
+    visit = visit_read_before(request)
+    if visit is None or visit.arms is None or visit.visitor_id is None:
+        return ""
+    return sign_exposures(visit.arms.exposures, visit.visitor_id, visit.timestamp)
+
+
 def shown_products(request: HttpRequest) -> set[int]:
     """The primary keys of the products that the page shows so far."""
     return getattr(request, SHOWN_ATTRIBUTE, set())
@@ -183,7 +195,7 @@ def _with_profile(requester: Requester, visit: Visit, visitor: Visitor | None) -
     moment = datetime.fromtimestamp(visit.timestamp, UTC)
     since = moment - timedelta(days=conf.get_settings().EVENT_RETENTION_DAYS)
     recent = LazyEvents(lambda: _recent_events(visitor.pk, since, moment))
-    return replace(
+    visit = replace(
         visit,
         visitor_id=visitor.pk,
         genome=visitor.genome(),
@@ -191,6 +203,15 @@ def _with_profile(requester: Requester, visit: Visit, visitor: Visitor | None) -
         preferences=visitor.get_preferences(),
         recent_events=recent,
     )
+    return enter_experiments(visit, visitor.unit) if _may_be_assigned(requester, visit) else visit
+
+
+def _may_be_assigned(requester: Requester, visit: Visit) -> bool:
+    """Whether experiments may count the visit: not a preview's, nor of staff, nor of a robot. Of who has not agreed to
+    be measured, and of children, nothing is read that could be counted."""
+    if not visit.rules.experiments or visit.is_preview or getattr(requester.user, "is_staff", False):
+        return False
+    return requester.client in ASSIGNED_CLIENTS and not crawlers.is_crawler(requester.user_agent)
 
 
 def _recent_events(visitor_id: UUID, since: datetime, until: datetime) -> list[RecentEvent]:

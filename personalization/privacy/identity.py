@@ -11,7 +11,7 @@ from typing import Any
 from django.db import OperationalError, transaction
 
 from personalization import conf, rate_limits, signals
-from personalization.models import AuditEntry, Consent, Credit, Event, OrderVisitor, Visitor
+from personalization.models import AuditEntry, Consent, Credit, Event, Exposure, OrderVisitor, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
 from personalization.privacy.requester import Requester
@@ -131,8 +131,10 @@ def end_consent(requester: Requester, now: datetime, source: str) -> None:
     """
     if requester.visitor_id:
         Visitor.objects.filter(pk=requester.visitor_id, user=None).update(consent=Consent.WITHDRAWN)
+        Exposure.objects.mark_opted_out([requester.visitor_id])
     if requester.is_signed_in:
         visitor = Visitor.objects.get_for_update(requester.user_id)
+        Exposure.objects.mark_opted_out([visitor.pk])
         if visitor.consent != Consent.WITHDRAWN:
             _record_consent(visitor, Consent.WITHDRAWN, source, now)
 
@@ -183,11 +185,14 @@ def merge_into_account(requester: Requester, now: datetime, *, agreed_in_session
     """
     browser = _lock_browser(requester.visitor_id) if requester.visitor_id else None
     account = Visitor.objects.filter(user_id=requester.user_id).first()
+    is_new = account is None
     refused = requester.choice is not None and not requester.choice.granted
     withdrew = account is not None and account.consent == Consent.WITHDRAWN
     if not (refused or withdrew or requester.opt_out_signal or requester.is_child):
         account = _consenting_account(requester, account, agreed_in_session=agreed_in_session, now=now)
         if account is not None and browser is not None and browser.consent == Consent.GRANTED:
+            if is_new:
+                Visitor.objects.filter(pk=account.pk).update(browser_unit=browser.unit)
             _transfer_visit(account, browser, now)
     if browser is not None:
         Credit.objects.release(browser)
@@ -221,6 +226,7 @@ def _transfer_visit(account: Visitor, browser: Visitor, now: datetime) -> None:
     Event.objects.filter(visitor=browser, received_at__gt=since).update(visitor=account)
     OrderVisitor.objects.filter(placed_at__gt=since).move_to(account, browser)
     Credit.objects.filter(ordered_at__gt=since).move_to(account, browser)
+    Exposure.objects.merge_into(account, browser, now)
     for preference in browser.get_preferences():
         if preference.recorded_at > since.timestamp():
             account.set_preference(*preference)

@@ -7,13 +7,15 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from django.db.models import Sum
+from django.conf import settings
+from django.db.models import F, Sum
 from django.db.models.functions import Coalesce, Lower
 from oscar.core.loading import get_model
 
 from personalization.shop.order_statuses import is_unbought, unbought_statuses
 
 Line = get_model("order", "Line")
+Order = get_model("order", "Order")
 ShippingEventQuantity = get_model("order", "ShippingEventQuantity")
 Source = get_model("payment", "Source")
 CENT = Decimal("0.01")
@@ -83,6 +85,50 @@ def order_lines(order_ids: Iterable[int]) -> list[OrderLine]:
         by_order[row[1]].append(row)
     returned, refunded = _returned_pieces(keys), _refunded(keys)
     return [line for key, some in by_order.items() for line in _lines_of_order(some, returned, refunded.get(key))]
+
+
+@dataclass(frozen=True)
+class OrderWorth:
+    """An order as a whole."""
+
+    order_id: int
+    placed_at: datetime
+    gross: Decimal
+    lost: Decimal
+    kept_pieces: int
+
+
+def order_worths(order_ids: Iterable[int]) -> list[OrderWorth]:
+    """What these orders were worth, those in the shop's own currency: amounts of two currencies cannot be added up.
+    Three queries."""
+    by_order: dict[int, list[OrderLine]] = defaultdict(list)
+    for line in order_lines(order_ids):
+        if line.currency == settings.OSCAR_DEFAULT_CURRENCY:
+            by_order[line.order_id].append(line)
+    return [
+        OrderWorth(
+            key,
+            lines[0].ordered_at,
+            sum((line.gross for line in lines), Decimal(0)),
+            sum((line.lost_amount for line in lines), Decimal(0)),
+            sum(line.quantity - line.lost_quantity for line in lines),
+        )
+        for key, lines in by_order.items()
+    ]
+
+
+def orders_of_customers(user_ids: Iterable[Any], since: datetime, until: datetime) -> list[tuple[int, Any]]:
+    """(order's key, customer's key) of what these customers ordered in this time."""
+    placed = Order.objects.filter(user_id__in=list(user_ids), date_placed__gte=since, date_placed__lt=until)
+    return list(placed.values_list("pk", "user_id"))
+
+
+def buyers_revenue(since: datetime, until: datetime) -> list[float]:
+    """What each buyer spent in this time, in the shop's own currency, without tax and shipping; each guest's e-mail
+    address is one. One query."""
+    rows = Order.objects.filter(date_placed__gte=since, date_placed__lt=until, currency=settings.OSCAR_DEFAULT_CURRENCY)
+    amount = Sum(F("total_excl_tax") - F("shipping_excl_tax"))
+    return [float(one) for *_, one in rows.order_by().values_list("user_id", "guest_email").annotate(amount)]
 
 
 def _lines_of_order(

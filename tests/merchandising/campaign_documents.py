@@ -33,7 +33,6 @@ FROZEN = {
             {"do": "exclude", "target": {"partner": 1}},
             {"do": "only", "target": {"like_viewed": "price", "like_price": [80, 120]}},
         ],
-        "hold_back": 10,
         "note": "spring",
     },
     ("segment", 1): {
@@ -47,6 +46,19 @@ FROZEN = {
                 ],
             }
         ],
+    },
+    ("experiment", 1): {
+        "question": "Does the spring campaign sell more?",
+        "arms": [
+            {"key": "without", "label": "Without it", "share": 0.5, "does": {"without": 3}},
+            {"key": "new", "label": "New version", "share": 0.5, "does": {"version": {"definition": 3, "number": 2}}},
+        ],
+        "primary": "conversion",
+        "smallest_lift": 0.05,
+        "weeks": 4,
+        "window_days": 28,
+        "floor": 30,
+        "surfaces": ["home"],
     },
     ("row", 1): {
         "shown": True,

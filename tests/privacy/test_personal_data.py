@@ -21,9 +21,12 @@ from personalization.models import (
     Consent,
     Credit,
     CustomerFacts,
+    Definition,
     Event,
+    Exposure,
     Genome,
     OrderVisitor,
+    Season,
     Visitor,
 )
 from personalization.models.visitors import new_visitor_id
@@ -35,7 +38,7 @@ pytestmark = pytest.mark.django_db
 OURS = [model for model in apps.get_app_config("personalization").get_models() if model._meta.managed]
 NOBODYS = {"DailyTotal", "SensitiveCategory", "ServerKey", "Snapshot", "TrainingLease"}
 """The tables without a way to a person: counts, categories, keys, learned files, who trains."""
-STAFFS = {"Definition", "Reference", "RulesState", "Version"}
+STAFFS = {"Definition", "Reference", "RulesState", "Season", "Version"}
 """The tables of what staff defined for everybody. That somebody wrote a version is no data about a customer."""
 WITHHELD = {"by_id", "by_name"}
 """Who of the staff did something."""
@@ -69,6 +72,15 @@ def a_life(number):
         quantity=1,
         gross=Decimal("3.50"),
     )
+    season = Season.objects.create(
+        definition=Definition.objects.create(kind="experiment", key=f"test{number}", name=f"Test {number}"),
+        number=1,
+        document={"arms": []},
+        arms=[],
+        started_at=now(),
+        planned_units=1,
+    )
+    Exposure.objects.create(season=season, visitor=visitor, arm="a", first_at=now())
     leaf = tea.categories.get().pk
     Genome.objects.create(
         user=user,
@@ -118,6 +130,7 @@ def test_the_export_holds_each_field_of_each_row_with_names_beside_keys():
         "personalization.CustomerFacts": 1,
         "personalization.CustomerTaste": 2,
         "personalization.Event": 3,
+        "personalization.Exposure": 1,
         "personalization.Genome": 1,
         "personalization.OrderVisitor": 1,
         "personalization.Visitor": 1,
@@ -185,7 +198,7 @@ def test_it_costs_a_fixed_number_of_queries(django_assert_max_num_queries):
         )
         for _ in range(50)
     )
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         data_export.visitor_tables(user.pk, visitor)
 
 

@@ -1,7 +1,8 @@
 /* Reports what was really seen and used on this page; printed only for visitors who agreed to that.
 
    <script src="seen.js" defer data-to="the door's address"
-           data-product="key of the product that the page is about" data-search="what was searched for">
+           data-product="key of the product that the page is about" data-search="what was searched for"
+           data-exposure="token of the experiments that the page shows">
 
    Marked up: [data-slate=token] around the [data-product=key] cards of a row; or, for lists in markup that is not ours,
    [data-slate=token][data-links="key path key path"], whose cards are found by their links: in this element, or beside
@@ -18,7 +19,7 @@
   const script = document.currentScript;
   if (!script || window.personalization?.look) return; // loaded twice, acts once
 
-  const { to, product, search } = script.dataset;
+  const { to, product, search, exposure } = script.dataset;
   const SEEN = 1000, SETTLED = 100, QUIET = 2000, AT_ONCE = 20, LETTERS = 20000, KEPT = 200, TRIES = 4;
   const NAMES = ["view_item_list", "select_item", "view_item", "user_engagement", "search", "add_to_cart",
     "remove_from_cart", "view_cart", "begin_checkout", "add_to_wishlist", "item_feedback"];
@@ -238,6 +239,7 @@
       document.addEventListener(event, start, { once: true });
       return;
     }
+    if (exposure) report({ name: "exposure", slate: exposure });
     if (product) report({ name: "view_item", items: [{ item_id: product }] });
     if (search) report({ name: "search", search_term: search });
     shown();

@@ -165,6 +165,11 @@ class AssignedArm(NamedTuple):
     season: int
     arm: str
 
+    @property
+    def salt(self) -> str:
+        """That of the season: names it in events and credits."""
+        return f"{self.experiment}-{self.season}"
+
 
 @dataclass(frozen=True)
 class Assignment:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from personalization.decide.assignment import (
+from personalization.merchandising.assignment import (
     BUCKETS,
     HELD_OUT,
     PERSONALIZED,

@@ -1,0 +1,103 @@
+"""Which arms of the running experiments a visit is in, what they change of it, and which of them its page shows.
+
+The holdout comes first: who is held out is in no other experiment. Then one experiment on each surface, by itself.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from personalization.decide.audience import acting_campaigns
+from personalization.decide.visit import Visit
+from personalization.merchandising.assignment import AssignedArm, Assignment, assign_arms
+from personalization.merchandising.compiled import CompiledRules
+from personalization.merchandising.experiments import ArmEffect, RunningExperiment
+from personalization.models import Genome
+
+
+@dataclass(frozen=True)
+class VisitArms:
+    """The arms of one visit."""
+
+    assignment: Assignment
+    running: tuple[RunningExperiment, ...]
+    """The experiments that it is in one of whose arms."""
+    shop_rules: CompiledRules
+    """What serves where no arm changes it."""
+    exposures: dict[int, str] = field(default_factory=dict)
+    """{season's key: arm} of those that the page shows: it would differ between the arms."""
+
+    def on_surface(self, surface: str) -> list[tuple[RunningExperiment, AssignedArm]]:
+        """The experiments that concern a surface, with the visit's arm in each."""
+        arms = [self.assignment.holdout, self.assignment.on_surface(surface)]
+        by_salt = {one.season.salt: one for one in self.running}
+        return [(by_salt[arm.salt], arm) for arm in arms if arm is not None]
+
+    def tokens(self, surface: str) -> dict[str, str]:
+        """{season: arm}, as the token of what is shown on a surface names them."""
+        return {arm.salt: arm.arm for _experiment, arm in self.on_surface(surface)}
+
+
+def enter_experiments(visit: Visit, unit: UUID) -> Visit:
+    """The visit with what its arms change everywhere: for who is held out, nothing of theirs is used, in other arms
+    other versions and numbers serve. Parameters: `unit` of the visitor, who allowed measuring."""
+    running = visit.rules.experiments
+    if not running:
+        return visit
+    holdout = next((one.season for one in running if one.is_holdout), None)
+    assignment = assign_arms(unit, holdout=holdout, experiments=[one.season for one in running if not one.is_holdout])
+    assigned = {arm.salt: arm for arm in (assignment.holdout, *(assignment.by_surface or {}).values()) if arm}
+    if not assigned:
+        return visit
+    concerned = tuple(one for one in running if one.season.salt in assigned)
+    arms = VisitArms(assignment, concerned, visit.rules)
+    if assignment.is_held_out:
+        return plain_visit(replace(visit, arms=arms))
+    effects = [one.effects[assigned[one.season.salt].arm] for one in concerned]
+    return _with_effects(replace(visit, arms=arms), effects)
+
+
+def _with_effects(visit: Visit, effects: list[ArmEffect]) -> Visit:
+    choices = frozenset(choice for effect in effects for choice in effect.choices)
+    numbers: dict[str, Any] = {name: number for effect in effects for name, number in effect.policy.items()}
+    policy = replace(visit.policy, **numbers) if numbers else visit.policy
+    return replace(visit, rules=visit.rules.in_arms(choices), policy=policy)
+
+
+def plain_visit(visit: Visit) -> Visit:
+    """The visit as a stranger's, who is measured all the same. What the visitor asked not to be shown stays away."""
+    return replace(
+        visit,
+        genome=Genome(),
+        facts=None,
+        recent_events=(),
+        preferences=tuple(one for one in visit.preferences if one.sign < 0),
+        held_back=True,
+    )
+
+
+def enter_surface(visit: Visit, surface: str) -> Visit:
+    """The visit as its arm on this surface has it; notes which experiments the page shows. No query but where a segment
+    asks for one, and then in all arms alike."""
+    if visit.arms is None:
+        return visit
+    for experiment, arm in visit.arms.on_surface(surface):
+        if experiment.season_id not in visit.arms.exposures and _would_differ(visit, surface, experiment):
+            visit.arms.exposures[experiment.season_id] = arm.arm
+        if experiment.effects[arm.arm].plain and not visit.held_back:
+            visit = plain_visit(visit)
+    return visit
+
+
+def _would_differ(visit: Visit, surface: str, experiment: RunningExperiment) -> bool:
+    """Whether what the surface shows may differ between the arms. Of a campaign: whether it acts there for this
+    visitor, in any of its versions."""
+    shop_rules = visit.rules if visit.arms is None else visit.arms.shop_rules
+    campaigns = {key for key in experiment.definition_ids if shop_rules.is_campaign(key)}
+    if not campaigns:
+        return True
+    for effect in experiment.effects.values():
+        acting = acting_campaigns(replace(visit, rules=shop_rules.in_arms(effect.choices)), surface)
+        if any(one.campaign.id in campaigns for one in acting):
+            return True
+    return False

@@ -1,0 +1,152 @@
+"""The nightly run of experiments: counts their units, takes the weekly looks, watches for harm, and ends what is over.
+
+It may be killed at any point, repeated, and run twice at once: outcomes are functions of what is stored, a look is
+stored once, and a season ends once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from personalization.measure import traffic
+from personalization.measure.capping import revenue_cap
+from personalization.measure.comparison import estimate_mean, estimate_ratio, estimate_share
+from personalization.measure.experiment_counts import PAST, count_outcomes, sum_season
+from personalization.measure.experiment_plan import DAYS_A_WEEK
+from personalization.measure.experiment_readings import day_start, plan_of, read_strata, read_sums, reading_of
+from personalization.measure.guardrails import Guardrail, GuardrailBreach, find_breach
+from personalization.measure.sample_size import LOOKS_ALLOWANCE, revenue_variance, share_variance, visitors_needed
+from personalization.merchandising import running_experiments
+from personalization.merchandising.assignment import HOLDOUT
+from personalization.models import Definition, Exposure, Season, SeasonEnd
+from personalization.models.experiments import RETURN_DAYS
+from personalization.shop import order_values
+
+
+@dataclass(frozen=True)
+class ExperimentsResult:
+    """What a run did."""
+
+    seasons: int = 0
+    """How many were counted."""
+    looks: int = 0
+    """How many weekly looks were taken."""
+    ended: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.seasons} experiments counted, {self.looks} looks taken, {self.ended} ended"
+
+
+def start_experiment(definition: Definition, by: Any, now: datetime) -> Season:
+    """Begins a season with the plan that fits the shop's traffic; see `running_experiments.start`."""
+    version = definition.newest
+    document = version.document if version else {}
+    planned = planned_visitors(document, traffic.read_traffic(now)) if document else 1
+    cap = revenue_cap(order_values.buyers_revenue(now - PAST, now))
+    return running_experiments.start(definition, by, planned_visitors=planned, revenue_cap=cap)
+
+
+def planned_visitors(document: Any, usual: traffic.Traffic) -> int:
+    """How many visitors in all arms together it takes to find the smallest lift worth having, with weekly looks."""
+    shares = sorted(arm["share"] for arm in document["arms"])
+    smallest = shares[0] / (shares[0] + shares[-1])
+    mean, variance = usual.conversion, share_variance(usual.conversion)
+    if document["primary"] == "revenue":
+        mean = usual.conversion * usual.average_order
+        variance = revenue_variance(usual.conversion, usual.average_order)
+    alpha = 0.05 / (len(shares) - 1)
+    needed = visitors_needed(mean, variance, lift=document.get("smallest_lift", 0.05), share=smallest, alpha=alpha)
+    return int(needed * LOOKS_ALLOWANCE * sum(shares) / (shares[0] + shares[-1])) + 1
+
+
+def measure_experiments(now: datetime) -> ExperimentsResult:
+    """Counts all seasons whose numbers may still change."""
+    seasons = looks = ended = 0
+    for season in Season.objects.unsettled(now).select_related("definition"):
+        count_outcomes(season, now)
+        looks += _store_numbers(season, now)
+        seasons += 1
+        if season.ended_at is None:
+            ended += _end_if_over(season, now)
+    _delete_settled(now)
+    return ExperimentsResult(seasons, looks, ended)
+
+
+def _store_numbers(season: Season, now: datetime) -> int:
+    """Stores the newest sums, and the looks that are due; how many. A look is taken once and never changes."""
+    plan, newest = plan_of(season), sum_season(season, min(now, season.ended_at or now))
+    with transaction.atomic():
+        stored = Season.objects.select_for_update().get(pk=season.pk)
+        looks = list(stored.looks)
+        while stored.ended_at is None and len(looks) < plan.weeks:
+            until = day_start(plan.look_day(len(looks) + 1))
+            if until > now:
+                break
+            looks.append(sum_season(season, until))
+        taken = len(looks) - len(stored.looks)
+        stored.newest, stored.looks = newest, looks
+        stored.save(update_fields=["newest", "looks"])
+    season.newest, season.looks = newest, looks
+    return taken
+
+
+def _end_if_over(season: Season, now: datetime) -> bool:
+    plan, reading = plan_of(season), reading_of(season)
+    breach = None if season.definition.key == HOLDOUT else find_harm(season)
+    if breach is not None:
+        stored = {"guardrail": breach.guardrail.value, "arm": breach.arm, "ratio": breach.ratio}
+        running_experiments.end_season(season, SeasonEnd.HARM, now, breach=stored)
+        return True
+    looks = reading.visitors_at_looks
+    is_holdout = season.definition.key == HOLDOUT
+    enough = bool(looks) and looks[-1] >= plan.visitors and not is_holdout
+    if len(looks) >= plan.weeks or enough:
+        running_experiments.end_season(season, SeasonEnd.PLANNED, now, next_season=is_holdout)
+        return True
+    return False
+
+
+def find_harm(season: Season) -> GuardrailBreach | None:
+    """What an arm breaks beyond doubt, by the newest numbers; None for nothing. Watched every day: the test holds at
+    whatever moment it is read."""
+    plan, arms = plan_of(season), season.newest.get("arms", {})
+    control = arms.get(plan.arms[0].key, {})
+    for planned in plan.arms[1:]:
+        arm = arms.get(planned.key, {})
+        label = planned.label if len(plan.arms) > 2 else ""
+        for guardrail, estimate, column in _watched(season.document["primary"]):
+            pair = [estimate(_total(one.get(column))) for one in (control, arm)]
+            events = sum(_events(one, guardrail) for one in (control, arm))
+            breach = find_breach(guardrail, *pair, label=label, events=events, tuned_for=plan.visitors)
+            if breach is not None:
+                return breach
+    return None
+
+
+def _watched(primary: str) -> list[tuple[Guardrail, Any, str]]:
+    return [
+        (Guardrail.PRIMARY, estimate_share if primary == "conversion" else estimate_mean, primary),
+        (Guardrail.LOST_SHARE, estimate_ratio, "lost_share"),
+        (Guardrail.NOT_INTERESTED, estimate_share, "not_interested"),
+        (Guardrail.OPT_OUTS, estimate_share, "opt_outs"),
+    ]
+
+
+def _total(stored: Any) -> Any:
+    return read_strata(stored).total if isinstance(stored, dict) else read_sums(stored)
+
+
+def _events(arm: Any, guardrail: Guardrail) -> float:
+    """What a guardrail counts in an arm: orders for money, people for the rest."""
+    if guardrail in (Guardrail.PRIMARY, Guardrail.LOST_SHARE):
+        return float(arm.get("orders", 0))
+    return float(_total(arm.get(guardrail.value)).y)
+
+
+def _delete_settled(now: datetime) -> None:
+    """Deletes the exposures of seasons whose numbers change no more. The sums stay with the season."""
+    for season in Season.objects.exclude(ended_at=None):
+        if season.ended_at + season.window + timedelta(days=RETURN_DAYS + DAYS_A_WEEK) < now:
+            Exposure.objects.filter(season=season)._raw_delete(Exposure.objects.db)

@@ -1,0 +1,101 @@
+"""What an experiment's document means: where its arms differ, what each of them does, and what is wrong with one."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from personalization.merchandising.assignment import HOLDOUT, ArmRange, ExperimentSeason, lay_out_arms
+
+Document = Mapping[str, Any]
+POLICY_SURFACES: Mapping[str, tuple[str, ...]] = {
+    "rerank_strength": ("search", "category", "catalogue"),
+    "row_size": ("home", "product", "basket", "order_confirmation", "zero_results"),
+    "max_home_rows": ("home",),
+    "max_personal_rows": ("home",),
+}
+"""Where a number of the policy shows."""
+Choice = tuple[int, int | None]
+"""(key of a campaign or of the settings of a row; the number of its version, None for without it)"""
+
+
+@dataclass(frozen=True)
+class ArmEffect:
+    """What an arm changes."""
+
+    plain: bool = False
+    """Whether its pages use nothing of the visitor, on the surfaces of the experiment."""
+    choices: frozenset[Choice] = frozenset()
+    policy: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunningExperiment:
+    """A season that assigns visitors now."""
+
+    season_id: int
+    season: ExperimentSeason
+    effects: Mapping[str, ArmEffect]
+    """By arm."""
+
+    @property
+    def is_holdout(self) -> bool:
+        """Whether its one arm sees plain pages everywhere."""
+        return self.season.key == HOLDOUT
+
+    @property
+    def definition_ids(self) -> frozenset[int]:
+        """The campaigns and rows in which its arms differ."""
+        return frozenset(key for effect in self.effects.values() for key, _number in effect.choices)
+
+
+def effect_of(arm: Document) -> ArmEffect:
+    """What an arm of a document does."""
+    does = arm["does"]
+    choices: set[Choice] = set()
+    if "version" in does:
+        choices.add((does["version"]["definition"], does["version"]["number"]))
+    if "without" in does:
+        choices.add((does["without"], None))
+    return ArmEffect(does.get("plain", False), frozenset(choices), does.get("policy", {}))
+
+
+def running_experiment(season_id: int, key: str, number: int, document: Document, arms: Any) -> RunningExperiment:
+    """A stored season as decisions go by it. Parameters: `arms`, as `Season.arms` has them."""
+    ranges = tuple(ArmRange(arm, start, end) for arm, start, end in arms)
+    season = ExperimentSeason(key, number, ranges, frozenset(document.get("surfaces", ())))
+    return RunningExperiment(season_id, season, {arm["key"]: effect_of(arm) for arm in document["arms"]})
+
+
+def arm_ranges(document: Document) -> list[tuple[str, int, int]]:
+    """The buckets of a new season's arms, as `Season.arms` keeps them."""
+    ranges = lay_out_arms({arm["key"]: arm["share"] for arm in document["arms"]})
+    return [(one.arm, one.start, one.end) for one in ranges]
+
+
+def policy_surfaces(document: Document) -> set[str]:
+    """Where the arms differ by numbers of the policy."""
+    return {surface for arm in document["arms"] for name in effect_of(arm).policy for surface in POLICY_SURFACES[name]}
+
+
+def named_definitions(document: Document) -> set[int]:
+    """The keys of the campaigns and rows that the arms name."""
+    return {key for arm in document.get("arms", ()) for key, _number in effect_of(arm).choices}
+
+
+def experiment_errors(document: Document) -> Iterator[tuple[str, str]]:
+    """(path, words) of what the schema cannot say."""
+    arms = document["arms"]
+    keys = [arm["key"] for arm in arms]
+    for index, key in enumerate(keys):
+        if key in keys[:index]:
+            yield f"arms.{index}.key", _("Two groups have the same key.")
+        if len(arms[index]["does"]) > 1:
+            yield f"arms.{index}.does", _("A group does one thing.")
+    if sum(arm["share"] for arm in arms) > 1.0001:
+        yield "arms", _("The groups are more than 100 % together.")
+    if all(effect_of(arm) == effect_of(arms[0]) for arm in arms):
+        yield "arms", _("All groups do the same: there is nothing to find out.")
+    if len(named_definitions(document)) > 1:
+        yield "arms", _("An experiment is about one campaign, or the settings of one row.")
