@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from personalization.decide.audience import acting_campaigns
+from personalization.decide.audience import campaigns_on_page
 from personalization.decide.visit import Visit
 from personalization.merchandising.assignment import AssignedArm, Assignment, assign_arms
 from personalization.merchandising.compiled import CompiledRules
@@ -97,7 +97,7 @@ def _would_differ(visit: Visit, surface: str, experiment: RunningExperiment) -> 
     if not campaigns:
         return True
     for effect in experiment.effects.values():
-        acting = acting_campaigns(replace(visit, rules=shop_rules.in_arms(effect.choices)), surface)
+        acting = campaigns_on_page(replace(visit, rules=shop_rules.in_arms(effect.choices)), surface)
         if any(one.campaign.id in campaigns for one in acting):
             return True
     return False

@@ -31,10 +31,14 @@ def acting_campaigns(visit: Visit, surface: str, row_code: str | None = None) ->
 
     Parameters: `row_code`, the code of a row's type; None for the list of the surface.
     """
+    return tuple(one for one in campaigns_on_page(visit, surface) if one.acts_in(row_code))
+
+
+def campaigns_on_page(visit: Visit, surface: str) -> tuple[ActingCampaign, ...]:
+    """The campaigns that act for this visit on a surface, in whichever of its rows, the one that counts most first."""
     if surface not in visit.rules.places_by_surface:
         return ()
-    acting = visit.remember(("acting", surface), partial(_acting_on_surface, visit, surface))
-    return tuple(one for one in acting if one.acts_in(row_code))
+    return visit.remember(("acting", surface), partial(_acting_on_surface, visit, surface))
 
 
 def list_surface(visit: Visit) -> str:

@@ -24,6 +24,11 @@ from personalization.models import Definition, Exposure, Season, SeasonEnd
 from personalization.models.experiments import RETURN_DAYS
 from personalization.shop import order_values
 
+MORE_THAN_USUAL = 1.25
+"""Weeks may bring more visitors than the last ones; a plan that is reached early ends early."""
+MIN_EXPECTED = 1_000
+"""As many are planned for in the smallest shop."""
+
 
 @dataclass(frozen=True)
 class ExperimentsResult:
@@ -43,7 +48,10 @@ def start_experiment(definition: Definition, by: Any, now: datetime) -> Season:
     """Begins a season with the plan that fits the shop's traffic; see `running_experiments.start`."""
     version = definition.newest
     document = version.document if version else {}
-    planned = planned_visitors(document, traffic.read_traffic(now)) if document else 1
+    planned = 1
+    if document:
+        usual = traffic.read_traffic(now)
+        planned = min(planned_visitors(document, usual), expected_visitors(document, usual))
     cap = revenue_cap(order_values.buyers_revenue(now - PAST, now))
     return running_experiments.start(definition, by, planned_visitors=planned, revenue_cap=cap)
 
@@ -59,6 +67,13 @@ def planned_visitors(document: Any, usual: traffic.Traffic) -> int:
     alpha = 0.05 / (len(shares) - 1)
     needed = visitors_needed(mean, variance, lift=document.get("smallest_lift", 0.05), share=smallest, alpha=alpha)
     return int(needed * LOOKS_ALLOWANCE * sum(shares) / (shares[0] + shares[-1])) + 1
+
+
+def expected_visitors(document: Any, usual: traffic.Traffic) -> int:
+    """At most how many visitors the arms will have in the weeks of the plan. Where that is less than it takes, the
+    weekly bounds and the watch for harm go by it: by a number that is never reached they would see nothing."""
+    shares = sum(arm["share"] for arm in document["arms"])
+    return max(int(usual.visitors_a_week * document["weeks"] * shares * MORE_THAN_USUAL), MIN_EXPECTED)
 
 
 def measure_experiments(now: datetime) -> ExperimentsResult:

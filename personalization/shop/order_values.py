@@ -128,7 +128,7 @@ def buyers_revenue(since: datetime, until: datetime) -> list[float]:
     address is one. One query."""
     rows = Order.objects.filter(date_placed__gte=since, date_placed__lt=until, currency=settings.OSCAR_DEFAULT_CURRENCY)
     amount = Sum(F("total_excl_tax") - F("shipping_excl_tax"))
-    return [float(one) for *_, one in rows.order_by().values_list("user_id", "guest_email").annotate(amount)]
+    return [float(one) for *_, one in rows.order_by().values_list("user_id", "guest_email").annotate(amount=amount)]
 
 
 def _lines_of_order(
