@@ -18,7 +18,7 @@ from personalization.api.openapi import operation
 from personalization.api.surfaces import MAX_KEY, not_found
 from personalization.api.views_base import APIEndpoint
 from personalization.collect import event_requests, feedback, flows, payload
-from personalization.collect.event_rules import EVENT_RULES
+from personalization.collect.event_rules import EVENT_RULES, EXPOSURE
 from personalization.collect.payload import InvalidEvent
 from personalization.privacy.flows import Refused
 from personalization.privacy.private_responses import remember_visitor
@@ -41,7 +41,9 @@ class EventRequest(serializers.Serializer):
     """One thing that a visitor did."""
 
     id = serializers.UUIDField(help_text="Created by the client: an event that is sent twice is stored once.")
-    name = serializers.ChoiceField(choices=sorted(EVENT_RULES), help_text="As GA4 names it.")
+    name = serializers.ChoiceField(
+        choices=sorted([*EVENT_RULES, EXPOSURE]), help_text="As GA4 names it, or `exposure`."
+    )
     at = serializers.IntegerField(
         required=False, **TIMESTAMP_SCHEMA, help_text="Milliseconds since 1970, by the clock of `sent_at`."
     )

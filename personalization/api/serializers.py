@@ -99,6 +99,12 @@ class ShortcutAnswer(CategoryAnswer):
     reason = ReasonAnswer()
 
 
+EXPOSURE_HELP = (
+    "Sent to `events/` as the `slate` of an event `exposure` when the page is really shown; empty where no experiment "
+    "concerns it."
+)
+
+
 class NavigationAnswer(serializers.Serializer):
     """The shop's menu for one visitor."""
 
@@ -112,6 +118,7 @@ class NavigationAnswer(serializers.Serializer):
     menu_token = serializers.CharField(
         allow_blank=True, help_text="Sent to `events/` with what is reported of the menu; empty without consent."
     )
+    exposure = serializers.CharField(allow_blank=True, help_text=EXPOSURE_HELP)
 
 
 class SlateAnswer(serializers.Serializer):
@@ -121,16 +128,20 @@ class SlateAnswer(serializers.Serializer):
     snapshot = serializers.CharField(allow_blank=True, help_text="The name of the snapshot; empty before any training.")
     fallback = serializers.BooleanField(help_text="Whether the rows were made without a snapshot.")
     rows = RowAnswer(many=True)
+    exposure = serializers.CharField(allow_blank=True, help_text=EXPOSURE_HELP)
 
 
-def serialize_slate(shown: Slate, tokens: Iterable[str], request: HttpRequest, include: bool) -> dict[str, Any]:
-    """A SlateAnswer; `include` adds what product cards need."""
+def serialize_slate(
+    shown: Slate, tokens: Iterable[str], request: HttpRequest, include: bool, exposure: str = ""
+) -> dict[str, Any]:
+    """A SlateAnswer; `include` adds what product cards need, `exposure` is the token of the experiments it shows."""
     rows = zip(shown.rows, tokens, strict=True)
     return {
         "surface": shown.surface,
         "snapshot": shown.snapshot_name,
         "fallback": not shown.snapshot_name,
         "rows": [_row_data(row, token, request, include) for row, token in rows],
+        "exposure": exposure,
     }
 
 

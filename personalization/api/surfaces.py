@@ -14,6 +14,7 @@ from personalization import serve
 from personalization.api.exceptions import Problem
 from personalization.api.openapi import operation
 from personalization.api.serializers import (
+    EXPOSURE_HELP,
     NavigationAnswer,
     PlacementAnswer,
     SlateAnswer,
@@ -150,6 +151,7 @@ class RankedAnswer(serializers.Serializer):
         allow_blank=True,
         help_text="With a `limit`: sent to `events/` with what is reported of them; empty without consent.",
     )
+    exposure = serializers.CharField(allow_blank=True, help_text=EXPOSURE_HELP)
 
 
 class SurfaceEndpoint(APIEndpoint):
@@ -188,7 +190,7 @@ class RankEndpoint(APIEndpoint):
         serializer.is_valid(raise_exception=True)
         values = serializer.validated_data
         products = candidates = tuple(dict.fromkeys(values["products"]))
-        scores, token = dict[int, float](), ""
+        scores, token, exposure = dict[int, float](), "", ""
         placements: Mapping[int, PlacedBy] = {}
         with fail_open("Ranking for the API", whole_page=True):
             visit = self.visit(request, visits.visit_without_basket)
@@ -198,11 +200,13 @@ class RankEndpoint(APIEndpoint):
             products, placements = ranked.order, ranked.placements
             scores = serve.rerank_scores(visit) if values["scores"] else {}
             token = _page_token(visit, ranked, values) if "limit" in values else ""
+            exposure = visits.exposure_token(visit)
         data: dict[str, Any] = {
             "products": products,
             "placements": [
                 {"id": key, **placement} for key in products if (placement := serialize_placement(placements.get(key)))
             ],
+            "exposure": exposure,
         }
         if values["scores"]:
             data["scores"] = [scores.get(key) for key in products]
@@ -259,6 +263,7 @@ class NavigationEndpoint(APIEndpoint):
                     visit, "shortcuts", [one.key for one in shortcuts], [one.reason.code for one in shortcuts]
                 ),
                 "menu_token": _menu_token(visit, "menu", sorted_keys, reasons),
+                "exposure": visits.exposure_token(visit),
             }
         )
 
@@ -275,12 +280,13 @@ class ContinueEndpoint(APIEndpoint):
         """One row with links back to it; no row for an unknown visitor, and where nothing was left unfinished."""
         serializer = AmountRequest(data=query_data(request))
         serializer.is_valid(raise_exception=True)
-        shown, tokens = Slate("home"), list[str]()
+        shown, tokens, exposure = Slate("home"), list[str](), ""
         with fail_open("Reading the visit"):
             visit = self.visit(request)
             shown = serve.continue_shopping(visit, size=serializer.validated_data.get("limit"))
-            tokens = serve.slate_tokens(shown, visit)
-        return Response(serialize_slate(shown, tokens, request._request, _includes_products(serializer.validated_data)))
+            tokens, exposure = serve.slate_tokens(shown, visit), visits.exposure_token(visit)
+        include = _includes_products(serializer.validated_data)
+        return Response(serialize_slate(shown, tokens, request._request, include, exposure))
 
 
 def query_data(request: Request) -> dict[str, Any]:
@@ -305,7 +311,8 @@ def _slate_page(view: APIEndpoint, request: Request, values: dict[str, Any]) -> 
         visit = visits.with_page_context(view.visit(request), **context)
         shown = serve.serve_slate(values["surface"], visit, size=values.get("limit"))
         visits.mark_shown(request._request, (item.product_id for row in shown.rows for item in row.items))
-        return SlatePage(serialize_slate(shown, serve.slate_tokens(shown, visit), request._request, include), visit)
+        tokens, exposure = serve.slate_tokens(shown, visit), visits.exposure_token(visit)
+        return SlatePage(serialize_slate(shown, tokens, request._request, include, exposure), visit)
     return SlatePage(serialize_slate(Slate(values["surface"]), (), request._request, include))
 
 

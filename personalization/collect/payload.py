@@ -183,7 +183,9 @@ def read_event(event: Any, index: int, item_ids: str) -> ReportedEvent:
         raise InvalidEvent("invalid_event")
     _check_storable(event, 1)
     if event.get("name") == EXPOSURE:
-        return ReportedEvent(index, _event_id(event.get("id")), EXPOSURE, None, slate=_slate_token(event))
+        return ReportedEvent(
+            index, _event_id(event.get("id")), EXPOSURE, None, slate=_slate_token(_merged_fields(event))
+        )
     pushed = "name" not in event
     name = _event_type(event.get("event") if pushed else event["name"])
     fields = _merged_fields(event)

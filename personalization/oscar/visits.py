@@ -133,9 +133,8 @@ def is_personalized(request: HttpRequest) -> bool:
     return visit is not None and visit.tracking_allowed
 
 
-def exposure_token(request: HttpRequest) -> str:
-    """What the page reports of the experiments that it shows; "" where it shows none, or shows them to nobody known."""
-    visit = visit_read_before(request)
+def exposure_token(visit: Visit | None) -> str:
+    """What is reported of the experiments that this visit was shown so far; "" where it was shown none."""
     if visit is None or visit.arms is None or visit.visitor_id is None:
         return ""
     return sign_exposures(visit.arms.exposures, visit.visitor_id, visit.timestamp)

@@ -284,7 +284,10 @@ def personalization_beacon(context: Context) -> str:
         return ""
     with fail_open("Printing the beacon", queries=False):
         if consent.tracking_allowed(requester, identity.get_visitor(requester)):
-            page = {**_beacon_context(context, request), "exposure": visits.exposure_token(request)}
+            page = {
+                **_beacon_context(context, request),
+                "exposure": visits.exposure_token(visits.visit_read_before(request)),
+            }
             return get_template("personalization/partials/beacon.html").render(page)
     return ""
 

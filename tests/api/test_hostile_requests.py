@@ -102,7 +102,7 @@ def test_whatever_an_event_says_of_itself_it_is_taken_or_rejected(app, field):
 
 def test_what_is_said_twice_counts_as_it_was_last_said(app):
     answer = send(app, "rank/", b'{"products": [1], "products": [3, 2]}')
-    assert answer.json() == {"products": [3, 2], "placements": []}
+    assert answer.json() == {"products": [3, 2], "placements": [], "exposure": ""}
 
 
 def test_a_body_is_thrown_at_every_address_that_takes_one():

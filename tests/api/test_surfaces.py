@@ -167,12 +167,12 @@ def test_a_search_engines_results_come_in_the_visitors_order(customer, trained):
     assert {key % 2 for key in told["products"][:8]} == {products[1].pk % 2}
     known = [score for score in told["scores"] if score is not None]
     assert known == sorted(known, reverse=True) and len(known) == len(keys)
-    assert customer.post("rank/", {"products": keys}).json().keys() == {"products", "placements"}
+    assert customer.post("rank/", {"products": keys}).json().keys() == {"products", "placements", "exposure"}
 
 
 def test_a_list_comes_back_as_it_was_before_any_training(stranger):
     told = stranger.post("rank/", {"products": [3, 1, 3, 2], "scores": True}).json()
-    assert told == {"products": [3, 1, 2], "placements": [], "scores": [None, None, None]}
+    assert told == {"products": [3, 1, 2], "placements": [], "exposure": "", "scores": [None, None, None]}
 
 
 def test_the_menu_has_the_visitors_own_lines(customer, stranger):

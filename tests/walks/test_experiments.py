@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -18,6 +19,7 @@ from personalization.models import DefinitionKind, Event, Exposure, Visitor
 from personalization.oscar import visits
 from personalization.privacy import identity
 from personalization.privacy.requester import requester_from_request
+from tests.api.api_client import ApiClient, issue_visitor_token
 from tests.collect.event_payloads import FIREFOX, delivery_body
 from tests.decide import campaigns
 from tests.walks.event_requests import HERE, post_events, rejection_codes
@@ -355,3 +357,17 @@ def test_without_an_experiment_nobody_is_asked_anything(browser, loyal):
     campaigns.serve()
     assert active_rules.get_active_rules().experiments == ()
     assert token_of(browser.get("/")) == ""
+
+
+def test_a_headless_shop_is_told_what_to_report(trained):
+    app = ApiClient(Client(HTTP_USER_AGENT=FIREFOX), {"X-Personalization-Visitor": issue_visitor_token()})
+    visitor = Visitor.objects.get(user=None)
+    season = start_holdout()
+    for arm in (HELD_OUT, PERSONALIZED):
+        put_into_arm(visitor, season, arm)
+        for path in ("surfaces/home/", "navigation/"):
+            assert app.get(path).json()["exposure"]
+    answer = app.get("surfaces/home/").json()
+    body = {"events": [{"id": str(uuid4()), "name": "exposure", "params": {"slate": answer["exposure"]}}]}
+    assert app.post("events/", body).json() == {"accepted": 1, "rejected": []}
+    assert exposures() == {(visitor.pk, PERSONALIZED): False}

@@ -138,7 +138,7 @@ export interface DataAnswer {
 export interface EventRequest {
   /** Created by the client: an event that is sent twice is stored once. */
   id: string;
-  /** As GA4 names it. */
+  /** As GA4 names it, or `exposure`. */
   name: EventRequestNameEnum;
   /** Milliseconds since 1970, by the clock of `sent_at`. */
   at?: number;
@@ -146,7 +146,7 @@ export interface EventRequest {
   params?: Record<string, unknown>;
 }
 
-export type EventRequestNameEnum = "add_to_cart" | "add_to_wishlist" | "begin_checkout" | "item_feedback" | "remove_from_cart" | "search" | "select_item" | "user_engagement" | "view_cart" | "view_item" | "view_item_list";
+export type EventRequestNameEnum = "add_to_cart" | "add_to_wishlist" | "begin_checkout" | "exposure" | "item_feedback" | "remove_from_cart" | "search" | "select_item" | "user_engagement" | "view_cart" | "view_item" | "view_item_list";
 
 /** The outcome of a delivery. */
 export interface EventsAnswer {
@@ -288,6 +288,8 @@ export interface NavigationAnswer {
   shortcuts_token: string;
   /** Sent to `events/` with what is reported of the menu; empty without consent. */
   menu_token: string;
+  /** Sent to `events/` as the `slate` of an event `exposure` when the page is really shown; empty where no experiment concerns it. */
+  exposure: string;
 }
 
 /** States that a person consented. */
@@ -391,6 +393,8 @@ export interface RankedAnswer {
   scores?: Array<number | null>;
   /** With a `limit`: sent to `events/` with what is reported of them; empty without consent. */
   token?: string;
+  /** Sent to `events/` as the `slate` of an event `exposure` when the page is really shown; empty where no experiment concerns it. */
+  exposure: string;
 }
 
 /** Why a row or an item is shown. */
@@ -461,6 +465,8 @@ export interface SlateAnswer {
   /** Whether the rows were made without a snapshot. */
   fallback: boolean;
   rows: Array<RowAnswer>;
+  /** Sent to `events/` as the `slate` of an event `exposure` when the page is really shown; empty where no experiment concerns it. */
+  exposure: string;
 }
 
 /** One slate for each request, in the same order; no product is in two of them. */
