@@ -66,6 +66,7 @@ PERMISSIONS: dict[str, Permissions] = {
     "personalization-product-finder": STAFF,
     "personalization-overview": STAFF,
     "personalization-reports": STAFF,
+    "personalization-customer-report": STAFF,
     "personalization-report-csv": STAFF,
     "personalization-consent": allowed("view_customer"),
     "personalization-customer": allowed("view_customer"),

@@ -57,20 +57,9 @@ def _campaign_choices() -> Choices:
     return [("", pgettext("personalization", "all")), *((str(key), name) for key, name in known)]
 
 
-class ReportForm(PlainSelects):
-    """What a report is about. All of it has a default, so that the bare address is a report, too."""
+class PeriodForm(PlainSelects):
+    """Which days a report is about. They have a default."""
 
-    by = forms.ChoiceField(
-        label=pgettext_lazy("personalization", "Split by"),
-        required=False,
-        choices=[
-            ("row", pgettext_lazy("personalization", "row")),
-            ("surface", pgettext_lazy("personalization", "page")),
-            ("campaign", pgettext_lazy("personalization", "campaign")),
-            ("product", pgettext_lazy("personalization", "product")),
-            ("day", pgettext_lazy("personalization", "day")),
-        ],
-    )
     days = forms.ChoiceField(
         label=pgettext_lazy("personalization", "Period"),
         required=False,
@@ -91,6 +80,43 @@ class ReportForm(PlainSelects):
         label=pgettext_lazy("personalization", "To"),
         required=False,
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "no-widget-init"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        first, last = data.get("first"), data.get("last")
+        if data.get("days") == "own" and not self.errors:
+            if first is None or last is None:
+                self.add_error("first" if first is None else "last", _("Choose the first and the last day."))
+            elif first > last:
+                self.add_error("last", _("The last day is before the first one."))
+            elif (last - first).days >= reports.MAX_DAYS:
+                self.add_error("last", _("A report covers at most %(days)d days.") % {"days": reports.MAX_DAYS})
+        return data
+
+    def period(self) -> Period:
+        """Whole days up to yesterday, or those that were chosen."""
+        data = self.cleaned_data
+        if data.get("days") == "own":
+            return Period(data["first"], data["last"])
+        last = localdate() - timedelta(days=1)
+        return Period(last - timedelta(days=int(data.get("days") or DEFAULT_DAYS) - 1), last)
+
+
+class ReportForm(PeriodForm):
+    """What a report is about. All of it has a default, so that the bare address is a report, too."""
+
+    field_order = ("by",)
+    by = forms.ChoiceField(
+        label=pgettext_lazy("personalization", "Split by"),
+        required=False,
+        choices=[
+            ("row", pgettext_lazy("personalization", "row")),
+            ("surface", pgettext_lazy("personalization", "page")),
+            ("campaign", pgettext_lazy("personalization", "campaign")),
+            ("product", pgettext_lazy("personalization", "product")),
+            ("day", pgettext_lazy("personalization", "day")),
+        ],
     )
     surface = forms.ChoiceField(
         label=pgettext_lazy("personalization", "Page"), required=False, choices=lazy(_surface_choices, list)
@@ -125,15 +151,7 @@ class ReportForm(PlainSelects):
         self.fields["row"].choices = [("", pgettext("personalization", "all")), *rows]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        first, last = data.get("first"), data.get("last")
-        if data.get("days") == "own" and not self.errors:
-            if first is None or last is None:
-                self.add_error("first" if first is None else "last", _("Choose the first and the last day."))
-            elif first > last:
-                self.add_error("last", _("The last day is before the first one."))
-            elif (last - first).days >= reports.MAX_DAYS:
-                self.add_error("last", _("A report covers at most %(days)d days.") % {"days": reports.MAX_DAYS})
+        data = super().clean()
         if data.get("by") == "product" and not self.errors:
             if data.get("device") or data.get("people"):
                 self.add_error("by", _("By product there is no split by device or by people."))
@@ -141,14 +159,6 @@ class ReportForm(PlainSelects):
                 words = _("By product a report covers at most %(days)d days.")
                 self.add_error("days", words % {"days": reports.MAX_PRODUCT_DAYS})
         return data
-
-    def period(self) -> Period:
-        """Whole days up to yesterday, or those that were chosen."""
-        data = self.cleaned_data
-        if data.get("days") == "own":
-            return Period(data["first"], data["last"])
-        last = localdate() - timedelta(days=1)
-        return Period(last - timedelta(days=int(data.get("days") or DEFAULT_DAYS) - 1), last)
 
     def filters(self) -> Filters:
         """Which totals are wanted."""
