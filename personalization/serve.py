@@ -1,9 +1,9 @@
 """THE door: every page, tag, endpoint and export asks here what to show. It always answers and never harms a page."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 from personalization import signals, surfaces
 from personalization.collect import impression_tokens
@@ -12,7 +12,7 @@ from personalization.decide import list_campaigns, ranked_lists, reranking, row_
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.arms import enter_surface
 from personalization.decide.audience import list_surface
-from personalization.decide.compose import compose_slate
+from personalization.decide.compose import ReplayedRow, RowProposals, compose_as_buyable, compose_slate
 from personalization.decide.layout import LayoutLimits
 from personalization.decide.merchandising import Resolution
 from personalization.decide.preferences import apply_preferences
@@ -21,7 +21,7 @@ from personalization.decide.proposals import propose_rows
 from personalization.decide.ranked_lists import recommend_categories, recommend_lists
 from personalization.decide.row_pages import RowCut, RowPage
 from personalization.decide.row_plan import PagePlan, plan_as_built, plan_page
-from personalization.decide.slate import Candidate, PlacedBy, RankedItem, Row, Slate
+from personalization.decide.slate import Candidate, PlacedBy, RankedItem, Row, RowCandidate, Slate
 from personalization.decide.trace import Reranking, Trace
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
@@ -82,6 +82,30 @@ def explain_slate(surface: str, visit: Visit, *, size: int | None = None) -> tup
     """The slate of a surface, and how it came about: `serve_slate` of a visit that carries a trace."""
     trace = Trace()
     return serve_slate(surface, replace(visit, trace=trace), size=size), trace
+
+
+def replay_rows(surface: str, before: Visit, after: Visit) -> tuple[list[ReplayedRow], list[ReplayedRow]]:
+    """The rows of a surface for a visit of the past, as though everything could be bought, and for the same one under
+    other rules or another policy; none when the shop has learned nothing yet. No query.
+
+    What rows propose is worked out once, where both sides have the same policy and the very same settings of rows.
+    """
+    requested, learned = _get_surface(surface), get_active_snapshot()
+    if learned is None:
+        return [], []
+    is_shared = before.policy == after.policy and before.rules.rows is after.rules.rows
+    sides, proposals = list[list[ReplayedRow]](), None
+    for visit in (apply_preferences(before, learned), apply_preferences(after, learned)):
+        if proposals is None or not is_shared:
+            planned = _proposals(_plan(requested, visit), visit, learned)
+            proposals = [(one, cache(partial(_as_list, propose))) for one, propose in planned]
+        limits = _layout_limits(requested, visit, None)
+        sides.append(compose_as_buyable(surface, proposals, visit, limits))
+    return sides[0], sides[1]
+
+
+def _as_list(propose: Callable[[], Iterable[RowCandidate]]) -> list[RowCandidate]:
+    return list(propose())
 
 
 def page_surfaces() -> list[str]:
@@ -354,8 +378,11 @@ def _personalized_slate(plan: PagePlan, visit: Visit, limits: LayoutLimits) -> S
     if learned is None:
         return Slate(plan.surface)
     visit = apply_preferences(visit, learned)
-    rows = [(one, partial(propose_rows, one.type, visit, learned)) for one in plan.rows if one.type.propose]
-    return compose_slate(plan.surface, learned.name, rows, visit, limits)
+    return compose_slate(plan.surface, learned.name, _proposals(plan, visit, learned), visit, limits)
+
+
+def _proposals(plan: PagePlan, visit: Visit, learned: SnapshotArrays) -> RowProposals:
+    return [(one, partial(propose_rows, one.type, visit, learned)) for one in plan.rows if one.type.propose]
 
 
 def _fallback_slate(plan: PagePlan, visit: Visit, limits: LayoutLimits) -> Slate:

@@ -35,6 +35,8 @@ logger = logging.getLogger("personalization")
 
 RowProposals = Iterable[tuple[PlannedRow, Callable[[], Iterable[RowCandidate]]]]
 """Each row type of a page with what makes its rows."""
+ReplayedRow = tuple[str, tuple[int, ...]]
+"""(key of the row, keys of its products)"""
 
 
 def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit, limits: layout.LayoutLimits) -> Slate:
@@ -63,6 +65,21 @@ def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit,
     names = reasons.DisplayNames(titles, categories, gone, visit.timestamp)
     shown = tuple(_render_rows(filled, names, visit))
     return Slate(surface, snapshot, shown, lookup.get(visit.product), unavailable)
+
+
+def compose_as_buyable(
+    surface: str, rows: RowProposals, visit: Visit, limits: layout.LayoutLimits
+) -> list[ReplayedRow]:
+    """Each row that the page would show if everything could be bought, for a moment of which prices
+    and stock are not known. No words, and no look-up."""
+    proposed = layout.sort_rows(_collect_rows(surface, rows, visit))
+    excluded = map(product_ref, visit.basket | visit.excluded_products | visit.shown_products)
+    filled = layout.fill_rows(proposed, limits, excluded, lambda items: dict.fromkeys(items, True))
+    return [
+        (one.row.reason.key, tuple(candidate.item.id for candidate, _ in one.items if candidate.item.kind == PRODUCT))
+        for one in filled
+        if not one.hidden_because
+    ]
 
 
 def _collect_rows(surface: str, rows: RowProposals, visit: Visit) -> Iterator[ProposedRow]:

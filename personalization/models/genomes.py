@@ -21,6 +21,14 @@ class GenomeQuerySet(models.QuerySet):
         """The genomes of these customers by the customer's key, in one query."""
         return {genome.user_id: genome for genome in self.filter(user_id__in=list(user_ids))}
 
+    def neighbour_products(self, user_ids: Iterable[object]) -> dict[object, list]:
+        """What customers like these ones buy, by the customer's key, in one query."""
+        return dict(self.filter(user_id__in=list(user_ids)).values_list("user_id", "neighbour_products"))
+
+    def heavy_buyers(self, user_ids: Iterable[object], purchases: int) -> set[object]:
+        """Those of these customers who are known to have bought more often than that, in one query."""
+        return set(self.filter(user_id__in=list(user_ids), purchases__gt=purchases).values_list("user_id", flat=True))
+
     def is_large(self, user_id: object, purchases: int) -> bool:
         """Whether this customer is known to have bought more often than that."""
         return self.filter(user_id=user_id, purchases__gt=purchases).exists()

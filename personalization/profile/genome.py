@@ -1,8 +1,9 @@
 """The genomes of one customer or of many, by one function: from order lines to weights that fade with age."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def refresh_genome(user_ids: Iterable[Any], now: float) -> int:
     `now` in seconds since 1970."""
     user_ids = list(user_ids)
     with transaction.atomic():
-        history = _read_history(Visitor.objects.lock_consented(user_ids), now)
+        history = read_history(Visitor.objects.lock_consented(user_ids), now)
         genomes = build_genomes(history.purchases, history.members, now)
         Genome.objects.store(genomes)
         without_genome = set(user_ids) - {genome.user_id for genome in genomes}
@@ -48,12 +49,12 @@ def delete_profiles(user_ids: Iterable[Any]) -> None:
 def compute_genomes(user_ids: Iterable[Any], now: float) -> list[Genome]:
     """The genomes of those of these customers who consented and had bought something by `now`; nothing is stored."""
     with streamed_reads():
-        history = _read_history(Visitor.objects.consented(user_ids), now)
+        history = read_history(Visitor.objects.consented(user_ids), now)
     return build_genomes(history.purchases, history.members, now)
 
 
 @dataclass(frozen=True)
-class _History:
+class PurchaseHistory:
     """What customers bought, as far as it may be used."""
 
     since: dict[Any, float]
@@ -61,8 +62,30 @@ class _History:
     purchases: orders.PurchaseArrays
     members: catalogue.CategoryMemberships
 
+    def bought_in(self, order_id: int) -> tuple[int, ...]:
+        """The different products of an order, by key."""
+        return tuple(np.unique(self.purchases.product[self.purchases.order == order_id]).tolist())
 
-def _read_history(consented: dict[Any, float], now: float) -> _History:
+    def bought_between(self, user_id: Any, since: float, until: float) -> set[int]:
+        """What a customer bought after one moment and before another."""
+        rows = self.purchases
+        own = rows.customer == self.numbers.get(user_id, len(rows.users))
+        return set(rows.product[own & (rows.ordered_at > since) & (rows.ordered_at < until)].tolist())
+
+    def genome_before(self, user_id: Any, moment: float) -> Genome:
+        """The genome of a customer from what they had bought before a moment, without what similar customers buy."""
+        number = self.numbers.get(user_id, len(self.purchases.users))
+        own = self.purchases.select((self.purchases.customer == number) & (self.purchases.ordered_at < moment))
+        alone = replace(own, users=[user_id], customer=np.zeros_like(own.customer))
+        return next(iter(build_genomes(alone, self.members, moment)), Genome())
+
+    @cached_property
+    def numbers(self) -> dict[Any, int]:
+        """The position of each customer in the purchases."""
+        return {user: number for number, user in enumerate(self.purchases.users)}
+
+
+def read_history(consented: dict[Any, float], now: float) -> PurchaseHistory:
     """`consented` has for each customer the moment before which purchases are not used. Purchases of sensitive products
     and of children are left out."""
     since = customers.exclude_children(consented)
@@ -70,7 +93,7 @@ def _read_history(consented: dict[Any, float], now: float) -> _History:
     purchases = orders.read_purchases(lines, until=now).exclude_customers(since)
     purchases = purchases.select(catalogue.not_sensitive_mask(purchases.product))
     members = catalogue.category_memberships(np.unique(purchases.product).tolist())
-    return _History(since, purchases, members)
+    return PurchaseHistory(since, purchases, members)
 
 
 def build_genomes(purchases: orders.PurchaseArrays, members: catalogue.CategoryMemberships, now: float) -> list[Genome]:

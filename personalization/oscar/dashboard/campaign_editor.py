@@ -15,6 +15,7 @@ from personalization.merchandising import campaign_words, documents, publishing
 from personalization.models import Band, Definition, DefinitionKind
 from personalization.models.definitions import MAX_NAME
 from personalization.oscar.dashboard.access import has_permission
+from personalization.oscar.dashboard.back_test_screen import campaign_back_test
 from personalization.oscar.dashboard.campaign_effect import (
     Effect,
     Sample,
@@ -32,8 +33,10 @@ from personalization.oscar.dashboard.sample_forms import SampleForm
 from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
 from personalization.shop import named_objects
 
-LOOK, REMEDY = "look", "remedy"
-"""The names of the buttons that show what is written, and that mend a conflict; neither stores what is written."""
+LOOK, REMEDY, TRY = "look", "remedy", "past"
+"""The names of the buttons that show what is written, that mend a conflict, and that try it on the past; none stores
+what is written."""
+NOT_SAVING = {LOOK, REMEDY, TRY}
 
 
 @require_http_methods(["GET", "POST"])
@@ -157,13 +160,13 @@ def _forms(request: HttpRequest, document: dict[str, Any], *, name: str, band: i
 
 def _is_saved(request: HttpRequest) -> bool:
     """Whether the form was posted to be stored."""
-    return request.method == "POST" and not {LOOK, REMEDY} & request.POST.keys()
+    return request.method == "POST" and not NOT_SAVING & request.POST.keys()
 
 
 def _editor_context(request: HttpRequest, forms: CampaignForms, **more: Any) -> dict[str, Any]:
-    """What the editor is shown with; after its button "Show" also what the campaign would do."""
+    """What the editor is shown with; after its buttons "Show" and "Try it" also what the campaign would do."""
     context = {"form": forms.form, "formset": forms.formset, "base": 0, "sample": Sample(SampleForm()), **more}
-    if {LOOK, REMEDY} & request.POST.keys():
+    if NOT_SAVING & request.POST.keys():
         definition = more.get("definition")
         rules = rules_of_form(forms, definition.pk if definition else 0)
         context |= {
@@ -173,6 +176,8 @@ def _editor_context(request: HttpRequest, forms: CampaignForms, **more: Any) -> 
             "remedy_form": "campaign",
             "is_stored": definition is not None,
         }
+        if TRY in request.POST:
+            context |= {"is_tried": True, "past": campaign_back_test(rules)}
     return context
 
 

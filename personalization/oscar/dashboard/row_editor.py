@@ -19,6 +19,7 @@ from personalization.merchandising.compiled_rows import RowSource
 from personalization.merchandising.row_keys import own_code, row_key, split_row_key
 from personalization.models import Definition, Version
 from personalization.oscar.dashboard.access import has_permission
+from personalization.oscar.dashboard.back_test_screen import row_form_back_test
 from personalization.oscar.dashboard.campaign_list import all_names
 from personalization.oscar.dashboard.row_forms import DEFAULT_BOUGHT_DAYS, RowForm, row_initial
 from personalization.oscar.dashboard.row_list import (
@@ -29,10 +30,13 @@ from personalization.oscar.dashboard.row_list import (
     surface_label,
     surfaces_with_rows,
 )
-from personalization.oscar.dashboard.row_preview import preview_context
+from personalization.oscar.dashboard.row_preview import NEW_CODE, preview_context
 from personalization.oscar.dashboard.row_words import describe_row, row_labels, shown_title
 from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
 from personalization.rows import registered_row_types
+
+TRY = "past"
+"""The name of the button that tries what is written on the past, and stores nothing."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,10 @@ def create_row(request: HttpRequest) -> HttpResponse:
     """The empty form of a row of the shop's own; posting it stores a draft."""
     surface = get_surface(request.POST.get("surface") or request.GET.get("surface") or surfaces_with_rows()[0].name)
     form = _form(request, None, {"leave_out": {"bought_days": DEFAULT_BOUGHT_DAYS}}, "")
-    if request.method == "POST" and form.is_valid():
+    context: dict[str, Any] = {}
+    if TRY in request.POST and has_permission(request.user, "preview_as"):
+        context = {"is_tried": True, "past": row_form_back_test(request, surface.name, NEW_CODE)}
+    elif request.method == "POST" and form.is_valid():
         name, taken = form.cleaned_data["name"], _taken_codes()
         try:
             definition = publishing.create(
@@ -66,7 +73,7 @@ def create_row(request: HttpRequest) -> HttpResponse:
         else:
             return _say_saved(request, definition)
     choices = [(one.name, surface_label(one.name)) for one in surfaces_with_rows()]
-    context = {"form": form, "base": 0, "surface": surface.name, "choices": choices, **preview_context(surface.name)}
+    context |= {"form": form, "base": 0, "surface": surface.name, "choices": choices, **preview_context(surface.name)}
     return show(request, "row_form", context, tab="rows")
 
 
@@ -92,6 +99,9 @@ def edit_row(request: HttpRequest, surface: str, code: str) -> HttpResponse:
         "built_in": built_in,
         **preview_context(surface),
     }
+    if TRY in request.POST and has_permission(request.user, "preview_as"):
+        context |= {"is_tried": True, "past": row_form_back_test(request, surface, code)}
+        return show(request, "row_form", context, tab="rows")
     if request.method != "POST" or not has_permission(request.user, "change_rows") or not form.is_valid():
         return show(request, "row_form", context, tab="rows")
     written = form.document()

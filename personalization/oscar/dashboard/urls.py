@@ -4,6 +4,7 @@ from django.urls import path
 
 from personalization.oscar.dashboard import (
     audit_screen,
+    back_test_screen,
     campaign_bulk,
     campaign_editor,
     campaign_effect,
@@ -40,6 +41,9 @@ urlpatterns = [
     path("campaigns/<int:pk>/effect/", campaign_effect.show_effect, name="personalization-campaign-effect"),
     path("campaigns/grid/", campaign_effect.show_grid, name="personalization-campaign-grid"),
     path("campaigns/<int:pk>/grid/", campaign_effect.show_grid, name="personalization-campaign-grid"),
+    path("campaigns/try/", back_test_screen.try_campaign, name="personalization-campaign-try"),
+    path("campaigns/<int:pk>/try/", back_test_screen.try_campaign, name="personalization-campaign-try"),
+    path("campaigns/<int:pk>/past/", back_test_screen.show_campaign_back_test, name="personalization-campaign-past"),
     path("campaigns/<int:pk>/", campaign_editor.edit_campaign, name="personalization-campaign"),
     path("campaigns/<int:pk>/publish/", campaign_editor.publish_campaign, name="personalization-campaign-publish"),
     path("campaigns/<int:pk>/state/", campaign_list.change_state, name="personalization-campaign-state"),
@@ -52,6 +56,9 @@ urlpatterns = [
     path("rows/", row_list.list_rows, name="personalization-rows"),
     path("rows/new/", row_editor.create_row, name="personalization-row-create"),
     path("rows/preview/", row_preview.show_row_preview, name="personalization-row-preview"),
+    path("rows/try/", back_test_screen.try_row, name="personalization-row-try"),
+    path("rows/<slug:surface>/<slug:code>/try/", back_test_screen.try_row, name="personalization-row-try"),
+    path("rows/<slug:surface>/<slug:code>/past/", back_test_screen.show_row_back_test, name="personalization-row-past"),
     path("rows/<slug:surface>/<slug:code>/", row_editor.edit_row, name="personalization-row"),
     path("rows/<slug:surface>/<slug:code>/preview/", row_preview.show_row_preview, name="personalization-row-preview"),
     path("rows/<slug:surface>/<slug:code>/publish/", row_editor.publish_row, name="personalization-row-publish"),
