@@ -41,7 +41,7 @@ class GroupSums:
 
     customers: int = 0
     orders: int = 0
-    kept: Decimal = Decimal(0)
+    kept_amount: Decimal = Decimal(0)
 
     @property
     def is_shown(self) -> bool:
@@ -51,11 +51,11 @@ class GroupSums:
     @property
     def kept_each(self) -> Decimal | None:
         """For each customer; None where they are too few."""
-        return self.kept / self.customers if self.is_shown else None
+        return self.kept_amount / self.customers if self.is_shown else None
 
-    def with_one(self, orders: int, kept: Decimal) -> "GroupSums":
+    def with_one(self, orders: int, amount: Decimal) -> "GroupSums":
         """With one customer more."""
-        return GroupSums(self.customers + 1, self.orders + orders, self.kept + kept)
+        return GroupSums(self.customers + 1, self.orders + orders, self.kept_amount + amount)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class CustomerReport:
         return GroupSums(
             sum(one.customers for one in bought),
             sum(one.orders for one in bought),
-            sum((one.kept for one in bought), Decimal(0)),
+            sum((one.kept_amount for one in bought), Decimal(0)),
         )
 
 
@@ -88,9 +88,9 @@ def read_customers(period: Period) -> CustomerReport:
     for one in customer_sums(first, until, until - YEAR):
         group = group_of(one, period)
         if group is not None:
-            groups[group] = groups[group].with_one(one.orders, one.kept)
+            groups[group] = groups[group].with_one(one.orders, one.kept_amount)
         if one.kept_in_year > 0:
-            in_year.append((one.kept_in_year, one.orders, one.kept))
+            in_year.append((one.kept_in_year, one.orders, one.kept_amount))
     return CustomerReport(groups, _tiers(in_year), *guest_sums(first, until))
 
 

@@ -59,8 +59,8 @@ def _set_outcome(row: Exposure, orders: list[OrderWorth], now: datetime) -> None
     returnable = now - timedelta(days=RETURN_DAYS)
     row.orders, row.items = len(kept), sum(one.kept_pieces for one in kept)
     row.gross = float(sum(one.gross for one in orders))
-    row.lost = float(sum(one.lost for one in orders))
-    row.young = float(sum(one.gross - one.lost for one in kept if one.placed_at > returnable))
+    row.lost_amount = float(sum(one.lost_amount for one in orders))
+    row.young = float(sum(one.gross - one.lost_amount for one in kept if one.placed_at > returnable))
 
 
 def _orders_by_visitor(visitors: Mapping[Any, Visitor], since: datetime) -> Mapping[Any, list[OrderWorth]]:
@@ -95,7 +95,7 @@ def _pasts(rows: list[Exposure], visitors: Mapping[Any, Visitor]) -> dict[int, t
         erased_at = visitors[row.visitor_id].erased_at
         if row.first_at - PAST <= one.placed_at < row.first_at and (erased_at is None or one.placed_at > erased_at):
             orders, revenue = found[row.pk]
-            found[row.pk] = orders + bool(one.kept_pieces), revenue + float(one.gross - one.lost)
+            found[row.pk] = orders + bool(one.kept_pieces), revenue + float(one.gross - one.lost_amount)
     return found
 
 
@@ -125,7 +125,7 @@ def sum_season(season: Season, before: datetime) -> dict[str, Any]:
 
 def _sum_arm(units: list[Exposure], cap: float | None) -> dict[str, Any]:
     bought = [float(one.orders > 0) for one in units]
-    capped = [cap_revenue(one.kept, cap) for one in units]
+    capped = [cap_revenue(one.kept_amount, cap) for one in units]
     known = [one.past_orders is not None for one in units]
     past_orders = [float((one.past_orders or 0) > 0) for one in units]
     past_revenue = [cap_revenue(one.past_revenue or 0.0, cap) for one in units]
@@ -133,14 +133,14 @@ def _sum_arm(units: list[Exposure], cap: float | None) -> dict[str, Any]:
         "orders": sum(one.orders for one in units),
         "buyers": int(sum(bought)),
         "young": sum(one.young for one in units),
-        "kept": sum(one.kept for one in units),
+        "kept": sum(one.kept_amount for one in units),
         "conversion": _by_past(bought, past_orders, known),
         "revenue": _by_past(capped, past_revenue, known),
-        "uncapped": _sums([one.kept for one in units]),
-        "order_value": _sums([one.kept for one in units], [float(one.orders) for one in units]),
+        "uncapped": _sums([one.kept_amount for one in units]),
+        "order_value": _sums([one.kept_amount for one in units], [float(one.orders) for one in units]),
         "items": _sums([float(one.items) for one in units], [float(one.orders) for one in units]),
         "repeat": _sums([float(one.orders > 1) for one in units]),
-        "lost_share": _sums([one.lost for one in units], [one.gross for one in units]),
+        "lost_share": _sums([one.lost_amount for one in units], [one.gross for one in units]),
         "not_interested": _sums([float(one.refusals > 0) for one in units]),
         "opt_outs": _sums([float(one.opted_out) for one in units]),
     }
@@ -149,11 +149,11 @@ def _sum_arm(units: list[Exposure], cap: float | None) -> dict[str, Any]:
 def _by_past(y: list[float], x: list[float], known: list[bool]) -> dict[str, Sums]:
     """The sums of those whose past is known, and of the others."""
 
-    def of(wanted: bool) -> Sums:
+    def sums_where(wanted: bool) -> Sums:
         chosen = [place for place, one in enumerate(known) if one is wanted]
         return _sums([y[place] for place in chosen], [x[place] for place in chosen] if wanted else None)
 
-    return {"with_past": of(True), "without_past": of(False)}
+    return {"with_past": sums_where(True), "without_past": sums_where(False)}
 
 
 def _sums(y: Iterable[float], x: Iterable[float] | None = None) -> Sums:

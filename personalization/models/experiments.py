@@ -172,7 +172,7 @@ OUTCOME_COLUMNS = (
     "orders",
     "items",
     "gross",
-    "lost",
+    "lost_amount",
     "young",
     "refusals",
     "past_orders",
@@ -200,7 +200,7 @@ class Exposure(models.Model):
     items = models.PositiveIntegerField(default=0)
     """Pieces in them."""
     gross = models.FloatField(default=0)
-    lost = models.FloatField(default=0)
+    lost_amount = models.FloatField(default=0)
     """What of it was cancelled, returned or refunded."""
     young = models.FloatField(default=0)
     """What of the rest is of orders that may still come back."""
@@ -226,6 +226,6 @@ class Exposure(models.Model):
         return {name: getattr(self, name) for name in OUTCOME_COLUMNS}
 
     @property
-    def kept(self) -> float:
+    def kept_amount(self) -> float:
         """What the shop kept of the money."""
-        return self.gross - self.lost
+        return self.gross - self.lost_amount

@@ -24,7 +24,7 @@ class CustomerSums(NamedTuple):
     """When their last order before the period was placed; None for none before it."""
     orders: int
     """In the period."""
-    kept: Decimal
+    kept_amount: Decimal
     kept_in_year: Decimal
     """In the year that ends with the period."""
 

@@ -94,7 +94,7 @@ class OrderWorth:
     order_id: int
     placed_at: datetime
     gross: Decimal
-    lost: Decimal
+    lost_amount: Decimal
     kept_pieces: int
 
 

@@ -32,9 +32,9 @@ def show_customers(request: HttpRequest) -> HttpResponse:
 
 def _context(report: CustomerReport) -> dict[str, Any]:
     return {
-        "groups": [(label, _words(report.groups[group])) for group, label in group_labels().items()],
-        "buyers": _words(report.buyers),
-        "tiers": list(zip(tier_labels(), map(_words, report.tiers), strict=True)),
+        "groups": [(label, _describe(report.groups[group])) for group, label in group_labels().items()],
+        "buyers": _describe(report.buyers),
+        "tiers": list(zip(tier_labels(), map(_describe, report.tiers), strict=True)),
         "guest_orders": report.guest_orders,
         "guest_kept": _money(report.guest_kept) if report.guest_orders >= customer_report.MIN_CUSTOMERS else TOO_FEW,
         "lapsed_days": customer_report.LAPSED.days,
@@ -62,12 +62,12 @@ def tier_labels() -> list[str]:
     return labels
 
 
-def _words(sums: GroupSums) -> dict[str, Any]:
+def _describe(sums: GroupSums) -> dict[str, Any]:
     each = sums.kept_each
     return {
         "customers": sums.customers,
         "orders": sums.orders,
-        "kept": _money(sums.kept) if sums.is_shown else TOO_FEW,
+        "kept": _money(sums.kept_amount) if sums.is_shown else TOO_FEW,
         "kept_each": TOO_FEW if each is None else _money(each),
     }
 
