@@ -14,7 +14,7 @@ from django.db.models import Max
 from django.utils.timezone import now
 
 from example_shop import view_as
-from example_shop.journey import Journey, definitions, gallery, load, people, search_index, source
+from example_shop.journey import Journey, definitions, gallery, load, people, search_index, source, visits
 from personalization.models import Snapshot, snapshot_files
 
 Progress = Callable[[int, str], AbstractContextManager]
@@ -44,6 +44,7 @@ class Setup:
             Step("Learn from the orders", self.is_trained, train),
             Step("Pick people to view the shop as", self.people_are_picked, self.pick_people),
             Step("Define segments and campaigns", definitions.are_defined, define),
+            Step("Make up four weeks of visits", visits.are_made, make_visits),
         ]
 
     def is_done(self) -> bool:
@@ -129,6 +130,10 @@ def build_index(progress: Progress) -> None:
 
 def define(progress: Progress) -> None:
     definitions.define()
+
+
+def make_visits(progress: Progress) -> None:
+    visits.make_visits()
 
 
 def train(progress: Progress) -> None:

@@ -25,7 +25,7 @@ INTERRUPTED = 130
 
 
 class Command(BaseCommand):
-    """Eight steps that can be interrupted and repeated; a run continues where an earlier one stopped."""
+    """Nine steps that can be interrupted and repeated; a run continues where an earlier one stopped."""
 
     help = "Sets up the example shop on a real retailer's year, and serves it."
     requires_system_checks = ()  # they would query tables that do not exist yet; the server runs them
