@@ -85,7 +85,7 @@ def arm_ranges(document: Document) -> list[tuple[str, int, int]]:
 
 def holdout_document(share: float) -> dict[str, Any]:
     """The document of a holdout. Parameters: `share` of the units that see plain pages, more than 0, less than 1."""
-    held_out, others = pgettext("personalization", "held out"), pgettext("personalization", "personalised")
+    held_out, others = pgettext("personalization", "held back"), pgettext("personalization", "personalised")
     return {
         "question": _("What is personalisation worth?"),
         "arms": [

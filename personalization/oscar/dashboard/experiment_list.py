@@ -56,7 +56,7 @@ def list_experiments(request: HttpRequest) -> HttpResponse:
         "lines": sorted(others, key=_sort_key),
         "holdout": holdout,
         "is_held": is_held,
-        "possible": "" if is_held else describe_holdout_possibilities(read_traffic(now())),
+        "possible": [] if is_held else describe_holdout_possibilities(read_traffic(now())),
         "is_archive": is_archive,
     }
     return show(request, "experiments", context, tab="experiments")

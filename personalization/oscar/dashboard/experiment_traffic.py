@@ -45,19 +45,12 @@ def describe_possibilities(document: Mapping[str, Any], usual: Traffic) -> list[
     return found
 
 
-def describe_holdout_possibilities(usual: Traffic) -> str:
-    """What a holdout of either size can show."""
+def describe_holdout_possibilities(usual: Traffic) -> list[str]:
+    """What a holdout of either size can show, a sentence each."""
     if usual.visitors_a_week <= 0:
-        return _("Nobody who allows measuring came in the last four weeks: what it can show is unknown.")
-    sooner, usually = (_describe_holdout_share(share, usual) for share in (SOONER_SHARE, HOLDOUT_SHARE))
-    return _(
-        "With your about %(visitors)s visitors a week, %(lift)s %% more buyers would show %(sooner)s, %(usual)s."
-    ) % {
-        "visitors": format_count(usual.visitors_a_week),
-        "lift": format_percent(HOLDOUT_LIFT),
-        "sooner": sooner,
-        "usual": usually,
-    }
+        return [_("Nobody who allows measuring came in the last four weeks: what it can show is unknown.")]
+    words = _("You have about %(visitors)s visitors a week.") % {"visitors": format_count(usual.visitors_a_week)}
+    return [words, *(_describe_holdout_share(share, usual) for share in (HOLDOUT_SHARE, SOONER_SHARE))]
 
 
 def lift_shown(document: Mapping[str, Any], usual: Traffic, weeks: int) -> float:
@@ -69,20 +62,20 @@ def lift_shown(document: Mapping[str, Any], usual: Traffic, weeks: int) -> float
 def _describe_holdout_share(share: float, usual: Traffic) -> str:
     document = {**holdout_document(share), "smallest_lift": HOLDOUT_LIFT}
     weeks = max(math.ceil(planned_visitors(document, usual) / usual.visitors_a_week), 1)
+    params = {"share": format_percent(share), "season": HOLDOUT_WEEKS}
     if weeks <= HOLDOUT_WEEKS:
         words = ngettext(
-            "after about %(weeks)s week with %(share)s %% held out",
-            "after about %(weeks)s weeks with %(share)s %% held out",
+            "%(share)s %% held back: %(lift)s %% more buyers would show after about %(weeks)s week.",
+            "%(share)s %% held back: %(lift)s %% more buyers would show after about %(weeks)s weeks.",
             weeks,
         )
-        return words % {"weeks": format_count(weeks), "share": format_percent(share)}
+        return words % {**params, "weeks": weeks, "lift": format_percent(HOLDOUT_LIFT)}
     lift = lift_shown(document, usual, HOLDOUT_WEEKS)
-    words = (
-        _("not within a season with %(share)s %% held out (that shows %(lift)s %% and more)")
-        if lift <= DOUBLE
-        else _("not within a season with %(share)s %% held out (not even twice as many)")
-    )
-    return words % {"share": format_percent(share), "lift": format_percent(lift)}
+    if lift > DOUBLE:
+        words = _("%(share)s %% held back: a season of %(season)s weeks would not even show twice as many buyers.")
+        return words % params
+    words = _("%(share)s %% held back: a season of %(season)s weeks shows a difference of %(lift)s %% or more.")
+    return words % {**params, "lift": format_percent(lift)}
 
 
 def _describe_detectable(lift: float, weeks: int) -> str:

@@ -115,7 +115,7 @@ def describe_groups(document: Document) -> str:
 def arm_label(arm: Document) -> str:
     """What a group is called; those of the holdout in the reader's language."""
     labels = {
-        HELD_OUT: pgettext("personalization", "held out"),
+        HELD_OUT: pgettext("personalization", "held back"),
         PERSONALIZED: pgettext("personalization", "personalised"),
     }
     return labels.get(arm["key"]) or str(arm["label"])
