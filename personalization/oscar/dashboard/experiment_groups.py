@@ -28,7 +28,8 @@ TOO_FEW = "\N{EN DASH}"
 class GroupLine:
     """A group in numbers; TOO_FEW for what too few people stand behind."""
 
-    key: str
+    arm: str
+    """Its key."""
     label: str
     effect: str
     share: str

@@ -39,7 +39,8 @@ def show_experiment(request: HttpRequest, pk: int) -> HttpResponse:
     newest = seasons[0] if seasons else None
     number = posted_number(request, "season")
     season = next((one for one in seasons if one.number == number), newest)
-    context = {
+    may_apply = all(has_permission(request.user, name) for name in ("run_experiments", "publish_campaigns"))
+    context: dict[str, Any] = {
         "definition": definition,
         "season": season,
         "is_newest": season == newest,
@@ -52,6 +53,9 @@ def show_experiment(request: HttpRequest, pk: int) -> HttpResponse:
         **_plan_context(definition, season),
         **(_season_context(season) if season else {}),
     }
+    is_over = season is not None and season == newest and season.ended_at is not None
+    is_usable = is_over and definition.key != HOLDOUT and not context["judgement"].is_misleading
+    context["may_apply"] = is_usable and may_apply
     return show(request, "experiment", context, tab="experiments")
 
 

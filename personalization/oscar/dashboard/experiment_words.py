@@ -26,6 +26,8 @@ MISLEADING = (VerdictState.SAMPLE_RATIO_MISMATCH, VerdictState.TOO_MANY_CROSSED)
 """With these no number of the groups may be read."""
 ALARMING = (*MISLEADING, VerdictState.GUARDRAIL_BROKEN, VerdictState.WORSE)
 
+WITHOUT_COMPARISON = {*MISLEADING, VerdictState.TOO_EARLY, VerdictState.GUARDRAIL_BROKEN, VerdictState.STOPPED}
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -33,6 +35,8 @@ class Judgement:
 
     sentences: tuple[str, ...]
     """One for each group but the first; a single one where something holds for all."""
+    comparison: str
+    """Which group is compared with which; "" where nothing is."""
     notes: tuple[str, ...]
     causes: tuple[str, ...]
     """What usually makes groups smaller than they should be, where they are."""
@@ -44,11 +48,14 @@ def judgement_of(season: Season) -> Judgement:
     """The verdicts on a season in words, in the active language and the shop's currency."""
     verdicts = judge_season(season)
     states = {verdict.state for verdict in verdicts}
+    is_misleading = not states.isdisjoint(MISLEADING)
+    notes = dict.fromkeys(note for verdict in verdicts for note in describe_notes(verdict))
     return Judgement(
         tuple(describe_verdict(verdict, format_money) for verdict in verdicts),
-        tuple(dict.fromkeys(note for verdict in verdicts for note in describe_notes(verdict))),
+        "" if states <= WITHOUT_COMPARISON else describe_comparison(season.document),
+        () if is_misleading else tuple(notes),
         tuple(sample_ratio_causes()) if VerdictState.SAMPLE_RATIO_MISMATCH in states else (),
-        not states.isdisjoint(MISLEADING),
+        is_misleading,
         not states.isdisjoint(ALARMING),
     )
 
@@ -56,6 +63,15 @@ def judgement_of(season: Season) -> Judgement:
 def format_money(amount: float) -> str:
     """An amount of the shop's currency, without tax."""
     return str(format_currency(round(amount, 2), settings.OSCAR_DEFAULT_CURRENCY))
+
+
+def describe_comparison(document: Document) -> str:
+    """Which group is compared with which."""
+    control, *others = [arm_label(arm) for arm in document["arms"]]
+    if len(others) > 1:
+        return pgettext("personalization", "Each is compared with “%(control)s”.") % {"control": control}
+    words = pgettext("personalization", "“%(group)s” is compared with “%(control)s”.")
+    return words % {"group": others[0], "control": control}
 
 
 def describe_state(definition: Definition, season: Season | None) -> str:
