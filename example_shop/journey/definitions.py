@@ -1,5 +1,5 @@
-"""What the demo's merchandiser has defined already: segments with members, campaigns, a conflict, two drafts, synonyms
-and a redirect."""
+"""What the demo's merchandiser has defined already: segments with members, campaigns, a conflict, three drafts,
+synonyms and a redirect."""
 
 from typing import Any
 
@@ -28,10 +28,11 @@ def define() -> None:
     """Makes and publishes them, in the name of the shop's owner."""
     owner = User.objects.get(email=ADMIN)
     keys = {name: _publish("segment", name, document, owner) for name, document in _segments().items()}
-    for name, document in _campaigns(keys).items():
-        _publish("campaign", name, document, owner)
+    campaigns = {name: _publish("campaign", name, document, owner) for name, document in _campaigns(keys).items()}
     publishing.create("campaign", "Christmas baking", _christmas_baking(), owner, is_demo=True)
     publishing.create("row", BREAKFAST, _breakfast_row(), owner, key="home/own_breakfast_table", is_demo=True)
+    coffee_week = _coffee_experiment(campaigns["Coffee week"])
+    publishing.create("experiment", "With and without Coffee week", coffee_week, owner, is_demo=True)
     for kind, document in (*(("synonym", one) for one in _synonyms()), ("redirect", _redirect())):
         _publish(kind, search_rule_name(kind, document), document, owner)
 
@@ -84,6 +85,25 @@ def _christmas_baking() -> Document:
         "where": [{"surface": "home"}],
         "when": {"to": "2030-12-25T00:00:00+00:00", "zone": "UTC"},
         "what": [{"do": "boost", "target": {"category": _category("Bakery"), "below": True}, "strength": 2}],
+    }
+
+
+def _coffee_experiment(campaign: int) -> Document:
+    arms = [
+        {"key": "control", "label": "without it", "share": 0.5, "does": {"without": campaign}},
+        {
+            "key": "variant",
+            "label": "with it",
+            "share": 0.5,
+            "does": {"version": {"definition": campaign, "number": 1}},
+        },
+    ]
+    return {
+        "question": "Do more visitors buy with “Coffee week”?",
+        "arms": arms,
+        "primary": "conversion",
+        "smallest_lift": 0.2,
+        "weeks": 8,
     }
 
 

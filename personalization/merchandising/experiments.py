@@ -5,8 +5,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
-from personalization.merchandising.assignment import HOLDOUT, ArmRange, ExperimentSeason, lay_out_arms
+from personalization.merchandising.assignment import (
+    HELD_OUT,
+    HOLDOUT,
+    HOLDOUT_WEEKS,
+    PERSONALIZED,
+    ArmRange,
+    ExperimentSeason,
+    lay_out_arms,
+)
 
 Document = Mapping[str, Any]
 POLICY_SURFACES: Mapping[str, tuple[str, ...]] = {
@@ -72,6 +81,20 @@ def arm_ranges(document: Document) -> list[tuple[str, int, int]]:
     """The buckets of a new season's arms, as `Season.arms` keeps them."""
     ranges = lay_out_arms({arm["key"]: arm["share"] for arm in document["arms"]})
     return [(one.arm, one.start, one.end) for one in ranges]
+
+
+def holdout_document(share: float) -> dict[str, Any]:
+    """The document of a holdout. Parameters: `share` of the units that see plain pages, more than 0, less than 1."""
+    held_out, others = pgettext("personalization", "held back"), pgettext("personalization", "personalised")
+    return {
+        "question": _("What is personalisation worth?"),
+        "arms": [
+            {"key": HELD_OUT, "label": held_out, "share": share, "does": {"plain": True}},
+            {"key": PERSONALIZED, "label": others, "share": round(1 - share, 4), "does": {}},
+        ],
+        "primary": "conversion",
+        "weeks": HOLDOUT_WEEKS,
+    }
 
 
 def policy_surfaces(document: Document) -> set[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from personalization.merchandising import documents, experiments, publishing
 from personalization.merchandising.assignment import HOLDOUT, shared_surfaces
@@ -60,6 +61,37 @@ def start(definition: Definition, by: Any, *, planned_visitors: int, revenue_cap
         _refuse_occupied(definition, document)
         publishing.publish(definition, by, number=version.number)
         return begin_season(definition, document, planned_visitors=planned_visitors, revenue_cap=revenue_cap)
+
+
+def prepare_holdout(share: float, by: Any) -> Definition:
+    """The holdout, new or as it was before, with a draft of this share where its newest version has another.
+
+    Raises: NotPossibleError where it runs already.
+    """
+    with publishing.changing_rules():
+        definition = find_holdout()
+        document = experiments.holdout_document(share)
+        if definition is None:
+            name = pgettext("personalization", "Holdout")
+            return publishing.create(DefinitionKind.EXPERIMENT, name, document, by, key=HOLDOUT)
+        if Season.objects.running().filter(definition=definition).exists():
+            raise NotPossibleError(_("It runs already."))
+        newest = Version.objects.of_definition(definition.pk).first()
+        publishing.save_draft(definition, document, by, base=newest.number if newest else 0)
+        return definition
+
+
+def find_holdout() -> Definition | None:
+    """The definition of the holdout; None where there never was one. Archived ones count."""
+    return Definition.objects.with_versions().filter(kind=DefinitionKind.EXPERIMENT, key=HOLDOUT).first()
+
+
+def archive_experiment(definition: Definition, by: Any) -> None:
+    """Takes it away; its seasons and their verdicts stay. NotPossibleError while it runs."""
+    with publishing.changing_rules():
+        if Season.objects.running().filter(definition=definition).exists():
+            raise NotPossibleError(_("It runs. Stop it first."))
+        publishing.archive(definition, by)
 
 
 def begin_season(
@@ -119,11 +151,11 @@ def make_it_so(definition: Definition, arm: str, by: Any) -> str:
     if does is None:
         raise NotPossibleError(_("There is no such group."))
     if "version" in does:
-        meant = Definition.objects.get(pk=does["version"]["definition"])
+        meant = _find_present(does["version"]["definition"])
         publishing.publish(meant, by, number=does["version"]["number"])
         return _("“%(name)s” is live for everybody.") % {"name": meant.name}
     if "without" in does:
-        meant = Definition.objects.get(pk=does["without"])
+        meant = _find_present(does["without"])
         if meant.state == DefinitionState.LIVE:
             publishing.pause(meant, by)
         return _("“%(name)s” is paused.") % {"name": meant.name}
@@ -133,6 +165,13 @@ def make_it_so(definition: Definition, arm: str, by: Any) -> str:
             _("A developer of the shop has to set PERSONALIZATION = {%(settings)s}.") % {"settings": lines}
         )
     raise NotPossibleError(_("This is what everybody gets already, as no experiment runs."))
+
+
+def _find_present(key: int) -> Definition:
+    found: Definition | None = Definition.objects.present().filter(pk=key).first()
+    if found is None:
+        raise NotPossibleError(_("The campaign or row that it is about was archived or deleted."))
+    return found
 
 
 def _end(season: Season, end: SeasonEnd, moment: datetime, by: Any, *, pause: bool = True) -> None:

@@ -30,6 +30,7 @@ def dashboard_menu() -> dict[str, Any]:
         (pgettext_lazy("personalization", "Preview"), "preview"),
         (pgettext_lazy("personalization", "Products"), "product-finder"),
         (pgettext_lazy("personalization", "Reports"), "reports"),
+        (pgettext_lazy("personalization", "Experiments"), "experiments"),
         (pgettext_lazy("personalization", "Data and jobs"), "data"),
         (pgettext_lazy("personalization", "Audit"), "audit"),
         (pgettext_lazy("personalization", "Customers and consent"), "consent"),

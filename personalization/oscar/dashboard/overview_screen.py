@@ -23,6 +23,7 @@ from personalization.models.fail_open import fail_open
 from personalization.oscar import search_engine
 from personalization.oscar.dashboard.campaign_list import live_state
 from personalization.oscar.dashboard.earned_lines import earned_lines
+from personalization.oscar.dashboard.experiment_list import holdout_sentences
 from personalization.oscar.dashboard.health_lines import HOUR, health_line
 from personalization.oscar.dashboard.screens import show
 from personalization.privacy.retention import day_bounds
@@ -83,6 +84,8 @@ def show_overview(request: HttpRequest) -> HttpResponse:
         campaigns = list(Definition.objects.of_kind(DefinitionKind.CAMPAIGN).present())
     with fail_open("Reading what was earned for the overview", whole_page=True):
         context["earned"] = earned_lines(localdate(moment))
+    with fail_open("Reading what the holdout says for the overview", whole_page=True):
+        context["holdout"] = holdout_sentences()
     findings = Findings(health, orders, campaigns, get_active_rules(), context.get("searches"))
     context["step"] = next_step(findings, moment)
     context["searches"] = context["searches"][:SHOWN_SEARCHES] if "searches" in context else None

@@ -22,6 +22,7 @@ CODENAMES = (
     "view_customer",
     "export_customer",
     "erase_customer",
+    "run_experiments",
     "run_jobs",
     "view_audit",
     "change_serverkey",
