@@ -86,6 +86,7 @@ ROOT_URLCONF = "example_shop.urls"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "example_shop" / "notes"],  # before all apps: what the demo adds to the app's own pages
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

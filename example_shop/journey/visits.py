@@ -17,6 +17,7 @@ from django.utils.timezone import now
 from oscar.core.loading import get_model
 
 from example_shop import view_as
+from personalization.measure.credit import credit_recent_orders
 from personalization.measure.outcomes import measure_outcomes
 from personalization.merchandising.compile import compile_rules
 from personalization.merchandising.compiled import FixedTarget
@@ -62,6 +63,7 @@ def make_visits() -> None:
     campaigns = _placed_by_campaigns()
     events = [event for one in visits for event in _events(chance, one, shelf, campaigns)]
     Event.objects.bulk_create(sorted(events, key=lambda one: one.occurred_at), batch_size=BATCH_SIZE)
+    credit_recent_orders(until, timedelta(days=DAYS + 1))
     measure_outcomes(until)
     roll_up_days(until)
 
