@@ -213,7 +213,7 @@ def _customer(preview: Preview) -> Any:
 
 def _rules(preview: Preview, rules: CompiledRules) -> CompiledRules:
     if preview.drafts or preview.row is not None:
-        rules = compile_with_drafts(preview.drafts, preview.row)
+        rules = compile_with_drafts(preview.drafts, preview.row, rules)
     if preview.without_campaigns:
         rules = replace(rules, campaigns=())
     if preview.customer or not preview.segments:
