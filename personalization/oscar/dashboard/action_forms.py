@@ -213,10 +213,22 @@ class BaseActionFormSet(forms.BaseFormSet):
         if not any(self.errors) and not self.actions():
             raise forms.ValidationError(pgettext("personalization", "Say what the campaign does."))
 
+    @property
+    def sorted_forms(self) -> list[Any]:
+        """The lines in the order that their numbers say; those without one last."""
+        numbers = [getattr(form, "cleaned_data", {}).get("ORDER") for form in self.forms]
+        ranked = sorted(enumerate(self.forms), key=lambda one: (numbers[one[0]] is None, numbers[one[0]] or 0))
+        return [form for _index, form in ranked]
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """With the number by which a line is moved."""
+        super().add_fields(form, index)
+        form.fields["ORDER"].label = pgettext("personalization", "Place among the lines")
+
     def actions(self) -> list[dict[str, Any]]:
         """The actions of all lines; a line that narrows the one above becomes a part of its target."""
         found: list[dict[str, Any]] = []
-        for form in self.forms:
+        for form in self.sorted_forms:
             data = getattr(form, "cleaned_data", {})
             if data.get("DELETE") or not (data.get("do") or data.get("narrows")):
                 continue
@@ -230,7 +242,13 @@ class BaseActionFormSet(forms.BaseFormSet):
 
 
 ActionFormSet = forms.formset_factory(
-    ActionForm, formset=BaseActionFormSet, extra=1, can_delete=True, max_num=MAX_ACTIONS, absolute_max=MAX_ACTIONS + 1
+    ActionForm,
+    formset=BaseActionFormSet,
+    extra=1,
+    can_delete=True,
+    can_order=True,
+    max_num=MAX_ACTIONS,
+    absolute_max=MAX_ACTIONS + 1,
 )
 
 

@@ -72,7 +72,7 @@ class CampaignForms:
         makes several actions of it. Call it for forms that were posted."""
         posted: Any = self.form.data
         data, number = posted.copy(), 0
-        for line in self.formset.forms if self.formset.is_valid() else ():
+        for line in self.formset.sorted_forms if self.formset.is_valid() else ():
             made = line.actions() if line.cleaned_data.get("do") and not line.cleaned_data.get("DELETE") else []
             if number == action and len(made) == 1:
                 data[line.add_prefix("place")] = str(place)
