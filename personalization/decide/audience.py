@@ -64,19 +64,17 @@ def _acting_on_surface(visit: Visit, surface: str) -> tuple[ActingCampaign, ...]
             refused.add(one.order)
             continue
         seen = _seen_there(one.place, in_view)
-        known = acting.get(one.order)
-        acting[one.order] = ActingCampaign(
-            one.campaign,
-            tuple(sorted({*seen, *known.seen})) if known else seen,
-            _joined_rows(one.place.row_codes, known.row_codes) if known else one.place.row_codes,
-            (known.in_list if known else False) or one.place.row_codes is None,
-            one.order,
-        )
+        row_codes = one.place.row_codes
+        here = ActingCampaign(one.campaign, seen, row_codes, row_codes is None, one.order)
+        acting[one.order] = _joined(acting[one.order], here) if one.order in acting else here
     return tuple(acting[order] for order in sorted(acting))
 
 
-def _joined_rows(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
-    return None if one is None or other is None else one | other
+def _joined(one: ActingCampaign, other: ActingCampaign) -> ActingCampaign:
+    """A campaign that acts by two of its places."""
+    rows = None if one.row_codes is None or other.row_codes is None else one.row_codes | other.row_codes
+    seen = tuple(sorted({*one.seen, *other.seen}))
+    return ActingCampaign(one.campaign, seen, rows, one.in_list or other.in_list, one.order)
 
 
 def _products_in_view(visit: Visit, surface: str) -> tuple[int, ...]:
@@ -148,7 +146,13 @@ def is_for(audience: Audience, visit: Visit) -> bool:
 
 
 def _any_holds(segments: Iterable[int], visit: Visit) -> bool:
-    return any(visit.remember(("segment", segment), partial(_holds, segment, visit)) for segment in segments)
+    members: dict[int, bool] = visit.remember(("segments", ""), dict)
+    for segment in segments:
+        if segment not in members:
+            members[segment] = _holds(segment, visit)
+        if members[segment]:
+            return True
+    return False
 
 
 def _holds(segment: int, visit: Visit) -> bool:

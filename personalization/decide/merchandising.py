@@ -5,7 +5,7 @@ in), *exclude*, *only*, pins, slots, boosts and burials, and last the order that
 overrules what is higher; among campaigns their order decides.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -34,8 +34,7 @@ NO_LIMIT = 1_000_000
 NO_PERCENTS: Mapping[int, int] = {}
 
 
-@dataclass(frozen=True)
-class ActingCampaign:
+class ActingCampaign(NamedTuple):
     """A campaign that acts for a visit on a surface."""
 
     campaign: Campaign
@@ -57,7 +56,7 @@ class ActingCampaign:
         target = action.target
         if len(self.seen) < 2 or isinstance(target, FixedTarget | LargeTarget):
             return target.matching(product_ids, self.seen[0] if self.seen else None)
-        keys = list(product_ids)
+        keys = [*product_ids]
         return set().union(*(target.matching(keys, key) for key in self.seen))
 
     def placed_by(self, action: Action) -> PlacedBy:
@@ -177,14 +176,13 @@ def resolve(
     may_not_be_placed
         by product, why no pin that does not say so, and no slot, may hold it: it is sold out.
     trace
-        whether it is noted what each action did.
+        whether it is noted what each action did. Without, there are no outcomes.
     """
     facts, shelved = may_not_stand or {}, may_not_be_placed or {}
     standing = [key for key in products if key not in facts]
     outcomes: list[ActionOutcome] = []
     noted = outcomes if trace else None
-    pinned = collect_pins(acting)
-    removed = removals(acting, {*standing, *(wish.product for wish in pinned)}, noted)
+    removed = removals(acting, pinned_products(acting).union(standing), noted)
     order = shift([key for key in standing if key not in removed], acting, noted)
     if len(order) < fewest:
         return Resolution((), removed=removed, hidden=True, before=tuple(products), outcomes=tuple(outcomes))
@@ -201,12 +199,12 @@ def resolve(
         return None if wish.product in found else wish.outcome(NOT_FOUND)
 
     taken = PlaceAllocation(room, half_of(min(room, len(order))) if personal else room, order)
-    for wish in pinned:
+    for wish in collect_pins(acting, None if trace else found):
         outcomes.append(blocked(wish) or taken.pin(wish))
     fill_slots(acting, [key for key in order if key not in shelved], taken, noted)
     shown = taken.fill(order, size)
     by = {one.product: one.by for one in taken.by_place.values() if one.product in shown}
-    return Resolution(tuple(shown), by, removed, False, tuple(products), tuple(outcomes))
+    return Resolution(tuple(shown), by, removed, False, tuple(products), tuple(outcomes if trace else ()))
 
 
 def half_of(count: int) -> int:
@@ -214,15 +212,21 @@ def half_of(count: int) -> int:
     return max(1, count // 2)
 
 
-def collect_pins(acting: Iterable[ActingCampaign]) -> list[PinWish]:
-    """All pins, in the order in which they count."""
+def collect_pins(acting: Iterable[ActingCampaign], among: Set[int] | None = None) -> list[PinWish]:
+    """All pins, or those of these products, in the order in which they count."""
     return [
         PinWish(one, number, action, product, action.place + offset)
         for one in acting
-        for number, action in enumerate(one.campaign.actions)
-        if action.do is Do.PIN
+        if among is None or not among.isdisjoint(one.campaign.pinned)
+        for number, action in one.campaign.numbered.get(Do.PIN, ())
         for offset, product in enumerate(action.product_ids)
+        if among is None or product in among
     ]
+
+
+def pinned_products(acting: Iterable[ActingCampaign]) -> set[int]:
+    """All products that are pinned."""
+    return set().union(*(one.campaign.pinned for one in acting))
 
 
 def removals(
@@ -260,15 +264,16 @@ def shift(
         return list(products)
     total: dict[int, int] = dict(percents)
     matches = []
+    keys = frozenset(products)
     for one, _number, action in moves:
         percent = SHIFTS[action.strength] * (1 if action.do is Do.BOOST else -1)
-        matches.append(matched := one.matching(action, products))
+        matches.append(matched := one.matching(action, keys))
         for key in matched:
             total[key] = total.get(key, 0) + percent
     clipped = {key: max(-MAX_SHIFT, min(MAX_SHIFT, percent)) for key, percent in total.items()}
     count = len(products)
     rank = {
-        key: (MAX_SHIFT * place - count * clipped.get(key, 0), -clipped.get(key, 0), place)
+        key: (MAX_SHIFT * place - count * (percent := clipped.get(key, 0)), -percent, place)
         for place, key in enumerate(products)
     }
     result = sorted(products, key=rank.__getitem__)
@@ -340,9 +345,13 @@ def fill_slots(
     outcomes: list[ActionOutcome] | None = None,
 ) -> None:
     """Gives each free place of a slot the best product of its target that has none yet."""
+    keys = frozenset(order)
     for one, number, action in _actions(acting, Do.SLOT):
-        free, placed = taken.free(action.place, action.last_place), taken.products
-        matched = one.matching(action, order)
+        free = taken.free(action.place, action.last_place)
+        if not free and outcomes is None:
+            continue
+        placed = taken.products
+        matched = one.matching(action, keys)
         best = [key for key in order if key in matched and key not in placed][: len(free)]
         for place, key in zip(free, best, strict=False):
             taken.by_place[place] = PlacedProduct(key, one.placed_by(action))
@@ -354,9 +363,7 @@ def fill_slots(
 
 
 def _actions(acting: Iterable[ActingCampaign], do: Do) -> list[tuple[ActingCampaign, int, Action]]:
-    return [
-        (one, number, action) for one in acting for number, action in enumerate(one.campaign.actions) if action.do is do
-    ]
+    return [(one, number, action) for one in acting for number, action in one.campaign.numbered.get(do, ())]
 
 
 def merchandise_row(
@@ -371,6 +378,6 @@ def merchandise_row(
     Parameters: `trace`, whether it is noted what each action did; `percents`, as for `shift`.
     """
     outcomes: list[ActionOutcome] | None = [] if trace else None
-    removed = removals(acting, {*products, *(wish.product for wish in collect_pins(acting))}, outcomes)
+    removed = removals(acting, pinned_products(acting).union(products), outcomes)
     order = shift([key for key in products if key not in removed], acting, outcomes, percents)
     return order, MerchandisedRow(acting, removed, tuple(outcomes or ()))

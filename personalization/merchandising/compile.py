@@ -20,6 +20,7 @@ from personalization.merchandising import documents, segments
 from personalization.merchandising.compile_audience import compile_audience, compile_schedule
 from personalization.merchandising.compile_rows import compile_row, sorted_numbers
 from personalization.merchandising.compiled import (
+    NO_RULES,
     Action,
     AllOf,
     Campaign,
@@ -207,10 +208,17 @@ def compile_rules() -> CompiledRules:
     return rules_of(definitions, number, running_experiments() if has_experiments else ())
 
 
-def compile_with_drafts(keys: Iterable[int], row: tuple[str, Mapping[str, Any]] | None = None) -> CompiledRules:
+def compile_with_drafts(
+    keys: Iterable[int], row: tuple[str, Mapping[str, Any]] | None = None, serving: CompiledRules = NO_RULES
+) -> CompiledRules:
     """What would serve if the drafts of these definitions were published.
 
-    Parameters: `row`, (key, document) of the settings of a row that are not even a draft yet.
+    Parameters
+    ----------
+    row
+        (key, document) of the settings of a row that are not even a draft yet.
+    serving
+        the rules that serve: of what is no draft, they are compiled already, and mean the products that shoppers see.
     """
     keys = list(keys)
     definitions = list(Definition.objects.serving_with_drafts(keys))
@@ -219,7 +227,7 @@ def compile_with_drafts(keys: Iterable[int], row: tuple[str, Mapping[str, Any]] 
             definition.live = definition.draft
     if row is not None:
         definitions = _with_row(definitions, *row)
-    return rules_of(definitions, RulesState.objects.number())
+    return rules_of(definitions, serving.number, serving=serving)
 
 
 def _with_row(definitions: list[Definition], key: str, document: Mapping[str, Any]) -> list[Definition]:
@@ -231,19 +239,27 @@ def _with_row(definitions: list[Definition], key: str, document: Mapping[str, An
 
 
 def rules_of(
-    definitions: Iterable[Definition], number: int, running: tuple[RunningExperiment, ...] = ()
+    definitions: Iterable[Definition],
+    number: int,
+    running: tuple[RunningExperiment, ...] = (),
+    serving: CompiledRules = NO_RULES,
 ) -> CompiledRules:
-    """The rules of these definitions, each as its live version says. Parameters: `running`, the experiments that assign
-    visitors."""
+    """The rules of these definitions, each as its live version says.
+
+    Parameters: `running`, the experiments that assign visitors; `serving`, rules of which nothing is compiled again.
+    """
     definitions = [one for one in definitions if one.kind != DefinitionKind.EXPERIMENT]
     compiler = Compiler()
     variants = _compile_variants(running, compiler)
-    compiler.look_up_products(one.live.document for one in definitions if one.live is not None)
+    compiled = _compiled_versions(serving)
+    done = {one.pk: compiled.get((one.pk, one.live.number)) for one in definitions if one.live is not None}
+    compiler.problems.update({key: [*serving.problems.get(key, ())] for key, one in done.items() if one is not None})
+    compiler.look_up_products(one.live.document for one in definitions if one.live is not None and not done[one.pk])
     campaigns: list[Campaign] = []
     rows: dict[str, dict[str, RowSettings]] = {}
     search_documents: dict[int, tuple[str, Mapping[str, Any]]] = {}
     for definition in definitions:
-        one = _compile_one(definition, compiler)
+        one = done.get(definition.pk) or _compile_one(definition, compiler)
         if isinstance(one, Campaign):
             campaigns.append(one)
         elif isinstance(one, RowSettings):
@@ -269,6 +285,13 @@ def _compile_variants(
         if isinstance(one, Campaign | RowSettings):
             found[choice] = one
     return found
+
+
+def _compiled_versions(rules: CompiledRules) -> dict[tuple[int, int], Campaign | RowSettings]:
+    """By definition and number of its version, what is compiled of it."""
+    found: list[Campaign | RowSettings] = [*rules.campaigns]
+    found += [one for by_code in rules.rows.values() for one in by_code.values()]
+    return {(one.id, one.version): one for one in found}
 
 
 def _named_products(part: Any) -> Iterator[int]:

@@ -36,6 +36,7 @@ def compile_row(definition: Definition, document: Mapping[str, Any], compiler: "
         id=definition.pk,
         surface=surface,
         code=code,
+        version=definition.live.number if definition.live is not None else 0,
         is_shown=document.get("shown", True),
         titles={language.lower(): text for language, text in document.get("titles", {}).items() if text.strip()},
         source=source,

@@ -63,7 +63,8 @@ class FixedTarget:
 
     def matching(self, product_ids: Iterable[int], seen: int | None) -> set[int]:
         """Those of these products that it holds."""
-        return set(self.product_ids.intersection(product_ids))
+        keys = product_ids if isinstance(product_ids, set | frozenset) else set(product_ids)
+        return set(self.product_ids & keys)  # goes through the smaller one
 
     def all_products(self, limit: int) -> frozenset[int] | None:
         """All that it holds, as far as they are within the limit."""
@@ -231,6 +232,19 @@ class Campaign:
     audience: Audience = Audience()
     schedule: Schedule = Schedule()
     band: Band = Band.CAMPAIGN
+
+    @cached_property
+    def numbered(self) -> Mapping[Do, tuple[tuple[int, Action], ...]]:
+        """(number, action), by what they do."""
+        found: dict[Do, list[tuple[int, Action]]] = {}
+        for number, action in enumerate(self.actions):
+            found.setdefault(action.do, []).append((number, action))
+        return {do: tuple(some) for do, some in found.items()}
+
+    @cached_property
+    def pinned(self) -> frozenset[int]:
+        """All products that it pins."""
+        return frozenset(key for _number, action in self.numbered.get(Do.PIN, ()) for key in action.product_ids)
 
 
 class SegmentTest(Protocol):

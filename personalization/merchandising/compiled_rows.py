@@ -42,6 +42,8 @@ class RowSettings:
     surface: str
     code: str
     """Of the row type; of a row of the shop's own, a code that no row type has."""
+    version: int = 0
+    """The number of the version that is live."""
     is_shown: bool = True
     titles: Mapping[str, str] = field(default_factory=dict)
     """By language code in lower case. None for a language: the row type's own title."""

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.http import Http404, HttpRequest, QueryDict
-from django.urls import Resolver404, ResolverMatch, get_script_prefix, resolve
+from django.http import Http404, HttpRequest
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils import translation
 
 from personalization import serve
@@ -21,7 +21,7 @@ from personalization.decide.trace import Trace
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
-from personalization.oscar.previews import Preview, bare_copy, bind_preview, trace_preview
+from personalization.oscar.previews import Preview, preview_request, trace_preview
 from personalization.shop import catalogue
 
 HOME_PAGE, PRODUCT_PAGE, BASKET_PAGE = "personalization:home", "catalogue:detail", "basket:summary"
@@ -44,8 +44,10 @@ def explain_page(request: HttpRequest, address: str, preview: Preview, customer:
     None when there is no such page, or none with rows or a list of ours.
     """
     with _language(preview, address), fail_open("Explaining a page", whole_page=True):
-        page_request = _page_request(request, address)
-        bind_preview(page_request, preview, customer)
+        parts = urlsplit(address)
+        page_request = preview_request(
+            request, preview, path=parts.path, query=parts.query, customer=customer, keeps_cookies=True
+        )
         try:
             match = resolve(page_request.path_info, urlconf=getattr(request, "urlconf", None))
             page_request.resolver_match = match
@@ -59,24 +61,6 @@ def _language(preview: Preview, address: str) -> AbstractContextManager[Any]:
     """The language that the page is in: the chosen one, or that of its address."""
     code = preview.language or translation.get_language_from_path(urlsplit(address).path)
     return translation.override(code) if code else nullcontext()
-
-
-def _page_request(request: HttpRequest, address: str) -> HttpRequest:
-    """A request for the page like that of the frame which shows it, with nothing read for it yet."""
-    parts = urlsplit(address)
-    page_request = bare_copy(request)
-    page_request.method, page_request.path = "GET", parts.path
-    page_request.path_info = "/" + parts.path.removeprefix(get_script_prefix()).lstrip("/")
-    page_request.GET = QueryDict(parts.query)
-    page_request.META = {
-        **request.META,
-        "REQUEST_METHOD": "GET",
-        "PATH_INFO": page_request.path_info,
-        "QUERY_STRING": parts.query,
-        "HTTP_REFERER": request.build_absolute_uri(),
-    }
-    found: HttpRequest = page_request
-    return found
 
 
 def _explain_view(request: HttpRequest, match: ResolverMatch) -> ExplainedPage | None:

@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import get_script_prefix
 from django.utils import translation
 from django.utils.cache import patch_cache_control
 
@@ -135,29 +136,50 @@ def trace_preview(request: HttpRequest) -> Trace:
     return decision.trace
 
 
-def bare_copy(request: HttpRequest) -> Any:
-    """A copy of a request for which nothing of ours has been read yet."""
-    copied = copy.copy(request)
-    for name in [name for name in copied.__dict__ if name.startswith(OWN_ATTRIBUTES)]:
-        delattr(copied, name)
-    return copied
-
-
 def preview_request(
-    request: HttpRequest, preview: Preview, decision: PreviewedDecision, *, path: str, query: str = ""
+    request: HttpRequest,
+    preview: Preview,
+    *,
+    path: str,
+    query: str = "",
+    customer: Any = None,
+    decision: PreviewedDecision | None = None,
+    keeps_cookies: bool = False,
 ) -> HttpRequest:
-    """The request with which the visitor of this preview asks for a page of the shop.
+    """The request with which the visitor of this preview asks for a page of the shop: nothing has been read for it yet.
 
     It is made of the request of a member of staff, whose right to see this has been established, and shares their
-    account and the shop's strategy with it, but no cookie and no basket.
+    account and the shop's strategy with it.
+
+    Parameters
+    ----------
+    customer
+        the preview's, where it has been read.
+    decision
+        where the decisions of the page write down how they come about, if they do.
+    keeps_cookies
+        whether it has the cookies of the member of staff, as the frame that shows the page has: their basket is in one.
     """
-    asked: HttpRequest = bare_copy(request)
-    asked.method, asked.path, asked.path_info, asked.COOKIES = "GET", path, path, {}
-    asked.META = {**request.META, "REQUEST_METHOD": "GET", "QUERY_STRING": query}
+    asked: Any = copy.copy(request)
+    for name in [name for name in asked.__dict__ if name.startswith(OWN_ATTRIBUTES)]:
+        delattr(asked, name)
+    asked.method, asked.path = "GET", path
+    asked.path_info = "/" + path.removeprefix(get_script_prefix()).lstrip("/")
     asked.GET, asked.POST = QueryDict(query), QueryDict()
-    bind_preview(asked, preview)
-    setattr(asked, DECISION_ATTRIBUTE, decision)
-    return asked
+    asked.META = {
+        **request.META,
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": asked.path_info,
+        "QUERY_STRING": query,
+        "HTTP_REFERER": request.build_absolute_uri(),
+    }
+    if not keeps_cookies:
+        asked.COOKIES = {}
+    bind_preview(asked, preview, customer)
+    if decision is not None:
+        setattr(asked, DECISION_ATTRIBUTE, decision)
+    found: HttpRequest = asked
+    return found
 
 
 def current_preview(request: HttpRequest) -> Preview | None:
@@ -213,7 +235,7 @@ def _customer(preview: Preview) -> Any:
 
 def _rules(preview: Preview, rules: CompiledRules) -> CompiledRules:
     if preview.drafts or preview.row is not None:
-        rules = compile_with_drafts(preview.drafts, preview.row)
+        rules = compile_with_drafts(preview.drafts, preview.row, rules)
     if preview.without_campaigns:
         rules = replace(rules, campaigns=())
     if preview.customer or not preview.segments:

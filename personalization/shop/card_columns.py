@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import BooleanField, CharField, F, Func, Model
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 from oscar.core.loading import get_model
 
 from personalization.models import SensitiveCategory
@@ -49,7 +50,13 @@ def _common_columns() -> dict[str, Combinable]:
 @cache
 def sensitive_column() -> dict[str, Combinable]:
     """The `exclusion` of a product from all rows: SENSITIVE or ""."""
-    return {"exclusion": _reason_column(f"CASE WHEN {SENSITIVE_SQL} THEN '{SENSITIVE}' ELSE '' END")}
+    return {"exclusion": _reason_column(SENSITIVE_CASE)}
+
+
+@cache
+def standing_sensitive_column() -> dict[str, Combinable]:
+    """The `exclusion` of a product, or of the parent that stands for it, from all rows: SENSITIVE or ""."""
+    return {"exclusion": _reason_column(SENSITIVE_CASE, Coalesce("parent", "pk"))}
 
 
 SENSITIVE_SQL = (
@@ -57,6 +64,7 @@ SENSITIVE_SQL = (
     "JOIN %(members)s ON %(product)s = %(expressions)s JOIN %(categories)s own ON own.%(key)s = %(category)s "
     "WHERE SUBSTR(own.%(path)s, 1, LENGTH(flagged.%(path)s)) = flagged.%(path)s)"
 )
+SENSITIVE_CASE = f"CASE WHEN {SENSITIVE_SQL} THEN '{SENSITIVE}' ELSE '' END"
 PICKED_SQL = (
     "EXISTS (SELECT 1 FROM %(picks)s JOIN %(products)s picked ON picked.%(key)s = %(recommendation)s "
     "WHERE %(primary)s IN (%(pages)s) AND %(expressions)s IN (picked.%(key)s, picked.%(parent)s))"
@@ -68,8 +76,8 @@ def _exclusion(pages: Collection[int]) -> dict[str, Combinable]:
     return {"exclusion": _reason_column(template, pages=", ".join(str(int(key)) for key in pages))}
 
 
-def _reason_column(template: str, **names: str) -> Func:
-    return Func(F("pk"), template=template, output_field=CharField(), **_exclusion_names(), **names)
+def _reason_column(template: str, product: Any = None, **names: str) -> Func:
+    return Func(product or F("pk"), template=template, output_field=CharField(), **_exclusion_names(), **names)
 
 
 def _has_options(owner: F, model: type[Model], options: str) -> Func:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import CharField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, Value
+from django.db.models import CharField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
 from oscar.core.loading import get_model
 
 from personalization.models import SensitiveCategory
@@ -31,17 +31,21 @@ MAX_FOUND = 20
 
 
 def names_of(references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """{(kind, key): name} of those that exist: one query for each kind that is referred to."""
+    """{(kind, key): name} of those that exist, in one query; none where nothing is referred to."""
     wanted: dict[str, set[str]] = {}
     for kind, key in references:
         if kind in NAMED_MODELS:
             wanted.setdefault(kind, set()).add(key)
-    found: dict[tuple[str, str], str] = {}
-    for kind, keys in wanted.items():
-        model, column = NAMED_MODELS[kind]
-        rows = model._default_manager.filter(pk__in=keys).values_list("pk", column)
-        found.update({(kind, str(key)): name for key, name in rows})
-    return found
+    parts = [_names_of_kind(kind, keys) for kind, keys in wanted.items()]
+    rows = parts[0].union(*parts[1:], all=True) if parts else ()
+    return {(kind, str(key)): name for kind, key, name in rows}
+
+
+def _names_of_kind(kind: str, keys: set[str]) -> QuerySet[Any, Any]:
+    model, column = NAMED_MODELS[kind]
+    rows: QuerySet[Any] = model._default_manager.filter(pk__in=keys).order_by()
+    named: QuerySet[Any, Any] = rows.annotate(of=Value(kind), called=F(column)).values_list("of", "pk", "called")
+    return named
 
 
 @dataclass

@@ -5,15 +5,20 @@ from typing import Any
 from django.db.models import Q
 from oscar.core.loading import get_model
 
+from personalization.shop.card_columns import SENSITIVE, standing_sensitive_column
+
 Category = get_model("catalogue", "Category")
 Product = get_model("catalogue", "Product")
 
 
 def product_with_parent(product_id: int) -> Any | None:
-    """The product of this key, hidden or not, with its parent, its type and its stock; None when there is none. Two
-    queries."""
+    """The product of this key, hidden or not, with its parent, its type, its stock, and whether it or its parent
+    `is_sensitive`; None when there is none. Two queries."""
     rows = Product.objects.filter(pk=product_id).select_related("product_class", "parent__product_class")
-    return rows.prefetch_related("stockrecords").first()
+    product = rows.annotate(**standing_sensitive_column()).prefetch_related("stockrecords").first()
+    if product is not None:
+        product.is_sensitive = product.exclusion == SENSITIVE
+    return product
 
 
 def categories_of_product(product_id: int) -> list[Any]:

@@ -47,11 +47,11 @@ def products_of_range(range_id: int) -> Ids | None:
 
 def products_of_category(category_id: int, *, below: bool = True) -> Ids | None:
     """The products of a category, with those of all categories below it where they are meant; None when it is gone."""
-    category = Category._default_manager.filter(pk=category_id).first()
-    if category is None:
-        return None
-    meant = Category._default_manager.filter(path__startswith=category.path) if below else [category]
-    return _ids(Product.objects.filter(pk__in=ProductCategory.objects.filter(category__in=meant).values("product_id")))
+    named = Category._default_manager.filter(pk=category_id)
+    meant = Category._default_manager.filter(path__startswith=named.values("path")[:1]) if below else named
+    members = ProductCategory.objects.filter(category__in=meant).values("product_id")
+    found = _ids(Product.objects.filter(pk__in=members))
+    return found if len(found) or named.exists() else None
 
 
 def category_paths() -> dict[int, str]:

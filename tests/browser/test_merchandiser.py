@@ -316,6 +316,26 @@ def test_a_campaign_is_dragged_to_its_place_and_moved_by_buttons(opened):
     expect(line).to_be_focused()
 
 
+def test_the_lines_of_a_campaign_are_dragged_and_moved_by_buttons_and_numbers(opened):
+    page = opened(CONSOLE + "campaigns/new/")
+    page.get_by_role("button", name="Add a line").click()
+    lines = page.locator("#campaign [data-sortable]")
+    for number, what in enumerate(("boost", "bury")):
+        lines.nth(number).get_by_label("Do", exact=True).select_option(what)
+
+    def order():
+        return [lines.nth(number).get_by_label("Do", exact=True).input_value() for number in range(lines.count())]
+
+    assert order()[:2] == ["boost", "bury"]
+    lines.nth(1).drag_to(lines.nth(0), source_position={"x": 4, "y": 4}, target_position={"x": 4, "y": 4})
+    assert order()[:2] == ["bury", "boost"]
+    expect(page.locator("#personalization-live")).to_have_text(re.compile(r"Moved to place 1 of \d\."))
+    lines.nth(0).get_by_role("button", name="Move this line down").press("Enter")
+    assert order()[:2] == ["boost", "bury"]
+    expect(lines.nth(1).get_by_role("button", name="Move this line down")).to_be_focused()
+    assert [lines.nth(n).get_by_label("Place among the lines").input_value() for n in (0, 1)] == ["1", "2"]
+
+
 def test_a_file_of_a_spreadsheet_is_added_to_the_products(opened, tmp_path):
     page = opened(CONSOLE + "campaigns/new/")
     file = tmp_path / "pins.csv"

@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from personalization.merchandising import publishing
 from personalization.models import AuditEntry, Definition, RulesState
+from personalization.oscar.dashboard.campaign_forms import CampaignForms
 from tests.dashboard.campaign_posts import form_data, pin
 from tests.shops import factories as shop
 
@@ -189,3 +190,17 @@ def test_the_screens_are_in_german(client, merchandiser):
     publishing.publish(publishing.create("campaign", "Tea week", pin(product), merchandiser), merchandiser)
     page = client.get(LIST, headers={"Accept-Language": "de"}).content.decode()
     assert "Kampagnen" in page and "„Green tea“ auf Platz 1 anheften · Startseite · für alle" in page
+
+
+def test_the_lines_of_a_campaign_come_in_the_order_of_their_numbers(db):
+    product = shop.create_shop_product("Tea")
+    data = {"what-TOTAL_FORMS": "3", "what-INITIAL_FORMS": "0"}
+    lines = [("boost", "3"), ("bury", "1"), ("exclude", "2")]
+    for number, (what, order) in enumerate(lines):
+        target = {"do": what, "target": "products", "products": f"#{product.pk}", "strength": "2", "ORDER": order}
+        data |= {f"what-{number}-{name}": value for name, value in target.items()}
+    forms = CampaignForms(data)
+    assert forms.formset.is_valid(), forms.formset.errors
+    assert [one["do"] for one in forms.formset.actions()] == ["bury", "exclude", "boost"]
+    shown = CampaignForms(document={"what": forms.formset.actions()}).formset
+    assert [one["ORDER"].value() for one in shown] == [1, 2, 3, None]

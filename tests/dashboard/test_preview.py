@@ -5,10 +5,15 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.test import Client
 from django.urls import reverse
+from hypothesis import HealthCheck, assume, given
+from hypothesis import settings as trying
+from hypothesis import strategies as st
 
-from personalization.merchandising import publishing
-from personalization.models import AuditEntry, Event, Visitor
+from personalization.decide.active_rules import read_rules_now
+from personalization.merchandising import documents, publishing
+from personalization.models import AuditEntry, Definition, Event, Visitor
 from personalization.oscar.previews import PARAMETER, Preview
 from tests.shops import factories as shop
 
@@ -39,6 +44,11 @@ def rows_of(page):
     """The titles of rows and cards of a page of ours, in order."""
     body = page.content.decode()
     return re.findall(r'<h2[^>]*>(.*?)</h2>|<h3[^>]*>\s*<a [^>]*title="([^"]*)"', body, re.S)
+
+
+def shown_to_shoppers(page):
+    """`rows_of` a page without the question for consent, which nobody is asked in a preview."""
+    return [pair for pair in rows_of(page) if pair[0] != "May we personalise this shop for you?"]
 
 
 def frames(client, **chosen):
@@ -101,6 +111,79 @@ def test_a_draft_is_seen_in_the_preview_and_nowhere_else(client, staff, customer
 
 def _first_row(page):
     return page.content.decode().partition("</section>")[0]
+
+
+ROW_SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "shown": st.booleans(),
+        "titles": st.just({"en-gb": "Chosen by us", "de": "Von uns gewählt"}),
+        "most": st.integers(4, 12),
+        "fewest": st.integers(1, 4),
+        "leave_out": st.fixed_dictionaries(
+            {}, optional={"bought_days": st.integers(0, 90), "above_price": st.sampled_from([5.0, 14.0, None])}
+        ),
+        "who": st.sampled_from([{"people": one} for one in ("all", "customers", "visitors")]),
+        "fallback": st.just(["new_in"]),
+        "weights": st.fixed_dictionaries({}, optional={"stock": st.integers(0, 50), "newness": st.integers(0, 50)}),
+        "fixed": st.booleans(),
+    },
+)
+
+
+@trying(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=ROW_SETTINGS, code=st.sampled_from(["bestsellers", "buy_again"]))
+def test_whatever_the_settings_of_a_row_a_preview_is_the_page_that_is_served(client, staff, customer, document, code):
+    """As a draft before it serves, and as it serves; as a customer and as a stranger."""
+    assume(not documents.document_errors("row", document))
+    definition = Definition.objects.filter(key=f"home/{code}").first()
+    if definition is None:
+        definition = publishing.create("row", code, document, staff, key=f"home/{code}")
+    else:
+        publishing.save_draft(definition, document, staff, base=definition.versions.count())
+    definition.refresh_from_db()
+    client.force_login(staff)
+    drafts = [definition.pk] if definition.draft else []
+    visitors = {"two@shop.example": customer, "": None}
+    (drafted,), (drafted_stranger,) = (frames(client, customer=one, drafts=drafts) for one in visitors)
+    drafted = [shown_to_shoppers(client.get(one)) for one in (drafted, drafted_stranger)]
+    if definition.draft:
+        publishing.publish(definition, staff)
+    read_rules_now()
+    previews = [shown_to_shoppers(client.get(*frames(client, customer=one))) for one in visitors]
+    live = [shown_to_shoppers(_page_of(one)) for one in visitors.values()]
+    assert previews == live == drafted and all(live)
+
+
+def _page_of(customer):
+    """The home page in a fresh browser of this customer, or of a stranger."""
+    browser = Client()
+    if customer is not None:
+        browser.force_login(customer)
+    return browser.get("/")
+
+
+@pytest.mark.parametrize("name", ["Tom", "Ann", "Zoe"])
+def test_a_preview_equals_the_live_page_of_each_customer(client, staff, customer, name):
+    """With a genome, without a history, and without consent; under a campaign for customers."""
+    made = {
+        "Ann": shop.create_customer,
+        "Zoe": lambda name: User.objects.create_user(name, f"{name}@shop.example", "x"),
+    }
+    named = made[name](name) if name in made else customer
+    User.objects.filter(pk=named.pk).update(email=f"{name}@shop.example")
+    product = shop.create_shop_product("Brand new thing")
+    pinned = [{"do": "pin", "target": {"products": [product.pk]}, "place": 1}]
+    document = {"where": [{"surface": "home"}], "who": {"people": "customers"}, "what": pinned}
+    publishing.publish(publishing.create("campaign", "Week", document, staff), staff)
+    read_rules_now()
+    client.force_login(staff)
+    for page in ("/", product.get_absolute_url()):
+        (address,) = frames(client, page=page, customer=f"{name}@shop.example")
+        preview = shown_to_shoppers(client.get(address))
+        browser = Client()
+        browser.force_login(named)
+        assert preview == shown_to_shoppers(browser.get(page)) and preview
 
 
 def test_a_token_is_worth_nothing_to_anybody_else(client, staff, customer):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 
 from personalization.decide import active_rules
 from personalization.decide.merchandising import ActingCampaign
@@ -63,4 +62,4 @@ def serve(*campaigns: Campaign, segments=None) -> None:
 def acting(*campaigns: Campaign) -> tuple[ActingCampaign, ...]:
     """These campaigns as they act, sorted by band and, within it, as they are given."""
     by_band = sorted(campaigns, key=lambda one: one.band)
-    return tuple(replace(ActingCampaign(one), order=order) for order, one in enumerate(by_band))
+    return tuple(ActingCampaign(one, order=order) for order, one in enumerate(by_band))

@@ -77,6 +77,7 @@ PERMISSIONS: dict[str, Permissions] = {
     "personalization-preview": allowed("preview_as"),
     "personalization-products": STAFF,
     "personalization-product": STAFF,
+    "personalization-product-around": STAFF,
     "personalization-product-finder": STAFF,
     "personalization-overview": STAFF,
     "personalization-reports": STAFF,

@@ -1,40 +1,38 @@
 """The forms of what a campaign does, to its actions and back."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
 
 from personalization.merchandising import campaign_words, documents
 from personalization.merchandising.schemas import MAX_ACTIONS, MAX_PLACES
 from personalization.oscar.dashboard.product_lines import known_products, write_lines
-from personalization.oscar.dashboard.screens import PlainSelects
+from personalization.oscar.dashboard.screens import LongSelect, PlainSelects
 from personalization.shop import named_objects
 
 Choices = list[tuple[Any, str]]
 
 
-def action_choices() -> dict[str, Choices]:
-    """What the lines of a formset offer: read once, for all of them."""
-    none: Choices = [("", "")]
-    return {
-        "do": [("", "\N{EN DASH}"), *campaign_words.action_labels().items()],
-        "range": none + named_objects.named_choices("range"),
-        "category": none + named_objects.category_choices(),
-        "product_class": none + named_objects.named_choices("class"),
-        "partner": none + named_objects.named_choices("partner"),
-        "attribute": none + named_objects.attribute_choices(),
-    }
+def _action_choices() -> Choices:
+    return [("", "\N{EN DASH}"), *campaign_words.action_labels().items()]
 
 
 class ActionForm(PlainSelects):
     """One thing that a campaign does."""
 
+    offered: ClassVar = {
+        "range": "ranges",
+        "category": "categories",
+        "product_class": "product_classes",
+        "partner": "partners",
+        "attribute": "attributes",
+    }
     do = forms.ChoiceField(
-        label=pgettext_lazy("personalization", "Do"),
-        required=False,
+        label=pgettext_lazy("personalization", "Do"), required=False, choices=lazy(_action_choices, list)
     )
     target = forms.ChoiceField(
         label=pgettext_lazy("personalization", "With"),
@@ -76,6 +74,7 @@ class ActionForm(PlainSelects):
         coerce=int,
         empty_value=None,
         required=False,
+        widget=LongSelect,
     )
     product_class = forms.TypedChoiceField(
         label=pgettext_lazy("personalization", "Product type"),
@@ -128,11 +127,6 @@ class ActionForm(PlainSelects):
     narrows = forms.BooleanField(
         label=pgettext_lazy("personalization", "narrows the line above instead of acting itself"), required=False
     )
-
-    def __init__(self, *arguments: Any, choices: Mapping[str, Choices] | None = None, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        for name, offered in (choices or action_choices()).items():
-            self.fields[name].choices = offered  # type: ignore[attr-defined]
 
     def clean_products(self) -> dict[int, int]:
         """{product: its place, 0 for none}, in the order of the lines."""
@@ -219,10 +213,22 @@ class BaseActionFormSet(forms.BaseFormSet):
         if not any(self.errors) and not self.actions():
             raise forms.ValidationError(pgettext("personalization", "Say what the campaign does."))
 
+    @property
+    def sorted_forms(self) -> list[Any]:
+        """The lines in the order that their numbers say; those without one last."""
+        numbers = [getattr(form, "cleaned_data", {}).get("ORDER") for form in self.forms]
+        ranked = sorted(enumerate(self.forms), key=lambda one: (numbers[one[0]] is None, numbers[one[0]] or 0))
+        return [form for _index, form in ranked]
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """With the number by which a line is moved."""
+        super().add_fields(form, index)
+        form.fields["ORDER"].label = pgettext("personalization", "Place among the lines")
+
     def actions(self) -> list[dict[str, Any]]:
         """The actions of all lines; a line that narrows the one above becomes a part of its target."""
         found: list[dict[str, Any]] = []
-        for form in self.forms:
+        for form in self.sorted_forms:
             data = getattr(form, "cleaned_data", {})
             if data.get("DELETE") or not (data.get("do") or data.get("narrows")):
                 continue
@@ -236,14 +242,21 @@ class BaseActionFormSet(forms.BaseFormSet):
 
 
 ActionFormSet = forms.formset_factory(
-    ActionForm, formset=BaseActionFormSet, extra=1, can_delete=True, max_num=MAX_ACTIONS, absolute_max=MAX_ACTIONS + 1
+    ActionForm,
+    formset=BaseActionFormSet,
+    extra=1,
+    can_delete=True,
+    can_order=True,
+    max_num=MAX_ACTIONS,
+    absolute_max=MAX_ACTIONS + 1,
 )
 
 
 def action_initials(document: dict[str, Any]) -> list[dict[str, Any]]:
     """What the lines of the formset show of a document's actions."""
     actions = document.get("what", [])
-    titles = named_objects.names_of(documents.references("campaign", document))
+    named = documents.references("campaign", document)
+    titles = named_objects.names_of(pair for pair in named if pair[0] == "product")
     found: list[dict[str, Any]] = []
     for action in actions:
         place = action.get("place")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -12,16 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
 
 from personalization.merchandising import documents
-from personalization.models import Definition, DefinitionKind
 from personalization.oscar.dashboard.screens import PlainSelects
 
 LOCAL = "%Y-%m-%dT%H:%M"
 Choices = list[tuple[Any, str]]
-
-
-def _segment_choices() -> Choices:
-    rows = Definition.objects.of_kind(DefinitionKind.SEGMENT).present().order_by("name")
-    return list(rows.values_list("pk", "name"))
 
 
 def _zone_choices() -> Choices:
@@ -44,6 +38,7 @@ def _day_choices() -> Choices:
 class AudienceForm(PlainSelects):
     """Who sees it, and when."""
 
+    offered: ClassVar = {"in_segments": "segments", "out_segments": "segments"}
     people = forms.ChoiceField(
         label=pgettext_lazy("personalization", "For"),
         choices=[
@@ -56,13 +51,11 @@ class AudienceForm(PlainSelects):
         label=pgettext_lazy("personalization", "Only in these segments"),
         coerce=int,
         required=False,
-        choices=lazy(_segment_choices, list),
     )
     out_segments = forms.TypedMultipleChoiceField(
         label=pgettext_lazy("personalization", "Not in these segments"),
         coerce=int,
         required=False,
-        choices=lazy(_segment_choices, list),
     )
     countries = forms.CharField(
         label=pgettext_lazy("personalization", "Countries"),

@@ -165,13 +165,14 @@ def _is_saved(request: HttpRequest) -> bool:
 
 def _editor_context(request: HttpRequest, forms: CampaignForms, **more: Any) -> dict[str, Any]:
     """What the editor is shown with; after its buttons "Show" and "Try it" also what the campaign would do."""
-    context = {"form": forms.form, "formset": forms.formset, "base": 0, "sample": Sample(SampleForm()), **more}
+    sample = Sample(SampleForm(choices=forms.shop_choices))
+    context = {"form": forms.form, "formset": forms.formset, "base": 0, "sample": sample, **more}
     if NOT_SAVING & request.POST.keys():
         definition = more.get("definition")
         rules = rules_of_form(forms, definition.pk if definition else 0)
         context |= {
             "effect": campaign_effect(rules) if rules else None,
-            "sample": chosen_sample(request, rules, may_wait=True),
+            "sample": chosen_sample(request, rules, forms.shop_choices, may_wait=True),
             "is_shown": True,
             "remedy_form": "campaign",
             "is_stored": definition is not None,

@@ -20,6 +20,7 @@ from personalization.oscar.dashboard.decided_pages import SamplePage
 from personalization.oscar.dashboard.draft_rules import DraftRules, draft_definition, rules_with_draft
 from personalization.oscar.dashboard.sample_forms import SampleForm
 from personalization.oscar.dashboard.screens import show
+from personalization.oscar.dashboard.shop_choices import ShopChoices
 
 COUNT_WHILE_TYPING_MS = 2000
 
@@ -60,9 +61,9 @@ def show_effect(request: HttpRequest, pk: int = 0) -> HttpResponse:
 @require_POST
 def show_grid(request: HttpRequest, pk: int = 0) -> HttpResponse:
     """A page of the shop before and after the campaign in the form; a part of the page, asked for while it is typed."""
-    return show(
-        request, "campaign_grid", {"sample": chosen_sample(request, rules_of_form(CampaignForms(request.POST), pk))}
-    )
+    forms = CampaignForms(request.POST)
+    sample = chosen_sample(request, rules_of_form(forms, pk), forms.shop_choices)
+    return show(request, "campaign_grid", {"sample": sample})
 
 
 def rules_of_form(forms: CampaignForms, pk: int) -> DraftRules | None:
@@ -76,12 +77,14 @@ def rules_of_form(forms: CampaignForms, pk: int) -> DraftRules | None:
     return rules_with_draft(draft_definition(pk, written["name"], written["band"]), document)
 
 
-def chosen_sample(request: HttpRequest, rules: DraftRules | None, *, may_wait: bool = False) -> Sample:
+def chosen_sample(
+    request: HttpRequest, rules: DraftRules | None, choices: ShopChoices, *, may_wait: bool = False
+) -> Sample:
     """The page that is chosen beside the form, before and after the campaign.
 
-    Parameters: `may_wait`, whether it is shown however long it takes.
+    Parameters: `choices`, those of the form; `may_wait`, whether it is shown however long it takes.
     """
-    form = SampleForm(request.POST)
+    form = SampleForm(request.POST, choices=choices)
     if rules is None or not form.is_valid():
         return Sample(form)
     page = form.sample_page(rules.document)

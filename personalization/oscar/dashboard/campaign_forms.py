@@ -1,23 +1,25 @@
 """The forms of a campaign, to its document and back."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import pgettext_lazy
 
 from personalization.models import Band
 from personalization.models.definitions import MAX_NAME
-from personalization.oscar.dashboard.action_forms import ActionFormSet, action_choices, action_initials
+from personalization.oscar.dashboard.action_forms import ActionFormSet, action_initials
 from personalization.oscar.dashboard.audience_forms import AudienceForm, audience_initial
 from personalization.oscar.dashboard.place_forms import PlaceForm
 from personalization.oscar.dashboard.product_lines import write_lines
+from personalization.oscar.dashboard.shop_choices import ShopChoices
 from personalization.shop import named_objects
 
 
 class CampaignForm(PlaceForm, AudienceForm):
     """Who, where, when, and how it is measured; what it does is the formset of `ActionForm`."""
 
+    offered: ClassVar = {**PlaceForm.offered, **AudienceForm.offered}
     name = forms.CharField(label=pgettext_lazy("personalization", "Name"), max_length=MAX_NAME)
     band = forms.TypedChoiceField(
         label=pgettext_lazy("personalization", "Block of the list"), coerce=int, choices=Band.choices
@@ -47,13 +49,14 @@ class CampaignForms:
     def __init__(self, data: Any = None, *, document: dict[str, Any] | None = None, name: str = "", band: int = 1):
         """`data`: what was posted; else `document`, `name` and `band` are shown."""
         self.formset: Any
-        options: dict[str, Any] = {"form_kwargs": {"choices": action_choices()}, "prefix": "what"}
+        self.shop_choices = choices = ShopChoices()
+        options: dict[str, Any] = {"form_kwargs": {"choices": choices}, "prefix": "what"}
         if data is None:
             shown = document or {}
-            self.form = CampaignForm(initial=campaign_initial(name, band, shown))
+            self.form = CampaignForm(initial=campaign_initial(name, band, shown), choices=choices)
             self.formset = ActionFormSet(initial=action_initials(shown), **options)
         else:
-            self.form, self.formset = CampaignForm(data), ActionFormSet(data, **options)
+            self.form, self.formset = CampaignForm(data, choices=choices), ActionFormSet(data, **options)
 
     def is_valid(self) -> bool:
         """Whether nothing is marked in any of them."""
@@ -69,7 +72,7 @@ class CampaignForms:
         makes several actions of it. Call it for forms that were posted."""
         posted: Any = self.form.data
         data, number = posted.copy(), 0
-        for line in self.formset.forms if self.formset.is_valid() else ():
+        for line in self.formset.sorted_forms if self.formset.is_valid() else ():
             made = line.actions() if line.cleaned_data.get("do") and not line.cleaned_data.get("DELETE") else []
             if number == action and len(made) == 1:
                 data[line.add_prefix("place")] = str(place)

@@ -64,7 +64,8 @@ def decide_page(
     trace = Trace()
     try:
         path, query = _address(page)
-        asked = preview_request(request, preview, PreviewedDecision(trace, rules), path=path, query=query)
+        decision = PreviewedDecision(trace, rules)
+        asked = preview_request(request, preview, path=path, query=query, decision=decision)
         return _decide_list(asked, page, trace) if page.surface in LISTS else _decide_rows(asked, page, trace)
     except NoReverseMatch:
         return None

@@ -1,6 +1,6 @@
 """The part of a form that says on which pages of the shop a campaign acts."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.functional import lazy
@@ -8,13 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from personalization.merchandising import campaign_words
-from personalization.merchandising.row_keys import split_row_key
-from personalization.models import Definition
 from personalization.oscar.dashboard.product_lines import known_products
-from personalization.oscar.dashboard.row_words import fallback_choices
-from personalization.oscar.dashboard.screens import PlainSelects
-from personalization.rows import registered_row_types
-from personalization.shop import named_objects
+from personalization.oscar.dashboard.screens import LongSelectMultiple, PlainSelects
 
 ROW_SURFACES = ("home", "product", "basket", "order_confirmation", "zero_results", "category")
 Choices = list[tuple[Any, str]]
@@ -24,15 +19,10 @@ def _surface_choices() -> Choices:
     return list(campaign_words.surface_labels().items())
 
 
-def _row_choices() -> Choices:
-    own = [(split_row_key(one.key)[1], one.name) for one in Definition.objects.rows_of_shop()]
-    built_in = registered_row_types()
-    return [*fallback_choices(), *(pair for pair in sorted(own) if pair[0] not in built_in)]
-
-
 class PlaceForm(PlainSelects):
     """Surfaces, and what narrows them down."""
 
+    offered: ClassVar = {"categories": "categories", "rows": "rows"}
     surfaces = forms.MultipleChoiceField(
         label=pgettext_lazy("personalization", "Places"),
         widget=forms.CheckboxSelectMultiple,
@@ -42,14 +32,13 @@ class PlaceForm(PlainSelects):
     rows = forms.MultipleChoiceField(
         label=pgettext_lazy("personalization", "Only in these rows"),
         required=False,
-        choices=lazy(_row_choices, list),
         help_text=pgettext_lazy("personalization", "None chosen: all rows of the page, and its list."),
     )
     categories = forms.TypedMultipleChoiceField(
         label=pgettext_lazy("personalization", "Only on these category pages"),
         coerce=int,
         required=False,
-        choices=lazy(named_objects.category_choices, list),
+        widget=LongSelectMultiple,
     )
     below = forms.BooleanField(
         label=pgettext_lazy("personalization", "and all categories below"), required=False, initial=True

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 
+from personalization.decide.explained_page import ExplainedPage
 from personalization.models import AuditAction, AuditEntry, Visitor
 from personalization.models.visitors import Consent
 from personalization.oscar.dashboard.access import has_permission
@@ -35,7 +36,6 @@ def show_preview(request: HttpRequest) -> HttpResponse:
                 "frames": _frames(preview, data),
                 "is_phone": data["device"] == "phone",
                 **_traced_page(request, preview, data),
-                "no_profile": data["customer"] is not None and not allows_profile(data["customer"]),
             }
     return show(request, "preview", context, tab="preview")
 
@@ -46,6 +46,7 @@ def _traced_page(request: HttpRequest, preview: Preview, data: dict[str, Any]) -
     query = visit_query(data)
     return {
         "trace": trace_page(page) if page else None,
+        "no_profile": lacks_profile(data["customer"], page),
         "query": query,
         "asked": parse_qsl(query),
     }
@@ -63,7 +64,14 @@ def _frames(preview: Preview, data: dict[str, Any]) -> list[tuple[str, str]]:
     return [(title, f"{data['page']}{joint}{urlencode({PARAMETER: one.sign()})}") for title, one in shown]
 
 
-def allows_profile(customer: Any) -> bool:
-    """Whether a customer allows a profile."""
+def lacks_profile(customer: Any, page: ExplainedPage | None) -> bool:
+    """Whether it is said of a customer, if one was asked for, that they allow no profile.
+
+    Parameters: `page`, as they see it, where there is one: its visit knows.
+    """
+    if customer is None:
+        return False
+    if page is not None:
+        return not page.visit.tracking_allowed
     visitor = Visitor.objects.of_customer(customer.pk)
-    return visitor is not None and visitor.consent == Consent.GRANTED
+    return visitor is None or visitor.consent != Consent.GRANTED

@@ -1,7 +1,7 @@
 """The form in which staff say which page they mean, and as whom they look at it."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
 from django import forms
@@ -12,37 +12,18 @@ from django.utils.timezone import get_default_timezone, now
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
 
-from personalization.models import Definition, DefinitionKind, DefinitionState
 from personalization.oscar.dashboard.audience_forms import LOCAL
 from personalization.oscar.dashboard.screens import PlainSelects
 from personalization.oscar.previews import Preview
 from personalization.shop.customers import customer_by_key
 
 FURTHEST = timedelta(days=90)
-Choices = list[tuple[Any, str]]
-
-
-def live_segments() -> Choices:
-    """(key, name) of the segments that are live, by name."""
-    live = Definition.objects.of_kind(DefinitionKind.SEGMENT).filter(state=DefinitionState.LIVE)
-    return list(live.order_by("name").values_list("pk", "name"))
-
-
-def _drafts() -> Choices:
-    kinds = (DefinitionKind.CAMPAIGN, DefinitionKind.ROW, DefinitionKind.SYNONYM, DefinitionKind.REDIRECT)
-    drafts = Definition.objects.present().filter(kind__in=kinds).exclude(draft=None)
-    return [(one.pk, _draft_label(one)) for one in drafts.order_by("kind", "name")]
-
-
-def _draft_label(definition: Definition) -> str:
-    if definition.kind == DefinitionKind.CAMPAIGN:
-        return definition.name
-    return f"{definition.name} ({definition.get_kind_display()})"
 
 
 class VisitForm(PlainSelects):
     """A page, and as whom to look at it."""
 
+    offered: ClassVar = {"segments": "live_segments", "drafts": "drafts"}
     page = forms.CharField(
         label=pgettext_lazy("personalization", "Page"),
         max_length=500,
@@ -59,13 +40,11 @@ class VisitForm(PlainSelects):
         label=pgettext_lazy("personalization", "As a stranger in these segments"),
         coerce=int,
         required=False,
-        choices=lazy(live_segments, list),
     )
     drafts = forms.TypedMultipleChoiceField(
         label=pgettext_lazy("personalization", "With these drafts"),
         coerce=int,
         required=False,
-        choices=lazy(_drafts, list),
     )
     moment = forms.DateTimeField(
         label=pgettext_lazy("personalization", "At the moment"),

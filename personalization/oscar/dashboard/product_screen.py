@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,60 +13,83 @@ from django.views.decorators.http import require_GET
 
 from personalization import conf
 from personalization.decide.active_rules import read_rules_now
+from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.explained_page import ExplainedPage
 from personalization.decide.funnel import FunnelProduct, product_funnel
-from personalization.merchandising import campaign_words, documents
-from personalization.merchandising.compiled import CompiledRules
-from personalization.models import AuditAction, AuditEntry, Definition, DefinitionKind
+from personalization.decide.policy import policy_from_settings
+from personalization.decide.visit import Visit
+from personalization.models import AuditAction, AuditEntry
 from personalization.oscar.dashboard.access import has_permission
-from personalization.oscar.dashboard.campaign_list import all_names, live_state
 from personalization.oscar.dashboard.funnel_words import FunnelLine, FunnelWords, product_page_url
-from personalization.oscar.dashboard.preview import allows_profile
+from personalization.oscar.dashboard.preview import lacks_profile
 from personalization.oscar.dashboard.preview_form import VisitForm, make_preview, visit_query
 from personalization.oscar.dashboard.product_relations import leading_searches, shown_with
 from personalization.oscar.dashboard.screens import is_part, show
+from personalization.oscar.dashboard.touching_campaigns import touching_campaigns
 from personalization.oscar.explained_pages import explain_page
-from personalization.rank.snapshot_arrays import SnapshotArrays
-from personalization.shop import catalogue, named_objects, orders, product_records, waiting_products
+from personalization.shop import named_objects, orders, product_records, waiting_products
 
 MAX_PRODUCT_KEY = 2**31 - 1
 MAX_ASKED_CATEGORIES = 3
 
 
-@dataclass(frozen=True)
-class TouchingCampaign:
-    """A campaign that moves, shows or hides the product, or would."""
-
-    definition: Definition
-    state: str
-    sentence: str
-
-
 @require_GET
 def show_product(request: HttpRequest, pk: int) -> HttpResponse:
     """The product for the visit that is asked for; by default for a stranger on the home page."""
-    product = product_records.product_with_parent(pk) if pk <= MAX_PRODUCT_KEY else None
-    if product is None:
-        raise Http404
+    product = _product_or_404(pk)
     form = VisitForm(request.GET if "page" in request.GET else {"page": "/"})
+    if "ask" in request.GET:  # who reads it first does not need what the form offers, which takes a query
+        return show(request, "product_question", {"form": form, "product": product}, tab="products")
     context: dict[str, Any] = {"form": form, "product": product}
     listed = product.parent or product
-    subject = FunnelProduct(product, listed, 0, bool(catalogue.sensitive_products([listed.pk])))
+    subject = FunnelProduct(product, listed, 0, product.is_sensitive)
     page = None
     if form.is_valid() and _may_ask(request, form):
         page = _explained(request, form)
-        context |= {"no_page": page is None, **_visit_words(form.cleaned_data)}
+        context |= {"no_page": page is None, **_visit_words(form.cleaned_data, page)}
     if page is not None:
         subject = FunnelProduct(product, listed, _customers(listed.pk, page), subject.is_sensitive)
         context |= {"page": page, "lines": _funnel_lines(subject, page, visit_query(form.cleaned_data))}
-        context |= _relations(subject, page)
     context |= {
-        "campaigns": _touching_campaigns(listed.pk, read_rules_now()),
-        "waiting": waiting_products.people_waiting(listed.pk),
         "questions": _questions(listed, product_records.categories_of_product(product.pk)[:MAX_ASKED_CATEGORIES]),
         "own_page": product_page_url(pk),
     }
     return show(request, "product", context, tab="products")
+
+
+@require_GET
+def show_product_around(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the product stands beside, the campaigns that touch it, who waits for it, and the searches that lead to it:
+    a part of its screen, and a page by itself."""
+    product = _product_or_404(pk)
+    key = product.parent_id or product.pk
+    context = {
+        "product": product,
+        "campaigns": touching_campaigns(key, read_rules_now()),
+        "waiting": waiting_products.people_waiting(key),
+        **_learned_relations(request, key, product.is_sensitive),
+    }
+    return show(request, "product_around", context, tab="products")
+
+
+def _product_or_404(pk: int) -> Any:
+    product = product_records.product_with_parent(pk) if pk <= MAX_PRODUCT_KEY else None
+    if product is None:
+        raise Http404
+    return product
+
+
+def _learned_relations(request: HttpRequest, product_id: int, is_sensitive: bool) -> dict[str, Any]:
+    """What the snapshot knows of the product beside others, and of the searches after which it is chosen."""
+    snapshot = get_active_snapshot()
+    if snapshot is None or is_sensitive:
+        return {"relations": [], "searches": []}
+    policy = policy_from_settings(conf.get_settings())
+    stranger = Visit(now().timestamp(), getattr(request, "strategy", None), policy=policy)
+    return {
+        "relations": shown_with(product_id, stranger, snapshot),
+        "searches": leading_searches(product_id, snapshot),
+    }
 
 
 @require_GET
@@ -102,12 +124,12 @@ def _explained(request: HttpRequest, form: VisitForm) -> ExplainedPage | None:
     return explain_page(request, data["page"], make_preview(request.user, data), data["customer"])
 
 
-def _visit_words(data: dict[str, Any]) -> dict[str, Any]:
-    customer = data["customer"]
+def _visit_words(data: dict[str, Any], page: ExplainedPage | None) -> dict[str, Any]:
     return {
         "asked_page": data["page"],
-        "asked_customer": customer,
-        "no_profile": customer is not None and not allows_profile(customer),
+        "asked_visit": visit_query(data),
+        "asked_customer": data["customer"],
+        "no_profile": lacks_profile(data["customer"], page),
     }
 
 
@@ -124,40 +146,6 @@ def _customers(product_id: int, page: ExplainedPage) -> int:
 def _funnel_lines(subject: FunnelProduct, page: ExplainedPage, query: str) -> list[FunnelLine]:
     words = FunnelWords(subject, page, query)
     return [words.line(step) for step in product_funnel(subject, page, min_customers=conf.get_settings().MIN_CUSTOMERS)]
-
-
-def _relations(subject: FunnelProduct, page: ExplainedPage) -> dict[str, Any]:
-    """What the snapshot knows of the product beside others, and of the searches after which it is chosen."""
-    snapshot: SnapshotArrays | None = page.snapshot
-    if snapshot is None or subject.is_sensitive:
-        return {"relations": [], "searches": []}
-    return {
-        "relations": shown_with(subject.key, page.visit, snapshot),
-        "searches": leading_searches(subject.key, snapshot),
-    }
-
-
-def _touching_campaigns(product_id: int, rules: CompiledRules) -> list[TouchingCampaign]:
-    """The campaigns that name the product, and the live ones whose targets hold it now."""
-    definitions = Definition.objects.of_kind(DefinitionKind.CAMPAIGN).present().with_versions()
-    live = {
-        campaign.id
-        for campaign in rules.campaigns
-        if any(action.target.matching([product_id], None) for action in campaign.actions)
-    }
-    found = [one for one in definitions if one.pk in live or _names_product(one, product_id)]
-    references = {pair for one in found if one.newest for pair in documents.references("campaign", one.newest.document)}
-    names, moment = all_names(references), now()
-    return [
-        TouchingCampaign(one, live_state(one, moment), campaign_words.describe_campaign(one.newest.document, names))
-        for one in found
-        if one.newest
-    ]
-
-
-def _names_product(definition: Definition, product_id: int) -> bool:
-    newest = definition.newest
-    return newest is not None and ("product", str(product_id)) in documents.references("campaign", newest.document)
 
 
 def _questions(product: Any, categories: Iterable[Any]) -> list[tuple[str, str]]:

@@ -73,7 +73,8 @@ def create_row(request: HttpRequest) -> HttpResponse:
         else:
             return _say_saved(request, definition)
     choices = [(one.name, surface_label(one.name)) for one in surfaces_with_rows()]
-    context |= {"form": form, "base": 0, "surface": surface.name, "choices": choices, **preview_context(surface.name)}
+    context |= {"form": form, "base": 0, "surface": surface.name, "choices": choices}
+    context |= preview_context(surface.name, form.shop_choices)
     return show(request, "row_form", context, tab="rows")
 
 
@@ -97,7 +98,7 @@ def edit_row(request: HttpRequest, surface: str, code: str) -> HttpResponse:
         "code": code,
         "title": shown_title(document, built_in),
         "built_in": built_in,
-        **preview_context(surface),
+        **preview_context(surface, form.shop_choices),
     }
     if TRY in request.POST and has_permission(request.user, "preview_as"):
         context |= {"is_tried": True, "past": row_form_back_test(request, surface, code)}

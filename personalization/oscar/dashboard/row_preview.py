@@ -1,22 +1,22 @@
 """The page with a row as it is being written, in a frame beside the form."""
 
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
-from django.utils.functional import lazy
 from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_POST
 
 from personalization.merchandising import documents
 from personalization.merchandising.row_keys import OWN_PREFIX, row_key
 from personalization.models import AuditAction, AuditEntry
-from personalization.oscar.dashboard.preview_form import live_segments
 from personalization.oscar.dashboard.row_forms import RowForm
 from personalization.oscar.dashboard.row_list import get_surface, row_types_of
 from personalization.oscar.dashboard.screens import PlainSelects, show
+from personalization.oscar.dashboard.shop_choices import Choices, ShopChoices
 from personalization.oscar.previews import PARAMETER, Preview
 from personalization.shop import example_pages
 
@@ -24,6 +24,10 @@ MAX_ADDRESS = 3500
 """Servers refuse longer addresses: what is written beyond it is seen once it is saved."""
 NEW_CODE = OWN_PREFIX + "preview"
 """The code of a row that has none yet."""
+
+
+def _visitor_choices(choices: ShopChoices) -> Choices:
+    return [("", pgettext("personalization", "a stranger")), *choices.live_segments]
 
 
 class ViewForm(PlainSelects):
@@ -34,10 +38,6 @@ class ViewForm(PlainSelects):
         coerce=int,
         empty_value=None,
         required=False,
-        choices=lazy(
-            lambda: [("", pgettext("personalization", "a stranger")), *live_segments()],
-            list,
-        ),
     )
     device = forms.ChoiceField(
         label=pgettext_lazy("personalization", "Device"),
@@ -51,13 +51,15 @@ class ViewForm(PlainSelects):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        as_segment: Any = self.fields["as_segment"]
+        as_segment.choices = partial(_visitor_choices, self.shop_choices)
         for field in self.fields.values():
             field.widget.attrs["form"] = "row"
 
 
-def preview_context(surface: str) -> dict[str, Any]:
-    """What the editor needs to offer a preview."""
-    return {"view_form": ViewForm(prefix="view"), "has_preview": bool(page_address(surface))}
+def preview_context(surface: str, choices: ShopChoices) -> dict[str, Any]:
+    """What the editor needs to offer a preview. `choices`: those of its other forms."""
+    return {"view_form": ViewForm(prefix="view", choices=choices), "has_preview": bool(page_address(surface))}
 
 
 @require_POST

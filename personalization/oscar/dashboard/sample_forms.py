@@ -1,6 +1,7 @@
 """The form beside an editor that says on which page, and as whom, what is being written is looked at."""
 
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.functional import lazy
@@ -9,11 +10,11 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from personalization.merchandising import campaign_words
 from personalization.merchandising.compiled import People
-from personalization.models import Definition, DefinitionKind, DefinitionState
 from personalization.oscar.dashboard.decided_pages import SamplePage
 from personalization.oscar.dashboard.draft_rules import DraftRules, acting_moment
 from personalization.oscar.dashboard.product_lines import read_lines
-from personalization.oscar.dashboard.screens import PlainSelects
+from personalization.oscar.dashboard.screens import LongSelect, PlainSelects
+from personalization.oscar.dashboard.shop_choices import ShopChoices
 from personalization.oscar.previews import Preview
 from personalization.shop import named_objects
 
@@ -30,19 +31,14 @@ def _page_choices() -> Choices:
     return [("", first), *((name, label) for name, label in campaign_words.surface_labels().items())]
 
 
-def _category_choices() -> Choices:
-    return [("", "\N{EN DASH}"), *named_objects.category_choices()]
-
-
-def _visitor_choices() -> Choices:
-    live = Definition.objects.of_kind(DefinitionKind.SEGMENT).filter(state=DefinitionState.LIVE).order_by("name")
+def _visitor_choices(choices: ShopChoices) -> Choices:
     return [
         (AUDIENCE, pgettext("personalization", "one of those it is for")),
         (STRANGER, pgettext("personalization", "a stranger")),
         (ACCOUNT, pgettext("personalization", "a customer of whom nothing is known")),
         *(
             (str(key), pgettext("personalization", "somebody in “%(name)s”") % {"name": name})
-            for key, name in live.values_list("pk", "name")
+            for key, name in choices.live_segments
         ),
     ]
 
@@ -50,6 +46,7 @@ def _visitor_choices() -> Choices:
 class SampleForm(PlainSelects):
     """A page of the shop, and a visitor of whom no more is known than this."""
 
+    offered: ClassVar = {"category": "categories"}
     prefix = "sample"
     page = forms.ChoiceField(
         label=pgettext_lazy("personalization", "On the page"), required=False, choices=lazy(_page_choices, list)
@@ -59,7 +56,7 @@ class SampleForm(PlainSelects):
         coerce=int,
         empty_value=None,
         required=False,
-        choices=lazy(_category_choices, list),
+        widget=LongSelect,
     )
     query = forms.CharField(label=pgettext_lazy("personalization", "Search"), required=False, max_length=100)
     product = forms.CharField(
@@ -68,12 +65,12 @@ class SampleForm(PlainSelects):
         max_length=200,
         help_text=pgettext_lazy("personalization", "UPC or SKU. Empty: any product."),
     )
-    visitor = forms.ChoiceField(
-        label=pgettext_lazy("personalization", "As"), required=False, choices=lazy(_visitor_choices, list)
-    )
+    visitor = forms.ChoiceField(label=pgettext_lazy("personalization", "As"), required=False)
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        visitor: Any = self.fields["visitor"]
+        visitor.choices = partial(_visitor_choices, self.shop_choices)
         for field in self.fields.values():
             field.widget.attrs["form"] = EDITOR_FORM
 

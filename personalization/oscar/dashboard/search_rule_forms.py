@@ -1,7 +1,7 @@
 """The plain forms of synonyms and redirects, to their documents and back."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.functional import lazy
@@ -12,7 +12,7 @@ from personalization.merchandising.documents import DocumentError
 from personalization.merchandising.schemas import MAX_ADDRESS_LENGTH, MAX_TERM_LENGTH, MAX_TERMS
 from personalization.merchandising.search_rules import MAX_ALTERNATIVES
 from personalization.oscar.dashboard.product_lines import known_products, write_lines
-from personalization.oscar.dashboard.screens import PlainSelects
+from personalization.oscar.dashboard.screens import LongSelect, PlainSelects
 from personalization.shop import named_objects, search_targets
 
 Document = dict[str, Any]
@@ -110,10 +110,6 @@ def synonym_initial(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _category_choices() -> list[tuple[Any, str]]:
-    return [("", ""), *named_objects.category_choices()]
-
-
 def _range_choices() -> list[tuple[Any, str]]:
     return [("", ""), *search_targets.page_choices("range")]
 
@@ -125,6 +121,7 @@ def _offer_choices() -> list[tuple[Any, str]]:
 class RedirectForm(SearchRuleForm):
     """Searches that lead to a page instead of to results."""
 
+    offered: ClassVar = {"category": "categories"}
     searches = forms.CharField(
         label=pgettext_lazy("personalization", "Searches"),
         max_length=MAX_TEXT,
@@ -154,7 +151,7 @@ class RedirectForm(SearchRuleForm):
         coerce=int,
         empty_value=None,
         required=False,
-        choices=lazy(_category_choices, list),
+        widget=LongSelect,
     )
     product = forms.CharField(
         label=pgettext_lazy("personalization", "Product"),

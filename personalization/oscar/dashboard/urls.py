@@ -153,5 +153,6 @@ urlpatterns = [
     path("sensitive/<int:pk>/remove/", sensitive_screen.remove_sensitive, name="personalization-sensitive-remove"),
     path("product/", product_screen.find_product_screens, name="personalization-product-finder"),
     path("product/<int:pk>/", product_screen.show_product, name="personalization-product"),
+    path("product/<int:pk>/around/", product_screen.show_product_around, name="personalization-product-around"),
     path("products/", campaign_editor.find_products, name="personalization-products"),
 ]

@@ -59,6 +59,7 @@
 
     function prepareLine(line) {
         showFields(line);
+        if (line.matches("[data-sortable]")) makeSortable(line);
         const address = document.querySelector("[data-products-address]")?.dataset.productsAddress;
         if (address) line.querySelectorAll(".personalization-products").forEach((field) => addSearch(field, address));
     }
@@ -103,6 +104,8 @@
         const line = holder.firstElementChild;
         form.querySelector("[data-lines]").append(line);
         total.value = String(Number(total.value) + 1);
+        const order = line.querySelector('[name$="-ORDER"]');
+        if (order) order.value = total.value;
         window.htmx?.process(line);
         prepareLine(line);
         line.querySelector("select, input")?.focus();
@@ -132,8 +135,36 @@
         form.requestSubmit(form.querySelector("button:not([name])"));
     }
 
-    function makeMovable(line) {
+    // A line of a form that is moved takes its place among the others at once; their number fields say so to the server.
+    function sortLine(line, other, below) {
+        const lines = line.parentElement;
+        lines.insertBefore(line, below ? other.nextElementSibling : other);
+        const all = [...lines.querySelectorAll(":scope > [data-sortable]")];
+        all.forEach((one, index) => { one.querySelector('[name$="-ORDER"]').value = String(index + 1); });
+        lines.dispatchEvent(new Event("change", { bubbles: true }));
+        const words = lines.dataset.moved.replace("{place}", all.indexOf(line) + 1).replace("{count}", all.length);
+        document.getElementById("personalization-live").textContent = words;
+    }
+
+    function makeSortable(line) {
+        for (const button of line.querySelectorAll("[data-sort]")) {
+            const isDown = button.dataset.sort === "1";
+            button.hidden = false;
+            button.addEventListener("click", () => {
+                const other = isDown ? line.nextElementSibling : line.previousElementSibling;
+                if (!other) return;
+                sortLine(line, other, isDown);
+                button.focus();
+            });
+        }
+        makeMovable(line, (other, below) => sortLine(dragged, other, below));
+        // A field of a line that can be dragged would not let its text be marked.
+        line.addEventListener("pointerdown", (event) => { line.draggable = !event.target.closest("input, textarea, select, label, .select2"); });
+    }
+
+    function makeMovable(line, drop = dropOn) {
         line.draggable = true;
+        const isSibling = () => dragged && dragged !== line && dragged.matches("[data-sortable]") === line.matches("[data-sortable]");
         line.addEventListener("dragstart", (event) => {
             if (event.target !== line) return;
             dragged = line;
@@ -142,7 +173,7 @@
             line.classList.add("personalization-line--dragged");
         });
         line.addEventListener("dragover", (event) => {
-            if (!dragged || dragged === line) return;
+            if (!isSibling()) return;
             event.preventDefault();
             const below = isBelow(line, event);
             line.classList.toggle("personalization-line--target", !below);
@@ -150,15 +181,15 @@
         });
         line.addEventListener("dragleave", () => line.classList.remove("personalization-line--target", "personalization-line--target-below"));
         line.addEventListener("drop", (event) => {
-            if (!dragged || dragged === line) return;
+            if (!isSibling()) return;
             event.preventDefault();
-            dropOn(line, isBelow(line, event));
+            drop(line, isBelow(line, event));
         });
         line.addEventListener("dragend", () => { unmark(); dragged = null; });
     }
 
     document.addEventListener("DOMContentLoaded", () => {
-        document.querySelectorAll("[data-movable]").forEach(makeMovable);
+        document.querySelectorAll("[data-movable]").forEach((line) => makeMovable(line));
         tellOfPickers();
         document.querySelectorAll("[data-line]").forEach(prepareLine);
         document.querySelectorAll(".personalization-form").forEach(prepareLine);
