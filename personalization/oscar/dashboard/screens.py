@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from personalization.merchandising.publishing import NotPossibleError
 from personalization.models import Definition, Version
@@ -102,7 +102,7 @@ class LongSelect(forms.Select):
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         """The list, with its options written in one go."""
         chosen = set(self.format_value(value))
-        options = ((key, mark_safe(" selected") if str(key) in chosen else "", label) for key, label in self.choices)
+        options = ((key, flatatt({"selected": str(key) in chosen}), label) for key, label in self.choices)
         attributes = self.build_attrs({**self.attrs, "name": name, "multiple": self.allow_multiple_selected}, attrs)
         written = format_html_join("", '<option value="{}"{}>{}</option>', options)
         return format_html("<select{}>{}</select>", flatatt(attributes), written)
