@@ -66,7 +66,7 @@ def start(definition: Definition, by: Any, *, planned_visitors: int, revenue_cap
 def prepare_holdout(share: float, by: Any) -> Definition:
     """The holdout, new or as it was before, with a draft of this share where its newest version has another.
 
-    Raises: NotPossibleError where it runs already.
+    Raises: NotPossibleError where it runs already, or was archived and something else has its name now.
     """
     with publishing.changing_rules():
         definition = find_holdout()
@@ -76,6 +76,8 @@ def prepare_holdout(share: float, by: Any) -> Definition:
             return publishing.create(DefinitionKind.EXPERIMENT, name, document, by, key=HOLDOUT)
         if Season.objects.running().filter(definition=definition).exists():
             raise NotPossibleError(_("It runs already."))
+        if Definition.objects.has_name(DefinitionKind.EXPERIMENT, definition.name, besides=definition.pk):
+            raise NotPossibleError(_("There is another one of this name already."))
         newest = Version.objects.of_definition(definition.pk).first()
         publishing.save_draft(definition, document, by, base=newest.number if newest else 0)
         return definition

@@ -179,6 +179,10 @@ def test_a_holdout_is_asked_for_in_words_begun_stopped_and_begun_with_another_si
 def test_an_archived_holdout_is_taken_up_again(client, analyst):
     holdout = publishing.create(DefinitionKind.EXPERIMENT, "Holdout", holdout_document(0.1), None, key=HOLDOUT)
     publishing.archive(holdout, None)
+    namesake = experiment(plain_test(), name="holdout")
+    page = words_of(client.post(address("holdout"), {"share": "10"}, follow=True))
+    assert "There is another one of this name already." in page and not Season.objects.exists()
+    publishing.archive(namesake, None)
     client.post(address("holdout"), {"share": "10"})
     holdout.refresh_from_db()
     assert holdout.state == DefinitionState.LIVE and Season.objects.running().get().definition == holdout
@@ -193,6 +197,30 @@ def test_the_overview_tells_the_verdict_of_the_holdout_beside_what_was_earned(cl
     assert "What the holdout says: Better. Between" in page and "(best guess 100 %)" in page
     assert "Without a holdout" not in page
     assert "Better. Between" in words_of(client.get(address("experiments")))
+
+
+def test_before_the_first_look_the_verdict_of_the_season_before_stands(client, analyst, tea):
+    season = running_since(40, holdout_document(0.5) | {"weeks": 2}, name="Holdout", key=HOLDOUT)
+    fill(season, tea, {HELD_OUT: (1_000, 50), PERSONALIZED: (1_000, 100)})
+    measure_experiments(now())
+    assert Season.objects.running().get().number == 2
+    assert "What the holdout says: The season before: Better. Between" in words_of(client.get(address("overview")))
+    page = words_of(client.get(address("experiments")))
+    assert "Too early." in page and "The season before: Better. Between" in page
+
+
+def test_a_holdout_runs_to_its_last_week_however_many_visitors_came(client, analyst, tea):
+    season = running_since(8, holdout_document(0.5), name="Holdout", key=HOLDOUT, planned=1_500)
+    fill(season, tea, {HELD_OUT: (1_000, 100), PERSONALIZED: (1_000, 105)})
+    assert measure_experiments(now()).ended == 0
+    page = words_of(client.get(address("experiment", season.definition_id)))
+    assert re.search(r"Not decided. Between \d+ % fewer and \d+ % more visitors buy. Next look", page)
+    assert "13 weeks Each visitor" in page and "or 1,500 visitors" not in page
+
+
+def test_the_holdout_is_called_in_the_language_of_the_reader(client, analyst):
+    season = running_since(1, holdout_document(0.5), name="Kontrollgruppe", key=HOLDOUT)
+    assert "Stop “Holdout”?" in words_of(client.get(address("experiment-stop", season.definition_id)))
 
 
 def test_a_campaign_is_compared_from_its_own_page_to_a_running_experiment(client, analyst, campaign):
@@ -241,6 +269,12 @@ def test_what_is_live_is_compared_with_its_draft_or_an_earlier_version(client, a
     client.post(address("experiment-create"), posted("version", name="Older", subject=campaign.pk, number="1"))
     older = Definition.objects.get(name="Older").draft.document["arms"]
     assert [arm["does"]["version"]["number"] for arm in older] == [2, 1]
+
+
+def test_the_groups_are_called_by_what_they_see(client, analyst):
+    client.post(address("experiment-create"), posted("policy", policy="row_size", values="4, 8"))
+    labels = [arm["label"] for arm in Definition.objects.get().draft.document["arms"]]
+    assert labels == ["as it is (6 products)", "4 products", "8 products"]
 
 
 @pytest.mark.parametrize(
