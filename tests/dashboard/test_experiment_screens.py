@@ -234,6 +234,7 @@ def test_a_campaign_is_compared_from_its_own_page_to_a_running_experiment(client
     assert "without it, 50 %: sees the shop without “Tea week”" in page
     assert "with it, 50 %: sees version 1 of “Tea week”" in page
     made = Definition.objects.get(kind=DefinitionKind.EXPERIMENT)
+    assert "Home page · without it 50 % · with it 50 %" in words_of(client.get(address("experiments")))
     page = words_of(client.post(address("experiment-start", made.pk), follow=True))
     assert "“Tea test” begins in up to 10 seconds." in page and "running" in page
     assert "It runs already." in words_of(client.post(address("experiment-start", made.pk), follow=True))
@@ -509,6 +510,16 @@ def test_who_stopped_it_and_that_it_is_not_decided_is_said(client, analyst, tea)
     assert "Stopped by mia in week 2; not decided." in page
     assert "stopped by mia" in words_of(client.get(address("experiments")))
     assert client.get(address("experiment-stop", season.definition_id)).status_code == 302
+
+
+def test_what_it_was_stopped_for_is_said_in_red(client, analyst, tea):
+    season = running_since(5, plain_test(), planned=5_000)
+    fill(season, tea, {"arm_0": (2_000, 300), "arm_1": (2_000, 60)})
+    assert measure_experiments(now()).ended == 1
+    response = client.get(address("experiment", season.definition_id))
+    page = words_of(response)
+    assert "stopped for harm" in page and "Stopped:" in page and "personalization-error" in response.content.decode()
+    assert "Better" not in page and "stopped for harm" in words_of(client.get(address("experiments")))
 
 
 def test_an_earlier_season_keeps_its_verdict(client, analyst, tea):

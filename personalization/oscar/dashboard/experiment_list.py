@@ -50,7 +50,12 @@ def list_experiments(request: HttpRequest) -> HttpResponse:
     is_archive = "archived" in request.GET
     definitions = [one for one in found if one.key == HOLDOUT or (one.state == DefinitionState.ARCHIVED) == is_archive]
     seasons = Season.objects.newest_by_definition(one.pk for one in definitions)
-    lines = [experiment_line(one, seasons.get(one.pk)) for one in definitions]
+    shown = [shown_document(one, seasons.get(one.pk)) for one in definitions]
+    surfaces = running_experiments.surfaces_of_experiments(shown)
+    lines = [
+        experiment_line(one, seasons.get(one.pk), {**document, "surfaces": some})
+        for one, document, some in zip(definitions, shown, surfaces, strict=True)
+    ]
     holdout = next((line for line in lines if line.definition.key == HOLDOUT), None)
     others = [line for line in lines if line.definition.key != HOLDOUT]
     is_held = holdout is not None and holdout.season is not None and holdout.season.ended_at is None
@@ -86,9 +91,8 @@ def start_holdout(request: HttpRequest) -> HttpResponse:
     return show(request, "holdout_start", context, tab="experiments")
 
 
-def experiment_line(definition: Definition, season: Season | None) -> ExperimentLine:
-    """The line of an experiment. Parameters: `season`, its newest one."""
-    document = shown_document(definition, season)
+def experiment_line(definition: Definition, season: Season | None, document: Mapping[str, Any]) -> ExperimentLine:
+    """The line of an experiment. Parameters: `season`, its newest one; `document`, with its surfaces."""
     numbers = experiment_words.newest_numbers(season) if season else {}
     return ExperimentLine(
         definition,
@@ -112,8 +116,7 @@ def shown_document(definition: Definition, season: Season | None) -> Mapping[str
     newest = definition.newest
     if newest is None:
         raise ValueError(f"experiment {definition.pk} has no version")
-    document = documents.upgrade("experiment", newest.schema, newest.document)
-    return {**document, "surfaces": document.get("surfaces", [])}
+    return documents.upgrade("experiment", newest.schema, newest.document)
 
 
 def holdout_sentences() -> tuple[str, ...]:
