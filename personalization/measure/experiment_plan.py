@@ -48,11 +48,13 @@ class ExperimentPlan:
     weeks: int
     """It ends after so many full weeks, each of which has a look, ..."""
     visitors: int
-    """... or at the first look with so many exposed units in all arms together."""
+    """... or at the first look with so many exposed units in all arms together, unless it runs to its last week."""
     smallest_lift: float = 0.05
     """The smallest relative difference that is worth having."""
     floor: int | None = None
     """Kept orders in the smaller arm before there is a verdict; None for the metric's usual number."""
+    ends_early: bool = True
+    """Whether enough units end it. They do not end a holdout, whose season is a matter of fairness."""
 
     @property
     def min_orders(self) -> int:

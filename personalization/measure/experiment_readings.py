@@ -18,6 +18,7 @@ from personalization.measure.experiment_plan import (
 from personalization.measure.guardrails import Guardrail, GuardrailBreach
 from personalization.measure.sums import NO_UNITS, MetricSums, StrataSums
 from personalization.measure.verdict import Verdict, judge_experiment
+from personalization.merchandising.assignment import HELD_OUT
 from personalization.models import Season, SeasonEnd
 
 DAYS_A_MONTH = 30
@@ -46,6 +47,7 @@ def plan_of(season: Season) -> ExperimentPlan:
         visitors=season.planned_units,
         smallest_lift=document.get("smallest_lift", DEFAULT_LIFT),
         floor=document.get("floor"),
+        ends_early=arms[0].key != HELD_OUT,
     )
 
 

@@ -156,7 +156,7 @@ def _blank_verdict(plan: ExperimentPlan, reading: ExperimentReading, today: date
 
 def _has_ended(plan: ExperimentPlan, reading: ExperimentReading) -> bool:
     looks = reading.visitors_at_looks
-    return bool(looks) and (len(looks) >= plan.weeks or max(looks) >= plan.visitors)
+    return bool(looks) and (len(looks) >= plan.weeks or (plan.ends_early and max(looks) >= plan.visitors))
 
 
 def _find_obstacle(plan: ExperimentPlan, reading: ExperimentReading) -> VerdictState | None:

@@ -1,7 +1,7 @@
 """The use cases of experiments: start, stop, end, and make the better arm the shop's. Each is one transaction with its
 audit, under the lock of all that changes what serves."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,19 +27,42 @@ from personalization.models import (
 def experiment_surfaces(document: Mapping[str, Any]) -> list[str]:
     """Where the arms of an experiment may differ: what it names itself, and what its arms act on. Two queries at
     most."""
-    found = set(document.get("surfaces", ())) | experiments.policy_surfaces(document)
-    keys = experiments.named_definitions(document)
+    return surfaces_of_experiments([document])[0]
+
+
+def surfaces_of_experiments(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Where the arms of each of these experiments may differ. Two queries at most, however many they are."""
+    keys = {key for document in found for key in experiments.named_definitions(document)}
     if not keys:
-        return sorted(found)
-    numbers = {number for arm in document["arms"] for _key, number in experiments.effect_of(arm).choices}
-    for definition in Definition.objects.filter(pk__in=keys).select_related("live"):
-        if definition.kind == DefinitionKind.ROW:
+        return [sorted(_own_surfaces(document)) for document in found]
+    definitions = Definition.objects.select_related("live").in_bulk(keys)
+    numbers = {number for document in found for _key, number in _choices(document)} - {None}
+    stored = Version.objects.filter(definition_id__in=keys, number__in=numbers)
+    versions = {(one.definition_id, one.number): one for one in stored}
+    return [sorted(_own_surfaces(one) | _acted_on(one, definitions, versions)) for one in found]
+
+
+def _own_surfaces(document: Mapping[str, Any]) -> set[str]:
+    return set(document.get("surfaces", ())) | experiments.policy_surfaces(document)
+
+
+def _choices(document: Mapping[str, Any]) -> set[experiments.Choice]:
+    return {choice for arm in document["arms"] for choice in experiments.effect_of(arm).choices}
+
+
+def _acted_on(
+    document: Mapping[str, Any], definitions: Mapping[int, Definition], versions: Mapping[Any, Version]
+) -> set[str]:
+    """The surfaces of the campaigns and rows that the arms name, in the versions that they show and the live one."""
+    found: set[str] = set()
+    for key, number in _choices(document):
+        definition = definitions.get(key)
+        if definition is not None and definition.kind == DefinitionKind.ROW:
             found.add(split_row_key(definition.key)[0])
-            continue
-        versions = list(Version.objects.filter(definition=definition, number__in=numbers - {None}))
-        for version in [*versions, *([definition.live] if definition.live else [])]:
-            found |= {place["surface"] for place in version.document.get("where", ())}
-    return sorted(found)
+        elif definition is not None:
+            for version in (versions.get((key, number)), definition.live):
+                found |= {place["surface"] for place in version.document.get("where", ())} if version else set()
+    return found
 
 
 def start(definition: Definition, by: Any, *, planned_visitors: int, revenue_cap: float | None) -> Season:
@@ -66,7 +89,7 @@ def start(definition: Definition, by: Any, *, planned_visitors: int, revenue_cap
 def prepare_holdout(share: float, by: Any) -> Definition:
     """The holdout, new or as it was before, with a draft of this share where its newest version has another.
 
-    Raises: NotPossibleError where it runs already.
+    Raises: NotPossibleError where it runs already, or was archived and something else has its name now.
     """
     with publishing.changing_rules():
         definition = find_holdout()
@@ -76,6 +99,8 @@ def prepare_holdout(share: float, by: Any) -> Definition:
             return publishing.create(DefinitionKind.EXPERIMENT, name, document, by, key=HOLDOUT)
         if Season.objects.running().filter(definition=definition).exists():
             raise NotPossibleError(_("It runs already."))
+        if Definition.objects.has_name(DefinitionKind.EXPERIMENT, definition.name, besides=definition.pk):
+            raise NotPossibleError(_("There is another one of this name already."))
         newest = Version.objects.of_definition(definition.pk).first()
         publishing.save_draft(definition, document, by, base=newest.number if newest else 0)
         return definition
@@ -183,7 +208,7 @@ def _end(season: Season, end: SeasonEnd, moment: datetime, by: Any, *, pause: bo
 
 
 def _refuse_missing(document: Mapping[str, Any]) -> None:
-    wanted = {choice for arm in document["arms"] for choice in experiments.effect_of(arm).choices}
+    wanted = _choices(document)
     keys = {key for key, _number in wanted}
     present = set(Definition.objects.present().filter(pk__in=keys).values_list("pk", flat=True))
     stored = set(Version.objects.filter(definition_id__in=keys).values_list("definition_id", "number"))

@@ -179,6 +179,10 @@ def test_a_holdout_is_asked_for_in_words_begun_stopped_and_begun_with_another_si
 def test_an_archived_holdout_is_taken_up_again(client, analyst):
     holdout = publishing.create(DefinitionKind.EXPERIMENT, "Holdout", holdout_document(0.1), None, key=HOLDOUT)
     publishing.archive(holdout, None)
+    namesake = experiment(plain_test(), name="holdout")
+    page = words_of(client.post(address("holdout"), {"share": "10"}, follow=True))
+    assert "There is another one of this name already." in page and not Season.objects.exists()
+    publishing.archive(namesake, None)
     client.post(address("holdout"), {"share": "10"})
     holdout.refresh_from_db()
     assert holdout.state == DefinitionState.LIVE and Season.objects.running().get().definition == holdout
@@ -195,6 +199,30 @@ def test_the_overview_tells_the_verdict_of_the_holdout_beside_what_was_earned(cl
     assert "Better. Between" in words_of(client.get(address("experiments")))
 
 
+def test_before_the_first_look_the_verdict_of_the_season_before_stands(client, analyst, tea):
+    season = running_since(40, holdout_document(0.5) | {"weeks": 2}, name="Holdout", key=HOLDOUT)
+    fill(season, tea, {HELD_OUT: (1_000, 50), PERSONALIZED: (1_000, 100)})
+    measure_experiments(now())
+    assert Season.objects.running().get().number == 2
+    assert "What the holdout says: The season before: Better. Between" in words_of(client.get(address("overview")))
+    page = words_of(client.get(address("experiments")))
+    assert "Too early." in page and "The season before: Better. Between" in page
+
+
+def test_a_holdout_runs_to_its_last_week_however_many_visitors_came(client, analyst, tea):
+    season = running_since(8, holdout_document(0.5), name="Holdout", key=HOLDOUT, planned=1_500)
+    fill(season, tea, {HELD_OUT: (1_000, 100), PERSONALIZED: (1_000, 105)})
+    assert measure_experiments(now()).ended == 0
+    page = words_of(client.get(address("experiment", season.definition_id)))
+    assert re.search(r"Not decided. Between \d+ % fewer and \d+ % more visitors buy. Next look", page)
+    assert "13 weeks Each visitor" in page and "or 1,500 visitors" not in page
+
+
+def test_the_holdout_is_called_in_the_language_of_the_reader(client, analyst):
+    season = running_since(1, holdout_document(0.5), name="Kontrollgruppe", key=HOLDOUT)
+    assert "Stop “Holdout”?" in words_of(client.get(address("experiment-stop", season.definition_id)))
+
+
 def test_a_campaign_is_compared_from_its_own_page_to_a_running_experiment(client, analyst, campaign):
     link = f"{address('experiment-create')}?campaign={campaign.pk}"
     assert link in client.get(address("campaign", campaign.pk)).content.decode()
@@ -206,6 +234,7 @@ def test_a_campaign_is_compared_from_its_own_page_to_a_running_experiment(client
     assert "without it, 50 %: sees the shop without “Tea week”" in page
     assert "with it, 50 %: sees version 1 of “Tea week”" in page
     made = Definition.objects.get(kind=DefinitionKind.EXPERIMENT)
+    assert "Home page · without it 50 % · with it 50 %" in words_of(client.get(address("experiments")))
     page = words_of(client.post(address("experiment-start", made.pk), follow=True))
     assert "“Tea test” begins in up to 10 seconds." in page and "running" in page
     assert "It runs already." in words_of(client.post(address("experiment-start", made.pk), follow=True))
@@ -241,6 +270,12 @@ def test_what_is_live_is_compared_with_its_draft_or_an_earlier_version(client, a
     client.post(address("experiment-create"), posted("version", name="Older", subject=campaign.pk, number="1"))
     older = Definition.objects.get(name="Older").draft.document["arms"]
     assert [arm["does"]["version"]["number"] for arm in older] == [2, 1]
+
+
+def test_the_groups_are_called_by_what_they_see(client, analyst):
+    client.post(address("experiment-create"), posted("policy", policy="row_size", values="4, 8"))
+    labels = [arm["label"] for arm in Definition.objects.get().draft.document["arms"]]
+    assert labels == ["as it is (6 products)", "4 products", "8 products"]
 
 
 @pytest.mark.parametrize(
@@ -475,6 +510,16 @@ def test_who_stopped_it_and_that_it_is_not_decided_is_said(client, analyst, tea)
     assert "Stopped by mia in week 2; not decided." in page
     assert "stopped by mia" in words_of(client.get(address("experiments")))
     assert client.get(address("experiment-stop", season.definition_id)).status_code == 302
+
+
+def test_what_it_was_stopped_for_is_said_in_red(client, analyst, tea):
+    season = running_since(5, plain_test(), planned=5_000)
+    fill(season, tea, {"arm_0": (2_000, 300), "arm_1": (2_000, 60)})
+    assert measure_experiments(now()).ended == 1
+    response = client.get(address("experiment", season.definition_id))
+    page = words_of(response)
+    assert "stopped for harm" in page and "Stopped:" in page and "personalization-error" in response.content.decode()
+    assert "Better" not in page and "stopped for harm" in words_of(client.get(address("experiments")))
 
 
 def test_an_earlier_season_keeps_its_verdict(client, analyst, tea):

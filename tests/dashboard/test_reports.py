@@ -220,6 +220,8 @@ def test_a_campaigns_products_before_and_since_it_began(admin_client, live_campa
     around = page[page.index('id="around"') : page.index('id="how"')]
     assert re.findall(r'data-label="Clicks">(\d+)<', around) == ["2", "5"]  # not on the day itself, nor coffee
     assert "This is no proof" in around
+    prove = reverse("personalization:personalization-experiment-create")
+    assert f"{prove}?campaign={live_campaign.pk}" in around
 
 
 def test_a_campaign_that_began_today_has_no_days_to_compare(admin_client, live_campaign):

@@ -8,14 +8,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from personalization import conf
-from personalization.measure.number_words import format_count
 from personalization.measure.sample_size import MAX_WEEKS_PLANNED, MIN_WEEKS
 from personalization.merchandising.campaign_words import SURFACE_LABELS
 from personalization.merchandising.documents import DocumentError
 from personalization.merchandising.schemas import MAX_ARMS, POLICY_NUMBERS
 from personalization.models import Definition, DefinitionKind, Version
 from personalization.models.definitions import MAX_NAME
-from personalization.oscar.dashboard.experiment_words import policy_labels
+from personalization.oscar.dashboard.experiment_words import policy_labels, policy_value
 from personalization.oscar.dashboard.screens import PlainSelects
 
 Document = dict[str, Any]
@@ -229,8 +228,8 @@ class ExperimentForm(PlainSelects):
                 words = pgettext("personalization", "%(number)d is what the shop has already.")
                 self.add_error("values", words % {"number": in_force})
             else:
-                as_is = pgettext("personalization", "as it is (%(number)s)") % {"number": format_count(in_force)}
-                return [(as_is, {}), *((format_count(value), {"policy": {name: value}}) for value in values)]
+                as_is = pgettext("personalization", "as it is (%(value)s)") % {"value": policy_value(name, in_force)}
+                return [(as_is, {}), *((policy_value(name, value), {"policy": {name: value}}) for value in values)]
         return []
 
     def _plain(self) -> list[Arm]:

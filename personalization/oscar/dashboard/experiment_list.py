@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from personalization.measure.experiments import start_experiment
@@ -29,6 +30,7 @@ class ExperimentLine:
     """An experiment as the list shows it."""
 
     definition: Definition
+    name: str
     season: Season | None
     """The newest one."""
     question: str
@@ -48,7 +50,12 @@ def list_experiments(request: HttpRequest) -> HttpResponse:
     is_archive = "archived" in request.GET
     definitions = [one for one in found if one.key == HOLDOUT or (one.state == DefinitionState.ARCHIVED) == is_archive]
     seasons = Season.objects.newest_by_definition(one.pk for one in definitions)
-    lines = [experiment_line(one, seasons.get(one.pk)) for one in definitions]
+    shown = [shown_document(one, seasons.get(one.pk)) for one in definitions]
+    surfaces = running_experiments.surfaces_of_experiments(shown)
+    lines = [
+        experiment_line(one, seasons.get(one.pk), {**document, "surfaces": some})
+        for one, document, some in zip(definitions, shown, surfaces, strict=True)
+    ]
     holdout = next((line for line in lines if line.definition.key == HOLDOUT), None)
     others = [line for line in lines if line.definition.key != HOLDOUT]
     is_held = holdout is not None and holdout.season is not None and holdout.season.ended_at is None
@@ -56,6 +63,7 @@ def list_experiments(request: HttpRequest) -> HttpResponse:
         "lines": sorted(others, key=_sort_key),
         "holdout": holdout,
         "is_held": is_held,
+        "before": _season_before(holdout.season) if holdout and holdout.season and is_held else (),
         "possible": [] if is_held else describe_holdout_possibilities(read_traffic(now())),
         "is_archive": is_archive,
     }
@@ -83,14 +91,14 @@ def start_holdout(request: HttpRequest) -> HttpResponse:
     return show(request, "holdout_start", context, tab="experiments")
 
 
-def experiment_line(definition: Definition, season: Season | None) -> ExperimentLine:
-    """The line of an experiment. Parameters: `season`, its newest one."""
-    document = shown_document(definition, season)
+def experiment_line(definition: Definition, season: Season | None, document: Mapping[str, Any]) -> ExperimentLine:
+    """The line of an experiment. Parameters: `season`, its newest one; `document`, with its surfaces."""
     numbers = experiment_words.newest_numbers(season) if season else {}
     return ExperimentLine(
         definition,
+        experiment_words.experiment_name(definition),
         season,
-        document.get("question", ""),
+        experiment_words.experiment_question(document, definition.key),
         experiment_words.describe_surfaces(document, definition.key),
         experiment_words.describe_groups(document),
         experiment_words.describe_state(definition, season),
@@ -108,14 +116,26 @@ def shown_document(definition: Definition, season: Season | None) -> Mapping[str
     newest = definition.newest
     if newest is None:
         raise ValueError(f"experiment {definition.pk} has no version")
-    document = documents.upgrade("experiment", newest.schema, newest.document)
-    return {**document, "surfaces": document.get("surfaces", [])}
+    return documents.upgrade("experiment", newest.schema, newest.document)
 
 
 def holdout_sentences() -> tuple[str, ...]:
-    """What can be said of the holdout that runs; none where none runs. One query."""
-    season = Season.objects.running().filter(definition__key=HOLDOUT).first()
-    return judgement_of(season).sentences if season else ()
+    """What can be said of the holdout that runs, before the first look at it of its season before; none where none
+    runs. One query."""
+    seasons = list(Season.objects.filter(definition__key=HOLDOUT).order_by("-number")[:2])
+    if not seasons or seasons[0].ended_at is not None:
+        return ()
+    newest, *before = seasons
+    if newest.looks or not before:
+        return judgement_of(newest).sentences
+    return (pgettext("personalization", "The season before:"), *judgement_of(before[0]).sentences)
+
+
+def _season_before(season: Season) -> tuple[str, ...]:
+    """What was said of the season before; none before the first one."""
+    before = Season.objects.of_definition(season.definition_id).filter(number__lt=season.number)
+    found = before.first() if season.number > 1 else None
+    return judgement_of(found).sentences if found else ()
 
 
 def _sort_key(line: ExperimentLine) -> tuple[bool, str]:

@@ -42,6 +42,7 @@ def show_experiment(request: HttpRequest, pk: int) -> HttpResponse:
     may_apply = all(has_permission(request.user, name) for name in ("run_experiments", "publish_campaigns"))
     context: dict[str, Any] = {
         "definition": definition,
+        "name": experiment_words.experiment_name(definition),
         "season": season,
         "is_newest": season == newest,
         "is_running": newest is not None and newest.ended_at is None,
@@ -77,13 +78,16 @@ def stop_season(request: HttpRequest, pk: int) -> HttpResponse:
     """Asks, with what can be said by now; posting it ends the running season."""
     definition = _find_experiment(pk)
     if request.method == "POST":
-        words = pgettext("personalization", "“%(name)s” is stopped.") % {"name": definition.name}
+        words = pgettext("personalization", "“%(name)s” is stopped.") % {
+            "name": experiment_words.experiment_name(definition)
+        }
         return _try(request, pk, lambda: running_experiments.stop(definition, request.user), words)
     season = Season.objects.running().filter(definition=definition).first()
     if season is None:
         return _to_experiment(pk)
     context = {
         "definition": definition,
+        "name": experiment_words.experiment_name(definition),
         "judgement": judgement_of(season),
         "progress": experiment_words.describe_progress(season),
         "is_holdout": definition.key == HOLDOUT,
@@ -118,7 +122,7 @@ def _plan_context(definition: Definition, season: Season | None) -> dict[str, An
     names = experiment_words.definition_names([document])
     floor = plan_of(season).min_orders if season else None
     return {
-        "question": document.get("question", ""),
+        "question": experiment_words.experiment_question(document, definition.key),
         "surfaces": experiment_words.describe_surfaces(surfaces, definition.key),
         "metric": experiment_words.metric_label(document["primary"]),
         "primary": document["primary"],
@@ -126,7 +130,7 @@ def _plan_context(definition: Definition, season: Season | None) -> dict[str, An
         "weeks": document["weeks"],
         "window_days": document.get("window_days", 28),
         "floor": format_count(floor) if floor else "",
-        "planned": format_count(season.planned_units) if season else "",
+        "planned": format_count(season.planned_units) if season and definition.key != HOLDOUT else "",
         "plan_groups": _planned_groups(document, names),
         "possible": [] if season else _possibilities(document),
     }
@@ -150,7 +154,7 @@ def _possibilities(document: Mapping[str, Any]) -> list[str]:
 
 def _season_context(season: Season) -> dict[str, Any]:
     judgement: Judgement = judgement_of(season)
-    reading = reading_of(season)
+    reading, looks = reading_of(season), look_lines(season)
     numbers = experiment_words.newest_numbers(season)
     names = experiment_words.definition_names([season.document])
     return {
@@ -161,7 +165,8 @@ def _season_context(season: Season) -> dict[str, Any]:
         "is_counted": bool(numbers),
         "is_before_first_look": not season.looks,
         "groups": group_lines(season, names, is_misleading=judgement.is_misleading),
-        "looks": look_lines(season),
+        "looks": looks,
+        "last_look": looks[-1].day if looks else None,
         "crossed": format_count(reading.crossed) if reading.crossed else "",
         "crossed_percent": format_percent(reading.crossed_share, 1),
         "cap": experiment_words.format_money(season.revenue_cap) if season.revenue_cap else "",

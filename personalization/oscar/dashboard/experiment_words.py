@@ -8,12 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.utils.timezone import get_default_timezone, localdate
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import npgettext, pgettext
 from oscar.templatetags.currency_filters import currency as format_currency
 
 from personalization.measure.experiment_plan import DAYS_A_WEEK
 from personalization.measure.experiment_readings import judge_season, plan_of, started_on
-from personalization.measure.number_words import format_count, format_percent
+from personalization.measure.number_words import format_percent
 from personalization.measure.verdict import VerdictState
 from personalization.measure.verdict_words import describe_notes, describe_verdict, sample_ratio_causes
 from personalization.merchandising.assignment import HELD_OUT, HOLDOUT, PERSONALIZED
@@ -116,6 +116,16 @@ def newest_numbers(season: Season) -> Document:
     return found
 
 
+def experiment_name(definition: Definition) -> str:
+    """What an experiment is called; the holdout in the reader's language."""
+    return pgettext("personalization", "Holdout") if definition.key == HOLDOUT else definition.name
+
+
+def experiment_question(document: Document, key: str) -> str:
+    """What it is to find out; of the holdout in the reader's language. Parameters: `key` of the experiment."""
+    return _("What is personalisation worth?") if key == HOLDOUT else str(document.get("question", ""))
+
+
 def describe_surfaces(document: Document, key: str) -> str:
     """The pages on which the groups may differ. Parameters: `key` of the experiment."""
     if key == HOLDOUT:
@@ -154,18 +164,31 @@ def describe_effect(does: Document, names: Mapping[int, str]) -> str:
         }
     if "policy" in does:
         labels = policy_labels()
-        return ", ".join(f"{labels[name]}: {format_count(number)}" for name, number in does["policy"].items())
+        return ", ".join(f"{labels[name]}: {policy_value(name, number)}" for name, number in does["policy"].items())
     return pgettext("personalization", "sees the shop as it is")
 
 
 def policy_labels() -> dict[str, str]:
     """What the numbers that a group may have are called."""
     return {
-        "rerank_strength": _("Strength of the personal order of lists, in percent"),
+        "rerank_strength": _("Strength of the personal order of lists"),
         "row_size": pgettext("personalization", "Products in a row"),
         "max_home_rows": pgettext("personalization", "Rows on the home page"),
         "max_personal_rows": _("Personal rows on the home page, at most"),
     }
+
+
+def policy_value(name: str, number: int) -> str:
+    """A value of such a number, with what is counted."""
+    words = {
+        "rerank_strength": "%(number)d %%",
+        "row_size": npgettext("personalization", "%(number)d product", "%(number)d products", number),
+        "max_home_rows": npgettext("personalization", "%(number)d row", "%(number)d rows", number),
+        "max_personal_rows": npgettext(
+            "personalization", "%(number)d personal row", "%(number)d personal rows", number
+        ),
+    }[name]
+    return words % {"number": number}
 
 
 def metric_label(primary: str) -> str:

@@ -242,6 +242,7 @@ def _report_context(form: ReportForm) -> dict[str, Any]:
         "newest": DailyTotal.objects.newest_day(),
         "min_seen": reports.MIN_SEEN,
         "min_lines": reports.MIN_LINES,
+        "campaign": filters.campaign,
         "around": _around_campaign(filters.campaign, currency) if filters.campaign is not None else None,
     }
 
