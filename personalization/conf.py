@@ -15,6 +15,7 @@ SETTING_BOUNDS: dict[str, tuple[int, float]] = {
     "MENU_MAX_SHIFT": (0, math.inf),
     "NUM_PROXIES": (0, math.inf),
     "RERANK_STRENGTH": (0, 100),
+    "ROW_ORDER_MAX_SHIFT": (0, math.inf),
 }
 """The smallest and the largest value; other numbers are at least 1."""
 
@@ -83,6 +84,9 @@ class Settings:
     """At most this many rows are on the home page."""
     MAX_PAGE_ROWS: int = 3
     """At most this many rows are added to one of Oscar's own pages."""
+    ROW_ORDER_MAX_SHIFT: int = 2
+    """The largest number of positions by which a row that is the same for all visitors moves from its place, by how
+    often what it shows is put into baskets; 0 keeps the shop's order. A tenth of the visitors always see that order."""
     ADD_ON_MIN_PROBABILITY: float = 0.12
     """The probability, 0 to 1, from which an add-on is shown in the basket and after the order. With a higher one fewer
     add-ons are shown, and more of them are bought."""

@@ -13,6 +13,7 @@ from personalization.decide.audience import acting_campaigns
 from personalization.decide.layout import FilledRow, ProposedRow
 from personalization.decide.merchandising import NO_PERCENTS, NOT_MERCHANDISED, collect_pins, merchandise_row
 from personalization.decide.product_lookup import ProductLookup
+from personalization.decide.row_order import order_rows
 from personalization.decide.row_plan import PlannedRow, row_settings
 from personalization.decide.slate import (
     CATEGORY,
@@ -40,14 +41,14 @@ RowProposals = Iterable[tuple[PlannedRow, Callable[[], Iterable[RowCandidate]]]]
 def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit, limits: layout.LayoutLimits) -> Slate:
     """1. Lets each row type propose its rows; one that fails is left out, as is what the visitor dismissed.
        Campaigns keep products out of them, and move them.
-    2. Sorts the rows, the personal ones that the visitor is expected to buy most from first.
+    2. Sorts the rows, the personal ones that the visitor is expected to buy most from first, the others as was learned.
     3. Fills them with what this visitor can buy now: nothing twice on the page, nothing from the basket, nothing that
        they do not want to see. What campaigns pin takes its places first.
     4. Says why, without naming what they bought or did where another person may be looking.
     """
     if visit.trace is not None:
         visit.trace.start_page(visit.basket, visit.excluded_products, visit.shown_products)
-    proposed = layout.sort_rows(_collect_rows(surface, rows, visit))
+    proposed = order_rows(layout.sort_rows(_collect_rows(surface, rows, visit)), visit, surface)
     referenced = {
         key for row in proposed for reason in _row_reasons(row, limits) for key in referenced_products(reason)
     }

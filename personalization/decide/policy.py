@@ -22,6 +22,8 @@ class Policy:
     adds to the page than this part of what they are expected to buy from their best row. Strangers see all rows."""
     max_page_rows: int = 3
     """Rows on one of Oscar's own pages."""
+    row_order_max_shift: int = 2
+    """Positions that a row which is not personal may move by what was learned; 0 keeps the shop's order."""
     add_on_min_probability: float = 0.12
     """Of being bought with the basket, 0 to 1."""
     max_order_products: int = 100

@@ -93,6 +93,8 @@ class Visit:
     """The keys of the products that they do not want to see, derived from their preferences."""
     visitor_id: UUID | None = None
     """The primary key in our own table; None for a browser without consent, or without a visitor yet."""
+    unit: UUID | None = None
+    """By what arms are computed for them; None where nothing may be measured, or there is no visitor yet."""
     browser_key: str = ""
     """Binds the tokens of what is shown to the browser while it has no visitor; see `Requester.browser_key`. "" where
     there is a visitor, or no consent."""

@@ -17,6 +17,7 @@ from personalization.models.events import Event
 from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genomes import Genome
 from personalization.models.order_visitors import OrderVisitor
+from personalization.models.row_draws import RowDraw
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
 from personalization.models.snapshots import Snapshot
@@ -42,6 +43,7 @@ __all__ = [
     "Genome",
     "OrderVisitor",
     "Reference",
+    "RowDraw",
     "RulesState",
     "Season",
     "SeasonEnd",

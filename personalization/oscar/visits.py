@@ -197,6 +197,7 @@ def _with_profile(requester: Requester, visit: Visit, visitor: Visitor | None) -
     visit = replace(
         visit,
         visitor_id=visitor.pk,
+        unit=visitor.unit,
         genome=visitor.genome(),
         facts=visitor.facts(),
         preferences=visitor.get_preferences(),
