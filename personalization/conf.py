@@ -12,6 +12,7 @@ SETTING_CHOICES = {"EVENT_ITEM_ID_FIELD": ("id", "upc", "sku")}
 """The settings that take one of a few values."""
 SETTING_BOUNDS: dict[str, tuple[int, float]] = {
     "ADD_ON_MIN_PROBABILITY": (0, 1),
+    "DEMOTE_AFTER_VIEWS": (0, math.inf),
     "MENU_MAX_SHIFT": (0, math.inf),
     "NUM_PROXIES": (0, math.inf),
     "RERANK_STRENGTH": (0, 100),
@@ -87,6 +88,9 @@ class Settings:
     ROW_ORDER_MAX_SHIFT: int = 2
     """The largest number of positions by which a row that is the same for all visitors moves from its place, by how
     often what it shows is put into baskets; 0 keeps the shop's order. A tenth of the visitors always see that order."""
+    DEMOTE_AFTER_VIEWS: int = 5
+    """A product that a visitor saw so often in rows within 28 days, and neither clicked on nor bought, stands behind
+    the others of its row on their home page; 0 for never."""
     ADD_ON_MIN_PROBABILITY: float = 0.12
     """The probability, 0 to 1, from which an add-on is shown in the basket and after the order. With a higher one fewer
     add-ons are shown, and more of them are bought."""
