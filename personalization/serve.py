@@ -117,7 +117,13 @@ def slate_tokens(slate: Slate, visit: Visit | None) -> list[str]:
 
 def _row_token(slate: Slate, slate_id: uuid.UUID, row: Row, visit: Visit) -> str:
     items = tuple(
-        ShownItem(item.product_id, item.position, item.reason.code, item.placed_by.key if item.placed_by else None)
+        ShownItem(
+            item.product_id,
+            item.position,
+            item.reason.code,
+            item.placed_by.key if item.placed_by else None,
+            item.propensity,
+        )
         for item in row.items
     )
     arms = {**_arms_of(visit, slate.surface), **row_order_arm(visit, slate.surface)}

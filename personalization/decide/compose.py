@@ -12,6 +12,7 @@ from personalization.decide import layout, preferences, reasons
 from personalization.decide.audience import acting_campaigns
 from personalization.decide.layout import FilledRow, ProposedRow
 from personalization.decide.merchandising import NO_PERCENTS, NOT_MERCHANDISED, collect_pins, merchandise_row
+from personalization.decide.newcomers import add_newcomers
 from personalization.decide.often_seen import demote_often_seen
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.row_order import order_rows
@@ -50,6 +51,7 @@ def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit,
     if visit.trace is not None:
         visit.trace.start_page(visit.basket, visit.excluded_products, visit.shown_products)
     proposed = order_rows(layout.sort_rows(_collect_rows(surface, rows, visit)), visit, surface)
+    proposed = add_newcomers(proposed, visit, surface, limits)
     referenced = {
         key for row in proposed for reason in _row_reasons(row, limits) for key in referenced_products(reason)
     }
@@ -105,6 +107,7 @@ def _proposed_row(planned: PlannedRow, row: RowCandidate) -> ProposedRow:
         keeps_place,
         planned.stands_in_for,
         settings.most if settings is not None else None,
+        settings is not None and (settings.only is not None or settings.source is not None),
     )
 
 
@@ -261,6 +264,7 @@ def _slate_items(filled: FilledRow, writer: "_ReasonWriter") -> Iterator[SlateIt
             offer.info,
             filled.placements.get(candidate.item),
             candidate.size_count,
+            candidate.propensity,
         )
         position += 1
 

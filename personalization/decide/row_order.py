@@ -51,13 +51,13 @@ def _drawn_rates(visit: Visit, surface: str) -> Mapping[str, float]:
 
     Whoever did not agree is not told apart by their device: they see what everybody sees who did not.
     """
-    if not visit.policy.row_order_max_shift or visit.held_back or _is_tried(visit, surface):
+    if not visit.policy.row_order_max_shift or visit.held_back or is_tried(visit, surface):
         return {}
     is_phone = visit.tracking_allowed and visit.device == "phone"
     return visit.rules.row_rates.get(RowAudience(surface, visit.user_id is not None, is_phone), {})
 
 
-def _is_tried(visit: Visit, surface: str) -> bool:
+def is_tried(visit: Visit, surface: str) -> bool:
     """Whether an experiment runs on the surface: its arms must not differ by anything else."""
     return any(surface in one.season.surfaces for one in visit.rules.experiments)
 

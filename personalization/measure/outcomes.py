@@ -8,6 +8,7 @@ from django.utils.timezone import now as current_time
 from personalization import conf
 from personalization.measure import credit
 from personalization.measure.experiments import ExperimentsResult, measure_experiments
+from personalization.measure.newcomers import list_newcomers
 from personalization.measure.row_order import OrderComparison, compare_row_orders, draw_row_order
 from personalization.models import Credit, DailyTotal, RowDraw
 from personalization.privacy.retention import ONE_DAY, day_bounds, local_day
@@ -45,7 +46,7 @@ def measure_outcomes(now: datetime | None = None, *, thorough: bool = True) -> M
     ----------
     thorough
         whether the orders of all days are looked at for which late events may have come, all that was credited in the
-        last half year is compared with what became of it, experiments are counted, and the order of rows is learned:
+        last half year is compared with what became of it, experiments are counted, the order of rows is learned:
         once a day. Else the orders of the last day are looked at: every hour.
     """
     moment = now or current_time()
@@ -54,6 +55,7 @@ def measure_outcomes(now: datetime | None = None, *, thorough: bool = True) -> M
     days = count_purchases()
     if not thorough:
         return MeasureResult(credited, corrected, days)
+    list_newcomers(moment)
     return MeasureResult(credited, corrected, days, measure_experiments(moment), _learn_row_order(moment))
 
 

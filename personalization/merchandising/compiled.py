@@ -18,6 +18,7 @@ from personalization.merchandising.experiments import Choice, RunningExperiment
 from personalization.merchandising.search_rules import NO_SEARCH_RULES, SearchRules
 from personalization.merchandising.search_words import WordList, WordMatch
 from personalization.models import Band
+from personalization.models.newcomers import NewcomerChance
 from personalization.models.row_draws import RowAudience
 
 if TYPE_CHECKING:
@@ -280,6 +281,8 @@ class CompiledRules:
     row_rates: Mapping[RowAudience, Mapping[str, float]] = field(default_factory=dict)
     """By audience, what the rows of a surface were drawn to be worth today, by their codes; learned, and set by nobody.
     """
+    newcomers: tuple[NewcomerChance, ...] = ()
+    """New products that get a chance in rows that show what sells."""
     _of_arms: dict[frozenset[Choice], "CompiledRules"] = field(default_factory=dict, compare=False, repr=False)
 
     def is_campaign(self, key: int) -> bool:

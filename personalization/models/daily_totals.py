@@ -279,6 +279,11 @@ class DailyTotalQuerySet(models.QuerySet):
         keys = ("surface", "row_code", "is_customer", "device", "date", "type")
         return rows.order_by(*keys).values_list(*keys).annotate(cards=Sum("event_count")).iterator(chunk_size=2_000)
 
+    def cards_seen_since(self, day: date) -> dict[int, int]:
+        """{product: how often its card was seen} since a day, in one query."""
+        rows = self.filter(date__gte=day, product_id__gt=0, type=EventType.IMPRESSION).order_by()
+        return dict(rows.values_list("product_id").annotate(Sum("event_count")))
+
     def before(self, day: date) -> "DailyTotalQuerySet":
         """Those of the days before this one."""
         return self.filter(date__lt=day)
