@@ -12,9 +12,12 @@ SETTING_CHOICES = {"EVENT_ITEM_ID_FIELD": ("id", "upc", "sku")}
 """The settings that take one of a few values."""
 SETTING_BOUNDS: dict[str, tuple[int, float]] = {
     "ADD_ON_MIN_PROBABILITY": (0, 1),
+    "DEMOTE_AFTER_VIEWS": (0, math.inf),
     "MENU_MAX_SHIFT": (0, math.inf),
+    "NEWCOMER_SHARE": (0, 1),
     "NUM_PROXIES": (0, math.inf),
     "RERANK_STRENGTH": (0, 100),
+    "ROW_ORDER_MAX_SHIFT": (0, math.inf),
 }
 """The smallest and the largest value; other numbers are at least 1."""
 
@@ -83,6 +86,15 @@ class Settings:
     """At most this many rows are on the home page."""
     MAX_PAGE_ROWS: int = 3
     """At most this many rows are added to one of Oscar's own pages."""
+    ROW_ORDER_MAX_SHIFT: int = 2
+    """The largest number of positions by which a row that is the same for all visitors moves from its place, by how
+    often what it shows is put into baskets; 0 keeps the shop's order. A tenth of the visitors always see that order."""
+    NEWCOMER_SHARE: float = 0.1
+    """The part, 0 to 1, of the rows of bestsellers and of what is trending whose last place has a new product that few
+    have seen yet; 0 for none. Of all cards in these rows they are 2 % at most."""
+    DEMOTE_AFTER_VIEWS: int = 5
+    """A product that a visitor saw so often in rows within 28 days, and neither clicked on nor bought, stands behind
+    the others of its row on their home page; 0 for never."""
     ADD_ON_MIN_PROBABILITY: float = 0.12
     """The probability, 0 to 1, from which an add-on is shown in the basket and after the order. With a higher one fewer
     add-ons are shown, and more of them are bought."""

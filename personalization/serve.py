@@ -19,6 +19,7 @@ from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.proposals import propose_rows
 from personalization.decide.ranked_lists import recommend_categories, recommend_lists
+from personalization.decide.row_order import row_order_arm
 from personalization.decide.row_pages import RowCut, RowPage
 from personalization.decide.row_plan import PagePlan, plan_as_built, plan_page
 from personalization.decide.slate import Candidate, PlacedBy, RankedItem, Row, RowCandidate, Slate
@@ -140,10 +141,16 @@ def slate_tokens(slate: Slate, visit: Visit | None) -> list[str]:
 
 def _row_token(slate: Slate, slate_id: uuid.UUID, row: Row, visit: Visit) -> str:
     items = tuple(
-        ShownItem(item.product_id, item.position, item.reason.code, item.placed_by.key if item.placed_by else None)
+        ShownItem(
+            item.product_id,
+            item.position,
+            item.reason.code,
+            item.placed_by.key if item.placed_by else None,
+            item.propensity,
+        )
         for item in row.items
     )
-    arms = _arms_of(visit, slate.surface)
+    arms = {**_arms_of(visit, slate.surface), **row_order_arm(visit, slate.surface)}
     shown = Impression(slate.surface, row.key, slate.snapshot_name, items, visit.timestamp, slate_id, arms=arms)
     return impression_tokens.sign_impression(shown, visit.visitor_id, visit.browser_key)
 

@@ -71,6 +71,7 @@ def plain_visit(visit: Visit) -> Visit:
         genome=Genome(),
         facts=None,
         recent_events=(),
+        often_seen=(),
         preferences=tuple(one for one in visit.preferences if one.sign < 0),
         held_back=True,
     )

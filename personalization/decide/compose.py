@@ -12,7 +12,10 @@ from personalization.decide import layout, preferences, reasons
 from personalization.decide.audience import acting_campaigns
 from personalization.decide.layout import FilledRow, ProposedRow
 from personalization.decide.merchandising import NO_PERCENTS, NOT_MERCHANDISED, collect_pins, merchandise_row
+from personalization.decide.newcomers import add_newcomers
+from personalization.decide.often_seen import demote_often_seen
 from personalization.decide.product_lookup import ProductLookup
+from personalization.decide.row_order import order_rows
 from personalization.decide.row_plan import PlannedRow, row_settings
 from personalization.decide.slate import (
     CATEGORY,
@@ -41,15 +44,16 @@ ReplayedRow = tuple[str, tuple[int, ...]]
 
 def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit, limits: layout.LayoutLimits) -> Slate:
     """1. Lets each row type propose its rows; one that fails is left out, as is what the visitor dismissed.
-       Campaigns keep products out of them, and move them.
-    2. Sorts the rows, the personal ones that the visitor is expected to buy most from first.
+       What they saw often and never touched stands last; campaigns keep products out, and move them.
+    2. Sorts the rows, the personal ones that the visitor is expected to buy most from first, the others as was learned.
     3. Fills them with what this visitor can buy now: nothing twice on the page, nothing from the basket, nothing that
        they do not want to see. What campaigns pin takes its places first.
     4. Says why, without naming what they bought or did where another person may be looking.
     """
     if visit.trace is not None:
         visit.trace.start_page(visit.basket, visit.excluded_products, visit.shown_products)
-    proposed = layout.sort_rows(_collect_rows(surface, rows, visit))
+    proposed = order_rows(layout.sort_rows(_collect_rows(surface, rows, visit)), visit, surface)
+    proposed = add_newcomers(proposed, visit, surface, limits)
     referenced = {
         key for row in proposed for reason in _row_reasons(row, limits) for key in referenced_products(reason)
     }
@@ -90,7 +94,8 @@ def _collect_rows(surface: str, rows: RowProposals, visit: Visit) -> Iterator[Pr
         if planned.stands_in_for in dismissed_types:
             continue
         try:
-            candidates = [apply_campaigns(one, row_type.code, surface, visit) for one in propose()]
+            fresh = (demote_often_seen(one, visit, surface) for one in propose())
+            candidates = [apply_campaigns(one, row_type.code, surface, visit) for one in fresh]
         except Exception as error:
             log_failure(error, "The row type %s failed; the page goes on without it", row_type.code)
             if visit.trace is not None:
@@ -119,6 +124,7 @@ def _proposed_row(planned: PlannedRow, row: RowCandidate) -> ProposedRow:
         keeps_place,
         planned.stands_in_for,
         settings.most if settings is not None else None,
+        settings is not None and (settings.only is not None or settings.source is not None),
     )
 
 
@@ -275,6 +281,7 @@ def _slate_items(filled: FilledRow, writer: "_ReasonWriter") -> Iterator[SlateIt
             offer.info,
             filled.placements.get(candidate.item),
             candidate.size_count,
+            candidate.propensity,
         )
         position += 1
 

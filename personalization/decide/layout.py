@@ -20,6 +20,7 @@ from personalization.decide.merchandising import (
     fill_slots,
     half_of,
 )
+from personalization.decide.row_items import one_of_each_family, with_newcomer
 from personalization.decide.slate import (
     PRODUCT,
     Candidate,
@@ -87,6 +88,10 @@ class ProposedRow:
     """The code of the row type in whose place it is shown, if that has too few products."""
     size: int | None = None
     """So many products instead of the page's."""
+    has_choice: bool = False
+    """Whether merchants decided what it may hold."""
+    newcomer: Candidate | None = None
+    """A new product for its last place, where the row is full without it."""
 
     @property
     def removed_count(self) -> int:
@@ -335,7 +340,7 @@ def _take_items(page: _Page, pins: Mapping[int, PlaceAllocation], allocated: lis
         gone: Set[ItemRef] = taken
         if number in pins:
             gone = page.unavailable | page.sold_out | taken - set(map(product_ref, pins[number].products))
-        items = _one_of_each_family((one for one in row.candidates if one.item not in gone), families)
+        items = one_of_each_family((one for one in row.candidates if one.item not in gone), families)
         if row.merchandised.removed:
             items = [candidate for candidate in items if row.may_hold(candidate.item)]
         size = row.max_items(limits) + extra if extra else _row_size(row, limits, len(items))
@@ -348,19 +353,9 @@ def _take_items(page: _Page, pins: Mapping[int, PlaceAllocation], allocated: lis
             extra_pins = len(places.by_place) if extra else 0
             _place_items(row, items, size + extra_pins, places, into)
         else:
-            into.items = items[:size]
+            into.items = with_newcomer(row.newcomer, items[:size], size, gone, prefetch=bool(extra))
         taken.update(one.item for one in into.items)
         families.update(one.size_family for one in into.items if one.size_family is not None)
-
-
-def _one_of_each_family(candidates: Iterable[Candidate], shown: Set[int]) -> list[Candidate]:
-    """The candidates without those of whose family another size stands before them, or is shown already."""
-    seen, different = set(shown), []
-    for candidate in candidates:
-        if candidate.size_family is None or candidate.size_family not in seen:
-            different.append(candidate)
-            seen.update([candidate.size_family] if candidate.size_family is not None else [])
-    return different
 
 
 def _place_items(

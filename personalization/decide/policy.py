@@ -22,6 +22,12 @@ class Policy:
     adds to the page than this part of what they are expected to buy from their best row. Strangers see all rows."""
     max_page_rows: int = 3
     """Rows on one of Oscar's own pages."""
+    row_order_max_shift: int = 2
+    """Positions that a row which is not personal may move by what was learned; 0 keeps the shop's order."""
+    newcomer_share: float = 0.1
+    """Of the rows that show what sells, this part has a new product in its last place; 0 for none."""
+    demote_after_views: int = 5
+    """A product that a visitor saw so often and never touched stands behind the others of its row; 0 for never."""
     add_on_min_probability: float = 0.12
     """Of being bought with the basket, 0 to 1."""
     max_order_products: int = 100

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from personalization.decide.visit import LazyEvents, Visit
+from personalization.decide.visit import LazySequence, Visit
 from personalization.models import Genome
 from personalization.models.visitors import Preference
 from personalization.rank.snapshot_arrays import SnapshotArrays
@@ -30,7 +30,7 @@ def apply_preferences(visit: Visit, snapshot: SnapshotArrays | None) -> Visit:
         preferences=preferences,
         excluded_products=frozenset(excluded),
         genome=_without_categories(visit.genome, ignored, excluded_categories(preferences), snapshot),
-        recent_events=LazyEvents(lambda: [event for event in visit.recent_events if event.product_id not in ignored]),
+        recent_events=LazySequence(lambda: [event for event in visit.recent_events if event.product_id not in ignored]),
     )
 
 

@@ -85,6 +85,8 @@ class Candidate:
     """What it shares with those of its row that differ from it in size only: a page shows the first that can stand."""
     size_count: int = 1
     """In how many sizes there is the product, where a row shows one of several."""
+    propensity: float | None = None
+    """The chance with which it stands there; None where no chance took part."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,8 @@ class RowType:
     """What its products may cost, as a multiple of the price of the product in the parameters; None for any price."""
     takes_pins: bool = True
     """Whether campaigns may put products into it; not where its title would be untrue then."""
+    takes_newcomers: bool = False
+    """Whether a new product may have its last place now and then."""
     surfaces: tuple[str, ...] = ()
     """The surfaces that show this row type although they do not name it: for row types of other apps."""
 
@@ -177,6 +181,8 @@ class SlateItem:
     """The campaign that put it there; None where the engine did."""
     size_count: int = 1
     """In how many sizes there is the product, where the row shows this one for all."""
+    propensity: float | None = None
+    """The chance with which it stands there; None where no chance took part."""
 
 
 @dataclass(frozen=True)

@@ -10,35 +10,36 @@ from personalization.decide.policy import DEFAULT_POLICY, Policy
 from personalization.decide.trace import Trace
 from personalization.merchandising.compiled import NO_RULES, CompiledRules
 from personalization.models import CustomerFacts, Genome
-from personalization.models.events import RecentEvent
+from personalization.models.recent_activity import RecentEvent
 from personalization.models.visitors import Preference
 from personalization.rank.snapshot_arrays import SnapshotArrays
 
 if TYPE_CHECKING:
     from personalization.decide.arms import VisitArms
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class LazyEvents(Sequence[RecentEvent]):
-    """A visitor's recent events; read when a decision first looks at them, which most do not."""
+class LazySequence(Sequence[Item]):
+    """What a decision may look at, read when one first does: a visitor's recent events, which most need not know."""
 
-    def __init__(self, read: Callable[[], Iterable[RecentEvent]]) -> None:
+    def __init__(self, read: Callable[[], Iterable[Item]]) -> None:
         self._read = read
 
     @cached_property
-    def _events(self) -> tuple[RecentEvent, ...]:
+    def _items(self) -> tuple[Item, ...]:
         return tuple(self._read())
 
     @overload
-    def __getitem__(self, index: int) -> RecentEvent: ...
+    def __getitem__(self, index: int) -> Item: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[RecentEvent]: ...
-    def __getitem__(self, index: int | slice) -> RecentEvent | Sequence[RecentEvent]:
-        return self._events[index]
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        return self._items[index]
 
     def __len__(self) -> int:
-        return len(self._events)
+        return len(self._items)
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,16 @@ class Visit:
     """Numbers and dates of the customer, for segments; None for a stranger."""
     recent_events: Sequence[RecentEvent] = ()
     """Newest first."""
+    often_seen: Sequence[int] = ()
+    """The keys of the products that rows showed them again and again lately, whatever they did then."""
     preferences: tuple[Preference, ...] = ()
     """What they stated that they want more or less of."""
     excluded_products: frozenset[int] = frozenset()
     """The keys of the products that they do not want to see, derived from their preferences."""
     visitor_id: UUID | None = None
     """The primary key in our own table; None for a browser without consent, or without a visitor yet."""
+    unit: UUID | None = None
+    """By what arms are computed for them; None where nothing may be measured, or there is no visitor yet."""
     browser_key: str = ""
     """Binds the tokens of what is shown to the browser while it has no visitor; see `Requester.browser_key`. "" where
     there is a visitor, or no consent."""

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
-from personalization.rank.training_quality import BESTSELLERS, SEARCH_ENGINE, TaskQuality, compare_tasks
+from personalization.rank.training_quality import BESTSELLERS, METRIC, SEARCH_ENGINE, TaskQuality, compare_tasks
+from personalization.train.click_ratios import MIN_CARDS_SEEN
 from personalization.train.effort import Effort
 from personalization.train.evaluate import Evaluation
+from personalization.train.metrics import EvaluationResult
+from personalization.train.signal_worth import SignalWorth
 
 SUBJECTS = {
     "home": "Home page",
@@ -23,6 +26,24 @@ def report_lines(evaluation: Evaluation) -> Iterator[str]:
         yield f"{SUBJECTS[quality.task]}: {_comparison(quality)}."
     if evaluation.effort:
         yield effort_sentence(evaluation.effort)
+
+
+def signal_lines(worth: SignalWorth) -> Iterator[str]:
+    """What views and clicks are worth, a line for each list."""
+    if not worth.without_views:
+        yield "Views: none to learn from."
+    for task, without in worth.without_views.items():
+        yield f"Views, {SUBJECTS[task]}: {_pair(without, worth.with_views[task])}."
+    seen = f"{worth.ratios.cards_seen:,} cards seen, {worth.ratios.clicks:,} clicks"
+    if not worth.with_clicks:
+        yield f"Clicks over expected clicks: too few yet ({seen}; from {MIN_CARDS_SEEN:,} cards on)."
+    for task, weighed in worth.with_clicks.items():
+        yield f"Clicks over expected clicks, {SUBJECTS[task]}: {_pair(worth.before_clicks[task], weighed)} ({seen})."
+
+
+def _pair(without: EvaluationResult, with_signal: EvaluationResult) -> str:
+    means = f"{METRIC} {without.mean[METRIC]:.4f} without, {with_signal.mean[METRIC]:.4f} with"
+    return f"{means}, ± {with_signal.interval[METRIC]:.4f}"
 
 
 def effort_sentence(effort: Effort) -> str:

@@ -5,10 +5,13 @@ from datetime import datetime, timedelta
 
 from django.utils.timezone import now as current_time
 
+from personalization import conf
 from personalization.measure import credit
 from personalization.measure.experiments import ExperimentsResult, measure_experiments
-from personalization.models import Credit, DailyTotal
-from personalization.privacy.retention import ONE_DAY, day_bounds
+from personalization.measure.newcomers import list_newcomers
+from personalization.measure.row_order import OrderComparison, compare_row_orders, draw_row_order
+from personalization.models import Credit, DailyTotal, RowDraw
+from personalization.privacy.retention import ONE_DAY, day_bounds, local_day
 
 RECENT = timedelta(hours=26)
 """An hourly run looks at the orders of so long."""
@@ -25,10 +28,13 @@ class MeasureResult:
     days: int
     """How many days were counted anew."""
     experiments: ExperimentsResult = field(default_factory=ExperimentsResult)
+    row_orders: OrderComparison | None = None
+    """What the learned order of rows came to; None where there is none."""
 
     def __str__(self) -> str:
         text = f"{self.credited} order lines credited; {self.corrected} corrected; {self.days} days counted"
-        return f"{text}; {self.experiments}" if self.experiments.seasons else text
+        parts = [text, self.experiments if self.experiments.seasons else None, self.row_orders]
+        return "; ".join(str(part) for part in parts if part is not None)
 
 
 def measure_outcomes(now: datetime | None = None, *, thorough: bool = True) -> MeasureResult:
@@ -39,15 +45,26 @@ def measure_outcomes(now: datetime | None = None, *, thorough: bool = True) -> M
     Parameters
     ----------
     thorough
-        whether the orders of all days are looked at for which late events may have come, and all that was credited in
-        the last half year is compared with what became of it, and experiments are counted: once a day. Else the orders
-        of the last day are looked at: every hour.
+        whether the orders of all days are looked at for which late events may have come, all that was credited in the
+        last half year is compared with what became of it, experiments are counted, the order of rows is learned:
+        once a day. Else the orders of the last day are looked at: every hour.
     """
     moment = now or current_time()
     credited = credit.credit_recent_orders(moment, credit.LATE if thorough else RECENT)
     corrected = credit.sweep_losses(moment) if thorough else 0
     days = count_purchases()
-    return MeasureResult(credited, corrected, days, measure_experiments(moment) if thorough else ExperimentsResult())
+    if not thorough:
+        return MeasureResult(credited, corrected, days)
+    list_newcomers(moment)
+    return MeasureResult(credited, corrected, days, measure_experiments(moment), _learn_row_order(moment))
+
+
+def _learn_row_order(moment: datetime) -> OrderComparison | None:
+    if not conf.get_settings().ROW_ORDER_MAX_SHIFT:
+        return None
+    draw_row_order(moment)
+    is_used = RowDraw.objects.exists()
+    return compare_row_orders(local_day(moment) - ONE_DAY) if is_used else None
 
 
 def count_purchases() -> int:

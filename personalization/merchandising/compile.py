@@ -38,7 +38,7 @@ from personalization.merchandising.compiled_rows import RowSettings
 from personalization.merchandising.experiments import Choice, RunningExperiment
 from personalization.merchandising.running_experiments import chosen_versions, running_experiments
 from personalization.merchandising.search_rules import SearchRedirect, SearchRules, SynonymGroup
-from personalization.models import Band, Definition, DefinitionKind, RulesState, Version
+from personalization.models import Band, Definition, DefinitionKind, Newcomer, RowDraw, RulesState, Version
 from personalization.shop import product_targets, search_targets
 
 logger = logging.getLogger("personalization")
@@ -269,7 +269,8 @@ def rules_of(
     search = compiler.search_rules(search_documents)
     tests = compile_segments(one for one in definitions if one.kind == DefinitionKind.SEGMENT)
     problems = {key: tuple(lines) for key, lines in compiler.problems.items() if lines}
-    return CompiledRules(number, tuple(campaigns), tests, problems, rows, search, running, variants)
+    learned = RowDraw.objects.rates(), Newcomer.objects.chances()
+    return CompiledRules(number, tuple(campaigns), tests, problems, rows, search, running, variants, *learned)
 
 
 def _compile_variants(

@@ -18,6 +18,8 @@ from personalization.merchandising.experiments import Choice, RunningExperiment
 from personalization.merchandising.search_rules import NO_SEARCH_RULES, SearchRules
 from personalization.merchandising.search_words import WordList, WordMatch
 from personalization.models import Band
+from personalization.models.newcomers import NewcomerChance
+from personalization.models.row_draws import RowAudience
 
 if TYPE_CHECKING:
     from personalization.merchandising.compiled_rows import RowSettings
@@ -290,6 +292,11 @@ class CompiledRules:
     """Those that run, the holdout first."""
     variants: Mapping[Choice, "Campaign | RowSettings"] = field(default_factory=dict)
     """The versions that an arm of one of them has instead of the live ones."""
+    row_rates: Mapping[RowAudience, Mapping[str, float]] = field(default_factory=dict)
+    """By audience, what the rows of a surface were drawn to be worth today, by their codes; learned, and set by nobody.
+    """
+    newcomers: tuple[NewcomerChance, ...] = ()
+    """New products that get a chance in rows that show what sells."""
     _of_arms: dict[frozenset[Choice], "CompiledRules"] = field(default_factory=dict, compare=False, repr=False)
 
     def is_campaign(self, key: int) -> bool:

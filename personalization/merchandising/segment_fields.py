@@ -19,7 +19,7 @@ from personalization.merchandising import segment_values as values
 from personalization.merchandising.segment_values import Chosen, ValueForm
 from personalization.models import CustomerFacts, CustomerTaste
 from personalization.models.customer_facts import Taste
-from personalization.models.events import RecentEvent
+from personalization.models.recent_activity import RecentEvent
 from personalization.models.visitors import Preference
 
 Label = str | Promise

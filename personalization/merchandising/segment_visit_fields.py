@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from personalization.merchandising.segment_fields import Field, Label, Subject, _compare, day_start
 from personalization.merchandising.segment_values import Chosen, Searched, ValueForm, Visits, fold
-from personalization.models.events import EventType, RecentEvent
+from personalization.models.events import EventType
+from personalization.models.recent_activity import RecentEvent
 
 VISIT_PAUSE_SECONDS = 30 * 60
 """A visit ends where nothing is heard for so long."""

@@ -16,7 +16,9 @@ from personalization.models.definitions import (
 from personalization.models.events import Event
 from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genomes import Genome
+from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
+from personalization.models.row_draws import RowDraw
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
 from personalization.models.snapshots import Snapshot
@@ -40,8 +42,10 @@ __all__ = [
     "Event",
     "Exposure",
     "Genome",
+    "Newcomer",
     "OrderVisitor",
     "Reference",
+    "RowDraw",
     "RulesState",
     "Season",
     "SeasonEnd",

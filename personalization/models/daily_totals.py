@@ -270,6 +270,20 @@ class DailyTotalQuerySet(models.QuerySet):
         )
         return rows.iterator(chunk_size=2_000)
 
+    def cards_by_row(self, first: date, last: date) -> Iterator[tuple[str, str, bool, str, date, str, int]]:
+        """(surface, code of the row, whether of a customer, device, day, type, cards) of what was seen in rows and put
+        into a basket from them, in one query."""
+        rows = self.of_our_rows(first, last).filter(
+            product_id=0, type__in=[EventType.IMPRESSION, EventType.ADD_TO_BASKET]
+        )
+        keys = ("surface", "row_code", "is_customer", "device", "date", "type")
+        return rows.order_by(*keys).values_list(*keys).annotate(cards=Sum("event_count")).iterator(chunk_size=2_000)
+
+    def cards_seen_since(self, day: date) -> dict[int, int]:
+        """{product: how often its card was seen} since a day, in one query."""
+        rows = self.filter(date__gte=day, product_id__gt=0, type=EventType.IMPRESSION).order_by()
+        return dict(rows.values_list("product_id").annotate(Sum("event_count")))
+
     def before(self, day: date) -> "DailyTotalQuerySet":
         """Those of the days before this one."""
         return self.filter(date__lt=day)

@@ -12,12 +12,21 @@ from django.utils.translation import pgettext_lazy
 
 from personalization.models import event_insert_sql
 from personalization.models.epoch import Epoch
+from personalization.models.recent_activity import RecentActivity, read_activity
 from personalization.models.shown_events import ShownEventQuerySet
 from personalization.models.visitors import Consent, Visitor
 from personalization.models.voices import voice_key
 
 MAX_RECENT_EVENTS = 100
 """The number of a visitor's last events that a decision looks at."""
+MAX_SEEN_ROWS = 60
+"""The number of rows that they saw last in which it looks for what they saw often."""
+SEEN_DAYS = 28
+"""What they saw longer ago is forgotten, and so is that they did not touch it."""
+NEVER = 1_000_000
+"""More often than that nobody sees anything."""
+ROW_SURFACES = ("home", "product")
+"""Where those rows stood: what a list of a search shows again, they looked for."""
 DELETE_BATCH_SIZE = 5_000
 """The number of events that are deleted in one transaction."""
 MAX_VISIT_REPORTS = 2_000
@@ -59,16 +68,6 @@ class ItemKind(models.TextChoices):
 
     PRODUCT = "product", pgettext_lazy("personalization", "product")
     CATEGORY = "category", pgettext_lazy("personalization", "category")
-
-
-class RecentEvent(NamedTuple):
-    """An event of a visitor, as decisions see it."""
-
-    type: str
-    product_id: int | None
-    query: str
-    timestamp: float
-    """In seconds since 1970."""
 
 
 class EventData(NamedTuple):
@@ -151,19 +150,19 @@ class EventQuerySet(ShownEventQuerySet):
         return rows.iterator(chunk_size=20_000)
 
     def recent(
-        self, visitor_id: uuid.UUID, since: datetime | None = None, until: datetime | None = None
-    ) -> list[RecentEvent]:
-        """The last telling things that this visitor did, newest first, in one indexed query; since a moment, and none
-        that is dated after another."""
-        rows = self.filter(visitor_id=visitor_id, is_suspected_bot=False, type__in=INTENT_EVENTS)
-        if since is not None:
-            rows = rows.filter(occurred_at__gte=since)
-        if until is not None:
-            rows = rows.filter(occurred_at__lte=until)
-        found = rows.order_by("-occurred_at", "-event_id").values_list("type", "product_id", "query", "occurred_at")[
-            :MAX_RECENT_EVENTS
-        ]
-        return [RecentEvent(name, product, query, at.timestamp()) for name, product, query, at in found]
+        self, visitor_id: uuid.UUID, since: datetime, until: datetime, *, min_seen: int = NEVER
+    ) -> RecentActivity:
+        """The last telling things that this visitor did between two moments, newest first, and what their last rows of
+        products showed at least `min_seen` times. One indexed query."""
+        rows = self.filter(visitor_id=visitor_id, is_suspected_bot=False, occurred_at__lte=until)
+        did = rows.filter(type__in=INTENT_EVENTS, occurred_at__gte=since).order_by("-occurred_at", "-event_id")
+        shown = rows.filter(
+            type=EventType.IMPRESSION,
+            item_kind=ItemKind.PRODUCT,
+            surface__in=ROW_SURFACES,
+            occurred_at__gte=until - timedelta(days=SEEN_DAYS),
+        ).order_by("-occurred_at", "-event_id")
+        return read_activity(did[:MAX_RECENT_EVENTS], shown[:MAX_SEEN_ROWS], min_seen)
 
     def for_visitor(self, visitor_id: uuid.UUID) -> Self:
         """All that this visitor did, newest first."""

@@ -3,8 +3,13 @@
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
+from django.db import connections
+from django.db.models import Count
+
+from personalization.models.recent_activity import EACH_PRODUCT
+from personalization.models.visitors import Consent
 from personalization.models.voices import VoiceQuerySet
 
 
@@ -25,8 +30,51 @@ class ShownEvent(NamedTuple):
     slate_id: uuid.UUID | None = None
 
 
+class CardCount(NamedTuple):
+    """How often a product was seen, or clicked on, in one place."""
+
+    product_id: int
+    position: int
+    surface: str
+    device: str
+    cards: int
+
+
+CARDS_SQL = """
+SELECT {product}, {position}, shown.surface, shown.device, COUNT(*) FROM ({shown}) AS shown CROSS JOIN {each}
+GROUP BY {product}, {position}, shown.surface, shown.device
+"""
+POSITION = {"postgresql": "(item.pair->>1)::integer", "sqlite": "json_extract(item.value, '$[1]')"}
+"""By database: the position of one of the items of a row that was seen."""
+
+
 class ShownEventQuerySet(VoiceQuerySet):
     """The questions about what rows and lists showed."""
+
+    def cards_seen(self, since: datetime, until: datetime) -> list[CardCount]:
+        """How often each product was seen in each place between two moments, by visitors who allow learning from it and
+        are no robots; one statement."""
+        rows = self._from_slates("view_item_list", since, until)
+        connection = connections[rows.db]
+        shown, values = rows.values("surface", "device", "items").query.get_compiler(rows.db).as_sql()
+        each, product = EACH_PRODUCT[connection.vendor]
+        position = POSITION[connection.vendor]
+        statement = CARDS_SQL.format(shown=shown, each=each, product=product, position=position)
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return [CardCount(*row) for row in cursor.fetchall()]
+
+    def cards_clicked(self, since: datetime, until: datetime) -> list[CardCount]:
+        """How often each was clicked on in each place then."""
+        rows = self._from_slates("select_item", since, until).filter(product_id__isnull=False, position__isnull=False)
+        counted = rows.values_list("product_id", "position", "surface", "device").annotate(cards=Count("pk"))
+        return [CardCount(*row) for row in counted]
+
+    def _from_slates(self, event_type: str, since: datetime, until: datetime) -> Self:
+        """What was reported of products in rows and lists of ours."""
+        rows = self.filter(type=event_type, occurred_at__gte=since, occurred_at__lt=until, is_suspected_bot=False)
+        shown = rows.filter(slate_id__isnull=False, item_kind="product").exclude(visitor__consent=Consent.WITHDRAWN)
+        return shown.order_by()
 
     def shown_to(
         self, visitor_ids: Iterable[uuid.UUID], event_type: str, since: datetime, until: datetime

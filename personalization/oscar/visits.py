@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -22,11 +23,12 @@ from personalization.collect.exposure_tokens import sign_exposures
 from personalization.decide.active_rules import get_active_rules
 from personalization.decide.arms import enter_experiments
 from personalization.decide.policy import policy_from_settings
-from personalization.decide.visit import LazyEvents, Visit
+from personalization.decide.visit import LazySequence, Visit
 from personalization.merchandising.compiled import CompiledRules
 from personalization.models import Event, Visitor
-from personalization.models.events import RecentEvent
+from personalization.models.events import NEVER
 from personalization.models.fail_open import fail_open
+from personalization.models.recent_activity import RecentActivity
 from personalization.oscar.previews import current_preview, in_preview
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import ClientType, Requester, requester_from_request
@@ -193,14 +195,17 @@ def _with_profile(requester: Requester, visit: Visit, visitor: Visitor | None) -
         return replace(visit, browser_key=requester.browser_key(create=True))
     moment = datetime.fromtimestamp(visit.timestamp, UTC)
     since = moment - timedelta(days=conf.get_settings().EVENT_RETENTION_DAYS)
-    recent = LazyEvents(lambda: _recent_events(visitor.pk, since, moment))
+    min_seen = visit.policy.demote_after_views or NEVER
+    activity = cache(lambda: _recent_activity(visitor.pk, since, moment, min_seen))
     visit = replace(
         visit,
         visitor_id=visitor.pk,
+        unit=visitor.unit,
         genome=visitor.genome(),
         facts=visitor.facts(),
         preferences=visitor.get_preferences(),
-        recent_events=recent,
+        recent_events=LazySequence(lambda: activity().events),
+        often_seen=LazySequence(lambda: activity().often_seen),
     )
     return enter_experiments(visit, visitor.unit) if _may_be_assigned(requester, visit) else visit
 
@@ -213,10 +218,10 @@ def _may_be_assigned(requester: Requester, visit: Visit) -> bool:
     return requester.client in ASSIGNED_CLIENTS and not crawlers.is_crawler(requester.user_agent)
 
 
-def _recent_events(visitor_id: UUID, since: datetime, until: datetime) -> list[RecentEvent]:
+def _recent_activity(visitor_id: UUID, since: datetime, until: datetime, min_seen: int) -> RecentActivity:
     with fail_open("Reading what a visitor did lately"):
-        return Event.objects.recent(visitor_id, since, until)
-    return []
+        return Event.objects.recent(visitor_id, since, until, min_seen=min_seen)
+    return RecentActivity()
 
 
 def with_page_context(

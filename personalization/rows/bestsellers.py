@@ -93,6 +93,7 @@ BESTSELLERS = RowType(
     discloses_activity=False,
     propose=propose_bestsellers,
     fallback=propose_bestsellers_from_analytics,
+    takes_newcomers=True,
 )
 BESTSELLERS_IN_CATEGORY = RowType(
     code="bestsellers_in_category",
@@ -115,5 +116,6 @@ TRENDING = RowType(
     explanation=lambda params: _("Selling better than in a usual week"),
     discloses_activity=False,
     propose=propose_trending,
+    takes_newcomers=True,
 )
 row_types = (BESTSELLERS, BESTSELLERS_IN_CATEGORY, POPULAR_IN_LIKED_CATEGORY, TRENDING)

@@ -12,7 +12,8 @@ from django.utils.translation import pgettext
 from personalization.decide import selection
 from personalization.decide.slate import Candidate, Link, Reason, RowCandidate, RowType, product_ref
 from personalization.decide.visit import Visit
-from personalization.models.events import VIEW_EVENTS, EventType, RecentEvent
+from personalization.models.events import VIEW_EVENTS, EventType
+from personalization.models.recent_activity import RecentEvent
 from personalization.rank import spelling
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY

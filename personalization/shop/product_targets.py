@@ -139,6 +139,17 @@ def newest_products(limit: int) -> list[int]:
     return list(rows.order_by("-date_created", "-pk").values_list("pk", flat=True)[:limit])
 
 
+def created_between(since: datetime, until: datetime, limit: int) -> dict[int, datetime]:
+    """{product: when} of the public products that were put into the catalogue between two moments, without children."""
+    rows = Product.objects.filter(parent=None, is_public=True, date_created__gte=since, date_created__lte=until)
+    return dict(rows.order_by("-date_created", "-pk").values_list("pk", "date_created")[:limit])
+
+
+def count_public_products() -> int:
+    """How many public products there are, without children."""
+    return int(Product.objects.filter(parent=None, is_public=True).count())
+
+
 def products_newer_than(days: int) -> Ids:
     """The products that were put into the catalogue within so many days."""
     return _ids(Product.objects.filter(date_created__gte=now() - timedelta(days=days)))

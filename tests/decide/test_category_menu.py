@@ -5,7 +5,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personalization.surfaces.navigation import reorder_bounded
+from personalization.decide.bounded_order import reorder_bounded
 
 KEYS = st.lists(st.integers(1, 99), max_size=6, unique=True)
 MOVES = st.integers(0, 6)

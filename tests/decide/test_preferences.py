@@ -7,7 +7,7 @@ from oscar.apps.partner.strategy import Selector
 from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Genome
-from personalization.models.events import RecentEvent
+from personalization.models.recent_activity import RecentEvent
 from personalization.models.visitors import Preference
 from personalization.serve import recommend, serve_slate
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from personalization.decide.policy import Policy
 from personalization.decide.reranking import FULL_STRENGTH, RerankBasis, _day_stable, rerank, rerank_basis
-from personalization.decide.visit import LazyEvents, Visit
+from personalization.decide.visit import LazySequence, Visit
 from personalization.models import Genome
 from personalization.models.visitors import Preference
 from personalization.rank.snapshot_arrays import country_code_to_int
@@ -98,7 +98,9 @@ def test_an_order_is_the_visitors_own_when_something_of_them_takes_part():
 def test_nothing_that_happens_between_two_pages_changes_the_order():
     shop, listing = handmade_arrays(**SELLS), (10, 20, 30, 40)
     morning = visit((30, 1.0), timestamp=NOW + 1, candidate_products=listing)
-    evening = replace(morning, timestamp=NOW + DAY - 1, basket=frozenset({30}), recent_events=LazyEvents(lambda: 1 / 0))
+    evening = replace(
+        morning, timestamp=NOW + DAY - 1, basket=frozenset({30}), recent_events=LazySequence(lambda: 1 / 0)
+    )
     assert (
         _day_stable(evening, shop).timestamp == _day_stable(morning, shop).timestamp
     )  # learned orders look at the clock

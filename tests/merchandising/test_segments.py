@@ -14,7 +14,7 @@ from personalization.merchandising import segments
 from personalization.merchandising.segment_catalogue import all_fields
 from personalization.merchandising.segments import FieldError, Sensitive
 from personalization.models import CustomerFacts, SensitiveCategory
-from personalization.models.events import RecentEvent
+from personalization.models.recent_activity import RecentEvent
 from personalization.models.visitors import Preference
 from tests.merchandising import random_segments
 from tests.shops import factories as shop

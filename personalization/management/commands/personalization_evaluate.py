@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from personalization import conf
 from personalization.management.options import parse_moment
 from personalization.management.progress import progress_bars
-from personalization.management.training_report import report_lines
+from personalization.management.training_report import report_lines, signal_lines
 from personalization.oscar import search_engine
 from personalization.rank.tasks import RANKING_TASKS
 from personalization.rank.training_quality import BESTSELLERS, CURRENT_RANKER, MIN_EXAMPLES, SEARCH_ENGINE
@@ -20,6 +20,7 @@ from personalization.train.dataset import read_dataset
 from personalization.train.evaluate import Evaluation, evaluate_and_fit
 from personalization.train.metrics import DEFAULT_WEIGHTS, METRICS, EvaluationResult
 from personalization.train.run import training_cutoff
+from personalization.train.signal_worth import measure_signals
 
 FIRST_RANKERS = (CURRENT_RANKER, DEFAULT_WEIGHTS, BESTSELLERS, SEARCH_ENGINE)
 
@@ -35,6 +36,12 @@ class Command(BaseCommand):
             "--task", action="append", choices=list(RANKING_TASKS), help="evaluate only this; may be repeated"
         )
         parser.add_argument("--as-of", metavar="DATE", help="evaluate as of this date, or date and time")
+        parser.add_argument(
+            "--signals",
+            action="store_true",
+            help="also say what views and clicks are worth: the lists with and without them; takes up to three times as "
+            "long",
+        )
         parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers to this file")
 
     def handle(self, *args: Any, weeks: int | None, task: list[str] | None, verbosity: int, **options: Any) -> None:
@@ -47,11 +54,14 @@ class Command(BaseCommand):
         evaluation = evaluate_and_fit(
             shop, days * DAY, progress, [RANKING_TASKS[name] for name in task or RANKING_TASKS]
         )
+        signals = measure_signals(shop, evaluation, days * DAY, progress) if options["signals"] else None
         duration = f"{time.monotonic() - start:.0f} s, {time.process_time() - cpu_start:.0f} s of them CPU"
         for line in report_lines(evaluation):
             self.stdout.write(line)
         for name in evaluation.weights:
             self.print_task(name, evaluation, details=verbosity > 1)
+        for line in signal_lines(signals) if signals else ():
+            self.stdout.write(line)
         self.stdout.write(f"\n{len(shop.history.product)} order lines, {days} days held out, {duration}.")
         if options["json"]:
             numbers = {"evaluation_days": days, "weights": evaluation.weights, **evaluation.as_data()}

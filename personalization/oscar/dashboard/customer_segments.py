@@ -7,7 +7,7 @@ from typing import Any
 
 from personalization import conf
 from personalization.decide.active_rules import read_rules_now
-from personalization.decide.visit import LazyEvents, Visit
+from personalization.decide.visit import LazySequence, Visit
 from personalization.merchandising import segments
 from personalization.merchandising.segment_catalogue import all_fields
 from personalization.merchandising.segment_visit_fields import TraitField
@@ -83,7 +83,7 @@ def _customer_visit(account: Any, visitor: Visitor, now: datetime) -> Visit:
         genome=visitor.genome(),
         facts=visitor.facts(),
         preferences=visitor.get_preferences(),
-        recent_events=LazyEvents(lambda: Event.objects.recent(visitor.pk, since, now)),
+        recent_events=LazySequence(lambda: Event.objects.recent(visitor.pk, since, now).events),
         tracking_allowed=True,
         **open_basket(account.pk),
     )

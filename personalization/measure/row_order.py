@@ -1,0 +1,122 @@
+"""What rows are worth, learned from totals: Thompson sampling, one draw a day for each row in front of each audience.
+
+A row of which little is known is drawn now high, now low, and so gets its chance; one that is known well is drawn close
+to what it is. Once a day, not at each request: pages stay as they are while somebody shops, and a run can be repeated.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+
+import numpy as np
+
+from personalization.measure.reports import MIN_SEEN, Outcome
+from personalization.models import DailyTotal, RowDraw
+from personalization.models.events import EventType
+from personalization.models.row_draws import RowAudience
+from personalization.privacy.retention import ONE_DAY, local_day
+
+HALF_LIFE_DAYS = 28
+"""After so long a day counts half."""
+MAX_AGE_DAYS = 6 * HALF_LIFE_DAYS
+"""Older days count next to nothing."""
+MIN_AUDIENCE_SEEN = 1_000
+"""Cards, fading, that an audience must have seen on a surface before anything moves there."""
+PHONE = "phone"
+
+
+@dataclass
+class RowCounts:
+    """How often the cards of a row were seen and put into a basket, fading with age."""
+
+    seen: float = 0.0
+    added: float = 0.0
+
+
+Counts = Mapping[RowAudience, Mapping[str, RowCounts]]
+"""By audience and by the code of the row."""
+
+
+def draw_row_order(moment: datetime) -> int:
+    """Draws what each row is worth today, once a day; how many were drawn. What happened within a day is not counted
+    yet, as baskets are still being filled, and reports still on their way."""
+    today = local_day(moment)
+    if RowDraw.objects.is_drawn(today):
+        return 0
+    draws = list(_draws(read_row_counts(today - 2 * ONE_DAY), today))
+    if draws or RowDraw.objects.exists():
+        RowDraw.objects.replace(draws, moment)
+    return len(draws)
+
+
+def read_row_counts(last: date) -> Counts:
+    """The counts up to a day, which is included. One query of a few thousand totals."""
+    counts: dict[RowAudience, dict[str, RowCounts]] = defaultdict(lambda: defaultdict(RowCounts))
+    totals = DailyTotal.objects.cards_by_row(last - timedelta(days=MAX_AGE_DAYS), last)
+    for surface, code, is_customer, device, day, event_type, cards in totals:
+        row = counts[RowAudience(surface, is_customer, device == PHONE)][code]
+        weight = 0.5 ** ((last - day).days / HALF_LIFE_DAYS)
+        if event_type == EventType.IMPRESSION:
+            row.seen += weight * cards
+        else:
+            row.added += weight * cards
+    return counts
+
+
+def _draws(counts: Counts, day: date) -> Iterator[RowDraw]:
+    for audience, rows in sorted(counts.items()):
+        seen, added = sum(row.seen for row in rows.values()), sum(row.added for row in rows.values())
+        if seen < MIN_AUDIENCE_SEEN or not added or len(rows) < 2:
+            continue
+        for code, row in sorted(rows.items()):
+            rate = draw_rate(row, added / seen, f"{day}:{':'.join(map(str, audience))}:{code}")
+            yield RowDraw(
+                **audience._asdict(), row_code=code, date=day, seen=row.seen, added=row.added, drawn_rate=rate
+            )
+
+
+def draw_rate(row: RowCounts, prior_rate: float, seed: str) -> float:
+    """One draw of Beta(adds + 1, seen - adds + 1 / prior rate - 1): before anything is known of a row, it counts like
+    one add at the rate of all rows of the audience. With a prior rate of 1 % that is Beta(1, 99).
+
+    Parameters: `seed`, of which the draw is a function, as it is of the counts.
+    """
+    generator = np.random.default_rng(int.from_bytes(sha256(seed.encode()).digest()[:8], "big"))
+    added = min(row.added, row.seen)
+    return float(generator.beta(added + 1, row.seen - added + max(1 / prior_rate - 1, 1.0)))
+
+
+@dataclass(frozen=True)
+class OrderComparison:
+    """What came of the cards in rows that stood in the drawn order, and of those in the shop's, beside each other."""
+
+    drawn: Outcome
+    shop: Outcome
+
+    def __str__(self) -> str:
+        if self.drawn.added_share is None or self.shop.added_share is None:
+            return f"rows in the drawn order: too few yet (fewer than {MIN_SEEN} cards seen)"
+        return (
+            f"of 1,000 cards seen were put into a basket: {self.drawn.added_share:.1f} with rows in the drawn order, "
+            f"{self.shop.added_share:.1f} in the shop's"
+        )
+
+
+def _sum_arm(arm: str, sums: Iterable[Mapping[str, int | str]]) -> Outcome:
+    wanted = [one for one in sums if f"row-order={arm}" in str(one["arm"]).split(",")]
+    return Outcome(
+        seen=sum(int(one["seen"]) for one in wanted),
+        clicks=sum(int(one["clicks"]) for one in wanted),
+        added=sum(int(one["added"]) for one in wanted),
+    )
+
+
+def compare_row_orders(last: date, days: int = HALF_LIFE_DAYS) -> OrderComparison:
+    """The comparison over so many days up to one, which is included. One query."""
+    totals = DailyTotal.objects.of_our_rows(last - timedelta(days=days - 1), last).filter(
+        product_id=0, arm__contains="row-order="
+    )
+    sums = list(totals.sums_by("arm"))
+    return OrderComparison(_sum_arm("drawn", sums), _sum_arm("shop", sums))
