@@ -10,8 +10,7 @@ from personalization.collect import impression_tokens
 from personalization.collect.impression_tokens import Impression, ShownItem
 from personalization.decide import list_campaigns, ranked_lists, reranking, row_pages
 from personalization.decide.active_snapshot import get_active_snapshot
-from personalization.decide.arms import enter_surface
-from personalization.decide.audience import list_surface
+from personalization.decide.arms import enter_list, enter_surface
 from personalization.decide.compose import ReplayedRow, RowProposals, compose_as_buyable, compose_slate
 from personalization.decide.layout import LayoutLimits
 from personalization.decide.merchandising import Resolution
@@ -48,7 +47,7 @@ def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate
     Raises: ValueError, which names the surfaces, when there is none of this name.
     """
     requested, slate = _get_surface(surface), Slate(surface)
-    visit = _in_arm(visit, surface)
+    visit = enter_surface(visit, surface)
     plan = _plan(requested, visit)
     not_enough = {CONTINUE_SHOPPING.code, *plan.own_codes()}
     for what, attempt in (("Surface", _personalized_slate), ("Fallback of surface", _fallback_slate)):
@@ -68,7 +67,7 @@ def serve_row(surface: str, row_key: str, visit: Visit, *, page: int = 1) -> Row
     Returns: None when this visitor has no such row, or nothing on this page of it can be bought.
     Raises: ValueError as `serve_slate`.
     """
-    requested, visit = _get_surface(surface), _in_arm(visit, surface)
+    requested, visit = _get_surface(surface), enter_surface(visit, surface)
     plan, limits = _plan(requested, visit), _layout_limits(requested, visit, row_pages.ROW_PAGE_SIZE + MAX_PLACE)
     for what, attempt in (("A row of surface", _personalized_slate), ("A fallback row of surface", _fallback_slate)):
         cut = RowCut(surface, row_key, page)
@@ -122,7 +121,7 @@ def surface_names() -> list[str]:
 def continue_shopping(visit: Visit, *, size: int | None = None) -> Slate:
     """The home page's row that takes a visitor back to where they left off, by itself; no row where there is none."""
     home = _get_surface("home")
-    slate, visit = Slate(home.name), _in_arm(visit, home.name)
+    slate, visit = Slate(home.name), enter_surface(visit, home.name)
     with fail_open("Where a visitor left off"):
         plan = _plan(replace(home, fallback_rows=(CONTINUE_SHOPPING,)), visit)
         alone = plan.map_types(lambda row_type: row_type if row_type.code == CONTINUE_SHOPPING.code else None)
@@ -223,7 +222,7 @@ def recommend(
     Returns: an empty list when the shop has learned nothing yet.
     """
     _get_surface(surface)
-    visit = _in_arm(visit, surface)
+    visit = enter_surface(visit, surface)
     learned = snapshot or get_active_snapshot()
     lookup = ProductLookup(look_up=catalogue.products_for_availability)
     return next(recommend_batch(surface, [(visit, top)], learned, lookup, new_only=new_only)) if learned else []
@@ -253,7 +252,7 @@ def recommend_batch(
 def rerank(visit: Visit) -> tuple[int, ...]:
     """The visit's candidate products in the visitor's order, as far as the policy's `rerank_strength` moves them. Needs
     no query. In their original order when the shop has learned nothing yet."""
-    visit, learned = _in_list_arm(visit), get_active_snapshot()
+    visit, learned = enter_list(visit), get_active_snapshot()
     return reranking.rerank(visit, learned) if learned else visit.candidate_products
 
 
@@ -262,7 +261,7 @@ def merchandise_list(
 ) -> Resolution:
     """These products, a list that was found for the visit and put in order, after what campaigns do to it. Needs no
     query. Parameters as of `decide.list_campaigns.merchandise_list`."""
-    visit = _in_list_arm(visit)
+    visit = enter_list(visit)
     if not visit.rules.places_by_surface:
         return Resolution(tuple(products))
     visit = apply_preferences(visit, get_active_snapshot())
@@ -271,7 +270,7 @@ def merchandise_list(
 
 def engine_filter(visit: Visit, *, left_alone: bool = False) -> list_campaigns.EngineFilter:
     """What campaigns ask of the search engine for the list of the visit's page; see `decide.list_campaigns`."""
-    return list_campaigns.engine_filter(_in_list_arm(visit), left_alone=left_alone)
+    return list_campaigns.engine_filter(enter_list(visit), left_alone=left_alone)
 
 
 def reranking_available() -> bool:
@@ -297,21 +296,21 @@ def explain_list(visit: Visit, *, places: int) -> Trace:
 def rerank_scores(visit: Visit) -> dict[int, float]:
     """What the visitor's own order of their candidate products goes by, comparable within it, for those of them that
     the snapshot knows; needs no query."""
-    visit, learned = _in_list_arm(visit), get_active_snapshot()
+    visit, learned = enter_list(visit), get_active_snapshot()
     return reranking.rerank_scores(visit, learned) if learned else {}
 
 
 def rerank_basis(visit: Visit) -> reranking.RerankBasis | None:
     """What that order is made from; None when nothing is reranked, as the shop has learned nothing yet, or its policy
     lets nothing move."""
-    visit, learned = _in_list_arm(visit), get_active_snapshot()
+    visit, learned = enter_list(visit), get_active_snapshot()
     return reranking.rerank_basis(visit, learned) if learned and visit.policy.rerank_strength else None
 
 
 def menu_shortcuts(visit: Visit) -> list[navigation.MenuShortcut]:
     """The categories that get a line of their own in this visitor's menu; none for a stranger, or when the shop has
     learned nothing yet. One query."""
-    visit = _in_arm(visit, navigation.NAVIGATION)
+    visit = enter_surface(visit, navigation.NAVIGATION)
     if visit.genome.categories or visit.preferences:
         with fail_open("The visitor's shortcuts in the menu"):
             if learned := get_active_snapshot():
@@ -323,26 +322,13 @@ def menu_order(visit: Visit) -> navigation.MenuOrder:
     """The order of the menu for this visitor, after what campaigns do to it; without a campaign an empty one, which
     moves nothing, for a stranger, or when the shop has learned nothing yet, or lets no entry of its menu move. No
     query."""
-    order, visit = navigation.MenuOrder(), _in_arm(visit, navigation.NAVIGATION)
+    order, visit = navigation.MenuOrder(), enter_surface(visit, navigation.NAVIGATION)
     with fail_open("The visitor's order of the menu", queries=False):
         if visit.policy.menu_max_shift and visit.genome.categories and (learned := get_active_snapshot()):
             order = navigation.make_menu_order(apply_preferences(visit, learned), learned)
     with fail_open("What campaigns do to the menu", queries=bool(visit.rules.segments)):
         return replace(order, acting=navigation.menu_campaigns(visit))
     return order
-
-
-def _in_arm(visit: Visit, surface: str) -> Visit:
-    """The visit as its arms of the experiments on a surface have it."""
-    if visit.arms is None:
-        return visit
-    with fail_open(f"The experiments on {surface}", queries=bool(visit.rules.segments)):
-        return enter_surface(visit, surface)
-    return visit
-
-
-def _in_list_arm(visit: Visit) -> Visit:
-    return visit if visit.arms is None else _in_arm(visit, list_surface(visit))
 
 
 def _arms_of(visit: Visit, surface: str) -> Mapping[str, str]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from personalization.decide.audience import campaigns_on_page
+from personalization.decide.audience import campaigns_on_page, list_surface
 from personalization.decide.visit import Visit
 from personalization.merchandising.assignment import AssignedArm, Assignment, assign_arms
 from personalization.merchandising.compiled import CompiledRules
 from personalization.merchandising.experiments import ArmEffect, RunningExperiment
 from personalization.models import Genome
+from personalization.models.fail_open import fail_open
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,24 @@ def plain_visit(visit: Visit) -> Visit:
 
 
 def enter_surface(visit: Visit, surface: str) -> Visit:
-    """The visit as its arm on this surface has it; notes which experiments the page shows. No query but where a segment
-    asks for one, and then in all arms alike."""
+    """The visit as its arms on this surface have it; notes which experiments the page shows. No query but where a
+    segment asks for one, and then in all arms alike. Where that fails, the visit as it is."""
     if visit.arms is None:
         return visit
-    for experiment, arm in visit.arms.on_surface(surface):
-        if experiment.season_id not in visit.arms.exposures and _would_differ(visit, surface, experiment):
-            visit.arms.exposures[experiment.season_id] = arm.arm
+    with fail_open(f"The experiments on {surface}", queries=bool(visit.rules.segments)):
+        return _enter_surface(visit, surface, visit.arms)
+    return visit
+
+
+def enter_list(visit: Visit) -> Visit:
+    """The visit as its arms have it on the list of its page, which a search engine found."""
+    return visit if visit.arms is None else enter_surface(visit, list_surface(visit))
+
+
+def _enter_surface(visit: Visit, surface: str, arms: VisitArms) -> Visit:
+    for experiment, arm in arms.on_surface(surface):
+        if experiment.season_id not in arms.exposures and _would_differ(visit, surface, experiment):
+            arms.exposures[experiment.season_id] = arm.arm
         if experiment.effects[arm.arm].plain and not visit.held_back:
             visit = plain_visit(visit)
     return visit

@@ -39,8 +39,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--signals",
             action="store_true",
-            help="also say what views and clicks are worth: the lists with and without them; takes up to three times as "
-            "long",
+            help="also say what views and clicks are worth: the lists with and without them; takes up to three times "
+            "as long",
         )
         parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers to this file")
 
