@@ -11,8 +11,8 @@ from personalization import conf
 from personalization.decide.policy import policy_from_settings
 from personalization.decide.visit import Visit
 from personalization.models import CustomerFacts, Event, Genome, Visitor
-from personalization.models.events import INTENT_EVENTS
-from personalization.models.recent_activity import MAX_RECENT_EVENTS, RecentEvent
+from personalization.models.events import INTENT_EVENTS, MAX_RECENT_EVENTS
+from personalization.models.recent_activity import RecentEvent
 from personalization.oscar.visits import strategies_for_customers
 from personalization.profile.genome import PurchaseHistory, read_history
 from personalization.shop.past_orders import PastOrder, past_orders
