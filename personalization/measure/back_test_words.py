@@ -28,7 +28,7 @@ def describe_back_test(kind: PageKind, result: BackTest) -> str:
     if result.is_too_small:
         params = {"people": format_count(result.people), "floor": format_count(MIN_PEOPLE)}
         return _("Too few yet: %(people)s of at least %(floor)s customers chose anything there.") % params
-    pages = _("On %(pages)s pages of %(people)s customers:") % {
+    pages = pgettext("personalization", "On %(pages)s pages of %(people)s customers:") % {
         "pages": format_count(result.pages),
         "people": format_count(result.people),
     }

@@ -87,7 +87,7 @@ def holdout_document(share: float) -> dict[str, Any]:
     """The document of a holdout. Parameters: `share` of the units that see plain pages, more than 0, less than 1."""
     held_out, others = pgettext("personalization", "held back"), pgettext("personalization", "personalised")
     return {
-        "question": _("What is personalisation worth?"),
+        "question": pgettext("personalization", "What is personalisation worth?"),
         "arms": [
             {"key": HELD_OUT, "label": held_out, "share": share, "does": {"plain": True}},
             {"key": PERSONALIZED, "label": others, "share": round(1 - share, 4), "does": {}},

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET
 from oscar.templatetags.currency_filters import currency as format_currency
@@ -56,7 +55,11 @@ def tier_labels() -> list[str]:
     """What each tier is called."""
     labels, before = [], 0
     for share in customer_report.TIERS:
-        words = _("the best %(share)d %%") if not before else _("the next %(share)d %%")
+        words = (
+            pgettext("personalization", "the best %(share)d %%")
+            if not before
+            else pgettext("personalization", "the next %(share)d %%")
+        )
         labels.append(words % {"share": share})
         before += share
     return labels

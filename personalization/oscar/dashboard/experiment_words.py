@@ -123,7 +123,11 @@ def experiment_name(definition: Definition) -> str:
 
 def experiment_question(document: Document, key: str) -> str:
     """What it is to find out; of the holdout in the reader's language. Parameters: `key` of the experiment."""
-    return _("What is personalisation worth?") if key == HOLDOUT else str(document.get("question", ""))
+    return (
+        pgettext("personalization", "What is personalisation worth?")
+        if key == HOLDOUT
+        else str(document.get("question", ""))
+    )
 
 
 def describe_surfaces(document: Document, key: str) -> str:
@@ -154,7 +158,7 @@ def describe_effect(does: Document, names: Mapping[int, str]) -> str:
         return _("sees the pages that a stranger sees")
     if "version" in does:
         chosen = does["version"]
-        return _("sees version %(number)s of “%(name)s”") % {
+        return pgettext("personalization", "sees version %(number)s of “%(name)s”") % {
             "number": chosen["number"],
             "name": names.get(chosen["definition"], deleted),
         }
