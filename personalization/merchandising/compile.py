@@ -6,7 +6,7 @@ Each kind of target costs a query or two, however many campaigns name it; the sa
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -205,7 +205,8 @@ def compile_rules() -> CompiledRules:
     number = RulesState.objects.number()
     definitions = list(Definition.objects.live_documents())
     has_experiments = any(one.kind == DefinitionKind.EXPERIMENT for one in definitions)
-    return rules_of(definitions, number, running_experiments() if has_experiments else ())
+    rules = rules_of(definitions, number, running_experiments() if has_experiments else ())
+    return replace(rules, row_rates=RowDraw.objects.rates(), newcomers=Newcomer.objects.chances())
 
 
 def compile_with_drafts(
@@ -227,7 +228,8 @@ def compile_with_drafts(
             definition.live = definition.draft
     if row is not None:
         definitions = _with_row(definitions, *row)
-    return rules_of(definitions, serving.number, serving=serving)
+    rules = rules_of(definitions, serving.number, serving=serving)
+    return replace(rules, row_rates=serving.row_rates, newcomers=serving.newcomers)
 
 
 def _with_row(definitions: list[Definition], key: str, document: Mapping[str, Any]) -> list[Definition]:
@@ -269,8 +271,7 @@ def rules_of(
     search = compiler.search_rules(search_documents)
     tests = compile_segments(one for one in definitions if one.kind == DefinitionKind.SEGMENT)
     problems = {key: tuple(lines) for key, lines in compiler.problems.items() if lines}
-    learned = RowDraw.objects.rates(), Newcomer.objects.chances()
-    return CompiledRules(number, tuple(campaigns), tests, problems, rows, search, running, variants, *learned)
+    return CompiledRules(number, tuple(campaigns), tests, problems, rows, search, running, variants)
 
 
 def _compile_variants(

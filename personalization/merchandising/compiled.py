@@ -297,7 +297,9 @@ class CompiledRules:
     """
     newcomers: tuple[NewcomerChance, ...] = ()
     """New products that get a chance in rows that show what sells."""
-    _of_arms: dict[frozenset[Choice], "CompiledRules"] = field(default_factory=dict, compare=False, repr=False)
+    _of_arms: dict[frozenset[Choice], "CompiledRules"] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
 
     def is_campaign(self, key: int) -> bool:
         """Whether this definition, live or shown by an arm, is a campaign."""
@@ -325,7 +327,7 @@ class CompiledRules:
         for settings in chosen:
             if not isinstance(settings, Campaign):
                 rows.setdefault(settings.surface, {})[settings.code] = settings
-        return replace(self, campaigns=tuple(stay), rows=rows, _of_arms={})
+        return replace(self, campaigns=tuple(stay), rows=rows)
 
     @property
     def is_empty(self) -> bool:

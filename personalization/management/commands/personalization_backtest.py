@@ -79,8 +79,9 @@ def _row_change(text: str) -> RuleChange:
         raise CommandError(f"Nobody ever set anything for the row {text!r}; expected one such as home/bestsellers.")
     newest = definition.newest
     document = documents.upgrade("row", newest.schema, newest.document)
-    after = compile_with_drafts((), (definition.key, document))
-    return row_change(read_rules_now(), after, surface, code, now().timestamp())
+    before = read_rules_now()
+    after = compile_with_drafts((), (definition.key, document), before)
+    return row_change(before, after, surface, code, now().timestamp())
 
 
 def _policy_number(text: str) -> tuple[str, float]:

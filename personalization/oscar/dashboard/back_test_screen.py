@@ -126,6 +126,7 @@ def row_form_back_test(request: HttpRequest, surface: str, code: str) -> BackTes
 
 def row_back_test(surface: str, code: str, document: dict[str, Any]) -> BackTestLines:
     """Settings of a row that need not be stored, tried on the past."""
-    before, after = read_rules_now(), compile_with_drafts((), (row_key(surface, code), document))
+    before = read_rules_now()
+    after = compile_with_drafts((), (row_key(surface, code), document), before)
     change = row_change(before, after, surface, code, now().timestamp())
     return back_test_lines(run_back_test(change, seconds=LIMIT_SECONDS))
