@@ -45,16 +45,17 @@ def draw_row_order(moment: datetime) -> int:
     today = local_day(moment)
     if RowDraw.objects.is_drawn(today):
         return 0
-    draws = list(_draws(read_row_counts(today - 2 * ONE_DAY), today))
+    last = today - 2 * ONE_DAY
+    totals = DailyTotal.objects.cards_by_row(last - timedelta(days=MAX_AGE_DAYS), last)
+    draws = list(draw_rows(count_cards(totals, last), today))
     if draws or RowDraw.objects.exists():
         RowDraw.objects.replace(draws, moment)
     return len(draws)
 
 
-def read_row_counts(last: date) -> Counts:
-    """The counts up to a day, which is included. One query of a few thousand totals."""
+def count_cards(totals: Iterable[tuple[str, str, bool, str, date, str, int]], last: date) -> Counts:
+    """The counts as of a day. Parameters: `totals`, as `DailyTotal.objects.cards_by_row` gives them."""
     counts: dict[RowAudience, dict[str, RowCounts]] = defaultdict(lambda: defaultdict(RowCounts))
-    totals = DailyTotal.objects.cards_by_row(last - timedelta(days=MAX_AGE_DAYS), last)
     for surface, code, is_customer, device, day, event_type, cards in totals:
         row = counts[RowAudience(surface, is_customer, device == PHONE)][code]
         weight = 0.5 ** ((last - day).days / HALF_LIFE_DAYS)
@@ -65,7 +66,8 @@ def read_row_counts(last: date) -> Counts:
     return counts
 
 
-def _draws(counts: Counts, day: date) -> Iterator[RowDraw]:
+def draw_rows(counts: Counts, day: date) -> Iterator[RowDraw]:
+    """What each row is drawn to be worth on a day, for the audiences that have seen enough."""
     for audience, rows in sorted(counts.items()):
         seen, added = sum(row.seen for row in rows.values()), sum(row.added for row in rows.values())
         if seen < MIN_AUDIENCE_SEEN or not added or len(rows) < 2:

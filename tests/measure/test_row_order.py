@@ -6,7 +6,14 @@ import pytest
 from django.core.management import call_command
 
 from personalization.measure.outcomes import measure_outcomes
-from personalization.measure.row_order import RowCounts, compare_row_orders, draw_rate, draw_row_order, read_row_counts
+from personalization.measure.row_order import (
+    MAX_AGE_DAYS,
+    RowCounts,
+    compare_row_orders,
+    count_cards,
+    draw_rate,
+    draw_row_order,
+)
 from personalization.merchandising.compile import compile_rules
 from personalization.models import DailyTotal, RowDraw, RulesState, Visitor
 from personalization.models.row_draws import RowAudience
@@ -32,6 +39,11 @@ def count(code, seen, added, days_ago=2, **more):
         )
 
 
+def row_counts():
+    last = TODAY - timedelta(days=2)
+    return count_cards(DailyTotal.objects.cards_by_row(last - timedelta(days=MAX_AGE_DAYS), last), last)
+
+
 def drawn():
     return {one.row_code: one.drawn_rate for one in RowDraw.objects.filter(**STRANGERS._asdict())}
 
@@ -42,7 +54,7 @@ def test_a_day_counts_half_after_four_weeks_and_not_at_all_before_it_is_a_day_ol
     count("bestsellers", 1_000, 20, days_ago=1)
     count("bestsellers", 1_000, 20, days_ago=2)
     count("bestsellers", 1_000, 20, days_ago=30)
-    counts = read_row_counts(TODAY - timedelta(days=2))
+    counts = row_counts()
     assert counts[STRANGERS]["bestsellers"] == RowCounts(1_500.0, 30.0)
     draw_row_order(NOW)
     assert not RowDraw.objects.exists()  # one row alone has no order
@@ -53,7 +65,7 @@ def test_audiences_are_customers_or_not_and_phones_or_not():
     count("trending", 10, 1, device="phone")
     count("trending", 20, 2, device="tablet")
     count("trending", 30, 3, device="", is_customer=True)
-    counts = read_row_counts(TODAY - timedelta(days=2))
+    counts = row_counts()
     assert {(key.is_customer, key.is_phone): rows["trending"].seen for key, rows in counts.items()} == {
         (False, True): 10,
         (False, False): 20,
