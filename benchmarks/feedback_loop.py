@@ -29,11 +29,12 @@ from personalization.decide.layout import LayoutLimits, ProposedRow, fill_rows
 from personalization.decide.newcomers import add_newcomers
 from personalization.decide.often_seen import demote_often_seen
 from personalization.decide.policy import Policy
-from personalization.decide.row_order import DRAWN_ORDER, SHOP_ORDER, order_rows, row_order_arm
+from personalization.decide.row_order import order_rows, row_order_arm
 from personalization.decide.slate import Candidate, Reason, RowCandidate, RowType, product_ref
 from personalization.decide.visit import Visit
 from personalization.measure.newcomers import MAX_CARDS_SEEN, newcomer_weight
-from personalization.measure.row_order import count_cards, draw_rows
+from personalization.measure.row_order import OrderComparison, count_cards, draw_rows
+from personalization.merchandising.assignment import DRAWN_ORDER, ROW_ORDER, SHOP_ORDER
 from personalization.merchandising.compiled import CompiledRules
 from personalization.models.events import MAX_SEEN_ROWS, SEEN_DAYS, EventType
 from personalization.models.newcomers import NewcomerChance
@@ -110,8 +111,8 @@ class Outcome:
     weeks: list[Week] = field(default_factory=list)
     discovered: int = 0
     """New products that were seen often enough."""
-    control: Counter[str] = field(default_factory=Counter)
-    """Cards seen and put into baskets in rows of the drawn order, and of the shop's, as their tokens name them."""
+    added_by_arm: Counter[str] = field(default_factory=Counter)
+    """Cards put into baskets from rows in the drawn order, and in the shop's, as their tokens name them."""
 
     def per_visit(self, name: str, first: int = 1) -> float:
         """How many of something there were a visit, without the first week, in which nothing could be learned."""
@@ -284,14 +285,13 @@ def simulate(size: Size, policy: Policy, seed: int) -> Outcome:
 def _shop_around(engine: Engine, shopper: Shopper, day: int, outcome: Outcome, chance: np.random.Generator) -> None:
     """One visit of the home page: from the top, until the shopper has seen enough."""
     week, visit = outcome.weeks[-1], engine.visit(shopper, day)
-    arm = row_order_arm(visit, "home").get("row-order", "")
+    arm = row_order_arm(visit, "home").get(ROW_ORDER, "")
     go_on = PHONE_ROW_BIAS if shopper.device == "phone" else ROW_BIAS
     week.visits += 1
     for code, cards in engine.page(visit):
         keys = [card.item.id for card in cards]
         luck = chance.random((len(keys), 2))
         engine.count(shopper, code, day, EventType.IMPRESSION, len(keys))
-        outcome.control[f"{arm} seen"] += len(keys)
         for place, (key, (clicked, added)) in enumerate(zip(keys, luck.tolist(), strict=True)):
             if clicked >= CLICK * engine.shop.appeal(shopper, key, code) * CARD_BIAS**place:
                 continue
@@ -301,7 +301,7 @@ def _shop_around(engine: Engine, shopper: Shopper, day: int, outcome: Outcome, c
                 week.added += 1
                 engine.added_by_day[day][key] += 1
                 engine.count(shopper, code, day, EventType.ADD_TO_BASKET, 1)
-                outcome.control[f"{arm} added"] += 1
+                outcome.added_by_arm[arm] += 1
         week.cards += len(keys)
         week.newcomer_cards += sum(card.propensity is not None for card in cards)
         week.seen_by_product.update(keys)
@@ -322,13 +322,13 @@ def report(name: str, seed: int, found: Outcome, base: Outcome) -> str:
     shares = "".join(f"{found.weeks[week].top_share:9.2%}" for week in (1, len(found.weeks) // 2, -1))
     new = sum(week.newcomer_cards for week in found.weeks) / sum(week.cards for week in found.weeks)
     counts = "".join(f"{found.per_visit(kind):10.3f} {lift(found, base, kind):+6.1%}" for kind in ("clicks", "added"))
-    return f"{name:16}{seed:5}{counts}{shares}{new:8.2%}{found.discovered:6}{arm_rates(found)}"
+    return f"{name:16}{seed:5}{counts}{shares}{new:8.2%}{found.discovered:6}{drawn_against_control(found)}"
 
 
-def arm_rates(found: Outcome) -> str:
-    """Of 1,000 cards, how many were put into baskets in the drawn order, and in the shop's."""
-    arms = [(found.control[f"{arm} added"], found.control[f"{arm} seen"]) for arm in (DRAWN_ORDER, SHOP_ORDER)]
-    return "".join(f"{1000 * added / seen:8.2f}" for added, seen in arms if seen)
+def drawn_against_control(found: Outcome) -> str:
+    """What the nightly run would say of the two orders."""
+    comparison = OrderComparison(found.added_by_arm[DRAWN_ORDER], found.added_by_arm[SHOP_ORDER])
+    return f"\n{'':21}{comparison}" if found.added_by_arm[SHOP_ORDER] else ""
 
 
 def main() -> None:
@@ -340,7 +340,7 @@ def main() -> None:
     options = parser.parse_args()
     size = Size(shoppers=options.shoppers, weeks=options.weeks)
     print("engine, seed; clicks a visit; adds a visit; share of the top product in week 2, in the middle, at the end;")
-    print("share of new products by chance; new products seen enough; adds of 1,000 cards, drawn and shop's order")
+    print("share of cards by chance; new products seen enough")
     for seed in range(1, options.seeds + 1):
         base = simulate(size, ENGINES["frozen"], seed)
         for name, policy in ENGINES.items():

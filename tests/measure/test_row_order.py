@@ -8,6 +8,7 @@ from django.core.management import call_command
 from personalization.measure.outcomes import measure_outcomes
 from personalization.measure.row_order import (
     MAX_AGE_DAYS,
+    OrderComparison,
     RowCounts,
     compare_row_orders,
     count_cards,
@@ -111,15 +112,18 @@ def test_more_adds_than_cards_seen_are_no_error():
 
 
 @pytest.mark.django_db
-def test_two_orders_are_compared_by_what_was_added_and_not_below_a_floor():
+def test_two_orders_are_compared_by_visitors_and_not_below_a_floor():
     yesterday = TODAY - timedelta(days=1)
-    count("bestsellers", 2_000, 80, days_ago=1, arm="holdout-1=personalized,row-order=drawn")
-    count("bestsellers", 99, 3, days_ago=1, arm="row-order=shop")
+    count("bestsellers", 20_000, 1_080, days_ago=1, arm="holdout-1=personalized,row-order=drawn")
+    count("bestsellers", 900, 99, days_ago=1, arm="row-order=shop")
     assert "too few yet" in str(compare_row_orders(yesterday))
-    count("trending", 901, 27, days_ago=1, arm="row-order=shop")
+    count("trending", 900, 1, days_ago=27, arm="row-order=shop")
+    count("trending", 900, 500, days_ago=40, arm="row-order=shop")
     count("trending", 901, 800, days_ago=1)  # of nobody in either order
+    assert compare_row_orders(yesterday) == OrderComparison(drawn=1_080, shop=100)
     assert str(compare_row_orders(yesterday)) == (
-        "of 1,000 cards seen were put into a basket: 40.0 with rows in the drawn order, 30.0 in the shop's"
+        "with rows in the drawn order +20% (± 25% by chance alone) were put into a basket from them, compared with the "
+        "tenth of the visitors who saw the shop's order"
     )
 
 
