@@ -9,15 +9,14 @@ from collections.abc import Mapping, Sequence
 from personalization.decide.bounded_order import reorder_bounded
 from personalization.decide.layout import ProposedRow
 from personalization.decide.visit import Visit
-from personalization.merchandising.assignment import bucket_of
+from personalization.merchandising.assignment import (
+    CONTROL_BUCKETS,
+    DRAWN_ORDER,
+    ROW_ORDER,
+    SHOP_ORDER,
+    bucket_of,
+)
 from personalization.models.row_draws import RowAudience
-
-ROW_ORDER = "row-order"
-"""Names the comparison of the two orders in tokens, events and totals."""
-SHOP_ORDER, DRAWN_ORDER = "shop", "drawn"
-"""Its arms."""
-CONTROL_BUCKETS = 1_000
-"""A tenth of all units always see the shop's order: without them nobody could say what the other one is worth."""
 
 
 def order_rows(rows: Sequence[ProposedRow], visit: Visit, surface: str) -> list[ProposedRow]:

@@ -43,5 +43,10 @@ def _newcomers(since: datetime, moment: datetime) -> Iterator[Newcomer]:
                 product_created_at=created[key],
                 date=local_day(moment),
                 seen=cards[key],
-                weight=1 - cards[key] / MAX_CARDS_SEEN,
+                weight=newcomer_weight(cards[key]),
             )
+
+
+def newcomer_weight(cards_seen: int) -> float:
+    """How much of the chance a new product gets, compared with others: 1 for one that nobody saw, 0 at the end."""
+    return max(1 - cards_seen / MAX_CARDS_SEEN, 0.0)

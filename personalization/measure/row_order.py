@@ -9,10 +9,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
+from math import sqrt
 
 import numpy as np
+from django.db.models import Sum
 
-from personalization.measure.reports import MIN_SEEN, Outcome
+from personalization.merchandising.assignment import (
+    BUCKETS,
+    CONTROL_BUCKETS,
+    DRAWN_ORDER,
+    ROW_ORDER,
+    SHOP_ORDER,
+)
 from personalization.models import DailyTotal, RowDraw
 from personalization.models.events import EventType
 from personalization.models.row_draws import RowAudience
@@ -25,6 +33,11 @@ MAX_AGE_DAYS = 6 * HALF_LIFE_DAYS
 MIN_AUDIENCE_SEEN = 1_000
 """Cards, fading, that an audience must have seen on a surface before anything moves there."""
 PHONE = "phone"
+MIN_ADDED = 100
+"""No comparison is said of fewer cards that the control put into baskets."""
+DRAWN_TO_SHOP = (BUCKETS - CONTROL_BUCKETS) / CONTROL_BUCKETS
+"""So many times as many visitors see the drawn order."""
+CONFIDENCE = 1.96
 
 
 @dataclass
@@ -45,16 +58,17 @@ def draw_row_order(moment: datetime) -> int:
     today = local_day(moment)
     if RowDraw.objects.is_drawn(today):
         return 0
-    draws = list(_draws(read_row_counts(today - 2 * ONE_DAY), today))
+    last = today - 2 * ONE_DAY
+    totals = DailyTotal.objects.cards_by_row(last - timedelta(days=MAX_AGE_DAYS), last)
+    draws = list(draw_rows(count_cards(totals, last), today))
     if draws or RowDraw.objects.exists():
         RowDraw.objects.replace(draws, moment)
     return len(draws)
 
 
-def read_row_counts(last: date) -> Counts:
-    """The counts up to a day, which is included. One query of a few thousand totals."""
+def count_cards(totals: Iterable[tuple[str, str, bool, str, date, str, int]], last: date) -> Counts:
+    """The counts as of a day. Parameters: `totals`, as `DailyTotal.objects.cards_by_row` gives them."""
     counts: dict[RowAudience, dict[str, RowCounts]] = defaultdict(lambda: defaultdict(RowCounts))
-    totals = DailyTotal.objects.cards_by_row(last - timedelta(days=MAX_AGE_DAYS), last)
     for surface, code, is_customer, device, day, event_type, cards in totals:
         row = counts[RowAudience(surface, is_customer, device == PHONE)][code]
         weight = 0.5 ** ((last - day).days / HALF_LIFE_DAYS)
@@ -65,7 +79,8 @@ def read_row_counts(last: date) -> Counts:
     return counts
 
 
-def _draws(counts: Counts, day: date) -> Iterator[RowDraw]:
+def draw_rows(counts: Counts, day: date) -> Iterator[RowDraw]:
+    """What each row is drawn to be worth on a day, for the audiences that have seen enough."""
     for audience, rows in sorted(counts.items()):
         seen, added = sum(row.seen for row in rows.values()), sum(row.added for row in rows.values())
         if seen < MIN_AUDIENCE_SEEN or not added or len(rows) < 2:
@@ -90,33 +105,30 @@ def draw_rate(row: RowCounts, prior_rate: float, seed: str) -> float:
 
 @dataclass(frozen=True)
 class OrderComparison:
-    """What came of the cards in rows that stood in the drawn order, and of those in the shop's, beside each other."""
+    """How many cards of rows were put into baskets by those who saw the drawn order, nine tenths of the visitors, and
+    by those who saw the shop's. By visitors, not by cards seen: another order changes which cards are seen."""
 
-    drawn: Outcome
-    shop: Outcome
+    drawn: int = 0
+    shop: int = 0
 
     def __str__(self) -> str:
-        if self.drawn.added_share is None or self.shop.added_share is None:
-            return f"rows in the drawn order: too few yet (fewer than {MIN_SEEN} cards seen)"
+        if self.shop < MIN_ADDED:
+            return f"rows in the drawn order: too few yet (fewer than {MIN_ADDED} cards put into a basket)"
+        change = self.drawn / DRAWN_TO_SHOP / self.shop - 1
+        error = sqrt(1 / self.shop + 1 / max(self.drawn, 1)) * (1 + change)
         return (
-            f"of 1,000 cards seen were put into a basket: {self.drawn.added_share:.1f} with rows in the drawn order, "
-            f"{self.shop.added_share:.1f} in the shop's"
+            f"with rows in the drawn order {change:+.0%} (± {CONFIDENCE * error:.0%} by chance alone) were put into a "
+            f"basket from them, compared with the tenth of the visitors who saw the shop's order"
         )
-
-
-def _sum_arm(arm: str, sums: Iterable[Mapping[str, int | str]]) -> Outcome:
-    wanted = [one for one in sums if f"row-order={arm}" in str(one["arm"]).split(",")]
-    return Outcome(
-        seen=sum(int(one["seen"]) for one in wanted),
-        clicks=sum(int(one["clicks"]) for one in wanted),
-        added=sum(int(one["added"]) for one in wanted),
-    )
 
 
 def compare_row_orders(last: date, days: int = HALF_LIFE_DAYS) -> OrderComparison:
     """The comparison over so many days up to one, which is included. One query."""
-    totals = DailyTotal.objects.of_our_rows(last - timedelta(days=days - 1), last).filter(
-        product_id=0, arm__contains="row-order="
-    )
-    sums = list(totals.sums_by("arm"))
-    return OrderComparison(_sum_arm("drawn", sums), _sum_arm("shop", sums))
+    totals = DailyTotal.objects.of_our_rows(last - timedelta(days=days - 1), last)
+    totals = totals.filter(product_id=0, type=EventType.ADD_TO_BASKET, arm__contains=f"{ROW_ORDER}=")
+    added = dict(totals.order_by().values_list("arm").annotate(Sum("event_count")))
+    return OrderComparison(*(_sum_arm(f"{ROW_ORDER}={arm}", added) for arm in (DRAWN_ORDER, SHOP_ORDER)))
+
+
+def _sum_arm(arm: str, added: Mapping[str, int]) -> int:
+    return sum(cards for arms, cards in added.items() if arm in arms.split(","))

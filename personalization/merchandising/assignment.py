@@ -23,6 +23,13 @@ SOONER_SHARE = 0.50
 HOLDOUT_WEEKS = 13
 """A season of the holdout; the next one holds out others."""
 
+ROW_ORDER = "row-order"
+"""Names the comparison of the learned order of rows with the shop's, in tokens, events and totals."""
+DRAWN_ORDER, SHOP_ORDER = "drawn", "shop"
+"""Its arms."""
+CONTROL_BUCKETS = 1_000
+"""A tenth of all units always see the shop's order: without them nobody could say what the other one is worth."""
+
 
 def bucket_of(unit: UUID, salt: str) -> int:
     """The bucket of a unit, 0 to BUCKETS - 1: evenly spread, and independent between salts."""

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalization.decide.policy import Policy
-from personalization.decide.row_order import CONTROL_BUCKETS, order_rows, row_order_arm
+from personalization.decide.row_order import order_rows, row_order_arm
 from personalization.decide.visit import Visit
-from personalization.merchandising.assignment import BUCKETS, HOLDOUT, bucket_of
+from personalization.merchandising.assignment import BUCKETS, CONTROL_BUCKETS, HOLDOUT, bucket_of
 from personalization.merchandising.compiled import CompiledRules
 from personalization.merchandising.experiments import running_experiment
 from personalization.models.row_draws import RowAudience

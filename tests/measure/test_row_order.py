@@ -6,7 +6,15 @@ import pytest
 from django.core.management import call_command
 
 from personalization.measure.outcomes import measure_outcomes
-from personalization.measure.row_order import RowCounts, compare_row_orders, draw_rate, draw_row_order, read_row_counts
+from personalization.measure.row_order import (
+    MAX_AGE_DAYS,
+    OrderComparison,
+    RowCounts,
+    compare_row_orders,
+    count_cards,
+    draw_rate,
+    draw_row_order,
+)
 from personalization.merchandising.compile import compile_rules
 from personalization.models import DailyTotal, RowDraw, RulesState, Visitor
 from personalization.models.row_draws import RowAudience
@@ -32,6 +40,11 @@ def count(code, seen, added, days_ago=2, **more):
         )
 
 
+def row_counts():
+    last = TODAY - timedelta(days=2)
+    return count_cards(DailyTotal.objects.cards_by_row(last - timedelta(days=MAX_AGE_DAYS), last), last)
+
+
 def drawn():
     return {one.row_code: one.drawn_rate for one in RowDraw.objects.filter(**STRANGERS._asdict())}
 
@@ -42,7 +55,7 @@ def test_a_day_counts_half_after_four_weeks_and_not_at_all_before_it_is_a_day_ol
     count("bestsellers", 1_000, 20, days_ago=1)
     count("bestsellers", 1_000, 20, days_ago=2)
     count("bestsellers", 1_000, 20, days_ago=30)
-    counts = read_row_counts(TODAY - timedelta(days=2))
+    counts = row_counts()
     assert counts[STRANGERS]["bestsellers"] == RowCounts(1_500.0, 30.0)
     draw_row_order(NOW)
     assert not RowDraw.objects.exists()  # one row alone has no order
@@ -53,7 +66,7 @@ def test_audiences_are_customers_or_not_and_phones_or_not():
     count("trending", 10, 1, device="phone")
     count("trending", 20, 2, device="tablet")
     count("trending", 30, 3, device="", is_customer=True)
-    counts = read_row_counts(TODAY - timedelta(days=2))
+    counts = row_counts()
     assert {(key.is_customer, key.is_phone): rows["trending"].seen for key, rows in counts.items()} == {
         (False, True): 10,
         (False, False): 20,
@@ -99,15 +112,18 @@ def test_more_adds_than_cards_seen_are_no_error():
 
 
 @pytest.mark.django_db
-def test_two_orders_are_compared_by_what_was_added_and_not_below_a_floor():
+def test_two_orders_are_compared_by_visitors_and_not_below_a_floor():
     yesterday = TODAY - timedelta(days=1)
-    count("bestsellers", 2_000, 80, days_ago=1, arm="holdout-1=personalized,row-order=drawn")
-    count("bestsellers", 99, 3, days_ago=1, arm="row-order=shop")
+    count("bestsellers", 20_000, 1_080, days_ago=1, arm="holdout-1=personalized,row-order=drawn")
+    count("bestsellers", 900, 99, days_ago=1, arm="row-order=shop")
     assert "too few yet" in str(compare_row_orders(yesterday))
-    count("trending", 901, 27, days_ago=1, arm="row-order=shop")
+    count("trending", 900, 1, days_ago=27, arm="row-order=shop")
+    count("trending", 900, 500, days_ago=40, arm="row-order=shop")
     count("trending", 901, 800, days_ago=1)  # of nobody in either order
+    assert compare_row_orders(yesterday) == OrderComparison(drawn=1_080, shop=100)
     assert str(compare_row_orders(yesterday)) == (
-        "of 1,000 cards seen were put into a basket: 40.0 with rows in the drawn order, 30.0 in the shop's"
+        "with rows in the drawn order +20% (± 25% by chance alone) were put into a basket from them, compared with the "
+        "tenth of the visitors who saw the shop's order"
     )
 
 

@@ -36,8 +36,9 @@ from tests.shops import factories as shop
 pytestmark = pytest.mark.django_db
 
 OURS = [model for model in apps.get_app_config("personalization").get_models() if model._meta.managed]
-NOBODYS = {"DailyTotal", "SensitiveCategory", "ServerKey", "Snapshot", "TrainingLease"}
-"""The tables without a way to a person: counts, categories, keys, learned files, who trains."""
+NOBODYS = {"DailyTotal", "Newcomer", "RowDraw", "SensitiveCategory", "ServerKey", "Snapshot", "TrainingLease"}
+"""The tables without a way to a person: counts and what is drawn from them, categories, keys, learned files, who
+trains."""
 STAFFS = {"Definition", "Reference", "RulesState", "Season", "Version"}
 """The tables of what staff defined for everybody. That somebody wrote a version is no data about a customer."""
 WITHHELD = {"by_id", "by_name"}

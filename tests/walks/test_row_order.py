@@ -10,8 +10,7 @@ from django.utils.timezone import now
 
 from personalization.collect.impression_tokens import verify_impression
 from personalization.decide.active_rules import read_rules_now
-from personalization.decide.row_order import CONTROL_BUCKETS, ROW_ORDER
-from personalization.merchandising.assignment import HELD_OUT, PERSONALIZED, bucket_of
+from personalization.merchandising.assignment import CONTROL_BUCKETS, HELD_OUT, PERSONALIZED, ROW_ORDER, bucket_of
 from personalization.models import RowDraw, Visitor
 from personalization.models.visitors import new_visitor_id
 from personalization.privacy.retention import local_day
