@@ -29,7 +29,9 @@ def count_outcomes(season: Season, now: datetime) -> None:
     each thousand of them."""
     settled = now - season.window - timedelta(days=RETURN_DAYS + 1)
     for batch in Exposure.objects.in_batches(season.pk, BATCH_SIZE):
-        open_ones = [row for row in batch if row.visitor_id is not None and row.first_at >= settled]
+        open_ones = [row for row in batch if row.visitor_id is not None and not row.is_settled]
+        for row in open_ones:
+            row.is_settled = row.first_at < settled
         if open_ones:
             _count_batch(season, open_ones, now)
 
@@ -49,7 +51,7 @@ def _count_batch(season: Season, rows: list[Exposure], now: datetime) -> None:
         row.refusals = _refusals(visitor, row.first_at, until)
         if row.past_orders is None and row.pk in pasts:
             row.past_orders, row.past_revenue = pasts[row.pk]
-        if row.outcome() != before:
+        if row.is_settled or row.outcome() != before:
             changed.append(row)
     Exposure.objects.store_outcomes(changed)
 

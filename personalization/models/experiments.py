@@ -165,7 +165,7 @@ class ExposureQuerySet(models.QuerySet):
 
     def store_outcomes(self, rows: list["Exposure"]) -> None:
         """Writes what these came to."""
-        self.bulk_update(rows, OUTCOME_COLUMNS, batch_size=500)
+        self.bulk_update(rows, [*OUTCOME_COLUMNS, "is_settled"], batch_size=500)
 
 
 OUTCOME_COLUMNS = (
@@ -209,6 +209,8 @@ class Exposure(models.Model):
     past_orders = models.PositiveIntegerField(null=True)
     """Kept orders of the 90 days before; None where nothing is known of the time before."""
     past_revenue = models.FloatField(null=True)
+    is_settled = models.BooleanField(default=False)
+    """Whether its window is over, its orders are too old to come back, and it was counted since."""
 
     objects = ExposureQuerySet.as_manager()
 

@@ -7,7 +7,7 @@ import time
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import manage
+from tests.browser.conftest import SHOPPER, WIDE, manage
 from tests.browser.test_search_tools import opened  # noqa: F401  its fixture
 
 EXPERIMENTS = "/dashboard/personalization/experiments/"
@@ -65,7 +65,7 @@ def exposures_sent(page, address: str) -> int:
 
 def test_both_groups_of_a_holdout_report_alike_and_one_sees_the_plain_page(
     opened,  # noqa: F811
-    page_of,
+    chromium,
     view_as,
     demo,
     shop,
@@ -76,7 +76,8 @@ def test_both_groups_of_a_holdout_report_alike_and_one_sees_the_plain_page(
         owner.get_by_role("button", name="50 %").or_(owner.get_by_role("button", name="Hold back")).first.click()
     try:
         time.sleep(RULES_ARE_READ)
-        page = page_of()
+        page, stranger = (chromium.new_page(viewport=WIDE, user_agent=SHOPPER) for _ in range(2))
+        page.goto(shop + "/")
         view_as(page, 0)
         email = page.locator(".view-as button[aria-current=true]").get_attribute("value")
         seen = {}
@@ -85,7 +86,7 @@ def test_both_groups_of_a_holdout_report_alike_and_one_sees_the_plain_page(
             reports = exposures_sent(page, shop + "/")
             rows = [row.get_attribute("data-row") for row in page.locator("[data-row]").all()]
             seen[arm] = reports, rows
-        stranger = page_of()
+        stranger.goto(shop + "/")
         plain = [row.get_attribute("data-row") for row in stranger.locator("[data-row]").all()]
         assert seen["held_out"] == (1, plain)
         assert seen["personalized"][0] == 1 and "buy_again" in seen["personalized"][1]

@@ -370,3 +370,12 @@ def test_a_small_shop_plans_for_the_visitors_that_it_has():
     season = experiments.start_experiment(definition, None, START)
     assert season.planned_units == experiments.MIN_EXPECTED
     assert season.document["surfaces"] == ["home"] and season.number == 1
+
+
+def test_units_that_no_run_counted_for_months_are_counted_once_and_then_settled(tea, django_assert_num_queries):
+    season = season_of(weeks=12)
+    fill(season, tea, {"a": 0.5, "b": 0.5}, count=20)
+    assert measured(season, START + 11 * WEEK)["a"]["buyers"] == 10
+    assert not Exposure.objects.filter(is_settled=False).exists()
+    with django_assert_num_queries(2):  # two batches are read, the second one empty, and nobody is counted again
+        experiment_counts.count_outcomes(season, START + 11 * WEEK)
