@@ -40,6 +40,7 @@ from personalization.models.events import MAX_SEEN_ROWS, SEEN_DAYS, EventType
 from personalization.models.newcomers import NewcomerChance
 from personalization.models.recent_activity import RecentEvent
 from personalization.models.row_draws import RowAudience
+from personalization.models.shown_events import ClickSums
 from personalization.recommenders import DAY
 
 START = date(2026, 3, 2)
@@ -111,8 +112,8 @@ class Outcome:
     weeks: list[Week] = field(default_factory=list)
     discovered: int = 0
     """New products that were seen often enough."""
-    added_by_arm: Counter[str] = field(default_factory=Counter)
-    """Cards put into baskets from rows in the drawn order, and in the shop's, as their tokens name them."""
+    clicks_by_arm: defaultdict[str, Counter[UUID]] = field(default_factory=lambda: defaultdict(Counter))
+    """By order of the rows, as their tokens name it, the clicks of each shopper."""
 
     def per_visit(self, name: str, first: int = 1) -> float:
         """How many of something there were a visit, without the first week, in which nothing could be learned."""
@@ -296,12 +297,12 @@ def _shop_around(engine: Engine, shopper: Shopper, day: int, outcome: Outcome, c
             if clicked >= CLICK * engine.shop.appeal(shopper, key, code) * CARD_BIAS**place:
                 continue
             week.clicks += 1
+            outcome.clicks_by_arm[arm][shopper.unit] += 1
             shopper.touched[key] = day * DAY
             if added < ADD:
                 week.added += 1
                 engine.added_by_day[day][key] += 1
                 engine.count(shopper, code, day, EventType.ADD_TO_BASKET, 1)
-                outcome.added_by_arm[arm] += 1
         week.cards += len(keys)
         week.newcomer_cards += sum(card.propensity is not None for card in cards)
         week.seen_by_product.update(keys)
@@ -327,8 +328,9 @@ def report(name: str, seed: int, found: Outcome, base: Outcome) -> str:
 
 def drawn_against_control(found: Outcome) -> str:
     """What the nightly run would say of the two orders."""
-    comparison = OrderComparison(found.added_by_arm[DRAWN_ORDER], found.added_by_arm[SHOP_ORDER])
-    return f"\n{'':21}{comparison}" if found.added_by_arm[SHOP_ORDER] else ""
+    arms = [found.clicks_by_arm[arm].values() for arm in (DRAWN_ORDER, SHOP_ORDER)]
+    sums = [ClickSums(sum(clicks), sum(one * one for one in clicks)) for clicks in arms]
+    return f"\n{'':21}{OrderComparison(*sums)}" if sums[1].clicks else ""
 
 
 def main() -> None:

@@ -254,6 +254,8 @@ def _render_row(filled: FilledRow, neutral: str, names: reasons.DisplayNames, vi
         explanation = reasons.row_explanation(row.type, params, names)
     writer = _ReasonWriter(row.type, reason, names, visit.hide_private_reasons)
     items = tuple(_slate_items(filled, writer))
+    if any(item.propensity is not None for item in items):
+        explanation = reasons.explanation_with_newcomer(explanation)
     if len(items) < row.type.min_items:
         raise reasons.UnknownReasonError("too few of its items have words")
     category = reason.params.get(CATEGORY)

@@ -69,6 +69,11 @@ def row_explanation(row_type: RowType, params: Mapping[str, Any], names: Display
     return row_type.explanation(_with_names(params, names))
 
 
+def explanation_with_newcomer(explanation: str) -> str:
+    """The explanation of a row whose last place has a new product, for which it would be untrue."""
+    return pgettext("personalization", "%(reason)s, and a new product") % {"reason": explanation}
+
+
 def neutral_title(code: str) -> str:
     """The title of a row that must not tell what it is made from."""
     if code == NEUTRAL_CODE:

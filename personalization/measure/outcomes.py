@@ -11,7 +11,7 @@ from personalization.measure.experiments import ExperimentsResult, measure_exper
 from personalization.measure.newcomers import list_newcomers
 from personalization.measure.row_order import OrderComparison, compare_row_orders, draw_row_order
 from personalization.models import Credit, DailyTotal, RowDraw
-from personalization.privacy.retention import ONE_DAY, day_bounds, local_day
+from personalization.privacy.retention import ONE_DAY, day_bounds
 
 RECENT = timedelta(hours=26)
 """An hourly run looks at the orders of so long."""
@@ -64,7 +64,7 @@ def _learn_row_order(moment: datetime) -> OrderComparison | None:
         return None
     draw_row_order(moment)
     is_used = RowDraw.objects.exists()
-    return compare_row_orders(local_day(moment) - ONE_DAY) if is_used else None
+    return compare_row_orders(moment) if is_used else None
 
 
 def count_purchases() -> int:

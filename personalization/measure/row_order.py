@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
-from math import sqrt
+from math import hypot
 
 import numpy as np
-from django.db.models import Sum
 
 from personalization.merchandising.assignment import (
     BUCKETS,
@@ -21,9 +20,10 @@ from personalization.merchandising.assignment import (
     ROW_ORDER,
     SHOP_ORDER,
 )
-from personalization.models import DailyTotal, RowDraw
+from personalization.models import DailyTotal, Event, RowDraw
 from personalization.models.events import EventType
 from personalization.models.row_draws import RowAudience
+from personalization.models.shown_events import ClickSums
 from personalization.privacy.retention import ONE_DAY, local_day
 
 HALF_LIFE_DAYS = 28
@@ -33,8 +33,8 @@ MAX_AGE_DAYS = 6 * HALF_LIFE_DAYS
 MIN_AUDIENCE_SEEN = 1_000
 """Cards, fading, that an audience must have seen on a surface before anything moves there."""
 PHONE = "phone"
-MIN_ADDED = 100
-"""No comparison is said of fewer cards that the control put into baskets."""
+MIN_CLICKS = 100
+"""No comparison is said of fewer clicks of the control."""
 DRAWN_TO_SHOP = (BUCKETS - CONTROL_BUCKETS) / CONTROL_BUCKETS
 """So many times as many visitors see the drawn order."""
 CONFIDENCE = 1.96
@@ -105,30 +105,25 @@ def draw_rate(row: RowCounts, prior_rate: float, seed: str) -> float:
 
 @dataclass(frozen=True)
 class OrderComparison:
-    """How many cards of rows were put into baskets by those who saw the drawn order, nine tenths of the visitors, and
-    by those who saw the shop's. By visitors, not by cards seen: another order changes which cards are seen."""
+    """Clicks in rows by those who saw the drawn order, nine tenths of the visitors, and by those who saw the shop's. By
+    visitors, not by cards seen: another order changes which cards are seen."""
 
-    drawn: int = 0
-    shop: int = 0
+    drawn: ClickSums
+    shop: ClickSums
 
     def __str__(self) -> str:
-        if self.shop < MIN_ADDED:
-            return f"rows in the drawn order: too few yet (fewer than {MIN_ADDED} cards put into a basket)"
-        change = self.drawn / DRAWN_TO_SHOP / self.shop - 1
-        error = sqrt(1 / self.shop + 1 / max(self.drawn, 1)) * (1 + change)
+        if self.shop.clicks < MIN_CLICKS or not self.drawn.clicks:
+            return f"rows in the drawn order: too few yet (fewer than {MIN_CLICKS} clicks)"
+        change = self.drawn.clicks / DRAWN_TO_SHOP / self.shop.clicks - 1
+        error = (1 + change) * hypot(self.drawn.relative_error, self.shop.relative_error)
         return (
-            f"with rows in the drawn order {change:+.0%} (± {CONFIDENCE * error:.0%} by chance alone) were put into a "
-            f"basket from them, compared with the tenth of the visitors who saw the shop's order"
+            f"{change:+.0%} clicks (± {CONFIDENCE * error:.0%} by chance) with rows in the drawn order, compared with "
+            "the tenth of the visitors who saw the shop's order"
         )
 
 
-def compare_row_orders(last: date, days: int = HALF_LIFE_DAYS) -> OrderComparison:
-    """The comparison over so many days up to one, which is included. One query."""
-    totals = DailyTotal.objects.of_our_rows(last - timedelta(days=days - 1), last)
-    totals = totals.filter(product_id=0, type=EventType.ADD_TO_BASKET, arm__contains=f"{ROW_ORDER}=")
-    added = dict(totals.order_by().values_list("arm").annotate(Sum("event_count")))
-    return OrderComparison(*(_sum_arm(f"{ROW_ORDER}={arm}", added) for arm in (DRAWN_ORDER, SHOP_ORDER)))
-
-
-def _sum_arm(arm: str, added: Mapping[str, int]) -> int:
-    return sum(cards for arms, cards in added.items() if arm in arms.split(","))
+def compare_row_orders(moment: datetime, days: int = HALF_LIFE_DAYS) -> OrderComparison:
+    """The comparison over so many days up to a moment. Two queries over the clicks of these days."""
+    since = moment - timedelta(days=days)
+    arms = (f"{ROW_ORDER}={arm}" for arm in (DRAWN_ORDER, SHOP_ORDER))
+    return OrderComparison(*(Event.objects.clicks_in_arm(arm, since, moment) for arm in arms))

@@ -3,10 +3,11 @@
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from math import sqrt
 from typing import Any, NamedTuple, Self
 
 from django.db import connections
-from django.db.models import Count
+from django.db.models import Count, F, Sum
 
 from personalization.models.recent_activity import EACH_PRODUCT
 from personalization.models.visitors import Consent
@@ -40,6 +41,20 @@ class CardCount(NamedTuple):
     cards: int
 
 
+class ClickSums(NamedTuple):
+    """The clicks of visitors."""
+
+    clicks: int = 0
+    squares: int = 0
+    """The sum, over the visitors, of the squares of their clicks."""
+
+    @property
+    def relative_error(self) -> float:
+        """The standard error of the clicks as a share of them, where visitors come by chance and each clicks as they do
+        (a compound Poisson sum)."""
+        return sqrt(self.squares) / self.clicks if self.clicks else 0.0
+
+
 CARDS_SQL = """
 SELECT {product}, {position}, shown.surface, shown.device, COUNT(*) FROM ({shown}) AS shown CROSS JOIN {each}
 GROUP BY {product}, {position}, shown.surface, shown.device
@@ -69,6 +84,13 @@ class ShownEventQuerySet(VoiceQuerySet):
         rows = self._from_slates("select_item", since, until).filter(product_id__isnull=False, position__isnull=False)
         counted = rows.values_list("product_id", "position", "surface", "device").annotate(cards=Count("pk"))
         return [CardCount(*row) for row in counted]
+
+    def clicks_in_arm(self, arm: str, since: datetime, until: datetime) -> ClickSums:
+        """The clicks in rows that stood in an arm, "experiment=arm", between two moments."""
+        rows = self._from_slates("select_item", since, until).filter(arm__contains=arm)
+        of_visitor = rows.values("visitor_id").annotate(clicks=Count("pk"))
+        sums = of_visitor.aggregate(total=Sum("clicks"), squares=Sum(F("clicks") * F("clicks")))
+        return ClickSums(sums["total"] or 0, sums["squares"] or 0)
 
     def _from_slates(self, event_type: str, since: datetime, until: datetime) -> Self:
         """What was reported of products in rows and lists of ours."""

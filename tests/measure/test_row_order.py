@@ -1,6 +1,7 @@
 """What rows are worth, from daily totals: counts that fade, draws that repeat, and the comparison with the control."""
 
 from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
@@ -16,8 +17,9 @@ from personalization.measure.row_order import (
     draw_row_order,
 )
 from personalization.merchandising.compile import compile_rules
-from personalization.models import DailyTotal, RowDraw, RulesState, Visitor
+from personalization.models import Consent, DailyTotal, RowDraw, RulesState, Visitor
 from personalization.models.row_draws import RowAudience
+from personalization.models.shown_events import ClickSums
 from personalization.privacy.retention import roll_up_days
 from tests.collect.stored_events import store_dated_event
 
@@ -112,18 +114,29 @@ def test_more_adds_than_cards_seen_are_no_error():
 
 
 @pytest.mark.django_db
-def test_two_orders_are_compared_by_visitors_and_not_below_a_floor():
-    yesterday = TODAY - timedelta(days=1)
-    count("bestsellers", 20_000, 1_080, days_ago=1, arm="holdout-1=personalized,row-order=drawn")
-    count("bestsellers", 900, 99, days_ago=1, arm="row-order=shop")
-    assert "too few yet" in str(compare_row_orders(yesterday))
-    count("trending", 900, 1, days_ago=27, arm="row-order=shop")
-    count("trending", 900, 500, days_ago=40, arm="row-order=shop")
-    count("trending", 901, 800, days_ago=1)  # of nobody in either order
-    assert compare_row_orders(yesterday) == OrderComparison(drawn=1_080, shop=100)
-    assert str(compare_row_orders(yesterday)) == (
-        "with rows in the drawn order +20% (± 25% by chance alone) were put into a basket from them, compared with the "
-        "tenth of the visitors who saw the shop's order"
+def test_two_orders_are_compared_by_the_clicks_of_visitors_and_not_below_a_floor():
+    def click(visitor, times, arm, days_ago=1):
+        shown = {"slate_id": uuid4(), "surface": "home", "row_key": "trending", "arm": arm, "product_id": 7}
+        for _ in range(times):
+            store_dated_event(visitor, "select_item", days_ago, **shown)
+
+    anna, ben, eva, left = (Visitor.objects.create() for _ in range(4))
+    click(anna, 50, "row-order=shop")
+    click(ben, 49, "holdout-1=personalized,row-order=shop")
+    click(eva, 30, "row-order=drawn", days_ago=27)
+    assert "too few yet" in str(compare_row_orders(NOW))
+    click(ben, 1, "row-order=shop", days_ago=27)
+    click(ben, 9, "row-order=shop", days_ago=29)
+    click(eva, 9, None)
+    Visitor.objects.filter(pk=left.pk).update(consent=Consent.WITHDRAWN)
+    click(left, 9, "row-order=drawn")
+    assert compare_row_orders(NOW) == OrderComparison(ClickSums(30, 900), ClickSums(100, 5_000))
+
+
+def test_the_comparison_says_what_chance_may_do():
+    assert str(OrderComparison(ClickSums(10_800, 40_000), ClickSums(1_000, 4_000))) == (
+        "+20% clicks (± 15% by chance) with rows in the drawn order, compared with the tenth of the visitors who saw "
+        "the shop's order"
     )
 
 

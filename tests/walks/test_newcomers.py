@@ -62,7 +62,8 @@ def test_it_stands_last_says_why_and_reports_its_chance(browser, new):
     printed = find_lucky_unit(browser)
     assert [item.product_id for item in printed.row.items] == [*before[:-1], new.pk]
     assert printed.row.items[-1].explanation.startswith("Added ")
-    assert "Brand new tea" in browser.get("/").content.decode()
+    page = browser.get("/").content.decode()
+    assert "Brand new tea" in page and "Bought by the most customers in the last 28 days, and a new product" in page
     visitor = Visitor.objects.get(user=None)
     shown = verify_impression(printed.token, visitor.pk, now().timestamp())
     assert [item.propensity for item in shown.items] == [None] * 5 + [0.1]
