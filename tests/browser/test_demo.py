@@ -131,8 +131,10 @@ def test_a_newcomer_registers_and_buys_and_the_next_page_knows(browser_of, shop,
     page.goto(shop)
     expect(page.locator('[data-row^="because_you_bought"] h2')).to_have_text(f"Because you bought {title}")
     assert len(list((demo.data / "mail").iterdir())) >= 2
+    bought = "SELECT count(*) FROM personalization_ordervisitor o JOIN personalization_visitor v ON v.id = o.visitor_id"
+    by_newcomer = f"{bought} JOIN auth_user u ON u.id = v.user_id WHERE u.email = 'newcomer@shop.example'"
     with closing(sqlite3.connect(f"file:{demo.data / 'shop.sqlite3'}?mode=ro", uri=True)) as base:
-        ((orders,),) = base.execute("SELECT count(*) FROM personalization_ordervisitor").fetchall()
+        ((orders,),) = base.execute(by_newcomer).fetchall()
     assert orders == 1
 
 

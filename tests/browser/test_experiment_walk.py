@@ -105,15 +105,15 @@ def test_an_experiment_ends_is_read_and_is_made_so(opened, demo):  # noqa: F811
     with owner.expect_navigation():
         owner.get_by_role("button", name="Start").click()
     try:
-        script = LIVE_THREE_WEEKS.format(name=COFFEE, better="control", worse="variant")
+        script = LIVE_THREE_WEEKS.format(name=COFFEE, better="variant", worse="control")
         manage(demo, "shell", "-c", script)
         manage(demo, "personalization_measure", "--all")
         owner.goto(address)
         verdict = owner.locator("section[aria-labelledby=verdict]")
-        expect(verdict).to_contain_text(re.compile(r"Worse\. Between \d+ % and \d+ % fewer visitors buy"))
+        expect(verdict).to_contain_text(re.compile(r"Better\. Between \d+ % and \d+ % more visitors buy"))
         expect(owner.locator(".personalization-state").first).to_contain_text("ended")
         with owner.expect_navigation():
-            owner.get_by_role("row", name=re.compile("without it")).get_by_role("button").click()
-        expect(owner.locator(".alert-success")).to_contain_text("“Coffee week” is paused.")
+            owner.get_by_role("row", name=re.compile("^with it")).get_by_role("button").click()
+        expect(owner.locator(".alert-success")).to_contain_text("“Coffee week” is live for everybody.")
     finally:
         manage(demo, "shell", "-c", TAKE_AWAY.format(name=COFFEE))
