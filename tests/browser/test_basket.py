@@ -160,7 +160,7 @@ def test_an_empty_basket_is_a_place_to_begin(filled, viewport, shot):
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["desktop", "phone"])
 def test_the_thank_you_page_says_what_to_buy_next_time(browser_of, demo, shop, viewport, shot):
     with closing(sqlite3.connect(f"file:{demo.data / 'shop.sqlite3'}?mode=ro", uri=True)) as base:
-        numbers = base.execute("SELECT number FROM order_order ORDER BY date_placed DESC LIMIT 20").fetchall()
+        numbers = base.execute("SELECT number FROM order_order ORDER BY date_placed DESC LIMIT 100").fetchall()
     page = browser_of(viewport=viewport).new_page()
     page.goto(f"{shop}/accounts/login/")
     page.fill("[name=login-username]", "admin@example.com")

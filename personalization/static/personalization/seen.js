@@ -1,13 +1,13 @@
 /* Reports what was really seen and used on this page; printed only for visitors who agreed to that.
 
    <script src="seen.js" defer data-to="the door's address"
-           data-product="key of the product that the page is about" data-search="what was searched for"
-           data-exposure="token of the experiments that the page shows">
+           data-product="key of the page's product" data-search="what was searched for"
+           data-exposure="token of its experiments">
 
    Marked up: [data-slate=token] around the [data-product=key] cards of a row; or, for lists in markup that is not ours,
    [data-slate=token][data-links="key path key path"], whose cards are found by their links: in this element, or beside
    it where it is empty. Rows that come into the page later, as
-   Oscar's basket brings them, are taken in, too; `personalization.look()`, our one global, does so at once. Nothing is
+   Oscar's basket brings them, are taken in; `personalization.look()`, our one global, does so at once. Nothing is
    kept on the device.
 
    What others push to `window.dataLayer` under GA4's names (GTM's objects and gtag's arguments) is reported, too, with
