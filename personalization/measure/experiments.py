@@ -5,7 +5,7 @@ stored once, and a season ends once.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -14,14 +14,12 @@ from personalization.measure import traffic
 from personalization.measure.capping import revenue_cap
 from personalization.measure.comparison import estimate_mean, estimate_ratio, estimate_share
 from personalization.measure.experiment_counts import PAST, count_outcomes, sum_season
-from personalization.measure.experiment_plan import DAYS_A_WEEK
 from personalization.measure.experiment_readings import day_start, plan_of, read_strata, read_sums, reading_of
 from personalization.measure.guardrails import Guardrail, GuardrailBreach, find_breach
 from personalization.measure.sample_size import LOOKS_ALLOWANCE, revenue_variance, share_variance, visitors_needed
 from personalization.merchandising import running_experiments
 from personalization.merchandising.assignment import HOLDOUT
 from personalization.models import Definition, Exposure, Season, SeasonEnd
-from personalization.models.experiments import RETURN_DAYS
 from personalization.shop import order_values
 
 MORE_THAN_USUAL = 1.25
@@ -77,15 +75,17 @@ def expected_visitors(document: Any, usual: traffic.Traffic) -> int:
 
 
 def measure_experiments(now: datetime) -> ExperimentsResult:
-    """Counts all seasons whose numbers may still change."""
+    """Counts all seasons whose numbers may still change; of the others it deletes the exposures, and the sums stay."""
     seasons = looks = ended = 0
-    for season in Season.objects.unsettled(now).select_related("definition"):
+    for season in Season.objects.select_related("definition").order_by("pk"):
+        if season.is_settled(now):
+            Exposure.objects.filter(season=season)._raw_delete(Exposure.objects.db)
+            continue
         count_outcomes(season, now)
         looks += _store_numbers(season, now)
         seasons += 1
         if season.ended_at is None:
             ended += _end_if_over(season, now)
-    _delete_settled(now)
     return ExperimentsResult(seasons, looks, ended)
 
 
@@ -158,10 +158,3 @@ def _events(arm: Any, guardrail: Guardrail) -> float:
     if guardrail in (Guardrail.PRIMARY, Guardrail.LOST_SHARE):
         return float(arm.get("orders", 0))
     return float(_total(arm.get(guardrail.value)).y)
-
-
-def _delete_settled(now: datetime) -> None:
-    """Deletes the exposures of seasons whose numbers change no more. The sums stay with the season."""
-    for season in Season.objects.exclude(ended_at=None):
-        if season.ended_at + season.window + timedelta(days=RETURN_DAYS + DAYS_A_WEEK) < now:
-            Exposure.objects.filter(season=season)._raw_delete(Exposure.objects.db)

@@ -38,7 +38,16 @@ from personalization.merchandising.compiled_rows import RowSettings
 from personalization.merchandising.experiments import Choice, RunningExperiment
 from personalization.merchandising.running_experiments import chosen_versions, running_experiments
 from personalization.merchandising.search_rules import SearchRedirect, SearchRules, SynonymGroup
-from personalization.models import Band, Definition, DefinitionKind, Newcomer, RowDraw, RulesState, Version
+from personalization.models import (
+    Band,
+    Definition,
+    DefinitionKind,
+    DefinitionState,
+    Newcomer,
+    RowDraw,
+    RulesState,
+    Version,
+)
 from personalization.shop import product_targets, search_targets
 
 logger = logging.getLogger("personalization")
@@ -281,6 +290,8 @@ def _compile_variants(
     found: dict[Choice, Campaign | RowSettings] = {}
     for choice, version in chosen_versions(running).items():
         definition = version.definition
+        if definition.state in (DefinitionState.PAUSED, DefinitionState.ARCHIVED):
+            continue  # who takes a campaign away means for everybody
         definition.live = version
         one = _compile_one(definition, compiler)
         compiler.problems.pop(definition.pk, None)

@@ -32,11 +32,6 @@ class SeasonQuerySet(models.QuerySet):
         """Those that assign visitors now, the oldest first."""
         return self.filter(ended_at=None).select_related("definition").order_by("pk")
 
-    def unsettled(self, now: datetime) -> Self:
-        """Those whose outcomes may still change."""
-        longest = timedelta(days=56 + RETURN_DAYS)
-        return self.filter(models.Q(ended_at=None) | models.Q(ended_at__gt=now - longest)).order_by("pk")
-
     def of_definition(self, definition_id: int) -> Self:
         """All of an experiment, the newest first."""
         return self.filter(definition_id=definition_id).order_by("-number")
@@ -88,6 +83,12 @@ class Season(models.Model):
 
     def __str__(self) -> str:
         return f"{self.definition_id}-{self.number}"
+
+    def is_settled(self, now: datetime) -> bool:
+        """Whether its numbers change no more: the windows of its last units are over, and their orders too old to come
+        back. Its exposures are deleted then, so that it must not be counted again."""
+        settling = self.window + timedelta(days=RETURN_DAYS + 7)
+        return self.ended_at is not None and self.ended_at + settling < now
 
     @property
     def window(self) -> timedelta:

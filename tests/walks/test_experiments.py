@@ -371,3 +371,16 @@ def test_a_headless_shop_is_told_what_to_report(trained):
     body = {"events": [{"id": str(uuid4()), "name": "exposure", "params": {"slate": answer["exposure"]}}]}
     assert app.post("events/", body).json() == {"accepted": 1, "rejected": []}
     assert exposures() == {(visitor.pk, PERSONALIZED): False}
+
+
+def test_a_campaign_that_is_paused_is_gone_from_every_arm(browser, pinned):
+    campaign, live, draft = pinned
+    visitor = identify_browser(browser)
+    season = start({"live": (0.5, {}), "draft": (0.5, {"version": {"definition": campaign.pk, "number": 2}})})
+    put_into_arm(visitor, season, "draft")
+    assert bestsellers(browser.get("/"))[0] == draft
+    publishing.pause(campaign, None)
+    read_rules_now()
+    for arm in ("live", "draft"):
+        put_into_arm(visitor, season, arm)
+        assert bestsellers(browser.get("/"))[0] not in (live, draft)
