@@ -22,6 +22,8 @@ DOUBLE = 1.0
 def describe_possibilities(document: Mapping[str, Any], usual: Traffic) -> list[str]:
     """What the plan of a document takes, and what it can show."""
     needed, lift = planned_visitors(document, usual), document["smallest_lift"]
+    if document["primary"] == "conversion" and _is_beyond_all(lift, usual):
+        return [_describe_beyond_all(lift, usual)]
     a_week = usual.visitors_a_week * sum(arm["share"] for arm in document["arms"])
     found = [
         _("A difference of %(lift)s %% takes %(visitors)s visitors in all groups together.")
@@ -50,7 +52,19 @@ def describe_holdout_possibilities(usual: Traffic) -> list[str]:
     if usual.visitors_a_week <= 0:
         return [_("Nobody who allows measuring came in the last four weeks: what it can show is unknown.")]
     words = _("You have about %(visitors)s visitors a week.") % {"visitors": format_count(usual.visitors_a_week)}
+    if _is_beyond_all(HOLDOUT_LIFT, usual):
+        return [words, _describe_beyond_all(HOLDOUT_LIFT, usual)]
     return [words, *(_describe_holdout_share(share, usual) for share in (HOLDOUT_SHARE, SOONER_SHARE))]
+
+
+def _is_beyond_all(lift: float, usual: Traffic) -> bool:
+    """Whether more visitors would have to buy than there are."""
+    return usual.conversion * (1 + lift) > 1
+
+
+def _describe_beyond_all(lift: float, usual: Traffic) -> str:
+    params = {"percent": format_percent(usual.conversion, 1), "lift": format_percent(lift)}
+    return _("%(percent)s %% of the visitors buy already: %(lift)s %% more are not possible.") % params
 
 
 def lift_shown(document: Mapping[str, Any], usual: Traffic, weeks: int) -> float:
