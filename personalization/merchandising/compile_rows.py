@@ -15,7 +15,7 @@ from personalization.models import Definition
 from personalization.shop import product_targets
 
 if TYPE_CHECKING:
-    from personalization.merchandising.compile import Compiler
+    from personalization.merchandising.compiler import Compiler
 
 MAX_PRODUCTS = 20_000
 """A row of the shop's own holds at most so many products: its newest ones."""

@@ -7,9 +7,10 @@ from oscar.apps.offer.models import Range
 from oscar.apps.partner.models import Partner
 
 from personalization.decide import active_rules, active_snapshot
-from personalization.merchandising import compile as compiling
 from personalization.merchandising import publishing
+from personalization.merchandising.compile import compile_rules
 from personalization.merchandising.compiled import NO_RULES, Do, FixedTarget
+from personalization.merchandising.compiler import Compiler
 from personalization.models import Definition, RulesState, Version
 from tests.shops import factories as shop
 
@@ -26,7 +27,7 @@ def publish(document, name="One"):
 
 def compiled(document):
     """(the products that the action means, what is wrong)"""
-    compiler = compiling.Compiler()
+    compiler = Compiler()
     campaign = compiler.campaign(Definition(pk=1, name="One"), document, 1)
     return set(campaign.actions[0].target.product_ids), compiler.problems[1]
 
@@ -112,7 +113,7 @@ def test_twenty_campaigns_for_products_and_categories_take_the_queries_of_one(dj
         hide = {"do": "exclude", "target": {"products": [products[number - 1].pk, products[number - 2].pk]}}
         publish({"where": place, "what": [pin, hide]}, f"Campaign {number}")
     with django_assert_max_num_queries(6):
-        rules = compiling.compile_rules()
+        rules = compile_rules()
     first = next(one for one in rules.campaigns if one.name == "Campaign 0")
     assert first.actions[0].product_ids == (products[0].pk,)
     assert first.where[0].categories == frozenset([leaves[0].pk])

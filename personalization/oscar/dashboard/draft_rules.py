@@ -8,8 +8,8 @@ from django.utils.timezone import now
 
 from personalization.decide.active_rules import read_rules_now
 from personalization.decide.audience import is_scheduled
-from personalization.merchandising.compile import Compiler, Message
 from personalization.merchandising.compiled import Campaign, CompiledRules, Schedule
+from personalization.merchandising.compiler import Compiler, Message
 from personalization.models import Definition
 
 TOP = 0

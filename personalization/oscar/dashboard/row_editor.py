@@ -13,9 +13,9 @@ from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods
 
 from personalization.merchandising import documents, publishing
-from personalization.merchandising.compile import Compiler
 from personalization.merchandising.compile_rows import compile_row
 from personalization.merchandising.compiled_rows import RowSource
+from personalization.merchandising.compiler import Compiler
 from personalization.merchandising.row_keys import own_code, row_key, split_row_key
 from personalization.models import Definition, Version
 from personalization.oscar.dashboard.access import has_permission
