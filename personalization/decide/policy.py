@@ -17,7 +17,7 @@ class Policy:
     """Personal rows above the generic ones."""
     max_home_rows: int = 6
     """Rows on a page that is all ours."""
-    min_relative_use: float = 0.25
+    min_relative_use: float = 0.2
     """On a page that is all ours, a row that is not personal goes when this customer is expected to buy less of what it
     adds to the page than this part of what they are expected to buy from their best row. Strangers see all rows."""
     max_page_rows: int = 3

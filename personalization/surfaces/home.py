@@ -18,8 +18,8 @@ from personalization.rows.new_products import LATEST, NEW_IN
 from personalization.rows.purchase_history import BECAUSE_YOU_BOUGHT, BUY_AGAIN, POPULAR_IN_CATEGORY
 from personalization.surfaces import Surface
 
-BUY_AGAIN_LINES = 3
-"""A card there is bought three times as often as one of any other row."""
+BUY_AGAIN_LINES = 4
+"""Even the cards of its fourth line are bought more often than those of any other personal row."""
 
 
 def rank_home(visit: Visit, snapshot: SnapshotArrays) -> Iterator[Candidate]:
