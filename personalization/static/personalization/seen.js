@@ -76,11 +76,11 @@
       again = await unheard(await fetch(to, { method: "POST", body, keepalive: true }), batch);
     } catch {}
     flying -= 1;
-    failed = again.length && (failed + 1) % TRIES; // then it is given up
-    if (failed) queue.unshift(...again);
+    failed = again.length && (failed + 1) % TRIES; // then it waits for what is sent next
     // 2 to 6 seconds, 4 to 12, 8 to 24: browsers that failed together come apart
     rested = failed && performance.now() + QUIET * 2 ** failed * (0.5 + Math.random());
-    if (queue.length || seen.size) soon();
+    if (failed || queue.length || seen.size) soon();
+    queue.unshift(...again);
   }
 
   async function unheard(answer, batch) {
