@@ -179,13 +179,13 @@ def _row_seconds() -> float:
 
 def _ask_within_limits(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
     """Wraps each query of the blocks that this thread is in, as Django's `execute_wrapper` calls it."""
-    sql = str(sql)
-    if sql.startswith(PASSED_ON):
+    text = str(sql)
+    if text.startswith(PASSED_ON):
         return execute(sql, params, many, context)
     began, parts = time.monotonic(), _page.parts
     allowed = min(_page_seconds() - _page.seconds_lost, *(part.seconds_left for part in parts))
     new = [part for part in parts if not part.has_asked]
-    if allowed <= 0 or not _may_ask(sql, new):
+    if allowed <= 0 or not _may_ask(text, new):
         raise QueryTimeout(f"{parts[-1].kind}: not asked, as it took too long just now")
     for part in new:
         part.has_asked = True
@@ -194,7 +194,7 @@ def _ask_within_limits(execute: Callable[..., Any], sql: Any, params: Any, many:
         with _watchdog.watch(query):
             return execute(sql, params, many, context)
     finally:
-        _note_duration(sql, began, was_cancelled=query.was_cancelled)
+        _note_duration(text, began, was_cancelled=query.was_cancelled)
 
 
 def _may_ask(sql: str, new: list[_Part]) -> bool:

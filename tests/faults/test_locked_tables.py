@@ -113,9 +113,7 @@ def report(client, event):
     """The codes of what was not stored of this delivery, and how long its answer took."""
     body, headers = json.dumps({"events": [event]}), {"sec-fetch-site": "same-origin", "user-agent": FIREFOX}
     began = time.monotonic()
-    response = client.post(
-        reverse("personalization:events"), body, content_type="application/json", headers=headers
-    )
+    response = client.post(reverse("personalization:events"), body, content_type="application/json", headers=headers)
     return [one["code"] for one in response.json()["rejected"]], time.monotonic() - began
 
 

@@ -71,12 +71,12 @@
     const body = `{"sent_at":${Date.now()},"events":[${batch.join()}]}`;
     if (leaving && !keepalive && navigator.sendBeacon?.(to, body)) return;
     flying += 1;
-    let again = batch; // the same events, when there is no connection
+    let again = batch; // where there is no connection
     try {
       again = await unheard(await fetch(to, { method: "POST", body, keepalive: true }), batch);
     } catch {}
     flying -= 1;
-    failed = again.length && (failed + 1) % TRIES; // then it waits for what is sent next
+    failed = again.length && (failed + 1) % TRIES; // then it waits for the next one
     // 2 to 6 seconds, 4 to 12, 8 to 24: browsers that failed together come apart
     rested = failed && performance.now() + QUIET * 2 ** failed * (0.5 + Math.random());
     if (failed || queue.length || seen.size) soon();
