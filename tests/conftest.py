@@ -66,6 +66,7 @@ def fresh_process(tmp_path, monkeypatch):
     monkeypatch.setattr(active_snapshot, "look_in_background", active_snapshot.look_for_newer)
     # The machine that tests may be slow; tests of what is late have the limits of a shop.
     monkeypatch.setattr(cache_access, "WAIT_SECONDS", 5.0)
+    monkeypatch.setitem(settings.PERSONALIZATION, "MAX_EVENT_TIME_SHARE", 100)
     monkeypatch.setitem(settings.PERSONALIZATION, "ROW_QUERY_MILLISECONDS", 10_000)
     monkeypatch.setitem(settings.PERSONALIZATION, "PAGE_QUERY_MILLISECONDS", 30_000)
     yield

@@ -50,7 +50,8 @@ def report_events(requester: Requester, body: EventPayload, now: datetime) -> De
 def _store_reported(
     requester: Requester, body: EventPayload, now: datetime
 ) -> tuple[tuple[Rejection, ...], Visitor | None]:
-    with fail_open("Taking in events", whole_page=True), rate_limits.concurrency_slot() as free:
+    is_server = requester.client == ClientType.SERVER_KEY
+    with fail_open("Taking in events", whole_page=True), rate_limits.delivery_slot(is_server=is_server) as free:
         if not free:
             return _reject_all(body, "server_busy"), None
         try:
