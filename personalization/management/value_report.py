@@ -6,32 +6,12 @@ from typing import Any
 
 from personalization.measure.value_words import back_test_sentences, season_warning
 from personalization.recommenders import DAY
+from personalization.train.customer_value.back_test import WAY_LABELS
+from personalization.train.customer_value.scores import SCORE_LABELS
 from personalization.train.customer_values import FEWEST_ACTIVE, FEWEST_DAYS, PaidHistory
 
-WAYS = {
-    "forecast": "forecast",
-    "last_window": "last 90 days again",
-    "rfm": "RFM, sum of fifths",
-    "bgnbd": "BG/NBD + Gamma-Gamma",
-}
-METRICS = {
-    "orders_error": "orders MAE",
-    "spend_error": "spend MAE",
-    "rank_correlation": "spend Spearman",
-    "gini": "spend Gini, normalized",
-    "top_tenth": "real spend of the top tenth",
-    "top_fifth": "real spend of the top fifth",
-    "total_ratio": "total spend, expected / real",
-    "calibration": "calibration over tenths",
-    "active_auc": "AUC active",
-    "active_log_loss": "log loss active",
-    "active_calibration": "ECE active",
-    "days_error": "days to next order, MAE",
-    "days_pinball": "days, pinball .1 .5 .9",
-    "days_coverage": "days, 80 % interval holds",
-}
 METHODS = {
-    "bgnbd": "BG/NBD + Gamma-Gamma: too little history, or too few who return, to learn from",
+    "bgnbd": "BG/NBD: too little history, or too few who return, to learn from",
     "decayed": "decayed rate, not corrected: few customers",
     "corrected": "decayed rate, corrected by regressions",
 }
@@ -54,9 +34,9 @@ def value_table(back_test: Mapping[str, Any]) -> Iterator[str]:
     day = datetime.fromtimestamp(back_test["cut"] * DAY, UTC).date()
     ways = back_test["ways"]
     yield f"Window of 90 days from {day}, {ways['forecast']['customers']:,} customers, {METHODS[back_test['method']]}."
-    yield f"  {'':30}" + "".join(f"{name:>22}" for name in WAYS.values())
-    for metric, label in METRICS.items():
-        cells = (f"{ways[way][metric]:.4f}" if metric in ways[way] else "-" for way in WAYS)
+    yield f"  {'':30}" + "".join(f"{name:>22}" for name in WAY_LABELS.values())
+    for metric, label in SCORE_LABELS.items():
+        cells = (f"{ways[way][metric]:.4f}" if metric in ways[way] else "-" for way in WAY_LABELS)
         yield f"  {label:30}" + "".join(f"{cell:>22}" for cell in cells)
     yield "  Mean spend by tenths of the forecast, expected / real: " + ", ".join(
         f"{expected:.2f} / {real:.2f}" for expected, real in back_test["tenths"]

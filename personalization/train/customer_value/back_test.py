@@ -21,6 +21,12 @@ from personalization.train.customer_value.simple_ways import last_window_again, 
 
 FORECAST, LAST_WINDOW, RFM, BGNBD = "forecast", "last_window", "rfm", "bgnbd"
 """The ways that are compared."""
+WAY_LABELS = {
+    FORECAST: "forecast",
+    LAST_WINDOW: "last 90 days again",
+    RFM: "RFM, sum of fifths",
+    BGNBD: "BG/NBD",
+}
 FEWEST_CUSTOMERS = 20
 FEWEST_HISTORY_DAYS = 30
 
@@ -39,12 +45,13 @@ def run_back_test(days: OrderDays, end: int) -> dict[str, Any] | None:
     truth = outcome_after(days.before(end), cut).select(forecast.customer)
     if len(forecast.customer) < FEWEST_CUSTOMERS or truth.spend.sum() <= 0:
         return None
-    return {"cut": cut, "method": forecast.method, "ways": _compare_ways(history, cut, forecast, truth)} | {
+    return {"cut": cut, "method": forecast.method, "ways": compare_ways(history, cut, forecast, truth)} | {
         "tenths": tenths(truth.spend, forecast.spend)
     }
 
 
-def _compare_ways(history: OrderDays, cut: int, forecast: Forecast, truth: Outcome) -> dict[str, dict[str, Any]]:
+def compare_ways(history: OrderDays, cut: int, forecast: Forecast, truth: Outcome) -> dict[str, dict[str, Any]]:
+    """By way its scores, of the customers of the forecast."""
     orders, spend = (each[forecast.customer] for each in last_window_again(history, cut))
     return {
         FORECAST: asdict(score_forecast(forecast, truth)),

@@ -1,7 +1,7 @@
-"""BG/NBD and Gamma-Gamma: for shops too young to learn from a window of their own, and for a year ahead.
+"""BG/NBD: for shops too young to learn from a window of their own, and for a year ahead.
 
-Fader, Hardie and Lee, "Counting your customers the easy way" (2005), and Fader and Hardie, "The Gamma-Gamma model of
-monetary value" (2013). Customers order at a rate of their own, and each order may have been the last.
+Fader, Hardie and Lee, "Counting your customers the easy way" (2005): customers order at a rate of their own, and each
+order may have been the last.
 """
 
 from dataclasses import dataclass
@@ -102,36 +102,3 @@ def _log_likelihood(
     gone = betaln(a + 1, b + np.maximum(x, 1) - 1) - betaln(a, b) - (r + x) * np.log(alpha + last)
     likelihood: NDArray[np.float64] = common + np.where(x > 0, np.logaddexp(alive, gone), alive)
     return likelihood
-
-
-@dataclass(frozen=True)
-class GammaGamma:
-    """What an order of a customer is worth, drawn to the shop's mean."""
-
-    p: float
-    q: float
-    v: float
-
-    @classmethod
-    def learn(cls, count: NDArray[np.float64], mean: NDArray[np.float64]) -> "GammaGamma":
-        """From the number and the mean worth of the orders of each customer."""
-        paid = (mean > 0) & (count > 0)
-        x, scale = count[paid], max(float(mean[paid].mean()), 1e-12) if paid.any() else 1.0
-        m = mean[paid] / scale
-
-        def surprise(logs: NDArray[np.float64]) -> float:
-            p, q, v = np.exp(logs)
-            px = p * x
-            fit = gammaln(px + q) - gammaln(px) - gammaln(q) + q * np.log(v) + (px - 1) * np.log(m) + px * np.log(x)
-            likelihood = fit - (px + q) * np.log(v + m * x)
-            return float(-likelihood.mean() + PRIOR * (logs @ logs) / len(m) ** 0.5)
-
-        if not paid.any():
-            return cls(1.0, 2.0, 0.0)
-        found = minimize(surprise, np.log([2.0, 3.0, 2.0]), method="L-BFGS-B", bounds=[(-4, 7), (0.05, 7), (-4, 7)])
-        p, q, v = np.exp(found.x).tolist()
-        return cls(p, q, v * scale)
-
-    def order_value(self, count: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What the next order of each will be worth."""
-        return self.p * (self.v + count * mean) / (self.p * count + self.q - 1)

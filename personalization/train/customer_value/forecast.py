@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from personalization.train.customer_value.bgnbd import BetaGeometric, GammaGamma, RepeatOrders
+from personalization.train.customer_value.bgnbd import BetaGeometric, RepeatOrders
 from personalization.train.customer_value.corrections import Corrections, Targets
 from personalization.train.customer_value.decayed_rate import DecayedOrders, DecayedRate, expected_order_value
 from personalization.train.customer_value.features import WINDOWS, Standardizer, feature_names, windowed_features
@@ -101,14 +101,13 @@ def forecast_customers(days: OrderDays, cut: int) -> Forecast:
 
 
 def forecast_young_shop(days: OrderDays, cut: int) -> Forecast:
-    """The forecast of BG/NBD and Gamma-Gamma, from the first and the last order of each customer and their number."""
+    """The forecast of BG/NBD, from the first and the last order of each customer and their number. (What an order is
+    worth is worked out as for other shops: on young histories that was nearer than Gamma-Gamma, its usual companion.)"""
     past = _Past.until(days, cut)
     own = past.days.of_customers(past.rows)
     seen = RepeatOrders.until(own, cut)
     model = BetaGeometric.learn(seen)
-    count = own.count()
-    mean = own.add_up(own.spend) / count
-    orders, value = model.expected_orders(seen), GammaGamma.learn(count, mean).order_value(count, mean)
+    orders, value = model.expected_orders(seen), expected_order_value(own, cut)
     return Forecast(
         customer=past.rows,
         orders=orders,

@@ -9,6 +9,23 @@ from personalization.train.customer_value.forecast import QUANTILES, Forecast
 from personalization.train.customer_value.order_days import Outcome
 
 GROUPS = 10
+SCORE_LABELS = {
+    "orders_error": "orders MAE",
+    "spend_error": "spend MAE",
+    "rank_correlation": "spend Spearman",
+    "gini": "spend Gini, normalized",
+    "top_tenth": "real spend of the top tenth",
+    "top_fifth": "real spend of the top fifth",
+    "total_ratio": "total spend, expected / real",
+    "calibration": "calibration over tenths",
+    "active_auc": "AUC active",
+    "active_log_loss": "log loss active",
+    "active_calibration": "ECE active",
+    "days_error": "days to next order, MAE",
+    "days_pinball": "days, pinball .1 .5 .9",
+    "days_coverage": "days, 80 % interval holds",
+}
+"""What data scientists call them, by field of `ForecastScores`."""
 Values = NDArray[np.float64]
 
 

@@ -6,8 +6,9 @@ from scipy.optimize import check_grad
 
 from personalization.train.customer_value import weibull
 from personalization.train.customer_value.back_test import run_back_test
-from personalization.train.customer_value.bgnbd import BetaGeometric, GammaGamma, RepeatOrders
+from personalization.train.customer_value.bgnbd import BetaGeometric, RepeatOrders
 from personalization.train.customer_value.customer_reasons import leading_reasons, value_tiers
+from personalization.train.customer_value.decayed_rate import expected_order_value
 from personalization.train.customer_value.features import feature_names, windowed_features
 from personalization.train.customer_value.forecast import BASE, CORRECTED, YOUNG, forecast_customers, snapshot_cuts
 from personalization.train.customer_value.order_days import HORIZON, fold_order_days, outcome_after
@@ -132,14 +133,12 @@ def test_bgnbd_finds_the_parameters_of_the_example_in_its_paper():
     assert np.allclose(model.active_chance(seen, soon[reached] - 1 if reached.all() else soon - 1)[reached], 0.1)
 
 
-def test_gamma_gamma_draws_few_orders_to_the_shop():
-    chance = np.random.default_rng(2)
-    worth = chance.gamma(4.0, 10.0, 500)
-    count = chance.integers(1, 20, 500).astype(float)
-    mean = np.array([chance.gamma(6.0, w / 6.0, int(n)).mean() for w, n in zip(worth, count, strict=True)])
-    model = GammaGamma.learn(count, mean)
-    few, many = model.order_value(np.array([1.0, 50.0]), np.array([200.0, 200.0]))
-    assert 40 < few < many < 200
+def test_the_worth_of_an_order_is_drawn_to_the_shops_where_few_orders_tell():
+    everybody = [{END - 10 * n: 40.0 + customer for n in range(1, 9)} for customer in range(-10, 11)]
+    values = expected_order_value(
+        orders_of(*everybody, {END - 10: 200.0}, {END - 10 * n: 200.0 for n in range(1, 30)}), END
+    )
+    assert 40 < values[-2] < values[-1] <= 200 and values[-1] > 190
 
 
 @pytest.mark.parametrize("length", [100, 400])
