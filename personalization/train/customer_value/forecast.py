@@ -101,8 +101,8 @@ def forecast_customers(days: OrderDays, cut: int) -> Forecast:
 
 
 def forecast_young_shop(days: OrderDays, cut: int) -> Forecast:
-    """The forecast of BG/NBD, from the first and the last order of each customer and their number. (What an order is
-    worth is worked out as for other shops: on young histories that was nearer than Gamma-Gamma, its usual companion.)"""
+    """The forecast of BG/NBD, from the first and the last order of each customer and their number. What an order is
+    worth is learned as in other shops: on young histories that was nearer than Gamma-Gamma, its usual companion."""
     past = _Past.until(days, cut)
     own = past.days.of_customers(past.rows)
     seen = RepeatOrders.until(own, cut)
