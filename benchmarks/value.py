@@ -8,7 +8,6 @@ money, and BG/NBD, in the same run. An order is a day on which a customer ordere
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -22,10 +21,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.bench import journey
+from benchmarks.repurchases import Pairs, forecast_repurchases, pairs_of_purchases
 from personalization.train.customer_value.back_test import WAY_LABELS, compare_ways
 from personalization.train.customer_value.forecast import forecast_customers, forecast_young_shop
 from personalization.train.customer_value.order_days import HORIZON, OrderDays, fold_order_days, outcome_after
-from personalization.train.customer_value.scores import SCORE_LABELS, score_forecast
+from personalization.train.customer_value.scores import SCORE_LABELS, area_under_curve, score_forecast
 
 CUTS = {"A": "2017-10-03", "B": "2017-07-05"}
 DAY = pd.Timedelta(days=1)
@@ -50,6 +50,19 @@ GOALS = {
 SMALL_GOALS = {"spend_error": (AT_MOST, 166.5, 162.0), "active_auc": (AT_LEAST, 0.885, 0.895)}
 """Of shops of 100 customers."""
 SMALL_SHOPS = (100, 300, 1000)
+AGAIN_GOALS = {
+    "due": ("days off, median of those bought", AT_MOST, 15.0, 13.6),
+    "auc": ("AUC of a purchase within 7 days", AT_LEAST, 0.742, 0.708),
+    "top5": ("part of five slots bought within 7 days", AT_LEAST, 0.184, 0.190),
+}
+DATE_GOALS = {
+    "held": ("said dates: 80 % interval holds", AT_LEAST, 0.80),
+    "off": ("said dates: days off, median", AT_MOST, 3.0),
+    "households": ("said dates: customers with one", AT_LEAST, 0.08),
+}
+"""Of a product's next purchase, where the interval is at most 21 days; none in a shop of less than 200 days."""
+WIDEST_DATE, FEWEST_DAYS_FOR_DATES = 21, 200
+SLOTS = 5
 MOST_SECONDS, MOST_MIB = 3.0, 150.0
 LARGE_SHOP = 23_570
 MOST_SECONDS_LARGE, MOST_MIB_LARGE = 30.0, 300.0
@@ -191,17 +204,19 @@ def measure_cost(days: OrderDays) -> tuple[float, float]:
     return float(seconds), float(mib)
 
 
+def resident_mib(line: str) -> float:
+    """The memory of this process (VmRSS) or the most that it had since it was started (VmHWM), as Linux tells it."""
+    found = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith(line))
+    return int(found.split()[1]) / 1024
+
+
 def print_own_cost(file: str) -> None:
     """What `measure_cost` reads."""
     with np.load(file) as columns:
-        days = OrderDays(
-            **{name: columns[name] for name in columns.files if name != "customers"},
-            customers=int(columns["customers"]),
-        )
-    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+        days = OrderDays(**{name: columns[name] for name in columns.files} | {"customers": int(columns["customers"])})
+    before, begun = resident_mib("VmRSS"), time.process_time()
     forecast_customers(days, day_number(CUTS["A"]))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(time.process_time() - begun, (peak - before) / 1024)
+    print(time.process_time() - begun, resident_mib("VmHWM") - before)
 
 
 def print_cost(days: OrderDays, label: str, most_seconds: float, most_mib: float) -> int:
@@ -209,6 +224,43 @@ def print_cost(days: OrderDays, label: str, most_seconds: float, most_mib: float
     seconds, mib = measure_cost(days)
     missed = not print_goal(f"{label}, CPU seconds", AT_MOST, most_seconds, [seconds])
     return missed + (not print_goal(f"{label}, MiB above the start", AT_MOST, most_mib, [mib]))
+
+
+def slot_hits(customer: np.ndarray, score: np.ndarray, bought: np.ndarray) -> float:
+    """The part of five slots of each customer that hold what they buy, filled by score."""
+    order = np.lexsort((-score, customer))
+    sorted_customer = customer[order]
+    rank = np.arange(len(order)) - np.searchsorted(sorted_customer, sorted_customer)
+    return float(bought[order][rank < SLOTS].sum() / (SLOTS * len(np.unique(customer))))
+
+
+def print_repurchases(name: str, pairs: Pairs) -> int:
+    """When products are bought again; how many goals are missed."""
+    cut = day_number(CUTS[name])
+    begun = time.process_time()
+    forecast = forecast_repurchases(pairs, cut)
+    seconds = time.process_time() - begun
+    truth = outcome_after(pairs.days, cut).select(forecast.pair)
+    soon, customer = truth.days <= 7, pairs.customer[forecast.pair]
+    print(f"\nCut {name}, {len(soon):,} pairs of customer and product ({seconds:.1f} CPU s; second: fading count)")
+    found = {
+        "due": [float(np.median(np.abs(truth.days - forecast.due)[truth.active]))],
+        "auc": [area_under_curve(soon, score) for score in (forecast.within_week, forecast.faded_count)],
+        "top5": [slot_hits(customer, score, soon) for score in (forecast.within_week, forecast.faded_count)],
+    }
+    column = 2 + list(CUTS).index(name)
+    missed = sum(not print_goal(goal[0], goal[1], goal[column], found[key]) for key, goal in AGAIN_GOALS.items())
+    if cut - pairs.days.first_day < FEWEST_DAYS_FOR_DATES:
+        print("  Too young a shop for dates.")
+        return missed
+    low, middle, high = forecast.days.T
+    dated = (high - low <= WIDEST_DATE) & (high < HORIZON)
+    dates = {
+        "held": float(((truth.days >= low) & (truth.days <= high))[dated].mean()),
+        "off": float(np.median(np.abs(truth.days - middle)[dated])),
+        "households": len(np.unique(customer[dated])) / int((np.bincount(pairs.customer[forecast.pair]) > 0).sum()),
+    }
+    return missed + sum(not print_goal(*goal, [dates[key]]) for key, goal in DATE_GOALS.items())
 
 
 def main() -> None:
@@ -228,6 +280,11 @@ def main() -> None:
         missed += print_cut(name, days)
     for name in CUTS:
         missed += print_small_shops(name, days, options.draws)
+    item = pd.factorize(lines["item"], sort=True)[0]
+    bought = ((lines["ts"] - pd.Timestamp(0)) // DAY).to_numpy()
+    pairs = pairs_of_purchases(pd.factorize(lines["user"], sort=True)[0], item, bought)
+    for name in CUTS:
+        missed += print_repurchases(name, pairs)
     print_young_shop(days, "2017-01-01", 60)
     print_young_shop(days, "2017-07-05", 90)
     print_one_time_buyers(days)

@@ -30,7 +30,7 @@ def value_lines(history: PaidHistory, back_test: Mapping[str, Any] | None) -> It
 
 
 def value_table(back_test: Mapping[str, Any]) -> Iterator[str]:
-    """The same in numbers, beside simpler ways."""
+    """The back-test in numbers, beside simpler ways."""
     day = datetime.fromtimestamp(back_test["cut"] * DAY, UTC).date()
     ways = back_test["ways"]
     yield f"Window of 90 days from {day}, {ways['forecast']['customers']:,} customers, {METHODS[back_test['method']]}."

@@ -31,8 +31,8 @@ def back_test_sentences(back_test: Mapping[str, Any] | None) -> Iterator[str]:
     }
     yield _total_sentence(forecast["total_ratio"])
     yield _(
-        "The forecast of a customer's orders was off by %(error)s on average; “as many as in the last 90 days” by "
-        "%(last)s."
+        "The forecast of the days on which a customer orders was off by %(error)s on average; “as many as in the last "
+        "90 days” by %(last)s."
     ) % {"error": _one_decimal(forecast["orders_error"]), "last": _one_decimal(last["orders_error"])}
     yield _(
         "Of a customer who ordered and one who did not, the one who did had the higher chance in %(percent)s %% of all "

@@ -61,11 +61,11 @@ def test_the_page_of_a_customer_says_what_is_expected_and_why(admin_client):
             reverse("personalization:personalization-customer", args=[users[0].pk]), {"reason": "asked"}, follow=True
         )
     )
-    assert f"Expected in 90 days ${row.expected_spend:,.2f} in {row.expected_orders:.1f} orders" in page
+    assert f"Expected in 90 days ${row.expected_spend:,.2f}, with orders on {row.expected_orders:.1f} days" in page
     assert f"Expected in a year ${row.expected_year_spend:,.2f}" in page
     assert f"Chance of an order in 90 days {round(100 * row.order_chance)} %" in page
     assert f"expected to bring {round(100 * run.expected_share(row.expected_tier))} % of all" in page
-    assert re.search(r"23 orders in the last 90 days; all customers have \d+\.\d on average\.", page)
+    assert re.search(r"Ordered on 23 days of the last 90; all customers on \d+\.\d on average\.", page)
     assert "from orders on 70 days within 278 days." in page and "shoppers do not see it" in page
 
 
@@ -92,12 +92,12 @@ def test_a_date_is_said_only_where_the_interval_is_narrow(days, is_said):
 @pytest.mark.parametrize(
     ("reason", "sentence"),
     [
-        (["frequency", 1.0, 3.21], "1 order in the last 90 days; all customers have 3.2 on average."),
-        (["order_value", 43.5, 30.0], "An order of theirs is worth $43.50; in the whole shop $30.00."),
-        (["trend", 6.0, 2.0], "6 orders in the last 45 days, 2 in the 45 days before."),
+        (["frequency", 1.0, 3.21], "Ordered on 1 day of the last 90; all customers on 3.2 on average."),
+        (["order_value", 43.5, 30.0], "Spends $43.50 on a day with an order; in the whole shop it is $30.00."),
+        (["trend", 6.0, 2.0], "Ordered on 6 days of the last 45, on 2 of the 45 before."),
         (["rhythm", 31.0, 9.0], "Usually orders every 9 days; it had been 31 days."),
         (["rhythm", 31.0, 0.0], "Ordered on one day, 31 days before."),
-        (["basket", 4.25, 2.0], "4.2 different products an order; in the whole shop 2.0."),
+        (["basket", 4.25, 2.0], "4.2 order lines on a day with an order; in the whole shop 2.0."),
     ],
 )
 def test_each_reason_is_a_sentence(reason, sentence):

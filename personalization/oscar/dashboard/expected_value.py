@@ -61,7 +61,7 @@ def _expected_pairs(facts: CustomerFacts, run: ValueRun) -> Iterator[tuple[str, 
     orders = round(facts.expected_orders or 0, 1)
     yield (
         pgettext("personalization", "Expected in 90 days"),
-        pgettext("personalization", "%(amount)s in %(orders)s orders")
+        pgettext("personalization", "%(amount)s, with orders on %(orders)s days")
         % {"amount": days, "orders": formats.number_format(orders, 1)},
     )
     yield pgettext("personalization", "Expected in a year"), str(year)
@@ -99,26 +99,26 @@ def _reason_sentences(facts: CustomerFacts) -> Iterator[str]:
         if code == "frequency":
             yield (
                 ngettext(
-                    "%(own)s order in the last 90 days; all customers have %(usual)s on average.",
-                    "%(own)s orders in the last 90 days; all customers have %(usual)s on average.",
+                    "Ordered on %(own)s day of the last 90; all customers on %(usual)s on average.",
+                    "Ordered on %(own)s days of the last 90; all customers on %(usual)s on average.",
                     round(own),
                 )
                 % parts
             )
         elif code == "order_value":
             money = {"own": format_currency(own, facts.currency), "usual": format_currency(usual, facts.currency)}
-            yield _("An order of theirs is worth %(own)s; in the whole shop %(usual)s.") % money
+            yield _("Spends %(own)s on a day with an order; in the whole shop it is %(usual)s.") % money
         elif code == "trend":
             yield ngettext(
-                "%(own)s order in the last 45 days, %(before)s in the 45 days before.",
-                "%(own)s orders in the last 45 days, %(before)s in the 45 days before.",
+                "Ordered on %(own)s day of the last 45, on %(before)s of the 45 before.",
+                "Ordered on %(own)s days of the last 45, on %(before)s of the 45 before.",
                 round(own),
             ) % {**parts, "before": format_count(usual)}
         elif code == "rhythm":
             yield _rhythm_sentence(own, usual)
         elif code == "basket":
             lines = {**parts, "own": formats.number_format(round(own, 1), 1, force_grouping=True)}
-            yield _("%(own)s different products an order; in the whole shop %(usual)s.") % lines
+            yield _("%(own)s order lines on a day with an order; in the whole shop %(usual)s.") % lines
 
 
 def _rhythm_sentence(silent: float, pause: float) -> str:
