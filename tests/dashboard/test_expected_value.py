@@ -63,7 +63,7 @@ def test_the_page_of_a_customer_says_what_is_expected_and_why(admin_client):
     )
     assert f"Expected in 90 days ${row.expected_spend:,.2f}, with orders on {row.expected_orders:.1f} days" in page
     assert f"Expected in a year ${row.expected_year_spend:,.2f}" in page
-    assert f"Chance of an order in 90 days {round(100 * row.order_chance)} %" in page
+    assert "Chance of an order in 90 days more than 99 %" in page
     assert f"expected to bring {round(100 * run.expected_share(row.expected_tier))} % of all" in page
     assert re.search(r"Ordered on 23 days of the last 90; all customers on \d+\.\d on average\.", page)
     assert "from orders on 70 days within 278 days." in page and "shoppers do not see it" in page
@@ -113,6 +113,15 @@ def test_a_shop_with_too_little_history_hears_where_the_customer_stands_and_no_a
         ("By kept revenue of a year (1 is the most)", "part 1 of 10"),
     ]
     assert shown.note.startswith("The shop has too little history") and shown.reasons == []
+
+
+@pytest.mark.parametrize(
+    ("chance", "words"), [(1.0, "more than 99 %"), (0.994, "99 %"), (0.934, "93 %"), (0.001, "less than 1 %")]
+)
+def test_no_chance_is_certain(chance, words):
+    assert (
+        dict(expected_value(facts_with(order_chance=chance), a_run()).pairs)["Chance of an order in 90 days"] == words
+    )
 
 
 def test_before_the_first_run_and_before_the_first_order_it_says_so():

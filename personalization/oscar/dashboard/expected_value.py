@@ -65,10 +65,19 @@ def _expected_pairs(facts: CustomerFacts, run: ValueRun) -> Iterator[tuple[str, 
         % {"amount": days, "orders": formats.number_format(orders, 1)},
     )
     yield pgettext("personalization", "Expected in a year"), str(year)
-    yield pgettext("personalization", "Chance of an order in 90 days"), f"{format_percent(facts.order_chance or 0)} %"
+    yield pgettext("personalization", "Chance of an order in 90 days"), _chance_words(facts.order_chance or 0)
     if words := _next_order(facts, run):
         yield pgettext("personalization", "Next order"), words
     yield pgettext("personalization", "Part of all customers"), _tier_words(facts.expected_tier or 0, run)
+
+
+def _chance_words(chance: float) -> str:
+    """In percent; nothing is certain."""
+    if chance >= 0.995:
+        return pgettext("personalization", "more than 99 %")
+    if chance < 0.005:
+        return pgettext("personalization", "less than 1 %")
+    return f"{format_percent(chance)} %"
 
 
 def _tier_words(tier: int, run: ValueRun) -> str:
