@@ -23,6 +23,7 @@ from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
 from personalization.models.snapshots import Snapshot
 from personalization.models.training_leases import TrainingLease
+from personalization.models.value_runs import ValueRun
 from personalization.models.visitors import Consent, ConsentRecord, Visitor
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "ServerKey",
     "Snapshot",
     "TrainingLease",
+    "ValueRun",
     "Version",
     "Visitor",
 ]
