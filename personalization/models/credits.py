@@ -44,6 +44,9 @@ MONEY_COLUMNS = ("ordered_at", "currency", "quantity", "gross", "lost_quantity",
 """What the order line says."""
 
 
+OwedLine = tuple[uuid.UUID, int, datetime, str, Decimal, Decimal]
+
+
 def new_order_mark() -> int:
     """A number that says which credits are of one order, and not of which."""
     return secrets.randbelow(2**62)
@@ -105,6 +108,13 @@ class CreditQuerySet(models.QuerySet):
         """The days, in the shop's time zone, whose totals these credits have changed since they were counted."""
         at = TruncDate("ordered_at", tzinfo=get_default_timezone())
         return sorted(self.filter(is_counted=False).order_by().values_list(at, flat=True).distinct())
+
+    def after_clicks(self, surface: str, since: datetime) -> Iterator[OwedLine]:
+        """(visitor, product, moment of the click, currency, gross, lost) of what was owed to clicks on a surface since
+        a moment, streamed."""
+        rows = self.filter(surface=surface, touch=Touch.CLICKED, touched_at__gte=since, visitor__isnull=False)
+        columns = ("visitor_id", "product_id", "touched_at", "currency", "gross", "lost_amount")
+        return rows.order_by().values_list(*columns).iterator(chunk_size=2_000)
 
     def order_ids(self) -> Iterator[int]:
         """The keys of the orders of these credits, streamed, each once."""

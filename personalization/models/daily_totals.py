@@ -12,12 +12,11 @@ from django.db.models.functions import Coalesce, TruncDate
 from django.utils.translation import pgettext_lazy
 
 from personalization.models.audit import AuditEntry
+from personalization.models.counting_turns import wait_for_turn
 from personalization.models.credits import Credit, Touch
 from personalization.models.events import Event, EventType
 from personalization.models.visitors import Visitor
 
-LOCK_KEY = 7_203_685_548
-"""An arbitrary number that is ours among the advisory locks of a PostgreSQL database."""
 DELETE_BATCH_SIZE = 5_000
 """The number of totals that are deleted in one transaction."""
 CLICK_BEFORE = timedelta(days=1)
@@ -141,7 +140,7 @@ class DailyTotalQuerySet(models.QuerySet):
         (nothing late can arrive any more, but history may be imported) keeps what would count less than before.
         """
         with transaction.atomic(using=self.db):
-            self._one_at_a_time()
+            wait_for_turn(self.db)
             rows = self.filter(date=day).order_by()
             before = dict(rows.values_list("type").annotate(Sum("event_count")))
             for name in EventType.values:
@@ -159,18 +158,11 @@ class DailyTotalQuerySet(models.QuerySet):
             if at_least and (rows.aggregate(events=Sum("event_count"))["events"] or 0) < at_least:
                 raise _Fewer
 
-    def _one_at_a_time(self) -> None:
-        """Makes a second one wait until this transaction ends; elsewhere than on PostgreSQL the first write does."""
-        connection = connections[self.db]
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
-
     def replace_purchases(self, day: date, start: datetime, end: datetime) -> None:
         """Counts the credits of the orders of a day anew, from its first moment to that of the next day, in one
         transaction; what changes meanwhile waits for it and is counted by the next run."""
         with transaction.atomic(using=self.db):
-            self._one_at_a_time()
+            wait_for_turn(self.db)
             Credit.objects.using(self.db).filter(ordered_at__gte=start, ordered_at__lt=end, is_counted=False).update(
                 is_counted=True
             )

@@ -354,7 +354,7 @@ class Event(models.Model):
     row_key = models.CharField(pgettext_lazy("personalization", "row"), max_length=64, blank=True)
     """The row that was seen or clicked on, as the signed slate says."""
     value = models.FloatField(pgettext_lazy("personalization", "value"), null=True)
-    """Seconds on the page, a quantity or a grade, by the event's name."""
+    """Seconds on the page, a quantity, a grade, or how many hits a search had, by the event's name."""
     is_suspected_bot = models.BooleanField(pgettext_lazy("personalization", "suspected bot"), default=False)
     """Probably not a shopper: stored, but not learned from."""
     voice = models.BigIntegerField(pgettext_lazy("personalization", "voice"), null=True)

@@ -36,7 +36,16 @@ from tests.shops import factories as shop
 pytestmark = pytest.mark.django_db
 
 OURS = [model for model in apps.get_app_config("personalization").get_models() if model._meta.managed]
-NOBODYS = {"DailyTotal", "Newcomer", "RowDraw", "SensitiveCategory", "ServerKey", "Snapshot", "TrainingLease"}
+NOBODYS = {
+    "DailyTotal",
+    "Newcomer",
+    "RowDraw",
+    "SearchTotal",
+    "SensitiveCategory",
+    "ServerKey",
+    "Snapshot",
+    "TrainingLease",
+}
 """The tables without a way to a person: counts and what is drawn from them, categories, keys, learned files, who
 trains."""
 STAFFS = {"Definition", "Reference", "RulesState", "Season", "Version"}

@@ -24,7 +24,7 @@ from personalization.merchandising.campaign_words import surface_labels
 from personalization.merchandising.conflicts import products_of_campaign
 from personalization.merchandising.row_keys import split_row_key
 from personalization.models import DailyTotal, Definition, DefinitionKind
-from personalization.oscar.dashboard.csv_files import csv_download
+from personalization.oscar.dashboard.csv_files import csv_download, with_cents
 from personalization.oscar.dashboard.row_words import row_labels
 from personalization.oscar.dashboard.screens import PlainSelects, show
 from personalization.rows import registered_row_types
@@ -218,7 +218,7 @@ def _csv_rows(group: str, report: Report, names: Callable[[Key], str]) -> Iterat
     columns = ("seen", "clicks", "added", "lines", "pieces", "gross", "lost_amount", "kept_amount", "seen_only")
     yield (*reports.GROUPS[group], "name", *columns)
     for key, outcome in reports.best_first(report.lines):
-        yield (*key, names(key), *(_with_cents(getattr(outcome, name)) for name in columns))
+        yield (*key, names(key), *(with_cents(getattr(outcome, name)) for name in columns))
 
 
 def _report_context(form: ReportForm) -> dict[str, Any]:
@@ -329,7 +329,3 @@ def key_names(group: str, lines: Iterable[Key], row_names: Mapping[str, str]) ->
         else account_records.product_titles(keys)
     )
     return lambda key: names.get(key[0], gone)
-
-
-def _with_cents(value: int | Decimal) -> int | Decimal:
-    return value.quantize(Decimal("0.01")) if isinstance(value, Decimal) else value
