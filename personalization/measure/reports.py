@@ -1,7 +1,7 @@
 """Reports: what became of rows and campaigns, from daily totals. No query here grows with events."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,8 @@ COMPARED_DAYS = 7
 """Before and after the beginning of a campaign."""
 MAX_COMPARED_PRODUCTS = 1_000
 MAX_DAYS = 400
+MIN_SEGMENT_PEOPLE = 5
+"""Nothing is said of a segment in which never as many visitors saw the same row on the same day."""
 MAX_PRODUCT_DAYS = 92
 """A report by product adds up many more totals."""
 ONE_DAY = timedelta(days=1)
@@ -30,6 +32,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "campaign": ("campaign",),
     "day": ("date",),
     "product": ("product_id",),
+    "segment": ("segment_id",),
 }
 """By what a report may be split, and the columns that say it."""
 
@@ -89,7 +92,7 @@ class Outcome:
     """What was kept of purchases of what was only seen; in none of the other numbers."""
 
     def __add__(self, other: "Outcome") -> "Outcome":
-        names = [field.name for field in fields(self)]
+        names = [one.name for one in fields(self)]
         return Outcome(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
     @property
@@ -124,32 +127,47 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Report:
-    """The lines of a report, and their sum."""
+    """The lines of a report, and their sum, in the shop's own currency."""
 
     lines: Mapping[Key, Outcome]
     """By the columns of `GROUPS`."""
     total: Outcome
-    other_currencies: Mapping[str, Outcome]
-    """What was bought in others than the shop's, which nothing here is converted from."""
+    """Of segments it is no sum: who was in several stands in the line of each."""
+    foreign: Mapping[str, Mapping[Key, Outcome]] = field(default_factory=dict)
+    """The lines of what was shown and bought in other currencies, by currency: nothing is converted."""
+    too_few: int = 0
+    """How many segments have too few visitors to be a line."""
+
+    @property
+    def foreign_totals(self) -> dict[str, Outcome]:
+        """By currency, what came of what was shown and bought in it."""
+        return {currency: sum(lines.values(), Outcome()) for currency, lines in self.foreign.items()}
 
 
 def read_report(group: str, period: Period, filters: Filters, currency: str) -> Report:
     """One query."""
-    lines: dict[Key, Outcome] = {}
-    others: dict[str, Outcome] = {}
+    by_currency: dict[str, dict[Key, Outcome]] = {}
+    people: dict[Key, int] = {}
     for row in _totals(group, period, filters).sums_by(*GROUPS[group]):
-        outcome = _outcome(row)
-        if row["currency"] not in ("", currency):
-            others[row["currency"]] = others.get(row["currency"], Outcome()) + outcome
-            continue
-        key = _key(group, row)
-        lines[key] = lines.get(key, Outcome()) + outcome
-    return Report(lines, sum(lines.values(), Outcome()), others)
+        key, lines = _key(group, row), by_currency.setdefault(row["currency"] or currency, {})
+        lines[key] = lines.get(key, Outcome()) + _outcome(row)
+        people[key] = max(people.get(key, 0), row["most_visitors"])
+    hidden = {key for key, most in people.items() if group == "segment" and most < MIN_SEGMENT_PEOPLE}
+    shown = {
+        name: {key: outcome for key, outcome in lines.items() if key not in hidden}
+        for name, lines in sorted(by_currency.items())
+    }
+    own = shown.pop(currency, {})
+    foreign = {name: lines for name, lines in shown.items() if lines}
+    return Report(own, sum(own.values(), Outcome()), foreign, len(hidden))
 
 
 def _totals(group: str, period: Period, filters: Filters) -> Any:
-    rows = DailyTotal.objects.of_our_rows(period.first, period.last)
-    rows = rows.filter(product_id__gt=0) if group == "product" else rows.filter(product_id=0)
+    if group == "segment":
+        rows = DailyTotal.objects.of_segments(period.first, period.last)
+    else:
+        rows = DailyTotal.objects.of_our_rows(period.first, period.last)
+        rows = rows.filter(product_id__gt=0) if group == "product" else rows.filter(product_id=0)
     equal = {"surface": filters.surface, "row_code": filters.row_code, "device": filters.device}
     rows = rows.filter(**{name: value for name, value in equal.items() if value})
     if filters.campaign is not None:

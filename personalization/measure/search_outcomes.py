@@ -13,7 +13,7 @@ from uuid import UUID
 
 from personalization.models import Credit, Event, SearchTotal
 from personalization.models.events import EventType
-from personalization.models.shown_events import SearchStep
+from personalization.models.searched_events import SearchStep
 from personalization.privacy.retention import ONE_DAY, day_bounds, local_day, retention_cutoffs
 
 MIN_PEOPLE = 5

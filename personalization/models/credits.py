@@ -34,6 +34,7 @@ TOUCH_COLUMNS = (
     "row_key",
     "campaign",
     "arm",
+    "segments",
     "device",
     "is_customer",
     "touch",
@@ -100,9 +101,9 @@ class CreditQuerySet(models.QuerySet):
         self.filter(visitor=visitor).update(visitor=None)
 
     def forget_people(self, visitor_ids: Iterable[uuid.UUID]) -> None:
-        """Cuts these visitors' credits off from them and from their orders. The numbers stay, and name nobody: what is
-        cancelled later is not heard any more."""
-        self.filter(visitor__in=list(visitor_ids)).update(visitor=None, order_id=None, line_id=None)
+        """Cuts these visitors' credits off from them, from their orders and their segments. The numbers stay, and name
+        nobody: what is cancelled later is not heard any more."""
+        self.filter(visitor__in=list(visitor_ids)).update(visitor=None, order_id=None, line_id=None, segments=[])
 
     def uncounted_days(self) -> list[date]:
         """The days, in the shop's time zone, whose totals these credits have changed since they were counted."""
@@ -158,6 +159,8 @@ class Credit(models.Model):
     """The campaign that had placed the product, and its version; "" for none."""
     arm = models.CharField(pgettext_lazy("personalization", "arm"), max_length=128, blank=True)
     """experiment=arm of each experiment that took part in the decision."""
+    segments = models.JSONField(pgettext_lazy("personalization", "segments"), default=list, blank=True)
+    """The keys of the live segments that the visitor was in when they saw it; empty once they were forgotten."""
     device = models.CharField(pgettext_lazy("personalization", "device"), max_length=8, blank=True)
     is_customer = models.BooleanField(pgettext_lazy("personalization", "customer"), default=False)
     """Whether the order is of an account."""

@@ -17,29 +17,46 @@ from personalization.models.credits import Credit, Touch
 from personalization.models.events import Event, EventType
 from personalization.models.visitors import Visitor
 
+
+class PurchaseType(models.TextChoices):
+    """Order lines, by what they are owed to."""
+
+    CLICKED = "purchase", pgettext_lazy("personalization", "purchase after a click")
+    SEEN = "purchase_seen", pgettext_lazy("personalization", "purchase of what was only seen")
+
+
 DELETE_BATCH_SIZE = 5_000
 """The number of totals that are deleted in one transaction."""
 CLICK_BEFORE = timedelta(days=1)
 """A click counts for what was put into a basket that day or the day before."""
+SHOWN_EVENTS = (EventType.IMPRESSION, EventType.CLICK, EventType.ADD_TO_BASKET, *PurchaseType.values)
+"""What came of rows: it may be of segments."""
 BASKET_EVENTS = (EventType.VIEW_BASKET, EventType.CHECKOUT)
 """Happen to all products of a basket at once, and count once."""
 
 EACH_PRODUCT = {
     "postgresql": (
         "jsonb_array_elements(({list})::jsonb) AS item(pair) ON TRUE",
-        ("(item.pair->>0)::bigint", "item.pair->>2", "item.pair->>3"),
+        ("(item.pair->>0)::bigint", "item.pair->>2", "item.pair->>3", "item.pair->>5"),
     ),
     "sqlite": (
         "json_each({list}) AS item ON TRUE",
-        ("json_extract(item.value, '$[0]')", "json_extract(item.value, '$[2]')", "json_extract(item.value, '$[3]')"),
+        tuple(f"json_extract(item.value, '$[{place}]')" for place in (0, 2, 3, 5)),
     ),
     "mysql": (
         "JSON_TABLE({list}, '$[*]' COLUMNS (product BIGINT PATH '$[0]', reason VARCHAR(64) PATH '$[2]', "
-        "campaign VARCHAR(64) PATH '$[3]')) AS item ON TRUE",
-        ("item.product", "item.reason", "item.campaign"),
+        "campaign VARCHAR(64) PATH '$[3]', currency VARCHAR(12) PATH '$[5]')) AS item ON TRUE",
+        ("item.product", "item.reason", "item.campaign", "item.currency"),
     ),
 }
-"""By database: how a list of [product, position, reason, campaign] becomes rows, and those three columns of each."""
+"""By database: how a list of [product, position, reason, campaign, propensity, currency] becomes rows, and product,
+reason, campaign and currency of each."""
+EACH_SEGMENT = {
+    "postgresql": ("CROSS JOIN jsonb_array_elements_text({segments}) AS inside(key)", "inside.key::bigint"),
+    "sqlite": ("CROSS JOIN json_each({segments}) AS inside", "inside.value"),
+    "mysql": ("JOIN JSON_TABLE({segments}, '$[*]' COLUMNS (key_ BIGINT PATH '$')) AS inside", "inside.key_"),
+}
+"""By database: how a list of segments becomes rows, and the segment of each."""
 ROW_CODES = {
     "postgresql": "split_part({key}, ':', 1)",
     "sqlite": "substr({key}, 1, instr({key} || ':', ':') - 1)",
@@ -49,11 +66,11 @@ ROW_CODES = {
 
 COUNT_SQL = """
 INSERT INTO {totals} (
-    {date}, {type}, {surface}, {row_code}, {campaign}, {arm}, {device}, {is_customer}, {product_id},
+    {date}, {type}, {surface}, {row_code}, {campaign}, {arm}, {device}, {is_customer}, {product_id}, {segment_id},
     {event_count}, {visitor_count}, {units}, {gross}, {lost_amount}, {currency}
 )
-SELECT %s, %s, {surface}, {row_code}, {campaign}, {of_summary}, {of_products},
-    COUNT(*), COUNT(DISTINCT {visitor}), 0, 0, 0, ''
+SELECT %s, %s, {surface}, {row_code}, {campaign}, {of_summary}, {of_products}, {of_segments},
+    COUNT(*), COUNT(DISTINCT {visitor}), 0, 0, 0, {currency}
 FROM (
     SELECT COALESCE({shown}.{surface}, '') AS {surface}, {events}.{visitor} AS {visitor}, {events}.{device} AS {device},
         COALESCE({shown}.{arm}, '') AS {arm},
@@ -61,13 +78,15 @@ FROM (
             ELSE {code} END AS {row_code},
         COALESCE({shown}.{campaign}, {item_campaign}, '') AS {campaign},
         CASE WHEN {visitors}.{user} IS NULL THEN {no} ELSE {yes} END AS {is_customer},
-        COALESCE({events}.{product_id}, {item_product}, 0) AS {product_id}
+        COALESCE({events}.{product_id}, {item_product}, 0) AS {product_id},
+        COALESCE({shown}.{segments}, '[]') AS {segments},
+        COALESCE(NULLIF({shown}.{currency}, ''), {item_currency}, '') AS {currency}
     FROM {events} JOIN {visitors} ON {visitors}.{id} = {events}.{visitor} LEFT JOIN {each} {click}
     WHERE {events}.{type} = %s AND {events}.{occurred_at} >= %s AND {events}.{occurred_at} < %s
         AND NOT {events}.{is_suspected_bot}
 ) AS did
-{with_product}
-GROUP BY {surface}, {row_code}, {campaign}, {grouped}
+{each_group}
+GROUP BY {surface}, {row_code}, {campaign}, {currency}, {grouped}
 """
 LAST_CLICK_SQL = """
 LEFT JOIN {events} AS click ON click.{pk} = (
@@ -81,22 +100,18 @@ LEFT JOIN {events} AS click ON click.{pk} = (
 """The click that led to what was put into a basket, which no page reports with its row."""
 MONEY_SQL = """
 INSERT INTO {totals} (
-    {date}, {type}, {surface}, {row_code}, {campaign}, {arm}, {device}, {is_customer}, {product_id},
+    {date}, {type}, {surface}, {row_code}, {campaign}, {arm}, {device}, {is_customer}, {product_id}, {segment_id},
     {event_count}, {visitor_count}, {units}, {gross}, {lost_amount}, {currency}
 )
-SELECT %s, %s, {surface}, {row_code}, {campaign}, {of_summary}, {of_products},
+SELECT %s, %s, {surface}, {row_code}, {campaign}, {of_summary}, {of_products}, {of_segments},
     COUNT(*), COUNT(DISTINCT {order_mark}), SUM({quantity}), SUM({gross}), SUM({lost_amount}), {currency}
-FROM (SELECT {credits}.*, {code} AS {row_code} FROM {credits}) AS given
-WHERE {touch} = %s AND {ordered_at} >= %s AND {ordered_at} < %s
+FROM (
+    SELECT {credits}.*, {code} AS {row_code} FROM {credits}
+    WHERE {touch} = %s AND {ordered_at} >= %s AND {ordered_at} < %s
+) AS given
+{each_group}
 GROUP BY {surface}, {row_code}, {campaign}, {currency}, {grouped}
 """
-
-
-class PurchaseType(models.TextChoices):
-    """Order lines, by what they are owed to."""
-
-    CLICKED = "purchase", pgettext_lazy("personalization", "purchase after a click")
-    SEEN = "purchase_seen", pgettext_lazy("personalization", "purchase of what was only seen")
 
 
 _NUMBERS: dict[str, models.Field] = {
@@ -177,29 +192,24 @@ class DailyTotalQuerySet(models.QuerySet):
         )
 
     def _insert_counted(self, sql: str, values: list[date | str], names: dict[str, str]) -> None:
-        """Two statements: one row for all products together, then one for each."""
+        """A statement for each level: a row for all products together, one for each product, one for each segment."""
         connection = connections[self.db]
         parameters = [
             connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
             for value in values
         ]
-        summary = {
-            "of_summary": "{arm}, {device}, {is_customer}",
-            "of_products": "0",
-            "grouped": "{arm}, {device}, {is_customer}",
-            "with_product": "",
-        }
-        products = {
-            "of_summary": "'', '', {no}",
-            "of_products": "{product_id}",
-            "grouped": "{product_id}",
-            "with_product": "WHERE {product_id} > 0",
-        }
+        nobodys = "'', '', {no}"
+        levels = [
+            # (arm, device and kind of visitor; product; segment; what it is grouped by; of which rows)
+            ("{arm}, {device}, {is_customer}", "0", "0", "{arm}, {device}, {is_customer}", ""),
+            (nobodys, "{product_id}", "0", "{product_id}", "{with_product}"),
+            (nobodys, "0", "{segment}", "{segment}", "{each_segment}"),
+        ]
+        slots = ("of_summary", "of_products", "of_segments", "grouped", "each_group")
         with connection.cursor() as cursor:
-            for level in (summary, products):
-                parts = {key: value.format(**names) for key, value in level.items()}
-                statement = sql.format(**names, **parts)
-                cursor.execute(statement, parameters)
+            for level in levels[: 3 if values[1] in SHOWN_EVENTS else 2]:
+                parts = {slot: text.format(**names) for slot, text in zip(slots, level, strict=True)}
+                cursor.execute(sql.format(**names, **parts), parameters)
 
     def _names(self) -> dict[str, str]:
         """The quoted names of tables and columns."""
@@ -216,7 +226,16 @@ class DailyTotalQuerySet(models.QuerySet):
             name: quote(model._meta.db_table) for name, model in tables.items()
         }
         truth = {"yes": "TRUE", "no": "FALSE"} if vendor == "postgresql" else {"yes": "1", "no": "0"}
-        return {**quoted, **truth, "pk": quote("id"), "code": self._row_code(quoted["row_key"])}
+        each_segment, segment = EACH_SEGMENT[vendor]
+        return {
+            **quoted,
+            **truth,
+            "pk": quote("id"),
+            "code": self._row_code(quoted["row_key"]),
+            "segment": segment,
+            "each_segment": each_segment.format(**quoted),
+            "with_product": f"WHERE {quoted['product_id']} > 0",
+        }
 
     def _row_code(self, key: str) -> str:
         return ROW_CODES[connections[self.db].vendor].format(key=key)
@@ -236,11 +255,18 @@ class DailyTotalQuerySet(models.QuerySet):
             "click": click,
             "each": each.format(list=listed),
             "code": self._row_code(f"COALESCE({shown}.{names['row_key']}, '')"),
-            **dict(zip(("item_product", "item_reason", "item_campaign"), items, strict=True)),
+            **dict(zip(("item_product", "item_reason", "item_campaign", "item_currency"), items, strict=True)),
         }
 
     def of_our_rows(self, first: date, last: date) -> "DailyTotalQuerySet":
-        """Those of rows and lists that we ordered, of these days and those between."""
+        """Those of rows and lists that we ordered, of these days and those between, for all visitors together."""
+        return self._of_our_rows(first, last).filter(segment_id=0)
+
+    def of_segments(self, first: date, last: date) -> "DailyTotalQuerySet":
+        """The same of single segments. Who was in several is in the totals of each."""
+        return self._of_our_rows(first, last).filter(segment_id__gt=0)
+
+    def _of_our_rows(self, first: date, last: date) -> "DailyTotalQuerySet":
         return self.filter(date__gte=first, date__lte=last).exclude(row_code="").exclude(surface="")
 
     def sums_by(self, *keys: str) -> Iterator[dict[str, Any]]:
@@ -258,6 +284,7 @@ class DailyTotalQuerySet(models.QuerySet):
                 lost_sum=_sum_of("lost_amount", PurchaseType.CLICKED),
                 seen_gross=_sum_of("gross", PurchaseType.SEEN),
                 seen_lost=_sum_of("lost_amount", PurchaseType.SEEN),
+                most_visitors=Coalesce(Max("visitor_count", filter=Q(type=EventType.IMPRESSION)), 0),
             )
         )
         return rows.iterator(chunk_size=2_000)
@@ -312,6 +339,8 @@ class DailyTotal(models.Model):
     is_customer = models.BooleanField(pgettext_lazy("personalization", "customer"), default=False)
     product_id = models.BigIntegerField(pgettext_lazy("personalization", "product"), default=0)
     """Its primary key, or 0 for all together, and what is about none."""
+    segment_id = models.BigIntegerField(pgettext_lazy("personalization", "segment"), default=0)
+    """The key of a segment, of what those did who were in it when it was shown; 0 for all visitors together."""
     event_count = models.PositiveIntegerField(pgettext_lazy("personalization", "events"))
     """Of what was seen: cards, not rows. Of purchases: order lines."""
     visitor_count = models.PositiveIntegerField(pgettext_lazy("personalization", "visitors"))
@@ -326,6 +355,7 @@ class DailyTotal(models.Model):
     )
     """What of it was cancelled, returned or refunded, on the day of the order."""
     currency = models.CharField(pgettext_lazy("personalization", "currency"), max_length=12, blank=True)
+    """Of the money; of what was seen and clicked on, that of the prices, "" for the shop's own."""
 
     objects = DailyTotalQuerySet.as_manager()
 
@@ -338,6 +368,7 @@ class DailyTotal(models.Model):
                     "date",
                     "type",
                     "product_id",
+                    "segment_id",
                     "surface",
                     "row_code",
                     "campaign",
