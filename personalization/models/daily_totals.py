@@ -263,7 +263,7 @@ class DailyTotalQuerySet(models.QuerySet):
         return self._of_our_rows(first, last).filter(segment_id=0)
 
     def of_segments(self, first: date, last: date) -> "DailyTotalQuerySet":
-        """The same of single segments. Who was in several is in the totals of each."""
+        """Those of single segments in them. Who was in several is in the totals of each."""
         return self._of_our_rows(first, last).filter(segment_id__gt=0)
 
     def _of_our_rows(self, first: date, last: date) -> "DailyTotalQuerySet":
