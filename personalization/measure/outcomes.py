@@ -9,7 +9,7 @@ from personalization import conf
 from personalization.measure import credit
 from personalization.measure.experiments import ExperimentsResult, measure_experiments
 from personalization.measure.newcomers import list_newcomers
-from personalization.measure.row_order import OrderComparison, compare_row_orders, draw_row_order
+from personalization.measure.row_order import OrderComparison, compare_row_orders, draw_row_order, store_comparison
 from personalization.measure.search_outcomes import count_searches
 from personalization.models import Credit, DailyTotal, RowDraw
 from personalization.privacy.retention import ONE_DAY, day_bounds
@@ -65,8 +65,11 @@ def _learn_row_order(moment: datetime) -> OrderComparison | None:
     if not conf.get_settings().ROW_ORDER_MAX_SHIFT:
         return None
     draw_row_order(moment)
-    is_used = RowDraw.objects.exists()
-    return compare_row_orders(moment) if is_used else None
+    if not RowDraw.objects.exists():
+        return None
+    comparison = compare_row_orders(moment)
+    store_comparison(comparison, moment)
+    return comparison
 
 
 def count_purchases() -> int:

@@ -19,6 +19,7 @@ from personalization.models.genomes import Genome
 from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
 from personalization.models.row_draws import RowDraw
+from personalization.models.row_order_results import RowOrderResult
 from personalization.models.search_totals import SearchTotal
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
@@ -47,6 +48,7 @@ __all__ = [
     "OrderVisitor",
     "Reference",
     "RowDraw",
+    "RowOrderResult",
     "RulesState",
     "SearchTotal",
     "Season",

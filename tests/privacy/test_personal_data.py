@@ -40,6 +40,7 @@ NOBODYS = {
     "DailyTotal",
     "Newcomer",
     "RowDraw",
+    "RowOrderResult",
     "SearchTotal",
     "SensitiveCategory",
     "ServerKey",

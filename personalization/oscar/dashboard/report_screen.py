@@ -24,6 +24,7 @@ from personalization.merchandising.conflicts import products_of_campaign
 from personalization.merchandising.row_keys import split_row_key
 from personalization.models import DailyTotal, Definition, DefinitionKind
 from personalization.oscar.dashboard.csv_files import csv_download, with_cents
+from personalization.oscar.dashboard.learned_words import row_order_panel
 from personalization.oscar.dashboard.row_words import row_labels
 from personalization.oscar.dashboard.screens import PlainSelects, show
 from personalization.rows import registered_row_types
@@ -259,6 +260,7 @@ def _report_context(form: ReportForm) -> dict[str, Any]:
         "min_seen": reports.MIN_SEEN,
         "min_lines": reports.MIN_LINES,
         "campaign": filters.campaign,
+        "row_order": row_order_panel(),
         "around": _around_campaign(filters.campaign, currency) if filters.campaign is not None else None,
     }
 
