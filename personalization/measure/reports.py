@@ -1,6 +1,6 @@
 """Reports: what became of rows and campaigns, from daily totals. No query here grows with events."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef
 from django.utils.timezone import get_default_timezone
 
-from personalization.models import DailyTotal, OrderVisitor
+from personalization.models import DailyTotal, OrderVisitor, ProductWeek
+from personalization.models.product_weeks import whole_weeks
 from personalization.shop import orders
 
 MIN_SEEN = 100
@@ -145,10 +146,10 @@ class Report:
 
 
 def read_report(group: str, period: Period, filters: Filters, currency: str) -> Report:
-    """One query."""
+    """One query; by product two, as its whole weeks are added up already."""
     by_currency: dict[str, dict[Key, Outcome]] = {}
     people: dict[Key, int] = {}
-    for row in _totals(group, period, filters).sums_by(*GROUPS[group]):
+    for row in _sums(group, period, filters):
         key, lines = _key(group, row), by_currency.setdefault(row["currency"] or currency, {})
         lines[key] = lines.get(key, Outcome()) + _outcome(row)
         people[key] = max(people.get(key, 0), row["most_visitors"])
@@ -162,19 +163,37 @@ def read_report(group: str, period: Period, filters: Filters, currency: str) -> 
     return Report(own, sum(own.values(), Outcome()), foreign, len(hidden))
 
 
+def _sums(group: str, period: Period, filters: Filters) -> Iterator[dict[str, Any]]:
+    weeks = whole_weeks(period.first, period.last) if group == "product" else None
+    if weeks is None:
+        yield from _totals(group, period, filters).sums_by(*GROUPS[group])
+        return
+    start, end = weeks
+    yield from _filtered(ProductWeek.objects.filter(week__gte=start, week__lt=end), filters).sums_by_product()
+    days = (period.first + number * ONE_DAY for number in range(period.days))
+    if single_days := [day for day in days if not start <= day < end]:
+        yield from _totals(group, period, filters).filter(date__in=single_days).sums_by(*GROUPS[group])
+
+
 def _totals(group: str, period: Period, filters: Filters) -> Any:
     if group == "segment":
         rows = DailyTotal.objects.of_segments(period.first, period.last)
     else:
         rows = DailyTotal.objects.of_our_rows(period.first, period.last)
         rows = rows.filter(product_id__gt=0) if group == "product" else rows.filter(product_id=0)
-    equal = {"surface": filters.surface, "row_code": filters.row_code, "device": filters.device}
-    rows = rows.filter(**{name: value for name, value in equal.items() if value})
-    if filters.campaign is not None:
-        rows = rows.filter(campaign__startswith=f"{filters.campaign}:")
-    elif group == "campaign":
+    rows = _filtered(rows, filters)
+    if filters.campaign is None and group == "campaign":
         rows = rows.exclude(campaign="")
+    if filters.device:
+        rows = rows.filter(device=filters.device)
     return rows if filters.is_customer is None else rows.filter(is_customer=filters.is_customer)
+
+
+def _filtered(rows: Any, filters: Filters) -> Any:
+    """Those of the page, the row and the campaign that are asked for."""
+    equal = {"surface": filters.surface, "row_code": filters.row_code}
+    rows = rows.filter(**{name: value for name, value in equal.items() if value})
+    return rows if filters.campaign is None else rows.filter(campaign__startswith=f"{filters.campaign}:")
 
 
 def _key(group: str, row: Mapping[str, Any]) -> Key:

@@ -18,6 +18,7 @@ from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genomes import Genome
 from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
+from personalization.models.product_weeks import ProductWeek
 from personalization.models.row_draws import RowDraw
 from personalization.models.row_order_results import RowOrderResult
 from personalization.models.search_totals import SearchTotal
@@ -46,6 +47,7 @@ __all__ = [
     "Genome",
     "Newcomer",
     "OrderVisitor",
+    "ProductWeek",
     "Reference",
     "RowDraw",
     "RowOrderResult",

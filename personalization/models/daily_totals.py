@@ -15,6 +15,7 @@ from personalization.models.audit import AuditEntry
 from personalization.models.counting_turns import wait_for_turn
 from personalization.models.credits import Credit, Touch
 from personalization.models.events import Event, EventType
+from personalization.models.product_weeks import WEEK, ProductWeek, week_of
 from personalization.models.visitors import Visitor
 
 
@@ -164,6 +165,7 @@ class DailyTotalQuerySet(models.QuerySet):
                 elif name not in dropped:
                     with suppress(_Fewer):
                         self._recount(day, name, start, end, at_least=before[name] if over else 0)
+            self.replace_week_of(day)
 
     def _recount(self, day: date, name: str, start: datetime, end: datetime, at_least: int) -> None:
         rows = self.filter(date=day, type=name)
@@ -184,6 +186,14 @@ class DailyTotalQuerySet(models.QuerySet):
             self.filter(date=day, type__in=PurchaseType.values)._raw_delete(self.db)
             for name, touch in PURCHASES.items():
                 self._insert_counted(MONEY_SQL, [day, name, touch, start, end], self._names())
+            self.replace_week_of(day)
+
+    def replace_week_of(self, day: date) -> None:
+        """Counts the week of a day anew from its days, for reports by product."""
+        week = week_of(day)
+        days = self.of_our_rows(week, week + WEEK - timedelta(days=1)).filter(product_id__gt=0)
+        sums = days.summed_by("product_id", "surface", "row_code", "campaign")
+        ProductWeek.objects.using(self.db).replace_week(week, sums)
 
     def _count(self, day: date, name: str, start: datetime, end: datetime) -> None:
         clicks = [start - CLICK_BEFORE] if name == EventType.ADD_TO_BASKET else []
@@ -270,8 +280,12 @@ class DailyTotalQuerySet(models.QuerySet):
         return self.filter(date__gte=first, date__lte=last).exclude(row_code="").exclude(surface="")
 
     def sums_by(self, *keys: str) -> Iterator[dict[str, Any]]:
-        """What was seen, clicked on, put into baskets and bought, by these columns and the currency, in one query."""
-        rows = (
+        """What `summed_by` finds, streamed, in one query."""
+        return self.summed_by(*keys).iterator(chunk_size=2_000)
+
+    def summed_by(self, *keys: str) -> "models.QuerySet[Any, dict[str, Any]]":
+        """What was seen, clicked on, put into baskets and bought, by these columns and the currency."""
+        return (
             self.order_by()
             .values(*keys, "currency")
             .annotate(
@@ -287,7 +301,6 @@ class DailyTotalQuerySet(models.QuerySet):
                 most_visitors=Coalesce(Max("visitor_count", filter=Q(type=EventType.IMPRESSION)), 0),
             )
         )
-        return rows.iterator(chunk_size=2_000)
 
     def cards_by_row(self, first: date, last: date) -> Iterator[tuple[str, str, bool, str, date, str, int]]:
         """(surface, code of the row, whether of a customer, device, day, type, cards) of what was seen in rows and put

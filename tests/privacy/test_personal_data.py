@@ -39,6 +39,7 @@ OURS = [model for model in apps.get_app_config("personalization").get_models() i
 NOBODYS = {
     "DailyTotal",
     "Newcomer",
+    "ProductWeek",
     "RowDraw",
     "RowOrderResult",
     "SearchTotal",
