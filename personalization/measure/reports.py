@@ -1,7 +1,7 @@
 """Reports: what became of rows and campaigns, from daily totals. No query here grows with events."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef
 from django.utils.timezone import get_default_timezone
 
 from personalization.models import DailyTotal, OrderVisitor, ProductWeek
-from personalization.models.product_weeks import whole_weeks
+from personalization.models.product_weeks import WEEK, week_of, week_span
 from personalization.shop import orders
 
 MIN_SEEN = 100
@@ -93,8 +93,16 @@ class Outcome:
     """What was kept of purchases of what was only seen; in none of the other numbers."""
 
     def __add__(self, other: "Outcome") -> "Outcome":
-        names = [one.name for one in fields(self)]
-        return Outcome(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        return Outcome(
+            self.seen + other.seen,
+            self.clicks + other.clicks,
+            self.added + other.added,
+            self.lines + other.lines,
+            self.pieces + other.pieces,
+            self.gross + other.gross,
+            self.lost_amount + other.lost_amount,
+            self.seen_only + other.seen_only,
+        )
 
     @property
     def kept_amount(self) -> Decimal:
@@ -146,12 +154,13 @@ class Report:
 
 
 def read_report(group: str, period: Period, filters: Filters, currency: str) -> Report:
-    """One query; by product two, as its whole weeks are added up already."""
+    """One query."""
     by_currency: dict[str, dict[Key, Outcome]] = {}
     people: dict[Key, int] = {}
     for row in _sums(group, period, filters):
         key, lines = _key(group, row), by_currency.setdefault(row["currency"] or currency, {})
-        lines[key] = lines.get(key, Outcome()) + _outcome(row)
+        outcome = _outcome(row)
+        lines[key] = lines[key] + outcome if key in lines else outcome
         people[key] = max(people.get(key, 0), row["most_visitors"])
     hidden = {key for key, most in people.items() if group == "segment" and most < MIN_SEGMENT_PEOPLE}
     shown = {
@@ -164,15 +173,18 @@ def read_report(group: str, period: Period, filters: Filters, currency: str) -> 
 
 
 def _sums(group: str, period: Period, filters: Filters) -> Iterator[dict[str, Any]]:
-    weeks = whole_weeks(period.first, period.last) if group == "product" else None
-    if weeks is None:
+    if group != "product":
         yield from _totals(group, period, filters).sums_by(*GROUPS[group])
         return
-    start, end = weeks
-    yield from _filtered(ProductWeek.objects.filter(week__gte=start, week__lt=end), filters).sums_by_product()
-    days = (period.first + number * ONE_DAY for number in range(period.days))
-    if single_days := [day for day in days if not start <= day < end]:
-        yield from _totals(group, period, filters).filter(date__in=single_days).sums_by(*GROUPS[group])
+    span = week_span(period.first, period.last)
+    weeks = _filtered(ProductWeek.objects.filter(week__gte=span.start, week__lt=span.end), filters)
+    days = _totals(group, Period(week_of(period.first), week_of(period.last) + WEEK), filters)
+    several = [
+        days.filter(date__in=some).by_column(sign)
+        for sign, some in ((1, span.more_days), (-1, span.fewer_days))
+        if some
+    ]
+    yield from weeks.sums_with_days(*several)
 
 
 def _totals(group: str, period: Period, filters: Filters) -> Any:

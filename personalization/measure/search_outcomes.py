@@ -15,6 +15,7 @@ from personalization.models import Credit, Event, SearchTotal
 from personalization.models.events import EventType
 from personalization.models.searched_events import SearchStep
 from personalization.privacy.retention import ONE_DAY, day_bounds, local_day, retention_cutoffs
+from personalization.shop.currencies import own_currency
 
 MIN_PEOPLE = 5
 """What fewer visitors searched for may name one of them, and is not counted by its words."""
@@ -27,7 +28,8 @@ MAX_PLACE = 200
 """Places further down count as this one."""
 
 Bought = Mapping[tuple[UUID, int, datetime], list[tuple[str, Decimal, Decimal]]]
-"""By visitor, product and moment of the click: (currency, gross, lost) of each order line that is owed to it."""
+"""By visitor, product and moment of the click: (currency, "" for the shop's own, gross, lost) of each order line that
+is owed to it."""
 
 
 @dataclass
@@ -60,9 +62,11 @@ def count_searches(moment: datetime) -> int:
 
 def _bought_since(since: datetime) -> Bought:
     found: dict[tuple[UUID, int, datetime], list[tuple[str, Decimal, Decimal]]] = defaultdict(list)
+    own = own_currency()
     for owed in Credit.objects.after_clicks("search", since):
         visitor_id, product_id, clicked_at, currency, gross, lost_amount = owed
-        found[visitor_id, product_id, clicked_at].append((currency, gross, lost_amount))
+        foreign = "" if currency == own else currency
+        found[visitor_id, product_id, clicked_at].append((foreign, gross, lost_amount))
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from personalization.measure.reports import MIN_LINES, Period
 from personalization.measure.search_outcomes import MIN_PEOPLE
 from personalization.models import SearchTotal
+from personalization.shop.currencies import own_currency
 
 MIN_SEARCHES = 20
 """No share is said of fewer searches."""
@@ -98,12 +99,11 @@ def read_searches(period: Period, kind: SearchKind) -> list[SearchOutcome]:
     """What was searched for, the most frequent first, without places. One query."""
     found: dict[str, SearchOutcome] = {}
     money: dict[str, dict[str, Money]] = {}
+    own = own_currency()
     for row in SearchTotal.objects.between(period.first, period.last).sums_by_words():
-        if row["currency"]:
-            money.setdefault(row["query"], {})[row["currency"]] = Money(
-                row["lines_sum"], row["gross_sum"], row["lost_amount_sum"]
-            )
-        else:
+        amounts = Money(row["lines_sum"], row["gross_sum"], row["lost_amount_sum"])
+        money.setdefault(row["query"], {})[row["currency"] or own] = amounts
+        if not row["currency"]:
             found[row["query"]] = _outcome(row)
     shown = (replace(one, money=money.get(query, {})) for query, one in found.items() if one.people >= MIN_PEOPLE)
     return sorted((one for one in shown if one.is_of(kind)), key=lambda one: (-one.searches, one.query))

@@ -7,13 +7,21 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connections, models, transaction
-from django.db.models import CharField, Max, Min, Q, Sum, Value
+from django.db.models import Case, CharField, F, Max, Min, Q, Sum, Value, When
 from django.db.models.functions import Coalesce, TruncDate
 from django.utils.translation import pgettext_lazy
 
 from personalization.models.audit import AuditEntry
 from personalization.models.counting_turns import wait_for_turn
 from personalization.models.credits import Credit, Touch
+from personalization.models.daily_total_sql import (
+    COUNT_SQL,
+    EACH_PRODUCT,
+    EACH_SEGMENT,
+    LAST_CLICK_SQL,
+    MONEY_SQL,
+    ROW_CODES,
+)
 from personalization.models.events import Event, EventType
 from personalization.models.product_weeks import WEEK, ProductWeek, week_of
 from personalization.models.visitors import Visitor
@@ -35,92 +43,24 @@ SHOWN_EVENTS = (EventType.IMPRESSION, EventType.CLICK, EventType.ADD_TO_BASKET, 
 BASKET_EVENTS = (EventType.VIEW_BASKET, EventType.CHECKOUT)
 """Happen to all products of a basket at once, and count once."""
 
-EACH_PRODUCT = {
-    "postgresql": (
-        "jsonb_array_elements(({list})::jsonb) AS item(pair) ON TRUE",
-        ("(item.pair->>0)::bigint", "item.pair->>2", "item.pair->>3", "item.pair->>5"),
-    ),
-    "sqlite": (
-        "json_each({list}) AS item ON TRUE",
-        tuple(f"json_extract(item.value, '$[{place}]')" for place in (0, 2, 3, 5)),
-    ),
-    "mysql": (
-        "JSON_TABLE({list}, '$[*]' COLUMNS (product BIGINT PATH '$[0]', reason VARCHAR(64) PATH '$[2]', "
-        "campaign VARCHAR(64) PATH '$[3]', currency VARCHAR(12) PATH '$[5]')) AS item ON TRUE",
-        ("item.product", "item.reason", "item.campaign", "item.currency"),
-    ),
-}
-"""By database: how a list of [product, position, reason, campaign, propensity, currency] becomes rows, and product,
-reason, campaign and currency of each."""
-EACH_SEGMENT = {
-    "postgresql": ("CROSS JOIN jsonb_array_elements_text({segments}) AS inside(key)", "inside.key::bigint"),
-    "sqlite": ("CROSS JOIN json_each({segments}) AS inside", "inside.value"),
-    "mysql": ("JOIN JSON_TABLE({segments}, '$[*]' COLUMNS (key_ BIGINT PATH '$')) AS inside", "inside.key_"),
-}
-"""By database: how a list of segments becomes rows, and the segment of each."""
-ROW_CODES = {
-    "postgresql": "split_part({key}, ':', 1)",
-    "sqlite": "substr({key}, 1, instr({key} || ':', ':') - 1)",
-    "mysql": "SUBSTRING_INDEX({key}, ':', 1)",
-}
-"""By database: the code of a row's type, of its key."""
-
-COUNT_SQL = """
-INSERT INTO {totals} (
-    {date}, {type}, {surface}, {row_code}, {campaign}, {arm}, {device}, {is_customer}, {product_id}, {segment_id},
-    {event_count}, {visitor_count}, {units}, {gross}, {lost_amount}, {currency}
-)
-SELECT %s, %s, {surface}, {row_code}, {campaign}, {of_summary}, {of_products}, {of_segments},
-    COUNT(*), COUNT(DISTINCT {visitor}), 0, 0, 0, {currency}
-FROM (
-    SELECT COALESCE({shown}.{surface}, '') AS {surface}, {events}.{visitor} AS {visitor}, {events}.{device} AS {device},
-        COALESCE({shown}.{arm}, '') AS {arm},
-        CASE WHEN {shown}.{item_kind} = 'product' AND COALESCE({shown}.{reason}, {item_reason}, '') = '' THEN ''
-            ELSE {code} END AS {row_code},
-        COALESCE({shown}.{campaign}, {item_campaign}, '') AS {campaign},
-        CASE WHEN {visitors}.{user} IS NULL THEN {no} ELSE {yes} END AS {is_customer},
-        COALESCE({events}.{product_id}, {item_product}, 0) AS {product_id},
-        COALESCE({shown}.{segments}, '[]') AS {segments},
-        COALESCE(NULLIF({shown}.{currency}, ''), {item_currency}, '') AS {currency}
-    FROM {events} JOIN {visitors} ON {visitors}.{id} = {events}.{visitor} LEFT JOIN {each} {click}
-    WHERE {events}.{type} = %s AND {events}.{occurred_at} >= %s AND {events}.{occurred_at} < %s
-        AND NOT {events}.{is_suspected_bot}
-) AS did
-{each_group}
-GROUP BY {surface}, {row_code}, {campaign}, {currency}, {grouped}
-"""
-LAST_CLICK_SQL = """
-LEFT JOIN {events} AS click ON click.{pk} = (
-    SELECT earlier.{pk} FROM {events} AS earlier
-    WHERE earlier.{visitor} = {events}.{visitor} AND earlier.{type} = 'select_item'
-        AND earlier.{product_id} = {events}.{product_id} AND earlier.{occurred_at} <= {events}.{occurred_at}
-        AND earlier.{occurred_at} >= %s AND NOT earlier.{is_suspected_bot}
-    ORDER BY earlier.{occurred_at} DESC, earlier.{event_id} DESC LIMIT 1
-)
-"""
-"""The click that led to what was put into a basket, which no page reports with its row."""
-MONEY_SQL = """
-INSERT INTO {totals} (
-    {date}, {type}, {surface}, {row_code}, {campaign}, {arm}, {device}, {is_customer}, {product_id}, {segment_id},
-    {event_count}, {visitor_count}, {units}, {gross}, {lost_amount}, {currency}
-)
-SELECT %s, %s, {surface}, {row_code}, {campaign}, {of_summary}, {of_products}, {of_segments},
-    COUNT(*), COUNT(DISTINCT {order_mark}), SUM({quantity}), SUM({gross}), SUM({lost_amount}), {currency}
-FROM (
-    SELECT {credits}.*, {code} AS {row_code} FROM {credits}
-    WHERE {touch} = %s AND {ordered_at} >= %s AND {ordered_at} < %s
-) AS given
-{each_group}
-GROUP BY {surface}, {row_code}, {campaign}, {currency}, {grouped}
-"""
-
-
 _NUMBERS: dict[str, models.Field] = {
     "event_count": models.IntegerField(),
     "units": models.IntegerField(),
     "gross": models.DecimalField(max_digits=20, decimal_places=2),
     "lost_amount": models.DecimalField(max_digits=20, decimal_places=2),
 }
+SUMS = {
+    "seen": ("event_count", EventType.IMPRESSION),
+    "clicks": ("event_count", EventType.CLICK),
+    "added": ("event_count", EventType.ADD_TO_BASKET),
+    "lines": ("event_count", PurchaseType.CLICKED),
+    "pieces": ("units", PurchaseType.CLICKED),
+    "gross_sum": ("gross", PurchaseType.CLICKED),
+    "lost_sum": ("lost_amount", PurchaseType.CLICKED),
+    "seen_gross": ("gross", PurchaseType.SEEN),
+    "seen_lost": ("lost_amount", PurchaseType.SEEN),
+}
+"""By the name of a sum: the column that is added up, and of which type."""
 PURCHASES = {PurchaseType.CLICKED: Touch.CLICKED, PurchaseType.SEEN: Touch.SEEN}
 
 
@@ -274,10 +214,20 @@ class DailyTotalQuerySet(models.QuerySet):
 
     def of_segments(self, first: date, last: date) -> "DailyTotalQuerySet":
         """Those of single segments in them. Who was in several is in the totals of each."""
-        return self._of_our_rows(first, last).filter(segment_id__gt=0)
+        return self._of_our_rows(first, last).filter(product_id=0, segment_id__gt=0)
 
     def _of_our_rows(self, first: date, last: date) -> "DailyTotalQuerySet":
         return self.filter(date__gte=first, date__lte=last).exclude(row_code="").exclude(surface="")
+
+    def by_column(self, sign: int = 1) -> "models.QuerySet[Any, Any]":
+        """(product, currency, what `summed_by` adds up) of each total, each type in its own column. Parameters: `sign`,
+        -1 for what is to be taken off."""
+        none = Value(0)
+        columns = {
+            name: Case(When(type=kind, then=sign * F(column)), default=none, output_field=_NUMBERS[column])
+            for name, (column, kind) in SUMS.items()
+        }
+        return self.order_by().values_list("product_id", "currency").annotate(**columns)
 
     def sums_by(self, *keys: str) -> Iterator[dict[str, Any]]:
         """What `summed_by` finds, streamed, in one query."""
@@ -289,15 +239,7 @@ class DailyTotalQuerySet(models.QuerySet):
             self.order_by()
             .values(*keys, "currency")
             .annotate(
-                seen=_sum_of("event_count", EventType.IMPRESSION),
-                clicks=_sum_of("event_count", EventType.CLICK),
-                added=_sum_of("event_count", EventType.ADD_TO_BASKET),
-                lines=_sum_of("event_count", PurchaseType.CLICKED),
-                pieces=_sum_of("units", PurchaseType.CLICKED),
-                gross_sum=_sum_of("gross", PurchaseType.CLICKED),
-                lost_sum=_sum_of("lost_amount", PurchaseType.CLICKED),
-                seen_gross=_sum_of("gross", PurchaseType.SEEN),
-                seen_lost=_sum_of("lost_amount", PurchaseType.SEEN),
+                **{name: _sum_of(column, kind) for name, (column, kind) in SUMS.items()},
                 most_visitors=Coalesce(Max("visitor_count", filter=Q(type=EventType.IMPRESSION)), 0),
             )
         )

@@ -6,13 +6,15 @@ A week is counted again from its days whenever one of them is, in the same trans
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections, models
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils.translation import pgettext_lazy
 
 WEEK = timedelta(days=7)
+MIDDLE = 3
+"""Thursday, as `date.weekday` counts."""
 KEYS = ("product_id", "surface", "row_code", "campaign", "currency")
 COLUMNS = {
     "seen_cards": "seen",
@@ -35,10 +37,39 @@ def week_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def whole_weeks(first: date, last: date) -> tuple[date, date] | None:
-    """(the first Monday, the one after the last Sunday) of the whole weeks among these days; None without one."""
-    start, end = week_of(first + WEEK - timedelta(days=1)), week_of(last + timedelta(days=1))
-    return (start, end) if start < end else None
+class WeekSpan(NamedTuple):
+    """How a period is made of weeks, so that few days have to be read."""
+
+    start: date
+    """The first Monday."""
+    end: date
+    """The Monday after the last week."""
+    more_days: list[date]
+    """Days that no week has."""
+    fewer_days: list[date]
+    """Days of these weeks that are not in the period."""
+
+
+def week_span(first: date, last: date) -> WeekSpan:
+    """A period of days, both included, in whole weeks: one of which it has four days or more is taken, and the others
+    of its days are taken off again."""
+    start = week_of(first) if first.weekday() <= MIDDLE else week_of(first) + WEEK
+    end = week_of(last) + WEEK if last.weekday() >= MIDDLE else week_of(last)
+    end = max(start, end)
+    edges = sorted({day for edge in (first, last) for day in _days(week_of(edge), week_of(edge) + WEEK)})
+    in_weeks = {day for day in edges if start <= day < end}
+    in_period = {day for day in edges if first <= day <= last}
+    return WeekSpan(start, end, sorted(in_period - in_weeks), sorted(in_weeks - in_period))
+
+
+def _days(start: date, end: date) -> Iterator[date]:
+    for number in range((end - start).days):
+        yield start + timedelta(days=number)
+
+
+def _has_any(row: tuple[Any, ...]) -> bool:
+    """Whether anything is left of a product and currency after days were taken off."""
+    return any(row[2:])
 
 
 class ProductWeekQuerySet(models.QuerySet):
@@ -58,11 +89,29 @@ class ProductWeekQuerySet(models.QuerySet):
         with connection.cursor() as cursor:
             cursor.execute(statement, [connection.ops.adapt_datefield_value(week), *values])
 
-    def sums_by_product(self) -> Iterator[dict[str, Any]]:
-        """The sums by product and currency, as `DailyTotalQuerySet.sums_by` gives them, in one query."""
-        rows = self.order_by().values("product_id", "currency")
-        sums = rows.annotate(**{name: Sum(column) for column, name in COLUMNS.items()})
-        return ({**row, "most_visitors": 0} for row in sums.iterator(chunk_size=2_000))
+    def sums_with_days(self, *days: QuerySet) -> Iterator[dict[str, Any]]:
+        """The sums by product and currency of these weeks and of `days` beside them, as `DailyTotalQuerySet.sums_by`
+        gives them, in one query, so that no week is counted anew in between."""
+        connection = connections[self.db]
+        weeks = self.order_by().values_list("product_id", "currency", *COLUMNS)
+        parts = [rows.query.get_compiler(self.db).as_sql() for rows in (weeks, *days)]
+        names = tuple(COLUMNS.values())
+        first = parts[0][0].split(" FROM ", 1)[1]
+        quote = connection.ops.quote_name
+        own = ", ".join(f"{quote(column)} AS {name}" for column, name in COLUMNS.items())
+        selects = [f"SELECT product_id, currency, {own} FROM {first}", *(sql for sql, _values in parts[1:])]
+        sums = ", ".join(f"SUM({name})" for name in names)
+        statement = f"SELECT product_id, currency, {sums} FROM ({' UNION ALL '.join(selects)}) AS shown GROUP BY 1, 2"
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [value for _sql, values in parts for value in values])
+            while rows := cursor.fetchmany(2_000):
+                for product_id, currency, *found in filter(_has_any, rows):
+                    yield {
+                        "product_id": product_id,
+                        "currency": currency,
+                        "most_visitors": 0,
+                        **dict(zip(names, found, strict=True)),
+                    }
 
     def before(self, day: date) -> "ProductWeekQuerySet":
         """Those that were over before this day."""

@@ -63,7 +63,7 @@ class SearchTotal(models.Model):
     query = models.CharField(max_length=256)
     """The words, in small letters."""
     currency = models.CharField(max_length=12, blank=True)
-    """Of the money; "" in the row that holds everything else."""
+    """Of the money; "" for the shop's own, in the row that holds everything else, too."""
     searches = models.PositiveIntegerField(default=0)
     """Of a visitor who searches for the same again within half an hour: one."""
     people = models.PositiveIntegerField(default=0)

@@ -222,6 +222,20 @@ def test_words_lead_to_their_synonyms_and_their_redirect(admin_client, tea_searc
     assert reverse("personalization:personalization-synonym-create") + "?word=gift" in rows["gift"]
 
 
+def test_what_was_kept_in_another_currency_has_a_line_of_its_own(admin_client, tea_searches):
+    tea, visitors = tea_searches
+    for visitor in visitors[:4]:
+        search(visitor, "gift", noon(2))
+        click(visitor, tea, noon(2), row="results", surface="search", reason="x", position=0, currency="EUR")
+        order = place_order(visitor, [(tea, 1, "7.00")], noon(2) + MINUTE)
+        type(order).objects.filter(pk=order.pk).update(currency="EUR")
+    measure_outcomes()
+    page = admin_client.get(REPORT).content.decode()
+    rows = re.findall(r'<th scope="row">gift\s*<.*?</tr>', page, re.S)
+    assert [re.findall(r"<strong>(.*?)</strong>", row) for row in rows] == [[TOO_FEW], ["€28.00"]]
+    assert [row["currency"] for row in file_rows(admin_client) if row["query"] == "gift"] == ["USD", "EUR"]
+
+
 def test_an_empty_shop_is_told_how_it_begins(admin_client):
     page = admin_client.get(REPORT).content.decode()
     assert "No words were searched for by 5 visitors" in page and "personalization_apply_retention" in page

@@ -9,7 +9,7 @@ from personalization.measure.credit import credit_recent_orders
 from personalization.measure.outcomes import measure_outcomes
 from personalization.measure.reports import Filters, Outcome, Period, _outcome, _totals, read_report
 from personalization.models import DailyTotal, ProductWeek, Visitor
-from personalization.models.product_weeks import week_of, whole_weeks
+from personalization.models.product_weeks import week_of, week_span
 from personalization.privacy.retention import apply_retention, roll_up_days
 from tests.measure.orders import DAY, click, place_order, see
 from tests.shops import factories as shop
@@ -83,8 +83,8 @@ def test_counting_twice_is_counting_once(five_weeks):
     assert sorted(ProductWeek.objects.values_list(*fields)) == before
 
 
-def test_a_report_by_product_takes_two_queries(five_weeks, django_assert_num_queries):
-    with django_assert_num_queries(2):
+def test_a_report_by_product_takes_one_query(five_weeks, django_assert_num_queries):
+    with django_assert_num_queries(1):
         read_report("product", Period(LAST - timedelta(days=27), LAST), Filters(), "USD")
 
 
@@ -96,14 +96,18 @@ def test_weeks_go_with_their_days(five_weeks, settings):
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "weeks"),
+    ("first", "last", "weeks", "more", "fewer"),
     [
-        ((2026, 11, 2), (2026, 11, 8), ((2026, 11, 2), (2026, 11, 9))),
-        ((2026, 11, 3), (2026, 11, 15), ((2026, 11, 9), (2026, 11, 16))),
-        ((2026, 11, 3), (2026, 11, 14), None),
-        ((2026, 11, 2), (2026, 11, 7), None),
-        ((2026, 11, 1), (2026, 11, 23), ((2026, 11, 2), (2026, 11, 23))),
+        ((11, 2), (11, 8), ((11, 2), (11, 9)), [], []),
+        ((11, 3), (11, 15), ((11, 2), (11, 16)), [], [(11, 2)]),
+        ((11, 6), (11, 17), ((11, 9), (11, 16)), [(11, 6), (11, 7), (11, 8), (11, 16), (11, 17)], []),
+        ((11, 4), (11, 5), ((11, 2), (11, 9)), [], [(11, 2), (11, 3), (11, 6), (11, 7), (11, 8)]),
+        ((11, 7), (11, 8), ((11, 9), (11, 9)), [(11, 7), (11, 8)], []),
+        ((11, 7), (11, 10), ((11, 9), (11, 9)), [(11, 7), (11, 8), (11, 9), (11, 10)], []),
     ],
 )
-def test_the_whole_weeks_of_a_period(first, last, weeks):
-    assert whole_weeks(date(*first), date(*last)) == (weeks and tuple(date(*one) for one in weeks))
+def test_a_period_is_made_of_weeks_and_few_days(first, last, weeks, more, fewer):
+    def days(some):
+        return [date(2026, *one) for one in some]
+
+    assert week_span(*days([first, last])) == (*days(weeks), days(more), days(fewer))
