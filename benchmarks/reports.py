@@ -3,8 +3,9 @@
     DATABASE_URL=postgres://postgres@127.0.0.1:5432/scratch python benchmarks/reports.py [--products 20000]
 
 Needs an empty database of its own. Generates the daily totals of a year as such a shop has them: each day all products
-together for each row, campaign, arm, device and kind of visitor, and each product for each row that showed it. Prints
-how many rows there are, and for each report its queries and the median of its time, over a month, a quarter and a year.
+together for each row, campaign, arm, device and kind of visitor, and each product for each row that showed it. And a
+year of searches. Prints how many rows there are, and for each report its queries and the median of its time, over a
+month, a quarter and a year; of the one by product also what it would take without weeks, side by side.
 """
 
 import argparse

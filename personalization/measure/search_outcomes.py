@@ -27,9 +27,13 @@ BASKET_WINDOW = timedelta(days=1)
 MAX_PLACE = 200
 """Places further down count as this one."""
 
-Bought = Mapping[tuple[UUID, int, datetime], list[tuple[str, Decimal, Decimal]]]
+BoughtAfterClicks = Mapping[tuple[UUID, int, datetime], list[tuple[str, Decimal, Decimal]]]
 """By visitor, product and moment of the click: (currency, "" for the shop's own, gross, lost) of each order line that
 is owed to it."""
+
+
+Totals = dict[tuple[date, str, str], SearchTotal]
+"""By day, words and currency."""
 
 
 @dataclass
@@ -60,7 +64,7 @@ def count_searches(moment: datetime) -> int:
     return len(totals)
 
 
-def _bought_since(since: datetime) -> Bought:
+def _bought_since(since: datetime) -> BoughtAfterClicks:
     found: dict[tuple[UUID, int, datetime], list[tuple[str, Decimal, Decimal]]] = defaultdict(list)
     own = own_currency()
     for owed in Credit.objects.after_clicks("search", since):
@@ -70,7 +74,7 @@ def _bought_since(since: datetime) -> Bought:
     return found
 
 
-def searches_of(steps: Iterable[SearchStep], bought: Bought) -> Iterator[OneSearch]:
+def searches_of(steps: Iterable[SearchStep], bought: BoughtAfterClicks) -> Iterator[OneSearch]:
     """All searches, each once all that came of it is known. Searching for the same again within half an hour is one.
 
     Parameters: `steps`, of one visitor after the other, each in its order.
@@ -103,7 +107,7 @@ def searches_of(steps: Iterable[SearchStep], bought: Bought) -> Iterator[OneSear
     yield from done
 
 
-def _note_click(search: OneSearch, step: SearchStep, bought: Bought) -> None:
+def _note_click(search: OneSearch, step: SearchStep, bought: BoughtAfterClicks) -> None:
     search.last_at = step.occurred_at
     search.clicked_places.append(min((step.position or 0) + 1, MAX_PLACE))
     search.bought += bought.get((step.visitor_id, step.product_id or 0, step.occurred_at), ())
@@ -111,14 +115,14 @@ def _note_click(search: OneSearch, step: SearchStep, bought: Bought) -> None:
 
 def add_up(searches: Iterable[OneSearch], words: frozenset[str]) -> Iterator[SearchTotal]:
     """The totals by day, words and currency, of these words."""
-    totals: dict[tuple[date, str, str], SearchTotal] = {}
+    totals: Totals = {}
     places: dict[tuple[date, str], Counter[int]] = defaultdict(Counter)
     last_visitor: dict[tuple[date, str], UUID] = {}
     for one in searches:
         if one.folded_query not in words:
             continue
         key = one.day, one.folded_query
-        total = _total(totals, *key)
+        total = _search_total(totals, *key)
         total.searches += 1
         total.people += last_visitor.get(key) != one.visitor_id
         last_visitor[key] = one.visitor_id
@@ -128,7 +132,7 @@ def add_up(searches: Iterable[OneSearch], words: frozenset[str]) -> Iterator[Sea
         total.added += one.was_added
         places[key].update(one.clicked_places)
         for currency, gross, lost_amount in one.bought:
-            money = _total(totals, *key, currency)
+            money = _search_total(totals, *key, currency)
             money.lines += 1
             money.gross += gross
             money.lost_amount += lost_amount
@@ -137,7 +141,7 @@ def add_up(searches: Iterable[OneSearch], words: frozenset[str]) -> Iterator[Sea
         yield total
 
 
-def _total(totals: dict[tuple[date, str, str], SearchTotal], day: date, words: str, currency: str = "") -> SearchTotal:
+def _search_total(totals: Totals, day: date, words: str, currency: str = "") -> SearchTotal:
     key = day, words, currency
     if key not in totals:
         totals[key] = SearchTotal(date=day, query=words, currency=currency)

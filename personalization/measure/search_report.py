@@ -14,7 +14,7 @@ from personalization.shop.currencies import own_currency
 
 MIN_SEARCHES = 20
 """No share is said of fewer searches."""
-MIN_CLICKS = 10
+MIN_PLACE_CLICKS = 10
 """No typical place is said of fewer clicks."""
 RARELY = 5
 """Percent of its searches: words that are clicked on more seldom are searched for and not clicked on."""
@@ -104,12 +104,12 @@ def read_searches(period: Period, kind: SearchKind) -> list[SearchOutcome]:
         amounts = Money(row["lines_sum"], row["gross_sum"], row["lost_amount_sum"])
         money.setdefault(row["query"], {})[row["currency"] or own] = amounts
         if not row["currency"]:
-            found[row["query"]] = _outcome(row)
+            found[row["query"]] = _search_outcome(row)
     shown = (replace(one, money=money.get(query, {})) for query, one in found.items() if one.people >= MIN_PEOPLE)
     return sorted((one for one in shown if one.is_of(kind)), key=lambda one: (-one.searches, one.query))
 
 
-def _outcome(row: Mapping[str, Any]) -> SearchOutcome:
+def _search_outcome(row: Mapping[str, Any]) -> SearchOutcome:
     names = ("searches", "people", "known_hits", "without_hits", "clicked", "added")
     return SearchOutcome(row["query"], **{name: row[f"{name}_sum"] for name in names})
 
@@ -125,7 +125,7 @@ def with_places(outcomes: Iterable[SearchOutcome], period: Period) -> Iterator[S
 def typical_place(places: Counter[int]) -> int | None:
     """The median of the places that were clicked on; None of too few clicks."""
     clicks, before = sum(places.values()), 0
-    if clicks < MIN_CLICKS:
+    if clicks < MIN_PLACE_CLICKS:
         return None
     for place in sorted(places):
         before += places[place]

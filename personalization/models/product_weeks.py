@@ -15,8 +15,8 @@ from django.utils.translation import pgettext_lazy
 WEEK = timedelta(days=7)
 MIDDLE = 3
 """Thursday, as `date.weekday` counts."""
-KEYS = ("product_id", "surface", "row_code", "campaign", "currency")
-COLUMNS = {
+WEEK_KEYS = ("product_id", "surface", "row_code", "campaign", "currency")
+WEEK_COLUMNS = {
     "seen_cards": "seen",
     "clicked_cards": "clicks",
     "added_cards": "added",
@@ -56,13 +56,13 @@ def week_span(first: date, last: date) -> WeekSpan:
     start = week_of(first) if first.weekday() <= MIDDLE else week_of(first) + WEEK
     end = week_of(last) + WEEK if last.weekday() >= MIDDLE else week_of(last)
     end = max(start, end)
-    edges = sorted({day for edge in (first, last) for day in _days(week_of(edge), week_of(edge) + WEEK)})
+    edges = sorted({day for edge in (first, last) for day in _days_between(week_of(edge), week_of(edge) + WEEK)})
     in_weeks = {day for day in edges if start <= day < end}
     in_period = {day for day in edges if first <= day <= last}
     return WeekSpan(start, end, sorted(in_period - in_weeks), sorted(in_weeks - in_period))
 
 
-def _days(start: date, end: date) -> Iterator[date]:
+def _days_between(start: date, end: date) -> Iterator[date]:
     for number in range((end - start).days):
         yield start + timedelta(days=number)
 
@@ -76,13 +76,13 @@ class ProductWeekQuerySet(models.QuerySet):
     """The questions about weeks of products."""
 
     def replace_week(self, week: date, sums: QuerySet) -> None:
-        """Makes these the sums of a week, in the transaction of the caller. Parameters: `sums`, by `KEYS`."""
+        """Makes these the sums of a week, in the transaction of the caller. Parameters: `sums`, by `WEEK_KEYS`."""
         connection = connections[self.db]
         quote = connection.ops.quote_name
         self.filter(week=week)._raw_delete(self.db)
-        select, values = sums.values(*KEYS, *COLUMNS.values()).order_by().query.get_compiler(self.db).as_sql()
-        columns = ", ".join(map(quote, ("week", *KEYS, *COLUMNS)))
-        found = ", ".join(map(quote, (*KEYS, *COLUMNS.values())))
+        select, values = sums.values(*WEEK_KEYS, *WEEK_COLUMNS.values()).order_by().query.get_compiler(self.db).as_sql()
+        columns = ", ".join(map(quote, ("week", *WEEK_KEYS, *WEEK_COLUMNS)))
+        found = ", ".join(map(quote, (*WEEK_KEYS, *WEEK_COLUMNS.values())))
         statement = (
             f"INSERT INTO {quote(self.model._meta.db_table)} ({columns}) SELECT %s, {found} FROM ({select}) AS sums"
         )
@@ -93,12 +93,12 @@ class ProductWeekQuerySet(models.QuerySet):
         """The sums by product and currency of these weeks and of `days` beside them, as `DailyTotalQuerySet.sums_by`
         gives them, in one query, so that no week is counted anew in between."""
         connection = connections[self.db]
-        weeks = self.order_by().values_list("product_id", "currency", *COLUMNS)
+        weeks = self.order_by().values_list("product_id", "currency", *WEEK_COLUMNS)
         parts = [rows.query.get_compiler(self.db).as_sql() for rows in (weeks, *days)]
-        names = tuple(COLUMNS.values())
+        names = tuple(WEEK_COLUMNS.values())
         first = parts[0][0].split(" FROM ", 1)[1]
         quote = connection.ops.quote_name
-        own = ", ".join(f"{quote(column)} AS {name}" for column, name in COLUMNS.items())
+        own = ", ".join(f"{quote(column)} AS {name}" for column, name in WEEK_COLUMNS.items())
         selects = [f"SELECT product_id, currency, {own} FROM {first}", *(sql for sql, _values in parts[1:])]
         sums = ", ".join(f"SUM({name})" for name in names)
         statement = f"SELECT product_id, currency, {sums} FROM ({' UNION ALL '.join(selects)}) AS shown GROUP BY 1, 2"

@@ -8,7 +8,7 @@ from django.utils.translation import pgettext_lazy
 
 from personalization.models.shown_events import ClickSums
 
-KEPT_DAYS = 390
+RESULT_DAYS = 390
 
 
 class RowOrderResultQuerySet(models.QuerySet):
@@ -22,7 +22,7 @@ class RowOrderResultQuerySet(models.QuerySet):
         """Makes this the result of a day; a year later it is deleted."""
         with transaction.atomic(using=self.db):
             self.update_or_create(date=day, defaults=numbers)
-            self.filter(date__lt=day - timedelta(days=KEPT_DAYS)).delete()
+            self.filter(date__lt=day - timedelta(days=RESULT_DAYS)).delete()
 
 
 class RowOrderResult(models.Model):

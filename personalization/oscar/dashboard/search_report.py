@@ -42,7 +42,7 @@ class SearchReportForm(PeriodForm):
 
 
 @dataclass(frozen=True)
-class SearchLine:
+class SearchOutcomeLine:
     """A line of the table: words, and what was kept in one currency."""
 
     outcome: SearchOutcome
@@ -57,7 +57,7 @@ class SearchLine:
 
 
 @require_GET
-def show_searches(request: HttpRequest) -> HttpResponse:
+def show_search_report(request: HttpRequest) -> HttpResponse:
     """The report that the address asks for; of the last four weeks, where it says nothing."""
     form = SearchReportForm(request.GET or {"days": str(DEFAULT_DAYS)})
     context: dict[str, Any] = {"form": form}
@@ -73,7 +73,7 @@ def show_searches(request: HttpRequest) -> HttpResponse:
             "coverage": reports.read_coverage(period),
             "query": request.GET.urlencode(),
             "min_searches": search_report.MIN_SEARCHES,
-            "min_clicks": search_report.MIN_CLICKS,
+            "min_clicks": search_report.MIN_PLACE_CLICKS,
             "min_lines": reports.MIN_LINES,
             "min_people": search_outcomes.MIN_PEOPLE,
             "most_words": search_outcomes.MOST_WORDS,
@@ -84,17 +84,17 @@ def show_searches(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def download_searches(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+def download_search_report(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The report as a CSV file, with all its lines."""
     form = SearchReportForm(request.GET or {"days": str(DEFAULT_DAYS)})
     if not form.is_valid():
         return show(request, "search_report", {"form": form}, tab="reports", status=400)
     period = form.period()
     found = search_report.with_places(search_report.read_searches(period, form.kind), period)
-    return csv_download("searches", _csv_rows(found))
+    return csv_download("searches", _search_rows(found))
 
 
-def _csv_rows(found: Iterable[SearchOutcome]) -> Iterator[tuple[Any, ...]]:
+def _search_rows(found: Iterable[SearchOutcome]) -> Iterator[tuple[Any, ...]]:
     columns = ("query", "searches", "known_hits", "without_hits", "clicked", "added", "place")
     yield (*columns, "currency", "lines", "gross", "lost_amount", "kept_amount")
     for outcome in found:
@@ -104,12 +104,12 @@ def _csv_rows(found: Iterable[SearchOutcome]) -> Iterator[tuple[Any, ...]]:
             yield (*(getattr(counts, name) for name in columns), currency, money.lines, *amounts)
 
 
-def search_lines(found: Iterable[SearchOutcome], rules: SearchRules) -> Iterator[SearchLine]:
+def search_lines(found: Iterable[SearchOutcome], rules: SearchRules) -> Iterator[SearchOutcomeLine]:
     """The lines of these words: one for each currency in which something was bought, the shop's own first."""
     for outcome in found:
         for currency, money in _money_lines(outcome.money):
             amount = format_currency(money.kept_amount, currency) if money.has_amounts else ""
-            line = SearchLine(outcome, money, amount, currency != settings.OSCAR_DEFAULT_CURRENCY)
+            line = SearchOutcomeLine(outcome, money, amount, currency != settings.OSCAR_DEFAULT_CURRENCY)
             yield line if line.is_more else _with_addresses(line, rules)
 
 
@@ -119,7 +119,7 @@ def _money_lines(money: Mapping[str, Money]) -> list[tuple[str, Money]]:
     return [(own, money.get(own, Money())), *others]
 
 
-def _with_addresses(line: SearchLine, rules: SearchRules) -> SearchLine:
+def _with_addresses(line: SearchOutcomeLine, rules: SearchRules) -> SearchOutcomeLine:
     query = line.outcome.query
     synonyms, redirect = rules.synonyms_of(query), rules.redirect(query)
     return replace(line, synonym_address=_address("synonym", synonyms), redirect_address=_address("redirect", redirect))
