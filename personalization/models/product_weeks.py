@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.utils.translation import pgettext_lazy
 
 WEEK = timedelta(days=7)
+CENT = Decimal("0.01")
 MIDDLE = 3
 """Thursday, as `date.weekday` counts."""
 WEEK_KEYS = ("product_id", "surface", "row_code", "campaign", "currency")
@@ -67,6 +68,12 @@ def _days_between(start: date, end: date) -> Iterator[date]:
         yield start + timedelta(days=number)
 
 
+def _exact(name: str, value: Any) -> Any:
+    """An amount of money as a Decimal: SQLite gives a float."""
+    is_money = "gross" in name or "lost" in name
+    return Decimal(str(value)).quantize(CENT) if is_money else int(value)
+
+
 def _has_any(row: tuple[Any, ...]) -> bool:
     """Whether anything is left of a product and currency after days were taken off."""
     return any(row[2:])
@@ -110,7 +117,7 @@ class ProductWeekQuerySet(models.QuerySet):
                         "product_id": product_id,
                         "currency": currency,
                         "most_visitors": 0,
-                        **dict(zip(names, found, strict=True)),
+                        **{name: _exact(name, value) for name, value in zip(names, found, strict=True)},
                     }
 
     def before(self, day: date) -> "ProductWeekQuerySet":

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connections, models, transaction
 from django.db.models import Sum
 from django.utils.translation import pgettext_lazy
 
@@ -16,6 +16,23 @@ DELETE_BATCH_SIZE = 5_000
 """The number of totals that are deleted in one transaction."""
 COUNTS = ("searches", "people", "known_hits", "without_hits", "clicked", "added", "lines", "gross", "lost_amount")
 """The columns that can be added up."""
+
+EACH_PLACE = {
+    "postgresql": (
+        "jsonb_array_elements(total.clicked_places) AS item(pair)",
+        "(item.pair->>0)::integer",
+        "(item.pair->>1)::integer",
+    ),
+    "sqlite": (
+        "json_each(total.clicked_places) AS item",
+        "json_extract(item.value, '$[0]')",
+        "json_extract(item.value, '$[1]')",
+    ),
+}
+"""By database: how the places of a total become rows, and the place and the clicks of each."""
+PLACES_SQL = """
+SELECT total.query, {place}, SUM({clicks}) FROM ({totals}) AS total CROSS JOIN {each} GROUP BY total.query, {place}
+"""
 
 
 class SearchTotalQuerySet(models.QuerySet):
@@ -39,9 +56,15 @@ class SearchTotalQuerySet(models.QuerySet):
 
     def places_of(self, queries: Collection[str]) -> dict[str, Counter[int]]:
         """{query: how often each place was clicked on}, in one query."""
+        connection = connections[self.db]
+        rows = self.filter(query__in=queries, currency="").order_by().values("query", "clicked_places")
+        totals, values = rows.query.get_compiler(self.db).as_sql()
+        each, place, clicks = EACH_PLACE[connection.vendor]
         found: dict[str, Counter[int]] = {}
-        for query, places in self.filter(query__in=queries, currency="").values_list("query", "clicked_places"):
-            found.setdefault(query, Counter()).update(dict(places))
+        with connection.cursor() as cursor:
+            cursor.execute(PLACES_SQL.format(totals=totals, each=each, place=place, clicks=clicks), values)
+            for query, where, often in cursor.fetchall():
+                found.setdefault(query, Counter())[int(where)] = int(often)
         return found
 
     def before(self, day: date) -> "SearchTotalQuerySet":
