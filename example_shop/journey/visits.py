@@ -21,6 +21,7 @@ from personalization.measure.credit import credit_recent_orders
 from personalization.measure.outcomes import measure_outcomes
 from personalization.merchandising.compile import compile_rules
 from personalization.merchandising.compiled import FixedTarget
+from personalization.merchandising.segments import CompiledSegment
 from personalization.models import Event, OrderVisitor, Visitor
 from personalization.privacy.retention import roll_up_days
 from personalization.shop import catalogue
@@ -67,6 +68,7 @@ def make_visits() -> None:
     events = [event for one in visits for event in _events(chance, one, shelf, campaigns)]
     searching = random.Random(8)
     events += [event for one in visits for event in _searches(searching, one, shelf, searched)]
+    _note_segments(events, until)
     Event.objects.bulk_create(sorted(events, key=lambda one: one.occurred_at), batch_size=BATCH_SIZE)
     credit_recent_orders(until, timedelta(days=DAYS + 1))
     measure_outcomes(until)
@@ -110,6 +112,19 @@ def _popular_products() -> list[int]:
     sensitive = set(catalogue.all_sensitive_products())
     counted = Line.objects.filter(product__isnull=False).values_list("product_id").annotate(lines=Count("pk"))
     return [key for key, _lines in counted.order_by("-lines", "product_id")[:300] if key not in sensitive]
+
+
+def _note_segments(events: list[Event], until: datetime) -> None:
+    """Makes what was shown shown to members of the segments that the households are in today."""
+    members: dict[uuid.UUID, list[int]] = {}
+    for key, segment in compile_rules().segments.items():
+        if isinstance(segment, CompiledSegment) and segment.is_countable:
+            inside = Visitor.objects.filter(user__in=segment.customers(until.timestamp()))
+            for visitor in inside.values_list("pk", flat=True):
+                members.setdefault(visitor, []).append(key)
+    for event in events:
+        if event.slate_id is not None:
+            event.segments = members.get(event.visitor_id)
 
 
 def _searched_words() -> dict[int, str]:

@@ -56,6 +56,8 @@ class SearchTotalQuerySet(models.QuerySet):
 
     def places_of(self, queries: Collection[str]) -> dict[str, Counter[int]]:
         """{query: how often each place was clicked on}, in one query."""
+        if not queries:
+            return {}
         connection = connections[self.db]
         rows = self.filter(query__in=queries, currency="").order_by().values("query", "clicked_places")
         totals, values = rows.query.get_compiler(self.db).as_sql()

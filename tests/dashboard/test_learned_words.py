@@ -45,7 +45,7 @@ def store_result(drawn: tuple[int, int], own: tuple[int, int]) -> None:
         ((9_450, 40_000), (1_000, 4_000), "+5 % clicks in rows (± 14 % by chance)", "That is within chance"),
         ((13_500, 20_000), (1_000, 1_500), "+50 % clicks in rows (± 12 % by chance)", "is better than yours"),
         ((4_500, 6_000), (1_000, 1_500), "-50 % clicks in rows (± 4 % by chance)", "set ROW_ORDER_MAX_SHIFT to 0"),
-        ((700, 900), (99, 120), "", "Too few yet: 99 clicks by the tenth of the visitors who see your order"),
+        ((700, 900), (99, 120), "", "Too few yet: 99 of 100 clicks by the tenth"),
     ],
 )
 def test_the_reports_say_what_the_learned_order_is_worth(admin_client, drawn, own, number, sentence):

@@ -226,7 +226,9 @@ def test_what_was_kept_in_another_currency_has_a_line_of_its_own(admin_client, t
     tea, visitors = tea_searches
     for visitor in visitors[:4]:
         search(visitor, "gift", noon(2))
-        click(visitor, tea, noon(2), row="results", surface="search", reason="x", position=0, currency="EUR")
+        click(
+            visitor, tea, noon(2) + MINUTE / 2, row="results", surface="search", reason="x", position=0, currency="EUR"
+        )
         order = place_order(visitor, [(tea, 1, "7.00")], noon(2) + MINUTE)
         type(order).objects.filter(pk=order.pk).update(currency="EUR")
     measure_outcomes()

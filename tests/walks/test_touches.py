@@ -151,6 +151,15 @@ def test_the_report_by_segment_names_segments_and_does_not_add_them_up(admin_cli
     assert [(row["name"], row["kept_amount"]) for row in rows] == [("Everybody", "70.00"), ("Tea lovers", "60.00")]
 
 
+def test_without_a_segment_it_does_not_say_that_nobody_saw_a_row(admin_client):
+    tea = shop.create_shop_product("Green tea")
+    see(Visitor.objects.get(user=shop.create_customer("anna")), [tea], noon(3), row="bestsellers")
+    roll_up_days(now())
+    page = admin_client.get(REPORT, {"by": "segment"}).content.decode()
+    assert "Nobody saw a row in this period while they were in a segment." in page
+    assert "Nobody has seen a row yet" not in page
+
+
 def test_other_reports_are_the_same_with_segments(admin_client, two_segments):
     page = admin_client.get(REPORT, {"days": "28"}).content.decode()
     line = cells(page, "Home page · Bestsellers")

@@ -39,7 +39,7 @@ def row_order_panel() -> RowOrderPanel:
         "last": date_format(last.date, "SHORT_DATE_FORMAT"),
     }
     if found.change is None:
-        words = _("Too few yet: %(clicks)d clicks by the tenth of the visitors who see your order; it takes %(least)d.")
+        words = _("Too few yet: %(clicks)d of %(least)d clicks by the tenth of the visitors who see your order.")
         return RowOrderPanel(words % {"clicks": found.shop.clicks, "least": MIN_CLICKS}, since=counted)
     percent, margin = round(100 * found.change), round(100 * found.margin)
     return RowOrderPanel(
