@@ -11,6 +11,7 @@ from personalization.collect.impression_tokens import Impression, ShownItem
 from personalization.decide import list_campaigns, ranked_lists, reranking, row_pages
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.arms import enter_list, enter_surface
+from personalization.decide.audience import segments_of
 from personalization.decide.compose import ReplayedRow, RowProposals, compose_as_buyable, compose_slate
 from personalization.decide.layout import LayoutLimits
 from personalization.decide.merchandising import Resolution
@@ -30,6 +31,7 @@ from personalization.rows import registered_row_types
 from personalization.rows.continue_shopping import CONTINUE_SHOPPING
 from personalization.rows.own_rows import make_own_row_type
 from personalization.shop import catalogue
+from personalization.shop.currencies import foreign_currency
 from personalization.surfaces import navigation
 
 MAX_PLACE = 20
@@ -146,11 +148,13 @@ def _row_token(slate: Slate, slate_id: uuid.UUID, row: Row, visit: Visit) -> str
             item.reason.code,
             item.placed_by.key if item.placed_by else None,
             item.propensity,
+            foreign_currency(item.info),
         )
         for item in row.items
     )
     arms = {**_arms_of(visit, slate.surface), **row_order_arm(visit, slate.surface)}
-    shown = Impression(slate.surface, row.key, slate.snapshot_name, items, visit.timestamp, slate_id, arms=arms)
+    about = (slate.surface, row.key, slate.snapshot_name, items, visit.timestamp, slate_id)
+    shown = Impression(*about, arms=arms, segments=segments_of(visit))
     return impression_tokens.sign_impression(shown, visit.visitor_id, visit.browser_key)
 
 
@@ -164,6 +168,7 @@ def list_token(
     placements: Mapping[int, PlacedBy] | None = None,
     start: int = 0,
     item_kind: str = impression_tokens.PRODUCT,
+    currencies: Mapping[int, str] | None = None,
 ) -> str:
     """What may be reported of a list that is no slate: the page of a search, of a category, or the menu.
 
@@ -185,6 +190,8 @@ def list_token(
         the position of the first one within the whole result.
     item_kind
         what they are: "product" or "category".
+    currencies
+        those of their prices that are not the shop's own, by key.
 
     Returns
     -------
@@ -200,16 +207,15 @@ def list_token(
         return ""
     learned = get_active_snapshot() if reasons else None
     codes = reasons or [""] * len(item_ids)
-    by_campaign = placements or {}
+    foreign, placed = currencies or {}, dict[int, tuple[str, str | None]]()
+    placed.update({key: (by.reason_code, by.key) for key, by in (placements or {}).items()})
     items = tuple(
-        ShownItem(key, position, by_campaign[key].reason_code, by_campaign[key].key)
-        if key in by_campaign
-        else ShownItem(key, position, code)
+        ShownItem(key, position, *placed.get(key, (code, None)), None, foreign.get(key))
         for position, (key, code) in enumerate(zip(item_ids, codes, strict=True), start)
     )
     snapshot = learned.name if learned else ""
-    arms = _arms_of(visit, surface)
-    shown = Impression(surface, row, snapshot, items, visit.timestamp, uuid.uuid4(), item_kind, arms)
+    about = (surface, row, snapshot, items, visit.timestamp, uuid.uuid4(), item_kind)
+    shown = Impression(*about, arms=_arms_of(visit, surface), segments=segments_of(visit))
     return impression_tokens.sign_impression(shown, visit.visitor_id, visit.browser_key)
 
 

@@ -18,7 +18,10 @@ from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genomes import Genome
 from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
+from personalization.models.product_weeks import ProductWeek
 from personalization.models.row_draws import RowDraw
+from personalization.models.row_order_results import RowOrderResult
+from personalization.models.search_totals import SearchTotal
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
 from personalization.models.snapshots import Snapshot
@@ -45,9 +48,12 @@ __all__ = [
     "Genome",
     "Newcomer",
     "OrderVisitor",
+    "ProductWeek",
     "Reference",
     "RowDraw",
+    "RowOrderResult",
     "RulesState",
+    "SearchTotal",
     "Season",
     "SeasonEnd",
     "SensitiveCategory",

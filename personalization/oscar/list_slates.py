@@ -4,8 +4,8 @@ Oscar's cards carry no keys, and its templates are not ours. The page says which
 `seen.js` finds the cards by their links.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 
@@ -13,6 +13,7 @@ from personalization import serve
 from personalization.collect.impression_tokens import PRODUCT
 from personalization.decide.slate import PlacedBy
 from personalization.oscar import visits
+from personalization.shop.currencies import foreign_currencies
 
 
 class ListSlate(NamedTuple):
@@ -34,6 +35,7 @@ def list_slate(
     placements: Mapping[int, PlacedBy] | None = None,
     start: int = 0,
     item_kind: str = PRODUCT,
+    products: Iterable[Any] = (),
 ) -> ListSlate | None:
     """What a page says of a list, for a visitor who agreed; else None. No query that the beacon does not need anyway.
 
@@ -43,10 +45,21 @@ def list_slate(
         (primary key, path of its page) of each, as they stand on the page.
     surface, row, reasons, placements, start, item_kind
         as in `serve.list_token`.
+    products
+        those of a list of products, with their stock records, for the currencies of their prices.
     """
     visit = visits.tracked_visit(request) if items else None
     keys = [key for key, _ in items]
+    currencies = foreign_currencies(products, visit.strategy) if visit is not None else {}
     token = serve.list_token(
-        visit, surface, row, keys, reasons=reasons, placements=placements, start=start, item_kind=item_kind
+        visit,
+        surface,
+        row,
+        keys,
+        reasons=reasons,
+        placements=placements,
+        start=start,
+        item_kind=item_kind,
+        currencies=currencies,
     )
     return ListSlate(token, item_kind, " ".join(f"{key} {path}" for key, path in items)) if token else None

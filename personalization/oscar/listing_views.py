@@ -201,7 +201,14 @@ class PersonalListMixin(PrivatePageMixin):
             reasons = [reranking.basis.reason_code] * len(items) if reranking and reranking.enabled else ()
             surface, start = "search" if self._search_query() else "category", page.start_index() - 1
             return list_slate(
-                self.request, surface, row, items, reasons=reasons, placements=self.placements, start=start
+                self.request,
+                surface,
+                row,
+                items,
+                reasons=reasons,
+                placements=self.placements,
+                start=start,
+                products=products,
             )
         return None
 

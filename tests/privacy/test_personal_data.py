@@ -37,7 +37,17 @@ pytestmark = pytest.mark.django_db
 
 OURS = [model for model in apps.get_app_config("personalization").get_models() if model._meta.managed]
 NOBODYS = {
-    *("DailyTotal", "Newcomer", "RowDraw", "SensitiveCategory", "ServerKey", "Snapshot", "TrainingLease", "ValueRun")
+    "DailyTotal",
+    "Newcomer",
+    "ProductWeek",
+    "RowDraw",
+    "RowOrderResult",
+    "SearchTotal",
+    "SensitiveCategory",
+    "ServerKey",
+    "Snapshot",
+    "TrainingLease",
+    "ValueRun",
 }
 """The tables without a way to a person: counts and what is drawn from them, categories, keys, learned files, who
 trains."""
