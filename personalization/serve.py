@@ -12,6 +12,7 @@ from personalization.decide import list_campaigns, ranked_lists, reranking, row_
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.arms import enter_list, enter_surface
 from personalization.decide.compose import ReplayedRow, RowProposals, compose_as_buyable, compose_slate
+from personalization.decide.interleaved_lists import InterleavedList, interleave_list
 from personalization.decide.layout import LayoutLimits
 from personalization.decide.merchandising import Resolution
 from personalization.decide.preferences import apply_preferences
@@ -162,6 +163,7 @@ def list_token(
     *,
     reasons: Sequence[str] = (),
     placements: Mapping[int, PlacedBy] | None = None,
+    teams: Mapping[int, str] | None = None,
     start: int = 0,
     item_kind: str = impression_tokens.PRODUCT,
 ) -> str:
@@ -180,7 +182,9 @@ def list_token(
     reasons
         the code of the reason of each; none where the order is the shop's own, which no snapshot decided.
     placements
-        what campaigns put in its place, by key.
+        what campaigns put in its place, by key; it counts for no team.
+    teams
+        of a list of two orders, whose choice each is, by key; see `decide.interleaved_lists`.
     start
         the position of the first one within the whole result.
     item_kind
@@ -200,11 +204,11 @@ def list_token(
         return ""
     learned = get_active_snapshot() if reasons else None
     codes = reasons or [""] * len(item_ids)
-    by_campaign = placements or {}
+    by_campaign, by_team = placements or {}, teams or {}
     items = tuple(
         ShownItem(key, position, by_campaign[key].reason_code, by_campaign[key].key)
         if key in by_campaign
-        else ShownItem(key, position, code)
+        else ShownItem(key, position, code, team=by_team.get(key))
         for position, (key, code) in enumerate(zip(item_ids, codes, strict=True), start)
     )
     snapshot = learned.name if learned else ""
@@ -254,6 +258,15 @@ def rerank(visit: Visit) -> tuple[int, ...]:
     no query. In their original order when the shop has learned nothing yet."""
     visit, learned = enter_list(visit), get_active_snapshot()
     return reranking.rerank(visit, learned) if learned else visit.candidate_products
+
+
+def interleave(visit: Visit) -> InterleavedList | None:
+    """The visit's candidate products in two orders at once, where an experiment compares them on this list; else None.
+    Needs no query."""
+    if visit.arms is None or not visit.candidate_products:
+        return None
+    visit, learned = enter_list(visit), get_active_snapshot()
+    return interleave_list(visit, learned) if learned else None
 
 
 def merchandise_list(

@@ -33,6 +33,7 @@ FIELDS = (
     "campaigns",
     "arms",
     "propensities",
+    "teams",
 )
 """The elements of a token, in their order."""
 MAX_LIST_ITEMS = 400
@@ -55,6 +56,8 @@ class ShownItem(NamedTuple):
     """The campaign that placed it."""
     propensity: float | None = None
     """The chance with which it was placed there, in 0..1; None where no chance took part."""
+    team: str | None = None
+    """In a list of two orders, whose choice it is, as "experiment=arm"; None where it counts for neither."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ def sign_impression(shown: Impression, visitor_id: uuid.UUID | None, browser_key
         _pack_equal([item.campaign for item in items]),
         dict(shown.arms) or None,
         _pack_equal([item.propensity for item in items]),
+        _pack_equal([item.team for item in items]),
     ]
     while content[-1] in (None, ""):
         content.pop()
@@ -146,10 +150,10 @@ def _read_version_2(content: Sequence[Any]) -> tuple[Impression, str]:
     values = dict(zip(FIELDS, content, strict=False))
     ids = values["item_ids"]
     positions = _unpack_positions(values.get("positions"), len(ids))
-    columns = (_unpack_equal(values.get(name), len(ids)) for name in ("reasons", "campaigns", "propensities"))
+    columns = (_unpack_equal(values.get(name), len(ids)) for name in ("reasons", "campaigns", "propensities", "teams"))
     items = tuple(
-        ShownItem(item_id, position, reason or "", campaign, propensity)
-        for item_id, position, reason, campaign, propensity in zip(ids, positions, *columns, strict=True)
+        ShownItem(item_id, position, reason or "", campaign, propensity, team)
+        for item_id, position, reason, campaign, propensity, team in zip(ids, positions, *columns, strict=True)
     )
     shown = Impression(
         surface=values["surface"],

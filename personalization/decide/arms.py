@@ -35,8 +35,9 @@ class VisitArms:
         return [(by_salt[arm.salt], arm) for arm in arms if arm is not None]
 
     def tokens(self, surface: str) -> dict[str, str]:
-        """{season: arm}, as the token of what is shown on a surface names them."""
-        return {arm.salt: arm.arm for _experiment, arm in self.on_surface(surface)}
+        """{season: arm}, as the token of what is shown on a surface names them. Of interleaved orders each item names
+        its own."""
+        return {arm.salt: arm.arm for experiment, arm in self.on_surface(surface) if experiment.orders is None}
 
 
 def enter_experiments(visit: Visit, unit: UUID) -> Visit:
@@ -95,6 +96,8 @@ def enter_list(visit: Visit) -> Visit:
 
 def _enter_surface(visit: Visit, surface: str, arms: VisitArms) -> Visit:
     for experiment, arm in arms.on_surface(surface):
+        if experiment.orders is not None:
+            continue
         if experiment.season_id not in arms.exposures and _would_differ(visit, surface, experiment):
             arms.exposures[experiment.season_id] = arm.arm
         if experiment.effects[arm.arm].plain and not visit.held_back:

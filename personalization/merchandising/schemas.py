@@ -241,6 +241,7 @@ ARM = _closed(
 EXPERIMENT = _closed(
     {
         "question": _text(200),
+        "method": {"enum": ["groups", "interleave"]},
         "surfaces": _list({"enum": list(SURFACES)}, len(SURFACES)),
         "arms": _list(ARM, MAX_ARMS, 2),
         "primary": {"enum": ["conversion", "revenue"]},
@@ -251,7 +252,8 @@ EXPERIMENT = _closed(
     },
     ("arms", "primary", "weeks"),
 )
-"""`surfaces`, where an arm with plain pages has them; elsewhere what the arms do says where they differ."""
+"""`surfaces`, where an arm with plain pages has them, and of interleaved lists; elsewhere what the arms do says where
+they differ. With the `method` "interleave" all visitors see the orders of both arms in one list."""
 
 SCHEMAS = {
     "campaign": {1: CAMPAIGN},

@@ -347,8 +347,9 @@ class Event(models.Model):
     )
     """What `items` are; categories for the menu."""
     items = models.JSONField(pgettext_lazy("personalization", "items"), default=list)
-    """[[primary key, position, reason, campaign, propensity], ...] of a row that was seen, of several products, or of a
-    category that was clicked on. Empty elements at the end are left out; without a slate there are two."""
+    """[[primary key, position, reason, campaign, propensity, team], ...] of a row that was seen, of several products,
+    or of a category that was clicked on. Empty elements at the end are left out; without a slate there are two. The
+    team is the arm whose choice it was in a list of two orders."""
     query = models.CharField(pgettext_lazy("personalization", "search term"), max_length=256, blank=True)
     surface = models.CharField(pgettext_lazy("personalization", "surface"), max_length=32, blank=True)
     row_key = models.CharField(pgettext_lazy("personalization", "row"), max_length=64, blank=True)
@@ -381,7 +382,8 @@ class Event(models.Model):
     propensity = models.FloatField(pgettext_lazy("personalization", "propensity"), null=True)
     """The chance with which it was placed there; None where no chance took part."""
     arm = models.CharField(pgettext_lazy("personalization", "arm"), max_length=128, null=True)
-    """experiment=arm of each experiment that took part in the decision, sorted, with commas between them."""
+    """experiment=arm of each experiment that took part in the decision, sorted, with commas between them; of a list of
+    two orders the one whose choice the event's only item was."""
     shown_at = models.DateTimeField(pgettext_lazy("personalization", "shown at"), null=True)
     """When the slate was made, in whole seconds."""
 

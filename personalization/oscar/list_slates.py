@@ -32,6 +32,7 @@ def list_slate(
     *,
     reasons: Sequence[str] = (),
     placements: Mapping[int, PlacedBy] | None = None,
+    teams: Mapping[int, str] | None = None,
     start: int = 0,
     item_kind: str = PRODUCT,
 ) -> ListSlate | None:
@@ -41,12 +42,20 @@ def list_slate(
     ----------
     items
         (primary key, path of its page) of each, as they stand on the page.
-    surface, row, reasons, placements, start, item_kind
+    surface, row, reasons, placements, teams, start, item_kind
         as in `serve.list_token`.
     """
     visit = visits.tracked_visit(request) if items else None
     keys = [key for key, _ in items]
     token = serve.list_token(
-        visit, surface, row, keys, reasons=reasons, placements=placements, start=start, item_kind=item_kind
+        visit,
+        surface,
+        row,
+        keys,
+        reasons=reasons,
+        placements=placements,
+        teams=teams,
+        start=start,
+        item_kind=item_kind,
     )
     return ListSlate(token, item_kind, " ".join(f"{key} {path}" for key, path in items)) if token else None
