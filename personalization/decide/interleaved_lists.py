@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from personalization.decide.arms import plain_visit
 from personalization.decide.audience import list_surface
@@ -52,7 +53,8 @@ def with_order(visit: Visit, effect: ArmEffect) -> Visit:
     """The visit whose list stands in the order that an arm makes."""
     if effect.plain:
         return plain_visit(visit)
-    return replace(visit, policy=replace(visit.policy, **effect.policy))
+    numbers: dict[str, Any] = dict(effect.policy)
+    return replace(visit, policy=replace(visit.policy, **numbers))
 
 
 def _experiment_on_list(visit: Visit) -> RunningExperiment | None:

@@ -236,8 +236,9 @@ ARM = _closed(
         "share": {"type": "number", "minimum": 0.01, "maximum": 0.99},
         "does": EFFECT,
     },
-    ("key", "label", "share", "does"),
+    ("key", "share", "does"),
 )
+"""Without a `label` a group is called by what it does, in the reader's language."""
 EXPERIMENT = _closed(
     {
         "question": _text(200),

@@ -8,14 +8,16 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.timezone import get_default_timezone, localdate
 
+from personalization.measure.choice_counts import ADDS, CLICKS, NOTHING
 from personalization.measure.experiment_readings import read_strata, read_sums
 from personalization.measure.number_words import format_count, format_percent
 from personalization.measure.reports import MIN_LINES, MIN_SEEN
 from personalization.measure.sums import MetricSums
+from personalization.merchandising.arm_words import arm_labels
 from personalization.models import Season
 from personalization.oscar.dashboard.experiment_words import (
-    arm_label,
     describe_effect,
+    describe_order,
     format_money,
     newest_numbers,
 )
@@ -55,6 +57,7 @@ class LookLine:
     day: date
     reached: str
     orders: str
+    """Kept ones; of interleaved orders instead how many visitors chose anything."""
 
 
 def reached_units(stored: Stored) -> float:
@@ -62,30 +65,74 @@ def reached_units(stored: Stored) -> float:
     return read_strata(stored.get("conversion", {})).total.n
 
 
+def season_reach(stored: Stored) -> float:
+    """How many visitors of all groups saw such a page."""
+    return float(stored.get("units", sum(reached_units(arm) for arm in stored.get("arms", {}).values())))
+
+
+@dataclass(frozen=True)
+class OrderLine:
+    """One of two interleaved orders in numbers."""
+
+    arm: str
+    """Its key."""
+    label: str
+    origin: str
+    """How it comes about."""
+    chosen: str
+    """In how many weeks of visitors more was chosen from it."""
+    clicks: str
+    adds: str
+    can_be_set: bool
+    """Whether a setting of the shop makes it everybody's."""
+
+
+def order_lines(season: Season, *, is_misleading: bool) -> list[OrderLine]:
+    """A line for each of the two orders."""
+    stored, labels = newest_numbers(season), arm_labels(season.document)
+    signs, totals = stored.get("signs", [0, 0, 0]), stored.get("totals", NOTHING)
+
+    def written(count: float) -> str:
+        return TOO_FEW if is_misleading else format_count(count)
+
+    return [
+        OrderLine(
+            arm["key"],
+            labels[arm["key"]],
+            describe_order(arm["does"]),
+            written(signs[place]),
+            written(totals[CLICKS + place]),
+            written(totals[ADDS + place]),
+            "policy" in arm["does"],
+        )
+        for place, arm in enumerate(season.document["arms"])
+    ]
+
+
 def group_lines(season: Season, names: Mapping[int, str], *, is_misleading: bool) -> list[GroupLine]:
     """A line for each group. Parameters: `names` of what is compared; `is_misleading`, whether only sizes may be
     shown."""
-    stored = newest_numbers(season).get("arms", {})
+    stored, labels = newest_numbers(season).get("arms", {}), arm_labels(season.document)
     return [
-        _group_line(arm, stored.get(arm["key"], {}), names, is_misleading=is_misleading)
+        _group_line(arm, labels[arm["key"]], stored.get(arm["key"], {}), names, is_misleading=is_misleading)
         for arm in season.document["arms"]
     ]
 
 
 def look_lines(season: Season) -> list[LookLine]:
-    """The looks so far, the first one first."""
+    """The looks so far, the first one first. Of interleaved orders: how many visitors chose."""
     return [
         LookLine(
             week,
             localdate(datetime.fromisoformat(look["until"]), get_default_timezone()),
-            format_count(sum(reached_units(arm) for arm in look["arms"].values())),
-            format_count(sum(arm["orders"] for arm in look["arms"].values())),
+            format_count(season_reach(look)),
+            format_count(look.get("choosers", sum(arm["orders"] for arm in look["arms"].values()))),
         )
         for week, look in enumerate(season.looks, 1)
     ]
 
 
-def _group_line(arm: Stored, stored: Stored, names: Mapping[int, str], *, is_misleading: bool) -> GroupLine:
+def _group_line(arm: Stored, label: str, stored: Stored, names: Mapping[int, str], *, is_misleading: bool) -> GroupLine:
     units, orders = reached_units(stored), stored.get("orders", 0)
     is_enough = units >= MIN_SEEN and not is_misleading
     has_amounts = is_enough and orders >= MIN_LINES
@@ -106,7 +153,7 @@ def _group_line(arm: Stored, stored: Stored, names: Mapping[int, str], *, is_mis
     order_value = read_sums(stored.get("order_value"))
     return GroupLine(
         arm["key"],
-        arm_label(arm),
+        label,
         describe_effect(arm["does"], names),
         f"{format_percent(arm['share'])} %",
         format_count(units),
