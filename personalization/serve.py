@@ -10,10 +10,11 @@ from personalization.collect import impression_tokens
 from personalization.collect.impression_tokens import Impression, ShownItem
 from personalization.decide import list_campaigns, ranked_lists, reranking, row_pages
 from personalization.decide.active_snapshot import get_active_snapshot
-from personalization.decide.arms import enter_list, enter_surface
+from personalization.decide.arms import enter_list, enter_surface, note_differences
+from personalization.decide.audience import list_surface
 from personalization.decide.compose import ReplayedRow, RowProposals, compose_as_buyable, compose_slate
 from personalization.decide.interleaved_lists import InterleavedList, interleave_list
-from personalization.decide.layout import LayoutLimits
+from personalization.decide.layout import LayoutLimits, page_limits
 from personalization.decide.merchandising import Resolution
 from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
@@ -22,7 +23,7 @@ from personalization.decide.ranked_lists import recommend_categories, recommend_
 from personalization.decide.row_order import row_order_arm
 from personalization.decide.row_pages import RowCut, RowPage
 from personalization.decide.row_plan import PagePlan, plan_as_built, plan_page
-from personalization.decide.slate import Candidate, PlacedBy, RankedItem, Row, RowCandidate, Slate
+from personalization.decide.slate import PlacedBy, RankedItem, Row, RowCandidate, Slate
 from personalization.decide.trace import Reranking, Trace
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
@@ -50,10 +51,11 @@ def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate
     requested, slate = _get_surface(surface), Slate(surface)
     visit = enter_surface(visit, surface)
     plan = _plan(requested, visit)
+    note_differences(visit, surface, partial(_replayed, requested, size=size))
     not_enough = {CONTINUE_SHOPPING.code, *plan.own_codes()}
     for what, attempt in (("Surface", _personalized_slate), ("Fallback of surface", _fallback_slate)):
         with fail_open(f"{what} {surface}", whole_page=True):
-            slate = attempt(plan, visit, _layout_limits(requested, visit, size))
+            slate = attempt(plan, visit, page_limits(visit.policy, requested.whole_page, size))
             if any(row.type not in not_enough for row in slate.rows):
                 break
     if visit.trace is None and not visit.is_preview:  # else it is explained, not shown
@@ -69,7 +71,10 @@ def serve_row(surface: str, row_key: str, visit: Visit, *, page: int = 1) -> Row
     Raises: ValueError as `serve_slate`.
     """
     requested, visit = _get_surface(surface), enter_surface(visit, surface)
-    plan, limits = _plan(requested, visit), _layout_limits(requested, visit, row_pages.ROW_PAGE_SIZE + MAX_PLACE)
+    plan, limits = (
+        _plan(requested, visit),
+        page_limits(visit.policy, requested.whole_page, row_pages.ROW_PAGE_SIZE + MAX_PLACE),
+    )
     for what, attempt in (("A row of surface", _personalized_slate), ("A fallback row of surface", _fallback_slate)):
         cut = RowCut(surface, row_key, page)
         with fail_open(f"{what} {surface}", whole_page=True):
@@ -100,9 +105,19 @@ def replay_rows(surface: str, before: Visit, after: Visit) -> tuple[list[Replaye
         if proposals is None or not is_shared:
             planned = _proposals(_plan(requested, visit), visit, learned)
             proposals = [(one, cache(partial(_as_list, propose))) for one, propose in planned]
-        limits = _layout_limits(requested, visit, None)
+        limits = page_limits(visit.policy, requested.whole_page, None)
         sides.append(compose_as_buyable(surface, proposals, visit, limits))
     return sides[0], sides[1]
+
+
+def _replayed(surface: surfaces.Surface, visit: Visit, size: int | None = None) -> list[ReplayedRow]:
+    """The rows of a surface as though everything could be bought; none when the shop has learned nothing yet."""
+    learned = get_active_snapshot()
+    if learned is None:
+        return []
+    visit = apply_preferences(visit, learned)
+    proposals = _proposals(_plan(surface, visit), visit, learned)
+    return compose_as_buyable(surface.name, proposals, visit, page_limits(visit.policy, surface.whole_page, size))
 
 
 def _as_list(propose: Callable[[], Iterable[RowCandidate]]) -> list[RowCandidate]:
@@ -126,7 +141,7 @@ def continue_shopping(visit: Visit, *, size: int | None = None) -> Slate:
     with fail_open("Where a visitor left off"):
         plan = _plan(replace(home, fallback_rows=(CONTINUE_SHOPPING,)), visit)
         alone = plan.map_types(lambda row_type: row_type if row_type.code == CONTINUE_SHOPPING.code else None)
-        slate = _fallback_slate(alone, visit, _layout_limits(home, visit, size))
+        slate = _fallback_slate(alone, visit, page_limits(visit.policy, home.whole_page, size))
     return slate
 
 
@@ -247,7 +262,9 @@ def recommend_batch(
         return recommend_categories([(requested.ranking(visit, snapshot), top) for visit, top in visits])
     rank = requested.discovery if new_only and requested.discovery else requested.ranking
     lists = [
-        ranked_lists.apply_campaigns(surface, visit, top, _filter_candidates(rank(visit, snapshot), visit, new_only))
+        ranked_lists.apply_campaigns(
+            surface, visit, top, ranked_lists.filter_candidates(rank(visit, snapshot), visit, new_only)
+        )
         for visit, top in visits
     ]
     return (list(ranked) for ranked in recommend_lists(lists, lookup))
@@ -257,7 +274,10 @@ def rerank(visit: Visit) -> tuple[int, ...]:
     """The visit's candidate products in the visitor's order, as far as the policy's `rerank_strength` moves them. Needs
     no query. In their original order when the shop has learned nothing yet."""
     visit, learned = enter_list(visit), get_active_snapshot()
-    return reranking.rerank(visit, learned) if learned else visit.candidate_products
+    if learned is None:
+        return visit.candidate_products
+    note_differences(visit, list_surface(visit), lambda one: [("", reranking.rerank(one, learned))])
+    return reranking.rerank(visit, learned)
 
 
 def interleave(visit: Visit) -> InterleavedList | None:
@@ -348,18 +368,6 @@ def _arms_of(visit: Visit, surface: str) -> Mapping[str, str]:
     return {} if visit.arms is None else visit.arms.tokens(surface)
 
 
-def _filter_candidates(ranking: Iterable[Candidate], visit: Visit, new_only: bool) -> Iterator[Candidate]:
-    """Without what was bought, when only new products are requested. What the visitor does not want to see is moved to
-    the end of a list that others chose, and left out of any other."""
-    bought = {row[0] for row in visit.genome.products} if new_only else set()
-    candidates = (candidate for candidate in ranking if candidate.item.id not in bought)
-    if not visit.excluded_products:
-        return candidates
-    if not visit.candidate_products and visit.category is None:
-        return (candidate for candidate in candidates if candidate.item.id not in visit.excluded_products)
-    return iter(sorted(candidates, key=lambda candidate: candidate.item.id in visit.excluded_products))
-
-
 def _get_surface(name: str) -> surfaces.Surface:
     registered = surfaces.registered_surfaces()
     if name not in registered:
@@ -395,12 +403,3 @@ def _fallback_slate(plan: PagePlan, visit: Visit, limits: LayoutLimits) -> Slate
     visit = apply_preferences(visit, None)
     rows = [(one, partial(one.type.fallback, visit)) for one in plan.fallback_rows if one.type.fallback]
     return compose_slate(plan.surface, "", rows, visit, limits)
-
-
-def _layout_limits(surface: surfaces.Surface, visit: Visit, size: int | None) -> LayoutLimits:
-    policy = visit.policy
-    rows = policy.max_home_rows if surface.whole_page else policy.max_page_rows
-    least = policy.min_relative_use if surface.whole_page else 0.0
-    is_requested = size is not None
-    has_lines = surface.whole_page and not is_requested
-    return LayoutLimits(size or policy.row_size, policy.max_personal_rows, rows, least, has_lines, is_requested)

@@ -300,10 +300,10 @@ class PersonalListMixin(PrivatePageMixin):
         basis, interleaved = serve.rerank_basis(visit), serve.interleave(visit)
         if interleaved is not None:
             self.teams, basis = interleaved.teams, basis or RerankBasis.PERSONAL
-        if basis is None:
-            return keys
-        self.list_reranking = ListReranking(True, lambda: basis)
-        return interleaved.products if interleaved else serve.rerank(visit)
+        order = interleaved.products if interleaved else serve.rerank(visit)
+        if basis is not None:
+            self.list_reranking = ListReranking(True, lambda: basis)
+        return order
 
 
 def _likely_basis(request: HttpRequest) -> RerankBasis:

@@ -140,12 +140,16 @@ def test_the_verdict_says_which_order_and_that_it_is_not_about_money(client, ana
         "Visitors choose from “the search engine's order” more often than from “the shop's order”. Of 100 visitors who "
         "chose something, between 57 and 67 chose more from it (best guess 62)."
     ) in words
-    assert "never what that is worth in money" in words and "About $" not in words and "400 visitors saw both orders" in words
+    assert (
+        "never what that is worth in money" in words
+        and "About $" not in words
+        and "400 visitors saw both orders" in words
+    )
     assert [(one.chosen, one.clicks, one.adds) for one in response.context["orders"]] == [
         ("152", "152", "0"),
         ("248", "248", "0"),
     ]
-    assert "As much from both: 0." in words and "Kept orders" not in words and "Chose 1" not in words
+    assert "As much from both: 0." in words and "Kept orders" not in words
     answer = words_of(client.post(address("experiment-apply", season.definition_id), {"arm": "variant"}, follow=True))
     assert 'has to set PERSONALIZATION = {"RERANK_STRENGTH": 0}' in answer
 
