@@ -1,7 +1,7 @@
 """THE door: every page, tag, endpoint and export asks here what to show. It always answers and never harms a page."""
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 
@@ -23,7 +23,7 @@ from personalization.decide.ranked_lists import recommend_categories, recommend_
 from personalization.decide.row_order import row_order_arm
 from personalization.decide.row_pages import RowCut, RowPage
 from personalization.decide.row_plan import PagePlan, plan_as_built, plan_page
-from personalization.decide.slate import PlacedBy, RankedItem, Row, RowCandidate, Slate
+from personalization.decide.slate import PlacedBy, RankedItem, Row, Slate
 from personalization.decide.trace import Reranking, Trace
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
@@ -71,10 +71,8 @@ def serve_row(surface: str, row_key: str, visit: Visit, *, page: int = 1) -> Row
     Raises: ValueError as `serve_slate`.
     """
     requested, visit = _get_surface(surface), enter_surface(visit, surface)
-    plan, limits = (
-        _plan(requested, visit),
-        page_limits(visit.policy, requested.whole_page, row_pages.ROW_PAGE_SIZE + MAX_PLACE),
-    )
+    plan, size = _plan(requested, visit), row_pages.ROW_PAGE_SIZE + MAX_PLACE
+    limits = page_limits(visit.policy, requested.whole_page, size)
     for what, attempt in (("A row of surface", _personalized_slate), ("A fallback row of surface", _fallback_slate)):
         cut = RowCut(surface, row_key, page)
         with fail_open(f"{what} {surface}", whole_page=True):
@@ -104,7 +102,7 @@ def replay_rows(surface: str, before: Visit, after: Visit) -> tuple[list[Replaye
     for visit in (apply_preferences(before, learned), apply_preferences(after, learned)):
         if proposals is None or not is_shared:
             planned = _proposals(_plan(requested, visit), visit, learned)
-            proposals = [(one, cache(partial(_as_list, propose))) for one, propose in planned]
+            proposals = [(one, cache(lambda propose=propose: list(propose()))) for one, propose in planned]
         limits = page_limits(visit.policy, requested.whole_page, None)
         sides.append(compose_as_buyable(surface, proposals, visit, limits))
     return sides[0], sides[1]
@@ -118,10 +116,6 @@ def _replayed(surface: surfaces.Surface, visit: Visit, size: int | None = None) 
     visit = apply_preferences(visit, learned)
     proposals = _proposals(_plan(surface, visit), visit, learned)
     return compose_as_buyable(surface.name, proposals, visit, page_limits(visit.policy, surface.whole_page, size))
-
-
-def _as_list(propose: Callable[[], Iterable[RowCandidate]]) -> list[RowCandidate]:
-    return list(propose())
 
 
 def page_surfaces() -> list[str]:
