@@ -68,7 +68,9 @@ def test_both_orders_stand_in_one_list_and_clicks_say_whose_choice_it_was(
         manage(demo, "personalization_measure", "--all")
         owner.goto(address)
         expect(owner.locator("section[aria-labelledby=verdict]")).to_contain_text("Too few yet: 1 of 50 visitors")
-        expect(owner.locator("section[aria-labelledby=groups]")).to_contain_text("1 visitors saw both orders")
+        expect(owner.locator("section[aria-labelledby=groups]")).to_contain_text(
+            "Visitors who saw both orders in one list: 1."
+        )
         cells = owner.locator("section[aria-labelledby=groups] td[data-label=Clicks]").all_inner_texts()
         assert sum(map(int, cells)) == len(clicks)
         for viewport in (DESK, PHONE):

@@ -617,3 +617,15 @@ def test_the_screens_are_in_german_too(client, analyst, settings):
     for screen, keys in (("experiments", ()), ("experiment", (season.definition_id,)), ("experiment-create", ())):
         page = client.get(address(screen, *keys), headers={"Accept-Language": "de"})
         assert page.status_code == 200 and 'lang="de"' in page.content.decode()
+
+
+def test_parts_of_the_visitors_are_shown_after_the_end_as_questions(client, analyst, tea):
+    season = running_since(30, plain_test(weeks=2))
+    fill(season, tea, {"arm_0": (300, 60), "arm_1": (300, 120)})
+    measure_experiments(now() - 20 * DAY)
+    assert "For questions, not for answers" not in words_of(client.get(address("experiment", season.definition_id)))
+    measure_experiments(now())
+    page = words_of(client.get(address("experiment", season.definition_id)))
+    assert "For questions, not for answers" in page and "4 comparisons" in page
+    assert re.search(r"not signed in 600 between \d+\.\d and \d+\.\d more of 100 visitors buy", page)
+    assert "on phones 0 too few yet" in page and "None of them is a verdict" in page

@@ -143,7 +143,7 @@ def test_the_verdict_says_which_order_and_that_it_is_not_about_money(client, ana
     assert (
         "never what that is worth in money" in words
         and "About $" not in words
-        and "400 visitors saw both orders" in words
+        and "Visitors who saw both orders in one list: 400." in words
     )
     assert [(one.chosen, one.clicks, one.adds) for one in response.context["orders"]] == [
         ("152", "152", "0"),

@@ -7,10 +7,13 @@ from typing import Any
 
 from django.utils.formats import number_format
 from django.utils.timezone import get_default_timezone, localdate
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from personalization.measure.choice_counts import ADDS, CLICKS, NOTHING
 from personalization.measure.experiment_readings import read_strata, read_sums
 from personalization.measure.number_words import format_count, format_percent
+from personalization.measure.part_differences import PartDifference, VisitorPart, compare_parts
 from personalization.measure.reports import MIN_LINES, MIN_SEEN
 from personalization.measure.sums import MetricSums
 from personalization.merchandising.arm_words import arm_labels
@@ -117,6 +120,51 @@ def group_lines(season: Season, names: Mapping[int, str], *, is_misleading: bool
         _group_line(arm, labels[arm["key"]], stored.get(arm["key"], {}), names, is_misleading=is_misleading)
         for arm in season.document["arms"]
     ]
+
+
+@dataclass(frozen=True)
+class PartLine:
+    """A part of the visitors, such as those on phones, after the end."""
+
+    label: str
+    arm: str
+    """Which group is compared with the first one; "" where there is only one besides."""
+    units: str
+    difference: str
+
+
+def part_lines(season: Season, *, is_misleading: bool) -> list[PartLine]:
+    """A line for each part of the visitors of a season that is over, and each group but the first."""
+    labels, found = arm_labels(season.document), [] if is_misleading else compare_parts(season)
+    several = len(labels) > 2
+    return [
+        PartLine(part_labels()[one.part], labels[one.arm] if several else "", format_count(one.units), _part_words(one))
+        for one in found
+    ]
+
+
+def part_labels() -> dict[VisitorPart, str]:
+    """What the parts of the visitors are called."""
+    return {
+        VisitorPart.PHONES: pgettext("personalization", "on phones"),
+        VisitorPart.LARGER_SCREENS: pgettext("personalization", "on larger screens"),
+        VisitorPart.CUSTOMERS: pgettext("personalization", "signed in"),
+        VisitorPart.STRANGERS: pgettext("personalization", "not signed in"),
+    }
+
+
+def _part_words(one: PartDifference) -> str:
+    if one.interval is None:
+        return pgettext("personalization", "too few yet")
+    low, high = (number_format(round(abs(100 * end), 1), 1) for end in one.interval)
+    if one.interval[0] > 0:
+        words = _("between %(low)s and %(high)s more of 100 visitors buy")
+    elif one.interval[1] < 0:
+        low, high = high, low
+        words = _("between %(low)s and %(high)s fewer of 100 visitors buy")
+    else:
+        words = _("between %(low)s fewer and %(high)s more of 100 visitors buy")
+    return words % {"low": low, "high": high}
 
 
 def look_lines(season: Season) -> list[LookLine]:

@@ -25,7 +25,13 @@ from personalization.models import Definition, DefinitionKind, DefinitionState, 
 from personalization.oscar.dashboard import experiment_words
 from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.experiment_forms import DEFAULT_LIFT_PERCENT
-from personalization.oscar.dashboard.experiment_groups import group_lines, look_lines, order_lines, season_reach
+from personalization.oscar.dashboard.experiment_groups import (
+    group_lines,
+    look_lines,
+    order_lines,
+    part_lines,
+    season_reach,
+)
 from personalization.oscar.dashboard.experiment_list import shown_document
 from personalization.oscar.dashboard.experiment_traffic import possibilities_of
 from personalization.oscar.dashboard.experiment_words import Judgement, judgement_of
@@ -189,7 +195,10 @@ def _counted_lines(
 ) -> dict[str, Any]:
     """The groups, or the two orders, in numbers."""
     if not is_interleaved(season.document):
-        return {"groups": group_lines(season, names, is_misleading=is_misleading)}
+        return {
+            "groups": group_lines(season, names, is_misleading=is_misleading),
+            "parts": part_lines(season, is_misleading=is_misleading),
+        }
     ties = numbers.get("signs", [0, 0, 0])[2]
     return {
         "orders": order_lines(season, is_misleading=is_misleading),
