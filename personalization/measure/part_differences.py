@@ -20,7 +20,7 @@ class VisitorPart(StrEnum):
     PHONES = "phones"
     LARGER_SCREENS = "larger_screens"
     CUSTOMERS = "customers"
-    STRANGERS = "without_account"
+    NO_ACCOUNT = "without_account"
 
     def has(self, exposure: Exposure) -> bool:
         """Whether a visitor is of this part."""
@@ -28,7 +28,7 @@ class VisitorPart(StrEnum):
             VisitorPart.PHONES: exposure.device == "phone",
             VisitorPart.LARGER_SCREENS: exposure.device in ("tablet", "computer"),
             VisitorPart.CUSTOMERS: exposure.is_customer,
-            VisitorPart.STRANGERS: not exposure.is_customer,
+            VisitorPart.NO_ACCOUNT: not exposure.is_customer,
         }[self]
 
 

@@ -347,9 +347,8 @@ class Event(models.Model):
     )
     """What `items` are; categories for the menu."""
     items = models.JSONField(pgettext_lazy("personalization", "items"), default=list)
-    """[[primary key, position, reason, campaign, propensity, team], ...] of a row that was seen, of several products,
-    or of a category that was clicked on. Empty elements at the end are left out; without a slate there are two. The
-    team is the arm whose choice it was in a list of two orders."""
+    """[[primary key, position, reason, campaign, propensity, team (of a list of two orders)], ...] of a row that was
+    seen, of several products, or of a category that was clicked on. Without empty elements at the end."""
     query = models.CharField(pgettext_lazy("personalization", "search term"), max_length=256, blank=True)
     surface = models.CharField(pgettext_lazy("personalization", "surface"), max_length=32, blank=True)
     row_key = models.CharField(pgettext_lazy("personalization", "row"), max_length=64, blank=True)

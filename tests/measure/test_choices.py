@@ -326,3 +326,13 @@ def test_who_comes_every_week_and_chooses_alike_tells_no_more_than_once():
     fill(season, 0.51, 200, weeks=2)
     measured(season, START + 2 * WEEK)
     assert interleaved_reading(season).information_at_looks == (200.0, 200.0)
+
+
+def test_what_is_chosen_on_the_day_of_the_start_counts_that_day():
+    season = season_of()
+    Season.objects.update(started_at=START + timedelta(hours=9))
+    season.refresh_from_db()
+    anna = unit(season, START + timedelta(hours=10))
+    did(anna, "select_item", START + timedelta(hours=10), "variant")
+    measured(season, START + timedelta(hours=11))
+    assert season.newest["choosers"] == 1

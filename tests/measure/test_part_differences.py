@@ -28,7 +28,7 @@ def test_parts_are_told_after_the_end_with_ranges_for_all_of_them(tea):  # noqa:
     assert set(parts) == set(VisitorPart)
     assert [parts[part].units for part in VisitorPart] == [397, 0, 0, 400]
     assert parts[VisitorPart.CUSTOMERS].interval is None and parts[VisitorPart.LARGER_SCREENS].interval is None
-    low, high = parts[VisitorPart.STRANGERS].interval
+    low, high = parts[VisitorPart.NO_ACCOUNT].interval
     error = math.sqrt(0.2 * 0.8 / 200 + 0.3 * 0.7 / 200)
     assert (low + high) / 2 == pytest.approx(0.1)
     assert (high - low) / 2 == pytest.approx(NormalDist().inv_cdf(1 - 0.05 / 4 / 2) * error, rel=0.01)

@@ -6,11 +6,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 from oscar.apps.catalogue.models import Category
 
 from personalization.collect.exposure_tokens import verify_exposures
 from personalization.collect.impression_tokens import verify_impression
 from personalization.decide.active_rules import read_rules_now
+from personalization.measure.experiments import measure_experiments
 from personalization.merchandising import publishing
 from personalization.merchandising.assignment import HELD_OUT
 from personalization.models import DefinitionKind, Event, Exposure, Visitor
@@ -130,6 +132,10 @@ def test_a_click_says_whose_choice_it_was_and_the_visitor_is_counted_once(browse
     assert {item[0]: item[5].partition("=")[2] for item in impression.items if len(item) > 5} == {
         key: team for key, team in teams.items() if team
     }
+    measure_experiments(now())
+    season.refresh_from_db()
+    assert (season.newest["units"], season.newest["choosers"], season.newest["signs"]) == (1, 1, [0, 1, 0])
+    assert season.newest["leads"][2] == 1
 
 
 def test_a_category_is_mixed_as_a_search_is_and_another_list_is_not(browser, loyal):

@@ -149,7 +149,7 @@ def part_labels() -> dict[VisitorPart, str]:
         VisitorPart.PHONES: pgettext("personalization", "on phones"),
         VisitorPart.LARGER_SCREENS: pgettext("personalization", "on larger screens"),
         VisitorPart.CUSTOMERS: pgettext("personalization", "signed in"),
-        VisitorPart.STRANGERS: pgettext("personalization", "not signed in"),
+        VisitorPart.NO_ACCOUNT: pgettext("personalization", "not signed in"),
     }
 
 
