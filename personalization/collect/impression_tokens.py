@@ -35,9 +35,10 @@ FIELDS = (
     "propensities",
     "segments",
     "currencies",
+    "teams",
 )
 """The elements of a token, in their order."""
-COLUMNS_OF_ITEMS = ("reasons", "campaigns", "propensities", "currencies")
+COLUMNS_OF_ITEMS = ("reasons", "campaigns", "propensities", "currencies", "teams")
 """Those that hold something of each item, in the order of `ShownItem`."""
 MAX_LIST_ITEMS = 400
 """A list of more items than this gets no token: it would be longer than a report may be."""
@@ -61,6 +62,8 @@ class ShownItem(NamedTuple):
     """The chance with which it was placed there, in 0..1; None where no chance took part."""
     currency: str | None = None
     """Of its price, where that is not the shop's own currency."""
+    team: str | None = None
+    """In a list of two orders, whose choice it is, as "experiment=arm"; None where it counts for neither."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ def sign_impression(shown: Impression, visitor_id: uuid.UUID | None, browser_key
         _pack_equal([item.propensity for item in items]),
         list(shown.segments) or None,
         _pack_equal([item.currency for item in items]),
+        _pack_equal([item.team for item in items]),
     ]
     while content[-1] in (None, ""):
         content.pop()

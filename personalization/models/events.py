@@ -340,9 +340,8 @@ class Event(models.Model):
     )
     """What `items` are; categories for the menu."""
     items = models.JSONField(pgettext_lazy("personalization", "items"), default=list)
-    """[[primary key, position, reason, campaign, propensity, currency], ...] of a row that was seen, of several
-    products, or of a category that was clicked on. Empty elements at the end are left out; without a slate, all but
-    two."""
+    """[[primary key, position, reason, campaign, propensity, currency, team (of a list of two orders)], ...] of a row
+    that was seen, of several products, or of a category that was clicked on. Empty elements at the end are left out."""
     query = models.CharField(pgettext_lazy("personalization", "search term"), max_length=256, blank=True)
     surface = models.CharField(pgettext_lazy("personalization", "surface"), max_length=32, blank=True)
     row_key = models.CharField(pgettext_lazy("personalization", "row"), max_length=64, blank=True)
@@ -375,7 +374,8 @@ class Event(models.Model):
     propensity = models.FloatField(pgettext_lazy("personalization", "propensity"), null=True)
     """The chance with which it was placed there; None where no chance took part."""
     arm = models.CharField(pgettext_lazy("personalization", "arm"), max_length=128, null=True)
-    """experiment=arm of each experiment that took part in the decision, sorted, with commas between them."""
+    """experiment=arm of each experiment that took part in the decision, sorted, with commas between them; of a list of
+    two orders the one whose choice the event's only item was."""
     segments = models.JSONField(pgettext_lazy("personalization", "segments"), null=True)
     """The keys of the live segments that the visitor was in when the slate was made; None for none."""
     currency = models.CharField(

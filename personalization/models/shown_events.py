@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Any, NamedTuple, Self
 
 from django.db import connections
-from django.db.models import Count, F, Min, Sum
+from django.db.models import Count, F, Min, Q, Sum
 
 from personalization.models.recent_activity import EACH_PRODUCT
 from personalization.models.searched_events import SearchedEventQuerySet
@@ -107,6 +107,23 @@ class ShownEventQuerySet(SearchedEventQuerySet):
     ) -> Iterator[ShownEvent]:
         """What these visitors clicked on in rows and lists, or saw of them, between two moments; streamed."""
         rows = self._shown(visitor_ids, event_type, since, until)
+        found = rows.order_by().values_list(*ShownEvent._fields)
+        return (ShownEvent(*row) for row in found.iterator(chunk_size=2_000))
+
+    def of_interleaved_lists(
+        self, visitor_ids: Iterable[uuid.UUID], since: datetime, until: datetime
+    ) -> Iterator[ShownEvent]:
+        """What these visitors saw of lists, clicked on anywhere and put into a basket between two moments; streamed."""
+        lists = Q(type="view_item_list", surface__in=("search", "category"))
+        clicks = Q(type__in=("select_item", "add_to_cart"), product_id__isnull=False)
+        rows = self.filter(
+            lists | clicks,
+            visitor_id__in=list(visitor_ids),
+            occurred_at__gte=since,
+            occurred_at__lt=until,
+            item_kind="product",
+            is_suspected_bot=False,
+        )
         found = rows.order_by().values_list(*ShownEvent._fields)
         return (ShownEvent(*row) for row in found.iterator(chunk_size=2_000))
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 
-from personalization import serve
 from personalization.collect.impression_tokens import PRODUCT
+from personalization.decide import report_tokens
 from personalization.decide.slate import PlacedBy
 from personalization.oscar import visits
 from personalization.shop.currencies import foreign_currencies
@@ -33,6 +33,7 @@ def list_slate(
     *,
     reasons: Sequence[str] = (),
     placements: Mapping[int, PlacedBy] | None = None,
+    teams: Mapping[int, str] | None = None,
     start: int = 0,
     item_kind: str = PRODUCT,
     products: Iterable[Any] = (),
@@ -43,21 +44,22 @@ def list_slate(
     ----------
     items
         (primary key, path of its page) of each, as they stand on the page.
-    surface, row, reasons, placements, start, item_kind
-        as in `serve.list_token`.
+    surface, row, reasons, placements, teams, start, item_kind
+        as in `report_tokens.list_token`.
     products
         those of a list of products, with their stock records, for the currencies of their prices.
     """
     visit = visits.tracked_visit(request) if items else None
     keys = [key for key, _ in items]
     currencies = foreign_currencies(products, visit.strategy) if visit is not None else {}
-    token = serve.list_token(
+    token = report_tokens.list_token(
         visit,
         surface,
         row,
         keys,
         reasons=reasons,
         placements=placements,
+        teams=teams,
         start=start,
         item_kind=item_kind,
         currencies=currencies,
