@@ -21,6 +21,8 @@ WITHOUT_SERVICES = ("adoption", "architecture", "benchmarks", "faults", "rank", 
 """Folders whose tests without a database of ours reach no cache either: arithmetic, and processes with settings of
 their own."""
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
+SAVED_SHOPS = ("trained", "trained_and_indexed")
+"""Fixtures that copy a saved shop where there are no rows yet."""
 
 
 def pytest_addoption(parser):
@@ -71,6 +73,14 @@ def fresh_process(tmp_path, monkeypatch):
     yield
     active_snapshot.reset_active_snapshot()
     translation.deactivate()  # what a German page left to this thread
+
+
+@pytest.fixture(autouse=True)
+def shop_before_other_rows(request, fresh_process):
+    """A test gets its shop first, and then who signs in: a shop is copied into empty tables only, else it is built."""
+    for name in SAVED_SHOPS:
+        if name in request.fixturenames:
+            request.getfixturevalue(name)
 
 
 @pytest.fixture(scope="session", autouse=True)
