@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,13 @@ their own."""
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 SAVED_SHOPS = ("trained", "trained_and_indexed")
 """Fixtures that copy a saved shop where there are no rows yet."""
+
+gc.disable()  # all that is collected stays until the end: to look for what can go among it takes a third of the time
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser):
@@ -92,6 +101,14 @@ def flush_what_is_filled():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush, "sql_flush", lambda *arguments, **options: delete_rows())
         patch.setattr(flush, "emit_post_migrate_signal", lambda *arguments, **options: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_power_cut():
+    """Files need not reach the disk: the tests kill processes, not the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # which refuses what is no open file, too
         yield
 
 
