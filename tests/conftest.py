@@ -19,9 +19,9 @@ from tests.shops import factories
 from tests.shops.saved_shops import delete_rows
 
 HERE = Path(__file__).parent
-WITHOUT_SERVICES = ("adoption", "architecture", "benchmarks", "faults", "rank", "recommenders")
-"""Folders whose tests without a database of ours reach no cache either: arithmetic, and processes with settings of
-their own."""
+WITHOUT_SERVICES = ("adoption", "architecture", "benchmarks", "example_shop", "faults", "rank", "recommenders")
+"""Folders whose tests without a database of ours reach no cache either: arithmetic, files, and processes with
+settings of their own."""
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 SAVED_SHOPS = ("trained", "trained_and_indexed")
 """Fixtures that copy a saved shop where there are no rows yet."""
