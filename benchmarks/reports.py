@@ -40,7 +40,7 @@ from personalization.measure.reports import (
     read_report,
 )
 from personalization.measure.search_outcomes import MOST_WORDS
-from personalization.measure.search_report import SearchKind, read_searches, with_places
+from personalization.measure.search_report import SearchKind, read_search_rows, with_places
 from personalization.models import DailyTotal, ProductWeek
 from personalization.models.product_weeks import week_of
 
@@ -132,7 +132,7 @@ def by_days_only(period: Period) -> None:
 
 def read_search_report(period: Period) -> None:
     """The table of the searches that a page shows."""
-    list(with_places(read_searches(period, SearchKind.ALL)[:200], period))
+    list(with_places(read_search_rows(period, SearchKind.ALL)[:200], period))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from personalization import serve
+from personalization import report_tokens, serve
 from personalization.api.exceptions import Problem
 from personalization.api.openapi import operation
 from personalization.api.serializers import (
@@ -24,7 +24,6 @@ from personalization.api.serializers import (
     serialize_slate,
 )
 from personalization.api.views_base import APIEndpoint, cacheable_response, is_anonymous_visit
-from personalization.decide import report_tokens
 from personalization.decide.merchandising import Resolution
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.reranking import RerankBasis

@@ -27,7 +27,7 @@ WEEK = timedelta(days=DAYS_A_WEEK)
 CLICKS, ADDS, LEADS = 0, 2, 4
 """Where the numbers of both orders begin in what is stored of a week: [clicks on cards of the first, of the second;
 additions after them; lists that a card of the first led, of the second]."""
-NOTHING = (0, 0, 0, 0, 0, 0)
+NO_CHOICES = (0, 0, 0, 0, 0, 0)
 
 
 def count_choices(season: Season, now: datetime) -> None:
@@ -106,7 +106,7 @@ class _VisitorChoices:
 
     def _add(self, at: datetime, start: int, team: int | None) -> None:
         if team is not None and at >= self.since:
-            numbers = self.weeks.setdefault(str(week_of(self.season, at)), list(NOTHING))
+            numbers = self.weeks.setdefault(str(week_of(self.season, at)), list(NO_CHOICES))
             numbers[start + team] += 1
 
 
@@ -120,7 +120,7 @@ def sum_choices(season: Season, before: datetime) -> dict[str, Any]:
     `Season.looks` keeps them."""
     last = week_of(season, before - timedelta(microseconds=1))
     rows = Exposure.objects.filter(season=season, first_at__lt=before)
-    numbers, leads, totals = PreferenceSums(), PreferenceSums(), list(NOTHING)
+    numbers, leads, totals = PreferenceSums(), PreferenceSums(), list(NO_CHOICES)
     signs = {1: 0, -1: 0, 0: 0}
     units = choosers = 0
     for row in rows.iterator(chunk_size=5_000):

@@ -95,7 +95,7 @@ class SearchOutcome:
         return True
 
 
-def read_searches(period: Period, kind: SearchKind) -> list[SearchOutcome]:
+def read_search_rows(period: Period, kind: SearchKind) -> list[SearchOutcome]:
     """What was searched for, the most frequent first, without places. One query."""
     found: dict[str, SearchOutcome] = {}
     money: dict[str, dict[str, Money]] = {}

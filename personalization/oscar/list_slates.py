@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 
+from personalization import report_tokens
 from personalization.collect.impression_tokens import PRODUCT
-from personalization.decide import report_tokens
 from personalization.decide.slate import PlacedBy
 from personalization.oscar import visits
 from personalization.shop.currencies import foreign_currencies

@@ -11,7 +11,6 @@ from django.template import Context
 from django.urls import NoReverseMatch, reverse
 
 from personalization.decide import reasons
-from personalization.decide.report_tokens import slate_tokens
 from personalization.decide.reranking import RerankBasis
 from personalization.decide.row_pages import RowPage
 from personalization.decide.slate import CHOSEN_BY_US, SPONSORED, Row, Slate, SlateItem
@@ -19,6 +18,7 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, visits
 from personalization.oscar.list_slates import ListSlate, list_slate
+from personalization.report_tokens import slate_tokens
 from personalization.serve import serve_row, serve_slate
 from personalization.shop import catalogue
 from personalization.surfaces.navigation import MenuShortcut

@@ -18,7 +18,7 @@ from personalization.models.lost_connections import close_idle_connection, repea
 from personalization.recommenders import DAY
 from personalization.shop import customers
 from personalization.shop.paid_orders import PaidOrder, paid_orders
-from personalization.train.customer_value.back_test import run_back_test
+from personalization.train.customer_value.back_test import try_forecast
 from personalization.train.customer_value.customer_reasons import TIERS, leading_reasons, value_tiers
 from personalization.train.customer_value.forecast import Forecast, forecast_customers
 from personalization.train.customer_value.order_days import HORIZON, OrderDays, fold_order_days
@@ -103,7 +103,7 @@ def _describe_run(history: PaidHistory, forecast: Forecast | None, now: float) -
         history_days=history.length,
         parameters=forecast.parameters if forecast else {},
         expected=_expected_by_tier(forecast) if forecast else {},
-        back_test=run_back_test(history.days, history.end) if history.users else None,
+        back_test=try_forecast(history.days, history.end) if history.users else None,
     )
 
 

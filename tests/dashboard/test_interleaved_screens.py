@@ -117,7 +117,7 @@ def test_a_draft_says_what_is_compared_and_begins(client, analyst):  # noqa: F81
     )
     page = words_of(client.post(address("experiment-start", made.pk), follow=True))
     assert "“Tea test” begins in up to 10 seconds." in page and "Planned 4 weeks, or 200 visitors who choose" in page
-    assert "No verdict below 50 visitors who choose" in page
+    assert "No verdict below 100 visitors who choose" in page
     season = Season.objects.get()
     assert (season.arms, season.document["surfaces"]) == ([["both", 0, 10_000]], ["search"])
 
@@ -173,7 +173,7 @@ def test_only_an_order_that_a_setting_can_make_is_offered_to_be_made_so(client, 
 def test_too_few_are_said_in_words_and_the_stop_page_says_it_too(client, analyst, monkeypatch):  # noqa: F811
     season = season_since(8, weeks=4)
     page = filled(season, 0.9, 20, monkeypatch)
-    sentence = "Too few yet: 20 of 50 visitors have chosen something from these lists."
+    sentence = "Too few yet: 20 of 100 visitors have chosen something from these lists."
     assert sentence in words_of(client.get(page))
     assert sentence in words_of(client.get(address("experiment-stop", season.definition_id)))
     client.post(address("experiment-stop", season.definition_id))
@@ -195,5 +195,5 @@ def test_a_list_that_favours_one_order_silences_all_numbers(client, analyst, mon
 def test_a_season_nobody_was_shown_says_that_nothing_was_counted(client, analyst):  # noqa: F811
     season = season_since(0)
     words = words_of(client.get(address("experiment", season.definition_id)))
-    assert "Nothing was counted yet" in words and "Too few yet: 0 of 50" in words
+    assert "Nothing was counted yet" in words and "Too few yet: 0 of 100" in words
     assert not Exposure.objects.exists()

@@ -72,7 +72,9 @@ def saw(visitor, at, *teams, slate=None, first=0):
     """The cards of a list, each with the order whose choice it was, "" for neither."""
     name = Season.objects.get().definition.key
     items = [
-        [place, place, "personal_order", None, None, f"{name}-1={team}"] if team else [place, place, "personal_order"]
+        [place, place, "personal_order", None, None, None, f"{name}-1={team}"]
+        if team
+        else [place, place, "personal_order"]
         for place, team in enumerate(teams, first)
     ]
     return did(visitor, "view_item_list", at, product=None, items=items, slate_id=slate or uuid4())
@@ -169,7 +171,7 @@ def fill(season, share, count, *, seed=1, weeks=1, begin=0):
         for week in range(weeks):
             at = first + (begin + week) * WEEK
             common = {"visitor": one, "occurred_at": at, "received_at": at, "surface": "search", "row_key": "results"}
-            items = [[place, place, "", None, None, f"{name}-1={key}"] for place, key in enumerate(led)]
+            items = [[place, place, "", None, None, None, f"{name}-1={key}"] for place, key in enumerate(led)]
             events.append(Event(event_id=uuid4(), type="view_item_list", items=items, slate_id=uuid4(), **common))
             events.append(
                 Event(
@@ -213,7 +215,7 @@ def test_the_order_that_serves_can_win_too():
     assert "between 57 and 67 chose more from it (best guess 62)" in sentence
 
 
-@pytest.mark.parametrize(("count", "state"), [(49, VerdictState.TOO_EARLY), (50, VerdictState.UNDECIDED)])
+@pytest.mark.parametrize(("count", "state"), [(99, VerdictState.TOO_EARLY), (100, VerdictState.UNDECIDED)])
 def test_below_the_floor_it_is_too_few_yet(count, state):
     season = season_of()
     fill(season, 1, count)
@@ -221,8 +223,8 @@ def test_below_the_floor_it_is_too_few_yet(count, state):
     season.save()
     measured(season, START + WEEK)
     found, sentence = words(season, START + WEEK)
-    assert found == (state if count < 50 else VerdictState.BETTER)
-    assert ("Too few yet: 49 of 50 visitors have chosen something" in sentence) == (count < 50)
+    assert found == (state if count < 100 else VerdictState.BETTER)
+    assert ("Too few yet: 99 of 100 visitors have chosen something" in sentence) == (count < 100)
 
 
 def test_before_the_first_look_and_undecided_it_says_when_it_is_looked_at():

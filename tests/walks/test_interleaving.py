@@ -129,7 +129,7 @@ def test_a_click_says_whose_choice_it_was_and_the_visitor_is_counted_once(browse
     assert (click.arm, click.product_id) == (f"{season.definition.key}-1=other", other)
     impression = Event.objects.get(type="view_item_list")
     assert impression.arm is None
-    assert {item[0]: item[5].partition("=")[2] for item in impression.items if len(item) > 5} == {
+    assert {item[0]: item[6].partition("=")[2] for item in impression.items if len(item) > 6} == {
         key: team for key, team in teams.items() if team
     }
     measure_experiments(now())

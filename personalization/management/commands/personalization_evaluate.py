@@ -17,7 +17,7 @@ from personalization.oscar import search_engine
 from personalization.rank.tasks import RANKING_TASKS
 from personalization.rank.training_quality import BESTSELLERS, CURRENT_RANKER, MIN_EXAMPLES, SEARCH_ENGINE
 from personalization.recommenders import DAY
-from personalization.train.customer_value.back_test import run_back_test
+from personalization.train.customer_value.back_test import try_forecast
 from personalization.train.customer_values import read_paid_history
 from personalization.train.dataset import read_dataset
 from personalization.train.evaluate import Evaluation, evaluate_and_fit
@@ -84,7 +84,7 @@ class Command(BaseCommand):
     def evaluate_value(self, now: float, file: Path | None, details: bool) -> None:
         """Tries the forecast of customers on the last 90 days; nothing is stored."""
         history = read_paid_history(now)
-        back_test = run_back_test(history.days, history.end) if history.users else None
+        back_test = try_forecast(history.days, history.end) if history.users else None
         for line in value_lines(history, back_test):
             self.stdout.write(line)
         for line in value_table(back_test) if details and back_test else ():

@@ -56,7 +56,7 @@ class ExperimentForm(PlainSelects):
         ],
     )
     order = forms.ChoiceField(
-        label=gettext_lazy("The shop's order with"),
+        label=pgettext_lazy("personalization", "The shop's order with"),
         required=False,
         choices=[
             (ENGINE_ORDER, gettext_lazy("the order of the search engine")),

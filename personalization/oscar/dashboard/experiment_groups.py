@@ -10,7 +10,7 @@ from django.utils.timezone import get_default_timezone, localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from personalization.measure.choice_counts import ADDS, CLICKS, NOTHING
+from personalization.measure.choice_counts import ADDS, CLICKS, NO_CHOICES
 from personalization.measure.experiment_readings import read_strata, read_sums
 from personalization.measure.number_words import format_count, format_percent
 from personalization.measure.part_differences import PartDifference, VisitorPart, compare_parts
@@ -93,7 +93,7 @@ class OrderLine:
 def order_lines(season: Season, *, is_misleading: bool) -> list[OrderLine]:
     """A line for each of the two orders."""
     stored, labels = newest_numbers(season), arm_labels(season.document)
-    signs, totals = stored.get("signs", [0, 0, 0]), stored.get("totals", NOTHING)
+    signs, totals = stored.get("signs", [0, 0, 0]), stored.get("totals", NO_CHOICES)
 
     def written(count: float) -> str:
         return TOO_FEW if is_misleading else format_count(count)

@@ -63,7 +63,7 @@ def show_search_report(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"form": form}
     if form.is_valid():
         period = form.period()
-        found = search_report.read_searches(period, form.kind)
+        found = search_report.read_search_rows(period, form.kind)
         listed = search_report.with_places(found[:MAX_LINES], period)
         context |= {
             "period": period,
@@ -90,7 +90,7 @@ def download_search_report(request: HttpRequest) -> HttpResponse | StreamingHttp
     if not form.is_valid():
         return show(request, "search_report", {"form": form}, tab="reports", status=400)
     period = form.period()
-    found = search_report.with_places(search_report.read_searches(period, form.kind), period)
+    found = search_report.with_places(search_report.read_search_rows(period, form.kind), period)
     return csv_download("searches", _search_rows(found))
 
 

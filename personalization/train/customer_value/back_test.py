@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.train.customer_value.forecast import Forecast, forecast_customers, forecast_young_shop
-from personalization.train.customer_value.order_days import HORIZON, OrderDays, Outcome, outcome_after
+from personalization.train.customer_value.order_days import HORIZON, OrderDays, WindowOutcome, outcome_after
 from personalization.train.customer_value.scores import (
     area_under_curve,
     mean_error,
@@ -31,7 +31,7 @@ FEWEST_CUSTOMERS = 20
 FEWEST_HISTORY_DAYS = 30
 
 
-def run_back_test(days: OrderDays, end: int) -> dict[str, Any] | None:
+def try_forecast(days: OrderDays, end: int) -> dict[str, Any] | None:
     """The forecast of the last window before the day `end`, from the history before that window, as data; None where
     that is too short, or nobody came back.
 
@@ -50,7 +50,7 @@ def run_back_test(days: OrderDays, end: int) -> dict[str, Any] | None:
     }
 
 
-def compare_ways(history: OrderDays, cut: int, forecast: Forecast, truth: Outcome) -> dict[str, dict[str, Any]]:
+def compare_ways(history: OrderDays, cut: int, forecast: Forecast, truth: WindowOutcome) -> dict[str, dict[str, Any]]:
     """By way its scores, of the customers of the forecast."""
     orders, spend = (each[forecast.customer] for each in last_window_again(history, cut))
     return {
@@ -68,7 +68,7 @@ def compare_ways(history: OrderDays, cut: int, forecast: Forecast, truth: Outcom
     }
 
 
-def _ranking_scores(truth: Outcome, order: NDArray[np.float64]) -> dict[str, float]:
+def _ranking_scores(truth: WindowOutcome, order: NDArray[np.float64]) -> dict[str, float]:
     return {
         "rank_correlation": rank_correlation(truth.spend, order),
         "gini": normalized_gini(truth.spend, order),

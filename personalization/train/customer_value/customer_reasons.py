@@ -14,11 +14,11 @@ VALUE_DAYS = 180
 TIERS = (0.1, 0.3)
 """Where the parts of all customers end: the top tenth, the next fifth, and the others."""
 
-Reason = tuple[str, float, float]
+ValueReason = tuple[str, float, float]
 """(code, the customer's number, with what it is compared); what each code counts is said in `_compared_numbers`."""
 
 
-def leading_reasons(forecast: Forecast, days: OrderDays, cut: int) -> list[list[Reason]]:
+def leading_reasons(forecast: Forecast, days: OrderDays, cut: int) -> list[list[ValueReason]]:
     """For each customer of the forecast what moves their expected spend most, the largest effect first."""
     codes = list(forecast.effects)
     effects = np.abs(np.column_stack([forecast.effects[code] for code in codes]))

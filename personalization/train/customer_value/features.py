@@ -77,7 +77,7 @@ def _median_gap(
     return median
 
 
-def feature_names(span: int) -> list[str]:
+def customer_feature_names(span: int) -> list[str]:
     """What the columns of `windowed_features` are, in their sequence."""
     windows = [str(days) for days in WINDOWS if days <= span]
     counted = [f"{what}_{days}" for days in windows for what in ("orders", "spend")]

@@ -9,8 +9,13 @@ from scipy.special import logit
 from personalization.train.customer_value.bgnbd import BetaGeometric, RepeatOrders
 from personalization.train.customer_value.corrections import Corrections, Targets
 from personalization.train.customer_value.decayed_rate import DecayedOrders, DecayedRate, expected_order_value
-from personalization.train.customer_value.features import WINDOWS, Standardizer, feature_names, windowed_features
-from personalization.train.customer_value.order_days import HORIZON, OrderDays, Outcome, outcome_after
+from personalization.train.customer_value.features import (
+    WINDOWS,
+    Standardizer,
+    customer_feature_names,
+    windowed_features,
+)
+from personalization.train.customer_value.order_days import HORIZON, OrderDays, WindowOutcome, outcome_after
 
 SNAPSHOTS = (90, 120, 150, 180)
 """Days before the end of the history at which a past is cut, to learn what came after it."""
@@ -26,9 +31,9 @@ YEAR = 365
 QUANTILES = (0.1, 0.5, 0.9)
 
 FACT_OF_FEATURE = {
-    **{name: "frequency" for name in feature_names(max(WINDOWS)) if "orders" in name},
-    **{name: "order_value" for name in feature_names(max(WINDOWS)) if "spend" in name or "value" in name},
-    **{name: "rhythm" for name in feature_names(max(WINDOWS)) if name.startswith("gap")},
+    **{name: "frequency" for name in customer_feature_names(max(WINDOWS)) if "orders" in name},
+    **{name: "order_value" for name in customer_feature_names(max(WINDOWS)) if "spend" in name or "value" in name},
+    **{name: "rhythm" for name in customer_feature_names(max(WINDOWS)) if name.startswith("gap")},
     "recency": "rhythm",
     "overdue": "rhythm",
     "trend": "trend",
@@ -78,7 +83,7 @@ class _Window:
     """A past, and what its customers did within the horizon after it."""
 
     past: _Past
-    truth: Outcome
+    truth: WindowOutcome
 
     @classmethod
     def after(cls, days: OrderDays, cut: int) -> "_Window":
@@ -139,7 +144,7 @@ def _learned_forecast(past: _Past, windows: list[_Window], returned: int, young:
         np.concatenate([each.rows for each in pasts]),
         corrects_base=returned >= FEWEST_FOR_CORRECTION,
     )
-    return learner.forecast(seen[-1], young, rate, feature_names(span))
+    return learner.forecast(seen[-1], young, rate, customer_feature_names(span))
 
 
 @dataclass(frozen=True)
@@ -181,7 +186,12 @@ class _Learner:
 
     @classmethod
     def learn(
-        cls, seen: list[_Description], outcomes: list[Outcome], customer: NDArray[np.int64], *, corrects_base: bool
+        cls,
+        seen: list[_Description],
+        outcomes: list[WindowOutcome],
+        customer: NDArray[np.int64],
+        *,
+        corrects_base: bool,
     ) -> "_Learner":
         rows = np.concatenate([each.features for each in seen])
         chances = np.concatenate([each.chances for each in seen])

@@ -74,7 +74,7 @@ def fold_order_days(
 
 
 @dataclass(frozen=True)
-class Outcome:
+class WindowOutcome:
     """What each customer did from a day on, within the horizon."""
 
     orders: NDArray[np.float64]
@@ -87,14 +87,14 @@ class Outcome:
         """Whether they ordered at all."""
         return self.orders > 0
 
-    def select(self, rows: NDArray[Any]) -> "Outcome":
+    def select(self, rows: NDArray[Any]) -> "WindowOutcome":
         """The outcome of some customers."""
-        return Outcome(self.orders[rows], self.spend[rows], self.days[rows])
+        return WindowOutcome(self.orders[rows], self.spend[rows], self.days[rows])
 
 
-def outcome_after(days: OrderDays, cut: int) -> Outcome:
+def outcome_after(days: OrderDays, cut: int) -> WindowOutcome:
     """What became of all customers within the horizon that begins with this day."""
     window = days.since(cut).before(cut + HORIZON)
     next_day = np.full(days.customers, HORIZON, np.float64)
     np.minimum.at(next_day, window.customer, window.day - cut + 1.0)
-    return Outcome(window.count(), window.add_up(window.spend), next_day)
+    return WindowOutcome(window.count(), window.add_up(window.spend), next_day)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personalization.train.customer_value.forecast import QUANTILES, Forecast
-from personalization.train.customer_value.order_days import Outcome
+from personalization.train.customer_value.order_days import WindowOutcome
 
 GROUPS = 10
 SCORE_LABELS = {
@@ -61,7 +61,7 @@ class ForecastScores:
     """How often the day of the next order was within the interval that was to hold 80 %."""
 
 
-def score_forecast(forecast: Forecast, truth: Outcome) -> ForecastScores:
+def score_forecast(forecast: Forecast, truth: WindowOutcome) -> ForecastScores:
     """The scores; the outcome is that of the forecast's customers."""
     low, middle, high = forecast.days.T
     return ForecastScores(

@@ -5,11 +5,11 @@ import pytest
 from scipy.optimize import check_grad
 
 from personalization.train.customer_value import weibull
-from personalization.train.customer_value.back_test import run_back_test
+from personalization.train.customer_value.back_test import try_forecast
 from personalization.train.customer_value.bgnbd import BetaGeometric, RepeatOrders
 from personalization.train.customer_value.customer_reasons import leading_reasons, value_tiers
 from personalization.train.customer_value.decayed_rate import expected_order_value
-from personalization.train.customer_value.features import feature_names, windowed_features
+from personalization.train.customer_value.features import customer_feature_names, windowed_features
 from personalization.train.customer_value.forecast import BASE, CORRECTED, YOUNG, forecast_customers, snapshot_cuts
 from personalization.train.customer_value.order_days import HORIZON, fold_order_days, outcome_after
 from personalization.train.customer_value.simple_ways import last_window_again, rfm_sums
@@ -69,7 +69,7 @@ def test_features_are_of_the_last_days_only():
     lately = {END - 3: 5.0, END - 20: 6.0, END - 80: 7.0}
     days = orders_of(lately, {**lately, END - 3000: 50.0, END - 2900: 60.0})
     rows = windowed_features(days, END, 180, 6.0)
-    assert rows.shape == (2, len(feature_names(180)))
+    assert rows.shape == (2, len(customer_feature_names(180)))
     assert np.array_equal(rows[0], rows[1])
 
 
@@ -186,7 +186,7 @@ def test_simple_ways_are_what_their_names_say():
 
 
 def test_the_back_test_compares_with_simpler_ways_on_the_same_window():
-    found = run_back_test(steady_shop(400, 500), END)
+    found = try_forecast(steady_shop(400, 500), END)
     assert found["cut"] == END - HORIZON and found["method"] == CORRECTED and len(found["tenths"]) == 10
     ways = found["ways"]
     assert ways["forecast"]["top_fifth"] > ways["rfm"]["top_fifth"]
@@ -195,5 +195,5 @@ def test_the_back_test_compares_with_simpler_ways_on_the_same_window():
 
 
 def test_there_is_no_back_test_without_a_window_and_a_history_before_it():
-    assert run_back_test(steady_shop(110), END) is None
-    assert run_back_test(orders_of({END - 300: 1.0}), END) is None
+    assert try_forecast(steady_shop(110), END) is None
+    assert try_forecast(orders_of({END - 300: 1.0}), END) is None
