@@ -13,9 +13,11 @@ from personalization.models.definitions import (
     RulesState,
     Version,
 )
+from personalization.models.deliveries import Delivery
 from personalization.models.events import Event
 from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genomes import Genome
+from personalization.models.message_permissions import ChannelConsent, Suppression
 from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
 from personalization.models.row_draws import RowDraw
@@ -29,6 +31,7 @@ __all__ = [
     "AuditAction",
     "AuditEntry",
     "Band",
+    "ChannelConsent",
     "Consent",
     "ConsentRecord",
     "Credit",
@@ -39,6 +42,7 @@ __all__ = [
     "Definition",
     "DefinitionKind",
     "DefinitionState",
+    "Delivery",
     "Event",
     "Exposure",
     "Genome",
@@ -52,6 +56,7 @@ __all__ = [
     "SensitiveCategory",
     "ServerKey",
     "Snapshot",
+    "Suppression",
     "TrainingLease",
     "Version",
     "Visitor",
