@@ -87,7 +87,11 @@ class DeliveryQuerySet(models.QuerySet):
         """The message to be sent next, inside a transaction: no other worker takes it, nor another message to the same
         address, before that ends."""
         rows = self.filter(kind__in=list(kinds), state=DeliveryState.DUE, due_at__lte=now)
-        row = rows.order_by("-priority", "due_at", "pk").select_for_update(skip_locked=True, of=("self",)).first()
+        row = (
+            rows.order_by("-priority", "due_at", "source_id", "pk")
+            .select_for_update(skip_locked=True, of=("self",))
+            .first()
+        )
         if row is not None:
             self._lock_address(row.address_hash)
         return row
