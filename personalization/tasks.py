@@ -14,7 +14,7 @@ import logging
 
 from celery import shared_task
 
-from personalization.lifecycle.flows import run_messages
+from personalization.lifecycle.message_run import run_messages
 from personalization.measure.outcomes import measure_outcomes
 from personalization.oscar import search_engine
 from personalization.privacy import retention

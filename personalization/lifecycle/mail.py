@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from personalization import conf
-from personalization.lifecycle.kinds import MessageKind, Occasion
+from personalization.lifecycle.kinds import TEMPLATE_ENDINGS, MessageKind, Occasion
 from personalization.lifecycle.unsubscribe import unsubscribe_token
 from personalization.models import Delivery
 
@@ -53,8 +53,7 @@ def make_mail(delivery: Delivery, kind: MessageKind, occasion: Occasion, languag
             **kind.text_values(occasion),
         }
         subject, text, html = (
-            render_to_string(f"personalization/messages/{kind.name}{ending}", values)
-            for ending in ("_subject.txt", ".txt", ".html")
+            render_to_string(f"personalization/messages/{kind.name}{ending}", values) for ending in TEMPLATE_ENDINGS
         )
     _check_texts(text, html, values["unsubscribe_url"])
     mail = EmailMultiAlternatives(

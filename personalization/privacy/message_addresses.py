@@ -47,6 +47,13 @@ def record_request(user_id: Any, address: str, now: datetime) -> None:
         )
 
 
+def stored_messages(user_id: Any) -> int:
+    """How many messages to a customer, and requests for one, are stored. No query in a shop that sends none."""
+    if not conf.sent_messages():
+        return 0
+    return Delivery.objects.filter(user_id=user_id).count() + ChannelConsent.objects.filter(user_id=user_id).count()
+
+
 def erase_messages(user_id: Any, now: datetime) -> None:
     """Deletes what is stored of messages to a customer, and sees to it that they get none about what they asked for
     before. A shop that sends no messages has nothing of the kind, and stores nothing."""

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 settings.PERSONALIZATION = {{**settings.PERSONALIZATION, **{MESSAGES!r}}}
 settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", PORT
+settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", LISTENING
 from personalization.lifecycle import sending, sweep
 from personalization.models import Delivery
 from oscar.apps.catalogue.models import Product
@@ -53,7 +53,7 @@ STATES = "\nprint(*(f'{row.state} {row.why}' for row in Delivery.objects.order_b
 )
 def test_a_run_killed_at_any_moment_is_followed_by_one_that_repeats_nothing(process, moment, states, addresses):
     with running_server() as server:
-        code = SHOP.replace("PORT", str(server.port))
+        code = SHOP.replace("LISTENING", str(server.port))
         assert process(code + WAIT) == (0, "")
         assert process(code + KILLED[moment] + "run(0)")[0] == -9
         assert process(code + "run(1); run(20); run(60 * 24 * 2)" + STATES) == (0, states.strip())

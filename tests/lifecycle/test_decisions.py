@@ -1,6 +1,7 @@
 """Whether a message is sent is decided once more when it is sent: allowed, not too many, not at night, held back."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -135,7 +136,7 @@ def test_one_message_a_day_three_a_week_eight_a_month(greetings, monkeypatch):
     for hour in range(0, 24 * 31, 6):
         sent_on += [hour] * run(start + timedelta(hours=hour)).sent
     assert len(sent_on) == 8 + 1  # the window of the first ends with the 30th day
-    gaps = [later - earlier for earlier, later in zip(sent_on, sent_on[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(sent_on)]
     assert min(gaps) >= 24
     assert all(later - earlier >= 24 * 7 for earlier, later in zip(sent_on, sent_on[3:], strict=False))
 
@@ -223,9 +224,7 @@ def test_the_command_says_what_it_did_and_why_not(greetings, capsys):
     allow(customer("anna"))
     customer("bert")
     call_command("personalization_messages")
-    assert capsys.readouterr().out == (
-        "Done: 2 new messages due; 1 sent; 1 not sent (1 no permission (any more)).\n"
-    )
+    assert capsys.readouterr().out == ("Done: 2 new messages due; 1 sent; 1 not sent (1 no permission (any more)).\n")
 
 
 @pytest.mark.django_db

@@ -68,7 +68,7 @@ def test_programs_that_follow_all_links_change_nothing(link):
         assert page.options(link).status_code == 405
     text = answer.content.decode()
     assert "We write to a•••@example.com. Nothing has been changed yet." in " ".join(text.split())
-    assert "anna@" not in text and dict(answer.cookies) == {}
+    assert "anna@" not in text and set(answer.cookies) <= {"csrftoken"}  # of a form in Oscar's page
     assert "no-store" in answer["Cache-Control"]
     assert not Suppression.objects.exists()
 

@@ -18,13 +18,16 @@ from personalization.models import Delivery
 from personalization.models.deliveries import Why
 from personalization.models.message_permissions import Purpose
 
+TEMPLATE_ENDINGS = ("_subject.txt", ".txt", ".html")
+MAX_DEDUPE = 100
+
 
 @dataclass(frozen=True)
 class DueMessage:
     """What a sweep found: a message to one person."""
 
     dedupe: str
-    """At most 100 characters that name what it is about: the same person is not written to about it again."""
+    """At most MAX_DEDUPE characters that name what it is about: the same person is not written to about it again."""
     address: str
     due_at: datetime
     user_id: Any = None

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from personalization.lifecycle.flows import MESSAGES_PER_RUN, run_messages
 from personalization.lifecycle.kinds import active_kinds
+from personalization.lifecycle.message_run import MESSAGES_PER_RUN, run_messages
 
 
 class Command(BaseCommand):

@@ -17,11 +17,11 @@ MESSAGES_PER_RUN = 1_000
 class MessageRun:
     """What a run did."""
 
-    found: int
+    new_messages: int
     result: SendingResult = field(default_factory=SendingResult)
 
     def __str__(self) -> str:
-        parts = [f"{self.found} new messages due", f"{self.result.sent} sent"]
+        parts = [f"{self.new_messages} new messages due", f"{self.result.sent} sent"]
         parts += [
             f"{sum(counts.values())} {label} ({_reasons(counts)})"
             for label, counts in (
@@ -36,8 +36,8 @@ class MessageRun:
 
 def run_messages(limit: int = MESSAGES_PER_RUN) -> MessageRun:
     """Finds who is due, then sends up to so many messages."""
-    found = sweep_messages(now())
-    return MessageRun(found, send_messages(limit=limit))
+    new_messages = sweep_messages(now())
+    return MessageRun(new_messages, send_messages(limit=limit))
 
 
 def _reasons(counts: Mapping[str, int]) -> str:
