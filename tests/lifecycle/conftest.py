@@ -2,8 +2,15 @@
 
 import pytest
 
+from tests.lifecycle import kinds
 from tests.lifecycle.alerts import switch_on
 from tests.lifecycle.mail_server import running_server
+
+TEXTS = {
+    "_subject.txt": "Hello {{ name }}",
+    ".txt": "Hello {{ name }}\n{{ unsubscribe_url }}",
+    ".html": "<p>Hello {{ name }} {{ unsubscribe_url }}</p>",
+}
 
 
 @pytest.fixture
@@ -28,3 +35,16 @@ def mail_server(settings):
     yield start
     for each in started:
         each.__exit__(None, None, None)
+
+
+@pytest.fixture
+def greetings(settings, tmp_path, monkeypatch):
+    """The shop sends greetings, which nobody asked for."""
+    folder = tmp_path / "personalization" / "messages"
+    folder.mkdir(parents=True)
+    for ending, text in TEXTS.items():
+        (folder / f"greeting{ending}").write_text(text)
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    monkeypatch.setattr(kinds.greeting, "topics", ("spring",))
+    switch_on(settings, MESSAGES=["greeting", "back_in_stock"], MESSAGE_KINDS=["tests.lifecycle.kinds.greeting"])
+    return settings

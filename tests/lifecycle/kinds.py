@@ -1,9 +1,14 @@
 """A kind of message that nobody asked for, as a shop adds one."""
 
+from datetime import timedelta
+
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from personalization.lifecycle.kinds import DueMessage, MessageKind, Occasion
+from personalization.models import ChannelConsent
 from personalization.models.message_permissions import Purpose
+from personalization.privacy.message_addresses import hash_address
 
 
 class Greeting(MessageKind):
@@ -29,3 +34,10 @@ class Greeting(MessageKind):
 
 
 greeting = Greeting()
+
+
+def allow(user, state="granted", at=None, purpose="offers", **columns):
+    """Stores what a customer said about messages."""
+    columns = {"address_hash": hash_address(user.email), "source": "test", **columns}
+    at = at or timezone.now() - timedelta(days=1)
+    return ChannelConsent.objects.create(user=user, state=state, purpose=purpose, recorded_at=at, **columns)

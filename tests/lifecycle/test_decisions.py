@@ -15,40 +15,19 @@ from personalization.lifecycle.kinds import back_in_stock
 from personalization.lifecycle.pauses import SPREAD_MINUTES, end_of_cap, end_of_quiet
 from personalization.lifecycle.sending import send_messages
 from personalization.lifecycle.sweep import sweep_messages
-from personalization.models import ChannelConsent, Delivery, Suppression
+from personalization.models import Delivery, Suppression
 from personalization.models.deliveries import DeliveryState
 from personalization.privacy.message_addresses import hash_address
 from tests.lifecycle import alerts, kinds
+from tests.lifecycle.kinds import allow
 from tests.shops import factories as shop
-
-TEXTS = {
-    "_subject.txt": "Hello {{ name }}",
-    ".txt": "Hello {{ name }}\n{{ unsubscribe_url }}",
-    ".html": "<p>Hello {{ name }} {{ unsubscribe_url }}</p>",
-}
-
-
-@pytest.fixture
-def greetings(settings, db, tmp_path, monkeypatch):
-    """The shop sends greetings, which nobody asked for."""
-    folder = tmp_path / "personalization" / "messages"
-    folder.mkdir(parents=True)
-    for ending, text in TEXTS.items():
-        (folder / f"greeting{ending}").write_text(text)
-    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
-    monkeypatch.setattr(kinds.greeting, "topics", ("spring",))
-    alerts.switch_on(settings, MESSAGES=["greeting", "back_in_stock"], MESSAGE_KINDS=["tests.lifecycle.kinds.greeting"])
-    return settings
-
-
-def allow(user, state="granted", at=None, purpose="offers", **columns):
-    columns = {"address_hash": hash_address(user.email), "source": "test", **columns}
-    at = at or timezone.now() - timedelta(days=1)
-    return ChannelConsent.objects.create(user=user, state=state, purpose=purpose, recorded_at=at, **columns)
 
 
 def customer(name="anna"):
     return User.objects.create_user(name, f"{name}@example.com", "x")
+
+
+pytestmark = pytest.mark.django_db
 
 
 def outcome():
