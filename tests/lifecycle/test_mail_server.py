@@ -110,6 +110,7 @@ def test_two_workers_send_each_message_once(switched_on, mail_server):
     results = at_once(lambda: (sweep_messages(at), send_messages(limit=100, clock=lambda: at + alerts.SOON))[1].sent)
     alerts.sweep_and_send(at)
     assert sorted(server.addresses()) == sorted(f"customer{n}@example.com" for n in range(40))
+    assert set(stored()) == {("sent", "", 1)}
     assert len(results) == 2 and min(results) > 0
 
 
