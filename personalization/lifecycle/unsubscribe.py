@@ -32,8 +32,10 @@ class UnsubscribeLink:
 
 
 def unsubscribe_token(kind: MessageKind, occasion: Occasion) -> str:
-    """The token of a link in a message. It never expires, and holds no address. Not compressed: such a token begins with
-    a dot, and many servers refuse paths with one."""
+    """The token of a link in a message. It never expires, and holds no address.
+
+    Not compressed: such a token begins with a dot, and many servers refuse a path with one.
+    """
     address = occasion.address
     return signing.dumps([hash_address(address), str(kind.purpose), mask_address(address)], salt=SALT)
 
