@@ -16,12 +16,15 @@ from typing import Any, NamedTuple
 from django.core.cache import cache
 from django.db import connections
 
+from personalization.breakers import Breakers
+
 logger = logging.getLogger("personalization")
 
 WAIT_SECONDS = 0.05
 """So long a request waits for the cache."""
-PAUSE_SECONDS = 10.0
-"""For so long a cache that failed is not asked again."""
+HOUR = 3600.0
+CACHE = "cache"
+"""Its name among the breakers."""
 
 
 class _Question(NamedTuple):
@@ -38,21 +41,34 @@ class _CacheThread:
         self._lock = threading.Lock()
         self._process = 0
         self._questions: SimpleQueue[_Question] = SimpleQueue()
-        self._paused_until = 0.0
+        self._breakers = Breakers()
+        self._logged_at = -HOUR
         self._late: Future[Any] | None = None
 
     def ask(self, call: Callable[[], Any]) -> Any:
         """What the call returns; None when it fails, or does not answer in time."""
-        if time.monotonic() < self._paused_until or (self._late is not None and not self._late.done()):
+        if (self._late is not None and not self._late.done()) or not self._breakers.may_ask([CACHE]):
             return None
         answer: Future[Any] = Future()
+        asked_at = time.monotonic()
         try:
             self._send(_Question(answer, call))
-            return answer.result(timeout=WAIT_SECONDS)
+            found = answer.result(timeout=WAIT_SECONDS)
         except Exception as fault:
-            self._late, self._paused_until = answer, time.monotonic() + PAUSE_SECONDS
-            logger.warning("The cache fails (%s): for a while this process does without it", type(fault).__name__)
+            self._late = answer
+            self._breakers.note_failure([CACHE], asked_at)
+            self._log(fault)
             return None
+        self._breakers.note_answer([CACHE])
+        return found
+
+    def _log(self, fault: Exception) -> None:
+        if time.monotonic() - self._logged_at >= HOUR:
+            self._logged_at = time.monotonic()
+            logger.warning(
+                "The cache fails (%s): for a while this process does without it. Not said again within an hour.",
+                type(fault).__name__,
+            )
 
     def _send(self, question: _Question) -> None:
         """Starts the thread first, when this process, a fork perhaps, has none. A daemon: one that waits for a frozen

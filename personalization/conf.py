@@ -13,6 +13,7 @@ SETTING_CHOICES = {"EVENT_ITEM_ID_FIELD": ("id", "upc", "sku")}
 SETTING_BOUNDS: dict[str, tuple[int, float]] = {
     "ADD_ON_MIN_PROBABILITY": (0, 1),
     "DEMOTE_AFTER_VIEWS": (0, math.inf),
+    "MAX_EVENT_TIME_SHARE": (0, math.inf),
     "MENU_MAX_SHIFT": (0, math.inf),
     "MESSAGE_QUIET_FROM": (0, 23),
     "MESSAGE_QUIET_UNTIL": (0, 23),
@@ -137,6 +138,10 @@ class Settings:
     """The events of a faster visitor are marked as those of a suspected bot."""
     MAX_VISITOR_EVENTS_PER_DAY: int = 2000
     """As many events of one visitor are stored in a day (UTC), those of suspected bots too; the rest is refused."""
+    MAX_EVENT_TIME_SHARE: float = 0.25
+    """Of each second, as much as one process spends on storing what browsers report; what is above it is turned away,
+    and browsers send it again. A burst of a second may be saved up. Pages go before events: more than 1 only for
+    processes that serve nothing else."""
     MAX_NEW_VISITORS_PER_MINUTE: int = 20
     """As many browsers without an account become visitors from one address in a minute."""
     NUM_PROXIES: int = 0

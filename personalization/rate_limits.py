@@ -38,6 +38,8 @@ DAY = 24 * 60 * MINUTE
 MAX_CONCURRENT_DELIVERIES = 3
 """The deliveries that a process takes in at a time; one more is dropped, without waiting. A process of more threads
 always has one left for a page."""
+SAVED_UP = 1.0
+"""Seconds that a process may save up for a burst of events."""
 MAX_LOCAL_KEYS = 10_000
 """The keys that a process counts by itself in one minute; any further key counts as over the limit."""
 OVERFLOW_COUNT = 2**31
@@ -124,14 +126,21 @@ def seconds_until_reset() -> float:
 
 
 @contextmanager
-def concurrency_slot() -> Iterator[bool]:
-    """Whether this process has time for one more delivery; in a burst some are dropped, so that pages are not slow."""
-    free = _slots.acquire(blocking=False)
+def delivery_slot(*, is_server: bool = False) -> Iterator[bool]:
+    """Whether this process has time for one more delivery; in a burst some are dropped, so that pages are not slow.
+
+    Parameters: `is_server`, whether a server of the shop delivers, which may take all the time there is.
+    """
+    free = (is_server or _time_share.is_left(conf.get_settings().MAX_EVENT_TIME_SHARE)) and _slots.acquire(
+        blocking=False
+    )
+    started = time.monotonic()
     try:
         yield free
     finally:
         if free:
             _slots.release()
+            _time_share.spend(time.monotonic() - started)
 
 
 class DownloadSlot:
@@ -261,12 +270,34 @@ def _counts_as_text(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {code}" for code, count in sorted(counts.items()))
 
 
+class TimeShare:
+    """How much time this process may still spend on events. By the clock, not by the processor's: where the machine or
+    the database is busy, a delivery takes longer, and fewer are taken in."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left, self._counted_at = SAVED_UP, time.monotonic()
+
+    def is_left(self, share: float) -> bool:
+        """Whether there is any, `share` seconds of which come back each second."""
+        with self._lock:
+            moment = time.monotonic()
+            self._left = min(self._left + (moment - self._counted_at) * share, SAVED_UP)
+            self._counted_at = moment
+            return self._left > 0
+
+    def spend(self, seconds: float) -> None:
+        """A delivery took so long."""
+        with self._lock:
+            self._left -= seconds
+
+
 _local_counter, drop_log = LocalCounter(), DropLog()
-_downloads = LocalDownloads()
+_downloads, _time_share = LocalDownloads(), TimeShare()
 _slots = threading.BoundedSemaphore(MAX_CONCURRENT_DELIVERIES)
 
 
 def reset_counters() -> None:
     """Starts to count anew, as a new process does."""
-    for counter in (_local_counter, drop_log, _downloads):
+    for counter in (_local_counter, drop_log, _downloads, _time_share):
         counter.__init__()  # type: ignore[misc]

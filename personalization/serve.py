@@ -1,27 +1,25 @@
 """THE door: every page, tag, endpoint and export asks here what to show. It always answers and never harms a page."""
 
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
 
 from personalization import signals, surfaces
-from personalization.collect import impression_tokens
-from personalization.collect.impression_tokens import Impression, ShownItem
 from personalization.decide import list_campaigns, ranked_lists, reranking, row_pages
 from personalization.decide.active_snapshot import get_active_snapshot
-from personalization.decide.arms import enter_list, enter_surface
+from personalization.decide.arms import enter_list, enter_surface, note_differences
+from personalization.decide.audience import list_surface
 from personalization.decide.compose import ReplayedRow, RowProposals, compose_as_buyable, compose_slate
-from personalization.decide.layout import LayoutLimits
+from personalization.decide.interleaved_lists import InterleavedList, interleave_list
+from personalization.decide.layout import LayoutLimits, page_limits
 from personalization.decide.merchandising import Resolution
 from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.proposals import propose_rows
 from personalization.decide.ranked_lists import recommend_categories, recommend_lists
-from personalization.decide.row_order import row_order_arm
 from personalization.decide.row_pages import RowCut, RowPage
 from personalization.decide.row_plan import PagePlan, plan_as_built, plan_page
-from personalization.decide.slate import Candidate, PlacedBy, RankedItem, Row, RowCandidate, Slate
+from personalization.decide.slate import RankedItem, Slate
 from personalization.decide.trace import Reranking, Trace
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
@@ -49,10 +47,11 @@ def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate
     requested, slate = _get_surface(surface), Slate(surface)
     visit = enter_surface(visit, surface)
     plan = _plan(requested, visit)
+    note_differences(visit, surface, partial(_replayed, requested, size=size))
     not_enough = {CONTINUE_SHOPPING.code, *plan.own_codes()}
     for what, attempt in (("Surface", _personalized_slate), ("Fallback of surface", _fallback_slate)):
         with fail_open(f"{what} {surface}", whole_page=True):
-            slate = attempt(plan, visit, _layout_limits(requested, visit, size))
+            slate = attempt(plan, visit, page_limits(visit.policy, requested.whole_page, size))
             if any(row.type not in not_enough for row in slate.rows):
                 break
     if visit.trace is None and not visit.is_preview:  # else it is explained, not shown
@@ -68,7 +67,8 @@ def serve_row(surface: str, row_key: str, visit: Visit, *, page: int = 1) -> Row
     Raises: ValueError as `serve_slate`.
     """
     requested, visit = _get_surface(surface), enter_surface(visit, surface)
-    plan, limits = _plan(requested, visit), _layout_limits(requested, visit, row_pages.ROW_PAGE_SIZE + MAX_PLACE)
+    plan, size = _plan(requested, visit), row_pages.ROW_PAGE_SIZE + MAX_PLACE
+    limits = page_limits(visit.policy, requested.whole_page, size)
     for what, attempt in (("A row of surface", _personalized_slate), ("A fallback row of surface", _fallback_slate)):
         cut = RowCut(surface, row_key, page)
         with fail_open(f"{what} {surface}", whole_page=True):
@@ -98,14 +98,20 @@ def replay_rows(surface: str, before: Visit, after: Visit) -> tuple[list[Replaye
     for visit in (apply_preferences(before, learned), apply_preferences(after, learned)):
         if proposals is None or not is_shared:
             planned = _proposals(_plan(requested, visit), visit, learned)
-            proposals = [(one, cache(partial(_as_list, propose))) for one, propose in planned]
-        limits = _layout_limits(requested, visit, None)
+            proposals = [(one, cache(lambda propose=propose: list(propose()))) for one, propose in planned]
+        limits = page_limits(visit.policy, requested.whole_page, None)
         sides.append(compose_as_buyable(surface, proposals, visit, limits))
     return sides[0], sides[1]
 
 
-def _as_list(propose: Callable[[], Iterable[RowCandidate]]) -> list[RowCandidate]:
-    return list(propose())
+def _replayed(surface: surfaces.Surface, visit: Visit, size: int | None = None) -> list[ReplayedRow]:
+    """The rows of a surface as though everything could be bought; none when the shop has learned nothing yet."""
+    learned = get_active_snapshot()
+    if learned is None:
+        return []
+    visit = apply_preferences(visit, learned)
+    proposals = _proposals(_plan(surface, visit), visit, learned)
+    return compose_as_buyable(surface.name, proposals, visit, page_limits(visit.policy, surface.whole_page, size))
 
 
 def page_surfaces() -> list[str]:
@@ -125,92 +131,8 @@ def continue_shopping(visit: Visit, *, size: int | None = None) -> Slate:
     with fail_open("Where a visitor left off"):
         plan = _plan(replace(home, fallback_rows=(CONTINUE_SHOPPING,)), visit)
         alone = plan.map_types(lambda row_type: row_type if row_type.code == CONTINUE_SHOPPING.code else None)
-        slate = _fallback_slate(alone, visit, _layout_limits(home, visit, size))
+        slate = _fallback_slate(alone, visit, page_limits(visit.policy, home.whole_page, size))
     return slate
-
-
-def slate_tokens(slate: Slate, visit: Visit | None) -> list[str]:
-    """A token for each row of a slate, with which its impressions and clicks are reported; empty ones for a visitor who
-    is not tracked. All of them carry one new id of the slate."""
-    if visit is None or visit.is_preview or not visit.tracking_allowed:
-        return [""] * len(slate.rows)
-    slate_id = uuid.uuid4()
-    return [_row_token(slate, slate_id, row, visit) for row in slate.rows]
-
-
-def _row_token(slate: Slate, slate_id: uuid.UUID, row: Row, visit: Visit) -> str:
-    items = tuple(
-        ShownItem(
-            item.product_id,
-            item.position,
-            item.reason.code,
-            item.placed_by.key if item.placed_by else None,
-            item.propensity,
-        )
-        for item in row.items
-    )
-    arms = {**_arms_of(visit, slate.surface), **row_order_arm(visit, slate.surface)}
-    shown = Impression(slate.surface, row.key, slate.snapshot_name, items, visit.timestamp, slate_id, arms=arms)
-    return impression_tokens.sign_impression(shown, visit.visitor_id, visit.browser_key)
-
-
-def list_token(
-    visit: Visit | None,
-    surface: str,
-    row: str,
-    item_ids: Sequence[int],
-    *,
-    reasons: Sequence[str] = (),
-    placements: Mapping[int, PlacedBy] | None = None,
-    start: int = 0,
-    item_kind: str = impression_tokens.PRODUCT,
-) -> str:
-    """What may be reported of a list that is no slate: the page of a search, of a category, or the menu.
-
-    Parameters
-    ----------
-    visit
-        who looks at it; None for nobody who is reported.
-    surface
-        "search", "category" or "navigation".
-    row
-        the key of the list, as rows have one.
-    item_ids
-        the primary keys of the products, or of the categories, as they stand on the page.
-    reasons
-        the code of the reason of each; none where the order is the shop's own, which no snapshot decided.
-    placements
-        what campaigns put in its place, by key.
-    start
-        the position of the first one within the whole result.
-    item_kind
-        what they are: "product" or "category".
-
-    Returns
-    -------
-    str
-        "" for a visitor who is not reported, and for more items than a report may hold.
-    """
-    if (
-        visit is None
-        or visit.is_preview
-        or not visit.tracking_allowed
-        or not 0 < len(item_ids) <= impression_tokens.MAX_LIST_ITEMS
-    ):
-        return ""
-    learned = get_active_snapshot() if reasons else None
-    codes = reasons or [""] * len(item_ids)
-    by_campaign = placements or {}
-    items = tuple(
-        ShownItem(key, position, by_campaign[key].reason_code, by_campaign[key].key)
-        if key in by_campaign
-        else ShownItem(key, position, code)
-        for position, (key, code) in enumerate(zip(item_ids, codes, strict=True), start)
-    )
-    snapshot = learned.name if learned else ""
-    arms = _arms_of(visit, surface)
-    shown = Impression(surface, row, snapshot, items, visit.timestamp, uuid.uuid4(), item_kind, arms)
-    return impression_tokens.sign_impression(shown, visit.visitor_id, visit.browser_key)
 
 
 def recommend(
@@ -243,7 +165,9 @@ def recommend_batch(
         return recommend_categories([(requested.ranking(visit, snapshot), top) for visit, top in visits])
     rank = requested.discovery if new_only and requested.discovery else requested.ranking
     lists = [
-        ranked_lists.apply_campaigns(surface, visit, top, _filter_candidates(rank(visit, snapshot), visit, new_only))
+        ranked_lists.apply_campaigns(
+            surface, visit, top, ranked_lists.filter_candidates(rank(visit, snapshot), visit, new_only)
+        )
         for visit, top in visits
     ]
     return (list(ranked) for ranked in recommend_lists(lists, lookup))
@@ -253,7 +177,19 @@ def rerank(visit: Visit) -> tuple[int, ...]:
     """The visit's candidate products in the visitor's order, as far as the policy's `rerank_strength` moves them. Needs
     no query. In their original order when the shop has learned nothing yet."""
     visit, learned = enter_list(visit), get_active_snapshot()
-    return reranking.rerank(visit, learned) if learned else visit.candidate_products
+    if learned is None:
+        return visit.candidate_products
+    note_differences(visit, list_surface(visit), lambda one: [("", reranking.rerank(one, learned))])
+    return reranking.rerank(visit, learned)
+
+
+def interleave(visit: Visit) -> InterleavedList | None:
+    """The visit's candidate products in two orders at once, where an experiment compares them on this list; else None.
+    Needs no query."""
+    if visit.arms is None or not visit.candidate_products:
+        return None
+    visit, learned = enter_list(visit), get_active_snapshot()
+    return interleave_list(visit, learned) if learned else None
 
 
 def merchandise_list(
@@ -331,22 +267,6 @@ def menu_order(visit: Visit) -> navigation.MenuOrder:
     return order
 
 
-def _arms_of(visit: Visit, surface: str) -> Mapping[str, str]:
-    return {} if visit.arms is None else visit.arms.tokens(surface)
-
-
-def _filter_candidates(ranking: Iterable[Candidate], visit: Visit, new_only: bool) -> Iterator[Candidate]:
-    """Without what was bought, when only new products are requested. What the visitor does not want to see is moved to
-    the end of a list that others chose, and left out of any other."""
-    bought = {row[0] for row in visit.genome.products} if new_only else set()
-    candidates = (candidate for candidate in ranking if candidate.item.id not in bought)
-    if not visit.excluded_products:
-        return candidates
-    if not visit.candidate_products and visit.category is None:
-        return (candidate for candidate in candidates if candidate.item.id not in visit.excluded_products)
-    return iter(sorted(candidates, key=lambda candidate: candidate.item.id in visit.excluded_products))
-
-
 def _get_surface(name: str) -> surfaces.Surface:
     registered = surfaces.registered_surfaces()
     if name not in registered:
@@ -382,12 +302,3 @@ def _fallback_slate(plan: PagePlan, visit: Visit, limits: LayoutLimits) -> Slate
     visit = apply_preferences(visit, None)
     rows = [(one, partial(one.type.fallback, visit)) for one in plan.fallback_rows if one.type.fallback]
     return compose_slate(plan.surface, "", rows, visit, limits)
-
-
-def _layout_limits(surface: surfaces.Surface, visit: Visit, size: int | None) -> LayoutLimits:
-    policy = visit.policy
-    rows = policy.max_home_rows if surface.whole_page else policy.max_page_rows
-    least = policy.min_relative_use if surface.whole_page else 0.0
-    is_requested = size is not None
-    has_lines = surface.whole_page and not is_requested
-    return LayoutLimits(size or policy.row_size, policy.max_personal_rows, rows, least, has_lines, is_requested)

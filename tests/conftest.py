@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,19 @@ from tests.shops import factories
 from tests.shops.saved_shops import delete_rows
 
 HERE = Path(__file__).parent
-WITHOUT_SERVICES = ("adoption", "architecture", "benchmarks", "faults", "rank", "recommenders")
-"""Folders whose tests without a database of ours reach no cache either: arithmetic, and processes with settings of
-their own."""
+WITHOUT_SERVICES = ("adoption", "architecture", "benchmarks", "example_shop", "faults", "rank", "recommenders")
+"""Folders whose tests without a database of ours reach no cache either: arithmetic, files, and processes with
+settings of their own."""
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
+SAVED_SHOPS = ("trained", "trained_and_indexed")
+"""Fixtures that copy a saved shop where there are no rows yet."""
+
+gc.disable()  # all that is collected stays until the end: to look for what can go among it takes a third of the time
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser):
@@ -66,11 +77,20 @@ def fresh_process(tmp_path, monkeypatch):
     monkeypatch.setattr(active_snapshot, "look_in_background", active_snapshot.look_for_newer)
     # The machine that tests may be slow; tests of what is late have the limits of a shop.
     monkeypatch.setattr(cache_access, "WAIT_SECONDS", 5.0)
+    monkeypatch.setitem(settings.PERSONALIZATION, "MAX_EVENT_TIME_SHARE", 100)
     monkeypatch.setitem(settings.PERSONALIZATION, "ROW_QUERY_MILLISECONDS", 10_000)
     monkeypatch.setitem(settings.PERSONALIZATION, "PAGE_QUERY_MILLISECONDS", 30_000)
     yield
     active_snapshot.reset_active_snapshot()
     translation.deactivate()  # what a German page left to this thread
+
+
+@pytest.fixture(autouse=True)
+def shop_before_other_rows(request, fresh_process):
+    """A test gets its shop first, and then who signs in: a shop is copied into empty tables only, else it is built."""
+    for name in SAVED_SHOPS:
+        if name in request.fixturenames:
+            request.getfixturevalue(name)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -82,6 +102,14 @@ def flush_what_is_filled():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush, "sql_flush", lambda *arguments, **options: delete_rows())
         patch.setattr(flush, "emit_post_migrate_signal", lambda *arguments, **options: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_power_cut():
+    """Files need not reach the disk: the tests kill processes, not the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # which refuses what is no open file, too
         yield
 
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from django.core.cache import cache
 
-from personalization import cache_access, rate_limits
+from personalization import breakers, cache_access, rate_limits
 
 MOMENT = 1_790_000_000.0
 
@@ -96,14 +96,14 @@ def test_a_dead_cache_is_asked_once_and_then_left_alone(instead, caplog):
         too_many("1.1.1.1", 1)
     assert len(asked.keys) == 1
     assert [record.getMessage() for record in caplog.records] == [
-        "The cache fails (ConnectionError): for a while this process does without it"
+        "The cache fails (ConnectionError): for a while this process does without it. Not said again within an hour."
     ]
 
 
 def test_a_frozen_cache_holds_nobody_up(instead, monkeypatch):
     monkeypatch.setattr(cache_access, "WAIT_SECONDS", 0.05)
     thaw = threading.Event()
-    monkeypatch.setattr(cache_access, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(breakers, "FIRST_PAUSE", 0.0)
     asked = instead(lambda: thaw.wait(60))
     assert [too_many("1.1.1.1", 300) for _ in range(3)] == [False, False, True]
     assert len(asked.keys) == 1  # whoever is still waiting is not joined by others

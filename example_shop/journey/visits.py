@@ -21,6 +21,7 @@ from personalization.measure.credit import credit_recent_orders
 from personalization.measure.outcomes import measure_outcomes
 from personalization.merchandising.compile import compile_rules
 from personalization.merchandising.compiled import FixedTarget
+from personalization.merchandising.segments import CompiledSegment
 from personalization.models import Event, OrderVisitor, Visitor
 from personalization.privacy.retention import roll_up_days
 from personalization.shop import catalogue
@@ -36,6 +37,8 @@ PLACE_BIAS = 0.85
 """Each place further down is clicked on so much less often."""
 CLICK_BEFORE_PURCHASE, CLICK = 0.35, 0.02
 ROW_SIZE = 6
+IN_VAIN, IN_VAIN_SHARE = ("kombucha", "oat drink", "gift card"), 0.08
+"""What the shop does not have, and how often somebody looks for it."""
 HOME_ROWS = ("buy_again", "bestsellers", "trending")
 BATCH_SIZE = 2_000
 
@@ -58,10 +61,14 @@ def make_visits() -> None:
     """Stores the visits, then gives credit for the orders and counts the days, as the nightly run does."""
     chance, until = random.Random(7), now()
     visits = list(_visits_with_orders(chance, until))
+    searched = _searched_words()
     shelf = _popular_products()
     visits += [_without_order(chance, one) for one in visits for _ in range(WITHOUT_ORDER)]
     campaigns = _placed_by_campaigns()
     events = [event for one in visits for event in _events(chance, one, shelf, campaigns)]
+    searching = random.Random(8)
+    events += [event for one in visits for event in _searches(searching, one, shelf, searched)]
+    _note_segments(events, until)
     Event.objects.bulk_create(sorted(events, key=lambda one: one.occurred_at), batch_size=BATCH_SIZE)
     credit_recent_orders(until, timedelta(days=DAYS + 1))
     measure_outcomes(until)
@@ -105,6 +112,37 @@ def _popular_products() -> list[int]:
     sensitive = set(catalogue.all_sensitive_products())
     counted = Line.objects.filter(product__isnull=False).values_list("product_id").annotate(lines=Count("pk"))
     return [key for key, _lines in counted.order_by("-lines", "product_id")[:300] if key not in sensitive]
+
+
+def _note_segments(events: list[Event], until: datetime) -> None:
+    """Makes what was shown shown to members of the segments that the households are in today."""
+    members: dict[uuid.UUID, list[int]] = {}
+    for key, segment in compile_rules().segments.items():
+        if isinstance(segment, CompiledSegment) and segment.is_countable:
+            inside = Visitor.objects.filter(user__in=segment.customers(until.timestamp()))
+            for visitor in inside.values_list("pk", flat=True):
+                members.setdefault(visitor, []).append(key)
+    for event in events:
+        if event.slate_id is not None:
+            event.segments = members.get(event.visitor_id)
+
+
+def _searched_words() -> dict[int, str]:
+    """{product: the name of its smallest category, in small letters}: for that it is searched."""
+    members, names = catalogue.category_memberships(), catalogue.category_names_by_id()
+    leaves = dict(zip(*(column.tolist() for column in catalogue.leaf_categories(members)), strict=True))
+    return {product: names[category].lower() for product, category in leaves.items()}
+
+
+def _searches(chance: random.Random, visit: MadeVisit, shelf: list[int], searched: dict[int, str]) -> Iterator[Event]:
+    """What was searched for before the list of results that `_events` shows, and now and then something in vain."""
+    words = searched.get(next(iter(visit.bought), chance.choice(shelf)))
+    at, of_visit = visit.at + timedelta(seconds=58), {"visitor_id": visit.visitor, "device": visit.device}
+    if chance.random() < IN_VAIN_SHARE:
+        vain = chance.choice(IN_VAIN)
+        yield _event(chance, "search", at - timedelta(seconds=20), query=vain, value=0.0, **of_visit)
+    if words:
+        yield _event(chance, "search", at, query=words, value=float(chance.randint(6, 40)), **of_visit)
 
 
 def _placed_by_campaigns() -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from personalization import serve
+from personalization import report_tokens, serve
 from personalization.api.exceptions import Problem
 from personalization.api.openapi import operation
 from personalization.api.serializers import (
@@ -237,7 +237,7 @@ def _page_token(visit: Visit, ranked: Resolution, values: dict[str, Any]) -> str
     shown, basis = products[start : start + values["limit"]], serve.rerank_basis(visit)
     reasons = [basis.reason_code] * len(shown) if basis else ()
     placed = ranked.placements
-    return serve.list_token(visit, "search", "results", shown, reasons=reasons, placements=placed, start=start)
+    return report_tokens.list_token(visit, "search", "results", shown, reasons=reasons, placements=placed, start=start)
 
 
 class NavigationEndpoint(APIEndpoint):
@@ -269,7 +269,7 @@ class NavigationEndpoint(APIEndpoint):
 
 
 def _menu_token(visit: Visit | None, row: str, categories: list[int], reasons: list[str]) -> str:
-    return serve.list_token(visit, "navigation", row, categories, reasons=reasons, item_kind="category")
+    return report_tokens.list_token(visit, "navigation", row, categories, reasons=reasons, item_kind="category")
 
 
 class ContinueEndpoint(APIEndpoint):
@@ -284,7 +284,7 @@ class ContinueEndpoint(APIEndpoint):
         with fail_open("Reading the visit"):
             visit = self.visit(request)
             shown = serve.continue_shopping(visit, size=serializer.validated_data.get("limit"))
-            tokens, exposure = serve.slate_tokens(shown, visit), visits.exposure_token(visit)
+            tokens, exposure = report_tokens.slate_tokens(shown, visit), visits.exposure_token(visit)
         include = _includes_products(serializer.validated_data)
         return Response(serialize_slate(shown, tokens, request._request, include, exposure))
 
@@ -311,7 +311,7 @@ def _slate_page(view: APIEndpoint, request: Request, values: dict[str, Any]) -> 
         visit = visits.with_page_context(view.visit(request), **context)
         shown = serve.serve_slate(values["surface"], visit, size=values.get("limit"))
         visits.mark_shown(request._request, (item.product_id for row in shown.rows for item in row.items))
-        tokens, exposure = serve.slate_tokens(shown, visit), visits.exposure_token(visit)
+        tokens, exposure = report_tokens.slate_tokens(shown, visit), visits.exposure_token(visit)
         return SlatePage(serialize_slate(shown, tokens, request._request, include, exposure), visit)
     return SlatePage(serialize_slate(Slate(values["surface"]), (), request._request, include))
 

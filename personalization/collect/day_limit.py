@@ -20,3 +20,8 @@ def within_day_limit(visitor: Visitor, events: int, now: datetime) -> bool:
         return Event.objects.count_received(visitor.pk, day, dated_since=day - timedelta(days=MAX_AGE_DAYS), most=most)
 
     return rate_limits.count_day_events(visitor.pk.hex, events, now.timestamp(), count_stored) <= most
+
+
+def take_back_day_events(visitor: Visitor, events: int, now: datetime) -> None:
+    """Counts these no more: they could not be stored, and are sent again."""
+    rate_limits.count_day_events(visitor.pk.hex, -events, now.timestamp(), count_stored=int)

@@ -11,6 +11,7 @@ MAX_EVENT_ITEMS = 200
 """GA4 allows this many items in one event."""
 MAX_SEARCH_LENGTH = 256
 MAX_QUANTITY = 1_000_000
+MAX_HITS = 1_000_000_000
 EXPOSURE = "exposure"
 """What a page reports that shows an arm of an experiment. It is no event of a visitor, and none is stored."""
 PURCHASE_EVENTS = ("purchase", "refund", "ecommerce_purchase", "in_app_purchase")
@@ -23,7 +24,7 @@ class EventRule:
 
     min_items: int = 1
     max_items: int = MAX_EVENT_ITEMS
-    value: Literal["", "quantity", "seconds", "grade"] = ""
+    value: Literal["", "quantity", "seconds", "grade", "hits"] = ""
     """What the event's value measures; "" for an event without one."""
     has_query: bool = False
     """Whether it needs a search term."""
@@ -43,7 +44,7 @@ EVENT_RULES: Mapping[str, EventRule] = MappingProxyType(
         str(EventType.CLICK): EventRule(max_items=1),
         str(EventType.PRODUCT_VIEW): EventRule(max_items=1),
         str(EventType.ENGAGEMENT): EventRule(max_items=1, value="seconds", is_imported=False),
-        str(EventType.SEARCH): EventRule(min_items=0, has_query=True),
+        str(EventType.SEARCH): EventRule(min_items=0, has_query=True, value="hits"),
         str(EventType.ADD_TO_BASKET): EventRule(value="quantity"),
         str(EventType.REMOVE_FROM_BASKET): EventRule(value="quantity"),
         str(EventType.VIEW_BASKET): EventRule(min_items=0),

@@ -1,13 +1,16 @@
 """How facts about visitors come in, as plain functions that the shop's pages and the API both call."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
+from django.db import Error
+
 from personalization import rate_limits
 from personalization.collect import crawlers, feedback, ingestion, request_traits
-from personalization.collect.day_limit import within_day_limit
+from personalization.collect.day_limit import take_back_day_events, within_day_limit
 from personalization.collect.payload import EventPayload, Rejection, ReportedEvent
 from personalization.models import OrderVisitor, Visitor
 from personalization.models.events import EventType
@@ -47,7 +50,8 @@ def report_events(requester: Requester, body: EventPayload, now: datetime) -> De
 def _store_reported(
     requester: Requester, body: EventPayload, now: datetime
 ) -> tuple[tuple[Rejection, ...], Visitor | None]:
-    with fail_open("Taking in events", whole_page=True), rate_limits.concurrency_slot() as free:
+    is_server = requester.client == ClientType.SERVER_KEY
+    with fail_open("Taking in events", whole_page=True), rate_limits.delivery_slot(is_server=is_server) as free:
         if not free:
             return _reject_all(body, "server_busy"), None
         try:
@@ -60,21 +64,49 @@ def _store_reported(
 def _store_within_limits(
     requester: Requester, body: EventPayload, now: datetime
 ) -> tuple[tuple[Rejection, ...], Visitor | None]:
-    is_server = requester.client == ClientType.SERVER_KEY
     pace = _count_events(requester, body.count, now)
     if pace.address_limited:
         raise rate_limits.RateLimited
+    with _undone_on_failure(partial(_count_events, requester, -body.count, now)):
+        return _store_consented(requester, body, now, too_fast=pace.visitor_limited)
+
+
+def _store_consented(
+    requester: Requester, body: EventPayload, now: datetime, *, too_fast: bool
+) -> tuple[tuple[Rejection, ...], Visitor | None]:
+    if body.reports:
+        identity.load_visitor(requester)  # here, where it may take as long as the delivery, not as a part of a page
     visitor = identity.get_or_create_consented(requester, now) if body.reports else None
     if visitor is None:
         return _reject_all(body, "no_consent"), None
-    if not is_server and not within_day_limit(visitor, len(body.reports), now):
+    if requester.client == ClientType.SERVER_KEY:
+        return _store_verified(requester, body, visitor, now, suspect=too_fast), visitor
+    if not within_day_limit(visitor, len(body.reports), now):
         return _reject_all(body, "daily_limit"), None
-    suspect = pace.visitor_limited or (not is_server and crawlers.is_crawler(requester.user_agent))
-    rate_limits.drop_log.record(["suspect"] * body.count if suspect else [])
+    suspect = too_fast or crawlers.is_crawler(requester.user_agent)
+    with _undone_on_failure(partial(take_back_day_events, visitor, len(body.reports), now)):
+        return _store_verified(requester, body, visitor, now, suspect=suspect), visitor
+
+
+def _store_verified(
+    requester: Requester, body: EventPayload, visitor: Visitor, now: datetime, *, suspect: bool
+) -> tuple[Rejection, ...]:
     products, device = _reported_products(body.reports), request_traits.device_type(requester)
     key, network = requester.browser_key(), requester.network
     delivery = ingestion.Delivery(visitor, products, now, body.sent, suspect, device, key, network)
-    return body.rejected + ingestion.store_events(delivery, body.reports).rejected, visitor
+    rejected = ingestion.store_events(delivery, body.reports).rejected
+    rate_limits.drop_log.record(["suspect"] * body.count if suspect else [])
+    return body.rejected + rejected
+
+
+@contextmanager
+def _undone_on_failure(undo: Callable[[], object]) -> Iterator[None]:
+    """Takes back a count when the database fails: what was not stored is sent again, and counted then."""
+    try:
+        yield
+    except Error:
+        undo()
+        raise
 
 
 def _count_events(requester: Requester, count: int, now: datetime) -> rate_limits.Pace:

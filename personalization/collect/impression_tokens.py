@@ -33,8 +33,13 @@ FIELDS = (
     "campaigns",
     "arms",
     "propensities",
+    "segments",
+    "currencies",
+    "teams",
 )
 """The elements of a token, in their order."""
+COLUMNS_OF_ITEMS = ("reasons", "campaigns", "propensities", "currencies", "teams")
+"""Those that hold something of each item, in the order of `ShownItem`."""
 MAX_LIST_ITEMS = 400
 """A list of more items than this gets no token: it would be longer than a report may be."""
 
@@ -55,6 +60,10 @@ class ShownItem(NamedTuple):
     """The campaign that placed it."""
     propensity: float | None = None
     """The chance with which it was placed there, in 0..1; None where no chance took part."""
+    currency: str | None = None
+    """Of its price, where that is not the shop's own currency."""
+    team: str | None = None
+    """In a list of two orders, whose choice it is, as "experiment=arm"; None where it counts for neither."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,8 @@ class Impression:
     item_kind: str = PRODUCT
     arms: Mapping[str, str] = field(default_factory=dict)
     """{experiment: arm} of the experiments that took part in the decision."""
+    segments: tuple[int, ...] = ()
+    """The keys of the live segments that the visitor was in."""
 
 
 def sign_impression(shown: Impression, visitor_id: uuid.UUID | None, browser_key: str = "") -> str:
@@ -112,6 +123,9 @@ def sign_impression(shown: Impression, visitor_id: uuid.UUID | None, browser_key
         _pack_equal([item.campaign for item in items]),
         dict(shown.arms) or None,
         _pack_equal([item.propensity for item in items]),
+        list(shown.segments) or None,
+        _pack_equal([item.currency for item in items]),
+        _pack_equal([item.team for item in items]),
     ]
     while content[-1] in (None, ""):
         content.pop()
@@ -146,10 +160,10 @@ def _read_version_2(content: Sequence[Any]) -> tuple[Impression, str]:
     values = dict(zip(FIELDS, content, strict=False))
     ids = values["item_ids"]
     positions = _unpack_positions(values.get("positions"), len(ids))
-    columns = (_unpack_equal(values.get(name), len(ids)) for name in ("reasons", "campaigns", "propensities"))
+    columns = (_unpack_equal(values.get(name), len(ids)) for name in COLUMNS_OF_ITEMS)
     items = tuple(
-        ShownItem(item_id, position, reason or "", campaign, propensity)
-        for item_id, position, reason, campaign, propensity in zip(ids, positions, *columns, strict=True)
+        ShownItem(item_id, position, reason or "", *more)
+        for item_id, position, reason, *more in zip(ids, positions, *columns, strict=True)
     )
     shown = Impression(
         surface=values["surface"],
@@ -160,6 +174,7 @@ def _read_version_2(content: Sequence[Any]) -> tuple[Impression, str]:
         slate_id=_long_id(values["slate_id"]),
         item_kind=values["item_kind"],
         arms=values.get("arms") or {},
+        segments=tuple(values.get("segments") or ()),
     )
     return shown, values["owner"]
 

@@ -157,8 +157,8 @@ def to_event(report: ReportedEvent, delivery: Delivery) -> EventData:
 
 
 def _slate_items(reported: tuple[ReportedItem, ...], slate: Impression, catalogue: ReportedProducts) -> list[list[Any]]:
-    """[[primary key, position, reason, campaign, propensity], ...] as the slate says, each without its empty
-    end; InvalidEvent when one was not shown there."""
+    """[[primary key, position, reason, campaign, propensity, currency, team], ...] as the slate says, each without its
+    empty end; InvalidEvent when one was not shown there."""
     shown = {item.item_id: item for item in slate.items}
     if slate.item_kind == ItemKind.PRODUCT:
         keys = [key for key, _ in _known_items(reported, catalogue)]
@@ -193,7 +193,8 @@ def _slate_columns(slate: Impression) -> dict[str, Any]:
         "row_key": slate.row,
         "slate_id": slate.slate_id,
         "snapshot": slate.snapshot,
-        "arm": ",".join(f"{experiment}={arm}" for experiment, arm in sorted(slate.arms.items())) or None,
+        "arm": _arm_names(slate),
+        "segments": list(slate.segments) or None,
         "shown_at": datetime.fromtimestamp(slate.shown_at, UTC),
     }
 
@@ -202,10 +203,17 @@ def _single_item_columns(item: list[Any], slate: Impression | None) -> dict[str,
     """What is said of an event's only item. A category stays in the list, too: it is no product."""
     if slate is None:
         return {"product_id": item[0]}
-    key, position, reason, campaign, propensity = (*item, None, None)[:5]
+    key, position, reason, campaign, propensity, currency, team = (*item, None, None, None, None)[:7]
     product_id = key if slate.item_kind == ItemKind.PRODUCT else None
     of_item = {"position": position, "reason": reason, "campaign": campaign, "propensity": propensity}
-    return {"product_id": product_id, **of_item}
+    arms = {"arm": _arm_names(slate, team)} if team else {}
+    return {"product_id": product_id, "currency": currency or "", **of_item, **arms}
+
+
+def _arm_names(slate: Impression, team: str | None = None) -> str | None:
+    """The arms in which an item stood, as events name them."""
+    names = [f"{experiment}={arm}" for experiment, arm in slate.arms.items()]
+    return ",".join(sorted([*names, team] if team else names)) or None
 
 
 def _after_consent(at: datetime, report: ReportedEvent, delivery: Delivery) -> datetime:

@@ -14,6 +14,7 @@ from personalization.collect.event_rules import (
     EVENT_RULES,
     EXPOSURE,
     MAX_EVENT_ITEMS,
+    MAX_HITS,
     MAX_QUANTITY,
     PURCHASE_EVENTS,
 )
@@ -322,7 +323,7 @@ def _search_query(fields: dict[str, Any]) -> str:
 
 
 def _event_value(name: str, fields: dict[str, Any]) -> float | None:
-    """What the table keeps as the event's value: seconds, a quantity or a grade."""
+    """What the table keeps as the event's value: seconds, a quantity, a grade, or how many hits a search had."""
     measures = EVENT_RULES[name].value
     if measures == "seconds":
         return _finite_number(fields.get("engagement_time_msec"), 0, MAX_ENGAGEMENT_SECONDS * 1000) / 1000
@@ -331,7 +332,17 @@ def _event_value(name: str, fields: dict[str, Any]) -> float | None:
         return _finite_number(first.get("quantity", 1), 0, MAX_QUANTITY) if len(fields["items"]) == 1 else None
     if measures == "grade":
         return _finite_number(fields.get("value"), -100, 100)
+    if measures == "hits":
+        return _hits(fields.get("value"))
     return None
+
+
+def _hits(value: Any) -> float | None:
+    """None where it is not known: a search of the shop's own data layer may say anything else there."""
+    try:
+        return _finite_number(value, 0, MAX_HITS)
+    except InvalidEvent:
+        return None
 
 
 def _finite_number(value: Any, least: float, most: float) -> float:

@@ -1,13 +1,15 @@
 """Which campaigns act for a visit: their schedule, their place in the shop, and whom they are for."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import DatabaseError
 
 from personalization.decide.merchandising import ActingCampaign
-from personalization.decide.visit import Visit
+from personalization.decide.visit import LazySequence, Visit
 from personalization.merchandising.compiled import (
     ANYWHERE,
     Audience,
@@ -19,6 +21,7 @@ from personalization.merchandising.compiled import (
 )
 from personalization.merchandising.search_words import fold_words
 from personalization.models.fail_open import log_fault
+from personalization.models.recent_activity import RecentEvent
 
 SEARCH, CATEGORY, CATALOGUE = "search", "category", "catalogue"
 """The surfaces of lists that a search engine found: of a search, of a category, and of neither."""
@@ -143,6 +146,37 @@ def is_for(audience: Audience, visit: Visit) -> bool:
     if visit.held_back or _any_holds(audience.out_segments, visit):
         return False
     return not audience.in_segments or _any_holds(audience.in_segments, visit)
+
+
+def segments_of(visit: Visit) -> tuple[int, ...]:
+    """The keys of the live segments that a visitor is in, as campaigns see it on this page; none for who is held back.
+
+    No query: of a segment that asks what they did lately, where nothing on the page has read that, it says that they
+    are not in it.
+    """
+    if visit.held_back or visit.visitor_id is None or not visit.rules.segments:
+        return ()
+    return visit.remember(("segments_of", ""), partial(_known_segments, visit))
+
+
+def _known_segments(visit: Visit) -> tuple[int, ...]:
+    events = visit.recent_events
+    is_unread = isinstance(events, LazySequence) and not events.is_read
+    asked = replace(visit, recent_events=LazySequence(_refuse)) if is_unread else visit
+    members = {**visit.remember(("segments", ""), dict)}
+    for segment in visit.rules.segments:
+        if segment not in members:
+            with suppress(_UnreadEvents):
+                members[segment] = _holds(segment, asked)
+    return tuple(sorted(segment for segment, is_in in members.items() if is_in))
+
+
+class _UnreadEvents(DatabaseError):
+    """What a visitor did lately was not read on this page."""
+
+
+def _refuse() -> Iterator[RecentEvent]:
+    raise _UnreadEvents
 
 
 def _any_holds(segments: Iterable[int], visit: Visit) -> bool:

@@ -94,7 +94,7 @@ def _collect_rows(surface: str, rows: RowProposals, visit: Visit) -> Iterator[Pr
         if planned.stands_in_for in dismissed_types:
             continue
         try:
-            fresh = (demote_often_seen(one, visit, surface) for one in propose())
+            fresh = (demote_often_seen(one, row_type.code, visit, surface) for one in propose())
             candidates = [apply_campaigns(one, row_type.code, surface, visit) for one in fresh]
         except Exception as error:
             log_failure(error, "The row type %s failed; the page goes on without it", row_type.code)

@@ -20,6 +20,7 @@ from personalization.decide.merchandising import (
     fill_slots,
     half_of,
 )
+from personalization.decide.policy import Policy
 from personalization.decide.row_items import one_of_each_family, with_newcomer
 from personalization.decide.slate import (
     PRODUCT,
@@ -64,6 +65,15 @@ class LayoutLimits:
     """Whether a row may fill as many lines as its type says."""
     is_requested_size: bool = False
     """Whether `row_size` is what somebody asks for, whatever a row's own size is."""
+
+
+def page_limits(policy: Policy, whole_page: bool, size: int | None) -> LayoutLimits:
+    """How much a page may show. Parameters: `size` of a row, if somebody asks for another than the policy's."""
+    rows = policy.max_home_rows if whole_page else policy.max_page_rows
+    least = policy.min_relative_use if whole_page else 0.0
+    is_requested = size is not None
+    has_lines = whole_page and not is_requested
+    return LayoutLimits(size or policy.row_size, policy.max_personal_rows, rows, least, has_lines, is_requested)
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,18 @@ def apply_campaigns(surface: str, visit: Visit, count: int, ranking: Iterator[Ca
     return RankedRequest(visit, count, chain(order, rest), acting, tuple(pinned))
 
 
+def filter_candidates(ranking: Iterable[Candidate], visit: Visit, new_only: bool) -> Iterator[Candidate]:
+    """Without what was bought, when only new products are requested. What the visitor does not want to see is moved to
+    the end of a list that others chose, and left out of any other."""
+    bought = {row[0] for row in visit.genome.products} if new_only else set()
+    candidates = (candidate for candidate in ranking if candidate.item.id not in bought)
+    if not visit.excluded_products:
+        return candidates
+    if not visit.candidate_products and visit.category is None:
+        return (candidate for candidate in candidates if candidate.item.id not in visit.excluded_products)
+    return iter(sorted(candidates, key=lambda candidate: candidate.item.id in visit.excluded_products))
+
+
 def kept_out(surface: str, visit: Visit, product_ids: Set[int]) -> set[int]:
     """Those of these products that campaigns keep out of the visit's list on a surface."""
     acting = acting_campaigns(visit, surface)

@@ -29,6 +29,8 @@ def order_rows(rows: Sequence[ProposedRow], visit: Visit, surface: str) -> list[
     fixed = {number for number, row in enumerate(full) if row.type.code not in rates or not _may_move(row, rows)}
     by_number = {number: rates.get(row.type.code, 0.0) for number, row in enumerate(full)}
     order = reorder_bounded(range(len(full)), by_number, max_shift=visit.policy.row_order_max_shift, pinned=fixed)
+    if visit.trace is not None:
+        visit.trace.row_shifts = {full[number].reason.key: number - place for place, number in enumerate(order)}
     return [*(full[number] for number in order), *(row for row in rows if not _is_full(row))]
 
 

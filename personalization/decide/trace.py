@@ -114,6 +114,10 @@ class Trace:
     """(cause, items, facts) of what row types did not propose."""
     resolutions: list[Resolution] = field(default_factory=list)
     """What campaigns did to lists."""
+    row_shifts: dict[str, int] = field(default_factory=dict)
+    """By the key of a row, how many places the learned order moved it up; negative for down."""
+    demoted: dict[str, frozenset[ItemRef]] = field(default_factory=dict)
+    """By the key of a row, what stands behind its others, as the visitor saw it often and never touched it."""
 
     def start_page(self, basket: frozenset[int], not_wanted: frozenset[int], on_page: frozenset[int]) -> None:
         """Notes what the rules keep out. A page is made anew of fallback rows where its rows came to nothing."""
@@ -141,6 +145,14 @@ class Trace:
         item = product_ref(outcome.product)
         rule = next((rule for rule, items in self.rules.items() if item in items), "")
         return replace(outcome, facts={"cause": rule or self.unavailable.get(item, NOT_BUYABLE)})
+
+    def add_demoted(self, row_key: str, items: Iterable[ItemRef]) -> None:
+        """Notes what stands behind the others of a row."""
+        self.demoted[row_key] = self.demoted.get(row_key, frozenset()) | frozenset(items)
+
+    def is_demoted(self, row: TracedRow, item: ItemRef) -> bool:
+        """Whether an item stands behind the others of this row, as the visitor saw it often and never touched it."""
+        return item in self.demoted.get(row.row.reason.key, ())
 
     def add_filter(self, cause: str, items: Iterable[ItemRef], **facts: Any) -> None:
         """Notes the products that a row type considered and did not propose, and why."""
@@ -177,4 +189,5 @@ class Trace:
         if row.hidden_because:
             return row.hidden_because, {"shown_rows": sum(not other.hidden_because for other in self.rows)}
         rank = next(rank for rank, one in enumerate(row.row.candidates, 1) if one.item == item)
-        return BEYOND_ROW_SIZE, {"rank": rank, "shown": len(row.shown)}
+        facts = {"rank": rank, "shown": len(row.shown)}
+        return BEYOND_ROW_SIZE, facts | ({"often_seen": True} if self.is_demoted(row, item) else {})

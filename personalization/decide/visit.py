@@ -27,6 +27,11 @@ class LazySequence(Sequence[Item]):
     def __init__(self, read: Callable[[], Iterable[Item]]) -> None:
         self._read = read
 
+    @property
+    def is_read(self) -> bool:
+        """Whether anything has looked at it."""
+        return "_items" in self.__dict__
+
     @cached_property
     def _items(self) -> tuple[Item, ...]:
         return tuple(self._read())

@@ -7,7 +7,7 @@ heard of, and however often it is worked out.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from personalization.batching import batched
@@ -15,6 +15,7 @@ from personalization.models import Credit, Event, OrderVisitor
 from personalization.models.credits import MONEY_COLUMNS, TOUCH_COLUMNS, Touch, new_order_mark, oldest_credited
 from personalization.models.events import EventType
 from personalization.models.shown_events import ShownEvent
+from personalization.shop.currencies import own_currency
 from personalization.shop.order_values import OrderLine, order_lines
 
 CLICK_WINDOW = timedelta(days=7)
@@ -81,36 +82,47 @@ def _touches(lines: list[OrderLine], visitors: Mapping[int, UUID]) -> dict[int, 
     first, last = (choose(line.ordered_at for line in lines) for choose in (min, max))
     people = {visitors[line.order_id] for line in lines}
     found: dict[int, list[Credit]] = defaultdict(list)
+    own = own_currency()
     for touch, event_type, window in (
         (Touch.CLICKED, EventType.CLICK, CLICK_WINDOW),
         (Touch.SEEN, EventType.IMPRESSION, SEEN_WINDOW),
     ):
         for event in Event.objects.shown_to(people, event_type, first - window, last):
-            for product_id, reason, campaign in _products_of(event):
-                for line in wanted.get((event.visitor_id, product_id), ()):
-                    if reason and line.ordered_at - window <= event.occurred_at < line.ordered_at:
-                        found[line.id].append(_touch(event, touch, product_id, campaign))
+            for shown in _products_of(event):
+                for line in wanted.get((event.visitor_id, shown.product_id), ()):
+                    in_time = line.ordered_at - window <= event.occurred_at < line.ordered_at
+                    if shown.reason and in_time and (shown.currency or own) == line.currency:
+                        found[line.id].append(_touch(event, touch, shown))
     return found
 
 
-def _products_of(event: ShownEvent) -> Iterator[tuple[int, str | None, str | None]]:
-    """(product, reason, campaign) of all that it is about. What the shop's own order showed has no reason."""
+class _ShownProduct(NamedTuple):
+    """What an event says of one product; it has no reason where the shop's own order showed it."""
+
+    product_id: int
+    reason: str | None
+    campaign: str | None
+    currency: str | None
+
+
+def _products_of(event: ShownEvent) -> Iterator[_ShownProduct]:
     if event.product_id is not None:
-        yield event.product_id, event.reason, event.campaign
+        yield _ShownProduct(event.product_id, event.reason, event.campaign, event.currency)
     else:
         for product_id, _position, *rest in event.items:
-            reason, campaign = (*rest, None, None)[:2]
-            yield product_id, reason, campaign
+            reason, campaign, _propensity, currency = (*rest, None, None, None, None)[:4]
+            yield _ShownProduct(product_id, reason, campaign, currency)
 
 
-def _touch(event: ShownEvent, touch: Touch, product_id: int, campaign: str | None) -> Credit:
+def _touch(event: ShownEvent, touch: Touch, shown: _ShownProduct) -> Credit:
     return Credit(
         visitor_id=event.visitor_id,
-        product_id=product_id,
+        product_id=shown.product_id,
         surface=event.surface,
         row_key=event.row_key,
-        campaign=campaign or "",
+        campaign=shown.campaign or "",
         arm=event.arm or "",
+        segments=list(event.segments or ()),
         device=event.device,
         touch=touch,
         touched_at=event.occurred_at,

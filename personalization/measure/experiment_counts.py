@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from personalization.measure.capping import cap_revenue
+from personalization.measure.part_differences import sum_parts
 from personalization.measure.sums import sum_units
 from personalization.models import Exposure, OrderVisitor, Season, Visitor
 from personalization.models.experiments import RETURN_DAYS
@@ -145,6 +146,7 @@ def _sum_arm(units: list[Exposure], cap: float | None) -> dict[str, Any]:
         "lost_share": _sums([one.lost_amount for one in units], [one.gross for one in units]),
         "not_interested": _sums([float(one.refusals > 0) for one in units]),
         "opt_outs": _sums([float(one.opted_out) for one in units]),
+        "parts": sum_parts(units),
     }
 
 

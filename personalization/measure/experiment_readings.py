@@ -18,6 +18,7 @@ from personalization.measure.experiment_plan import (
 from personalization.measure.guardrails import Guardrail, GuardrailBreach
 from personalization.measure.sums import NO_UNITS, MetricSums, StrataSums
 from personalization.measure.verdict import Verdict, judge_experiment
+from personalization.merchandising.arm_words import arm_labels
 from personalization.merchandising.assignment import HELD_OUT
 from personalization.models import Season, SeasonEnd
 
@@ -38,7 +39,8 @@ def read_strata(stored: Mapping[str, Sequence[float]]) -> StrataSums:
 def plan_of(season: Season) -> ExperimentPlan:
     """What a season set out to find."""
     document = season.document
-    arms = tuple(PlannedArm(arm["key"], arm["label"], arm["share"]) for arm in document["arms"])
+    labels = arm_labels(document)
+    arms = tuple(PlannedArm(arm["key"], labels[arm["key"]], arm["share"]) for arm in document["arms"])
     return ExperimentPlan(
         arms=arms,
         metric=PrimaryMetric(document["primary"]),
@@ -77,7 +79,7 @@ def reading_of(season: Season) -> ExperimentReading:
         visitors_at_looks=tuple(_units(look) for look in looks),
         crossed=numbers.get("crossed", 0),
         breaches=_breaches(season),
-        stopped=_manual_stop(season),
+        stopped=manual_stop(season),
         visitors_a_month=_visitors_a_month(season, numbers),
         returnable_share=young / money if money > 0 else 0.0,
     )
@@ -114,10 +116,12 @@ def _breaches(season: Season) -> tuple[GuardrailBreach, ...]:
     if not season.breach:
         return ()
     stored = season.breach
-    return (GuardrailBreach(Guardrail(stored["guardrail"]), stored["arm"], stored["ratio"]),)
+    label = arm_labels(season.document).get(stored["arm"], "")
+    return (GuardrailBreach(Guardrail(stored["guardrail"]), label, stored["ratio"]),)
 
 
-def _manual_stop(season: Season) -> ManualStop | None:
+def manual_stop(season: Season) -> ManualStop | None:
+    """Who stopped it before its time, and in which week; None where nobody did."""
     if season.end != SeasonEnd.STOPPED or season.ended_at is None:
         return None
     days = (localdate(season.ended_at, get_default_timezone()) - started_on(season)).days

@@ -12,13 +12,22 @@ from django.db import transaction
 
 from personalization.measure import traffic
 from personalization.measure.capping import revenue_cap
+from personalization.measure.choice_counts import count_choices, sum_choices
 from personalization.measure.comparison import estimate_mean, estimate_ratio, estimate_share
 from personalization.measure.experiment_counts import PAST, count_outcomes, sum_season
 from personalization.measure.experiment_readings import day_start, plan_of, read_strata, read_sums, reading_of
 from personalization.measure.guardrails import Guardrail, GuardrailBreach, find_breach
-from personalization.measure.sample_size import LOOKS_ALLOWANCE, revenue_variance, share_variance, visitors_needed
+from personalization.measure.interleaved_readings import judge_interleaved
+from personalization.measure.sample_size import (
+    LOOKS_ALLOWANCE,
+    choosers_needed,
+    revenue_variance,
+    share_variance,
+    visitors_needed,
+)
 from personalization.merchandising import running_experiments
 from personalization.merchandising.assignment import HOLDOUT
+from personalization.merchandising.experiments import is_interleaved
 from personalization.models import Definition, Exposure, Season, SeasonEnd
 from personalization.shop import order_values
 
@@ -26,6 +35,8 @@ MORE_THAN_USUAL = 1.25
 """Weeks may bring more visitors than the last ones; a plan that is reached early ends early."""
 MIN_EXPECTED = 1_000
 """As many are planned for in the smallest shop."""
+MIN_EXPECTED_CHOOSERS = 200
+"""As many who choose from interleaved orders."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,10 @@ def start_experiment(definition: Definition, by: Any, now: datetime) -> Season:
     version = definition.newest
     document = version.document if version else {}
     planned = 1
-    if document:
+    if document and is_interleaved(document):
+        weekly = traffic.read_choosers(document["surfaces"], now)
+        planned = min(planned_choosers(document), expected_choosers(document, weekly))
+    elif document:
         usual = traffic.read_traffic(now)
         planned = min(planned_visitors(document, usual), expected_visitors(document, usual))
     cap = revenue_cap(order_values.buyers_revenue(now - PAST, now))
@@ -74,6 +88,18 @@ def expected_visitors(document: Any, usual: traffic.Traffic) -> int:
     return max(int(usual.visitors_a_week * document["weeks"] * shares * MORE_THAN_USUAL), MIN_EXPECTED)
 
 
+def planned_choosers(document: Any) -> int:
+    """How many visitors have to choose from interleaved orders to find the smallest lead worth having, with weekly
+    looks."""
+    return int(choosers_needed(document.get("smallest_lift", 0.05)) * LOOKS_ALLOWANCE) + 1
+
+
+def expected_choosers(document: Any, weekly: float) -> int:
+    """At most how many will choose in the weeks of the plan. Parameters: `weekly`, of all visitors."""
+    shares = sum(arm["share"] for arm in document["arms"])
+    return max(int(weekly * document["weeks"] * shares * MORE_THAN_USUAL), MIN_EXPECTED_CHOOSERS)
+
+
 def measure_experiments(now: datetime) -> ExperimentsResult:
     """Counts all seasons whose numbers may still change; of the others it deletes the exposures, and the sums stay."""
     seasons = looks = ended = 0
@@ -81,7 +107,8 @@ def measure_experiments(now: datetime) -> ExperimentsResult:
         if season.is_settled(now):
             Exposure.objects.filter(season=season)._raw_delete(Exposure.objects.db)
             continue
-        count_outcomes(season, now)
+        count = count_choices if is_interleaved(season.document) else count_outcomes
+        count(season, now)
         looks += _store_numbers(season, now)
         seasons += 1
         if season.ended_at is None:
@@ -91,7 +118,8 @@ def measure_experiments(now: datetime) -> ExperimentsResult:
 
 def _store_numbers(season: Season, now: datetime) -> int:
     """Stores the newest sums, and the looks that are due; how many. A look is taken once and never changes."""
-    plan, newest = plan_of(season), sum_season(season, min(now, season.ended_at or now))
+    plan, sum_before = plan_of(season), sum_choices if is_interleaved(season.document) else sum_season
+    newest = sum_before(season, min(now, season.ended_at or now))
     with transaction.atomic():
         stored = Season.objects.select_for_update().get(pk=season.pk)
         looks = list(stored.looks)
@@ -99,7 +127,7 @@ def _store_numbers(season: Season, now: datetime) -> int:
             until = day_start(plan.look_day(len(looks) + 1))
             if until > now:
                 break
-            looks.append(sum_season(season, until))
+            looks.append(sum_before(season, until))
         taken = len(looks) - len(stored.looks)
         stored.newest, stored.looks = newest, looks
         stored.save(update_fields=["newest", "looks"])
@@ -108,6 +136,11 @@ def _store_numbers(season: Season, now: datetime) -> int:
 
 
 def _end_if_over(season: Season, now: datetime) -> bool:
+    if is_interleaved(season.document):
+        if judge_interleaved(season).is_over:
+            running_experiments.end_season(season, SeasonEnd.PLANNED, now)
+            return True
+        return False
     plan, reading = plan_of(season), reading_of(season)
     breach = None if season.definition.key == HOLDOUT else find_harm(season)
     if breach is not None:
@@ -130,7 +163,7 @@ def find_harm(season: Season) -> GuardrailBreach | None:
     control = arms.get(plan.arms[0].key, {})
     for planned in plan.arms[1:]:
         arm = arms.get(planned.key, {})
-        label = planned.label if len(plan.arms) > 2 else ""
+        label = planned.key if len(plan.arms) > 2 else ""  # its label is made when it is told
         for guardrail, estimate, column in _watched(season.document["primary"]):
             pair = [estimate(_total(one.get(column))) for one in (control, arm)]
             events = sum(_events(one, guardrail) for one in (control, arm))

@@ -35,7 +35,7 @@ class GuardrailBreach:
 
     guardrail: Guardrail
     arm: str
-    """The label of the arm."""
+    """The label of the arm, or its key while it is stored; "" where there is only one besides the control."""
     ratio: float | None
     """The arm's value, in that of the control; None where the control's is 0."""
     extra_milliseconds: float = 0.0

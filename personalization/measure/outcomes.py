@@ -9,7 +9,8 @@ from personalization import conf
 from personalization.measure import credit
 from personalization.measure.experiments import ExperimentsResult, measure_experiments
 from personalization.measure.newcomers import list_newcomers
-from personalization.measure.row_order import OrderComparison, compare_row_orders, draw_row_order
+from personalization.measure.row_order import OrderComparison, compare_row_orders, draw_row_order, store_comparison
+from personalization.measure.search_outcomes import count_searches
 from personalization.models import Credit, DailyTotal, RowDraw
 from personalization.privacy.retention import ONE_DAY, day_bounds
 
@@ -46,8 +47,8 @@ def measure_outcomes(now: datetime | None = None, *, thorough: bool = True) -> M
     ----------
     thorough
         whether the orders of all days are looked at for which late events may have come, all that was credited in the
-        last half year is compared with what became of it, experiments are counted, the order of rows is learned:
-        once a day. Else the orders of the last day are looked at: every hour.
+        last half year is compared with what became of it, searches and experiments are counted, the order of rows is
+        learned: once a day. Else the orders of the last day are looked at: every hour.
     """
     moment = now or current_time()
     credited = credit.credit_recent_orders(moment, credit.LATE if thorough else RECENT)
@@ -56,6 +57,7 @@ def measure_outcomes(now: datetime | None = None, *, thorough: bool = True) -> M
     if not thorough:
         return MeasureResult(credited, corrected, days)
     list_newcomers(moment)
+    count_searches(moment)
     return MeasureResult(credited, corrected, days, measure_experiments(moment), _learn_row_order(moment))
 
 
@@ -63,8 +65,11 @@ def _learn_row_order(moment: datetime) -> OrderComparison | None:
     if not conf.get_settings().ROW_ORDER_MAX_SHIFT:
         return None
     draw_row_order(moment)
-    is_used = RowDraw.objects.exists()
-    return compare_row_orders(moment) if is_used else None
+    if not RowDraw.objects.exists():
+        return None
+    comparison = compare_row_orders(moment)
+    store_comparison(comparison, moment)
+    return comparison
 
 
 def count_purchases() -> int:

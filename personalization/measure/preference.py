@@ -42,6 +42,12 @@ class PreferenceSums:
         return (1 + self.total / self.unit_weeks) / 2 if self.unit_weeks else None
 
     @property
+    def information(self) -> float:
+        """What was learned of the share, in units who each chose once and not as much from both: those who come every
+        week and choose alike tell little more than once."""
+        return min(self.unit_weeks, self.unit_weeks**2 / self.squares) if self.squares else 0.0
+
+    @property
     def z(self) -> float | None:
         """How far from no preference, in standard errors; to be read against the weekly bounds. None where all were
         ties."""

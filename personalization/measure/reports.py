@@ -1,7 +1,7 @@
 """Reports: what became of rows and campaigns, from daily totals. No query here grows with events."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef
 from django.utils.timezone import get_default_timezone
 
-from personalization.models import DailyTotal, OrderVisitor
+from personalization.models import DailyTotal, OrderVisitor, ProductWeek
+from personalization.models.product_weeks import WEEK, week_of, week_span
 from personalization.shop import orders
 
 MIN_SEEN = 100
@@ -20,6 +21,8 @@ COMPARED_DAYS = 7
 """Before and after the beginning of a campaign."""
 MAX_COMPARED_PRODUCTS = 1_000
 MAX_DAYS = 400
+MIN_SEGMENT_PEOPLE = 5
+"""Nothing is said of a segment in which never as many visitors saw the same row on the same day."""
 MAX_PRODUCT_DAYS = 92
 """A report by product adds up many more totals."""
 ONE_DAY = timedelta(days=1)
@@ -30,6 +33,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "campaign": ("campaign",),
     "day": ("date",),
     "product": ("product_id",),
+    "segment": ("segment_id",),
 }
 """By what a report may be split, and the columns that say it."""
 
@@ -89,8 +93,16 @@ class Outcome:
     """What was kept of purchases of what was only seen; in none of the other numbers."""
 
     def __add__(self, other: "Outcome") -> "Outcome":
-        names = [field.name for field in fields(self)]
-        return Outcome(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        return Outcome(
+            self.seen + other.seen,
+            self.clicks + other.clicks,
+            self.added + other.added,
+            self.lines + other.lines,
+            self.pieces + other.pieces,
+            self.gross + other.gross,
+            self.lost_amount + other.lost_amount,
+            self.seen_only + other.seen_only,
+        )
 
     @property
     def kept_amount(self) -> Decimal:
@@ -124,39 +136,76 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Report:
-    """The lines of a report, and their sum."""
+    """The lines of a report, and their sum, in the shop's own currency."""
 
     lines: Mapping[Key, Outcome]
     """By the columns of `GROUPS`."""
     total: Outcome
-    other_currencies: Mapping[str, Outcome]
-    """What was bought in others than the shop's, which nothing here is converted from."""
+    """Of segments it is no sum: who was in several stands in the line of each."""
+    foreign: Mapping[str, Mapping[Key, Outcome]] = field(default_factory=dict)
+    """The lines of what was shown and bought in other currencies, by currency: nothing is converted."""
+    too_few: int = 0
+    """How many segments have too few visitors to be a line."""
+
+    @property
+    def foreign_totals(self) -> dict[str, Outcome]:
+        """By currency, what came of what was shown and bought in it."""
+        return {currency: sum(lines.values(), Outcome()) for currency, lines in self.foreign.items()}
 
 
 def read_report(group: str, period: Period, filters: Filters, currency: str) -> Report:
     """One query."""
-    lines: dict[Key, Outcome] = {}
-    others: dict[str, Outcome] = {}
-    for row in _totals(group, period, filters).sums_by(*GROUPS[group]):
+    by_currency: dict[str, dict[Key, Outcome]] = {}
+    people: dict[Key, int] = {}
+    for row in _sums(group, period, filters):
+        key, lines = _key(group, row), by_currency.setdefault(row["currency"] or currency, {})
         outcome = _outcome(row)
-        if row["currency"] not in ("", currency):
-            others[row["currency"]] = others.get(row["currency"], Outcome()) + outcome
-            continue
-        key = _key(group, row)
-        lines[key] = lines.get(key, Outcome()) + outcome
-    return Report(lines, sum(lines.values(), Outcome()), others)
+        lines[key] = lines[key] + outcome if key in lines else outcome
+        people[key] = max(people.get(key, 0), row["most_visitors"])
+    hidden = {key for key, most in people.items() if group == "segment" and most < MIN_SEGMENT_PEOPLE}
+    shown = {
+        name: {key: outcome for key, outcome in lines.items() if key not in hidden}
+        for name, lines in sorted(by_currency.items())
+    }
+    own = shown.pop(currency, {})
+    foreign = {name: lines for name, lines in shown.items() if lines}
+    return Report(own, sum(own.values(), Outcome()), foreign, len(hidden))
+
+
+def _sums(group: str, period: Period, filters: Filters) -> Iterator[dict[str, Any]]:
+    if group != "product":
+        yield from _totals(group, period, filters).sums_by(*GROUPS[group])
+        return
+    span = week_span(period.first, period.last)
+    weeks = _filtered(ProductWeek.objects.filter(week__gte=span.start, week__lt=span.end), filters)
+    days = _totals(group, Period(week_of(period.first), week_of(period.last) + WEEK), filters)
+    several = [
+        days.filter(date__in=some).by_column(sign)
+        for sign, some in ((1, span.more_days), (-1, span.fewer_days))
+        if some
+    ]
+    yield from weeks.sums_with_days(*several)
 
 
 def _totals(group: str, period: Period, filters: Filters) -> Any:
-    rows = DailyTotal.objects.of_our_rows(period.first, period.last)
-    rows = rows.filter(product_id__gt=0) if group == "product" else rows.filter(product_id=0)
-    equal = {"surface": filters.surface, "row_code": filters.row_code, "device": filters.device}
-    rows = rows.filter(**{name: value for name, value in equal.items() if value})
-    if filters.campaign is not None:
-        rows = rows.filter(campaign__startswith=f"{filters.campaign}:")
-    elif group == "campaign":
+    if group == "segment":
+        rows = DailyTotal.objects.of_segments(period.first, period.last)
+    else:
+        rows = DailyTotal.objects.of_our_rows(period.first, period.last)
+        rows = rows.filter(product_id__gt=0) if group == "product" else rows.filter(product_id=0)
+    rows = _filtered(rows, filters)
+    if filters.campaign is None and group == "campaign":
         rows = rows.exclude(campaign="")
+    if filters.device:
+        rows = rows.filter(device=filters.device)
     return rows if filters.is_customer is None else rows.filter(is_customer=filters.is_customer)
+
+
+def _filtered(rows: Any, filters: Filters) -> Any:
+    """Those of the page, the row and the campaign that are asked for."""
+    equal = {"surface": filters.surface, "row_code": filters.row_code}
+    rows = rows.filter(**{name: value for name, value in equal.items() if value})
+    return rows if filters.campaign is None else rows.filter(campaign__startswith=f"{filters.campaign}:")
 
 
 def _key(group: str, row: Mapping[str, Any]) -> Key:

@@ -20,7 +20,7 @@ from personalization.merchandising.assignment import (
     ROW_ORDER,
     SHOP_ORDER,
 )
-from personalization.models import DailyTotal, Event, RowDraw
+from personalization.models import DailyTotal, Event, RowDraw, RowOrderResult
 from personalization.models.events import EventType
 from personalization.models.row_draws import RowAudience
 from personalization.models.shown_events import ClickSums
@@ -111,15 +111,40 @@ class OrderComparison:
     drawn: ClickSums
     shop: ClickSums
 
-    def __str__(self) -> str:
+    @property
+    def change(self) -> float | None:
+        """How many more clicks the drawn order brought, as a share; None where there are too few."""
         if self.shop.clicks < MIN_CLICKS or not self.drawn.clicks:
+            return None
+        return self.drawn.clicks / DRAWN_TO_SHOP / self.shop.clicks - 1
+
+    @property
+    def margin(self) -> float:
+        """How far chance alone would carry the change, in 95 of 100 cases."""
+        error = (1 + (self.change or 0.0)) * hypot(self.drawn.relative_error, self.shop.relative_error)
+        return CONFIDENCE * error
+
+    def __str__(self) -> str:
+        if self.change is None:
             return f"rows in the drawn order: too few yet (fewer than {MIN_CLICKS} clicks)"
-        change = self.drawn.clicks / DRAWN_TO_SHOP / self.shop.clicks - 1
-        error = (1 + change) * hypot(self.drawn.relative_error, self.shop.relative_error)
         return (
-            f"{change:+.0%} clicks (± {CONFIDENCE * error:.0%} by chance) with rows in the drawn order, compared with "
+            f"{self.change:+.0%} clicks (± {self.margin:.0%} by chance) with rows in the drawn order, compared with "
             "the tenth of the visitors who saw the shop's order"
         )
+
+
+def store_comparison(comparison: OrderComparison, moment: datetime) -> None:
+    """Makes it the result that the reports show."""
+    drawn, shop = comparison.drawn, comparison.shop
+    first = min((one.first_at for one in (drawn, shop) if one.first_at is not None), default=None)
+    RowOrderResult.objects.store(
+        local_day(moment),
+        counted_since=None if first is None else local_day(first),
+        drawn_clicks=drawn.clicks,
+        drawn_squares=drawn.squares,
+        shop_clicks=shop.clicks,
+        shop_squares=shop.squares,
+    )
 
 
 def compare_row_orders(moment: datetime, days: int = HALF_LIFE_DAYS) -> OrderComparison:

@@ -39,6 +39,12 @@ def visitors_needed(mean: float, variance: float, *, lift: float, share: float, 
     return math.ceil(_quantiles(alpha) ** 2 * variance * (1 / share + 1 / (1 - share)) / (mean * lift) ** 2)
 
 
+def choosers_needed(lead: float, alpha: float = 0.05) -> int:
+    """Visitors who choose more from one of two interleaved orders than from the other, to find at one reading that so
+    much more than half of them choose from it: 0.05 for 55 of 100. For weekly looks multiply by LOOKS_ALLOWANCE."""
+    return math.ceil(_quantiles(alpha) ** 2 * share_variance(0.5) / lead**2)
+
+
 def detectable_lift(mean: float, variance: float, *, visitors: float, share: float, alpha: float = 0.05) -> float:
     """The smallest lift that so many visitors show at one reading: `visitors_needed` the other way round."""
     return _quantiles(alpha) * math.sqrt(variance * (1 / share + 1 / (1 - share)) / visitors) / abs(mean)

@@ -1,11 +1,13 @@
 """How many people come to a shop and buy, as far as that is known: what an experiment is planned by."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from personalization.models import Event, OrderVisitor, Visitor
+from personalization.models.events import EventType
 from personalization.shop import order_values
 
 DAYS = 28
@@ -39,3 +41,21 @@ def read_traffic(now: datetime) -> Traffic:
     share = buyers / visitors if visitors >= MIN_VISITORS and buyers else USUAL_CONVERSION
     average = sum(amounts) / len(amounts) if amounts else USUAL_ORDER
     return Traffic(visitors / (DAYS / 7), min(max(share, 0.001), 0.9), average or USUAL_ORDER)
+
+
+LISTS = {
+    "search": Q(surface="search", row_key="results"),
+    "category": Q(surface="category", row_key__startswith="results:"),
+    "catalogue": Q(surface="category", row_key="results"),
+}
+"""How clicks in the lists of a surface are found."""
+
+
+def read_choosers(surfaces: Iterable[str], now: datetime) -> float:
+    """How many visitors a week click on something in the lists of these surfaces; of the last four weeks. One query."""
+    since, lists = now - timedelta(days=DAYS), Q()
+    for surface in surfaces:
+        lists |= LISTS[surface]
+    clicks = Event.objects.filter(lists, type=EventType.CLICK, is_suspected_bot=False)
+    found = clicks.filter(occurred_at__gte=since, occurred_at__lt=now).values("visitor_id").distinct().count()
+    return found / (DAYS / 7)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from datetime import date
+from typing import Protocol
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from personalization.measure.experiment_plan import DAYS_A_WEEK, PrimaryMetric
+from personalization.measure.experiment_plan import DAYS_A_WEEK, ManualStop, PrimaryMetric
 from personalization.measure.guardrail_words import describe_breach
 from personalization.measure.number_words import format_count, format_percent, round_to_two_digits
 from personalization.measure.verdict import CROSSED_LIMIT, CROSSED_WARNING, NumberRange, Verdict, VerdictState
@@ -22,7 +23,7 @@ def describe_verdict(verdict: Verdict, format_money: MoneyFormat) -> str:
     """The verdict in a few sentences."""
     sentences = {
         VerdictState.TOO_EARLY: lambda: [_describe_too_early(verdict)],
-        VerdictState.UNDECIDED: lambda: [*_describe_undecided(verdict), _describe_days(verdict)],
+        VerdictState.UNDECIDED: lambda: [*_describe_undecided(verdict), describe_days(verdict)],
         VerdictState.BETTER: lambda: _describe_decided(verdict, format_money),
         VerdictState.WORSE: lambda: _describe_decided(verdict, format_money),
         VerdictState.NO_DIFFERENCE: lambda: [
@@ -30,7 +31,7 @@ def describe_verdict(verdict: Verdict, format_money: MoneyFormat) -> str:
             % {"percent": format_percent(verdict.smallest_lift)}
         ],
         VerdictState.UNDECIDED_AT_END: lambda: _describe_undecided_end(verdict),
-        VerdictState.STOPPED: lambda: [_describe_stop(verdict, decided=False)],
+        VerdictState.STOPPED: lambda: [describe_manual_stop(verdict.stopped, decided=False)],
         VerdictState.GUARDRAIL_BROKEN: lambda: [
             describe_breach(verdict.breach) if verdict.breach else pgettext("personalization", "Stopped.")
         ],
@@ -59,7 +60,7 @@ def describe_notes(verdict: Verdict) -> list[str]:
     """What else must be known of the numbers of a verdict, a sentence each."""
     notes = []
     if verdict.stopped and verdict.state in (VerdictState.BETTER, VerdictState.WORSE):
-        notes.append(_describe_stop(verdict, decided=True))
+        notes.append(describe_manual_stop(verdict.stopped, decided=True))
     if CROSSED_WARNING < verdict.crossed_share <= CROSSED_LIMIT:
         notes.append(
             _("Careful: %(percent)s %% of the visitors were in several groups and are left out.")
@@ -91,7 +92,7 @@ def sample_ratio_causes() -> list[str]:
 
 def _describe_too_early(verdict: Verdict) -> str:
     if verdict.orders >= verdict.min_orders:
-        return _("Too early. The first look is %(day)s.") % {"day": _look_day(verdict)}
+        return _("Too early. The first look is %(day)s.") % {"day": describe_look(verdict)}
     params = {"orders": format_count(verdict.orders), "floor": format_count(verdict.min_orders)}
     if verdict.weeks_needed is None:
         return _("Too early. %(orders)s of %(floor)s orders in the smaller group.") % params
@@ -117,16 +118,33 @@ def _describe_undecided(verdict: Verdict) -> list[str]:
     return [undecided, words % {"low": format_percent(low), "high": format_percent(high)}]
 
 
-def _describe_days(verdict: Verdict) -> str:
+class LookDays(Protocol):
+    """The days that a verdict names."""
+
+    @property
+    def today(self) -> date | None:
+        """The day on which it is told."""
+
+    @property
+    def next_look(self) -> date | None:
+        """The day of the next look."""
+
+    @property
+    def ends(self) -> date | None:
+        """The day of the last one."""
+
+
+def describe_days(verdict: LookDays) -> str:
+    """When it is looked at again, and when it ends."""
     end = ""
     if verdict.ends is not None and verdict.today is not None:
         is_this_year = verdict.ends.year == verdict.today.year
         end = date_format(verdict.ends, "MONTH_DAY_FORMAT" if is_this_year else "DATE_FORMAT")
-    return _("Next look %(day)s; planned to end on %(end)s.") % {"day": _look_day(verdict), "end": end}
+    return _("Next look %(day)s; planned to end on %(end)s.") % {"day": describe_look(verdict), "end": end}
 
 
-def _look_day(verdict: Verdict) -> str:
-    """As within a sentence: "today", "on Monday"."""
+def describe_look(verdict: LookDays) -> str:
+    """The day of the next look, as within a sentence: "today", "on Monday"."""
     if verdict.next_look is None or verdict.next_look == verdict.today:
         return pgettext("personalization", "today")
     return pgettext("personalization", "on %(day)s") % {"day": _weekday_or_date(verdict.next_look, verdict.today)}
@@ -214,12 +232,13 @@ def _describe_longer(lift: float, weeks: int) -> str:
     ) % {"percent": percent, "weeks": format_count(weeks)}
 
 
-def _describe_stop(verdict: Verdict, *, decided: bool) -> str:
-    if verdict.stopped is None:
+def describe_manual_stop(stopped: ManualStop | None, *, decided: bool) -> str:
+    """That somebody ended it before its time."""
+    if stopped is None:
         return pgettext("personalization", "Stopped.")
     words = (
         _("Stopped by %(name)s in week %(week)s.")
         if decided
         else _("Stopped by %(name)s in week %(week)s; not decided.")
     )
-    return words % {"name": verdict.stopped.name, "week": format_count(verdict.stopped.week)}
+    return words % {"name": stopped.name, "week": format_count(stopped.week)}

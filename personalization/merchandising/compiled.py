@@ -3,7 +3,7 @@
 `merchandising.compile` makes them from the versions that are published; `decide.merchandising` obeys them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -305,6 +305,12 @@ class CompiledRules:
         """Whether this definition, live or shown by an arm, is a campaign."""
         variants = (one for choice, one in self.variants.items() if choice[0] == key)
         return any(one.id == key for one in self.campaigns) or any(isinstance(one, Campaign) for one in variants)
+
+    def row_codes(self, surface: str, keys: Collection[int]) -> set[str]:
+        """The codes of the rows of a surface whose settings, live or shown by an arm, these definitions are."""
+        live = self.rows.get(surface, {}).values()
+        variants = (one for one in self.variants.values() if not isinstance(one, Campaign) and one.surface == surface)
+        return {one.code for one in (*live, *variants) if one.id in keys}
 
     def in_arms(self, choices: frozenset[Choice]) -> "CompiledRules":
         """The rules for visitors whose arms have these versions instead of the live ones. Made once for each set."""

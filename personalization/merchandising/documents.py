@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -189,9 +190,15 @@ def _schedule_errors(when: dict[str, Any]) -> Iterator[DocumentError]:
 def is_zone(name: str) -> bool:
     """Whether a time zone has this name."""
     try:
-        return name in available_timezones() and bool(ZoneInfo(name))
+        return name in _zone_names() and bool(ZoneInfo(name))
     except (ZoneInfoNotFoundError, ValueError):
         return False
+
+
+@cache
+def _zone_names() -> set[str]:
+    """Read once in a process: Python opens six hundred files for them at every question."""
+    return available_timezones()
 
 
 def zone(name: str) -> ZoneInfo:

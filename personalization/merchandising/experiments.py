@@ -25,6 +25,12 @@ POLICY_SURFACES: Mapping[str, tuple[str, ...]] = {
     "max_personal_rows": ("home",),
 }
 """Where a number of the policy shows."""
+LIST_SURFACES = POLICY_SURFACES["rerank_strength"]
+"""The surfaces of lists, whose orders can be interleaved."""
+INTERLEAVE = "interleave"
+"""The method of an experiment that shows two orders as one list."""
+BOTH_ORDERS = "both"
+"""The arm of all its visitors."""
 Choice = tuple[int, int | None]
 """(key of a campaign or of the settings of a row; the number of its version, None for without it)"""
 
@@ -40,6 +46,17 @@ class ArmEffect:
 
 
 @dataclass(frozen=True)
+class InterleavedOrders:
+    """The two orders of an experiment that shows both as one list."""
+
+    first: str
+    """The key of the arm whose order is what serves."""
+    second: str
+    effect: ArmEffect
+    """What makes the order of the second one."""
+
+
+@dataclass(frozen=True)
 class RunningExperiment:
     """A season that assigns visitors now."""
 
@@ -47,6 +64,8 @@ class RunningExperiment:
     season: ExperimentSeason
     effects: Mapping[str, ArmEffect]
     """By arm."""
+    orders: InterleavedOrders | None = None
+    """Of an experiment that shows two orders as one list; then its one arm changes nothing else."""
 
     @property
     def is_holdout(self) -> bool:
@@ -74,12 +93,24 @@ def running_experiment(season_id: int, key: str, number: int, document: Document
     """A stored season as decisions go by it. Parameters: `arms`, as `Season.arms` has them."""
     ranges = tuple(ArmRange(arm, start, end) for arm, start, end in arms)
     season = ExperimentSeason(key, number, ranges, frozenset(document.get("surfaces", ())))
+    if is_interleaved(document):
+        first, second = document["arms"]
+        orders = InterleavedOrders(first["key"], second["key"], effect_of(second))
+        return RunningExperiment(season_id, season, {BOTH_ORDERS: ArmEffect()}, orders)
     return RunningExperiment(season_id, season, {arm["key"]: effect_of(arm) for arm in document["arms"]})
 
 
+def is_interleaved(document: Document) -> bool:
+    """Whether its visitors see the orders of both arms in one list, instead of one arm each."""
+    return document.get("method") == INTERLEAVE
+
+
 def arm_ranges(document: Document) -> list[tuple[str, int, int]]:
-    """The buckets of a new season's arms, as `Season.arms` keeps them."""
-    ranges = lay_out_arms({arm["key"]: arm["share"] for arm in document["arms"]})
+    """The buckets of a new season's arms, as `Season.arms` keeps them; of interleaved orders those of one arm."""
+    shares = {arm["key"]: arm["share"] for arm in document["arms"]}
+    if is_interleaved(document):
+        shares = {BOTH_ORDERS: sum(shares.values())}
+    ranges = lay_out_arms(shares)
     return [(one.arm, one.start, one.end) for one in ranges]
 
 
@@ -98,7 +129,9 @@ def holdout_document(share: float) -> dict[str, Any]:
 
 
 def policy_surfaces(document: Document) -> set[str]:
-    """Where the arms differ by numbers of the policy."""
+    """Where the arms differ by numbers of the policy; of interleaved lists nowhere but where the document says."""
+    if is_interleaved(document):
+        return set()
     return {surface for arm in document["arms"] for name in effect_of(arm).policy for surface in POLICY_SURFACES[name]}
 
 
@@ -120,5 +153,21 @@ def experiment_errors(document: Document) -> Iterator[tuple[str, str]]:
         yield "arms", _("The groups are more than 100 % together.")
     if all(effect_of(arm) == effect_of(arms[0]) for arm in arms):
         yield "arms", _("All groups do the same: there is nothing to find out.")
+    if is_interleaved(document):
+        yield from _interleaving_errors(document)
     if len(named_definitions(document)) > 1:
         yield "arms", _("An experiment is about one campaign, or the settings of one row.")
+
+
+def _interleaving_errors(document: Document) -> Iterator[tuple[str, str]]:
+    effects = [effect_of(arm) for arm in document["arms"]]
+    surfaces = set(document.get("surfaces", ()))
+    if not surfaces or not surfaces <= set(LIST_SURFACES):
+        yield (
+            "surfaces",
+            _("Two orders can be shown as one in lists only: of a category, of all products, of a search."),
+        )
+    if len(effects) != 2 or effects[0] != ArmEffect():
+        yield "arms", _("One of two orders is the one that the shop has.")
+    elif effects[1].choices or set(effects[1].policy) - {"rerank_strength"}:
+        yield "arms", _("The other order is a stranger's, or ours at another strength.")

@@ -6,6 +6,7 @@ number up that every process compares.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, count
 from typing import Any
 
 from django.db import transaction
@@ -221,7 +222,7 @@ def _new_key(kind: str, name: str) -> str:
     """A key that no other of the kind ever had."""
     base = slugify(name)[:60] or kind
     taken = set(Definition.objects.filter(kind=kind, key__startswith=base).values_list("key", flat=True))
-    return next(key for key in (base, *(f"{base}-{number}" for number in range(2, 100_000))) if key not in taken)
+    return next(key for key in chain([base], (f"{base}-{number}" for number in count(2))) if key not in taken)
 
 
 def _store_version(definition: Definition, document: Document, by: Any, *, summary: str) -> Version:

@@ -189,6 +189,8 @@ def make_it_so(definition: Definition, arm: str, by: Any) -> str:
         raise NotPossibleError(
             _("A developer of the shop has to set PERSONALIZATION = {%(settings)s}.") % {"settings": lines}
         )
+    if does.get("plain"):
+        raise NotPossibleError(_("Pages for strangers only cannot be published: there is no setting for that."))
     raise NotPossibleError(_("This is what everybody gets already, as no experiment runs."))
 
 

@@ -236,11 +236,13 @@ ARM = _closed(
         "share": {"type": "number", "minimum": 0.01, "maximum": 0.99},
         "does": EFFECT,
     },
-    ("key", "label", "share", "does"),
+    ("key", "share", "does"),
 )
+"""Without a `label` a group is called by what it does, in the reader's language."""
 EXPERIMENT = _closed(
     {
         "question": _text(200),
+        "method": {"enum": ["groups", "interleave"]},
         "surfaces": _list({"enum": list(SURFACES)}, len(SURFACES)),
         "arms": _list(ARM, MAX_ARMS, 2),
         "primary": {"enum": ["conversion", "revenue"]},
@@ -251,7 +253,8 @@ EXPERIMENT = _closed(
     },
     ("arms", "primary", "weeks"),
 )
-"""`surfaces`, where an arm with plain pages has them; elsewhere what the arms do says where they differ."""
+"""`surfaces`, where an arm with plain pages has them, and of interleaved lists; elsewhere what the arms do says where
+they differ. With the `method` "interleave" all visitors see the orders of both arms in one list."""
 
 SCHEMAS = {
     "campaign": {1: CAMPAIGN},

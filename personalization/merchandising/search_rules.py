@@ -98,6 +98,17 @@ class SearchRules:
             (self.redirects[order] for order in sorted(orders) if self.redirects[order].matches(searched)), None
         )
 
+    def synonyms_of(self, query: str) -> SynonymGroup | None:
+        """The group that the first of a search's words with synonyms belongs to."""
+        tokens, start = query.split(), 0
+        while start < len(tokens) and len(tokens) <= MAX_QUERY_TOKENS:
+            size, others = self._term_at(tokens, start)
+            if others:
+                term = fold_words(" ".join(tokens[start : start + size]))
+                return next(one for one in self.synonyms if term in map(fold_words, one.terms))
+            start += size
+        return None
+
     @cached_property
     def _redirects_by_word(self) -> dict[str, list[int]]:
         """The positions of redirects by a word without which they do not match, or by ANY_WORD."""

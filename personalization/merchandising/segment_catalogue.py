@@ -114,6 +114,30 @@ def _number_fields() -> tuple[Field, ...]:
             pgettext_lazy("personalization", "are in tenth %(amount)s by kept revenue of a year"),
             values.tiers(10),
         ),
+        NumberField(
+            "expected_spend",
+            "expected_spend",
+            pgettext_lazy("personalization", "Expected spend in 90 days"),
+            pgettext_lazy("personalization", "are expected to spend %(amount)s in 90 days"),
+            MONEY,
+        ),
+        NumberField(
+            "order_chance",
+            "order_chance",
+            pgettext_lazy("personalization", "Chance of an order in 90 days, in percent"),
+            pgettext_lazy("personalization", "have a chance of %(amount)s %% to order within 90 days"),
+            PERCENT,
+            scale=100,
+        ),
+        TierField(
+            "expected_tier",
+            "expected_tier",
+            pgettext_lazy(
+                "personalization", "Part by expected spend (1: the top tenth, 2: the next fifth, 3: the others)"
+            ),
+            pgettext_lazy("personalization", "are in part %(amount)s by expected spend"),
+            values.tiers(3),
+        ),
         TierField(
             "recency_tier",
             "recency_tier",
@@ -160,6 +184,13 @@ def _date_fields() -> tuple[Field, ...]:
             pgettext_lazy("personalization", "are due to order again %(when)s"),
             pgettext_lazy("personalization", "order at regular times"),
             pgettext_lazy("personalization", "do not order at regular times"),
+        ),
+        DueField(
+            "silent_from",
+            pgettext_lazy("personalization", "Silent longer than usual (than in nine of ten of their pauses)"),
+            pgettext_lazy("personalization", "are silent longer than usual from a day %(when)s"),
+            pgettext_lazy("personalization", "ordered on five days or more"),
+            pgettext_lazy("personalization", "ordered on fewer than five days"),
         ),
     )
 

@@ -20,11 +20,15 @@ from personalization.models.genomes import Genome
 from personalization.models.message_permissions import ChannelConsent, Suppression
 from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
+from personalization.models.product_weeks import ProductWeek
 from personalization.models.row_draws import RowDraw
+from personalization.models.row_order_results import RowOrderResult
+from personalization.models.search_totals import SearchTotal
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
 from personalization.models.snapshots import Snapshot
 from personalization.models.training_leases import TrainingLease
+from personalization.models.value_runs import ValueRun
 from personalization.models.visitors import Consent, ConsentRecord, Visitor
 
 __all__ = [
@@ -48,9 +52,12 @@ __all__ = [
     "Genome",
     "Newcomer",
     "OrderVisitor",
+    "ProductWeek",
     "Reference",
     "RowDraw",
+    "RowOrderResult",
     "RulesState",
+    "SearchTotal",
     "Season",
     "SeasonEnd",
     "SensitiveCategory",
@@ -58,6 +65,7 @@ __all__ = [
     "Snapshot",
     "Suppression",
     "TrainingLease",
+    "ValueRun",
     "Version",
     "Visitor",
 ]

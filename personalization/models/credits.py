@@ -34,6 +34,7 @@ TOUCH_COLUMNS = (
     "row_key",
     "campaign",
     "arm",
+    "segments",
     "device",
     "is_customer",
     "touch",
@@ -42,6 +43,9 @@ TOUCH_COLUMNS = (
 """What a better touch replaces."""
 MONEY_COLUMNS = ("ordered_at", "currency", "quantity", "gross", "lost_quantity", "lost_amount")
 """What the order line says."""
+
+
+OwedLine = tuple[uuid.UUID, int, datetime, str, Decimal, Decimal]
 
 
 def new_order_mark() -> int:
@@ -97,14 +101,21 @@ class CreditQuerySet(models.QuerySet):
         self.filter(visitor=visitor).update(visitor=None)
 
     def forget_people(self, visitor_ids: Iterable[uuid.UUID]) -> None:
-        """Cuts these visitors' credits off from them and from their orders. The numbers stay, and name nobody: what is
-        cancelled later is not heard any more."""
-        self.filter(visitor__in=list(visitor_ids)).update(visitor=None, order_id=None, line_id=None)
+        """Cuts these visitors' credits off from them, from their orders and their segments. The numbers stay, and name
+        nobody: what is cancelled later is not heard any more."""
+        self.filter(visitor__in=list(visitor_ids)).update(visitor=None, order_id=None, line_id=None, segments=[])
 
     def uncounted_days(self) -> list[date]:
         """The days, in the shop's time zone, whose totals these credits have changed since they were counted."""
         at = TruncDate("ordered_at", tzinfo=get_default_timezone())
         return sorted(self.filter(is_counted=False).order_by().values_list(at, flat=True).distinct())
+
+    def after_clicks(self, surface: str, since: datetime) -> Iterator[OwedLine]:
+        """(visitor, product, moment of the click, currency, gross, lost) of what was owed to clicks on a surface since
+        a moment, streamed."""
+        rows = self.filter(surface=surface, touch=Touch.CLICKED, touched_at__gte=since, visitor__isnull=False)
+        columns = ("visitor_id", "product_id", "touched_at", "currency", "gross", "lost_amount")
+        return rows.order_by().values_list(*columns).iterator(chunk_size=2_000)
 
     def order_ids(self) -> Iterator[int]:
         """The keys of the orders of these credits, streamed, each once."""
@@ -148,6 +159,8 @@ class Credit(models.Model):
     """The campaign that had placed the product, and its version; "" for none."""
     arm = models.CharField(pgettext_lazy("personalization", "arm"), max_length=128, blank=True)
     """experiment=arm of each experiment that took part in the decision."""
+    segments = models.JSONField(pgettext_lazy("personalization", "segments"), default=list, blank=True)
+    """The keys of the live segments that the visitor was in when they saw it; empty once they were forgotten."""
     device = models.CharField(pgettext_lazy("personalization", "device"), max_length=8, blank=True)
     is_customer = models.BooleanField(pgettext_lazy("personalization", "customer"), default=False)
     """Whether the order is of an account."""

@@ -16,6 +16,7 @@ from django.db import models
 from django.utils.translation import pgettext_lazy
 
 from personalization.batching import batched
+from personalization.models.value_runs import ValueRun
 
 MAX_TASTES = 30
 """As many of each kind are kept of a customer: those with the largest share, then the latest."""
@@ -82,6 +83,21 @@ class CustomerFactsQuerySet(models.QuerySet):
             for batch in batched(users, USERS_PER_BATCH):
                 self.filter(user_id__in=batch).update(**dict(zip(TIERS, new, strict=True)))
 
+    def store_values(self, values: "Iterable[CustomerFacts]", run: ValueRun) -> None:
+        """Writes what a run expects of these customers, those of them who have facts. Inside a transaction that holds
+        their visitors."""
+        rows = {row.user_id: row for row in values}
+        present = self.filter(user_id__in=list(rows)).values_list("user_id", flat=True)
+        own = [rows[user] for user in present]
+        for row in own:
+            row.value_run = run
+        self.bulk_create(own, update_conflicts=True, unique_fields=["user"], update_fields=VALUE_FIELDS, batch_size=200)
+
+    def forget_values_before(self, run: ValueRun) -> None:
+        """Empties what earlier runs expected of customers of whom this one says nothing."""
+        blank: dict[str, Any] = {**dict.fromkeys(VALUE_FIELDS), "order_days": [], "value_reasons": []}
+        self.filter(~models.Q(value_run=run), expected_tier__isnull=False).update(**blank)
+
     def delete_except(self, user_ids: Iterable[object]) -> None:
         """Deletes facts and tastes of all other customers."""
         kept = set(user_ids)
@@ -144,6 +160,11 @@ class CustomerFacts(models.Model):
     """Of the kept orders."""
     next_due = models.DateTimeField(pgettext_lazy("personalization", "next order due"), null=True, db_index=True)
     """The last kept order and the median pause between the days of their orders; None for fewer than three days."""
+    silent_from = models.DateTimeField(
+        pgettext_lazy("personalization", "silent longer than usual from"), null=True, db_index=True
+    )
+    """The last kept order and the pause that nine of ten pauses between the days of their orders did not exceed; None
+    for fewer than five such days."""
     wish_items = models.PositiveIntegerField(pgettext_lazy("personalization", "products on wish lists"), default=0)
     alerts = models.PositiveIntegerField(pgettext_lazy("personalization", "products waited for"), default=0)
     reviews = models.PositiveIntegerField(pgettext_lazy("personalization", "reviews"), default=0)
@@ -155,6 +176,38 @@ class CustomerFacts(models.Model):
     """1 to 5; 5 for those who ordered last."""
     frequency_tier = models.PositiveSmallIntegerField(pgettext_lazy("personalization", "frequency tier"), null=True)
     """1 to 5; 5 for those with the most kept orders."""
+    expected_orders = models.FloatField(pgettext_lazy("personalization", "expected orders"), null=True)
+    """Days with an order within 90 days from `value_run` on; this and what follows is worked out in the nightly sweep,
+    and None or empty where nothing is expected or the shop has too little history."""
+    expected_spend = models.DecimalField(
+        pgettext_lazy("personalization", "expected spend"), max_digits=14, decimal_places=2, null=True, db_index=True
+    )
+    """Within 90 days, with tax, without shipping, in `currency`."""
+    expected_year_spend = models.DecimalField(
+        pgettext_lazy("personalization", "expected spend of a year"), max_digits=14, decimal_places=2, null=True
+    )
+    order_chance = models.FloatField(pgettext_lazy("personalization", "chance of an order"), null=True)
+    """Of an order within 90 days, 0 to 1."""
+    order_days = models.JSONField(pgettext_lazy("personalization", "days to the next order"), default=list)
+    """By how many days from the run on the next order comes with a chance of 10, 50 and 90 %; 90 for later or never."""
+    expected_tier = models.PositiveSmallIntegerField(
+        pgettext_lazy("personalization", "tier by expected spend"), null=True, db_index=True
+    )
+    """1 for the tenth of all customers of whom most is expected, 2 for the next fifth, 3 for the others."""
+    value_reasons = models.JSONField(pgettext_lazy("personalization", "reasons for the expectation"), default=list)
+    """[[code, own number, with what it is compared], ...]; see `train.customer_value.customer_reasons`."""
+    value_order_days = models.PositiveIntegerField(pgettext_lazy("personalization", "order days behind it"), null=True)
+    value_history_days = models.PositiveIntegerField(
+        pgettext_lazy("personalization", "days of history behind it"), null=True
+    )
+    """Since the first of these orders."""
+    value_run = models.ForeignKey(
+        ValueRun,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=pgettext_lazy("personalization", "forecast"),
+    )
     country = models.CharField(pgettext_lazy("personalization", "country"), max_length=2, blank=True, db_index=True)
     """The ISO code of the country that their last order with an address was sent to."""
     joined = models.DateTimeField(pgettext_lazy("personalization", "joined"), null=True, db_index=True)
@@ -188,8 +241,16 @@ class CustomerFacts(models.Model):
 
 TIERS = {"value_tier": "year_revenue", "recency_tier": "last_order", "frequency_tier": "kept_orders"}
 """By tier, what it is a tier of."""
-COMPUTED_FIELDS = [field.name for field in CustomerFacts._meta.fields if field.name not in {"id", "user", *TIERS}]
-READ_FIELDS = [*COMPUTED_FIELDS, *TIERS]
+VALUE_FIELDS = [
+    *("expected_orders", "expected_spend", "expected_year_spend", "order_chance", "order_days", "expected_tier"),
+    *("value_reasons", "value_order_days", "value_history_days", "value_run"),
+]
+"""What a run expects of a customer."""
+COMPUTED_FIELDS = [
+    field.name for field in CustomerFacts._meta.fields if field.name not in {"id", "user", *TIERS, *VALUE_FIELDS}
+]
+READ_FIELDS = [*COMPUTED_FIELDS, *TIERS, "expected_spend", "order_chance", "expected_tier"]
+"""What a decision may ask for."""
 
 
 class CustomerTasteQuerySet(models.QuerySet):

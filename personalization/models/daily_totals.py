@@ -7,90 +7,24 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connections, models, transaction
-from django.db.models import CharField, Max, Min, Q, Sum, Value
+from django.db.models import Case, CharField, F, Max, Min, Q, Sum, Value, When
 from django.db.models.functions import Coalesce, TruncDate
 from django.utils.translation import pgettext_lazy
 
 from personalization.models.audit import AuditEntry
+from personalization.models.counting_turns import wait_for_turn
 from personalization.models.credits import Credit, Touch
+from personalization.models.daily_total_sql import (
+    COUNT_SQL,
+    EACH_PRODUCT,
+    EACH_SEGMENT,
+    LAST_CLICK_SQL,
+    MONEY_SQL,
+    ROW_CODES,
+)
 from personalization.models.events import Event, EventType
+from personalization.models.product_weeks import WEEK, ProductWeek, week_of
 from personalization.models.visitors import Visitor
-
-LOCK_KEY = 7_203_685_548
-"""An arbitrary number that is ours among the advisory locks of a PostgreSQL database."""
-DELETE_BATCH_SIZE = 5_000
-"""The number of totals that are deleted in one transaction."""
-CLICK_BEFORE = timedelta(days=1)
-"""A click counts for what was put into a basket that day or the day before."""
-BASKET_EVENTS = (EventType.VIEW_BASKET, EventType.CHECKOUT)
-"""Happen to all products of a basket at once, and count once."""
-
-EACH_PRODUCT = {
-    "postgresql": (
-        "jsonb_array_elements(({list})::jsonb) AS item(pair) ON TRUE",
-        ("(item.pair->>0)::bigint", "item.pair->>2", "item.pair->>3"),
-    ),
-    "sqlite": (
-        "json_each({list}) AS item ON TRUE",
-        ("json_extract(item.value, '$[0]')", "json_extract(item.value, '$[2]')", "json_extract(item.value, '$[3]')"),
-    ),
-    "mysql": (
-        "JSON_TABLE({list}, '$[*]' COLUMNS (product BIGINT PATH '$[0]', reason VARCHAR(64) PATH '$[2]', "
-        "campaign VARCHAR(64) PATH '$[3]')) AS item ON TRUE",
-        ("item.product", "item.reason", "item.campaign"),
-    ),
-}
-"""By database: how a list of [product, position, reason, campaign] becomes rows, and those three columns of each."""
-ROW_CODES = {
-    "postgresql": "split_part({key}, ':', 1)",
-    "sqlite": "substr({key}, 1, instr({key} || ':', ':') - 1)",
-    "mysql": "SUBSTRING_INDEX({key}, ':', 1)",
-}
-"""By database: the code of a row's type, of its key."""
-
-COUNT_SQL = """
-INSERT INTO {totals} (
-    {date}, {type}, {surface}, {row_code}, {campaign}, {arm}, {device}, {is_customer}, {product_id},
-    {event_count}, {visitor_count}, {units}, {gross}, {lost_amount}, {currency}
-)
-SELECT %s, %s, {surface}, {row_code}, {campaign}, {of_summary}, {of_products},
-    COUNT(*), COUNT(DISTINCT {visitor}), 0, 0, 0, ''
-FROM (
-    SELECT COALESCE({shown}.{surface}, '') AS {surface}, {events}.{visitor} AS {visitor}, {events}.{device} AS {device},
-        COALESCE({shown}.{arm}, '') AS {arm},
-        CASE WHEN {shown}.{item_kind} = 'product' AND COALESCE({shown}.{reason}, {item_reason}, '') = '' THEN ''
-            ELSE {code} END AS {row_code},
-        COALESCE({shown}.{campaign}, {item_campaign}, '') AS {campaign},
-        CASE WHEN {visitors}.{user} IS NULL THEN {no} ELSE {yes} END AS {is_customer},
-        COALESCE({events}.{product_id}, {item_product}, 0) AS {product_id}
-    FROM {events} JOIN {visitors} ON {visitors}.{id} = {events}.{visitor} LEFT JOIN {each} {click}
-    WHERE {events}.{type} = %s AND {events}.{occurred_at} >= %s AND {events}.{occurred_at} < %s
-        AND NOT {events}.{is_suspected_bot}
-) AS did
-{with_product}
-GROUP BY {surface}, {row_code}, {campaign}, {grouped}
-"""
-LAST_CLICK_SQL = """
-LEFT JOIN {events} AS click ON click.{pk} = (
-    SELECT earlier.{pk} FROM {events} AS earlier
-    WHERE earlier.{visitor} = {events}.{visitor} AND earlier.{type} = 'select_item'
-        AND earlier.{product_id} = {events}.{product_id} AND earlier.{occurred_at} <= {events}.{occurred_at}
-        AND earlier.{occurred_at} >= %s AND NOT earlier.{is_suspected_bot}
-    ORDER BY earlier.{occurred_at} DESC, earlier.{event_id} DESC LIMIT 1
-)
-"""
-"""The click that led to what was put into a basket, which no page reports with its row."""
-MONEY_SQL = """
-INSERT INTO {totals} (
-    {date}, {type}, {surface}, {row_code}, {campaign}, {arm}, {device}, {is_customer}, {product_id},
-    {event_count}, {visitor_count}, {units}, {gross}, {lost_amount}, {currency}
-)
-SELECT %s, %s, {surface}, {row_code}, {campaign}, {of_summary}, {of_products},
-    COUNT(*), COUNT(DISTINCT {order_mark}), SUM({quantity}), SUM({gross}), SUM({lost_amount}), {currency}
-FROM (SELECT {credits}.*, {code} AS {row_code} FROM {credits}) AS given
-WHERE {touch} = %s AND {ordered_at} >= %s AND {ordered_at} < %s
-GROUP BY {surface}, {row_code}, {campaign}, {currency}, {grouped}
-"""
 
 
 class PurchaseType(models.TextChoices):
@@ -100,12 +34,33 @@ class PurchaseType(models.TextChoices):
     SEEN = "purchase_seen", pgettext_lazy("personalization", "purchase of what was only seen")
 
 
+DELETE_BATCH_SIZE = 5_000
+"""The number of totals that are deleted in one transaction."""
+CLICK_BEFORE = timedelta(days=1)
+"""A click counts for what was put into a basket that day or the day before."""
+SHOWN_EVENTS = (EventType.IMPRESSION, EventType.CLICK, EventType.ADD_TO_BASKET, *PurchaseType.values)
+"""What came of rows: it may be of segments."""
+BASKET_EVENTS = (EventType.VIEW_BASKET, EventType.CHECKOUT)
+"""Happen to all products of a basket at once, and count once."""
+
 _NUMBERS: dict[str, models.Field] = {
     "event_count": models.IntegerField(),
     "units": models.IntegerField(),
     "gross": models.DecimalField(max_digits=20, decimal_places=2),
     "lost_amount": models.DecimalField(max_digits=20, decimal_places=2),
 }
+SUMS = {
+    "seen": ("event_count", EventType.IMPRESSION),
+    "clicks": ("event_count", EventType.CLICK),
+    "added": ("event_count", EventType.ADD_TO_BASKET),
+    "lines": ("event_count", PurchaseType.CLICKED),
+    "pieces": ("units", PurchaseType.CLICKED),
+    "gross_sum": ("gross", PurchaseType.CLICKED),
+    "lost_sum": ("lost_amount", PurchaseType.CLICKED),
+    "seen_gross": ("gross", PurchaseType.SEEN),
+    "seen_lost": ("lost_amount", PurchaseType.SEEN),
+}
+"""By the name of a sum: the column that is added up, and of which type."""
 PURCHASES = {PurchaseType.CLICKED: Touch.CLICKED, PurchaseType.SEEN: Touch.SEEN}
 
 
@@ -141,7 +96,7 @@ class DailyTotalQuerySet(models.QuerySet):
         (nothing late can arrive any more, but history may be imported) keeps what would count less than before.
         """
         with transaction.atomic(using=self.db):
-            self._one_at_a_time()
+            wait_for_turn(self.db)
             rows = self.filter(date=day).order_by()
             before = dict(rows.values_list("type").annotate(Sum("event_count")))
             for name in EventType.values:
@@ -150,6 +105,7 @@ class DailyTotalQuerySet(models.QuerySet):
                 elif name not in dropped:
                     with suppress(_Fewer):
                         self._recount(day, name, start, end, at_least=before[name] if over else 0)
+            self.replace_week_of(day)
 
     def _recount(self, day: date, name: str, start: datetime, end: datetime, at_least: int) -> None:
         rows = self.filter(date=day, type=name)
@@ -159,24 +115,25 @@ class DailyTotalQuerySet(models.QuerySet):
             if at_least and (rows.aggregate(events=Sum("event_count"))["events"] or 0) < at_least:
                 raise _Fewer
 
-    def _one_at_a_time(self) -> None:
-        """Makes a second one wait until this transaction ends; elsewhere than on PostgreSQL the first write does."""
-        connection = connections[self.db]
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
-
     def replace_purchases(self, day: date, start: datetime, end: datetime) -> None:
         """Counts the credits of the orders of a day anew, from its first moment to that of the next day, in one
         transaction; what changes meanwhile waits for it and is counted by the next run."""
         with transaction.atomic(using=self.db):
-            self._one_at_a_time()
+            wait_for_turn(self.db)
             Credit.objects.using(self.db).filter(ordered_at__gte=start, ordered_at__lt=end, is_counted=False).update(
                 is_counted=True
             )
             self.filter(date=day, type__in=PurchaseType.values)._raw_delete(self.db)
             for name, touch in PURCHASES.items():
                 self._insert_counted(MONEY_SQL, [day, name, touch, start, end], self._names())
+            self.replace_week_of(day)
+
+    def replace_week_of(self, day: date) -> None:
+        """Counts the week of a day anew from its days, for reports by product."""
+        week = week_of(day)
+        days = self.of_our_rows(week, week + WEEK - timedelta(days=1)).filter(product_id__gt=0)
+        sums = days.summed_by("product_id", "surface", "row_code", "campaign")
+        ProductWeek.objects.using(self.db).replace_week(week, sums)
 
     def _count(self, day: date, name: str, start: datetime, end: datetime) -> None:
         clicks = [start - CLICK_BEFORE] if name == EventType.ADD_TO_BASKET else []
@@ -185,29 +142,24 @@ class DailyTotalQuerySet(models.QuerySet):
         )
 
     def _insert_counted(self, sql: str, values: list[date | str], names: dict[str, str]) -> None:
-        """Two statements: one row for all products together, then one for each."""
+        """A statement for each level: a row for all products together, one for each product, one for each segment."""
         connection = connections[self.db]
         parameters = [
             connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
             for value in values
         ]
-        summary = {
-            "of_summary": "{arm}, {device}, {is_customer}",
-            "of_products": "0",
-            "grouped": "{arm}, {device}, {is_customer}",
-            "with_product": "",
-        }
-        products = {
-            "of_summary": "'', '', {no}",
-            "of_products": "{product_id}",
-            "grouped": "{product_id}",
-            "with_product": "WHERE {product_id} > 0",
-        }
+        nobodys = "'', '', {no}"
+        levels = [
+            # (arm, device and kind of visitor; product; segment; what it is grouped by; of which rows)
+            ("{arm}, {device}, {is_customer}", "0", "0", "{arm}, {device}, {is_customer}", ""),
+            (nobodys, "{product_id}", "0", "{product_id}", "{with_product}"),
+            (nobodys, "0", "{segment}", "{segment}", "{each_segment}"),
+        ]
+        slots = ("of_summary", "of_products", "of_segments", "grouped", "each_group")
         with connection.cursor() as cursor:
-            for level in (summary, products):
-                parts = {key: value.format(**names) for key, value in level.items()}
-                statement = sql.format(**names, **parts)
-                cursor.execute(statement, parameters)
+            for level in levels[: 3 if values[1] in SHOWN_EVENTS else 2]:
+                parts = {slot: text.format(**names) for slot, text in zip(slots, level, strict=True)}
+                cursor.execute(sql.format(**names, **parts), parameters)
 
     def _names(self) -> dict[str, str]:
         """The quoted names of tables and columns."""
@@ -224,7 +176,16 @@ class DailyTotalQuerySet(models.QuerySet):
             name: quote(model._meta.db_table) for name, model in tables.items()
         }
         truth = {"yes": "TRUE", "no": "FALSE"} if vendor == "postgresql" else {"yes": "1", "no": "0"}
-        return {**quoted, **truth, "pk": quote("id"), "code": self._row_code(quoted["row_key"])}
+        each_segment, segment = EACH_SEGMENT[vendor]
+        return {
+            **quoted,
+            **truth,
+            "pk": quote("id"),
+            "code": self._row_code(quoted["row_key"]),
+            "segment": segment,
+            "each_segment": each_segment.format(**quoted),
+            "with_product": f"WHERE {quoted['product_id']} > 0",
+        }
 
     def _row_code(self, key: str) -> str:
         return ROW_CODES[connections[self.db].vendor].format(key=key)
@@ -244,31 +205,44 @@ class DailyTotalQuerySet(models.QuerySet):
             "click": click,
             "each": each.format(list=listed),
             "code": self._row_code(f"COALESCE({shown}.{names['row_key']}, '')"),
-            **dict(zip(("item_product", "item_reason", "item_campaign"), items, strict=True)),
+            **dict(zip(("item_product", "item_reason", "item_campaign", "item_currency"), items, strict=True)),
         }
 
     def of_our_rows(self, first: date, last: date) -> "DailyTotalQuerySet":
-        """Those of rows and lists that we ordered, of these days and those between."""
+        """Those of rows and lists that we ordered, of these days and those between, for all visitors together."""
+        return self._of_our_rows(first, last).filter(segment_id=0)
+
+    def of_segments(self, first: date, last: date) -> "DailyTotalQuerySet":
+        """Those of single segments in them. Who was in several is in the totals of each."""
+        return self._of_our_rows(first, last).filter(product_id=0, segment_id__gt=0)
+
+    def _of_our_rows(self, first: date, last: date) -> "DailyTotalQuerySet":
         return self.filter(date__gte=first, date__lte=last).exclude(row_code="").exclude(surface="")
 
+    def by_column(self, sign: int = 1) -> "models.QuerySet[Any, Any]":
+        """(product, currency, what `summed_by` adds up) of each total, each type in its own column. Parameters: `sign`,
+        -1 for what is to be taken off."""
+        none = Value(0)
+        columns = {
+            name: Case(When(type=kind, then=sign * F(column)), default=none, output_field=_NUMBERS[column])
+            for name, (column, kind) in SUMS.items()
+        }
+        return self.order_by().values_list("product_id", "currency").annotate(**columns)
+
     def sums_by(self, *keys: str) -> Iterator[dict[str, Any]]:
-        """What was seen, clicked on, put into baskets and bought, by these columns and the currency, in one query."""
-        rows = (
+        """What `summed_by` finds, streamed, in one query."""
+        return self.summed_by(*keys).iterator(chunk_size=2_000)
+
+    def summed_by(self, *keys: str) -> "models.QuerySet[Any, dict[str, Any]]":
+        """What was seen, clicked on, put into baskets and bought, by these columns and the currency."""
+        return (
             self.order_by()
             .values(*keys, "currency")
             .annotate(
-                seen=_sum_of("event_count", EventType.IMPRESSION),
-                clicks=_sum_of("event_count", EventType.CLICK),
-                added=_sum_of("event_count", EventType.ADD_TO_BASKET),
-                lines=_sum_of("event_count", PurchaseType.CLICKED),
-                pieces=_sum_of("units", PurchaseType.CLICKED),
-                gross_sum=_sum_of("gross", PurchaseType.CLICKED),
-                lost_sum=_sum_of("lost_amount", PurchaseType.CLICKED),
-                seen_gross=_sum_of("gross", PurchaseType.SEEN),
-                seen_lost=_sum_of("lost_amount", PurchaseType.SEEN),
+                **{name: _sum_of(column, kind) for name, (column, kind) in SUMS.items()},
+                most_visitors=Coalesce(Max("visitor_count", filter=Q(type=EventType.IMPRESSION)), 0),
             )
         )
-        return rows.iterator(chunk_size=2_000)
 
     def cards_by_row(self, first: date, last: date) -> Iterator[tuple[str, str, bool, str, date, str, int]]:
         """(surface, code of the row, whether of a customer, device, day, type, cards) of what was seen in rows and put
@@ -320,6 +294,8 @@ class DailyTotal(models.Model):
     is_customer = models.BooleanField(pgettext_lazy("personalization", "customer"), default=False)
     product_id = models.BigIntegerField(pgettext_lazy("personalization", "product"), default=0)
     """Its primary key, or 0 for all together, and what is about none."""
+    segment_id = models.BigIntegerField(pgettext_lazy("personalization", "segment"), default=0)
+    """The key of a segment, of what those did who were in it when it was shown; 0 for all visitors together."""
     event_count = models.PositiveIntegerField(pgettext_lazy("personalization", "events"))
     """Of what was seen: cards, not rows. Of purchases: order lines."""
     visitor_count = models.PositiveIntegerField(pgettext_lazy("personalization", "visitors"))
@@ -334,6 +310,7 @@ class DailyTotal(models.Model):
     )
     """What of it was cancelled, returned or refunded, on the day of the order."""
     currency = models.CharField(pgettext_lazy("personalization", "currency"), max_length=12, blank=True)
+    """Of the money; of what was seen and clicked on, that of the prices, "" for the shop's own."""
 
     objects = DailyTotalQuerySet.as_manager()
 
@@ -346,6 +323,7 @@ class DailyTotal(models.Model):
                     "date",
                     "type",
                     "product_id",
+                    "segment_id",
                     "surface",
                     "row_code",
                     "campaign",

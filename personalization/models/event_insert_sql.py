@@ -32,6 +32,8 @@ _TYPES = {
     "campaign": "text",
     "propensity": "float8",
     "arm": "text",
+    "segments": "jsonb",
+    "currency": "text",
     "shown_at": "timestamptz",
 }
 _COLUMNS = ", ".join(f'"{column}"' for column in _TYPES)

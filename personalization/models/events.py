@@ -90,6 +90,8 @@ class EventData(NamedTuple):
     campaign: str | None = None
     propensity: float | None = None
     arm: str | None = None
+    segments: Sequence[int] | None = None
+    currency: str = ""
     shown_at: datetime | None = None
 
 
@@ -171,15 +173,6 @@ class EventQuerySet(ShownEventQuerySet):
     def with_products(self) -> Self:
         """What was done with one product, which was not only shown."""
         return self.filter(product_id__isnull=False)
-
-    def searches(self) -> Self:
-        """The searches."""
-        return self.filter(type=EventType.SEARCH)
-
-    def anonymous_searches(self, since: datetime) -> Self:
-        """The searches since a moment of visitors without an account, as far as they are probably people."""
-        rows = self.searches().filter(occurred_at__gte=since, is_suspected_bot=False, visitor__user=None)
-        return rows.exclude(visitor__consent=Consent.WITHDRAWN)
 
     def count_since(self, moment: datetime) -> int:
         """How many happened since."""
@@ -347,14 +340,14 @@ class Event(models.Model):
     )
     """What `items` are; categories for the menu."""
     items = models.JSONField(pgettext_lazy("personalization", "items"), default=list)
-    """[[primary key, position, reason, campaign, propensity], ...] of a row that was seen, of several products, or of a
-    category that was clicked on. Empty elements at the end are left out; without a slate there are two."""
+    """[[primary key, position, reason, campaign, propensity, currency, team (of a list of two orders)], ...] of a row
+    that was seen, of several products, or of a category that was clicked on. Empty elements at the end are left out."""
     query = models.CharField(pgettext_lazy("personalization", "search term"), max_length=256, blank=True)
     surface = models.CharField(pgettext_lazy("personalization", "surface"), max_length=32, blank=True)
     row_key = models.CharField(pgettext_lazy("personalization", "row"), max_length=64, blank=True)
     """The row that was seen or clicked on, as the signed slate says."""
     value = models.FloatField(pgettext_lazy("personalization", "value"), null=True)
-    """Seconds on the page, a quantity or a grade, by the event's name."""
+    """Seconds on the page, a quantity, a grade, or how many hits a search had, by the event's name."""
     is_suspected_bot = models.BooleanField(pgettext_lazy("personalization", "suspected bot"), default=False)
     """Probably not a shopper: stored, but not learned from."""
     voice = models.BigIntegerField(pgettext_lazy("personalization", "voice"), null=True)
@@ -381,7 +374,14 @@ class Event(models.Model):
     propensity = models.FloatField(pgettext_lazy("personalization", "propensity"), null=True)
     """The chance with which it was placed there; None where no chance took part."""
     arm = models.CharField(pgettext_lazy("personalization", "arm"), max_length=128, null=True)
-    """experiment=arm of each experiment that took part in the decision, sorted, with commas between them."""
+    """experiment=arm of each experiment that took part in the decision, sorted, with commas between them; of a list of
+    two orders the one whose choice the event's only item was."""
+    segments = models.JSONField(pgettext_lazy("personalization", "segments"), null=True)
+    """The keys of the live segments that the visitor was in when the slate was made; None for none."""
+    currency = models.CharField(
+        pgettext_lazy("personalization", "currency"), max_length=12, blank=True, default="", db_default=""
+    )
+    """Of the price that was shown; "" for the shop's own. Of several items it is in `items`."""
     shown_at = models.DateTimeField(pgettext_lazy("personalization", "shown at"), null=True)
     """When the slate was made, in whole seconds."""
 

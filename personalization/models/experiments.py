@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any, Self
 
 from django.db import models, transaction
@@ -144,7 +145,12 @@ class ExposureQuerySet(models.QuerySet):
             elif before.arm == row.arm or row.first_at >= now - CROSSING:
                 before.first_at = min(before.first_at, row.first_at)
                 before.is_crossed = before.is_crossed or row.is_crossed or before.arm != row.arm
-                before.save(update_fields=["first_at", "is_crossed"])
+                before.choices = {
+                    week: [sum(both) for both in zip_longest(*rows, fillvalue=0)]
+                    for week in {**before.choices, **row.choices}
+                    if (rows := [one.choices[week] for one in (before, row) if week in one.choices])
+                }
+                before.save(update_fields=["first_at", "is_crossed", "choices"])
                 self.filter(pk=row.pk).delete()
             else:
                 self.filter(pk=row.pk).update(visitor=None)
@@ -163,6 +169,10 @@ class ExposureQuerySet(models.QuerySet):
         while batch := list(self.filter(season_id=season_id, pk__gt=last).order_by("pk")[:size]):
             yield batch
             last = batch[-1].pk
+
+    def store_choices(self, rows: list["Exposure"]) -> None:
+        """Writes what these chose from."""
+        self.bulk_update(rows, ["choices"], batch_size=500)
 
     def store_outcomes(self, rows: list["Exposure"]) -> None:
         """Writes what these came to."""
@@ -210,6 +220,8 @@ class Exposure(models.Model):
     past_orders = models.PositiveIntegerField(null=True)
     """Kept orders of the 90 days before; None where nothing is known of the time before."""
     past_revenue = models.FloatField(null=True)
+    choices = models.JSONField(default=dict)
+    """{week, from 0: see `measure.choice_counts`} of what they chose from a list of two orders."""
     is_settled = models.BooleanField(default=False)
     """Whether its window is over, its orders are too old to come back, and it was counted since."""
 

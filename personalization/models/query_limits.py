@@ -6,15 +6,17 @@ cancels instead what runs too long, while the thread that waits for it holds no 
 """
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from django.db import DatabaseError, connection
 
 from personalization import conf
+from personalization.breakers import Breakers
 
 TICK = 0.005
 """Seconds between two looks for queries that run too long."""
@@ -22,10 +24,11 @@ IDLE_AFTER = 5.0
 """Seconds without a query of ours after which nobody looks any more."""
 CANCEL_TIMEOUT = 1.0
 """Seconds that a request to cancel a query may take."""
-PAUSE_SECONDS = 10.0
-"""For so long a kind of query that ran too long is not made again, so that the next page does not wait for it."""
 PASSED_ON = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 """Statements that only open and close our part of the shop's transaction."""
+OUR_TABLE = re.compile(r"\bpersonalization_\w+")
+CHANGE = re.compile(r"\b(?:INSERT|UPDATE|DELETE|SHARE)\b")
+"""The words of statements that change rows or lock them: they wait for what reading does not wait for."""
 
 
 class QueryTimeout(DatabaseError):
@@ -110,15 +113,25 @@ class _Watchdog:
             time.sleep(TICK)
 
 
-class _Page(threading.local):
-    """What the request of this thread has lost in waiting so far."""
+class _Part:
+    """A block of ours whose queries have so many seconds in all."""
 
-    in_request = False
-    seconds_lost = 0.0
+    def __init__(self, kind: str, seconds: float) -> None:
+        self.kind, self.seconds_left, self.has_asked = kind, seconds, False
+
+
+class _Page(threading.local):
+    """What the request of this thread has lost in waiting so far, and the blocks that it is in."""
+
+    def __init__(self) -> None:
+        self.in_request = False
+        self.seconds_lost = 0.0
+        self.parts: list[_Part] = []
 
 
 _watchdog, _page = _Watchdog(), _Page()
-_paused_until: dict[str, float] = {}
+breakers = Breakers()
+"""What is not asked now: kinds of blocks, and tables of ours, reading and changing apart."""
 
 
 def start_request(**rest: Any) -> None:
@@ -139,49 +152,78 @@ def in_request() -> bool:
 @contextmanager
 def limited_queries(kind: str, *, whole_page: bool = False) -> Iterator[None]:
     """Cancels what the block asks the database for longer than ROW_QUERY_MILLISECONDS in all, or, where it is the whole
-    of what a page asks, PAGE_QUERY_MILLISECONDS; and for longer than is left for the page. While such a block is
-    paused, its queries fail at once. Only within a request, and on PostgreSQL."""
+    of what a page asks, PAGE_QUERY_MILLISECONDS; and for longer than is left for the page. While such a block, or a
+    table that it asks, is paused, its queries fail at once. Only within a request, and on PostgreSQL."""
     if not (_page.in_request and connection.vendor == "postgresql"):
         yield
         return
-    settings = conf.get_settings()
-    limit = settings.PAGE_QUERY_MILLISECONDS if whole_page else settings.ROW_QUERY_MILLISECONDS
-    with connection.execute_wrapper(_Limit(kind, limit / 1000)):
-        yield
+    part = _Part(kind, _page_seconds() if whole_page else _row_seconds())
+    is_first = not _page.parts
+    _page.parts.append(part)
+    try:
+        with connection.execute_wrapper(_ask_within_limits) if is_first else nullcontext():
+            yield
+        if part.has_asked and part.seconds_left > 0:
+            breakers.note_answer([kind])
+    finally:
+        _page.parts.pop()
 
 
-class _Limit:
-    """Wraps each query of one block, as Django's `execute_wrapper` calls it."""
+def _page_seconds() -> float:
+    return conf.get_settings().PAGE_QUERY_MILLISECONDS / 1000
 
-    def __init__(self, kind: str, seconds: float) -> None:
-        self._kind, self._left = kind, seconds
 
-    def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
-        if str(sql).startswith(PASSED_ON):
+def _row_seconds() -> float:
+    return min(conf.get_settings().ROW_QUERY_MILLISECONDS / 1000, _page_seconds())
+
+
+def _ask_within_limits(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+    """Wraps each query of the blocks that this thread is in, as Django's `execute_wrapper` calls it."""
+    text = str(sql)
+    if text.startswith(PASSED_ON):
+        return execute(sql, params, many, context)
+    began, parts = time.monotonic(), _page.parts
+    allowed = min(_page_seconds() - _page.seconds_lost, *(part.seconds_left for part in parts))
+    new = [part for part in parts if not part.has_asked]
+    if allowed <= 0 or not _may_ask(text, new):
+        raise QueryTimeout(f"{parts[-1].kind}: not asked, as it took too long just now")
+    for part in new:
+        part.has_asked = True
+    query = _RunningQuery(context["connection"].connection, allowed)
+    try:
+        with _watchdog.watch(query):
             return execute(sql, params, many, context)
-        allowed = self._seconds_allowed()
-        if allowed <= 0:
-            raise QueryTimeout(f"{self._kind}: not asked, as it took too long just now")
-        began = time.monotonic()
-        query = _RunningQuery(context["connection"].connection, allowed)
-        try:
-            with _watchdog.watch(query):
-                return execute(sql, params, many, context)
-        finally:
-            spent = time.monotonic() - began
-            self._left -= spent
-            if query.was_cancelled:
-                _page.seconds_lost += spent
-            if query.was_cancelled or self._left <= 0:  # many short ones take as long as a long one
-                _paused_until[self._kind] = time.monotonic() + PAUSE_SECONDS
+    finally:
+        _note_duration(text, began, was_cancelled=query.was_cancelled)
 
-    def _seconds_allowed(self) -> float:
-        if time.monotonic() < _paused_until.get(self._kind, 0.0):
-            return 0.0
-        return min(self._left, conf.get_settings().PAGE_QUERY_MILLISECONDS / 1000 - _page.seconds_lost)
+
+def _may_ask(sql: str, new: list[_Part]) -> bool:
+    return not breakers.any_paused or breakers.may_ask([*(part.kind for part in new), *_tables(sql)])
+
+
+def _note_duration(sql: str, began: float, *, was_cancelled: bool) -> None:
+    """A table is late that did not answer within a row's time, and a block that has used up its own: many short queries
+    take as long as a long one. What was cancelled sooner, as the page had no more time, says nothing."""
+    spent = time.monotonic() - began
+    for part in _page.parts:
+        part.seconds_left -= spent
+    late = [part.kind for part in _page.parts if part.seconds_left <= 0]
+    if was_cancelled:
+        _page.seconds_lost += spent
+        late += _tables(sql) if spent >= _row_seconds() else ()
+    elif breakers.any_paused:
+        breakers.note_answer(_tables(sql))
+    if late:
+        breakers.note_failure(late, began)
+
+
+def _tables(sql: str) -> set[str]:
+    """The tables of ours that a statement asks, by what it does to them."""
+    does = "changing" if CHANGE.search(sql) else "reading"
+    return {f"{does} {table}" for table in OUR_TABLE.findall(sql)}
 
 
 def reset_query_limits() -> None:
     """Nothing is paused, as in a new process."""
-    _paused_until.clear()
+    breakers.reset()
     finish_request()

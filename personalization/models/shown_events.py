@@ -7,11 +7,11 @@ from math import sqrt
 from typing import Any, NamedTuple, Self
 
 from django.db import connections
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Min, Q, Sum
 
 from personalization.models.recent_activity import EACH_PRODUCT
+from personalization.models.searched_events import SearchedEventQuerySet
 from personalization.models.visitors import Consent
-from personalization.models.voices import VoiceQuerySet
 
 
 class ShownEvent(NamedTuple):
@@ -29,6 +29,8 @@ class ShownEvent(NamedTuple):
     arm: str | None
     device: str
     slate_id: uuid.UUID | None = None
+    segments: Sequence[int] | None = None
+    currency: str = ""
 
 
 class CardCount(NamedTuple):
@@ -47,6 +49,8 @@ class ClickSums(NamedTuple):
     clicks: int = 0
     squares: int = 0
     """The sum, over the visitors, of the squares of their clicks."""
+    first_at: datetime | None = None
+    """When the first of them was."""
 
     @property
     def relative_error(self) -> float:
@@ -63,7 +67,7 @@ POSITION = {"postgresql": "(item.pair->>1)::integer", "sqlite": "json_extract(it
 """By database: the position of one of the items of a row that was seen."""
 
 
-class ShownEventQuerySet(VoiceQuerySet):
+class ShownEventQuerySet(SearchedEventQuerySet):
     """The questions about what rows and lists showed."""
 
     def cards_seen(self, since: datetime, until: datetime) -> list[CardCount]:
@@ -88,9 +92,9 @@ class ShownEventQuerySet(VoiceQuerySet):
     def clicks_in_arm(self, arm: str, since: datetime, until: datetime) -> ClickSums:
         """The clicks in rows that stood in an arm, "experiment=arm", between two moments."""
         rows = self._from_slates("select_item", since, until).filter(arm__contains=arm)
-        of_visitor = rows.values("visitor_id").annotate(clicks=Count("pk"))
-        sums = of_visitor.aggregate(total=Sum("clicks"), squares=Sum(F("clicks") * F("clicks")))
-        return ClickSums(sums["total"] or 0, sums["squares"] or 0)
+        of_visitor = rows.values("visitor_id").annotate(clicks=Count("pk"), first=Min("occurred_at"))
+        sums = of_visitor.aggregate(total=Sum("clicks"), squares=Sum(F("clicks") * F("clicks")), first_at=Min("first"))
+        return ClickSums(sums["total"] or 0, sums["squares"] or 0, sums["first_at"])
 
     def _from_slates(self, event_type: str, since: datetime, until: datetime) -> Self:
         """What was reported of products in rows and lists of ours."""
@@ -103,6 +107,23 @@ class ShownEventQuerySet(VoiceQuerySet):
     ) -> Iterator[ShownEvent]:
         """What these visitors clicked on in rows and lists, or saw of them, between two moments; streamed."""
         rows = self._shown(visitor_ids, event_type, since, until)
+        found = rows.order_by().values_list(*ShownEvent._fields)
+        return (ShownEvent(*row) for row in found.iterator(chunk_size=2_000))
+
+    def of_interleaved_lists(
+        self, visitor_ids: Iterable[uuid.UUID], since: datetime, until: datetime
+    ) -> Iterator[ShownEvent]:
+        """What these visitors saw of lists, clicked on anywhere and put into a basket between two moments; streamed."""
+        lists = Q(type="view_item_list", surface__in=("search", "category"))
+        clicks = Q(type__in=("select_item", "add_to_cart"), product_id__isnull=False)
+        rows = self.filter(
+            lists | clicks,
+            visitor_id__in=list(visitor_ids),
+            occurred_at__gte=since,
+            occurred_at__lt=until,
+            item_kind="product",
+            is_suspected_bot=False,
+        )
         found = rows.order_by().values_list(*ShownEvent._fields)
         return (ShownEvent(*row) for row in found.iterator(chunk_size=2_000))
 

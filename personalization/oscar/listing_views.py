@@ -81,6 +81,8 @@ class PersonalListMixin(PrivatePageMixin):
     queryset: Any
     placements: Mapping[int, PlacedBy] = MappingProxyType({})
     """What campaigns put in its place, by the product's key."""
+    teams: Mapping[int, str] = MappingProxyType({})
+    """Where an experiment shows two orders as one list, whose choice each product is."""
     list_reranking: ListReranking | None = None
     offers_recommended = False
     """Whether our order is one of the ways to sort the list."""
@@ -110,7 +112,7 @@ class PersonalListMixin(PrivatePageMixin):
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> tuple:
         """Oscar's pagination of the reranked list."""
-        window, self.list_reranking = conf.get_settings().RERANK_WINDOW, None
+        window, self.list_reranking, self.teams = conf.get_settings().RERANK_WINDOW, None, {}
         listing = self._reranked_results(queryset, page_size, window)
         paginator, page, *rest = super().paginate_queryset(listing, page_size)  # type: ignore[misc]
         self.offers_recommended = isinstance(listing, RerankedResults) and self._offers_recommended(
@@ -120,6 +122,8 @@ class PersonalListMixin(PrivatePageMixin):
             self.list_reranking = None
         if isinstance(listing, RerankedResults) and not listing.failed:
             self.placements = listing.placements
+        else:
+            self.teams = {}
         with fail_open("Noting what stands on a page", queries=False):
             visits.mark_shown(self.request, [int(result.pk) for result in page if is_product(result)])
         return paginator, page, *rest
@@ -201,23 +205,38 @@ class PersonalListMixin(PrivatePageMixin):
             reasons = [reranking.basis.reason_code] * len(items) if reranking and reranking.enabled else ()
             surface, start = "search" if self._search_query() else "category", page.start_index() - 1
             return list_slate(
-                self.request, surface, row, items, reasons=reasons, placements=self.placements, start=start
+                self.request,
+                surface,
+                row,
+                items,
+                reasons=reasons,
+                placements=self.placements,
+                teams=self.teams,
+                start=start,
+                products=products,
             )
         return None
 
     def _reranked_results(self, found: Any, page_size: int, window: int) -> Any:
         """The engine's results, reranked and with our look-up of products; themselves where neither applies."""
-        visit, strength = self._campaign_visit(), conf.get_settings().RERANK_STRENGTH
-        if not (strength or visit) or not _is_engine_result(found):
+        visit, is_ordered = self._campaign_visit(), self._may_be_ordered()
+        if not (is_ordered or visit) or not _is_engine_result(found):
             return found
         page_start, sort_products, merchandise = self._page_start(page_size), None, None
         if page_start < window and not self._is_sorted_by_visitor(found):
             with fail_open("Looking whether a list is to be put in order", queries=False):
                 if not self._sort_is_disabled():
-                    sort_products = self._rerank if strength else None
+                    sort_products = self._rerank if is_ordered else None
                     if visit is not None and not self._has_price_facet():
                         merchandise = ListCampaigns(visit, page_size)
         return RerankedResults(found, page_start, page_size, window, ListOrder(sort_products, merchandise))
+
+    def _may_be_ordered(self) -> bool:
+        """Whether the shop has lists in an order of its own, or an experiment tries one on this list."""
+        if conf.get_settings().RERANK_STRENGTH:
+            return True
+        surface = list_surface_name(self._search_query(), getattr(self, "category", None) is not None)
+        return any(surface in one.season.surfaces for one in visits.rules_in_force(self.request).experiments)
 
     def _search_rules(self) -> SearchRules:
         return visits.rules_in_force(self.request).search
@@ -279,11 +298,13 @@ class PersonalListMixin(PrivatePageMixin):
         visit = visits.visit_without_basket(self.request)
         visit = visits.with_page_context(visit, category=getattr(self, "category", None), query=self._search_query())
         visit = replace(visit, candidate_products=keys)
-        basis = serve.rerank_basis(visit)
-        if basis is None:
-            return keys
-        self.list_reranking = ListReranking(True, lambda: basis)
-        return serve.rerank(visit)
+        basis, interleaved = serve.rerank_basis(visit), serve.interleave(visit)
+        if interleaved is not None:
+            self.teams, basis = interleaved.teams, basis or RerankBasis.PERSONAL
+        order = interleaved.products if interleaved else serve.rerank(visit)
+        if basis is not None:
+            self.list_reranking = ListReranking(True, lambda: basis)
+        return order
 
 
 def _likely_basis(request: HttpRequest) -> RerankBasis:

@@ -18,7 +18,8 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, visits
 from personalization.oscar.list_slates import ListSlate, list_slate
-from personalization.serve import serve_row, serve_slate, slate_tokens
+from personalization.report_tokens import slate_tokens
+from personalization.serve import serve_row, serve_slate
 from personalization.shop import catalogue
 from personalization.surfaces.navigation import MenuShortcut
 

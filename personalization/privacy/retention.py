@@ -11,7 +11,16 @@ from typing import Any
 from django.utils.timezone import get_default_timezone, now
 
 from personalization import conf
-from personalization.models import AuditEntry, ChannelConsent, Credit, DailyTotal, Delivery, Event
+from personalization.models import (
+    AuditEntry,
+    ChannelConsent,
+    Credit,
+    DailyTotal,
+    Delivery,
+    Event,
+    ProductWeek,
+    SearchTotal,
+)
 from personalization.models.audit import AUDIT_DAYS
 from personalization.models.credits import oldest_credited
 from personalization.models.daily_totals import DELETE_BATCH_SIZE as TOTALS_AT_ONCE
@@ -114,6 +123,9 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     totals = sum(
         progress(DailyTotal.objects.delete_before(until.totals), "Old totals", _batches(totals, TOTALS_AT_ONCE))
     )
+    totals += sum(SearchTotal.objects.delete_before(until.totals)) + sum(
+        ProductWeek.objects.delete_before(until.totals)
+    )
     idle = Event.objects.idle_browsers(until.browsers).count()
     idle = sum(
         progress(
@@ -149,7 +161,7 @@ def rows_due(moment: datetime | None = None) -> RetentionResult:
         len(list(_days(until.now, ()))),
         unwanted + sum(dropped.values()),
         dropped[EventType.SEARCH],
-        DailyTotal.objects.before(until.totals).count(),
+        sum(kind.objects.before(until.totals).count() for kind in (DailyTotal, SearchTotal, ProductWeek)),
         Event.objects.idle_browsers(until.browsers).count(),
         AuditEntry.objects.before(until.audit).count(),
         Credit.objects.before(until.credits).count(),

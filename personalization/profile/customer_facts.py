@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from json import dumps
+from math import ceil
 from statistics import median
 from typing import Any
 
@@ -21,6 +22,8 @@ YEAR = timedelta(days=365)
 CENT = Decimal("0.01")
 FEWEST_ORDER_DAYS = 3
 """With fewer there is no rhythm."""
+FEWEST_FOR_SILENCE = 5
+"""With fewer nobody knows what a long pause is."""
 
 
 @dataclass
@@ -97,7 +100,7 @@ def _sum_orders(since: Mapping[Any, float], now: datetime) -> tuple[dict[Any, _O
 
 def _order_facts(ordered: _OrderSums, kept: _OrderSums) -> dict[str, Any]:
     last = max(kept.dates, default=None)
-    rhythm = _median_pause(kept.dates)
+    pauses = _pauses(kept.dates)
     return {
         "orders": ordered.orders,
         "kept_orders": kept.orders,
@@ -110,15 +113,20 @@ def _order_facts(ordered: _OrderSums, kept: _OrderSums) -> dict[str, Any]:
         "returns_share": round(1 - kept.units / ordered.units, 4) if ordered.units else None,
         "first_order": min(kept.dates, default=None),
         "last_order": last,
-        "next_due": last + rhythm if last is not None and rhythm is not None else None,
+        "next_due": last + timedelta(days=median(pauses)) if last and len(pauses) >= FEWEST_ORDER_DAYS - 1 else None,
+        "silent_from": last + _long_pause(pauses) if last and len(pauses) >= FEWEST_FOR_SILENCE - 1 else None,
     }
 
 
-def _median_pause(dates: Iterable[datetime]) -> timedelta | None:
+def _pauses(dates: Iterable[datetime]) -> list[int]:
+    """The days between the days of orders, the shortest pause first."""
     days = sorted({placed.astimezone(UTC).date() for placed in dates})
-    if len(days) < FEWEST_ORDER_DAYS:
-        return None
-    return timedelta(days=median((later - earlier).days for earlier, later in pairwise(days)))
+    return sorted((later - earlier).days for earlier, later in pairwise(days))
+
+
+def _long_pause(pauses: list[int]) -> timedelta:
+    """The pause that nine of ten did not exceed."""
+    return timedelta(days=pauses[ceil(0.9 * len(pauses)) - 1])
 
 
 def _chosen_tastes(since: Mapping[Any, float], now: datetime) -> dict[Any, list[Taste]]:

@@ -24,8 +24,8 @@ again."""
 
 
 def propose_buy_again(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
-    """What the customer bought repeatedly, or once if its customers tend to buy it again: the likeliest first, what they
-    bought only just now last."""
+    """What the customer bought repeatedly, or once if its customers tend to buy it again: the likeliest first, what
+    they bought only just now last."""
     if not visit.genome.products:
         return
     scored = visit.compute_once(scoring.score_for_visitor, snapshot)

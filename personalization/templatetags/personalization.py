@@ -298,7 +298,8 @@ def _beacon_context(context: Context, request: HttpRequest) -> dict[str, Any]:
     if view_name == PRODUCT_VIEW and (product := context.get("product")):
         return {"product": product.parent_id or product.pk}
     if view_name == SEARCH_VIEW and request.GET.get("page", "1") == "1":
-        return {"search": str(context.get("query") or "").strip()[:MAX_QUERY_CHARACTERS]}
+        found = getattr(context.get("paginator"), "count", None)
+        return {"search": str(context.get("query") or "").strip()[:MAX_QUERY_CHARACTERS], "found": found}
     return {}
 
 

@@ -4,28 +4,32 @@ from typing import Any
 
 from personalization.models import Snapshot
 from personalization.profile import batch
+from personalization.train.customer_values import refresh_customer_values
 from personalization.train.dataset import Progress
 from personalization.train.lock import TrainingInProgress
 from personalization.train.run import no_progress, run_training
 
 
 def train_shop(now: float, progress: Progress = no_progress, **options: Any) -> tuple[Snapshot, int]:
-    """Learns from the shop's history (`options` as for `run_training`), then works out every customer's genome, which
-    needs no snapshot: so it is done also where learning failed, whose error is raised afterwards.
+    """Learns from the shop's history (`options` as for `run_training`), then works out every customer's genome and what
+    is expected of them, which needs no snapshot: so it is done also where learning failed, whose error is raised
+    afterwards.
 
     Returns
     -------
     The snapshot that is active now, and how many customers have a genome.
     """
 
-    def refresh_genomes() -> int:
-        return batch.refresh_all_genomes(now, lambda batches: progress(batches, "Customers", len(batches)))
+    def refresh_customers() -> int:
+        refreshed = batch.refresh_all_genomes(now, lambda batches: progress(batches, "Customers", len(batches)))
+        refresh_customer_values(now)
+        return refreshed
 
     try:
         snapshot = run_training(now, progress, **options)
     except TrainingInProgress:  # the other run does it
         raise
     except Exception:
-        refresh_genomes()
+        refresh_customers()
         raise
-    return snapshot, refresh_genomes()
+    return snapshot, refresh_customers()

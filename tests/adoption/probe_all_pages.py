@@ -81,6 +81,8 @@ def describe_all_pages(user):
 
 if __name__ == "__main__":
     settings.MIGRATION_MODULES = NoMigrations()
+    options = settings.TEMPLATES[0]["OPTIONS"]
+    options["loaders"] = [("django.template.loaders.cached.Loader", options["loaders"])]
     django.setup()
     logging.getLogger("django.request").disabled = True  # pages that are not there; what else is logged is ours
     call_command("migrate", run_syncdb=True, verbosity=0)

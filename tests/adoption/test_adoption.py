@@ -32,9 +32,9 @@ def test_a_shop_that_forked_search_and_has_its_own_class_loader_keeps_both_and_h
     assert {page["status"] for page in pages.values()} == {200}
 
 
-def test_every_page_of_oscars_answers_as_it_does_without_us(process):
+def test_every_page_of_oscars_answers_as_it_does_without_us(process, plain):
     """But for the home page, and for what leads to it: the thank-you page without an order."""
-    plain, adopted = (json.loads(process(shop, "tests.adoption.probe_all_pages")) for shop in ("plain", "adopted"))
+    adopted = json.loads(process("adopted", "tests.adoption.probe_all_pages"))
     assert len(plain["ann"]) > 150
     assert plain["ann"].keys() == adopted["ann"].keys()
     assert {
@@ -50,8 +50,8 @@ def test_every_page_of_oscars_answers_as_it_does_without_us(process):
 
 
 @pytest.mark.parametrize("shop", ["without_urls", "second_urls"])
-def test_every_page_of_oscars_answers_without_our_urls_as_it_does_without_us(process, shop):
-    plain, ours = (json.loads(process(settings, "tests.adoption.probe_all_pages")) for settings in ("plain", shop))
+def test_every_page_of_oscars_answers_without_our_urls_as_it_does_without_us(process, plain, shop):
+    ours = json.loads(process(shop, "tests.adoption.probe_all_pages"))
     assert {
         (who, name, page["status"], ours[who][name]["status"])
         for who, pages in plain.items()

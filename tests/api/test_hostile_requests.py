@@ -265,7 +265,7 @@ def test_a_dead_cache_is_no_fault(stranger, settings):
 def test_a_failing_decision_is_an_empty_slate_that_nobody_keeps(stranger, monkeypatch):
     from personalization.api import surfaces
 
-    monkeypatch.setattr(surfaces.serve, "slate_tokens", lambda *some: 1 / 0)
+    monkeypatch.setattr(surfaces.report_tokens, "slate_tokens", lambda *some: 1 / 0)
     shop.create_shop_product("Milk")
     answer = stranger.get("surfaces/home/")
     assert json.loads(answer.content)["rows"] == [] and "no-store" in answer["Cache-Control"]

@@ -265,6 +265,30 @@ def test_a_shop_that_stays_busy_is_asked_four_times_and_no_sooner_for_what_happe
     assert pauses == [2, 4, 8]
 
 
+def test_what_a_busy_shop_never_took_goes_with_the_next_event_or_when_the_page_is_left(browser_of, shop, stored):
+    page = browser_of().new_page()
+    page.add_init_script("Math.random = () => 0; window.dataLayer = []")  # the shortest pauses: 2, 4 and 8 seconds
+    sent = []
+
+    def busy_for_a_while(route):
+        sent.append(json.loads(route.request.post_data)["events"])
+        if len(sent) <= 5:
+            route.fulfill(status=202, json=busy({"events": sent[-1]}))
+        else:
+            route.continue_()
+
+    page.route(DOOR, busy_for_a_while)
+    key = open_a_product(page, shop)
+    page.wait_for_timeout(20_000)
+    assert len(sent) == 4  # and nothing more by itself
+    page.evaluate("dataLayer.push({ event: 'view_cart' })")
+    page.wait_for_timeout(4000)
+    assert len(sent) == 5 and sent[4][0] == sent[0][0]
+    page.goto(shop + "/basket/")
+    viewed = [event.event_id for event in stored(2) if event.type == "view_item" and event.product_id == key]
+    assert viewed == [UUID(sent[0][0]["id"]).hex]
+
+
 def test_an_event_has_an_id_where_the_browser_makes_none(browser_of, shop, stored):
     page = browser_of().new_page()
     page.add_init_script("Object.defineProperty(crypto, 'randomUUID', { value: undefined })")

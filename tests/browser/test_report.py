@@ -12,6 +12,7 @@ from tests.browser.conftest import CHROMIUM, NARROW, SHOPPER, WIDE, manage
 
 ADDRESS = {"first_name": "Ann", "last_name": "Lee", "line1": "1 Road", "line4": "Atlanta", "postcode": "30301"}
 PEOPLE = 3
+SCREENS = {"report": "", "report-segments": "?by=segment", "report-searches": "searches/"}
 ROW = "Home page · Bestsellers"
 
 
@@ -144,9 +145,10 @@ def test_the_report_is_readable_for_everybody(bought, chromium, shot, viewport, 
     context = chromium.new_context(viewport=viewport, locale=language)
     page = context.new_page()
     sign_in(page, bought.shop)
-    report(page, bought.shop)
-    found = Axe().run(page, context=".personalization-console").response["violations"]
-    assert not found, [one["id"] for one in found]
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    shot(page, f"dashboard-report-{language}-{viewport['width']}")
+    for name, address in SCREENS.items():
+        page.goto(f"{bought.shop}/dashboard/personalization/reports/{address}")
+        found = Axe().run(page, context=".personalization-console").response["violations"]
+        assert not found, (name, [one["id"] for one in found])
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+        shot(page, f"dashboard-{name}-{language}-{viewport['width']}")
     context.close()

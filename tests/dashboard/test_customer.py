@@ -348,7 +348,7 @@ def test_the_page_and_its_parts_take_twelve_queries(admin_client, customer, djan
         store_event(visitor_of(customer), product_id=coffee.pk, minutes_ago=number)
     assert "Arabica &amp; Sons" in opened(admin_client, customer).content.decode()
     admin_client.get(address("customer-segments", customer.pk))
-    savepoints = {"customer": 4, "customer-segments": 1, "customer-timeline": 1}  # two statements each, in a test
+    savepoints = {"customer": 5, "customer-segments": 1, "customer-timeline": 1}  # two statements each, in a test
     for name, number in savepoints.items():
         with django_assert_max_num_queries(12 + 2 * number):
             assert admin_client.get(address(name, customer.pk)).status_code == 200

@@ -9,10 +9,12 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from django.utils.timezone import localdate, now
+from django.utils.translation import override
 
 from personalization.measure.experiment_readings import day_start
 from personalization.measure.experiments import measure_experiments
 from personalization.merchandising import publishing
+from personalization.merchandising.arm_words import arm_labels
 from personalization.merchandising.assignment import HELD_OUT, HOLDOUT, PERSONALIZED
 from personalization.merchandising.experiments import arm_ranges, holdout_document
 from personalization.models import (
@@ -274,8 +276,19 @@ def test_what_is_live_is_compared_with_its_draft_or_an_earlier_version(client, a
 
 def test_the_groups_are_called_by_what_they_see(client, analyst):
     client.post(address("experiment-create"), posted("policy", policy="row_size", values="4, 8"))
-    labels = [arm["label"] for arm in Definition.objects.get().draft.document["arms"]]
-    assert labels == ["as it is (6 products)", "4 products", "8 products"]
+    page = words_of(client.get(address("experiments")))
+    assert "as it is 33 % · 4 products 33 % · 8 products 33 %" in page
+
+
+def test_the_groups_are_called_in_the_language_of_the_reader(client, analyst, campaign):
+    client.post(address("experiment-create"), posted(subject=campaign.pk))
+    made = Definition.objects.get(kind=DefinitionKind.EXPERIMENT)
+    assert [arm.get("label") for arm in made.draft.document["arms"]] == [None, None]
+    assert "without it 50 % · with it 50 %" in words_of(client.get(address("experiments")))
+    with override("de"):
+        labels = arm_labels(made.draft.document).values()
+    german = words_of(client.get(address("experiments"), headers={"accept-language": "de"}))
+    assert "without it" not in german and " 50 % · ".join(labels) in german
 
 
 @pytest.mark.parametrize(
@@ -604,3 +617,15 @@ def test_the_screens_are_in_german_too(client, analyst, settings):
     for screen, keys in (("experiments", ()), ("experiment", (season.definition_id,)), ("experiment-create", ())):
         page = client.get(address(screen, *keys), headers={"Accept-Language": "de"})
         assert page.status_code == 200 and 'lang="de"' in page.content.decode()
+
+
+def test_parts_of_the_visitors_are_shown_after_the_end_as_questions(client, analyst, tea):
+    season = running_since(30, plain_test(weeks=2))
+    fill(season, tea, {"arm_0": (300, 60), "arm_1": (300, 120)})
+    measure_experiments(now() - 20 * DAY)
+    assert "For questions, not for answers" not in words_of(client.get(address("experiment", season.definition_id)))
+    measure_experiments(now())
+    page = words_of(client.get(address("experiment", season.definition_id)))
+    assert "For questions, not for answers" in page and "4 comparisons" in page
+    assert re.search(r"not signed in 600 between \d+\.\d and \d+\.\d more of 100 visitors buy", page)
+    assert "on phones 0 too few yet" in page and "None of them is a verdict" in page

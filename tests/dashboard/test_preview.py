@@ -31,9 +31,9 @@ def staff():
 
 
 @pytest.fixture
-def customer():
+def customer(trained):
     """With a history, and consent, in a trained shop."""
-    users, _products = shop.trained_even_and_odd()
+    users, _products = trained
     User.objects.filter(pk=users[2].pk).update(email="two@shop.example")
     visitor = Visitor.objects.get_or_create_customer(users[2].pk)
     assert visitor is not None

@@ -215,7 +215,7 @@ def live_campaign(db):
 
 
 def test_a_campaigns_products_before_and_since_it_began(admin_client, live_campaign, django_assert_max_num_queries):
-    with django_assert_max_num_queries(12 + 4):  # with the look for newer rules, and a test's savepoint around it
+    with django_assert_max_num_queries(12 + 5):  # Oscar's three, and a test's savepoint
         page = admin_client.get(REPORT, {"campaign": live_campaign.pk}).content.decode()
     around = page[page.index('id="around"') : page.index('id="how"')]
     assert re.findall(r'data-label="Clicks">(\d+)<', around) == ["2", "5"]  # not on the day itself, nor coffee

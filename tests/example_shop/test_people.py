@@ -3,14 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from example_shop.journey import people, source
+from example_shop.journey import people
 from example_shop.journey.load import NEWCOMER, _trail
 from example_shop.journey.sensitive import SENSITIVE_CATEGORIES
 from example_shop.view_as import VISITOR
+from tests.shops.journey_slice import read_whole
 
 
 def test_six_tastes_a_lapsed_household_a_newcomer_and_a_visitor_are_picked():
-    picked = people.choose_people(source.read_journey("small"))
+    picked = people.choose_people(read_whole("small"))
     assert len({person.email for person in picked}) == 9
     assert [person.email for person in picked[-2:]] == [NEWCOMER, VISITOR.email]
     assert "; last order in " in picked[6].description
@@ -35,14 +36,14 @@ def test_what_everybody_buys_is_nobodys_taste():
 
 
 def test_nothing_sensitive_is_called_a_taste():
-    journey = source.read_journey("small")
+    journey = read_whole("small")
     visits = people.visit_counts(journey)
     assert {"Beer", "Pain relief", "Cold & flu"}.isdisjoint(visits.columns)
     assert {"Beer", "Pain relief", "Cold & flu"} < set(journey.products["category"])
 
 
 def test_every_sensitive_category_is_one_of_the_full_shop():
-    products = source.read_journey("full").products
+    products = read_whole("full").products
     names = products[["department", "category", "type"]].itertuples(index=False, name=None)
     trails = {_trail(trail)[:depth] for trail in names for depth in (1, 2, 3)}
     assert trails >= SENSITIVE_CATEGORIES

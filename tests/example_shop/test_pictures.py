@@ -5,7 +5,8 @@ import io
 import pytest
 from PIL import Image, ImageFont
 
-from example_shop.journey import pictures, source
+from example_shop.journey import pictures
+from tests.shops.journey_slice import read_whole
 
 MILK = ("White milk, 1 gal (own brand)", "Dairy & eggs", "Milk & cream", "White milk", "Private", "1 gal")
 BANANAS = ("Bananas", "Fruit & vegetables", "Bananas & tropical fruit", "Bananas", "National", "")
@@ -14,7 +15,7 @@ BANANAS = ("Bananas", "Fruit & vegetables", "Bananas & tropical fruit", "Bananas
 @pytest.fixture(scope="module")
 def drawn():
     """The first 200 products of the shop and their pictures."""
-    products = source.read_journey("small").products.head(200)
+    products = read_whole("small").products.head(200)
     columns = ["title", "department", "category", "type", "brand", "size"]
     return [pictures.draw(*product) for product in products[columns].itertuples(index=False, name=None)]
 

@@ -6,16 +6,17 @@ import pandas as pd
 import pytest
 
 from example_shop.journey import source
+from tests.shops.journey_slice import read_whole
 
 
 @pytest.fixture(scope="module")
 def small():
-    return source.read_journey("small")
+    return read_whole("small")
 
 
 @pytest.fixture(scope="module")
 def full():
-    return source.read_journey("full")
+    return read_whole("full")
 
 
 def test_small_has_1500_products_and_300_households(small):

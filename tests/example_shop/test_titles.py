@@ -2,7 +2,8 @@
 
 import pytest
 
-from example_shop.journey import source, titles
+from example_shop.journey import titles
+from tests.shops.journey_slice import read_whole
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,6 @@ def test_a_title_says_what_how_much_and_whose():
 
 
 def test_no_type_of_small_is_left_in_the_words_of_the_source():
-    types = source.read_journey("small").products["type"]
+    types = read_whole("small").products["type"]
     shouting = types[types.str.contains(r"\b(?:[A-Z]{3,}|[Ff]rzn|[Mm]isc|[Bb]tl|[Pp]kg|[Ss]ngl)\b|[(:]")]
     assert shouting.to_list() == []

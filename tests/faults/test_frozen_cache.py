@@ -62,3 +62,20 @@ def test_a_category_has_an_address(client, redis, pictured):
         address = category_labels.category_address(category)
         assert time.monotonic() - began < 0.5
     assert client.get(address, follow=True).redirect_chain[-1][0] == usual
+
+
+def test_a_cache_that_was_frozen_for_a_moment_is_asked_again_within_a_second(redis):
+    assert cache_access.cache_answers()
+    with redis.frozen():
+        assert not cache_access.cache_answers()
+    thawed = time.monotonic()
+    while not cache_access.cache_answers():
+        assert time.monotonic() - thawed < 1
+        time.sleep(0.02)
+
+
+def test_a_cache_that_stays_frozen_holds_up_the_first_who_ask_only(redis):
+    with redis.frozen():
+        began = time.monotonic()
+        assert not any(cache_access.cache_answers() for _ in range(2000))
+        assert time.monotonic() - began < 0.5

@@ -130,7 +130,8 @@ def test_two_orders_are_compared_by_the_clicks_of_visitors_and_not_below_a_floor
     click(eva, 9, None)
     Visitor.objects.filter(pk=left.pk).update(consent=Consent.WITHDRAWN)
     click(left, 9, "row-order=drawn")
-    assert compare_row_orders(NOW) == OrderComparison(ClickSums(30, 900), ClickSums(100, 5_000))
+    found = compare_row_orders(NOW)
+    assert [found.drawn[:2], found.shop[:2]] == [(30, 900), (100, 5_000)]
 
 
 def test_the_comparison_says_what_chance_may_do():

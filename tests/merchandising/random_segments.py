@@ -49,6 +49,10 @@ FACTS = st.fixed_dictionaries(
         "first_order": MOMENTS,
         "last_order": MOMENTS,
         "next_due": MOMENTS,
+        "silent_from": MOMENTS,
+        "expected_spend": st.one_of(st.none(), MONEY),
+        "order_chance": st.one_of(st.none(), st.sampled_from([0.0, 0.07, 0.29, 0.3, 0.57, 1.0])),
+        "expected_tier": st.one_of(st.none(), st.integers(1, 3)),
         "joined": MOMENTS,
         "wish_items": NUMBERS,
         "alerts": NUMBERS,
@@ -76,8 +80,8 @@ def store_customers(users, customers):
     ]
     CustomerFacts.objects.store(rows)
     for row in rows:  # which a sweep writes
-        tiers = {name: getattr(row, name) for name in ("value_tier", "recency_tier", "frequency_tier")}
-        CustomerFacts.objects.filter(user=row.user).update(**tiers)
+        names = ("value_tier", "recency_tier", "frequency_tier", "expected_spend", "order_chance", "expected_tier")
+        CustomerFacts.objects.filter(user=row.user).update(**{name: getattr(row, name) for name in names})
     found = CustomerFacts.objects.of_customers([user.pk for user in users])
     return {user.pk: found.get(user.pk) for user in users}
 
@@ -90,9 +94,10 @@ def _value(field, op):
         "revenue": st.one_of(st.integers(0, 40), st.integers(0, 4000).map(lambda cents: cents / 100)),
         "average_order": st.integers(0, 40),
         "returns_share": st.sampled_from([0, 7, 29, 30, 57, 58, 100]),
+        "order_chance": st.sampled_from([0, 7, 29, 30, 57, 58, 100]),
     }
     by_class = {
-        TierField: st.integers(1, 5),
+        TierField: st.integers(1, 3 if field.code == "expected_tier" else 5),
         NumberField: by_code.get(field.code, NUMBERS),
         DateField: st.none() if op in ("known", "unknown") else st.sampled_from([1, 2, 7, 27, 28, 40]),
         ShareField: st.fixed_dictionaries({"key": KEYS, "percent": st.sampled_from([1, 10, 29, 30, 31, 100])}),

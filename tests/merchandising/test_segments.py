@@ -70,6 +70,16 @@ SILENT = condition("bought_category", "none_of", {"keys": [1], "days": 60})
             "customers who cancelled or sent back at most 20 % of what they ordered",
         ),
         (
+            of(condition("expected_spend", "at_least", 100), condition("order_chance", "at_most", 20)),
+            "customers who are expected to spend at least 100 in 90 days and have a chance of at most 20 % to order "
+            "within 90 days",
+        ),
+        (
+            of(condition("expected_tier", "is", 1), condition("silent_from", "within", 30)),
+            "customers who are in part 1 by expected spend and are silent longer than usual from a day within the last "
+            "30 days",
+        ),
+        (
             of(condition("value_tier", "one_of", [9, 10])),
             "customers who are in tenth 9 or 10 by kept revenue of a year",
         ),

@@ -41,12 +41,16 @@ OURS = [model for model in apps.get_app_config("personalization").get_models() i
 NOBODYS = {
     "DailyTotal",
     "Newcomer",
+    "ProductWeek",
     "RowDraw",
+    "RowOrderResult",
+    "SearchTotal",
     "SensitiveCategory",
     "ServerKey",
     "Snapshot",
     "Suppression",
     "TrainingLease",
+    "ValueRun",
 }
 """The tables without a way to a person: counts and what is drawn from them, categories, keys, learned files, who
 trains, and the hashes of addresses that are never written to, which outlive their owners' data."""

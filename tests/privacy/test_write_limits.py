@@ -12,13 +12,19 @@ from django.utils.timezone import now
 from oscar.core.loading import get_model
 
 from personalization import rate_limits
-from personalization.collect import feedback
+from personalization.collect import feedback, ingestion
 from personalization.collect.day_limit import within_day_limit
 from personalization.models import Consent, ConsentRecord, Event, ServerKey, Visitor
 from tests.api.api_client import ApiClient, issue_visitor_token
 from tests.collect.event_payloads import to_milliseconds
 from tests.shops import factories as shop
-from tests.walks.event_requests import consented_client, rejection_codes, send_events, view_payload
+from tests.walks.event_requests import (
+    consented_client,
+    raise_disk_full,
+    rejection_codes,
+    send_events,
+    view_payload,
+)
 from tests.walks.known_visitors import identify_browser
 
 pytestmark = pytest.mark.django_db
@@ -229,6 +235,18 @@ def test_with_a_dead_cache_the_table_is_asked(five_a_day, milk, monkeypatch):
     monkeypatch.setattr(rate_limits, "cache", None)
     client = consented_client()
     assert [reported(client, milk) for _ in range(6)] == [[]] * 5 + [["daily_limit"]]
+
+
+def test_what_could_not_be_stored_and_is_sent_again_is_counted_once(five_a_day, milk, settings, monkeypatch):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "MAX_VISITOR_EVENTS_PER_MINUTE": 5}
+    client = consented_client()
+    assert reported(client, milk) == []
+    with monkeypatch.context() as broken:
+        broken.setattr(ingestion, "store_events", raise_disk_full)
+        assert [reported(client, milk, 4) for _ in range(3)] == [["not_stored"] * 4] * 3
+    assert reported(client, milk, 4) == []
+    assert list(Event.objects.values_list("is_suspected_bot", flat=True)) == [False] * 5
+    assert reported(client, milk) == ["daily_limit"]
 
 
 def test_tomorrow_is_another_day(five_a_day, milk):

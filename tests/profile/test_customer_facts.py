@@ -70,6 +70,19 @@ def test_the_next_order_is_due_after_the_median_pause(shopper):
     assert refreshed(shopper).next_due == last.date_placed + timedelta(days=30)
 
 
+def test_silence_is_longer_than_usual_after_the_pause_that_nine_of_ten_did_not_exceed(shopper):
+    tea = shop.create_shop_product("Tea")
+    for days in (100, 90, 80, 40):  # pauses of 10, 10 and 40 days: too few to say
+        shop.create_past_order(shopper, [tea], days_ago=days)
+    assert refreshed(shopper).silent_from is None
+    for days in (30, 20):
+        last = shop.create_past_order(shopper, [tea], days_ago=days)
+    assert refreshed(shopper).silent_from == last.date_placed + timedelta(days=40)
+    for days in range(101, 107):
+        shop.create_past_order(shopper, [tea], days_ago=days)
+    assert refreshed(shopper).silent_from == last.date_placed + timedelta(days=10)
+
+
 def test_a_customer_without_orders_has_facts_but_no_genome(shopper):
     assert batch.refresh_all_genomes(now().timestamp()) == 0
     facts = CustomerFacts.objects.get(user=shopper)

@@ -2,10 +2,12 @@
 
 import itertools
 import re
+import time
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
@@ -286,11 +288,29 @@ def test_when_nothing_can_be_stored_the_browser_is_told_to_send_it_again(milk, m
 
 def test_in_a_burst_deliveries_are_dropped_and_counted_and_later_ones_are_taken(milk):
     client = consented_client()
-    with rate_limits.concurrency_slot(), rate_limits.concurrency_slot(), rate_limits.concurrency_slot():
+    with rate_limits.delivery_slot(), rate_limits.delivery_slot(), rate_limits.delivery_slot():
         response = send_events(client, view_payload(milk), event_payload("purchase"))
     assert (response.status_code, rejection_codes(response)) == (202, ["server_busy", "purchases_not_accepted"])
     assert rejection_codes(send_events(client, view_payload(milk))) == []
     assert Event.objects.count() == 1
+
+
+def test_a_process_spends_a_part_of_its_time_on_events_and_the_rest_on_pages(milk, monkeypatch):
+    monkeypatch.setitem(settings.PERSONALIZATION, "MAX_EVENT_TIME_SHARE", 0.25)
+    client, keep = consented_client(), ingestion.store_events
+
+    def slowly(*what):
+        time.sleep(2)
+        return keep(*what)
+
+    monkeypatch.setattr(ingestion, "store_events", slowly)
+    assert rejection_codes(send_events(client, view_payload(milk))) == []
+    monkeypatch.setattr(ingestion, "store_events", keep)
+    started = time.monotonic()
+    assert rejection_codes(send_events(client, view_payload(milk))) == ["server_busy"]
+    while rejection_codes(send_events(client, view_payload(milk))) == ["server_busy"]:  # half a second was too much
+        assert time.monotonic() - started < 10
+        time.sleep(0.05)
 
 
 def test_a_visitor_who_is_forgotten_while_they_report_stays_forgotten(milk, monkeypatch):

@@ -1,7 +1,5 @@
 """The home page through the front doors: orders in the shop's tables, a training run, a request."""
 
-import time
-
 import pytest
 from django.core.management import call_command
 from django.urls import reverse
@@ -10,8 +8,6 @@ from oscar.apps.partner.models import StockRecord
 from oscar.test.factories import create_product
 
 from personalization.decide import active_snapshot
-from personalization.models import Genome
-from personalization.recommenders import DAY
 from tests.shops import factories as shop
 from tests.shops import tea
 
@@ -37,7 +33,7 @@ def test_an_odd_customer_sees_odd_products_in_every_personal_row(client, trained
 
 
 def test_what_was_bought_a_minute_ago_stands_last_each_with_its_day(client, trained):
-    users, products = trained
+    users, _ = trained
     client.force_login(users[1])
     first = rows(client.get("/"))["buy_again"].items[0].product_id
     shop.create_past_order(users[1], [Product.objects.get(pk=first)], days_ago=1 / 24 / 60)

@@ -5,7 +5,6 @@ import time
 from html import unescape
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -27,12 +26,8 @@ LIST = re.compile(r'data-slate="([^"]+)" data-kind="(\w+)" data-links="([^"]+)"'
 
 
 @pytest.fixture
-def trained():
-    users, products = shop.even_and_odd()
-    call_command("personalization_train", verbosity=0)
-    active_snapshot.reset_active_snapshot()
-    call_command("rebuild_index", interactive=False, verbosity=0)
-    return users, products
+def trained(trained_and_indexed):
+    return trained_and_indexed
 
 
 def lists(response):

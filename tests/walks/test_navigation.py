@@ -28,6 +28,7 @@ from personalization.profile.genome import refresh_genome
 from personalization.serve import menu_shortcuts
 from personalization.surfaces import navigation
 from tests.shops import factories as shop
+from tests.shops.saved_shops import open_shop
 from tests.walks.known_visitors import identify_browser
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +42,36 @@ OTHERS = ("Drinks > Coffee", "Bakery > Bread", "Bakery > Cake", "Dairy")
 
 
 @pytest.fixture
-def shelves():
+def tea_shop():
+    return open_shop(build_tea_shop)
+
+
+@pytest.fixture
+def shelves(tea_shop):
+    """Three products on each shelf."""
+    return tea_shop[0]
+
+
+@pytest.fixture
+def tea_drinker(tea_shop, client):
+    """Bought green tea in four weeks, and bread in the first of them; signed in just now."""
+    user = tea_shop[1]
+    client.force_login(user)
+    return user
+
+
+def build_tea_shop():
+    """(shelves, tea drinker), of which a training run knows."""
+    shelves = build_shelves()
+    user = shop.create_customer("tea")
+    for week in range(4):
+        bread = shelves["Bakery > Bread"][:1] if week == 0 else []
+        shop.create_past_order(user, [*shelves[TEAS[0]], *bread], days_ago=2 + 7 * week)
+    call_command("personalization_train", verbosity=0)
+    return shelves, user
+
+
+def build_shelves():
     """Three products on each shelf. Twelve customers buy of all of them twice; one buys tea and bread only."""
     found = {name: create_from_breadcrumbs(name) for name in (*TEAS, *OTHERS)}
     stock = {name: [shop.create_shop_product(f"{name} {n}", shelf) for n in range(3)] for name, shelf in found.items()}
@@ -50,19 +80,6 @@ def shelves():
         for week in range(2):
             shop.create_past_order(user, [products[week] for products in stock.values()], days_ago=3 + 7 * week)
     return stock
-
-
-@pytest.fixture
-def tea_drinker(shelves, client):
-    """Bought green tea in four weeks, and bread in the first of them; signed in just now."""
-    user = shop.create_customer("tea")
-    for week in range(4):
-        bread = shelves["Bakery > Bread"][:1] if week == 0 else []
-        shop.create_past_order(user, [*shelves[TEAS[0]], *bread], days_ago=2 + 7 * week)
-    call_command("personalization_train", verbosity=0)
-    active_snapshot.reset_active_snapshot()
-    client.force_login(user)
-    return user
 
 
 def lines(response):
@@ -279,7 +296,8 @@ def test_a_page_of_a_known_visitor_asks_one_question_more(client, tea_drinker, s
     assert [questions(client, page) + 1 for page in pages] == asked
 
 
-def test_a_cache_that_lost_the_addresses_costs_no_question(client, tea_drinker, rf):
+def test_a_cache_that_lost_the_addresses_costs_no_question(client, tea_drinker, settings):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS": 9_999}
     genome = Genome.objects.of_customer(tea_drinker.pk)
     visit = Visit(time(), None, genome=genome)
     menu_shortcuts(visit)

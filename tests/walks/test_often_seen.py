@@ -77,7 +77,7 @@ def test_a_purchase_resets_it():
 
     def order(days_ago):
         genome = Genome(products=[[2, 1.0, 1, NOW - days_ago * DAY, 0.0]])
-        moved = demote_often_seen(row, replace(visit, genome=genome, policy=Policy(row_size=3)), "home")
+        moved = demote_often_seen(row, "any", replace(visit, genome=genome, policy=Policy(row_size=3)), "home")
         return [candidate.item.id for candidate in moved.candidates]
 
     assert order(days_ago=27) == [2, 4, 5, 6, 7, 8, 1, 3]

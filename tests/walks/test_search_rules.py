@@ -24,6 +24,7 @@ from personalization.oscar.previews import PARAMETER, Preview
 from tests.api.api_client import ApiClient
 from tests.merchandising.search_documents import redirect, synonyms
 from tests.shops import factories as shop
+from tests.shops.saved_shops import open_shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 
@@ -33,12 +34,16 @@ TITLES = ("Lemon soft drink", "Orange soft drink", "Soda water", "Oat milk", "Dr
 
 @pytest.fixture
 def drinks():
+    """The products of `build_drinks`."""
+    return open_shop(build_drinks, with_index=True)
+
+
+def build_drinks():
     """{title: product} of a shop with an index and a snapshot that knows its words."""
     drinks = create_from_breadcrumbs("Drinks")
     made = {title: shop.create_shop_product(title, drinks) for title in TITLES}
     call_command("personalization_train", verbosity=0)
     call_command("rebuild_index", interactive=False, verbosity=0)
-    active_snapshot.reset_active_snapshot()
     return made
 
 

@@ -7,10 +7,10 @@ from django.core.management import call_command
 from django.urls import reverse
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 
-from personalization.decide import active_snapshot
 from personalization.models import Visitor
 from personalization.shop.category_labels import SEPARATOR
 from tests.shops import factories as shop
+from tests.shops.saved_shops import open_shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 
@@ -19,6 +19,11 @@ WHOSE = ("Women", "Men", "Kids")
 
 @pytest.fixture
 def shoes():
+    """The shoes of `build_shoes`."""
+    return open_shop(build_shoes, with_index=True)
+
+
+def build_shoes():
     """By whose they are, the eight shoes; six customers buy each, and two buy the kids' again and again."""
     shelves = {whose: create_from_breadcrumbs(f"{whose} > Shoes") for whose in WHOSE}
     found = {
@@ -33,7 +38,6 @@ def shoes():
             shop.create_past_order(user, found["Kids" if n < 2 else "Women"][:4], days_ago=day)
     call_command("personalization_train", verbosity=0)
     call_command("rebuild_index", interactive=False, verbosity=0)
-    active_snapshot.reset_active_snapshot()
     return found
 
 

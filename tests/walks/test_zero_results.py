@@ -10,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.partner.models import StockRecord
 
-from personalization.decide import active_snapshot
 from personalization.decide.visit import Visit
 from personalization.models import Visitor
 from personalization.oscar import search_engine
@@ -18,6 +17,7 @@ from personalization.oscar.visits import strategies_for_customers
 from personalization.profile import genome
 from personalization.serve import serve_slate
 from tests.shops import factories as shop
+from tests.shops.saved_shops import open_shop
 from tests.walks.known_visitors import store_event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
@@ -27,6 +27,11 @@ ADDRESS = "/search/"
 
 @pytest.fixture
 def cafe():
+    """(teas, coffees) of `build_cafe`."""
+    return open_shop(build_cafe, with_index=True)
+
+
+def build_cafe():
     """Six teas and six coffees, bought by six customers; a tea the more often the earlier it stands. Five of them
     searched for "earl grey" and went on with the first two teas; what the sixth searched for is nobody's business."""
     shelves = {name: create_from_breadcrumbs(f"Drinks > {name}") for name in ("Tea", "Coffee")}
@@ -46,7 +51,6 @@ def cafe():
             store_event(visitor, minutes_ago=8, product_id=teas[1].pk)
     call_command("personalization_train", verbosity=0)
     call_command("rebuild_index", interactive=False, verbosity=0)
-    active_snapshot.reset_active_snapshot()
     return teas, coffees
 
 

@@ -12,10 +12,13 @@ from personalization import conf
 from personalization.management.options import parse_moment
 from personalization.management.progress import progress_bars
 from personalization.management.training_report import report_lines, signal_lines
+from personalization.management.value_report import value_lines, value_table
 from personalization.oscar import search_engine
 from personalization.rank.tasks import RANKING_TASKS
 from personalization.rank.training_quality import BESTSELLERS, CURRENT_RANKER, MIN_EXAMPLES, SEARCH_ENGINE
 from personalization.recommenders import DAY
+from personalization.train.customer_value.back_test import try_forecast
+from personalization.train.customer_values import read_paid_history
 from personalization.train.dataset import read_dataset
 from personalization.train.evaluate import Evaluation, evaluate_and_fit
 from personalization.train.metrics import DEFAULT_WEIGHTS, METRICS, EvaluationResult
@@ -28,7 +31,9 @@ FIRST_RANKERS = (CURRENT_RANKER, DEFAULT_WEIGHTS, BESTSELLERS, SEARCH_ENGINE)
 class Command(BaseCommand):
     """Holds out the last weeks of the shop's own orders, trains on the rest, and compares with what was bought."""
 
-    help = "Evaluates the ranked lists on the shop's own past orders. The active snapshot is not changed."
+    help = (
+        "Evaluates the ranked lists, or the forecast of customers, on the shop's own past orders. Nothing is changed."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--weeks", type=int, help="weeks to hold out (default: the setting EVALUATION_DAYS)")
@@ -42,11 +47,20 @@ class Command(BaseCommand):
             help="also say what views and clicks are worth: the lists with and without them; takes up to three times "
             "as long",
         )
+        parser.add_argument(
+            "--value",
+            action="store_true",
+            help="instead of the lists: how well it would have been known 90 days ago what each customer orders and "
+            "spends; all numbers with --verbosity 2",
+        )
         parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers to this file")
 
     def handle(self, *args: Any, weeks: int | None, task: list[str] | None, verbosity: int, **options: Any) -> None:
         if weeks is not None and weeks < 1:
             raise CommandError(f"--weeks is {weeks}; expected an integer >= 1.")
+        if options["value"]:
+            self.evaluate_value(training_cutoff(parse_moment(options["as_of"])), options["json"], verbosity > 1)
+            return
         days = 7 * weeks if weeks else conf.get_settings().EVALUATION_DAYS
         start, cpu_start = time.monotonic(), time.process_time()
         progress = progress_bars(self.stderr, verbosity)
@@ -66,6 +80,17 @@ class Command(BaseCommand):
         if options["json"]:
             numbers = {"evaluation_days": days, "weights": evaluation.weights, **evaluation.as_data()}
             self.write_json(options["json"], numbers)
+
+    def evaluate_value(self, now: float, file: Path | None, details: bool) -> None:
+        """Tries the forecast of customers on the last 90 days; nothing is stored."""
+        history = read_paid_history(now)
+        back_test = try_forecast(history.days, history.end) if history.users else None
+        for line in value_lines(history, back_test):
+            self.stdout.write(line)
+        for line in value_table(back_test) if details and back_test else ():
+            self.stdout.write(line)
+        if file is not None:
+            self.write_json(file, back_test or {})
 
     def print_task(self, task: str, evaluation: Evaluation, *, details: bool) -> None:
         """The table of one task: the current ranker and its two baselines; with `details` every recommender by itself,

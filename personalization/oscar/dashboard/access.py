@@ -83,6 +83,8 @@ PERMISSIONS: dict[str, Permissions] = {
     "personalization-reports": STAFF,
     "personalization-customer-report": STAFF,
     "personalization-report-csv": STAFF,
+    "personalization-search-report": STAFF,
+    "personalization-search-report-csv": STAFF,
     "personalization-consent": allowed("view_customer"),
     "personalization-customer": allowed("view_customer"),
     "personalization-customer-segments": allowed("view_customer"),

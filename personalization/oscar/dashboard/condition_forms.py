@@ -176,7 +176,7 @@ class ConditionForm(PlainSelects):
             self.fields[name] = number(label=label, required=False)
             self.fields[name].shown_for = shown_for  # type: ignore[attr-defined]
         if is_tier:
-            highest = 10 if known.code == "value_tier" else 5
+            highest = {"value_tier": 10, "expected_tier": 3}.get(known.code, 5)
             self.fields["tiers"] = forms.TypedMultipleChoiceField(
                 label=pgettext("personalization", "These"), coerce=int, required=False,
                 widget=forms.CheckboxSelectMultiple, choices=[(n, str(n)) for n in range(1, highest + 1)],

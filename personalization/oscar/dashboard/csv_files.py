@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -23,6 +24,11 @@ def csv_download(name: str, rows: Iterable[Iterable[Any]]) -> StreamingHttpRespo
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response["Cache-Control"] = "no-store, private"
     return response
+
+
+def with_cents(value: Any) -> Any:
+    """An amount with two digits; anything else as it is."""
+    return value.quantize(Decimal("0.01")) if isinstance(value, Decimal) else value
 
 
 def _lines(rows: Iterable[Iterable[Any]]) -> Iterator[str]:

@@ -11,6 +11,11 @@ from oscar.templatetags.currency_filters import currency as format_currency
 
 from personalization.measure import customer_report
 from personalization.measure.customer_report import CustomerGroup, CustomerReport, GroupSums
+from personalization.measure.number_words import format_percent
+from personalization.measure.value_words import back_test_sentences, season_warning
+from personalization.models import ValueRun
+from personalization.models.fail_open import fail_open
+from personalization.oscar.dashboard.expected_value import tier_names
 from personalization.oscar.dashboard.report_screen import DEFAULT_DAYS, PeriodForm
 from personalization.oscar.dashboard.screens import show
 
@@ -25,6 +30,8 @@ def show_customers(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         period = form.period()
         context |= {"period": period, **_context(customer_report.read_customers(period))}
+        with fail_open("Reading the forecast of customers for the dashboard", whole_page=True):
+            context |= _expected_context(ValueRun.objects.latest_run())
         context["before"] = _context(customer_report.read_customers(period.before()))
     return show(request, "customer_report", context, tab="reports", status=200 if form.is_valid() else 400)
 
@@ -39,6 +46,24 @@ def _context(report: CustomerReport) -> dict[str, Any]:
         "lapsed_days": customer_report.LAPSED.days,
         "min_customers": customer_report.MIN_CUSTOMERS,
     }
+
+
+def _expected_context(run: ValueRun | None) -> dict[str, Any]:
+    """What is expected of all customers by tier, and how good such a forecast was on the last 90 days."""
+    if run is None:
+        return {}
+    lines = []
+    for tier, label in tier_names().items() if run.has_enough_history else ():
+        customers, spend = run.expected.get(str(tier), [0, 0.0])
+        shown = customers >= customer_report.MIN_CUSTOMERS
+        amounts = (
+            (_money(Decimal(str(spend))), _money(Decimal(str(spend)) / customers)) if shown else (TOO_FEW, TOO_FEW)
+        )
+        share = run.expected_share(tier)
+        percent = TOO_FEW if not shown or share is None else f"{format_percent(share)} %"
+        lines.append((label, customers, *amounts, percent))
+    sentences = [*back_test_sentences(run.back_test), *([season_warning()] if run.back_test else [])]
+    return {"expected_tiers": lines, "back_test": sentences, "value_run": run}
 
 
 def group_labels() -> dict[CustomerGroup, str]:

@@ -17,9 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from personalization.models import AuditAction, AuditEntry, ConsentRecord, Visitor
+from personalization.models import AuditAction, AuditEntry, ConsentRecord, ValueRun, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.oscar.dashboard import customer_blocks, customer_segments, customer_timeline
+from personalization.oscar.dashboard.expected_value import expected_value
 from personalization.oscar.dashboard.screens import is_part, show
 from personalization.privacy import consent, flows
 from personalization.privacy.client_address import client_address
@@ -116,6 +117,9 @@ def _customer_page(request: HttpRequest, opened: OpenedCustomer) -> HttpResponse
     context["name"] = customers.customer_name(opened.account)
     with fail_open("Reading a customer's orders for the dashboard", whole_page=True):
         context["value"] = customer_blocks.customer_value(orders.sums_by_currency(opened.account.pk), facts, now())
+    if opened.allows_profile:
+        with fail_open("Reading what is expected of a customer for the dashboard", whole_page=True):
+            context["expected"] = expected_value(facts, ValueRun.objects.latest_run())
     with fail_open("Reading a customer's consent for the dashboard", whole_page=True):
         records = ConsentRecord.objects.filter(visitor=opened.visitor).order_by("-recorded_at", "-pk")
         context["records"] = list(records[:SHOWN_RECORDS]) if opened.visitor else []

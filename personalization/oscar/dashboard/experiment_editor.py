@@ -12,14 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from personalization.measure.traffic import read_traffic
 from personalization.merchandising import documents, publishing
+from personalization.merchandising.arm_words import arm_labels
 from personalization.merchandising.assignment import HOLDOUT
 from personalization.models import Definition, DefinitionKind, Season
 from personalization.models.definitions import MAX_NAME
 from personalization.oscar.dashboard import experiment_words
 from personalization.oscar.dashboard.experiment_forms import ExperimentForm, experiment_initial
-from personalization.oscar.dashboard.experiment_traffic import describe_possibilities
+from personalization.oscar.dashboard.experiment_traffic import possibilities_of
 from personalization.oscar.dashboard.screens import posted_number, show
 
 LOOK = "look"
@@ -114,15 +114,15 @@ def _show_experiment_form(request: HttpRequest, context: dict[str, Any], *, stat
 
 def _possible_lines(form: ExperimentForm) -> list[str]:
     """What the plan in the form takes; none while the form is not complete."""
-    return describe_possibilities(form.document(), read_traffic(now())) if form.is_valid() else []
+    return possibilities_of(form.document(), now()) if form.is_valid() else []
 
 
 def _describe_document(document: Mapping[str, Any]) -> str:
     """A document in one line, to compare two of them."""
     names = experiment_words.definition_names([document])
+    labels = arm_labels(document)
     groups = [
-        f"{experiment_words.arm_label(arm)} ({experiment_words.describe_effect(arm['does'], names)})"
-        for arm in document["arms"]
+        f"{labels[arm['key']]} ({experiment_words.describe_effect(arm['does'], names)})" for arm in document["arms"]
     ]
     return pgettext("personalization", "%(question)s %(groups)s; %(shares)s; %(weeks)d weeks") % {
         "question": document.get("question", ""),

@@ -9,25 +9,28 @@ from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from personalization import conf
 from personalization.measure.sample_size import MAX_WEEKS_PLANNED, MIN_WEEKS
+from personalization.merchandising.arm_words import policy_labels
 from personalization.merchandising.campaign_words import SURFACE_LABELS
 from personalization.merchandising.documents import DocumentError
+from personalization.merchandising.experiments import INTERLEAVE, LIST_SURFACES, is_interleaved
 from personalization.merchandising.schemas import MAX_ARMS, POLICY_NUMBERS
 from personalization.models import Definition, DefinitionKind, Version
 from personalization.models.definitions import MAX_NAME
-from personalization.oscar.dashboard.experiment_words import policy_labels, policy_value
 from personalization.oscar.dashboard.screens import PlainSelects
 
 Document = dict[str, Any]
 FIELD_PREFIX = "experiment"
 """Of the names of all fields."""
 WITHOUT, VERSION, POLICY, PLAIN = "without", "version", "policy", "plain"
+ENGINE_ORDER, STRANGER_ORDER, STRENGTH_ORDER = "engine", "stranger", "strength"
+"""What the shop's order of a list can be interleaved with."""
 """What can be compared."""
 CONTROL, VARIANT = "control", "variant"
 """The keys of the groups; further ones are numbered."""
 DEFAULT_LIFT_PERCENT, DEFAULT_WEEKS, DEFAULT_WINDOW = 5, 4, 28
 MAX_VERSION = 10**6
-Arm = tuple[str, dict[str, Any]]
-"""(what a group is called, what it does)"""
+Effect = dict[str, Any]
+"""What a group does."""
 
 
 class ExperimentForm(PlainSelects):
@@ -49,7 +52,34 @@ class ExperimentForm(PlainSelects):
             (VERSION, gettext_lazy("a campaign, or the settings of a row: what is live with its draft")),
             (POLICY, gettext_lazy("numbers: the strength of the personal order, the size of rows")),
             (PLAIN, gettext_lazy("plain pages with personal ones")),
+            (INTERLEAVE, gettext_lazy("two orders of lists, in one list that everybody sees")),
         ],
+    )
+    order = forms.ChoiceField(
+        label=pgettext_lazy("personalization", "The shop's order with"),
+        required=False,
+        choices=[
+            (ENGINE_ORDER, gettext_lazy("the order of the search engine")),
+            (STRANGER_ORDER, gettext_lazy("the order that a stranger gets: by what sells")),
+            (STRENGTH_ORDER, gettext_lazy("the personal order at another strength")),
+        ],
+    )
+    strength = forms.IntegerField(
+        label=gettext_lazy("Strength of the personal order, in percent"),
+        required=False,
+        min_value=0,
+        max_value=100,
+        help_text=gettext_lazy("Only for the personal order at another strength."),
+    )
+    lists = forms.MultipleChoiceField(
+        label=pgettext_lazy("personalization", "Lists"),
+        required=False,
+        choices=[(surface, SURFACE_LABELS[surface]) for surface in LIST_SURFACES],
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy(
+            "Each visitor sees one list, in which both orders take turns, and chooses. That says which order is chosen "
+            "from more often, with far fewer visitors than two groups take, and never what it is worth in money."
+        ),
     )
     subject = forms.TypedChoiceField(
         label=pgettext_lazy("personalization", "Campaign or row"), required=False, coerce=int, empty_value=None
@@ -142,8 +172,16 @@ class ExperimentForm(PlainSelects):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if self.errors:
             return data
-        arms = {WITHOUT: self._with_and_without, VERSION: self._versions, POLICY: self._numbers, PLAIN: self._plain}
-        data["arms"] = arms[data["do"]]()
+        effects = {
+            WITHOUT: self._with_and_without,
+            VERSION: self._versions,
+            POLICY: self._numbers,
+            PLAIN: self._plain,
+            INTERLEAVE: self._orders,
+        }
+        data["arms"] = effects[data["do"]]()
+        if data["do"] == INTERLEAVE:
+            data["shares"] = []
         if data["shares"] and data["arms"] and len(data["shares"]) != len(data["arms"]):
             words = pgettext("personalization", "Expected %(count)d numbers: there are so many groups.")
             self.add_error("shares", words % {"count": len(data["arms"])})
@@ -155,13 +193,13 @@ class ExperimentForm(PlainSelects):
         Parameters: `before`, the one that is edited: what the form does not show stays.
         """
         data = self.cleaned_data
-        arms: list[Arm] = data["arms"]
+        arms: list[Effect] = data["arms"]
         shares = [share / 100 for share in data["shares"]] or [_equal_share(len(arms))] * len(arms)
         found: Document = {
             "question": data["question"],
             "arms": [
-                {"key": _arm_key(place), "label": label[:60], "share": share, "does": does}
-                for place, ((label, does), share) in enumerate(zip(arms, shares, strict=True))
+                {"key": _arm_key(place), "share": share, "does": does}
+                for place, (does, share) in enumerate(zip(arms, shares, strict=True))
             ],
             "primary": data["primary"],
             "smallest_lift": data["smallest_lift"] / 100,
@@ -170,6 +208,8 @@ class ExperimentForm(PlainSelects):
         }
         if data["do"] == PLAIN:
             found["surfaces"] = data["surfaces"]
+        if data["do"] == INTERLEAVE:
+            found |= {"method": INTERLEAVE, "surfaces": data["lists"], "primary": "conversion"}
         return found | ({"floor": before["floor"]} if before and "floor" in before else {})
 
     def add_document_errors(self, errors: Iterable[DocumentError]) -> None:
@@ -178,7 +218,7 @@ class ExperimentForm(PlainSelects):
             part = error.path.partition(".")[0]
             self.add_error({"arms": "do"}.get(part, part if part in self.fields else None), error.message)
 
-    def _with_and_without(self) -> list[Arm]:
+    def _with_and_without(self) -> list[Effect]:
         definition = self._subject()
         if definition is None:
             return []
@@ -186,12 +226,9 @@ class ExperimentForm(PlainSelects):
         if shown is None:
             raise ValueError(f"definition {definition.pk} has no version")
         version = {"definition": definition.pk, "number": shown.number}
-        return [
-            (pgettext("personalization", "without it"), {"without": definition.pk}),
-            (pgettext("personalization", "with it"), {"version": version}),
-        ]
+        return [{"without": definition.pk}, {"version": version}]
 
-    def _versions(self) -> list[Arm]:
+    def _versions(self) -> list[Effect]:
         definition = self._subject()
         if definition is None:
             return []
@@ -205,14 +242,11 @@ class ExperimentForm(PlainSelects):
         elif not Version.objects.of_definition(definition.pk).filter(number=number).exists():
             self.add_error("number", pgettext("personalization", "There is no such version."))
         else:
-            return [self._version_arm(definition.pk, one) for one in (definition.live.number, number)]
+            numbers = (definition.live.number, number)
+            return [{"version": {"definition": definition.pk, "number": one}} for one in numbers]
         return []
 
-    def _version_arm(self, key: int, number: int) -> Arm:
-        label = pgettext("personalization", "version %(number)d") % {"number": number}
-        return label, {"version": {"definition": key, "number": number}}
-
-    def _numbers(self) -> list[Arm]:
+    def _numbers(self) -> list[Effect]:
         name, values = self.cleaned_data["policy"], self.cleaned_data["values"]
         if not name:
             self.add_error("policy", pgettext("personalization", "Say which."))
@@ -228,18 +262,31 @@ class ExperimentForm(PlainSelects):
                 words = pgettext("personalization", "%(number)d is what the shop has already.")
                 self.add_error("values", words % {"number": in_force})
             else:
-                as_is = pgettext("personalization", "as it is (%(value)s)") % {"value": policy_value(name, in_force)}
-                return [(as_is, {}), *((policy_value(name, value), {"policy": {name: value}}) for value in values)]
+                return [{}, *({"policy": {name: value}} for value in values)]
         return []
 
-    def _plain(self) -> list[Arm]:
+    def _orders(self) -> list[Effect]:
+        order, strength = self.cleaned_data["order"], self.cleaned_data["strength"]
+        if not self.cleaned_data["lists"]:
+            self.add_error("lists", pgettext("personalization", "Choose at least one."))
+        elif order == STRANGER_ORDER:
+            return [{}, {"plain": True}]
+        elif not order:
+            self.add_error("order", pgettext("personalization", "Say which."))
+        elif order == STRENGTH_ORDER and strength is None:
+            self.add_error("strength", pgettext("personalization", "Say which."))
+        else:
+            number = 0 if order == ENGINE_ORDER else strength
+            if number != conf.get_settings().RERANK_STRENGTH:
+                return [{}, {"policy": {"rerank_strength": number}}]
+            self.add_error("order", _("This is the order that the shop has already."))
+        return []
+
+    def _plain(self) -> list[Effect]:
         if not self.cleaned_data["surfaces"]:
             self.add_error("surfaces", pgettext("personalization", "Choose at least one."))
             return []
-        return [
-            (pgettext("personalization", "plain pages"), {"plain": True}),
-            (pgettext("personalization", "personal pages"), {}),
-        ]
+        return [{"plain": True}, {}]
 
     def _subject(self) -> Definition | None:
         key = self.cleaned_data["subject"]
@@ -276,7 +323,19 @@ def experiment_initial(name: str, document: Mapping[str, Any]) -> dict[str, Any]
         "weeks": document.get("weeks", DEFAULT_WEEKS),
         "window_days": document.get("window_days", DEFAULT_WINDOW),
         "surfaces": document.get("surfaces", []),
-        **_compared(arms),
+        **(_interleaved(document, arms[-1]["does"]) if is_interleaved(document) else _compared(arms)),
+    }
+
+
+def _interleaved(document: Mapping[str, Any], second: Effect) -> dict[str, Any]:
+    strength = second.get("policy", {}).get("rerank_strength")
+    order = STRANGER_ORDER if strength is None else STRENGTH_ORDER if strength else ENGINE_ORDER
+    return {
+        "do": INTERLEAVE,
+        "order": order,
+        "strength": strength or None,
+        "lists": document["surfaces"],
+        "surfaces": [],
     }
 
 

@@ -19,7 +19,7 @@ from personalization.merchandising import documents, publishing, running_experim
 from personalization.merchandising.assignment import HOLDOUT, HOLDOUT_SHARE, HOLDOUT_WEEKS, SOONER_SHARE
 from personalization.models import Definition, DefinitionKind, DefinitionState, Season
 from personalization.oscar.dashboard import experiment_words
-from personalization.oscar.dashboard.experiment_groups import reached_units
+from personalization.oscar.dashboard.experiment_groups import season_reach
 from personalization.oscar.dashboard.experiment_traffic import describe_holdout_possibilities
 from personalization.oscar.dashboard.experiment_words import Judgement, judgement_of
 from personalization.oscar.dashboard.screens import posted_number, say_refusal, show
@@ -103,7 +103,7 @@ def experiment_line(definition: Definition, season: Season | None, document: Map
         experiment_words.describe_groups(document),
         experiment_words.describe_state(definition, season),
         experiment_words.describe_progress(season) if season else "",
-        format_count(sum(reached_units(arm) for arm in numbers.get("arms", {}).values())) if season else "",
+        format_count(season_reach(numbers)) if season else "",
         judgement_of(season) if season else None,
     )
 

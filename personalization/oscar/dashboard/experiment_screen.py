@@ -15,18 +15,25 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from personalization.measure.experiment_readings import plan_of, reading_of
 from personalization.measure.experiments import start_experiment
+from personalization.measure.interleaved_verdict import MIN_CHOOSERS
 from personalization.measure.number_words import format_count, format_percent
-from personalization.measure.traffic import read_traffic
 from personalization.merchandising import publishing, running_experiments
+from personalization.merchandising.arm_words import arm_labels
 from personalization.merchandising.assignment import HOLDOUT
-from personalization.merchandising.experiments import named_definitions
+from personalization.merchandising.experiments import is_interleaved, named_definitions
 from personalization.models import Definition, DefinitionKind, DefinitionState, Season
 from personalization.oscar.dashboard import experiment_words
 from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.experiment_forms import DEFAULT_LIFT_PERCENT
-from personalization.oscar.dashboard.experiment_groups import group_lines, look_lines
+from personalization.oscar.dashboard.experiment_groups import (
+    group_lines,
+    look_lines,
+    order_lines,
+    part_lines,
+    season_reach,
+)
 from personalization.oscar.dashboard.experiment_list import shown_document
-from personalization.oscar.dashboard.experiment_traffic import describe_possibilities
+from personalization.oscar.dashboard.experiment_traffic import possibilities_of
 from personalization.oscar.dashboard.experiment_words import Judgement, judgement_of
 from personalization.oscar.dashboard.screens import posted_number, say_refusal, show
 
@@ -121,15 +128,19 @@ def _plan_context(definition: Definition, season: Season | None) -> dict[str, An
     surfaces = document if season else {**document, "surfaces": running_experiments.experiment_surfaces(document)}
     names = experiment_words.definition_names([document])
     floor = plan_of(season).min_orders if season else None
+    if season and is_interleaved(document):
+        floor = MIN_CHOOSERS
     return {
         "question": experiment_words.experiment_question(document, definition.key),
         "surfaces": experiment_words.describe_surfaces(surfaces, definition.key),
-        "metric": experiment_words.metric_label(document["primary"]),
+        "metric": experiment_words.metric_label(document),
+        "is_interleaved": is_interleaved(document),
         "primary": document["primary"],
         "lift": format_percent(document.get("smallest_lift", DEFAULT_LIFT_PERCENT / 100)),
         "weeks": document["weeks"],
         "window_days": document.get("window_days", 28),
         "floor": format_count(floor) if floor else "",
+        "lead": format_count(50 + 100 * document.get("smallest_lift", DEFAULT_LIFT_PERCENT / 100)),
         "planned": format_count(season.planned_units) if season and definition.key != HOLDOUT else "",
         "plan_groups": _planned_groups(document, names),
         "possible": [] if season else _possibilities(document),
@@ -137,9 +148,15 @@ def _plan_context(definition: Definition, season: Season | None) -> dict[str, An
 
 
 def _planned_groups(document: Mapping[str, Any], names: Mapping[int, str]) -> list[dict[str, str]]:
+    labels = arm_labels(document)
+    if is_interleaved(document):
+        return [
+            {"label": labels[arm["key"]], "effect": experiment_words.describe_order(arm["does"])}
+            for arm in document["arms"]
+        ]
     return [
         {
-            "label": experiment_words.arm_label(arm),
+            "label": labels[arm["key"]],
             "share": f"{format_percent(arm['share'])} %",
             "effect": experiment_words.describe_effect(arm["does"], names),
         }
@@ -149,7 +166,7 @@ def _planned_groups(document: Mapping[str, Any], names: Mapping[int, str]) -> li
 
 def _possibilities(document: Mapping[str, Any]) -> list[str]:
     with_lift = {"smallest_lift": DEFAULT_LIFT_PERCENT / 100, **document}
-    return describe_possibilities(with_lift, read_traffic(now()))
+    return possibilities_of(with_lift, now())
 
 
 def _season_context(season: Season) -> dict[str, Any]:
@@ -158,18 +175,35 @@ def _season_context(season: Season) -> dict[str, Any]:
     numbers = experiment_words.newest_numbers(season)
     names = experiment_words.definition_names([season.document])
     return {
+        **_counted_lines(season, numbers, names, is_misleading=judgement.is_misleading),
         "judgement": judgement,
         "progress": experiment_words.describe_progress(season),
         "next_look": experiment_words.next_look_of(season),
         "ended": experiment_words.describe_end(season) if season.ended_at else "",
         "is_counted": bool(numbers),
         "is_before_first_look": not season.looks,
-        "groups": group_lines(season, names, is_misleading=judgement.is_misleading),
         "looks": looks,
         "last_look": looks[-1].day if looks else None,
         "crossed": format_count(reading.crossed) if reading.crossed else "",
         "crossed_percent": format_percent(reading.crossed_share, 1),
         "cap": experiment_words.format_money(season.revenue_cap) if season.revenue_cap else "",
+    }
+
+
+def _counted_lines(
+    season: Season, numbers: Mapping[str, Any], names: Mapping[int, str], *, is_misleading: bool
+) -> dict[str, Any]:
+    """The groups, or the two orders, in numbers."""
+    if not is_interleaved(season.document):
+        return {
+            "groups": group_lines(season, names, is_misleading=is_misleading),
+            "parts": part_lines(season, is_misleading=is_misleading),
+        }
+    ties = numbers.get("signs", [0, 0, 0])[2]
+    return {
+        "orders": order_lines(season, is_misleading=is_misleading),
+        "ties": "" if is_misleading else format_count(ties),
+        "reached": format_count(season_reach(numbers)),
     }
 
 

@@ -2,21 +2,52 @@
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from personalization.measure.experiments import planned_visitors
+from personalization.measure.experiments import planned_choosers, planned_visitors
 from personalization.measure.number_words import format_count, format_percent
 from personalization.measure.sample_size import MAX_WEEKS_PLANNED, MIN_WEEKS
-from personalization.measure.traffic import Traffic
+from personalization.measure.traffic import Traffic, read_choosers, read_traffic
 from personalization.merchandising.assignment import HOLDOUT_SHARE, HOLDOUT_WEEKS, SOONER_SHARE
-from personalization.merchandising.experiments import holdout_document
+from personalization.merchandising.experiments import holdout_document, is_interleaved
 
 HOLDOUT_LIFT = 0.2
 """The difference by which the two sizes of a holdout are compared."""
 DOUBLE = 1.0
+
+
+def possibilities_of(document: Mapping[str, Any], moment: datetime) -> list[str]:
+    """What the plan of a document takes with the traffic of the weeks before a moment. One to three queries."""
+    if is_interleaved(document):
+        return describe_choosers(document, read_choosers(document["surfaces"], moment))
+    return describe_possibilities(document, read_traffic(moment))
+
+
+def describe_choosers(document: Mapping[str, Any], a_week: float) -> list[str]:
+    """What the plan of two interleaved orders takes. Parameters: `a_week`, how many visitors choose from such lists."""
+    needed, lead = planned_choosers(document), 50 + 100 * document["smallest_lift"]
+    params = {"lead": format_count(lead), "visitors": format_count(needed)}
+    words = _("To tell %(lead)s of 100 from half takes %(visitors)s visitors who choose more from one order.")
+    found = [words % params]
+    if a_week <= 0:
+        return [*found, _("Nobody chose from these lists in the last four weeks, so how long it takes is unknown.")]
+    weeks = max(math.ceil(needed / a_week), MIN_WEEKS)
+    params = {"visitors": format_count(a_week), "weeks": format_count(min(weeks, MAX_WEEKS_PLANNED))}
+    if weeks <= MAX_WEEKS_PLANNED:
+        found.append(_("About %(visitors)s a week click in these lists: about %(weeks)s weeks.") % params)
+    else:
+        words = _("About %(visitors)s a week click in these lists: more than the %(weeks)s weeks that are possible.")
+        found.append(words % params)
+    if document["weeks"] < weeks:
+        shown = 50 + 100 * document["smallest_lift"] * math.sqrt(needed / a_week / document["weeks"])
+        words = _("In %(weeks)s weeks %(lead)s of 100 would show.")
+        if shown < 100:  # else nothing would
+            found.append(words % {"weeks": document["weeks"], "lead": format_count(math.ceil(shown))})
+    return found
 
 
 def describe_possibilities(document: Mapping[str, Any], usual: Traffic) -> list[str]:

@@ -8,16 +8,19 @@ from typing import Any
 from django.conf import settings
 from django.utils.timezone import get_default_timezone, localdate
 from django.utils.translation import gettext as _
-from django.utils.translation import npgettext, pgettext
+from django.utils.translation import pgettext
 from oscar.templatetags.currency_filters import currency as format_currency
 
 from personalization.measure.experiment_plan import DAYS_A_WEEK
 from personalization.measure.experiment_readings import judge_season, plan_of, started_on
+from personalization.measure.interleaved_readings import judge_interleaved
+from personalization.measure.interleaved_words import describe_interleaving, describe_limits, uneven_lead_causes
 from personalization.measure.number_words import format_percent
 from personalization.measure.verdict import VerdictState
 from personalization.measure.verdict_words import describe_notes, describe_verdict, sample_ratio_causes
-from personalization.merchandising.assignment import HELD_OUT, HOLDOUT, PERSONALIZED
-from personalization.merchandising.experiments import named_definitions
+from personalization.merchandising.arm_words import arm_labels, policy_labels, policy_value
+from personalization.merchandising.assignment import HOLDOUT
+from personalization.merchandising.experiments import is_interleaved, named_definitions
 from personalization.models import Definition, DefinitionState, Season, SeasonEnd
 from personalization.oscar.dashboard.row_list import surface_label
 
@@ -46,6 +49,8 @@ class Judgement:
 
 def judgement_of(season: Season) -> Judgement:
     """The verdicts on a season in words, in the active language and the shop's currency."""
+    if is_interleaved(season.document):
+        return _judgement_of_orders(season)
     verdicts = judge_season(season)
     states = {verdict.state for verdict in verdicts}
     is_misleading = not states.isdisjoint(MISLEADING)
@@ -60,6 +65,19 @@ def judgement_of(season: Season) -> Judgement:
     )
 
 
+def _judgement_of_orders(season: Season) -> Judgement:
+    verdict = judge_interleaved(season)
+    is_misleading = verdict.state in MISLEADING
+    return Judgement(
+        (describe_interleaving(verdict, *arm_labels(season.document).values()),),
+        "",
+        () if is_misleading else tuple(describe_limits(verdict)),
+        tuple(uneven_lead_causes()) if is_misleading else (),
+        is_misleading,
+        is_misleading,
+    )
+
+
 def format_money(amount: float) -> str:
     """An amount of the shop's currency, without tax."""
     return str(format_currency(round(amount, 2), settings.OSCAR_DEFAULT_CURRENCY))
@@ -67,7 +85,7 @@ def format_money(amount: float) -> str:
 
 def describe_comparison(document: Document) -> str:
     """Which group is compared with which."""
-    control, *others = [arm_label(arm) for arm in document["arms"]]
+    control, *others = arm_labels(document).values()
     if len(others) > 1:
         return pgettext("personalization", "Each is compared with “%(control)s”.") % {"control": control}
     words = pgettext("personalization", "“%(group)s” is compared with “%(control)s”.")
@@ -138,17 +156,13 @@ def describe_surfaces(document: Document, key: str) -> str:
 
 
 def describe_groups(document: Document) -> str:
-    """The groups with their shares, in one line."""
-    return " \N{MIDDLE DOT} ".join(f"{arm_label(arm)} {format_percent(arm['share'])} %" for arm in document["arms"])
-
-
-def arm_label(arm: Document) -> str:
-    """What a group is called; those of the holdout in the reader's language."""
-    labels = {
-        HELD_OUT: pgettext("personalization", "held back"),
-        PERSONALIZED: pgettext("personalization", "personalised"),
-    }
-    return labels.get(arm["key"]) or str(arm["label"])
+    """The groups with their shares, in one line; of interleaved orders, which everybody sees, what they are called."""
+    labels = arm_labels(document)
+    if is_interleaved(document):
+        words = pgettext("personalization", "“%(first)s” and “%(second)s” in one list")
+        first, second = labels.values()
+        return words % {"first": first, "second": second}
+    return " \N{MIDDLE DOT} ".join(f"{labels[arm['key']]} {format_percent(arm['share'])} %" for arm in document["arms"])
 
 
 def describe_effect(does: Document, names: Mapping[int, str]) -> str:
@@ -172,32 +186,23 @@ def describe_effect(does: Document, names: Mapping[int, str]) -> str:
     return pgettext("personalization", "sees the shop as it is")
 
 
-def policy_labels() -> dict[str, str]:
-    """What the numbers that a group may have are called."""
-    return {
-        "rerank_strength": _("Strength of the personal order of lists"),
-        "row_size": pgettext("personalization", "Products in a row"),
-        "max_home_rows": pgettext("personalization", "Rows on the home page"),
-        "max_personal_rows": _("Personal rows on the home page, at most"),
-    }
+def describe_order(does: Document) -> str:
+    """How one of two interleaved orders comes about."""
+    if does.get("plain"):
+        return _("what a stranger gets: by what sells, and in a search by what others chose after it")
+    strength = does.get("policy", {}).get("rerank_strength")
+    if strength is None:
+        return _("what the shop serves without the experiment")
+    if not strength:
+        return _("as the search engine found them, nothing moved")
+    return _("personal, moved %(percent)s %% of the way from the search engine's order") % {"percent": strength}
 
 
-def policy_value(name: str, number: int) -> str:
-    """A value of such a number, with what is counted."""
-    words = {
-        "rerank_strength": "%(number)d %%",
-        "row_size": npgettext("personalization", "%(number)d product", "%(number)d products", number),
-        "max_home_rows": npgettext("personalization", "%(number)d row", "%(number)d rows", number),
-        "max_personal_rows": npgettext(
-            "personalization", "%(number)d personal row", "%(number)d personal rows", number
-        ),
-    }[name]
-    return words % {"number": number}
-
-
-def metric_label(primary: str) -> str:
+def metric_label(document: Document) -> str:
     """What decides."""
-    if primary == "revenue":
+    if is_interleaved(document):
+        return _("from which order visitors choose more often")
+    if document["primary"] == "revenue":
         return pgettext("personalization", "kept revenue per visitor")
     return pgettext("personalization", "share of visitors who buy")
 

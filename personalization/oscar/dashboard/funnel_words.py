@@ -15,6 +15,7 @@ from personalization.decide import funnel, merchandising, trace
 from personalization.decide.explained_page import ExplainedPage
 from personalization.decide.funnel import FunnelProduct, FunnelStep
 from personalization.oscar.dashboard.campaign_prefill import page_scope, prefill_url
+from personalization.oscar.dashboard.learned_words import often_seen_words
 from personalization.oscar.dashboard.page_words import PageWords, describe_cause
 
 
@@ -204,7 +205,8 @@ class FunnelWords:
         if step.code == trace.BEYOND_ROW_SIZE:
             words = pgettext("personalization", "Place %(rank)d of %(count)d in “%(row)s”; the row shows %(shown)d.")
             params = {"rank": facts["rank"], "count": len(row.row.candidates), "shown": facts["shown"]}
-            return words % {**params, "row": title}
+            often_seen = often_seen_words(self._page.visit.policy.demote_after_views) if facts.get("often_seen") else ""
+            return f"{words % {**params, 'row': title}} {often_seen}".rstrip()
         words = pgettext("personalization", "Not shown in “%(row)s”: %(cause)s.")
         return words % {"row": title, "cause": describe_cause(step.code)}
 

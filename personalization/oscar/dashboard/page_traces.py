@@ -14,6 +14,7 @@ from personalization.decide.slate import ItemRef, Row, SlateItem, product_ref
 from personalization.decide.trace import Trace, TracedRow
 from personalization.oscar.dashboard.campaign_prefill import page_scope, prefill_url
 from personalization.oscar.dashboard.feature_words import describe_score
+from personalization.oscar.dashboard.learned_words import often_seen_words, shift_words
 from personalization.oscar.dashboard.page_words import CampaignSentence, PageWords, describe_cause
 
 
@@ -44,6 +45,8 @@ class StripTrace:
     explanation: str
     cards: list[CardTrace]
     is_list: bool = False
+    shift: str = ""
+    """By how many places the learned order moved the row; "" where it did not."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def trace_page(page: ExplainedPage) -> PageTrace:
             _row_card(page, row, item, traced, scores.get((row.key, product_ref(item.product_id))))
             for item in row.items
         ]
-        strips.append(StripTrace(row.title, row.explanation, cards))
+        shift = shift_words(page.rows.row_shifts.get(row.key, 0))
+        strips.append(StripTrace(row.title, row.explanation, cards, shift=shift))
     return PageTrace(
         strips,
         [
@@ -83,6 +87,8 @@ def _row_card(
 ) -> CardTrace:
     ref = product_ref(item.product_id)
     sentences = [*_candidate_sentences(traced, ref), *(describe_score(scored) if scored else ())]
+    if traced is not None and page.rows.is_demoted(traced, ref):
+        sentences.append(often_seen_words(page.visit.policy.demote_after_views))
     scope = page_scope(page, page.slate.surface)
     return CardTrace(
         item.product_id,

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.formats import date_format, number_format
 from django.utils.functional import lazy
@@ -24,11 +23,13 @@ from personalization.merchandising.campaign_words import surface_labels
 from personalization.merchandising.conflicts import products_of_campaign
 from personalization.merchandising.row_keys import split_row_key
 from personalization.models import DailyTotal, Definition, DefinitionKind
-from personalization.oscar.dashboard.csv_files import csv_download
+from personalization.oscar.dashboard.csv_files import csv_download, with_cents
+from personalization.oscar.dashboard.learned_words import row_order_panel
 from personalization.oscar.dashboard.row_words import row_labels
 from personalization.oscar.dashboard.screens import PlainSelects, show
 from personalization.rows import registered_row_types
 from personalization.shop import account_records
+from personalization.shop.currencies import own_currency
 
 MAX_LINES = 200
 """A table shows as many, the best first; the file has all."""
@@ -115,6 +116,7 @@ class ReportForm(PeriodForm):
             ("surface", pgettext_lazy("personalization", "page")),
             ("campaign", pgettext_lazy("personalization", "campaign")),
             ("product", pgettext_lazy("personalization", "product")),
+            ("segment", pgettext_lazy("personalization", "segment")),
             ("day", pgettext_lazy("personalization", "day")),
         ],
     )
@@ -152,12 +154,16 @@ class ReportForm(PeriodForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
-        if data.get("by") == "product" and not self.errors:
+        if data.get("by") in ("product", "segment") and not self.errors:
             if data.get("device") or data.get("people"):
-                self.add_error("by", _("By product there is no split by device or by people."))
-            elif self.period().days > reports.MAX_PRODUCT_DAYS:
-                words = _("By product a report covers at most %(days)d days.")
-                self.add_error("days", words % {"days": reports.MAX_PRODUCT_DAYS})
+                words = {
+                    "product": _("By product there is no split by device or by people."),
+                    "segment": _("By segment there is no split by device or by people."),
+                }
+                self.add_error("by", words[data["by"]])
+            elif data["by"] == "product" and self.period().days > reports.MAX_PRODUCT_DAYS:
+                too_long = _("By product a report covers at most %(days)d days.")
+                self.add_error("days", too_long % {"days": reports.MAX_PRODUCT_DAYS})
         return data
 
     def filters(self) -> Filters:
@@ -209,42 +215,79 @@ def download_report(request: HttpRequest) -> HttpResponse | StreamingHttpRespons
     form = ReportForm(request.GET or {"by": "row"})
     if not form.is_valid():
         return show(request, "report", {"form": form}, tab="reports", status=400)
-    report = reports.read_report(form.group, form.period(), form.filters(), settings.OSCAR_DEFAULT_CURRENCY)
-    names = key_names(form.group, report.lines, form.row_names)
+    report = reports.read_report(form.group, form.period(), form.filters(), own_currency())
+    names = key_names(form.group, _all_keys(report), form.row_names)
     return csv_download("report", _csv_rows(form.group, report, names))
 
 
 def _csv_rows(group: str, report: Report, names: Callable[[Key], str]) -> Iterator[tuple[Any, ...]]:
     columns = ("seen", "clicks", "added", "lines", "pieces", "gross", "lost_amount", "kept_amount", "seen_only")
-    yield (*reports.GROUPS[group], "name", *columns)
-    for key, outcome in reports.best_first(report.lines):
-        yield (*key, names(key), *(_with_cents(getattr(outcome, name)) for name in columns))
+    yield (*reports.GROUPS[group], "name", "currency", *columns)
+    for currency, lines in {own_currency(): report.lines, **report.foreign}.items():
+        for key, outcome in reports.best_first(lines):
+            yield (*key, names(key), currency, *(with_cents(getattr(outcome, name)) for name in columns))
 
 
 def _report_context(form: ReportForm) -> dict[str, Any]:
-    period, filters, currency = form.period(), form.filters(), settings.OSCAR_DEFAULT_CURRENCY
+    period, filters, currency = form.period(), form.filters(), own_currency()
     report = reports.read_report(form.group, period, filters, currency)
     both = Period(period.before().first, period.last)
     by_day = reports.read_report("day", both, filters, currency).lines
     before = sum((outcome for (day,), outcome in by_day.items() if day < period.first), Outcome())
-    lines = sorted(report.lines.items()) if form.group == "day" else reports.best_first(report.lines)
-    names = key_names(form.group, dict(lines[:MAX_LINES]), form.row_names)
+    now = sum((outcome for (day,), outcome in by_day.items() if day >= period.first), Outcome())
+    total = now if form.group == "segment" else report.total
+    lines = lines_by_currency(form.group, report, currency)
+    names = key_names(form.group, [key for key, _currency, _outcome in lines[:MAX_LINES]], form.row_names)
     return {
         "period": period,
         "group": form.group,
-        "lines": [_line(names(key), outcome, currency) for key, outcome in lines[:MAX_LINES]],
+        "lines": [
+            _line(_with_currency(names(key), name, currency), outcome, name) for key, name, outcome in lines[:MAX_LINES]
+        ],
         "more_lines": max(0, len(lines) - MAX_LINES),
-        "total": _line(pgettext("personalization", "Together"), report.total, currency),
-        "change": change_words(report.total, before),
-        "others": [(name, format_currency(one.kept_amount, name)) for name, one in report.other_currencies.items()],
+        "total": _line(_sum_label(form.group), total, currency),
+        "change": change_words(total, before),
+        "others": [
+            _line(_with_currency(_sum_label(form.group), name, currency), one, name)
+            for name, one in report.foreign_totals.items()
+            if form.group != "segment"
+        ],
+        "too_few": report.too_few,
+        "min_segment_people": reports.MIN_SEGMENT_PEOPLE,
         "chart": _chart(period, by_day, currency),
         "coverage": reports.read_coverage(period),
         "newest": DailyTotal.objects.newest_day(),
         "min_seen": reports.MIN_SEEN,
         "min_lines": reports.MIN_LINES,
         "campaign": filters.campaign,
+        "row_order": row_order_panel(),
         "around": _around_campaign(filters.campaign, currency) if filters.campaign is not None else None,
     }
+
+
+def lines_by_currency(group: str, report: Report, currency: str) -> list[tuple[Key, str, Outcome]]:
+    """(key, currency, outcome) of all lines: by day or the best first in the shop's own currency, each followed by its
+    lines in others; then what there is in others only."""
+    own = sorted(report.lines.items()) if group == "day" else reports.best_first(report.lines)
+    keys = dict.fromkeys([*(key for key, _outcome in own), *_all_keys(report)])
+    in_order = sorted(keys) if group == "day" else keys
+    currencies = {currency: report.lines, **report.foreign}
+    return [(key, name, lines[key]) for key in in_order for name, lines in currencies.items() if key in lines]
+
+
+def _all_keys(report: Report) -> list[Key]:
+    return [key for lines in (report.lines, *report.foreign.values()) for key in lines]
+
+
+def _with_currency(name: str, currency: str, own: str) -> str:
+    return name if currency == own else f"{name} ({currency})"
+
+
+def _sum_label(group: str) -> str:
+    """Lines of segments are no sum."""
+    return (
+        pgettext("personalization", "All visitors") if group == "segment" else pgettext("personalization", "Together")
+    )
 
 
 def _around_campaign(key: int, currency: str) -> tuple[Line, Line] | None:
@@ -325,11 +368,7 @@ def key_names(group: str, lines: Iterable[Key], row_names: Mapping[str, str]) ->
     gone = pgettext("personalization", "something deleted")
     names: Mapping[int, str] = (
         dict(Definition.objects.filter(pk__in=keys).values_list("pk", "name"))
-        if group == "campaign"
+        if group in ("campaign", "segment")
         else account_records.product_titles(keys)
     )
     return lambda key: names.get(key[0], gone)
-
-
-def _with_cents(value: int | Decimal) -> int | Decimal:
-    return value.quantize(Decimal("0.01")) if isinstance(value, Decimal) else value

@@ -1,25 +1,24 @@
 /* Reports what was really seen and used on this page; printed only for visitors who agreed to that.
 
    <script src="seen.js" defer data-to="the door's address"
-           data-product="key of the page's product" data-search="what was searched for"
+           data-product="key of the page's product" data-search="what was searched for" data-found="hits"
            data-exposure="token of its experiments">
 
    Marked up: [data-slate=token] around the [data-product=key] cards of a row; or, for lists in markup that is not ours,
    [data-slate=token][data-links="key path key path"], whose cards are found by their links: in this element, or beside
-   it where it is empty. Rows that come into the page later, as
-   Oscar's basket brings them, are taken in; `personalization.look()`, our one global, does so at once. Nothing is
-   kept on the device.
+   it where it is empty. Rows that come later, as Oscar's basket brings them, are taken in; `personalization.look()`,
+   our one global, does so at once. Nothing is kept on the device.
 
    What others push to `window.dataLayer` under GA4's names (GTM's objects and gtag's arguments) is reported, too, with
-   only the fields that the door reads. Where this script reports a kind of event itself it wins, as it knows what was
-   really seen: view_item and user_engagement on a product's page, search on the search page, view_item_list and
-   select_item on a page with products of which we report what was seen. */
+   only the fields that the door reads. What this script reports itself wins, as it knows what was really seen:
+   view_item and user_engagement on a product's page, search on the search page, view_item_list and select_item on a
+   page with products of which we report what was seen. */
 (() => {
   "use strict";
   const script = document.currentScript;
-  if (!script || window.personalization?.look) return; // loaded twice, acts once
+  if (!script || window.personalization?.look) return; // loaded twice
 
-  const { to, product, search, exposure } = script.dataset;
+  const { to, product, search, found, exposure } = script.dataset;
   const SEEN = 1000, SETTLED = 100, QUIET = 2000, AT_ONCE = 20, LETTERS = 20000, KEPT = 200, TRIES = 4;
   const NAMES = ["view_item_list", "select_item", "view_item", "user_engagement", "search", "add_to_cart",
     "remove_from_cart", "view_cart", "begin_checkout", "add_to_wishlist", "item_feedback"];
@@ -71,16 +70,16 @@
     const body = `{"sent_at":${Date.now()},"events":[${batch.join()}]}`;
     if (leaving && !keepalive && navigator.sendBeacon?.(to, body)) return;
     flying += 1;
-    let again = batch; // the same events, when there is no connection
+    let again = batch; // where there is no connection
     try {
       again = await unheard(await fetch(to, { method: "POST", body, keepalive: true }), batch);
     } catch {}
     flying -= 1;
-    failed = again.length && (failed + 1) % TRIES; // then it is given up
-    if (failed) queue.unshift(...again);
+    failed = again.length && (failed + 1) % TRIES; // then it waits for the next one
     // 2 to 6 seconds, 4 to 12, 8 to 24: browsers that failed together come apart
     rested = failed && performance.now() + QUIET * 2 ** failed * (0.5 + Math.random());
-    if (queue.length || seen.size) soon();
+    if (failed || queue.length || seen.size) soon();
+    queue.unshift(...again);
   }
 
   async function unheard(answer, batch) {
@@ -241,7 +240,7 @@
     }
     if (exposure) report({ name: "exposure", slate: exposure });
     if (product) report({ name: "view_item", items: [{ item_id: product }] });
-    if (search) report({ name: "search", search_term: search });
+    if (search) report({ name: "search", search_term: search, value: found });
     shown();
     look();
     later.observe(document.body, { childList: true, subtree: true });
