@@ -11,8 +11,9 @@ from django.utils.translation import get_language, override
 from django.views.generic import RedirectView
 
 from personalization import conf, plugins, surfaces
+from personalization.lifecycle import kinds
 from personalization.models.fail_open import fail_open
-from personalization.oscar import class_loader, template_overrides
+from personalization.oscar import alert_sender, class_loader, template_overrides
 from personalization.shop import order_statuses
 
 DATABASES = ("postgresql", "sqlite")
@@ -116,7 +117,8 @@ def _callable_error(name: str) -> CheckMessage | None:
 
 @register("personalization")
 def check_plugins(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """E005: the shop adds a recommender, a surface or a row type that cannot be used, or that nothing shows."""
+    """E005: the shop adds a recommender, a surface, a row type or a kind of message that cannot be used, or that
+    nothing shows."""
     hint = "Expected an object that keeps the contract, or its dotted path; see docs/reference.md, Plug-ins."
     faults = [fault for registry in plugins.REGISTRIES.values() for fault in registry.errors()]
     faults += surfaces.unknown_surface_errors()
@@ -149,6 +151,35 @@ def check_min_customers(app_configs: Any, **options: Any) -> list[CheckMessage]:
             f"MIN_CUSTOMERS is {configured}: rows may reveal what a single customer bought.",
             hint=f"Keep it at {default} or more unless the shop is very small.",
             id="personalization.W002",
+        )
+    ]
+
+
+@register("personalization")
+def check_messages(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """E010: a kind of message is switched on that there is not, or that lacks a setting, so that nothing is sent."""
+    if not conf.get_settings().MESSAGES:
+        return []
+    known = f"Known: {', '.join(sorted(kinds.registered_kinds()))}."
+    faults = {f"MESSAGES names {name!r}, of which there is no kind.": known for name in kinds.unknown_kinds()}
+    faults |= {
+        f"MESSAGES is set, and {name} is not: no message is sent.": f"Set {name} in PERSONALIZATION; see "
+        "docs/how-to-messages.md."
+        for name in conf.missing_message_settings()
+    }
+    return [Error(f"PERSONALIZATION: {fault}", hint=hint, id="personalization.E010") for fault, hint in faults.items()]
+
+
+@register("personalization")
+def check_alert_sender(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """W011: Oscar writes to those who wait for a product, and so does the app."""
+    if not alert_sender.is_replaced() or class_loader.is_alert_sender_quiet():
+        return []
+    return [
+        Warning(
+            "Oscar's own sender of product alerts is active, and so is the app's: customers get two mails.",
+            hint=_loader_hint(settings.OSCAR_DYNAMIC_CLASS_LOADER),
+            id="personalization.W011",
         )
     ]
 

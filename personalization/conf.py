@@ -15,6 +15,8 @@ SETTING_BOUNDS: dict[str, tuple[int, float]] = {
     "DEMOTE_AFTER_VIEWS": (0, math.inf),
     "MAX_EVENT_TIME_SHARE": (0, math.inf),
     "MENU_MAX_SHIFT": (0, math.inf),
+    "MESSAGE_QUIET_FROM": (0, 23),
+    "MESSAGE_QUIET_UNTIL": (0, 23),
     "NEWCOMER_SHARE": (0, 1),
     "NUM_PROXIES": (0, math.inf),
     "RERANK_STRENGTH": (0, 100),
@@ -149,6 +151,36 @@ class Settings:
     """The header in which the shop's CDN sends the country of a request, for instance "CF-IPCountry". Without it the
     address tells the country, if the extra `country` is installed."""
 
+    # Messages
+    MESSAGES: tuple[str, ...] | None = ()
+    """The names of the kinds of messages that are sent, ["back_in_stock"] for instance. Nothing else is ever sent."""
+    MESSAGE_BASE_URL: str = ""
+    """Where links in a message begin: "https://shop.example". Nothing is sent without it."""
+    MESSAGE_ADDRESS_KEY: str = ""
+    """A long random text of its own, with which mail addresses are hashed. With another one, those who said that they
+    want no messages are not recognised any more. Nothing is sent without it."""
+    MESSAGE_SENDER: str = ""
+    """The address that messages come from; else Oscar's."""
+    MESSAGE_IMPRINT: str = ""
+    """Who writes, and their postal address: the last lines of each message."""
+    MESSAGE_QUIET_FROM: int = 20
+    """From this hour of the shop's TIME_ZONE on nobody is written to, ..."""
+    MESSAGE_QUIET_UNTIL: int = 8
+    """... until this one. Both the same: at any hour."""
+    MESSAGES_PER_DAY: int = 1
+    """As many messages that they did not ask for a person gets in 24 hours, ..."""
+    MESSAGES_PER_WEEK: int = 3
+    """... in 7 days, ..."""
+    MESSAGES_PER_MONTH: int = 8
+    """... and in 30 days."""
+    MESSAGE_SOFT_COUNTRIES: tuple[str, ...] | None = ()
+    """The countries, ["AT"] for instance, in which customers of a sale who did not object count as having allowed
+    messages. Elsewhere only a yes counts."""
+    MESSAGE_KINDS: tuple[str, ...] = ()
+    """Dotted paths of the shop's own kinds of messages."""
+    MESSAGE_RETENTION_DAYS: int = 390
+    """What was sent to whom, and why something was not, is deleted after this many days."""
+
     # Retention
     EVENT_RETENTION_DAYS: int = 90
     """Events are deleted after this many days."""
@@ -181,6 +213,19 @@ def get_settings() -> Settings:
         return _cached_settings(*configured, *configured.values())
     except TypeError:  # a list among the values cannot be a key of the cache
         return _valid_settings(configured)
+
+
+def sent_messages() -> frozenset[str]:
+    """The names of the kinds of messages that the shop switched on; none while a setting is missing without which
+    nothing can be sent."""
+    settings = get_settings()
+    return frozenset(() if missing_message_settings() else settings.MESSAGES or ())
+
+
+def missing_message_settings() -> list[str]:
+    """The settings without which no message can be sent, and that the shop does not have."""
+    settings = get_settings()
+    return [name for name in ("MESSAGE_BASE_URL", "MESSAGE_ADDRESS_KEY") if not getattr(settings, name)]
 
 
 @lru_cache(16, typed=True)

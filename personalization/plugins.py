@@ -1,4 +1,4 @@
-"""What shops may add from any installed app: recommenders, surfaces and row types.
+"""What shops may add from any installed app: recommenders, surfaces, row types and kinds of messages.
 
 By a setting, `PERSONALIZATION = {"SURFACES": ["shop.sale.surface"]}`, or by `register(surface=...)` in an app's
 `ready()`. Each folder of plug-ins has a `Registry`, which lists its own files first, then the setting's, then the
@@ -20,7 +20,12 @@ logger = logging.getLogger("personalization")
 
 PluginT = TypeVar("PluginT")
 
-SETTINGS = {"recommender": "RECOMMENDERS", "surface": "SURFACES", "row_type": "ROW_TYPES"}
+SETTINGS = {
+    "recommender": "RECOMMENDERS",
+    "surface": "SURFACES",
+    "row_type": "ROW_TYPES",
+    "message_kind": "MESSAGE_KINDS",
+}
 """The kinds of plug-ins, and the setting that adds some of each."""
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,31}")
 """Names stand in events, in snapshots and in the API."""
@@ -74,7 +79,7 @@ class AddedPlugin:
 _registered: list[tuple[str, AddedPlugin]] = []
 
 
-def register(*, recommender: Any = None, surface: Any = None, row_type: Any = None) -> None:
+def register(*, recommender: Any = None, surface: Any = None, row_type: Any = None, message_kind: Any = None) -> None:
     """Adds plug-ins: call it in the `ready()` of any installed app.
 
     Parameters
@@ -83,8 +88,10 @@ def register(*, recommender: Any = None, surface: Any = None, row_type: Any = No
         which need no recommender, do not import what it learns with.
     surface : a `surfaces.Surface`, or its dotted path.
     row_type : a `rows.RowType`, or its dotted path.
+    message_kind : a `lifecycle.kinds.MessageKind`, or its dotted path.
     """
-    for kind, plugin in (("recommender", recommender), ("surface", surface), ("row_type", row_type)):
+    plugins = {"recommender": recommender, "surface": surface, "row_type": row_type, "message_kind": message_kind}
+    for kind, plugin in plugins.items():
         added = (kind, AddedPlugin(f"plugins.register({kind}=...)", plugin))
         if plugin is not None and added not in _registered:  # an app's ready() may run twice, in tests
             _registered.append(added)

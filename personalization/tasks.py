@@ -2,6 +2,7 @@
 
     CELERY_BEAT_SCHEDULE = {
         "measure": {"task": "personalization.measure", "schedule": crontab(minute=20)},
+        "messages": {"task": "personalization.messages", "schedule": crontab(minute="*/10")},
         "apply_retention": {"task": "personalization.apply_retention", "schedule": crontab(hour=2, minute=40)},
         "train": {"task": "personalization.train", "schedule": crontab(hour=3, minute=10)},
     }
@@ -13,6 +14,7 @@ import logging
 
 from celery import shared_task
 
+from personalization.lifecycle.message_run import run_messages
 from personalization.measure.outcomes import measure_outcomes
 from personalization.oscar import search_engine
 from personalization.privacy import retention
@@ -35,6 +37,15 @@ def apply_retention() -> None:
 def measure() -> None:
     """Gives credit for the orders of the last day. Hourly."""
     logger.info("%s", measure_outcomes(thorough=False))
+
+
+@shared_task(name="personalization.messages", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
+def send_due_messages() -> None:
+    """Finds who is due for a message, and sends what is due. Every ten minutes."""
+    run = run_messages()
+    logger.info("%s", run)
+    if run.result.outage:
+        logger.warning("The mail server cannot be reached (%s). What is due stays due", run.result.outage)
 
 
 @shared_task(name="personalization.train", acks_late=True, reject_on_worker_lost=True, ignore_result=True)

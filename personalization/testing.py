@@ -8,14 +8,17 @@ Each raises AssertionError with a sentence that says what is wrong.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 
 import numpy as np
+from django.template.loader import get_template
 from numpy.typing import NDArray
 
 from personalization.decide.reasons import DisplayNames, item_explanation, row_explanation, row_title
 from personalization.decide.slate import Candidate, RowCandidate
 from personalization.decide.visit import Visit
+from personalization.lifecycle.kinds import MAX_DEDUPE, TEMPLATE_ENDINGS, MessageKind, message_kind_error
 from personalization.models import Genome
 from personalization.plugins import recommender_error, registered_recommenders
 from personalization.rank.snapshot_arrays import SnapshotArrays
@@ -119,6 +122,19 @@ def check_surface(surface: Surface) -> None:
             _assert_list(found, example_snapshot().arrays["category.id" if surface.ranks_categories else "product.id"])
             nothing = _ranked(ranking, visit, _snapshot_of(make_history([], 0)))
             assert not nothing, "an empty snapshot has no candidates"
+
+
+def check_message_kind(kind: MessageKind, now: datetime) -> None:
+    """It keeps the contract of `personalization.lifecycle.kinds`, has its three templates, and what is due now is named
+    alike each time, with an address."""
+    assert not (error := message_kind_error(kind)), f"The kind of message is no such thing: {error}."
+    for ending in TEMPLATE_ENDINGS:
+        get_template(f"personalization/messages/{kind.name}{ending}")
+    first, again = list(kind.find_due(now)), list(kind.find_due(now))
+    assert [due.dedupe for due in first] == [due.dedupe for due in again], f"{kind.name} names what is due differently."
+    for due in first:
+        assert due.address, f"{kind.name} is due for somebody without an address: {due.dedupe}."
+        assert len(due.dedupe) <= MAX_DEDUPE, f"{kind.name} names a message by more than {MAX_DEDUPE} characters."
 
 
 def check_row_type(row_type: RowType) -> None:

@@ -13,9 +13,11 @@ from personalization.models.definitions import (
     RulesState,
     Version,
 )
+from personalization.models.deliveries import Delivery
 from personalization.models.events import Event
 from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genomes import Genome
+from personalization.models.message_permissions import ChannelConsent, Suppression
 from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
 from personalization.models.product_weeks import ProductWeek
@@ -33,6 +35,7 @@ __all__ = [
     "AuditAction",
     "AuditEntry",
     "Band",
+    "ChannelConsent",
     "Consent",
     "ConsentRecord",
     "Credit",
@@ -43,6 +46,7 @@ __all__ = [
     "Definition",
     "DefinitionKind",
     "DefinitionState",
+    "Delivery",
     "Event",
     "Exposure",
     "Genome",
@@ -59,6 +63,7 @@ __all__ = [
     "SensitiveCategory",
     "ServerKey",
     "Snapshot",
+    "Suppression",
     "TrainingLease",
     "ValueRun",
     "Version",

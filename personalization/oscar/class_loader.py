@@ -18,9 +18,11 @@ logger = logging.getLogger(__name__)
 LISTING_VIEW = ("search.views.base", "BaseSearchView")
 """The base class of Oscar's search, catalogue and category views, and of a shop's fork of them."""
 
-LIST_MIXIN, PRIVATE_PAGE_MIXIN = (
+ALERT_SENDER = ("customer.alerts.utils", "AlertsDispatcher")
+LIST_MIXIN, PRIVATE_PAGE_MIXIN, QUIET_ALERTS_MIXIN = (
     "personalization.oscar.listing_views.PersonalListMixin",
     "personalization.oscar.private_pages.PrivatePageMixin",
+    "personalization.oscar.alert_sender.QuietAlertsMixin",
 )
 """Named by path, as importing them may be what fails."""
 MIXIN_PATHS = {
@@ -28,6 +30,7 @@ MIXIN_PATHS = {
     ("catalogue.views", "ProductDetailView"): PRIVATE_PAGE_MIXIN,
     ("basket.views", "BasketView"): PRIVATE_PAGE_MIXIN,
     ("checkout.views", "ThankYouView"): PRIVATE_PAGE_MIXIN,
+    ALERT_SENDER: QUIET_ALERTS_MIXIN,
 }
 
 
@@ -69,8 +72,17 @@ def _mixed_class(view: type, mixin: str) -> type:
 
 def is_active() -> bool:
     """Whether Oscar's listing views have our mixin; True in a shop that has no such views."""
+    return _has_mixin(LISTING_VIEW, LIST_MIXIN)
+
+
+def is_alert_sender_quiet() -> bool:
+    """Whether Oscar's sender of product alerts has our mixin; True in a shop that has no such sender."""
+    return _has_mixin(ALERT_SENDER, QUIET_ALERTS_MIXIN)
+
+
+def _has_mixin(name: tuple[str, str], mixin: str) -> bool:
     try:
-        view = get_class(*LISTING_VIEW)
+        loaded = get_class(*name)
     except AppNotFoundError:
         return True
-    return any(f"{ancestor.__module__}.{ancestor.__qualname__}" == LIST_MIXIN for ancestor in view.__mro__)
+    return any(f"{ancestor.__module__}.{ancestor.__qualname__}" == mixin for ancestor in loaded.__mro__)

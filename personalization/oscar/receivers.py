@@ -16,9 +16,11 @@ from oscar.core.loading import get_class, get_model
 from personalization.collect import flows
 from personalization.models import Visitor, query_limits
 from personalization.models.fail_open import fail_open
+from personalization.oscar.alert_sender import is_replaced
 from personalization.oscar.order_changes import correct_credits_after_commit, refresh_after_commit
 from personalization.oscar.visits import SIGNED_IN_KEY
 from personalization.privacy import identity
+from personalization.privacy.message_addresses import record_request
 from personalization.privacy.private_responses import AGREED_KEY
 from personalization.privacy.requester import bind_requester, requester_from_request
 from personalization.shop import orders
@@ -39,6 +41,8 @@ def connect_receivers() -> None:
     basket_addition = get_class("basket.signals", "basket_addition")
     basket_addition.connect(record_basket_addition, dispatch_uid="personalization.keep_basket_addition")
     user_logged_in.connect(merge_visitor_on_login, dispatch_uid="personalization.take_over")
+    alert = get_model("customer", "ProductAlert")
+    post_save.connect(record_alert_language, sender=alert, dispatch_uid="personalization.product_alert")
     pre_delete.connect(delete_rows_of_visitor, sender=Visitor, dispatch_uid="personalization.delete_rows")
 
 
@@ -81,6 +85,14 @@ def record_order_visitor(sender: Any, order: Any, request: Any = None, **rest: A
     if request is not None:
         with fail_open("Storing who placed an order"):
             flows.record_order(requester_from_request(request), order.pk, order.date_placed, now())
+
+
+def record_alert_language(sender: Any, instance: Any, raw: bool = False, created: bool = False, **rest: Any) -> None:
+    """Stores who asked to be told about a product, and in which language, where the app will write to them. A guest
+    asks by confirming it."""
+    if not raw and instance.is_active and (created or instance.user_id is None) and is_replaced():
+        with fail_open("Storing in which language a product alert was set"):
+            record_request(instance.user_id, instance.get_email_address(), now())
 
 
 def delete_rows_of_visitor(sender: Any, instance: Visitor, using: str, **rest: Any) -> None:

@@ -11,6 +11,7 @@ from personalization.models import Consent, Event, Genome, Visitor
 from personalization.models.events import EventType
 from personalization.models.visitors import Preference
 from personalization.privacy import consent
+from personalization.privacy.message_addresses import stored_messages
 from personalization.privacy.requester import Requester
 from personalization.shop import account_records, catalogue
 
@@ -88,6 +89,10 @@ class VisitorOverview:
     recent_products: list[RecentActivity]
     recent_searches: list[RecentActivity]
     records: account_records.AccountRecords
+    message_count: int
+    """How many messages to them, and requests for one, are stored."""
+    message_days: int
+    """How many days these are stored."""
     erased_at: datetime | None
     retention_days: int
     """How many days events are stored."""
@@ -122,6 +127,8 @@ def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetim
         records=account_records.account_records(requester.user_id)
         if requester.is_signed_in
         else account_records.AccountRecords(),
+        message_count=stored_messages(requester.user_id) if requester.is_signed_in else 0,
+        message_days=settings.MESSAGE_RETENTION_DAYS,
         erased_at=visitor.erased_at if visitor else None,
         retention_days=settings.EVENT_RETENTION_DAYS,
         search_retention_days=settings.SEARCH_RETENTION_DAYS,

@@ -11,7 +11,16 @@ from typing import Any
 from django.utils.timezone import get_default_timezone, now
 
 from personalization import conf
-from personalization.models import AuditEntry, Credit, DailyTotal, Event, ProductWeek, SearchTotal
+from personalization.models import (
+    AuditEntry,
+    ChannelConsent,
+    Credit,
+    DailyTotal,
+    Delivery,
+    Event,
+    ProductWeek,
+    SearchTotal,
+)
 from personalization.models.audit import AUDIT_DAYS
 from personalization.models.credits import oldest_credited
 from personalization.models.daily_totals import DELETE_BATCH_SIZE as TOTALS_AT_ONCE
@@ -41,12 +50,14 @@ class RetentionResult:
     """How many entries of the audit."""
     credits: int = 0
     """How many credits of orders that are too old to change."""
+    messages: int = 0
+    """How many messages to persons, and requests for one."""
 
     def __str__(self) -> str:
         return (
             f"{self.days} days counted; {self.events} events ({self.searches} of them searches), "
-            f"{self.totals} daily totals, {self.credits} credits, {self.browsers} browsers and {self.audit} audit "
-            f"entries dropped"
+            f"{self.totals} daily totals, {self.credits} credits, {self.browsers} browsers, {self.audit} audit "
+            f"entries and {self.messages} messages dropped"
         )
 
 
@@ -61,6 +72,7 @@ class RetentionCutoffs:
     browsers: datetime
     audit: datetime
     credits: datetime
+    messages: datetime
 
     def for_event_type(self, name: str) -> datetime:
         """The cutoff for events of this type."""
@@ -79,6 +91,7 @@ def retention_cutoffs(moment: datetime) -> RetentionCutoffs:
         browsers=moment - timedelta(days=settings.VISITOR_COOKIE_DAYS),
         audit=moment - timedelta(days=AUDIT_DAYS),
         credits=day_bounds(local_day(oldest_credited(moment))),
+        messages=moment - timedelta(days=settings.MESSAGE_RETENTION_DAYS),
     )
 
 
@@ -95,7 +108,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     4. Deletes old events.
     5. Deletes old daily totals.
     6. Deletes browsers without any event left.
-    7. Deletes old entries of the audit, and credits of orders that are too old to change.
+    7. Deletes old entries of the audit, credits of orders that are too old to change, and old messages.
 
     It may be killed at any point, repeated, and run twice at once: days are counted before anything is deleted, a day
     whose events are partly deleted is not counted again, and each batch is a transaction of its own.
@@ -121,8 +134,10 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     )
     audit = sum(AuditEntry.objects.delete_before(until.audit))
     credits = sum(Credit.objects.delete_before(until.credits))
+    messages = sum(Delivery.objects.delete_before(until.messages))
+    messages += sum(ChannelConsent.objects.delete_before(until.messages))
     events = unwanted + sum(dropped.values())
-    return RetentionResult(days, events, dropped[EventType.SEARCH], totals, idle, audit, credits)
+    return RetentionResult(days, events, dropped[EventType.SEARCH], totals, idle, audit, credits, messages)
 
 
 def _delete_events(name: str, before: datetime, progress: ProgressBar) -> int:
@@ -150,6 +165,7 @@ def rows_due(moment: datetime | None = None) -> RetentionResult:
         Event.objects.idle_browsers(until.browsers).count(),
         AuditEntry.objects.before(until.audit).count(),
         Credit.objects.before(until.credits).count(),
+        Delivery.objects.before(until.messages).count() + ChannelConsent.objects.before(until.messages).count(),
     )
 
 

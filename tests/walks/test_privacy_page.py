@@ -237,10 +237,12 @@ def test_the_download_is_a_complete_private_file(client, anna):
     content = json.loads(response.getvalue())
     assert {name: len(rows) for name, rows in content["tables"].items()} == {
         "personalization.AuditEntry": 0,
+        "personalization.ChannelConsent": 0,
         "personalization.ConsentRecord": 1,
         "personalization.Credit": 0,
         "personalization.CustomerFacts": 0,
         "personalization.CustomerTaste": 0,
+        "personalization.Delivery": 0,
         "personalization.Event": 1,
         "personalization.Exposure": 0,
         "personalization.Genome": 0,

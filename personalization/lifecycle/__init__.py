@@ -1,0 +1,1 @@
+"""Stage 6, messages: who is due, decided again when it is sent, at most once."""

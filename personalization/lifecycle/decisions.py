@@ -1,0 +1,107 @@
+"""Whether a message is sent now, later, or not at all: decided once more when it is to be sent."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from personalization import conf
+from personalization.lifecycle.kinds import MessageKind, Occasion
+from personalization.lifecycle.pauses import LONGEST_WINDOW, end_of_cap, end_of_quiet
+from personalization.models import ChannelConsent, Delivery, Suppression
+from personalization.models.deliveries import Arm, Why
+from personalization.models.message_permissions import PermissionState, Purpose
+from personalization.privacy.message_addresses import hash_address
+from personalization.shop import customers
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do with a message."""
+
+    why: Why | None = None
+    """Why it is not sent now; None when it is."""
+    later: datetime | None = None
+    """When to decide again; None for never."""
+    arm: Arm | None = None
+    occasion: Occasion | None = None
+    language: str = ""
+    """Of the page on which its reader allowed it; "" for the shop's."""
+
+
+def decide_delivery(delivery: Delivery, kind: MessageKind, now: datetime) -> Decision:
+    """1. Is it in time, and is there somebody to write to?
+    2. Did they allow it, on this channel and for this purpose, and not take it back since?
+    3. Is it still true?
+    4. Were they written to enough, and is it night? Then later.
+    5. Are they held back, to measure the effect?
+    """
+    occasion = kind.read_occasion(delivery)
+    if now > delivery.created_at + kind.give_up:
+        return Decision(Why.TOO_OLD)
+    if occasion is None or not occasion.address:
+        return Decision(Why.NO_ADDRESS)
+    said = ChannelConsent.objects.newest(
+        hash_address(occasion.address), delivery.user_id, kind.purpose, delivery.channel
+    )
+    why = (
+        _account_obstacle(occasion) or _forbidden(delivery, kind, occasion, said) or kind.reason_to_skip(occasion, now)
+    )
+    if why:
+        return Decision(why)
+    if pause := _pause(delivery, kind, occasion, now):
+        return pause
+    if is_held_back(kind, delivery.address_hash):
+        return Decision(Why.HELD_BACK, arm=Arm.HELD_BACK)
+    return Decision(arm=Arm.TREATED, occasion=occasion, language=said.language if said else "")
+
+
+def _account_obstacle(occasion: Occasion) -> Why | None:
+    if occasion.user is None:
+        return None
+    if not occasion.user.is_active:
+        return Why.NO_ADDRESS
+    if getattr(occasion.user, "is_staff", False):
+        return Why.STAFF
+    return Why.CHILD if customers.is_child(occasion.user) else None
+
+
+def _forbidden(delivery: Delivery, kind: MessageKind, occasion: Occasion, said: ChannelConsent | None) -> Why | None:
+    """Why they may not be written to by what they said; what was said last counts."""
+    if kind.purpose == Purpose.ASKED_FOR:
+        said_at = occasion.asked_at
+        if said_at is not None and said and said.state == PermissionState.WITHDRAWN and said.recorded_at >= said_at:
+            said_at = None
+    else:
+        said_at = said.recorded_at if said and _allows(said) else None
+    if said_at is None:
+        return Why.NO_PERMISSION
+    address_hash = hash_address(occasion.address)
+    is_suppressed = Suppression.objects.holds(address_hash, kind.purpose, delivery.channel, said_at)
+    return Why.SUPPRESSED if is_suppressed else None
+
+
+def _allows(said: ChannelConsent) -> bool:
+    if said.state == PermissionState.SOFT:
+        return said.country in (conf.get_settings().MESSAGE_SOFT_COUNTRIES or ())
+    return said.state == PermissionState.GRANTED
+
+
+def _pause(delivery: Delivery, kind: MessageKind, occasion: Occasion, now: datetime) -> Decision | None:
+    """Later, when they were written to enough or it is night; not at all, when that is too late."""
+    later, why = now, None
+    if kind.purpose != Purpose.ASKED_FOR:
+        address_hash = hash_address(occasion.address)
+        sent_at = Delivery.objects.sent_times(address_hash, delivery.user_id, now - LONGEST_WINDOW)
+        if end := end_of_cap(now, sent_at):
+            later, why = end, Why.CAPPED
+    if end := end_of_quiet(later, delivery.pk):
+        later, why = end, why or Why.QUIET
+    if why is None:
+        return None
+    return Decision(why, later=later if later <= delivery.created_at + kind.give_up else None)
+
+
+def is_held_back(kind: MessageKind, address_hash: str) -> bool:
+    """Whether a person gets no messages of a kind. The same ones for as long as the shop's key stays."""
+    digest = sha256(f"{kind.name}:{address_hash}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") < kind.hold_back * 2**64

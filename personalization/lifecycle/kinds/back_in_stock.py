@@ -1,0 +1,95 @@
+"""Back in stock: whoever set Oscar's product alert is told, the oldest first, as many at a time as there is stock."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from personalization.lifecycle.kinds import DueMessage, MessageKind, Occasion
+from personalization.models import Delivery
+from personalization.models.deliveries import Why
+from personalization.models.message_permissions import Purpose
+from personalization.shop import product_alerts
+
+ALERT_DAYS = 180
+"""Nobody waits longer than this."""
+NEXT_BATCH = timedelta(hours=24)
+"""So long the people of one batch have the stock to themselves."""
+SETTLING = timedelta(minutes=30)
+"""Stock that is gone again within this time interests nobody: it is asked again before the mail is sent."""
+
+
+class BackInStock(MessageKind):
+    """Takes the place of Oscar's own sender, which writes to everybody at once."""
+
+    name = "back_in_stock"
+    purpose = Purpose.ASKED_FOR
+    priority = 100
+    hold_back = 0.0
+
+    def find_due(self, now: datetime) -> Iterator[DueMessage]:
+        """For each product that is in stock, as many of the oldest alerts as pieces are free, without the pieces that
+        people were written to about within a day."""
+        since = now - timedelta(days=ALERT_DAYS)
+        products = product_alerts.products_in_stock(since)
+        written = Delivery.objects.written_since(now - NEXT_BATCH, self.name, products)
+        for product_id in products:
+            alerted = product_alerts.alerted_product(product_id)
+            room = alerted.free - written.get(product_id, 0) if alerted else 0
+            if room > 0:
+                for alert in product_alerts.oldest_alerts(product_id, self.name, since, room):
+                    yield _due_message(alert, now)
+
+    def read_occasion(self, delivery: Delivery) -> Occasion | None:
+        """The alert, and whether its owner still waits."""
+        alert = product_alerts.find_alert(delivery.source_id)
+        if alert is None:
+            return None
+        asked_at = (alert.date_confirmed or alert.date_created) if product_alerts.is_active(alert) else None
+        return Occasion(alert.get_email_address() or "", alert.user, asked_at, details=alert)
+
+    def reason_to_skip(self, occasion: Occasion, now: datetime) -> Why | None:
+        """Whether they bought it meanwhile, or it sold out again."""
+        alert = occasion.details
+        if product_alerts.bought_since(alert, occasion.address, alert.date_created):
+            return Why.BOUGHT
+        alerted = product_alerts.alerted_product(alert.product_id, occasion.user)
+        return None if alerted is not None and alerted.free else Why.SOLD_OUT
+
+    def text_values(self, occasion: Occasion) -> dict[str, Any]:
+        """The product, its price, and how many wait for how many pieces."""
+        alert = occasion.details
+        alerted = product_alerts.alerted_product(alert.product_id, occasion.user)
+        if alerted is None:
+            raise LookupError("the product has no page any more")
+        waiting = product_alerts.count_active_alerts(alert.product_id)
+        return {
+            "product": " ".join(alerted.product.get_title().split()),
+            "path": alerted.product.get_absolute_url(),
+            "price": alerted.price,
+            "currency": alerted.currency,
+            "is_parent": alerted.product.is_parent,
+            "waiting": waiting if waiting > alerted.free else 0,
+            "pieces": alerted.free,
+        }
+
+    def claim(self, delivery: Delivery, now: datetime) -> bool:
+        """Closes the alert before the mail is handed over: nothing can bring up the same message again."""
+        return product_alerts.close_alert(delivery.source_id or 0, now)
+
+    def release(self, delivery: Delivery) -> None:
+        """Opens the alert again, as its owner was not told."""
+        product_alerts.reopen_alert(delivery.source_id or 0)
+
+
+def _due_message(alert: Any, now: datetime) -> DueMessage:
+    return DueMessage(
+        dedupe=f"stock:{alert.pk}",
+        address=alert.get_email_address() or "",
+        due_at=now + SETTLING,
+        user_id=alert.user_id,
+        source_id=alert.pk,
+        product_id=alert.product_id,
+    )
+
+
+kind = BackInStock()

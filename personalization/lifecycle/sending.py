@@ -1,0 +1,151 @@
+"""Sends what is due, one message at a time and each at most once.
+
+A message is marked as being sent, and that is committed, before the mail server hears of it. Who dies after that leaves
+a message of which nobody knows whether it was sent: it is not sent again.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.utils.timezone import now as current_time
+
+from personalization.lifecycle.decisions import Decision, decide_delivery
+from personalization.lifecycle.kinds import MessageKind, active_kinds
+from personalization.lifecycle.mail import MailBusy, MailRefused, MailServerDown, hand_over, make_mail, open_mail_server
+from personalization.models import Delivery
+from personalization.models.deliveries import LEASE, DeliveryState, Why
+from personalization.privacy.message_addresses import hash_address
+
+logger = logging.getLogger("personalization")
+
+MAX_ATTEMPTS = 5
+FIRST_RETRY = timedelta(minutes=15)
+"""The wait after the first refusal for now; doubled each time."""
+
+Clock = Callable[[], datetime]
+
+
+@dataclass
+class SendingResult:
+    """What a run did."""
+
+    sent: int = 0
+    waiting: Counter[str] = field(default_factory=Counter)
+    """{why: how many are decided again later}"""
+    skipped: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    outage: str = ""
+    """Why the mail server could not be reached; "" when it could."""
+
+
+def send_messages(*, limit: int, clock: Clock = current_time) -> SendingResult:
+    """Sends up to so many messages that are due, as long as the mail server can be reached."""
+    kinds, result = active_kinds(), SendingResult()
+    if unknown := Delivery.objects.give_up_unknown(clock()):
+        result.failed[Why.UNKNOWN] += unknown
+    turns = iter(range(limit))
+    while kinds and Delivery.objects.is_any_due(kinds, clock()):
+        try:
+            with open_mail_server() as connection:  # one for each mail: a lost one would cost the next mail
+                decided = (_decide_next(kinds, clock(), result) for _ in turns)
+                claimed = next((one for one in decided if one is None or isinstance(one, ClaimedMessage)), None)
+                if not isinstance(claimed, ClaimedMessage):
+                    return result
+                _send(claimed, connection, clock, result)
+        except MailServerDown as fault:
+            result.outage = str(fault)
+            return result
+    return result
+
+
+class ClaimedMessage(NamedTuple):
+    """A message that is marked as being sent, and its mail."""
+
+    delivery: Delivery
+    kind: MessageKind
+    mail: EmailMultiAlternatives
+
+
+def _decide_next(kinds: dict[str, MessageKind], now: datetime, result: SendingResult) -> ClaimedMessage | Why | None:
+    """The next message that is due, claimed, or why it is not sent now; None when no other one is due."""
+    with transaction.atomic():
+        delivery = Delivery.objects.lock_next(kinds, now)
+        if delivery is None:
+            return None
+        kind = kinds[delivery.kind]
+        decision = decide_delivery(delivery, kind, now)
+        mail = _mail_of(delivery, kind, decision)
+        if mail is not None and kind.claim(delivery, now):
+            delivery.mark(DeliveryState.SENDING, **_sending_columns(delivery, decision, now))
+            return ClaimedMessage(delivery, kind, mail)
+        why = decision.why or (Why.NOT_RENDERED if mail is None else Why.NO_PERMISSION)
+        if decision.later is not None:
+            delivery.mark(DeliveryState.DUE, why, due_at=decision.later, decided_at=now)
+            result.waiting[why] += 1
+        else:
+            delivery.mark(DeliveryState.SKIPPED, why, arm=decision.arm or "", decided_at=now)
+            result.skipped[why] += 1
+        return why
+
+
+def _mail_of(delivery: Delivery, kind: MessageKind, decision: Decision) -> EmailMultiAlternatives | None:
+    """The mail; None where it is not to be sent, or cannot be made, which the log says."""
+    if decision.occasion is None:
+        return None
+    try:
+        with transaction.atomic():  # a query that fails must not take the decision with it
+            return make_mail(delivery, kind, decision.occasion, decision.language)
+    except Exception:
+        logger.exception("A message of kind %s could not be made", kind.name)
+        return None
+
+
+def _sending_columns(delivery: Delivery, decision: Decision, now: datetime) -> dict[str, Any]:
+    occasion = decision.occasion
+    assert occasion is not None
+    return {
+        "arm": decision.arm,
+        "address_hash": hash_address(occasion.address),
+        "decided_at": now,
+        "sent_at": now,
+        "lease_until": now + LEASE,
+        "attempts": delivery.attempts + 1,
+    }
+
+
+def _send(claimed: ClaimedMessage, connection: Any, clock: Clock, result: SendingResult) -> None:
+    delivery, kind, mail = claimed
+    try:
+        hand_over(mail, connection)
+    except MailBusy:
+        _try_later(delivery, kind, clock(), result)
+    except MailRefused:
+        _fail(delivery, Why.REFUSED, result, sent_at=None)
+    except Exception as fault:
+        logger.warning("Nobody knows whether a message of kind %s was sent: %s", kind.name, type(fault).__name__)
+        _fail(delivery, Why.UNKNOWN, result)
+    else:
+        delivery.mark(DeliveryState.SENT, sent_at=clock(), lease_until=None)
+        result.sent += 1
+
+
+def _try_later(delivery: Delivery, kind: MessageKind, now: datetime, result: SendingResult) -> None:
+    if delivery.attempts >= MAX_ATTEMPTS:
+        _fail(delivery, Why.BUSY, result, sent_at=None)
+        return
+    due_at = now + FIRST_RETRY * 2 ** (delivery.attempts - 1)
+    with transaction.atomic():
+        kind.release(delivery)
+        delivery.mark(DeliveryState.DUE, Why.BUSY, due_at=due_at, sent_at=None, lease_until=None)
+    result.waiting[Why.BUSY] += 1
+
+
+def _fail(delivery: Delivery, why: Why, result: SendingResult, **columns: Any) -> None:
+    delivery.mark(DeliveryState.FAILED, why, lease_until=None, **columns)
+    result.failed[why] += 1

@@ -1,0 +1,193 @@
+"""The outbox: each message that is due to one person for one reason, what became of it, and why."""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connections, models, transaction
+from django.utils.translation import pgettext_lazy
+
+from personalization.models.message_permissions import Channel
+
+LEASE = timedelta(minutes=15)
+"""So long a message may be with the mail server; then nobody knows whether it was sent, and it is not sent again."""
+
+DELETE_BATCH_SIZE = 1_000
+
+
+class DeliveryState(models.TextChoices):
+    """From DUE over SENDING to SENT or FAILED, or from DUE to SKIPPED."""
+
+    DUE = "due", pgettext_lazy("personalization", "due")
+    SENDING = "sending", pgettext_lazy("personalization", "being sent")
+    SENT = "sent", pgettext_lazy("personalization", "sent")
+    SKIPPED = "skipped", pgettext_lazy("personalization", "not sent")
+    FAILED = "failed", pgettext_lazy("personalization", "failed")
+
+
+class Why(models.TextChoices):
+    """Why a message was not sent, or waits."""
+
+    BOUGHT = "bought", pgettext_lazy("personalization", "bought already")
+    SOLD_OUT = "sold_out", pgettext_lazy("personalization", "sold out again")
+    NO_PERMISSION = "no_permission", pgettext_lazy("personalization", "no permission (any more)")
+    SUPPRESSED = "suppressed", pgettext_lazy("personalization", "the address is not written to")
+    CAPPED = "capped", pgettext_lazy("personalization", "too many messages lately")
+    QUIET = "quiet", pgettext_lazy("personalization", "quiet hours")
+    HELD_BACK = "held_back", pgettext_lazy("personalization", "held back to measure the effect")
+    TOO_OLD = "too_old", pgettext_lazy("personalization", "too late")
+    STAFF = "staff", pgettext_lazy("personalization", "an account of staff")
+    CHILD = "child", pgettext_lazy("personalization", "a child's account")
+    NO_ADDRESS = "no_address", pgettext_lazy("personalization", "no address, or no account any more")
+    NOT_RENDERED = "not_rendered", pgettext_lazy("personalization", "the text could not be made")
+    BUSY = "busy", pgettext_lazy("personalization", "the mail server asked to come back later")
+    REFUSED = "refused", pgettext_lazy("personalization", "the mail server refused it")
+    UNKNOWN = "unknown", pgettext_lazy("personalization", "nobody knows whether it was sent")
+
+
+class Arm(models.TextChoices):
+    """Whether a person gets messages of a kind, or is compared with those who do."""
+
+    TREATED = "treated", pgettext_lazy("personalization", "gets it")
+    HELD_BACK = "held_back", pgettext_lazy("personalization", "held back")
+
+
+class DeliveryQuerySet(models.QuerySet):
+    """Queries about messages."""
+
+    def put_out(self, rows: "Iterable[Delivery]") -> int:
+        """Stores the messages whose key is new, and makes those due again that were not sent because their product had
+        sold out. Returns how many are due by that. May be repeated and done twice at once."""
+        rows = sorted(rows, key=lambda row: row.dedupe)
+        before = set(self.filter(dedupe__in=[row.dedupe for row in rows]).values_list("dedupe", flat=True))
+        self.bulk_create(rows, ignore_conflicts=True)
+        returned = 0
+        for row in rows:
+            if row.dedupe in before:
+                sold_out = self.filter(dedupe=row.dedupe, state=DeliveryState.SKIPPED, why=Why.SOLD_OUT)
+                anew = {"created_at": row.created_at, "due_at": row.due_at, "decided_at": None}
+                returned += sold_out.update(state=DeliveryState.DUE, why="", **anew)
+        return len(rows) - len(before) + returned
+
+    def written_since(self, moment: datetime, kind: str, product_ids: Iterable[int]) -> dict[int, int]:
+        """{product: to how many people a kind of message about it was sent since a moment, or will be}"""
+        rows = self.filter(kind=kind, product_id__in=list(product_ids)).exclude(state=DeliveryState.SKIPPED).order_by()
+        waiting = models.Q(state__in=[DeliveryState.DUE, DeliveryState.SENDING])
+        rows = rows.filter(waiting | models.Q(created_at__gte=moment) | models.Q(sent_at__gte=moment))
+        return dict(rows.values_list("product_id").annotate(models.Count("pk")))
+
+    def is_any_due(self, kinds: Iterable[str], now: datetime) -> bool:
+        """Whether a message of these kinds is to be sent now."""
+        return self.filter(kind__in=list(kinds), state=DeliveryState.DUE, due_at__lte=now).exists()
+
+    def lock_next(self, kinds: Iterable[str], now: datetime) -> "Delivery | None":
+        """The message to be sent next, inside a transaction: no other worker takes it, nor another message to the same
+        address, before that ends."""
+        rows = self.filter(kind__in=list(kinds), state=DeliveryState.DUE, due_at__lte=now)
+        row = (
+            rows.order_by("-priority", "due_at", "source_id", "pk")
+            .select_for_update(skip_locked=True, of=("self",))
+            .first()
+        )
+        if row is not None:
+            self._lock_address(row.address_hash)
+        return row
+
+    def _lock_address(self, address_hash: str) -> None:
+        """Waits for whoever decides on a message to this address; without it two could each find the other's missing
+        in what a cap counts. SQLite has one writer at a time."""
+        if connections[self.db].vendor == "postgresql":
+            with connections[self.db].cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [address_hash])
+
+    def sent_times(self, address_hash: str, user_id: Any, since: datetime) -> list[datetime]:
+        """When a person was written to, the newest first; a message that is being sent counts."""
+        person = models.Q(address_hash=address_hash)
+        if user_id is not None:
+            person |= models.Q(user_id=user_id)
+        rows = self.filter(person, sent_at__gte=since).order_by("-sent_at")
+        return list(rows.values_list("sent_at", flat=True))
+
+    def give_up_unknown(self, now: datetime) -> int:
+        """Marks what has been with the mail server for too long as failed: it is not sent again. Returns how many."""
+        rows = self.filter(state=DeliveryState.SENDING, lease_until__lte=now)
+        return rows.update(state=DeliveryState.FAILED, why=Why.UNKNOWN, lease_until=None)
+
+    def counts(self, since: datetime) -> Mapping[tuple[str, str, str], int]:
+        """{(kind, state, why): how many} of the messages that came up since a moment."""
+        rows = self.filter(created_at__gte=since).order_by().values_list("kind", "state", "why")
+        return Counter({(kind, state, why): n for kind, state, why, n in rows.annotate(n=models.Count("pk"))})
+
+    def delete_of_customer(self, user_id: Any, address_hash: str) -> None:
+        """Deletes all messages to a customer, and to their address."""
+        self.filter(models.Q(user_id=user_id) | models.Q(address_hash=address_hash)).delete()
+
+    def before(self, moment: datetime) -> "DeliveryQuerySet":
+        """The messages that came up before a moment."""
+        return self.filter(created_at__lt=moment)
+
+    def delete_before(self, moment: datetime) -> Iterator[int]:
+        """Deletes them, the oldest first; how many went with each batch."""
+        rows = self.before(moment).order_by("created_at")
+        while batch := list(rows.values_list("pk", flat=True)[:DELETE_BATCH_SIZE]):
+            self.model.objects.filter(pk__in=batch)._raw_delete(self.db)
+            yield len(batch)
+
+
+class Delivery(models.Model):
+    """A message to one person for one reason. Its text is not stored: it is made when it is sent."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    """The mail's Message-ID begins with it."""
+    kind = models.CharField(max_length=32)
+    """The name of a `lifecycle.kinds.MessageKind`."""
+    dedupe = models.CharField(max_length=120, unique=True)
+    """What it is about: nobody is written to about the same thing twice."""
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    """None for a guest."""
+    address_hash = models.CharField(max_length=64)
+    channel = models.CharField(max_length=5, choices=Channel.choices, default=Channel.EMAIL)
+    source_id = models.BigIntegerField(null=True)
+    """The primary key of what it comes from, by its kind: a product alert."""
+    product_id = models.BigIntegerField(null=True)
+    priority = models.SmallIntegerField(default=0)
+    """Of several messages that are due to a person, the one with the highest goes."""
+    state = models.CharField(max_length=7, choices=DeliveryState.choices, default=DeliveryState.DUE)
+    why = models.CharField(max_length=13, choices=Why.choices, blank=True)
+    arm = models.CharField(max_length=9, choices=Arm.choices, blank=True)
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    """When it was decided last whether to send it."""
+    sent_at = models.DateTimeField(null=True)
+    """When it was handed to the mail server."""
+    lease_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = pgettext_lazy("personalization", "message to a person")
+        verbose_name_plural = pgettext_lazy("personalization", "messages to persons")
+        default_permissions = ()
+        indexes = (
+            models.Index(fields=["state", "due_at"], name="personalization_message_due"),
+            models.Index(fields=["address_hash", "sent_at"], name="personalization_message_sent"),
+            models.Index(fields=["kind", "product_id", "created_at"], name="personalization_message_topic"),
+            models.Index(fields=["kind", "source_id"], name="personalization_message_source"),
+            models.Index(fields=["created_at"], name="personalization_message_age"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.dedupe}: {self.state} {self.why}".rstrip()
+
+    @transaction.atomic
+    def mark(self, state: str, why: str = "", **columns: Any) -> None:
+        """Stores what became of it. A row that was erased meanwhile stays erased."""
+        columns = {"state": state, "why": why, **columns}
+        type(self).objects.filter(pk=self.pk).update(**columns)
+        for name, value in columns.items():
+            setattr(self, name, value)

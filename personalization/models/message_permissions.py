@@ -1,0 +1,160 @@
+"""Who may be written to: permission by channel and purpose, and the addresses that are never written to.
+
+Neither table holds an address. An address is a keyed hash of it, see `privacy.message_addresses`.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import pgettext_lazy
+
+DELETE_BATCH_SIZE = 1_000
+
+
+class Channel(models.TextChoices):
+    """By which way a message goes."""
+
+    EMAIL = "email", pgettext_lazy("personalization", "e-mail")
+
+
+class Purpose(models.TextChoices):
+    """What a message is for; permission is asked for each."""
+
+    ASKED_FOR = "asked_for", pgettext_lazy("personalization", "what the customer asked for")
+    REMINDERS = "reminders", pgettext_lazy("personalization", "reminders")
+    OFFERS = "offers", pgettext_lazy("personalization", "offers")
+
+
+ALL_PURPOSES = ""
+"""A suppression of all of them."""
+
+
+class PermissionState(models.TextChoices):
+    """What a customer said about one channel and purpose."""
+
+    GRANTED = "granted", pgettext_lazy("personalization", "granted")
+    WITHDRAWN = "withdrawn", pgettext_lazy("personalization", "withdrawn")
+    SOFT = "soft", pgettext_lazy("personalization", "not objected to")
+    """A customer of a sale, who was told so and did not object. Counts in the countries of `MESSAGE_SOFT_COUNTRIES`."""
+
+
+class ChannelConsentQuerySet(models.QuerySet):
+    """Queries about permissions."""
+
+    def newest(self, address_hash: str, user_id: Any, purpose: str, channel: str) -> "ChannelConsent | None":
+        """What an address, or the account that it belongs to, said last."""
+        person = models.Q(address_hash=address_hash)
+        if user_id is not None:
+            person |= models.Q(user_id=user_id)
+        return self.filter(person, purpose=purpose, channel=channel).order_by("-recorded_at", "-pk").first()
+
+    def delete_of_customer(self, user_id: Any, address_hash: str) -> None:
+        """Deletes all that a customer, or their address, said."""
+        self.filter(models.Q(user_id=user_id) | models.Q(address_hash=address_hash)).delete()
+
+    def before(self, moment: datetime) -> "ChannelConsentQuerySet":
+        """What was said before a moment about messages that somebody asked for. What was said about offers and
+        reminders stays with its account."""
+        return self.filter(purpose=Purpose.ASKED_FOR, recorded_at__lt=moment)
+
+    def delete_before(self, moment: datetime) -> Iterator[int]:
+        """Deletes it, the oldest first; how many went with each batch."""
+        rows = self.before(moment).order_by("recorded_at")
+        while batch := list(rows.values_list("pk", flat=True)[:DELETE_BATCH_SIZE]):
+            self.model.objects.filter(pk__in=batch)._raw_delete(self.db)
+            yield len(batch)
+
+
+class ChannelConsent(models.Model):
+    """What a customer or guest said about one channel and purpose. Rows are added, never changed; the newest counts."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    """None for a guest."""
+    address_hash = models.CharField(max_length=64)
+    channel = models.CharField(max_length=5, choices=Channel.choices, default=Channel.EMAIL)
+    purpose = models.CharField(max_length=9, choices=Purpose.choices)
+    state = models.CharField(max_length=9, choices=PermissionState.choices)
+    source = models.CharField(max_length=64)
+    """Where it was said: "product alert", "unsubscribe link", or what the shop recorded it from."""
+    version = models.CharField(max_length=32, blank=True)
+    """Of the text that they agreed to."""
+    country = models.CharField(max_length=2, blank=True)
+    language = models.CharField(max_length=16, blank=True)
+    """Of the page on which it was said: messages are written in it."""
+    recorded_at = models.DateTimeField()
+
+    objects = ChannelConsentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = pgettext_lazy("personalization", "permission to write")
+        verbose_name_plural = pgettext_lazy("personalization", "permissions to write")
+        default_permissions = ()
+        indexes = (
+            models.Index(fields=["address_hash", "purpose", "recorded_at"], name="personalization_permission"),
+            models.Index(fields=["purpose", "recorded_at"], name="personalization_perm_age"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.state} at {self.recorded_at:%Y-%m-%d %H:%M}"
+
+
+class SuppressionReason(models.TextChoices):
+    """Why an address is not written to."""
+
+    UNSUBSCRIBED = "unsubscribed", pgettext_lazy("personalization", "unsubscribed")
+    ERASED = "erased", pgettext_lazy("personalization", "had their data erased")
+    COMPLAINED = "complained", pgettext_lazy("personalization", "complained")
+    BOUNCED = "bounced", pgettext_lazy("personalization", "does not exist")
+    STAFF = "staff", pgettext_lazy("personalization", "the shop's decision")
+
+
+OWN_ACTS = (SuppressionReason.UNSUBSCRIBED, SuppressionReason.ERASED)
+"""What a customer did themselves, and can take back by asking anew."""
+
+
+class SuppressionQuerySet(models.QuerySet):
+    """Queries about suppressions."""
+
+    def suppress(
+        self, address_hash: str, reason: str, at: datetime, *, purpose: str = ALL_PURPOSES, channel: str = Channel.EMAIL
+    ) -> None:
+        """Stores that an address is not written to from this moment on, for one purpose or all. May be repeated."""
+        row = self.model(address_hash=address_hash, channel=channel, purpose=purpose, reason=reason, at=at)
+        keys = ["address_hash", "channel", "purpose", "reason"]
+        self.bulk_create([row], update_conflicts=True, update_fields=["at"], unique_fields=keys)
+
+    def holds(self, address_hash: str, purpose: str, channel: str, said_at: datetime | None) -> bool:
+        """Whether an address is not written to. Who asked anew (`said_at`) after they had stopped it themselves is."""
+        rows = self.filter(address_hash=address_hash, channel=channel, purpose__in=[ALL_PURPOSES, purpose])
+        if said_at is not None:
+            rows = rows.exclude(reason__in=OWN_ACTS, at__lt=said_at)
+        return rows.exists()
+
+
+class Suppression(models.Model):
+    """An address that is not written to. Outlives all else that is stored about a person: it says not who they are."""
+
+    address_hash = models.CharField(max_length=64)
+    channel = models.CharField(max_length=5, choices=Channel.choices)
+    purpose = models.CharField(max_length=9, choices=Purpose.choices, blank=True)
+    """Empty for all."""
+    reason = models.CharField(max_length=12, choices=SuppressionReason.choices)
+    at = models.DateTimeField()
+
+    objects = SuppressionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = pgettext_lazy("personalization", "suppressed address")
+        verbose_name_plural = pgettext_lazy("personalization", "suppressed addresses")
+        default_permissions = ()
+        constraints = (
+            models.UniqueConstraint(
+                fields=["address_hash", "channel", "purpose", "reason"], name="personalization_one_suppression"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.reason} at {self.at:%Y-%m-%d %H:%M}"

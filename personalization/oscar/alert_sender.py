@@ -1,0 +1,26 @@
+"""Oscar's own sender of product alerts, silent while the app sends messages of the kind "back in stock"."""
+
+from typing import Any
+
+from personalization import conf
+
+BACK_IN_STOCK = "back_in_stock"
+
+
+class QuietAlertsMixin:
+    """For Oscar's `AlertsDispatcher`: who waits for a product gets one mail, ours. Guests still confirm by Oscar's."""
+
+    def send_alerts(self) -> None:
+        """Oscar's command `oscar_send_alerts`."""
+        if not is_replaced():
+            super().send_alerts()  # type: ignore[misc]
+
+    def send_product_alert_email_for_user(self, product: Any) -> None:
+        """Oscar calls it whenever stock is saved."""
+        if not is_replaced():
+            super().send_product_alert_email_for_user(product)  # type: ignore[misc]
+
+
+def is_replaced() -> bool:
+    """Whether the app tells customers what is back in stock, in the place of Oscar."""
+    return BACK_IN_STOCK in conf.sent_messages()

@@ -1,0 +1,129 @@
+"""Oscar's product alerts: who asked to be told when a product is back in stock, and whether it is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
+from oscar.core.loading import get_class, get_model
+
+from personalization.models import Delivery
+from personalization.models.deliveries import DeliveryState, Why
+from personalization.shop import catalogue
+from personalization.shop.orders import bought_lines
+
+Product = get_model("catalogue", "Product")
+ProductAlert = get_model("customer", "ProductAlert")
+StockRecord = get_model("partner", "StockRecord")
+Selector = get_class("partner.strategy", "Selector")
+
+UNLIMITED = 1_000_000
+"""The stock of a product whose stock is not tracked."""
+
+
+@dataclass(frozen=True)
+class AlertedProduct:
+    """What an alert is about, as its owner may buy it now."""
+
+    product: Any
+    free: int
+    """How many pieces can be sold; 0 when it cannot be bought."""
+    price: Any
+    currency: str
+
+
+def products_in_stock(since: datetime) -> list[int]:
+    """The public products that have active alerts made since a moment, and stock in some record of theirs or of their
+    variants; whether they can really be bought is the strategy's word. One query."""
+    alerts = ProductAlert.objects.filter(product=OuterRef("pk"), status=ProductAlert.ACTIVE, date_created__gte=since)
+    is_own = Q(product=OuterRef("pk")) | Q(product__parent=OuterRef("pk"))
+    records = StockRecord.objects.filter(is_own)
+    is_free = Q(num_in_stock__gt=Coalesce(F("num_allocated"), 0)) | Q(product__product_class__track_stock=False)
+    is_free |= Q(product__parent__product_class__track_stock=False)
+    rows = Product.objects.filter(Exists(alerts), Exists(records.filter(is_free)), _has_page())
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def _has_page() -> Q:
+    return Q(is_public=True) & (Q(parent=None) | Q(parent__is_public=True))
+
+
+def oldest_alerts(product_id: int, kind: str, since: datetime, limit: int) -> list[Any]:
+    """The active alerts of a product, made since a moment, about which no message of this kind was put out, the oldest
+    first; also those whose message was not sent because the product had sold out again."""
+    written = Delivery.objects.filter(kind=kind, source_id=OuterRef("pk"))
+    written = written.exclude(state=DeliveryState.SKIPPED, why=Why.SOLD_OUT)
+    rows = ProductAlert.objects.filter(~Exists(written), product=product_id, status=ProductAlert.ACTIVE)
+    rows = rows.filter(date_created__gte=since).select_related("user").order_by("date_created", "pk")
+    return list(rows[:limit])
+
+
+def find_alert(alert_id: int | None) -> Any | None:
+    """The alert of this key with its account; None when it is gone."""
+    return ProductAlert.objects.filter(pk=alert_id).select_related("user").first()
+
+
+def count_active_alerts(product_id: int) -> int:
+    """How many wait for a product."""
+    return int(ProductAlert.objects.filter(product=product_id, status=ProductAlert.ACTIVE).count())
+
+
+def alerted_product(product_id: int, user: Any = None) -> AlertedProduct | None:
+    """A product with what this customer, or a stranger, would buy of it; None when it has no page any more."""
+    rows = Product.objects.filter(_has_page(), pk=product_id).select_related("product_class", "parent__product_class")
+    product = rows.prefetch_related("stockrecords").first()
+    if product is None:
+        return None
+    strategy = Selector().strategy(user=user)
+    variants = list(_variants(product)) if product.is_parent else [product]
+    free = sum(_free_stock(variant, strategy) for variant in variants)
+    offer = catalogue.get_offer(product, strategy)
+    if offer is None or not free:
+        return AlertedProduct(product, 0, None, "")
+    price = offer.info.price
+    return AlertedProduct(product, min(free, UNLIMITED), catalogue.get_price_amount(offer.info), price.currency)
+
+
+def _variants(parent: Any) -> Iterator[Any]:
+    for child in parent.children.public().prefetch_related("stockrecords"):
+        child.parent = parent
+        yield child
+
+
+def _free_stock(product: Any, strategy: Any) -> int:
+    info = strategy.fetch_for_product(product)
+    if not info.availability.is_available_to_buy:
+        return 0
+    if not product.get_product_class().track_stock or info.stockrecord is None:
+        return UNLIMITED
+    return max(int(info.stockrecord.net_stock_level), 0)
+
+
+def bought_since(alert: Any, address: str, moment: datetime) -> bool:
+    """Whether whoever made an alert bought its product, or a variant of it, since a moment: with the account, or as a
+    guest with the same address. One query."""
+    is_own = Q(order__guest_email__iexact=address)
+    if alert.user_id is not None:
+        is_own |= Q(order__user_id=alert.user_id)
+    is_it = Q(product=alert.product_id) | Q(product__parent=alert.product_id)
+    lines: QuerySet[Any] = bought_lines().filter(is_own, is_it, order__date_placed__gte=moment)
+    return lines.exists()
+
+
+def is_active(alert: Any) -> bool:
+    """Whether its owner still waits: guests after they confirmed it."""
+    return bool(alert.is_active)
+
+
+def close_alert(alert_id: int, now: datetime) -> bool:
+    """Closes an active alert: its owner is told. Whether it was active."""
+    rows = ProductAlert.objects.filter(pk=alert_id, status=ProductAlert.ACTIVE)
+    return bool(rows.update(status=ProductAlert.CLOSED, date_closed=now))
+
+
+def reopen_alert(alert_id: int) -> None:
+    """Makes a closed alert active again: its owner was not told."""
+    rows = ProductAlert.objects.filter(pk=alert_id, status=ProductAlert.CLOSED)
+    rows.update(status=ProductAlert.ACTIVE, date_closed=None)
