@@ -14,6 +14,8 @@ from personalization.measure.number_words import format_count, format_percent
 from personalization.models import CustomerFacts, ValueRun
 
 HORIZON = 90
+TENTHS_BELOW = 10
+"""Of so many days with orders and more no tenths are said."""
 WIDEST_DATE = 21
 """In days: of a longer interval in which the next order comes with a chance of 80 % no date is said."""
 
@@ -58,11 +60,11 @@ def _expected_pairs(facts: CustomerFacts, run: ValueRun) -> Iterator[tuple[str, 
     days, year = (
         format_currency(amount, facts.currency) for amount in (facts.expected_spend, facts.expected_year_spend)
     )
-    orders = round(facts.expected_orders or 0, 1)
+    orders, decimals = facts.expected_orders or 0, 0 if (facts.expected_orders or 0) >= TENTHS_BELOW else 1
     yield (
         pgettext("personalization", "Expected in 90 days"),
         pgettext("personalization", "%(amount)s, with orders on %(orders)s days")
-        % {"amount": days, "orders": formats.number_format(orders, 1)},
+        % {"amount": days, "orders": formats.number_format(round(orders, decimals), decimals)},
     )
     yield pgettext("personalization", "Expected in a year"), str(year)
     yield pgettext("personalization", "Chance of an order in 90 days"), _chance_words(facts.order_chance or 0)
