@@ -251,7 +251,7 @@ class Engine:
         """(code, its cards) of each row of the home page, from the top."""
         proposed = []
         for code in ROWS:
-            row = demote_often_seen(RowCandidate(self.rows[code]), visit, "home")
+            row = demote_often_seen(RowCandidate(self.rows[code]), code, visit, "home")
             proposed.append(ProposedRow(self.types[code], Reason(code), row.candidates))
         rows = add_newcomers(order_rows(proposed, visit, "home"), visit, "home", self.limits)
         filled = fill_rows(rows, self.limits, (), lambda items: dict.fromkeys(items, True))

@@ -66,7 +66,7 @@ def test_both_orders_stand_in_one_list_and_clicks_say_whose_choice_it_was(
         assert {arm.partition("=")[2] for arm in clicks} == {"control", "variant"}
         manage(demo, "personalization_measure", "--all")
         owner.goto(address)
-        expect(owner.locator("section[aria-labelledby=verdict]")).to_contain_text("Too few yet: 1 of 50 visitors")
+        expect(owner.locator("section[aria-labelledby=verdict]")).to_contain_text("Too few yet: 1 of 100 visitors")
         expect(owner.locator("section[aria-labelledby=groups]")).to_contain_text(
             "Visitors who saw both orders in one list: 1."
         )

@@ -1,5 +1,6 @@
 """Customers and a product."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils.timezone import now
 
 from personalization import serve
-from personalization.decide.layout import LayoutLimits
+from personalization.decide.layout import page_limits
 from personalization.models import Visitor
 from tests.shops import factories as shop
 
@@ -38,4 +39,9 @@ def milk():
 @pytest.fixture
 def rows_of_one_line(monkeypatch):
     """No row has more than four products: in a shop of forty "Buy again" leaves something to others at any hour."""
-    monkeypatch.setattr(serve, "LayoutLimits", lambda size, *others: LayoutLimits(min(size, 4), *others[:3]))
+
+    def small_limits(*page):
+        limits = page_limits(*page)
+        return replace(limits, row_size=min(limits.row_size, 4), has_lines=False, is_requested_size=False)
+
+    monkeypatch.setattr(serve, "page_limits", small_limits)

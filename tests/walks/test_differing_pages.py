@@ -82,7 +82,12 @@ def test_another_title_is_a_difference_where_the_row_stands(browser, loyal):
 
 
 def test_a_page_without_the_row_costs_no_query_more_while_it_is_compared(browser, loyal, settings):
-    settings.PERSONALIZATION = {**getattr(settings, "PERSONALIZATION", {}), "NEWCOMER_SHARE": 0}  # drawn by the unit
+    # Newcomers are drawn by the unit, and the snapshot is looked up by the clock.
+    settings.PERSONALIZATION = {
+        **getattr(settings, "PERSONALIZATION", {}),
+        "NEWCOMER_SHARE": 0,
+        "SNAPSHOT_POLL_SECONDS": 60,
+    }
     season, counts = policy_test("max_home_rows", 12), {}
     for arm in ("as_it_is", "other"):
         put_into_arm(loyal, season, arm)

@@ -137,10 +137,9 @@ def add_to_home(monkeypatch, **broken):
     monkeypatch.setattr(plugins, "_registered", [("row_type", plugins.AddedPlugin("a test", row_type))])
 
 
+@pytest.mark.usefixtures("trained")
 @pytest.mark.parametrize("part", ["propose", "title", "explanation"])
-def test_a_row_type_that_raises_costs_its_own_row_only(client, trained, monkeypatch, caplog, part):
-    users, _ = trained
-    client.force_login(users[1])
+def test_a_row_type_that_raises_costs_its_own_row_only(client, monkeypatch, caplog, part):
     rows = codes(client.get("/"))
     add_to_home(monkeypatch)
     assert codes(client.get("/")) != rows

@@ -71,6 +71,7 @@ def test_what_was_said_of_a_product_is_an_event_and_so_is_its_undoing(customer, 
 
 
 @pytest.mark.usefixtures("rows_of_one_line")
+@pytest.mark.usefixtures("rows_of_one_line")
 def test_the_categorys_products_are_gone(customer, trained):
     users, _ = trained
     row = personal(customer, "popular_in_category")

@@ -321,7 +321,7 @@ def interrupted_after(rows: int, stream):
 
 def test_customers_and_products_are_looked_up_together(tmp_path, capsys, anna, tea, django_assert_max_num_queries):
     lines = [f"view_item,{(TIME + timedelta(seconds=n)).isoformat()},{anna.pk},{tea.pk},,,," for n in range(1_000)]
-    with event_files.open_event_file(rows(tmp_path, *lines)) as there, django_assert_max_num_queries(32):
+    with event_files.open_event_file(rows(tmp_path, *lines)) as there, django_assert_max_num_queries(36):
         event_import._import_batch(
             list(there), event_import._ImportBatch(ImportOptions(), now()), print, event_import.ImportResult()
         )

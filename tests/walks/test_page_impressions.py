@@ -65,6 +65,7 @@ def test_each_card_carries_its_product(trained):
 
 
 @pytest.mark.usefixtures("rows_of_one_line")
+@pytest.mark.usefixtures("rows_of_one_line")
 def test_every_product_can_be_sent_away_and_every_personal_row(trained):
     users, _ = trained
     browser = Client()
