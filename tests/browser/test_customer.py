@@ -76,7 +76,7 @@ def test_a_customer_is_found_by_name_and_looked_through(signed_in, households, v
     expect(page.locator("section[aria-labelledby=segments]")).to_contain_text("customers who")
     timeline = page.locator("#customer-timeline")
     expect(timeline.locator("tbody tr")).to_have_count(20)
-    timeline.get_by_label("Show").select_option("searches")
+    timeline.get_by_label("Show").select_option("answers")
     expect(timeline).to_contain_text("Nothing of this kind.")
     page.wait_for_function("!document.querySelector('.htmx-settling, .htmx-added')")  # until then it hears nothing
     timeline.get_by_label("Show").select_option("orders")
