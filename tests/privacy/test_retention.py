@@ -144,7 +144,7 @@ def test_a_run_that_finds_nothing_new_asks_little():
     retention.apply_retention(NOW)
     with CaptureQueriesContext(connection) as queries:
         retention.apply_retention(NOW)
-    assert len(queries) < 360  # some forty for each of nine days
+    assert len(queries) < 380  # some forty for each of nine days
 
 
 @pytest.mark.django_db
