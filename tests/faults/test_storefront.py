@@ -167,7 +167,11 @@ FAULTS = [
     Fault("the cache is frozen", cache_frozen, "The cache fails", of_the_shop=True, left_out=("search",)),
     Fault("all our tables are locked", locked(*TABLES), "Reading a visitor failed .*57014"),
     Fault("all our tables are missing", missing(*TABLES), "Reading a visitor failed .*42P01"),
-    Fault("the database has no room", database_full, "Storing who placed an order failed .*53100"),
+    Fault(
+        "the database has no room",
+        database_full,
+        "Storing (who placed an order|what was put into a basket) failed .*53100",
+    ),
     Fault("the snapshots are missing", snapshots_away, "cannot be read", new_processes=True),
     Fault("the storage hangs", storage_hangs, new_processes=True),
 ]
