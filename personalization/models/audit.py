@@ -10,10 +10,10 @@ from django.utils.crypto import salted_hmac
 from django.utils.timezone import now
 from django.utils.translation import pgettext_lazy
 
+from personalization.models.batched_deletion import delete_in_batches
+
 AUDIT_DAYS = 730
 """Entries are deleted after this many days."""
-DELETE_BATCH_SIZE = 5_000
-"""The number of entries that are deleted in one transaction."""
 SALT = "personalization.audit"
 ONE_SITTING = timedelta(minutes=15)
 """What a person repeats within that time is stored once, where only that they did it matters."""
@@ -93,9 +93,7 @@ class AuditQuerySet(models.QuerySet):
 
     def delete_before(self, moment: datetime) -> Iterator[int]:
         """Deletes it, the oldest first; how much went with each batch, which is a transaction of its own."""
-        while batch := list(self.before(moment).order_by("at").values_list("pk", flat=True)[:DELETE_BATCH_SIZE]):
-            self.model._base_manager.filter(pk__in=batch)._raw_delete(self.db)
-            yield len(batch)
+        return delete_in_batches(self.before(moment).order_by("at"))
 
 
 def hash_subject(user_id: object) -> str:

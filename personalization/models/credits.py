@@ -11,13 +11,12 @@ from django.db.models.functions import TruncDate
 from django.utils.timezone import get_default_timezone
 from django.utils.translation import pgettext_lazy
 
+from personalization.models.batched_deletion import delete_in_batches
 from personalization.models.visitors import Visitor
 
 CREDIT_DAYS = 180
 """So long after its order a credit hears of cancellations and returns; then it is deleted, and the totals of its day
 remain."""
-DELETE_BATCH_SIZE = 5_000
-"""The number of credits that are deleted in one transaction."""
 
 
 class Touch(models.TextChoices):
@@ -128,10 +127,7 @@ class CreditQuerySet(models.QuerySet):
 
     def delete_before(self, moment: datetime) -> Iterator[int]:
         """Deletes them, the oldest first; how many went with each batch."""
-        rows = self.before(moment).order_by("ordered_at")
-        while batch := list(rows.values_list("pk", flat=True)[:DELETE_BATCH_SIZE]):
-            self.model.objects.filter(pk__in=batch)._raw_delete(self.db)
-            yield len(batch)
+        return delete_in_batches(self.before(moment).order_by("ordered_at"))
 
 
 class Credit(models.Model):

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce, TruncDate
 from django.utils.translation import pgettext_lazy
 
 from personalization.models.audit import AuditEntry
+from personalization.models.batched_deletion import delete_in_batches
 from personalization.models.counting_turns import wait_for_turn
 from personalization.models.credits import Credit, Touch
 from personalization.models.daily_total_sql import (
@@ -34,8 +35,6 @@ class PurchaseType(models.TextChoices):
     SEEN = "purchase_seen", pgettext_lazy("personalization", "purchase of what was only seen")
 
 
-DELETE_BATCH_SIZE = 5_000
-"""The number of totals that are deleted in one transaction."""
 CLICK_BEFORE = timedelta(days=1)
 """A click counts for what was put into a basket that day or the day before."""
 SHOWN_EVENTS = (EventType.IMPRESSION, EventType.CLICK, EventType.ADD_TO_BASKET, *PurchaseType.values)
@@ -264,9 +263,7 @@ class DailyTotalQuerySet(models.QuerySet):
 
     def delete_before(self, day: date) -> Iterator[int]:
         """Deletes them, the oldest first; how many went with each batch, which is a transaction of its own."""
-        while batch := list(self.before(day).order_by("date").values_list("pk", flat=True)[:DELETE_BATCH_SIZE]):
-            self.model.objects.filter(pk__in=batch)._raw_delete(self.db)
-            yield len(batch)
+        return delete_in_batches(self.before(day).order_by("date"))
 
 
 def _sum_of(column: str, kind: str) -> Coalesce:

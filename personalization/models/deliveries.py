@@ -10,12 +10,11 @@ from django.conf import settings
 from django.db import connections, models, transaction
 from django.utils.translation import pgettext_lazy
 
+from personalization.models.batched_deletion import delete_in_batches
 from personalization.models.message_permissions import Channel
 
 LEASE = timedelta(minutes=15)
 """So long a message may be with the mail server; then nobody knows whether it was sent, and it is not sent again."""
-
-DELETE_BATCH_SIZE = 1_000
 
 
 class DeliveryState(models.TextChoices):
@@ -131,10 +130,7 @@ class DeliveryQuerySet(models.QuerySet):
 
     def delete_before(self, moment: datetime) -> Iterator[int]:
         """Deletes them, the oldest first; how many went with each batch."""
-        rows = self.before(moment).order_by("created_at")
-        while batch := list(rows.values_list("pk", flat=True)[:DELETE_BATCH_SIZE]):
-            self.model.objects.filter(pk__in=batch)._raw_delete(self.db)
-            yield len(batch)
+        return delete_in_batches(self.before(moment).order_by("created_at"))
 
 
 class Delivery(models.Model):

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import pgettext_lazy
 
-DELETE_BATCH_SIZE = 1_000
+from personalization.models.batched_deletion import delete_in_batches
 
 
 class Channel(models.TextChoices):
@@ -63,9 +63,7 @@ class ChannelConsentQuerySet(models.QuerySet):
     def delete_before(self, moment: datetime) -> Iterator[int]:
         """Deletes it, the oldest first; how many went with each batch."""
         rows = self.before(moment).order_by("recorded_at")
-        while batch := list(rows.values_list("pk", flat=True)[:DELETE_BATCH_SIZE]):
-            self.model.objects.filter(pk__in=batch)._raw_delete(self.db)
-            yield len(batch)
+        return delete_in_batches(rows)
 
 
 class ChannelConsent(models.Model):

@@ -12,6 +12,8 @@ from django.db import connections, models
 from django.db.models import QuerySet
 from django.utils.translation import pgettext_lazy
 
+from personalization.models.batched_deletion import delete_in_batches
+
 WEEK = timedelta(days=7)
 CENT = Decimal("0.01")
 MIDDLE = 3
@@ -29,8 +31,6 @@ WEEK_COLUMNS = {
     "lost_of_seen": "seen_lost",
 }
 """What `DailyTotalQuerySet.summed_by` calls the sums, by the column that holds one."""
-DELETE_BATCH_SIZE = 5_000
-"""The number of rows that are deleted in one transaction."""
 
 
 def week_of(day: date) -> date:
@@ -126,9 +126,7 @@ class ProductWeekQuerySet(models.QuerySet):
 
     def delete_before(self, day: date) -> Iterator[int]:
         """Deletes them, the oldest first; how many went with each batch, which is a transaction of its own."""
-        while batch := list(self.before(day).order_by("week").values_list("pk", flat=True)[:DELETE_BATCH_SIZE]):
-            self.model.objects.filter(pk__in=batch)._raw_delete(self.db)
-            yield len(batch)
+        return delete_in_batches(self.before(day).order_by("week"))
 
 
 class ProductWeek(models.Model):

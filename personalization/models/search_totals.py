@@ -10,10 +10,9 @@ from django.db import connections, models, transaction
 from django.db.models import Sum
 from django.utils.translation import pgettext_lazy
 
+from personalization.models.batched_deletion import delete_in_batches
 from personalization.models.counting_turns import wait_for_turn
 
-DELETE_BATCH_SIZE = 5_000
-"""The number of totals that are deleted in one transaction."""
 COUNTS = ("searches", "people", "known_hits", "without_hits", "clicked", "added", "lines", "gross", "lost_amount")
 """The columns that can be added up."""
 
@@ -75,9 +74,7 @@ class SearchTotalQuerySet(models.QuerySet):
 
     def delete_before(self, day: date) -> Iterator[int]:
         """Deletes them, the oldest first; how many went with each batch, which is a transaction of its own."""
-        while batch := list(self.before(day).order_by("date").values_list("pk", flat=True)[:DELETE_BATCH_SIZE]):
-            self.model.objects.filter(pk__in=batch)._raw_delete(self.db)
-            yield len(batch)
+        return delete_in_batches(self.before(day).order_by("date"))
 
 
 class SearchTotal(models.Model):

@@ -22,8 +22,8 @@ from personalization.models import (
     SearchTotal,
 )
 from personalization.models.audit import AUDIT_DAYS
+from personalization.models.batched_deletion import DELETE_BATCH_SIZE as ROWS_AT_ONCE
 from personalization.models.credits import oldest_credited
-from personalization.models.daily_totals import DELETE_BATCH_SIZE as TOTALS_AT_ONCE
 from personalization.models.events import BROWSER_BATCH_SIZE, DELETE_BATCH_SIZE, EventType
 from personalization.shop import catalogue
 
@@ -120,9 +120,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     days = roll_up_days(until.now, progress=progress)
     dropped = {name: _delete_events(name, until.for_event_type(name), progress) for name in EventType.values}
     totals = DailyTotal.objects.before(until.totals).count()
-    totals = sum(
-        progress(DailyTotal.objects.delete_before(until.totals), "Old totals", _batches(totals, TOTALS_AT_ONCE))
-    )
+    totals = sum(progress(DailyTotal.objects.delete_before(until.totals), "Old totals", _batches(totals, ROWS_AT_ONCE)))
     totals += sum(SearchTotal.objects.delete_before(until.totals)) + sum(
         ProductWeek.objects.delete_before(until.totals)
     )
