@@ -28,6 +28,9 @@ MAX_ATTEMPTS = 5
 FIRST_RETRY = timedelta(minutes=15)
 """The wait after the first refusal for now; doubled each time."""
 
+RENDER_RETRY = timedelta(hours=1)
+"""The wait after a text could not be made: a broken template is mended, and nobody who waits is forgotten by it."""
+
 Clock = Callable[[], datetime]
 
 
@@ -85,8 +88,9 @@ def _decide_next(kinds: dict[str, MessageKind], now: datetime, result: SendingRe
             delivery.mark(DeliveryState.SENDING, **_sending_columns(delivery, decision, now))
             return ClaimedMessage(delivery, kind, mail)
         why = decision.why or (Why.NOT_RENDERED if mail is None else Why.NO_PERMISSION)
-        if decision.later is not None:
-            delivery.mark(DeliveryState.DUE, why, due_at=decision.later, decided_at=now)
+        later = now + RENDER_RETRY if why == Why.NOT_RENDERED else decision.later
+        if later is not None:
+            delivery.mark(DeliveryState.DUE, why, due_at=later, decided_at=now)
             result.waiting[why] += 1
         else:
             delivery.mark(DeliveryState.SKIPPED, why, arm=decision.arm or "", decided_at=now)

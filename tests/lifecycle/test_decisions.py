@@ -52,6 +52,29 @@ def test_who_allowed_it_is(greetings):
     assert mail.outbox[0].subject == "Hello anna"
 
 
+def test_a_text_that_cannot_be_made_is_tried_again_when_it_is_mended(greetings, caplog):
+    allow(customer())
+    text = greetings.TEMPLATES[0]["DIRS"][0] / "personalization" / "messages" / "greeting.txt"
+    written = text.read_text()
+    text.write_text("{% nonsense %}")
+    start = timezone.now()
+    assert run(start).waiting == {"not_rendered": 1}
+    assert outcome() == [("due", "not_rendered")] and mail.outbox == []
+    assert "A message of kind greeting could not be made" in caplog.text
+    text.write_text(written)
+    assert run(start + timedelta(minutes=30)).sent == 0
+    assert run(start + timedelta(minutes=61)).sent == 1
+
+
+def test_one_that_never_can_be_made_is_given_up(greetings):
+    allow(customer())
+    (greetings.TEMPLATES[0]["DIRS"][0] / "personalization" / "messages" / "greeting.txt").write_text("{% nonsense %}")
+    start = timezone.now()
+    run(start)
+    run(start + timedelta(days=4))
+    assert outcome() == [("skipped", "too_old")]
+
+
 def test_the_newest_word_counts(greetings):
     anna = customer()
     allow(anna, "granted")
@@ -155,7 +178,7 @@ def test_a_text_without_the_link_to_end_messages_is_not_sent(greetings, tmp_path
     (tmp_path / "personalization" / "messages" / "greeting.html").write_text("<p>Hello</p>")
     allow(customer())
     run()
-    assert outcome() == [("skipped", "not_rendered")] and mail.outbox == []
+    assert outcome() == [("due", "not_rendered")] and mail.outbox == []
 
 
 def berlin(*moment):
