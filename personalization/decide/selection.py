@@ -146,8 +146,12 @@ def overdue_ratios(
     snapshot: SnapshotArrays, history: VisitorHistory, now: float, indices: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """For each of these products, all bought by the visitor: the days since they last did, as a multiple of the
-    interval after which they buy it again. `now` in seconds since 1970."""
-    since = np.maximum(snapshot.clamp_time(now) - history.last, 0) / DAY
+    interval after which they buy it again. `now` in seconds since 1970.
+
+    In whole days, since purchases are known by their day only: what was bought a minute ago is not half a day old in
+    the evening.
+    """
+    since = np.maximum(snapshot.clamp_time(now) // DAY - history.last // DAY, 0)
     ratio = since / expected_interval(history, snapshot)
     order = np.argsort(history.purchased)
     aligned: NDArray[np.float64] = ratio[order[np.searchsorted(history.purchased, indices, sorter=order)]]

@@ -299,6 +299,21 @@ def product_key(page, title):
     return re.search(r"_(\d+)/?(?:[?#].*)?$", address)[1]
 
 
+def test_who_chooses_again_as_soon_as_an_answer_is_there_is_heard(opened):
+    page = opened(CONSOLE + "segments/new/")
+    line = page.locator("[data-line]").first
+    page.evaluate(
+        """() => document.addEventListener("htmx:afterSwap", () => setTimeout(() => {
+            const field = document.querySelector("[data-line] [name$=-field]");
+            field.value = [...field.options].find((one) => one.text === "Orders").value;
+            field.dispatchEvent(new Event("change", { bubbles: true }));
+        }), { once: true })"""
+    )
+    line.get_by_label("Field").select_option(label="Last order")
+    expect(line.get_by_label("Number, or from")).to_be_visible()
+    expect(line.get_by_label("Field").locator("option:checked")).to_have_text("Orders")
+
+
 def test_a_campaign_is_dragged_to_its_place_and_moved_by_buttons(opened):
     page = opened(CONSOLE + "campaigns/?surface=category")
     lines = page.locator(".personalization-line")

@@ -84,3 +84,12 @@ def test_what_was_bought_a_minute_ago_is_not_due_and_what_is_late_is():
     history = handmade_history((0, 1, 3, 60, 0), (1, 1, 3, 60, 40))
     ratios = selection.overdue_ratios(handmade_arrays(), history, NOW + DAY / 2, np.array([1, 0]))
     assert ratios[0] > 1 and ratios[1] < 0.1
+
+
+def test_what_was_bought_today_is_as_fresh_in_the_evening_as_at_noon():
+    """Purchases are known by their day, as its noon."""
+    history = handmade_history((0, 1, 30, 1, 0))
+    noon, evening = (
+        selection.overdue_ratios(handmade_arrays(), history, moment, np.array([0])) for moment in (NOW, NOW + 0.49 * DAY)
+    )
+    assert noon == evening == 0

@@ -19,6 +19,10 @@ from personalization.train.run import run_training
 from tests.faults.conftest import ROOT
 from tests.shops import factories as shop
 
+ADVISORY_LOCKS = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE locktype = 'advisory' AND datname = current_database()
+"""
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 HOLD = """
 import time
@@ -113,7 +117,7 @@ def test_nothing_is_held_in_a_session_of_the_database():
     with training_lock():
         connection.close()
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+            cursor.execute(ADVISORY_LOCKS)
             assert cursor.fetchone() == (0,)
         with pytest.raises(TrainingInProgress), training_lock():
             pass

@@ -2,6 +2,9 @@
 (() => {
     "use strict";
 
+    // htmx waits 20 ms before it listens to what came anew; who works with keys is quicker, and would not be heard.
+    if (window.htmx) window.htmx.config.defaultSettleDelay = 0;
+
     const typesInto = (element) => element.matches("input, textarea, select, [contenteditable]");
 
     // Fields of an action that say nothing about what is chosen are hidden.
