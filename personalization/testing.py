@@ -32,6 +32,7 @@ from personalization.recommenders import (
     Neighbours,
     ProductScores,
     Recommender,
+    ShownArrays,
     ViewArrays,
 )
 from personalization.rows import RowType, row_type_error
@@ -72,6 +73,18 @@ def views_and_texts() -> HistoryArrays:
     return replace(history, catalogue=catalogue, views=views)
 
 
+def seen_and_clicked() -> HistoryArrays:
+    """As `even_and_odd_shop()`; twelve visitors saw each product a thousand times in each of four weeks, in one place
+    in which one card of ten is clicked on. Products are clicked on the more often the higher their number."""
+    history = even_and_odd_shop()
+    rows = [
+        (product, REFERENCE_TIME - 7 * DAY * week, 1_000, 12, 10 * product, 100.0)
+        for product in range(history.products)
+        for week in range(4)
+    ]
+    return replace(history, shown=ShownArrays.from_rows(rows))
+
+
 def make_history(rows: list[tuple[int, int, int, float]], products: int) -> HistoryArrays:
     """A history of these (customer, order, product, seconds since 1970)."""
     table = np.array(rows, np.float64).reshape(-1, 4)
@@ -96,12 +109,14 @@ def check_recommender(recommender: Recommender) -> None:
     error = recommender_error(recommender)
     assert not error, error
     limits = LearningLimits(min_customers=5, neighbours_per_product=8)
-    for history in (even_and_odd_shop(), views_and_texts()):
+    for history in (even_and_odd_shop(), views_and_texts(), seen_and_clicked()):
         _assert_steady(recommender, history, limits)
     for few in (make_history([], 0), make_history([], 3), make_history([(0, 0, 1, REFERENCE_TIME)], 3)):
         _assert_shapes(recommender.fit(few, limits), few.products, limits)
     _assert_shapes(recommender.fit(_views_alone(), limits), 20, limits)
-    history = replace(views_and_texts(), catalogue=CatalogueArrays.empty(20))
+    shown = seen_and_clicked().shown
+    seen_by_few = replace(shown, viewers=np.minimum(shown.viewers, 4))
+    history = replace(views_and_texts(), catalogue=CatalogueArrays.empty(20), shown=seen_by_few)
     for too_few in (history.customer < 4, history.customer == GUEST):
         learned = recommender.fit(_select_lines(history, np.flatnonzero(too_few)), limits)
         for array in _learned_numbers(learned):
@@ -240,7 +255,7 @@ def _views_alone() -> HistoryArrays:
 
 
 def _select_lines(history: HistoryArrays, lines: NDArray) -> HistoryArrays:
-    """These lines only, and these views where the history has any."""
+    """These lines only, and these views where the history has any; cards in another sequence."""
     views = history.views
     if len(views.customer):
         views = ViewArrays(views.customer[lines], views.product[lines], views.seen[lines])
@@ -252,6 +267,7 @@ def _select_lines(history: HistoryArrays, lines: NDArray) -> HistoryArrays:
         ordered_at=history.ordered_at[lines],
         country=history.country[lines],
         views=views,
+        shown=history.shown.select(np.arange(len(history.shown.product))[::-1]),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from personalization.rank.training_quality import BESTSELLERS, METRIC, SEARCH_ENGINE, TaskQuality, compare_tasks
-from personalization.train.click_ratios import MIN_CARDS_SEEN
+from personalization.recommenders.click_ratio import MIN_CARDS_SEEN
 from personalization.train.effort import Effort
 from personalization.train.evaluate import Evaluation
 from personalization.train.metrics import EvaluationResult
@@ -33,12 +33,12 @@ def signal_lines(worth: SignalWorth) -> Iterator[str]:
     if not worth.without_views:
         yield "Views: none to learn from."
     for task, without in worth.without_views.items():
-        yield f"Views, {SUBJECTS[task]}: {_pair(without, worth.with_views[task])}."
-    seen = f"{worth.ratios.cards_seen:,} cards seen, {worth.ratios.clicks:,} clicks"
-    if not worth.with_clicks:
+        yield f"Views, {SUBJECTS[task]}: {_pair(without, worth.with_signals[task])}."
+    seen = f"{worth.cards_seen:,} cards seen, {worth.clicks:,} clicks"
+    if not worth.without_clicks:
         yield f"Clicks over expected clicks: too few yet ({seen}; from {MIN_CARDS_SEEN:,} cards on)."
-    for task, weighed in worth.with_clicks.items():
-        yield f"Clicks over expected clicks, {SUBJECTS[task]}: {_pair(worth.before_clicks[task], weighed)} ({seen})."
+    for task, without in worth.without_clicks.items():
+        yield f"Clicks over expected clicks, {SUBJECTS[task]}: {_pair(without, worth.with_signals[task])} ({seen})."
 
 
 def _pair(without: EvaluationResult, with_signal: EvaluationResult) -> str:

@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Any, NamedTuple, Self
 
 from django.db import connections
-from django.db.models import Count, F, Min, Q, Sum
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
 
 from personalization.models.recent_activity import EACH_PRODUCT
 from personalization.models.searched_events import SearchedEventQuerySet
@@ -34,7 +34,7 @@ class ShownEvent(NamedTuple):
 
 
 class CardCount(NamedTuple):
-    """How often a product was seen, or clicked on, in one place."""
+    """How many visitors saw a product, or clicked on it, in one place."""
 
     product_id: int
     position: int
@@ -60,7 +60,8 @@ class ClickSums(NamedTuple):
 
 
 CARDS_SQL = """
-SELECT {product}, {position}, shown.surface, shown.device, COUNT(*) FROM ({shown}) AS shown CROSS JOIN {each}
+SELECT {product}, {position}, shown.surface, shown.device, COUNT(DISTINCT shown.visitor_id)
+FROM ({shown}) AS shown CROSS JOIN {each}
 GROUP BY {product}, {position}, shown.surface, shown.device
 """
 POSITION = {"postgresql": "(item.pair->>1)::integer", "sqlite": "json_extract(item.value, '$[1]')"}
@@ -70,12 +71,12 @@ POSITION = {"postgresql": "(item.pair->>1)::integer", "sqlite": "json_extract(it
 class ShownEventQuerySet(SearchedEventQuerySet):
     """The questions about what rows and lists showed."""
 
-    def cards_seen(self, since: datetime, until: datetime) -> list[CardCount]:
-        """How often each product was seen in each place between two moments, by visitors who allow learning from it and
-        are no robots; one statement."""
-        rows = self._from_slates("view_item_list", since, until)
+    def cards_seen(self, since: datetime, until: datetime, users: QuerySet[Any]) -> list[CardCount]:
+        """How many of these users saw each product in each place between two moments, of those who allow learning from
+        it and are no robots; one statement."""
+        rows = self._from_slates("view_item_list", since, until).filter(visitor__user__in=users)
         connection = connections[rows.db]
-        shown, values = rows.values("surface", "device", "items").query.get_compiler(rows.db).as_sql()
+        shown, values = rows.values("surface", "device", "items", "visitor_id").query.get_compiler(rows.db).as_sql()
         each, product = EACH_PRODUCT[connection.vendor]
         position = POSITION[connection.vendor]
         statement = CARDS_SQL.format(shown=shown, each=each, product=product, position=position)
@@ -83,10 +84,11 @@ class ShownEventQuerySet(SearchedEventQuerySet):
             cursor.execute(statement, values)
             return [CardCount(*row) for row in cursor.fetchall()]
 
-    def cards_clicked(self, since: datetime, until: datetime) -> list[CardCount]:
-        """How often each was clicked on in each place then."""
+    def cards_clicked(self, since: datetime, until: datetime, users: QuerySet[Any]) -> list[CardCount]:
+        """How many of them clicked on each in each place then."""
         rows = self._from_slates("select_item", since, until).filter(product_id__isnull=False, position__isnull=False)
-        counted = rows.values_list("product_id", "position", "surface", "device").annotate(cards=Count("pk"))
+        places = rows.filter(visitor__user__in=users).values_list("product_id", "position", "surface", "device")
+        counted = places.annotate(cards=Count("visitor_id", distinct=True))
         return [CardCount(*row) for row in counted]
 
     def clicks_in_arm(self, arm: str, since: datetime, until: datetime) -> ClickSums:

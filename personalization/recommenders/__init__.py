@@ -71,6 +71,39 @@ class ViewArrays:
 
 
 @dataclass(frozen=True)
+class ShownArrays:
+    """Cards of products in rows and lists: one entry for each product and week in which it was seen, in any sequence.
+    A visitor counts once a week for a product in a place."""
+
+    product: NDArray[np.int32]
+    """0..products-1."""
+    ended: NDArray[np.float64]
+    """The end of the week, in seconds since 1970."""
+    cards: NDArray[np.int64]
+    """How often it was seen."""
+    viewers: NDArray[np.int64]
+    """At least so many visitors saw it."""
+    clicks: NDArray[np.int64]
+    expected: NDArray[np.float64]
+    """The clicks that any product would have had in its places."""
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[tuple[float, ...]]) -> "ShownArrays":
+        """From (product, end of the week, cards, viewers, clicks, expected clicks)."""
+        table = np.array(rows, np.float64).reshape(-1, 6)
+        product, ended, cards, viewers, clicks, expected = table.T
+        seen, by, clicked = (column.astype(np.int64) for column in (cards, viewers, clicks))
+        return cls(product.astype(np.int32), ended, seen, by, clicked, expected)
+
+    def select(self, entries: NDArray[Any]) -> "ShownArrays":
+        """These entries only: a mask, or their numbers."""
+        return ShownArrays(*(column[entries] for column in vars(self).values()))
+
+
+NOTHING_SHOWN = ShownArrays.from_rows(())
+
+
+@dataclass(frozen=True)
 class HistoryArrays:
     """A shop's purchases up to `now`. The first four arrays and `country` have one entry for each order line, in any
     sequence."""
@@ -93,6 +126,7 @@ class HistoryArrays:
     """The shipping country of each line: 0..countries-1, or UNKNOWN_COUNTRY."""
     countries: Sequence[str]
     """The ISO codes of the countries, ascending."""
+    shown: ShownArrays = NOTHING_SHOWN
 
     def until(self, moment: float) -> "HistoryArrays":
         """The history up to an earlier moment (seconds since 1970), with today's catalogue."""
@@ -107,6 +141,7 @@ class HistoryArrays:
             country=self.country[before],
             now=moment,
             views=views,
+            shown=self.shown.select(self.shown.ended <= moment),
         )
 
     @cached_property

@@ -14,6 +14,7 @@ from personalization.models.lost_connections import repeat_on_lost_connection, s
 from personalization.rank.snapshot_arrays import DEVICES
 from personalization.recommenders import UNKNOWN_COUNTRY, CatalogueArrays, HistoryArrays, ViewArrays
 from personalization.shop import catalogue, orders, product_content, product_views
+from personalization.train.card_history import WEEKS, read_card_weeks, shown_arrays
 from personalization.train.search_history import SearchLog, read_searches
 from personalization.train.search_vocabulary import CatalogueNames
 
@@ -76,6 +77,7 @@ def _read_dataset(now: float, progress: Progress, find_products: FindProducts | 
         views=_read_views(consented, progress),
         country=country,
         countries=countries,
+        shown=shown_arrays(progress(read_card_weeks(now), "Reading clicks", WEEKS), product_id),
     )
     views_by_device = {
         device: consented.select(Event.objects.views().for_device(device).by_customer()) for device in DEVICES

@@ -89,7 +89,6 @@ def test_what_was_bought_a_minute_ago_is_not_due_and_what_is_late_is():
 def test_what_was_bought_today_is_as_fresh_in_the_evening_as_at_noon():
     """Purchases are known by their day, as its noon."""
     history = handmade_history((0, 1, 30, 1, 0))
-    noon, evening = (
-        selection.overdue_ratios(handmade_arrays(), history, moment, np.array([0])) for moment in (NOW, NOW + 0.49 * DAY)
-    )
+    moments, one = (NOW, NOW + 0.49 * DAY), np.array([0])
+    noon, evening = (selection.overdue_ratios(handmade_arrays(), history, moment, one) for moment in moments)
     assert noon == evening == 0

@@ -25,10 +25,11 @@ def test_a_recommender_keeps_the_contract(recommender):
     check_recommender(recommender)
 
 
-def test_the_shelf_holds_fifteen_recommenders_each_named_as_its_file():
+def test_the_shelf_holds_sixteen_recommenders_each_named_as_its_file():
     assert list(registered_recommenders()) == [
         "all_time_popular",
         "bought_together",
+        "click_ratio",
         "co_purchased_by_customer",
         "complements",
         "content_similarity",
