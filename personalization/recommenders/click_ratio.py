@@ -4,8 +4,8 @@ import numpy as np
 
 from personalization.recommenders import DAY, HistoryArrays, LearningLimits, ProductScores
 
-CLICK_DAYS = 56
-"""Weeks that began within so many days count."""
+CLICK_DAYS = 28
+"""Weeks that ended within so many days count."""
 MIN_CARDS_SEEN = 5_000
 """With fewer cards seen nothing is worked out."""
 PRIOR_CLICKS = 20.0

@@ -14,7 +14,7 @@ from personalization.models.shown_events import CardCount
 from personalization.recommenders import ShownArrays
 from personalization.shop import orders
 
-WEEKS = 16
+WEEKS = 12
 """So many weeks are read: those that count for a run, and before its evaluation weeks."""
 PRIOR_CARDS = 200.0
 """The click rate of a whole surface counts like so many cards in each of its places."""
