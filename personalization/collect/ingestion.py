@@ -107,12 +107,13 @@ def store_events(delivery: Delivery, reports: Iterable[ReportedEvent]) -> Ingest
 def _record_exposures(report: ReportedEvent, delivery: Delivery) -> None:
     """Stores that the visitor was shown arms of experiments; InvalidEvent when we did not sign that for them."""
     visitor, received = delivery.visitor, delivery.received
-    arms = exposure_tokens.verify_exposures(report.slate, visitor.pk, received.timestamp())
-    if arms is None:
+    shown = exposure_tokens.verify_exposures(report.slate, visitor.pk, received.timestamp())
+    if shown is None:
         raise InvalidEvent("invalid_slate")
     if not delivery.is_suspected_bot:
         is_customer = visitor.user_id is not None
-        Exposure.objects.record(visitor.pk, arms, received, device=delivery.device, is_customer=is_customer)
+        first = {"device": delivery.device, "is_customer": is_customer, "page_milliseconds": shown.page_milliseconds}
+        Exposure.objects.record(visitor.pk, shown.arms, received, first)
 
 
 def _store(delivery: Delivery, events: Collection[EventData]) -> bool:

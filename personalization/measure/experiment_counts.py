@@ -8,13 +8,17 @@ nothing.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from personalization.measure.capping import cap_revenue
+from personalization.measure.guardrails import slowest_pages
 from personalization.measure.part_differences import sum_parts
+from personalization.measure.search_outcomes import OneSearch, is_second_search, searches_of
 from personalization.measure.sums import sum_units
-from personalization.models import Exposure, OrderVisitor, Season, Visitor
+from personalization.models import Event, Exposure, OrderVisitor, Season, Visitor
 from personalization.models.experiments import RETURN_DAYS
+from personalization.privacy.retention import retention_cutoffs
 from personalization.shop import order_values
 from personalization.shop.order_values import OrderWorth
 
@@ -40,7 +44,7 @@ def count_outcomes(season: Season, now: datetime) -> None:
 def _count_batch(season: Season, rows: list[Exposure], now: datetime) -> None:
     visitors = Visitor.objects.in_bulk([row.visitor_id for row in rows])
     orders = _orders_by_visitor(visitors, min(row.first_at for row in rows))
-    pasts = _pasts(rows, visitors)
+    pasts, searched = _pasts(rows, visitors), _searches(rows, now)
     changed = []
     for row in rows:
         visitor = visitors.get(row.visitor_id)
@@ -50,6 +54,8 @@ def _count_batch(season: Season, rows: list[Exposure], now: datetime) -> None:
         until = min(row.first_at + season.window, now)
         _set_outcome(row, [one for one in orders[visitor.pk] if row.first_at <= one.placed_at <= until], now)
         row.refusals = _refusals(visitor, row.first_at, until)
+        if visitor.pk in searched:
+            _count_searches(row, [one for one in searched[visitor.pk] if row.first_at <= one.first_at <= until])
         if row.past_orders is None and row.pk in pasts:
             row.past_orders, row.past_revenue = pasts[row.pk]
         if row.is_settled or row.outcome() != before:
@@ -102,6 +108,25 @@ def _pasts(rows: list[Exposure], visitors: Mapping[Any, Visitor]) -> dict[int, t
     return found
 
 
+def _searches(rows: list[Exposure], now: datetime) -> dict[Any, list[OneSearch]]:
+    """By visitor, in its order, what those searched for of whom all searches since their first exposure are still
+    stored; of others the last count stays."""
+    begin = retention_cutoffs(now).searches
+    known = {row.visitor_id: row for row in rows if row.visitor_id is not None and row.first_at >= begin}
+    found: dict[Any, list[OneSearch]] = {key: [] for key in known}
+    if known:
+        since = min(row.first_at for row in known.values())
+        for one in searches_of(Event.objects.search_steps(since, now, known), {}):
+            found[one.visitor_id].append(one)
+    return found
+
+
+def _count_searches(row: Exposure, searches: list[OneSearch]) -> None:
+    known = [one for one in searches if one.hits is not None]
+    row.searches, row.searches_without_hits = len(known), sum(one.hits == 0 for one in known)
+    row.second_searches = sum(is_second_search(one, before) for before, one in pairwise(searches))
+
+
 def _refusals(visitor: Visitor, since: datetime, until: datetime) -> int:
     """How often a visitor said in this time that they are not interested."""
     first, last = since.timestamp(), until.timestamp()
@@ -132,6 +157,7 @@ def _sum_arm(units: list[Exposure], cap: float | None) -> dict[str, Any]:
     known = [one.past_orders is not None for one in units]
     past_orders = [float((one.past_orders or 0) > 0) for one in units]
     past_revenue = [cap_revenue(one.past_revenue or 0.0, cap) for one in units]
+    searches = [float(one.searches) for one in units]
     return {
         "orders": sum(one.orders for one in units),
         "buyers": int(sum(bought)),
@@ -146,6 +172,9 @@ def _sum_arm(units: list[Exposure], cap: float | None) -> dict[str, Any]:
         "lost_share": _sums([one.lost_amount for one in units], [one.gross for one in units]),
         "not_interested": _sums([float(one.refusals > 0) for one in units]),
         "opt_outs": _sums([float(one.opted_out) for one in units]),
+        "zero_results": _sums([float(one.searches_without_hits) for one in units], searches),
+        "second_searches": _sums([float(one.second_searches) for one in units], searches),
+        "page_time": slowest_pages(one.page_milliseconds for one in units),
         "parts": sum_parts(units),
     }
 

@@ -115,9 +115,9 @@ def _visitors_a_month(season: Season, numbers: Mapping[str, Any]) -> float | Non
 def _breaches(season: Season) -> tuple[GuardrailBreach, ...]:
     if not season.breach:
         return ()
-    stored = season.breach
-    label = arm_labels(season.document).get(stored["arm"], "")
-    return (GuardrailBreach(Guardrail(stored["guardrail"]), label, stored["ratio"]),)
+    label = arm_labels(season.document).get(season.breach["arm"], "")
+    guardrail = Guardrail(season.breach["guardrail"])
+    return (GuardrailBreach(**{**season.breach, "guardrail": guardrail, "arm": label}),)
 
 
 def manual_stop(season: Season) -> ManualStop | None:

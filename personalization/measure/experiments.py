@@ -4,6 +4,7 @@ It may be killed at any point, repeated, and run twice at once: outcomes are fun
 stored once, and a season ends once.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from personalization.measure.choice_counts import count_choices, sum_choices
 from personalization.measure.comparison import estimate_mean, estimate_ratio, estimate_share
 from personalization.measure.experiment_counts import PAST, count_outcomes, sum_season
 from personalization.measure.experiment_readings import day_start, plan_of, read_strata, read_sums, reading_of
-from personalization.measure.guardrails import Guardrail, GuardrailBreach, find_breach
+from personalization.measure.guardrails import Guardrail, GuardrailBreach, find_breach, find_slow_pages
 from personalization.measure.interleaved_readings import judge_interleaved
 from personalization.measure.sample_size import (
     LOOKS_ALLOWANCE,
@@ -27,7 +28,7 @@ from personalization.measure.sample_size import (
 )
 from personalization.merchandising import running_experiments
 from personalization.merchandising.assignment import HOLDOUT
-from personalization.merchandising.experiments import is_interleaved
+from personalization.merchandising.experiments import is_interleaved, may_change_searches
 from personalization.models import Definition, Exposure, Season, SeasonEnd
 from personalization.shop import order_values
 
@@ -144,7 +145,7 @@ def _end_if_over(season: Season, now: datetime) -> bool:
     plan, reading = plan_of(season), reading_of(season)
     breach = None if season.definition.key == HOLDOUT else find_harm(season)
     if breach is not None:
-        stored = {"guardrail": breach.guardrail.value, "arm": breach.arm, "ratio": breach.ratio}
+        stored = {**vars(breach), "guardrail": breach.guardrail.value}
         running_experiments.end_season(season, SeasonEnd.HARM, now, breach=stored)
         return True
     looks = reading.visitors_at_looks
@@ -164,21 +165,26 @@ def find_harm(season: Season) -> GuardrailBreach | None:
     for planned in plan.arms[1:]:
         arm = arms.get(planned.key, {})
         label = planned.key if len(plan.arms) > 2 else ""  # its label is made when it is told
-        for guardrail, estimate, column in _watched(season.document["primary"]):
+        for guardrail, estimate, column in _watched(season.document):
             pair = [estimate(_total(one.get(column))) for one in (control, arm)]
             events = sum(_events(one, guardrail) for one in (control, arm))
             breach = find_breach(guardrail, *pair, label=label, events=events, tuned_for=plan.visitors)
             if breach is not None:
                 return breach
+        if slow := find_slow_pages(control.get("page_time", ()), arm.get("page_time", ()), label=label):
+            return slow
     return None
 
 
-def _watched(primary: str) -> list[tuple[Guardrail, Any, str]]:
+def _watched(document: Mapping[str, Any]) -> list[tuple[Guardrail, Any, str]]:
+    primary = document["primary"]
+    searches = (Guardrail.ZERO_RESULTS, Guardrail.SECOND_SEARCHES) if may_change_searches(document) else ()
     return [
         (Guardrail.PRIMARY, estimate_share if primary == "conversion" else estimate_mean, primary),
         (Guardrail.LOST_SHARE, estimate_ratio, "lost_share"),
         (Guardrail.NOT_INTERESTED, estimate_share, "not_interested"),
         (Guardrail.OPT_OUTS, estimate_share, "opt_outs"),
+        *((one, estimate_ratio, one.value) for one in searches),
     ]
 
 

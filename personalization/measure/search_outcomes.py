@@ -43,6 +43,7 @@ class OneSearch:
     visitor_id: UUID
     day: date
     folded_query: str
+    first_at: datetime
     last_at: datetime
     """When they were still busy with it."""
     hits: float | None = None
@@ -93,7 +94,13 @@ def searches_of(steps: Iterable[SearchStep], bought: BoughtAfterClicks) -> Itera
                 or current.folded_query != step.folded_query
                 or step.occurred_at - current.last_at > PAUSE
             ):
-                current = OneSearch(step.visitor_id, local_day(step.occurred_at), step.folded_query, step.occurred_at)
+                current = OneSearch(
+                    step.visitor_id,
+                    local_day(step.occurred_at),
+                    step.folded_query,
+                    step.occurred_at,
+                    step.occurred_at,
+                )
                 done.append(current)
             current.last_at = step.occurred_at
             current.hits = step.hits if step.hits is not None else current.hits
@@ -111,6 +118,12 @@ def _note_click(search: OneSearch, step: SearchStep, bought: BoughtAfterClicks) 
     search.last_at = step.occurred_at
     search.clicked_places.append(min((step.position or 0) + 1, MAX_PLACE))
     search.bought += bought.get((step.visitor_id, step.product_id or 0, step.occurred_at), ())
+
+
+def is_second_search(search: OneSearch, before: OneSearch) -> bool:
+    """Whether somebody tried other words, as what they had found was not what they looked for. Parameters: two searches
+    of one visitor, one after the other."""
+    return not before.clicked_places and search.first_at - before.last_at <= PAUSE
 
 
 def add_up(searches: Iterable[OneSearch], words: frozenset[str]) -> Iterator[SearchTotal]:

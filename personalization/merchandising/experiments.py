@@ -128,6 +128,14 @@ def holdout_document(share: float) -> dict[str, Any]:
     }
 
 
+def may_change_searches(document: Document) -> bool:
+    """Whether an arm may show other results of a search than the others: one with plain pages there, one that reorders
+    lists by another strength, or one with or without a campaign."""
+    effects = [effect_of(arm) for arm in document["arms"]]
+    is_plain_there = any(effect.plain for effect in effects) and "search" in document.get("surfaces", ())
+    return is_plain_there or "search" in policy_surfaces(document) or any(effect.choices for effect in effects)
+
+
 def policy_surfaces(document: Document) -> set[str]:
     """Where the arms differ by numbers of the policy; of interleaved lists nowhere but where the document says."""
     if is_interleaved(document):

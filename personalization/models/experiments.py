@@ -100,19 +100,18 @@ class Season(models.Model):
 class ExposureQuerySet(models.QuerySet):
     """Queries about exposures."""
 
-    def record(
-        self, visitor_id: uuid.UUID, arms: Mapping[int, str], at: datetime, *, device: str, is_customer: bool
-    ) -> None:
-        """Stores that a visitor was shown these arms, {season's key: arm}. The first exposure to a season counts; one
-        to another arm of it marks the unit as crossed. A visitor who was erased meanwhile leaves nothing."""
+    def record(self, visitor_id: uuid.UUID, arms: Mapping[int, str], at: datetime, first: Mapping[str, Any]) -> None:
+        """Stores that a visitor was shown these arms, {season's key: arm}. The first exposure to a season counts, with
+        what `first` says of it, by column; one to another arm of it marks the unit as crossed. A visitor who was erased
+        meanwhile leaves nothing."""
         known = dict(self.filter(visitor_id=visitor_id, season_id__in=list(arms)).values_list("season_id", "arm"))
         if crossed := [season for season, arm in known.items() if arm != arms[season]]:
             self.filter(visitor_id=visitor_id, season_id__in=crossed).update(is_crossed=True)
         if missing := sorted(arms.keys() - known.keys()):
-            self._record_first(visitor_id, {season: arms[season] for season in missing}, at, device, is_customer)
+            self._record_first(visitor_id, {season: arms[season] for season in missing}, at, first)
 
     def _record_first(
-        self, visitor_id: uuid.UUID, arms: Mapping[int, str], at: datetime, device: str, is_customer: bool
+        self, visitor_id: uuid.UUID, arms: Mapping[int, str], at: datetime, first: Mapping[str, Any]
     ) -> None:
         with transaction.atomic(using=self.db):
             held = Visitor.objects.using(self.db).select_for_update(no_key=True).filter(pk=visitor_id)
@@ -120,14 +119,7 @@ class ExposureQuerySet(models.QuerySet):
                 return
             seasons = Season.objects.using(self.db).running().filter(pk__in=list(arms)).values_list("pk", flat=True)
             rows = [
-                Exposure(
-                    season_id=season,
-                    visitor_id=visitor_id,
-                    arm=arms[season],
-                    first_at=at,
-                    device=device,
-                    is_customer=is_customer,
-                )
+                Exposure(season_id=season, visitor_id=visitor_id, arm=arms[season], first_at=at, **first)
                 for season in seasons
             ]
             self.bulk_create(rows, ignore_conflicts=True)
@@ -186,6 +178,9 @@ OUTCOME_COLUMNS = (
     "lost_amount",
     "young",
     "refusals",
+    "searches",
+    "searches_without_hits",
+    "second_searches",
     "past_orders",
     "past_revenue",
 )
@@ -217,6 +212,13 @@ class Exposure(models.Model):
     """What of the rest is of orders that may still come back."""
     refusals = models.PositiveIntegerField(default=0)
     """How often they were not interested."""
+    searches = models.PositiveIntegerField(default=0)
+    """Of which it is known how much they found."""
+    searches_without_hits = models.PositiveIntegerField(default=0)
+    second_searches = models.PositiveIntegerField(default=0)
+    """Searches for other words, soon after one in which nothing was clicked on."""
+    page_milliseconds = models.PositiveIntegerField(null=True)
+    """How long the first page took to make, on the shop's servers."""
     past_orders = models.PositiveIntegerField(null=True)
     """Kept orders of the 90 days before; None where nothing is known of the time before."""
     past_revenue = models.FloatField(null=True)

@@ -1,7 +1,7 @@
 """What visitors searched for, and what they did then."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple, Self
 
@@ -50,12 +50,16 @@ class SearchedEventQuerySet(VoiceQuerySet):
         often = counted.filter(people__gte=min_people).order_by("-searches", "folded_query")
         return list(often.values_list("folded_query", flat=True)[:most])
 
-    def search_steps(self, since: datetime, until: datetime) -> Iterator[SearchStep]:
+    def search_steps(
+        self, since: datetime, until: datetime, visitor_ids: Iterable[uuid.UUID] | None = None
+    ) -> Iterator[SearchStep]:
         """What visitors searched for, which hits they clicked on, and what they put into their baskets between two
-        moments, of one visitor after the other, each in its order; streamed."""
+        moments, of one visitor after the other, each in its order; of these visitors, or of all; streamed."""
         on_hit = Q(type="select_item", surface="search", row_key__startswith="results", product_id__isnull=False)
         wanted = Q(type="search") | on_hit | Q(type="add_to_cart", product_id__isnull=False)
         rows = self._searching(since, until).filter(wanted).annotate(folded_query=FOLDED_QUERY)
+        if visitor_ids is not None:
+            rows = rows.filter(visitor_id__in=list(visitor_ids))
         columns = ("visitor_id", "type", "occurred_at", "folded_query", "value", "product_id", "position")
         steps = rows.order_by("visitor_id", "occurred_at", "event_id").values_list(*columns)
         return (SearchStep(*row) for row in steps.iterator(chunk_size=2_000))

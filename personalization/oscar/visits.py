@@ -139,7 +139,7 @@ def exposure_token(visit: Visit | None) -> str:
     """What is reported of the experiments that this visit was shown so far; "" where it was shown none."""
     if visit is None or visit.arms is None or visit.visitor_id is None:
         return ""
-    return sign_exposures(visit.arms.exposures, visit.visitor_id, visit.timestamp)
+    return sign_exposures(visit.arms.exposures, visit.visitor_id, visit.timestamp, time.time() - visit.timestamp)
 
 
 def shown_products(request: HttpRequest) -> set[int]:

@@ -3,6 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,6 +13,7 @@ from oscar.apps.order.models import Order
 from personalization.measure import experiment_counts, experiments
 from personalization.measure.experiment_readings import judge_season, reading_of
 from personalization.measure.experiments import measure_experiments
+from personalization.measure.guardrail_words import describe_breach
 from personalization.measure.verdict import VerdictState
 from personalization.measure.verdict_words import describe_verdict
 from personalization.merchandising import publishing
@@ -22,6 +24,7 @@ from personalization.models import (
     Definition,
     DefinitionKind,
     DefinitionState,
+    Event,
     Exposure,
     OrderVisitor,
     Season,
@@ -43,9 +46,9 @@ def tea(db):
     return shop.create_shop_product("Tea", stock=100_000)
 
 
-def season_of(arms=("a", "b"), *, key="", planned=10**6, cap=None, **document) -> Season:
+def season_of(arms=("a", "b"), *, key="", planned=10**6, cap=None, policy="max_home_rows", **document) -> Season:
     """An experiment that runs since START, whose second arm shows fewer rows."""
-    does = [{}, *({"policy": {"max_home_rows": number}} for number in range(1, len(arms)))]
+    does = [{}, *({"policy": {policy: number}} for number in range(1, len(arms)))]
     document = {"primary": "conversion", "weeks": 2, **document}
     document["arms"] = [
         {"key": arm, "label": arm.title(), "share": round(1 / len(arms), 2), "does": effect}
@@ -167,6 +170,69 @@ def test_who_said_not_interested_or_took_consent_back_is_counted():
     Exposure.objects.mark_opted_out([leaves.pk])
     arm = measured(season, START + 5 * DAY)["a"]
     assert (arm["not_interested"][1], arm["opt_outs"][1]) == (1.0, 1.0)
+
+
+def did(visitor, name, at, **fields):
+    Event.objects.create(event_id=uuid4(), visitor=visitor, type=name, occurred_at=at, received_at=at, **fields)
+
+
+def searched(visitor, query, hits, after_minutes, day=2):
+    did(visitor, "search", START + day * DAY + timedelta(minutes=after_minutes), query=query, value=hits)
+
+
+def test_searches_that_find_nothing_and_are_tried_anew_are_counted():
+    season = season_of(policy="rerank_strength")
+    visitor = unit(season, "a", START + DAY)
+    searched(visitor, "tea", 0, 0, day=0)  # before they were in the arm
+    for query, hits, minute in (("tee", 0, 0), ("tee", 0, 1), ("tea", 12, 2), ("cups", 4, 90), ("plates", None, 95)):
+        searched(visitor, query, hits, minute)
+    searched(visitor, "kettle", 3, 0, day=3)
+    clicked = {"surface": "search", "row_key": "results", "product_id": 5, "position": 0}
+    did(visitor, "select_item", START + 3 * DAY + timedelta(minutes=1), **clicked)
+    searched(visitor, "stove", 3, 2, day=3)  # after a click, not instead of one
+    arm = measured(season, START + 5 * DAY)["a"]
+    assert (arm["zero_results"][1], arm["zero_results"][3]) == (1.0, 5.0)
+    assert (arm["second_searches"][1], arm["second_searches"][3]) == (2.0, 5.0)
+
+
+def test_searches_that_were_deleted_since_stay_counted():
+    season = season_of(policy="rerank_strength", window_days=28)
+    visitor = unit(season, "a", START + DAY)
+    searched(visitor, "tee", 0, 0)
+    measured(season, START + 5 * DAY)
+    Event.objects.all().delete()
+    assert measured(season, START + 35 * DAY)["a"]["zero_results"][1] == 1.0
+
+
+@pytest.mark.parametrize(("policy", "end"), [("rerank_strength", SeasonEnd.HARM), ("max_home_rows", "")])
+def test_an_arm_in_which_searches_find_nothing_is_stopped_where_it_touches_searches(policy, end):
+    season = season_of(policy=policy, planned=1_000)
+    for arm, found in (("a", 100), ("b", 40)):
+        for number in range(120):
+            searched(unit(season, arm, START + DAY), "tea", 9 if number < found else 0, 0)
+    measured(season, START + 5 * DAY)
+    assert season.end == end and (not end or season.breach["guardrail"] == "zero_results")
+
+
+def test_an_arm_whose_pages_take_much_longer_is_stopped():
+    season = season_of()
+    for arm, slowest in (("a", 200), ("b", 290)):
+        visitors = Visitor.objects.bulk_create(
+            Visitor(consent=Consent.GRANTED, consented_at=START) for _ in range(1_000)
+        )
+        Exposure.objects.bulk_create(
+            Exposure(
+                season=season,
+                visitor=one,
+                arm=arm,
+                first_at=START + DAY,
+                page_milliseconds=slowest if number % 10 == 0 else 60,
+            )
+            for number, one in enumerate(visitors)
+        )
+    measured(season, START + 5 * DAY)
+    assert (season.end, season.breach["guardrail"]) == (SeasonEnd.HARM, "page_time")
+    assert describe_breach(reading_of(season).breaches[0]) == "Stopped: pages take 90 milliseconds longer."
 
 
 def test_crossed_units_are_left_out_and_counted(tea):

@@ -63,4 +63,3 @@ def test_clicks_that_tell_what_will_be_bought_make_lists_better():
 def test_clicks_that_tell_nothing_cost_next_to_nothing():
     without, with_clicks = worth(shop_of_fashions(clicks_tell=False))
     assert with_clicks > 0.9 * without
-

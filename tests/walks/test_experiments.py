@@ -99,6 +99,7 @@ def test_both_arms_report_with_the_same_script_and_as_often(browser, loyal, arm)
         (script,) = SCRIPT.findall(page)
         assert re.sub(r'data-exposure="[^"]+"', "", script).count("data-") == 1  # where to report, and nothing else
     assert exposures() == {(loyal.pk, arm): False}
+    assert 0 < Exposure.objects.get().page_milliseconds < 30_000
 
 
 def test_the_page_of_who_is_held_out_costs_no_query_more_than_without_an_experiment(browser, loyal):

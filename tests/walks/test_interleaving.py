@@ -182,7 +182,7 @@ def test_some_see_the_list_as_it_is(trained_and_indexed, who):
     page = client.get(SEARCH)
     assert listed(page) == before and page.context["view"].teams == {}
     if who == "held out":
-        assert season.pk not in verify_exposures(exposure_of(page), Visitor.objects.get(user=user).pk, 0.0)
+        assert season.pk not in verify_exposures(exposure_of(page), Visitor.objects.get(user=user).pk, 0.0).arms
     else:
         assert exposure_of(page) == ""
 
