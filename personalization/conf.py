@@ -188,6 +188,8 @@ class Settings:
     """Searches are deleted after this many days."""
     TOTAL_RETENTION_DAYS: int = 390
     """Daily totals are deleted after this many days."""
+    GENOME_RETENTION_MONTHS: int = 24
+    """What was known of a customer in a month (tastes, tiers) is deleted after this many months."""
     DISMISSAL_DAYS: int = 60
     """A product or category that a visitor dismissed is not shown for this many days."""
 
