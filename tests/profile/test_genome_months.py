@@ -63,7 +63,9 @@ def test_a_later_run_of_the_month_writes_only_what_changed_and_the_next_month_ha
 def test_a_row_holds_the_strongest_tastes_in_at_most_a_kilobyte():
     anna, huge = shop.create_customer("anna"), 2**63 - 1
     tastes = [Taste("brand", huge - n, round(0.999 - n / 1000, 3), 3, 1e9) for n in range(MAX_DATED_TASTES + 5)]
-    CustomerFacts.objects.create(user=anna, tastes=json.dumps([*tastes, ["product", 7, 1.0, 1, 1e9]]), computed_at=now())
+    CustomerFacts.objects.create(
+        user=anna, tastes=json.dumps([*tastes, ["product", 7, 1.0, 1, 1e9]]), computed_at=now()
+    )
     store_genome_months(now().timestamp())
     row = GenomeMonth.objects.get()
     assert [taste.key for taste in row.read_tastes()] == [huge - n for n in range(MAX_DATED_TASTES)]
@@ -110,7 +112,9 @@ def test_what_became_sensitive_since_is_taken_out_of_all_months():
     anna = shop.create_customer("anna")
     health = shop.create_from_breadcrumbs("Health > Pharmacy")
     kept = shop.create_from_breadcrumbs("Drinks")
-    tastes = write_tastes([Taste("category", health.pk, 0.5), Taste("category", kept.pk, 0.3), Taste("brand", health.pk, 1)])
+    tastes = write_tastes(
+        [Taste("category", health.pk, 0.5), Taste("category", kept.pk, 0.3), Taste("brand", health.pk, 1)]
+    )
     for number in (9, 10):
         GenomeMonth.objects.create(user=anna, month=date(2026, number, 1), tastes=tastes)
     retention.apply_retention()
