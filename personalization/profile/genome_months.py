@@ -1,7 +1,7 @@
 """Writes down each month what is known of every customer, and since when they are in their tier."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.db import transaction
@@ -9,7 +9,7 @@ from django.utils.timezone import get_default_timezone
 
 from personalization.batching import batched
 from personalization.models import CustomerFacts, GenomeMonth, Visitor
-from personalization.models.genome_months import DATED_KINDS, MAX_DATED_TASTES, write_tastes
+from personalization.models.genome_months import DATED_KINDS, MAX_DATED_TASTES, month_before, write_tastes
 from personalization.models.lost_connections import repeat_on_lost_connection
 from personalization.shop import customers
 
@@ -21,6 +21,12 @@ MONTHS_LOOKED_BACK = 3
 def month_of(moment: float) -> date:
     """The first day of the month of the shop's calendar in which this moment lies, in seconds since 1970."""
     return datetime.fromtimestamp(moment, get_default_timezone()).date().replace(day=1)
+
+
+def month_end(month: date) -> float:
+    """The first moment after this month of the shop's calendar, in seconds since 1970."""
+    following = month_before(month, -1)
+    return datetime.combine(following, time.min, get_default_timezone()).timestamp()
 
 
 def store_genome_months(now: float, progress: Callable[[Sequence], Iterable] = iter) -> int:

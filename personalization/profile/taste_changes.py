@@ -2,15 +2,13 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
-
-from django.utils.timezone import get_default_timezone, make_aware
 
 from personalization.models import CustomerFacts, GenomeMonth
 from personalization.models.customer_facts import MAX_TASTES, Taste, TasteKind
 from personalization.models.genome_months import MAX_DATED_TASTES, month_before
-from personalization.profile.genome_months import month_of
+from personalization.profile.genome_months import month_end, month_of
 from personalization.shop import catalogue
 
 MONTHS_COMPARED = 3
@@ -79,7 +77,7 @@ def read_taste_changes(
 
 def _new_categories(facts: CustomerFacts, month: date) -> list[int]:
     """The keys of the categories that they took up after this month, the strongest first."""
-    end = make_aware(datetime.combine(month_before(month, -1), datetime.min.time()), get_default_timezone()).timestamp()
+    end = month_end(month)
     new = [taste for taste in facts.read_tastes() if taste.kind == TasteKind.NEW and (taste.last_at or 0) >= end]
     return [taste.key for taste in sorted(new, key=lambda taste: -taste.share)]
 
