@@ -117,7 +117,9 @@ def change_interest(request: HttpRequest) -> HttpResponse:
         return response
     if visitor is not None:
         remember_visitor(response, requester, visitor)
-        messages.success(request, _("Saved. This takes effect from the next page on."))
+        is_own_page = response["Location"] == reverse("personalization:privacy")
+        later, already = _("Saved. This takes effect from the next page on."), _("Saved. This page goes by it already.")
+        messages.success(request, later if is_own_page else already)
     return response
 
 

@@ -17,6 +17,8 @@ FEWEST_ORDERS = 2
 """So many orders were kept up to that month, and since: with fewer, any purchase moves all shares."""
 FEWEST_DAYS = 2
 """What became a larger part was bought on so many days in all: one may have been for a present."""
+LEAST_NEW_SHARE = 0.01
+"""What is new makes so much of what they buy."""
 LEAST_DIFFERENCE = 0.1
 LEAST_FACTOR = 1.5
 """A share changed that moved by a tenth of all that they buy, and became so many times as large or as small."""
@@ -78,7 +80,8 @@ def read_taste_changes(
 def _new_categories(facts: CustomerFacts, month: date) -> list[int]:
     """The keys of the categories that they took up after this month, the strongest first."""
     end = month_end(month)
-    new = [taste for taste in facts.read_tastes() if taste.kind == TasteKind.NEW and (taste.last_at or 0) >= end]
+    known = [taste for taste in facts.read_tastes() if taste.kind == TasteKind.NEW and taste.share >= LEAST_NEW_SHARE]
+    new = [taste for taste in known if taste.last_at is not None and taste.last_at >= end]
     return [taste.key for taste in sorted(new, key=lambda taste: -taste.share)]
 
 

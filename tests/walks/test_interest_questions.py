@@ -77,6 +77,7 @@ def test_what_a_newcomer_chooses_changes_the_home_page_at_once_and_its_row_says_
     odd = category("Odd")
     assert row.items and all(odd in item.product.get_categories() for item in row.items)
     body = page.content.decode()
+    assert "Saved. This page goes by it already." in body
     assert "You said that you like this category" in body and "Popular in Odd" in body
     assert asked(page) == ["Even"]
     stored = Visitor.objects.get(user=newcomer).get_preferences()

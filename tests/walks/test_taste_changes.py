@@ -75,7 +75,7 @@ def staff_page(client, user):
 
 def test_the_shopper_reads_what_is_new_and_what_became_less(client, changed):
     text = own_page(client, changed)
-    assert f"New since {MONTH}: Dog food, Coffee" in text
+    assert f"New since {MONTH}: Dog food · Coffee" in text
     assert re.search(rf"A smaller part than in {MONTH}: Tea \(100 %, now \d+ %\)", text)
     assert "Pets" not in text and "Drinks" not in text.replace("Drinks (100 %", "")
     assert "A larger part" not in text  # what is new is not said twice
@@ -92,7 +92,7 @@ def test_staff_read_it_too_with_the_tenth_and_the_floor(client, changed):
     GenomeMonth.objects.filter(user=changed, month=month_of(THEN.timestamp())).update(value_tier=9)
     CustomerFacts.objects.filter(user=changed).update(value_tier=3)
     text = staff_page(client, changed)
-    assert f"New since {MONTH}: Dog food, Coffee" in text and "Tea (100 %" in text
+    assert f"New since {MONTH}: Dog food · Coffee" in text and "Tea (100 %" in text
     assert f"in tenth 3 of all customers, in {MONTH} in tenth 9" in text
     assert "two kept orders before and two since" in text
 
