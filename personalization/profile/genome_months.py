@@ -30,8 +30,8 @@ def month_end(month: date) -> float:
 
 
 def store_genome_months(now: float, progress: Callable[[Sequence], Iterable] = iter) -> int:
-    """Writes this month's row of every customer who consents, where it says something new; how many were written.
-    `now` in seconds since 1970. It comes last: it copies facts and tiers."""
+    """Writes this month's row of every customer who consents and bought something, where it says something new; how
+    many were written. `now` in seconds since 1970. It comes last: it copies facts and tiers."""
     users = repeat_on_lost_connection(_users_with_facts)()
     return sum(_store_batch(batch, now) for batch in progress(list(batched(users, BATCH_SIZE))))
 
@@ -49,7 +49,8 @@ def _store_batch(users: list[Any], now: float) -> int:
     month = month_of(now)
     before = GenomeMonth.objects.newest_before(month, MONTHS_LOOKED_BACK, consented)
     stored = GenomeMonth.objects.of_month(month, consented)
-    rows = [_month_row(one, month, before.get(one.user_id), now) for one in facts]
+    bought = (one for one in facts if one.kept_orders or one.user_id in stored)
+    rows = [_month_row(one, month, before.get(one.user_id), now) for one in bought]
     CustomerFacts.objects.store_tier_dates({row.user_id: row.value_tier_since for row in rows})
     changed = [row for row in rows if not row.is_same_as(stored.get(row.user_id))]
     GenomeMonth.objects.store(changed)

@@ -64,7 +64,7 @@ def test_a_row_holds_the_strongest_tastes_in_at_most_a_kilobyte():
     anna, huge = shop.create_customer("anna"), 2**63 - 1
     tastes = [Taste("brand", huge - n, round(0.999 - n / 1000, 3), 3, 1e9) for n in range(MAX_DATED_TASTES + 5)]
     CustomerFacts.objects.create(
-        user=anna, tastes=json.dumps([*tastes, ["product", 7, 1.0, 1, 1e9]]), computed_at=now()
+        kept_orders=1, user=anna, tastes=json.dumps([*tastes, ["product", 7, 1.0, 1, 1e9]]), computed_at=now()
     )
     store_genome_months(now().timestamp())
     row = GenomeMonth.objects.get()
@@ -88,6 +88,17 @@ def test_all_months_of_who_leaves_are_deleted_and_nobody_elses(leave, coffee):
         swept()
     assert not GenomeMonth.objects.exclude(user=bert).exists()
     assert GenomeMonth.objects.filter(user=bert).count() >= 3
+
+
+def test_who_bought_nothing_has_no_row_and_who_sent_all_back_one_that_says_so(coffee):
+    anna = shop.create_customer("anna")
+    assert swept() == 0
+    placed = shop.create_past_order(anna, [coffee])
+    assert swept() == 1
+    type(placed).objects.filter(pk=placed.pk).update(status="Cancelled")
+    assert swept() == 1
+    row = GenomeMonth.objects.get()
+    assert (row.orders, row.read_tastes(), row.value_tier) == (0, [], None)
 
 
 def test_who_withdraws_while_it_runs_is_not_written(coffee):
@@ -128,7 +139,9 @@ def test_what_became_sensitive_since_is_taken_out_of_all_months():
 def test_many_customers_cost_no_more_queries_than_a_few(coffee):
     def cost(count):
         for number in range(count):
-            CustomerFacts.objects.create(user=shop.create_customer(f"c{number}-{count}"), computed_at=now())
+            CustomerFacts.objects.create(
+                user=shop.create_customer(f"c{number}-{count}"), kept_orders=1, computed_at=now()
+            )
         with CaptureQueriesContext(connection) as asked:
             store_genome_months(now().timestamp())
         return len(asked)
@@ -138,7 +151,7 @@ def test_many_customers_cost_no_more_queries_than_a_few(coffee):
 
 def test_a_tier_is_known_to_be_new_from_the_second_month_on_and_one_night_is_no_change():
     anna = shop.create_customer("anna")
-    facts = CustomerFacts.objects.create(user=anna, value_tier=7, computed_at=now())
+    facts = CustomerFacts.objects.create(user=anna, kept_orders=3, value_tier=7, computed_at=now())
 
     def night(moment, tier):
         CustomerFacts.objects.filter(pk=facts.pk).update(value_tier=tier)
