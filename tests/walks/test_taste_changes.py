@@ -10,7 +10,6 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime, now
 
 from personalization.models import CustomerFacts, GenomeMonth, SensitiveCategory, Visitor
-from personalization.models.genome_months import month_before
 from personalization.privacy import identity
 from personalization.profile import batch
 from personalization.profile.genome_months import month_of, store_genome_months
@@ -152,14 +151,6 @@ def test_who_turns_it_off_or_erases_it_reads_nothing(client, changed):
     identity.erase_customer(changed.pk, now())
     assert own_page(client, changed) is None
     assert not GenomeMonth.objects.exists()
-
-
-def test_it_is_in_german_too(client, changed):
-    client.cookies["django_language"] = "de"
-    month = month_before(month_of(now().timestamp()), 2)
-    client.force_login(changed)
-    page = client.get(PAGE, headers={"accept-language": "de"}).content.decode()
-    assert str(month.year) in page and "Dog food" in page
 
 
 def test_the_months_are_mentioned_where_it_says_what_is_used(client, changed):
