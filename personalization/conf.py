@@ -14,6 +14,7 @@ SETTING_BOUNDS: dict[str, tuple[int, float]] = {
     "ADD_ON_MIN_PROBABILITY": (0, 1),
     "DEMOTE_AFTER_VIEWS": (0, math.inf),
     "MAX_EVENT_TIME_SHARE": (0, math.inf),
+    "MAX_INTEREST_QUESTIONS": (0, 3),
     "MENU_MAX_SHIFT": (0, math.inf),
     "MESSAGE_QUIET_FROM": (0, 23),
     "MESSAGE_QUIET_UNTIL": (0, 23),
@@ -101,6 +102,11 @@ class Settings:
     ADD_ON_MIN_PROBABILITY: float = 0.12
     """The probability, 0 to 1, from which an add-on is shown in the basket and after the order. With a higher one fewer
     add-ons are shown, and more of them are bought."""
+    MAX_INTEREST_QUESTIONS: int = 3
+    """A customer of whom nothing is known yet is asked about at most this many categories, at most 3; 0 for none."""
+    INTEREST_CATEGORIES: tuple[int, ...] = ()
+    """The primary keys of the categories that they are asked about. Without any, the shop's largest, of different top
+    categories as far as there are."""
 
     # Reranking of lists and of the menu
     RERANK_STRENGTH: int = 100
@@ -188,6 +194,8 @@ class Settings:
     """Searches are deleted after this many days."""
     TOTAL_RETENTION_DAYS: int = 390
     """Daily totals are deleted after this many days."""
+    GENOME_RETENTION_MONTHS: int = 24
+    """What was known of a customer in a month (tastes, tiers) is deleted after this many months."""
     DISMISSAL_DAYS: int = 60
     """A product or category that a visitor dismissed is not shown for this many days."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
+from typing import Any
 
 from personalization import signals, surfaces
 from personalization.decide import list_campaigns, ranked_lists, reranking, row_pages
@@ -10,6 +11,7 @@ from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.arms import enter_list, enter_surface, note_differences
 from personalization.decide.audience import list_surface
 from personalization.decide.compose import ReplayedRow, RowProposals, compose_as_buyable, compose_slate
+from personalization.decide.interest_questions import categories_to_ask
 from personalization.decide.interleaved_lists import InterleavedList, interleave_list
 from personalization.decide.layout import LayoutLimits, page_limits
 from personalization.decide.merchandising import Resolution
@@ -251,6 +253,16 @@ def menu_shortcuts(visit: Visit) -> list[navigation.MenuShortcut]:
         with fail_open("The visitor's shortcuts in the menu"):
             if learned := get_active_snapshot():
                 return navigation.make_menu_shortcuts(apply_preferences(visit, learned), learned)
+    return []
+
+
+def interest_questions(visit: Visit) -> list[Any]:
+    """The categories (Oscar's, with a `label`) that this visitor is asked about; no sensitive one. No query where there
+    is nothing to ask, two else."""
+    with fail_open("Looking for what to ask a visitor"):
+        if keys := categories_to_ask(visit, get_active_snapshot()):
+            found = catalogue.categories_by_id(set(keys) - catalogue.sensitive_categories())
+            return [found[key] for key in keys if key in found]
     return []
 
 

@@ -37,6 +37,10 @@ class Policy:
     new_product_days: int = 60
     dismissal_days: int = 60
     """How long a dismissed product, category or row stays away."""
+    max_interest_questions: int = 3
+    """Categories that a visitor is asked about."""
+    interest_categories: tuple[int, ...] = ()
+    """The primary keys of these; none for the largest."""
     min_repurchase_rate: float = 0.2
     """A product is offered again after one purchase when at least this share of its customers bought it again."""
     rerank_strength: int = 100

@@ -18,7 +18,7 @@ PERMANENT_TYPES = "interest"
 def apply_preferences(visit: Visit, snapshot: SnapshotArrays | None) -> Visit:
     """The visit with the preferences in force: what the visitor does not want to see is in `excluded_products`; that
     and the interests that they removed are left out of their profile and their events."""
-    preferences = _active_preferences(visit)
+    preferences = active_preferences(visit)
     if not preferences:
         return visit
     excluded = _negative_preferences(preferences, "product") | _products_of_categories(
@@ -49,7 +49,8 @@ def excluded_categories(preferences: Iterable[Preference]) -> set[int]:
     return _negative_preferences(preferences, "category") | _negative_preferences(preferences, PERMANENT_TYPES)
 
 
-def _active_preferences(visit: Visit) -> tuple[Preference, ...]:
+def active_preferences(visit: Visit) -> tuple[Preference, ...]:
+    """The preferences of a visit that have not expired."""
     oldest = visit.timestamp - visit.policy.dismissal_days * DAY
     return tuple(one for one in visit.preferences if one.type == PERMANENT_TYPES or one.recorded_at > oldest)
 

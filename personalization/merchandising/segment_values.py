@@ -8,13 +8,15 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from django.utils.functional import Promise
-from django.utils.translation import pgettext
+from django.utils.translation import pgettext, pgettext_lazy
 
 MAX_KEYS = 200
 MAX_KEY = 2**63 - 1
 MAX_TEXT = 40
 MAX_DAYS = 3650
 MAX_EVENT_DAYS = 90
+MAX_NEW_DAYS = 365
+"""For so long a category that a customer took up is known to be new."""
 MAX_NUMBER = 10**9
 
 
@@ -262,3 +264,17 @@ def _at(path: str, parse: Callable[[], Any]) -> Any:
         return parse()
     except ValueFault as fault:
         raise ValueFault(fault.message, f"{path}.{fault.path}".rstrip(".")) from None
+
+
+COUNT = numbers(whole_number)
+MONEY = numbers(amount)
+PERCENT = numbers(lambda value: whole_number(value, 0, 100))
+BOUGHT_CATEGORY = chosen(
+    pgettext_lazy("personalization", "Choose at least one category."), times=True, max_days=MAX_DAYS
+)
+BOUGHT = chosen(times=True, max_days=MAX_DAYS)
+LOOKED_AT = chosen(max_days=MAX_EVENT_DAYS)
+CHOSEN_CATEGORY = chosen(pgettext_lazy("personalization", "Choose at least one category."))
+CHOSEN = chosen()
+USED = chosen(max_days=MAX_DAYS)
+TOOK_UP = chosen(pgettext_lazy("personalization", "Choose at least one category."), max_days=MAX_NEW_DAYS)

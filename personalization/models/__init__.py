@@ -16,6 +16,7 @@ from personalization.models.definitions import (
 from personalization.models.deliveries import Delivery
 from personalization.models.events import Event
 from personalization.models.experiments import Exposure, Season, SeasonEnd
+from personalization.models.genome_months import GenomeMonth
 from personalization.models.genomes import Genome
 from personalization.models.message_permissions import ChannelConsent, Suppression
 from personalization.models.newcomers import Newcomer
@@ -50,6 +51,7 @@ __all__ = [
     "Event",
     "Exposure",
     "Genome",
+    "GenomeMonth",
     "Newcomer",
     "OrderVisitor",
     "ProductWeek",

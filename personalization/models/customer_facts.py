@@ -33,6 +33,7 @@ class TasteKind(models.TextChoices):
     WISH = "wish", pgettext_lazy("personalization", "product on a wish list")
     ALERT = "alert", pgettext_lazy("personalization", "product that they wait for")
     VOUCHER = "voucher", pgettext_lazy("personalization", "voucher")
+    NEW = "new", pgettext_lazy("personalization", "new category")
     OFFER = "offer", pgettext_lazy("personalization", "offer")
     GROUP = "group", pgettext_lazy("personalization", "group of customers")
 
@@ -47,7 +48,7 @@ class Taste(NamedTuple):
     purchases: int = 0
     """The number of days (UTC) on which they bought it."""
     last_at: float | None = None
-    """The last moment, in whole seconds since 1970; None where nothing tells."""
+    """The last moment, in whole seconds since 1970; None where nothing tells. Of a new category the first one."""
 
 
 class CustomerFactsQuerySet(models.QuerySet):
@@ -82,6 +83,21 @@ class CustomerFactsQuerySet(models.QuerySet):
         for new, users in groups.items():
             for batch in batched(users, USERS_PER_BATCH):
                 self.filter(user_id__in=batch).update(**dict(zip(TIERS, new, strict=True)))
+
+    def for_months(self, user_ids: Iterable[object]) -> "list[CustomerFacts]":
+        """The facts of these customers, as far as a row of a month holds them. One query."""
+        return list(self.filter(user_id__in=list(user_ids)).order_by("user_id").only(*MONTH_FIELDS))
+
+    def store_tier_dates(self, dates: dict[Any, datetime | None]) -> None:
+        """Writes since when these customers are in their value tier, where that changed. Inside a transaction that
+        holds their visitors."""
+        known = self.filter(user_id__in=list(dates)).values_list("user_id", "value_tier_since")
+        groups: dict[datetime | None, list[Any]] = {}
+        for user, since in known:
+            if dates[user] != since:
+                groups.setdefault(dates[user], []).append(user)
+        for since, users in groups.items():
+            self.filter(user_id__in=users).update(value_tier_since=since)
 
     def store_values(self, values: "Iterable[CustomerFacts]", run: ValueRun) -> None:
         """Writes what a run expects of these customers, those of them who have facts. Inside a transaction that holds
@@ -172,6 +188,10 @@ class CustomerFacts(models.Model):
         pgettext_lazy("personalization", "value tier"), null=True, db_index=True
     )
     """1 to 10 by the kept revenue of a year; this and the other tiers are worked out in the nightly sweep."""
+    value_tier_since = models.DateTimeField(
+        pgettext_lazy("personalization", "value tier since"), null=True, db_index=True
+    )
+    """When they reached this tier, by the training run that found it first in a month; None where nobody knows."""
     recency_tier = models.PositiveSmallIntegerField(pgettext_lazy("personalization", "recency tier"), null=True)
     """1 to 5; 5 for those who ordered last."""
     frequency_tier = models.PositiveSmallIntegerField(pgettext_lazy("personalization", "frequency tier"), null=True)
@@ -246,11 +266,11 @@ VALUE_FIELDS = [
     *("value_reasons", "value_order_days", "value_history_days", "value_run"),
 ]
 """What a run expects of a customer."""
-COMPUTED_FIELDS = [
-    field.name for field in CustomerFacts._meta.fields if field.name not in {"id", "user", *TIERS, *VALUE_FIELDS}
-]
-READ_FIELDS = [*COMPUTED_FIELDS, *TIERS, "expected_spend", "order_chance", "expected_tier"]
+_SWEPT_FIELDS = {"id", "user", *TIERS, "value_tier_since", *VALUE_FIELDS}
+COMPUTED_FIELDS = [field.name for field in CustomerFacts._meta.fields if field.name not in _SWEPT_FIELDS]
+READ_FIELDS = [*COMPUTED_FIELDS, *TIERS, "value_tier_since", "expected_spend", "order_chance", "expected_tier"]
 """What a decision may ask for."""
+MONTH_FIELDS = ("user_id", "tastes", "kept_orders", "year_revenue", *TIERS, "value_tier_since", "expected_tier")
 
 
 class CustomerTasteQuerySet(models.QuerySet):

@@ -7,6 +7,7 @@ of an hour, for GET only. The page goes through the code that serves everybody, 
 import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -55,6 +56,8 @@ class Preview:
     """Whether the stranger has an account, of which nothing is known."""
     moment: float | None = None
     """Seconds since 1970; None for now."""
+    month: str = ""
+    """The past month, "2026-09", at whose end the customer is shown, which is the moment then; "" for as they are."""
     drafts: tuple[int, ...] = ()
     """The campaigns and rows that are shown as their drafts say."""
     row: tuple[str, Mapping[str, Any]] | None = None
@@ -66,6 +69,11 @@ class Preview:
     plain: bool = False
     """Without personalisation."""
     without_campaigns: bool = False
+
+    @property
+    def month_start(self) -> date | None:
+        """The first day of that month."""
+        return date.fromisoformat(f"{self.month}-01") if self.month else None
 
     def sign(self) -> str:
         """The value of the parameter."""

@@ -32,6 +32,7 @@ from personalization.models.recent_activity import RecentActivity
 from personalization.oscar.previews import current_preview, in_preview
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import ClientType, Requester, requester_from_request
+from personalization.profile.past_profile import profile_in_month
 from personalization.shop import orders
 
 BasketLine = get_model("basket", "Line")
@@ -158,11 +159,21 @@ def _read_visit(request: HttpRequest) -> Visit:
     if not consent.tracking_allowed(requester, visitor):
         return visit
     if visit.is_preview:
-        return _with_profile(requester, replace(visit, tracking_allowed=True), visitor)
+        return _in_preview_month(_with_profile(requester, replace(visit, tracking_allowed=True), visitor), request)
     hide = visit.hide_private_reasons or (
         visit.user_id is not None and not signed_in_recently(request, visit.timestamp)
     )
     return _with_profile(requester, replace(visit, tracking_allowed=True, hide_private_reasons=hide), visitor)
+
+
+def _in_preview_month(visit: Visit, request: HttpRequest) -> Visit:
+    """The visit with the profile that the customer had at the end of the month that the request's preview names."""
+    preview = current_preview(request)
+    if preview is None or preview.month_start is None or visit.user_id is None:
+        return visit
+    past = profile_in_month(visit.user_id, preview.month_start, visit.timestamp)
+    stated = tuple(one for one in visit.preferences if one.recorded_at <= visit.timestamp)
+    return replace(visit, genome=past.genome, facts=past.facts, preferences=stated)
 
 
 def anonymous_visit(request: HttpRequest) -> Visit:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from personalization import conf
 from personalization.collect import feedback, flows
+from personalization.decide.interest_questions import QUESTIONS_KEY
 from personalization.models import Visitor
 from personalization.pages.cache_control import private_page
 from personalization.pages.outages import says_when_unreadable
@@ -56,6 +57,8 @@ def _give_feedback(requester: Requester, kind: str, key: Any, sign: int) -> Visi
 def _confirmation_text(kind: str, key: Any) -> str:
     """The confirmation of a dismissal; 404 for what is not in the shop (any more)."""
     days = conf.get_settings().DISMISSAL_DAYS
+    if (kind, key) == ("reason", QUESTIONS_KEY):
+        return pgettext("personalization", "We won't ask this for %(days)d days.") % {"days": days}
     if kind == "reason":
         return _("We won't show this row for %(days)d days.") % {"days": days}
     if kind == "category":

@@ -26,6 +26,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from personalization.pages.cache_control import private_page
 from personalization.pages.outages import render_visitor_page, says_when_unreadable
+from personalization.pages.redirects import redirect_target
 from personalization.privacy import flows, identity, sort_preference
 from personalization.privacy.data_download import AsyncDataDownload, DataDownload
 from personalization.privacy.overview import visitor_overview
@@ -103,11 +104,12 @@ class PreferenceForm(forms.Form):
 @csrf_protect
 @says_when_unreadable
 def change_interest(request: HttpRequest) -> HttpResponse:
-    """Adds, removes or restores an interest, or takes a "not interested" back."""
+    """Adds, removes or restores an interest, or takes a "not interested" back; leads back to that page."""
     form = PreferenceForm(request.POST)
     if not form.is_valid():
         return _invalid_form()
-    requester, response = requester_from_request(request), _back_to_privacy()
+    requester = requester_from_request(request)
+    response = HttpResponseRedirect(redirect_target(request, reverse("personalization:privacy")))
     try:
         visitor = flows.change_preference(requester, **form.cleaned_data, now=now())
     except flows.Refused:
@@ -115,7 +117,9 @@ def change_interest(request: HttpRequest) -> HttpResponse:
         return response
     if visitor is not None:
         remember_visitor(response, requester, visitor)
-        messages.success(request, _("Saved. This takes effect from the next page on."))
+        is_own_page = response["Location"] == reverse("personalization:privacy")
+        later, already = _("Saved. This takes effect from the next page on."), _("Saved. This page goes by it already.")
+        messages.success(request, later if is_own_page else already)
     return response
 
 

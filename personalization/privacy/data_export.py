@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from personalization.models import AuditEntry, Event, Version, Visitor
+from personalization.models import AuditEntry, Event, GenomeMonth, Version, Visitor
 from personalization.models.paging import pages_by_key
 from personalization.privacy import identity
 from personalization.privacy.requester import Requester
@@ -28,7 +28,13 @@ ID_TYPES = {
     "categories": "categories",
 }
 """By field: whose primary keys it contains, itself or at the start of each of its rows."""
-TASTE_ID_TYPES = {"product": "products", "wish": "products", "alert": "products", "category": "categories"}
+TASTE_ID_TYPES = {
+    "product": "products",
+    "wish": "products",
+    "alert": "products",
+    "category": "categories",
+    "new": "categories",
+}
 PAGE_SIZE = 200
 """The rows that a download holds at a time: an event may name 200 products, all of whose names are looked up."""
 PAGE_KEYS: dict[type[Model], tuple[str, ...]] = {Event: ("occurred_at", "pk")}
@@ -41,6 +47,8 @@ STAFF_FIELDS: dict[type[Model], frozenset[str]] = {
 """By table: the fields that say which member of staff did something. A customer is told that and why their data was
 looked at, not by whom."""
 PREFERENCE_ID_TYPES = {"product": "products", "category": "categories", "interest": "categories"}
+TYPED_LISTS = {"preferences": PREFERENCE_ID_TYPES, "tastes": TASTE_ID_TYPES}
+"""By field, whose rows begin with a type and a key: by type whose primary key it is."""
 
 
 def export_visitor_data(requester: Requester, now: datetime, part: TableRows | None = None) -> dict[str, Any]:
@@ -156,6 +164,8 @@ def _any(conditions: list[Q]) -> Q:
 def _fields(row: Model) -> dict[str, Any]:
     own = {field.attname: field.value_from_object(row) for field in row._meta.concrete_fields}
     related = {field.name: [each.pk for each in field.value_from_object(row)] for field in row._meta.many_to_many}
+    if isinstance(row, GenomeMonth):  # the tastes of the facts stand in a table of their own, too, with their names
+        own["tastes"] = [[taste.kind, taste.key, taste.share] for taste in row.read_tastes()]
     withheld = STAFF_FIELDS.get(type(row), frozenset())
     return {name: value for name, value in (own | related).items() if name not in withheld}
 
@@ -186,8 +196,9 @@ def _referenced_keys(row: dict[str, Any]) -> Iterator[tuple[str, int]]:
             yield id_types[name], value
         elif name in id_types and isinstance(value, list):
             yield from ((id_types[name], entry[0]) for entry in value)
-        elif name == "preferences":
-            yield from ((PREFERENCE_ID_TYPES[entry[0]], entry[1]) for entry in value if entry[0] in PREFERENCE_ID_TYPES)
+        elif name in TYPED_LISTS and isinstance(value, list):
+            types = TYPED_LISTS[name]
+            yield from ((types[entry[0]], entry[1]) for entry in value if entry[0] in types)
 
 
 def _row_as_data(row: dict[str, Any], named: NamedRecords) -> dict[str, Any]:
@@ -201,11 +212,11 @@ def _row_as_data(row: dict[str, Any], named: NamedRecords) -> dict[str, Any]:
             data[f"{name.removesuffix('_id')}_name"] = named[id_types[name]].get(value)
         elif name in id_types and isinstance(value, list):
             data[name] = [[entry[0], named[id_types[name]].get(entry[0]), *entry[1:]] for entry in value]
-        elif name == "preferences":
-            data[name] = [_preference_as_data(entry, named) for entry in value]
+        elif name in TYPED_LISTS and isinstance(value, list):
+            data[name] = [_typed_entry(entry, TYPED_LISTS[name], named) for entry in value]
     return data
 
 
-def _preference_as_data(entry: list, named: NamedRecords) -> list:
+def _typed_entry(entry: list, types: Mapping[str, str], named: NamedRecords) -> list:
     kind, key, *rest = entry
-    return [kind, key, named[PREFERENCE_ID_TYPES[kind]].get(key) if kind in PREFERENCE_ID_TYPES else None, *rest]
+    return [kind, key, named[types[kind]].get(key) if kind in types else None, *rest]

@@ -13,6 +13,7 @@ from personalization.models.visitors import Preference
 from personalization.privacy import consent
 from personalization.privacy.message_addresses import stored_messages
 from personalization.privacy.requester import Requester
+from personalization.profile.taste_changes import TasteChanges, read_taste_changes
 from personalization.shop import account_records, catalogue
 
 INTERESTS_SHOWN = 12
@@ -83,6 +84,8 @@ class VisitorOverview:
     """The categories that the visitor buys from most, the strongest first, without those that they removed."""
     added_interests: list[Any]
     removed_interests: list[Any]
+    changes: TasteChanges | None
+    """What changed in what they buy; None where there is nothing to compare with."""
     selectable_interests: list[account_records.CategoryNode]
     """The categories that can be added."""
     dismissals: list[Dismissal]
@@ -97,6 +100,8 @@ class VisitorOverview:
     retention_days: int
     """How many days events are stored."""
     search_retention_days: int
+    genome_retention_months: int
+    """For how many months it is stored what a customer bought most of in a month."""
     min_customers: int
     """From how many customers on a total of the shop's orders counts."""
 
@@ -111,6 +116,7 @@ def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetim
     liked, added, removed = _stated_interests(genome, preferences)
     named = _category_names([*liked, *added, *removed])
     status = consent_status(requester, visitor)
+    facts = visitor.facts() if visitor and status.is_on else None
     return VisitorOverview(
         status=status,
         genome=genome,
@@ -120,6 +126,7 @@ def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetim
         interests=named(liked)[:INTERESTS_SHOWN],
         added_interests=named(added),
         removed_interests=named(removed),
+        changes=read_taste_changes(requester.user_id, facts, now.timestamp(), removed) if facts else None,
         selectable_interests=account_records.category_nodes() if status.is_on else [],
         dismissals=_dismissals(preferences, now),
         recent_products=_recent_products(events.with_products()[:RECENT_SHOWN]),
@@ -132,6 +139,7 @@ def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetim
         erased_at=visitor.erased_at if visitor else None,
         retention_days=settings.EVENT_RETENTION_DAYS,
         search_retention_days=settings.SEARCH_RETENTION_DAYS,
+        genome_retention_months=settings.GENOME_RETENTION_MONTHS,
         min_customers=settings.MIN_CUSTOMERS,
     )
 

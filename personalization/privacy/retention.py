@@ -18,6 +18,7 @@ from personalization.models import (
     DailyTotal,
     Delivery,
     Event,
+    GenomeMonth,
     ProductWeek,
     SearchTotal,
 )
@@ -25,6 +26,7 @@ from personalization.models.audit import AUDIT_DAYS
 from personalization.models.batched_deletion import DELETE_BATCH_SIZE as ROWS_AT_ONCE
 from personalization.models.credits import oldest_credited
 from personalization.models.events import BROWSER_BATCH_SIZE, DELETE_BATCH_SIZE, EventType
+from personalization.models.genome_months import month_before
 from personalization.shop import catalogue
 
 LATE_DAYS = 8
@@ -52,12 +54,14 @@ class RetentionResult:
     """How many credits of orders that are too old to change."""
     messages: int = 0
     """How many messages to persons, and requests for one."""
+    genomes: int = 0
+    """How many genomes of months."""
 
     def __str__(self) -> str:
         return (
             f"{self.days} days counted; {self.events} events ({self.searches} of them searches), "
             f"{self.totals} daily totals, {self.credits} credits, {self.browsers} browsers, {self.audit} audit "
-            f"entries and {self.messages} messages dropped"
+            f"entries, {self.messages} messages and {self.genomes} genomes of months dropped"
         )
 
 
@@ -73,6 +77,8 @@ class RetentionCutoffs:
     audit: datetime
     credits: datetime
     messages: datetime
+    genomes: date
+    """The first month that stays."""
 
     def for_event_type(self, name: str) -> datetime:
         """The cutoff for events of this type."""
@@ -92,6 +98,7 @@ def retention_cutoffs(moment: datetime) -> RetentionCutoffs:
         audit=moment - timedelta(days=AUDIT_DAYS),
         credits=day_bounds(local_day(oldest_credited(moment))),
         messages=moment - timedelta(days=settings.MESSAGE_RETENTION_DAYS),
+        genomes=month_before(local_day(moment).replace(day=1), settings.GENOME_RETENTION_MONTHS),
     )
 
 
@@ -101,14 +108,15 @@ def no_progress(stream: Iterable[Any], what: str, length: int) -> Iterable[Any]:
 
 
 def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_progress) -> RetentionResult:
-    """1. Deletes events about products that staff marked as sensitive since, and those of visitors who withdrew, if
-       that was interrupted.
+    """1. Deletes events about products that staff marked as sensitive since, takes such categories out of the genomes
+       of months, and deletes events of visitors who withdrew, if that was interrupted.
     2. Forgets the networks of yesterday's events.
     3. Counts the days that may have changed since the last run.
     4. Deletes old events.
     5. Deletes old daily totals.
     6. Deletes browsers without any event left.
-    7. Deletes old entries of the audit, credits of orders that are too old to change, and old messages.
+    7. Deletes old entries of the audit, credits of orders that are too old to change, old messages, and genomes of old
+       months.
 
     It may be killed at any point, repeated, and run twice at once: days are counted before anything is deleted, a day
     whose events are partly deleted is not counted again, and each batch is a transaction of its own.
@@ -116,6 +124,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     until = retention_cutoffs(moment or now())
     unwanted = sum(Event.objects.delete_for_products(catalogue.all_sensitive_products()))
     unwanted += sum(Event.objects.delete_withdrawn())
+    GenomeMonth.objects.forget_categories(catalogue.sensitive_categories())
     Event.objects.settle_voices(until.now)
     days = roll_up_days(until.now, progress=progress)
     dropped = {name: _delete_events(name, until.for_event_type(name), progress) for name in EventType.values}
@@ -134,8 +143,9 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     credits = sum(Credit.objects.delete_before(until.credits))
     messages = sum(Delivery.objects.delete_before(until.messages))
     messages += sum(ChannelConsent.objects.delete_before(until.messages))
+    genomes = sum(GenomeMonth.objects.delete_before(until.genomes))
     events = unwanted + sum(dropped.values())
-    return RetentionResult(days, events, dropped[EventType.SEARCH], totals, idle, audit, credits, messages)
+    return RetentionResult(days, events, dropped[EventType.SEARCH], totals, idle, audit, credits, messages, genomes)
 
 
 def _delete_events(name: str, before: datetime, progress: ProgressBar) -> int:
@@ -164,6 +174,7 @@ def rows_due(moment: datetime | None = None) -> RetentionResult:
         AuditEntry.objects.before(until.audit).count(),
         Credit.objects.before(until.credits).count(),
         Delivery.objects.before(until.messages).count() + ChannelConsent.objects.before(until.messages).count(),
+        GenomeMonth.objects.before(until.genomes).count(),
     )
 
 

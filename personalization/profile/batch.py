@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from personalization import conf
 from personalization.batching import batched
-from personalization.models import CustomerFacts, Genome, Visitor
+from personalization.models import CustomerFacts, Genome, GenomeMonth, Visitor
 from personalization.models.lost_connections import repeat_on_lost_connection
 from personalization.profile.genome import compute_genomes, refresh_genome
 from personalization.rank.snapshot_arrays import lookup_indices
@@ -66,6 +66,7 @@ def refresh_all_genomes(now: float, progress: Callable[[Sequence], Iterable] = i
     stored = sum(refresh(batch, now) for batch in progress(list(batched(consented, BATCH_SIZE))))
     repeat_on_lost_connection(Genome.objects.delete_except)(users)
     repeat_on_lost_connection(CustomerFacts.objects.delete_except)(consented)
+    repeat_on_lost_connection(GenomeMonth.objects.delete_except)(consented)
     repeat_on_lost_connection(CustomerFacts.objects.store_tiers)()
     batches = list(batched(users, BATCH_SIZE))
     pool = repeat_on_lost_connection(_neighbour_pool)(_sampled_users(users))

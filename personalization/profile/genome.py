@@ -11,7 +11,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from personalization import conf
-from personalization.models import CustomerFacts, Genome, Visitor
+from personalization.models import CustomerFacts, Genome, GenomeMonth, Visitor
 from personalization.models.lost_connections import streamed_reads
 from personalization.profile.customer_facts import build_facts
 from personalization.profile.tastes import purchase_tastes
@@ -35,15 +35,16 @@ def refresh_genome(user_ids: Iterable[Any], now: float) -> int:
         Genome.objects.filter(user_id__in=without_genome).delete()
         tastes = purchase_tastes(history.purchases, history.members, now)
         CustomerFacts.objects.store(build_facts(history.since, tastes, now))
-        CustomerFacts.objects.delete_of(set(user_ids) - history.since.keys())
+        delete_profiles(set(user_ids) - history.since.keys())
     return len(genomes)
 
 
 def delete_profiles(user_ids: Iterable[Any]) -> None:
-    """Deletes genomes, facts and tastes of these customers."""
+    """Deletes genomes, those of earlier months, too, facts and tastes of these customers."""
     user_ids = list(user_ids)
     Genome.objects.filter(user_id__in=user_ids).delete()
     CustomerFacts.objects.delete_of(user_ids)
+    GenomeMonth.objects.delete_of(user_ids)
 
 
 def compute_genomes(user_ids: Iterable[Any], now: float) -> list[Genome]:

@@ -21,6 +21,7 @@ from django.utils.translation import get_language
 
 from personalization import conf, serve
 from personalization.collect import feedback
+from personalization.decide.interest_questions import QUESTIONS_KEY
 from personalization.decide.reasons import placement_label
 from personalization.decide.relative_dates import relative_date
 from personalization.decide.slate import PlacedBy, Slate, SlateItem
@@ -156,6 +157,25 @@ def listed_cards(parser: Parser, token: Token) -> ListedCardsNode:
     nodelist = parser.parse(("endlisted_cards",))
     parser.delete_first_token()
     return ListedCardsNode(nodelist)
+
+
+@register.inclusion_tag("personalization/partials/interest_questions.html", takes_context=True)
+def interest_questions(context: Context, *, newcomers_only: bool = False) -> dict[str, Any]:
+    """The questions about what the visitor likes, for those who consented; `newcomers_only`: for customers who bought
+    nothing yet."""
+    request = context.get("request")
+    if request is None or (newcomers_only and not requester_from_request(request).is_signed_in):
+        return {}
+    visit = visits.consented_visit(request)
+    if visit is None or (newcomers_only and visit.genome.purchases):
+        return {}
+    return {
+        "categories": serve.interest_questions(visit),
+        "is_preview": visit.is_preview,
+        "next": request.get_full_path(),
+        "skip": feedback.sign_feedback("reason", QUESTIONS_KEY),
+        "csrf_token": context.get("csrf_token"),
+    }
 
 
 @register.filter

@@ -4,6 +4,7 @@ from typing import Any
 
 from personalization.models import Snapshot
 from personalization.profile import batch
+from personalization.profile.genome_months import store_genome_months
 from personalization.train.customer_values import refresh_customer_values
 from personalization.train.dataset import Progress
 from personalization.train.lock import TrainingInProgress
@@ -12,8 +13,8 @@ from personalization.train.run import no_progress, run_training
 
 def train_shop(now: float, progress: Progress = no_progress, **options: Any) -> tuple[Snapshot, int]:
     """Learns from the shop's history (`options` as for `run_training`), then works out every customer's genome and what
-    is expected of them, which needs no snapshot: so it is done also where learning failed, whose error is raised
-    afterwards.
+    is expected of them, and writes it down for the month, which needs no snapshot: so it is done also where learning
+    failed, whose error is raised afterwards.
 
     Returns
     -------
@@ -23,6 +24,7 @@ def train_shop(now: float, progress: Progress = no_progress, **options: Any) -> 
     def refresh_customers() -> int:
         refreshed = batch.refresh_all_genomes(now, lambda batches: progress(batches, "Customers", len(batches)))
         refresh_customer_values(now)
+        store_genome_months(now, lambda batches: progress(batches, "Months of customers", len(batches)))
         return refreshed
 
     try:

@@ -1,6 +1,7 @@
 """The screens of segments, as a merchandiser uses them."""
 
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -11,9 +12,10 @@ from django.urls import reverse
 from django.utils.timezone import now
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
 
+from personalization.decide.visit import Visit
 from personalization.merchandising import publishing, segments
 from personalization.merchandising.segment_catalogue import all_fields
-from personalization.models import AuditEntry, Definition, SensitiveCategory
+from personalization.models import AuditEntry, CustomerFacts, Definition, SensitiveCategory
 from personalization.profile import batch
 from tests.shops import factories as shop
 
@@ -143,6 +145,46 @@ def test_a_segment_made_in_the_form_holds_exactly_the_customers_it_says(client, 
     assert list(segments.compile_segment(segment).customers(now().timestamp())) == [users[0]]
     page = client.get(LIST).content.decode()
     assert "customers who bought Tea at least twice" in page and "not used" in page
+
+
+def test_who_took_up_a_category_lately_is_counted_and_decided_alike(client, merchandiser):
+    """The first was a customer for months and came to tea; the second always drank it; the third is new."""
+    tea, coffee = create_from_breadcrumbs("Drinks > Tea"), create_from_breadcrumbs("Drinks > Coffee")
+    green, black = shop.create_shop_product("Green tea", tea), shop.create_shop_product("Black", coffee)
+    users = [shop.create_customer(f"customer{number}") for number in range(3)]
+    for user, product, days_ago in (
+        (users[0], black, 200), (users[0], green, 40), (users[0], green, 12),
+        (users[1], green, 200), (users[1], green, 40), (users[1], green, 12),
+        (users[2], black, 20), (users[2], green, 12), (users[2], green, 3),
+    ):  # fmt: skip
+        shop.create_past_order(user, [product], days_ago=days_ago)
+    batch.refresh_all_genomes(now().timestamp())
+    line = {"field": "took_up_category", "do": "one_of", "keys": [str(tea.pk)], "days": "60"}
+    client.post(NEW, form_data(line), follow=True)
+    segment = segments.compile_segment(segments.parse_segment(Definition.objects.get().live.document)[0])
+    moment = now().timestamp()
+    assert list(segment.customers(moment)) == [users[0]]
+    facts = CustomerFacts.objects.of_customers([user.pk for user in users])
+    visits = [Visit(timestamp=moment, strategy=None, facts=facts[user.pk], tracking_allowed=True) for user in users]
+    assert [segment.holds(visit, moment) for visit in visits] == [True, False, False]
+    assert "customers who bought Tea for the first time within the last 60 days" in client.get(LIST).content.decode()
+    wrong = client.post(NEW, form_data({**line, "days": "366"})).content.decode()
+    assert "Give a whole number from 1 to 365." in wrong and "at most 365 (empty: so many)" in wrong
+
+
+def test_who_reached_the_best_tenth_lately_is_counted(client, merchandiser):
+    users = [shop.create_customer(f"customer{number}") for number in range(3)]
+    for user, tier, days in zip(users, (10, 10, 9), (5, 100, 5), strict=True):
+        facts = CustomerFacts.objects.create(user=user, value_tier=tier, computed_at=now())
+        CustomerFacts.objects.filter(pk=facts.pk).update(value_tier_since=now() - timedelta(days=days))
+    lines = (
+        {"field": "value_tier", "do": "is", "low": "10"},
+        {"field": "value_tier_since", "do": "within", "days": "60"},
+    )
+    client.post(NEW, form_data(*lines), follow=True)
+    segment = segments.compile_segment(segments.parse_segment(Definition.objects.get().live.document)[0])
+    assert list(segment.customers(now().timestamp())) == [users[0]]
+    assert "reached their tenth by kept revenue within the last 60 days" in client.get(LIST).content.decode()
 
 
 def _every_condition(product, category, group, other):

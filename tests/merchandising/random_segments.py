@@ -53,6 +53,7 @@ FACTS = st.fixed_dictionaries(
         "expected_spend": st.one_of(st.none(), MONEY),
         "order_chance": st.one_of(st.none(), st.sampled_from([0.0, 0.07, 0.29, 0.3, 0.57, 1.0])),
         "expected_tier": st.one_of(st.none(), st.integers(1, 3)),
+        "value_tier_since": MOMENTS,
         "joined": MOMENTS,
         "wish_items": NUMBERS,
         "alerts": NUMBERS,
@@ -81,6 +82,7 @@ def store_customers(users, customers):
     CustomerFacts.objects.store(rows)
     for row in rows:  # which a sweep writes
         names = ("value_tier", "recency_tier", "frequency_tier", "expected_spend", "order_chance", "expected_tier")
+        names = (*names, "value_tier_since")
         CustomerFacts.objects.filter(user=row.user).update(**{name: getattr(row, name) for name in names})
     found = CustomerFacts.objects.of_customers([user.pk for user in users])
     return {user.pk: found.get(user.pk) for user in users}
@@ -90,6 +92,8 @@ def _value(field, op):
     optional = {}
     if field.code.startswith("bought"):
         optional = {"times": st.integers(1, 4), "days": st.sampled_from([1, 7, 28])}
+    if field.code == "took_up_category":
+        optional = {"days": st.sampled_from([1, 7, 28])}
     by_code = {
         "revenue": st.one_of(st.integers(0, 40), st.integers(0, 4000).map(lambda cents: cents / 100)),
         "average_order": st.integers(0, 40),

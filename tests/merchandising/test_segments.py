@@ -85,6 +85,15 @@ SILENT = condition("bought_category", "none_of", {"keys": [1], "days": 60})
         ),
         (of(condition("last_order", "more_than", 60)), "customers who ordered last more than 60 days ago"),
         (of(condition("last_order", "unknown", None)), "customers who have never ordered"),
+        (
+            of(condition("value_tier", "is", 10), condition("value_tier_since", "within", 60)),
+            "customers who are in tenth 10 by kept revenue of a year and reached their tenth by kept revenue within "
+            "the last 60 days",
+        ),
+        (
+            of(condition("took_up_category", "one_of", {"keys": [1], "days": 90})),
+            "customers who bought Coffee for the first time within the last 90 days",
+        ),
         (of(condition("next_due", "in_next", 1)), "customers who are due to order again in the next 1 day"),
         (of(condition("bought_category", "one_of", {"keys": [1, 2]})), "customers who bought Coffee or Tea"),
         (

@@ -69,7 +69,7 @@ def traces(user_pk, visitor_id):
 def test_there_is_something_to_erase(person):
     user, visitor, _, _ = person
     kinds = {kind for kind, _ in traces(user.pk, visitor.pk)}
-    assert kinds == {"Genome", "CustomerFacts", "CustomerTaste", "Event", "Visitor", "ConsentRecord"}
+    assert kinds == {"Genome", "GenomeMonth", "CustomerFacts", "CustomerTaste", "Event", "Visitor", "ConsentRecord"}
 
 
 def test_forgetting_everything_leaves_nothing_and_late_events_bring_nothing_back(person):

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import pgettext, pgettext_lazy
 
-from personalization.merchandising import segment_catalogue, segment_words
+from personalization.merchandising import segment_values, segment_words
 from personalization.merchandising.segment_catalogue import all_fields
 from personalization.merchandising.segment_fields import (
     DateField,
@@ -16,7 +16,7 @@ from personalization.merchandising.segment_fields import (
     StaffField,
     TierField,
 )
-from personalization.merchandising.segment_values import MAX_DAYS, MAX_EVENT_DAYS
+from personalization.merchandising.segment_values import MAX_DAYS, MAX_EVENT_DAYS, MAX_NEW_DAYS
 from personalization.merchandising.segment_visit_fields import (
     BasketItemsField,
     SearchedField,
@@ -168,7 +168,7 @@ class ConditionForm(PlainSelects):
 
     def _add_numbers(self, known: Field) -> None:
         is_tier = isinstance(known, TierField)
-        number = forms.DecimalField if known.form is segment_catalogue.MONEY else forms.IntegerField
+        number = forms.DecimalField if known.form is segment_values.MONEY else forms.IntegerField
         for name, label, shown_for in (
             ("low", pgettext("personalization", "Number, or from"), "at_least at_most is between"),
             ("high", pgettext("personalization", "to"), "between"),
@@ -212,10 +212,13 @@ class ConditionForm(PlainSelects):
             self.fields["keys"] = _Keys(
                 label=pgettext("personalization", "Which"), coerce=int, required=False, choices=offered + gone
             )
-        if known.form in (segment_catalogue.BOUGHT, segment_catalogue.BOUGHT_CATEGORY):
+        if known.form in (segment_values.BOUGHT, segment_values.BOUGHT_CATEGORY):
             self._add("times", pgettext("personalization", "at least so many times (empty: once)"))
-        if known.form not in (segment_catalogue.CHOSEN, segment_catalogue.CHOSEN_CATEGORY):
-            most = MAX_EVENT_DAYS if known.form is segment_catalogue.LOOKED_AT else MAX_DAYS
+        if known.form is segment_values.TOOK_UP:
+            label = pgettext("personalization", "within so many days, at most %(most)s (empty: so many)")
+            self._add("days", label % {"most": MAX_NEW_DAYS})
+        elif known.form not in (segment_values.CHOSEN, segment_values.CHOSEN_CATEGORY):
+            most = MAX_EVENT_DAYS if known.form is segment_values.LOOKED_AT else MAX_DAYS
             label = pgettext("personalization", "within so many days, at most %(most)s (empty: ever)")
             self._add("days", label % {"most": most})
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import npgettext, pgettext
 
 from personalization import conf
+from personalization.decide.interest_questions import QUESTIONS_KEY
 from personalization.models import CustomerFacts, Visitor
 from personalization.models.customer_facts import Taste, TasteKind
 from personalization.models.visitors import Preference
@@ -187,6 +188,8 @@ def _statement(preference: Preference, checked: named_objects.CheckedNames, now:
         more = pgettext("personalization", "Wants to see more of “%(name)s”.")
         less = pgettext("personalization", "Took “%(name)s” out of their interests.")
         return (more if preference.sign > 0 else less) % parts
+    if (preference.type, preference.key) == ("reason", QUESTIONS_KEY):
+        return pgettext("personalization", "Skipped the questions about what they like.")
     patterns = {
         "product": pgettext("personalization", "Is not interested in “%(name)s” until %(date)s."),
         "category": pgettext("personalization", "Is not interested in anything from “%(name)s” until %(date)s."),

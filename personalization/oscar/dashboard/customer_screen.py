@@ -26,6 +26,7 @@ from personalization.privacy import consent, flows
 from personalization.privacy.client_address import client_address
 from personalization.privacy.data_download import AsyncDataDownload, DataDownload
 from personalization.privacy.requester import Requester
+from personalization.profile.taste_changes import read_taste_changes
 from personalization.rate_limits import RateLimited
 from personalization.shop import customers, orders
 
@@ -126,6 +127,9 @@ def _customer_page(request: HttpRequest, opened: OpenedCustomer) -> HttpResponse
     if opened.allows_profile and opened.visitor is not None:
         with fail_open("Reading a customer's tastes for the dashboard", whole_page=True):
             context["profile"] = customer_blocks.customer_profile(opened.visitor, facts, now())
+        with fail_open("Reading what changed of a customer for the dashboard", whole_page=True):
+            changes = read_taste_changes(opened.account.pk, facts, now().timestamp()) if facts else None
+            context |= {"changes": changes, "changes_read": True}
     return show(request, "customer", context, tab="consent")
 
 

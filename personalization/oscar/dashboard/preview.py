@@ -28,12 +28,13 @@ def show_preview(request: HttpRequest) -> HttpResponse:
         data = form.cleaned_data
         if data["customer"] is not None and not has_permission(request.user, "view_customer"):
             form.add_error(None, pgettext("personalization", "You may not look at customers."))
-        else:
+        elif form.has_stored_month():
             preview = make_preview(request.user, data)
             note = data["page"][:100]
             AuditEntry.objects.record(request.user, AuditAction.PREVIEW, subject=data["customer"], note=note)
             context |= {
                 "frames": _frames(preview, data),
+                "month": preview.month_start,
                 "is_phone": data["device"] == "phone",
                 **_traced_page(request, preview, data),
             }
@@ -60,6 +61,8 @@ def _frames(preview: Preview, data: dict[str, Any]) -> list[tuple[str, str]]:
     if data["compared_with"] == "campaigns":
         words = pgettext("personalization", "Without campaigns")
         shown.append((words, replace(preview, without_campaigns=True)))
+    if data["compared_with"] == "now":
+        shown.append((pgettext("personalization", "Today"), replace(preview, month="", moment=None)))
     joint = "&" if "?" in data["page"] else "?"
     return [(title, f"{data['page']}{joint}{urlencode({PARAMETER: one.sign()})}") for title, one in shown]
 

@@ -22,7 +22,7 @@ from personalization.models import AuditAction, AuditEntry
 from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.funnel_words import FunnelLine, FunnelWords, product_page_url
 from personalization.oscar.dashboard.preview import lacks_profile
-from personalization.oscar.dashboard.preview_form import VisitForm, make_preview, visit_query
+from personalization.oscar.dashboard.preview_form import VisitForm, make_preview, month_start, visit_query
 from personalization.oscar.dashboard.product_relations import leading_searches, shown_with
 from personalization.oscar.dashboard.screens import is_part, show
 from personalization.oscar.dashboard.touching_campaigns import touching_campaigns
@@ -111,7 +111,7 @@ def _may_ask(request: HttpRequest, form: VisitForm) -> bool:
     if form.cleaned_data["customer"] is None:
         return True
     if all(has_permission(request.user, codename) for codename in ("preview_as", "view_customer")):
-        return True
+        return form.has_stored_month()
     form.add_error(None, pgettext("personalization", "You may not look at customers."))
     return False
 
@@ -129,6 +129,7 @@ def _visit_words(data: dict[str, Any], page: ExplainedPage | None) -> dict[str, 
         "asked_page": data["page"],
         "asked_visit": visit_query(data),
         "asked_customer": data["customer"],
+        "asked_month": month_start(data["month"]) if data["month"] else None,
         "no_profile": lacks_profile(data["customer"], page),
     }
 
