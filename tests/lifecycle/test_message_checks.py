@@ -20,11 +20,13 @@ def test_a_shop_without_messages_is_told_nothing():
     assert faults(checks.check_messages) == faults(checks.check_alert_sender) == []
 
 
-def test_a_missing_setting_and_an_unknown_kind_are_named(settings):
-    alerts.switch_on(settings, MESSAGES=["back_in_stok"], MESSAGE_BASE_URL="")
+def test_a_missing_setting_is_named(settings):
+    alerts.switch_on(settings, MESSAGE_BASE_URL="")
     assert faults(checks.check_messages) == [
-        ("personalization.E010", "PERSONALIZATION: MESSAGES names 'back_in_stok', of which there is no kind."),
-        ("personalization.E010", "PERSONALIZATION: MESSAGES is set, and MESSAGE_BASE_URL is not: no message is sent."),
+        (
+            "personalization.E010",
+            "PERSONALIZATION: MESSAGE_ADDRESS_KEY is set, and MESSAGE_BASE_URL is not: no message can be sent.",
+        )
     ]
 
 
@@ -37,7 +39,7 @@ def test_two_senders_are_named(switched_on, monkeypatch):
     assert faults(checks.check_alert_sender) == [
         (
             "personalization.W011",
-            "Oscar's own sender of product alerts is active, and so is the app's: customers get two mails.",
+            "Oscar's own sender of product alerts stays active: customers get two mails once ours is live.",
         )
     ]
 

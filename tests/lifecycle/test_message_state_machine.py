@@ -16,6 +16,7 @@ from oscar.apps.customer.models import ProductAlert
 from personalization.lifecycle.sending import send_messages
 from personalization.lifecycle.sweep import sweep_messages
 from personalization.lifecycle.unsubscribe import UnsubscribeLink, end_messages
+from personalization.merchandising import publishing
 from personalization.models import Delivery
 from personalization.privacy import identity
 from personalization.privacy.message_addresses import hash_address
@@ -30,7 +31,7 @@ PEOPLE = st.sampled_from((0, 1, 2))
 GUEST = 2
 PRODUCTS = st.sampled_from((0, 1))
 ANSWERS = st.sampled_from(("taken", "taken", "busy", "refused", "lost", "killed before", "killed after"))
-MEANWHILE = st.sampled_from(("nothing", "nothing", "nothing", "bought", "unsubscribed", "erased", "sold out"))
+MEANWHILE = st.sampled_from(("nothing", "nothing", "nothing", "bought", "unsubscribed", "erased", "sold out", "paused"))
 LONGEST_WAIT = timedelta(days=4)
 
 
@@ -46,6 +47,7 @@ class Shop(RuleBasedStateMachine):
         self.undo.__enter__()
         mail.outbox = []
         self.now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+        self.message = alerts.publish_message()
         self.products = [shop.create_shop_product(title, stock=2) for title in ("Tea", "Coffee")]
         names = ("anna", "bert")
         self.users = [User.objects.create_user(name, f"{name}@example.com", "x") for name in names]
@@ -98,6 +100,14 @@ class Shop(RuleBasedStateMachine):
         )
         self.bought[person, product] = self.now
 
+    @rule()
+    def the_message_is_paused_or_resumed(self):
+        self.tick()
+        self.message.refresh_from_db()
+        change = publishing.pause if self.message.state == "live" else publishing.resume
+        change(self.message, None)
+        self.message.refresh_from_db()
+
     @rule(person=PEOPLE, everything=st.booleans())
     def somebody_unsubscribes(self, person, everything):
         self.tick()
@@ -123,6 +133,8 @@ class Shop(RuleBasedStateMachine):
             self.somebody_is_erased(person)
         elif meanwhile == "sold out":
             self.stock_changes(product, 0)
+        elif meanwhile == "paused":
+            self.the_message_is_paused_or_resumed()
         self.tick(30)
         self.work(answers)
 
@@ -145,6 +157,7 @@ class Shop(RuleBasedStateMachine):
         self.sent.append((self.now, person, product))
         Shop.mails += 1
         assert 8 <= self.now.hour < 20
+        assert self.message.state == "live"
         assert self.stock[product][-1][1] > 0
         assert asked[-1] > self.bought.get((person, product), datetime.min.replace(tzinfo=UTC))
         assert asked[-1] > self.stopped.get(person, datetime.min.replace(tzinfo=UTC))
