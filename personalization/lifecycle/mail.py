@@ -73,12 +73,12 @@ def make_mail(
         }
         words = wording.filled_in({**values, "shop": values["shop_name"]})
         values |= {"opening": words.opening, "closing": words.closing}
-        subject, text, html = (
+        own_subject, text, html = (
             render_to_string(f"personalization/messages/{kind.name}{ending}", values) for ending in TEMPLATE_ENDINGS
         )
-        subject = words.subject or subject
+        subject = words.subject or str(own_subject)
         if is_test:
-            subject = pgettext("personalization", "Test: %(subject)s") % {"subject": subject}
+            subject = pgettext("personalization", "Test: %(subject)s") % {"subject": subject.strip()}
     _check_texts(text, html, values["unsubscribe_url"])
     mail = EmailMultiAlternatives(
         subject=" ".join(subject.split())[:MAX_SUBJECT],

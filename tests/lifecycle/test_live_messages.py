@@ -33,7 +33,7 @@ def outcome():
 def buyer(name, orders):
     """A customer with so many orders, who waits for tea."""
     user, _ = alerts.waiting_customer(name, Product.objects.get())
-    CustomerFacts.objects.create(user=user, orders=orders)
+    CustomerFacts.objects.create(user=user, kept_orders=orders, computed_at=timezone.now())
     return user
 
 

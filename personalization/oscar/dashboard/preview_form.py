@@ -6,7 +6,6 @@ from urllib.parse import urlencode, urlsplit
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.utils.functional import lazy
 from django.utils.timezone import get_default_timezone, now
 from django.utils.translation import gettext as _
@@ -15,7 +14,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 from personalization.oscar.dashboard.audience_forms import LOCAL
 from personalization.oscar.dashboard.screens import PlainSelects
 from personalization.oscar.previews import Preview
-from personalization.shop.customers import customer_by_key
+from personalization.shop.customers import customer_by_address
 
 FURTHEST = timedelta(days=90)
 
@@ -81,9 +80,7 @@ class VisitForm(PlainSelects):
         text = self.cleaned_data["customer"].strip()
         if not text:
             return None
-        found = customer_by_key(text)
-        if found is None:
-            found = get_user_model()._default_manager.filter(email__iexact=text).first()
+        found = customer_by_address(text)
         if found is None:
             raise forms.ValidationError(_("No customer has this e-mail address or number."))
         return found
