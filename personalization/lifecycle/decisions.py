@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from personalization import conf
 from personalization.lifecycle.kinds import MessageKind, Occasion
 from personalization.lifecycle.live_messages import PublishedMessage, find_message_for
 from personalization.lifecycle.pauses import LONGEST_WINDOW, end_of_cap, end_of_quiet
+from personalization.lifecycle.permissions import allows
 from personalization.models import ChannelConsent, Delivery, Suppression
 from personalization.models.deliveries import Arm, Why
 from personalization.models.message_permissions import PermissionState, Purpose
@@ -82,18 +82,12 @@ def _forbidden(delivery: Delivery, kind: MessageKind, occasion: Occasion, said: 
         if said_at is not None and said and said.state == PermissionState.WITHDRAWN and said.recorded_at >= said_at:
             said_at = None
     else:
-        said_at = said.recorded_at if said and _allows(said) else None
+        said_at = said.recorded_at if said and allows(said) else None
     if said_at is None:
         return Why.NO_PERMISSION
     address_hash = hash_address(occasion.address)
     is_suppressed = Suppression.objects.holds(address_hash, kind.purpose, delivery.channel, said_at)
     return Why.SUPPRESSED if is_suppressed else None
-
-
-def _allows(said: ChannelConsent) -> bool:
-    if said.state == PermissionState.SOFT:
-        return said.country in (conf.get_settings().MESSAGE_SOFT_COUNTRIES or ())
-    return said.state == PermissionState.GRANTED
 
 
 def _pause(delivery: Delivery, kind: MessageKind, occasion: Occasion, now: datetime) -> Decision | None:

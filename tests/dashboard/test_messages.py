@@ -231,7 +231,7 @@ def test_a_test_goes_to_the_person_only_counts_for_nothing_and_its_link_does_not
     assert client.post(path, {"List-Unsubscribe": "One-Click"}).status_code == 200
     alerts.publish_message()
     assert alerts.sweep_and_send().sent == 1
-    note = AuditEntry.objects.order_by("-pk").first()
+    note = AuditEntry.objects.get(note__startswith="test mail")
     assert (note.action, note.subject, note.note) == ("preview", anna, "test mail: Tea is back")
 
 
@@ -261,10 +261,8 @@ def test_the_list_counts_what_was_sent_held_back_and_not_sent_and_why(client, ma
         week = client.get(address("messages"))
     numbers = week.context["blocks"][0].numbers
     assert (numbers.sent, numbers.held_back, numbers.waiting, numbers.not_sent) == (3, 1, 1, 3)
-    assert (
-        "2 \N{MULTIPLICATION SIGN} bought already · 1 \N{MULTIPLICATION SIGN} the mail server refused it"
-        in week.content.decode()
-    )
+    assert numbers.reasons == [("bought already", 2), ("the mail server refused it", 1)]
+    assert "bought already · 1" in week.content.decode()
     assert week.context["blocks"][0].lines[0].sent == 3
     assert client.get(address("messages"), {"days": "28"}).context["blocks"][0].numbers.sent == 8
 
