@@ -48,11 +48,13 @@ def permission_switches(user: Any, now: datetime) -> list[PermissionSwitch]:
 
 def _read_switch(user: Any, address_hash: str, purpose: str, now: datetime) -> PermissionSwitch:
     said = ChannelConsent.objects.newest(address_hash, user.pk, purpose, Channel.EMAIL)
-    holds = Suppression.objects.holds
-    is_on = said is not None and allows(said) and not holds(address_hash, purpose, Channel.EMAIL, said.recorded_at)
-    return PermissionSwitch(
-        purpose, is_on, said.recorded_at if said else None, holds(address_hash, purpose, Channel.EMAIL, now)
-    )
+    since = said.recorded_at if said else None
+    is_on = said is not None and allows(said) and not _is_suppressed(address_hash, purpose, since)
+    return PermissionSwitch(purpose, is_on, since, _is_suppressed(address_hash, purpose, now))
+
+
+def _is_suppressed(address_hash: str, purpose: str, said_at: datetime | None) -> bool:
+    return Suppression.objects.holds(address_hash, purpose, Channel.EMAIL, said_at)
 
 
 def switch_permission(user: Any, purpose: str, now: datetime, *, allowed: bool) -> None:

@@ -127,8 +127,8 @@ class DeliveryQuerySet(models.QuerySet):
         rows = self.filter(state=DeliveryState.DUE, due_at__lte=now).exclude(kind__in=list(kinds))
         return rows.update(state=DeliveryState.SKIPPED, why=Why.ENDED, decided_at=now)
 
-    def to_customer(self, user_id: Any, address_hash: str) -> "DeliveryQuerySet":
-        """All messages to a customer, and to their address."""
+    def to_customer(self, user_id: Any, address_hash: str | None) -> "DeliveryQuerySet":
+        """All messages to a customer, and to their address, if they have one."""
         return self.filter(models.Q(user_id=user_id) | models.Q(address_hash=address_hash))
 
     def sent_by_definition(self, since: datetime) -> dict[int, int]:

@@ -291,3 +291,19 @@ def test_a_segment_that_a_message_names_is_not_archived_and_leads_to_it(client, 
     with pytest.raises(publishing.NotPossibleError, match="back_in_stock"):
         publishing.archive(share, None)
     assert address("message", message.pk) in client.get(address("segments")).content.decode()
+
+
+def test_the_page_of_a_customer_says_which_messages_they_got_and_why_not_others(client, marketer, tea):
+    anna, _ = alerts.waiting_customer("anna", tea)
+    coffee = shop.create_shop_product("Coffee", stock=5)
+    alerts.dated(coffee.productalert_set.create(user=anna), 60)
+    alerts.publish_message(name="Tea is back")
+    alerts.sweep_and_send()
+    Delivery.objects.filter(product_id=coffee.pk).update(state="skipped", why="bought", version=None)
+    client.post(address("customer", anna.pk), {"reason": "asked by letter"})
+    page = client.get(address("customer", anna.pk)).content.decode()
+    table = page.split('id="messages-to-them"')[1].split("</table>")[0]
+    assert "Tea is back</a>, version 1" in table and ">sent <" in table and "not sent: bought already" in table
+    other, _ = alerts.waiting_customer("bert", tea)
+    client.post(address("customer", other.pk), {"reason": "asked by letter"})
+    assert 'id="messages-to-them"' not in client.get(address("customer", other.pk)).content.decode()
