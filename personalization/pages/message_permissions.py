@@ -18,7 +18,7 @@ class PermissionForm(forms.Form):
     """Which messages, and whether the customer wants them."""
 
     purpose = forms.ChoiceField(choices=[(purpose.value, purpose.value) for purpose in SWITCHED_PURPOSES])
-    wanted = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
+    answer = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
 
 
 @private_page
@@ -33,7 +33,7 @@ def switch_messages(request: HttpRequest) -> HttpResponse:
     purpose, moment = form.cleaned_data["purpose"], now()
     offered = permission_switches(request.user, moment) if request.user.is_authenticated else []
     if any(switch.purpose == purpose and not switch.is_closed for switch in offered):
-        switch_permission(request.user, purpose, moment, allowed=form.cleaned_data["wanted"] == "yes")
+        switch_permission(request.user, purpose, moment, allowed=form.cleaned_data["answer"] == "yes")
         messages.success(request, _("Saved. It counts from now on."))
     else:
         messages.info(request, _("Nothing was changed."))

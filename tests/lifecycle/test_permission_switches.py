@@ -32,8 +32,8 @@ def page(client, language="en-gb"):
     return client.get(reverse(PAGE), HTTP_ACCEPT_LANGUAGE=language).content.decode()
 
 
-def answer(client, wanted, purpose="offers"):
-    return client.post(reverse(SWITCH), {"purpose": purpose, "wanted": wanted}, follow=True).content.decode()
+def answer(client, value, purpose="offers"):
+    return client.post(reverse(SWITCH), {"purpose": purpose, "answer": value}, follow=True).content.decode()
 
 
 def greet():
@@ -105,6 +105,6 @@ def test_an_address_to_which_mails_came_back_stays_closed_and_is_told_so(client,
 
 
 def test_an_unknown_answer_is_refused(client, anna):
-    assert client.post(reverse(SWITCH), {"purpose": "offers", "wanted": "perhaps"}).status_code == 400
+    assert client.post(reverse(SWITCH), {"purpose": "offers", "answer": "perhaps"}).status_code == 400
     assert client.get(reverse(SWITCH)).status_code == 405
     assert not ChannelConsent.objects.exists()
