@@ -12,7 +12,6 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
-from django.utils.translation import pgettext
 
 from personalization import conf
 from personalization.lifecycle.kinds import TEMPLATE_ENDINGS, MessageKind, Occasion
@@ -56,8 +55,7 @@ def make_mail(
 ) -> EmailMultiAlternatives:
     """The mail in the language in which its reader allowed it. Raises UnfitMail, or what a template raises.
 
-    Parameters: `wording`, the shop's own words instead of ours; `is_test`, says so in the subject, and its link to end
-    messages ends none.
+    Parameters: `wording`, the shop's own words instead of ours; `is_test`, its link to end messages ends none.
     """
     settings = conf.get_settings()
     with translation.override(mail_language(language)):
@@ -77,8 +75,6 @@ def make_mail(
             render_to_string(f"personalization/messages/{kind.name}{ending}", values) for ending in TEMPLATE_ENDINGS
         )
         subject = words.subject or str(own_subject)
-        if is_test:
-            subject = pgettext("personalization", "Test: %(subject)s") % {"subject": subject.strip()}
     _check_texts(text, html, values["unsubscribe_url"])
     mail = EmailMultiAlternatives(
         subject=" ".join(subject.split())[:MAX_SUBJECT],

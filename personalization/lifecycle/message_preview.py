@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
+from django.utils.translation import pgettext
 
 from personalization.lifecycle.kinds import MessageKind, Occasion
 from personalization.lifecycle.mail import hand_over, make_mail, open_mail_server
@@ -38,6 +39,7 @@ def make_test_mail(
 
 
 def send_test_mail(mail: EmailMultiAlternatives) -> None:
-    """Hands it to the shop's mail server. Raises what that raises."""
+    """Hands it to the shop's mail server, with a subject that says what it is. Raises what that raises."""
+    mail.subject = pgettext("personalization", "Test: %(subject)s") % {"subject": mail.subject}
     with open_mail_server() as connection:
         hand_over(mail, connection)

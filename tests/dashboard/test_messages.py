@@ -159,7 +159,7 @@ def test_the_preview_is_the_mail_that_this_customer_would_get(client, marketer, 
     anna, alert = alerts.waiting_customer("anna", tea)
     shown = client.post(address("message-mail"), written(**{"opening_en-gb": "Hi <b>", "view-customer": anna.email}))
     page = shown.content.decode()
-    assert "Subject · English" in page and "Test: Tea is back in stock" in page
+    assert "Subject · English" in page and "<strong>Tea is back in stock</strong>" in page
     assert "What came up for this customer last." in page and 'sandbox srcdoc="' in page
     assert "Hi &lt;b&gt;" in shown.context["shown"].html and "Hi <b>" in shown.context["shown"].mail.body
     assert mail.outbox == [] and not Delivery.objects.exists() and not ChannelConsent.objects.exists()
