@@ -57,14 +57,15 @@ def _is_suppressed(address_hash: str, purpose: str, said_at: datetime | None) ->
     return Suppression.objects.holds(address_hash, purpose, Channel.EMAIL, said_at)
 
 
-def switch_permission(user: Any, purpose: str, now: datetime, *, allowed: bool) -> None:
-    """Stores what a customer says about messages of a purpose, in the language of the page that is being answered."""
+def switch_permission(user: Any, purpose: str, now: datetime, *, allowed: bool, source: str = PRIVACY_PAGE) -> None:
+    """Stores what a customer says about messages of a purpose, in the language of the page that is being answered, and
+    on which page (`source`, at most 64 characters)."""
     ChannelConsent.objects.create(
         user=user,
         address_hash=hash_address(account_address(user)),
         purpose=purpose,
         state=PermissionState.GRANTED if allowed else PermissionState.WITHDRAWN,
-        source=PRIVACY_PAGE,
+        source=source,
         version=conf.get_settings().CONSENT_VERSION,
         language=get_language() or "",
         recorded_at=now,

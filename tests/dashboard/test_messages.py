@@ -160,8 +160,9 @@ def test_the_preview_is_the_mail_that_this_customer_would_get(client, marketer, 
     shown = client.post(address("message-mail"), written(**{"opening_en-gb": "Hi <b>", "view-customer": anna.email}))
     page = shown.content.decode()
     assert "Subject · English" in page and "<strong>Tea is back in stock</strong>" in page
-    assert "What came up for this customer last." in page and 'sandbox srcdoc="' in page
+    assert "What came up for this customer last." in page and 'sandbox srcdoc="&lt;!DOCTYPE html&gt;' in page
     assert "Hi &lt;b&gt;" in shown.context["shown"].html and "Hi <b>" in shown.context["shown"].mail.body
+    assert "&amp;lt;b&amp;gt;" in page and "Hi <b>" not in page
     assert mail.outbox == [] and not Delivery.objects.exists() and not ChannelConsent.objects.exists()
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.subject, entry.note) == ("preview", anna, "Tea is back")
