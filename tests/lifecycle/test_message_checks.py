@@ -1,10 +1,11 @@
 """What keeps messages from being sent, or sends them twice, is said by `check`; the contract of kinds is tried."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils.timezone import now
 
 from personalization import checks
-from personalization.lifecycle.kinds import MessageKind, back_in_stock, registered_kinds
+from personalization.lifecycle.kinds import MessageKind, Occasion, back_in_stock, registered_kinds
 from personalization.plugins import REGISTRIES
 from personalization.tasks import send_due_messages
 from personalization.testing import check_message_kind
@@ -73,6 +74,16 @@ def test_a_broken_one_does_not(broken):
     assert isinstance(kind, MessageKind)
     with pytest.raises(Exception, match=r"its (name|purpose)|holds back|unheard_subject"):
         check_message_kind(kind, now())
+
+
+class Deaf(kinds.Greeting):
+    def example(self, customer=None):
+        return Occasion("anna@example.com", User(username="anna"), is_example=True)
+
+
+def test_a_kind_whose_templates_leave_out_the_shops_own_words_does_not(greetings):
+    with pytest.raises(AssertionError, match="A mail of greeting does not say the shop's own words."):
+        check_message_kind(Deaf(), now())
 
 
 @pytest.mark.django_db
