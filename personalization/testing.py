@@ -139,9 +139,8 @@ def check_message_kind(kind: MessageKind, now: datetime) -> None:
         assert len(due.dedupe) <= MAX_DEDUPE, f"{kind.name} names a message by more than {MAX_DEDUPE} characters."
     occasion = kind.example()
     if occasion is not None:
-        wording = Wording(
-            *(" ".join(f"{{{name}}}" for name in kind.placeholders) + text for text in ("1?", "2?", "3?"))
-        )
+        braces = "".join(f"{{{name}}}" for name in kind.placeholders)
+        wording = Wording(f"{braces}1?", f"{braces}2?", f"{braces}3?")
         mail = make_test_mail(kind, occasion, "", wording, "reader@example.com")
         html = str(mail.alternatives[0][0])
         assert mail.subject.endswith("1?"), f"{kind.name} does not have the shop's own subject."

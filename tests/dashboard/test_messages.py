@@ -289,6 +289,8 @@ def test_the_history_names_each_version(client, marketer):
 def test_a_segment_that_a_message_names_is_not_archived_and_leads_to_it(client, marketer):
     share = publishing.publish(publishing.create("segment", "All", BUYERS, None), None)
     message = alerts.publish_message(who={"out": [share.pk]})
+    question = client.get(address("message-publish", message.pk), {"number": "1"}).content.decode()
+    assert "Whom neither this message nor another live one of its kind is meant for is not told at all." in question
     with pytest.raises(publishing.NotPossibleError, match="back_in_stock"):
         publishing.archive(share, None)
     assert address("message", message.pk) in client.get(address("segments")).content.decode()

@@ -82,7 +82,7 @@ class Deaf(kinds.Greeting):
 
 
 def test_a_kind_whose_templates_leave_out_the_shops_own_words_does_not(greetings):
-    with pytest.raises(AssertionError, match="A mail of greeting does not say the shop's own words."):
+    with pytest.raises(AssertionError, match=r"A mail of greeting does not say the shop's own words\."):
         check_message_kind(Deaf(), now())
 
 

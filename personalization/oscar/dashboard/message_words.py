@@ -55,6 +55,12 @@ def message_warnings(document: Mapping[str, Any]) -> list[str]:
     """What should be known before a message is published."""
     if document.get("kind") != BACK_IN_STOCK:
         return []
-    if class_loader.is_alert_sender_quiet():
-        return [_("From then on Oscar's own mail about products that are back in stock is not sent any more.")]
-    return [_("Oscar's own sender of product alerts stays active: customers would get two mails. See the check W011.")]
+    if not class_loader.is_alert_sender_quiet():
+        words = _(
+            "Oscar's own sender of product alerts stays active: customers would get two mails. See the check W011."
+        )
+        return [words]
+    found = [_("From then on Oscar's own mail about products that are back in stock is not sent any more.")]
+    if document.get("who"):
+        found.append(_("Whom neither this message nor another live one of its kind is meant for is not told at all."))
+    return found
