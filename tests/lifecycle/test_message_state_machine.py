@@ -17,7 +17,7 @@ from personalization.lifecycle.sending import send_messages
 from personalization.lifecycle.sweep import sweep_messages
 from personalization.lifecycle.unsubscribe import UnsubscribeLink, end_messages
 from personalization.merchandising import publishing
-from personalization.models import Delivery
+from personalization.models import Definition, Delivery
 from personalization.privacy import identity
 from personalization.privacy.message_addresses import hash_address
 from tests.lifecycle import alerts
@@ -80,6 +80,14 @@ class Shop(RuleBasedStateMachine):
             self.tick()
             self.ask(person, product)
 
+    @rule(person=PEOPLE, product=PRODUCTS, meanwhile=MEANWHILE, answers=st.lists(ANSWERS, max_size=4))
+    def somebody_asks_by_day(self, person, product, meanwhile, answers):
+        """While there is stock, so that there is something to send."""
+        self.now = (self.now + timedelta(days=1)).replace(hour=10)
+        self.stock_changes(product, 3)
+        self.ask(person, product)
+        self.workers_run(meanwhile, person, product, answers)
+
     def ask(self, person, product):
         who = {"email": self.addresses[GUEST]} if person == GUEST else {"user": self.users[person]}
         if ProductAlert.objects.filter(**who, product=self.products[product], status=ProductAlert.ACTIVE).exists():
@@ -99,14 +107,6 @@ class Shop(RuleBasedStateMachine):
             date_placed=self.now, guest_email=self.addresses[GUEST] if person == GUEST else ""
         )
         self.bought[person, product] = self.now
-
-    @rule()
-    def the_message_is_paused_or_resumed(self):
-        self.tick()
-        self.message.refresh_from_db()
-        change = publishing.pause if self.message.state == "live" else publishing.resume
-        change(self.message, None)
-        self.message.refresh_from_db()
 
     @rule(person=PEOPLE, everything=st.booleans())
     def somebody_unsubscribes(self, person, everything):
@@ -134,9 +134,11 @@ class Shop(RuleBasedStateMachine):
         elif meanwhile == "sold out":
             self.stock_changes(product, 0)
         elif meanwhile == "paused":
-            self.the_message_is_paused_or_resumed()
+            publishing.pause(self.message, None)
         self.tick(30)
         self.work(answers)
+        if meanwhile == "paused":
+            publishing.resume(self.message, None)
 
     def work(self, answers):
         self.tick()
@@ -157,7 +159,7 @@ class Shop(RuleBasedStateMachine):
         self.sent.append((self.now, person, product))
         Shop.mails += 1
         assert 8 <= self.now.hour < 20
-        assert self.message.state == "live"
+        assert Definition.objects.get().state == "live"
         assert self.stock[product][-1][1] > 0
         assert asked[-1] > self.bought.get((person, product), datetime.min.replace(tzinfo=UTC))
         assert asked[-1] > self.stopped.get(person, datetime.min.replace(tzinfo=UTC))
