@@ -174,6 +174,9 @@ OSCAR_MISSING_IMAGE_URL = "image_not_found.jpg"
 
 PERSONALIZATION = {  # every setting has a default; docs/reference.md lists them
     "SNAPSHOT_DIR": str(DATA_DIR / "snapshots"),
+    "MESSAGE_BASE_URL": "http://localhost:8000",
+    "MESSAGE_ADDRESS_KEY": "only for the example shop",
+    "MESSAGE_IMPRINT": "Example Shop, 1 Main Street, London",
 }
 
 CELERY_BROKER_URL = os.environ.get("SHOP_BROKER", "memory://")

@@ -11,9 +11,8 @@ from django.utils.translation import get_language, override
 from django.views.generic import RedirectView
 
 from personalization import conf, plugins, surfaces
-from personalization.lifecycle import kinds
 from personalization.models.fail_open import fail_open
-from personalization.oscar import alert_sender, class_loader, template_overrides
+from personalization.oscar import class_loader, template_overrides
 from personalization.shop import order_statuses
 
 DATABASES = ("postgresql", "sqlite")
@@ -157,27 +156,28 @@ def check_min_customers(app_configs: Any, **options: Any) -> list[CheckMessage]:
 
 @register("personalization")
 def check_messages(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """E010: a kind of message is switched on that there is not, or that lacks a setting, so that nothing is sent."""
-    if not conf.get_settings().MESSAGES:
-        return []
-    known = f"Known: {', '.join(sorted(kinds.registered_kinds()))}."
-    faults = {f"MESSAGES names {name!r}, of which there is no kind.": known for name in kinds.unknown_kinds()}
-    faults |= {
-        f"MESSAGES is set, and {name} is not: no message is sent.": f"Set {name} in PERSONALIZATION; see "
-        "docs/how-to-messages.md."
-        for name in conf.missing_message_settings()
-    }
-    return [Error(f"PERSONALIZATION: {fault}", hint=hint, id="personalization.E010") for fault, hint in faults.items()]
+    """E010: some of the settings are there without which no message can be sent, and others are not."""
+    missing = conf.missing_message_settings()
+    present = [name for name in conf.REQUIRED_MESSAGE_SETTINGS if name not in missing]
+    return [
+        Error(
+            f"PERSONALIZATION: {present[0]} is set, and {name} is not: no message can be sent.",
+            hint=f"Set {name} in PERSONALIZATION; see docs/how-to-messages.md.",
+            id="personalization.E010",
+        )
+        for name in missing
+        if present
+    ]
 
 
 @register("personalization")
 def check_alert_sender(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """W011: Oscar writes to those who wait for a product, and so does the app."""
-    if not alert_sender.is_replaced() or class_loader.is_alert_sender_quiet():
+    """W011: Oscar writes to those who wait for a product, also once a message of the app does."""
+    if conf.missing_message_settings() or class_loader.is_alert_sender_quiet():
         return []
     return [
         Warning(
-            "Oscar's own sender of product alerts is active, and so is the app's: customers get two mails.",
+            "Oscar's own sender of product alerts stays active: customers get two mails once ours is live.",
             hint=_loader_hint(settings.OSCAR_DYNAMIC_CLASS_LOADER),
             id="personalization.W011",
         )

@@ -24,6 +24,8 @@ SETTING_BOUNDS: dict[str, tuple[int, float]] = {
     "ROW_ORDER_MAX_SHIFT": (0, math.inf),
 }
 """The smallest and the largest value; other numbers are at least 1."""
+REQUIRED_MESSAGE_SETTINGS = ("MESSAGE_BASE_URL", "MESSAGE_ADDRESS_KEY", "MESSAGE_IMPRINT")
+"""The settings without which no message is sent."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +160,6 @@ class Settings:
     address tells the country, if the extra `country` is installed."""
 
     # Messages
-    MESSAGES: tuple[str, ...] | None = ()
-    """The names of the kinds of messages that are sent, ["back_in_stock"] for instance. Nothing else is ever sent."""
     MESSAGE_BASE_URL: str = ""
     """Where links in a message begin: "https://shop.example". Nothing is sent without it."""
     MESSAGE_ADDRESS_KEY: str = ""
@@ -168,7 +168,7 @@ class Settings:
     MESSAGE_SENDER: str = ""
     """The address that messages come from; else Oscar's."""
     MESSAGE_IMPRINT: str = ""
-    """Who writes, and their postal address: the last lines of each message."""
+    """Who writes, and their postal address: the last lines of each message. Nothing is sent without it."""
     MESSAGE_QUIET_FROM: int = 20
     """From this hour of the shop's TIME_ZONE on nobody is written to, ..."""
     MESSAGE_QUIET_UNTIL: int = 8
@@ -223,17 +223,10 @@ def get_settings() -> Settings:
         return _valid_settings(configured)
 
 
-def sent_messages() -> frozenset[str]:
-    """The names of the kinds of messages that the shop switched on; none while a setting is missing without which
-    nothing can be sent."""
-    settings = get_settings()
-    return frozenset(() if missing_message_settings() else settings.MESSAGES or ())
-
-
 def missing_message_settings() -> list[str]:
     """The settings without which no message can be sent, and that the shop does not have."""
     settings = get_settings()
-    return [name for name in ("MESSAGE_BASE_URL", "MESSAGE_ADDRESS_KEY") if not getattr(settings, name)]
+    return [name for name in REQUIRED_MESSAGE_SETTINGS if not getattr(settings, name)]
 
 
 @lru_cache(16, typed=True)

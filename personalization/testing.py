@@ -19,6 +19,8 @@ from personalization.decide.reasons import DisplayNames, item_explanation, row_e
 from personalization.decide.slate import Candidate, RowCandidate
 from personalization.decide.visit import Visit
 from personalization.lifecycle.kinds import MAX_DEDUPE, TEMPLATE_ENDINGS, MessageKind, message_kind_error
+from personalization.lifecycle.message_preview import make_test_mail
+from personalization.lifecycle.wording import Wording
 from personalization.models import Genome
 from personalization.plugins import recommender_error, registered_recommenders
 from personalization.rank.snapshot_arrays import SnapshotArrays
@@ -141,7 +143,7 @@ def check_surface(surface: Surface) -> None:
 
 def check_message_kind(kind: MessageKind, now: datetime) -> None:
     """It keeps the contract of `personalization.lifecycle.kinds`, has its three templates, and what is due now is named
-    alike each time, with an address."""
+    alike each time, with an address. A mail of its example, if it has one, says what the shop wants said in it."""
     assert not (error := message_kind_error(kind)), f"The kind of message is no such thing: {error}."
     for ending in TEMPLATE_ENDINGS:
         get_template(f"personalization/messages/{kind.name}{ending}")
@@ -150,6 +152,15 @@ def check_message_kind(kind: MessageKind, now: datetime) -> None:
     for due in first:
         assert due.address, f"{kind.name} is due for somebody without an address: {due.dedupe}."
         assert len(due.dedupe) <= MAX_DEDUPE, f"{kind.name} names a message by more than {MAX_DEDUPE} characters."
+    occasion = kind.example()
+    if occasion is not None:
+        braces = "".join(f"{{{name}}}" for name in kind.placeholders)
+        wording = Wording(f"{braces}1?", f"{braces}2?", f"{braces}3?")
+        mail = make_test_mail(kind, occasion, "", wording, "reader@example.com")
+        html = str(mail.alternatives[0][0])
+        assert mail.subject.endswith("1?"), f"{kind.name} does not have the shop's own subject."
+        for text in ("2?", "3?"):
+            assert text in str(mail.body) and text in html, f"A mail of {kind.name} does not say the shop's own words."
 
 
 def check_row_type(row_type: RowType) -> None:

@@ -19,6 +19,7 @@ from example_shop.settings import *  # noqa: E402, F403
 
 OSCAR_SEARCH_FACETS = defaults.OSCAR_SEARCH_FACETS  # most shops have some
 INSTALLED_APPS = [*INSTALLED_APPS, "cookie_consent"]  # noqa: F405 - our adapter is tried on the real thing
+PERSONALIZATION = {"SNAPSHOT_DIR": PERSONALIZATION["SNAPSHOT_DIR"]}  # noqa: F405 - else as a shop begins
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 HAYSTACK_SIGNAL_PROCESSOR = "haystack.signals.BaseSignalProcessor"  # a test that searches builds the index itself
 if os.environ.get("TEST_REDIS_URL"):

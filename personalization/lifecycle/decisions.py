@@ -1,12 +1,14 @@
 """Whether a message is sent now, later, or not at all: decided once more when it is to be sent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from personalization import conf
 from personalization.lifecycle.kinds import MessageKind, Occasion
+from personalization.lifecycle.live_messages import PublishedMessage, find_message_for
 from personalization.lifecycle.pauses import LONGEST_WINDOW, end_of_cap, end_of_quiet
+from personalization.lifecycle.permissions import allows
 from personalization.models import ChannelConsent, Delivery, Suppression
 from personalization.models.deliveries import Arm, Why
 from personalization.models.message_permissions import PermissionState, Purpose
@@ -26,14 +28,19 @@ class Decision:
     occasion: Occasion | None = None
     language: str = ""
     """Of the page on which its reader allowed it; "" for the shop's."""
+    message: PublishedMessage | None = None
+    """Which one they get, or are held back from."""
 
 
-def decide_delivery(delivery: Delivery, kind: MessageKind, now: datetime) -> Decision:
+def decide_delivery(
+    delivery: Delivery, kind: MessageKind, messages: Sequence[PublishedMessage], now: datetime
+) -> Decision:
     """1. Is it in time, and is there somebody to write to?
     2. Did they allow it, on this channel and for this purpose, and not take it back since?
     3. Is it still true?
-    4. Were they written to enough, and is it night? Then later.
-    5. Are they held back, to measure the effect?
+    4. Which of the live messages of its kind is meant for them? The first one counts.
+    5. Were they written to enough, and is it night? Then later.
+    6. Are they held back, to measure the effect?
     """
     occasion = kind.read_occasion(delivery)
     if now > delivery.created_at + kind.give_up:
@@ -46,13 +53,16 @@ def decide_delivery(delivery: Delivery, kind: MessageKind, now: datetime) -> Dec
     why = (
         _account_obstacle(occasion) or _forbidden(delivery, kind, occasion, said) or kind.reason_to_skip(occasion, now)
     )
-    if why:
-        return Decision(why)
+    message = None if why else find_message_for(messages, occasion.user, now)
+    if message is None:
+        return Decision(why or Why.NOT_MEANT)
     if pause := _pause(delivery, kind, occasion, now):
         return pause
-    if is_held_back(kind, delivery.address_hash):
-        return Decision(Why.HELD_BACK, arm=Arm.HELD_BACK)
-    return Decision(arm=Arm.TREATED, occasion=occasion, language=said.language if said else "")
+    share = kind.hold_back if message.hold_back is None else message.hold_back
+    if is_held_back(kind, delivery.address_hash, share):
+        return Decision(Why.HELD_BACK, arm=Arm.HELD_BACK, message=message)
+    language = said.language if said else ""
+    return Decision(arm=Arm.TREATED, occasion=occasion, language=language, message=message)
 
 
 def _account_obstacle(occasion: Occasion) -> Why | None:
@@ -72,18 +82,12 @@ def _forbidden(delivery: Delivery, kind: MessageKind, occasion: Occasion, said: 
         if said_at is not None and said and said.state == PermissionState.WITHDRAWN and said.recorded_at >= said_at:
             said_at = None
     else:
-        said_at = said.recorded_at if said and _allows(said) else None
+        said_at = said.recorded_at if said and allows(said) else None
     if said_at is None:
         return Why.NO_PERMISSION
     address_hash = hash_address(occasion.address)
     is_suppressed = Suppression.objects.holds(address_hash, kind.purpose, delivery.channel, said_at)
     return Why.SUPPRESSED if is_suppressed else None
-
-
-def _allows(said: ChannelConsent) -> bool:
-    if said.state == PermissionState.SOFT:
-        return said.country in (conf.get_settings().MESSAGE_SOFT_COUNTRIES or ())
-    return said.state == PermissionState.GRANTED
 
 
 def _pause(delivery: Delivery, kind: MessageKind, occasion: Occasion, now: datetime) -> Decision | None:
@@ -101,7 +105,8 @@ def _pause(delivery: Delivery, kind: MessageKind, occasion: Occasion, now: datet
     return Decision(why, later=later if later <= delivery.created_at + kind.give_up else None)
 
 
-def is_held_back(kind: MessageKind, address_hash: str) -> bool:
-    """Whether a person gets no messages of a kind. The same ones for as long as the shop's key stays."""
+def is_held_back(kind: MessageKind, address_hash: str, share: float) -> bool:
+    """Whether a person is in the part, 0 to 1, that gets no messages of a kind. The same ones for as long as the
+    shop's key stays; a larger part holds all of a smaller one."""
     digest = sha256(f"{kind.name}:{address_hash}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") < kind.hold_back * 2**64
+    return int.from_bytes(digest[:8], "big") < share * 2**64

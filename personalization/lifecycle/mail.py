@@ -1,5 +1,6 @@
 """Makes the mail of a message from its templates, and hands it to the shop's mail server."""
 
+import re
 import smtplib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,11 +15,15 @@ from django.utils import translation
 
 from personalization import conf
 from personalization.lifecycle.kinds import TEMPLATE_ENDINGS, MessageKind, Occasion
-from personalization.lifecycle.unsubscribe import unsubscribe_token
+from personalization.lifecycle.unsubscribe import TEST_TOKEN, unsubscribe_token
+from personalization.lifecycle.wording import Wording
 from personalization.models import Delivery
 
 MAX_SUBJECT = 150
 MAX_HTML_BYTES = 60_000
+OWN_WORDS = Wording()
+BLANK_LINES = re.compile(r"\n\s*\n")
+"""As templates leave them where something is not said."""
 TIMEOUT = 30.0
 """Seconds that a mail server may take for an answer where the shop says nothing else."""
 
@@ -39,11 +44,23 @@ class UnfitMail(Exception):
     """The mail was made, and must not be sent: the message says why."""
 
 
-def make_mail(delivery: Delivery, kind: MessageKind, occasion: Occasion, language: str) -> EmailMultiAlternatives:
-    """The mail in the language in which its reader allowed it. Raises UnfitMail, or what a template raises."""
+def make_mail(
+    delivery: Delivery,
+    kind: MessageKind,
+    occasion: Occasion,
+    language: str,
+    wording: Wording = OWN_WORDS,
+    *,
+    is_test: bool = False,
+) -> EmailMultiAlternatives:
+    """The mail in the language in which its reader allowed it. Raises UnfitMail, or what a template raises.
+
+    Parameters: `wording`, the shop's own words instead of ours; `is_test`, its link to end messages ends none.
+    """
     settings = conf.get_settings()
-    with translation.override(_supported_language(language)):
-        unsubscribe = reverse("personalization:unsubscribe", args=[unsubscribe_token(kind, occasion)])
+    with translation.override(mail_language(language)):
+        token = TEST_TOKEN if is_test else unsubscribe_token(kind, occasion)
+        unsubscribe = reverse("personalization:unsubscribe", args=[token])
         values = {
             "shop_name": getattr(django_settings, "OSCAR_SHOP_NAME", ""),
             "imprint": settings.MESSAGE_IMPRINT,
@@ -52,13 +69,16 @@ def make_mail(delivery: Delivery, kind: MessageKind, occasion: Occasion, languag
             "base_url": settings.MESSAGE_BASE_URL.rstrip("/"),
             **kind.text_values(occasion),
         }
-        subject, text, html = (
+        words = wording.filled_in({**values, "shop": values["shop_name"]})
+        values |= {"opening": words.opening, "closing": words.closing}
+        own_subject, text, html = (
             render_to_string(f"personalization/messages/{kind.name}{ending}", values) for ending in TEMPLATE_ENDINGS
         )
+        subject = words.subject or str(own_subject)
     _check_texts(text, html, values["unsubscribe_url"])
     mail = EmailMultiAlternatives(
         subject=" ".join(subject.split())[:MAX_SUBJECT],
-        body=text.strip() + "\n",
+        body=BLANK_LINES.sub("\n\n", text).strip() + "\n",
         from_email=settings.MESSAGE_SENDER or getattr(django_settings, "OSCAR_FROM_EMAIL", None),
         to=[occasion.address],
         headers=_headers(delivery, values["unsubscribe_url"]),
@@ -67,7 +87,8 @@ def make_mail(delivery: Delivery, kind: MessageKind, occasion: Occasion, languag
     return mail
 
 
-def _supported_language(language: str) -> str:
+def mail_language(language: str) -> str:
+    """The language in which a mail is written: the one that was asked for, where the shop has it."""
     return language if language in dict(django_settings.LANGUAGES) else django_settings.LANGUAGE_CODE
 
 

@@ -15,9 +15,19 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.utils.timezone import now as current_time
 
+from personalization import conf
 from personalization.lifecycle.decisions import Decision, decide_delivery
-from personalization.lifecycle.kinds import MessageKind, active_kinds
-from personalization.lifecycle.mail import MailBusy, MailRefused, MailServerDown, hand_over, make_mail, open_mail_server
+from personalization.lifecycle.kinds import MessageKind, registered_kinds
+from personalization.lifecycle.live_messages import read_live_messages
+from personalization.lifecycle.mail import (
+    MailBusy,
+    MailRefused,
+    MailServerDown,
+    hand_over,
+    mail_language,
+    make_mail,
+    open_mail_server,
+)
 from personalization.models import Delivery
 from personalization.models.deliveries import LEASE, DeliveryState, Why
 from personalization.privacy.message_addresses import hash_address
@@ -49,14 +59,18 @@ class SendingResult:
 
 def send_messages(*, limit: int, clock: Clock = current_time) -> SendingResult:
     """Sends up to so many messages that are due, as long as the mail server can be reached."""
-    kinds, result = active_kinds(), SendingResult()
+    result = SendingResult()
     if unknown := Delivery.objects.give_up_unknown(clock()):
         result.failed[Why.UNKNOWN] += unknown
+    if conf.missing_message_settings():
+        return result
+    if ended := Delivery.objects.end_others(read_live_messages(clock()), clock()):
+        result.skipped[Why.ENDED] += ended
     turns = iter(range(limit))
-    while kinds and Delivery.objects.is_any_due(kinds, clock()):
+    while Delivery.objects.is_any_due(read_live_messages(clock()), clock()):
         try:
             with open_mail_server() as connection:  # one for each mail: a lost one would cost the next mail
-                decided = (_decide_next(kinds, clock(), result) for _ in turns)
+                decided = (_decide_next(clock(), result) for _ in turns)
                 claimed = next((one for one in decided if one is None or isinstance(one, ClaimedMessage)), None)
                 if not isinstance(claimed, ClaimedMessage):
                     return result
@@ -75,14 +89,16 @@ class ClaimedMessage(NamedTuple):
     mail: EmailMultiAlternatives
 
 
-def _decide_next(kinds: dict[str, MessageKind], now: datetime, result: SendingResult) -> ClaimedMessage | Why | None:
-    """The next message that is due, claimed, or why it is not sent now; None when no other one is due."""
+def _decide_next(now: datetime, result: SendingResult) -> ClaimedMessage | Why | None:
+    """The next message that is due, claimed, or why it is not sent now; None when no other one is due. What is live is
+    read each time: what was paused a moment ago is not sent."""
     with transaction.atomic():
-        delivery = Delivery.objects.lock_next(kinds, now)
+        live = read_live_messages(now)
+        delivery = Delivery.objects.lock_next(live, now)
         if delivery is None:
             return None
-        kind = kinds[delivery.kind]
-        decision = decide_delivery(delivery, kind, now)
+        kind = registered_kinds()[delivery.kind]
+        decision = decide_delivery(delivery, kind, live[delivery.kind], now)
         mail = _mail_of(delivery, kind, decision)
         if mail is not None and kind.claim(delivery, now):
             delivery.mark(DeliveryState.SENDING, **_sending_columns(delivery, decision, now))
@@ -93,27 +109,30 @@ def _decide_next(kinds: dict[str, MessageKind], now: datetime, result: SendingRe
             delivery.mark(DeliveryState.DUE, why, due_at=later, decided_at=now)
             result.waiting[why] += 1
         else:
-            delivery.mark(DeliveryState.SKIPPED, why, arm=decision.arm or "", decided_at=now)
+            version = decision.message.version_id if decision.message else None
+            delivery.mark(DeliveryState.SKIPPED, why, arm=decision.arm or "", decided_at=now, version_id=version)
             result.skipped[why] += 1
         return why
 
 
 def _mail_of(delivery: Delivery, kind: MessageKind, decision: Decision) -> EmailMultiAlternatives | None:
     """The mail; None where it is not to be sent, or cannot be made, which the log says."""
-    if decision.occasion is None:
+    if decision.occasion is None or decision.message is None:
         return None
     try:
         with transaction.atomic():  # a query that fails must not take the decision with it
-            return make_mail(delivery, kind, decision.occasion, decision.language)
+            wording = decision.message.wording(mail_language(decision.language))
+            return make_mail(delivery, kind, decision.occasion, decision.language, wording)
     except Exception:
         logger.exception("A message of kind %s could not be made", kind.name)
         return None
 
 
 def _sending_columns(delivery: Delivery, decision: Decision, now: datetime) -> dict[str, Any]:
-    occasion = decision.occasion
-    assert occasion is not None
+    occasion, message = decision.occasion, decision.message
+    assert occasion is not None and message is not None
     return {
+        "version_id": message.version_id,
         "arm": decision.arm,
         "address_hash": hash_address(occasion.address),
         "decided_at": now,

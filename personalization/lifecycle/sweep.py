@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from personalization.batching import batched
-from personalization.lifecycle.kinds import DueMessage, MessageKind, active_kinds
+from personalization.lifecycle.kinds import DueMessage, MessageKind, registered_kinds
+from personalization.lifecycle.live_messages import read_live_messages
 from personalization.models import Delivery
 from personalization.privacy.message_addresses import hash_address
 
@@ -11,11 +12,12 @@ ROWS_AT_ONCE = 500
 
 
 def sweep_messages(now: datetime) -> int:
-    """Puts out what is due of all kinds that are switched on; how many messages are due by that."""
+    """Puts out what is due of all kinds of which a message is live; how many messages are due by that."""
+    kinds = registered_kinds()
     return sum(
-        Delivery.objects.put_out(_delivery(kind, due, now) for due in batch)
-        for kind in active_kinds().values()
-        for batch in batched(list(kind.find_due(now)), ROWS_AT_ONCE)
+        Delivery.objects.put_out(_delivery(kinds[name], due, now) for due in batch)
+        for name in read_live_messages(now)
+        for batch in batched(list(kinds[name].find_due(now)), ROWS_AT_ONCE)
     )
 
 

@@ -20,6 +20,8 @@ from personalization.privacy.message_addresses import hash_address, mask_address
 
 SALT = "personalization.unsubscribe"
 SOURCE = "unsubscribe link"
+TEST_TOKEN = "test"
+"""Stands in the link of a mail that staff sent to themselves: it ends nothing."""
 
 
 @dataclass(frozen=True)

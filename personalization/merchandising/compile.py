@@ -27,6 +27,9 @@ from personalization.models import (
 
 logger = logging.getLogger("personalization")
 
+NO_RULE = (DefinitionKind.EXPERIMENT, DefinitionKind.MESSAGE)
+"""What changes no page by itself."""
+
 
 def compile_rules() -> CompiledRules:
     """What serves now: every live campaign, in order, the settings of rows, and the segments. What cannot be compiled
@@ -79,7 +82,7 @@ def rules_of(
 
     Parameters: `running`, the experiments that assign visitors; `serving`, rules of which nothing is compiled again.
     """
-    definitions = [one for one in definitions if one.kind != DefinitionKind.EXPERIMENT]
+    definitions = [one for one in definitions if one.kind not in NO_RULE]
     compiler = Compiler()
     variants = _compile_variants(running, compiler)
     compiled = _compiled_versions(serving)
@@ -151,10 +154,15 @@ def _compile_one(definition: Definition, compiler: Compiler) -> Campaign | RowSe
 
 def compile_segments(definitions: Iterable[Definition]) -> dict[int, SegmentTest]:
     """The tests of these live segments, by their keys. One that a newer release wrote has no members."""
+    return dict(segments.compile_segments(read_segments(definitions)))
+
+
+def read_segments(definitions: Iterable[Definition]) -> dict[int, segments.Segment]:
+    """What these live segments say, by their keys, without those that a newer release wrote."""
     found = {}
     for definition in definitions:
         if definition.live is not None and definition.live.schema <= documents.newest_schema(definition.kind):
             segment = segments.parse_segment(definition.live.document, segments.Sensitive())[0]
             if segment is not None:
                 found[definition.pk] = segment
-    return dict(segments.compile_segments(found))
+    return found

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -23,6 +23,8 @@ SEGMENT = "segment"
 """The kind of document whose schema is kept by `merchandising.segments`, with the fields."""
 TITLE_PLACEHOLDERS = ("product", "category", "name")
 """What the title of a row may hold in braces, where the row has it."""
+MESSAGE_PLACEHOLDERS = ("product", "shop")
+"""What the wording of a message may hold in braces, where its kind has it."""
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 UPGRADES: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """By kind and number of a schema: makes a document of the next number of one of this number."""
@@ -162,13 +164,29 @@ def _rule_errors(kind: str, document: dict[str, Any]) -> Iterator[DocumentError]
         yield from (DocumentError(*error) for error in experiments.experiment_errors(document))
         return
     yield from _schedule_errors(document.get("when", {}))
-    if kind == "campaign":
+    if kind == "message":
+        yield from wording_errors(document, MESSAGE_PLACEHOLDERS)
+    elif kind == "campaign":
         for index, place in enumerate(document["where"]):
             yield from _place_errors(f"where.{index}", place)
         for index, action in enumerate(document["what"]):
             yield from _action_errors(f"what.{index}", action)
     else:
         yield from _row_errors(document)
+
+
+def wording_errors(document: Mapping[str, Any], placeholders: Iterable[str]) -> Iterator[DocumentError]:
+    """What the wording of a message holds in braces besides these placeholders, and braces that hold nothing."""
+    for language, texts in document.get("wording", {}).items():
+        for part, text in texts.items():
+            path, unknown = f"wording.{language}.{part}", set(PLACEHOLDER.findall(text)) - set(placeholders)
+            if unknown:
+                words = _("There is no such placeholder: %(names)s. Possible here: %(possible)s")
+                possible = " ".join(f"{{{name}}}" for name in placeholders)
+                named = ", ".join(f"{{{name}}}" for name in sorted(unknown))
+                yield DocumentError(path, words % {"names": named, "possible": possible})
+            elif set("{}") & set(PLACEHOLDER.sub("", text)):
+                yield DocumentError(path, _("A brace is open, or closed, that belongs to no placeholder."))
 
 
 def _schedule_errors(when: dict[str, Any]) -> Iterator[DocumentError]:

@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from personalization import conf
 from personalization.merchandising import documents
 from personalization.merchandising.documents import DocumentError
 from personalization.merchandising.schemas import MAX_LIVE_CAMPAIGNS, MAX_LIVE_REDIRECTS, MAX_LIVE_SYNONYMS
@@ -40,6 +41,10 @@ MAX_LIVE = {
 """How many of a kind may be live at once; of other kinds any number."""
 
 
+IN_ORDER = (DefinitionKind.CAMPAIGN, DefinitionKind.MESSAGE)
+"""The kinds whose order counts."""
+
+
 class InvalidDocumentError(Exception):
     """The document says what it may not; nothing was stored."""
 
@@ -61,7 +66,7 @@ class NotPossibleError(Exception):
 
 
 def create(kind: str, name: str, document: Document, by: Any, *, key: str = "", is_demo: bool = False) -> Definition:
-    """A new draft. A campaign comes to the top of its band once it is published.
+    """A new draft. A campaign comes to the top of its band once it is published, a message to the top of all.
 
     Raises: InvalidDocumentError; NotPossibleError where the name is taken.
     """
@@ -111,8 +116,8 @@ def save_draft(
 def publish(definition: Definition, by: Any, *, number: int | None = None) -> Definition:
     """Makes the draft serve, or the version of this number: that is how an older one is restored.
 
-    Raises: NotPossibleError where there is nothing to publish, too much is live, or redirects would lead to one
-    another; InvalidDocumentError where an older document is none any more.
+    Raises: NotPossibleError where there is nothing to publish, too much is live, redirects would lead to one another,
+    or a message could not be sent; InvalidDocumentError where an older document is none any more.
     """
     with changing_rules():
         definition = Definition.objects.with_versions().get(pk=definition.pk)
@@ -123,9 +128,11 @@ def publish(definition: Definition, by: Any, *, number: int | None = None) -> De
         _refuse_invalid(definition.kind, document)
         if definition.kind == DefinitionKind.REDIRECT:
             _refuse_chain(definition, document)
+        if definition.kind == DefinitionKind.MESSAGE:
+            _refuse_unsendable()
         if definition.live is None:
             _refuse_too_many(DefinitionKind(definition.kind))
-        if definition.live is None and definition.kind == DefinitionKind.CAMPAIGN:
+        if definition.live is None and definition.kind in IN_ORDER:
             _make_room(definition)
         restored = number is not None and version != definition.draft
         definition.live, definition.state, definition.published_at = version, DefinitionState.LIVE, now()
@@ -167,7 +174,9 @@ def pause(definition: Definition, by: Any) -> None:
 
 
 def resume(definition: Definition, by: Any) -> None:
-    """Makes a paused one serve again."""
+    """Makes a paused one serve again. NotPossibleError for a message that could not be sent."""
+    if definition.kind == DefinitionKind.MESSAGE:
+        _refuse_unsendable()
     _change_state(definition, by, DefinitionState.PAUSED, DefinitionState.LIVE, AuditAction.RESUME)
 
 
@@ -185,10 +194,11 @@ def archive(definition: Definition, by: Any) -> None:
 
 
 def move(definition: Definition, by: Any, *, band: int, place: int) -> int:
-    """Puts a campaign to this place of a band, from 1; the others make room. Gives the place that it got."""
+    """Puts a campaign, or a message, to this place of a band, from 1; the others make room. Gives the place that it
+    got."""
     with changing_rules():
         definition = Definition.objects.get(pk=definition.pk)
-        others = Definition.objects.of_kind(DefinitionKind.CAMPAIGN).present().filter(band=band)
+        others = Definition.objects.of_kind(definition.kind).present().filter(band=band)
         keys = [key for key in others.values_list("pk", flat=True) if key != definition.pk]
         got = min(max(place, 1), len(keys) + 1)
         keys.insert(got - 1, definition.pk)
@@ -276,17 +286,23 @@ def _refuse_chain(definition: Definition, document: Document) -> None:
             raise NotPossibleError(_("“%(name)s” leads to a search that this one redirects.") % {"name": other.name})
 
 
+def _refuse_unsendable() -> None:
+    if missing := conf.missing_message_settings():
+        words = _("No message can be sent before these settings are there: %(names)s.")
+        raise NotPossibleError(words % {"names": ", ".join(missing)})
+
+
 def _make_room(definition: Definition) -> None:
-    """Puts a campaign that was never live to the top of its band, unless somebody gave it a place."""
+    """Puts what was never live to the top of its band, unless somebody gave it a place."""
     if definition.place:
         return
-    others = Definition.objects.of_kind(DefinitionKind.CAMPAIGN).present().filter(band=definition.band, place__gt=0)
+    others = Definition.objects.of_kind(definition.kind).present().filter(band=definition.band, place__gt=0)
     _number_places([definition.pk, *others.exclude(pk=definition.pk).values_list("pk", flat=True)])
     definition.place = 1
 
 
 def _number_places(keys: list[int]) -> None:
-    """Numbers campaigns from 1 in this order."""
+    """Numbers definitions from 1 in this order."""
     definitions = Definition.objects.in_bulk(keys)
     for place, key in enumerate(keys, 1):
         definitions[key].place = place

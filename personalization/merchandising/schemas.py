@@ -12,6 +12,8 @@ MAX_TERMS = 20
 """In one group of synonyms, on both sides together."""
 MAX_TERM_LENGTH = 100
 MAX_ADDRESS_LENGTH = 500
+MAX_SUBJECT = 150
+MAX_MESSAGE_TEXT = 1_000
 MAX_ARMS = 4
 MAX_ARM_KEY = 20
 
@@ -209,6 +211,23 @@ REDIRECT_TARGET = _closed(
 """Exactly one of them. A path is an address of this shop: it begins with one slash."""
 REDIRECT = _closed({"words": _list(SEARCH_TERMS, MAX_TERMS, 1), "to": REDIRECT_TARGET}, ("words", "to"))
 
+WORDING = _closed(
+    {"subject": _text(MAX_SUBJECT), "opening": _text(MAX_MESSAGE_TEXT), "closing": _text(MAX_MESSAGE_TEXT)}
+)
+"""Of a message, in one language. What is missing or empty is said in our own words."""
+MESSAGE = _closed(
+    {
+        "kind": {"type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 32, "minLength": 1},
+        "who": _closed({"in": _list(KEY, 10), "out": _list(KEY, 10)}),
+        "wording": {"type": "object", "additionalProperties": WORDING, "maxProperties": 50},
+        "hold_back": {"type": "number", "minimum": 0, "maximum": 1},
+        "when": _closed({"from": MOMENT, "to": MOMENT, "zone": _text(64, 1)}),
+    },
+    ("kind",),
+)
+"""`kind` is the name of a kind of message. `hold_back` is the part of the people who get none; that of the kind if it
+is missing."""
+
 POLICY_NUMBERS = {
     "rerank_strength": (0, 100),
     "row_size": (2, 20),
@@ -262,5 +281,6 @@ SCHEMAS = {
     "synonym": {1: SYNONYM},
     "redirect": {1: REDIRECT},
     "experiment": {1: EXPERIMENT},
+    "message": {1: MESSAGE},
 }
 """By kind, then by number. That of segments is kept by `merchandising.segments`, with their fields."""

@@ -67,11 +67,13 @@ class AuditQuerySet(models.QuerySet):
             note=note[:100],
         )
 
-    def record_once(self, by: Any, action: AuditAction, *, note: str, within: timedelta = ONE_SITTING) -> None:
+    def record_once(
+        self, by: Any, action: AuditAction, *, note: str, subject: Any = None, within: timedelta = ONE_SITTING
+    ) -> None:
         """Stores that somebody did this, unless they did just that a moment ago."""
-        lately = self.filter(by=by, action=action, note=note[:100], at__gt=now() - within)
+        lately = self.filter(by=by, action=action, subject=subject, note=note[:100], at__gt=now() - within)
         if not lately.exists():
-            self.record(by, action, note=note)
+            self.record(by, action, subject=subject, note=note)
 
     def of_object(self, kind: str, object_id: int) -> Self:
         """What was done with a definition, the newest first."""

@@ -1,5 +1,5 @@
-"""What merchants define: segments, campaigns, rows, synonyms and redirects. A definition has versions that never
-change; one is live.
+"""What merchants define: segments, campaigns, rows, synonyms, redirects and messages. A definition has versions that
+never change; one is live.
 
 Publishing moves a pointer, so that undo, drafts, schedules and the audit are one mechanism.
 """
@@ -26,6 +26,7 @@ class DefinitionKind(models.TextChoices):
     SYNONYM = "synonym", pgettext_lazy("personalization", "synonyms")
     REDIRECT = "redirect", pgettext_lazy("personalization", "redirect")
     EXPERIMENT = "experiment", pgettext_lazy("personalization", "experiment")
+    MESSAGE = "message", pgettext_lazy("personalization", "message")
 
 
 class DefinitionState(models.TextChoices):
@@ -73,6 +74,16 @@ class DefinitionQuerySet(models.QuerySet):
         serving = models.Q(state=DefinitionState.LIVE) | models.Q(pk__in=list(keys))
         return self.present().filter(serving).select_related("live", "draft").order_by("band", "place", "pk")
 
+    def live_messages(self, now: datetime) -> Self:
+        """The messages that are sent at this moment, with their live versions, in the order in which they count."""
+        begun = models.Q(starts_at=None) | models.Q(starts_at__lte=now)
+        not_over = models.Q(ends_at=None) | models.Q(ends_at__gt=now)
+        return self.live_documents().filter(begun, not_over, kind=DefinitionKind.MESSAGE)
+
+    def is_message_live(self, message_kind: str, now: datetime) -> bool:
+        """Whether a message of this kind of message is sent at this moment. One query."""
+        return self.live_messages(now).filter(live__document__kind=message_kind).exists()
+
     def rows_of_shop(self) -> Self:
         """The settings of all rows, with their versions."""
         return self.of_kind(DefinitionKind.ROW).present().with_versions()
@@ -83,7 +94,8 @@ class DefinitionQuerySet(models.QuerySet):
 
 
 class Definition(models.Model):
-    """A segment, a campaign, the settings of a row, words that count as one another, or where a search leads."""
+    """A segment, a campaign, the settings of a row, words that count as one another, where a search leads, or a message
+    to customers."""
 
     kind = models.CharField(pgettext_lazy("personalization", "kind"), max_length=12, choices=DefinitionKind.choices)
     key = models.CharField(pgettext_lazy("personalization", "key"), max_length=100)
@@ -114,8 +126,8 @@ class Definition(models.Model):
         pgettext_lazy("personalization", "band"), choices=Band.choices, default=Band.CAMPAIGN
     )
     place = models.PositiveIntegerField(pgettext_lazy("personalization", "place"), default=0)
-    """Of a campaign: from 1, the order within its band. Of a row: from 1, where it stands on its page; 0 for where it
-    stands by itself."""
+    """Of a campaign: from 1, the order within its band; of a message: among all of them. Of a row: from 1, where it
+    stands on its page; 0 for where it stands by itself."""
     starts_at = models.DateTimeField(pgettext_lazy("personalization", "starts at"), null=True)
     ends_at = models.DateTimeField(pgettext_lazy("personalization", "ends at"), null=True)
     """Both as the live version says."""

@@ -11,6 +11,7 @@ from django.db import connections, models, transaction
 from django.utils.translation import pgettext_lazy
 
 from personalization.models.batched_deletion import delete_in_batches
+from personalization.models.definitions import Version
 from personalization.models.message_permissions import Channel
 
 LEASE = timedelta(minutes=15)
@@ -37,6 +38,8 @@ class Why(models.TextChoices):
     CAPPED = "capped", pgettext_lazy("personalization", "too many messages lately")
     QUIET = "quiet", pgettext_lazy("personalization", "quiet hours")
     HELD_BACK = "held_back", pgettext_lazy("personalization", "held back to measure the effect")
+    ENDED = "ended", pgettext_lazy("personalization", "the message was paused, or had ended")
+    NOT_MEANT = "not_meant", pgettext_lazy("personalization", "no message was meant for them")
     TOO_OLD = "too_old", pgettext_lazy("personalization", "too late")
     STAFF = "staff", pgettext_lazy("personalization", "an account of staff")
     CHILD = "child", pgettext_lazy("personalization", "a child's account")
@@ -45,6 +48,10 @@ class Why(models.TextChoices):
     BUSY = "busy", pgettext_lazy("personalization", "the mail server asked to come back later")
     REFUSED = "refused", pgettext_lazy("personalization", "the mail server refused it")
     UNKNOWN = "unknown", pgettext_lazy("personalization", "nobody knows whether it was sent")
+
+
+DUE_AGAIN = (Why.SOLD_OUT, Why.ENDED)
+"""Why a message was not sent that is due once more when it comes up again."""
 
 
 class Arm(models.TextChoices):
@@ -58,17 +65,17 @@ class DeliveryQuerySet(models.QuerySet):
     """Queries about messages."""
 
     def put_out(self, rows: "Iterable[Delivery]") -> int:
-        """Stores the messages whose key is new, and makes those due again that were not sent because their product had
-        sold out. Returns how many are due by that. May be repeated and done twice at once."""
+        """Stores the messages whose key is new, and makes those due again that were not sent for a reason that has
+        passed. Returns how many are due by that. May be repeated and done twice at once."""
         rows = sorted(rows, key=lambda row: row.dedupe)
         before = set(self.filter(dedupe__in=[row.dedupe for row in rows]).values_list("dedupe", flat=True))
         self.bulk_create(rows, ignore_conflicts=True)
         returned = 0
         for row in rows:
             if row.dedupe in before:
-                sold_out = self.filter(dedupe=row.dedupe, state=DeliveryState.SKIPPED, why=Why.SOLD_OUT)
+                passed = self.filter(dedupe=row.dedupe, state=DeliveryState.SKIPPED, why__in=DUE_AGAIN)
                 anew = {"created_at": row.created_at, "due_at": row.due_at, "decided_at": None}
-                returned += sold_out.update(state=DeliveryState.DUE, why="", **anew)
+                returned += passed.update(state=DeliveryState.DUE, why="", **anew)
         return len(rows) - len(before) + returned
 
     def written_since(self, moment: datetime, kind: str, product_ids: Iterable[int]) -> dict[int, int]:
@@ -115,6 +122,20 @@ class DeliveryQuerySet(models.QuerySet):
         rows = self.filter(state=DeliveryState.SENDING, lease_until__lte=now)
         return rows.update(state=DeliveryState.FAILED, why=Why.UNKNOWN, lease_until=None)
 
+    def end_others(self, kinds: Iterable[str], now: datetime) -> int:
+        """Gives up what is due of all other kinds: they were switched off meanwhile. Returns how many."""
+        rows = self.filter(state=DeliveryState.DUE, due_at__lte=now).exclude(kind__in=list(kinds))
+        return rows.update(state=DeliveryState.SKIPPED, why=Why.ENDED, decided_at=now)
+
+    def to_customer(self, user_id: Any, address_hash: str | None) -> "DeliveryQuerySet":
+        """All messages to a customer, and to their address, if they have one."""
+        return self.filter(models.Q(user_id=user_id) | models.Q(address_hash=address_hash))
+
+    def sent_by_definition(self, since: datetime) -> dict[int, int]:
+        """{definition: how many messages were sent by its versions} of those that came up since a moment."""
+        rows = self.filter(created_at__gte=since, state=DeliveryState.SENT, version__isnull=False).order_by()
+        return dict(rows.values_list("version__definition_id").annotate(models.Count("pk")))
+
     def counts(self, since: datetime) -> Mapping[tuple[str, str, str], int]:
         """{(kind, state, why): how many} of the messages that came up since a moment."""
         rows = self.filter(created_at__gte=since).order_by().values_list("kind", "state", "why")
@@ -122,7 +143,7 @@ class DeliveryQuerySet(models.QuerySet):
 
     def delete_of_customer(self, user_id: Any, address_hash: str) -> None:
         """Deletes all messages to a customer, and to their address."""
-        self.filter(models.Q(user_id=user_id) | models.Q(address_hash=address_hash)).delete()
+        self.to_customer(user_id, address_hash).delete()
 
     def before(self, moment: datetime) -> "DeliveryQuerySet":
         """The messages that came up before a moment."""
@@ -140,6 +161,8 @@ class Delivery(models.Model):
     """The mail's Message-ID begins with it."""
     kind = models.CharField(max_length=32)
     """The name of a `lifecycle.kinds.MessageKind`."""
+    version = models.ForeignKey(Version, null=True, on_delete=models.SET_NULL, related_name="+")
+    """Of the definition by which it was decided; None before that."""
     dedupe = models.CharField(max_length=120, unique=True)
     """What it is about: nobody is written to about the same thing twice."""
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")

@@ -1,8 +1,11 @@
-"""Oscar's own sender of product alerts, silent while the app sends messages of the kind "back in stock"."""
+"""Oscar's own sender of product alerts, silent while a message "back in stock" is live."""
 
 from typing import Any
 
+from django.utils.timezone import now
+
 from personalization import conf
+from personalization.models import Definition
 
 BACK_IN_STOCK = "back_in_stock"
 
@@ -23,4 +26,4 @@ class QuietAlertsMixin:
 
 def is_replaced() -> bool:
     """Whether the app tells customers what is back in stock, in the place of Oscar."""
-    return BACK_IN_STOCK in conf.sent_messages()
+    return not conf.missing_message_settings() and Definition.objects.is_message_live(BACK_IN_STOCK, now())

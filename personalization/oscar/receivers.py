@@ -13,6 +13,7 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from django.utils.timezone import now
 from oscar.core.loading import get_class, get_model
 
+from personalization import conf
 from personalization.collect import flows
 from personalization.models import Visitor, query_limits
 from personalization.models.fail_open import fail_open
@@ -90,9 +91,11 @@ def record_order_visitor(sender: Any, order: Any, request: Any = None, **rest: A
 def record_alert_language(sender: Any, instance: Any, raw: bool = False, created: bool = False, **rest: Any) -> None:
     """Stores who asked to be told about a product, and in which language, where the app will write to them. A guest
     asks by confirming it."""
-    if not raw and instance.is_active and (created or instance.user_id is None) and is_replaced():
-        with fail_open("Storing in which language a product alert was set"):
-            record_request(instance.user_id, instance.get_email_address(), now())
+    if not raw and instance.is_active and (created or instance.user_id is None):
+        can_send = not conf.missing_message_settings()
+        with fail_open("Storing in which language a product alert was set", queries=can_send):
+            if is_replaced():
+                record_request(instance.user_id, instance.get_email_address(), now())
 
 
 def delete_rows_of_visitor(sender: Any, instance: Visitor, using: str, **rest: Any) -> None:

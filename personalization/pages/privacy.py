@@ -24,6 +24,7 @@ from django.utils.translation import pgettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
+from personalization.lifecycle.permissions import PermissionSwitch, permission_switches
 from personalization.pages.cache_control import private_page
 from personalization.pages.outages import render_visitor_page, says_when_unreadable
 from personalization.pages.redirects import redirect_target
@@ -31,7 +32,7 @@ from personalization.privacy import flows, identity, sort_preference
 from personalization.privacy.data_download import AsyncDataDownload, DataDownload
 from personalization.privacy.overview import visitor_overview
 from personalization.privacy.private_responses import remember_answer, remember_visitor
-from personalization.privacy.requester import requester_from_request
+from personalization.privacy.requester import Requester, requester_from_request
 
 MAX_KEY = 2**63 - 1
 
@@ -146,6 +147,12 @@ def delete_recent(request: HttpRequest) -> HttpResponse:
     return _back_to_privacy()
 
 
+def _message_switches(requester: Requester) -> list[PermissionSwitch]:
+    """What a customer may allow us to write; nothing is written to children and to who has no account."""
+    is_asked = requester.is_signed_in and not requester.is_child
+    return permission_switches(requester.user, now()) if is_asked else []
+
+
 def _back_to_privacy() -> HttpResponseRedirect:
     return HttpResponseRedirect(reverse("personalization:privacy"))
 
@@ -163,6 +170,7 @@ def _render_page(request: HttpRequest, name: str) -> HttpResponse:
     context = {
         "page_title": titles[name],
         "overview": visitor_overview(requester, identity.read_visitor(requester), now()),
+        "message_switches": _message_switches(requester),
         "sort_is_disabled": sort_preference.personal_sort_disabled(requester),
     }
     return render_visitor_page(request, name, context)

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from personalization.lifecycle.unsubscribe import end_messages, read_token
+from personalization.lifecycle.unsubscribe import TEST_TOKEN, end_messages, read_token
 from personalization.pages.cache_control import private_page
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
@@ -28,5 +28,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if is_post and request.POST.get(ONE_CLICK[0]) == ONE_CLICK[1]:
         return HttpResponse(content_type="text/plain; charset=utf-8")
     ended = request.POST.get("end", "purpose") if is_post and link is not None else ""
-    status = 404 if link is None and not is_post else 200
-    return render(request, "personalization/unsubscribe.html", {"link": link, "ended": ended}, status=status)
+    is_test = token == TEST_TOKEN
+    status = 404 if link is None and not is_post and not is_test else 200
+    context = {"link": link, "ended": ended, "is_test": is_test}
+    return render(request, "personalization/unsubscribe.html", context, status=status)

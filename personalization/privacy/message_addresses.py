@@ -48,19 +48,19 @@ def record_request(user_id: Any, address: str, now: datetime) -> None:
 
 
 def stored_messages(user_id: Any) -> int:
-    """How many messages to a customer, and requests for one, are stored. No query in a shop that sends none."""
-    if not conf.sent_messages():
+    """How many messages to a customer, and requests for one, are stored. No query in a shop that can send none."""
+    if conf.missing_message_settings():
         return 0
     return Delivery.objects.filter(user_id=user_id).count() + ChannelConsent.objects.filter(user_id=user_id).count()
 
 
 def erase_messages(user_id: Any, now: datetime) -> None:
     """Deletes what is stored of messages to a customer, and sees to it that they get none about what they asked for
-    before. A shop that sends no messages has nothing of the kind, and stores nothing."""
+    before. A shop that cannot send any has nothing of the kind, and stores nothing."""
     user = get_user_model()._default_manager.filter(pk=user_id).first()
     address = account_address(user) if user is not None else ""
     address_hash = hash_address(address) if address else ""
     Delivery.objects.delete_of_customer(user_id, address_hash)
     ChannelConsent.objects.delete_of_customer(user_id, address_hash)
-    if address_hash and conf.sent_messages():
+    if address_hash and not conf.missing_message_settings():
         Suppression.objects.suppress(address_hash, SuppressionReason.ERASED, now)

@@ -33,7 +33,7 @@ def store_genome_months(now: float, progress: Callable[[Sequence], Iterable] = i
     """Writes this month's row of every customer who consents and bought something, where it says something new; how
     many were written. `now` in seconds since 1970. It comes last: it copies facts and tiers."""
     users = repeat_on_lost_connection(_users_with_facts)()
-    return sum(_store_batch(batch, now) for batch in progress(list(batched(users, BATCH_SIZE))))
+    return sum(_store_months(batch, now) for batch in progress(list(batched(users, BATCH_SIZE))))
 
 
 def _users_with_facts() -> list[Any]:
@@ -42,7 +42,7 @@ def _users_with_facts() -> list[Any]:
 
 @repeat_on_lost_connection
 @transaction.atomic
-def _store_batch(users: list[Any], now: float) -> int:
+def _store_months(users: list[Any], now: float) -> int:
     """Of those who consent at this moment, and none of whom can withdraw before it is written."""
     consented = customers.exclude_children(Visitor.objects.lock_consented(users))
     facts = CustomerFacts.objects.for_months(consented)

@@ -22,7 +22,7 @@ LEAST_NEW_SHARE = 0.01
 LEAST_DIFFERENCE = 0.1
 LEAST_FACTOR = 1.5
 """A share changed that moved by a tenth of all that they buy, and became so many times as large or as small."""
-MAX_SHOWN = 5
+MAX_CHANGES = 5
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _most_specific(keys: Sequence[int], named: dict[int, Any]) -> list[Any]:
     """The categories of these keys in their order, none that is above another of them."""
     there = [named[key] for key in keys if key in named]
     paths = [one.path for one in there]
-    return [one for one in there if not _is_above(one.path, paths)][:MAX_SHOWN]
+    return [one for one in there if not _is_above(one.path, paths)][:MAX_CHANGES]
 
 
 def _is_above(path: str, paths: Iterable[str]) -> bool:

@@ -87,6 +87,15 @@ def customer_by_key(text: str) -> Any:
     return None if key is None else get_user_model()._default_manager.filter(pk=key).first()
 
 
+def customer_by_address(text: str) -> Any:
+    """The account with this number or e-mail address, in whatever case; None for none."""
+    text, model = text.replace("\0", "").strip(), get_user_model()
+    found = customer_by_key(text)
+    if found is None and text:
+        found = model._default_manager.filter(**{f"{model.get_email_field_name()}__iexact": text}).first()
+    return found
+
+
 def search_customers(text: str, limit: int) -> list[Any]:
     """The accounts with this number or e-mail address; where there is none, the newest ones that have each word in
     their name or address, for which all accounts are looked at."""

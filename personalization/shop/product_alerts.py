@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from oscar.core.loading import get_class, get_model
 
 from personalization.models import Delivery
-from personalization.models.deliveries import DeliveryState, Why
+from personalization.models.deliveries import DUE_AGAIN, DeliveryState
 from personalization.shop import catalogue
 from personalization.shop.orders import bought_lines
 
@@ -19,6 +19,8 @@ ProductAlert = get_model("customer", "ProductAlert")
 StockRecord = get_model("partner", "StockRecord")
 Selector = get_class("partner.strategy", "Selector")
 
+MOST_TRIED = 20
+"""So many products are looked at for one that can be bought."""
 UNLIMITED = 1_000_000
 """The stock of a product whose stock is not tracked."""
 
@@ -52,9 +54,9 @@ def _has_page() -> Q:
 
 def oldest_alerts(product_id: int, kind: str, since: datetime, limit: int) -> list[Any]:
     """The active alerts of a product, made since a moment, about which no message of this kind was put out, the oldest
-    first; also those whose message was not sent because the product had sold out again."""
+    first; also those whose message was not sent because the product had sold out again, or the message was paused."""
     written = Delivery.objects.filter(kind=kind, source_id=OuterRef("pk"))
-    written = written.exclude(state=DeliveryState.SKIPPED, why=Why.SOLD_OUT)
+    written = written.exclude(state=DeliveryState.SKIPPED, why__in=DUE_AGAIN)
     rows = ProductAlert.objects.filter(~Exists(written), product=product_id, status=ProductAlert.ACTIVE)
     rows = rows.filter(date_created__gte=since).select_related("user").order_by("date_created", "pk")
     return list(rows[:limit])
@@ -63,6 +65,25 @@ def oldest_alerts(product_id: int, kind: str, since: datetime, limit: int) -> li
 def find_alert(alert_id: int | None) -> Any | None:
     """The alert of this key with its account; None when it is gone."""
     return ProductAlert.objects.filter(pk=alert_id).select_related("user").first()
+
+
+def newest_alert(customer: Any) -> Any | None:
+    """The alert that a customer waits for since the shortest time, on a product with a page; None for none."""
+    rows = ProductAlert.objects.filter(user_id=customer.pk, status=ProductAlert.ACTIVE).order_by("-date_created", "-pk")
+    buyable = (alert for alert in rows.select_related("user")[:MOST_TRIED] if _is_buyable(alert.product_id, customer))
+    return next(buyable, None)
+
+
+def example_alert(customer: Any = None) -> Any | None:
+    """An alert that nobody set, on one of the newest products that can be bought; None where none can."""
+    rows = Product.objects.filter(_has_page(), parent=None).order_by("-pk").values_list("pk", flat=True)
+    found = next((key for key in rows[:MOST_TRIED] if _is_buyable(key, customer)), None)
+    return None if found is None else ProductAlert(product_id=found, user=customer)
+
+
+def _is_buyable(product_id: int, customer: Any) -> bool:
+    alerted = alerted_product(product_id, customer)
+    return alerted is not None and alerted.free > 0
 
 
 def count_active_alerts(product_id: int) -> int:

@@ -16,6 +16,7 @@ from personalization.decide.active_rules import read_rules_now
 from personalization.merchandising import publishing
 from personalization.models import AuditAction, AuditEntry, Definition, SensitiveCategory, ServerKey, Snapshot
 from personalization.oscar.dashboard.urls import urlpatterns
+from tests.lifecycle import alerts
 from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +46,7 @@ ARMS = {"plain": {"plain": True}, "usual": {}}
 
 
 @pytest.fixture
-def shop_of_rules(admin_user, trained_and_indexed):
+def shop_of_rules(admin_user, trained_and_indexed, settings):
     """(customer with a profile, product, {kind: the key of a definition that is live and has a draft})."""
     users, products = trained_and_indexed
     category = products[0].categories.get().pk
@@ -64,6 +65,9 @@ def shop_of_rules(admin_user, trained_and_indexed):
     keys["redirect"] = _define(
         admin_user, "redirect", leads, {"words": [{"text": "f", "match": "is"}], "to": {"category": category}}
     )
+    alerts.switch_on(settings)
+    message = {"kind": "back_in_stock", "who": {"out": [keys["segment"]]}}
+    keys["message"] = _define(admin_user, "message", [message] * 3, {"kind": "back_in_stock"})
     arms = [{"key": key, "label": key, "share": 0.5, "does": does} for key, does in ARMS.items()]
     test = {"question": "Does it help?", "arms": arms, "primary": "conversion", "weeks": 4, "surfaces": ["home"]}
     experiment = publishing.publish(publishing.create("experiment", "Plain", test, admin_user), admin_user)

@@ -9,11 +9,12 @@ from oscar.apps.partner.models import StockRecord
 
 from personalization.lifecycle.sending import send_messages
 from personalization.lifecycle.sweep import sweep_messages
+from personalization.merchandising import publishing
 
 MESSAGES = {
-    "MESSAGES": ["back_in_stock"],
     "MESSAGE_BASE_URL": "https://shop.example",
     "MESSAGE_ADDRESS_KEY": "a key of the tests",
+    "MESSAGE_IMPRINT": "Corner Shop, 1 Main Street",
     "MESSAGE_QUIET_FROM": 0,
     "MESSAGE_QUIET_UNTIL": 0,
 }
@@ -21,8 +22,14 @@ SOON = timedelta(minutes=31)
 
 
 def switch_on(settings, **more):
-    """Messages are sent, at any hour unless said otherwise."""
+    """What is live is sent, at any hour unless said otherwise."""
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, **MESSAGES, **more}
+
+
+def publish_message(kind="back_in_stock", name="", **document):
+    """A live message."""
+    draft = publishing.create("message", name or kind, {"kind": kind, **document}, None)
+    return publishing.publish(draft, None)
 
 
 def waiting_customer(name, product, minutes_ago=60):

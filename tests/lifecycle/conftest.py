@@ -3,7 +3,7 @@
 import pytest
 
 from tests.lifecycle import kinds
-from tests.lifecycle.alerts import switch_on
+from tests.lifecycle.alerts import publish_message, switch_on
 from tests.lifecycle.mail_server import running_server
 
 TEXTS = {
@@ -14,9 +14,10 @@ TEXTS = {
 
 
 @pytest.fixture
-def switched_on(settings):
+def switched_on(settings, db):
     """Messages about what is back in stock are sent, at any hour."""
     switch_on(settings)
+    publish_message()
     return settings
 
 
@@ -38,7 +39,7 @@ def mail_server(settings):
 
 
 @pytest.fixture
-def greetings(settings, tmp_path, monkeypatch):
+def greetings(settings, tmp_path, monkeypatch, db):
     """The shop sends greetings, which nobody asked for."""
     folder = tmp_path / "personalization" / "messages"
     folder.mkdir(parents=True)
@@ -46,5 +47,7 @@ def greetings(settings, tmp_path, monkeypatch):
         (folder / f"greeting{ending}").write_text(text)
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
     monkeypatch.setattr(kinds.greeting, "topics", ("spring",))
-    switch_on(settings, MESSAGES=["greeting", "back_in_stock"], MESSAGE_KINDS=["tests.lifecycle.kinds.greeting"])
+    switch_on(settings, MESSAGE_KINDS=["tests.lifecycle.kinds.greeting"])
+    for kind in ("greeting", "back_in_stock"):
+        publish_message(kind)
     return settings

@@ -12,7 +12,8 @@ from django.utils import timezone
 from oscar.apps.customer.models import ProductAlert
 
 from personalization.lifecycle.sweep import sweep_messages
-from personalization.models import ChannelConsent, Delivery
+from personalization.merchandising import publishing
+from personalization.models import ChannelConsent, Definition, Delivery
 from tests.lifecycle import alerts
 from tests.shops import factories as shop
 
@@ -170,7 +171,7 @@ def test_oscars_own_sender_is_silent_while_ours_is_on(tea, settings):
     record.save()  # Oscar writes to everybody here
     call_command("oscar_send_alerts")
     assert mail.outbox == [] and ProductAlert.objects.get().is_active
-    alerts.switch_on(settings, MESSAGES=[])
+    publishing.pause(Definition.objects.get(), None)
     record.save()
     assert recipients() == ["anna@example.com"] and not ProductAlert.objects.get().is_active
 

@@ -91,7 +91,7 @@ def test_permission_for_one_purpose_is_none_for_another(greetings):
 
 @pytest.mark.parametrize(("country", "sent"), [("AT", 1), ("DE", 0), ("", 0)])
 def test_who_did_not_object_is_written_to_in_the_countries_that_the_shop_names(greetings, settings, country, sent):
-    alerts.switch_on(settings, MESSAGES=["greeting"], MESSAGE_SOFT_COUNTRIES=["AT"])
+    alerts.switch_on(settings, MESSAGE_SOFT_COUNTRIES=["AT"])
     allow(customer(), "soft", country=country)
     assert run().sent == sent
 
@@ -163,11 +163,11 @@ def test_what_somebody_asked_for_is_outside_the_caps_and_counts_for_the_others(g
 
 
 def test_the_same_tenth_is_held_back_whatever_is_due(greetings, monkeypatch):
-    monkeypatch.setattr(kinds.greeting, "hold_back", 0.1)
     hashes = [hash_address(f"{n}@example.com") for n in range(2000)]
-    held_back = {each for each in hashes if is_held_back(kinds.greeting, each)}
+    held_back = {each for each in hashes if is_held_back(kinds.greeting, each, 0.1)}
     assert 160 < len(held_back) < 240
-    assert not any(is_held_back(back_in_stock.kind, each) for each in hashes)
+    assert held_back < {each for each in hashes if is_held_back(kinds.greeting, each, 0.2)}
+    assert not any(is_held_back(back_in_stock.kind, each, back_in_stock.kind.hold_back) for each in hashes)
     monkeypatch.setattr(kinds.greeting, "hold_back", 1.0)
     allow(customer())
     run()
@@ -205,7 +205,7 @@ def test_nights_end_by_the_shops_clocks_also_when_these_are_changed(settings, mo
 
 
 def test_a_message_that_is_due_at_night_goes_in_the_morning(greetings, settings):
-    alerts.switch_on(settings, MESSAGES=["greeting"], MESSAGE_QUIET_FROM=20, MESSAGE_QUIET_UNTIL=8)
+    alerts.switch_on(settings, MESSAGE_QUIET_FROM=20, MESSAGE_QUIET_UNTIL=8)
     allow(customer(), at=datetime(2026, 1, 1, tzinfo=UTC))
     night = datetime(2026, 5, 1, 23, 0, tzinfo=UTC)
     assert dict(run(night).waiting) == {"quiet": 1}
@@ -229,10 +229,14 @@ def test_the_command_says_what_it_did_and_why_not(greetings, capsys):
     assert capsys.readouterr().out == ("Done: 2 new messages due; 1 sent; 1 not sent (1 no permission (any more)).\n")
 
 
-@pytest.mark.django_db
-def test_the_command_says_when_nothing_is_switched_on(capsys):
+def test_the_command_says_when_a_setting_is_missing_or_nothing_is_live(settings, capsys):
     call_command("personalization_messages")
-    assert capsys.readouterr().out.startswith("No kind of message is switched on")
+    assert capsys.readouterr().out.startswith(
+        "Nothing was sent: MESSAGE_BASE_URL, MESSAGE_ADDRESS_KEY, MESSAGE_IMPRINT is not set."
+    )
+    alerts.switch_on(settings)
+    call_command("personalization_messages")
+    assert capsys.readouterr().out.startswith("No message is live in the dashboard")
 
 
 @pytest.mark.django_db

@@ -1,10 +1,11 @@
 """What keeps messages from being sent, or sends them twice, is said by `check`; the contract of kinds is tried."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils.timezone import now
 
 from personalization import checks
-from personalization.lifecycle.kinds import MessageKind, back_in_stock, registered_kinds
+from personalization.lifecycle.kinds import MessageKind, Occasion, back_in_stock, registered_kinds
 from personalization.plugins import REGISTRIES
 from personalization.tasks import send_due_messages
 from personalization.testing import check_message_kind
@@ -20,11 +21,13 @@ def test_a_shop_without_messages_is_told_nothing():
     assert faults(checks.check_messages) == faults(checks.check_alert_sender) == []
 
 
-def test_a_missing_setting_and_an_unknown_kind_are_named(settings):
-    alerts.switch_on(settings, MESSAGES=["back_in_stok"], MESSAGE_BASE_URL="")
+def test_a_missing_setting_is_named(settings):
+    alerts.switch_on(settings, MESSAGE_BASE_URL="")
     assert faults(checks.check_messages) == [
-        ("personalization.E010", "PERSONALIZATION: MESSAGES names 'back_in_stok', of which there is no kind."),
-        ("personalization.E010", "PERSONALIZATION: MESSAGES is set, and MESSAGE_BASE_URL is not: no message is sent."),
+        (
+            "personalization.E010",
+            "PERSONALIZATION: MESSAGE_ADDRESS_KEY is set, and MESSAGE_BASE_URL is not: no message can be sent.",
+        )
     ]
 
 
@@ -37,7 +40,7 @@ def test_two_senders_are_named(switched_on, monkeypatch):
     assert faults(checks.check_alert_sender) == [
         (
             "personalization.W011",
-            "Oscar's own sender of product alerts is active, and so is the app's: customers get two mails.",
+            "Oscar's own sender of product alerts stays active: customers get two mails once ours is live.",
         )
     ]
 
@@ -71,6 +74,16 @@ def test_a_broken_one_does_not(broken):
     assert isinstance(kind, MessageKind)
     with pytest.raises(Exception, match=r"its (name|purpose)|holds back|unheard_subject"):
         check_message_kind(kind, now())
+
+
+class Deaf(kinds.Greeting):
+    def example(self, customer=None):
+        return Occasion("anna@example.com", User(username="anna"), is_example=True)
+
+
+def test_a_kind_whose_templates_leave_out_the_shops_own_words_does_not(greetings):
+    with pytest.raises(AssertionError, match=r"A mail of greeting does not say the shop's own words\."):
+        check_message_kind(Deaf(), now())
 
 
 @pytest.mark.django_db

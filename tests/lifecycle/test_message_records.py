@@ -56,12 +56,12 @@ def test_who_asks_anew_after_erasure_is_told(anna):
 
 
 def test_the_page_of_ones_data_says_what_is_stored_of_messages_to_those_who_have_some(anna, client):
-    sentence = "You asked to be told about products. That you asked, in which language, and what became of our message"
+    sentence = "What you asked to be told about, in which language, and what became of our messages to you"
     client.force_login(anna)
     page = reverse("personalization:privacy")
     assert f"{sentence} is stored for 390 days" in client.get(page).content.decode()
     confirmed = client.get(reverse("personalization:privacy_erase_confirm")).content.decode()
-    assert "that you asked to be told about products, and what became of our messages" in confirmed
+    assert "what you asked to be told about or allowed us to write, and what became of our messages" in confirmed
     erase(anna)
     assert sentence not in client.get(page).content.decode()
 

@@ -16,7 +16,8 @@ from oscar.apps.customer.models import ProductAlert
 from personalization.lifecycle.sending import send_messages
 from personalization.lifecycle.sweep import sweep_messages
 from personalization.lifecycle.unsubscribe import UnsubscribeLink, end_messages
-from personalization.models import Delivery
+from personalization.merchandising import publishing
+from personalization.models import Definition, Delivery
 from personalization.privacy import identity
 from personalization.privacy.message_addresses import hash_address
 from tests.lifecycle import alerts
@@ -30,7 +31,7 @@ PEOPLE = st.sampled_from((0, 1, 2))
 GUEST = 2
 PRODUCTS = st.sampled_from((0, 1))
 ANSWERS = st.sampled_from(("taken", "taken", "busy", "refused", "lost", "killed before", "killed after"))
-MEANWHILE = st.sampled_from(("nothing", "nothing", "nothing", "bought", "unsubscribed", "erased", "sold out"))
+MEANWHILE = st.sampled_from(("nothing", "nothing", "nothing", "bought", "unsubscribed", "erased", "sold out", "paused"))
 LONGEST_WAIT = timedelta(days=4)
 
 
@@ -46,6 +47,7 @@ class Shop(RuleBasedStateMachine):
         self.undo.__enter__()
         mail.outbox = []
         self.now = datetime(2026, 3, 27, 9, tzinfo=UTC)
+        self.message = alerts.publish_message()
         self.products = [shop.create_shop_product(title, stock=2) for title in ("Tea", "Coffee")]
         names = ("anna", "bert")
         self.users = [User.objects.create_user(name, f"{name}@example.com", "x") for name in names]
@@ -77,6 +79,14 @@ class Shop(RuleBasedStateMachine):
         for person, product in pairs:
             self.tick()
             self.ask(person, product)
+
+    @rule(person=PEOPLE, product=PRODUCTS, meanwhile=MEANWHILE, answers=st.lists(ANSWERS, max_size=4))
+    def somebody_asks_by_day(self, person, product, meanwhile, answers):
+        """While there is stock, so that there is something to send."""
+        self.now = (self.now + timedelta(days=1)).replace(hour=10)
+        self.stock_changes(product, 3)
+        self.ask(person, product)
+        self.workers_run(meanwhile, person, product, answers)
 
     def ask(self, person, product):
         who = {"email": self.addresses[GUEST]} if person == GUEST else {"user": self.users[person]}
@@ -123,8 +133,12 @@ class Shop(RuleBasedStateMachine):
             self.somebody_is_erased(person)
         elif meanwhile == "sold out":
             self.stock_changes(product, 0)
+        elif meanwhile == "paused":
+            publishing.pause(self.message, None)
         self.tick(30)
         self.work(answers)
+        if meanwhile == "paused":
+            publishing.resume(self.message, None)
 
     def work(self, answers):
         self.tick()
@@ -145,6 +159,7 @@ class Shop(RuleBasedStateMachine):
         self.sent.append((self.now, person, product))
         Shop.mails += 1
         assert 8 <= self.now.hour < 20
+        assert Definition.objects.get().state == "live"
         assert self.stock[product][-1][1] > 0
         assert asked[-1] > self.bought.get((person, product), datetime.min.replace(tzinfo=UTC))
         assert asked[-1] > self.stopped.get(person, datetime.min.replace(tzinfo=UTC))

@@ -78,6 +78,13 @@ FROZEN = {
         "words": [{"text": "returns", "match": "is"}, {"text": "send back", "match": "all"}],
         "to": {"path": "/returns/?from=search#how"},
     },
+    ("message", 1): {
+        "kind": "back_in_stock",
+        "who": {"in": [3], "out": [4]},
+        "wording": {"de": {"subject": "{product} ist da", "opening": "Hallo,\nes ist da.", "closing": "Ihr {shop}"}},
+        "hold_back": 0.05,
+        "when": {"from": "2026-05-01T08:00:00+02:00", "to": None, "zone": "Europe/Berlin"},
+    },
 }
 
 json_values = st.recursive(

@@ -2,7 +2,7 @@
 
 A kind says who is due, whether that is still true, and what the text is made of. Permission, caps, quiet hours and
 sending at most once are not its business. Its texts are the templates `personalization/messages/<name>_subject.txt`,
-`<name>.txt` and `<name>.html`.
+`<name>.txt` and `<name>.html`. A kind is switched on by publishing a message of it.
 """
 
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from personalization import conf, plugins
+from personalization import plugins
 from personalization.models import Delivery
 from personalization.models.deliveries import Why
 from personalization.models.message_permissions import Purpose
@@ -48,12 +48,20 @@ class Occasion:
     """When its reader asked for it; None where they did not, or took it back."""
     details: Any = None
     """For the kind's own use."""
+    is_example: bool = False
+    """Whether it is made up, for staff to look at."""
 
 
 class MessageKind(ABC):
     """What every file of this shelf offers, as an instance."""
 
     name: str
+    label: Any = ""
+    """What the dashboard calls it; its name where it has none."""
+    explanation: Any = ""
+    """A sentence for merchants: who gets it, and when."""
+    placeholders: tuple[str, ...] = ("shop",)
+    """What the shop's own words may hold in braces; all but "shop" are `text_values` of the same name."""
     purpose: str = Purpose.OFFERS
     """What the reader must have allowed. What they asked for needs no more than that, and no cap applies to it."""
     priority: int = 0
@@ -61,7 +69,8 @@ class MessageKind(ABC):
     give_up: timedelta = timedelta(days=3)
     """A message that could not be sent for so long is not sent at all."""
     hold_back: float = 0.1
-    """The part of the people, 0 to 1, that gets none of this kind, to compare the others with."""
+    """The part of the people, 0 to 1, that gets none of this kind, to compare the others with; a message may say
+    otherwise."""
 
     @abstractmethod
     def find_due(self, now: datetime) -> Iterable[DueMessage]:
@@ -78,6 +87,10 @@ class MessageKind(ABC):
     @abstractmethod
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """What its templates need besides what all have: plain values, in the language that is active."""
+
+    def example(self, customer: Any = None) -> Occasion | None:
+        """What a message could be about, for staff to look at: to a customer, or to nobody known. None for none."""
+        return None
 
     def claim(self, delivery: Delivery, now: datetime) -> bool:
         """Called in the transaction after which the mail is handed over. Whether it may be."""
@@ -110,14 +123,3 @@ _kinds = plugins.Registry[MessageKind]("message_kind", _built_in_kinds, message_
 def registered_kinds() -> dict[str, MessageKind]:
     """All kinds by name. One that cannot be used is left out; `manage.py check` names it."""
     return _kinds.usable()
-
-
-def active_kinds() -> dict[str, MessageKind]:
-    """The kinds that the shop switched on, by name."""
-    switched_on = conf.sent_messages()
-    return {name: kind for name, kind in registered_kinds().items() if name in switched_on}
-
-
-def unknown_kinds() -> list[str]:
-    """The names in the setting `MESSAGES` of which there is no kind."""
-    return sorted(set(conf.get_settings().MESSAGES or ()) - registered_kinds().keys())

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
 from personalization.lifecycle.kinds import DueMessage, MessageKind, Occasion
 from personalization.models import Delivery
 from personalization.models.deliveries import Why
@@ -22,6 +24,11 @@ class BackInStock(MessageKind):
     """Takes the place of Oscar's own sender, which writes to everybody at once."""
 
     name = "back_in_stock"
+    label = pgettext_lazy("personalization", "Back in stock")
+    explanation = gettext_lazy(
+        "Goes to who asked on the page of a product, once it can be bought again, in the place of Oscar's own mail."
+    )
+    placeholders = ("product", "shop")
     purpose = Purpose.ASKED_FOR
     priority = 100
     hold_back = 0.0
@@ -71,6 +78,15 @@ class BackInStock(MessageKind):
             "waiting": waiting if waiting > alerted.free else 0,
             "pieces": alerted.free,
         }
+
+    def example(self, customer: Any = None) -> Occasion | None:
+        """The newest alert of a customer, or one on a product that can be bought, which is not stored."""
+        alert = product_alerts.newest_alert(customer) if customer is not None else None
+        is_example = alert is None
+        alert = alert or product_alerts.example_alert(customer)
+        if alert is None:
+            return None
+        return Occasion(alert.get_email_address() or "", customer, details=alert, is_example=is_example)
 
     def claim(self, delivery: Delivery, now: datetime) -> bool:
         """Closes the alert before the mail is handed over: nothing can bring up the same message again."""

@@ -4,8 +4,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.timezone import now
 
-from personalization.lifecycle.kinds import active_kinds
+from personalization import conf
+from personalization.lifecycle.live_messages import read_live_messages
 from personalization.lifecycle.message_run import MESSAGES_PER_RUN, run_messages
 
 
@@ -13,8 +15,8 @@ class Command(BaseCommand):
     """Finds who is due, and sends what is due."""
 
     help = (
-        "Finds who is due for a message of the kinds that the setting MESSAGES names, and sends those that are due, "
-        "each at most once. Run it every ten minutes."
+        "Finds who is due for a message that is live in the dashboard, and sends those that are due, each at most "
+        "once. Run it every ten minutes."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,10 +28,14 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, limit: int, verbosity: int, **options: Any) -> None:
-        if not active_kinds():
-            self.stdout.write("No kind of message is switched on, so nothing was sent. See docs/how-to-messages.md.")
+        if missing := conf.missing_message_settings():
+            self.stdout.write(f"Nothing was sent: {', '.join(missing)} is not set. See docs/how-to-messages.md.")
             return
+        is_off = not read_live_messages(now())
         run = run_messages(limit)
+        if is_off and not run.result.skipped:
+            self.stdout.write("No message is live in the dashboard, so nothing was sent. See docs/how-to-messages.md.")
+            return
         if verbosity:
             self.stdout.write(f"Done: {run}.")
         if run.result.outage:

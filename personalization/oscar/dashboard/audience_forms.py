@@ -129,9 +129,9 @@ class AudienceForm(PlainSelects):
     def audience(self) -> dict[str, Any]:
         """The part "who" of a document. Call it when the form is valid."""
         data = self.cleaned_data
-        who: dict[str, Any] = {"people": data["people"]}
+        who: dict[str, Any] = {"people": data["people"]} if "people" in data else {}
         who.update({key: data[f"{key}_segments"] for key in ("in", "out") if data[f"{key}_segments"]})
-        who.update({key: data[key] for key in ("countries", "devices") if data[key]})
+        who.update({key: data[key] for key in ("countries", "devices") if data.get(key)})
         return who
 
     def schedule(self) -> dict[str, Any]:
@@ -143,9 +143,9 @@ class AudienceForm(PlainSelects):
             if data[name]:
                 local = data[name].replace(tzinfo=ZoneInfo(zone))
                 when[key] = local.isoformat()
-        if data["days"]:
+        if data.get("days"):
             when["days"] = sorted(data["days"])
-        if data["from_hour"] is not None:
+        if data.get("from_hour") is not None:
             when["hours"] = [data["from_hour"], data["to_hour"]]
         return when
 

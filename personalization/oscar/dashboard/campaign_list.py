@@ -24,8 +24,9 @@ from personalization.merchandising.conflicts import Conflict, find_conflicts, to
 from personalization.models import AuditEntry, Band, Definition, DefinitionKind, DefinitionState
 from personalization.oscar.dashboard.campaign_reach import SMALL_AUDIENCE, PageCounter, count_customers_of
 from personalization.oscar.dashboard.conflict_remedies import ConflictLine, conflict_lines
+from personalization.oscar.dashboard.definition_changes import change_by_button
 from personalization.oscar.dashboard.product_lines import read_lines
-from personalization.oscar.dashboard.screens import is_part, say_refusal, show
+from personalization.oscar.dashboard.screens import is_part, show
 from personalization.shop import named_objects
 
 MOST_CONFLICTS = 4
@@ -94,21 +95,7 @@ def list_campaigns(request: HttpRequest) -> HttpResponse:
 def change_state(request: HttpRequest, pk: int) -> HttpResponse:
     """Pauses, resumes, archives or undoes a campaign."""
     definition = get_object_or_404(Definition, pk=pk, kind=DefinitionKind.CAMPAIGN)
-    changes: dict[str, tuple[Callable[[Definition, Any], object], str]] = {
-        "pause": (publishing.pause, pgettext("personalization", "“%(name)s” is paused.")),
-        "resume": (publishing.resume, pgettext("personalization", "“%(name)s” is live again.")),
-        "archive": (publishing.archive, pgettext("personalization", "“%(name)s” is archived.")),
-        "undo": (publishing.undo, pgettext("personalization", "Undone: “%(name)s” is as before.")),
-    }
-    if request.POST.get("do") in changes:
-        change, words = changes[request.POST["do"]]
-        try:
-            change(definition, request.user)
-            messages.success(request, words % {"name": definition.name} + " " + _in_seconds())
-        except publishing.NotPossibleError as error:
-            say_refusal(request, error)
-        except publishing.InvalidDocumentError as error:
-            messages.error(request, str(error))
+    change_by_button(request, definition, _in_seconds())
     return _back_to_list()
 
 

@@ -17,9 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from personalization import conf
 from personalization.models import AuditAction, AuditEntry, ConsentRecord, ValueRun, Visitor
 from personalization.models.fail_open import fail_open
-from personalization.oscar.dashboard import customer_blocks, customer_segments, customer_timeline
+from personalization.oscar.dashboard import customer_blocks, customer_messages, customer_segments, customer_timeline
 from personalization.oscar.dashboard.expected_value import expected_value
 from personalization.oscar.dashboard.screens import is_part, show
 from personalization.privacy import consent, flows
@@ -124,6 +125,9 @@ def _customer_page(request: HttpRequest, opened: OpenedCustomer) -> HttpResponse
     with fail_open("Reading a customer's consent for the dashboard", whole_page=True):
         records = ConsentRecord.objects.filter(visitor=opened.visitor).order_by("-recorded_at", "-pk")
         context["records"] = list(records[:SHOWN_RECORDS]) if opened.visitor else []
+    can_send = not conf.missing_message_settings()
+    with fail_open("Reading a customer's messages for the dashboard", queries=can_send, whole_page=True):
+        context["messages_to_them"] = customer_messages.customer_messages(opened.account)
     if opened.allows_profile and opened.visitor is not None:
         with fail_open("Reading a customer's tastes for the dashboard", whole_page=True):
             context["profile"] = customer_blocks.customer_profile(opened.visitor, facts, now())

@@ -27,6 +27,7 @@ def dashboard_menu() -> dict[str, Any]:
         (pgettext_lazy("personalization", "Rows"), "rows"),
         (pgettext_lazy("personalization", "Segments"), "segments"),
         (pgettext_lazy("personalization", "Searches"), "searches"),
+        (pgettext_lazy("personalization", "Messages"), "messages"),
         (pgettext_lazy("personalization", "Preview"), "preview"),
         (pgettext_lazy("personalization", "Products"), "product-finder"),
         (pgettext_lazy("personalization", "Reports"), "reports"),

@@ -6,7 +6,6 @@ from urllib.parse import urlencode, urlsplit
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.utils.formats import date_format
 from django.utils.functional import lazy
 from django.utils.timezone import get_default_timezone, now
@@ -20,10 +19,10 @@ from personalization.oscar.dashboard.audience_forms import LOCAL
 from personalization.oscar.dashboard.screens import PlainSelects
 from personalization.oscar.previews import Preview
 from personalization.profile.genome_months import month_end, month_of
-from personalization.shop.customers import customer_by_key
+from personalization.shop.customers import customer_by_address
 
 FURTHEST = timedelta(days=90)
-SECOND = 1.0
+LAST_SECOND = 1.0
 
 
 class VisitForm(PlainSelects):
@@ -93,9 +92,7 @@ class VisitForm(PlainSelects):
         text = self.cleaned_data["customer"].strip()
         if not text:
             return None
-        found = customer_by_key(text)
-        if found is None:
-            found = get_user_model()._default_manager.filter(email__iexact=text).first()
+        found = customer_by_address(text)
         if found is None:
             raise forms.ValidationError(_("No customer has this e-mail address or number."))
         return found
@@ -164,7 +161,7 @@ def make_preview(user: Any, data: dict[str, Any]) -> Preview:
         staff=str(user.pk),
         customer="" if customer is None else str(customer.pk),
         segments=tuple(data["segments"]),
-        moment=month_end(month_start(month)) - SECOND if month else moment,
+        moment=month_end(month_start(month)) - LAST_SECOND if month else moment,
         month=month,
         drafts=tuple(data["drafts"]),
         language=data["language"],

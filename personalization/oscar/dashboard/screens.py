@@ -31,6 +31,8 @@ CODENAMES = (
     "run_experiments",
     "run_jobs",
     "view_audit",
+    "change_messages",
+    "send_messages",
     "change_serverkey",
     "change_sensitivecategory",
 )

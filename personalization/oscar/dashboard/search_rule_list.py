@@ -1,9 +1,7 @@
 """The lists of synonyms and of redirects, what is done with one of them, and its history."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -12,11 +10,11 @@ from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
 from personalization.decide.active_rules import read_rules_now
-from personalization.merchandising import publishing
 from personalization.merchandising.search_rule_words import describe_search_rule
 from personalization.models import AuditEntry, Definition
 from personalization.oscar.dashboard.campaign_list import undoable
-from personalization.oscar.dashboard.screens import say_refusal, show
+from personalization.oscar.dashboard.definition_changes import change_by_button
+from personalization.oscar.dashboard.screens import show
 from personalization.oscar.dashboard.search_rule_screens import (
     KINDS,
     SearchRuleLine,
@@ -57,23 +55,7 @@ def list_rules(request: HttpRequest, kind: str) -> HttpResponse:
 def change_rule_state(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """Pauses, resumes, archives or undoes one."""
     definition = get_object_or_404(Definition, pk=pk, kind=kind)
-    changes: dict[str, tuple[Callable[[Definition, Any], object], str]] = {
-        "pause": (publishing.pause, pgettext("personalization", "“%(name)s” is paused.")),
-        "resume": (publishing.resume, pgettext("personalization", "“%(name)s” is live again.")),
-        "archive": (publishing.archive, pgettext("personalization", "“%(name)s” is archived.")),
-        "undo": (publishing.undo, pgettext("personalization", "Undone: “%(name)s” is as before.")),
-    }
-    if request.POST.get("do") in changes:
-        change, words = changes[request.POST["do"]]
-        try:
-            change(definition, request.user)
-        except publishing.NotPossibleError as error:
-            say_refusal(request, error)
-        except publishing.InvalidDocumentError as error:
-            messages.error(request, str(error))
-        else:
-            soon = pgettext("personalization", "The shop follows in up to 10 seconds.")
-            messages.success(request, f"{words % {'name': definition.name}} {soon}")
+    change_by_button(request, definition, pgettext("personalization", "The shop follows in up to 10 seconds."))
     return HttpResponseRedirect(KINDS[kind].address())
 
 

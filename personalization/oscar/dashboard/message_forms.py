@@ -1,0 +1,146 @@
+"""The form of a message, to its document and back."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.functional import cached_property, lazy
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from personalization.lifecycle.kinds import MessageKind, registered_kinds
+from personalization.merchandising import documents
+from personalization.merchandising.documents import DocumentError
+from personalization.merchandising.schemas import MAX_MESSAGE_TEXT, MAX_SUBJECT
+from personalization.models.definitions import MAX_NAME
+from personalization.oscar.dashboard.audience_forms import AudienceForm, audience_initial
+
+Document = dict[str, Any]
+NOT_FOR_MAILS = ("people", "countries", "devices", "days", "from_hour", "to_hour")
+"""What nobody knows who is not on a page, and what quiet hours decide."""
+TEXTS = ("subject", "opening", "closing")
+
+
+def message_label(kind: MessageKind) -> str:
+    """What the dashboard calls a kind of message."""
+    return str(kind.label or kind.name)
+
+
+def _kind_choices() -> list[tuple[Any, str]]:
+    return [(name, message_label(kind)) for name, kind in registered_kinds().items()]
+
+
+class MessageForm(AudienceForm):
+    """A message: of which kind, for whom, when, in which words, and how many are held back."""
+
+    name = forms.CharField(label=pgettext_lazy("personalization", "Name"), max_length=MAX_NAME)
+    kind = forms.ChoiceField(label=pgettext_lazy("personalization", "Kind"), choices=lazy(_kind_choices, list))
+    hold_back = forms.FloatField(
+        label=pgettext_lazy("personalization", "Held back, in percent"),
+        required=False,
+        min_value=0,
+        max_value=100,
+        help_text=_("Always the same people, to compare the others with. Empty: as is usual for this kind."),
+    )
+
+    def __init__(self, *arguments: Any, kind: str = "", **options: Any) -> None:
+        """`kind`: of a message that is stored already, which keeps it."""
+        super().__init__(*arguments, **options)
+        for name in NOT_FOR_MAILS:
+            del self.fields[name]
+        if kind:
+            self.fields["kind"].disabled = True
+            self.initial["kind"] = kind
+        for code, _name in settings.LANGUAGES:
+            limits = zip(TEXTS, (MAX_SUBJECT, MAX_MESSAGE_TEXT, MAX_MESSAGE_TEXT), _text_labels(), strict=True)
+            for part, most, label in limits:
+                widget = forms.TextInput() if part == "subject" else forms.Textarea(attrs={"rows": 3})
+                field = forms.CharField(label=label, max_length=most, required=False, widget=widget)
+                self.fields[f"{part}_{code}"] = field
+
+    @cached_property
+    def wordings(self) -> list[dict[str, Any]]:
+        """By language: its name, its fields, and whether one of them is filled in or wrong."""
+        found = []
+        for code, name in settings.LANGUAGES:
+            fields = [self[f"{part}_{code}"] for part in TEXTS]
+            is_open = any(field.value() or field.errors for field in fields)
+            found.append({"name": name, "fields": fields, "is_open": is_open})
+        return found
+
+    @property
+    def chosen_kind(self) -> MessageKind | None:
+        """The kind that is chosen."""
+        kinds = registered_kinds()
+        return kinds.get(str(self["kind"].value() or next(iter(kinds), "")))
+
+    def clean(self) -> dict[str, Any]:
+        """With what is wrong in the wording at its field."""
+        data = super().clean()
+        kind = registered_kinds().get(data.get("kind", ""))
+        if kind is not None:
+            errors = documents.wording_errors({"wording": self._wording(data)}, kind.placeholders)
+            self.add_document_errors(errors)
+        return data
+
+    def add_document_errors(self, errors: Iterable[DocumentError]) -> None:
+        """Shows each error of a document at its field."""
+        for error in errors:
+            first, _dot, rest = error.path.partition(".")
+            if first == "wording":
+                language, _dot, part = rest.rpartition(".")
+                name = f"{part}_{language}"
+            else:
+                name = {"when.to": "ends", "when.from": "starts", "when.zone": "zone"}.get(error.path, first)
+            self.add_error(name if name in self.fields else None, error.message)
+
+    def document(self) -> Document:
+        """The document that the form makes. Call it when the form is valid."""
+        data = self.cleaned_data
+        parts = {"who": self.audience(), "wording": self._wording(data), "when": self.schedule()}
+        if data["hold_back"] is not None:
+            parts["hold_back"] = data["hold_back"] / 100
+        return {"kind": data["kind"], **{name: part for name, part in parts.items() if part != {}}}
+
+    def _wording(self, data: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+        found = {
+            code: {part: text for part in TEXTS if (text := _plain(data.get(f"{part}_{code}", "")))}
+            for code, _name in settings.LANGUAGES
+        }
+        return {code: texts for code, texts in found.items() if texts}
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
+
+
+def _text_labels() -> tuple[str, str, str]:
+    return (
+        pgettext("personalization", "Subject"),
+        pgettext("personalization", "First words"),
+        pgettext("personalization", "Last words"),
+    )
+
+
+def message_initial(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    """What the form shows of a document."""
+    share = document.get("hold_back")
+    initial = {
+        **audience_initial(document),
+        "name": name,
+        "kind": document.get("kind", ""),
+        "hold_back": None if share is None else round(share * 100, 6),
+    }
+    for code, texts in document.get("wording", {}).items():
+        initial |= {f"{part}_{code}": text for part, text in texts.items()}
+    return initial
+
+
+def placeholder_note(kind: MessageKind | None) -> str:
+    """What the words of a message may hold in braces."""
+    if kind is None:
+        return ""
+    names = " ".join(f"{{{name}}}" for name in kind.placeholders)
+    words = gettext("Plain text. Empty: our own words. In it may stand: %(names)s")
+    return words % {"names": names}
