@@ -40,6 +40,7 @@ class BasketShop(RuleBasedStateMachine):
     """Keeps what was put into which basket when, and what ended it."""
 
     mails = 0
+    """How many went out in all runs."""
 
     def __init__(self):
         super().__init__()
@@ -49,7 +50,9 @@ class BasketShop(RuleBasedStateMachine):
         self.now = datetime(2026, 3, 27, 9, tzinfo=UTC)
         self.products = [shop.create_shop_product(title, stock=2) for title in TITLES]
         self.users = [User.objects.create_user(name, f"{name}@example.com", "x") for name in ("anna", "bert")]
-        self.allowed, self.stopped, self.refused = [NEVER] * 2, [self.now] * 2, set()
+        self.allowed, self.stopped, self.refused = [self.now] * 2, [NEVER] * 2, set()
+        for user in self.users:
+            allow(user, at=self.now, purpose="reminders")
         self.stock = [2] * len(TITLES)
         self.bought, self.put_in, self.changed = {}, {}, {}
 
@@ -70,14 +73,15 @@ class BasketShop(RuleBasedStateMachine):
         alerts.set_stock(self.products[product], pieces)
         self.stock[product] = pieces
 
-    @rule(person=PEOPLE, products=st.sets(PRODUCTS, min_size=1))
-    def somebody_leaves_a_basket(self, person, products):
-        """Instead of the one that they had."""
+    @rule(person=PEOPLE, products=st.sets(PRODUCTS, min_size=1), then=st.sampled_from((0, 250, 250, 3000)))
+    def somebody_leaves_a_basket(self, person, products, then):
+        """Instead of the one that they had. Some minutes pass."""
         self.tick()
         Basket.objects.filter(owner=self.users[person], status="Open").update(status="Merged")
         available = [one for one in sorted(products) if self.stock[one]]
         leave_basket(self.users[person], [self.products[one] for one in available], at=self.now)
         self.put_in[person], self.changed[person] = dict.fromkeys(available, self.now), self.now
+        self.tick(then)
 
     @rule(person=PEOPLE)
     def somebody_empties_it(self, person):
