@@ -66,6 +66,7 @@ class BasketShop(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from((10, 60, 250, 600, 1500, 3000)))
     def time_passes(self, minutes):
         self.tick(minutes)
+        self.workers_run(0, [])
 
     @rule(product=PRODUCTS, pieces=st.sampled_from((0, 1, 5)))
     def stock_changes(self, product, pieces):
@@ -73,7 +74,7 @@ class BasketShop(RuleBasedStateMachine):
         alerts.set_stock(self.products[product], pieces)
         self.stock[product] = pieces
 
-    @rule(person=PEOPLE, products=st.sets(PRODUCTS, min_size=1), then=st.sampled_from((0, 250, 250, 3000)))
+    @rule(person=PEOPLE, products=st.sets(PRODUCTS, min_size=1), then=st.sampled_from((0, 250, 270, 300, 3000)))
     def somebody_leaves_a_basket(self, person, products, then):
         """Instead of the one that they had. Some minutes pass."""
         self.tick()
@@ -82,6 +83,7 @@ class BasketShop(RuleBasedStateMachine):
         leave_basket(self.users[person], [self.products[one] for one in available], at=self.now)
         self.put_in[person], self.changed[person] = dict.fromkeys(available, self.now), self.now
         self.tick(then)
+        self.workers_run(0, [])
 
     @rule(person=PEOPLE)
     def somebody_empties_it(self, person):
