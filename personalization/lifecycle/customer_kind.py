@@ -1,12 +1,15 @@
 """What kinds of messages to customers with an account have in common: nobody asked for one, and each may forbid it."""
 
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 
 from personalization.lifecycle.kinds import MessageKind, Occasion
-from personalization.models import Delivery
+from personalization.models import Delivery, Visitor
 from personalization.models.message_permissions import Purpose
+from personalization.shop import catalogue, customers, orders
 
 MOST_AT_ONCE = 1_000
 """Of one kind so many messages are found by one sweep; the next one finds the others."""
@@ -25,6 +28,27 @@ class CustomerKind(MessageKind):
     def read_details(self, delivery: Delivery, user: Any) -> Any:
         """What the message is about, as of now."""
         raise NotImplementedError
+
+
+class PastPurchase(NamedTuple):
+    """A product that a customer bought at one moment."""
+
+    user_id: Any
+    product: int
+    """A child's parent."""
+    at: datetime
+    pieces: int
+
+
+def read_purchases_of(user_ids: Iterable[Any], since: datetime) -> list[PastPurchase]:
+    """What these customers bought since a moment, by customer, product and moment; of who did not consent nothing, nor
+    what is sensitive or from before they had their data erased."""
+    consented = customers.exclude_children(Visitor.objects.consented(user_ids))
+    if not consented:
+        return []
+    rows = [PastPurchase(*row) for row in orders.purchases_since(consented, since)]
+    sensitive = catalogue.sensitive_products({one.product for one in rows})
+    return [one for one in rows if one.product not in sensitive and one.at.timestamp() > consented[one.user_id]]
 
 
 def address_of(user: Any) -> str:

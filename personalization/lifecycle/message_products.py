@@ -11,8 +11,12 @@ from django.urls import reverse
 
 from personalization import conf, report_tokens
 from personalization.decide.active_rules import get_active_rules
-from personalization.decide.arms import enter_experiments
+from personalization.decide.active_snapshot import get_active_snapshot
+from personalization.decide.arms import enter_experiments, enter_surface
 from personalization.decide.policy import policy_from_settings
+from personalization.decide.preferences import apply_preferences
+from personalization.decide.product_lookup import ProductLookup
+from personalization.decide.ranked_lists import kept_out
 from personalization.decide.slate import RankedItem
 from personalization.decide.visit import Visit
 from personalization.models import CustomerFacts, Genome, Visitor
@@ -84,6 +88,16 @@ def _with_profile(visit: Visit, visitor: Visitor) -> Visit:
         tracking_allowed=True,
     )
     return enter_experiments(known, visitor.unit)
+
+
+def showable(visit: Visit, keys: Sequence[int], limit: int) -> list[int]:
+    """The first of these products that may be in a message to this reader: what they can buy, neither sensitive, nor
+    disliked, nor kept out by a campaign."""
+    visit = apply_preferences(enter_surface(visit, report_tokens.MESSAGE), get_active_snapshot())
+    wanted = [key for key in keys if key not in visit.excluded_products]
+    removed = kept_out(report_tokens.MESSAGE, visit, set(wanted))
+    sellable = ProductLookup(look_up=catalogue.products_for_availability).sellable(set(wanted), visit.strategy)
+    return [key for key in wanted if key in sellable and key not in removed][:limit]
 
 
 def message_content(kind: str, visit: Visit, subjects: Sequence[int], *, count: int) -> MessageContent:

@@ -27,6 +27,7 @@ from personalization.models.search_totals import SearchTotal
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
 from personalization.models.snapshots import Snapshot
+from personalization.models.sweep_turns import SweepTurn
 from personalization.models.training_leases import TrainingLease
 from personalization.models.value_runs import ValueRun
 from personalization.models.visitors import Consent, ConsentRecord, Visitor
@@ -64,6 +65,7 @@ __all__ = [
     "ServerKey",
     "Snapshot",
     "Suppression",
+    "SweepTurn",
     "TrainingLease",
     "ValueRun",
     "Version",

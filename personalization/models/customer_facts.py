@@ -12,10 +12,12 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.utils.translation import pgettext_lazy
 
 from personalization.batching import batched
+from personalization.models.message_permissions import MAY_ALLOW, ChannelConsent
 from personalization.models.value_runs import ValueRun
 
 MAX_TASTES = 30
@@ -56,6 +58,14 @@ class CustomerFactsQuerySet(models.QuerySet):
     def of_customers(self, user_ids: Iterable[object]) -> "dict[object, CustomerFacts]":
         """The facts of these customers by the customer's key, in one query."""
         return {facts.user_id: facts for facts in self.filter(user_id__in=list(user_ids))}
+
+    def allowing(self, purpose: str, after: int, limit: int) -> "list[CustomerFacts]":
+        """The next facts of active accounts that said that they may be written to for a purpose, each with its
+        account's `address`, in the order of their keys. One query. Parameters: `after`, a key."""
+        said = models.Subquery(ChannelConsent.objects.states_said_last("user", purpose))
+        address = models.F(f"user__{get_user_model().get_email_field_name()}")
+        rows = self.filter(pk__gt=after, user__is_active=True).annotate(said=said, address=address)
+        return list(rows.filter(said__in=MAY_ALLOW).order_by("pk").only("pk", "user_id")[:limit])
 
     def store(self, rows: "Iterable[CustomerFacts]") -> None:
         """Writes these, over those that the same customers had, whose tiers stay; and their tastes, where they changed.

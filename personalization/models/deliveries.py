@@ -84,6 +84,14 @@ class DeliveryQuerySet(models.QuerySet):
         """Those that no sweep makes due again."""
         return self.exclude(state=DeliveryState.SKIPPED, why__in=RETURNING)
 
+    def told_since(self, kind: str, user_ids: Iterable[Any], moment: datetime) -> set[Any]:
+        """Those of these customers to whom a message of a kind came up since a moment and was sent, held back, or still
+        may be."""
+        rows = self.filter(user_id__in=list(user_ids), kind=kind, created_at__gte=moment)
+        return set(
+            rows.exclude(~models.Q(why=Why.HELD_BACK), state=DeliveryState.SKIPPED).values_list("user", flat=True)
+        )
+
     def written_since(self, moment: datetime, kind: str, product_ids: Iterable[int]) -> dict[int, int]:
         """{product: to how many people a kind of message about it was sent since a moment, or will be}"""
         rows = self.filter(kind=kind, product_id__in=list(product_ids)).exclude(state=DeliveryState.SKIPPED).order_by()
