@@ -4,6 +4,7 @@ follows a link is measured like who clicks on a page."""
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,8 +19,8 @@ from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.ranked_lists import kept_out
 from personalization.decide.slate import RankedItem
-from personalization.decide.visit import Visit
-from personalization.models import CustomerFacts, Genome, Visitor
+from personalization.decide.visit import LazySequence, Visit
+from personalization.models import CustomerFacts, Event, Genome, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.oscar.visits import strategies_for_customers
 from personalization.serve import recommend
@@ -78,6 +79,8 @@ def reader_visit(user: Any, **context: Any) -> Visit:
 
 
 def _with_profile(visit: Visit, visitor: Visitor) -> Visit:
+    until = datetime.fromtimestamp(visit.timestamp, UTC)
+    since = until - timedelta(days=conf.get_settings().EVENT_RETENTION_DAYS)
     known = replace(
         visit,
         visitor_id=visitor.pk,
@@ -85,6 +88,7 @@ def _with_profile(visit: Visit, visitor: Visitor) -> Visit:
         genome=Genome.objects.of_customer(visit.user_id) or Genome(),
         facts=CustomerFacts.objects.of_customers([visit.user_id]).get(visit.user_id),
         preferences=visitor.get_preferences(),
+        recent_events=LazySequence(lambda: Event.objects.recent(visitor.pk, since, until).events),
         tracking_allowed=True,
     )
     return enter_experiments(known, visitor.unit)
@@ -100,14 +104,16 @@ def showable(visit: Visit, keys: Sequence[int], limit: int) -> list[int]:
     return [key for key in wanted if key in sellable and key not in removed][:limit]
 
 
-def message_content(kind: str, visit: Visit, subjects: Sequence[int], *, count: int) -> MessageContent:
+def message_content(
+    kind: str, visit: Visit, subjects: Sequence[int], *, count: int, new_only: bool = False
+) -> MessageContent:
     """The products of a message with their links, and up to `count` that are chosen for its reader, none of which is
     one of its subjects. No product is chosen where that fails. Parameters: `kind`, its name; `subjects`, the keys of
-    what it is about."""
+    what it is about; with `new_only` nothing is chosen that they bought before."""
     ranked: list[RankedItem] = []
     if count:
         with fail_open("Choosing the products of a message", whole_page=True):
-            found = recommend(report_tokens.MESSAGE, visit, count + len(subjects))
+            found = recommend(report_tokens.MESSAGE, visit, count + len(subjects), new_only=new_only)
             ranked = [item for item in found if item.item_id not in set(subjects)][:count]
     keys = [*subjects, *(item.item_id for item in ranked)]
     products = catalogue.products_for_availability(keys) if keys else {}

@@ -20,6 +20,7 @@ from personalization.models.genomes import Genome
 from personalization.models.message_permissions import ChannelConsent, Suppression
 from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
+from personalization.models.prices_seen import PriceSeen
 from personalization.models.product_weeks import ProductWeek
 from personalization.models.row_draws import RowDraw
 from personalization.models.row_order_results import RowOrderResult
@@ -53,6 +54,7 @@ __all__ = [
     "Genome",
     "Newcomer",
     "OrderVisitor",
+    "PriceSeen",
     "ProductWeek",
     "Reference",
     "RowDraw",

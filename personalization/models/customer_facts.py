@@ -17,6 +17,7 @@ from django.db import models
 from django.utils.translation import pgettext_lazy
 
 from personalization.batching import batched
+from personalization.models.deliveries import Delivery
 from personalization.models.message_permissions import MAY_ALLOW, ChannelConsent
 from personalization.models.value_runs import ValueRun
 
@@ -65,7 +66,29 @@ class CustomerFactsQuerySet(models.QuerySet):
         said = models.Subquery(ChannelConsent.objects.states_said_last("user", purpose))
         address = models.F(f"user__{get_user_model().get_email_field_name()}")
         rows = self.filter(pk__gt=after, user__is_active=True).annotate(said=said, address=address)
-        return list(rows.filter(said__in=MAY_ALLOW).order_by("pk").only("pk", "user_id")[:limit])
+        return list(rows.filter(said__in=MAY_ALLOW).order_by("pk").defer("tastes")[:limit])
+
+    def without_order(
+        self, kind: str, purpose: str, since: datetime, until: datetime, limit: int
+    ) -> "list[CustomerFacts]":
+        """The facts of active accounts that were made between two moments, have not ordered, and said that they may be
+        written to for a purpose, each with its account's `address`; without those to whom a message of this kind came
+        up before. One query."""
+        written = Delivery.objects.filter(user=models.OuterRef("user"), kind=kind)
+        said = models.Subquery(ChannelConsent.objects.states_said_last("user", purpose))
+        address = models.F(f"user__{get_user_model().get_email_field_name()}")
+        rows = self.filter(
+            ~models.Exists(written), joined__gte=since, joined__lte=until, orders=0, user__is_active=True
+        )
+        rows = rows.annotate(said=said, address=address).filter(said__in=MAY_ALLOW)
+        return list(rows.order_by("pk").defer("tastes")[:limit])
+
+    def median_kept_revenue(self) -> Any:
+        """What half of the customers who kept an order brought less than; None where there are none. Two queries over
+        an index."""
+        rows = self.filter(kept_revenue__gt=0).order_by("kept_revenue")
+        count = rows.count()
+        return rows.values_list("kept_revenue", flat=True)[count // 2] if count else None
 
     def store(self, rows: "Iterable[CustomerFacts]") -> None:
         """Writes these, over those that the same customers had, whose tiers stay; and their tastes, where they changed.

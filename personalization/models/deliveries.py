@@ -52,8 +52,8 @@ class Why(models.TextChoices):
     UNKNOWN = "unknown", pgettext_lazy("personalization", "nobody knows whether it was sent")
 
 
-RETURNING = (Why.SOLD_OUT, Why.IN_USE)
-"""What is not sent for one of these becomes due again when the next sweep finds it."""
+DUE_AGAIN = (Why.SOLD_OUT, Why.IN_USE)
+"""Why a message was not sent that is due once more when it comes up again."""
 
 
 class Arm(models.TextChoices):
@@ -68,21 +68,21 @@ class DeliveryQuerySet(models.QuerySet):
 
     def put_out(self, rows: "Iterable[Delivery]") -> int:
         """Stores the messages whose key is new, and makes those due again that were not sent for a reason that passes
-        (`RETURNING`). Returns how many are due by that. May be repeated and done twice at once."""
+        (`DUE_AGAIN`). Returns how many are due by that. May be repeated and done twice at once."""
         rows = sorted(rows, key=lambda row: row.dedupe)
         before = set(self.filter(dedupe__in=[row.dedupe for row in rows]).values_list("dedupe", flat=True))
         self.bulk_create(rows, ignore_conflicts=True)
         returned = 0
         for row in rows:
             if row.dedupe in before:
-                passed = self.filter(dedupe=row.dedupe, state=DeliveryState.SKIPPED, why__in=RETURNING)
+                passed = self.filter(dedupe=row.dedupe, state=DeliveryState.SKIPPED, why__in=DUE_AGAIN)
                 anew = {"created_at": row.created_at, "due_at": row.due_at, "decided_at": None}
                 returned += passed.update(state=DeliveryState.DUE, why="", **anew)
         return len(rows) - len(before) + returned
 
     def settled(self) -> "DeliveryQuerySet":
         """Those that no sweep makes due again."""
-        return self.exclude(state=DeliveryState.SKIPPED, why__in=RETURNING)
+        return self.exclude(state=DeliveryState.SKIPPED, why__in=DUE_AGAIN)
 
     def told_since(self, kind: str, user_ids: Iterable[Any], moment: datetime) -> set[Any]:
         """Those of these customers to whom a message of a kind came up since a moment and was sent, held back, or still

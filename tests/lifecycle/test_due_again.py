@@ -144,7 +144,7 @@ def test_without_consent_nothing_is_worked_out(reminding, tea):
 
 
 def test_the_rhythm_of_others_serves_only_where_twenty_are_known(trained, reminding, monkeypatch):
-    users, products = trained
+    _, products = trained
     new = shop.create_customer("new")
     allow(new, purpose="reminders")
     bought(new, products[0], 5)

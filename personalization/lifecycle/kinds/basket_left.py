@@ -6,6 +6,8 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
 from personalization.lifecycle.customer_kind import MOST_AT_ONCE, CustomerKind
 from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit
@@ -27,6 +29,11 @@ class BasketLeft(CustomerKind):
     whatever became of the basket."""
 
     name = "basket_left"
+    label = pgettext_lazy("personalization", "Basket left")
+    explanation = gettext_lazy(
+        "Goes to customers who left something in their basket for four hours, and once more after two days if it is "
+        "worth more than they usually order."
+    )
     priority = 80
 
     def find_due(self, now: datetime) -> Iterator[DueMessage]:

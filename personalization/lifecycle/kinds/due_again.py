@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
 from personalization.decide import selection
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.policy import DEFAULT_POLICY
-from personalization.lifecycle.customer_kind import CustomerKind, PastPurchase, read_purchases_of
+from personalization.lifecycle.customer_kind import CustomerKind, PastPurchase, next_customers, read_purchases_of
 from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit, showable
-from personalization.models import CustomerFacts, Delivery, SweepTurn
+from personalization.models import Delivery
 from personalization.models.deliveries import Why
 from personalization.oscar.visits import open_basket
 from personalization.rank.purchase_rhythm import days_until_next
@@ -45,17 +47,13 @@ class DueAgain(CustomerKind):
     """Looks at the customers who allow reminders in turn, each about once a day."""
 
     name = "due_again"
+    label = pgettext_lazy("personalization", "Due again")
+    explanation = gettext_lazy("Goes to customers a little before they are expected to need what they buy regularly.")
     priority = 40
 
     def find_due(self, now: datetime) -> Iterator[DueMessage]:
         """Of the next customers, those who are expected to need something. Nine queries, however many there are."""
-        position = SweepTurn.objects.position(self.name, now)
-        if position is None:
-            return
-        rows = CustomerFacts.objects.allowing(self.purpose, position, CUSTOMERS_PER_SWEEP)
-        end = rows[-1].pk if len(rows) == CUSTOMERS_PER_SWEEP else None
-        SweepTurn.objects.move(self.name, position, end, now)
-        users = {row.user_id: row.address for row in rows}
+        users = next_customers(self, now, CUSTOMERS_PER_SWEEP)
         told = Delivery.objects.told_since(self.name, users, now - PAUSE)
         expected = expected_purchases(set(users) - told, now)
         for user_id, products in expected.items():
