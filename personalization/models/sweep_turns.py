@@ -22,8 +22,9 @@ class SweepTurnQuerySet(models.QuerySet):
     def move(self, kind: str, start: int, end: int | None, now: datetime) -> None:
         """Stores that a sweep came from one key to another, or to the end of the round (None). Two sweeps at once may
         look at the same customers, or leave some out until the next round."""
-        values = {"position": end or 0} | ({"round_began": now} if start == 0 else {})
-        self.update_or_create(kind=kind, defaults=values, create_defaults={**values, "round_began": now})
+        row, changed = self.model(kind=kind, position=end or 0, round_began=now), ["position"]
+        changed += ["round_began"] if start == 0 else []
+        self.bulk_create([row], update_conflicts=True, unique_fields=["kind"], update_fields=changed)
 
 
 class SweepTurn(models.Model):

@@ -37,7 +37,7 @@ class BasketLeft(CustomerKind):
     priority = 80
 
     def find_due(self, now: datetime) -> Iterator[DueMessage]:
-        """Baskets that were left for four hours; and those for two days whose first message went out. Three queries,
+        """Baskets that were left for four hours; and those for two days whose first message went out. Three queries at most,
         whatever there is."""
         since = now - OLDEST
         for basket in self._left(since, now - FIRST_AFTER, 1):

@@ -40,7 +40,7 @@ class CheaperNow(CustomerKind):
     priority = 60
 
     def find_due(self, now: datetime) -> Iterator[DueMessage]:
-        """Who is interested in what costs less today. Seven queries, however many there are."""
+        """Who is interested in what costs less today. Five queries, however many there are."""
         drops = PriceSeen.objects.drops(_day(now), SHARE, AMOUNT, MOST_PRODUCTS)
         by_product = {drop.product_id: drop for drop in drops}
         found = interested_customers.interested_in(by_product, now - INTEREST, self.purpose, MOST_AT_ONCE)

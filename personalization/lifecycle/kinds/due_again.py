@@ -52,7 +52,7 @@ class DueAgain(CustomerKind):
     priority = 40
 
     def find_due(self, now: datetime) -> Iterator[DueMessage]:
-        """Of the next customers, those who are expected to need something. Nine queries, however many there are."""
+        """Of the next customers, those who are expected to need something. Seven queries, however many there are."""
         users = next_customers(self, now, CUSTOMERS_PER_SWEEP)
         told = Delivery.objects.told_since(self.name, users, now - PAUSE)
         expected = expected_purchases(set(users) - told, now)
