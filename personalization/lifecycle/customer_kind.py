@@ -11,6 +11,10 @@ from personalization.models import CustomerFacts, Delivery, SweepTurn, Visitor
 from personalization.models.message_permissions import Purpose
 from personalization.shop import catalogue, customers, orders
 
+CUSTOMERS_PER_SWEEP = 500
+"""Where all customers are looked at in turn, so many at a time."""
+SHOWN_PRODUCTS, FEWEST_SHOWN = 6, 3
+"""In a message that is about no product it shows so many, and is not sent with fewer."""
 MOST_AT_ONCE = 1_000
 """Of one kind so many messages are found by one sweep; the next one finds the others."""
 
@@ -38,8 +42,9 @@ class CustomerKind(MessageKind):
 
     def read_occasion(self, delivery: Delivery) -> Occasion | None:
         """The account as it is now, and what the message is about."""
-        user = get_user_model()._default_manager.filter(pk=delivery.user_id).first()
-        return None if user is None else Occasion(address_of(user), user, details=self.read_details(delivery, user))
+        key: Any = delivery.user_id
+        user = get_user_model()._default_manager.filter(pk=key).first()
+        return None if user is None else Occasion(email_address(user), user, details=self.read_details(delivery, user))
 
     def read_details(self, delivery: Delivery, user: Any) -> Any:
         """What the message is about, as of now."""
@@ -67,6 +72,6 @@ def read_purchases_of(user_ids: Iterable[Any], since: datetime) -> list[PastPurc
     return [one for one in rows if one.product not in sensitive and one.at.timestamp() > consented[one.user_id]]
 
 
-def address_of(user: Any) -> str:
+def email_address(user: Any) -> str:
     """The e-mail address of an account; "" where it has none."""
     return getattr(user, user.get_email_field_name(), "") or ""

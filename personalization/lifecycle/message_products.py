@@ -75,10 +75,10 @@ def reader_visit(user: Any, **context: Any) -> Visit:
         **context,
     )
     visitor = Visitor.objects.consented_customers([user_id]).get(user_id) if user_id is not None else None
-    return visit if visitor is None else _with_profile(visit, visitor)
+    return visit if visitor is None else _of_consented(visit, visitor)
 
 
-def _with_profile(visit: Visit, visitor: Visitor) -> Visit:
+def _of_consented(visit: Visit, visitor: Visitor) -> Visit:
     until = datetime.fromtimestamp(visit.timestamp, UTC)
     since = until - timedelta(days=conf.get_settings().EVENT_RETENTION_DAYS)
     known = replace(

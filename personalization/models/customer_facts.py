@@ -60,7 +60,7 @@ class CustomerFactsQuerySet(models.QuerySet):
         """The facts of these customers by the customer's key, in one query."""
         return {facts.user_id: facts for facts in self.filter(user_id__in=list(user_ids))}
 
-    def allowing(self, purpose: str, after: int, limit: int) -> "list[CustomerFacts]":
+    def allowing(self, purpose: str, after: int, limit: int) -> list[Any]:
         """The next facts of active accounts that said that they may be written to for a purpose, each with its
         account's `address`, in the order of their keys. One query. Parameters: `after`, a key."""
         said = models.Subquery(ChannelConsent.objects.states_said_last("user", purpose))
@@ -68,9 +68,7 @@ class CustomerFactsQuerySet(models.QuerySet):
         rows = self.filter(pk__gt=after, user__is_active=True).annotate(said=said, address=address)
         return list(rows.filter(said__in=MAY_ALLOW).order_by("pk").defer("tastes")[:limit])
 
-    def without_order(
-        self, kind: str, purpose: str, since: datetime, until: datetime, limit: int
-    ) -> "list[CustomerFacts]":
+    def without_order(self, kind: str, purpose: str, since: datetime, until: datetime, limit: int) -> list[Any]:
         """The facts of active accounts that were made between two moments, have not ordered, and said that they may be
         written to for a purpose, each with its account's `address`; without those to whom a message of this kind came
         up before. One query."""

@@ -84,7 +84,7 @@ class DeliveryQuerySet(models.QuerySet):
         """Those that no sweep makes due again."""
         return self.exclude(state=DeliveryState.SKIPPED, why__in=DUE_AGAIN)
 
-    def told_since(self, kind: str, user_ids: Iterable[Any], moment: datetime) -> set[Any]:
+    def already_messaged(self, kind: str, user_ids: Iterable[Any], moment: datetime) -> set[Any]:
         """Those of these customers to whom a message of a kind came up since a moment and was sent, held back, or still
         may be."""
         rows = self.filter(user_id__in=list(user_ids), kind=kind, created_at__gte=moment)

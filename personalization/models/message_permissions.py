@@ -54,7 +54,7 @@ class ChannelConsentQuerySet(models.QuerySet):
             person |= models.Q(user_id=user_id)
         return self.filter(person, purpose=purpose, channel=channel).order_by("-recorded_at", "-pk").first()
 
-    def states_said_last(self, owner: str, purpose: str) -> "ChannelConsentQuerySet":
+    def states_said_last(self, owner: str, purpose: str) -> "models.QuerySet[Any, Any]":
         """For a subquery: what an account said last about mails for a purpose. A sweep asks it to leave the others out;
         whether somebody is written to is decided by `newest`. Parameters: `owner`, the column of the account."""
         rows = self.filter(user_id=models.OuterRef(owner), purpose=purpose, channel=Channel.EMAIL)

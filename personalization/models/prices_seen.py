@@ -16,7 +16,7 @@ from personalization.models.batched_deletion import delete_in_batches
 REFERENCE_DAYS = 30
 """What is called a reduction is one of the lowest price of these days."""
 KEPT_DAYS = 40
-ROWS_AT_ONCE = 500
+PRICES_PER_BATCH = 500
 
 
 class PriceDrop(NamedTuple):
@@ -45,7 +45,7 @@ class PriceSeenQuerySet(models.QuerySet):
         """Writes the prices of a day, where they are lower than those that were seen earlier that day. How many
         products there were."""
         count = 0
-        for batch in batched(prices, ROWS_AT_ONCE):
+        for batch in batched(prices, PRICES_PER_BATCH):
             rows = self.filter(product_id__in=[one.product_id for one in batch], day=day)
             known = {(row.product_id, row.currency): row.lowest for row in rows}
             for one in batch:

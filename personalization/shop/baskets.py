@@ -134,7 +134,7 @@ class BuyableLine:
 
 def buyable_lines(lines: Iterable[Any], user: Any) -> list[BuyableLine]:
     """Those of these lines that this customer can buy in that quantity, at today's prices, without sensitive ones."""
-    lines = [line for line in lines if _has_page(line.product)]
+    lines = [line for line in lines if _is_reachable(line.product)]
     sensitive = catalogue.sensitive_products(line.product_id for line in lines)
     strategy, found = Selector().strategy(user=user), []
     for line in lines:
@@ -148,7 +148,7 @@ def buyable_lines(lines: Iterable[Any], user: Any) -> list[BuyableLine]:
     return found
 
 
-def _has_page(product: Any) -> bool:
+def _is_reachable(product: Any) -> bool:
     return bool(product.is_public and (product.parent is None or product.parent.is_public))
 
 

@@ -7,15 +7,12 @@ from typing import Any, NamedTuple
 from django.contrib.auth import get_user_model
 from django.db.models import Count, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from oscar.core.loading import get_model
 
 from personalization.models import ChannelConsent, Event
 from personalization.models.message_permissions import MAY_ALLOW
 from personalization.models.visitors import Consent
-
-Basket = get_model("basket", "Basket")
-BasketLine = get_model("basket", "Line")
-WishListLine = get_model("wishlists", "Line")
+from personalization.shop.baskets import Basket, BasketLine
+from personalization.shop.customer_records import WishListLine
 
 MIN_VIEWS = 2
 
@@ -38,14 +35,13 @@ def interested_in(products: Collection[int], since: datetime, purpose: str, limi
     wishes = WishListLine.objects.filter(is_one)
     in_baskets = BasketLine.objects.filter(is_one, basket__status=Basket.OPEN)
     views = Event.objects.views().filter(product_id__in=products, occurred_at__gte=since)
-    views = views.filter(visitor__consent=Consent.GRANTED).values("visitor__user", "product_id")
+    pairs: QuerySet[Any, Any] = views.filter(visitor__consent=Consent.GRANTED).values("visitor__user", "product_id")
+    pairs = pairs.annotate(n=Count("pk")).filter(n__gte=MIN_VIEWS)
     folded = Coalesce("product__parent_id", "product_id")
     found = {
         *_allowing(wishes.annotate(folded=folded), "wishlist__owner", "folded", purpose, limit),
         *_allowing(in_baskets.annotate(folded=folded), "basket__owner", "folded", purpose, limit),
-        *_allowing(
-            views.annotate(n=Count("pk")).filter(n__gte=MIN_VIEWS), "visitor__user", "product_id", purpose, limit
-        ),
+        *_allowing(pairs, "visitor__user", "product_id", purpose, limit),
     }
     return sorted(found, key=lambda one: (one.product, str(one.user_id)))
 

@@ -149,7 +149,7 @@ def test_the_rhythm_of_others_serves_only_where_twenty_are_known(trained, remind
     allow(new, purpose="reminders")
     bought(new, products[0], 5)
     assert found() == 0  # twelve customers are known
-    monkeypatch.setattr(due_again, "MIN_CUSTOMERS", 12)
+    monkeypatch.setattr(due_again, "MIN_RHYTHM_CUSTOMERS", 12)
     assert found() == 1
 
 

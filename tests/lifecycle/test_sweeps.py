@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 QUERIES = {
     "after_the_order": 1,
     "basket_left": 2,
-    "cheaper_now": 5,
+    "cheaper_now": 7,
     "due_again": 7,
     "first_steps": 1,
     "looked": 10,

@@ -14,9 +14,9 @@ from personalization.models.deliveries import Why
 from personalization.models.message_permissions import Purpose
 from personalization.shop import shipped_orders
 
-SETTLED, LATEST = timedelta(days=9), timedelta(days=14)
+SENT_BEFORE, SENT_SINCE = timedelta(days=9), timedelta(days=14)
 """So long after it was sent, two days of which it was on its way, and no later."""
-PRODUCTS, FEWEST = 3, 2
+ADDED_PRODUCTS, FEWEST_ADDED = 3, 2
 
 
 class AfterTheOrder(CustomerKind):
@@ -32,7 +32,7 @@ class AfterTheOrder(CustomerKind):
 
     def find_due(self, now: datetime) -> Iterator[DueMessage]:
         """The orders that were sent on these days. One query, however many there are."""
-        sent = shipped_orders.shipped_orders(self.name, self.purpose, now - LATEST, now - SETTLED, MOST_AT_ONCE)
+        sent = shipped_orders.shipped_orders(self.name, self.purpose, now - SENT_SINCE, now - SENT_BEFORE, MOST_AT_ONCE)
         for order in sent:
             yield DueMessage(f"after:{order.id}", order.address, now, user_id=order.user_id, source_id=order.id)
 
@@ -42,7 +42,7 @@ class AfterTheOrder(CustomerKind):
 
     def reason_to_skip(self, occasion: Occasion, now: datetime) -> Why | None:
         """Whether too little goes with it, or nothing of it was kept."""
-        return None if len(self._chosen(occasion)) >= FEWEST else Why.TOO_FEW_PRODUCTS
+        return None if len(self._chosen(occasion)) >= FEWEST_ADDED else Why.TOO_FEW_PRODUCTS
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """What goes with it, and they have not bought before."""
@@ -53,7 +53,7 @@ class AfterTheOrder(CustomerKind):
         if not kept:
             return ()
         visit = reader_visit(occasion.user, basket=kept, basket_quantity=len(kept))
-        return message_content(self.name, visit, (), count=PRODUCTS, new_only=True).chosen
+        return message_content(self.name, visit, (), count=ADDED_PRODUCTS, new_only=True).chosen
 
 
 kind = AfterTheOrder()

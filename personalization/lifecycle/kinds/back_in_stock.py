@@ -15,7 +15,7 @@ ALERT_DAYS = 180
 """Nobody waits longer than this."""
 NEXT_BATCH = timedelta(hours=24)
 """So long the people of one batch have the stock to themselves."""
-ALTERNATIVES = 2
+ALTERNATIVES_IF_SCARCE = 2
 """So many stand below, where more people wait than there are pieces."""
 SETTLING = timedelta(minutes=30)
 """Stock that is gone again within this time interests nobody: it is asked again before the mail is sent."""
@@ -68,7 +68,7 @@ class BackInStock(MessageKind):
         waiting = waiting if waiting > alerted.free else 0
         subject = alerted.product.parent_id or alerted.product.pk
         visit = reader_visit(occasion.user, product=subject)
-        content = message_content(self.name, visit, [subject], count=ALTERNATIVES if waiting else 0)
+        content = message_content(self.name, visit, [subject], count=ALTERNATIVES_IF_SCARCE if waiting else 0)
         return {
             "product": " ".join(alerted.product.get_title().split()),
             "path": content.path_of(alerted.product),

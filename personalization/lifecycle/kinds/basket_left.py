@@ -21,7 +21,7 @@ FIRST_AFTER, SECOND_AFTER = timedelta(hours=4), timedelta(hours=48)
 OLDEST = timedelta(days=7)
 FEW_LEFT = 3
 """Where no more pieces than this are left, the mail says so."""
-ADD_ONS = 3
+ADD_ONS_IN_MESSAGE = 3
 
 
 class BasketLeft(CustomerKind):
@@ -37,16 +37,16 @@ class BasketLeft(CustomerKind):
     priority = 80
 
     def find_due(self, now: datetime) -> Iterator[DueMessage]:
-        """Baskets that were left for four hours; and those for two days whose first message went out. Three queries at most,
-        whatever there is."""
+        """Baskets that were left for four hours; and those for two days whose first message went out. At most three
+        queries, whatever there is."""
         since = now - OLDEST
         for basket in self._left(since, now - FIRST_AFTER, 1):
-            yield _due_message(basket, 1, now)
+            yield _due_reminder(basket, 1, now)
         left = self._left(since, now - SECOND_AFTER, 2)
         told = baskets.reminded_before([one.id for one in left], now - (SECOND_AFTER - FIRST_AFTER))
         for basket in left:
             if basket.id in told:
-                yield _due_message(basket, 2, now)
+                yield _due_reminder(basket, 2, now)
 
     def _left(self, since: datetime, until: datetime, number: int) -> list[baskets.LeftBasket]:
         return baskets.left_baskets(since, until, number, self.purpose, MOST_AT_ONCE)
@@ -82,7 +82,7 @@ class BasketLeft(CustomerKind):
         everything = frozenset(baskets.folded_product(line.product) for line in basket.lines)
         visit = reader_visit(occasion.user, basket=everything, basket_quantity=len(everything))
         subjects = list(dict.fromkeys(line.key for line in lines))
-        content = message_content(self.name, visit, subjects, count=ADD_ONS)
+        content = message_content(self.name, visit, subjects, count=ADD_ONS_IN_MESSAGE)
         return {
             "lines": [_line_values(line, content.path_of(line.product)) for line in lines],
             "basket_path": content.basket_path,
@@ -90,7 +90,7 @@ class BasketLeft(CustomerKind):
         }
 
 
-def _due_message(basket: baskets.LeftBasket, number: int, now: datetime) -> DueMessage:
+def _due_reminder(basket: baskets.LeftBasket, number: int, now: datetime) -> DueMessage:
     key = baskets.basket_message_key(basket.id, number)
     return DueMessage(key, basket.address, now, user_id=basket.owner_id, source_id=basket.id)
 

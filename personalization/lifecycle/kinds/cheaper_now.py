@@ -8,10 +8,10 @@ from typing import Any
 from django.utils.timezone import get_default_timezone
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from personalization.lifecycle.customer_kind import MOST_AT_ONCE, CustomerKind, read_purchases_of
+from personalization.lifecycle.customer_kind import CustomerKind, read_purchases_of
 from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.message_products import MessageProduct, message_content, reader_visit, showable
-from personalization.models import Delivery, PriceSeen
+from personalization.models import Delivery, PriceSeen, SweepTurn
 from personalization.models.deliveries import Why
 from personalization.models.message_permissions import Purpose
 from personalization.models.prices_seen import LowestPrice, PriceDrop
@@ -20,10 +20,11 @@ from personalization.shop.product_prices import stranger_price
 
 SHARE, AMOUNT = Decimal("0.1"), Decimal(2)
 """It costs less by at least this part, and by this much in its currency."""
-MOST_PRODUCTS = 200
+MOST_PRICE_DROPS = 200
+MOST_INTERESTED = 10_000
 INTEREST = timedelta(days=30)
 """So long a view counts, and who bought the product within it is not told."""
-PAUSE = timedelta(days=1)
+PRICE_PAUSE = timedelta(days=1)
 """Of several products that became cheaper at once, a customer is told about the one with the largest drop."""
 
 
@@ -40,15 +41,19 @@ class CheaperNow(CustomerKind):
     priority = 60
 
     def find_due(self, now: datetime) -> Iterator[DueMessage]:
-        """Who is interested in what costs less today. Five queries, however many there are."""
-        drops = PriceSeen.objects.drops(_day(now), SHARE, AMOUNT, MOST_PRODUCTS)
+        """Who is interested in what costs less today; looked for once a day, after the nightly run saw the prices. Seven
+        queries, however many there are, and one where nothing costs less."""
+        drops = PriceSeen.objects.drops(_day(now), SHARE, AMOUNT, MOST_PRICE_DROPS)
+        if not drops or SweepTurn.objects.position(self.name, now) is None:
+            return
+        SweepTurn.objects.move(self.name, 0, None, now)
         by_product = {drop.product_id: drop for drop in drops}
-        found = interested_customers.interested_in(by_product, now - INTEREST, self.purpose, MOST_AT_ONCE)
-        told = Delivery.objects.told_since(self.name, {one.user_id for one in found}, now - PAUSE)
+        found = interested_customers.interested_in(by_product, now - INTEREST, self.purpose, MOST_INTERESTED)
+        told = Delivery.objects.already_messaged(self.name, {one.user_id for one in found}, now - PRICE_PAUSE)
         for one in sorted(found, key=lambda one: list(by_product).index(one.product)):
             if one.user_id not in told:
                 told.add(one.user_id)
-                yield _due_message(one, by_product[one.product], now)
+                yield _due_price_message(one, by_product[one.product], now)
 
     def read_details(self, delivery: Delivery, user: Any) -> dict[str, Any]:
         """The product; what was said of its price is filled in when it is decided."""
@@ -87,7 +92,7 @@ def _is_clearly_less(shown: MessageProduct, lowest: LowestPrice | None) -> bool:
     return lowest is not None and shown.price <= min(lowest.price * (1 - SHARE), lowest.price - AMOUNT)
 
 
-def _due_message(one: interested_customers.InterestedCustomer, drop: PriceDrop, now: datetime) -> DueMessage:
+def _due_price_message(one: interested_customers.InterestedCustomer, drop: PriceDrop, now: datetime) -> DueMessage:
     key = f"price:{one.user_id}:{drop.product_id}:{drop.price}"
     return DueMessage(key, one.address, now, user_id=one.user_id, product_id=drop.product_id)
 

@@ -11,7 +11,13 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from personalization.decide import selection
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.policy import DEFAULT_POLICY
-from personalization.lifecycle.customer_kind import CustomerKind, PastPurchase, next_customers, read_purchases_of
+from personalization.lifecycle.customer_kind import (
+    CUSTOMERS_PER_SWEEP,
+    CustomerKind,
+    PastPurchase,
+    next_customers,
+    read_purchases_of,
+)
 from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit, showable
 from personalization.models import Delivery
@@ -21,13 +27,12 @@ from personalization.rank.purchase_rhythm import days_until_next
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY
 
-CUSTOMERS_PER_SWEEP = 500
-LEAD, LATEST = timedelta(days=3), timedelta(days=7)
+LEAD, LATENESS = timedelta(days=3), timedelta(days=7)
 """From so long before the expected day until so long after it."""
-PAUSE = timedelta(days=7)
+DUE_AGAIN_PAUSE = timedelta(days=7)
 """Nobody gets two of these messages within it."""
-MOST_PRODUCTS = 6
-MIN_CUSTOMERS = 20
+MOST_DUE_PRODUCTS = 6
+MIN_RHYTHM_CUSTOMERS = 20
 """So many customers must have bought a product again for their rhythm to be somebody else's."""
 HISTORY = timedelta(days=730)
 
@@ -54,8 +59,8 @@ class DueAgain(CustomerKind):
     def find_due(self, now: datetime) -> Iterator[DueMessage]:
         """Of the next customers, those who are expected to need something. Seven queries, however many there are."""
         users = next_customers(self, now, CUSTOMERS_PER_SWEEP)
-        told = Delivery.objects.told_since(self.name, users, now - PAUSE)
-        expected = expected_purchases(set(users) - told, now)
+        told = Delivery.objects.already_messaged(self.name, users, now - DUE_AGAIN_PAUSE)
+        expected = expect_purchases(set(users) - told, now)
         for user_id, products in expected.items():
             first = products[0]
             key = f"due:{user_id}:{first.product}:{first.due:%Y-%m-%d}"
@@ -68,11 +73,11 @@ class DueAgain(CustomerKind):
     def reason_to_skip(self, occasion: Occasion, now: datetime) -> Why | None:
         """Whether they bought it, or what stands in for it, since; and whether any of it can be bought."""
         user = occasion.user
-        expected = {one.product: one for one in expected_purchases([user.pk], now).get(user.pk, ())}
+        expected = {one.product: one for one in expect_purchases([user.pk], now).get(user.pk, ())}
         if not expected:
             return Why.BOUGHT
         in_basket = open_basket(user.pk)["basket"]
-        shown = showable(reader_visit(user), [key for key in expected if key not in in_basket], MOST_PRODUCTS)
+        shown = showable(reader_visit(user), [key for key in expected if key not in in_basket], MOST_DUE_PRODUCTS)
         occasion.details[:] = [expected[key] for key in shown]
         return None if shown else Why.TOO_FEW_PRODUCTS
 
@@ -85,7 +90,7 @@ class DueAgain(CustomerKind):
         return {"products": [{"product": one, "last": by_key[one.key].last} for one in content.subjects]}
 
 
-def expected_purchases(user_ids: Iterable[Any], now: datetime) -> dict[Any, list[ExpectedPurchase]]:
+def expect_purchases(user_ids: Iterable[Any], now: datetime) -> dict[Any, list[ExpectedPurchase]]:
     """What these customers, those of them who consented, are expected to need about now, the soonest first. Five
     queries, and two for the flags of sensitive categories."""
     learned = get_active_snapshot()
@@ -112,7 +117,7 @@ def _expected_of(
         if gap is None:
             continue
         due = datetime.fromtimestamp((max(pieces) + gap) * DAY, UTC)
-        if due - LEAD <= now <= due + LATEST and not _has_substitute(product, last_bought, learned):
+        if due - LEAD <= now <= due + LATENESS and not _has_substitute(product, last_bought, learned):
             yield ExpectedPurchase(product, due, last_bought[product], list(pieces.values())[-1])
 
 
@@ -122,7 +127,7 @@ def _usual_gap(product: int, learned: SnapshotArrays | None) -> float:
         return 0.0
     (index,) = learned.product_indices([product]).tolist()
     interval, rate = learned.scores("repurchase_interval"), learned.scores("repurchase_rate")
-    if index < 0 or interval.customers[index] < MIN_CUSTOMERS:
+    if index < 0 or interval.customers[index] < MIN_RHYTHM_CUSTOMERS:
         return 0.0
     is_bought_again = rate.score[index] >= DEFAULT_POLICY.min_repurchase_rate
     return float(interval.score[index]) if is_bought_again else 0.0

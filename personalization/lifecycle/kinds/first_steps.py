@@ -6,16 +6,15 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from personalization.lifecycle.customer_kind import MOST_AT_ONCE, CustomerKind
+from personalization.lifecycle.customer_kind import FEWEST_SHOWN, MOST_AT_ONCE, SHOWN_PRODUCTS, CustomerKind
 from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit
 from personalization.models import CustomerFacts, Delivery
 from personalization.models.deliveries import Why
 from personalization.models.message_permissions import Purpose
 
-SETTLED, LATEST = timedelta(days=3), timedelta(days=10)
+MADE_BEFORE, MADE_SINCE = timedelta(days=3), timedelta(days=10)
 """So long after the account was made, and no later."""
-PRODUCTS, FEWEST = 6, 3
 
 
 class FirstSteps(CustomerKind):
@@ -30,7 +29,7 @@ class FirstSteps(CustomerKind):
     def find_due(self, now: datetime) -> Iterator[DueMessage]:
         """The accounts of these days without an order. One query over the index of when they were made."""
         for row in CustomerFacts.objects.without_order(
-            self.name, self.purpose, now - LATEST, now - SETTLED, MOST_AT_ONCE
+            self.name, self.purpose, now - MADE_SINCE, now - MADE_BEFORE, MOST_AT_ONCE
         ):
             yield DueMessage(f"first:{row.user_id}", row.address, now, user_id=row.user_id)
 
@@ -44,14 +43,14 @@ class FirstSteps(CustomerKind):
             return Why.NO_PERMISSION
         if occasion.details.orders:
             return Why.BOUGHT
-        return None if len(self._chosen(occasion.user)) >= FEWEST else Why.TOO_FEW_PRODUCTS
+        return None if len(self._chosen(occasion.user)) >= FEWEST_SHOWN else Why.TOO_FEW_PRODUCTS
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """What others buy most, and what goes with what they looked at."""
         return {"products": self._chosen(occasion.user)}
 
     def _chosen(self, user: Any) -> tuple[Any, ...]:
-        return message_content(self.name, reader_visit(user), (), count=PRODUCTS).chosen
+        return message_content(self.name, reader_visit(user), (), count=SHOWN_PRODUCTS).chosen
 
 
 kind = FirstSteps()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from personalization.decide.active_snapshot import get_active_snapshot
-from personalization.lifecycle.customer_kind import CustomerKind, next_customers, read_purchases_of
+from personalization.lifecycle.customer_kind import CUSTOMERS_PER_SWEEP, CustomerKind, next_customers, read_purchases_of
 from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit, showable
 from personalization.models import Delivery, Event, Visitor
@@ -17,11 +17,10 @@ from personalization.models.events import EventType
 from personalization.oscar.visits import open_basket
 from personalization.shop import baskets, catalogue
 
-CUSTOMERS_PER_SWEEP = 500
-WINDOW = timedelta(hours=72)
+VIEW_WINDOW = timedelta(hours=72)
 RESTED = timedelta(hours=4)
 """So long they have looked at nothing: who is still looking needs no reminder."""
-PAUSE = timedelta(days=7)
+LOOKED_PAUSE = timedelta(days=7)
 """Nobody gets two of these messages within it."""
 VIEWS_OF_PRODUCT, VIEWS_IN_CATEGORY = 2, 3
 """So many views within the window, of one product or within one leaf category."""
@@ -29,7 +28,7 @@ RELOADED = timedelta(minutes=5)
 """A page that is opened again so soon was not looked at again."""
 MOST_VIEWS = 50_000
 """Of what the customers of one sweep looked at, so much is read, the newest."""
-ALTERNATIVES = 2
+ALTERNATIVES_TO_LOOKED = 2
 
 
 class ProductLook(NamedTuple):
@@ -54,10 +53,10 @@ class Looked(CustomerKind):
     def find_due(self, now: datetime) -> Iterator[DueMessage]:
         """Of the next customers, those who looked often enough. Ten queries, however many there are."""
         users = next_customers(self, now, CUSTOMERS_PER_SWEEP)
-        told = Delivery.objects.told_since(self.name, users, now - PAUSE)
+        told = Delivery.objects.already_messaged(self.name, users, now - LOOKED_PAUSE)
         looks = read_looks(set(users) - told, now)
         idle = set(looks) - baskets.owners_of_filled(looks)
-        idle -= {one.user_id for one in read_purchases_of(idle, now - WINDOW)}
+        idle -= {one.user_id for one in read_purchases_of(idle, now - VIEW_WINDOW)}
         sensitive = catalogue.sensitive_products({one.product for user in idle for one in looks[user]})
         for user_id in idle:
             product = wanted_product([one for one in looks[user_id] if one.product not in sensitive], now)
@@ -74,7 +73,7 @@ class Looked(CustomerKind):
         visit = reader_visit(occasion.user)
         if visit.visitor_id is None or occasion.details is None:
             return Why.NO_PERMISSION
-        if read_purchases_of([occasion.user.pk], now - WINDOW - self.give_up):
+        if read_purchases_of([occasion.user.pk], now - VIEW_WINDOW - self.give_up):
             return Why.BOUGHT
         if open_basket(occasion.user.pk)["basket"]:
             return Why.IN_USE
@@ -83,7 +82,7 @@ class Looked(CustomerKind):
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """The product, and what is like it."""
         visit = reader_visit(occasion.user, product=occasion.details)
-        content = message_content(self.name, visit, [occasion.details], count=ALTERNATIVES)
+        content = message_content(self.name, visit, [occasion.details], count=ALTERNATIVES_TO_LOOKED)
         if not content.subjects:
             raise LookupError("the product cannot be bought any more")
         return {"product": content.subjects[0], "products": content.chosen}
@@ -92,14 +91,18 @@ class Looked(CustomerKind):
 def read_looks(user_ids: Iterable[Any], now: datetime) -> dict[Any, list[ProductLook]]:
     """What those of these customers looked at who consented, the newest first; a page opened twice in a row once."""
     visitors = {one.pk: user for user, one in Visitor.objects.consented_customers(user_ids).items()}
-    rows = Event.objects.done_by(visitors, [EventType.PRODUCT_VIEW], now - WINDOW, now, MOST_VIEWS) if visitors else []
+    rows = (
+        Event.objects.done_by(visitors, [EventType.PRODUCT_VIEW], now - VIEW_WINDOW, now, MOST_VIEWS)
+        if visitors
+        else []
+    )
     found: dict[Any, list[ProductLook]] = {}
     later: dict[tuple[Any, int], datetime] = {}
     for visitor_id, _type, product, _query, at in rows:
         if product is None:
             continue
         user_id = visitors[visitor_id]
-        opened_again = later.get((user_id, product), at + WINDOW) - at < RELOADED
+        opened_again = later.get((user_id, product), at + VIEW_WINDOW) - at < RELOADED
         later[user_id, product] = at
         if not opened_again:
             found.setdefault(user_id, []).append(ProductLook(product, at))
@@ -114,14 +117,14 @@ def wanted_product(looks: list[ProductLook], now: datetime) -> int | None:
     product, views = Counter(one.product for one in looks).most_common(1)[0]
     if views >= VIEWS_OF_PRODUCT:
         return product
-    leaves = _leaf_categories([one.product for one in looks])
+    leaves = _leaves_of([one.product for one in looks])
     counted = Counter(leaf for leaf in leaves if leaf >= 0).most_common(1)
     if not counted or counted[0][1] < VIEWS_IN_CATEGORY:
         return None
     return looks[leaves.index(counted[0][0])].product
 
 
-def _leaf_categories(products: list[int]) -> list[int]:
+def _leaves_of(products: list[int]) -> list[int]:
     """The number of the leaf category of each of these products; -1 where it is not known."""
     learned = get_active_snapshot()
     if learned is None:

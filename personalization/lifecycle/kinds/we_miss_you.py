@@ -6,21 +6,25 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from personalization.lifecycle.customer_kind import CustomerKind, next_facts
+from personalization.lifecycle.customer_kind import (
+    CUSTOMERS_PER_SWEEP,
+    FEWEST_SHOWN,
+    SHOWN_PRODUCTS,
+    CustomerKind,
+    next_facts,
+)
 from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit
 from personalization.models import CustomerFacts, Delivery
 from personalization.models.deliveries import Why
 from personalization.models.message_permissions import Purpose
 
-CUSTOMERS_PER_SWEEP = 500
 USUAL_GAPS = 2.5
 """Silent for so many of their own usual pauses between orders, ..."""
 SILENCE = timedelta(days=120)
 """... or for so long, where they ordered too seldom to have one."""
 TOO_LONG = timedelta(days=365)
 """Whoever has been silent for longer has left, and is left alone."""
-PRODUCTS, FEWEST = 6, 3
 
 
 class WeMissYou(CustomerKind):
@@ -56,14 +60,14 @@ class WeMissYou(CustomerKind):
             return Why.NO_PERMISSION
         if not is_missed(occasion.details, now):
             return Why.BOUGHT
-        return None if len(self._chosen(occasion.user)) >= FEWEST else Why.TOO_FEW_PRODUCTS
+        return None if len(self._chosen(occasion.user)) >= FEWEST_SHOWN else Why.TOO_FEW_PRODUCTS
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """What they may like that they have not bought before."""
         return {"products": self._chosen(occasion.user)}
 
     def _chosen(self, user: Any) -> tuple[Any, ...]:
-        return message_content(self.name, reader_visit(user), (), count=PRODUCTS, new_only=True).chosen
+        return message_content(self.name, reader_visit(user), (), count=SHOWN_PRODUCTS, new_only=True).chosen
 
 
 def is_missed(facts: CustomerFacts, now: datetime) -> bool:
