@@ -41,8 +41,8 @@ class CheaperNow(CustomerKind):
     priority = 60
 
     def find_due(self, now: datetime) -> Iterator[DueMessage]:
-        """Who is interested in what costs less today; looked for once a day, after the nightly run saw the prices. Seven
-        queries, however many there are, and one where nothing costs less."""
+        """Who is interested in what costs less today; looked for once a day, after the nightly run saw the prices.
+        Seven queries, however many there are, and one where nothing costs less."""
         drops = PriceSeen.objects.drops(_day(now), SHARE, AMOUNT, MOST_PRICE_DROPS)
         if not drops or SweepTurn.objects.position(self.name, now) is None:
             return
