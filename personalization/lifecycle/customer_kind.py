@@ -1,5 +1,6 @@
 """What kinds of messages to customers with an account have in common: nobody asked for one, and each may forbid it."""
 
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -49,6 +50,21 @@ class CustomerKind(MessageKind):
     def read_details(self, delivery: Delivery, user: Any) -> Any:
         """What the message is about, as of now."""
         raise NotImplementedError
+
+    def example(self, customer: Any = None) -> Occasion | None:
+        """What a message could be about, for staff to look at: to a customer, or to nobody known. None for none."""
+        details = self.example_details(customer)
+        address = "" if customer is None else email_address(customer)
+        return None if details is None else Occasion(address, customer, details=details)
+
+    def example_details(self, customer: Any) -> Any:
+        """What that message is about; None where there is nothing."""
+        return None
+
+
+def example_products(count: int) -> list[int]:
+    """Products that a message could be about: what sells best, else what is newest."""
+    return [key for key, _times in catalogue.bestsellers(count)] or catalogue.newest_products(count, time.time())
 
 
 class PastPurchase(NamedTuple):

@@ -66,7 +66,7 @@ class CustomerFactsQuerySet(models.QuerySet):
         said = models.Subquery(ChannelConsent.objects.states_said_last("user", purpose))
         address = models.F(f"user__{get_user_model().get_email_field_name()}")
         rows = self.filter(pk__gt=after, user__is_active=True).annotate(said=said, address=address)
-        return list(rows.filter(said__in=MAY_ALLOW).order_by("pk").defer("tastes")[:limit])
+        return list(rows.filter(said__in=MAY_ALLOW).exclude(address="").order_by("pk").defer("tastes")[:limit])
 
     def without_order(self, kind: str, purpose: str, since: datetime, until: datetime, limit: int) -> list[Any]:
         """The facts of active accounts that were made between two moments, have not ordered, and said that they may be
@@ -79,7 +79,7 @@ class CustomerFactsQuerySet(models.QuerySet):
             ~models.Exists(written), joined__gte=since, joined__lte=until, orders=0, user__is_active=True
         )
         rows = rows.annotate(said=said, address=address).filter(said__in=MAY_ALLOW)
-        return list(rows.order_by("pk").defer("tastes")[:limit])
+        return list(rows.exclude(address="").order_by("pk").defer("tastes")[:limit])
 
     def median_kept_revenue(self) -> Any:
         """What half of the customers who kept an order brought less than; None where there are none. Two queries over

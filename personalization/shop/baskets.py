@@ -19,6 +19,7 @@ from personalization.shop.orders import bought_lines
 
 Basket = get_model("basket", "Basket")
 BasketLine = get_model("basket", "Line")
+Product = get_model("catalogue", "Product")
 Selector = get_class("partner.strategy", "Selector")
 
 
@@ -50,7 +51,9 @@ def left_baskets(since: datetime, until: datetime, number: int, purpose: str, li
         .annotate(said=Subquery(ChannelConsent.objects.states_said_last("basket__owner", purpose)))
         .filter(said__in=MAY_ALLOW)
     )
-    rows = rows.order_by("basket_id").values_list("basket_id", "basket__owner_id", email).distinct()
+    rows = (
+        rows.exclude(**{email: ""}).order_by("basket_id").values_list("basket_id", "basket__owner_id", email).distinct()
+    )
     return [LeftBasket(*row) for row in rows[:limit]]
 
 
@@ -87,12 +90,25 @@ def read_basket(basket_id: int | None) -> StoredBasket | None:
     return StoredBasket(basket.owner, basket.status == Basket.OPEN, is_ordered, changed_at, lines)
 
 
+def example_basket(user: Any, products: Iterable[int], now: datetime) -> StoredBasket:
+    """A customer's open basket; one that is made up of these products where they have none, or nobody is known. It is
+    not stored."""
+    owned = Basket.objects.filter(owner=user, status=Basket.OPEN, lines__isnull=False) if user is not None else None
+    newest = owned.order_by("-pk").first() if owned is not None else None
+    stored = read_basket(newest.pk) if newest is not None else None
+    if stored is not None:
+        return stored
+    found = Product.objects.filter(pk__in=list(products)).select_related("product_class", "parent__product_class")
+    lines = (BasketLine(product=one, quantity=1, date_created=now, date_updated=now) for one in found)
+    return StoredBasket(user, is_open=True, is_ordered=False, changed_at=now, lines=tuple(lines))
+
+
 def without_bought(lines: Iterable[Any], user: Any, address: str) -> list[Any]:
     """The lines whose product, or another variant of it, was not bought since it was put into the basket: by the
-    account, or by a guest with the same address. One query."""
+    account, or by a guest with the same address. One query; all of them where nobody is known."""
     lines = list(lines)
-    if not lines:
-        return []
+    if not lines or user is None:
+        return lines
     keys = {folded_product(line.product) for line in lines}
     is_own = Q(order__user_id=user.pk) | Q(order__guest_email__iexact=address)
     is_one = Q(product__in=keys) | Q(product__parent__in=keys)

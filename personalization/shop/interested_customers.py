@@ -50,4 +50,5 @@ def _allowing(rows: QuerySet[Any], owner: str, product: str, purpose: str, limit
     said = Subquery(ChannelConsent.objects.states_said_last(owner, purpose))
     rows = rows.filter(**{f"{owner}__is_active": True}).annotate(said=said).filter(said__in=MAY_ALLOW)
     columns = (f"{owner}__pk", f"{owner}__{get_user_model().get_email_field_name()}", product)
+    rows = rows.exclude(**{columns[1]: ""})
     return [InterestedCustomer(*row) for row in rows.order_by(*columns[::2]).values_list(*columns)[:limit]]

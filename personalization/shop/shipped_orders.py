@@ -43,7 +43,7 @@ def shipped_orders(kind: str, purpose: str, since: datetime, until: datetime, li
     return [
         ShippedOrder(order.pk, order.user_id, getattr(order.user, email))
         for order in orders.values()
-        if not is_gift(order)
+        if getattr(order.user, email) and not is_gift(order)
     ]
 
 

@@ -1,15 +1,19 @@
 """A sweep asks a fixed number of queries, however many people there are."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from personalization.lifecycle.kinds import registered_kinds
+from personalization.lifecycle.mail import make_mail
 from personalization.models import Delivery, SweepTurn
 from personalization.profile.genome import refresh_genome
+from personalization.testing import check_message_kind
 from tests.lifecycle import alerts
 from tests.lifecycle.kinds import allow
 from tests.lifecycle.left_baskets import leave_basket
@@ -74,6 +78,17 @@ def sweep(kind):
 
 
 @pytest.mark.parametrize("name", sorted(QUERIES))
+def test_each_kind_keeps_the_contract_and_finds_nobody_without_an_address(lively, name):
+    lively("early")
+    User.objects.update(email="")
+    assert sweep(registered_kinds()[name])[0] == 0
+    lively("late")
+    SweepTurn.objects.all().delete()
+    check_message_kind(registered_kinds()[name], timezone.now())
+    assert sweep(registered_kinds()[name])[0] == 1
+
+
+@pytest.mark.parametrize("name", sorted(QUERIES))
 def test_the_queries_do_not_grow_with_the_people(lively, name):
     kind = registered_kinds()[name]
     for number in range(2):
@@ -85,3 +100,16 @@ def test_the_queries_do_not_grow_with_the_people(lively, name):
     many, after = sweep(kind)
     assert (few, many) == (2, 7)
     assert before == after == QUERIES[name]
+
+
+@pytest.mark.parametrize("language", ["en-gb", "de"])
+@pytest.mark.parametrize("name", sorted(QUERIES))
+def test_each_kind_can_be_looked_at_before_anything_is_due(trained, settings, name, language):
+    users, _ = trained
+    alerts.switch_on(settings)
+    kind = registered_kinds()[name]
+    for customer in (None, users[0]):
+        sent = make_mail(Delivery(), kind, kind.example(customer), language)
+        html = sent.alternatives[0].content
+        assert "https://shop.example/" in sent.body and f'<html lang="{language}">' in html
+        assert not re.search(r"[{}]|%\(|None|&lt;|Decimal|\bMessageProduct", sent.subject + sent.body + html)

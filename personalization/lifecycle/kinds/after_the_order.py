@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from personalization.lifecycle.customer_kind import MOST_AT_ONCE, CustomerKind
+from personalization.lifecycle.customer_kind import MOST_AT_ONCE, CustomerKind, example_products
 from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit
 from personalization.models import Delivery
@@ -43,6 +43,10 @@ class AfterTheOrder(CustomerKind):
     def reason_to_skip(self, occasion: Occasion, now: datetime) -> Why | None:
         """Whether too little goes with it, or nothing of it was kept."""
         return None if len(self._chosen(occasion)) >= FEWEST_ADDED else Why.TOO_FEW_PRODUCTS
+
+    def example_details(self, customer: Any) -> Any:
+        """A product that sells well."""
+        return example_products(1) or None
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """What goes with it, and they have not bought before."""

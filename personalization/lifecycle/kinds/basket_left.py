@@ -6,9 +6,10 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
+from django.utils.timezone import now as current_time
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from personalization.lifecycle.customer_kind import MOST_AT_ONCE, CustomerKind
+from personalization.lifecycle.customer_kind import MOST_AT_ONCE, CustomerKind, example_products
 from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit
 from personalization.models import Delivery
@@ -71,6 +72,10 @@ class BasketLeft(CustomerKind):
         if not lines:
             return Why.TOO_FEW_PRODUCTS if unbought else Why.BOUGHT
         return Why.SMALL_BASKET if is_second and not _is_worth_more_than_usual(lines, occasion.user) else None
+
+    def example_details(self, customer: Any) -> Any:
+        """Their open basket, or one with what sells well."""
+        return baskets.example_basket(customer, example_products(2), current_time()), False
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """The lines that can be bought now, compared with all orders once more, and what goes with them."""

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.timezone import get_default_timezone
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from personalization.lifecycle.customer_kind import CustomerKind, read_purchases_of
+from personalization.lifecycle.customer_kind import CustomerKind, example_products, read_purchases_of
 from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.message_products import MessageProduct, message_content, reader_visit, showable
 from personalization.models import Delivery, PriceSeen, SweepTurn
@@ -75,6 +75,10 @@ class CheaperNow(CustomerKind):
             return Why.PRICE_BACK
         occasion.details["lowest"] = lowest
         return None
+
+    def example_details(self, customer: Any) -> Any:
+        """A product that sells well, at its price of now."""
+        return next(({"product": key} for key in example_products(1)), None)
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """The product with its price; what it cost before only where 30 days of it are known."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from django.utils.timezone import now as current_time
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from personalization.decide import selection
@@ -15,6 +16,7 @@ from personalization.lifecycle.customer_kind import (
     CUSTOMERS_PER_SWEEP,
     CustomerKind,
     PastPurchase,
+    example_products,
     next_customers,
     read_purchases_of,
 )
@@ -81,8 +83,15 @@ class DueAgain(CustomerKind):
         occasion.details[:] = [expected[key] for key in shown]
         return None if shown else Why.TOO_FEW_PRODUCTS
 
+    def example_details(self, customer: Any) -> Any:
+        """What sells well, as though it had been bought a month ago."""
+        last = current_time() - timedelta(days=30)
+        return [ExpectedPurchase(key, current_time(), last, 1) for key in example_products(2)] or None
+
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """The products, each with the day on which it was bought last."""
+        if not occasion.details:  # somebody looks at it who did not decide
+            self.reason_to_skip(occasion, current_time())
         by_key = {one.product: one for one in occasion.details}
         content = message_content(self.name, reader_visit(occasion.user), list(by_key), count=0)
         if not content.subjects:

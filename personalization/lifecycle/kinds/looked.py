@@ -8,7 +8,13 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from personalization.decide.active_snapshot import get_active_snapshot
-from personalization.lifecycle.customer_kind import CUSTOMERS_PER_SWEEP, CustomerKind, next_customers, read_purchases_of
+from personalization.lifecycle.customer_kind import (
+    CUSTOMERS_PER_SWEEP,
+    CustomerKind,
+    example_products,
+    next_customers,
+    read_purchases_of,
+)
 from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit, showable
 from personalization.models import Delivery, Event, Visitor
@@ -78,6 +84,10 @@ class Looked(CustomerKind):
         if open_basket(occasion.user.pk)["basket"]:
             return Why.IN_USE
         return None if showable(visit, [occasion.details], 1) else Why.TOO_FEW_PRODUCTS
+
+    def example_details(self, customer: Any) -> Any:
+        """A product that sells well."""
+        return next(iter(example_products(1)), None)
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """The product, and what is like it."""

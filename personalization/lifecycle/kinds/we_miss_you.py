@@ -62,6 +62,10 @@ class WeMissYou(CustomerKind):
             return Why.BOUGHT
         return None if len(self._chosen(occasion.user)) >= FEWEST_SHOWN else Why.TOO_FEW_PRODUCTS
 
+    def example_details(self, customer: Any) -> Any:
+        """Nothing: it shows what is chosen for the reader."""
+        return ()
+
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """What they may like that they have not bought before."""
         return {"products": self._chosen(occasion.user)}
