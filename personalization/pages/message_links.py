@@ -10,6 +10,7 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
 from personalization.collect import flows
+from personalization.collect.payload import MAX_INTEGER
 from personalization.models.fail_open import fail_open
 from personalization.pages.cache_control import private_page
 from personalization.privacy.requester import requester_from_request
@@ -20,7 +21,7 @@ from personalization.shop import catalogue
 @require_safe
 def follow_to_product(request: HttpRequest, product_id: int) -> HttpResponse:
     """On to the product's page, whether the link's token is still good or not; 404 where it has none any more."""
-    product = catalogue.public_product(product_id)
+    product = catalogue.public_product(product_id) if product_id <= MAX_INTEGER else None
     if product is None:
         raise Http404("There is no such product.")
     _record(request, product.parent_id or product.pk)

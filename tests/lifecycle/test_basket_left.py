@@ -11,6 +11,7 @@ from django.utils import timezone
 from oscar.apps.basket.models import Basket, Line
 from oscar.apps.order.models import Order
 
+from personalization.lifecycle.kinds.basket_left import kind
 from personalization.lifecycle.sweep import sweep_messages
 from personalization.measure.outcomes import measure_outcomes
 from personalization.models import Credit, Delivery, Event, SensitiveCategory, Visitor
@@ -27,8 +28,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def reminding(settings, monkeypatch):
     """The shop reminds everybody of left baskets."""
-    from personalization.lifecycle.kinds.basket_left import kind
-
     monkeypatch.setattr(kind, "hold_back", 0.0)
     alerts.switch_on(settings, MESSAGES=["basket_left"])
     return settings
@@ -223,3 +222,13 @@ def test_what_goes_with_the_basket_stands_below_and_nothing_that_is_in_it(traine
     added = sent.body.partition("This goes with it:")[2]
     assert added.count("from-message") == 3
     assert "Product 4," not in added and "Product 6," not in added
+
+
+def test_what_is_bought_between_decision_and_text_is_not_written(anna, tea):
+    leave_basket(anna, [tea])
+    sweep_messages(timezone.now())
+    occasion = kind.read_occasion(Delivery.objects.get())
+    assert kind.reason_to_skip(occasion, timezone.now()) is None
+    shop.create_past_order(anna, [tea], days_ago=1 / 86400)
+    with pytest.raises(LookupError):
+        kind.text_values(occasion)

@@ -138,7 +138,8 @@ def test_no_page_can_report_the_token_of_a_mail_and_no_link_takes_that_of_anothe
     assert [one["code"] for one in answer.json()["rejected"]] == ["invalid_slate"]
     odd = products[1]
     assert client.get(f"/personalization/from-message/{odd.pk}/?shown={token}")["Location"] == odd.get_absolute_url()
-    assert client.get("/personalization/from-message/987654321/").status_code == 404
+    for key in (987654321, 10**30):
+        assert client.get(f"/personalization/from-message/{key}/").status_code == 404
     assert not Event.objects.exists()
 
 
@@ -149,3 +150,19 @@ def test_who_did_not_consent_gets_plain_links_and_what_others_take_instead(scarc
     (sent,) = mail.outbox
     assert f"https://shop.example{products[0].get_absolute_url()}" in sent.body
     assert "from-message" not in sent.body and sent.body.count("/catalogue/") == 3
+
+
+def test_in_a_browser_that_agreed_it_counts_before_anybody_signs_in_and_goes_with_them(scarce):
+    user, products = scarce
+    link = sent_links()[0]
+    browser, same = Client(HTTP_USER_AGENT=BROWSER), {"HTTP_SEC_FETCH_SITE": "same-origin"}
+    browser.post("/personalization/consent/", {"answer": "granted"})
+    view = {"name": "view_item", "items": [{"item_id": str(products[7].pk)}]}
+    browser.post("/personalization/events/", {"events": [view]}, content_type="application/json", **same)
+    assert browser.get(link)["Location"] == products[0].get_absolute_url()
+    event = Event.objects.get(surface="message")
+    assert event.visitor.user is None
+    login = {"username": user.email, "password": "x", "redirect_url": "/"}
+    form = {f"login-{name}": value for name, value in login.items()}
+    browser.post("/accounts/login/", {**form, "login_submit": "1"})
+    assert Event.objects.get(surface="message").visitor.user == user
