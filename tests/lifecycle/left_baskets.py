@@ -6,10 +6,18 @@ from django.utils import timezone
 from oscar.apps.basket.models import Basket, Line
 from oscar.apps.partner.strategy import Selector
 
+from personalization.lifecycle.kinds import registered_kinds
 from personalization.lifecycle.sending import send_messages
 from personalization.lifecycle.sweep import sweep_messages
+from tests.lifecycle import alerts
 from tests.lifecycle.kinds import allow
 from tests.shops import factories as shop
+
+
+def send_kind(settings, monkeypatch, name, **more):
+    """Messages of one kind are sent, to everybody who is due, at any hour unless said otherwise."""
+    monkeypatch.setattr(registered_kinds()[name], "hold_back", 0.0)
+    alerts.switch_on(settings, MESSAGES=[name], **more)
 
 
 def reminded_customer(name="anna"):

@@ -17,7 +17,7 @@ from personalization.measure.outcomes import measure_outcomes
 from personalization.models import Credit, Delivery, Event, SensitiveCategory, Visitor
 from tests.lifecycle import alerts
 from tests.lifecycle.kinds import allow
-from tests.lifecycle.left_baskets import leave_basket, reminded_customer, run
+from tests.lifecycle.left_baskets import leave_basket, reminded_customer, run, send_kind
 from tests.lifecycle.test_message_products import BROWSER
 from tests.measure.orders import place_order
 from tests.shops import factories as shop
@@ -28,8 +28,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def reminding(settings, monkeypatch):
     """The shop reminds everybody of left baskets."""
-    monkeypatch.setattr(kind, "hold_back", 0.0)
-    alerts.switch_on(settings, MESSAGES=["basket_left"])
+    send_kind(settings, monkeypatch, "basket_left")
     return settings
 
 

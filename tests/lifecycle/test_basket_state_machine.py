@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from oscar.apps.basket.models import Basket, Line
 
-from personalization.lifecycle.kinds.basket_left import kind
 from personalization.lifecycle.sending import send_messages
 from personalization.lifecycle.sweep import sweep_messages
 from personalization.lifecycle.unsubscribe import UnsubscribeLink, end_messages
@@ -23,7 +22,7 @@ from personalization.privacy import identity
 from personalization.privacy.message_addresses import hash_address
 from tests.lifecycle import alerts
 from tests.lifecycle.kinds import allow
-from tests.lifecycle.left_baskets import leave_basket
+from tests.lifecycle.left_baskets import leave_basket, send_kind
 from tests.lifecycle.scripted_backend import Killed, ScriptedBackend
 from tests.shops import factories as shop
 
@@ -151,8 +150,7 @@ class BasketShop(RuleBasedStateMachine):
 
 
 def test_each_reminder_is_of_what_still_lies_there_and_was_allowed(settings, monkeypatch):
-    monkeypatch.setattr(kind, "hold_back", 0.0)
-    alerts.switch_on(settings, MESSAGES=["basket_left"], MESSAGE_QUIET_FROM=20, MESSAGE_QUIET_UNTIL=8)
+    send_kind(settings, monkeypatch, "basket_left", MESSAGE_QUIET_FROM=20, MESSAGE_QUIET_UNTIL=8)
     settings.EMAIL_BACKEND = "tests.lifecycle.scripted_backend.ScriptedBackend"
     checks = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
     run_state_machine_as_test(

@@ -15,7 +15,7 @@ from personalization.models import Delivery, PriceSeen, SensitiveCategory
 from personalization.train.seen_prices import note_prices
 from tests.lifecycle import alerts
 from tests.lifecycle.kinds import allow
-from tests.lifecycle.left_baskets import leave_basket, run
+from tests.lifecycle.left_baskets import leave_basket, run, send_kind
 from tests.lifecycle.test_looked import view
 from tests.shops import factories as shop
 
@@ -25,8 +25,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def telling(settings, monkeypatch):
     """The shop tells everybody of lower prices."""
-    monkeypatch.setattr(cheaper_now.kind, "hold_back", 0.0)
-    alerts.switch_on(settings, MESSAGES=["cheaper_now"])
+    send_kind(settings, monkeypatch, "cheaper_now")
     return settings
 
 
@@ -165,3 +164,9 @@ def test_the_nightly_run_keeps_the_lowest_of_a_day_and_forgets_old_ones(lamp):
     alerts.set_stock(lamp, 0)
     PriceSeen.objects.all().delete()
     assert note_prices(timezone.now().timestamp()) == 0
+
+
+def test_the_nightly_run_of_the_shop_notes_the_price_of_each_product(trained):
+    _, products = trained
+    found = PriceSeen.objects.values_list("product_id", "currency", "lowest")
+    assert sorted(found) == sorted((product.pk, "USD", Decimal("3.50")) for product in products)

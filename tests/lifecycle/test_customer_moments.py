@@ -9,13 +9,11 @@ from django.utils import timezone
 from oscar.apps.address.models import Country
 from oscar.apps.order.models import Order, ShippingAddress, ShippingEvent, ShippingEventType
 
-from personalization.lifecycle.kinds import active_kinds
 from personalization.lifecycle.sweep import sweep_messages
 from personalization.models import Delivery, SweepTurn, Visitor
 from personalization.profile.genome import refresh_genome
-from tests.lifecycle import alerts
 from tests.lifecycle.kinds import allow
-from tests.lifecycle.left_baskets import run
+from tests.lifecycle.left_baskets import run, send_kind
 from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
@@ -26,8 +24,7 @@ def switch_on(settings, monkeypatch):
     """Switches one kind on, which writes to everybody."""
 
     def switched_on(name):
-        alerts.switch_on(settings, MESSAGES=[name])
-        monkeypatch.setattr(active_kinds()[name], "hold_back", 0.0)
+        send_kind(settings, monkeypatch, name)
 
     return switched_on
 

@@ -14,7 +14,7 @@ from personalization.profile.genome import refresh_genome
 from personalization.rank.purchase_rhythm import days_until_next
 from tests.lifecycle import alerts
 from tests.lifecycle.kinds import allow
-from tests.lifecycle.left_baskets import leave_basket, reminded_customer, run
+from tests.lifecycle.left_baskets import leave_basket, reminded_customer, run, send_kind
 from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
@@ -23,8 +23,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def reminding(settings, monkeypatch):
     """The shop tells everybody what is due again."""
-    monkeypatch.setattr(due_again.kind, "hold_back", 0.0)
-    alerts.switch_on(settings, MESSAGES=["due_again"])
+    send_kind(settings, monkeypatch, "due_again")
     return settings
 
 

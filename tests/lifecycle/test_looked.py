@@ -7,12 +7,11 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from personalization.lifecycle.kinds import looked
 from personalization.lifecycle.sweep import sweep_messages
 from personalization.models import Delivery, Event, SensitiveCategory, SweepTurn, Visitor
 from personalization.profile.genome import refresh_genome
 from tests.lifecycle import alerts
-from tests.lifecycle.left_baskets import leave_basket, reminded_customer, run
+from tests.lifecycle.left_baskets import leave_basket, reminded_customer, run, send_kind
 from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
@@ -21,8 +20,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def reminding(settings, monkeypatch):
     """The shop writes to everybody who looked."""
-    monkeypatch.setattr(looked.kind, "hold_back", 0.0)
-    alerts.switch_on(settings, MESSAGES=["looked"])
+    send_kind(settings, monkeypatch, "looked")
     return settings
 
 
