@@ -29,6 +29,8 @@ from tests.shops import factories as shop
 pytestmark = pytest.mark.django_db
 
 RUNS = int(os.environ.get("MESSAGE_RUNS", "40"))
+MOST_TRIES = 5
+"""What is tried is left to chance: once in a while all of it ends before a mail goes out."""
 TITLES = ("Tea", "Coffee", "Jam")
 PEOPLE, PRODUCTS = st.sampled_from((0, 1)), st.sampled_from(range(len(TITLES)))
 ANSWERS = st.sampled_from(("taken", "taken", "busy", "refused", "lost", "killed before", "killed after"))
@@ -153,8 +155,9 @@ def test_each_reminder_is_of_what_still_lies_there_and_was_allowed(settings, mon
     send_kind(settings, monkeypatch, "basket_left", MESSAGE_QUIET_FROM=20, MESSAGE_QUIET_UNTIL=8)
     settings.EMAIL_BACKEND = "tests.lifecycle.scripted_backend.ScriptedBackend"
     checks = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-    run_state_machine_as_test(
-        BasketShop,
-        settings=effort(max_examples=RUNS, stateful_step_count=40, deadline=None, suppress_health_check=checks),
-    )
-    assert BasketShop.mails > 0  # else nothing was tried
+    machine_settings = effort(max_examples=RUNS, stateful_step_count=40, deadline=None, suppress_health_check=checks)
+    for _ in range(MOST_TRIES):
+        run_state_machine_as_test(BasketShop, settings=machine_settings)
+        if BasketShop.mails:
+            return
+    raise AssertionError("no mail went out, so nothing was tried")
