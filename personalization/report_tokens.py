@@ -2,15 +2,19 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from personalization.collect import impression_tokens
 from personalization.collect.impression_tokens import Impression, ShownItem
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.audience import segments_of
 from personalization.decide.row_order import row_order_arm
-from personalization.decide.slate import PlacedBy, Row, Slate
+from personalization.decide.slate import PlacedBy, RankedItem, Row, Slate
 from personalization.decide.visit import Visit
 from personalization.shop.currencies import foreign_currency
+
+MESSAGE = "message"
+"""The surface of all messages."""
 
 
 def slate_tokens(slate: Slate, visit: Visit | None) -> list[str]:
@@ -108,6 +112,40 @@ def list_token(
     about = (surface, row, snapshot, items, visit.timestamp, uuid.uuid4(), item_kind)
     shown = Impression(*about, arms=_arms_of(visit, surface), segments=segments_of(visit))
     return impression_tokens.sign_impression(shown, visit.visitor_id, visit.browser_key)
+
+
+def message_token(
+    visit: Visit, kind: str, subjects: Sequence[int], chosen: Sequence[RankedItem], offers: Mapping[int, Any]
+) -> str:
+    """What the links of a message carry, so that who follows one is reported.
+
+    Parameters
+    ----------
+    visit
+        of its reader.
+    kind
+        the name of its kind, which reports show as a row's key; it is the reason of its subjects, too.
+    subjects, chosen
+        what it is about, and what was chosen beside that.
+    offers
+        {product: its `catalogue.Offer`, or None}, for the currencies.
+
+    Returns
+    -------
+    str
+        "" for a reader who is not reported.
+    """
+    if not visit.tracking_allowed or not (subjects or chosen):
+        return ""
+    currencies = {key: foreign_currency(offer.info) for key, offer in offers.items() if offer is not None}
+    shown = [ShownItem(key, place, kind, currency=currencies.get(key)) for place, key in enumerate(subjects)]
+    for place, one in enumerate(chosen, len(shown)):
+        campaign = one.placed_by.key if one.placed_by else None
+        shown.append(ShownItem(one.item_id, place, one.reason.code, campaign, currency=currencies.get(one.item_id)))
+    learned = get_active_snapshot() if chosen else None
+    about = (MESSAGE, kind, learned.name if learned else "", tuple(shown), visit.timestamp, uuid.uuid4())
+    impression = Impression(*about, arms=_arms_of(visit, MESSAGE), segments=segments_of(visit))
+    return impression_tokens.sign_impression(impression, None, impression_tokens.MESSAGE_READER)
 
 
 def _arms_of(visit: Visit, surface: str) -> Mapping[str, str]:

@@ -6,7 +6,16 @@ from django.apps import apps
 from django.urls import include, path
 from django.views.generic import TemplateView
 
-from personalization.pages import basket, consent, message_permissions, privacy, rows, sort_preference, unsubscribe
+from personalization.pages import (
+    basket,
+    consent,
+    message_links,
+    message_permissions,
+    privacy,
+    rows,
+    sort_preference,
+    unsubscribe,
+)
 from personalization.pages.cache_control import previewed_page, private_page
 from personalization.pages.events import receive_events
 from personalization.pages.feedback import dismiss_item
@@ -27,6 +36,8 @@ urlpatterns = [
     path("personalization/sort/", sort_preference.switch_sort, name="sort"),
     path("personalization/consent/", consent.answer_consent, name="consent"),
     path("personalization/messages/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
+    path("personalization/from-message/basket/", message_links.follow_to_basket, name="message_basket"),
+    path("personalization/from-message/<int:product_id>/", message_links.follow_to_product, name="message_product"),
     path("personalization/privacy/", privacy.privacy_page, name="privacy"),
     path("personalization/privacy/preference/", privacy.change_interest, name="privacy_preference"),
     path("personalization/privacy/recent/", privacy.delete_recent, name="privacy_recent"),

@@ -1,5 +1,6 @@
 """How facts about visitors come in, as plain functions that the shop's pages and the API both call."""
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -9,9 +10,9 @@ from typing import Any, NamedTuple
 from django.db import Error
 
 from personalization import rate_limits
-from personalization.collect import crawlers, feedback, ingestion, request_traits
+from personalization.collect import crawlers, feedback, impression_tokens, ingestion, request_traits
 from personalization.collect.day_limit import take_back_day_events, within_day_limit
-from personalization.collect.payload import EventPayload, Rejection, ReportedEvent
+from personalization.collect.payload import EventPayload, Rejection, ReportedEvent, ReportedItem
 from personalization.models import OrderVisitor, Visitor
 from personalization.models.events import EventType
 from personalization.models.fail_open import fail_open
@@ -142,19 +143,58 @@ def record_basket_addition(requester: Requester, product_id: int, now: datetime)
     visitor = _known_consented(requester, now)
     if visitor is None or catalogue.sensitive_products([product_id]):
         return
-    pace = _count_events(requester, 1, now)
-    if pace.address_limited or not within_day_limit(visitor, 1, now):
-        rate_limits.drop_log.record(["rate_limited" if pace.address_limited else "daily_limit"])
+    suspect = _heard_within_limits(requester, visitor, 1, now)
+    if suspect is None:
         return
     ingestion.record_server_event(
         visitor,
         str(EventType.ADD_TO_BASKET),
         product_id,
         now,
-        suspect=pace.visitor_limited or crawlers.is_crawler(requester.user_agent),
+        suspect=suspect,
         device=request_traits.device_type(requester),
         network=requester.network,
     )
+
+
+def record_followed_link(requester: Requester, token: str, product_id: int | None, now: datetime) -> None:
+    """Stores that a visitor who consented followed a link of a message to a product, or (None) to the basket with all
+    that the message is about: a click on each, once, however often they follow it. Whose browser it is does not matter:
+    who holds the link has read the message. A browser does not become recognisable by it.
+
+    Parameters: `token`, of the link, see `report_tokens.message_token`; without one that is ours nothing is stored.
+    """
+    visitor = _known_consented(requester, now)
+    if visitor is None:
+        return
+    reader = impression_tokens.MESSAGE_READER
+    shown = impression_tokens.verify_impression(token, visitor.pk, now.timestamp(), reader)
+    if shown is None:
+        return
+    is_subject = product_id is None
+    keys = [one.item_id for one in shown.items if one.item_id == product_id or (is_subject and one.reason == shown.row)]
+    suspect = _heard_within_limits(requester, visitor, len(keys), now) if keys else None
+    if suspect is None:
+        return
+    reports = tuple(_link_report(visitor, token, key) for key in keys)
+    products, device = _reported_products(reports), request_traits.device_type(requester)
+    delivery = ingestion.Delivery(visitor, products, now, None, suspect, device, reader, requester.network)
+    ingestion.store_events(delivery, reports)
+
+
+def _link_report(visitor: Visitor, token: str, key: int) -> ReportedEvent:
+    click = uuid.uuid5(visitor.pk, f"{token} {key}")
+    return ReportedEvent(0, click, str(EventType.CLICK), None, (ReportedItem("id", str(key), 0),), token)
+
+
+def _heard_within_limits(requester: Requester, visitor: Visitor, count: int, now: datetime) -> bool | None:
+    """Counts events that the server itself observed. Whether they do not seem a shopper's; None when they are too many
+    to be stored."""
+    pace = _count_events(requester, count, now)
+    if pace.address_limited or not within_day_limit(visitor, count, now):
+        rate_limits.drop_log.record(["rate_limited" if pace.address_limited else "daily_limit"])
+        return None
+    return pace.visitor_limited or crawlers.is_crawler(requester.user_agent)
 
 
 def record_order(requester: Requester, order_id: int, placed_at: datetime, now: datetime) -> None:

@@ -43,6 +43,10 @@ COLUMNS_OF_ITEMS = ("reasons", "campaigns", "propensities", "currencies", "teams
 MAX_LIST_ITEMS = 400
 """A list of more items than this gets no token: it would be longer than a report may be."""
 
+MESSAGE_READER = "the reader of a message"
+"""In the place of a browser key: the links of a message are followed in any browser. Only the door of such links takes
+their tokens; no page can report them."""
+
 PRODUCT, CATEGORY = "product", "category"
 """The kinds of items that a page shows."""
 

@@ -25,7 +25,7 @@ from personalization.models.recent_activity import RecentEvent
 
 SEARCH, CATEGORY, CATALOGUE = "search", "category", "catalogue"
 """The surfaces of lists that a search engine found: of a search, of a category, and of neither."""
-WITH_PRODUCTS_IN_VIEW = ("basket", "order_confirmation")
+WITH_PRODUCTS_IN_VIEW = ("basket", "order_confirmation", "message")
 """The surfaces where the products of the basket, or of the order, are in view."""
 
 

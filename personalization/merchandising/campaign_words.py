@@ -23,6 +23,7 @@ SURFACE_LABELS = {
     "category": pgettext_lazy("personalization", "Category pages"),
     "catalogue": pgettext_lazy("personalization", "All products"),
     "navigation": pgettext_lazy("personalization", "Menu"),
+    "message": pgettext_lazy("personalization", "Messages"),
 }
 ACTION_SENTENCES = {
     "pin": pgettext_lazy("personalization", "pin %(target)s at place %(place)d"),

@@ -27,6 +27,7 @@ SURFACES = (
     "category",
     "catalogue",
     "navigation",
+    "message",
 )
 """Where a campaign may act. "catalogue" is the list of all products; "category" is the page of a category."""
 

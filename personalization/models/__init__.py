@@ -21,6 +21,7 @@ from personalization.models.genomes import Genome
 from personalization.models.message_permissions import ChannelConsent, Suppression
 from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
+from personalization.models.prices_seen import PriceSeen
 from personalization.models.product_weeks import ProductWeek
 from personalization.models.row_draws import RowDraw
 from personalization.models.row_order_results import RowOrderResult
@@ -28,6 +29,7 @@ from personalization.models.search_totals import SearchTotal
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
 from personalization.models.snapshots import Snapshot
+from personalization.models.sweep_turns import SweepTurn
 from personalization.models.training_leases import TrainingLease
 from personalization.models.value_runs import ValueRun
 from personalization.models.visitors import Consent, ConsentRecord, Visitor
@@ -54,6 +56,7 @@ __all__ = [
     "GenomeMonth",
     "Newcomer",
     "OrderVisitor",
+    "PriceSeen",
     "ProductWeek",
     "Reference",
     "RowDraw",
@@ -66,6 +69,7 @@ __all__ = [
     "ServerKey",
     "Snapshot",
     "Suppression",
+    "SweepTurn",
     "TrainingLease",
     "ValueRun",
     "Version",

@@ -33,6 +33,11 @@ class Why(models.TextChoices):
 
     BOUGHT = "bought", pgettext_lazy("personalization", "bought already")
     SOLD_OUT = "sold_out", pgettext_lazy("personalization", "sold out again")
+    EMPTIED = "emptied", pgettext_lazy("personalization", "nothing is left in the basket")
+    IN_USE = "in_use", pgettext_lazy("personalization", "the basket is in use")
+    SMALL_BASKET = "small_basket", pgettext_lazy("personalization", "worth no more than what they usually order")
+    TOO_FEW_PRODUCTS = "too_few_products", pgettext_lazy("personalization", "nothing to show")
+    PRICE_BACK = "price_back", pgettext_lazy("personalization", "the price is no lower any more")
     NO_PERMISSION = "no_permission", pgettext_lazy("personalization", "no permission (any more)")
     SUPPRESSED = "suppressed", pgettext_lazy("personalization", "the address is not written to")
     CAPPED = "capped", pgettext_lazy("personalization", "too many messages lately")
@@ -50,7 +55,7 @@ class Why(models.TextChoices):
     UNKNOWN = "unknown", pgettext_lazy("personalization", "nobody knows whether it was sent")
 
 
-DUE_AGAIN = (Why.SOLD_OUT, Why.ENDED)
+DUE_AGAIN = (Why.SOLD_OUT, Why.ENDED, Why.IN_USE)
 """Why a message was not sent that is due once more when it comes up again."""
 
 
@@ -65,8 +70,8 @@ class DeliveryQuerySet(models.QuerySet):
     """Queries about messages."""
 
     def put_out(self, rows: "Iterable[Delivery]") -> int:
-        """Stores the messages whose key is new, and makes those due again that were not sent for a reason that has
-        passed. Returns how many are due by that. May be repeated and done twice at once."""
+        """Stores the messages whose key is new, and makes those due again that were not sent for a reason that passes
+        (`DUE_AGAIN`). Returns how many are due by that. May be repeated and done twice at once."""
         rows = sorted(rows, key=lambda row: row.dedupe)
         before = set(self.filter(dedupe__in=[row.dedupe for row in rows]).values_list("dedupe", flat=True))
         self.bulk_create(rows, ignore_conflicts=True)
@@ -77,6 +82,18 @@ class DeliveryQuerySet(models.QuerySet):
                 anew = {"created_at": row.created_at, "due_at": row.due_at, "decided_at": None}
                 returned += passed.update(state=DeliveryState.DUE, why="", **anew)
         return len(rows) - len(before) + returned
+
+    def settled(self) -> "DeliveryQuerySet":
+        """Those that no sweep makes due again."""
+        return self.exclude(state=DeliveryState.SKIPPED, why__in=DUE_AGAIN)
+
+    def already_messaged(self, kind: str, user_ids: Iterable[Any], moment: datetime) -> set[Any]:
+        """Those of these customers to whom a message of a kind came up since a moment and was sent, held back, or still
+        may be."""
+        rows = self.filter(user_id__in=list(user_ids), kind=kind, created_at__gte=moment)
+        return set(
+            rows.exclude(~models.Q(why=Why.HELD_BACK), state=DeliveryState.SKIPPED).values_list("user", flat=True)
+        )
 
     def written_since(self, moment: datetime, kind: str, product_ids: Iterable[int]) -> dict[int, int]:
         """{product: to how many people a kind of message about it was sent since a moment, or will be}"""
@@ -175,7 +192,7 @@ class Delivery(models.Model):
     priority = models.SmallIntegerField(default=0)
     """Of several messages that are due to a person, the one with the highest goes."""
     state = models.CharField(max_length=7, choices=DeliveryState.choices, default=DeliveryState.DUE)
-    why = models.CharField(max_length=13, choices=Why.choices, blank=True)
+    why = models.CharField(max_length=16, choices=Why.choices, blank=True)
     arm = models.CharField(max_length=9, choices=Arm.choices, blank=True)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()

@@ -41,6 +41,9 @@ class PermissionState(models.TextChoices):
     """A customer of a sale, who was told so and did not object. Counts in the countries of `MESSAGE_SOFT_COUNTRIES`."""
 
 
+MAY_ALLOW = (PermissionState.GRANTED, PermissionState.SOFT)
+
+
 class ChannelConsentQuerySet(models.QuerySet):
     """Queries about permissions."""
 
@@ -50,6 +53,12 @@ class ChannelConsentQuerySet(models.QuerySet):
         if user_id is not None:
             person |= models.Q(user_id=user_id)
         return self.filter(person, purpose=purpose, channel=channel).order_by("-recorded_at", "-pk").first()
+
+    def states_said_last(self, owner: str, purpose: str) -> "models.QuerySet[Any, Any]":
+        """For a subquery: what an account said last about mails for a purpose. A sweep asks it to leave the others out;
+        whether somebody is written to is decided by `newest`. Parameters: `owner`, the column of the account."""
+        rows = self.filter(user_id=models.OuterRef(owner), purpose=purpose, channel=Channel.EMAIL)
+        return rows.order_by("-recorded_at", "-pk").values("state")[:1]
 
     def delete_of_customer(self, user_id: Any, address_hash: str) -> None:
         """Deletes all that a customer, or their address, said."""

@@ -224,6 +224,18 @@ def latest_orders(user_id: Any, limit: int) -> list[PlacedOrder]:
     return [PlacedOrder(*row) for row in rows.values_list(*columns)[:limit]]
 
 
+def purchases_since(user_ids: Iterable[Any], since: datetime) -> Iterator[tuple[Any, int, datetime, int]]:
+    """(customer's key, product's key, moment, pieces) of what these customers bought since a moment, by customer,
+    product and moment; a child product counts as its parent. One query."""
+    rows = bought_lines(user_ids).filter(order__date_placed__gte=since)
+    rows = rows.annotate(folded=Coalesce("product__parent_id", "product_id"))
+    columns = ("order__user_id", "folded", "order__date_placed", "quantity")
+    values: Iterator[tuple[Any, int, datetime, int]] = (
+        rows.order_by(*columns[:3], "pk").values_list(*columns).iterator(chunk_size=20_000)
+    )
+    return values
+
+
 def line_values(lines: QuerySet[Any]) -> Iterator[PurchaseRow]:
     """The row of each line, streamed."""
     rows = lines.annotate(

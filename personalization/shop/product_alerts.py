@@ -10,7 +10,6 @@ from django.db.models.functions import Coalesce
 from oscar.core.loading import get_class, get_model
 
 from personalization.models import Delivery
-from personalization.models.deliveries import DUE_AGAIN, DeliveryState
 from personalization.shop import catalogue
 from personalization.shop.orders import bought_lines
 
@@ -55,8 +54,7 @@ def _has_page() -> Q:
 def oldest_alerts(product_id: int, kind: str, since: datetime, limit: int) -> list[Any]:
     """The active alerts of a product, made since a moment, about which no message of this kind was put out, the oldest
     first; also those whose message was not sent because the product had sold out again, or the message was paused."""
-    written = Delivery.objects.filter(kind=kind, source_id=OuterRef("pk"))
-    written = written.exclude(state=DeliveryState.SKIPPED, why__in=DUE_AGAIN)
+    written = Delivery.objects.settled().filter(kind=kind, source_id=OuterRef("pk"))
     rows = ProductAlert.objects.filter(~Exists(written), product=product_id, status=ProductAlert.ACTIVE)
     rows = rows.filter(date_created__gte=since).select_related("user").order_by("date_created", "pk")
     return list(rows[:limit])

@@ -1,5 +1,6 @@
 """What the command and the task share: all that is to be learned of a shop in a night."""
 
+import time
 from typing import Any
 
 from personalization.models import Snapshot
@@ -9,12 +10,13 @@ from personalization.train.customer_values import refresh_customer_values
 from personalization.train.dataset import Progress
 from personalization.train.lock import TrainingInProgress
 from personalization.train.run import no_progress, run_training
+from personalization.train.seen_prices import note_prices
 
 
 def train_shop(now: float, progress: Progress = no_progress, **options: Any) -> tuple[Snapshot, int]:
     """Learns from the shop's history (`options` as for `run_training`), then works out every customer's genome and what
-    is expected of them, and writes it down for the month, which needs no snapshot: so it is done also where learning
-    failed, whose error is raised afterwards.
+    is expected of them, writes it down for the month, and notes today's prices, which need no snapshot: so it is done
+    also where learning failed, whose error is raised afterwards.
 
     Returns
     -------
@@ -25,6 +27,7 @@ def train_shop(now: float, progress: Progress = no_progress, **options: Any) -> 
         refreshed = batch.refresh_all_genomes(now, lambda batches: progress(batches, "Customers", len(batches)))
         refresh_customer_values(now)
         store_genome_months(now, lambda batches: progress(batches, "Months of customers", len(batches)))
+        note_prices(time.time())
         return refreshed
 
     try:

@@ -251,6 +251,7 @@ def test_a_pin_outside_the_prices_of_its_row_says_so(client, merchandiser, produ
     ("changed", "words"),
     [
         ({"sample-page": "navigation"}, "The menu holds no products."),
+        ({"sample-page": "message"}, "What a message shows is chosen for its reader when it is sent."),
         ({"sample-page": "search"}, "Say what is searched for, to see its results."),
         ({"sample-page": "search", "sample-query": "zzzzzz"}, "Nothing is found there."),
         ({"sample-page": "elsewhere"}, "As soon as the form is complete"),

@@ -47,7 +47,7 @@ def test_two_senders_are_named(switched_on, monkeypatch):
 
 def test_a_kind_that_breaks_the_contract_is_left_out_and_named(settings):
     alerts.switch_on(settings, MESSAGE_KINDS=["tests.lifecycle.test_message_checks.loud"])
-    assert list(registered_kinds()) == ["back_in_stock"]
+    assert "back_in_stock" in registered_kinds() and "loud" not in registered_kinds()
     (fault,) = REGISTRIES["message_kind"].errors()
     assert "its purpose is 'shouting'; expected one of: asked_for, reminders, offers" in fault
 

@@ -27,6 +27,8 @@ from tests.shops import factories as shop
 pytestmark = pytest.mark.django_db
 
 RUNS = int(os.environ.get("MESSAGE_RUNS", "40"))
+MOST_TRIES = 5
+"""What is tried is left to chance: once in a while all of it ends before a mail goes out."""
 PEOPLE = st.sampled_from((0, 1, 2))
 GUEST = 2
 PRODUCTS = st.sampled_from((0, 1))
@@ -67,6 +69,7 @@ class Shop(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from((10, 31, 60, 600, 1500)))
     def time_passes(self, minutes):
         self.tick(minutes)
+        self.work([])
 
     @rule(product=PRODUCTS, pieces=st.sampled_from((0, 1, 2, 3, 5)))
     def stock_changes(self, product, pieces):
@@ -182,8 +185,9 @@ def test_each_mail_follows_from_what_was_asked_and_what_ended_it(settings):
     alerts.switch_on(settings, MESSAGE_QUIET_FROM=20, MESSAGE_QUIET_UNTIL=8)
     settings.EMAIL_BACKEND = "tests.lifecycle.scripted_backend.ScriptedBackend"
     checks = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-    run_state_machine_as_test(
-        Shop,
-        settings=effort(max_examples=RUNS, stateful_step_count=40, deadline=None, suppress_health_check=checks),
-    )
-    assert Shop.mails > 0  # else nothing was tried
+    machine_settings = effort(max_examples=RUNS, stateful_step_count=40, deadline=None, suppress_health_check=checks)
+    for _ in range(MOST_TRIES):
+        run_state_machine_as_test(Shop, settings=machine_settings)
+        if Shop.mails:
+            return
+    raise AssertionError("no mail went out, so nothing was tried")

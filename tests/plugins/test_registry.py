@@ -14,7 +14,10 @@ from tests.test_signals import ANONYMOUS
 
 ACCOUNT = "tests.plugins.outside.surfaces.account"
 LARGE_ORDERS = "tests.plugins.outside.recommenders.large_orders"
-BUILT_IN = ["basket", "category", "home", "navigation", "order_confirmation", "product", "search", "zero_results"]
+BUILT_IN = [
+    *("basket", "category", "home", "message", "navigation", "order_confirmation", "product", "search"),
+    "zero_results",
+]
 
 not_a_surface = object()
 twin = surfaces.Surface(name="home", ranking=account.ranking)

@@ -42,6 +42,7 @@ OURS = [model for model in apps.get_app_config("personalization").get_models() i
 NOBODYS = {
     "DailyTotal",
     "Newcomer",
+    "PriceSeen",
     "ProductWeek",
     "RowDraw",
     "RowOrderResult",
@@ -50,11 +51,13 @@ NOBODYS = {
     "ServerKey",
     "Snapshot",
     "Suppression",
+    "SweepTurn",
     "TrainingLease",
     "ValueRun",
 }
 """The tables without a way to a person: counts and what is drawn from them, categories, keys, learned files, who
-trains, and the hashes of addresses that are never written to, which outlive their owners' data."""
+trains, prices, how far a sweep came, and the hashes of addresses that are never written to, which outlive their owners'
+data."""
 STAFFS = {"Definition", "Reference", "RulesState", "Season", "Version"}
 """The tables of what staff defined for everybody. That somebody wrote a version is no data about a customer."""
 WITHHELD = {"by_id", "by_name"}

@@ -74,7 +74,7 @@ class MessageKind(ABC):
 
     @abstractmethod
     def find_due(self, now: datetime) -> Iterable[DueMessage]:
-        """Who is due now. May name the same message again and again."""
+        """Who is due now. May name the same message again and again, and look at some of the people each time."""
 
     @abstractmethod
     def read_occasion(self, delivery: Delivery) -> Occasion | None:

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from personalization.lifecycle.kinds import DueMessage, MessageKind, Occasion
+from personalization.lifecycle.message_products import message_content, reader_visit
 from personalization.models import Delivery
 from personalization.models.deliveries import Why
 from personalization.models.message_permissions import Purpose
@@ -16,6 +17,8 @@ ALERT_DAYS = 180
 """Nobody waits longer than this."""
 NEXT_BATCH = timedelta(hours=24)
 """So long the people of one batch have the stock to themselves."""
+ALTERNATIVES_IF_SCARCE = 2
+"""So many stand below, where more people wait than there are pieces."""
 SETTLING = timedelta(minutes=30)
 """Stock that is gone again within this time interests nobody: it is asked again before the mail is sent."""
 
@@ -63,19 +66,24 @@ class BackInStock(MessageKind):
         return None if alerted is not None and alerted.free else Why.SOLD_OUT
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
-        """The product, its price, and how many wait for how many pieces."""
+        """The product, its price, and how many wait for how many pieces; where it is scarce, what is like it."""
         alert = occasion.details
         alerted = product_alerts.alerted_product(alert.product_id, occasion.user)
         if alerted is None:
             raise LookupError("the product has no page any more")
         waiting = product_alerts.count_active_alerts(alert.product_id)
+        waiting = waiting if waiting > alerted.free else 0
+        subject = alerted.product.parent_id or alerted.product.pk
+        visit = reader_visit(occasion.user, product=subject)
+        content = message_content(self.name, visit, [subject], count=ALTERNATIVES_IF_SCARCE if waiting else 0)
         return {
             "product": " ".join(alerted.product.get_title().split()),
-            "path": alerted.product.get_absolute_url(),
+            "path": content.path_of(alerted.product),
+            "products": content.chosen,
             "price": alerted.price,
             "currency": alerted.currency,
             "is_parent": alerted.product.is_parent,
-            "waiting": waiting if waiting > alerted.free else 0,
+            "waiting": waiting,
             "pieces": alerted.free,
         }
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils.functional import lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from personalization.merchandising import campaign_words
 from personalization.merchandising.compiled import People
@@ -21,8 +21,11 @@ from personalization.shop import named_objects
 AUDIENCE, STRANGER, ACCOUNT = "", "stranger", "account"
 EDITOR_FORM = "campaign"
 """The id of the form with which its fields are posted, outside of which they stand."""
-NO_LISTS = ("navigation",)
-"""The surfaces that show neither a row nor a list of products."""
+NO_PAGES = {
+    "navigation": gettext_lazy("The menu holds no products. Look at it in the preview."),
+    "message": gettext_lazy("What a message shows is chosen for its reader when it is sent."),
+}
+"""The surfaces that are no page with a row or a list of products, and what is said instead of one."""
 Choices = list[tuple[Any, str]]
 
 
@@ -90,8 +93,8 @@ class SampleForm(PlainSelects):
         data = self.cleaned_data
         surface = data["page"] or document["where"][0]["surface"]
         place: dict[str, Any] = next((one for one in document["where"] if one["surface"] == surface), {})
-        if surface in NO_LISTS:
-            return _("The menu holds no products. Look at it in the preview.")
+        if surface in NO_PAGES:
+            return str(NO_PAGES[surface])
         if surface == "category":
             return _category_page(data["category"] or next(iter(place.get("categories", ())), None))
         if surface in ("search", "zero_results"):

@@ -580,7 +580,7 @@ export interface ExplainQuery {
   product?: number;
   /** The search query. */
   query?: string;
-  surface?: "basket" | "category" | "home" | "navigation" | "order_confirmation" | "product" | "search" | "zero_results";
+  surface?: "basket" | "category" | "home" | "message" | "navigation" | "order_confirmation" | "product" | "search" | "zero_results";
 }
 
 export interface ExportDataQuery {

@@ -1,0 +1,60 @@
+"""First steps: whoever opened an account some days ago and has not ordered yet."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from personalization.lifecycle.customer_kind import FEWEST_SHOWN, MOST_AT_ONCE, SHOWN_PRODUCTS, CustomerKind
+from personalization.lifecycle.kinds import DueMessage, Occasion
+from personalization.lifecycle.message_products import message_content, reader_visit
+from personalization.models import CustomerFacts, Delivery
+from personalization.models.deliveries import Why
+from personalization.models.message_permissions import Purpose
+
+MADE_BEFORE, MADE_SINCE = timedelta(days=3), timedelta(days=10)
+"""So long after the account was made, and no later."""
+
+
+class FirstSteps(CustomerKind):
+    """Once for each account. To welcome it is the shop's own business."""
+
+    name = "first_steps"
+    label = pgettext_lazy("personalization", "First steps")
+    explanation = gettext_lazy("Goes once to customers who opened an account three days ago and have not ordered yet.")
+    purpose = Purpose.OFFERS
+    priority = 5
+
+    def find_due(self, now: datetime) -> Iterator[DueMessage]:
+        """The accounts of these days without an order. One query over the index of when they were made."""
+        for row in CustomerFacts.objects.without_order(
+            self.name, self.purpose, now - MADE_SINCE, now - MADE_BEFORE, MOST_AT_ONCE
+        ):
+            yield DueMessage(f"first:{row.user_id}", row.address, now, user_id=row.user_id)
+
+    def read_details(self, delivery: Delivery, user: Any) -> CustomerFacts | None:
+        """Their numbers and dates, as of now."""
+        return CustomerFacts.objects.of_customers([user.pk]).get(user.pk)
+
+    def reason_to_skip(self, occasion: Occasion, now: datetime) -> Why | None:
+        """Whether they ordered meanwhile, or there is nothing to show them."""
+        if occasion.details is None:
+            return Why.NO_PERMISSION
+        if occasion.details.orders:
+            return Why.BOUGHT
+        return None if len(self._chosen(occasion.user)) >= FEWEST_SHOWN else Why.TOO_FEW_PRODUCTS
+
+    def example_details(self, customer: Any) -> Any:
+        """Nothing: it shows what is chosen for the reader."""
+        return ()
+
+    def text_values(self, occasion: Occasion) -> dict[str, Any]:
+        """What others buy most, and what goes with what they looked at."""
+        return {"products": self._chosen(occasion.user)}
+
+    def _chosen(self, user: Any) -> tuple[Any, ...]:
+        return message_content(self.name, reader_visit(user), (), count=SHOWN_PRODUCTS).chosen
+
+
+kind = FirstSteps()

@@ -1,0 +1,78 @@
+"""Orders that were sent some days ago, and what of them was kept."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Lower
+from oscar.core.loading import get_model
+
+from personalization.models import ChannelConsent, Delivery
+from personalization.models.message_permissions import MAY_ALLOW
+from personalization.shop.catalogue import sensitive_products
+from personalization.shop.order_statuses import unbought_statuses
+from personalization.shop.orders import bought_lines, orders_of_our_sites
+
+ShippingEvent = get_model("order", "ShippingEvent")
+
+
+@dataclass(frozen=True)
+class ShippedOrder:
+    """An order that was sent."""
+
+    id: int
+    user_id: Any
+    address: str
+
+
+def shipped_orders(kind: str, purpose: str, since: datetime, until: datetime, limit: int) -> list[ShippedOrder]:
+    """The orders that were sent last between two moments, to active customers who allow messages for a purpose and not
+    as a gift, without those about which a message of this kind came up before. One query over the index of when things
+    were sent."""
+    later = _sendings().filter(order=OuterRef("order"), date_created__gt=until)
+    written = Delivery.objects.filter(kind=kind, source_id=OuterRef("order"))
+    said = Subquery(ChannelConsent.objects.states_said_last("order__user", purpose))
+    rows = _sendings().filter(date_created__gte=since, date_created__lte=until, order__user__is_active=True)
+    rows = rows.filter(~Exists(later), ~Exists(written), order__in=orders_of_our_sites()).annotate(said=said)
+    rows = rows.filter(said__in=MAY_ALLOW).order_by("order_id")
+    rows = rows.select_related("order__user", "order__shipping_address", "order__billing_address")
+    orders = {row.order_id: row.order for row in rows[:limit]}
+    email = get_user_model().get_email_field_name()
+    return [
+        ShippedOrder(order.pk, order.user_id, getattr(order.user, email))
+        for order in orders.values()
+        if getattr(order.user, email) and not is_gift(order)
+    ]
+
+
+def _sendings() -> QuerySet[Any]:
+    """What was sent, without what came back."""
+    rows: QuerySet[Any] = ShippingEvent.objects.alias(code=Lower("event_type__code"))
+    return rows.exclude(code__in=unbought_statuses())
+
+
+def is_gift(order: Any) -> bool:
+    """Whether an order was sent to somebody of another name than who paid for it, or has the account. Where there is no
+    name to compare, it was not."""
+    if order.shipping_address is None:
+        return False
+    to = _folded(order.shipping_address.first_name, order.shipping_address.last_name)
+    payer, user = order.billing_address, order.user
+    names = [_folded(getattr(user, "first_name", ""), getattr(user, "last_name", ""))]
+    names += [_folded(payer.first_name, payer.last_name)] if payer is not None else []
+    known = [name for name in names if name]
+    return bool(to and known) and to not in known
+
+
+def _folded(first: str, last: str) -> str:
+    return " ".join(f"{first} {last}".split()).casefold()
+
+
+def kept_products(order_id: int | None) -> list[int]:
+    """The products of an order that was neither cancelled nor came back, a child's parent, without sensitive ones."""
+    rows = bought_lines().filter(order=order_id).order_by("pk").values_list("product__parent_id", "product_id")
+    keys = list(dict.fromkeys(parent or key for parent, key in rows))
+    sensitive = sensitive_products(keys)
+    return [key for key in keys if key not in sensitive]
