@@ -174,6 +174,7 @@ OSCAR_MISSING_IMAGE_URL = "image_not_found.jpg"
 
 PERSONALIZATION = {  # every setting has a default; docs/reference.md lists them
     "SNAPSHOT_DIR": str(DATA_DIR / "snapshots"),
+    "LEAVE_BAR": True,
 }
 
 CELERY_BROKER_URL = os.environ.get("SHOP_BROKER", "memory://")

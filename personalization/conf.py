@@ -101,6 +101,9 @@ class Settings:
     ADD_ON_MIN_PROBABILITY: float = 0.12
     """The probability, 0 to 1, from which an add-on is shown in the basket and after the order. With a higher one fewer
     add-ons are shown, and more of them are bought."""
+    LEAVE_BAR: bool = False
+    """Whether visitors who agreed to personalisation and are about to leave see a quiet bar at the bottom of the page:
+    that their basket is kept, or the best alternative to the product in view."""
 
     # Reranking of lists and of the menu
     RERANK_STRENGTH: int = 100

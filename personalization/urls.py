@@ -6,7 +6,7 @@ from django.apps import apps
 from django.urls import include, path
 from django.views.generic import TemplateView
 
-from personalization.pages import basket, consent, privacy, rows, sort_preference, unsubscribe
+from personalization.pages import basket, consent, leave_bar, privacy, rows, sort_preference, unsubscribe
 from personalization.pages.cache_control import previewed_page, private_page
 from personalization.pages.events import receive_events
 from personalization.pages.feedback import dismiss_item
@@ -26,6 +26,7 @@ urlpatterns = [
     path("personalization/feedback/", dismiss_item, name="feedback"),
     path("personalization/sort/", sort_preference.switch_sort, name="sort"),
     path("personalization/consent/", consent.answer_consent, name="consent"),
+    path("personalization/leave/", leave_bar.answer_leaving, name="leave"),
     path("personalization/messages/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
     path("personalization/privacy/", privacy.privacy_page, name="privacy"),
     path("personalization/privacy/preference/", privacy.change_interest, name="privacy_preference"),
