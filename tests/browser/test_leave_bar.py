@@ -1,4 +1,4 @@
-"""What Chromium does of the bar for who is about to leave: when it comes, how it goes, and that it is in nobody's way."""
+"""The bar for who is about to leave in Chromium: when it comes, how it goes, and that it is in nobody's way."""
 
 import gzip
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_with_the_mouse_it_comes_when_they_leave_through_the_top_and_moves_nothi
     page.clock.fast_forward(LONG_ENOUGH)
     focused, height = page.evaluate("[document.activeElement.tagName, document.documentElement.scrollHeight]")
     leave_through_the_top(page)
-    bar = page.get_by_role("region", name="Similar to")
+    bar = page.get_by_role("region", name="Before you go")
     expect(bar).to_be_visible()
     assert page.evaluate("[document.activeElement.tagName, document.documentElement.scrollHeight]") == [focused, height]
     assert page.evaluate("window.shifted ?? 0") < 0.02
@@ -184,7 +184,7 @@ def test_the_shop_that_does_not_answer_shows_nothing(arrive):
     page = arrive()
     page.route(ASK, lambda route: route.abort())
     faulty = []
-    page.on("pageerror", faulty.append)
+    page.on("pageerror", lambda fault: faulty.append(fault))
     page.clock.fast_forward(LONG_ENOUGH)
     come_back(page)
     stays_away(page)
@@ -198,10 +198,14 @@ def test_a_click_in_it_is_reported_as_its_own(arrive, stored):
     link = page.locator(f"{BAR} [data-product] a")
     expect(link).to_be_visible()
     key = int(page.locator(f"{BAR} [data-product]").get_attribute("data-product"))
-    page.clock.run_for(4_000)
+    for _ in range(5):  # it is found, half visible, seen for a second, and reported
+        page.clock.run_for(1_500)
+        page.wait_for_timeout(200)
     link.click()
     page.wait_for_load_state()
     page.clock.run_for(4_000)
+    page.wait_for_timeout(1_000)
+    print(stored())
     events = [event for event in stored(6) if event.row_key == "leave"]
     assert {event.type for event in events} == {"view_item_list", "select_item"}
     assert {event.product_id for event in events if event.type == "select_item"} == {key}
