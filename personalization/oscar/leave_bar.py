@@ -67,7 +67,7 @@ class Alternative:
 class LeaveBar:
     """What the bar says: one of the two."""
 
-    kept: KeptBasket | None = None
+    basket: KeptBasket | None = None
     alternative: Alternative | None = None
 
 
@@ -95,8 +95,8 @@ def decide_leave_bar(request: HttpRequest, product_id: int = 0) -> LeaveBar | No
         if not visit.tracking_allowed or _is_plain(visit):
             return None
         if visit.basket:
-            kept = _kept_basket(request, visit)
-            return LeaveBar(kept=kept) if kept else None
+            basket = _kept_basket(request, visit)
+            return LeaveBar(basket=basket) if basket else None
         alternative = _alternative(visit, product_id) if product_id else None
         return LeaveBar(alternative=alternative) if alternative else None
     return None

@@ -34,7 +34,7 @@ def answer_leaving(request: HttpRequest) -> HttpResponse:
         bar = decide_leave_bar(request, positive_number(request.GET.get("product", "")))
         with fail_open("Printing the bar before they leave", queries=False):
             if bar is not None:
-                content = {"kept": bar.kept, "alternative": bar.alternative, "csrf_token": get_token(request)}
+                content = {"basket": bar.basket, "alternative": bar.alternative, "csrf_token": get_token(request)}
                 response = HttpResponse(render_to_string(BAR_TEMPLATE, content))
                 cookies.set_leave_cookie(response, closed=False)
     return response
