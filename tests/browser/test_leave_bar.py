@@ -181,7 +181,7 @@ def test_the_shop_that_does_not_answer_shows_nothing(arrive):
     page = arrive()
     page.route(ASK, lambda route: route.abort())
     faulty = []
-    page.on("pageerror", lambda fault: faulty.append(fault))
+    page.on("pageerror", lambda fault: faulty.append(str(fault)))
     page.clock.fast_forward(LONG_ENOUGH)
     come_back(page)
     stays_away(page)

@@ -30,6 +30,7 @@ from tests.collect.event_payloads import FIREFOX, delivery_body
 from tests.measure.orders import place_order
 from tests.shops import breakfast, tea
 from tests.shops import factories as shop
+from tests.shops.renamed_tables import renamed_table
 from tests.shops.tea import TEAS
 from tests.walks.event_requests import HERE, post_events
 from tests.walks.known_visitors import identify_browser
@@ -357,3 +358,25 @@ def test_what_was_seen_and_clicked_in_it_is_credited_as_a_touch_of_its_own(clien
     measure_outcomes(now())
     credit = Credit.objects.get()
     assert (credit.surface, credit.row_key, credit.touch) == ("product", "leave", "clicked")
+
+
+@pytest.mark.parametrize("table", ["personalization_visitor", "basket_line"])
+def test_where_the_database_does_not_answer_nothing_is_said(client, visitor, products, table):
+    breakfast.put_into_basket(client, products[TEAS[0]])
+    with renamed_table(table):
+        response = ask(client)
+    assert (response.status_code, cookies.LEAVE_COOKIE in response.cookies) == (204, False)
+
+
+def test_a_bar_with_an_alternative_takes_four_queries_and_one_with_a_basket_ten(client, visitor, products, settings):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS": 60}
+
+    def queries():
+        with CaptureQueriesContext(connection) as counted:
+            assert said(ask(client, products[TEAS[0]]))
+        return len([one for one in counted if "SAVEPOINT" not in one["sql"]])
+
+    queries()
+    assert queries() == 4  # the visitor, the product in view, the alternatives and their stock
+    breakfast.put_into_basket(client, products[TEAS[0]])
+    assert queries() == 10  # the visitor, and what Oscar reads of a basket and its offers
