@@ -23,6 +23,7 @@ from personalization.measure.outcomes import measure_outcomes
 from personalization.merchandising.assignment import HELD_OUT, PERSONALIZED
 from personalization.models import Credit, Event, SensitiveCategory, Visitor
 from personalization.models.visitors import new_visitor_id
+from personalization.oscar.dashboard.report_screen import built_in_row_names
 from personalization.oscar.previews import PARAMETER, Preview
 from personalization.pages import leave_bar
 from personalization.privacy import cookies
@@ -358,6 +359,7 @@ def test_what_was_seen_and_clicked_in_it_is_credited_as_a_touch_of_its_own(clien
     measure_outcomes(now())
     credit = Credit.objects.get()
     assert (credit.surface, credit.row_key, credit.touch) == ("product", "leave", "clicked")
+    assert built_in_row_names()[credit.row_key] == "the bar before they leave"
 
 
 @pytest.mark.parametrize("table", ["personalization_visitor", "basket_line"])
