@@ -211,3 +211,25 @@ def test_without_javascript_there_is_none(browser_of, shop):
     page = browser_of(java_script_enabled=False).new_page()
     open_a_product(page, shop)
     assert page.locator(BAR).count() == 0
+
+
+def test_it_needs_no_leave_from_a_strict_policy_for_content(arrive):
+    page = arrive()
+
+    def with_policy(route):
+        response = route.fetch()
+        policy = {"content-security-policy": "default-src 'self'; img-src 'self' data:"}
+        route.fulfill(response=response, headers={**response.headers, **policy})
+
+    page.route("**/catalogue/**", with_policy)
+    refused = []
+    page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
+    page.reload()
+    assert refused  # Oscar's own inline script
+    before = len(refused)
+    page.clock.fast_forward(LONG_ENOUGH)
+    come_back(page)
+    expect(page.locator(BAR)).to_have_css("position", "fixed")
+    page.keyboard.press("Escape")
+    expect(page.locator(BAR)).to_have_count(0)
+    assert refused[before:] == []
