@@ -177,6 +177,7 @@ PERSONALIZATION = {  # every setting has a default; docs/reference.md lists them
     "MESSAGE_BASE_URL": "http://localhost:8000",
     "MESSAGE_ADDRESS_KEY": "only for the example shop",
     "MESSAGE_IMPRINT": "Example Shop, 1 Main Street, London",
+    "LEAVE_BAR": True,
 }
 
 CELERY_BROKER_URL = os.environ.get("SHOP_BROKER", "memory://")

@@ -109,6 +109,9 @@ class Settings:
     INTEREST_CATEGORIES: tuple[int, ...] = ()
     """The primary keys of the categories that they are asked about. Without any, the shop's largest, of different top
     categories as far as there are."""
+    LEAVE_BAR: bool = False
+    """Whether visitors who agreed to personalisation and are about to leave see a quiet bar at the bottom of the page:
+    that their basket is kept, or the best alternative to the product in view."""
 
     # Reranking of lists and of the menu
     RERANK_STRENGTH: int = 100

@@ -29,6 +29,7 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rows import registered_row_types
 from personalization.rows.continue_shopping import CONTINUE_SHOPPING
 from personalization.rows.own_rows import make_own_row_type
+from personalization.rows.related_products import SIMILAR
 from personalization.shop import catalogue
 from personalization.surfaces import navigation
 
@@ -134,6 +135,18 @@ def continue_shopping(visit: Visit, *, size: int | None = None) -> Slate:
         plan = _plan(replace(home, fallback_rows=(CONTINUE_SHOPPING,)), visit)
         alone = plan.map_types(lambda row_type: row_type if row_type.code == CONTINUE_SHOPPING.code else None)
         slate = _fallback_slate(alone, visit, page_limits(visit.policy, home.whole_page, size))
+    return slate
+
+
+def best_alternative(visit: Visit) -> Slate:
+    """The product page's row of what is similar to the visit's product, by itself, with the first of it only; no row
+    where there is none."""
+    product = _get_surface("product")
+    slate, visit = Slate(product.name), enter_surface(visit, product.name)
+    with fail_open("The best alternative", whole_page=True):
+        plan = _plan(replace(product, fallback_rows=()), visit)
+        alone = plan.map_types(lambda row_type: row_type if row_type.code == SIMILAR.code else None)
+        slate = _personalized_slate(alone, visit, page_limits(visit.policy, product.whole_page, 1))
     return slate
 
 

@@ -9,6 +9,7 @@ from django.views.generic import TemplateView
 from personalization.pages import (
     basket,
     consent,
+    leave_bar,
     message_links,
     message_permissions,
     privacy,
@@ -35,6 +36,7 @@ urlpatterns = [
     path("personalization/feedback/", dismiss_item, name="feedback"),
     path("personalization/sort/", sort_preference.switch_sort, name="sort"),
     path("personalization/consent/", consent.answer_consent, name="consent"),
+    path("personalization/leave/", leave_bar.answer_leaving, name="leave"),
     path("personalization/messages/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
     path("personalization/from-message/basket/", message_links.follow_to_basket, name="message_basket"),
     path("personalization/from-message/<int:product_id>/", message_links.follow_to_product, name="message_product"),

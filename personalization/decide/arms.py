@@ -39,6 +39,13 @@ class VisitArms:
         by_salt = {one.season.salt: one for one in self.running}
         return [(by_salt[arm.salt], arm) for arm in arms if arm is not None]
 
+    @property
+    def is_plain_somewhere(self) -> bool:
+        """Whether one of the arms, on any surface, does without personalisation."""
+        arms = [self.assignment.holdout, *(self.assignment.by_surface or {}).values()]
+        by_salt = {one.season.salt: one for one in self.running}
+        return any(by_salt[arm.salt].effects[arm.arm].plain for arm in arms if arm is not None)
+
     def tokens(self, surface: str) -> dict[str, str]:
         """{season: arm}, as the token of what is shown on a surface names them. Of interleaved orders each item names
         its own."""

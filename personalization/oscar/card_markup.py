@@ -195,7 +195,7 @@ def card_context(product: Any, info: Any) -> Card:
         title=product.get_title(),
         url=product.get_absolute_url(),
         image=_card_image(product),
-        price=_formatted_price(info),
+        price=format_price(info),
         stars=_stars(product),
         availability=_availability_text(info),
         add_to_basket_url=_add_to_basket_url(product) if _addable_in_one_click(product, info) else "",
@@ -243,7 +243,8 @@ def _card_image(product: Any) -> CardImage | None:
     return None
 
 
-def _formatted_price(info: Any) -> str:
+def format_price(info: Any) -> str:
+    """The price as cards print it; see `Card.price`."""
     amount = catalogue.get_price_amount(info)
     if amount is None:
         return ""

@@ -59,9 +59,14 @@ def _page_subject(request: HttpRequest) -> dict[str, Any]:
     return {}
 
 
-def _number(text: str) -> int:
+def positive_number(text: str) -> int:
+    """The number that a parameter of an address holds; 0 where that is none, or no key could be so long."""
     is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
-    return (int(text) if is_number else 0) or _raise_not_found()
+    return int(text) if is_number else 0
+
+
+def _number(text: str) -> int:
+    return positive_number(text) or _raise_not_found()
 
 
 def _raise_not_found() -> Any:

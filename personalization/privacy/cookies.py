@@ -1,7 +1,8 @@
 """The app's own cookies: how they are read from a request, and how they are set on a response.
 
-There are three: the answer to the question of consent, the id of a browser that consented, and the word "off" for a
-browser that wants lists as the shop sorts them. Only the second one identifies a visitor.
+There are four: the answer to the question of consent, the id of a browser that consented, the word "off" for a browser
+that wants lists as the shop sorts them, and of a browser that consented, whether it was shown the bar for who is about
+to leave, or closed it. Only the second one identifies a visitor.
 """
 
 import uuid
@@ -23,10 +24,15 @@ CONSENT_COOKIE = f"{PREFIX}personalization_choice"
 """Holds what a browser answered, and no id."""
 VISITOR_COOKIE = f"{PREFIX}personalization_visitor"
 SORT_COOKIE = f"{PREFIX}personalization_sort"
-COOKIE_NAMES = (CONSENT_COOKIE, VISITOR_COOKIE, SORT_COOKIE)
+LEAVE_COOKIE = f"{PREFIX}personalization_leave"
+"""While a browser holds it, it is shown no bar for who is about to leave. Only browsers that consented get one."""
+COOKIE_NAMES = (CONSENT_COOKIE, VISITOR_COOKIE, SORT_COOKIE, LEAVE_COOKIE)
 
 SORT_DISABLED = "off"
 SALT = "personalization.visitor"
+BAR_SHOWN, BAR_SHOWN_DAYS = "shown", 7
+BAR_CLOSED, BAR_CLOSED_DAYS = "closed", 30
+"""What that cookie says, and for how many days the bar stays away then."""
 REFUSAL_DAYS = 180
 """A visitor who refused may be asked again after this many days."""
 
@@ -97,6 +103,7 @@ def forget_browser(response: HttpResponse) -> None:
 
 def _delete_history(response: HttpResponse) -> None:
     delete_cookie(response, VISITOR_COOKIE)
+    delete_cookie(response, LEAVE_COOKIE)
     response.delete_cookie(settings.OSCAR_RECENTLY_VIEWED_COOKIE_NAME)
 
 
@@ -113,6 +120,11 @@ def set_sort_cookie(response: HttpResponse, *, disabled: bool) -> None:
         _set_cookie(response, SORT_COOKIE, SORT_DISABLED, REFUSAL_DAYS)
     else:
         delete_cookie(response, SORT_COOKIE)
+
+
+def set_leave_cookie(response: HttpResponse, *, closed: bool) -> None:
+    """Stores in the browser that its bar was shown, or closed: so long it is not shown again."""
+    _set_cookie(response, LEAVE_COOKIE, *((BAR_CLOSED, BAR_CLOSED_DAYS) if closed else (BAR_SHOWN, BAR_SHOWN_DAYS)))
 
 
 def delete_cookie(response: HttpResponse, name: str) -> None:

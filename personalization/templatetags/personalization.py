@@ -28,7 +28,7 @@ from personalization.decide.slate import PlacedBy, Slate, SlateItem
 from personalization.decide.visit import Visit
 from personalization.merchandising.search_rules import NO_SEARCH_RULES
 from personalization.models.fail_open import fail_open
-from personalization.oscar import card_markup, page_slates, visits
+from personalization.oscar import card_markup, leave_bar, page_slates, visits
 from personalization.oscar.list_slates import ListSlate
 from personalization.oscar.previews import current_preview
 from personalization.oscar.purchase_notes import add_card_texts
@@ -306,6 +306,7 @@ def personalization_beacon(context: Context) -> str:
         if consent.tracking_allowed(requester, identity.get_visitor(requester)):
             page = {
                 **_beacon_context(context, request),
+                "has_leave_bar": leave_bar.may_be_offered(request),
                 "exposure": visits.exposure_token(visits.visit_read_before(request)),
             }
             return get_template("personalization/partials/beacon.html").render(page)

@@ -27,6 +27,7 @@ from personalization.oscar.dashboard.csv_files import csv_download, with_cents
 from personalization.oscar.dashboard.learned_words import row_order_panel
 from personalization.oscar.dashboard.row_words import row_labels
 from personalization.oscar.dashboard.screens import PlainSelects, show
+from personalization.oscar.leave_bar import LEAVE_ROW
 from personalization.rows import registered_row_types
 from personalization.shop import account_records
 from personalization.shop.currencies import own_currency
@@ -45,8 +46,12 @@ def report_row_names() -> dict[str, str]:
 
 
 def built_in_row_names() -> dict[str, str]:
-    """What the rows that come with the app are called, and the list of a page."""
-    return {LIST_ROW: pgettext("personalization", "the list"), **row_labels(registered_row_types())}
+    """What the rows that come with the app are called, the list of a page, and the bar of who is about to leave."""
+    others = {
+        LIST_ROW: pgettext("personalization", "the list"),
+        LEAVE_ROW: pgettext("personalization", "the bar before they leave"),
+    }
+    return {**others, **row_labels(registered_row_types())}
 
 
 def _surface_choices() -> Choices:
