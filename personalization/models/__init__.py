@@ -17,16 +17,19 @@ from personalization.models.deliveries import Delivery
 from personalization.models.events import Event
 from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genomes import Genome
+from personalization.models.loyalty_cards import CardClaim, LoyaltyCard
 from personalization.models.message_permissions import ChannelConsent, Suppression
 from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
 from personalization.models.product_weeks import ProductWeek
+from personalization.models.purchases import Purchase
 from personalization.models.row_draws import RowDraw
 from personalization.models.row_order_results import RowOrderResult
 from personalization.models.search_totals import SearchTotal
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
 from personalization.models.snapshots import Snapshot
+from personalization.models.stores import Store
 from personalization.models.training_leases import TrainingLease
 from personalization.models.value_runs import ValueRun
 from personalization.models.visitors import Consent, ConsentRecord, Visitor
@@ -35,6 +38,7 @@ __all__ = [
     "AuditAction",
     "AuditEntry",
     "Band",
+    "CardClaim",
     "ChannelConsent",
     "Consent",
     "ConsentRecord",
@@ -50,9 +54,11 @@ __all__ = [
     "Event",
     "Exposure",
     "Genome",
+    "LoyaltyCard",
     "Newcomer",
     "OrderVisitor",
     "ProductWeek",
+    "Purchase",
     "Reference",
     "RowDraw",
     "RowOrderResult",
@@ -63,6 +69,7 @@ __all__ = [
     "SensitiveCategory",
     "ServerKey",
     "Snapshot",
+    "Store",
     "Suppression",
     "TrainingLease",
     "ValueRun",
