@@ -13,12 +13,14 @@ from django.utils.timezone import get_default_timezone, now
 from personalization import conf
 from personalization.models import (
     AuditEntry,
+    CardClaim,
     ChannelConsent,
     Credit,
     DailyTotal,
     Delivery,
     Event,
     ProductWeek,
+    Purchase,
     SearchTotal,
 )
 from personalization.models.audit import AUDIT_DAYS
@@ -52,12 +54,14 @@ class RetentionResult:
     """How many credits of orders that are too old to change."""
     messages: int = 0
     """How many messages to persons, and requests for one."""
+    purchases: int = 0
+    """How many lines of purchases in stores."""
 
     def __str__(self) -> str:
         return (
             f"{self.days} days counted; {self.events} events ({self.searches} of them searches), "
             f"{self.totals} daily totals, {self.credits} credits, {self.browsers} browsers, {self.audit} audit "
-            f"entries and {self.messages} messages dropped"
+            f"entries, {self.messages} messages and {self.purchases} purchases in stores dropped"
         )
 
 
@@ -73,6 +77,7 @@ class RetentionCutoffs:
     audit: datetime
     credits: datetime
     messages: datetime
+    purchases: datetime
 
     def for_event_type(self, name: str) -> datetime:
         """The cutoff for events of this type."""
@@ -92,6 +97,7 @@ def retention_cutoffs(moment: datetime) -> RetentionCutoffs:
         audit=moment - timedelta(days=AUDIT_DAYS),
         credits=day_bounds(local_day(oldest_credited(moment))),
         messages=moment - timedelta(days=settings.MESSAGE_RETENTION_DAYS),
+        purchases=moment - timedelta(days=settings.PURCHASE_RETENTION_DAYS),
     )
 
 
@@ -108,7 +114,8 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     4. Deletes old events.
     5. Deletes old daily totals.
     6. Deletes browsers without any event left.
-    7. Deletes old entries of the audit, credits of orders that are too old to change, and old messages.
+    7. Deletes old entries of the audit, credits of orders that are too old to change, old messages, and old
+       purchases in stores and claims of cards.
 
     It may be killed at any point, repeated, and run twice at once: days are counted before anything is deleted, a day
     whose events are partly deleted is not counted again, and each batch is a transaction of its own.
@@ -134,8 +141,10 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     credits = sum(Credit.objects.delete_before(until.credits))
     messages = sum(Delivery.objects.delete_before(until.messages))
     messages += sum(ChannelConsent.objects.delete_before(until.messages))
+    purchases = sum(Purchase.objects.delete_before(until.purchases))
+    CardClaim.objects.before(until.audit).delete()
     events = unwanted + sum(dropped.values())
-    return RetentionResult(days, events, dropped[EventType.SEARCH], totals, idle, audit, credits, messages)
+    return RetentionResult(days, events, dropped[EventType.SEARCH], totals, idle, audit, credits, messages, purchases)
 
 
 def _delete_events(name: str, before: datetime, progress: ProgressBar) -> int:
@@ -164,6 +173,7 @@ def rows_due(moment: datetime | None = None) -> RetentionResult:
         AuditEntry.objects.before(until.audit).count(),
         Credit.objects.before(until.credits).count(),
         Delivery.objects.before(until.messages).count() + ChannelConsent.objects.before(until.messages).count(),
+        Purchase.objects.before(until.purchases).count(),
     )
 
 
