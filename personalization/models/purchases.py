@@ -4,17 +4,20 @@ They are copies of what another system holds, and no report about the shop's ord
 from purchases reads both through `personalization.shop.purchases`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
+from django.db.models.functions import Cast
 from django.utils.translation import pgettext_lazy
 
 from personalization.models.batched_deletion import delete_in_batches
+from personalization.models.epoch import Epoch
 from personalization.models.loyalty_cards import LoyaltyCard
 
 RECEIPT_BITS = 62
@@ -39,6 +42,35 @@ class PurchaseQuerySet(models.QuerySet):
         """All lines but returns, whatever became of them: of these customers, or of all and of nobody."""
         lines = self.order_by().filter(quantity__gte=1)
         return lines if user_ids is None else lines.filter(user_id__in=list(user_ids))
+
+    def sums_by_receipt(self, user_ids: Iterable[Any]) -> models.QuerySet:
+        """(receipt, customer's key, currency, when, pieces, what was paid, pieces and what was paid without what came
+        back) of each receipt of these customers."""
+        kept = ~was_returned()
+        return (
+            self.sold(user_ids)
+            .values_list("receipt", "user_id", "currency")
+            .annotate(
+                placed_at=Max("at"),
+                pieces=Sum("quantity"),
+                paid=Sum("price"),
+                kept_pieces=Sum("quantity", filter=kept, default=0),
+                kept_paid=Sum("price", filter=kept, default=Decimal(0)),
+            )
+        )
+
+    def paid_receipts(self, currency: str, sensitive: Collection[int]) -> models.QuerySet:
+        """(receipt, customer's key, seconds since 1970, what was paid, lines) of each receipt of customers in this
+        currency, as far as it stayed bought, without these products."""
+        lines = self.bought().filter(user__isnull=False, currency=currency)
+        if sensitive:
+            lines = lines.exclude(product_id__in=sensitive)
+        moment, paid = Epoch(Max("at")), Cast(Sum("price"), models.FloatField())
+        return lines.values_list("receipt", "user_id").annotate(moment=moment, paid=paid, lines=Count("pk"))
+
+    def customers(self) -> models.QuerySet:
+        """The keys of the customers whose lines there are."""
+        return self.order_by().filter(user__isnull=False).values_list("user_id", flat=True).distinct()
 
     def store(self, lines: Iterable["Purchase"]) -> None:
         """Writes these lines, each over the one that has the same source, receipt and line: inside a transaction."""

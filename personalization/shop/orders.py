@@ -23,7 +23,7 @@ Order = get_model("order", "Order")
 ShippingEventQuantity = get_model("order", "ShippingEventQuantity")
 
 PurchaseRow = tuple[Any, int, int, float]
-"""(customer's key or None, order's key, product's key, seconds since 1970)"""
+"""(customer's key or None, order's key, product's key, seconds since 1970); a child product counts as its parent"""
 
 
 @dataclass(frozen=True)
@@ -119,33 +119,35 @@ def orders_of_our_sites() -> QuerySet[Any]:
 
 @dataclass(frozen=True)
 class OrderSums:
-    """An order of a customer, with what was cancelled or came back and without it."""
+    """An order of a customer, or a receipt, with what was cancelled or came back and without it."""
 
     user_id: Any
-    placed_at: datetime
     currency: str
+    placed_at: datetime
     pieces: int
     paid: Decimal
     """With tax, without shipping."""
     kept_pieces: int
     kept_paid: Decimal
+    in_store: bool = False
 
 
-def sums_by_order(user_ids: Iterable[Any]) -> Iterator[OrderSums]:
-    """The orders of these customers on this shop's sites."""
+def sums_by_order(user_ids: Iterable[Any]) -> QuerySet[Any]:
+    """(order's key, the first fields of OrderSums) of the orders of these customers on this shop's sites."""
     kept = ~_has_unbought_status() & ~_was_returned()
-    rows = (
+    rows: QuerySet[Any] = (
         _lines_of_our_sites()
         .filter(order__user_id__in=list(user_ids))
-        .values_list("order_id", "order__user_id", "order__date_placed", "order__currency")
+        .values_list("order_id", "order__user_id", "order__currency")
         .annotate(
+            placed_at=Max("order__date_placed"),
             pieces=Sum("quantity"),
             paid=Sum("line_price_incl_tax"),
             kept_pieces=Sum("quantity", filter=kept, default=0),
             kept_paid=Sum("line_price_incl_tax", filter=kept, default=Decimal(0)),
         )
     )
-    return (OrderSums(*sums) for _, *sums in rows)
+    return rows
 
 
 def kept_value(since: datetime, until: datetime, currency: str) -> Decimal:
@@ -224,17 +226,8 @@ def latest_orders(user_id: Any, limit: int) -> list[PlacedOrder]:
     return [PlacedOrder(*row) for row in rows.values_list(*columns)[:limit]]
 
 
-def line_values(lines: QuerySet[Any]) -> Iterator[PurchaseRow]:
-    """The row of each line, streamed."""
-    rows = lines.annotate(
-        folded=Coalesce("product__parent_id", "product_id"), ordered_at=Epoch(F("order__date_placed"))
-    ).values_list("order__user_id", "order_id", "folded", "ordered_at")
-    values: Iterator[PurchaseRow] = rows.iterator(chunk_size=20_000)
-    return values
-
-
 def read_purchases(rows: Iterable[PurchaseRow], until: float) -> PurchaseArrays:
-    """The rows of `line_values` up to the moment `until` as arrays."""
+    """The rows of `purchases.purchase_rows` up to the moment `until` as arrays."""
     indices: dict[Any, int] = {}
     table = np.fromiter(_with_customer_index(rows, indices), np.dtype("i8,i8,i8,f8"))
     table = table[np.isfinite(table["f3"]) & (table["f3"] <= until)]

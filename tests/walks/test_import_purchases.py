@@ -74,6 +74,25 @@ def test_a_line_becomes_a_purchase_of_the_card_that_a_customer_linked(tmp_path, 
     assert (line.quantity, line.price, line.currency, line.at) == (2, Decimal("7.00"), "EUR", TIME)
 
 
+@pytest.mark.usefixtures("rows_of_one_line")
+def test_what_was_bought_in_a_store_is_offered_to_buy_again(client, trained, tmp_path):
+    users, products = trained
+    LoyaltyCard.objects.create(number_hash=hash_card_number(CARD), user=users[1], since=now())
+    even = products[0]
+    sku = even.stockrecords.get().partner_sku
+    run(
+        write(
+            tmp_path,
+            *(f"R{n},1,{TIME - timedelta(days=7 * n):%Y-%m-%dT12:00},{sku},1,3.50,,,{CARD},,," for n in range(5)),
+        )
+    )
+    client.force_login(users[1])
+    page = client.get("/")
+    (row,) = [row for row in page.context["slate"].rows if row.type == "buy_again"]
+    (item,) = [item for item in row.items if item.product_id == even.pk]
+    assert item.explanation.startswith("Last bought ") and item.explanation in page.content.decode()
+
+
 def test_of_a_card_only_a_keyed_hash_is_stored(tmp_path, teas, monkeypatch):
     line = f"R1,1,{TIME.isoformat()},{next(iter(teas))},1,3.50,,,{CARD},,,"
     run(write(tmp_path, line))
