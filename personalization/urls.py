@@ -6,7 +6,7 @@ from django.apps import apps
 from django.urls import include, path
 from django.views.generic import TemplateView
 
-from personalization.pages import basket, consent, privacy, rows, sort_preference, unsubscribe
+from personalization.pages import basket, cards, consent, privacy, rows, sort_preference, unsubscribe
 from personalization.pages.cache_control import previewed_page, private_page
 from personalization.pages.events import receive_events
 from personalization.pages.feedback import dismiss_item
@@ -30,6 +30,8 @@ urlpatterns = [
     path("personalization/privacy/", privacy.privacy_page, name="privacy"),
     path("personalization/privacy/preference/", privacy.change_interest, name="privacy_preference"),
     path("personalization/privacy/recent/", privacy.delete_recent, name="privacy_recent"),
+    path("personalization/privacy/cards/", cards.link_card, name="privacy_card_link"),
+    path("personalization/privacy/cards/unlink/", cards.unlink_card, name="privacy_card_unlink"),
     path("personalization/privacy/erase/", privacy.confirm_erasure, name="privacy_erase_confirm"),
     path("personalization/privacy/erase/confirmed/", privacy.erase_data, name="privacy_erase"),
     path("personalization/privacy/download/", privacy.download_data, name="privacy_download"),

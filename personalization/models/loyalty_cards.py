@@ -57,9 +57,9 @@ class CardClaimQuerySet(models.QuerySet):
         keys = ["number_hash", "user"]
         self.bulk_create([row], update_conflicts=True, unique_fields=keys, update_fields=["at"])
 
-    def settle(self, number_hash: str) -> None:
-        """Nobody has to decide about a card any more."""
-        self.filter(number_hash=number_hash).delete()
+    def settle(self, hashes: Iterable[str]) -> None:
+        """Nobody has to decide about these cards any more."""
+        self.filter(number_hash__in=list(hashes)).delete()
 
     def latest(self, limit: int) -> "list[tuple[CardClaim, LoyaltyCard]]":
         """(claim, the card with who has it), the newest first, in two queries."""

@@ -83,9 +83,14 @@ class PurchaseQuerySet(models.QuerySet):
         rows = self.order_by().filter(source=source, external_id__in=list(receipts))
         return set(rows.values_list("external_id", "line"))
 
-    def link(self, card: LoyaltyCard, user_id: Any) -> int:
-        """Makes a customer, or nobody, whom everything belongs to that was bought with a card; how many lines."""
-        return self.filter(card=card).update(user_id=user_id)
+    def move(self, card: LoyaltyCard, before: Any, after: Any) -> int:
+        """Makes what one customer, or nobody, bought with a card another's, or nobody's; how many lines."""
+        return self.filter(card=card, user_id=before).update(user_id=after)
+
+    def lines_by_card(self, card_ids: Iterable[int]) -> dict[int, int]:
+        """How many lines there are of each of these cards, in one query."""
+        rows = self.order_by().filter(card__in=list(card_ids)).values_list("card_id")
+        return dict(rows.annotate(lines=Count("pk")))
 
     def before(self, moment: datetime) -> "PurchaseQuerySet":
         """What was bought earlier."""

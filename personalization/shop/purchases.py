@@ -5,7 +5,6 @@ Whoever learns from purchases reads them here. Reports and credit are about the 
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any
 
 from django.db.models import F, Max, QuerySet

@@ -265,3 +265,15 @@ def test_old_purchases_are_deleted(anna):
     (recent,) = buy_in_store(anna, [tea], days_ago=1000)
     buy_in_store(anna, [tea], days_ago=1100)
     assert apply_retention(now()).purchases == 1 and Purchase.objects.get() == recent
+
+
+def test_stores_are_listed_and_get_their_time_zone(capsys):
+    Store.objects.add_codes(["main"])
+    call_command("personalization_stores", "main", "--name", "Main street", "--time-zone", "Asia/Tokyo")
+    call_command("personalization_stores", "north", "--click-and-collect", "--country", "DE")
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "main  Main street  Asia/Tokyo",
+        "north  north  DE  UTC  click and collect",
+    ]
+    with pytest.raises(CommandError, match="There is no such time zone: Mars"):
+        call_command("personalization_stores", "main", "--time-zone", "Mars")

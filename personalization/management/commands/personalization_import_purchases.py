@@ -45,7 +45,7 @@ The first five are required. A line that was imported before is written over, so
 
 
 class Command(BaseCommand):
-    """Purchases from a file of the system of the tills, for training and genomes; orders and reports stay as they are."""
+    """Purchases from a file of the tills, for training and genomes; orders and reports stay as they are."""
 
     help = f"Imports purchases made in stores from a CSV file of up to {MAX_LINES:,} lines."
 
