@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from personalization.pages.cache_control import private_page
 from personalization.pages.outages import says_when_unreadable
 from personalization.pages.privacy import MAX_KEY
-from personalization.privacy import card_flows
+from personalization.privacy import card_links
 from personalization.privacy.flows import Refused
 from personalization.privacy.requester import requester_from_request
 
@@ -44,7 +44,7 @@ def link_card(request: HttpRequest) -> HttpResponse:
         messages.error(request, _("Enter the number of your card, and the receipt's where it is asked for."))
         return _back_to_cards()
     try:
-        lines = card_flows.link_card(requester_from_request(request), **form.cleaned_data, now=now())
+        lines = card_links.link_card(requester_from_request(request), **form.cleaned_data, now=now())
     except Refused as refusal:
         messages.error(request, refusal.message)
     else:
@@ -66,7 +66,7 @@ def unlink_card(request: HttpRequest) -> HttpResponse:
     form = UnlinkCardForm(request.POST)
     if not form.is_valid():
         return HttpResponseBadRequest(_("This form is not valid."), content_type="text/plain; charset=utf-8")
-    if card_flows.unlink_card(requester_from_request(request).user_id, form.cleaned_data["card"], now()):
+    if card_links.unlink_card(requester_from_request(request).user_id, form.cleaned_data["card"], now()):
         messages.success(
             request, pgettext("personalization", "The card is unlinked. What you bought with it is not yours any more.")
         )

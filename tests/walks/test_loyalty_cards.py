@@ -13,7 +13,7 @@ from django.utils.timezone import now
 
 from personalization import rate_limits
 from personalization.models import CardClaim, Consent, Genome, LoyaltyCard, Purchase, Visitor
-from personalization.privacy import card_flows
+from personalization.privacy import card_links
 from personalization.privacy.loyalty_cards import hash_card_number
 from personalization.profile import genome
 from tests.shops import factories as shop
@@ -209,5 +209,5 @@ def test_the_page_costs_a_shop_without_cards_nothing_and_one_with_cards_two_quer
 
 
 def test_linking_twice_is_linking_once(anna, card):
-    assert card_flows._link(anna.pk, card.number_hash, RECEIPT, now()) == 1
-    assert card_flows._link(anna.pk, card.number_hash, RECEIPT, now()) == 0
+    assert card_links._link(anna.pk, card.number_hash, RECEIPT, now()) == 1
+    assert card_links._link(anna.pk, card.number_hash, RECEIPT, now()) == 0

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST
 
 from personalization.models import AuditAction, AuditEntry, CardClaim, LoyaltyCard
-from personalization.privacy.card_flows import unlink_card
+from personalization.privacy.card_links import unlink_card
 from personalization.privacy.loyalty_cards import can_link_cards
 
 MAX_CLAIMS = 50

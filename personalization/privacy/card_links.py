@@ -1,4 +1,4 @@
-"""What customers can do with their loyalty cards, as plain functions like those of `personalization.privacy.flows`."""
+"""Linking loyalty cards to an account, and unlinking them, at once for all that is learned from them."""
 
 from datetime import datetime
 from typing import Any
