@@ -53,7 +53,9 @@ class ReceiptLineRequest(serializers.Serializer):
 class PurchasesRequest(serializers.Serializer):
     """Lines that are sent together."""
 
-    source = serializers.CharField(required=False, max_length=32, help_text=f"{DEFAULT_SOURCE!r} by default.")
+    source = serializers.CharField(  # type: ignore[assignment]
+        required=False, max_length=32, help_text=f"{DEFAULT_SOURCE!r} by default."
+    )
     items = serializers.ChoiceField(choices=["sku", "upc", "id"], default="sku")
     users = serializers.ChoiceField(choices=list(LOOKUP_FIELDS), default="id")
     dry_run = serializers.BooleanField(default=False, help_text="Store nothing, only answer.")

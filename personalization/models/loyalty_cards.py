@@ -61,7 +61,7 @@ class CardClaimQuerySet(models.QuerySet):
         """Nobody has to decide about these cards any more."""
         self.filter(number_hash__in=list(hashes)).delete()
 
-    def latest(self, limit: int) -> "list[tuple[CardClaim, LoyaltyCard]]":
+    def open_claims(self, limit: int) -> "list[tuple[CardClaim, LoyaltyCard]]":
         """(claim, the card with who has it), the newest first, in two queries."""
         claims = list(self.select_related("user").order_by("-at", "-pk")[:limit])
         cards = LoyaltyCard.objects.filter(number_hash__in=[claim.number_hash for claim in claims])

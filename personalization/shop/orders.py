@@ -121,6 +121,8 @@ def orders_of_our_sites() -> QuerySet[Any]:
 class OrderSums:
     """An order of a customer, or a receipt, with what was cancelled or came back and without it."""
 
+    in_store: bool
+    """Whether it is a receipt of a store."""
     user_id: Any
     currency: str
     placed_at: datetime
@@ -129,11 +131,10 @@ class OrderSums:
     """With tax, without shipping."""
     kept_pieces: int
     kept_paid: Decimal
-    in_store: bool = False
 
 
 def sums_by_order(user_ids: Iterable[Any]) -> QuerySet[Any]:
-    """(order's key, the first fields of OrderSums) of the orders of these customers on this shop's sites."""
+    """(order's key, the fields of OrderSums from the second on) of the orders of these customers on our sites."""
     kept = ~_has_unbought_status() & ~_was_returned()
     rows: QuerySet[Any] = (
         _lines_of_our_sites()

@@ -34,16 +34,17 @@ def _union_of_lines(user_ids: Iterable[Any] | None) -> QuerySet[Any]:
         folded=Coalesce("product__parent_id", "product_id"), ordered_at=Epoch(F("order__date_placed"))
     )
     elsewhere = Purchase.objects.bought(users).annotate(ordered_at=Epoch(F("at")))
-    return lines.values_list("order__user_id", "order_id", "folded", "ordered_at").union(
+    rows: QuerySet[Any] = lines.values_list("order__user_id", "order_id", "folded", "ordered_at").union(
         elsewhere.values_list("user_id", "receipt", "product_id", "ordered_at"), all=True
     )
+    return rows
 
 
 def purchase_sums(user_ids: Iterable[Any]) -> Iterator[OrderSums]:
     """The orders and receipts of these customers, in one query."""
     users = list(user_ids)
     rows = orders.sums_by_order(users).union(Purchase.objects.sums_by_receipt(users), all=True)
-    return (OrderSums(*sums, in_store=key < 0) for key, *sums in rows)
+    return (OrderSums(key < 0, *sums) for key, *sums in rows)
 
 
 def buying_customers() -> list[Any]:

@@ -38,7 +38,7 @@ def claimed_cards() -> list[ClaimedCard]:
         return []
     return [
         ClaimedCard(card.pk, card.user, claim.user, card.since, claim.at)
-        for claim, card in CardClaim.objects.latest(MAX_CLAIMS)
+        for claim, card in CardClaim.objects.open_claims(MAX_CLAIMS)
         if card.user is not None
     ]
 
