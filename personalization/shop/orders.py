@@ -79,13 +79,6 @@ def buyers() -> QuerySet[Any]:
     return customers
 
 
-def count_customers_up_to(product_id: int, limit: int) -> int:
-    """How many customers with an account bought a product or one of its children; no more than `limit` are counted. One
-    query, that stops there."""
-    bought = bought_lines().filter(Q(product=product_id) | Q(product__parent=product_id), order__user__isnull=False)
-    return len(bought.values_list("order__user").distinct()[:limit])
-
-
 def _lines_of_our_sites() -> QuerySet[Any]:
     lines: QuerySet[Any] = Line.objects.order_by().alias(order_state=Lower("order__status"), line_state=Lower("status"))
     return lines.filter(_of_our_sites("order__"), quantity__gte=1)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from personalization.models import Purchase
@@ -57,6 +57,15 @@ def buying_customers() -> list[Any]:
 def buyers() -> QuerySet[Any]:
     """The keys of the customers with an account who bought something, for use within another query."""
     return orders.buyers().union(Purchase.objects.bought().filter(user__isnull=False).values("user"), all=True)
+
+
+def count_customers_up_to(product_id: int, limit: int) -> int:
+    """How many customers with an account bought a product or one of its children; no more than `limit` are counted. One
+    query."""
+    is_it = Q(product=product_id) | Q(product__parent=product_id)
+    ordered = orders.bought_lines().filter(is_it, order__user__isnull=False).values_list("order__user_id")
+    elsewhere = Purchase.objects.bought().filter(product_id=product_id, user__isnull=False).values_list("user_id")
+    return len(ordered.union(elsewhere)[:limit])
 
 
 def newest_purchase(until: float) -> float | None:

@@ -20,6 +20,7 @@ from personalization.shop.paid_orders import paid_orders
 from personalization.shop.purchases import (
     buyers,
     buying_customers,
+    count_customers_up_to,
     count_purchase_rows,
     newest_purchase,
     purchase_rows,
@@ -106,6 +107,17 @@ def test_who_bought_in_a_store_only_is_a_customer_who_bought():
     buy_in_store(anna, [tea])
     assert buying_customers() == [anna.pk]
     assert list(User.objects.filter(pk__in=buyers())) == [anna]
+
+
+def test_customers_who_bought_a_product_are_counted_once_wherever(django_assert_num_queries):
+    anna, ben, tea = shop.create_customer("anna"), shop.create_customer("ben"), shop.create_shop_product("Tea")
+    shop.create_past_order(anna, [tea])
+    shop.create_past_order(None, [tea])
+    for user in (anna, ben, None):
+        buy_in_store(user, [tea])
+    with django_assert_num_queries(1):
+        assert count_customers_up_to(tea.pk, 5) == 2
+    assert count_customers_up_to(tea.pk, 1) == 1
 
 
 def test_facts_count_both_and_say_how_much_was_bought_in_stores():

@@ -3,15 +3,18 @@
 import json
 import re
 import time
+from threading import Thread
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from personalization import rate_limits
+from personalization.exchange.purchase_import import PurchaseOptions, import_purchases
+from personalization.exchange.tabular import TableRow
 from personalization.models import CardClaim, Consent, Genome, LoyaltyCard, Purchase, Visitor
 from personalization.privacy import card_links
 from personalization.privacy.loyalty_cards import hash_card_number
@@ -211,3 +214,35 @@ def test_the_page_costs_a_shop_without_cards_nothing_and_one_with_cards_two_quer
 def test_linking_twice_is_linking_once(anna, card):
     assert card_links._link(anna.pk, card.number_hash, RECEIPT, now()) == 1
     assert card_links._link(anna.pk, card.number_hash, RECEIPT, now()) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+def test_a_line_that_arrives_while_its_card_is_linked_or_unlinked_is_whose_the_card_is_then(anna, card):
+    def receive(number):
+        cells = {
+            "receipt": f"N{number}",
+            "line": "1",
+            "time": now().isoformat(),
+            "sku": "x",
+            "price": "1",
+            "card": NUMBER,
+        }
+        try:
+            import_purchases([TableRow("1", cells)], PurchaseOptions(), pytest.fail, now())
+        finally:
+            connection.close()
+
+    def meanwhile(number, change):
+        with transaction.atomic():
+            change()
+            till = Thread(target=receive, args=[number])
+            till.start()
+            till.join(0.5)
+            assert till.is_alive()  # it waits for the card
+        till.join(10)
+        return Purchase.objects.get(external_id=f"N{number}").user
+
+    assert meanwhile(1, lambda: card_links._link(anna.pk, card.number_hash, RECEIPT, now())) == anna
+    assert meanwhile(2, lambda: card_links.unlink_card(anna.pk, card.pk, now())) is None
+    assert not Purchase.objects.filter(user=anna).exists()
