@@ -28,6 +28,7 @@ GENOMES_PER_BATCH = 250
 CLOCK_TOLERANCE = timedelta(hours=1)
 """The clock of a till may be so far ahead."""
 DEFAULT_SOURCE = "store"
+NO_CARD_KEY = "Cards are left out, as the setting CARD_NUMBER_KEY is empty."
 NAMED_PRODUCTS = 10
 """The report names as many unknown products."""
 
@@ -59,6 +60,8 @@ class PurchaseImportResult:
     with_known_card: int = 0
     """With a card that a customer linked."""
     with_other_card: int = 0
+    with_card_left_out: int = 0
+    """With a card, in a shop that has no key for their numbers."""
     with_customer: int = 0
     """Whom the source names, with no card that anybody linked."""
     products: set[str] = field(default_factory=set)
@@ -193,6 +196,7 @@ class _PurchaseBatch:
                 result.with_other_card += 1
             elif purchase.user_id is not None:
                 result.with_customer += 1
+            result.with_card_left_out += bool(line.card) and purchase.card is None
             if purchase.user_id is not None:
                 result.users.add(purchase.user_id)
 
@@ -207,6 +211,7 @@ def report_sentences(result: PurchaseImportResult) -> list[str]:
         f"{_percent(result.with_known_card, used)} of the lines with a card that we know, "
         f"{_percent(result.with_other_card, used)} with a card that nobody linked, "
         f"{_percent(result.with_customer, used)} of a customer whom the source names; the others are nobody's.",
+        *([NO_CARD_KEY] if result.with_card_left_out else []),
         *([f"{result.returns} of the lines are returns."] if result.returns else []),
         *([f"New stores: {', '.join(sorted(result.new_stores))}. Say where they are."] if result.new_stores else []),
     ]

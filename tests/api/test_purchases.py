@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now
 
+from personalization.exchange.purchase_files import PURCHASE_COLUMNS
 from personalization.models import Purchase
+from tests.api.test_hostile_requests import BODIES, HOSTILE, is_a_problem, send
 from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +55,37 @@ def test_only_a_server_key_with_the_scope_may(server, session, stranger, app, te
 @pytest.mark.parametrize("body", [[], {}, {"lines": [1]}, {"lines": {}}, {"lines": [{}] * 501}, {"items": "x"}, b"{"])
 def test_what_is_no_delivery_is_refused(server, body):
     assert server("purchases:write").send("post", "purchases/", body).status_code == 400
+
+
+def test_a_body_that_says_nothing_is_a_problem(server):
+    till = server("purchases:write")
+    for body in BODIES:
+        answer = send(till, "purchases/", body)
+        assert answer.status_code in (400, 413)
+        is_a_problem(answer)
+
+
+@pytest.mark.parametrize("field", ["source", "items", "users", "dry_run", "lines"])
+def test_whatever_stands_in_a_field_there_is_an_answer(server, field):
+    till = server("purchases:write")
+    for value in HOSTILE:
+        answer = send(till, "purchases/", {"lines": [line()], field: value})
+        assert answer.status_code in (200, 400)
+        if answer.status_code == 400:
+            is_a_problem(answer)
+
+
+@pytest.mark.parametrize("field", PURCHASE_COLUMNS)
+def test_whatever_stands_in_a_line_it_is_taken_or_rejected(server, field, settings):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CARD_NUMBER_KEY": "a key of the tests"}
+    till = server("purchases:write")
+    for value in HOSTILE:
+        answer = send(till, "purchases/", {"lines": [line(), line(**{"line": 2, field: value})]})
+        if answer.status_code == 400:  # too deep, or no JSON, as a whole
+            is_a_problem(answer)
+            continue
+        data = answer.json()
+        assert answer.status_code == 200 and data["stored"] + data["repeated"] + len(data["rejected"]) == 2
 
 
 def test_a_line_whose_cells_are_no_text_is_rejected(server):

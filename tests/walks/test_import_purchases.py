@@ -102,7 +102,7 @@ def test_of_a_card_only_a_keyed_hash_is_stored(tmp_path, teas, monkeypatch):
     run(write(tmp_path, line))
     assert LoyaltyCard.objects.count() == 2
     monkeypatch.setitem(settings.PERSONALIZATION, "CARD_NUMBER_KEY", "")
-    run(write(tmp_path, line))
+    assert "Cards are left out, as the setting CARD_NUMBER_KEY is empty." in run(write(tmp_path, line))
     assert Purchase.objects.get().card is None
 
 
