@@ -32,7 +32,7 @@ from personalization.oscar import visits
 from personalization.profile import batch
 from personalization.recommenders import DAY, GUEST
 from personalization.rows.purchase_history import propose_buy_again
-from personalization.shop import orders
+from personalization.shop import orders, purchases
 from personalization.train import run
 
 LENGTHS = (4, 8)
@@ -71,19 +71,19 @@ def main() -> None:
     options = parser.parse_args()
     cut = int(orders.newest_order(time.time()) // DAY) + 1 - 7 * options.weeks
     moment = cut * DAY
-    purchases = orders.read_purchases(orders.line_values(orders.bought_lines()), until=moment + WEEK)
-    purchases = purchases.select(purchases.customer != GUEST)
-    day = (purchases.ordered_at // DAY).astype(np.int64)
-    pairs = pairs_of_purchases(purchases.customer.astype(np.int64), purchases.product, day)
+    lines = orders.read_purchases(purchases.purchase_rows(), until=moment + WEEK)
+    lines = lines.select(lines.customer != GUEST)
+    day = (lines.ordered_at // DAY).astype(np.int64)
+    pairs = pairs_of_purchases(lines.customer.astype(np.int64), lines.product, day)
     forecast = forecast_repurchases(pairs, cut)
-    names = [(purchases.users[pairs.customer[pair]], int(pairs.item[pair])) for pair in forecast.pair.tolist()]
+    names = [(lines.users[pairs.customer[pair]], int(pairs.item[pair])) for pair in forecast.pair.tolist()]
     scores = {
         "chance of a week": dict(zip(names, forecast.within_week.tolist(), strict=True)),
         "fading count": dict(zip(names, forecast.faded_count.tolist(), strict=True)),
     }
     bought: dict[object, set[int]] = {}
     for row in np.flatnonzero(day >= cut).tolist():
-        bought.setdefault(purchases.users[purchases.customer[row]], set()).add(int(purchases.product[row]))
+        bought.setdefault(lines.users[lines.customer[row]], set()).add(int(lines.product[row]))
     found: dict[tuple[str, int], list[float]] = {}
     for user, products in proposed_products(moment).items():
         if len(products) < max(LENGTHS) or user not in bought:

@@ -190,7 +190,18 @@ class Settings:
     MESSAGE_RETENTION_DAYS: int = 390
     """What was sent to whom, and why something was not, is deleted after this many days."""
 
+    # Stores
+    CARD_NUMBER_KEY: str = ""
+    """A long random text of its own, with which the numbers of loyalty cards are hashed. With another one no card is
+    recognised any more. Without it cards in imported purchases are left out, and customers can link none."""
+    CARD_NEEDS_RECEIPT: bool = True
+    """To link a card, a customer also names a receipt that was bought with it: a number alone can be guessed."""
+    KEEP_ERASED_PURCHASES: bool = False
+    """When customers have their data deleted, what they bought in stores stays as nobody's instead of being deleted."""
+
     # Retention
+    PURCHASE_RETENTION_DAYS: int = 1095
+    """Imported purchases are deleted after this many days."""
     EVENT_RETENTION_DAYS: int = 90
     """Events are deleted after this many days."""
     SEARCH_RETENTION_DAYS: int = 30

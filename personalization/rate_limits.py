@@ -25,6 +25,10 @@ MAX_ADDRESS_CHANGES_PER_MINUTE = 600
 """The changes by hand (feedback, interests, switches) that are taken from one address in a minute."""
 MAX_VISITOR_CHANGES_PER_MINUTE = 120
 """The changes by hand that are taken from one visitor in a minute."""
+MAX_ADDRESS_CARDS_PER_MINUTE = 20
+"""The loyalty cards that are tried from one address in a minute."""
+MAX_CUSTOMER_CARDS_PER_MINUTE = 3
+"""The loyalty cards that one customer tries in a minute."""
 MAX_ADDRESS_DOWNLOADS_PER_MINUTE = 10
 """The downloads of visitors' data that begin from one address in a minute."""
 MAX_VISITOR_DOWNLOADS_PER_MINUTE = 3
@@ -103,6 +107,15 @@ def check_change(address: str, visitor: str) -> None:
     of_address, of_visitor, *_ = [*_counts_this_minute(whose, 1, time.time()), 0]
     if of_address > MAX_ADDRESS_CHANGES_PER_MINUTE or of_visitor > MAX_VISITOR_CHANGES_PER_MINUTE:
         drop_log.record(["change_refused"])
+        raise RateLimited
+
+
+def check_card(address: str, customer: str) -> None:
+    """Counts a loyalty card that a customer tries to link; RateLimited for one too many."""
+    of_address = within_request_limit(f"cards {address}", MAX_ADDRESS_CARDS_PER_MINUTE)
+    of_customer = within_request_limit(f"cards of {customer}", MAX_CUSTOMER_CARDS_PER_MINUTE)
+    if not (of_address and of_customer):
+        drop_log.record(["card_refused"])
         raise RateLimited
 
 

@@ -8,6 +8,7 @@ from django.views.generic import TemplateView
 
 from personalization.pages import (
     basket,
+    cards,
     consent,
     leave_bar,
     message_links,
@@ -44,6 +45,8 @@ urlpatterns = [
     path("personalization/privacy/preference/", privacy.change_interest, name="privacy_preference"),
     path("personalization/privacy/recent/", privacy.delete_recent, name="privacy_recent"),
     path("personalization/privacy/messages/", message_permissions.switch_messages, name="privacy_messages"),
+    path("personalization/privacy/cards/", cards.link_own_card, name="privacy_card_link"),
+    path("personalization/privacy/cards/unlink/", cards.unlink_own_card, name="privacy_card_unlink"),
     path("personalization/privacy/erase/", privacy.confirm_erasure, name="privacy_erase_confirm"),
     path("personalization/privacy/erase/confirmed/", privacy.erase_data, name="privacy_erase"),
     path("personalization/privacy/download/", privacy.download_data, name="privacy_download"),

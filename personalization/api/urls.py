@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from personalization.api import account, events, explain, health, schema, surfaces
+from personalization.api import account, events, explain, health, purchases, schema, surfaces
 
 app_name = "api"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("continue/", surfaces.ContinueEndpoint.as_view(), name="continue"),
     path("visitors/", account.VisitorsEndpoint.as_view(), name="visitors"),
     path("events/", events.EventsEndpoint.as_view(), name="events"),
+    path("purchases/", purchases.PurchasesEndpoint.as_view(), name="purchases"),
     path("feedback/<str:product>/", events.FeedbackEndpoint.as_view(), name="feedback"),
     path("me/preferences/", account.PreferencesEndpoint.as_view(), name="preferences"),
     path("me/data/", account.DataEndpoint.as_view(), name="data"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -82,18 +82,18 @@ def parse_row(row: TableRow) -> FileEvent:
     """The event in a row. RejectedRow says why the row is not clear, or not for us."""
     if row.fault:
         raise RejectedRow("invalid_row", row.fault)
-    event_type = _event_type(_text(row, "event_name"))
+    event_type = _event_type(cell_text(row, "event_name"))
     rule = EVENT_RULES[event_type]
     items, quantity = ((), None) if rule.has_query else _items_and_quantity(row)
     event = FileEvent(
         type=event_type,
-        occurred_at=_timestamp(_text(row, "timestamp")),
-        user=_text(row, "user"),
-        client=_text(row, "client"),
+        occurred_at=parse_timestamp(cell_text(row, "timestamp"), "timestamp"),
+        user=cell_text(row, "user"),
+        client=cell_text(row, "client"),
         items=items,
         query=_search_query(row) if rule.has_query else "",
         quantity=quantity if rule.value == "quantity" else None,
-        event_id=_text(row, "event_id"),
+        event_id=cell_text(row, "event_id"),
     )
     match rule.item_count_error(len(items)):
         case "missing_item":
@@ -149,7 +149,8 @@ def _quantity(value: Any) -> float:
     return number
 
 
-def _text(row: TableRow, key: str) -> str:
+def cell_text(row: TableRow, key: str) -> str:
+    """The text in a cell, "" for none. RejectedRow for what is no text, too long, or has control characters."""
     return _id_text(key, row.cells.get(key))
 
 
@@ -167,15 +168,16 @@ def _id_text(key: str, value: Any) -> str:
     return text
 
 
-def _timestamp(text: str) -> datetime:
+def parse_timestamp(text: str, column: str, zone: tzinfo | None = None) -> datetime:
+    """The moment in a text; one that names no zone is of this one, or of the shop's. RejectedRow for no moment."""
     try:
         if EPOCH_TIME.fullmatch(text):
             return datetime.fromtimestamp(_epoch_seconds(float(text)), UTC)
         moment = datetime.fromisoformat(text)
-        return (moment.replace(tzinfo=get_default_timezone()) if is_naive(moment) else moment).astimezone(UTC)
+        return (moment.replace(tzinfo=zone or get_default_timezone()) if is_naive(moment) else moment).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         raise RejectedRow(
-            "invalid_time", f"timestamp is {text[:40]!r}; expected 2026-11-22T18:00:00+01:00, or seconds since 1970"
+            "invalid_time", f"{column} is {text[:40]!r}; expected 2026-11-22T18:00:00+01:00, or seconds since 1970"
         ) from None
 
 

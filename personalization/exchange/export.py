@@ -22,7 +22,7 @@ from personalization.models.lost_connections import streamed_reads
 from personalization.oscar import search_engine, visits
 from personalization.profile import batch
 from personalization.serve import recommend_batch
-from personalization.shop import catalogue, orders
+from personalization.shop import catalogue, orders, purchases
 from personalization.train import run
 from personalization.train.dataset import Progress
 
@@ -152,11 +152,10 @@ class ExportRun:
     def _purchases(self, customers: set[Any]) -> dict[Any, set[int]]:
         """Everything that each of these customers bought: a genome keeps only the strongest products."""
         with streamed_reads():
-            lines = orders.line_values(orders.bought_lines(customers))
-            purchases = orders.read_purchases(lines, until=self.context.purchases_until)
-        purchased: dict[Any, set[int]] = {user_id: set() for user_id in purchases.users}
-        for customer, product in zip(purchases.customer.tolist(), purchases.product.tolist(), strict=True):
-            purchased[purchases.users[customer]].add(product)
+            bought = orders.read_purchases(purchases.purchase_rows(customers), until=self.context.purchases_until)
+        purchased: dict[Any, set[int]] = {user_id: set() for user_id in bought.users}
+        for customer, product in zip(bought.customer.tolist(), bought.product.tolist(), strict=True):
+            purchased[bought.users[customer]].add(product)
         return purchased
 
     def _max_length(self, visit: Visit, purchased: set[int]) -> int:

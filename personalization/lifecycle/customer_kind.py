@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from personalization.lifecycle.kinds import MessageKind, Occasion
 from personalization.models import CustomerFacts, Delivery, SweepTurn, Visitor
 from personalization.models.message_permissions import Purpose
-from personalization.shop import catalogue, customers, orders
+from personalization.shop import catalogue, customers, purchases
 
 CUSTOMERS_PER_SWEEP = 500
 """Where all customers are looked at in turn, so many at a time."""
@@ -83,7 +83,7 @@ def read_purchases_of(user_ids: Iterable[Any], since: datetime) -> list[PastPurc
     consented = customers.exclude_children(Visitor.objects.consented(user_ids))
     if not consented:
         return []
-    rows = [PastPurchase(*row) for row in orders.purchases_since(consented, since)]
+    rows = [PastPurchase(*row) for row in purchases.purchases_since(consented, since)]
     sensitive = catalogue.sensitive_products({one.product for one in rows})
     return [one for one in rows if one.product not in sensitive and one.at.timestamp() > consented[one.user_id]]
 

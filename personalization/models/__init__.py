@@ -18,17 +18,20 @@ from personalization.models.events import Event
 from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genome_months import GenomeMonth
 from personalization.models.genomes import Genome
+from personalization.models.loyalty_cards import CardClaim, LoyaltyCard
 from personalization.models.message_permissions import ChannelConsent, Suppression
 from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
 from personalization.models.prices_seen import PriceSeen
 from personalization.models.product_weeks import ProductWeek
+from personalization.models.purchases import Purchase
 from personalization.models.row_draws import RowDraw
 from personalization.models.row_order_results import RowOrderResult
 from personalization.models.search_totals import SearchTotal
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
 from personalization.models.snapshots import Snapshot
+from personalization.models.stores import Store
 from personalization.models.sweep_turns import SweepTurn
 from personalization.models.training_leases import TrainingLease
 from personalization.models.value_runs import ValueRun
@@ -38,6 +41,7 @@ __all__ = [
     "AuditAction",
     "AuditEntry",
     "Band",
+    "CardClaim",
     "ChannelConsent",
     "Consent",
     "ConsentRecord",
@@ -54,10 +58,12 @@ __all__ = [
     "Exposure",
     "Genome",
     "GenomeMonth",
+    "LoyaltyCard",
     "Newcomer",
     "OrderVisitor",
     "PriceSeen",
     "ProductWeek",
+    "Purchase",
     "Reference",
     "RowDraw",
     "RowOrderResult",
@@ -68,6 +74,7 @@ __all__ = [
     "SensitiveCategory",
     "ServerKey",
     "Snapshot",
+    "Store",
     "Suppression",
     "SweepTurn",
     "TrainingLease",

@@ -2,7 +2,7 @@
 
 Both are written with the genome, by one function, and are deleted with it. Left out, as the shop's tables do not hold
 it or it would be out of date the moment after: what lies in the basket, margins, the language and the device of an
-account, permissions to be mailed, households, purchases in stores.
+account, permissions to be mailed, households.
 """
 
 import json
@@ -168,7 +168,7 @@ def _tiers(values: list[Any], count: int) -> list[int]:
 
 
 class CustomerFacts(models.Model):
-    """Numbers and dates of a customer, of the shop's own orders as far as they may be used."""
+    """Numbers and dates of a customer, of their orders and of their purchases in stores, as far as they may be used."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -202,6 +202,9 @@ class CustomerFacts(models.Model):
     """Kept revenue for each kept order; None without one in that currency."""
     returns_share = models.FloatField(pgettext_lazy("personalization", "share of returns"), null=True)
     """The part of all pieces ordered that was cancelled or came back, 0 to 1; None where nothing was ordered."""
+    store_share = models.FloatField(pgettext_lazy("personalization", "share of purchases in stores"), null=True)
+    """The part of the kept orders, 0 to 1, that are receipts of stores; None without one. Orders, units and money here
+    are of both."""
     first_order = models.DateTimeField(pgettext_lazy("personalization", "first order"), null=True)
     last_order = models.DateTimeField(pgettext_lazy("personalization", "last order"), null=True, db_index=True)
     """Of the kept orders."""

@@ -20,6 +20,7 @@ class Scope(models.TextChoices):
     WRITE_EVENTS = "events:write", pgettext_lazy("personalization", "send events")
     READ_SURFACES = "surfaces:read", pgettext_lazy("personalization", "read recommendations")
     READ_CUSTOMERS = "customers:read", _("name the customer to recommend for")
+    WRITE_PURCHASES = "purchases:write", pgettext_lazy("personalization", "send purchases made in stores")
 
 
 def hash_key(secret: str) -> str:

@@ -31,6 +31,10 @@ REFUSAL_MESSAGES: dict[str, Promise] = {
     ),
     "child_account": _("This is a child's account: personalisation stays off."),
     "no_consent": _("This is only stored for visitors who have consented."),
+    "unknown_card": _(
+        "We know no purchase with this card and this receipt. A purchase may take a few days to reach us."
+    ),
+    "card_taken": _("Another customer has linked this card. We have told the shop, which finds out whose it is."),
     "unknown_category": _("There is no such category to like."),
 }
 

@@ -14,6 +14,7 @@ from personalization import conf, rate_limits, signals
 from personalization.models import AuditEntry, Consent, Credit, Event, Exposure, OrderVisitor, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
+from personalization.privacy.loyalty_cards import erase_card_data
 from personalization.privacy.message_addresses import erase_messages
 from personalization.privacy.requester import Requester
 from personalization.profile import genome
@@ -173,6 +174,7 @@ def erase_customer(user_id: Any, now: datetime) -> None:
     genome.delete_profiles([user_id])
     AuditEntry.objects.forget_subject(user_id)
     erase_messages(user_id, now)
+    erase_card_data(user_id)
     remains = Visitor.objects.create(user_id=user_id, erased_at=now, consent=visitor.consent)
     _record_consent(remains, Consent.WITHDRAWN, "erasure", now)
 

@@ -11,6 +11,7 @@ from personalization.models import Consent, Event, Genome, Visitor
 from personalization.models.events import EventType
 from personalization.models.visitors import Preference
 from personalization.privacy import consent
+from personalization.privacy.loyalty_cards import LinkedCard, can_link_cards, linked_cards
 from personalization.privacy.message_addresses import stored_messages
 from personalization.privacy.requester import Requester
 from personalization.profile.taste_changes import TasteChanges, read_taste_changes
@@ -96,6 +97,14 @@ class VisitorOverview:
     """How many messages to them, and requests for one, are stored."""
     message_days: int
     """How many days these are stored."""
+    shop_has_cards: bool
+    """Whether the shop has loyalty cards that customers can link."""
+    cards: list[LinkedCard]
+    card_needs_receipt: bool
+    store_share: float
+    """The part of their purchases, 0 to 1, that was bought in stores."""
+    purchase_days: int
+    """How many days what was bought in stores is stored."""
     erased_at: datetime | None
     retention_days: int
     """How many days events are stored."""
@@ -105,6 +114,11 @@ class VisitorOverview:
     min_customers: int
     """From how many customers on a total of the shop's orders counts."""
 
+    @property
+    def store_percent(self) -> int:
+        """`store_share` in percent, at least 1."""
+        return max(1, round(100 * self.store_share))
+
 
 def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetime) -> VisitorOverview:
     """Reads the visitor's consent, events, genome and preferences, with the names of products and categories."""
@@ -112,6 +126,7 @@ def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetim
     events = Event.objects.for_visitor(visitor.pk) if visitor else Event.objects.none()
     views, searches = events.views_and_searches()
     genome = visitor.genome() if visitor else Genome()
+    facts = visitor.facts() if visitor else None
     preferences = visitor.get_preferences() if visitor else ()
     liked, added, removed = _stated_interests(genome, preferences)
     named = _category_names([*liked, *added, *removed])
@@ -136,6 +151,11 @@ def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetim
         else account_records.AccountRecords(),
         message_count=stored_messages(requester.user_id) if requester.is_signed_in else 0,
         message_days=settings.MESSAGE_RETENTION_DAYS,
+        shop_has_cards=can_link_cards(),
+        cards=linked_cards(requester.user_id),
+        card_needs_receipt=settings.CARD_NEEDS_RECEIPT,
+        store_share=(facts.store_share or 0.0) if facts else 0.0,
+        purchase_days=settings.PURCHASE_RETENTION_DAYS,
         erased_at=visitor.erased_at if visitor else None,
         retention_days=settings.EVENT_RETENTION_DAYS,
         search_retention_days=settings.SEARCH_RETENTION_DAYS,

@@ -13,6 +13,7 @@ from django.utils.timezone import get_default_timezone, now
 from personalization import conf
 from personalization.models import (
     AuditEntry,
+    CardClaim,
     ChannelConsent,
     Credit,
     DailyTotal,
@@ -20,6 +21,7 @@ from personalization.models import (
     Event,
     GenomeMonth,
     ProductWeek,
+    Purchase,
     SearchTotal,
 )
 from personalization.models.audit import AUDIT_DAYS
@@ -56,12 +58,15 @@ class RetentionResult:
     """How many messages to persons, and requests for one."""
     genomes: int = 0
     """How many genomes of months."""
+    purchases: int = 0
+    """How many lines of purchases in stores."""
 
     def __str__(self) -> str:
         return (
             f"{self.days} days counted; {self.events} events ({self.searches} of them searches), "
             f"{self.totals} daily totals, {self.credits} credits, {self.browsers} browsers, {self.audit} audit "
-            f"entries, {self.messages} messages and {self.genomes} genomes of months dropped"
+            f"entries, {self.messages} messages, {self.genomes} genomes of months and {self.purchases} purchases in "
+            "stores dropped"
         )
 
 
@@ -79,6 +84,7 @@ class RetentionCutoffs:
     messages: datetime
     genomes: date
     """The first month that stays."""
+    purchases: datetime
 
     def for_event_type(self, name: str) -> datetime:
         """The cutoff for events of this type."""
@@ -99,6 +105,7 @@ def retention_cutoffs(moment: datetime) -> RetentionCutoffs:
         credits=day_bounds(local_day(oldest_credited(moment))),
         messages=moment - timedelta(days=settings.MESSAGE_RETENTION_DAYS),
         genomes=month_before(local_day(moment).replace(day=1), settings.GENOME_RETENTION_MONTHS),
+        purchases=moment - timedelta(days=settings.PURCHASE_RETENTION_DAYS),
     )
 
 
@@ -115,8 +122,8 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     4. Deletes old events.
     5. Deletes old daily totals.
     6. Deletes browsers without any event left.
-    7. Deletes old entries of the audit, credits of orders that are too old to change, old messages, and genomes of old
-       months.
+    7. Deletes old entries of the audit, credits of orders that are too old to change, old messages, genomes of old
+       months, and old purchases in stores and claims of cards.
 
     It may be killed at any point, repeated, and run twice at once: days are counted before anything is deleted, a day
     whose events are partly deleted is not counted again, and each batch is a transaction of its own.
@@ -144,8 +151,11 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     messages = sum(Delivery.objects.delete_before(until.messages))
     messages += sum(ChannelConsent.objects.delete_before(until.messages))
     genomes = sum(GenomeMonth.objects.delete_before(until.genomes))
+    purchases = sum(Purchase.objects.delete_before(until.purchases))
+    CardClaim.objects.before(until.audit).delete()
+    deleted = audit, credits, messages, genomes, purchases
     events = unwanted + sum(dropped.values())
-    return RetentionResult(days, events, dropped[EventType.SEARCH], totals, idle, audit, credits, messages, genomes)
+    return RetentionResult(days, events, dropped[EventType.SEARCH], totals, idle, *deleted)
 
 
 def _delete_events(name: str, before: datetime, progress: ProgressBar) -> int:
@@ -175,6 +185,7 @@ def rows_due(moment: datetime | None = None) -> RetentionResult:
         Credit.objects.before(until.credits).count(),
         Delivery.objects.before(until.messages).count() + ChannelConsent.objects.before(until.messages).count(),
         GenomeMonth.objects.before(until.genomes).count(),
+        Purchase.objects.before(until.purchases).count(),
     )
 
 

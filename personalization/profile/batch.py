@@ -16,7 +16,7 @@ from personalization.models.lost_connections import repeat_on_lost_connection
 from personalization.profile.genome import compute_genomes, refresh_genome
 from personalization.rank.snapshot_arrays import lookup_indices
 from personalization.recommenders._user_neighbours import UserItemWeights, neighbour_products, sample_pool
-from personalization.shop import customers, orders
+from personalization.shop import customers, purchases
 
 BATCH_SIZE = 250
 """Bounds the memory."""
@@ -101,9 +101,9 @@ def computed_at(now: float) -> Callable[[Iterable[Any]], dict[Any, Genome]]:
 
 
 def _consented_users() -> list[Any]:
-    """The keys of all customers who ever ordered and consented, in a fixed sequence."""
+    """The keys of all customers who ever bought something and consented, in a fixed sequence."""
     consented = set(_consented_adults())
-    return [user_id for user_id in orders.ordering_customers() if user_id in consented]
+    return [user_id for user_id in purchases.buying_customers() if user_id in consented]
 
 
 def _consented_adults() -> list[Any]:

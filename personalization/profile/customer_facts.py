@@ -16,7 +16,8 @@ from django.conf import settings
 from personalization.models import CustomerFacts
 from personalization.models.customer_facts import MAX_TASTES, Taste, TasteKind
 from personalization.shop import catalogue, customer_records
-from personalization.shop.orders import OrderSums, sums_by_order
+from personalization.shop.orders import OrderSums
+from personalization.shop.purchases import purchase_sums
 
 YEAR = timedelta(days=365)
 CENT = Decimal("0.01")
@@ -36,11 +37,14 @@ class _OrderSums:
     year_revenue: Decimal = Decimal(0)
     paid_orders: int = 0
     """Those in the shop's currency."""
+    store_orders: int = 0
+    """Those that are receipts of stores."""
     dates: list[datetime] = field(default_factory=list)
 
     def add(self, order: OrderSums, pieces: int, paid: Decimal, now: datetime) -> None:
         """Adds so much of an order."""
         self.orders += 1
+        self.store_orders += order.in_store
         self.units += pieces
         self.dates.append(order.placed_at)
         if order.currency == settings.OSCAR_DEFAULT_CURRENCY:
@@ -90,7 +94,7 @@ def _sum_orders(since: Mapping[Any, float], now: datetime) -> tuple[dict[Any, _O
     """(all orders, what was kept of them) by customer"""
     ordered: dict[Any, _OrderSums] = {}
     kept: dict[Any, _OrderSums] = {}
-    for order in sums_by_order(since):
+    for order in purchase_sums(since):
         if since[order.user_id] < order.placed_at.timestamp() <= now.timestamp():
             ordered.setdefault(order.user_id, _OrderSums()).add(order, order.pieces, order.paid, now)
             if order.kept_pieces:
@@ -111,6 +115,7 @@ def _order_facts(ordered: _OrderSums, kept: _OrderSums) -> dict[str, Any]:
         "currency": settings.OSCAR_DEFAULT_CURRENCY,
         "aov": (kept.revenue / kept.paid_orders).quantize(CENT) if kept.paid_orders else None,
         "returns_share": round(1 - kept.units / ordered.units, 4) if ordered.units else None,
+        "store_share": round(kept.store_orders / kept.orders, 4) if kept.orders else None,
         "first_order": min(kept.dates, default=None),
         "last_order": last,
         "next_due": last + timedelta(days=median(pauses)) if last and len(pauses) >= FEWEST_ORDER_DAYS - 1 else None,

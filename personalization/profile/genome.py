@@ -17,7 +17,7 @@ from personalization.profile.customer_facts import build_facts
 from personalization.profile.tastes import purchase_tastes
 from personalization.rank.purchase_habits import DECIMALS, PurchaseHabits, purchase_habits
 from personalization.recommenders import GUEST
-from personalization.shop import catalogue, customers, orders
+from personalization.shop import catalogue, customers, orders, purchases
 
 MAX_CATEGORIES = 100
 """At most this many categories of a genome are kept, those with the largest shares."""
@@ -90,11 +90,10 @@ def read_history(consented: dict[Any, float], now: float) -> PurchaseHistory:
     """`consented` has for each customer the moment before which purchases are not used. Purchases of sensitive products
     and of children are left out."""
     since = customers.exclude_children(consented)
-    lines = orders.line_values(orders.bought_lines(since))
-    purchases = orders.read_purchases(lines, until=now).exclude_customers(since)
-    purchases = purchases.select(catalogue.not_sensitive_mask(purchases.product))
-    members = catalogue.category_memberships(np.unique(purchases.product).tolist())
-    return PurchaseHistory(since, purchases, members)
+    bought = orders.read_purchases(purchases.purchase_rows(since), until=now).exclude_customers(since)
+    bought = bought.select(catalogue.not_sensitive_mask(bought.product))
+    members = catalogue.category_memberships(np.unique(bought.product).tolist())
+    return PurchaseHistory(since, bought, members)
 
 
 def build_genomes(purchases: orders.PurchaseArrays, members: catalogue.CategoryMemberships, now: float) -> list[Genome]:

@@ -71,7 +71,7 @@ def read_taste_changes(
     rising = [key for key, (before, after) in changed.items() if after > before and key in repeated - set(new)]
     falling = [key for key, (before, after) in changed.items() if after < before]
     more, less = (
-        [ShareChange(one, *map(_percent, changed[one.pk])) for one in _most_specific(keys, named)]
+        [ShareChange(one, *map(_rounded_percent, changed[one.pk])) for one in _most_specific(keys, named)]
         for keys in (rising, falling)
     )
     return TasteChanges(then.month, _most_specific(new, named), more, less, _changed_tiers(facts, then))
@@ -125,7 +125,7 @@ def _is_above(path: str, paths: Iterable[str]) -> bool:
     return any(other != path and other.startswith(path) for other in paths)
 
 
-def _percent(share: float) -> int:
+def _rounded_percent(share: float) -> int:
     return round(100 * share)
 
 

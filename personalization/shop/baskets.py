@@ -11,7 +11,7 @@ from django.db.models import CharField, Exists, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Cast, Concat
 from oscar.core.loading import get_class, get_model
 
-from personalization.models import ChannelConsent, Delivery
+from personalization.models import ChannelConsent, Delivery, Purchase
 from personalization.models.deliveries import DeliveryState
 from personalization.models.message_permissions import MAY_ALLOW
 from personalization.shop import catalogue
@@ -105,7 +105,7 @@ def example_basket(user: Any, products: Iterable[int], now: datetime) -> StoredB
 
 def without_bought(lines: Iterable[Any], user: Any, address: str) -> list[Any]:
     """The lines whose product, or another variant of it, was not bought since it was put into the basket: by the
-    account, or by a guest with the same address. One query; all of them where nobody is known."""
+    account, here or in a store, or by a guest with the same address. Two queries; all of them where nobody is known."""
     lines = list(lines)
     if not lines or user is None:
         return lines
@@ -118,6 +118,9 @@ def without_bought(lines: Iterable[Any], user: Any, address: str) -> list[Any]:
     for product, parent, placed in rows.values_list("product_id", "product__parent_id", "order__date_placed"):
         key = parent or product
         bought[key] = max(placed, bought.get(key, placed))
+    elsewhere = Purchase.objects.bought([user.pk]).filter(product_id__in=keys, at__gte=since)
+    for key, at in elsewhere.values_list("product_id", "at"):
+        bought[key] = max(at, bought.get(key, at))
     return [
         line
         for line in lines

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce, Lower
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Lower
 from numpy.typing import NDArray
 from oscar.core.loading import get_model
 
@@ -23,7 +23,7 @@ Order = get_model("order", "Order")
 ShippingEventQuantity = get_model("order", "ShippingEventQuantity")
 
 PurchaseRow = tuple[Any, int, int, float]
-"""(customer's key or None, order's key, product's key, seconds since 1970)"""
+"""(customer's key or None, order's key, product's key, seconds since 1970); a child product counts as its parent"""
 
 
 @dataclass(frozen=True)
@@ -73,17 +73,10 @@ def bought_lines(user_ids: Iterable[Any] | None = None) -> QuerySet[Any]:
     return lines if user_ids is None else lines.filter(order__user_id__in=list(user_ids))
 
 
-def buyers() -> QuerySet[Any]:
+def account_buyers() -> QuerySet[Any]:
     """The keys of the customers with an account who bought something, for use within another query."""
     customers: QuerySet[Any] = bought_lines().filter(order__user__isnull=False).order_by().values("order__user")
     return customers
-
-
-def count_customers_up_to(product_id: int, limit: int) -> int:
-    """How many customers with an account bought a product or one of its children; no more than `limit` are counted. One
-    query, that stops there."""
-    bought = bought_lines().filter(Q(product=product_id) | Q(product__parent=product_id), order__user__isnull=False)
-    return len(bought.values_list("order__user").distinct()[:limit])
 
 
 def _lines_of_our_sites() -> QuerySet[Any]:
@@ -119,11 +112,13 @@ def orders_of_our_sites() -> QuerySet[Any]:
 
 @dataclass(frozen=True)
 class OrderSums:
-    """An order of a customer, with what was cancelled or came back and without it."""
+    """An order of a customer, or a receipt, with what was cancelled or came back and without it."""
 
+    in_store: bool
+    """Whether it is a receipt of a store."""
     user_id: Any
-    placed_at: datetime
     currency: str
+    placed_at: datetime
     pieces: int
     paid: Decimal
     """With tax, without shipping."""
@@ -131,21 +126,22 @@ class OrderSums:
     kept_paid: Decimal
 
 
-def sums_by_order(user_ids: Iterable[Any]) -> Iterator[OrderSums]:
-    """The orders of these customers on this shop's sites."""
+def sums_by_order(user_ids: Iterable[Any]) -> QuerySet[Any]:
+    """(order's key, the fields of OrderSums from the second on) of the orders of these customers on our sites."""
     kept = ~_has_unbought_status() & ~_was_returned()
-    rows = (
+    rows: QuerySet[Any] = (
         _lines_of_our_sites()
         .filter(order__user_id__in=list(user_ids))
-        .values_list("order_id", "order__user_id", "order__date_placed", "order__currency")
+        .values_list("order_id", "order__user_id", "order__currency")
         .annotate(
+            placed_at=Max("order__date_placed"),
             pieces=Sum("quantity"),
             paid=Sum("line_price_incl_tax"),
             kept_pieces=Sum("quantity", filter=kept, default=0),
             kept_paid=Sum("line_price_incl_tax", filter=kept, default=Decimal(0)),
         )
     )
-    return (OrderSums(*sums) for _, *sums in rows)
+    return rows
 
 
 def kept_value(since: datetime, until: datetime, currency: str) -> Decimal:
@@ -224,29 +220,8 @@ def latest_orders(user_id: Any, limit: int) -> list[PlacedOrder]:
     return [PlacedOrder(*row) for row in rows.values_list(*columns)[:limit]]
 
 
-def purchases_since(user_ids: Iterable[Any], since: datetime) -> Iterator[tuple[Any, int, datetime, int]]:
-    """(customer's key, product's key, moment, pieces) of what these customers bought since a moment, by customer,
-    product and moment; a child product counts as its parent. One query."""
-    rows = bought_lines(user_ids).filter(order__date_placed__gte=since)
-    rows = rows.annotate(folded=Coalesce("product__parent_id", "product_id"))
-    columns = ("order__user_id", "folded", "order__date_placed", "quantity")
-    values: Iterator[tuple[Any, int, datetime, int]] = (
-        rows.order_by(*columns[:3], "pk").values_list(*columns).iterator(chunk_size=20_000)
-    )
-    return values
-
-
-def line_values(lines: QuerySet[Any]) -> Iterator[PurchaseRow]:
-    """The row of each line, streamed."""
-    rows = lines.annotate(
-        folded=Coalesce("product__parent_id", "product_id"), ordered_at=Epoch(F("order__date_placed"))
-    ).values_list("order__user_id", "order_id", "folded", "ordered_at")
-    values: Iterator[PurchaseRow] = rows.iterator(chunk_size=20_000)
-    return values
-
-
 def read_purchases(rows: Iterable[PurchaseRow], until: float) -> PurchaseArrays:
-    """The rows of `line_values` up to the moment `until` as arrays."""
+    """The rows of `purchases.purchase_rows` up to the moment `until` as arrays."""
     indices: dict[Any, int] = {}
     table = np.fromiter(_with_customer_index(rows, indices), np.dtype("i8,i8,i8,f8"))
     table = table[np.isfinite(table["f3"]) & (table["f3"] <= until)]

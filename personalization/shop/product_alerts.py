@@ -9,7 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from oscar.core.loading import get_class, get_model
 
-from personalization.models import Delivery
+from personalization.models import Delivery, Purchase
 from personalization.shop import catalogue
 from personalization.shop.orders import bought_lines
 
@@ -121,14 +121,15 @@ def _free_stock(product: Any, strategy: Any) -> int:
 
 
 def bought_since(alert: Any, address: str, moment: datetime) -> bool:
-    """Whether whoever made an alert bought its product, or a variant of it, since a moment: with the account, or as a
-    guest with the same address. One query."""
+    """Whether whoever made an alert bought its product, or a variant of it, since a moment: with the account, here or
+    in a store, or as a guest with the same address."""
     is_own = Q(order__guest_email__iexact=address)
     if alert.user_id is not None:
         is_own |= Q(order__user_id=alert.user_id)
     is_it = Q(product=alert.product_id) | Q(product__parent=alert.product_id)
     lines: QuerySet[Any] = bought_lines().filter(is_own, is_it, order__date_placed__gte=moment)
-    return lines.exists()
+    elsewhere = Purchase.objects.bought([alert.user_id]).filter(product_id=alert.product_id, at__gte=moment)
+    return lines.exists() or (alert.user_id is not None and elsewhere.exists())
 
 
 def is_active(alert: Any) -> bool:

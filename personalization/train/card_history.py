@@ -12,7 +12,7 @@ from personalization.models import Event
 from personalization.models.events import EventType
 from personalization.models.shown_events import CardCount
 from personalization.recommenders import ShownArrays
-from personalization.shop import orders
+from personalization.shop import purchases
 
 WEEKS = 12
 """So many weeks are read: those that count for a run, and before its evaluation weeks."""
@@ -39,8 +39,8 @@ def read_card_weeks(now: float) -> Iterator[CardWeek]:
         if oldest is None or oldest >= until:
             return
         since = until - timedelta(weeks=1)
-        seen = Event.objects.cards_seen(since, until, orders.buyers())
-        yield CardWeek(until.timestamp(), seen, Event.objects.cards_clicked(since, until, orders.buyers()))
+        seen = Event.objects.cards_seen(since, until, purchases.buyers())
+        yield CardWeek(until.timestamp(), seen, Event.objects.cards_clicked(since, until, purchases.buyers()))
         until = since
 
 

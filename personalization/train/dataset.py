@@ -1,4 +1,4 @@
-"""The only way from rows to arrays: the shop's orders, catalogue, views and searches as recommenders see them."""
+"""The only way from rows to arrays: the shop's purchases, catalogue, views and searches as recommenders see them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from personalization.models import Event, Visitor
 from personalization.models.lost_connections import repeat_on_lost_connection, streamed_reads
 from personalization.rank.snapshot_arrays import DEVICES
 from personalization.recommenders import UNKNOWN_COUNTRY, CatalogueArrays, HistoryArrays, ViewArrays
-from personalization.shop import catalogue, orders, product_content, product_views
+from personalization.shop import catalogue, orders, product_content, product_views, purchases
 from personalization.train.card_history import WEEKS, read_card_weeks, shown_arrays
 from personalization.train.search_history import SearchLog, read_searches
 from personalization.train.search_vocabulary import CatalogueNames
@@ -58,8 +58,7 @@ def _read_dataset(now: float, progress: Progress, find_products: FindProducts | 
     not_sensitive = catalogue.not_sensitive_mask(product_id)
     product_id, created = product_id[not_sensitive], created[not_sensitive]
     members = catalogue.category_memberships()
-    lines = orders.bought_lines()
-    rows = progress(orders.line_values(lines), "Reading order lines", lines.count())
+    rows = progress(purchases.purchase_rows(), "Reading order lines", purchases.count_purchase_rows())
     opted_out_until = Visitor.objects.opted_out()
     bought = orders.read_purchases(rows, until=now).exclude_customers(opted_out_until)
     kept, product = _number_products(bought.product, product_id)

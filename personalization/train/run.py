@@ -14,7 +14,7 @@ from personalization.models import Event, Snapshot
 from personalization.models.lost_connections import close_idle_connection, repeat_on_lost_connection
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.recommenders import DAY, GUEST
-from personalization.shop import orders
+from personalization.shop import purchases
 from personalization.train import quality_gate, search_choices
 from personalization.train.dataset import FindProducts, Progress, TrainingDataset, read_dataset
 from personalization.train.engines.local import BlockStore
@@ -144,10 +144,10 @@ def _active_snapshot() -> Snapshot | None:
 
 @repeat_on_lost_connection
 def training_cutoff(now: float | None = None) -> float:
-    """This moment; in a shop that sold nothing within the popularity window, that of its last order. In seconds since
+    """This moment; in a shop that sold nothing within the popularity window, that of its last sale. In seconds since
     1970."""
     now = time.time() if now is None else now
-    newest = orders.newest_order(until=now)
+    newest = purchases.newest_purchase(until=now)
     lately = now - conf.get_settings().POPULARITY_WINDOW_DAYS * DAY
     return now if newest is None or newest >= lately else newest
 

@@ -8,6 +8,7 @@ from oscar.apps.catalogue.categories import create_from_breadcrumbs
 
 from personalization.api import urls
 from personalization.models import Visitor
+from personalization.models.server_keys import Scope
 from tests.shops import factories as shop
 from tests.shops.renamed_tables import TABLES, renamed_table
 from tests.walks.known_visitors import store_event
@@ -16,6 +17,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 VISITOR_TABLE = "personalization_visitor"
+RECEIPT_LINE = {
+    "receipt": "{id}",
+    "line": "1",
+    "time": "2026-11-01",
+    "sku": "1",
+    "price": "1",
+    "card": "1",
+    "store": "1",
+}
 REQUESTS = (
     ("get", "surfaces/home/?include=product", None),
     ("get", "surfaces/product/?product={product}", None),
@@ -29,6 +39,7 @@ REQUESTS = (
     ("get", "continue/", None),
     ("post", "visitors/", {"consent": "granted"}),
     ("post", "events/", {"events": [{"id": "{id}", "name": "search", "params": {"search_term": "milk"}}]}),
+    ("post", "purchases/", {"lines": [RECEIPT_LINE]}),
     ("post", "feedback/{product}/", None),
     ("delete", "feedback/{product}/", None),
     ("get", "me/preferences/", None),
@@ -48,7 +59,7 @@ def askers(request, server, anna):
     """A client for each way to say who asks; each but the first of somebody who consented."""
     store_event(Visitor.objects.get(user=anna))
     clients = {name: request.getfixturevalue(name) for name in ("stranger", "known_browser", "app", "session")}
-    return {**clients, "server": server("surfaces:read", "events:write", "customers:read", customer=anna)}
+    return {**clients, "server": server(*Scope.values, customer=anna)}
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ def arguments(name, pattern, customer, product, keys):
         return [customer.pk]
     if "<int:pk>" not in pattern:
         return []
-    others = {"product": product.pk, "snapshot": Snapshot.objects.get().pk, "key": 1, "sensitive": 1}
+    others = {"product": product.pk, "snapshot": Snapshot.objects.get().pk, "key": 1, "sensitive": 1, "card": 1}
     return [{**keys, **others}[name.partition("-")[0]]]
 
 

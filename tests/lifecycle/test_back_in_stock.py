@@ -16,6 +16,7 @@ from personalization.merchandising import publishing
 from personalization.models import ChannelConsent, Definition, Delivery
 from tests.lifecycle import alerts
 from tests.shops import factories as shop
+from tests.shops.tills import buy_in_store
 
 pytestmark = pytest.mark.django_db
 
@@ -121,6 +122,15 @@ def test_who_bought_it_a_second_before_is_not_told(tea):
     type(guest).objects.filter(pk=guest.pk).update(guest_email="Guest@example.com")
     result = alerts.sweep_and_send()
     assert (result.sent, dict(result.skipped), mail.outbox) == (0, {"bought": 2}, [])
+
+
+def test_who_bought_it_in_a_store_meanwhile_is_not_told(tea):
+    anna, _ = alerts.waiting_customer("anna", tea)
+    alerts.waiting_customer("ben", tea)
+    alerts.set_stock(tea, 5)
+    buy_in_store(anna, [tea], days_ago=1 / 86400)
+    result = alerts.sweep_and_send()
+    assert (result.sent, dict(result.skipped)) == (1, {"bought": 1})
 
 
 def test_an_order_that_was_cancelled_is_no_purchase(tea):

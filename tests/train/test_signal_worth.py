@@ -34,8 +34,8 @@ def test_only_what_consenting_people_saw_of_our_rows_is_counted():
     store_dated_event(anna, "view_item_list", 9, items=items, **slate)
     span = NOW - timedelta(days=3), NOW
     seen, clicked = (
-        Event.objects.cards_seen(*span, orders.buyers()),
-        Event.objects.cards_clicked(*span, orders.buyers()),
+        Event.objects.cards_seen(*span, orders.account_buyers()),
+        Event.objects.cards_clicked(*span, orders.account_buyers()),
     )
     assert sorted(seen) == [(3, 0, "home", "phone", 1), (5, 1, "home", "phone", 1)]
     assert clicked == [(5, 1, "home", "phone", 1)]

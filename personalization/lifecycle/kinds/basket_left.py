@@ -14,7 +14,7 @@ from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit
 from personalization.models import Delivery
 from personalization.models.deliveries import Why
-from personalization.shop import baskets, orders
+from personalization.shop import baskets, purchases
 from personalization.shop.currencies import own_currency
 
 FIRST_AFTER, SECOND_AFTER = timedelta(hours=4), timedelta(hours=48)
@@ -103,7 +103,7 @@ def _due_reminder(basket: baskets.LeftBasket, number: int, now: datetime) -> Due
 def _is_worth_more_than_usual(lines: list[baskets.BuyableLine], user: Any) -> bool:
     """Whether the lines cost more than this customer's median order; not of one who kept none."""
     own = own_currency()
-    kept = [one.kept_paid for one in orders.sums_by_order([user.pk]) if one.kept_pieces and one.currency == own]
+    kept = [one.kept_paid for one in purchases.purchase_sums([user.pk]) if one.kept_pieces and one.currency == own]
     worth = sum((line.price * line.quantity for line in lines if line.currency == own), Decimal(0))
     return bool(kept) and worth > median(kept)
 

@@ -107,6 +107,7 @@ PERMISSIONS: dict[str, Permissions] = {
     "personalization-sensitive-add": allowed("change_sensitivecategory"),
     "personalization-sensitive-remove": allowed("change_sensitivecategory"),
     "personalization-data": STAFF,
+    "personalization-card-unlink": allowed("view_customer", "erase_customer"),
     "personalization-snapshot-serve": allowed("run_jobs"),
     "personalization-audit": allowed("view_audit"),
     "personalization-audit-csv": allowed("view_audit"),

@@ -23,6 +23,7 @@ from personalization.models import AuditAction, AuditEntry, DailyTotal, Event, S
 from personalization.models.arrivals import Arrivals, count_arrivals
 from personalization.models.audit import AUDIT_DAYS
 from personalization.models.fail_open import fail_open
+from personalization.oscar.dashboard.card_claims import claimed_cards
 from personalization.oscar.dashboard.health_lines import health_line
 from personalization.oscar.dashboard.quality_words import quality_sentences
 from personalization.oscar.dashboard.readiness import recommender_readiness, weights_readiness, weights_words
@@ -120,6 +121,8 @@ def show_data(request: HttpRequest) -> HttpResponse:
         health = read_health(moment)
         context["health"] = health_line(health, moment)
         context["retention"] = list(_retention_lines(health.oldest_held))
+    with fail_open("Reading claims of cards for the dashboard", whole_page=True):
+        context["claims"] = claimed_cards()
     with fail_open("Counting the sources for the dashboard", whole_page=True):
         context["sources"] = list(_source_lines())
     with fail_open("Reading what is ready for the dashboard", whole_page=True):
@@ -216,6 +219,9 @@ def _retention_lines(held: tuple[datetime | None, datetime | None]) -> Iterator[
     oldest = DailyTotal.objects.oldest_days()
     yield RetentionLine(pgettext("personalization", "Daily totals"), settings.TOTAL_RETENTION_DAYS, oldest["totals"])
     yield RetentionLine(pgettext("personalization", "Audit"), AUDIT_DAYS, oldest["audit"])
+    yield RetentionLine(
+        pgettext("personalization", "Purchases in stores"), settings.PURCHASE_RETENTION_DAYS, is_known=False
+    )
     yield RetentionLine(
         pgettext("personalization", "Browsers without any event"), settings.VISITOR_COOKIE_DAYS, is_known=False
     )

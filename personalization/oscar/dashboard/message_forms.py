@@ -105,13 +105,13 @@ class MessageForm(AudienceForm):
 
     def _wording(self, data: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         found = {
-            code: {part: text for part in TEXTS if (text := _plain(data.get(f"{part}_{code}", "")))}
+            code: {part: text for part in TEXTS if (text := _plain_words(data.get(f"{part}_{code}", "")))}
             for code, _name in settings.LANGUAGES
         }
         return {code: texts for code, texts in found.items() if texts}
 
 
-def _plain(text: str) -> str:
+def _plain_words(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
 
 

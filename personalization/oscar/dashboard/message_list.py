@@ -155,8 +155,8 @@ def move_message(request: HttpRequest, pk: int) -> HttpResponse:
     definition = get_object_or_404(Definition.objects.with_versions(), pk=pk, kind=DefinitionKind.MESSAGE)
     others = list(Definition.objects.of_kind(DefinitionKind.MESSAGE).present().with_versions())
     keys = [one.pk for one in others]
-    own = _kind_of(definition)
-    above = [index for index in range(keys.index(pk)) if _kind_of(others[index]) == own] if pk in keys else []
+    own = _message_kind(definition)
+    above = [index for index in range(keys.index(pk)) if _message_kind(others[index]) == own] if pk in keys else []
     if above:
         publishing.move(definition, request.user, band=definition.band, place=above[-1] + 1)
         words = pgettext("personalization", "“%(name)s” stands one place higher.")
@@ -164,7 +164,7 @@ def move_message(request: HttpRequest, pk: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("personalization:personalization-messages"))
 
 
-def _kind_of(definition: Definition) -> str:
+def _message_kind(definition: Definition) -> str:
     version = definition.newest
     return str(version.document.get("kind", "")) if version else ""
 

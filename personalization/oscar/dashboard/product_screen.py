@@ -27,7 +27,7 @@ from personalization.oscar.dashboard.product_relations import leading_searches, 
 from personalization.oscar.dashboard.screens import is_part, show
 from personalization.oscar.dashboard.touching_campaigns import touching_campaigns
 from personalization.oscar.explained_pages import explain_page
-from personalization.shop import named_objects, orders, product_records, waiting_products
+from personalization.shop import named_objects, product_records, purchases, waiting_products
 
 MAX_PRODUCT_KEY = 2**31 - 1
 MAX_ASKED_CATEGORIES = 3
@@ -135,13 +135,13 @@ def _visit_words(data: dict[str, Any], page: ExplainedPage | None) -> dict[str, 
 
 
 def _customers(product_id: int, page: ExplainedPage) -> int:
-    """How many customers bought it, as far as that matters: what was learned, else those in the orders up to the
-    floor."""
+    """How many customers bought it, as far as that matters: what was learned, else those who bought it up to
+    the floor."""
     if page.snapshot is not None:
         (index,) = page.snapshot.product_indices([product_id]).tolist()
         if index >= 0 and (known := int(page.snapshot.scores("all_time_popular").customers[index])):
             return known
-    return orders.count_customers_up_to(product_id, conf.get_settings().MIN_CUSTOMERS)
+    return purchases.count_customers_up_to(product_id, conf.get_settings().MIN_CUSTOMERS)
 
 
 def _funnel_lines(subject: FunnelProduct, page: ExplainedPage, query: str) -> list[FunnelLine]:

@@ -63,6 +63,9 @@ export class Personalization {
   /** The visitor's own categories, best first, and the menu sorted for them as far as the settings allow. */
   navigation(options?: Options): Promise<NavigationAnswer>;
 
+  /** Stores up to 500 lines of receipts, and says what was wrong with the rest. Sending lines again changes nothing: for a server key with the scope `purchases:write` only. */
+  reportPurchases(body: PurchasesDocument, options?: Options): Promise<PurchasesAnswer>;
+
   /** The products sorted for this visitor. Those unknown to the snapshot keep about their place. */
   rank(body: RankRequest, options?: Options): Promise<RankedAnswer>;
 
@@ -214,6 +217,8 @@ export interface ItemAnswer {
   /** With `include=product` only. */
   product?: ProductAnswer;
 }
+
+export type ItemsEnum = "sku" | "upc" | "id";
 
 /** A candidate that the row does not show. */
 export interface LeftOutAnswer {
@@ -371,6 +376,27 @@ export interface ProductAnswer {
   addable_in_one_click: boolean;
 }
 
+/** The outcome of a delivery. */
+export interface PurchasesAnswer {
+  stored: number;
+  /** Lines that were there already, and now have what was sent. */
+  repeated: number;
+  rejected: Array<RejectionAnswer>;
+  /** They are stored all the same. */
+  unknown_products: Array<string>;
+}
+
+/** Lines that are sent together. */
+export interface PurchasesDocument {
+  /** 'store' by default. */
+  source?: string;
+  items?: ItemsEnum;
+  users?: UsersEnum;
+  /** Store nothing, only answer. */
+  dry_run?: boolean;
+  lines: Array<ReceiptLineRequest>;
+}
+
 /** The results of another search engine. */
 export interface RankRequest {
   /** Primary keys, best first. */
@@ -403,6 +429,33 @@ export interface ReasonAnswer {
   code: string;
   /** In the visitor's language. */
   text: string;
+}
+
+/** One line of a receipt. */
+export interface ReceiptLineRequest {
+  /** The receipt's number, unique within its source. */
+  receipt: string;
+  /** Of the line on it. A line that is sent again is corrected. */
+  line: number;
+  /** ISO 8601; without a zone, by the clock of the store. */
+  time: string;
+  /** What `items` says. */
+  sku: string;
+  /** Of the whole line, with tax. */
+  price: string | number;
+  /** Pieces, 1 by default; below 0 for a return. */
+  quantity?: string | number;
+  currency?: string;
+  /** Its code. */
+  store?: string;
+  /** Its number, of which only a keyed hash is stored. */
+  card?: string;
+  /** What `users` says. */
+  customer?: string;
+  /** Whether this line came back. */
+  returned?: boolean;
+  /** Of a return: the receipt on which it was bought. */
+  returned_receipt?: string;
 }
 
 /** Why one event was rejected. */
@@ -535,6 +588,8 @@ export interface TracedRowAnswer {
   /** What campaigns did to the row. */
   campaigns: Array<ActionOutcomeAnswer>;
 }
+
+export type UsersEnum = "id" | "email" | "username";
 
 /** What the decision knows of the visit. */
 export interface VisitFactsAnswer {

@@ -64,6 +64,10 @@ export class Personalization {
     return this.#ask("GET", "navigation/", { ...options });
   }
 
+  reportPurchases(body, options) {
+    return this.#ask("POST", "purchases/", { body, ...options });
+  }
+
   rank(body, options) {
     return this.#ask("POST", "rank/", { body, ...options });
   }
