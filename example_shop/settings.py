@@ -177,7 +177,7 @@ PERSONALIZATION = {  # every setting has a default; docs/reference.md lists them
     "SNAPSHOT_DIR": str(DATA_DIR / "snapshots"),
     "MESSAGE_BASE_URL": os.environ.get("SHOP_ADDRESS", "http://127.0.0.1:8000"),
     "MESSAGE_ADDRESS_KEY": "only for the example shop",
-    "MESSAGE_IMPRINT": "Corner Shop, 1 Main Street, London",
+    "MESSAGE_IMPRINT": "Corner Shop Ltd, 1 Main Street, London",
     "MESSAGE_QUIET_FROM": 0,  # its mails go into a folder and wake nobody: try them at any hour
     "MESSAGE_QUIET_UNTIL": 0,
 }
