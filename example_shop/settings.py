@@ -1,7 +1,8 @@
 """A plain django-oscar shop with `personalization` added: adopters copy the three marked lines, here and in urls.py.
 
 Environment variables: DATABASE_URL (postgres://user@host:port/name; SQLite without it), SHOP_DATA (the folder for
-the database, pictures, search index and snapshots), SHOP_SECRET_KEY, SHOP_DEBUG (1 or 0), SHOP_BROKER (redis://host:port/0
+the database, pictures, search index and snapshots), SHOP_ADDRESS (where links in mails begin; with another --port than
+8000, http://127.0.0.1:port), SHOP_SECRET_KEY, SHOP_DEBUG (1 or 0), SHOP_BROKER (redis://host:port/0
 for Celery; without it no task runs on a schedule, and the management commands do the work instead).
 """
 
@@ -174,10 +175,12 @@ OSCAR_MISSING_IMAGE_URL = "image_not_found.jpg"
 
 PERSONALIZATION = {  # every setting has a default; docs/reference.md lists them
     "SNAPSHOT_DIR": str(DATA_DIR / "snapshots"),
-    "MESSAGE_BASE_URL": "http://localhost:8000",
+    "MESSAGE_BASE_URL": os.environ.get("SHOP_ADDRESS", "http://127.0.0.1:8000"),
     "MESSAGE_ADDRESS_KEY": "only for the example shop",
-    "MESSAGE_IMPRINT": "Example Shop, 1 Main Street, London",
     "LEAVE_BAR": True,
+    "MESSAGE_IMPRINT": "Corner Shop Ltd, 1 Main Street, London",
+    "MESSAGE_QUIET_FROM": 0,  # its mails go into a folder and wake nobody: try them at any hour
+    "MESSAGE_QUIET_UNTIL": 0,
 }
 
 CELERY_BROKER_URL = os.environ.get("SHOP_BROKER", "memory://")

@@ -14,7 +14,7 @@ from django.db.models import Max
 from django.utils.timezone import now
 
 from example_shop import view_as
-from example_shop.journey import Journey, definitions, gallery, load, people, search_index, source, visits
+from example_shop.journey import Journey, definitions, gallery, load, messages, people, search_index, source, visits
 from personalization.models import Snapshot, snapshot_files
 
 Progress = Callable[[int, str], AbstractContextManager]
@@ -45,6 +45,7 @@ class Setup:
             Step("Pick people to view the shop as", self.people_are_picked, self.pick_people),
             Step("Define segments and campaigns", definitions.are_defined, define),
             Step("Make up four weeks of visits", visits.are_made, make_visits),
+            Step("Make up a week of messages", messages.messages_are_made, make_messages),
         ]
 
     def is_done(self) -> bool:
@@ -134,6 +135,10 @@ def define(progress: Progress) -> None:
 
 def make_visits(progress: Progress) -> None:
     visits.make_visits()
+
+
+def make_messages(progress: Progress) -> None:
+    messages.make_messages()
 
 
 def train(progress: Progress) -> None:

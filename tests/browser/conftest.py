@@ -73,14 +73,14 @@ def demo(browser_is_here, tmp_path_factory):
         server.wait(timeout=20)
 
 
-def manage(demo, *command: str) -> str:
+def manage(demo, *command: str, **variables: str) -> str:
     """What a command says that runs beside the served demo, as a shop's cron has it."""
     ours = ("DJANGO_SETTINGS_MODULE", "SHOP_DEBUG")
     environment = {key: value for key, value in os.environ.items() if key not in ours}
     done = subprocess.run(
         [sys.executable, "manage.py", *command],
         cwd=ROOT,
-        env=environment | {"SHOP_DATA": str(demo.data), "DATABASE_URL": ""},
+        env=environment | {"SHOP_DATA": str(demo.data), "DATABASE_URL": "", **variables},
         capture_output=True,
         text=True,
         check=True,

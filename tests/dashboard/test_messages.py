@@ -315,3 +315,14 @@ def test_the_page_of_a_customer_says_which_messages_they_got_and_why_not_others(
     other, _ = alerts.waiting_customer("bert", tea)
     client.post(address("customer", other.pk), {"reason": "asked by letter"})
     assert 'id="messages-to-them"' not in client.get(address("customer", other.pk)).content.decode()
+
+
+def test_kinds_in_use_stand_first_and_nothing_is_said_of_what_nothing_came_up_of(client, marketer):
+    alerts.publish_message()
+    response = client.get(address("messages"))
+    first, *others = response.context["blocks"]
+    assert (first.name, bool(first.lines), first.numbers) == ("back_in_stock", True, None)
+    assert not any(block.lines for block in others)
+    page = response.content.decode()
+    assert page.count("Nothing of it came up in this period.") == 1
+    assert "<dt>Sent</dt>" not in page

@@ -85,8 +85,8 @@ def test_a_stopped_run_goes_on_and_a_finished_one_starts_at_once(own_files, slic
     assert not view_as.people_chosen_for()
 
     said = run()
-    assert "3/9 Fill the shop and its order book: done before" in said
-    assert "4/9 Draw the products: done before" in said
+    assert "3/10 Fill the shop and its order book: done before" in said
+    assert "4/10 Draw the products: done before" in said
     assert gallery.is_complete(60)
     assert search_index.is_complete()
     assert Line.objects.count() == len(slice_of_it.lines)

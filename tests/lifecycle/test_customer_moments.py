@@ -14,6 +14,7 @@ from personalization.models import Delivery, SweepTurn, Visitor
 from personalization.profile.genome import refresh_genome
 from tests.lifecycle.kinds import allow
 from tests.lifecycle.left_baskets import run, send_kind
+from tests.lifecycle.test_looked import view
 from tests.shops import factories as shop
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +114,17 @@ def test_a_new_account_without_an_order_is_written_to_once_after_three_days(trai
     assert run().sent == 1 and run(hours=20).sent == 0
     (sent,) = mail.outbox
     assert sent.to == [anna.email] and sent.body.count("from-message") == 6
+
+
+def test_only_who_looked_at_something_is_told_that_they_did(trained, switch_on):
+    _, products = trained
+    switch_on("first_steps")
+    looked = joined("looked", 4)
+    joined("anna", 4)
+    view(looked, products[0], 5)
+    assert run().sent == 2
+    told = {sent.to[0]: "and what goes with what you looked at" in sent.body for sent in mail.outbox}
+    assert told == {looked.email: True, "anna@example.com": False}
 
 
 def test_without_anything_learned_a_new_account_gets_no_empty_mail(db, switch_on):

@@ -25,7 +25,7 @@ INTERRUPTED = 130
 
 
 class Command(BaseCommand):
-    """Nine steps that can be interrupted and repeated; a run continues where an earlier one stopped."""
+    """Ten steps that can be interrupted and repeated; a run continues where an earlier one stopped."""
 
     help = "Sets up the example shop on a real retailer's year, and serves it."
     requires_system_checks = ()  # they would query tables that do not exist yet; the server runs them
@@ -112,6 +112,7 @@ class Command(BaseCommand):
             f"  Dashboard  {shop}dashboard/   login {ADMIN}, password {PASSWORD}\n\n"
             "To try: open the bar on top of the shop, look at it as one household, then as another.\n"
             "Each row says why it is there. Put something in the basket and see what changes.\n"
+            f"Mails are written into {settings.EMAIL_FILE_PATH}.\n"
             "Ctrl-C stops the shop.\n"
         )
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from personalization.decide.visit import Visit
 from personalization.lifecycle.customer_kind import FEWEST_SHOWN, MOST_AT_ONCE, SHOWN_PRODUCTS, CustomerKind
 from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit
 from personalization.models import CustomerFacts, Delivery
 from personalization.models.deliveries import Why
+from personalization.models.events import VIEW_EVENTS
 from personalization.models.message_permissions import Purpose
 
 MADE_BEFORE, MADE_SINCE = timedelta(days=3), timedelta(days=10)
@@ -43,7 +45,8 @@ class FirstSteps(CustomerKind):
             return Why.NO_PERMISSION
         if occasion.details.orders:
             return Why.BOUGHT
-        return None if len(self._chosen(occasion.user)) >= FEWEST_SHOWN else Why.TOO_FEW_PRODUCTS
+        chosen = self._chosen(reader_visit(occasion.user))
+        return None if len(chosen) >= FEWEST_SHOWN else Why.TOO_FEW_PRODUCTS
 
     def example_details(self, customer: Any) -> Any:
         """Nothing: it shows what is chosen for the reader."""
@@ -51,10 +54,12 @@ class FirstSteps(CustomerKind):
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """What others buy most, and what goes with what they looked at."""
-        return {"products": self._chosen(occasion.user)}
+        visit = reader_visit(occasion.user)
+        has_looked = any(event.type in VIEW_EVENTS for event in visit.recent_events)
+        return {"products": self._chosen(visit), "has_looked": has_looked}
 
-    def _chosen(self, user: Any) -> tuple[Any, ...]:
-        return message_content(self.name, reader_visit(user), (), count=SHOWN_PRODUCTS).chosen
+    def _chosen(self, visit: Visit) -> tuple[Any, ...]:
+        return message_content(self.name, visit, (), count=SHOWN_PRODUCTS).chosen
 
 
 kind = FirstSteps()

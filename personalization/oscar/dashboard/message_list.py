@@ -66,7 +66,8 @@ class KindBlock:
     purpose: str
     is_asked_for: bool
     lines: list[MessageLine]
-    numbers: MessageNumbers
+    numbers: MessageNumbers | None
+    """None where nothing came up."""
 
     @property
     def is_live(self) -> bool:
@@ -76,7 +77,7 @@ class KindBlock:
 
 @require_GET
 def list_messages(request: HttpRequest) -> HttpResponse:
-    """All kinds, with their messages and the numbers of a period."""
+    """All kinds, those with messages first, each with its messages and the numbers of a period."""
     chosen = request.GET.get("days", "")
     days = int(chosen) if chosen in map(str, MESSAGE_PERIODS) else MESSAGE_PERIODS[0]
     since = now() - timedelta(days=days)
@@ -86,8 +87,9 @@ def list_messages(request: HttpRequest) -> HttpResponse:
     lines = _lines_by_kind(definitions, sent)
     kinds = registered_kinds()
     gone = [one for name in lines.keys() - kinds.keys() for one in lines[name]]
+    blocks = [_message_block(kind, lines.get(name, []), numbers.get(name)) for name, kind in kinds.items()]
     context = {
-        "blocks": [_message_block(kind, lines.get(name, []), numbers.get(name)) for name, kind in kinds.items()],
+        "blocks": sorted(blocks, key=lambda block: not block.lines),
         "gone": gone,
         "days": days,
         "periods": MESSAGE_PERIODS,
@@ -137,7 +139,7 @@ def _message_block(kind: MessageKind, lines: list[MessageLine], numbers: Message
         str(Purpose(kind.purpose).label),
         kind.purpose == Purpose.ASKED_FOR,
         lines,
-        numbers or MessageNumbers(),
+        numbers,
     )
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET
 from oscar.templatetags.currency_filters import currency as format_currency
 
 from personalization.decide.active_rules import get_active_rules
+from personalization.lifecycle.kinds import registered_kinds
 from personalization.measure import reports
 from personalization.measure.reports import Filters, Key, Outcome, Period, Report
 from personalization.merchandising.campaign_words import surface_labels
@@ -25,6 +26,7 @@ from personalization.merchandising.row_keys import split_row_key
 from personalization.models import DailyTotal, Definition, DefinitionKind
 from personalization.oscar.dashboard.csv_files import csv_download, with_cents
 from personalization.oscar.dashboard.learned_words import row_order_panel
+from personalization.oscar.dashboard.message_forms import message_label
 from personalization.oscar.dashboard.row_words import row_labels
 from personalization.oscar.dashboard.screens import PlainSelects, show
 from personalization.oscar.leave_bar import LEAVE_ROW
@@ -46,12 +48,14 @@ def report_row_names() -> dict[str, str]:
 
 
 def built_in_row_names() -> dict[str, str]:
-    """What the rows that come with the app are called, the list of a page, and the bar of who is about to leave."""
+    """What the rows that come with the app are called, the kinds of messages, the list of a page, and the bar of who is
+    about to leave."""
     others = {
         LIST_ROW: pgettext("personalization", "the list"),
         LEAVE_ROW: pgettext("personalization", "the bar before they leave"),
     }
-    return {**others, **row_labels(registered_row_types())}
+    kinds = {name: message_label(kind) for name, kind in registered_kinds().items()}
+    return {**others, **kinds, **row_labels(registered_row_types())}
 
 
 def _surface_choices() -> Choices:
