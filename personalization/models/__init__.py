@@ -18,6 +18,7 @@ from personalization.models.events import Event
 from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genome_months import GenomeMonth
 from personalization.models.genomes import Genome
+from personalization.models.message_outcomes import MessageOutcome
 from personalization.models.message_permissions import ChannelConsent, Suppression
 from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
@@ -54,6 +55,7 @@ __all__ = [
     "Exposure",
     "Genome",
     "GenomeMonth",
+    "MessageOutcome",
     "Newcomer",
     "OrderVisitor",
     "PriceSeen",

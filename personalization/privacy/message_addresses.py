@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.utils.translation import get_language
 
 from personalization import conf
-from personalization.models import ChannelConsent, Delivery, Suppression
+from personalization.models import ChannelConsent, Delivery, MessageOutcome, Suppression
 from personalization.models.message_permissions import PermissionState, Purpose, SuppressionReason
 
 
@@ -62,5 +62,6 @@ def erase_messages(user_id: Any, now: datetime) -> None:
     address_hash = hash_address(address) if address else ""
     Delivery.objects.delete_of_customer(user_id, address_hash)
     ChannelConsent.objects.delete_of_customer(user_id, address_hash)
+    MessageOutcome.objects.forget_customer(user_id)
     if address_hash and not conf.missing_message_settings():
         Suppression.objects.suppress(address_hash, SuppressionReason.ERASED, now)
