@@ -37,7 +37,7 @@ TUNED_FOR = 10_000
 class EffectState(Enum):
     """What can be said."""
 
-    NOBODY = "nobody"
+    NO_GROUPS = "no_groups"
     """Nobody was held back, or nobody's time is over."""
     TOO_FEW = "too_few"
     NO_DIFFERENCE = "no_difference"
@@ -75,7 +75,7 @@ class MessageEffect:
     def state(self) -> EffectState:
         """What can be said."""
         if not self.held_back.people or not self.treated.people:
-            return EffectState.NOBODY
+            return EffectState.NO_GROUPS
         if self.fewest_orders < MIN_ORDERS_FOR_MONEY or self.interval is None:
             return EffectState.TOO_FEW
         low, high = self.interval
@@ -101,14 +101,14 @@ def _count_people(rows: list[MessageOutcome], settled: datetime, now: datetime) 
     withdrawals = ChannelConsent.objects.withdrawals(user_ids, since, until)
     changed = []
     for row in rows:
-        before = row.orders, row.kept, row.withdrew
+        before = row.orders, row.kept_amount, row.withdrew
         end = min(row.decided_at + WINDOW, now)
         own = [one for one in orders.get(row.user_id, ()) if row.decided_at <= one.placed_at < end]
         row.orders = sum(one.kept_pieces > 0 for one in own)
-        row.kept = float(sum(one.gross - one.lost_amount for one in own))
+        row.kept_amount = float(sum(one.gross - one.lost_amount for one in own))
         row.withdrew |= any(row.decided_at <= at < end for at in withdrawals.get(row.user_id, ()))
         row.is_settled = row.decided_at < settled
-        if row.is_settled or before != (row.orders, row.kept, row.withdrew):
+        if row.is_settled or before != (row.orders, row.kept_amount, row.withdrew):
             changed.append(row)
     MessageOutcome.objects.store_counts(changed)
     return len(changed)
@@ -167,4 +167,4 @@ def _difference_of(parts: list[dict[str, ArmSums]]) -> Difference | None:
 
 
 def _kept_sums(one: ArmSums) -> MetricSums:
-    return MetricSums(n=one.people, y=one.kept, yy=one.kept_squares)
+    return MetricSums(n=one.people, y=one.kept_amount, yy=one.kept_squares)

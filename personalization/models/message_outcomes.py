@@ -21,7 +21,7 @@ class ArmSums(NamedTuple):
     arm: str
     people: int
     orders: int
-    kept: float
+    kept_amount: float
     kept_squares: float
     withdrew: int
 
@@ -45,7 +45,9 @@ class MessageOutcomeQuerySet(models.QuerySet):
 
     def store_counts(self, rows: "Iterable[MessageOutcome]") -> None:
         """Writes what these came to. Who was forgotten meanwhile keeps the count before."""
-        self.filter(user__isnull=False).bulk_update(rows, ["orders", "kept", "withdrew", "is_settled"], batch_size=500)
+        self.filter(user__isnull=False).bulk_update(
+            rows, ["orders", "kept_amount", "withdrew", "is_settled"], batch_size=500
+        )
 
     def sums_before(self, moment: datetime) -> list[ArmSums]:
         """The sums of those about whom it was decided before a moment, by kind, part and arm. One query."""
@@ -53,8 +55,8 @@ class MessageOutcomeQuerySet(models.QuerySet):
         sums = rows.annotate(
             people=Count("pk"),
             all_orders=Sum("orders"),
-            all_kept=Sum("kept"),
-            squares=Sum(F("kept") * F("kept")),
+            all_kept=Sum("kept_amount"),
+            squares=Sum(F("kept_amount") * F("kept_amount")),
             all_withdrew=Count("pk", filter=Q(withdrew=True)),
         )
         columns = ("kind", "share", "arm", "people", "all_orders", "all_kept", "squares", "all_withdrew")
@@ -87,7 +89,7 @@ class MessageOutcome(models.Model):
     decided_at = models.DateTimeField()
     orders = models.PositiveIntegerField(default=0)
     """Kept ones, within `measure.message_effect.WINDOW`, ..."""
-    kept = models.FloatField(default=0)
+    kept_amount = models.FloatField(default=0)
     """... and what the shop kept of the money, in its own currency."""
     withdrew = models.BooleanField(default=False)
     """Whether they ended messages in this time."""

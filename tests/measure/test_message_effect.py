@@ -53,7 +53,7 @@ def test_what_was_kept_within_two_weeks_counts_and_nothing_else(tea):
     buy([bob], tea, 40, days_ago=5)
     return_pieces(returned.lines.get(), 1)
     count_message_outcomes(NOW)
-    rows = MessageOutcome.objects.order_by("pk").values_list("orders", "kept")
+    rows = MessageOutcome.objects.order_by("pk").values_list("orders", "kept_amount")
     assert list(rows) == [(1, 20.0), (0, 0.0)]
 
 
@@ -69,7 +69,7 @@ def test_the_first_draw_counts_and_guests_and_who_was_not_drawn_leave_nothing():
 def test_who_was_decided_about_less_than_two_weeks_ago_is_not_compared(tea):
     anna, bob = people(2)
     drawn([anna, bob], "treated", days_ago=13)
-    assert effect_of().state == EffectState.NOBODY
+    assert effect_of().state == EffectState.NO_GROUPS
 
 
 def test_the_sums_are_those_of_an_independent_count(tea):
@@ -85,8 +85,8 @@ def test_the_sums_are_those_of_an_independent_count(tea):
         cursor.execute(SQL, [NOW - 6 * DAY])
         counted = {arm: (n, orders, float(kept)) for arm, n, orders, kept in cursor.fetchall()}
     sums = MessageOutcome.objects.sums_before(NOW)
-    assert {one.arm: (one.people, one.orders, one.kept) for one in sums} == counted
-    assert sum(one.kept_squares for one in sums) == sum(one.kept**2 for one in MessageOutcome.objects.all())
+    assert {one.arm: (one.people, one.orders, one.kept_amount) for one in sums} == counted
+    assert sum(one.kept_squares for one in sums) == sum(one.kept_amount**2 for one in MessageOutcome.objects.all())
 
 
 def test_a_real_difference_is_found_and_none_where_both_buy_alike(tea):
@@ -161,7 +161,7 @@ def test_who_is_forgotten_stays_in_the_sums_as_they_were(tea):
     bob.delete()
     Order.objects.all().delete()
     count_message_outcomes(NOW)
-    assert list(MessageOutcome.objects.values_list("user", "kept")) == [(None, 20.0)] * 2
+    assert list(MessageOutcome.objects.values_list("user", "kept_amount")) == [(None, 20.0)] * 2
 
 
 def test_who_ended_messages_within_two_weeks_is_counted_also_once_that_is_forgotten(tea):

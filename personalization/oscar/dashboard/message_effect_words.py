@@ -12,7 +12,7 @@ from personalization.measure.number_words import format_count
 def describe_message_effect(effect: MessageEffect) -> str:
     """What those who were due spent in the two weeks after, compared with those who were held back."""
     state = effect.state
-    if state == EffectState.NOBODY:
+    if state == EffectState.NO_GROUPS:
         return _("Too few yet: it takes people who were due and others who were held back, two weeks ago or earlier.")
     people = {
         "treated": format_count(effect.treated.people),
@@ -48,7 +48,7 @@ def describe_message_effect(effect: MessageEffect) -> str:
 
 def describe_withdrawals(effect: MessageEffect) -> str:
     """How many ended messages in the two weeks after; "" where nobody was compared."""
-    if effect.state == EffectState.NOBODY:
+    if effect.state == EffectState.NO_GROUPS:
         return ""
     words = pgettext(
         "personalization",

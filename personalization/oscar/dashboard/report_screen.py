@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET
 from oscar.templatetags.currency_filters import currency as format_currency
 
 from personalization.decide.active_rules import get_active_rules
+from personalization.lifecycle.kinds import registered_kinds
 from personalization.measure import reports
 from personalization.measure.reports import Filters, Key, Outcome, Period, Report
 from personalization.merchandising.campaign_words import surface_labels
@@ -25,6 +26,7 @@ from personalization.merchandising.row_keys import split_row_key
 from personalization.models import DailyTotal, Definition, DefinitionKind
 from personalization.oscar.dashboard.csv_files import csv_download, with_cents
 from personalization.oscar.dashboard.learned_words import row_order_panel
+from personalization.oscar.dashboard.message_forms import message_label
 from personalization.oscar.dashboard.row_words import row_labels
 from personalization.oscar.dashboard.screens import PlainSelects, show
 from personalization.rows import registered_row_types
@@ -45,8 +47,10 @@ def report_row_names() -> dict[str, str]:
 
 
 def built_in_row_names() -> dict[str, str]:
-    """What the rows that come with the app are called, and the list of a page."""
-    return {LIST_ROW: pgettext("personalization", "the list"), **row_labels(registered_row_types())}
+    """What the rows that come with the app are called, the list of a page, and each kind of message, whose products are
+    a row of its name."""
+    messages = {name: message_label(kind) for name, kind in registered_kinds().items()}
+    return {LIST_ROW: pgettext("personalization", "the list"), **messages, **row_labels(registered_row_types())}
 
 
 def _surface_choices() -> Choices:
