@@ -54,6 +54,17 @@ def stored_messages(user_id: Any) -> int:
     return Delivery.objects.filter(user_id=user_id).count() + ChannelConsent.objects.filter(user_id=user_id).count()
 
 
+def stored_suppressions(user_id: Any) -> list[dict[str, Any]]:
+    """Why and since when the address of an account is not written to, the oldest first, each with its purpose or "all".
+    No query in a shop that can send no messages."""
+    user = None if conf.missing_message_settings() else get_user_model()._default_manager.filter(pk=user_id).first()
+    address = account_address(user) if user is not None else ""
+    rows = Suppression.objects.filter(address_hash=hash_address(address)).order_by("at", "pk") if address else ()
+    return [
+        {"channel": row.channel, "purpose": row.purpose or "all", "reason": row.reason, "at": row.at} for row in rows
+    ]
+
+
 def erase_messages(user_id: Any, now: datetime) -> None:
     """Deletes what is stored of messages to a customer, and sees to it that they get none about what they asked for
     before. A shop that cannot send any has nothing of the kind, and stores nothing."""
