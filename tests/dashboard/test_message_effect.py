@@ -82,4 +82,5 @@ def test_with_too_few_orders_only_that_is_said(client, groups, tea):
 def test_the_page_says_who_is_compared_and_never_speaks_of_clicks(client, groups):
     page = client.get(reverse("personalization:personalization-messages")).content.decode()
     assert "also where the mail then failed" in page and "guests are left out" in page
+    assert "of the last 390 days, whatever the period above" in page
     assert "clicked" not in page

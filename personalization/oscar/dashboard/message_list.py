@@ -100,6 +100,7 @@ def list_messages(request: HttpRequest) -> HttpResponse:
         "gone": gone,
         "days": days,
         "periods": MESSAGE_PERIODS,
+        "effect_days": conf.get_settings().MESSAGE_RETENTION_DAYS,
         "missing": conf.missing_message_settings(),
         "undo": undoable(request, DefinitionKind.MESSAGE, definitions),
     }
