@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.utils.translation import pgettext_lazy
 from oscar.core.application import OscarDashboardConfig
 
@@ -17,6 +18,7 @@ class PersonalizationConfig(OscarDashboardConfig):
 
     def ready(self) -> None:
         from personalization import checks  # noqa: F401, PLC0415
+        from personalization.contrib.anymail import listen_to_anymail  # noqa: PLC0415
         from personalization.oscar import receivers, setting_defaults  # noqa: PLC0415
         from personalization.oscar.dashboard import access, menu  # noqa: PLC0415
 
@@ -26,6 +28,8 @@ class PersonalizationConfig(OscarDashboardConfig):
         setting_defaults.clear_history_on_logout()
         menu.add_dashboard_menu()
         menu.add_htmx()
+        if apps.is_installed("anymail"):
+            listen_to_anymail()
 
     def get_urls(self) -> list[Any]:
         """The dashboard's pages, each behind its permissions. They are in `personalization.urls` already."""

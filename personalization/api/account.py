@@ -193,6 +193,11 @@ class DataAnswer(serializers.Serializer):
     shop = serializers.ListField(
         child=serializers.DictField(), required=False, help_text="What the shop itself stores, and where to see it."
     )
+    suppressed = serializers.ListField(
+        child=serializers.DictField(),
+        required=False,
+        help_text="For what, why and since when the address of the account is not written to.",
+    )
     next = serializers.URLField(allow_null=True, help_text="Where there are more events; null on the last page.")
 
 

@@ -30,6 +30,8 @@ class Decision:
     """Of the page on which its reader allowed it; "" for the shop's."""
     message: PublishedMessage | None = None
     """Which one they get, or are held back from."""
+    hold_back: float = 0.0
+    """The part of the people, 0 to 1, who are held back from it."""
 
 
 def decide_delivery(
@@ -60,9 +62,9 @@ def decide_delivery(
         return pause
     share = kind.hold_back if message.hold_back is None else message.hold_back
     if is_held_back(kind, delivery.address_hash, share):
-        return Decision(Why.HELD_BACK, arm=Arm.HELD_BACK, message=message)
+        return Decision(Why.HELD_BACK, arm=Arm.HELD_BACK, message=message, hold_back=share)
     language = said.language if said else ""
-    return Decision(arm=Arm.TREATED, occasion=occasion, language=language, message=message)
+    return Decision(arm=Arm.TREATED, occasion=occasion, language=language, message=message, hold_back=share)
 
 
 def _account_obstacle(occasion: Occasion) -> Why | None:

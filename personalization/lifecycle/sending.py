@@ -28,7 +28,7 @@ from personalization.lifecycle.mail import (
     make_mail,
     open_mail_server,
 )
-from personalization.models import Delivery
+from personalization.models import Delivery, MessageOutcome
 from personalization.models.deliveries import LEASE, DeliveryState, Why
 from personalization.privacy.message_addresses import hash_address
 
@@ -99,6 +99,8 @@ def _decide_next(now: datetime, result: SendingResult) -> ClaimedMessage | Why |
             return None
         kind = registered_kinds()[delivery.kind]
         decision = decide_delivery(delivery, kind, live[delivery.kind], now)
+        if decision.arm:
+            MessageOutcome.objects.record(kind.name, delivery.user_id, decision.arm, decision.hold_back, now)
         mail = _mail_of(delivery, kind, decision)
         if mail is not None and kind.claim(delivery, now):
             delivery.mark(DeliveryState.SENDING, **_sending_columns(delivery, decision, now))

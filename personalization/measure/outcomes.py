@@ -8,6 +8,7 @@ from django.utils.timezone import now as current_time
 from personalization import conf
 from personalization.measure import credit
 from personalization.measure.experiments import ExperimentsResult, measure_experiments
+from personalization.measure.message_effect import count_message_outcomes
 from personalization.measure.newcomers import list_newcomers
 from personalization.measure.row_order import OrderComparison, compare_row_orders, draw_row_order, store_comparison
 from personalization.measure.search_outcomes import count_searches
@@ -47,8 +48,8 @@ def measure_outcomes(now: datetime | None = None, *, thorough: bool = True) -> M
     ----------
     thorough
         whether the orders of all days are looked at for which late events may have come, all that was credited in the
-        last half year is compared with what became of it, searches and experiments are counted, the order of rows is
-        learned: once a day. Else the orders of the last day are looked at: every hour.
+        last half year is compared with what became of it, searches, experiments and what messages earn are counted, the
+        order of rows is learned: once a day. Else the orders of the last day are looked at: every hour.
     """
     moment = now or current_time()
     credited = credit.credit_recent_orders(moment, credit.LATE if thorough else RECENT)
@@ -58,6 +59,7 @@ def measure_outcomes(now: datetime | None = None, *, thorough: bool = True) -> M
         return MeasureResult(credited, corrected, days)
     list_newcomers(moment)
     count_searches(moment)
+    count_message_outcomes(moment)
     return MeasureResult(credited, corrected, days, measure_experiments(moment), _learn_row_order(moment))
 
 

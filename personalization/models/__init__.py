@@ -19,6 +19,7 @@ from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genome_months import GenomeMonth
 from personalization.models.genomes import Genome
 from personalization.models.loyalty_cards import CardClaim, LoyaltyCard
+from personalization.models.message_outcomes import MessageOutcome
 from personalization.models.message_permissions import ChannelConsent, Suppression
 from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
@@ -59,6 +60,7 @@ __all__ = [
     "Genome",
     "GenomeMonth",
     "LoyaltyCard",
+    "MessageOutcome",
     "Newcomer",
     "OrderVisitor",
     "PriceSeen",

@@ -3,7 +3,8 @@
 Neither table holds an address. An address is a keyed hash of it, see `privacy.message_addresses`.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +60,16 @@ class ChannelConsentQuerySet(models.QuerySet):
         whether somebody is written to is decided by `newest`. Parameters: `owner`, the column of the account."""
         rows = self.filter(user_id=models.OuterRef(owner), purpose=purpose, channel=Channel.EMAIL)
         return rows.order_by("-recorded_at", "-pk").values("state")[:1]
+
+    def withdrawals(self, user_ids: Iterable[Any], since: datetime, until: datetime) -> dict[Any, list[datetime]]:
+        """{account: when it ended messages of any purpose} of these accounts, in this time."""
+        rows = self.filter(user__in=list(user_ids), state=PermissionState.WITHDRAWN)
+        found: dict[Any, list[datetime]] = defaultdict(list)
+        for user_id, at in rows.filter(recorded_at__gte=since, recorded_at__lt=until).values_list(
+            "user_id", "recorded_at"
+        ):
+            found[user_id].append(at)
+        return found
 
     def delete_of_customer(self, user_id: Any, address_hash: str) -> None:
         """Deletes all that a customer, or their address, said."""

@@ -14,6 +14,7 @@ from django.utils.translation import pgettext
 from personalization.models import AuditEntry, Event, GenomeMonth, Version, Visitor
 from personalization.models.paging import pages_by_key
 from personalization.privacy import identity
+from personalization.privacy.message_addresses import stored_suppressions
 from personalization.privacy.requester import Requester
 from personalization.shop import account_records
 
@@ -52,7 +53,8 @@ TYPED_LISTS = {"preferences": PREFERENCE_ID_TYPES, "tastes": TASTE_ID_TYPES}
 
 
 def export_visitor_data(requester: Requester, now: datetime, part: TableRows | None = None) -> dict[str, Any]:
-    """Everything that is stored about the requester, and a summary of their records in the shop's own tables.
+    """Everything that is stored about the requester, whether their address is not written to, and a summary of their
+    records in the shop's own tables.
 
     Parameters
     ----------
@@ -77,6 +79,7 @@ def _with_summary(requester: Requester, now: datetime, tables: dict[str, Any]) -
         "tables": tables,
         "cookies": dict(requester.cookies),
         "shop": _oscar_records(records),
+        "suppressed": stored_suppressions(user_id) if user_id is not None else [],
     }
 
 

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.utils.translation import get_language
 
 from personalization import conf
-from personalization.models import ChannelConsent, Delivery, Suppression
+from personalization.models import ChannelConsent, Delivery, MessageOutcome, Suppression
 from personalization.models.message_permissions import PermissionState, Purpose, SuppressionReason
 
 
@@ -54,6 +54,17 @@ def stored_messages(user_id: Any) -> int:
     return Delivery.objects.filter(user_id=user_id).count() + ChannelConsent.objects.filter(user_id=user_id).count()
 
 
+def stored_suppressions(user_id: Any) -> list[dict[str, Any]]:
+    """Why and since when the address of an account is not written to, the oldest first, each with its purpose or "all".
+    No query in a shop that can send no messages."""
+    user = None if conf.missing_message_settings() else get_user_model()._default_manager.filter(pk=user_id).first()
+    address = account_address(user) if user is not None else ""
+    rows = Suppression.objects.filter(address_hash=hash_address(address)).order_by("at", "pk") if address else ()
+    return [
+        {"channel": row.channel, "purpose": row.purpose or "all", "reason": row.reason, "at": row.at} for row in rows
+    ]
+
+
 def erase_messages(user_id: Any, now: datetime) -> None:
     """Deletes what is stored of messages to a customer, and sees to it that they get none about what they asked for
     before. A shop that cannot send any has nothing of the kind, and stores nothing."""
@@ -62,5 +73,6 @@ def erase_messages(user_id: Any, now: datetime) -> None:
     address_hash = hash_address(address) if address else ""
     Delivery.objects.delete_of_customer(user_id, address_hash)
     ChannelConsent.objects.delete_of_customer(user_id, address_hash)
+    MessageOutcome.objects.forget_customer(user_id)
     if address_hash and not conf.missing_message_settings():
         Suppression.objects.suppress(address_hash, SuppressionReason.ERASED, now)

@@ -20,6 +20,7 @@ from personalization.models import (
     Delivery,
     Event,
     GenomeMonth,
+    MessageOutcome,
     ProductWeek,
     Purchase,
     SearchTotal,
@@ -55,7 +56,7 @@ class RetentionResult:
     credits: int = 0
     """How many credits of orders that are too old to change."""
     messages: int = 0
-    """How many messages to persons, and requests for one."""
+    """How many messages to persons, requests for one, and what came of them."""
     genomes: int = 0
     """How many genomes of months."""
     purchases: int = 0
@@ -150,6 +151,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     credits = sum(Credit.objects.delete_before(until.credits))
     messages = sum(Delivery.objects.delete_before(until.messages))
     messages += sum(ChannelConsent.objects.delete_before(until.messages))
+    messages += sum(MessageOutcome.objects.delete_before(until.messages))
     genomes = sum(GenomeMonth.objects.delete_before(until.genomes))
     purchases = sum(Purchase.objects.delete_before(until.purchases))
     CardClaim.objects.before(until.audit).delete()
@@ -183,7 +185,7 @@ def rows_due(moment: datetime | None = None) -> RetentionResult:
         Event.objects.idle_browsers(until.browsers).count(),
         AuditEntry.objects.before(until.audit).count(),
         Credit.objects.before(until.credits).count(),
-        Delivery.objects.before(until.messages).count() + ChannelConsent.objects.before(until.messages).count(),
+        sum(kind.objects.before(until.messages).count() for kind in (Delivery, ChannelConsent, MessageOutcome)),
         GenomeMonth.objects.before(until.genomes).count(),
         Purchase.objects.before(until.purchases).count(),
     )

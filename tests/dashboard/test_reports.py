@@ -77,6 +77,19 @@ def test_the_page_says_what_was_seen_clicked_bought_lost_and_kept(admin_client, 
     assert "Based on 100 % of the orders (3 of 3)" in page
 
 
+def test_a_row_of_a_message_is_named_as_its_kind_is_in_each_language(admin_client):
+    anna, tea = Visitor.objects.get(user=shop.create_customer("anna")), shop.create_shop_product("Tea")
+    click(anna, tea, noon(2), row="basket_left", surface="message")
+    roll_up_days(now())
+    page = admin_client.get(REPORT).content.decode()
+    assert cells(page, "Messages · Basket left")["Clicks"] == "1"
+    assert '<option value="basket_left">Basket left</option>' in page and ">basket_left<" not in page
+    german = admin_client.get(REPORT, HTTP_ACCEPT_LANGUAGE="de").content.decode()
+    assert "· Warenkorb verlassen</th>" in german
+    rows = list(csv.DictReader(io.StringIO(admin_client.get(FILE).getvalue().decode("utf-8-sig"))))
+    assert [(row["row_code"], row["name"]) for row in rows] == [("basket_left", "Messages · Basket left")]
+
+
 def test_the_numbers_are_those_of_an_independent_count(admin_client, three_people):
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,5 +1,6 @@
 """What is stored of messages is in the export, goes with its person and with time, and holds no address."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from personalization.models import ChannelConsent, Delivery, Suppression
 from personalization.privacy import data_export, retention
+from personalization.privacy.message_addresses import hash_address
 from tests.lifecycle import alerts
 from tests.shops import factories as shop
 
@@ -38,6 +40,21 @@ def test_the_export_names_the_product_and_says_what_became_of_the_message(anna):
     assert [row["source"] for row in tables["personalization.ChannelConsent"]] == ["product alert"] * 2
 
 
+def test_the_download_says_whether_ones_own_address_is_written_to(anna, client):
+    client.force_login(anna)
+
+    def suppressed(content=None):
+        content = content or json.loads(client.get(reverse("personalization:privacy_download")).getvalue())
+        return [(row["channel"], row["purpose"], row["reason"]) for row in content["suppressed"]]
+
+    Suppression.objects.suppress(hash_address("ben@example.com"), "complained", timezone.now())
+    assert suppressed() == []
+    Suppression.objects.suppress(hash_address("ANNA@example.com"), "bounced", timezone.now())
+    Suppression.objects.suppress(hash_address(anna.email), "unsubscribed", timezone.now(), purpose="offers")
+    assert suppressed() == [("email", "all", "bounced"), ("email", "offers", "unsubscribed")]
+    assert suppressed(client.get(reverse("personalization:api:data")).json()) == suppressed()
+
+
 def test_erasure_takes_all_of_it_and_nothing_is_sent_of_what_was_asked_for_before(anna):
     erase(anna)
     assert not Delivery.objects.exists() and not ChannelConsent.objects.exists()
@@ -59,7 +76,9 @@ def test_the_page_of_ones_data_says_what_is_stored_of_messages_to_those_who_have
     sentence = "What you asked to be told about, in which language, and what became of our messages to you"
     client.force_login(anna)
     page = reverse("personalization:privacy")
-    assert f"{sentence} is stored for 390 days" in client.get(page).content.decode()
+    shown = client.get(page).content.decode()
+    assert f"{sentence} is stored for 390 days" in shown
+    assert "what you ordered in the two weeks after that, and whether you ended messages" in shown
     confirmed = client.get(reverse("personalization:privacy_erase_confirm")).content.decode()
     assert "what you asked to be told about or allowed us to write, and what became of our messages" in confirmed
     erase(anna)

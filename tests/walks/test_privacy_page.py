@@ -250,6 +250,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
         "personalization.Exposure": 0,
         "personalization.Genome": 0,
         "personalization.GenomeMonth": 0,
+        "personalization.MessageOutcome": 0,
         "personalization.OrderVisitor": 0,
         "personalization.Visitor": 1,
     }

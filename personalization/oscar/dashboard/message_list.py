@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from personalization import conf
 from personalization.lifecycle.kinds import MessageKind, registered_kinds
+from personalization.measure.message_effect import MessageEffect, read_message_effects
 from personalization.merchandising import documents, publishing
 from personalization.models import AuditEntry, Definition, DefinitionKind, Delivery
 from personalization.models.definitions import Version
@@ -21,6 +22,7 @@ from personalization.models.deliveries import DeliveryState, Why
 from personalization.models.message_permissions import Purpose
 from personalization.oscar.dashboard.campaign_list import all_names, live_state, undoable
 from personalization.oscar.dashboard.definition_changes import change_by_button
+from personalization.oscar.dashboard.message_effect_words import describe_message_effect, describe_withdrawals
 from personalization.oscar.dashboard.message_forms import message_label
 from personalization.oscar.dashboard.message_words import describe_message
 from personalization.oscar.dashboard.screens import show
@@ -68,6 +70,9 @@ class KindBlock:
     lines: list[MessageLine]
     numbers: MessageNumbers | None
     """None where nothing came up."""
+    effect: str
+    """What it earns, as a sentence."""
+    withdrawals: str
 
     @property
     def is_live(self) -> bool:
@@ -80,19 +85,23 @@ def list_messages(request: HttpRequest) -> HttpResponse:
     """All kinds, those with messages first, each with its messages and the numbers of a period."""
     chosen = request.GET.get("days", "")
     days = int(chosen) if chosen in map(str, MESSAGE_PERIODS) else MESSAGE_PERIODS[0]
-    since = now() - timedelta(days=days)
+    moment = now()
+    since = moment - timedelta(days=days)
     definitions = list(Definition.objects.of_kind(DefinitionKind.MESSAGE).present().with_versions())
     numbers = sum_up(Delivery.objects.counts(since))
     sent = Delivery.objects.sent_by_definition(since)
     lines = _lines_by_kind(definitions, sent)
-    kinds = registered_kinds()
+    kinds, effects = registered_kinds(), read_message_effects(moment)
     gone = [one for name in lines.keys() - kinds.keys() for one in lines[name]]
-    blocks = [_message_block(kind, lines.get(name, []), numbers.get(name)) for name, kind in kinds.items()]
+    blocks = [
+        _message_block(kind, lines.get(name, []), numbers.get(name), effects.get(name)) for name, kind in kinds.items()
+    ]
     context = {
         "blocks": sorted(blocks, key=lambda block: not block.lines),
         "gone": gone,
         "days": days,
         "periods": MESSAGE_PERIODS,
+        "effect_days": conf.get_settings().MESSAGE_RETENTION_DAYS,
         "missing": conf.missing_message_settings(),
         "undo": undoable(request, DefinitionKind.MESSAGE, definitions),
     }
@@ -131,7 +140,10 @@ def _is_known(version: Version) -> bool:
     return version.schema <= documents.newest_schema("message")
 
 
-def _message_block(kind: MessageKind, lines: list[MessageLine], numbers: MessageNumbers | None) -> KindBlock:
+def _message_block(
+    kind: MessageKind, lines: list[MessageLine], numbers: MessageNumbers | None, effect: MessageEffect | None
+) -> KindBlock:
+    effect = effect or MessageEffect()
     return KindBlock(
         kind.name,
         message_label(kind),
@@ -140,6 +152,8 @@ def _message_block(kind: MessageKind, lines: list[MessageLine], numbers: Message
         kind.purpose == Purpose.ASKED_FOR,
         lines,
         numbers,
+        describe_message_effect(effect),
+        describe_withdrawals(effect),
     )
 
 

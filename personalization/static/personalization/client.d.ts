@@ -133,6 +133,8 @@ export interface DataAnswer {
   cookies?: Record<string, string>;
   /** What the shop itself stores, and where to see it. */
   shop?: Array<Record<string, unknown>>;
+  /** For what, why and since when the address of the account is not written to. */
+  suppressed?: Array<Record<string, unknown>>;
   /** Where there are more events; null on the last page. */
   next: string | null;
 }
