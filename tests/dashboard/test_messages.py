@@ -204,10 +204,14 @@ def test_the_preview_is_in_the_language_in_which_the_customer_asked(client, mark
     )
 
 
+def test_a_message_without_a_name_is_previewed_all_the_same(client, marketer, tea):
+    assert "Subject · English" in client.post(address("message-mail"), written(name="")).content.decode()
+
+
 def test_the_preview_says_what_is_wrong_instead(client, marketer, settings):
     says = {
         "No customer has this e-mail address or number.": {"view-customer": "nobody@example.com"},
-        "Name: This field is required.": {"name": ""},
+        "Held back, in percent": {"hold_back": "200"},
         "this kind has no example.": {},
     }
     for words, fields in says.items():

@@ -118,8 +118,8 @@ def _plain_words(text: str) -> str:
 def _text_labels() -> tuple[str, str, str]:
     return (
         pgettext("personalization", "Subject"),
-        pgettext("personalization", "First words"),
-        pgettext("personalization", "Last words"),
+        pgettext("personalization", "Opening"),
+        pgettext("personalization", "Closing"),
     )
 
 

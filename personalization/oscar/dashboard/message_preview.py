@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
@@ -100,7 +100,7 @@ def send_test(request: HttpRequest) -> HttpResponse:
 
 def _preview(request: HttpRequest) -> dict[str, Any]:
     """The mail, or why there is none."""
-    message, reader = MessageForm(request.POST), ReaderForm(request.POST, prefix="view")
+    message, reader = MessageForm(_named(request.POST)), ReaderForm(request.POST, prefix="view")
     context: dict[str, Any] = {"customer": None, "name": "", "reader": reader}
     if not reader.is_valid():
         return context | {"faults": [text for texts in reader.errors.values() for text in texts]}
@@ -114,6 +114,14 @@ def _preview(request: HttpRequest) -> dict[str, Any]:
         AuditEntry.objects.record_once(request.user, AuditAction.PREVIEW, subject=customer, note=name)
     context |= {"customer": customer, "name": name}
     return context | _shown_mail(request, kind, message.document(), customer, reader.cleaned_data["language"])
+
+
+def _named(posted: QueryDict) -> QueryDict:
+    """The form with some name: a mail that is only looked at needs none."""
+    named = posted.copy()
+    if not named.get("name", "").strip():
+        named["name"] = "?"
+    return named
 
 
 def _form_faults(form: MessageForm) -> list[str]:
