@@ -303,11 +303,15 @@ def test_who_chooses_again_as_soon_as_an_answer_is_there_is_heard(opened):
     page = opened(CONSOLE + "segments/new/")
     line = page.locator("[data-line]").first
     page.evaluate(
-        """() => document.addEventListener("htmx:afterSwap", () => setTimeout(() => {
-            const field = document.querySelector("[data-line] [name$=-field]");
-            field.value = [...field.options].find((one) => one.text === "Orders").value;
-            field.dispatchEvent(new Event("change", { bubbles: true }));
-        }), { once: true })"""
+        """() => document.addEventListener("htmx:afterSwap", function again(event) {
+            if (!event.target.matches("[data-line]")) return;  // it may be the number of customers
+            document.removeEventListener("htmx:afterSwap", again);
+            setTimeout(() => {
+                const field = document.querySelector("[data-line] [name$=-field]");
+                field.value = [...field.options].find((one) => one.text === "Orders").value;
+                field.dispatchEvent(new Event("change", { bubbles: true }));
+            });
+        })"""
     )
     line.get_by_label("Field").select_option(label="Last order")
     expect(line.get_by_label("Number, or from")).to_be_visible()
