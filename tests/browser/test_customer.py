@@ -81,7 +81,7 @@ def test_a_customer_is_found_by_name_and_looked_through(signed_in, households, v
     timeline.get_by_label("Show").select_option("orders")
     timeline.get_by_role("link", name="Show the last 200").click()
     expect(page.locator("h1")).to_have_text(f"Customer {key}: Timeline")
-    assert page.locator("tbody tr").count() > 20
+    expect(page.locator("tbody tr").nth(20)).to_be_visible()  # a count would not wait for the whole page
     page.goto(CONSOLE + "audit/?action=customer")
     expect(page.locator("tbody tr").first).to_contain_text(REASON)
 
@@ -105,7 +105,7 @@ def test_everything_is_reached_without_javascript(signed_in, households):
     page.get_by_role("link", name="Show the timeline").click()
     page.get_by_label("Show").select_option("orders")
     page.get_by_role("button", name="Filter").click()
-    assert page.locator("tbody tr").count() > 20
+    expect(page.locator("tbody tr").nth(20)).to_be_visible()  # a count would not wait for the whole page
 
 
 def test_a_customer_is_downloaded_and_forgotten_by_keyboard(signed_in, households):
