@@ -100,7 +100,7 @@ def send_test(request: HttpRequest) -> HttpResponse:
 
 def _preview(request: HttpRequest) -> dict[str, Any]:
     """The mail, or why there is none."""
-    message, reader = MessageForm(_named(request.POST)), ReaderForm(request.POST, prefix="view")
+    message, reader = MessageForm(_with_any_name(request.POST)), ReaderForm(request.POST, prefix="view")
     context: dict[str, Any] = {"customer": None, "name": "", "reader": reader}
     if not reader.is_valid():
         return context | {"faults": [text for texts in reader.errors.values() for text in texts]}
@@ -116,7 +116,7 @@ def _preview(request: HttpRequest) -> dict[str, Any]:
     return context | _shown_mail(request, kind, message.document(), customer, reader.cleaned_data["language"])
 
 
-def _named(posted: QueryDict) -> QueryDict:
+def _with_any_name(posted: QueryDict) -> QueryDict:
     """The form with some name: a mail that is only looked at needs none."""
     named = posted.copy()
     if not named.get("name", "").strip():
