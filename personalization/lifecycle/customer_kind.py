@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from django.contrib.auth import get_user_model
 
 from personalization.lifecycle.kinds import MessageKind, Occasion
+from personalization.lifecycle.message_products import reader_visit, showable
 from personalization.models import CustomerFacts, Delivery, SweepTurn, Visitor
 from personalization.models.message_permissions import Purpose
 from personalization.shop import catalogue, customers, purchases
@@ -16,6 +17,8 @@ CUSTOMERS_PER_SWEEP = 500
 """Where all customers are looked at in turn, so many at a time."""
 SHOWN_PRODUCTS, FEWEST_SHOWN = 6, 3
 """In a message that is about no product it shows so many, and is not sent with fewer."""
+EXAMPLES_TRIED = 20
+"""So many products are looked at for one that a made-up message can be about."""
 MOST_AT_ONCE = 1_000
 """Of one kind so many messages are found by one sweep; the next one finds the others."""
 
@@ -63,8 +66,9 @@ class CustomerKind(MessageKind):
 
 
 def example_products(count: int) -> list[int]:
-    """Products that a message could be about: what sells best, else what is newest."""
-    return [key for key, _times in catalogue.bestsellers(count)] or catalogue.newest_products(count, time.time())
+    """Products that a message could be about: what sells best, else what is newest, as far as anybody can buy it."""
+    keys = [key for key, _times in catalogue.bestsellers(EXAMPLES_TRIED)]
+    return showable(reader_visit(None), keys or catalogue.newest_products(EXAMPLES_TRIED, time.time()), count)
 
 
 class PastPurchase(NamedTuple):

@@ -33,6 +33,7 @@ class Why(models.TextChoices):
 
     BOUGHT = "bought", pgettext_lazy("personalization", "bought already")
     SOLD_OUT = "sold_out", pgettext_lazy("personalization", "sold out again")
+    BACK = "back", pgettext_lazy("personalization", "can be bought again")
     EMPTIED = "emptied", pgettext_lazy("personalization", "nothing is left in the basket")
     IN_USE = "in_use", pgettext_lazy("personalization", "the basket is in use")
     SMALL_BASKET = "small_basket", pgettext_lazy("personalization", "worth no more than what they usually order")

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.contrib.auth import get_user_model
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from oscar.core.loading import get_class, get_model
 
-from personalization.models import Delivery, Purchase
+from personalization.models import ChannelConsent, Delivery, Purchase
+from personalization.models.message_permissions import MAY_ALLOW
 from personalization.shop import catalogue
 from personalization.shop.orders import bought_lines
 
@@ -39,12 +41,40 @@ def products_in_stock(since: datetime) -> list[int]:
     """The public products that have active alerts made since a moment, and stock in some record of theirs or of their
     variants; whether they can really be bought is the strategy's word. One query."""
     alerts = ProductAlert.objects.filter(product=OuterRef("pk"), status=ProductAlert.ACTIVE, date_created__gte=since)
-    is_own = Q(product=OuterRef("pk")) | Q(product__parent=OuterRef("pk"))
-    records = StockRecord.objects.filter(is_own)
+    rows = Product.objects.filter(Exists(alerts), Exists(_free_records("pk")), _has_page())
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def _free_records(product: str) -> QuerySet[Any]:
+    """The records with pieces that can be sold of a product, or of its variants, whose key is in this column of the
+    query around it."""
+    is_own = Q(product=OuterRef(product)) | Q(product__parent=OuterRef(product))
     is_free = Q(num_in_stock__gt=Coalesce(F("num_allocated"), 0)) | Q(product__product_class__track_stock=False)
     is_free |= Q(product__parent__product_class__track_stock=False)
-    rows = Product.objects.filter(Exists(alerts), Exists(records.filter(is_free)), _has_page())
-    return list(rows.order_by("pk").values_list("pk", flat=True))
+    records: QuerySet[Any] = StockRecord.objects.filter(is_own).filter(is_free)
+    return records
+
+
+class PatientCustomer(NamedTuple):
+    """A customer with an account who waits for a product."""
+
+    alert_id: int
+    user_id: Any
+    address: str
+    product_id: int
+
+
+def waiting_in_vain(kind: str, since: datetime, until: datetime, purpose: str, limit: int) -> list[PatientCustomer]:
+    """Whose active alert was made between two moments and is about a product without any stock, of those who allow
+    messages for a purpose, and about which no message of a kind was put out; the oldest first, at most `limit`. One
+    query."""
+    written = Delivery.objects.settled().filter(kind=kind, source_id=OuterRef("pk"))
+    said = Subquery(ChannelConsent.objects.states_said_last("user", purpose))
+    email = f"user__{get_user_model().get_email_field_name()}"
+    rows = ProductAlert.objects.filter(status=ProductAlert.ACTIVE, date_created__gte=since, date_created__lte=until)
+    rows = rows.filter(~Exists(written), ~Exists(_free_records("product")), user__is_active=True).exclude(**{email: ""})
+    rows = rows.annotate(said=said).filter(said__in=MAY_ALLOW).order_by("date_created", "pk")
+    return [PatientCustomer(*row) for row in rows.values_list("pk", "user_id", email, "product_id")[:limit]]
 
 
 def _has_page() -> Q:

@@ -31,6 +31,7 @@ QUERIES = {
     "due_again": 7,
     "first_steps": 1,
     "looked": 10,
+    "still_sold_out": 1,
     "we_miss_you": 5,
 }
 """By kind, how many its `find_due` asks."""
@@ -42,6 +43,7 @@ def lively(settings):
     alerts.switch_on(settings)
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS": 60}
     lamp, tea = shop.create_shop_product("Lamp"), shop.create_shop_product("Tea")
+    gone = shop.create_shop_product("Ink", stock=0)
     seen(lamp, "20.00", *range(1, 32))
     costs(lamp, "15.00")
 
@@ -54,6 +56,7 @@ def lively(settings):
             shop.create_past_order(missed, [lamp, tea], days_ago=days)
         shop.create_past_order(looker, [tea], days_ago=200)
         sent_order(buyer, [lamp], days=10)
+        alerts.dated(missed.alerts.create(product=gone), 15 * 24 * 60)
         leave_basket(buyer, [tea])
         view(looker, tea, 30, 5)
         wish(looker, lamp)
