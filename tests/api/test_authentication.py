@@ -39,6 +39,7 @@ WAYS = {
     "PATCH me/preferences/": "me/preferences/",
     "GET me/data/": "me/data/",
     "DELETE me/data/": "me/data/",
+    "POST purchases/": "purchases/",
     "GET explain/": "explain/",
     "GET health/": "health/",
     "GET schema/": "schema/",
@@ -50,6 +51,7 @@ BODIES = {
     "POST visitors/": {"consent": "granted"},
     "POST events/": {"events": [{"name": "view_item"}]},
     "PATCH me/preferences/": {"consent": "granted"},
+    "POST purchases/": {"lines": []},
 }
 READING = tuple(WAYS)[:5]
 FEEDBACK = tuple(WAYS)[7:9]
@@ -67,6 +69,7 @@ def everybody(stranger, known_browser, app, session, server):
         "powerless key": server(),
         "speaking key": server("surfaces:read", "customers:read", customer=shop.create_customer("ben")),
         "reporting key": server("events:write"),
+        "till": server("purchases:write"),
     }
 
 
@@ -109,13 +112,21 @@ def held_of(name):
     return [*held.values(), *Event.objects.filter(visitor__in=held).values()]
 
 
-OPEN = {**dict.fromkeys(WAYS, 200), "GET explain/": 403, "GET health/": 503, "POST visitors/": 201, "POST events/": 202}
+OPEN = {
+    **dict.fromkeys(WAYS, 200),
+    "GET explain/": 403,
+    "POST purchases/": 403,
+    "GET health/": 503,
+    "POST visitors/": 201,
+    "POST events/": 202,
+}
 OPEN |= dict.fromkeys([*FEEDBACK, "DELETE me/data/"], 204)
 NO_EVENTS = {"POST events/": 403}
 """Without an origin, or without a key that may."""
 CLOSED_TO_KEYS = dict.fromkeys(
     [*FEEDBACK, "GET me/data/", "DELETE me/data/", "PATCH me/preferences/", "POST visitors/"], 403
 )
+NOTHING_TO_READ = dict.fromkeys([*READING, "GET me/preferences/"], 403)
 CHANGES = [*FEEDBACK, "DELETE me/data/", "PATCH me/preferences/", "POST rank/", "POST recommendations/"]
 
 
@@ -127,9 +138,10 @@ CHANGES = [*FEEDBACK, "DELETE me/data/", "PATCH me/preferences/", "POST rank/", 
         ("app", {}),
         ("session", NO_EVENTS),
         ("key", {**NO_EVENTS, **CLOSED_TO_KEYS, "GET me/preferences/": 403}),
-        ("powerless key", {**NO_EVENTS, **CLOSED_TO_KEYS, **dict.fromkeys([*READING, "GET me/preferences/"], 403)}),
+        ("powerless key", {**NO_EVENTS, **CLOSED_TO_KEYS, **NOTHING_TO_READ}),
         ("speaking key", {**NO_EVENTS, **CLOSED_TO_KEYS}),
-        ("reporting key", {**CLOSED_TO_KEYS, **dict.fromkeys([*READING, "GET me/preferences/"], 403)}),
+        ("reporting key", {**CLOSED_TO_KEYS, **NOTHING_TO_READ}),
+        ("till", {**NO_EVENTS, **CLOSED_TO_KEYS, **NOTHING_TO_READ, "POST purchases/": 200}),
     ],
 )
 def test_who_may_do_what(everybody, milk, who, unlike):

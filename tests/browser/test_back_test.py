@@ -14,8 +14,8 @@ from tests.browser.test_merchandiser import (
 )
 
 NEW = CONSOLE + "campaigns/new/?template=new"
-TRIED = re.compile(r"Tried on \d+ of [\d,]+ orders of the last 28 days")
-SENTENCE = re.compile(r"On \d+ pages of \d+ customers: \d+ products would have moved\.")
+TRIED = re.compile(r"Tried on [\d,]+ of [\d,]+ orders of the last 28 days")
+SENTENCE = re.compile(r"On [\d,]+ pages of [\d,]+ customers: [\d,]+ products would have moved\.")
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])

@@ -68,12 +68,17 @@ def test_a_message_that_does_harm_is_called_so(client, groups, tea):
     assert "less per person than who was held back" in earned(client) and "-$" not in earned(client)
 
 
-def test_with_too_few_orders_only_that_is_said(client, groups, tea):
+def test_with_too_few_orders_only_that_is_said(client, groups, tea, settings):
     treated, held_back = groups
     buy([*treated, *held_back[:12]], tea, 20)
     assert earned(client).startswith(
         "Too few yet: 12 of 100 orders in the smaller group (400 people were due for it, 200 were held back)."
     )
+    assert earned(client, "looked") == ""
+    alerts.switch_on(settings)
+    for kind in ("looked", "back_in_stock"):
+        alerts.publish_message(kind)
+    assert earned(client, "back_in_stock") == "", "nobody is held back from what they asked for"
     assert earned(client, "looked") == (
         "Too few yet: it takes people who were due and others who were held back, two weeks ago or earlier."
     )

@@ -25,6 +25,8 @@ def run(minutes):
     return sending.send_messages(limit=10, clock=lambda: at)
 """
 WAIT = """
+from tests.lifecycle.alerts import publish_message
+publish_message("back_in_stock")
 for name in ("anna", "bert"):
     ProductAlert.objects.create(email=name + "@example.com", product=Product.objects.first()).confirm()
 run(-31)

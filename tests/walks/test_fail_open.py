@@ -187,5 +187,5 @@ def test_a_template_without_a_request_gets_no_rows():
 
 def test_a_surface_that_does_not_exist_is_named_to_the_developer():
     visit = Visit(timestamp=0.0, strategy=None)
-    with pytest.raises(ValueError, match="no surface 'hom'; there are: basket, category, home, navigation"):
+    with pytest.raises(ValueError, match="no surface 'hom'; there are: basket, category, home, message, navigation"):
         serve_slate("hom", visit)

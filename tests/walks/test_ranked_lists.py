@@ -216,7 +216,7 @@ def test_the_same_visit_has_the_same_list_to_the_last_bit(trained):
 
 
 def test_a_surface_that_is_not_there_is_refused_with_those_that_are(trained):
-    with pytest.raises(ValueError, match="no surface 'hoem'; there are: basket, category, home, navigation"):
+    with pytest.raises(ValueError, match="no surface 'hoem'; there are: basket, category, home, message, navigation"):
         recommend("hoem", visit(), 1)
 
 

@@ -71,7 +71,7 @@ class KindBlock:
     numbers: MessageNumbers | None
     """None where nothing came up."""
     effect: str
-    """What it earns, as a sentence."""
+    """What it earns, as a sentence; "" where nobody is compared."""
     withdrawals: str
 
     @property
@@ -143,6 +143,7 @@ def _is_known(version: Version) -> bool:
 def _message_block(
     kind: MessageKind, lines: list[MessageLine], numbers: MessageNumbers | None, effect: MessageEffect | None
 ) -> KindBlock:
+    is_compared = effect is not None or bool(kind.hold_back and (lines or numbers))
     effect = effect or MessageEffect()
     return KindBlock(
         kind.name,
@@ -152,7 +153,7 @@ def _message_block(
         kind.purpose == Purpose.ASKED_FOR,
         lines,
         numbers,
-        describe_message_effect(effect),
+        describe_message_effect(effect) if is_compared else "",
         describe_withdrawals(effect),
     )
 
