@@ -1,6 +1,7 @@
 """The endpoint through which the shop's tills report purchases made in stores."""
 
 import json
+import re
 from typing import Any
 
 from django.db import transaction
@@ -24,11 +25,23 @@ from personalization.privacy.requester import ClientType
 from personalization.shop.customers import LOOKUP_FIELDS, NoSuchField
 
 MAX_SENT_LINES = 500
+SOURCE_NAME = re.compile("[A-Za-z0-9._-]{1,32}")
 
 
 @extend_schema_field({"oneOf": [{"type": "string"}, {"type": "number"}]})
 class NumberField(serializers.Field):
     """A number, or a text that says one, in which no cent is lost."""
+
+
+@extend_schema_field({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,32}$"})
+class SourceField(serializers.Field):
+    """The name of a till, or of the system that reports for several."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The name as it was sent."""
+        if not isinstance(data, str) or not SOURCE_NAME.fullmatch(data):
+            raise serializers.ValidationError(_("Expected 1 to 32 letters, digits, dots, dashes or underscores."))
+        return data
 
 
 class ReceiptLineRequest(serializers.Serializer):
@@ -53,9 +66,7 @@ class ReceiptLineRequest(serializers.Serializer):
 class PurchasesRequest(serializers.Serializer):
     """Lines that are sent together."""
 
-    source = serializers.CharField(  # type: ignore[assignment]
-        required=False, max_length=32, help_text=f"{DEFAULT_SOURCE!r} by default."
-    )
+    source = SourceField(required=False, help_text=f"{DEFAULT_SOURCE!r} by default.")  # type: ignore[assignment]
     items = serializers.ChoiceField(choices=["sku", "upc", "id"], default="sku")
     users = serializers.ChoiceField(choices=list(LOOKUP_FIELDS), default="id")
     dry_run = serializers.BooleanField(default=False, help_text="Store nothing, only answer.")

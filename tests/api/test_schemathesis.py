@@ -33,10 +33,10 @@ PARTS = (ALL_BUT, ["--include-operation-id", "changePreferences"], ["--include-o
 WITHOUT_LIMIT = 10**9
 CSRF = "a" * 32
 CLOSED = {
-    "nobody": {"dismiss", "restore", "report", "explain"},
-    "app": {"explain"},
+    "nobody": {"dismiss", "restore", "report", "explain", "reportPurchases"},
+    "app": {"explain", "reportPurchases"},
     "server": {"dismiss", "restore", "createVisitor", "changePreferences", "exportData", "eraseData", "explain"},
-    "staff": set(),
+    "staff": {"reportPurchases"},
 }
 """What they get nothing but refusals from. All else also gives them what it is there for."""
 
@@ -66,7 +66,8 @@ def everybody(trained, address):
     staff.user_permissions.add(Permission.objects.get(codename="explain_decision"))
     browser = Client()
     browser.force_login(staff)
-    _, key = ServerKey.objects.create_key("till", ["surfaces:read", "events:write", "customers:read"])
+    scopes = ["surfaces:read", "events:write", "customers:read", "purchases:write"]
+    _, key = ServerKey.objects.create_key("till", scopes)
     cookies = f"sessionid={browser.session.session_key}; csrftoken={CSRF}"
     return {
         "nobody": {},

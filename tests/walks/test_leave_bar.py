@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -17,6 +18,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from oscar.apps.offer.models import Benefit, ConditionalOffer, CountCondition, Range
 
+from personalization import rate_limits
 from personalization.collect.impression_tokens import verify_impression
 from personalization.decide import active_snapshot
 from personalization.measure.outcomes import measure_outcomes
@@ -298,6 +300,8 @@ def test_however_they_come_and_go_it_is_shown_a_week_apart_and_a_month_after_it_
     client, visitor, products, moments
 ):
     """The browser forgets a cookie when its time is over; all else is the shop's, at each request."""
+    rate_limits.reset_counters()  # each example is another day
+    cache.clear()
     breakfast.put_into_basket(client, products[TEAS[0]])
     client.cookies.pop(cookies.LEAVE_COOKIE, None)
     clock, forgotten_at, rests_until = 0, 0, 0
@@ -338,6 +342,8 @@ def test_a_refusal_deletes_what_the_browser_keeps_of_it(client, visitor, product
 
 def test_too_many_requests_of_one_address_are_answered_with_nothing(client, visitor, products, monkeypatch):
     monkeypatch.setattr(leave_bar, "MAX_ADDRESS_BARS_PER_MINUTE", 2)
+    rate_limits.reset_counters()
+    cache.clear()
     breakfast.put_into_basket(client, products[TEAS[0]])
     assert [ask(client).status_code for _ in range(3)] == [200, 200, 204]
 
