@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def sites():
     """(the shop's own site, another one); an order of each, and one that names none."""
-    own, other = Site.objects.get(pk=1), Site.objects.create(domain="other.example", name="Other")
+    own, other = Site.objects.get(pk=1), Site.objects.create(pk=2, domain="other.example", name="Other")
     tea = shop.create_shop_product("Tea")
     for site in (own, other, None):
         placed = shop.create_past_order(None, [tea])
