@@ -2,37 +2,13 @@
 
 import re
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SCREENSHOTS
+from tests.browser.test_merchandiser import DESK, PHONE, opened  # noqa: F401 - opened is a fixture
 
 MESSAGES = "/dashboard/personalization/messages/"
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
-
-
-@pytest.fixture
-def opened(chromium, shop):
-    """Opens a page in a fresh browser, signed in as the shop's owner."""
-    contexts = []
-
-    def page_at(path, viewport=DESK, *, javascript=True):
-        contexts.append(
-            chromium.new_context(viewport=viewport, base_url=shop, locale="en-GB", java_script_enabled=javascript)
-        )
-        page = contexts[-1].new_page()
-        page.goto("/dashboard/login/?next=" + path)
-        page.fill("#id_username", "admin@example.com")
-        page.fill("#id_password", "demo")
-        with page.expect_navigation():
-            page.press("#id_password", "Enter")
-        page.goto(path)
-        return page
-
-    yield page_at
-    for context in contexts:
-        context.close()
 
 
 def mails(demo):
@@ -45,7 +21,7 @@ def fits(page):
     return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_a_message_is_drafted_previewed_tried_published_and_paused(opened, demo):
+def test_a_message_is_drafted_previewed_tried_published_and_paused(opened, demo):  # noqa: F811
     page = opened(MESSAGES + "new/?kind=back_in_stock")
     page.get_by_label("Name", exact=True).fill("It is back")
     page.get_by_label("Subject", exact=True).first.fill("{product} is here again")
@@ -81,7 +57,7 @@ def test_a_message_is_drafted_previewed_tried_published_and_paused(opened, demo)
     expect(page.get_by_role("heading", name="Back in stock off")).to_be_visible()
 
 
-def test_the_screens_fit_a_phone_and_work_without_a_script(opened):
+def test_the_screens_fit_a_phone_and_work_without_a_script(opened):  # noqa: F811
     page = opened(MESSAGES, PHONE, javascript=False)
     assert fits(page)
     page.screenshot(path=SCREENSHOTS / "messages-phone.png", full_page=True)
