@@ -106,7 +106,12 @@ def example_alert(customer: Any = None) -> Any | None:
     """An alert that nobody set, on one of the newest products that can be bought; None where none can."""
     rows = Product.objects.filter(_has_page(), parent=None).order_by("-pk").values_list("pk", flat=True)
     found = next((key for key in rows[:MOST_TRIED] if _is_buyable(key, customer)), None)
-    return None if found is None else ProductAlert(product_id=found, user=customer)
+    return None if found is None else unsaved_alert(found, customer)
+
+
+def unsaved_alert(product_id: int, customer: Any = None) -> Any:
+    """An alert on a product that nobody set, and that is not stored."""
+    return ProductAlert(product_id=product_id, user=customer)
 
 
 def _is_buyable(product_id: int, customer: Any) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
+from personalization.lifecycle.kinds import registered_kinds
 from personalization.lifecycle.sweep import sweep_messages
 from personalization.models import Delivery, SensitiveCategory
 from tests.lifecycle import alerts
@@ -47,6 +48,11 @@ def test_they_are_told_once_what_could_stand_in_for_it_and_go_on_waiting(waiting
     alert.refresh_from_db()
     assert alert.status == alert.ACTIVE
     assert run(hours=24 * 9).sent == 0
+
+
+def test_an_example_shows_what_could_stand_in(waiting):
+    example = registered_kinds()["still_sold_out"].example()
+    assert registered_kinds()["still_sold_out"].text_values(example)["products"]
 
 
 def test_two_weeks_are_waited(waiting):

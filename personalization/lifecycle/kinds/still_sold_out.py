@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from personalization.lifecycle.customer_kind import MOST_AT_ONCE, CustomerKind
+from personalization.lifecycle.customer_kind import MOST_AT_ONCE, CustomerKind, example_products
 from personalization.lifecycle.kinds import DueMessage, Occasion
 from personalization.lifecycle.kinds.back_in_stock import ALERT_DAYS
 from personalization.lifecycle.message_products import message_content, reader_visit
@@ -17,6 +17,8 @@ from personalization.shop import catalogue, product_alerts
 PATIENCE = timedelta(days=14)
 """So long they have waited."""
 REPLACEMENTS = 3
+EXAMPLES = 5
+"""So many products are looked at for an example."""
 
 
 class StillSoldOut(CustomerKind):
@@ -58,13 +60,18 @@ class StillSoldOut(CustomerKind):
         return None if self._replacements(occasion) else Why.TOO_FEW_PRODUCTS
 
     def example_details(self, customer: Any) -> Any:
-        """An alert on a product that can be bought, as though it could not."""
-        return product_alerts.example_alert(customer)
+        """An alert on a product that can be bought, as though it could not; one for which something can stand in, as
+        there would be no mail about another."""
+        alerts = [product_alerts.unsaved_alert(key, customer) for key in example_products(EXAMPLES)]
+        found = (one for one in alerts if self._replacements(Occasion("", customer, details=one)))
+        return next(found, None)
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """The product's title, and what could stand in for it."""
-        title = " ".join(occasion.details.product.get_title().split())
-        return {"product": title, "products": self._replacements(occasion)}
+        products = self._replacements(occasion)
+        if not products:
+            raise LookupError("nothing can stand in for the product any more")
+        return {"product": " ".join(occasion.details.product.get_title().split()), "products": products}
 
     def _replacements(self, occasion: Occasion) -> tuple[Any, ...]:
         product = occasion.details.product
