@@ -22,6 +22,7 @@ SETTING_BOUNDS: dict[str, tuple[int, float]] = {
     "NUM_PROXIES": (0, math.inf),
     "RERANK_STRENGTH": (0, 100),
     "ROW_ORDER_MAX_SHIFT": (0, math.inf),
+    "STORE_PREFERENCE": (0, 20),
 }
 """The smallest and the largest value; other numbers are at least 1."""
 REQUIRED_MESSAGE_SETTINGS = ("MESSAGE_BASE_URL", "MESSAGE_ADDRESS_KEY", "MESSAGE_IMPRINT")
@@ -101,6 +102,10 @@ class Settings:
     DEMOTE_AFTER_VIEWS: int = 5
     """A product that a visitor saw so often in rows within 28 days, and neither clicked on nor bought, stands behind
     the others of its row on their home page; 0 for never."""
+    CHOSEN_STORE_CALLABLE: str = ""
+    """Dotted path of a function request -> the code of the store where this visitor fetches their orders, or None."""
+    STORE_PREFERENCE: int = 10
+    """How far rows move up what that store has, in percent of the candidates for five lines; at most 20, 0 for not."""
     ADD_ON_MIN_PROBABILITY: float = 0.12
     """The probability, 0 to 1, from which an add-on is shown in the basket and after the order. With a higher one fewer
     add-ons are shown, and more of them are bought."""
