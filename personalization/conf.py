@@ -39,6 +39,9 @@ class Settings:
     `STORAGES["personalization"]` is used instead when the shop defines it."""
     SNAPSHOT_POLL_SECONDS: int = 5
     """A web worker looks for a newer snapshot at most this often, with one query of one row."""
+    SNAPSHOT_CACHE_DIR: str = ""
+    """Folder on each web host, of this app's own, where its processes share one checked copy of the snapshot that
+    serves, mapped into memory. Without it each process keeps its own copy in memory."""
     SNAPSHOTS_KEPT: int = 2
     """How many snapshots stay on disk after a training run, the active one included."""
 
