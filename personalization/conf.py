@@ -13,6 +13,7 @@ SETTING_CHOICES = {"EVENT_ITEM_ID_FIELD": ("id", "upc", "sku")}
 SETTING_BOUNDS: dict[str, tuple[int, float]] = {
     "ADD_ON_MIN_PROBABILITY": (0, 1),
     "DEMOTE_AFTER_VIEWS": (0, math.inf),
+    "FREE_SHIPPING_FROM": (0, math.inf),
     "MAX_EVENT_TIME_SHARE": (0, math.inf),
     "MAX_INTEREST_QUESTIONS": (0, 3),
     "MENU_MAX_SHIFT": (0, math.inf),
@@ -120,6 +121,10 @@ class Settings:
     LEAVE_BAR: bool = False
     """Whether visitors who agreed to personalisation and are about to leave see a quiet bar at the bottom of the page:
     that their basket is kept, or the best alternative to the product in view."""
+
+    FREE_SHIPPING_FROM: float = 0
+    """The value of a basket from which the shop sends it for nothing; then the basket page proposes what reaches it,
+    where that is so by the shop's own shipping method. 0: it proposes nothing."""
 
     # Reranking of lists and of the menu
     RERANK_STRENGTH: int = 100
