@@ -10,8 +10,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from oscar.core.loading import get_class
 from oscar.templatetags.currency_filters import currency
 
@@ -112,7 +111,7 @@ class _BasketPage:
         part = missing_part(offer, self._basket, self._ranges)
         if part is None or (part.is_distinct and part.pieces > 1):  # one product does not complete it
             return None
-        title = _("Almost there: %(offer)s") % {"offer": offer.name}
+        title = pgettext("personalization", "Almost there: %(offer)s") % {"offer": offer.name}
         key, products = f"{OFFER_ROW}:{offer.pk}", self._first_of(part)
         return _HalfMet(key, title, str(upsell["message"] or ""), part.pieces, part.amount, products)
 
@@ -125,9 +124,18 @@ class _BasketPage:
         missing = threshold - basket_total(self._basket)
         if not 0 < missing <= threshold / 2:
             return None
-        words = _("%(amount)s more for free delivery") % {"amount": currency(missing, self._basket.currency)}
+        words = pgettext("personalization", "%(amount)s more for free delivery") % {
+            "amount": currency(missing, self._basket.currency)
+        }
         products = self._ranked[:CANDIDATES_AN_OFFER]
-        return _HalfMet(f"{OFFER_ROW}:shipping", _("Almost there: free delivery"), words, 0, missing, products)
+        return _HalfMet(
+            f"{OFFER_ROW}:shipping",
+            pgettext("personalization", "Almost there: free delivery"),
+            words,
+            0,
+            missing,
+            products,
+        )
 
     def rows(self, wanted: Sequence[_HalfMet]) -> list[Row]:
         """A row for each of these that something completes, the one that saves most first."""
