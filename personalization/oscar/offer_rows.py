@@ -124,18 +124,11 @@ class _BasketPage:
         missing = threshold - basket_total(self._basket)
         if not 0 < missing <= threshold / 2:
             return None
-        words = pgettext("personalization", "%(amount)s more for free delivery") % {
-            "amount": currency(missing, self._basket.currency)
-        }
+        title = pgettext("personalization", "Almost there: free delivery")
+        words = pgettext("personalization", "%(amount)s more for free delivery")
+        words %= {"amount": currency(missing, self._basket.currency)}
         products = self._ranked[:CANDIDATES_AN_OFFER]
-        return _HalfMet(
-            f"{OFFER_ROW}:shipping",
-            pgettext("personalization", "Almost there: free delivery"),
-            words,
-            0,
-            missing,
-            products,
-        )
+        return _HalfMet(f"{OFFER_ROW}:shipping", title, words, 0, missing, products)
 
     def rows(self, wanted: Sequence[_HalfMet]) -> list[Row]:
         """A row for each of these that something completes, the one that saves most first."""
