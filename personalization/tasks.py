@@ -12,15 +12,16 @@ Each may be repeated, killed and run twice at once. A shop without Celery runs t
 
 import logging
 
-from celery import shared_task
-
+from personalization.extras import MissingExtra, missing_packages, require_extra
 from personalization.lifecycle.message_run import run_messages
 from personalization.measure.outcomes import measure_outcomes
 from personalization.oscar import search_engine
 from personalization.privacy import retention
-from personalization.train.lock import TrainingInProgress
-from personalization.train.nightly import train_shop
-from personalization.train.run import training_cutoff
+
+try:
+    from celery import shared_task
+except ImportError as error:
+    raise MissingExtra("celery", missing_packages("celery")) from error
 
 logger = logging.getLogger("personalization")
 
@@ -48,9 +49,24 @@ def send_due_messages() -> None:
         logger.warning("The mail server cannot be reached (%s). What is due stays due", run.result.outage)
 
 
-@shared_task(name="personalization.train", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
+@shared_task(
+    name="personalization.train",
+    acks_late=True,
+    reject_on_worker_lost=True,
+    ignore_result=True,
+    throws=(MissingExtra,),  # what is missing is said once, without a traceback
+)
 def run_training() -> None:
     """Learns from the shop's history, then works out every customer's genome. Daily."""
+    try:
+        require_extra("train")
+    except MissingExtra as missing:
+        logger.error("Nothing was learned. %s", missing)
+        raise
+    from personalization.train.lock import TrainingInProgress  # noqa: PLC0415 - needs what was asked for
+    from personalization.train.nightly import train_shop  # noqa: PLC0415
+    from personalization.train.run import training_cutoff  # noqa: PLC0415
+
     try:
         train_shop(training_cutoff(), find_products=search_engine.search_keys)
     except TrainingInProgress as busy:
