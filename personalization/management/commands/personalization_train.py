@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from personalization.management.options import parse_moment, require_training_packages
 from personalization.management.progress import progress_bars
+from personalization.models.job_runs import Job, job_run
 from personalization.models.snapshot_files import BrokenSnapshot, MissingSnapshot
 from personalization.oscar import search_engine
 from personalization.plugins import PluginError
@@ -37,9 +38,10 @@ class Command(BaseCommand):
 
         cutoff, progress = training_cutoff(parse_moment(options["as_of"])), progress_bars(self.stderr, verbosity)
         try:
-            snapshot, customers = train_shop(
-                cutoff, progress, force=force, refit_ranker=refit_ranker, find_products=search_engine.search_keys
-            )
+            with job_run(Job.TRAIN, passing=TrainingInProgress):
+                snapshot, customers = train_shop(
+                    cutoff, progress, force=force, refit_ranker=refit_ranker, find_products=search_engine.search_keys
+                )
         except TrainingInProgress as busy:
             raise CommandError(f"{busy}. Nothing was changed.") from None
         except QualityRegression as reasons:

@@ -23,6 +23,7 @@ from personalization.models import AuditAction, AuditEntry, DailyTotal, Event, S
 from personalization.models.arrivals import Arrivals, count_arrivals
 from personalization.models.audit import AUDIT_DAYS
 from personalization.models.fail_open import fail_open
+from personalization.operations.doctor import daily_findings
 from personalization.oscar.dashboard.card_claims import claimed_cards
 from personalization.oscar.dashboard.health_lines import health_line
 from personalization.oscar.dashboard.quality_words import quality_sentences
@@ -121,6 +122,7 @@ def show_data(request: HttpRequest) -> HttpResponse:
         health = read_health(moment)
         context["health"] = health_line(health, moment)
         context["retention"] = list(_retention_lines(health.oldest_held))
+        context["findings"] = daily_findings(moment, health)
     with fail_open("Reading claims of cards for the dashboard", whole_page=True):
         context["claims"] = claimed_cards()
     with fail_open("Counting the sources for the dashboard", whole_page=True):

@@ -20,6 +20,7 @@ from personalization.merchandising.compiled import CompiledRules
 from personalization.merchandising.conflicts import find_conflicts
 from personalization.models import Definition, DefinitionKind, DefinitionState, Event
 from personalization.models.fail_open import fail_open
+from personalization.operations.doctor import daily_findings
 from personalization.oscar import search_engine
 from personalization.oscar.dashboard.campaign_list import live_state
 from personalization.oscar.dashboard.earned_lines import earned_lines
@@ -76,6 +77,8 @@ def show_overview(request: HttpRequest) -> HttpResponse:
             orders = data_sources.count_orders()
     if health is not None:
         context["health"] = health_line(health, moment, events=events, orders=today)
+        with fail_open("Looking what the doctor finds for the overview", whole_page=True):
+            context["findings"] = daily_findings(moment, health)
     with fail_open("Looking for searches without results", whole_page=True):
         context["searches"] = _vain_searches(moment)
     with fail_open("Looking for products that people wait for", whole_page=True):
