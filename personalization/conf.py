@@ -200,6 +200,9 @@ class Settings:
     """When customers have their data deleted, what they bought in stores stays as nobody's instead of being deleted."""
 
     # Retention
+    ERASURE_LOG: str = ""
+    """A file outside of the database and of its backups, to which a keyed hash of everybody is added who had their data
+    erased. After a backup was restored, `personalization_erase_again` erases them again. Without it none is noted."""
     PURCHASE_RETENTION_DAYS: int = 1095
     """Imported purchases are deleted after this many days."""
     EVENT_RETENTION_DAYS: int = 90

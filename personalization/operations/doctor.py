@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from personalization.health import Health, read_health
@@ -20,7 +20,7 @@ from personalization.operations.service_findings import (
     process_findings,
     search_findings,
 )
-from personalization.operations.setting_findings import key_findings, permission_findings
+from personalization.operations.setting_findings import erasure_findings, key_findings, permission_findings
 from personalization.operations.snapshot_findings import snapshot_findings
 
 
@@ -30,7 +30,8 @@ def examine_installation(moment: datetime) -> list[Finding]:
     if not health.has_database:
         return [_database_silent()]
     try:
-        runs = JobRun.objects.by_job(moment)
+        with transaction.atomic():
+            runs = JobRun.objects.by_job(moment)
     except DatabaseError:  # a migration is missing, which is said below
         runs = JobRuns({}, sends_messages=False, oldest_due=None)
     parts: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
@@ -43,6 +44,7 @@ def examine_installation(moment: datetime) -> list[Finding]:
         ("mail", lambda: mail_findings() if runs.sends_messages else ()),
         ("search", search_findings),
         ("keys", key_findings),
+        ("erasures", erasure_findings),
         ("permissions", permission_findings),
     ]
     found = [finding for name, look in parts for finding in _looked_at(name, look)]
@@ -63,7 +65,9 @@ def daily_findings(moment: datetime, health: Health) -> list[Finding]:
 
 def _looked_at(name: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
     try:
-        yield from look()
+        with transaction.atomic():  # so that an error of the database ends here
+            found = list(look())
+        yield from found
     except Exception as fault:  # whatever it is, the other parts are looked at
         yield Finding(
             f"{name}-unknown",

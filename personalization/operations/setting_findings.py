@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from personalization import conf
+from personalization.operations import erasure_log
 from personalization.operations.findings import Finding, Severity
 
 SHORTEST_KEY = 32
@@ -51,6 +52,18 @@ def _secret_keys() -> Iterator[tuple[str, str]]:
     yield "SECRET_KEY", str(settings.SECRET_KEY)
     yield from (("SECRET_KEY_FALLBACKS", str(key)) for key in settings.SECRET_KEY_FALLBACKS)
     yield from ((name, key) for name in OWN_KEYS if (key := getattr(conf.get_settings(), name)))
+
+
+def erasure_findings() -> Iterator[Finding]:
+    """One query, where the shop has an ERASURE_LOG."""
+    if erasure_log.is_older_than_log():
+        yield Finding(
+            "erasures-undone",
+            Severity.WRONG,
+            _("The database is older than the log of erasures: it was restored from a backup."),
+            _("Who had their data erased since is in it again."),
+            "python manage.py personalization_erase_again",
+        )
 
 
 def permission_findings() -> Iterator[Finding]:
