@@ -110,7 +110,10 @@ def read_manifest(name: str, manifest_sha256: str) -> dict[str, Any]:
         raise BrokenSnapshot(f"{name}: the manifest is not the one that was published")
     described: dict[str, Any] = json.loads(manifest)
     if described["format"] != FORMAT:
-        raise OtherFormat(f"{name}: format {described['format']}; this release reads format {FORMAT}: train again")
+        made_by = "a newer" if described["format"] > FORMAT else "an older"
+        raise OtherFormat(
+            f"{name}: format {described['format']} was made by {made_by} version; this one reads {FORMAT}: train again"
+        )
     return described
 
 
