@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.utils.crypto import salted_hmac
 from django.utils.timezone import now
 
@@ -75,7 +76,8 @@ def erase_again() -> int:
             count += 1
     browsers = Visitor.objects.filter(user=None).order_by("pk").values_list("pk", flat=True)
     returned = [key for key in browsers.iterator() if _moment_of(erased_at, BROWSER, key)]
-    Visitor.objects.filter(user=None).erase(returned)
+    with transaction.atomic():
+        Visitor.objects.filter(user=None).erase(returned)
     _append_line(REPLAYED, "")
     return count + len(returned)
 

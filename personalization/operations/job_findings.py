@@ -76,7 +76,8 @@ def _faults_of_run(job: Job, run: JobRun, moment: datetime, *, is_needed: bool) 
             Severity.LATE,
             _("%(command)s runs since %(at)s, or was killed.") % {**words, "at": _date_words(run.began_at)}
             if run.ended_at is None
-            else _("The last run of %(command)s took %(minutes)d minutes.") % {**words, "minutes": took.seconds // 60},
+            else _("The last run of %(command)s took %(minutes)d minutes.")
+            % {**words, "minutes": took // timedelta(minutes=1)},
             _("It may meet the shop's busy hours, or its own next run."),
             _slow_remedy(job),
         )

@@ -67,7 +67,7 @@ def message_findings(oldest: datetime | None, moment: datetime) -> Iterator[Find
         yield Finding(
             "outbox-late",
             Severity.WRONG,
-            _("A message is due for %(hours)d hours.") % {"hours": (moment - oldest) // timedelta(hours=1)},
+            _("A message is due for %(hours)d h.") % {"hours": (moment - oldest) // timedelta(hours=1)},
             _("What is due too long is not sent any more."),
             "python manage.py personalization_messages",
         )

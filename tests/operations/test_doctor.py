@@ -299,8 +299,8 @@ def test_messages_that_wait_are_found(messages_live, admin_client):
     due = Delivery.objects.get()
     due.due_at = now() - timedelta(hours=5)
     due.save()
-    assert "A message is due for 5 hours." in only_finding("outbox-late")[0]
-    assert "A message is due for 5 hours." in admin_client.get(OVERVIEW).content.decode()
+    assert "A message is due for 5 h." in only_finding("outbox-late")[0]
+    assert "A message is due for 5 h." in admin_client.get(OVERVIEW).content.decode()
 
 
 def test_a_job_of_messages_that_stopped_is_found(messages_live):

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
@@ -50,7 +51,8 @@ def restored(trained, log):
         list(Event.objects.filter(visitor__user=anna)),
     ]
     identity.erase_customer(anna.pk, now())
-    Visitor.objects.filter(user=None).erase([browser.pk])
+    with transaction.atomic():
+        Visitor.objects.filter(user=None).erase([browser.pk])
     assert rows_of(anna.pk) == [0, 0, 0, 0]
     Visitor.objects.filter(user=anna).delete()
     for row in (row for rows in backup for row in rows):
