@@ -227,6 +227,9 @@ class Settings:
     # Integration
     SERVER_KEY_REQUESTS_PER_MINUTE: int = 1200
     """The rate limit of the API for each server key."""
+    METRICS_TOKEN: str = ""
+    """A long random text: whoever sends it as `Authorization: Bearer ...` reads the metrics for Prometheus at
+    `personalization/metrics/`. Without it, or without the extra `metrics`, there is no such page."""
     WRAPPED_CLASS_LOADER: str = ""
     """Dotted path of the shop's own class loader, which this app's loader then calls instead of Oscar's."""
 

@@ -18,6 +18,7 @@ from django.utils.timezone import now
 
 from personalization import conf
 from personalization.cache_access import ask_cache
+from personalization.metrics import count_turned_away
 
 logger = logging.getLogger("personalization")
 
@@ -276,6 +277,8 @@ class DropLog:
 
     def record(self, codes: Iterable[str]) -> None:
         """One entry for each event that was not taken in, or was kept apart: why."""
+        codes = list(codes)
+        count_turned_away(codes)
         with self._lock:
             self._counts.update(codes)
             if not self._counts or time.monotonic() < self._said_at + MINUTE:

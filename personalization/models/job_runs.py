@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from django.utils.translation import pgettext_lazy
 
 from personalization import conf
+from personalization.metrics import observe_job
 from personalization.models.definitions import Definition
 from personalization.models.deliveries import Delivery, DeliveryState
 from personalization.models.fail_open import describe_fault, fail_open
@@ -106,6 +107,7 @@ def job_run(job: Job, *, passing: type[Exception] | tuple[type[Exception], ...] 
             ends |= {"succeeded_at": now(), "seconds": seconds}
         with fail_open("Noting how a job ended"):
             JobRun.objects.filter(job=job).update(**ends)
+        observe_job(str(job), seconds, failed=bool(failure))
         logger.info(
             "The job %s ended after %.1f s%s", job.label, seconds, f" with {failure}" if failure else "",
             extra={"job": str(job), "seconds": round(seconds, 3), "failure": failure},

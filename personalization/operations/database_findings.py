@@ -66,7 +66,8 @@ def _missing_indexes() -> Iterator[Finding]:
             _("Indexes are missing or were never finished: %(names)s.") % {"names": ", ".join(missing[:5])},
             _("Questions that take a millisecond read whole tables, and pages go on without their answers."),
             _(
-                "Someone dropped them, or building one was interrupted. Drop what is there of them, and run their CREATE INDEX lines of: %(line)s"
+                "Someone dropped them, or building one was interrupted. Drop what is there of them, and "
+                "run their CREATE INDEX lines of: %(line)s"
             )
             % {"line": "python manage.py sqlmigrate personalization 0001"},
         )

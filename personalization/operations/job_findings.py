@@ -70,14 +70,14 @@ def _faults_of_run(job: Job, run: JobRun, moment: datetime, *, is_needed: bool) 
             % {"line": _crontab_line(job)},
         )
     took = moment - run.began_at if run.ended_at is None else timedelta(seconds=run.seconds or 0)
+    minutes = took // timedelta(minutes=1)
     if took > LONGEST_RUNS[job]:
         yield Finding(
             f"{job}-slow",
             Severity.LATE,
             _("%(command)s runs since %(at)s, or was killed.") % {**words, "at": _date_words(run.began_at)}
             if run.ended_at is None
-            else _("The last run of %(command)s took %(minutes)d minutes.")
-            % {**words, "minutes": took // timedelta(minutes=1)},
+            else _("The last run of %(command)s took %(minutes)d minutes.") % {**words, "minutes": minutes},
             _("It may meet the shop's busy hours, or its own next run."),
             _slow_remedy(job),
         )
