@@ -124,4 +124,5 @@ def _missing_packages(runs: dict[str, JobRun]) -> Iterator[Finding]:
 
 
 def _date_words(moment: datetime) -> str:
-    return formats.date_format(localtime(moment), "SHORT_DATETIME_FORMAT")
+    local = localtime(moment)
+    return f"{formats.date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M}"

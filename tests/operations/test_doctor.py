@@ -78,7 +78,8 @@ def test_a_healthy_shop_has_no_findings(healthy):
 
 def test_a_healthy_shop_has_none_on_its_screens(healthy, admin_client):
     for address in (OVERVIEW, DATA):
-        assert "data-findings" not in admin_client.get(address).content.decode()
+        page = admin_client.get(address).content.decode()
+        assert "data-findings" not in page and "All is well" in page
 
 
 def test_a_shop_that_has_learned_nothing_is_told_what_to_run(healthy):
@@ -389,7 +390,16 @@ def test_the_screens_say_what_the_command_says(healthy, admin_client):
     change_run(Job.RETENTION, succeeded_at=now() - timedelta(days=5), began_at=now() - timedelta(days=5))
     fault = examine_installation(now())[0].fault
     for address in (OVERVIEW, DATA):
-        assert fault in admin_client.get(address).content.decode()
+        page = admin_client.get(address).content.decode()
+        assert fault in page and "All is well" not in page and "Something needs attention" in page
+    step = admin_client.get(OVERVIEW).context["step"]
+    assert step.sentence.startswith(fault) and step.link == DATA
+
+
+def test_a_run_that_failed_makes_the_overview_say_that_something_is_wrong(healthy, admin_client):
+    change_run(Job.TRAIN, failure="OSError")
+    page = admin_client.get(OVERVIEW)
+    assert page.context["health"].label == "Something is wrong" and "Nothing to do." not in page.content.decode()
 
 
 def test_findings_are_made_in_the_language_of_the_reader(healthy):

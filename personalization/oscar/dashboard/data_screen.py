@@ -120,9 +120,9 @@ def show_data(request: HttpRequest) -> HttpResponse:
         context["lease"] = TrainingLease.objects.current()
     with fail_open("Reading the health for the dashboard", whole_page=True):
         health = read_health(moment)
-        context["health"] = health_line(health, moment)
-        context["retention"] = list(_retention_lines(health.oldest_held))
         context["findings"] = daily_findings(moment, health)
+        context["health"] = health_line(health, moment, context["findings"])
+        context["retention"] = list(_retention_lines(health.oldest_held))
     with fail_open("Reading claims of cards for the dashboard", whole_page=True):
         context["claims"] = claimed_cards()
     with fail_open("Counting the sources for the dashboard", whole_page=True):
