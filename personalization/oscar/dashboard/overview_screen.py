@@ -72,14 +72,13 @@ def show_overview(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"search_days": settings.SEARCH_RETENTION_DAYS, "least": settings.MIN_CUSTOMERS}
     with fail_open("Reading the health for the overview", whole_page=True):
         health = read_health(moment)
+        context["findings"] = daily_findings(moment, health)
     with fail_open("Counting what arrives for the overview", whole_page=True):
         events = Event.objects.count_since(moment - HOUR)
         today = data_sources.count_orders(since=day_bounds(localdate(moment)))
         if health is not None and not health.has_snapshot:
             orders = data_sources.count_orders()
     if health is not None:
-        with fail_open("Looking what the doctor finds for the overview", whole_page=True):
-            context["findings"] = daily_findings(moment, health)
         found = context.get("findings", [])
         context["health"] = health_line(health, moment, found, events=events, orders=today)
     with fail_open("Looking for searches without results", whole_page=True):
