@@ -213,6 +213,9 @@ class Settings:
     """When customers have their data deleted, what they bought in stores stays as nobody's instead of being deleted."""
 
     # Retention
+    ERASURE_LOG: str = ""
+    """A file outside of the database and of its backups, to which a keyed hash of everybody is added who had their data
+    erased. After a backup was restored, `personalization_erase_again` erases them again. Without it none is noted."""
     PURCHASE_RETENTION_DAYS: int = 1095
     """Imported purchases are deleted after this many days."""
     EVENT_RETENTION_DAYS: int = 90
@@ -237,6 +240,9 @@ class Settings:
     # Integration
     SERVER_KEY_REQUESTS_PER_MINUTE: int = 1200
     """The rate limit of the API for each server key."""
+    METRICS_TOKEN: str = ""
+    """A long random text: whoever sends it as `Authorization: Bearer ...` reads the metrics for Prometheus at
+    `personalization/metrics/`. Without it, or without the extra `metrics`, there is no such page."""
     WRAPPED_CLASS_LOADER: str = ""
     """Dotted path of the shop's own class loader, which this app's loader then calls instead of Oscar's."""
 

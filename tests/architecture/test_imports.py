@@ -4,7 +4,14 @@ import ast
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "personalization"
-ALLOWED = {"lightgbm": {"train"}, "pyarrow": {"exchange"}, "pyarrow.parquet": {"exchange"}}
+ALLOWED = {
+    "lightgbm": {"train"},
+    "pyarrow": {"exchange"},
+    "pyarrow.parquet": {"exchange"},
+    "tqdm": {"management"},
+    "prometheus_client": {"metrics.py"},
+    "prometheus_client.multiprocess": {"operations"},
+}
 """The folders that import these packages by name, so that a shop without them works."""
 
 

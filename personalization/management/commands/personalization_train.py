@@ -5,17 +5,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from personalization.management.options import parse_moment
+from personalization.management.options import parse_moment, require_training_packages
 from personalization.management.progress import progress_bars
-from personalization.management.training_report import report_lines
+from personalization.models.job_runs import Job, job_run
 from personalization.models.snapshot_files import BrokenSnapshot, MissingSnapshot
 from personalization.oscar import search_engine
 from personalization.plugins import PluginError
-from personalization.train.evaluate import Evaluation
-from personalization.train.lock import TrainingInProgress, TrainingOvertaken
-from personalization.train.nightly import train_shop
-from personalization.train.quality_gate import QualityRegression
-from personalization.train.run import TrainingSummary, training_cutoff
 
 
 class Command(BaseCommand):
@@ -33,11 +28,20 @@ class Command(BaseCommand):
         parser.add_argument("--force", action="store_true", help="publish even if the quality gate fails")
 
     def handle(self, *args: Any, force: bool, refit_ranker: bool, verbosity: int, **options: Any) -> None:
+        require_training_packages()
+        from personalization.management.training_report import report_lines  # noqa: PLC0415 - needs these packages
+        from personalization.train.evaluate import Evaluation  # noqa: PLC0415
+        from personalization.train.lock import TrainingInProgress, TrainingOvertaken  # noqa: PLC0415
+        from personalization.train.nightly import train_shop  # noqa: PLC0415
+        from personalization.train.quality_gate import QualityRegression  # noqa: PLC0415
+        from personalization.train.run import TrainingSummary, training_cutoff  # noqa: PLC0415
+
         cutoff, progress = training_cutoff(parse_moment(options["as_of"])), progress_bars(self.stderr, verbosity)
         try:
-            snapshot, customers = train_shop(
-                cutoff, progress, force=force, refit_ranker=refit_ranker, find_products=search_engine.search_keys
-            )
+            with job_run(Job.TRAIN, passing=TrainingInProgress):
+                snapshot, customers = train_shop(
+                    cutoff, progress, force=force, refit_ranker=refit_ranker, find_products=search_engine.search_keys
+                )
         except TrainingInProgress as busy:
             raise CommandError(f"{busy}. Nothing was changed.") from None
         except QualityRegression as reasons:
