@@ -199,6 +199,11 @@ class Settings:
     KEEP_ERASED_PURCHASES: bool = False
     """When customers have their data deleted, what they bought in stores stays as nobody's instead of being deleted."""
 
+    # Households
+    HOUSEHOLDS: bool = False
+    """Whether customers can join in households of up to 8, by invitation: what one of them buys then counts for the
+    pages of all, without saying who bought it. Switched off, nothing of it is shown, read or used."""
+
     # Retention
     PURCHASE_RETENTION_DAYS: int = 1095
     """Imported purchases are deleted after this many days."""

@@ -18,6 +18,7 @@ from personalization.models.events import Event
 from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genome_months import GenomeMonth
 from personalization.models.genomes import Genome
+from personalization.models.households import Household, HouseholdInvitation, HouseholdMember
 from personalization.models.loyalty_cards import CardClaim, LoyaltyCard
 from personalization.models.message_outcomes import MessageOutcome
 from personalization.models.message_permissions import ChannelConsent, Suppression
@@ -59,6 +60,9 @@ __all__ = [
     "Exposure",
     "Genome",
     "GenomeMonth",
+    "Household",
+    "HouseholdInvitation",
+    "HouseholdMember",
     "LoyaltyCard",
     "MessageOutcome",
     "Newcomer",
