@@ -45,9 +45,12 @@ CLOSED = {
 def address(live_server, monkeypatch, settings):
     """Of a shop in which nobody asks too often."""
     often = {"SERVER_KEY_REQUESTS_PER_MINUTE": WITHOUT_LIMIT, "MAX_VISITOR_EVENTS_PER_MINUTE": WITHOUT_LIMIT}
+    often["HOUSEHOLDS"] = True
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, **often}
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)  # an open connection asks again and again
     monkeypatch.setattr(rate_limits, "MAX_ADDRESS_EVENTS_PER_MINUTE", WITHOUT_LIMIT)
+    for name in ("MAX_ADDRESS_INVITATIONS_PER_MINUTE", "MAX_CUSTOMER_INVITATIONS_PER_MINUTE"):
+        monkeypatch.setattr(rate_limits, name, WITHOUT_LIMIT)
     for pattern in urls.urlpatterns:
         monkeypatch.setattr(pattern.callback.view_class, "requests_per_minute", WITHOUT_LIMIT)
     return live_server.url
