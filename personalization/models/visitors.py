@@ -54,8 +54,13 @@ class VisitorQuerySet(models.QuerySet):
     def of_customer(self, user_id: Any, *, with_household: bool = False) -> "Visitor | None":
         """The visitor that this customer is, with their genome and facts, and with their household if that is asked
         for, in one indexed query."""
-        related = ("user__personalization_genome", "user__personalization_facts")
-        fields = (*_OWN_FIELDS, f"user__{get_user_model()._meta.pk.name}", *_GENOME_FIELDS, *_FACTS_FIELDS)
+        related: tuple[str, ...] = ("user__personalization_genome", "user__personalization_facts")
+        fields: tuple[str, ...] = (
+            *_OWN_FIELDS,
+            f"user__{get_user_model()._meta.pk.name}",
+            *_GENOME_FIELDS,
+            *_FACTS_FIELDS,
+        )
         if with_household:
             related, fields = (*related, "membership__household"), (*fields, *_HOUSEHOLD_FIELDS)
         return self.filter(user_id=user_id).select_related(*related).only(*fields).first()

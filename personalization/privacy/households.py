@@ -196,11 +196,11 @@ def join_household(requester: Requester, code: str, now: datetime) -> int:
     _check_consent(requester, now)
     with transaction.atomic():
         visitor = _lock_consenting(requester.user_id)
-        household = _lock_invited(visitor, _hash_code(code), now)
+        household, invitation = _lock_invited(visitor, _hash_code(code), now)
         members = HouseholdMember.objects.count_in(household.pk)
         if members >= MAX_MEMBERS:
             raise Refused("household_full")
-        HouseholdInvitation.objects.open_one(_hash_code(code), now).delete()
+        invitation.delete()
         if household.computed_at is None:
             HouseholdMember.objects.filter(household=household).update(since=now)
         HouseholdMember.objects.create(household=household, visitor=visitor, since=now)
@@ -210,9 +210,9 @@ def join_household(requester: Requester, code: str, now: datetime) -> int:
     return members + 1
 
 
-def _lock_invited(visitor: Visitor, code_hash: str, now: datetime) -> Household:
-    """The household to which an invitation leads that holds, locked; one of their own that nobody joined is given
-    up."""
+def _lock_invited(visitor: Visitor, code_hash: str, now: datetime) -> tuple[Household, HouseholdInvitation]:
+    """The household to which an invitation leads that holds, locked, and the invitation; one of their own that nobody
+    joined is given up."""
     invitation = HouseholdInvitation.objects.open_one(code_hash, now)
     if invitation is None:
         raise Refused("unknown_invitation")
@@ -227,4 +227,4 @@ def _lock_invited(visitor: Visitor, code_hash: str, now: datetime) -> Household:
         if HouseholdMember.objects.count_in(household.pk) > 1:
             raise Refused("in_household")
         household.delete()
-    return locked[invitation.household_id]
+    return locked[invitation.household_id], invitation

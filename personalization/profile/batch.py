@@ -81,10 +81,9 @@ def refresh_all_genomes(now: float, progress: Callable[[Sequence], Iterable] = i
 
 def _refresh_all_households(now: float) -> None:
     """Also of those that nobody else refreshes: purchases fade, invitations expire, children are found out."""
-    refresh, next_keys = map(repeat_on_lost_connection, (refresh_households, Household.objects.keys_after))
     key = 0
-    while keys := next_keys(key, HOUSEHOLDS_AT_ONCE):
-        refresh(keys, now)
+    while keys := repeat_on_lost_connection(Household.objects.keys_after)(key, HOUSEHOLDS_AT_ONCE):
+        repeat_on_lost_connection(refresh_households)(keys, now)
         key = keys[-1]
 
 

@@ -1,4 +1,4 @@
-"""Two people and one household: invited, joined, seen on the home page, left; on a phone, by keyboard, without scripts."""
+"""Two people and one household: invited, joined, seen at home, left; on a phone, by keyboard, without scripts."""
 
 import re
 import sqlite3
@@ -93,9 +93,9 @@ def test_invited_joined_seen_at_home_and_gone_after_leaving(browser_of, shop, bu
     row = second.locator(TOGETHER)
     expect(row.get_by_role("heading", name="Bought in your household")).to_be_visible()
     titles = set(row.locator("h3 a").all_inner_texts())
-    assert titles and {re.sub("…$", "", title) for title in titles} & bought or titles <= bought
+    assert titles and titles <= bought
     words = second.locator("#content_inner").inner_text()
-    assert "You bought" not in words and "Last bought" not in words and email not in second.content()
+    assert not re.search("You bought|Last bought", words) and email not in second.content()
     shot(second, "household-home-360")
 
     second.goto(shop + PAGE)
