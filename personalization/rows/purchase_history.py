@@ -137,9 +137,7 @@ def _explain_popular_in_category(params: dict[str, Any]) -> str:
 
 BUY_AGAIN = RowType(
     code="buy_again",
-    title=lambda params: (
-        _("Bought in your household") if params.get(HOUSEHOLD) else pgettext("personalization", "Buy again")
-    ),
+    title=lambda params: _("For your household") if params.get(HOUSEHOLD) else pgettext("personalization", "Buy again"),
     explanation=_explain_past_purchases,
     discloses_activity=True,
     propose=propose_buy_again,

@@ -86,7 +86,7 @@ def test_invited_joined_seen_at_home_and_gone_after_leaving(two_people, shot, sc
 
     second.goto("/")
     row = second.locator(TOGETHER)
-    expect(row.get_by_role("heading", name="Bought in your household")).to_be_visible()
+    expect(row.get_by_role("heading", name="For your household")).to_be_visible()
     titles = set(row.locator("h3 a").all_inner_texts())
     assert titles and titles <= bought
     words = second.locator("#content_inner").inner_text()

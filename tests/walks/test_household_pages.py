@@ -77,7 +77,7 @@ def test_a_newcomer_sees_what_the_other_buys_and_no_sentence_says_who(trained, n
     page = home_of(newcomer)
     rows = {row.type: row for row in page.context["slate"].rows}
     bought = rows["buy_again"]
-    assert (bought.title, bought.explanation) == ("Bought in your household", "From what is bought in your household")
+    assert (bought.title, bought.explanation) == ("For your household", "From what is bought in your household")
     assert {item.explanation for item in bought.items} == {"Bought in your household"}
     assert {item.product_id for item in bought.items} <= {product.pk for product in products[1::2]}
     assert not {item.product_id for item in bought.items} <= before

@@ -118,6 +118,19 @@ def test_a_code_holds_once_for_a_week_and_until_it_is_taken_back(client, anna, b
     assert members() == {"anna", "ben"}
 
 
+def test_the_page_and_the_question_before_erasing_say_what_a_household_changes(client, anna, ben):
+    counts, place = "what you buy counts for the pages of the others", "your place in a household"
+    assert counts not in shown(client) and place not in shown(client, PAGE + "erase/")
+    join(ben[1], invite(client))
+    assert counts in shown(client) and place in shown(client, PAGE + "erase/")
+
+
+def test_who_sends_a_signal_against_it_can_still_leave(client, anna, ben):
+    join(ben[1], invite(client))
+    page = client.get(PAGE, headers={"sec-gpc": "1"}).content.decode()
+    assert "Leave the household" in page and "Make an invitation" not in page
+
+
 @pytest.mark.parametrize("code", ["", "-", "AAAA", "A" * 26, "x" * 65, "\0", "äöü"])
 def test_a_made_up_code_leads_nowhere(client, anna, ben, code):
     invite(client)
