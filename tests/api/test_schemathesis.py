@@ -32,11 +32,15 @@ PARTS = (ALL_BUT, ["--include-operation-id", "changePreferences"], ["--include-o
 """In this order, since somebody who says no or is forgotten is nobody afterwards."""
 WITHOUT_LIMIT = 10**9
 CSRF = "a" * 32
+HOUSEHOLD_CHANGES = {"invite", "takeInvitationBack", "joinHousehold"}
+"""For customers only; nobody guesses a code."""
 CLOSED = {
-    "nobody": {"dismiss", "restore", "report", "explain", "reportPurchases"},
-    "app": {"explain", "reportPurchases"},
-    "server": {"dismiss", "restore", "createVisitor", "changePreferences", "exportData", "eraseData", "explain"},
-    "staff": {"reportPurchases"},
+    "nobody": {"dismiss", "restore", "report", "explain", "reportPurchases"} | HOUSEHOLD_CHANGES,
+    "app": {"explain", "reportPurchases"} | HOUSEHOLD_CHANGES,
+    "server": {"dismiss", "restore", "createVisitor", "changePreferences", "exportData", "eraseData", "explain"}
+    | HOUSEHOLD_CHANGES
+    | {"household", "leaveHousehold"},
+    "staff": {"reportPurchases", "joinHousehold"},
 }
 """What they get nothing but refusals from. All else also gives them what it is there for."""
 
