@@ -212,6 +212,11 @@ class Settings:
     KEEP_ERASED_PURCHASES: bool = False
     """When customers have their data deleted, what they bought in stores stays as nobody's instead of being deleted."""
 
+    # Households
+    HOUSEHOLDS: bool = False
+    """Whether customers can join in households of up to 8, by invitation: what one of them buys then counts for the
+    pages of all, without saying who bought it. Switched off, nothing of it is shown, read or used."""
+
     # Retention
     ERASURE_LOG: str = ""
     """A file outside of the database and of its backups, to which a keyed hash of everybody is added who had their data

@@ -35,6 +35,10 @@ MAX_ADDRESS_CARDS_PER_MINUTE = 20
 """The loyalty cards that are tried from one address in a minute."""
 MAX_CUSTOMER_CARDS_PER_MINUTE = 3
 """The loyalty cards that one customer tries in a minute."""
+MAX_ADDRESS_INVITATIONS_PER_MINUTE = 20
+"""The invitations to households that are made and tried from one address in a minute."""
+MAX_CUSTOMER_INVITATIONS_PER_MINUTE = 5
+"""The invitations to households that one customer makes and tries in a minute."""
 MAX_ADDRESS_DOWNLOADS_PER_MINUTE = 10
 """The downloads of visitors' data that begin from one address in a minute."""
 MAX_VISITOR_DOWNLOADS_PER_MINUTE = 3
@@ -122,6 +126,15 @@ def check_card(address: str, customer: str) -> None:
     of_customer = within_request_limit(f"cards of {customer}", MAX_CUSTOMER_CARDS_PER_MINUTE)
     if not (of_address and of_customer):
         drop_log.record(["card_refused"])
+        raise RateLimited
+
+
+def check_invitation(address: str, customer: str) -> None:
+    """Counts an invitation to a household that a customer makes or tries; RateLimited for one too many."""
+    of_address = within_request_limit(f"invitations {address}", MAX_ADDRESS_INVITATIONS_PER_MINUTE)
+    of_customer = within_request_limit(f"invitations of {customer}", MAX_CUSTOMER_INVITATIONS_PER_MINUTE)
+    if not (of_address and of_customer):
+        drop_log.record(["invitation_refused"])
         raise RateLimited
 
 

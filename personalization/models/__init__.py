@@ -18,6 +18,7 @@ from personalization.models.events import Event
 from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genome_months import GenomeMonth
 from personalization.models.genomes import Genome
+from personalization.models.households import Household, HouseholdInvitation, HouseholdMember
 from personalization.models.job_runs import Job, JobRun
 from personalization.models.loyalty_cards import CardClaim, LoyaltyCard
 from personalization.models.message_outcomes import MessageOutcome
@@ -60,6 +61,9 @@ __all__ = [
     "Exposure",
     "Genome",
     "GenomeMonth",
+    "Household",
+    "HouseholdInvitation",
+    "HouseholdMember",
     "Job",
     "JobRun",
     "LoyaltyCard",

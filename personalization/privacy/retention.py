@@ -20,6 +20,7 @@ from personalization.models import (
     Delivery,
     Event,
     GenomeMonth,
+    HouseholdInvitation,
     MessageOutcome,
     ProductWeek,
     Purchase,
@@ -124,7 +125,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     5. Deletes old daily totals.
     6. Deletes browsers without any event left.
     7. Deletes old entries of the audit, credits of orders that are too old to change, old messages, genomes of old
-       months, and old purchases in stores and claims of cards.
+       months, old purchases in stores and claims of cards, and expired invitations to households.
 
     It may be killed at any point, repeated, and run twice at once: days are counted before anything is deleted, a day
     whose events are partly deleted is not counted again, and each batch is a transaction of its own.
@@ -155,6 +156,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     genomes = sum(GenomeMonth.objects.delete_before(until.genomes))
     purchases = sum(Purchase.objects.delete_before(until.purchases))
     CardClaim.objects.before(until.audit).delete()
+    HouseholdInvitation.objects.expired(until.now).delete()
     deleted = audit, credits, messages, genomes, purchases
     events = unwanted + sum(dropped.values())
     return RetentionResult(days, events, dropped[EventType.SEARCH], totals, idle, *deleted)

@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 
 from personalization import conf
 from personalization.batching import batched
-from personalization.models import CustomerFacts, Genome, GenomeMonth, Visitor
+from personalization.models import CustomerFacts, Genome, GenomeMonth, Household, Visitor
 from personalization.models.lost_connections import repeat_on_lost_connection
-from personalization.profile.genome import compute_genomes, refresh_genome
+from personalization.profile.genome import compute_genomes, refresh_households, refresh_own_genomes
 from personalization.rank.snapshot_arrays import lookup_indices
 from personalization.recommenders._user_neighbours import UserItemWeights, neighbour_products, sample_pool
 from personalization.shop import customers, purchases
 
 BATCH_SIZE = 250
 """Bounds the memory."""
+HOUSEHOLDS_AT_ONCE = 50
+"""Households are locked while they are worked out: nobody who leaves one may wait long."""
 
 
 class NeighbourPool:
@@ -62,17 +64,27 @@ def refresh_all_genomes(now: float, progress: Callable[[Sequence], Iterable] = i
     genome now."""
     consented = repeat_on_lost_connection(_consented_adults)()
     users = repeat_on_lost_connection(_consented_users)()
-    refresh = repeat_on_lost_connection(refresh_genome)
+    refresh = repeat_on_lost_connection(refresh_own_genomes)
     stored = sum(refresh(batch, now) for batch in progress(list(batched(consented, BATCH_SIZE))))
     repeat_on_lost_connection(Genome.objects.delete_except)(users)
     repeat_on_lost_connection(CustomerFacts.objects.delete_except)(consented)
     repeat_on_lost_connection(GenomeMonth.objects.delete_except)(consented)
     repeat_on_lost_connection(CustomerFacts.objects.store_tiers)()
+    if conf.get_settings().HOUSEHOLDS:
+        _refresh_all_households(now)
     batches = list(batched(users, BATCH_SIZE))
     pool = repeat_on_lost_connection(_neighbour_pool)(_sampled_users(users))
     for batch in progress(batches):
         _refresh_neighbours(pool, batch)
     return stored
+
+
+def _refresh_all_households(now: float) -> None:
+    """Also of those that nobody else refreshes: purchases fade, invitations expire, children are found out."""
+    key = 0
+    while keys := repeat_on_lost_connection(Household.objects.keys_after)(key, HOUSEHOLDS_AT_ONCE):
+        repeat_on_lost_connection(refresh_households)(keys, now)
+        key = keys[-1]
 
 
 def _neighbour_pool(users: list[Any]) -> NeighbourPool:

@@ -86,9 +86,11 @@ class _CategoryScores:
     personal: NDArray[np.float64]
     """The visitor's need, in 0..1."""
     score: NDArray[np.float64]
+    in_household: bool
+    """Whether several people made these purchases."""
 
     def candidate(self, row: int) -> Candidate:
-        reason = _category_reason(int(self.purchases[row]), float(self.expected[row]))
+        reason = _category_reason(int(self.purchases[row]), float(self.expected[row]), self.in_household)
         return Candidate(category_ref(int(self.ids[row])), float(self.score[row]), reason)
 
 
@@ -208,7 +210,7 @@ def _score_categories(visit: Visit, snapshot: SnapshotArrays) -> _CategoryScores
         (HABIT_WEIGHT + EXPECTED_WEIGHT) * personal + SALES_SHARE_WEIGHT * snapshot.arrays["category.share"],
         SCORE_DECIMALS,
     )
-    return _CategoryScores(snapshot.arrays["category.id"], purchases, expected, personal, score)
+    return _CategoryScores(snapshot.arrays["category.id"], purchases, expected, personal, score, visit.in_household)
 
 
 def _purchase_habit(visit: Visit, snapshot: SnapshotArrays) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -238,7 +240,9 @@ def _share_of_max(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return share
 
 
-def _category_reason(purchases: int, expected: float) -> Reason:
+def _category_reason(purchases: int, expected: float, in_household: bool) -> Reason:
+    if purchases and in_household:
+        return Reason("household_category")
     if purchases:
         return Reason("bought_in_category", {"purchases": purchases})
     return Reason("expected_in_category") if expected > 0 else Reason("in_range")

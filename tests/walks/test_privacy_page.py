@@ -243,6 +243,8 @@ def test_the_download_is_a_complete_private_file(client, anna):
         "personalization.CustomerFacts": 0,
         "personalization.CustomerTaste": 0,
         "personalization.CardClaim": 0,
+        "personalization.HouseholdInvitation": 0,
+        "personalization.HouseholdMember": 0,
         "personalization.LoyaltyCard": 0,
         "personalization.Purchase": 0,
         "personalization.Delivery": 0,
