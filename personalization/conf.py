@@ -182,6 +182,8 @@ class Settings:
     """... in 7 days, ..."""
     MESSAGES_PER_MONTH: int = 8
     """... and in 30 days."""
+    MESSAGES_UNREAD: int = 3
+    """As many notifications that they did not ask for a customer has in their account unread at a time."""
     MESSAGE_SOFT_COUNTRIES: tuple[str, ...] | None = ()
     """The countries, ["AT"] for instance, in which customers of a sale who did not object count as having allowed
     messages. Elsewhere only a yes counts."""

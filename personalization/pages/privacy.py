@@ -24,7 +24,7 @@ from django.utils.translation import pgettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from personalization.lifecycle.permissions import PermissionSwitch, permission_switches
+from personalization.lifecycle.permissions import notification_switch, permission_switches
 from personalization.pages.cache_control import private_page
 from personalization.pages.outages import render_visitor_page, says_when_unreadable
 from personalization.pages.redirects import redirect_target
@@ -147,10 +147,15 @@ def delete_recent(request: HttpRequest) -> HttpResponse:
     return _back_to_privacy()
 
 
-def _message_switches(requester: Requester) -> list[PermissionSwitch]:
+def _message_switches(requester: Requester) -> dict[str, Any]:
     """What a customer may allow us to write; nothing is written to children and to who has no account."""
-    is_asked = requester.is_signed_in and not requester.is_child
-    return permission_switches(requester.user, now()) if is_asked else []
+    if not requester.is_signed_in or requester.is_child:
+        return {}
+    moment = now()
+    return {
+        "message_switches": permission_switches(requester.user, moment),
+        "notification_switch": notification_switch(requester.user, moment),
+    }
 
 
 def _back_to_privacy() -> HttpResponseRedirect:
@@ -170,7 +175,7 @@ def _render_page(request: HttpRequest, name: str) -> HttpResponse:
     context = {
         "page_title": titles[name],
         "overview": visitor_overview(requester, identity.read_visitor(requester), now()),
-        "message_switches": _message_switches(requester),
+        **_message_switches(requester),
         "sort_is_disabled": sort_preference.personal_sort_disabled(requester),
     }
     return render_visitor_page(request, name, context)

@@ -20,7 +20,7 @@ from personalization.lifecycle.customer_kind import (
     next_customers,
     read_purchases_of,
 )
-from personalization.lifecycle.kinds import DueMessage, Occasion
+from personalization.lifecycle.kinds import BY_MAIL, Channels, DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit, showable
 from personalization.models import Delivery
 from personalization.models.deliveries import Why
@@ -58,9 +58,9 @@ class DueAgain(CustomerKind):
     explanation = gettext_lazy("Goes to customers a little before they are expected to need what they buy regularly.")
     priority = 40
 
-    def find_due(self, now: datetime) -> Iterator[DueMessage]:
+    def find_due(self, now: datetime, channels: Channels = BY_MAIL) -> Iterator[DueMessage]:
         """Of the next customers, those who are expected to need something. Seven queries, however many there are."""
-        users = next_customers(self, now, CUSTOMERS_PER_SWEEP)
+        users = next_customers(self, channels, now, CUSTOMERS_PER_SWEEP)
         told = Delivery.objects.already_messaged(self.name, users, now - DUE_AGAIN_PAUSE)
         expected = expect_purchases(set(users) - told, now)
         for user_id, products in expected.items():

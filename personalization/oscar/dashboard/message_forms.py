@@ -9,11 +9,12 @@ from django.utils.functional import cached_property, lazy
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from personalization.lifecycle.kinds import MessageKind, registered_kinds
+from personalization.lifecycle.kinds import BY_MAIL, MessageKind, registered_kinds
 from personalization.merchandising import documents
 from personalization.merchandising.documents import DocumentError
 from personalization.merchandising.schemas import MAX_MESSAGE_TEXT, MAX_SUBJECT
 from personalization.models.definitions import MAX_NAME
+from personalization.models.message_permissions import Channel
 from personalization.oscar.dashboard.audience_forms import AudienceForm, audience_initial
 
 Document = dict[str, Any]
@@ -36,6 +37,15 @@ class MessageForm(AudienceForm):
 
     name = forms.CharField(label=pgettext_lazy("personalization", "Name"), max_length=MAX_NAME)
     kind = forms.ChoiceField(label=pgettext_lazy("personalization", "Kind"), choices=lazy(_kind_choices, list))
+    channels = forms.MultipleChoiceField(
+        label=pgettext_lazy("personalization", "By which way"),
+        choices=Channel.choices,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=_(
+            "In the shop: a notification in the customer's account. Guests have none. Nothing chosen: by e-mail."
+        ),
+    )
     hold_back = forms.FloatField(
         label=pgettext_lazy("personalization", "Held back, in percent"),
         required=False,
@@ -101,6 +111,8 @@ class MessageForm(AudienceForm):
         parts = {"who": self.audience(), "wording": self._wording(data), "when": self.schedule()}
         if data["hold_back"] is not None:
             parts["hold_back"] = data["hold_back"] / 100
+        if data["channels"] and tuple(data["channels"]) != BY_MAIL:
+            parts["channels"] = data["channels"]
         return {"kind": data["kind"], **{name: part for name, part in parts.items() if part != {}}}
 
     def _wording(self, data: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -130,6 +142,7 @@ def message_initial(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
         **audience_initial(document),
         "name": name,
         "kind": document.get("kind", ""),
+        "channels": list(document.get("channels", BY_MAIL)),
         "hold_back": None if share is None else round(share * 100, 6),
     }
     for code, texts in document.get("wording", {}).items():
