@@ -1,11 +1,12 @@
 """Whether a message is sent now, later, or not at all: decided once more when it is to be sent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from personalization import conf
+from personalization.lifecycle.best_moments import NO_RULE, ChosenMoment, choose_moment
 from personalization.lifecycle.kinds import MessageKind, Occasion
 from personalization.lifecycle.live_messages import PublishedMessage, find_message_for
 from personalization.lifecycle.pauses import LONGEST_WINDOW, end_of_cap, end_of_quiet
@@ -34,6 +35,8 @@ class Decision:
     """Of the page on which its reader allowed it; "" for the shop's."""
     message: PublishedMessage | None = None
     """Which one they get, or are held back from."""
+    chosen: ChosenMoment = NO_RULE
+    """By which way first, and at which hour."""
     hold_back: float = 0.0
     """The part of the people, 0 to 1, who are held back from it."""
 
@@ -45,11 +48,11 @@ def decide_delivery(
     2. Did they allow it, on this channel and for this purpose, and not take it back since?
     3. Is it still true?
     4. Which of the live messages of its kind is meant for them? The first one counts. Does it go this way?
-    5. Were they told enough, and is it night? Then later.
+    5. Is there a better moment, were they told enough, and is it night? Then later.
     6. Are they held back, to measure the effect?
     """
     occasion = kind.read_occasion(delivery)
-    if now > delivery.created_at + kind.give_up:
+    if now > _latest_start(delivery) + kind.give_up:
         return Decision(Why.TOO_OLD)
     if occasion is None or not occasion.address:
         return Decision(Why.NO_ADDRESS)
@@ -58,13 +61,26 @@ def decide_delivery(
     message = None if why else find_message_for(messages, occasion.user, now)
     if message is None or delivery.channel not in message.channels:
         return Decision(why or (Why.OTHER_CHANNEL if message else Why.NOT_MEANT))
-    if pause := _pause(delivery, kind, occasion, now):
-        return pause
+    chosen = choose_moment(delivery, message, occasion.user, now)
+    if pause := _waiting(chosen) or _pause(delivery, kind, occasion, now):
+        return replace(pause, chosen=chosen)
     share = kind.hold_back if message.hold_back is None else message.hold_back
     if is_held_back(kind, delivery.address_hash, share):
         return Decision(Why.HELD_BACK, arm=Arm.HELD_BACK, message=message, hold_back=share)
     language = _language(delivery, kind, occasion, said)
-    return Decision(arm=Arm.TREATED, occasion=occasion, language=language, message=message, hold_back=share)
+    return Decision(
+        arm=Arm.TREATED, occasion=occasion, language=language, message=message, chosen=chosen, hold_back=share
+    )
+
+
+def _latest_start(delivery: Delivery) -> datetime:
+    """From when on it becomes too late."""
+    return max(delivery.created_at, delivery.waits_until or delivery.created_at)
+
+
+def _waiting(chosen: ChosenMoment) -> Decision | None:
+    """Later, for a better moment; not at all, where it was read in the shop."""
+    return Decision(chosen.why, later=chosen.later) if chosen.why else None
 
 
 def said_last(
@@ -145,7 +161,7 @@ def _pause(delivery: Delivery, kind: MessageKind, occasion: Occasion, now: datet
         later, why = end, why or Why.QUIET
     if why is None:
         return None
-    return Decision(why, later=later if later <= delivery.created_at + kind.give_up else None)
+    return Decision(why, later=later if later <= _latest_start(delivery) + kind.give_up else None)
 
 
 def _inbox_pause(delivery: Delivery, kind: MessageKind, occasion: Occasion, now: datetime) -> Decision | None:

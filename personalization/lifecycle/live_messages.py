@@ -34,6 +34,10 @@ class PublishedMessage:
     hold_back: float | None = None
     """The part of the people, 0 to 1, who get none; None for that of the kind."""
     channels: Channels = BY_MAIL
+    first_in_shop: bool = False
+    """Whether who comes at least weekly is mailed only what they did not read in the shop."""
+    best_hour: bool = False
+    """Whether a mail waits for the hour at which its reader is usually in the shop."""
 
     @classmethod
     def of_version(cls, version: Version) -> "PublishedMessage":
@@ -49,6 +53,8 @@ class PublishedMessage:
             document.get("wording", {}),
             document.get("hold_back"),
             tuple(document.get("channels", BY_MAIL)),
+            document.get("first_in_shop", False),
+            document.get("best_hour", False),
         )
 
     def wording(self, language: str) -> Wording:

@@ -112,6 +112,7 @@ def _decide_next(channel: str, now: datetime, result: SendingResult) -> ClaimedM
         decision = decide_delivery(delivery, kind, live[delivery.kind], now)
         if decision.arm:
             MessageOutcome.objects.record(kind.name, delivery.user_id, decision.arm, decision.hold_back, now)
+        delivery.note_choice(decision.chosen.shop_first, decision.chosen.hour_rule, decision.chosen.later)
         made = _text_of(delivery, kind, decision)
         if made is not None and _claim(delivery, kind, now):
             return _take(delivery, kind, made, _sending_columns(delivery, decision, now), result)

@@ -223,6 +223,8 @@ MESSAGE = _closed(
         "wording": {"type": "object", "additionalProperties": WORDING, "maxProperties": 50},
         "hold_back": {"type": "number", "minimum": 0, "maximum": 1},
         "channels": {**_list({"enum": ["email", "shop"]}, 2, 1), "uniqueItems": True},
+        "first_in_shop": FLAG,
+        "best_hour": FLAG,
         "when": _closed({"from": MOMENT, "to": MOMENT, "zone": _text(64, 1)}),
     },
     ("kind",),

@@ -54,6 +54,9 @@ class Why(models.TextChoices):
     BUSY = "busy", pgettext_lazy("personalization", "the mail server asked to come back later")
     REFUSED = "refused", pgettext_lazy("personalization", "the mail server refused it")
     OTHER_CHANNEL = "other_channel", pgettext_lazy("personalization", "the message goes another way")
+    READ_FIRST = "read_first", pgettext_lazy("personalization", "may be read in the shop first")
+    READ_IN_SHOP = "read_in_shop", pgettext_lazy("personalization", "read in the shop")
+    BEST_HOUR = "best_hour", pgettext_lazy("personalization", "a better hour")
     UNKNOWN = "unknown", pgettext_lazy("personalization", "nobody knows whether it was sent")
 
 
@@ -66,6 +69,16 @@ class Arm(models.TextChoices):
 
     TREATED = "treated", pgettext_lazy("personalization", "gets it")
     HELD_BACK = "held_back", pgettext_lazy("personalization", "held back")
+
+
+NOT_CHOSEN: dict[str, Any] = {"shop_first": None, "hour_rule": "", "waits_until": None}
+
+
+class HourRule(models.TextChoices):
+    """Whose hours a mail was sent by."""
+
+    OWN = "own", pgettext_lazy("personalization", "by their own visits")
+    SHOP = "shop", pgettext_lazy("personalization", "by the visits of all")
 
 
 class DeliveryQuerySet(models.QuerySet):
@@ -83,7 +96,7 @@ class DeliveryQuerySet(models.QuerySet):
             if (row.dedupe, row.channel) in before:
                 known_now += 1
                 passed = self.same_message(row).filter(state=DeliveryState.SKIPPED, why__in=DUE_AGAIN)
-                anew = {"created_at": row.created_at, "due_at": row.due_at, "decided_at": None}
+                anew = {"created_at": row.created_at, "due_at": row.due_at, "decided_at": None, **NOT_CHOSEN}
                 returned += passed.update(state=DeliveryState.DUE, why="", **anew)
         return len(rows) - known_now + returned
 
@@ -239,6 +252,12 @@ class Delivery(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     notification_id = models.BigIntegerField(null=True)
     """Of Oscar's notification that it became; None for a mail."""
+    shop_first = models.BooleanField(null=True)
+    """Whether a mail waits for its reader to find the notification; None where its message does not say so."""
+    waits_until = models.DateTimeField(null=True)
+    """Until when it waits for that, or for the best hour: only then it becomes too late."""
+    hour_rule = models.CharField(max_length=4, choices=HourRule.choices, blank=True)
+    """By what its hour was chosen; "" where its message does not say so."""
     recheck_at = models.DateTimeField(null=True)
     """When it is asked again whether a notification is still true; None for a mail, and once it was read."""
 
@@ -264,6 +283,15 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dedupe}: {self.state} {self.why}".rstrip()
+
+    def note_choice(self, shop_first: bool | None, hour_rule: str, waits_until: datetime | None) -> None:
+        """Stores by which rules of its message its moment was chosen, once each; what was chosen before stays."""
+        if shop_first is None and not hour_rule:
+            return
+        columns = {"shop_first": shop_first, "hour_rule": hour_rule, "waits_until": waits_until or self.waits_until}
+        type(self).objects.filter(pk=self.pk).update(**columns)
+        for name, value in columns.items():
+            setattr(self, name, value)
 
     @transaction.atomic
     def mark(self, state: str, why: str = "", **columns: Any) -> None:

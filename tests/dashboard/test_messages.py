@@ -346,9 +346,15 @@ def test_a_message_may_go_into_the_account_and_the_preview_is_the_notification(c
     client.post(address("message-create"), {**fields, "channels": ["shop"]})
     message = Definition.objects.get()
     assert message.newest.document["channels"] == ["shop"]
+    page = client.post(address("message", message.pk), {**fields, "base": 1, "first_in_shop": "on", "best_hour": "on"})
+    document = Definition.objects.get().newest.document
+    assert (document["first_in_shop"], document["best_hour"]) == (True, True)
+    page = client.get(address("message-publish", message.pk), {"number": "2"}).content.decode()
+    assert "in the shop first" in page and "at the best hour" in page
+    client.post(address("message", message.pk), {**fields, "base": 2, "channels": ["shop"]})
     page = client.get(address("message", message.pk)).content.decode()
     assert re.search(r'value="shop"[^>]*checked', page) and not re.search(r'value="email"[^>]*checked', page)
-    page = client.get(address("message-publish", message.pk), {"number": "1"}).content.decode()
+    page = client.get(address("message-publish", message.pk), {"number": "3"}).content.decode()
     assert "in the shop" in page and "Without mails, guests who wait for a product are not told." in page
 
 

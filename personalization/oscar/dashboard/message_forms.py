@@ -46,6 +46,21 @@ class MessageForm(AudienceForm):
             "In the shop: a notification in the customer's account. Guests have none. Nothing chosen: by e-mail."
         ),
     )
+    first_in_shop = forms.BooleanField(
+        label=pgettext_lazy("personalization", "In the shop first"),
+        required=False,
+        help_text=_(
+            "Of a message that goes both ways: who comes at least weekly is mailed only what they have not read in the "
+            "shop after two of their usual pauses."
+        ),
+    )
+    best_hour = forms.BooleanField(
+        label=pgettext_lazy("personalization", "At the best hour"),
+        required=False,
+        help_text=_(
+            "A mail waits, for a day at most, for the hour at which the customer, or most others, are in the shop."
+        ),
+    )
     hold_back = forms.FloatField(
         label=pgettext_lazy("personalization", "Held back, in percent"),
         required=False,
@@ -113,6 +128,7 @@ class MessageForm(AudienceForm):
             parts["hold_back"] = data["hold_back"] / 100
         if data["channels"] and tuple(data["channels"]) != BY_MAIL:
             parts["channels"] = data["channels"]
+        parts |= {name: True for name in ("first_in_shop", "best_hour") if data[name]}
         return {"kind": data["kind"], **{name: part for name, part in parts.items() if part != {}}}
 
     def _wording(self, data: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -142,6 +158,8 @@ def message_initial(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
         **audience_initial(document),
         "name": name,
         "kind": document.get("kind", ""),
+        "first_in_shop": document.get("first_in_shop", False),
+        "best_hour": document.get("best_hour", False),
         "channels": list(document.get("channels", BY_MAIL)),
         "hold_back": None if share is None else round(share * 100, 6),
     }

@@ -32,6 +32,10 @@ def describe_message(document: Mapping[str, Any], names: Names) -> str:
     channels = tuple(document.get("channels", BY_MAIL))
     if channels != BY_MAIL:
         parts.append(", ".join(str(label) for name, label in Channel.choices if name in channels))
+    if document.get("first_in_shop"):
+        parts.append(pgettext("personalization", "in the shop first"))
+    if document.get("best_hour"):
+        parts.append(pgettext("personalization", "at the best hour"))
     share = document.get("hold_back", kind.hold_back if kind else 0)
     if share:
         parts.append(pgettext("personalization", "%(percent)g %% held back") % {"percent": round(share * 100, 2)})
