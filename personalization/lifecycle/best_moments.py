@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -106,7 +107,7 @@ def usual_pause(visits: Sequence[datetime]) -> timedelta | None:
     """The median time from one visit to the next; None for fewer than five visits."""
     if len(visits) < FEWEST_VISITS:
         return None
-    return timedelta(seconds=median((b - a).total_seconds() for a, b in zip(visits, visits[1:], strict=False)))
+    return timedelta(seconds=median((b - a).total_seconds() for a, b in pairwise(visits)))
 
 
 def shop_hours() -> Counter[int]:

@@ -47,6 +47,7 @@ class Why(models.TextChoices):
     ENDED = "ended", pgettext_lazy("personalization", "the message was paused, or had ended")
     NOT_MEANT = "not_meant", pgettext_lazy("personalization", "no message was meant for them")
     TOO_OLD = "too_old", pgettext_lazy("personalization", "too late")
+    NOT_WANTED = "not_wanted", pgettext_lazy("personalization", "they asked for later, or never")
     STAFF = "staff", pgettext_lazy("personalization", "an account of staff")
     CHILD = "child", pgettext_lazy("personalization", "a child's account")
     NO_ADDRESS = "no_address", pgettext_lazy("personalization", "no address, or no account any more")

@@ -25,6 +25,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from personalization.lifecycle.permissions import notification_switch, permission_switches
+from personalization.models import ReminderAnswer
 from personalization.pages.cache_control import private_page
 from personalization.pages.outages import render_visitor_page, says_when_unreadable
 from personalization.pages.redirects import redirect_target
@@ -33,6 +34,7 @@ from personalization.privacy.data_download import AsyncDataDownload, DataDownloa
 from personalization.privacy.overview import visitor_overview
 from personalization.privacy.private_responses import remember_answer, remember_visitor
 from personalization.privacy.requester import Requester, requester_from_request
+from personalization.shop.account_records import product_titles
 
 MAX_KEY = 2**63 - 1
 
@@ -153,9 +155,17 @@ def _message_switches(requester: Requester) -> dict[str, Any]:
         return {}
     moment = now()
     return {
+        "reminder_answers": _reminder_answers(requester),
         "message_switches": permission_switches(requester.user, moment),
         "notification_switch": notification_switch(requester.user, moment),
     }
+
+
+def _reminder_answers(requester: Requester) -> list[dict[str, Any]]:
+    """The products that a customer is not reminded of. A query, and one for the titles where there are some."""
+    rows = list(ReminderAnswer.objects.filter(user_id=requester.user_id).order_by("-answered_at"))
+    titles = product_titles([row.product_id for row in rows]) if rows else {}
+    return [{"product_id": row.product_id, "until": row.until, "title": titles.get(row.product_id, "")} for row in rows]
 
 
 def _back_to_privacy() -> HttpResponseRedirect:

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.utils.translation import get_language
 
 from personalization import conf
-from personalization.models import ChannelConsent, Delivery, MessageOutcome, Suppression
+from personalization.models import ChannelConsent, Delivery, MessageOutcome, ReminderAnswer, Suppression
 from personalization.models.message_permissions import PermissionState, Purpose, SuppressionReason
 from personalization.shop import notifications
 
@@ -76,5 +76,6 @@ def erase_messages(user_id: Any, now: datetime) -> None:
     Delivery.objects.delete_of_customer(user_id, address_hash)
     ChannelConsent.objects.delete_of_customer(user_id, address_hash)
     MessageOutcome.objects.forget_customer(user_id)
+    ReminderAnswer.objects.filter(user_id=user_id).delete()
     if address_hash and not conf.missing_message_settings():
         Suppression.objects.suppress(address_hash, SuppressionReason.ERASED, now)
