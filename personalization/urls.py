@@ -42,6 +42,7 @@ urlpatterns = [
     path("personalization/messages/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
     path("personalization/from-message/basket/", message_links.follow_to_basket, name="message_basket"),
     path("personalization/from-message/<int:product_id>/", message_links.follow_to_product, name="message_product"),
+    path("personalization/allow-messages/", message_permissions.allow_messages, name="allow_messages"),
     path("personalization/reminders/<str:token>/", reminder_choices.choose_reminder, name="reminder"),
     path("personalization/privacy/", privacy.privacy_page, name="privacy"),
     path("personalization/privacy/preference/", privacy.change_interest, name="privacy_preference"),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
+from personalization.lifecycle.permission_questions import ORDER_PAGE, allow_ticked
 from personalization.lifecycle.permissions import (
     SWITCHED_PURPOSES,
     notification_switch,
@@ -42,6 +43,21 @@ def switch_messages(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return HttpResponseBadRequest(_("This form is not valid."), content_type="text/plain; charset=utf-8")
     if _is_stored(request.user, form.cleaned_data["purpose"], allowed=form.cleaned_data["answer"] == "yes"):
+        messages.success(request, _("Saved. It counts from now on."))
+    else:
+        messages.info(request, _("Nothing was changed."))
+    return HttpResponseRedirect(reverse("personalization:privacy") + "#personalization-messages")
+
+
+@private_page
+@require_POST
+@csrf_protect
+@says_when_unreadable
+def allow_messages(request: HttpRequest) -> HttpResponse:
+    """Stores what a customer ticked after an order; leads to the page where it stands."""
+    ticked = request.POST.getlist("purposes")
+    stored = allow_ticked(request.user, ticked, ORDER_PAGE, now()) if request.user.is_authenticated and ticked else 0
+    if stored:
         messages.success(request, _("Saved. It counts from now on."))
     else:
         messages.info(request, _("Nothing was changed."))
