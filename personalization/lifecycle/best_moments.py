@@ -60,7 +60,7 @@ def choose_moment(delivery: Delivery, message: PublishedMessage, user: Any, now:
         if shop_first is None:
             visits = own_visits(user.pk, now)
             pause = usual_pause(visits)
-            shop_first = pause is not None and pause <= WEEKLY and is_told_in_shop(delivery)
+            shop_first = pause is not None and pause <= WEEKLY and has_notification(delivery)
             waits_until = delivery.created_at + GAPS_WAITED * pause if shop_first and pause else None
         if waits_until is not None and now < waits_until and not delivery.hour_rule:
             return ChosenMoment(Why.READ_FIRST, waits_until, shop_first)
@@ -81,7 +81,7 @@ def is_read_in_shop(delivery: Delivery) -> bool:
     return bool(keys - notifications.unread_notifications(keys)) if keys else False
 
 
-def is_told_in_shop(delivery: Delivery) -> bool:
+def has_notification(delivery: Delivery) -> bool:
     """Whether there is a notification about the same thing, or will be."""
     rows = Delivery.objects.by_other_channels(delivery)
     return rows.filter(state__in=[DeliveryState.DUE, DeliveryState.SENT]).exists()

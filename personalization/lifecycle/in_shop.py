@@ -110,7 +110,7 @@ def _recheck(row: Delivery, now: datetime) -> Why | None:
             return None
         blank: dict[str, Any] = {"sent_at": None, "notification_id": None, "recheck_at": None}
         delivery.mark(DeliveryState.SKIPPED, why, decided_at=now, **blank)
-        if not Delivery.objects.by_other_channels(delivery).told().exists():
+        if not Delivery.objects.by_other_channels(delivery).sent_or_lost().exists():
             kind.release(delivery)
         return why
 

@@ -4,12 +4,14 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from personalization import conf
 from personalization.lifecycle.kinds import registered_kinds
 from personalization.lifecycle.live_messages import live_channels, read_live_messages
 from personalization.lifecycle.permissions import SWITCHED_PURPOSES, switch_permission
 from personalization.models import ChannelConsent
-from personalization.models.message_permissions import Channel
+from personalization.models.message_permissions import Channel, Purpose
 from personalization.privacy.message_addresses import account_address, hash_address
 from personalization.shop import customers
 
@@ -25,6 +27,13 @@ def asked_purposes(now: datetime) -> list[str]:
     kinds, found = registered_kinds(), read_live_messages(now)
     live = {kinds[name].purpose for name, messages in found.items() if Channel.EMAIL in live_channels(messages)}
     return [purpose.value for purpose in SWITCHED_PURPOSES if purpose in live]
+
+
+def question_words(purpose: str) -> str:
+    """What stands beside the box."""
+    if purpose == Purpose.REMINDERS:
+        return gettext("Mail me reminders: of what I left or looked at in the shop, or may need again.")
+    return gettext("Mail me offers: products and prices that may interest me.")
 
 
 def open_questions(user: Any, now: datetime) -> list[str]:

@@ -125,7 +125,7 @@ def _decide_next(channel: str, now: datetime, result: SendingResult) -> ClaimedM
             version = decision.message.version_id if decision.message else None
             delivery.mark(DeliveryState.SKIPPED, why, arm=decision.arm or "", decided_at=now, version_id=version)
             result.skipped[why] += 1
-            if Delivery.objects.by_other_channels(delivery).told().exists():
+            if Delivery.objects.by_other_channels(delivery).sent_or_lost().exists():
                 _claim(delivery, kind, now)
         return DeliveryState(delivery.state)
 

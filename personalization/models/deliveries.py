@@ -188,7 +188,7 @@ class DeliveryQuerySet(models.QuerySet):
         rows = self.filter(pk=key, state=DeliveryState.SENT)
         return rows.select_for_update(skip_locked=True, of=("self",)).first()
 
-    def told(self) -> Self:
+    def sent_or_lost(self) -> Self:
         """Those that were sent, or may have been."""
         return self.filter(state__in=[DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.FAILED])
 

@@ -6,20 +6,11 @@ from typing import Any
 
 from django import forms
 from django.utils.timezone import now
-from django.utils.translation import gettext
 
-from personalization.lifecycle.permission_questions import REGISTRATION, allow_ticked, asked_purposes
+from personalization.lifecycle.permission_questions import REGISTRATION, allow_ticked, asked_purposes, question_words
 from personalization.models.fail_open import fail_open
-from personalization.models.message_permissions import Purpose
 
 PREFIX = "allow_"
-
-
-def question_words(purpose: str) -> str:
-    """What stands beside the box."""
-    if purpose == Purpose.REMINDERS:
-        return gettext("Mail me reminders: of what I left or looked at in the shop, or may need again.")
-    return gettext("Mail me offers: products and prices that may interest me.")
 
 
 class AskForMessagesMixin:

@@ -6,9 +6,8 @@ from django import template
 from django.template import Context
 from django.utils.timezone import now
 
-from personalization.lifecycle.permission_questions import open_questions
+from personalization.lifecycle.permission_questions import open_questions, question_words
 from personalization.models.fail_open import fail_open
-from personalization.pages.registration import question_words
 
 register = template.Library()
 

@@ -123,7 +123,7 @@ class MessageForm(AudienceForm):
     def document(self) -> Document:
         """The document that the form makes. Call it when the form is valid."""
         data = self.cleaned_data
-        parts = {"who": self.audience(), "wording": self._wording(data), "when": self.schedule()}
+        parts: dict[str, Any] = {"who": self.audience(), "wording": self._wording(data), "when": self.schedule()}
         if data["hold_back"] is not None:
             parts["hold_back"] = data["hold_back"] / 100
         if data["channels"] and tuple(data["channels"]) != BY_MAIL:
