@@ -24,6 +24,7 @@ from django.utils.translation import pgettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
+from personalization import conf
 from personalization.lifecycle.permissions import notification_switch, permission_switches
 from personalization.models import ReminderAnswer
 from personalization.pages.cache_control import private_page
@@ -162,7 +163,10 @@ def _message_switches(requester: Requester) -> dict[str, Any]:
 
 
 def _reminder_answers(requester: Requester) -> list[dict[str, Any]]:
-    """The products that a customer is not reminded of. A query, and one for the titles where there are some."""
+    """The products that a customer is not reminded of. A query, and one for the titles where there are some; none in a
+    shop that can send no messages."""
+    if conf.missing_message_settings():
+        return []
     rows = list(ReminderAnswer.objects.filter(user_id=requester.user_id).order_by("-answered_at"))
     titles = product_titles([row.product_id for row in rows]) if rows else {}
     return [{"product_id": row.product_id, "until": row.until, "title": titles.get(row.product_id, "")} for row in rows]
