@@ -195,6 +195,11 @@ class Settings:
     """... in 7 days, ..."""
     MESSAGES_PER_MONTH: int = 8
     """... and in 30 days."""
+    ASK_TO_ALLOW_MESSAGES: bool = True
+    """Whether customers are asked for permission to send reminders and offers where they register and after an order,
+    by boxes that are not ticked."""
+    MESSAGES_UNREAD: int = 3
+    """As many notifications that they did not ask for a customer has in their account unread at a time."""
     MESSAGE_SOFT_COUNTRIES: tuple[str, ...] | None = ()
     """The countries, ["AT"] for instance, in which customers of a sale who did not object count as having allowed
     messages. Elsewhere only a yes counts."""

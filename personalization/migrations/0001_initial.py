@@ -445,7 +445,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('address_hash', models.CharField(max_length=64)),
-                ('channel', models.CharField(choices=[('email', 'e-mail')], max_length=5)),
+                ('channel', models.CharField(choices=[('email', 'e-mail'), ('shop', 'in the shop')], max_length=5)),
                 ('purpose', models.CharField(blank=True, choices=[('asked_for', 'what the customer asked for'), ('reminders', 'reminders'), ('offers', 'offers')], max_length=9)),
                 ('reason', models.CharField(choices=[('unsubscribed', 'unsubscribed'), ('erased', 'had their data erased'), ('complained', 'complained'), ('bounced', 'does not exist'), ('staff', "the shop's decision")], max_length=12)),
                 ('at', models.DateTimeField()),
@@ -529,14 +529,14 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('kind', models.CharField(max_length=32)),
-                ('dedupe', models.CharField(max_length=120, unique=True)),
+                ('dedupe', models.CharField(max_length=120)),
                 ('address_hash', models.CharField(max_length=64)),
-                ('channel', models.CharField(choices=[('email', 'e-mail')], default='email', max_length=5)),
+                ('channel', models.CharField(choices=[('email', 'e-mail'), ('shop', 'in the shop')], default='email', max_length=5)),
                 ('source_id', models.BigIntegerField(null=True)),
                 ('product_id', models.BigIntegerField(null=True)),
                 ('priority', models.SmallIntegerField(default=0)),
                 ('state', models.CharField(choices=[('due', 'due'), ('sending', 'being sent'), ('sent', 'sent'), ('skipped', 'not sent'), ('failed', 'failed')], default='due', max_length=7)),
-                ('why', models.CharField(blank=True, choices=[('bought', 'bought already'), ('sold_out', 'sold out again'), ('back', 'can be bought again'), ('emptied', 'nothing is left in the basket'), ('in_use', 'the basket is in use'), ('small_basket', 'worth no more than what they usually order'), ('too_few_products', 'nothing to show'), ('price_back', 'the price is no lower any more'), ('no_permission', 'no permission (any more)'), ('suppressed', 'the address is not written to'), ('capped', 'too many messages lately'), ('quiet', 'quiet hours'), ('held_back', 'held back to measure the effect'), ('ended', 'the message was paused, or had ended'), ('not_meant', 'no message was meant for them'), ('too_old', 'too late'), ('staff', 'an account of staff'), ('child', "a child's account"), ('no_address', 'no address, or no account any more'), ('not_rendered', 'the text could not be made'), ('busy', 'the mail server asked to come back later'), ('refused', 'the mail server refused it'), ('unknown', 'nobody knows whether it was sent')], max_length=16)),
+                ('why', models.CharField(blank=True, choices=[('bought', 'bought already'), ('sold_out', 'sold out again'), ('back', 'can be bought again'), ('emptied', 'nothing is left in the basket'), ('in_use', 'the basket is in use'), ('small_basket', 'worth no more than what they usually order'), ('too_few_products', 'nothing to show'), ('price_back', 'the price is no lower any more'), ('no_permission', 'no permission (any more)'), ('suppressed', 'the address is not written to'), ('capped', 'too many messages lately'), ('quiet', 'quiet hours'), ('held_back', 'held back to measure the effect'), ('ended', 'the message was paused, or had ended'), ('not_meant', 'no message was meant for them'), ('too_old', 'too late'), ('not_wanted', 'they asked for later, or never'), ('staff', 'an account of staff'), ('child', "a child's account"), ('no_address', 'no address, or no account any more'), ('not_rendered', 'the text could not be made'), ('busy', 'the mail server asked to come back later'), ('refused', 'the mail server refused it'), ('other_channel', 'the message goes another way'), ('read_first', 'may be read in the shop first'), ('read_in_shop', 'read in the shop'), ('best_hour', 'a better hour'), ('unknown', 'nobody knows whether it was sent')], max_length=16)),
                 ('arm', models.CharField(blank=True, choices=[('treated', 'gets it'), ('held_back', 'held back')], max_length=9)),
                 ('created_at', models.DateTimeField()),
                 ('due_at', models.DateTimeField()),
@@ -544,6 +544,11 @@ class Migration(migrations.Migration):
                 ('sent_at', models.DateTimeField(null=True)),
                 ('lease_until', models.DateTimeField(null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('notification_id', models.BigIntegerField(null=True)),
+                ('shop_first', models.BooleanField(null=True)),
+                ('waits_until', models.DateTimeField(null=True)),
+                ('hour_rule', models.CharField(blank=True, choices=[('own', 'by their own visits'), ('shop', 'by the visits of all')], max_length=4)),
+                ('recheck_at', models.DateTimeField(null=True)),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='personalization.version')),
             ],
@@ -780,7 +785,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('address_hash', models.CharField(max_length=64)),
-                ('channel', models.CharField(choices=[('email', 'e-mail')], default='email', max_length=5)),
+                ('channel', models.CharField(choices=[('email', 'e-mail'), ('shop', 'in the shop')], default='email', max_length=5)),
                 ('purpose', models.CharField(choices=[('asked_for', 'what the customer asked for'), ('reminders', 'reminders'), ('offers', 'offers')], max_length=9)),
                 ('state', models.CharField(choices=[('granted', 'granted'), ('withdrawn', 'withdrawn'), ('soft', 'not objected to')], max_length=9)),
                 ('source', models.CharField(max_length=64)),
@@ -873,6 +878,22 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['target', 'target_key'], name='personalization_references')],
             },
         ),
+        migrations.CreateModel(
+            name='ReminderAnswer',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('product_id', models.BigIntegerField()),
+                ('until', models.DateTimeField(null=True)),
+                ('answered_at', models.DateTimeField()),
+                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'verbose_name': 'answer to a reminder',
+                'verbose_name_plural': 'answers to reminders',
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('user', 'product_id'), name='personalization_one_answer')],
+            },
+        ),
         migrations.AddConstraint(
             model_name='season',
             constraint=models.UniqueConstraint(fields=('definition', 'number'), name='personalization_season_number'),
@@ -903,6 +924,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
+            index=models.Index(condition=models.Q(('recheck_at__isnull', False)), fields=['recheck_at'], name='personalization_message_again'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
             index=models.Index(fields=['state', 'due_at'], name='personalization_message_due'),
         ),
         migrations.AddIndex(
@@ -920,6 +945,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='delivery',
             index=models.Index(fields=['created_at'], name='personalization_message_age'),
+        ),
+        migrations.AddConstraint(
+            model_name='delivery',
+            constraint=models.UniqueConstraint(fields=('dedupe', 'channel'), name='personalization_one_delivery'),
         ),
         migrations.AddIndex(
             model_name='definition',

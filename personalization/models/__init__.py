@@ -28,6 +28,7 @@ from personalization.models.order_visitors import OrderVisitor
 from personalization.models.prices_seen import PriceSeen
 from personalization.models.product_weeks import ProductWeek
 from personalization.models.purchases import Purchase
+from personalization.models.reminder_answers import ReminderAnswer
 from personalization.models.row_draws import RowDraw
 from personalization.models.row_order_results import RowOrderResult
 from personalization.models.search_totals import SearchTotal
@@ -74,6 +75,7 @@ __all__ = [
     "ProductWeek",
     "Purchase",
     "Reference",
+    "ReminderAnswer",
     "RowDraw",
     "RowOrderResult",
     "RulesState",

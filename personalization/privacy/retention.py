@@ -31,7 +31,7 @@ from personalization.models.batched_deletion import DELETE_BATCH_SIZE as ROWS_AT
 from personalization.models.credits import oldest_credited
 from personalization.models.events import BROWSER_BATCH_SIZE, DELETE_BATCH_SIZE, EventType
 from personalization.models.genome_months import month_before
-from personalization.shop import catalogue
+from personalization.shop import catalogue, notifications
 
 LATE_DAYS = 8
 """A day that began more days ago gets no late events any more: they may come up to 7 days late."""
@@ -150,6 +150,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     )
     audit = sum(AuditEntry.objects.delete_before(until.audit))
     credits = sum(Credit.objects.delete_before(until.credits))
+    notifications.delete_notifications(Delivery.objects.before(until.messages))
     messages = sum(Delivery.objects.delete_before(until.messages))
     messages += sum(ChannelConsent.objects.delete_before(until.messages))
     messages += sum(MessageOutcome.objects.delete_before(until.messages))

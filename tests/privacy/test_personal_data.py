@@ -36,6 +36,7 @@ from personalization.models import (
     LoyaltyCard,
     MessageOutcome,
     OrderVisitor,
+    ReminderAnswer,
     Season,
     Visitor,
 )
@@ -123,6 +124,7 @@ def a_life(number):
         household=household, maker=visitor, code_hash=f"code {number}", expires_at=now() + timedelta(days=7)
     )
     CardClaim.objects.record(f"another card {number}", user.pk, now())
+    ReminderAnswer.objects.answer(user.pk, tea.pk, None, now())
     MessageOutcome.objects.record("basket_left", user.pk, "treated", 0.1, now())
     leaf = tea.categories.get().pk
     Genome.objects.create(
@@ -186,6 +188,7 @@ def test_the_export_holds_each_field_of_each_row_with_names_beside_keys():
         "personalization.MessageOutcome": 1,
         "personalization.OrderVisitor": 1,
         "personalization.Purchase": 1,
+        "personalization.ReminderAnswer": 1,
         "personalization.Visitor": 1,
     }
     for label, rows in tables.items():
@@ -253,7 +256,7 @@ def test_it_costs_a_fixed_number_of_queries(django_assert_max_num_queries):
         )
         for _ in range(50)
     )
-    with django_assert_max_num_queries(21):
+    with django_assert_max_num_queries(22):
         data_export.visitor_tables(user.pk, visitor)
 
 
