@@ -7,7 +7,7 @@ are numbers 0..products-1 here; only `train` knows their primary keys.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -41,6 +41,9 @@ class CatalogueArrays:
     """When the product was created, in seconds since 1970."""
     text: Sequence[str]
     """Title, description and attribute values."""
+    derived: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+    """What recommenders work out from these alone and share, by name: once for all of them, and for all cuts of a
+    history."""
 
     @classmethod
     def empty(cls, products: int) -> "CatalogueArrays":
