@@ -142,14 +142,10 @@ class EventQuerySet(ShownEventQuerySet):
             type=EventType.PRODUCT_VIEW, is_suspected_bot=False, product_id__isnull=False, visitor__user__isnull=False
         )
 
-    def for_device(self, device: str) -> Self:
-        """What was reported by this kind of device."""
-        return self.filter(device=device)
-
-    def by_customer(self) -> Iterator[tuple[Any, int, float]]:
-        """(customer's key, product's key, seconds since 1970) of each event, streamed."""
-        rows = self.order_by().annotate(at=Epoch("occurred_at")).values_list("visitor__user_id", "product_id", "at")
-        return rows.iterator(chunk_size=20_000)
+    def by_customer(self) -> Iterator[tuple[Any, int, float, str]]:
+        """(customer's key, product's key, seconds since 1970, type of device) of each event, streamed."""
+        rows = self.order_by().annotate(at=Epoch("occurred_at"))
+        return rows.values_list("visitor__user_id", "product_id", "at", "device").iterator(chunk_size=20_000)
 
     def recent(
         self, visitor_id: uuid.UUID, since: datetime, until: datetime, *, min_seen: int = NEVER

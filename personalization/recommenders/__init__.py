@@ -72,6 +72,10 @@ class ViewArrays:
         """No views."""
         return cls(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
 
+    def take(self, entries: NDArray[np.bool_]) -> "ViewArrays":
+        """Those that the mask selects."""
+        return ViewArrays(self.customer[entries], self.product[entries], self.seen[entries])
+
 
 @dataclass(frozen=True)
 class ShownArrays:
@@ -133,8 +137,7 @@ class HistoryArrays:
 
     def until(self, moment: float) -> "HistoryArrays":
         """The history up to an earlier moment (seconds since 1970), with today's catalogue."""
-        before, seen = self.ordered_at <= moment, self.views.seen <= moment
-        views = ViewArrays(self.views.customer[seen], self.views.product[seen], self.views.seen[seen])
+        before = self.ordered_at <= moment
         return replace(
             self,
             customer=self.customer[before],
@@ -143,7 +146,7 @@ class HistoryArrays:
             ordered_at=self.ordered_at[before],
             country=self.country[before],
             now=moment,
-            views=views,
+            views=self.views.take(self.views.seen <= moment),
             shown=self.shown.select(self.shown.ended <= moment),
         )
 
