@@ -2,13 +2,13 @@
 
     python -m benchmarks.growth --server postgres://postgres@127.0.0.1:5432 --shops S,M --jobs texts,train,pages
 
-A shop that is not there yet is made first, as the database `growth_<shop>`: S 1,500 products and 300 customers, M 20,000
-and 25,000, L 100,000 and 200,000; some 0.1, 1.6 and 8 million order lines, and half as many events. Each job is done in
-a process of its own, in the order in which they are named; `pages` and `export` need a `train` before them.
+A shop that is not there yet is made first, as the database `growth_<shop>`: S 1,500 products and 300 customers, M
+20,000 and 25,000, L 100,000 and 200,000; some 0.1, 1.6 and 8 million order lines, and half as many events. Each job is
+done in a process of its own, in the order in which they are named; `pages` and `export` need a `train` before them.
 
 Prints for each job and shop the seconds of CPU, here and (where the connection lasts) in the database's own process,
-the queries, the peak of memory, and how much there was to do; then, between each shop and the next larger one, the ratio
-of these, and the slope: the exponent with which the CPU grows with what there was to do. 1 is in proportion.
+the queries, the peak of memory, and how much there was to do; then, beside the next larger shop, the ratio of the CPU
+and the slope: the exponent with which it grows with what there was to do. 1 is in proportion.
 Seconds of CPU, as other work slows the clock; the jobs change what they store as they do in any shop.
 """
 
@@ -140,8 +140,8 @@ def sensitive() -> int:
 @job
 def totals() -> int:
     """Counting the days that changed, after they were counted a moment ago."""
-    from personalization.privacy.retention import roll_up_days
     from benchmarks.scratch_shop import END
+    from personalization.privacy.retention import roll_up_days
 
     return roll_up_days(END) * (_events() // 80)
 
@@ -149,10 +149,11 @@ def totals() -> int:
 @job
 def export() -> int:
     """The home lists of some hundred customers."""
+    from itertools import islice
+
     from personalization.batching import batched
     from personalization.exchange.export import ExportRun, current_context
     from personalization.exchange.export_requests import requests_for_everyone
-    from itertools import islice
 
     run = ExportRun("home", current_context())
     wanted = islice(requests_for_everyone("home", time.time()).requests, EXPORTED)
@@ -178,7 +179,7 @@ def pages() -> int:
     from django.test import Client
     from django.urls import reverse
 
-    from benchmarks.pages import asked, count, customer, Page
+    from benchmarks.pages import Page, asked, count, customer
     from personalization.shop.catalogue import Product
 
     settings.ALLOWED_HOSTS = ["*"]
@@ -305,7 +306,9 @@ def main() -> None:
             make_shop(os.environ["GROWTH_SHOP"])
         return
     found: dict[str, list[Cost]] = {}
-    print(f"{'':12}{'shop':>5}{'amount':>10}{'CPU s':>9}{'database':>9}{'queries':>9}{'MiB':>7}{'ratio':>8}{'slope':>7}")
+    print(
+        f"{'':12}{'shop':>5}{'amount':>10}{'CPU s':>9}{'database':>9}{'queries':>9}{'MiB':>7}{'ratio':>8}{'slope':>7}"
+    )
     for shop in options.shops.split(","):
         for work, cost in costs_of(options.server, shop, options.jobs.split(",")):
             before = found.setdefault(work, [])

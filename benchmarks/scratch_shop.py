@@ -197,6 +197,7 @@ EVENT_DAYS = 80
 END = datetime(2026, 11, 20, tzinfo=UTC)
 """The last order and the last event of a generated shop are shortly before."""
 
+
 def _chance(what: str) -> str:
     """SQL: between 0 and 1, always the same for a number, and unlike that of the next number."""
     return f"((hashint8(({what})::bigint) & 2147483647) / 2147483648::float)"

@@ -1,6 +1,7 @@
 """What one training run learned, as arrays by name: just made while training, read from a snapshot while serving."""
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +24,25 @@ class SnapshotArrays:
     """The arrays of a snapshot. Products are indices here; `ids` turns them into primary keys."""
 
     arrays: Mapping[str, NDArray[Any]]
+
+    @cached_property
+    def worked_out(self) -> dict[Hashable, Any]:
+        """What decisions worked out from these arrays alone and look up from then on: sorting all products once a
+        process, and not for each page."""
+        return {}
+
+    @cached_property
+    def newest_first(self) -> NDArray[np.int32]:
+        """All products, the newest first; of equally new ones the lower index."""
+        return np.argsort(-self.arrays["product.created_at"], kind="stable").astype(np.int32)
+
+    def created_between(self, after: float, until: float) -> NDArray[np.int32]:
+        """The products that were created after one moment and up to another, the newest first; seconds since 1970."""
+        created = self.arrays["product.created_at"]
+        bounds = [
+            bisect_left(self.newest_first, -moment, key=lambda index: -created[index]) for moment in (until, after)
+        ]
+        return self.newest_first[bounds[0] : bounds[1]]
 
     @property
     def ids(self) -> NDArray[np.int64]:

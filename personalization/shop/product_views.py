@@ -54,7 +54,9 @@ def read_views(rows: Iterable[ViewRow], users: Iterable[Any], until: float) -> V
     indices = {user: index for index, user in enumerate(users)}
     numbers = {name: number for number, name in enumerate(DEVICES)}
     numbered = (
-        (indices[user], product, seen, numbers.get(device, -1)) for user, product, seen, device in rows if user in indices
+        (indices[user], product, seen, numbers.get(device, -1))
+        for user, product, seen, device in rows
+        if user in indices
     )
     table = np.fromiter(numbered, np.dtype("i8,i8,f8,i1"))
     table = table[table["f2"] <= until]

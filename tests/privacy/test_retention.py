@@ -229,7 +229,9 @@ def test_events_about_sensitive_products_and_of_who_withdrew_are_looked_for_once
         store_dated_event(anna, "view_item", number, product_id=1 + number % 2)
     keys = list(Event.objects.order_by("id").values_list("id", flat=True))
     wanted = keys if consent == "withdrawn" else keys[1::2]
-    delete = Event.objects.delete_withdrawn if consent == "withdrawn" else partial(Event.objects.delete_for_products, {2})
+    delete = (
+        Event.objects.delete_withdrawn if consent == "withdrawn" else partial(Event.objects.delete_for_products, {2})
+    )
     with CaptureQueriesContext(connection) as queries:
         assert sum(delete()) == len(wanted)
     looked = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
