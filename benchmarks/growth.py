@@ -124,6 +124,16 @@ def genomes() -> int:
 
 
 @job
+def daily_genomes() -> int:
+    """The genomes that are due a day after all were worked out: a seventh, and those of who bought since."""
+    from personalization.models import CustomerFacts
+    from personalization.profile.batch import refresh_all_genomes
+
+    refresh_all_genomes(_end() + 86_400, whole=False)
+    return CustomerFacts.objects.count()
+
+
+@job
 def sensitive() -> int:
     """Deleting the events about many sensitive products, which is undone."""
     from django.db import transaction

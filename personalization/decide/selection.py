@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from personalization.decide.genome_age import fading_until_training
 from personalization.decide.slate import PRODUCT, Candidate
 from personalization.models import Genome
 from personalization.rank.features import expected_interval
@@ -196,7 +197,7 @@ def seed_products(snapshot: SnapshotArrays, genome: Genome, count: int) -> list[
     """
     neighbours = snapshot.neighbours("bought_together")
     indices = snapshot.product_indices(row[0] for row in genome.products)
-    weight = np.array([row[1] for row in genome.products])
+    weight = np.array([row[1] for row in genome.products]) * fading_until_training(genome, snapshot)
     in_snapshot = indices >= 0
     indices, weight = indices[in_snapshot], weight[in_snapshot]
     popularity = snapshot.scores("popular").score

@@ -15,6 +15,8 @@ DEVICES = ("computer", "phone", "tablet")
 """The types of devices; a snapshot keeps each by its number here."""
 COUNTING_RECOMMENDERS = ("popular", "all_time_popular")
 """Their scores are numbers of customers."""
+HALF_LIFE = "training.half_life_days"
+"""The array that holds it."""
 MAX_CLOCK_DRIFT = 28 * DAY
 """A snapshot decides as if it were at most this many seconds after its training."""
 
@@ -53,6 +55,11 @@ class SnapshotArrays:
     def trained_at(self) -> float:
         """The end of the history from which it was learned, in seconds since 1970."""
         return float(self.arrays["training.cutoff"][0])
+
+    @property
+    def half_life_days(self) -> float:
+        """After so many days a purchase counted half in the training; 0 for a snapshot of an earlier release."""
+        return float(self.arrays.get(HALF_LIFE, np.zeros(1))[0])
 
     def clamp_time(self, now: float) -> float:
         """The moment to decide for: it stands still some weeks after the training, as ages would not fit what was
