@@ -186,13 +186,17 @@ def snapshot() -> int:
 def pages() -> int:
     """Queries and function calls of pages, warm, of a stranger and of the customer who bought most."""
     from django.conf import settings
+    from django.core.management import call_command
     from django.test import Client
     from django.urls import reverse
+    from haystack.query import SearchQuerySet
 
     from benchmarks.pages import Page, asked, count, customer
     from personalization.shop.catalogue import Product
 
     settings.ALLOWED_HOSTS = ["*"]
+    if not SearchQuerySet().count():
+        call_command("rebuild_index", interactive=False, verbosity=0)
     product = Product.objects.get(pk=7)
     addresses = {
         "home": reverse("personalization:home"),

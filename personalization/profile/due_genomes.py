@@ -55,8 +55,8 @@ class GenomeSweep:
         bought = purchases.last_purchases(min(self.last_began or self.now, self.now - timedelta(days=1)))
         due = {user for user in consented if user not in computed or self._is_outdated(user, computed[user])}
         due |= {user for user, last in bought.items() if user in computed and computed[user] < last <= self.now}
-        others = [user for user in consented if user not in due]
-        return [user for user in consented if user in due.union(_chose_something_else(others))]
+        due |= _chose_something_else([user for user in consented if user not in due])
+        return [user for user in consented if user in due]
 
     def _is_outdated(self, user: Any, computed: datetime) -> bool:
         is_of_this_turn = computed.timestamp() // DAY >= last_turn(user, int(self.now.timestamp() // DAY))

@@ -6,8 +6,10 @@ from itertools import chain
 import numpy as np
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connection
 from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 from oscar.apps.catalogue.models import Category
@@ -150,6 +152,15 @@ def test_what_became_sensitive_is_in_nobodys_genome_after_the_night_even_if_that
     night(1.1, moment)
     assert sorted(swept) == sorted(user.pk for user in users)  # the ten were not worked out again
     assert not [one for one in Genome.objects.all() if products[0].pk in {row[0] for row in one.products}]
+
+
+def test_who_is_due_is_found_by_as_many_queries_however_many_customers_there_are(moment):
+    users, _ = shop.even_and_odd()
+    night(0, moment)
+    sweep = due_genomes.begin_sweep(moment + DAY / 2)
+    with CaptureQueriesContext(connection) as queries:
+        assert sweep.due_customers(sorted(user.pk for user in users)) == []
+    assert len(queries) == 7
 
 
 def test_what_similar_customers_buy_follows_an_order_in_the_next_night(swept, moment):
