@@ -162,7 +162,8 @@ def equal_products(snapshot: SnapshotArrays, array: str, index: int) -> NDArray[
         snapshot.worked_out["sorted", array] = np.argsort(values, kind="stable").astype(np.int32)
     order = snapshot.worked_out["sorted", array]
     first, last = (bisect(order, values[index], key=lambda row: values[row]) for bisect in (bisect_left, bisect_right))
-    return order[first:last].astype(np.int64)
+    found: NDArray[np.int64] = order[first:last].astype(np.int64)
+    return found
 
 
 def replenishable(snapshot: SnapshotArrays, history: VisitorHistory, min_rate: float) -> NDArray[np.int64]:

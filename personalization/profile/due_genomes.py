@@ -77,10 +77,11 @@ def begin_sweep(now: float) -> GenomeSweep:
     stays due until it was worked out, however often a run is killed."""
     moment, basis = datetime.fromtimestamp(now, UTC), _basis()
     known, last = SweepTurn.objects.last_round(BASIS), SweepTurn.objects.last_round(SWEEP)
+    last_began = last.round_began if last else None
     if known is None or known.position != basis:
         SweepTurn.objects.note_round(BASIS, moment, basis)
-        return GenomeSweep(moment, last and last.round_began, moment)
-    return GenomeSweep(moment, last and last.round_began, known.round_began)
+        return GenomeSweep(moment, last_began, moment)
+    return GenomeSweep(moment, last_began, known.round_began)
 
 
 def last_turn(user: Any, day: int) -> int:

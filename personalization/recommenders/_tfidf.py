@@ -83,8 +83,8 @@ class TfidfTexts:
             value = cosine + bonus * same
             edge = np.partition(value, len(value) - closest - 1)[len(value) - closest - 1]
             kept[part] = value >= edge - SLACK
-        row = np.repeat(np.arange(len(block)), np.diff(shared.indptr))[kept]
-        return sparse.csr_matrix((shared.data[kept], (row, shared.indices[kept])), shared.shape)
+        rows = np.repeat(np.arange(len(block)), np.diff(shared.indptr))[kept]
+        return sparse.csr_matrix((shared.data[kept], (rows, shared.indices[kept])), shared.shape)
 
 
 def vectorize_texts(catalogue: CatalogueArrays) -> TfidfTexts:
