@@ -93,10 +93,19 @@ def check_context_processors(app_configs: Any, **options: Any) -> list[CheckMess
     ]
 
 
+WITHOUT_CALLABLE = {
+    "CONSENT_CALLABLE": "no visitor is personalised",
+    "IS_CHILD_CALLABLE": "no visitor is personalised",
+    "CHOSEN_STORE_CALLABLE": "no row prefers what a store has",
+}
+"""What comes of a path that leads nowhere."""
+
+
 @register("personalization")
 def check_callables(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """E003: a setting names a function that cannot be imported or called, so that no visitor has consent."""
-    return [error for name in ("CONSENT_CALLABLE", "IS_CHILD_CALLABLE") if (error := _callable_error(name))]
+    """E003: a setting names a function that cannot be imported or called, so that no visitor has consent, or nobody's
+    store is known."""
+    return [error for name in WITHOUT_CALLABLE if (error := _callable_error(name))]
 
 
 def _callable_error(name: str) -> CheckMessage | None:
@@ -109,7 +118,7 @@ def _callable_error(name: str) -> CheckMessage | None:
         fault = f"which cannot be imported: {error}"
     return Error(
         f"PERSONALIZATION: {name!r} is {path!r}, {fault}.",
-        hint="Expected the dotted path of a function. Until then no visitor is personalised.",
+        hint=f"Expected the dotted path of a function. Until then {WITHOUT_CALLABLE[name]}.",
         id="personalization.E003",
     )
 

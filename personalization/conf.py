@@ -13,6 +13,7 @@ SETTING_CHOICES = {"EVENT_ITEM_ID_FIELD": ("id", "upc", "sku")}
 SETTING_BOUNDS: dict[str, tuple[int, float]] = {
     "ADD_ON_MIN_PROBABILITY": (0, 1),
     "DEMOTE_AFTER_VIEWS": (0, math.inf),
+    "FREE_SHIPPING_FROM": (0, math.inf),
     "MAX_EVENT_TIME_SHARE": (0, math.inf),
     "MAX_INTEREST_QUESTIONS": (0, 3),
     "MENU_MAX_SHIFT": (0, math.inf),
@@ -22,6 +23,7 @@ SETTING_BOUNDS: dict[str, tuple[int, float]] = {
     "NUM_PROXIES": (0, math.inf),
     "RERANK_STRENGTH": (0, 100),
     "ROW_ORDER_MAX_SHIFT": (0, math.inf),
+    "STORE_PREFERENCE": (0, 20),
 }
 """The smallest and the largest value; other numbers are at least 1."""
 REQUIRED_MESSAGE_SETTINGS = ("MESSAGE_BASE_URL", "MESSAGE_ADDRESS_KEY", "MESSAGE_IMPRINT")
@@ -38,6 +40,9 @@ class Settings:
     `STORAGES["personalization"]` is used instead when the shop defines it."""
     SNAPSHOT_POLL_SECONDS: int = 5
     """A web worker looks for a newer snapshot at most this often, with one query of one row."""
+    SNAPSHOT_CACHE_DIR: str = ""
+    """Folder on each web host, of this app's own, where its processes share one checked copy of the snapshot that
+    serves, mapped into memory. Without it each process keeps its own copy in memory."""
     SNAPSHOTS_KEPT: int = 2
     """How many snapshots stay on disk after a training run, the active one included."""
 
@@ -101,6 +106,10 @@ class Settings:
     DEMOTE_AFTER_VIEWS: int = 5
     """A product that a visitor saw so often in rows within 28 days, and neither clicked on nor bought, stands behind
     the others of its row on their home page; 0 for never."""
+    CHOSEN_STORE_CALLABLE: str = ""
+    """Dotted path of a function request -> the code of the store where this visitor fetches their orders, or None."""
+    STORE_PREFERENCE: int = 10
+    """How far rows move up what that store has, in percent of the candidates for five lines; at most 20, 0 for not."""
     ADD_ON_MIN_PROBABILITY: float = 0.12
     """The probability, 0 to 1, from which an add-on is shown in the basket and after the order. With a higher one fewer
     add-ons are shown, and more of them are bought."""
@@ -112,6 +121,10 @@ class Settings:
     LEAVE_BAR: bool = False
     """Whether visitors who agreed to personalisation and are about to leave see a quiet bar at the bottom of the page:
     that their basket is kept, or the best alternative to the product in view."""
+
+    FREE_SHIPPING_FROM: float = 0
+    """The value of a basket from which the shop sends it for nothing; then the basket page proposes what reaches it,
+    where that is so by the shop's own shipping method. 0: it proposes nothing."""
 
     # Reranking of lists and of the menu
     RERANK_STRENGTH: int = 100

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
+from itertools import islice
 from typing import Any
 
 from personalization import signals, surfaces
@@ -148,6 +149,22 @@ def best_alternative(visit: Visit) -> Slate:
         alone = plan.map_types(lambda row_type: row_type if row_type.code == SIMILAR.code else None)
         slate = _personalized_slate(alone, visit, page_limits(visit.policy, product.whole_page, 1))
     return slate
+
+
+def rank_for_basket(visit: Visit, limit: int) -> tuple[list[int], str]:
+    """The keys of the first products of the basket's list for a visit, whether they can be bought or not, without what
+    is in it, on the page, or kept out by a campaign; and the name of the snapshot that ranked them. None when the shop
+    has learned nothing yet. No query."""
+    basket = _get_surface("basket")
+    visit, learned = enter_surface(visit, basket.name), get_active_snapshot()
+    if learned is None:
+        return [], ""
+    visit = apply_preferences(visit, learned)
+    absent = visit.basket | visit.excluded_products | visit.shown_products
+    keys = (one.item.id for one in basket.ranking(visit, learned))
+    first = list(islice((key for key in keys if key not in absent), limit))
+    removed = ranked_lists.kept_out(basket.name, visit, set(first))
+    return [key for key in first if key not in removed], learned.name
 
 
 def recommend(

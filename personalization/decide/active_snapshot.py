@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from django.db import connections
 
 from personalization import conf
-from personalization.models import Snapshot, query_limits, snapshot_files
+from personalization.models import Snapshot, host_copies, query_limits, snapshot_files
 from personalization.models.fail_open import fail_open
 from personalization.models.snapshots import ServingState
 from personalization.rank.snapshot_arrays import SnapshotArrays
@@ -140,7 +140,7 @@ def _load_newer_snapshot(row: ServingState) -> None:
         return
     last_good = _process_cache.loaded.name if _process_cache.loaded else "none"
     try:
-        arrays = snapshot_files.read_snapshot(row.name, row.manifest_sha256)
+        arrays = host_copies.load_snapshot(row.name, row.manifest_sha256)
     except snapshot_files.BrokenSnapshot as fault:  # it stays broken
         _process_cache.refused = row.name
         logger.error("Snapshot %s is broken (%s); the last good one stays active: %s", row.name, fault, last_good)

@@ -29,6 +29,7 @@ from personalization.decide.slate import (
     SlateItem,
     product_ref,
 )
+from personalization.decide.store_preference import prefer_store
 from personalization.decide.trace import HIDDEN_NAME, NO_WORDS, NOT_BUYABLE, OUTSIDE_PRICE_RANGE
 from personalization.decide.visit import Visit
 from personalization.shop import catalogue
@@ -53,7 +54,7 @@ def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit,
     if visit.trace is not None:
         visit.trace.start_page(visit.basket, visit.excluded_products, visit.shown_products)
     proposed = order_rows(layout.sort_rows(_collect_rows(surface, rows, visit)), visit, surface)
-    proposed = add_newcomers(proposed, visit, surface, limits)
+    proposed = add_newcomers(prefer_store(proposed, visit, limits), visit, surface, limits)
     referenced = {
         key for row in proposed for reason in _row_reasons(row, limits) for key in referenced_products(reason)
     }

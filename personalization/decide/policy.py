@@ -28,6 +28,8 @@ class Policy:
     """Of the rows that show what sells, this part has a new product in its last place; 0 for none."""
     demote_after_views: int = 5
     """A product that a visitor saw so often and never touched stands behind the others of its row; 0 for never."""
+    store_preference: int = 10
+    """Percent of the first candidates of a row by which what the visitor's store has moves up."""
     add_on_min_probability: float = 0.12
     """Of being bought with the basket, 0 to 1."""
     max_order_products: int = 100

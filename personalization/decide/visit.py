@@ -73,6 +73,8 @@ class Visit:
     """"phone", "tablet" or "computer", as the browser says; "" when it does not say."""
     channel: str = ""
     """What led them to this page: "search", "social", "email", "ads", "link" or "direct"; "" when unknown."""
+    store: str = ""
+    """The code of the store where they fetch their orders; "" where they chose none."""
     product: int | None = None
     """The key of the product whose page is open; a child's parent."""
     child_product: int | None = None

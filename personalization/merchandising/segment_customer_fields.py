@@ -71,6 +71,14 @@ def _number_fields() -> tuple[Field, ...]:
             scale=100,
         ),
         NumberField(
+            "store_share",
+            "store_share",
+            pgettext_lazy("personalization", "Share of purchases in stores in percent"),
+            pgettext_lazy("personalization", "made %(amount)s %% of their purchases in stores"),
+            PERCENT,
+            scale=100,
+        ),
+        NumberField(
             "reviews",
             "reviews",
             pgettext_lazy("personalization", "Reviews"),

@@ -95,23 +95,36 @@ def read_snapshot(name: str, manifest_sha256: str) -> dict[str, NDArray]:
     BrokenSnapshot : its content is wrong, and will be.
     MissingSnapshot : it is not there, or cannot be read now.
     """
-    home = snapshot_storage()
     described = read_manifest(name, manifest_sha256)
-    for array in described["arrays"]:
-        if not ARRAY_NAME.fullmatch(array):
-            raise BrokenSnapshot(f"{name}: no array can be called {array!r}")
-    return {array: _array(home, f"{name}/{array}.npy", entry) for array, entry in described["arrays"].items()}
+    return {array: _array(name, array, entry) for array, entry in described["arrays"].items()}
 
 
 def read_manifest(name: str, manifest_sha256: str) -> dict[str, Any]:
     """What the manifest of a snapshot says, which is small; raises what `read_snapshot` does."""
-    manifest = _content(snapshot_storage(), f"{name}/{MANIFEST}", MAX_MANIFEST_BYTES)
+    return check_manifest(name, manifest_content(name), manifest_sha256)
+
+
+def check_manifest(name: str, manifest: bytes, manifest_sha256: str) -> dict[str, Any]:
+    """What this manifest says; BrokenSnapshot where it is not the one that was published, or not for this release."""
     if hashlib.sha256(manifest).hexdigest() != manifest_sha256:
         raise BrokenSnapshot(f"{name}: the manifest is not the one that was published")
     described: dict[str, Any] = json.loads(manifest)
     if described["format"] != FORMAT:
         raise OtherFormat(f"{name}: format {described['format']}; this release reads format {FORMAT}: train again")
+    for array in described["arrays"]:
+        if not ARRAY_NAME.fullmatch(array):
+            raise BrokenSnapshot(f"{name}: no array can be called {array!r}")
     return described
+
+
+def manifest_content(name: str) -> bytes:
+    """The manifest as it lies there, unchecked. MissingSnapshot when it cannot be read now."""
+    return _content(snapshot_storage(), f"{name}/{MANIFEST}", MAX_MANIFEST_BYTES)
+
+
+def array_content(name: str, array: str, entry: Mapping[str, Any]) -> bytes:
+    """The file of an array, when it is what its entry in the manifest says; raises what `read_snapshot` does."""
+    return _checked(name, array, entry)[0]
 
 
 def snapshot_bytes(manifest: Mapping[str, Any]) -> int:
@@ -194,22 +207,28 @@ def _array_bytes(entry: Mapping[str, Any]) -> int:
     return int(np.prod(tuple(entry["shape"]), dtype=np.float64)) * np.dtype(entry["dtype"]).itemsize
 
 
-def _array(home: Storage, path: str, entry: Mapping) -> NDArray:
-    shape, dtype = tuple(entry["shape"]), entry["dtype"]
+def _array(name: str, array: str, entry: Mapping[str, Any]) -> NDArray:
+    found = _checked(name, array, entry)[1]
+    found.flags.writeable = False
+    return found
+
+
+def _checked(name: str, array: str, entry: Mapping[str, Any]) -> tuple[bytes, NDArray]:
+    """(the file, the array in it)"""
+    path, shape, dtype = f"{name}/{array}.npy", tuple(entry["shape"]), entry["dtype"]
     if dtype not in DTYPES:
         raise BrokenSnapshot(f"{path}: dtype {dtype}; only {', '.join(DTYPES)} are read")
     size = _array_bytes(entry)
     if size > MAX_ARRAY_BYTES:
         raise BrokenSnapshot(f"{path}: {size} bytes; the limit is {MAX_ARRAY_BYTES}")
-    content = _content(home, path, HEADER_BYTES + size)
+    content = _content(snapshot_storage(), path, HEADER_BYTES + size)
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         if len(content) < HEADER_BYTES + size:
             raise MissingSnapshot(f"{path}: only the first {len(content)} bytes are there")
         raise BrokenSnapshot(f"{path}: the content is not the one that was written")
-    array = np.load(io.BytesIO(content), allow_pickle=False)
-    if array.shape != shape or array.dtype.name != dtype:
-        raise BrokenSnapshot(f"{path}: {array.dtype.name}{array.shape}; the manifest says {dtype}{shape}")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    found = np.load(io.BytesIO(content), allow_pickle=False)
+    if found.shape != shape or found.dtype.name != dtype:
+        raise BrokenSnapshot(f"{path}: {found.dtype.name}{found.shape}; the manifest says {dtype}{shape}")
+    if found.dtype.kind == "f" and not np.isfinite(found).all():
         raise BrokenSnapshot(f"{path}: holds a number that is not finite")
-    array.flags.writeable = False
-    return array
+    return content, found

@@ -46,6 +46,16 @@ class Store(models.Model):
     click_and_collect = models.BooleanField(pgettext_lazy("personalization", "click and collect"), default=False)
     """Whether what was ordered can be fetched there."""
 
+    partner = models.ForeignKey(
+        "partner.Partner",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=pgettext_lazy("personalization", "partner"),
+    )
+    """Whose stock records say what lies there; none where nobody counts it by store."""
+
     objects = StoreQuerySet.as_manager()
 
     class Meta:

@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import IntegerField, QuerySet
 from django.http import HttpRequest
+from django.utils.module_loading import import_string
 from oscar.core.loading import get_class, get_model
 
 from personalization import conf
@@ -187,10 +188,20 @@ def anonymous_visit(request: HttpRequest) -> Visit:
         hide_private_reasons=requester.is_signed_in and not requester.owns_session,
         policy=policy_from_settings(conf.get_settings()),
         rules=get_active_rules(),
+        store=_chosen_store(request),
         **request_traits.request_traits(request)._asdict(),
         **basket,
     )
     return in_preview(visit, request)
+
+
+def _chosen_store(request: Any) -> str:
+    """The code of the store where the requester fetches orders, as the shop says; "" for none."""
+    if path := conf.get_settings().CHOSEN_STORE_CALLABLE:
+        with fail_open("Asking for the chosen store"):
+            answer = import_string(path)(request)
+            return answer if isinstance(answer, str) else ""
+    return ""
 
 
 def _strategy(request: Any, requester: Requester) -> Any:

@@ -212,12 +212,18 @@ def test_the_preview_says_what_is_wrong_instead(client, marketer, settings):
     says = {
         "No customer has this e-mail address or number.": {"view-customer": "nobody@example.com"},
         "Held back, in percent": {"hold_back": "200"},
-        "this kind has no example.": {},
+        "too little to show for an example.": {},
     }
     for words, fields in says.items():
         assert words in client.post(address("message-mail"), written(**fields)).content.decode()
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "MESSAGE_ADDRESS_KEY": ""}
     assert "MESSAGE_ADDRESS_KEY" in client.post(address("message-mail"), written()).content.decode()
+
+
+@pytest.mark.parametrize("kind", ["we_miss_you", "first_steps", "after_the_order"])
+def test_a_shop_that_learned_nothing_is_shown_no_mail_without_products(client, marketer, tea, kind):
+    page = client.post(address("message-mail"), written(kind=kind)).content.decode()
+    assert "Such a message would not be sent." in page and "iframe" not in page
 
 
 def test_a_customer_is_shown_to_those_only_who_may_see_customers(client, settings, tea):

@@ -46,6 +46,7 @@ FACTS = st.fixed_dictionaries(
         "kept_revenue": MONEY,
         "aov": st.one_of(st.none(), MONEY),
         "returns_share": st.one_of(st.none(), st.sampled_from([0.0, 0.07, 0.29, 0.3, 0.57, 1.0])),
+        "store_share": st.one_of(st.none(), st.sampled_from([0.0, 0.07, 0.29, 0.3, 0.57, 1.0])),
         "first_order": MOMENTS,
         "last_order": MOMENTS,
         "next_due": MOMENTS,
@@ -98,6 +99,7 @@ def _value(field, op):
         "revenue": st.one_of(st.integers(0, 40), st.integers(0, 4000).map(lambda cents: cents / 100)),
         "average_order": st.integers(0, 40),
         "returns_share": st.sampled_from([0, 7, 29, 30, 57, 58, 100]),
+        "store_share": st.sampled_from([0, 7, 29, 30, 57, 58, 100]),
         "order_chance": st.sampled_from([0, 7, 29, 30, 57, 58, 100]),
     }
     by_class = {

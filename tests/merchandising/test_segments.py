@@ -70,6 +70,10 @@ SILENT = condition("bought_category", "none_of", {"keys": [1], "days": 60})
             "customers who cancelled or sent back at most 20 % of what they ordered",
         ),
         (
+            of(condition("store_share", "at_least", 50)),
+            "customers who made at least 50 % of their purchases in stores",
+        ),
+        (
             of(condition("expected_spend", "at_least", 100), condition("order_chance", "at_most", 20)),
             "customers who are expected to spend at least 100 in 90 days and have a chance of at most 20 % to order "
             "within 90 days",

@@ -45,8 +45,10 @@ class AfterTheOrder(CustomerKind):
         return None if len(self._chosen(occasion)) >= FEWEST_ADDED else Why.TOO_FEW_PRODUCTS
 
     def example_details(self, customer: Any) -> Any:
-        """A product that sells well."""
-        return example_products(1) or None
+        """A product that sells well; None where too little goes with it to be sent."""
+        kept = example_products(1)
+        chosen = self._chosen(Occasion("", customer, details=kept, is_example=True))
+        return kept if len(chosen) >= FEWEST_ADDED else None
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """What goes with it, and they have not bought before."""

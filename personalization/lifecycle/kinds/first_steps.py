@@ -49,8 +49,8 @@ class FirstSteps(CustomerKind):
         return None if len(chosen) >= FEWEST_SHOWN else Why.TOO_FEW_PRODUCTS
 
     def example_details(self, customer: Any) -> Any:
-        """Nothing: it shows what is chosen for the reader."""
-        return ()
+        """Nothing, as it shows what is chosen for the reader; None where that is too little to be sent."""
+        return () if len(self._chosen(reader_visit(customer))) >= FEWEST_SHOWN else None
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """What others buy most, and what goes with what they looked at."""

@@ -63,8 +63,8 @@ class WeMissYou(CustomerKind):
         return None if len(self._chosen(occasion.user)) >= FEWEST_SHOWN else Why.TOO_FEW_PRODUCTS
 
     def example_details(self, customer: Any) -> Any:
-        """Nothing: it shows what is chosen for the reader."""
-        return ()
+        """Nothing, as it shows what is chosen for the reader; None where that is too little to be sent."""
+        return () if len(self._chosen(customer)) >= FEWEST_SHOWN else None
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """What they may like that they have not bought before."""

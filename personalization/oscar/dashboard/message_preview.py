@@ -143,7 +143,14 @@ def _shown_mail(
     try:
         occasion = find_occasion(kind, customer)
         if occasion is None:
-            return {"faults": [_("Nothing came up for this customer yet, and this kind has no example.")]}
+            return {
+                "faults": [
+                    _(
+                        "Nothing came up for this customer yet, and the shop has too little to show for an example. "
+                        "Such a message would not be sent."
+                    )
+                ]
+            }
         mail = make_test_mail(kind, occasion, language, wording, account_address(request.user))
     except DatabaseError:
         raise
