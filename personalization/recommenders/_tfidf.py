@@ -40,7 +40,7 @@ class TfidfTexts:
     """Whether each product's leaf category is small enough to be a term."""
 
     def within_categories(self) -> "TfidfTexts":
-        """The same terms, each of one leaf category: only products of one category share any. So the work grows with
+        """These terms, each of one leaf category alone: only products of one category share any. So the work grows with
         the size of the categories, and not with that of the catalogue."""
         terms = self.terms.tocoo()
         categorised = self.leaf_category[terms.row] >= 0
