@@ -88,4 +88,5 @@ def _without_categories(
         neighbour_products=[row for row in genome.neighbour_products if row[0] not in products],
         purchases=genome.purchases,
         distinct_products=genome.distinct_products,
+        computed_at=genome.computed_at,
     )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from personalization.decide.genome_age import fading_until_training
 from personalization.decide.slate import Candidate, Reason, product_ref
 from personalization.decide.trace import Scoring
 from personalization.decide.visit import Visit
@@ -220,6 +221,7 @@ def visitor_history(genome: Genome, snapshot: SnapshotArrays) -> VisitorHistory:
         return VisitorHistory.empty()
     purchased, (weight, days, last, first) = _lookup_history(genome.products, snapshot, columns=4)
     neighbours, (neighbour_weight,) = _lookup_history(genome.neighbour_products, snapshot, columns=1)
+    weight = weight * fading_until_training(genome, snapshot)
     return VisitorHistory(purchased, weight, days.astype(np.int64), first, last, neighbours, neighbour_weight)
 
 

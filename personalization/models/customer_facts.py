@@ -60,6 +60,10 @@ class CustomerFactsQuerySet(models.QuerySet):
         """The facts of these customers by the customer's key, in one query."""
         return {facts.user_id: facts for facts in self.filter(user_id__in=list(user_ids))}
 
+    def computed_times(self) -> dict[Any, datetime]:
+        """When the facts of each customer were worked out. One query."""
+        return dict(self.order_by().values_list("user_id", "computed_at"))
+
     def allowing(self, allowed: models.Q, after: int, limit: int) -> list[Any]:
         """The next facts of active accounts that may be told something, each with its account's `address`, in the order
         of their keys. One query. Parameters: `allowed`, a condition on the column `user`; `after`, a key."""
@@ -325,6 +329,11 @@ class CustomerTasteQuerySet(models.QuerySet):
             ),
             batch_size=1000,
         )
+
+    def chosen(self, user_ids: Iterable[Any], kinds: Iterable[str]) -> Iterable[tuple[Any, str, int]]:
+        """(customer's key, kind, key) of the tastes of these customers of some kinds. One query."""
+        rows = self.filter(user_id__in=list(user_ids), kind__in=list(kinds)).order_by()
+        return rows.values_list("user_id", "kind", "key")
 
     def customers(self) -> Iterable[Any]:
         """The keys of all customers with one."""

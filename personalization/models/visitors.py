@@ -359,7 +359,7 @@ def _erasure_times(visitors: VisitorQuerySet) -> dict[Any, float]:
 _OWN_FIELDS = ("id", "user", "consent", "consented_at", "erased_at", "preferences", "browser_unit", "created_at")
 _GENOME_FIELDS = tuple(
     f"user__personalization_genome__{name}"
-    for name in ("products", "categories", "neighbour_products", "purchases", "distinct_products")
+    for name in ("products", "categories", "neighbour_products", "purchases", "distinct_products", "computed_at")
 )
 _HOUSEHOLD_FIELDS = (
     "membership__since",

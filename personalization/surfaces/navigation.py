@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from personalization.decide import reasons, scoring
 from personalization.decide.audience import acting_campaigns
 from personalization.decide.bounded_order import reorder_bounded
+from personalization.decide.genome_age import fading_until_training
 from personalization.decide.merchandising import ActingCampaign, removals, resolve
 from personalization.decide.preferences import excluded_categories, liked_categories
 from personalization.decide.slate import Candidate, Reason, category_ref
@@ -221,7 +222,7 @@ def _purchase_habit(visit: Visit, snapshot: SnapshotArrays) -> tuple[NDArray[np.
     for index, (_key, _share, purchases, weight) in zip(indices.tolist(), rows, strict=True):
         if index >= 0:
             habit[:, index] = weight, purchases
-    return habit[0], habit[1]
+    return habit[0] * fading_until_training(visit.genome, snapshot), habit[1]
 
 
 def _expected_purchases(visit: Visit, snapshot: SnapshotArrays) -> NDArray[np.float64]:
