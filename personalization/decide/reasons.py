@@ -137,7 +137,7 @@ def _dated(text: str, moment: float, params: dict[str, Any]) -> str:
 
 def _bought_before(params: dict[str, Any]) -> str:
     if "days" not in params and params.get(ALONE):
-        text = _("You last bought it %(when)s")
+        text = pgettext("personalization", "You last bought it %(when)s")
     elif "days" not in params:
         text = pgettext("personalization", "Last bought %(when)s")
     elif params["days"] == 1:
@@ -187,7 +187,9 @@ ITEM_REASONS: dict[str, ItemReason] = {
     "bought_together_with_purchase": ItemReason(
         lambda params: _("Goes with %(product)s, which you bought") % params, discloses_activity=True
     ),
-    "bought_in_household": ItemReason(lambda params: _("Bought in your household"), discloses_activity=True),
+    "bought_in_household": ItemReason(
+        lambda params: pgettext("personalization", "Bought in your household"), discloses_activity=True
+    ),
     "bought_together_in_household": ItemReason(
         lambda params: _("Goes with %(product)s, bought in your household") % params, discloses_activity=True
     ),

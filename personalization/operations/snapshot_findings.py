@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from personalization.health import OVERDUE, Health
 from personalization.models import Snapshot, snapshot_files
@@ -41,7 +41,7 @@ def _state_of_snapshot(health: Health) -> Iterator[Finding]:
     try:
         snapshot_files.read_snapshot(serving.name, serving.manifest_sha256)
     except (snapshot_files.BrokenSnapshot, snapshot_files.MissingSnapshot) as fault:
-        remedy = _("Train again: %(line)s") % {"line": TRAIN}
+        remedy = pgettext("personalization", "Train again: %(line)s") % {"line": TRAIN}
         if isinstance(fault, snapshot_files.MissingSnapshot):
             remedy = _(
                 'Share the folder with the host that trains, or name a shared storage in STORAGES["personalization"].'

@@ -137,7 +137,11 @@ def _explain_popular_in_category(params: dict[str, Any]) -> str:
 
 BUY_AGAIN = RowType(
     code="buy_again",
-    title=lambda params: _("For your household") if params.get(HOUSEHOLD) else pgettext("personalization", "Buy again"),
+    title=lambda params: (
+        pgettext("personalization", "For your household")
+        if params.get(HOUSEHOLD)
+        else pgettext("personalization", "Buy again")
+    ),
     explanation=_explain_past_purchases,
     discloses_activity=True,
     propose=propose_buy_again,

@@ -247,6 +247,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
         "personalization.HouseholdMember": 0,
         "personalization.LoyaltyCard": 0,
         "personalization.Purchase": 0,
+        "personalization.ReminderAnswer": 0,
         "personalization.Delivery": 0,
         "personalization.Event": 1,
         "personalization.Exposure": 0,
