@@ -1,5 +1,6 @@
 """Background tasks, done by a real Celery worker: on Redis when TEST_REDIS_URL is set, else in memory."""
 
+import inspect
 import logging
 import threading
 import time
@@ -11,7 +12,7 @@ from django.db import connection
 
 from example_shop.celery import app
 from personalization import tasks
-from personalization.models import Event, Genome, Snapshot, Visitor
+from personalization.models import Event, Genome, Run, Snapshot, Visitor
 from personalization.train.lock import training_lock
 from tests.collect.stored_events import store_dated_event
 from tests.shops.factories import even_and_odd
@@ -55,9 +56,15 @@ def test_the_shops_celery_knows_the_tasks_and_when_to_run_them():
     assert planned <= set(app.tasks)
 
 
-def test_each_task_is_acknowledged_only_when_it_is_done():
-    for task in (tasks.apply_retention, tasks.run_training):
+OURS = {task for name, task in vars(tasks).items() if getattr(task, "name", "").startswith("personalization.")}
+
+
+def test_each_task_is_acknowledged_only_when_it_is_done_and_takes_what_it_does_not_know():
+    jobs = {"train", "genomes", "value", "measure", "apply_retention", "messages", "export"}
+    assert {task.name for task in OURS} == {f"personalization.{name}" for name in {*jobs, "sweep", "start_run"}}
+    for task in OURS:
         assert task.acks_late and task.reject_on_worker_lost
+        assert any(one.kind is one.VAR_KEYWORD for one in inspect.signature(task.run).parameters.values())
 
 
 def test_a_worker_drops_what_is_too_old(worker):
@@ -72,9 +79,22 @@ def test_a_worker_drops_what_is_too_old(worker):
 def test_training_by_a_task_is_training_by_the_command():
     users, _ = even_and_odd()
     Visitor.objects.grant_all([user.pk for user in users], version="1", source="test", now=users[0].date_joined)
-    tasks.run_training.apply(throw=True)
+    tasks.run_training.apply(throw=True, kwargs={"of_a_newer_release": 1})
     assert Snapshot.objects.active().exists()
     assert Genome.objects.count() == len(users)
+    row = Run.objects.get()
+    assert (row.kind, row.origin, row.state) == ("train", "task", "done")
+    assert row.sentence % row.numbers == "Learned from 144 orders of 24 customers; profiles of 24."
+    assert {"Reading order lines", "Learning", "Customers"} <= {step["label"] for step in row.steps}
+    assert all(step["done"] == step["of"] for step in row.steps if step["label"] in ("Learning", "Customers"))
+
+
+@pytest.mark.django_db
+def test_a_message_that_is_delivered_again_is_not_done_again():
+    for _ in range(2):
+        tasks.measure.apply(throw=True, task_id="one message")
+    tasks.measure.apply(throw=True, task_id="another")
+    assert [row.attempt for row in Run.objects.all()] == [1, 1]
 
 
 @pytest.mark.django_db(transaction=True)

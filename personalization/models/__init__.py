@@ -28,6 +28,8 @@ from personalization.models.product_weeks import ProductWeek
 from personalization.models.purchases import Purchase
 from personalization.models.row_draws import RowDraw
 from personalization.models.row_order_results import RowOrderResult
+from personalization.models.runs import Run, RunKind, RunOrigin, RunState
+from personalization.models.schedules import JobSchedule
 from personalization.models.search_totals import SearchTotal
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
@@ -59,6 +61,7 @@ __all__ = [
     "Exposure",
     "Genome",
     "GenomeMonth",
+    "JobSchedule",
     "LoyaltyCard",
     "MessageOutcome",
     "Newcomer",
@@ -70,6 +73,10 @@ __all__ = [
     "RowDraw",
     "RowOrderResult",
     "RulesState",
+    "Run",
+    "RunKind",
+    "RunOrigin",
+    "RunState",
     "SearchTotal",
     "Season",
     "SeasonEnd",
