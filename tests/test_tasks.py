@@ -84,7 +84,7 @@ def test_training_by_a_task_is_training_by_the_command():
     assert Genome.objects.count() == len(users)
     row = Run.objects.get()
     assert (row.kind, row.origin, row.state) == ("train", "task", "done")
-    assert row.sentence % row.numbers == "Learned from 144 orders of 24 customers; profiles of 24."
+    assert row.sentence % row.numbers == "Learned from orders: 144, of customers: 24. Profiles: 24."
     assert {"Reading order lines", "Learning", "Customers"} <= {step["label"] for step in row.steps}
     assert all(step["done"] == step["of"] for step in row.steps if step["label"] in ("Learning", "Customers"))
 

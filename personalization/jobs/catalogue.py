@@ -52,7 +52,7 @@ def genomes_job(run: RunRecorder) -> None:
     moment, watch = time.time(), run.watch(no_progress)
     customers = batch.refresh_all_genomes(moment, lambda batches: watch(batches, "Customers", len(batches)))
     store_genome_months(moment, lambda batches: watch(batches, "Months of customers", len(batches)))
-    run.say_result(gettext_noop("Profiles of %(customers)s customers."), customers=customers)
+    run.say_result(gettext_noop("Profiles of customers: %(customers)s."), customers=customers)
 
 
 def value_job(run: RunRecorder) -> None:
@@ -62,7 +62,9 @@ def value_job(run: RunRecorder) -> None:
     run.begin_step("Expected value of customers")
     forecast: ValueRun = refresh_customer_values(time.time())
     if forecast.has_enough_history:
-        run.say_result(gettext_noop("What %(customers)s customers will spend."), customers=forecast.customers)
+        run.say_result(
+            gettext_noop("Customers of whom something is expected: %(customers)s."), customers=forecast.customers
+        )
     else:
         run.say_result(gettext_noop("There is not enough history yet to say what customers will spend."))
 
@@ -120,30 +122,30 @@ JOBS: dict[RunKind, Callable[[RunRecorder], None]] = {
 def say_learned(run: RunRecorder, snapshot: Snapshot, customers: int) -> None:
     """Of how many orders and customers a training learned."""
     metrics: dict[str, Any] = snapshot.metrics or {}
-    words = gettext_noop("Learned from %(orders)s orders of %(customers)s customers; profiles of %(profiles)s.")
+    words = gettext_noop("Learned from orders: %(orders)s, of customers: %(customers)s. Profiles: %(profiles)s.")
     run.say_result(words, orders=metrics.get("orders", 0), customers=metrics.get("customers", 0), profiles=customers)
 
 
 def say_measured(run: RunRecorder, result: MeasureResult) -> None:
     """How many lines got credit."""
-    words = gettext_noop("%(credited)s order lines credited, %(corrected)s corrected, %(days)s days counted.")
+    words = gettext_noop("Order lines credited: %(credited)s; corrected: %(corrected)s. Days counted: %(days)s.")
     run.say_result(words, credited=result.credited, corrected=result.corrected, days=result.days)
 
 
 def say_deleted(run: RunRecorder, result: RetentionResult) -> None:
     """How much was counted and deleted."""
-    words = gettext_noop("%(days)s days counted; %(events)s events and %(browsers)s browsers deleted.")
+    words = gettext_noop("Days counted: %(days)s. Deleted: events %(events)s, browsers %(browsers)s.")
     run.say_result(words, days=result.days, events=result.events, browsers=result.browsers)
 
 
 def say_exported(run: RunRecorder, lists: int) -> None:
     """How many lists were written."""
-    run.say_result(gettext_noop("%(lists)s lists written."), lists=lists)
+    run.say_result(gettext_noop("Lists written: %(lists)s."), lists=lists)
 
 
 def say_imported(run: RunRecorder, stored: int, repeated: int, rejected: int) -> None:
     """How many lines of a file were stored."""
-    words = gettext_noop("%(stored)s lines stored, %(repeated)s were there already, %(rejected)s rejected.")
+    words = gettext_noop("Lines stored: %(stored)s; there already: %(repeated)s; rejected: %(rejected)s.")
     run.say_result(words, stored=stored, repeated=repeated, rejected=rejected)
 
 
@@ -154,8 +156,8 @@ def say_sent(run: RunRecorder, result: MessageRun) -> None:
     numbers = {"due": result.new_messages, "sent": outcome.sent, "waiting": waiting, "skipped": skipped + failed}
     if outcome.outage:
         run.say_result(
-            gettext_noop("The mail server cannot be reached; what is due stays due. %(sent)s sent."), **numbers
+            gettext_noop("The mail server cannot be reached; what is due stays due. Sent before: %(sent)s."), **numbers
         )
     else:
-        words = gettext_noop("%(due)s newly due, %(sent)s sent, %(waiting)s put off, %(skipped)s not sent.")
+        words = gettext_noop("Newly due: %(due)s; sent: %(sent)s; put off: %(waiting)s; not sent: %(skipped)s.")
         run.say_result(words, **numbers)
