@@ -19,7 +19,16 @@ from tests.shops import factories
 from tests.shops.saved_shops import delete_rows
 
 HERE = Path(__file__).parent
-WITHOUT_SERVICES = ("adoption", "architecture", "benchmarks", "example_shop", "faults", "rank", "recommenders")
+WITHOUT_SERVICES = (
+    "adoption",
+    "architecture",
+    "benchmarks",
+    "example_shop",
+    "faults",
+    "operations",
+    "rank",
+    "recommenders",
+)
 """Folders whose tests without a database of ours reach no cache either: arithmetic, files, and processes with
 settings of their own."""
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
@@ -40,6 +49,13 @@ def pytest_addoption(parser):
         action="store_true",
         help="leave out what ends the same on every database and cache",
     )
+    parser.addoption("--operations", action="store_true", help="also run tests/operations, which take minutes")
+
+
+def pytest_ignore_collect(collection_path, config):
+    if collection_path == HERE / "operations" and not config.getoption("--operations"):
+        return True
+    return None
 
 
 def pytest_collection_modifyitems(config, items):

@@ -20,8 +20,9 @@ RUN_SILENCE = timedelta(minutes=2)
 FILE_SILENCE = timedelta(hours=3)
 """On a database that is a file, a process that is there has broken off only then: nothing is written there beside the
 work, so that a long step is silent."""
-RESTART_PAUSES = (timedelta(0), timedelta(minutes=1), timedelta(minutes=2))
-"""How long a run that broke off waits before it is started again, each time; then it is given up."""
+RESTART_PAUSES = (timedelta(0), timedelta(seconds=20), timedelta(seconds=50))
+"""How long a run that broke off waits before it is started again, each time; then it is given up. With a sweep each
+minute it goes on within two minutes."""
 RESEND_AFTER = timedelta(seconds=55)
 """A run that was handed to a queue and not begun is handed over again, in case the message was lost."""
 

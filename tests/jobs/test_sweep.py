@@ -169,10 +169,10 @@ def test_a_run_whose_process_is_gone_is_started_again_at_the_next_sweep_then_wit
         assert run.shown_state == RunState.BROKEN_OFF
         startable = sweep_runs()
         run.refresh_from_db()
-        pauses.append(round((run.due_at - timezone.now()).total_seconds() / 60))
+        pauses.append(round((run.due_at - timezone.now()).total_seconds(), -1))
         assert startable == ([run.pk] if len(pauses) == 1 else [])
         Run.objects.update(due_at=Now())
-    assert pauses[:3] == [0, 1, 2]
+    assert pauses[:3] == [0, 20, 50]
     assert (run.state, run.sentence % run.numbers) == (
         "broken_off",
         "It broke off 4 times, and is not started again.",
