@@ -51,7 +51,7 @@ def waited_for(there, seconds: float = 30) -> bool:
 
 def test_the_shops_celery_knows_the_tasks_and_when_to_run_them():
     planned = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert planned == {"personalization.apply_retention", "personalization.train"}
+    assert planned == {"personalization.sweep"}
     app.loader.import_default_modules()
     assert planned <= set(app.tasks)
 

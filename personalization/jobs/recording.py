@@ -58,7 +58,7 @@ class RunRecorder:
         self.sentence, self.numbers = sentence, numbers
 
     def watch(self, progress: StepProgress) -> StepProgress:
-        """The same progress, that notes each item as it is done with it."""
+        """This progress, which notes each item once it is done with."""
 
         def watched(stream: Iterable[Any], label: str, length: int) -> Iterator[Any]:
             step = self.begin_step(label, length)

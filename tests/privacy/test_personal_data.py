@@ -45,11 +45,13 @@ pytestmark = pytest.mark.django_db
 OURS = [model for model in apps.get_app_config("personalization").get_models() if model._meta.managed]
 NOBODYS = {
     "DailyTotal",
+    "JobSchedule",
     "Newcomer",
     "PriceSeen",
     "ProductWeek",
     "RowDraw",
     "RowOrderResult",
+    "Run",
     "SearchTotal",
     "SensitiveCategory",
     "ServerKey",
@@ -61,7 +63,8 @@ NOBODYS = {
     "ValueRun",
 }
 """The tables without a way to a person: counts and what is drawn from them, categories, stores, keys, learned files,
-who trains, prices, how far a sweep came, and the hashes of addresses that are never written to, which outlive their
+who
+trains, what was done when, prices, how far a sweep came, and the hashes of addresses that are never written to, which outlive their
 owners' data."""
 STAFFS = {"Definition", "Reference", "RulesState", "Season", "Version"}
 """The tables of what staff defined for everybody. That somebody wrote a version is no data about a customer."""
