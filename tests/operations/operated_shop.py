@@ -96,10 +96,12 @@ class OperatedShop:
         folder = self.folder / "copy"
         folder.mkdir()
         database = {**self.database, "NAME": name}
-        with administrator(database, name) as admin:
-            yield OperatedShop(folder, database, self.cache, self.broker, admin)
-        with administrator(self.database) as server:
-            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        try:
+            with administrator(database, name) as admin:
+                yield OperatedShop(folder, database, self.cache, self.broker, admin)
+        finally:
+            with administrator(self.database) as server:
+                server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @contextmanager

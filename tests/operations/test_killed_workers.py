@@ -57,7 +57,7 @@ from personalization.models import *
 from django.db.models import Count
 print(json.dumps({
     "credits": sorted(map(list, Credit.objects.values_list("order_id", "line_id", "touch", "surface", "quantity"))),
-    "totals": sorted(map(repr, DailyTotal.objects.values_list("day", "event_type", "surface", "event_count"))),
+    "totals": sorted(map(repr, DailyTotal.objects.values_list("date", "type", "surface", "row_code", "event_count"))),
     "events": sorted(map(list, Event.objects.values_list("type").annotate(rows=Count("pk")))),
     "genomes": sorted([one.user_id, sorted(row[0] for row in one.products)] for one in Genome.objects.all()),
     "facts": sorted(map(list, CustomerFacts.objects.values_list("user_id", "kept_orders", "value_tier"))),

@@ -63,9 +63,8 @@ NOBODYS = {
     "ValueRun",
 }
 """The tables without a way to a person: counts and what is drawn from them, categories, stores, keys, learned files,
-who
-trains, what was done when, prices, how far a sweep came, and the hashes of addresses that are never written to, which outlive their
-owners' data."""
+who trains, what was done when, prices, how far a sweep came, and the hashes of addresses that are never written to,
+which outlive their owners' data."""
 STAFFS = {"Definition", "Reference", "RulesState", "Season", "Version"}
 """The tables of what staff defined for everybody. That somebody wrote a version is no data about a customer."""
 WITHHELD = {"by_id", "by_name"}
