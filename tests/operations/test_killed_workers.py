@@ -35,7 +35,7 @@ for number, user in enumerate(User.objects.filter(username__startswith="customer
         )
     when = order.date_placed - timedelta(hours=1)
     Event.objects.create(
-        event_id=uuid4(), type="click", product_id=bought, surface="home", row_key="bestsellers:", position=0,
+        event_id=uuid4(), type="select_item", product_id=bought, surface="home", row_key="bestsellers:", position=0,
         visitor=visitor, occurred_at=when, received_at=when,
     )
 JobSchedule.objects.all().update(is_on=False)
