@@ -74,6 +74,10 @@ class OperatedShop:
         arguments += ["--concurrency", str(concurrency), "-n", f"{name}-{time.monotonic_ns()}@%h"]
         return self.start(name, *arguments, "--without-gossip", "--without-mingle")
 
+    def worker_is_ready(self, name: str) -> bool:
+        """Whether the worker of this name takes tasks."""
+        return " ready." in (self.folder / f"{name}.log").read_text()
+
     def start_beat(self, name: str = "beat") -> subprocess.Popen:
         scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
         arguments = ["-m", "celery", "-A", "tests.operations.celery_app", "beat", "--scheduler", scheduler]
