@@ -1,5 +1,6 @@
 """The shop's Celery: `celery -A example_shop worker --beat`, with the address of a broker in SHOP_BROKER.
 
+What is due stands in the schedules of the shop, which `manage.py personalization_schedule` adds.
 Only Celery imports this module: no page sends a task, so a web process does not load it.
 """
 

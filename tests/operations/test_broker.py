@@ -55,13 +55,15 @@ def test_no_order_waits_for_a_broker_that_is_away_and_what_was_ordered_is_done_w
     shop = operated_shop
     product = int(shop.run_python(PREPARE))
     shop.run_python(NOTHING_BY_ITSELF)
-    worker, beat = shop.start_worker(), shop.start_beat()
+    started = []
     environment = {name: value for name, value in shop.environment.items() if name != "DJANGO_SETTINGS_MODULE"}
     served = ServedHere("tests.operations.shop_settings", environment, shop.folder / "web.log")
     count = "SELECT count(*) FROM order_order WHERE guest_email = 'ann@example.com'"
     try:
         with served.serving():
             place_order(served.port, product)  # what a first request loads
+            started += [shop.start_worker(), shop.start_beat()]
+            assert waited_until(lambda: shop.worker_is_ready("worker"), 120)
             usual = [place_order(served.port, product) for _ in range(ORDERS)]
             before = shop.ask(count)[0][0]
             shop.broker.stop()
@@ -72,8 +74,8 @@ def test_no_order_waits_for_a_broker_that_is_away_and_what_was_ordered_is_done_w
         done = "SELECT count(*) FROM personalization_run WHERE kind = 'measure' AND state = 'done'"
         resumed = waited_until(lambda: shop.ask(done) == [(1,)], 180)
     finally:
-        end_process(beat)
-        end_process(worker)
+        for process in started:
+            end_process(process)
     assert {answer.status for order in (*usual, *away) for answer in order} <= {200, 302}
     steps = [[median(order[step].seconds for order in orders) for step in range(10)] for orders in (usual, away)]
     slower = [round(1000 * (b - a), 1) for a, b in zip(*steps, strict=True)]
