@@ -13,7 +13,9 @@ from tests.operations.operated_shop import (
 )
 
 STORM_SECONDS, PAUSE_SECONDS = 120, 3
-RESUMED_SECONDS = 120
+LONGEST_STORM = 240
+"""On a machine so busy that a worker takes half a minute to begin."""
+WORKERS, RESUMED_SECONDS = 5, 120
 HISTORY = """
 from datetime import timedelta
 from uuid import uuid4
@@ -73,23 +75,23 @@ def test_what_was_ordered_is_done_once_while_workers_are_killed_every_three_seco
     with shop.copied() as copy:
         copy.run_python(DO_IT_IN_PEACE)
         expected = copy.run_python(EFFECTS)
-    beat, worker = shop.start_beat(), shop.start_worker("first")
+    beat, worker = shop.start_beat(), shop.start_worker("first", WORKERS)
     killed, number = {"child": 0, "parent": 0}, 0
     try:
         assert waited_until(lambda: shop.worker_is_ready("first"), 120)
         shop.run_python(ORDER_WORK)
         assert waited_until(lambda: something_runs(shop), 120)
         began, name = time.monotonic(), "first"
-        while time.monotonic() - began < STORM_SECONDS:
+        while (spent := time.monotonic() - began) < STORM_SECONDS or (is_too_mild(killed) and spent < LONGEST_STORM):
             if shop.worker_is_ready(name):  # one that only begins does nothing that could be lost
                 number += 1
                 if number % 3:
-                    killed["child"] += any(map(kill_hard, children_of(worker.pid)[number % 2 :][:1]))
+                    killed["child"] += any(map(kill_hard, children_of(worker.pid)[number % WORKERS :][:1]))
                 else:
                     killed["parent"] += kill_hard(worker.pid)
                     worker.wait()
                     name = f"worker{number}"
-                    worker = shop.start_worker(name)  # as a supervisor does
+                    worker = shop.start_worker(name, WORKERS)  # as a supervisor does
             time.sleep(PAUSE_SECONDS)
         after = time.monotonic()
         unfinished = shop.ask("SELECT kind, state, attempt FROM personalization_run WHERE state <> 'done' ORDER BY id")
@@ -97,20 +99,26 @@ def test_what_was_ordered_is_done_once_while_workers_are_killed_every_three_seco
         resumed = time.monotonic() - after
         finished = waited_until(lambda: nothing_is_open(shop), 180)
         rows = shop.ask("SELECT kind, state, attempt, sentence, fault FROM personalization_run ORDER BY id")
+        seconds = round(after - began)
         numbers = {
+            "storm_seconds": seconds,
             "killed": killed,
             "unfinished": unfinished,
             "resumed_seconds": round(resumed),
             "done_seconds": finished,
         }
         write_finding("killed workers", **numbers, rows=rows)
-        assert killed["child"] >= 5 and killed["parent"] >= 3
+        assert not is_too_mild(killed)
         assert finished is not None and [state for _, state, *_ in rows] == ["done"] * 5, rows
         assert max(attempt for _, _, attempt, *_ in rows) > 1, "no kill met a run"
         assert shop.run_python(EFFECTS) == expected
     finally:
         end_process(beat)
         end_process(worker)
+
+
+def is_too_mild(killed: dict[str, int]) -> bool:
+    return killed["child"] < 5 or killed["parent"] < 3
 
 
 def something_runs(shop: OperatedShop) -> bool:
