@@ -66,8 +66,9 @@ class OperatedShop:
 
     def start(self, name: str, *arguments: str) -> subprocess.Popen:
         """A process of this shop, which writes into a log of this name."""
-        log = (self.folder / f"{name}.log").open("a")
-        return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+        command = [sys.executable, *arguments]
+        with (self.folder / f"{name}.log").open("a") as log:
+            return subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
 
     def start_worker(self, name: str = "worker", concurrency: int = 2) -> subprocess.Popen:
         arguments = ["-m", "celery", "-A", "tests.operations.celery_app", "worker", "--loglevel", "info"]
