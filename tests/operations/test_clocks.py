@@ -54,7 +54,7 @@ def test_two_beats_and_two_sweeps_do_each_period_once(operated_shop: OperatedSho
     processes += [shop.start("sweep1", *sweep), shop.start("sweep2", *sweep)]
     try:
         enough = "SELECT count(*) FROM personalization_run WHERE state = 'done'"
-        waited_until(lambda: shop.ask(enough)[0][0] >= 6, 210)
+        waited_until(lambda: shop.ask(enough)[0][0] >= 6, 240)
     finally:
         for process in processes:
             end_process(process)
