@@ -1,5 +1,6 @@
 """A broker that is away while customers order: no request waits for it, and nothing is lost."""
 
+from contextlib import suppress
 from statistics import median
 
 from tests.faults.served_shop import Answer, Browser, Gunicorn
@@ -49,6 +50,14 @@ def place_order(port: int, product: int) -> list[Answer]:
         browser.close()
 
 
+def load_first_pages(port: int, product: int) -> None:
+    """The first requests load what a process needs, on a busy machine for longer than a browser waits."""
+    for _ in range(10):
+        with suppress(TimeoutError):
+            place_order(port, product)
+            return
+
+
 def test_no_order_waits_for_a_broker_that_is_away_and_what_was_ordered_is_done_when_it_is_back(
     operated_shop: OperatedShop,
 ):
@@ -61,7 +70,7 @@ def test_no_order_waits_for_a_broker_that_is_away_and_what_was_ordered_is_done_w
     count = "SELECT count(*) FROM order_order WHERE guest_email = 'ann@example.com'"
     try:
         with served.serving():
-            place_order(served.port, product)  # what a first request loads
+            load_first_pages(served.port, product)
             started += [shop.start_worker(), shop.start_beat()]
             assert waited_until(lambda: shop.worker_is_ready("worker"), 120)
             usual = [place_order(served.port, product) for _ in range(ORDERS)]
