@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -68,4 +69,8 @@ class Command(BaseCommand):
 
     def start_process(self, pk: int) -> "subprocess.Popen[bytes]":
         """A process that does one run."""
-        return subprocess.Popen([sys.executable, sys.argv[0], "personalization_sweep", "--run", str(pk)])
+        is_module = (
+            Path(sys.argv[0]).name == "__main__.py"
+        )  # python -m django: its folder would hide Python's own modules
+        program = ["-m", "django"] if is_module else [sys.argv[0]]
+        return subprocess.Popen([sys.executable, *program, "personalization_sweep", "--run", str(pk)])
