@@ -46,6 +46,10 @@ class Settings:
     SNAPSHOTS_KEPT: int = 2
     """How many snapshots stay on disk after a training run, the active one included."""
 
+    EXPORT_DIR: str = ""
+    """Folder into which the job "export" writes the lists of all customers' home pages, as `home.csv`. It must not be
+    served on the web. Empty: the job writes nothing."""
+
     # Training
     MIN_CUSTOMERS: int = 5
     """No product pair, popularity count or repurchase rate is learned from fewer customers. Lower it only for a small

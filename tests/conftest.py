@@ -19,7 +19,16 @@ from tests.shops import factories
 from tests.shops.saved_shops import delete_rows
 
 HERE = Path(__file__).parent
-WITHOUT_SERVICES = ("adoption", "architecture", "benchmarks", "example_shop", "faults", "rank", "recommenders")
+WITHOUT_SERVICES = (
+    "adoption",
+    "architecture",
+    "benchmarks",
+    "example_shop",
+    "faults",
+    "operations",
+    "rank",
+    "recommenders",
+)
 """Folders whose tests without a database of ours reach no cache either: arithmetic, files, and processes with
 settings of their own."""
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
@@ -40,6 +49,7 @@ def pytest_addoption(parser):
         action="store_true",
         help="leave out what ends the same on every database and cache",
     )
+    parser.addoption("--operations", action="store_true", help="also run what operates a shop for minutes")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -47,10 +57,19 @@ def pytest_collection_modifyitems(config, items):
 
     pytest-django refuses the database to a test that does not ask for it, so that no new test falls through.
     """
+    if not config.getoption("--operations"):
+        items[:] = _without_long(config, items)
     if config.getoption("--only-database"):
         chosen = [item for item in items if _differs_by_database(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
         items[:] = chosen
+
+
+def _without_long(config, items):
+    """Those that operate no shop for minutes."""
+    long = [item for item in items if "operated_shop" in item.fixturenames]
+    config.hook.pytest_deselected(items=long)
+    return [item for item in items if item not in set(long)]
 
 
 def _differs_by_database(item) -> bool:

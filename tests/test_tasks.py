@@ -1,17 +1,19 @@
 """Background tasks, done by a real Celery worker: on Redis when TEST_REDIS_URL is set, else in memory."""
 
+import inspect
 import logging
 import threading
 import time
 
 import pytest
+from celery import Task
 from celery.contrib.testing.worker import start_worker
 from django.conf import settings
 from django.db import connection
 
 from example_shop.celery import app
 from personalization import tasks
-from personalization.models import Event, Genome, Snapshot, Visitor
+from personalization.models import Event, Genome, Run, Snapshot, Visitor
 from personalization.train.lock import training_lock
 from tests.collect.stored_events import store_dated_event
 from tests.shops.factories import even_and_odd
@@ -50,14 +52,20 @@ def waited_for(there, seconds: float = 30) -> bool:
 
 def test_the_shops_celery_knows_the_tasks_and_when_to_run_them():
     planned = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert planned == {"personalization.apply_retention", "personalization.train"}
+    assert planned == {"personalization.sweep"}
     app.loader.import_default_modules()
     assert planned <= set(app.tasks)
 
 
-def test_each_task_is_acknowledged_only_when_it_is_done():
-    for task in (tasks.apply_retention, tasks.run_training):
+OURS = {task for task in vars(tasks).values() if isinstance(task, Task)}
+
+
+def test_each_task_is_acknowledged_only_when_it_is_done_and_takes_what_it_does_not_know():
+    jobs = {"train", "genomes", "value", "measure", "apply_retention", "messages", "export"}
+    assert {task.name for task in OURS} == {f"personalization.{name}" for name in {*jobs, "sweep", "start_run"}}
+    for task in OURS:
         assert task.acks_late and task.reject_on_worker_lost
+        assert any(one.kind is one.VAR_KEYWORD for one in inspect.signature(task.run).parameters.values())
 
 
 def test_a_worker_drops_what_is_too_old(worker):
@@ -72,9 +80,22 @@ def test_a_worker_drops_what_is_too_old(worker):
 def test_training_by_a_task_is_training_by_the_command():
     users, _ = even_and_odd()
     Visitor.objects.grant_all([user.pk for user in users], version="1", source="test", now=users[0].date_joined)
-    tasks.run_training.apply(throw=True)
+    tasks.run_training.apply(throw=True, kwargs={"of_a_newer_release": 1})
     assert Snapshot.objects.active().exists()
     assert Genome.objects.count() == len(users)
+    row = Run.objects.get()
+    assert (row.kind, row.origin, row.state) == ("train", "task", "done")
+    assert row.sentence % row.numbers == "Learned from orders: 144, of customers: 24. Profiles: 24."
+    assert {"Reading order lines", "Learning", "Customers"} <= {step["label"] for step in row.steps}
+    assert all(step["done"] == step["of"] for step in row.steps if step["label"] in ("Learning", "Customers"))
+
+
+@pytest.mark.django_db
+def test_a_message_that_is_delivered_again_is_not_done_again():
+    for _ in range(2):
+        tasks.measure.apply(throw=True, task_id="one message")
+    tasks.measure.apply(throw=True, task_id="another")
+    assert [row.attempt for row in Run.objects.all()] == [1, 1]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -19,7 +19,6 @@ from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genome_months import GenomeMonth
 from personalization.models.genomes import Genome
 from personalization.models.households import Household, HouseholdInvitation, HouseholdMember
-from personalization.models.job_runs import Job, JobRun
 from personalization.models.loyalty_cards import CardClaim, LoyaltyCard
 from personalization.models.message_outcomes import MessageOutcome
 from personalization.models.message_permissions import ChannelConsent, Suppression
@@ -31,6 +30,8 @@ from personalization.models.purchases import Purchase
 from personalization.models.reminder_answers import ReminderAnswer
 from personalization.models.row_draws import RowDraw
 from personalization.models.row_order_results import RowOrderResult
+from personalization.models.runs import Run, RunKind, RunOrigin, RunState
+from personalization.models.schedules import JobSchedule
 from personalization.models.search_totals import SearchTotal
 from personalization.models.sensitive import SensitiveCategory
 from personalization.models.server_keys import ServerKey
@@ -65,8 +66,7 @@ __all__ = [
     "Household",
     "HouseholdInvitation",
     "HouseholdMember",
-    "Job",
-    "JobRun",
+    "JobSchedule",
     "LoyaltyCard",
     "MessageOutcome",
     "Newcomer",
@@ -79,6 +79,10 @@ __all__ = [
     "RowDraw",
     "RowOrderResult",
     "RulesState",
+    "Run",
+    "RunKind",
+    "RunOrigin",
+    "RunState",
     "SearchTotal",
     "Season",
     "SeasonEnd",

@@ -36,6 +36,7 @@ class AuditAction(models.TextChoices):
     EXPORT = "export", pgettext_lazy("personalization", "exported")
     ERASE = "erase", pgettext_lazy("personalization", "erased")
     TRAIN = "train", pgettext_lazy("personalization", "started a training")
+    START_JOB = "start", pgettext_lazy("personalization", "started a job")
     SERVE_SNAPSHOT = "serve", pgettext_lazy("personalization", "made a snapshot serve")
     REFUSE = "refuse", pgettext_lazy("personalization", "was refused")
 

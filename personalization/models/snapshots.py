@@ -1,5 +1,6 @@
 """Which snapshots there are, and which one serves."""
 
+from datetime import datetime
 from typing import NamedTuple, Self
 
 from django.db import models, transaction
@@ -35,6 +36,10 @@ class SnapshotQuerySet(models.QuerySet):
     def active(self) -> Self:
         """The one that serves, or none."""
         return self.filter(is_active=True)
+
+    def published_since(self, moment: datetime) -> bool:
+        """Whether one was published after a moment."""
+        return self.filter(created_at__gt=moment).exists()
 
     def publish(self, name: str, manifest_sha256: str, metrics: dict) -> "Snapshot":
         """Makes this one serve instead of the one before, in one switch, which may be made twice."""

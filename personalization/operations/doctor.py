@@ -7,9 +7,8 @@ from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from personalization.health import Health, read_health
-from personalization.models import JobRun
 from personalization.models.fail_open import describe_fault
-from personalization.models.job_runs import JobRuns
+from personalization.models.job_history import NOTHING_KNOWN, read_job_runs
 from personalization.operations.database_findings import database_findings
 from personalization.operations.findings import Finding, Severity
 from personalization.operations.job_findings import job_findings
@@ -31,9 +30,9 @@ def examine_installation(moment: datetime) -> list[Finding]:
         return [_database_silent()]
     try:
         with transaction.atomic():
-            runs = JobRun.objects.by_job(moment)
+            runs = read_job_runs(moment)
     except DatabaseError:  # a migration is missing, which is said below
-        runs = JobRuns({}, sends_messages=False, oldest_due=None)
+        runs = NOTHING_KNOWN
     parts: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         ("snapshot", lambda: snapshot_findings(health)),
         ("jobs", lambda: job_findings(runs, moment)),
@@ -55,7 +54,7 @@ def daily_findings(moment: datetime, health: Health) -> list[Finding]:
     """What the dashboard says on its first page, besides the state of the snapshot: one query."""
     if not health.has_database:
         return []
-    runs = JobRun.objects.by_job(moment)
+    runs = read_job_runs(moment)
     return [
         *job_findings(runs, moment),
         *message_findings(runs.oldest_due, moment),

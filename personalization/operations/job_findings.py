@@ -10,7 +10,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from personalization import extras
-from personalization.models.job_runs import Job, JobRun, JobRuns
+from personalization.models.job_history import Job, JobHistory, JobRuns
 from personalization.operations.findings import Finding, Severity
 
 LONGEST_PAUSES = {
@@ -49,7 +49,7 @@ def job_findings(runs: JobRuns, moment: datetime) -> Iterator[Finding]:
     yield from _missing_packages(runs.by_name)
 
 
-def _faults_of_run(job: Job, run: JobRun, moment: datetime, *, is_needed: bool) -> Iterator[Finding]:
+def _faults_of_run(job: Job, run: JobHistory, moment: datetime, *, is_needed: bool) -> Iterator[Finding]:
     words = {"command": job.label, "host": run.host}
     last = run.succeeded_at or run.began_at
     if run.failure:
@@ -107,7 +107,7 @@ def _crontab_line(job: Job) -> str:
     return f"{at} * * *  cd {getattr(settings, 'BASE_DIR', '/srv/shop')} && python manage.py {job.label} --verbosity 0"
 
 
-def _missing_packages(runs: dict[str, JobRun]) -> Iterator[Finding]:
+def _missing_packages(runs: dict[str, JobHistory]) -> Iterator[Finding]:
     beat = str(getattr(settings, "CELERY_BEAT_SCHEDULE", {}))
     trains_here = Job.TRAIN in runs and runs[Job.TRAIN].host == socket.gethostname()
     for extra, is_needed in (("train", trains_here), ("celery", "personalization." in beat)):

@@ -11,8 +11,9 @@ from django.utils.timezone import now
 from personalization.cache_access import cache_is_paused
 from personalization.decide import active_snapshot
 from personalization.metrics import prometheus
-from personalization.models import JobRun, query_limits
+from personalization.models import query_limits
 from personalization.models.fail_open import fail_open
+from personalization.models.job_history import read_job_runs
 
 
 class StateCollector:
@@ -32,7 +33,7 @@ class StateCollector:
 
 
 def _job_metrics(moment: datetime, gauge: Any) -> Iterator[Any]:
-    runs = JobRun.objects.by_job(moment)
+    runs = read_job_runs(moment)
     late = max((moment - runs.oldest_due).total_seconds(), 0.0) if runs.oldest_due else 0.0
     yield gauge("personalization_outbox_late_seconds", "Since when the oldest message is due.", value=late)
     last = gauge("personalization_job_last_success_timestamp_seconds", "When a job ended well.", labels=["job"])

@@ -24,6 +24,7 @@ from personalization.models import (
     MessageOutcome,
     ProductWeek,
     Purchase,
+    Run,
     SearchTotal,
 )
 from personalization.models.audit import AUDIT_DAYS
@@ -31,6 +32,7 @@ from personalization.models.batched_deletion import DELETE_BATCH_SIZE as ROWS_AT
 from personalization.models.credits import oldest_credited
 from personalization.models.events import BROWSER_BATCH_SIZE, DELETE_BATCH_SIZE, EventType
 from personalization.models.genome_months import month_before
+from personalization.models.runs import RUN_DAYS
 from personalization.shop import catalogue, notifications
 
 LATE_DAYS = 8
@@ -62,13 +64,15 @@ class RetentionResult:
     """How many genomes of months."""
     purchases: int = 0
     """How many lines of purchases in stores."""
+    runs: int = 0
+    """How many rows of what was done in the background."""
 
     def __str__(self) -> str:
         return (
             f"{self.days} days counted; {self.events} events ({self.searches} of them searches), "
             f"{self.totals} daily totals, {self.credits} credits, {self.browsers} browsers, {self.audit} audit "
-            f"entries, {self.messages} messages, {self.genomes} genomes of months and {self.purchases} purchases in "
-            "stores dropped"
+            f"entries, {self.messages} messages, {self.genomes} genomes of months, {self.purchases} purchases in "
+            f"stores and {self.runs} runs dropped"
         )
 
 
@@ -87,6 +91,7 @@ class RetentionCutoffs:
     genomes: date
     """The first month that stays."""
     purchases: datetime
+    runs: datetime
 
     def for_event_type(self, name: str) -> datetime:
         """The cutoff for events of this type."""
@@ -108,6 +113,7 @@ def retention_cutoffs(moment: datetime) -> RetentionCutoffs:
         messages=moment - timedelta(days=settings.MESSAGE_RETENTION_DAYS),
         genomes=month_before(local_day(moment).replace(day=1), settings.GENOME_RETENTION_MONTHS),
         purchases=moment - timedelta(days=settings.PURCHASE_RETENTION_DAYS),
+        runs=moment - timedelta(days=RUN_DAYS),
     )
 
 
@@ -125,7 +131,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     5. Deletes old daily totals.
     6. Deletes browsers without any event left.
     7. Deletes old entries of the audit, credits of orders that are too old to change, old messages, genomes of old
-       months, old purchases in stores and claims of cards, and expired invitations to households.
+       months, old purchases in stores and claims of cards, expired invitations to households, and rows of old runs.
 
     It may be killed at any point, repeated, and run twice at once: days are counted before anything is deleted, a day
     whose events are partly deleted is not counted again, and each batch is a transaction of its own.
@@ -158,7 +164,8 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     purchases = sum(Purchase.objects.delete_before(until.purchases))
     CardClaim.objects.before(until.audit).delete()
     HouseholdInvitation.objects.expired(until.now).delete()
-    deleted = audit, credits, messages, genomes, purchases
+    runs = sum(Run.objects.delete_before(until.runs))
+    deleted = audit, credits, messages, genomes, purchases, runs
     events = unwanted + sum(dropped.values())
     return RetentionResult(days, events, dropped[EventType.SEARCH], totals, idle, *deleted)
 
@@ -191,6 +198,7 @@ def rows_due(moment: datetime | None = None) -> RetentionResult:
         sum(kind.objects.before(until.messages).count() for kind in (Delivery, ChannelConsent, MessageOutcome)),
         GenomeMonth.objects.before(until.genomes).count(),
         Purchase.objects.before(until.purchases).count(),
+        Run.objects.before(until.runs).count(),
     )
 
 

@@ -14,7 +14,15 @@ from oscar.apps.offer.models import Range
 
 from personalization.decide.active_rules import read_rules_now
 from personalization.merchandising import publishing
-from personalization.models import AuditAction, AuditEntry, Definition, SensitiveCategory, ServerKey, Snapshot
+from personalization.models import (
+    AuditAction,
+    AuditEntry,
+    Definition,
+    JobSchedule,
+    SensitiveCategory,
+    ServerKey,
+    Snapshot,
+)
 from personalization.oscar.dashboard.urls import urlpatterns
 from tests.lifecycle import alerts
 from tests.shops import factories as shop
@@ -53,6 +61,7 @@ def shop_of_rules(admin_user, trained_and_indexed, settings):
     SensitiveCategory.objects.create(category=Category.add_root(name="Remedies"))
     Range.objects.create(name="All", includes_all_products=True)
     ServerKey.objects.create_key("till", ["events:write"])
+    JobSchedule.objects.add_usual()
     segments = [_condition("orders", "at_least", number) for number in (1, 2, 3)]
     keys = {"segment": _define(admin_user, "segment", segments, _condition("orders", "at_least", 9))}
     campaigns = [_campaign(keys["segment"], category, product.pk) for product in products[:4]]
@@ -125,7 +134,14 @@ def arguments(name, pattern, customer, product, keys):
         return [customer.pk]
     if "<int:pk>" not in pattern:
         return []
-    others = {"product": product.pk, "snapshot": Snapshot.objects.get().pk, "key": 1, "sensitive": 1, "card": 1}
+    others = {
+        "product": product.pk,
+        "snapshot": Snapshot.objects.get().pk,
+        "key": 1,
+        "sensitive": 1,
+        "card": 1,
+        "schedule": JobSchedule.objects.first().pk,
+    }
     return [{**keys, **others}[name.partition("-")[0]]]
 
 

@@ -17,8 +17,9 @@ from django.utils import translation
 from django.utils.timezone import now
 
 from personalization import cache_access, rate_limits
-from personalization.models import Delivery, Job, JobRun, Snapshot, query_limits
-from personalization.models.job_runs import job_run
+from personalization.jobs.recording import OTHER_TRAINING, WorkLeftOut, recorded_run
+from personalization.models import Delivery, Run, RunKind, RunState, Snapshot, query_limits
+from personalization.models.job_history import Job
 from personalization.operations import database_findings, job_findings, snapshot_findings
 from personalization.operations.doctor import examine_installation
 from tests.lifecycle.alerts import publish_message, switch_on
@@ -42,7 +43,7 @@ def healthy(trained_and_indexed, settings, monkeypatch, tmp_path):
     monkeypatch.setitem(settings.PERSONALIZATION, "NUM_PROXIES", 0)
     call_command("personalization_measure", verbosity=0)
     call_command("personalization_apply_retention", verbosity=0)
-    with job_run(Job.TRAIN):
+    with recorded_run(RunKind.TRAIN):
         pass
     return trained_and_indexed
 
@@ -68,8 +69,14 @@ def only_finding(code):
     return text, status
 
 
-def change_run(job, **values):
-    JobRun.objects.filter(job=job).update(**values)
+def change_run(job, *, ended_at=None, first_at=None, seconds=None, **values):
+    """Has all runs of a job ended then, the oldest been ordered then, each taken so long, or these values."""
+    Run.objects.filter(kind=job.value).update(**values)
+    for run in Run.objects.filter(kind=job.value, state=RunState.DONE):
+        run.ended_at = ended_at or run.ended_at
+        run.began_at = run.ended_at - timedelta(seconds=seconds or 1)
+        run.queued_at = first_at or run.queued_at
+        run.save()
 
 
 def test_a_healthy_shop_has_no_findings(healthy):
@@ -97,7 +104,8 @@ def test_an_old_snapshot_is_late_and_after_a_week_wrong(healthy, monkeypatch):
 def _doctor_after(days, monkeypatch):
     later = now() + timedelta(days=days, minutes=1)
     monkeypatch.setattr("personalization.management.commands.personalization_doctor.now", lambda: later)
-    JobRun.objects.update(succeeded_at=later)
+    for job in Job:
+        change_run(job, ended_at=later)
     monkeypatch.setattr(database_findings, "CLOCK_DIFFERENCE", timedelta(days=99))
     return doctor()
 
@@ -138,7 +146,7 @@ def test_a_disk_that_is_nearly_full_is_found(healthy, monkeypatch):
 
 
 def test_a_run_that_failed_is_named_without_its_text(healthy):
-    with pytest.raises(ValueError, match="secret"), job_run(Job.RETENTION):
+    with pytest.raises(ValueError, match="secret"), recorded_run(RunKind.RETENTION):
         raise ValueError("secret of anna@shop.example")
     text, status = only_finding("retention-failed")
     assert "The last run of personalization_apply_retention failed on" in text and "ValueError" in text
@@ -146,14 +154,14 @@ def test_a_run_that_failed_is_named_without_its_text(healthy):
 
 
 def test_a_training_run_that_failed_is_wrong(healthy):
-    with pytest.raises(OSError, match="no room"), job_run(Job.TRAIN):
+    with pytest.raises(OSError, match="no room"), recorded_run(RunKind.TRAIN):
         raise OSError("no room")
     assert only_finding("train-failed")[1] == 2
 
 
 def test_another_run_in_progress_is_no_failure(healthy):
-    with pytest.raises(KeyError), job_run(Job.TRAIN, passing=KeyError):
-        raise KeyError("busy")
+    with pytest.raises(WorkLeftOut), recorded_run(RunKind.TRAIN):
+        raise WorkLeftOut(OTHER_TRAINING)
     assert found_codes() == []
 
 
@@ -162,18 +170,18 @@ def test_another_run_in_progress_is_no_failure(healthy):
     [(Job.TRAIN, 49, "train-late"), (Job.RETENTION, 49, "retention-late"), (Job.MEASURE, 7, "measure-late")],
 )
 def test_a_job_that_stopped_is_found_with_the_line_for_the_crontab(healthy, job, hours, code):
-    change_run(job, succeeded_at=now() - timedelta(hours=hours), began_at=now() - timedelta(hours=hours))
+    change_run(job, ended_at=now() - timedelta(hours=hours))
     text, status = only_finding(code)
     assert f"python manage.py {job.label} --verbosity 0" in text and status == 1
 
 
 def test_the_hourly_run_may_be_given_up(healthy):
-    change_run(Job.MEASURE, succeeded_at=now() - timedelta(days=20))
+    change_run(Job.MEASURE, ended_at=now() - timedelta(days=20))
     assert found_codes() == []
 
 
 def test_a_job_that_never_ran_is_found_after_two_days(healthy):
-    JobRun.objects.filter(job=Job.RETENTION).delete()
+    Run.objects.filter(kind=RunKind.RETENTION).delete()
     assert found_codes() == []
     change_run(Job.TRAIN, first_at=now() - timedelta(days=3))
     assert "40 4 * * *" in only_finding("retention-never-ran")[0]
@@ -185,9 +193,12 @@ def test_a_slow_retention_is_found(healthy):
     assert "took 180 minutes" in text and "EVENT_RETENTION_DAYS" in text
 
 
-def test_a_training_run_that_was_killed_is_found(healthy):
-    change_run(Job.TRAIN, began_at=now() - timedelta(hours=9), ended_at=None)
-    assert "runs since" in only_finding("train-slow")[0]
+def test_a_training_run_that_takes_long_or_was_killed_is_found(healthy):
+    for silent_for, code, words in ((0, "train-slow", "runs since"), (9, "train-failed", "ended in the midst of it")):
+        heard = now() - timedelta(hours=silent_for)
+        running = {"state": RunState.RUNNING, "began_at": now() - timedelta(hours=9), "ended_at": None}
+        Run.objects.filter(kind=RunKind.TRAIN).update(host="another", heartbeat_at=heard, **running)
+        assert words in only_finding(code)[0]
 
 
 def test_a_host_that_trains_without_the_packages_is_told_which_line_to_paste(healthy, monkeypatch):
@@ -219,7 +230,7 @@ def test_a_missing_index_is_found(healthy):
 
 def test_missing_tables_hide_nothing_else(healthy):
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE personalization_jobrun")
+        cursor.execute("DROP TABLE personalization_run")
     Snapshot.objects.all().delete()
     assert "snapshot-none" in found_codes()
 
@@ -285,7 +296,7 @@ def messages_live(healthy, settings):
     with running_server() as server:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
-        with job_run(Job.MESSAGES):
+        with recorded_run(RunKind.MESSAGES):
             pass
         yield server
 
@@ -305,7 +316,7 @@ def test_messages_that_wait_are_found(messages_live, admin_client):
 
 
 def test_a_job_of_messages_that_stopped_is_found(messages_live):
-    change_run(Job.MESSAGES, succeeded_at=now() - timedelta(hours=3))
+    change_run(Job.MESSAGES, ended_at=now() - timedelta(hours=3))
     assert "*/10 * * * *" in only_finding("messages-late")[0]
 
 
@@ -387,7 +398,7 @@ def test_web_processes_without_a_snapshot_are_found(healthy, live_server):
 
 
 def test_the_screens_say_what_the_command_says(healthy, admin_client):
-    change_run(Job.RETENTION, succeeded_at=now() - timedelta(days=5), began_at=now() - timedelta(days=5))
+    change_run(Job.RETENTION, ended_at=now() - timedelta(days=5))
     fault = examine_installation(now())[0].fault
     for address in (OVERVIEW, DATA):
         page = admin_client.get(address).content.decode()
@@ -397,7 +408,7 @@ def test_the_screens_say_what_the_command_says(healthy, admin_client):
 
 
 def test_a_run_that_failed_makes_the_overview_say_that_something_is_wrong(healthy, admin_client):
-    change_run(Job.TRAIN, failure="OSError")
+    change_run(Job.TRAIN, state=RunState.FAILED, fault="OSError")
     page = admin_client.get(OVERVIEW)
     assert page.context["health"].label == "Something is wrong" and "Nothing to do." not in page.content.decode()
 

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from personalization import metrics, rate_limits
-from personalization.models import Job, JobRun
-from personalization.models.job_runs import job_run
+from personalization.jobs.recording import recorded_run
+from personalization.models import Run, RunKind
 
 pytestmark = pytest.mark.django_db
 PAGE = reverse("personalization:metrics")
@@ -65,11 +65,11 @@ def test_a_shop_that_learned_nothing_is_on_the_last_rungs(client, token):
 
 def test_events_breakers_jobs_and_failures_are_counted(client, token):
     rate_limits.drop_log.record(["daily_limit"] * 3)
-    with job_run(Job.MEASURE):
+    with recorded_run(RunKind.MEASURE):
         pass
-    with pytest.raises(ValueError, match="secret"), job_run(Job.RETENTION):
+    with pytest.raises(ValueError, match="secret"), recorded_run(RunKind.RETENTION):
         raise ValueError("secret")
-    JobRun.objects.filter(job="measure").update(succeeded_at=now() - timedelta(hours=1))
+    Run.objects.filter(kind="measure").update(ended_at=now() - timedelta(hours=1))
     found = read_metrics(client, token)
     assert found['personalization_events_total{outcome="daily_limit"}'] >= 3
     assert found['personalization_job_failed{job="retention"}'] == 1

@@ -51,11 +51,13 @@ OURS = [model for model in apps.get_app_config("personalization").get_models() i
 NOBODYS = {
     "DailyTotal",
     "Household",
+    "JobSchedule",
     "Newcomer",
     "PriceSeen",
     "ProductWeek",
     "RowDraw",
     "RowOrderResult",
+    "Run",
     "SearchTotal",
     "SensitiveCategory",
     "ServerKey",
@@ -67,9 +69,9 @@ NOBODYS = {
     "ValueRun",
 }
 """The tables without a way to a person: counts and what is drawn from them, categories, stores, keys, learned files,
-who trains, prices, how far a sweep came, and the hashes of addresses that are never written to, which outlive their
-owners' data. A household has no way to a person, its members have one to it: what it holds is several people's, and
-nobody may take it away; of who leaves nothing remains in it (tests/walks/test_households.py)."""
+who trains, what was done when, prices, how far a sweep came, and the hashes of addresses that are never written to,
+which outlive their owners' data. A household has no way to a person, its members have one to it: what it holds is
+several people's, and nobody may take it away; of who leaves nothing remains in it (tests/walks/test_households.py)."""
 STAFFS = {"Definition", "Reference", "RulesState", "Season", "Version"}
 """The tables of what staff defined for everybody. That somebody wrote a version is no data about a customer."""
 WITHHELD = {"by_id", "by_name"}

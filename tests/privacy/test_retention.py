@@ -154,8 +154,8 @@ def test_a_dry_run_says_what_would_go_and_drops_nothing(capsys):
     call_command("personalization_apply_retention", "--dry-run")
     said = capsys.readouterr().out
     assert said.startswith("Would be done: ") and said.endswith(
-        " 0 daily totals, 0 credits, 0 browsers, 0 audit entries, 0 messages, 0 genomes of months and 0 purchases in "
-        "stores dropped.\n"
+        " 0 daily totals, 0 credits, 0 browsers, 0 audit entries, 0 messages, 0 genomes of months, 0 purchases in "
+        "stores and 0 runs dropped.\n"
     )
     assert Event.objects.count() == 240
     assert not DailyTotal.objects.exists()
@@ -169,7 +169,7 @@ def test_the_command_says_what_it_did(capsys):
     assert capsys.readouterr().out == (
         "Measured: 0 order lines credited; 0 corrected; 0 days counted.\n"
         "Done: 1 days counted; 0 events (0 of them searches), 0 daily totals, 0 credits, 0 browsers, 0 audit "
-        "entries, 0 messages, 0 genomes of months and 0 purchases in stores dropped.\n"
+        "entries, 0 messages, 0 genomes of months, 0 purchases in stores and 0 runs dropped.\n"
     )
 
 

@@ -5,9 +5,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from personalization.jobs.catalogue import say_deleted
+from personalization.jobs.recording import recorded_run
 from personalization.management.progress import progress_bars
 from personalization.measure.outcomes import measure_outcomes
-from personalization.models.job_runs import Job, job_run
+from personalization.models import RunKind
 from personalization.privacy import retention
 
 
@@ -26,9 +28,11 @@ class Command(BaseCommand):
         if dry_run:
             self.stdout.write(f"Would be done: {retention.rows_due()}.")
             return
-        with job_run(Job.RETENTION):
+        with recorded_run(RunKind.RETENTION) as run:
+            run.begin_step("Credit for purchases")
             measured = measure_outcomes()
-            result = retention.apply_retention(progress=progress_bars(self.stderr, verbosity))
+            result = retention.apply_retention(progress=run.watch(progress_bars(self.stderr, verbosity)))
+            say_deleted(run, result)
         if verbosity:
             self.stdout.write(f"Measured: {measured}.")
             self.stdout.write(f"Done: {result}.")

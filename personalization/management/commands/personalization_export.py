@@ -10,8 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from personalization.batching import batched
 from personalization.exchange import export, export_requests, tabular
+from personalization.jobs.catalogue import say_exported
+from personalization.jobs.recording import recorded_run
 from personalization.management.options import parse_moment, require_training_packages
 from personalization.management.progress import progress_bars
+from personalization.models import RunKind
 
 REQUESTS_PER_BATCH = 200
 """Bounds the memory of an export."""
@@ -55,10 +58,13 @@ class Command(BaseCommand):
         try:
             tabular.check_writable(file)
             requests = self.read_requests(options, time.time() if moment is None else moment)
-            with tabular.write_table(file, export.export_columns(requests)) as write:
-                context = export.current_context() if moment is None else learn_past_context(moment, progress)
+            columns = export.export_columns(requests)
+            with recorded_run(RunKind.EXPORT) as recorder, tabular.write_table(file, columns) as write:
+                watched = recorder.watch(progress)
+                context = export.current_context() if moment is None else learn_past_context(moment, watched)
                 run = export.ExportRun(requests.surface, context, options["top"], options["new_only"])
-                bar = progress(requests.requests, requests.unit.capitalize(), requests.count)
+                bar = watched(requests.requests, requests.unit.capitalize(), requests.count)
+                say_exported(recorder, requests.count)
                 for batch in batched(bar, REQUESTS_PER_BATCH):
                     write(run.rows(batch))
         except (tabular.TableError, export.NoSnapshot) as error:

@@ -15,7 +15,10 @@ from personalization import conf
 from personalization.exchange import event_files
 from personalization.exchange.event_import import ImportOptions, ImportResult, RejectWriter, import_events
 from personalization.exchange.tabular import TableError, TableRow
+from personalization.jobs.catalogue import say_imported
+from personalization.jobs.recording import recorded_run
 from personalization.management.progress import progress_bars
+from personalization.models import RunKind
 from personalization.shop.customers import LOOKUP_FIELDS, NoSuchField
 
 
@@ -47,9 +50,15 @@ class Command(BaseCommand):
         import_options = ImportOptions(items, options["users"], options["anonymous"], options["dry_run"])
         progress, codes = progress_bars(self.stderr, verbosity), Counter[str]()
         try:
-            with event_files.open_event_file(file) as rows, reject_writer(rejects, codes) as reject:
-                counted_rows = progress(rows, "Rows", event_files.count_lines(file))
-                result = import_events(counted_rows, import_options, reject, now(), progress)
+            with (
+                recorded_run(RunKind.IMPORT) as run,
+                event_files.open_event_file(file) as rows,
+                reject_writer(rejects, codes) as reject,
+            ):
+                watched = run.watch(progress)
+                counted_rows = watched(rows, "Rows", event_files.count_lines(file))
+                result = import_events(counted_rows, import_options, reject, now(), watched)
+                say_imported(run, result.stored, result.duplicates, result.rejected)
         except (TableError, NoSuchField) as error:
             raise CommandError(str(error)) from None
         if verbosity:

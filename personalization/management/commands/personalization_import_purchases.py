@@ -21,8 +21,11 @@ from personalization.exchange.purchase_import import (
     report_sentences,
 )
 from personalization.exchange.tabular import TableError, TableRow, open_table
+from personalization.jobs.catalogue import say_imported
+from personalization.jobs.recording import recorded_run
 from personalization.management.commands.personalization_import_events import reject_writer
 from personalization.management.progress import progress_bars
+from personalization.models import RunKind
 from personalization.shop.customers import LOOKUP_FIELDS, NoSuchField
 
 HEADER_HELP = """The file has a header row with these columns, in any order:
@@ -76,8 +79,14 @@ class Command(BaseCommand):
         progress, codes = progress_bars(self.stderr, verbosity), Counter[str]()
         try:
             lines = self.count_lines(file)
-            with open_purchase_file(file) as rows, reject_writer(rejects, codes) as reject:
-                result = import_purchases(progress(rows, "Lines", lines), purchase_options, reject, now())
+            with (
+                recorded_run(RunKind.IMPORT) as run,
+                open_purchase_file(file) as rows,
+                reject_writer(rejects, codes) as reject,
+            ):
+                counted_lines = run.watch(progress)(rows, "Lines", lines)
+                result = import_purchases(counted_lines, purchase_options, reject, now())
+                say_imported(run, result.stored, result.repeated, result.rejected)
         except (TableError, NoSuchField) as error:
             raise CommandError(str(error)) from None
         if verbosity:

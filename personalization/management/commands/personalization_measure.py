@@ -5,8 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from personalization.jobs.catalogue import say_measured
+from personalization.jobs.recording import recorded_run
 from personalization.measure.outcomes import measure_outcomes
-from personalization.models.job_runs import Job, job_run
+from personalization.models import RunKind
 
 
 class Command(BaseCommand):
@@ -23,7 +25,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, verbosity: int, **options: Any) -> None:
-        with job_run(Job.MEASURE):
+        with recorded_run(RunKind.MEASURE) as run:
             result = measure_outcomes(thorough=options["all"])
+            say_measured(run, result)
         if verbosity:
             self.stdout.write(f"Done: {result}.")

@@ -7,9 +7,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.timezone import now
 
 from personalization import conf
+from personalization.jobs.catalogue import say_sent
+from personalization.jobs.recording import recorded_run
 from personalization.lifecycle.live_messages import read_live_messages
 from personalization.lifecycle.message_run import MESSAGES_PER_RUN, run_messages
-from personalization.models.job_runs import Job, job_run
+from personalization.models import RunKind
 
 
 class Command(BaseCommand):
@@ -33,8 +35,9 @@ class Command(BaseCommand):
             self.stdout.write(f"Nothing was sent: {', '.join(missing)} is not set. See docs/how-to-messages.md.")
             return
         is_off = not read_live_messages(now())
-        with job_run(Job.MESSAGES):
+        with recorded_run(RunKind.MESSAGES) as recorder:
             run = run_messages(limit)
+            say_sent(recorder, run)
         if is_off and not run.result.skipped:
             self.stdout.write("No message is live in the dashboard, so nothing was sent. See docs/how-to-messages.md.")
             return

@@ -5,9 +5,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from personalization.jobs.catalogue import say_learned
+from personalization.jobs.recording import recorded_run
 from personalization.management.options import parse_moment, require_training_packages
 from personalization.management.progress import progress_bars
-from personalization.models.job_runs import Job, job_run
+from personalization.models import RunKind
 from personalization.models.snapshot_files import BrokenSnapshot, MissingSnapshot
 from personalization.oscar import search_engine
 from personalization.plugins import PluginError
@@ -38,10 +40,15 @@ class Command(BaseCommand):
 
         cutoff, progress = training_cutoff(parse_moment(options["as_of"])), progress_bars(self.stderr, verbosity)
         try:
-            with job_run(Job.TRAIN, passing=TrainingInProgress):
+            with recorded_run(RunKind.TRAIN) as run:
                 snapshot, customers = train_shop(
-                    cutoff, progress, force=force, refit_ranker=refit_ranker, find_products=search_engine.search_keys
+                    cutoff,
+                    run.watch(progress),
+                    force=force,
+                    refit_ranker=refit_ranker,
+                    find_products=search_engine.search_keys,
                 )
+                say_learned(run, snapshot, customers)
         except TrainingInProgress as busy:
             raise CommandError(f"{busy}. Nothing was changed.") from None
         except QualityRegression as reasons:

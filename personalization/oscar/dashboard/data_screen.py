@@ -19,7 +19,17 @@ from django.views.decorators.http import require_GET, require_http_methods
 from personalization import conf
 from personalization.decide import active_snapshot
 from personalization.health import read_health
-from personalization.models import AuditAction, AuditEntry, DailyTotal, Event, Snapshot, TrainingLease, snapshot_files
+from personalization.models import (
+    AuditAction,
+    AuditEntry,
+    DailyTotal,
+    Event,
+    Run,
+    RunKind,
+    Snapshot,
+    TrainingLease,
+    snapshot_files,
+)
 from personalization.models.arrivals import Arrivals, count_arrivals
 from personalization.models.audit import AUDIT_DAYS
 from personalization.models.fail_open import fail_open
@@ -28,6 +38,7 @@ from personalization.oscar.dashboard.card_claims import claimed_cards
 from personalization.oscar.dashboard.health_lines import health_line
 from personalization.oscar.dashboard.quality_words import quality_sentences
 from personalization.oscar.dashboard.readiness import recommender_readiness, weights_readiness, weights_words
+from personalization.oscar.dashboard.run_screen import run_context
 from personalization.oscar.dashboard.screens import show
 from personalization.shop import data_sources
 
@@ -113,7 +124,7 @@ class RetentionLine:
 def show_data(request: HttpRequest) -> HttpResponse:
     """Everything about jobs and data on one page; each part fails alone."""
     moment = now()
-    context: dict[str, Any] = {"command": TRAIN_COMMAND, "days": SHOWN_DAYS}
+    context: dict[str, Any] = {"command": TRAIN_COMMAND, "days": SHOWN_DAYS, **run_context(request, moment)}
     with fail_open("Reading the snapshots for the dashboard", whole_page=True):
         snapshots = list(Snapshot.objects.order_by("-pk")[:20])
         context["runs"] = list(map(_snapshot_line, snapshots))
@@ -121,7 +132,8 @@ def show_data(request: HttpRequest) -> HttpResponse:
     with fail_open("Reading the health for the dashboard", whole_page=True):
         health = read_health(moment)
         context["findings"] = daily_findings(moment, health)
-        context["health"] = health_line(health, moment, context["findings"])
+        training = Run.objects.newest_of_kind(RunKind.TRAIN)
+        context["health"] = health_line(health, moment, context["findings"], training=training)
         context["retention"] = list(_retention_lines(health.oldest_held))
     with fail_open("Reading claims of cards for the dashboard", whole_page=True):
         context["claims"] = claimed_cards()

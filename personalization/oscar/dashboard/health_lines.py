@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext, pgettext
 
 from personalization.health import Health
+from personalization.models import Run
 from personalization.operations.findings import Finding, Severity
+from personalization.oscar.dashboard.run_words import training_sentence
 
 HOUR = timedelta(hours=1)
 
@@ -32,10 +34,15 @@ def health_line(
     *,
     events: int | None = None,
     orders: int | None = None,
+    training: Run | None = None,
 ) -> HealthLine:
     """The health at a moment. Parameters: `findings` of the doctor, which stand below it; `events` of the last hour and
-    `orders` of today, None where they could not be counted."""
+    `orders` of today, None where they could not be counted; `training`, the last run of one, as it is or was."""
     state, sentences = _snapshot_sentences(health, moment)
+    learned_at = None if health.snapshot_age is None else moment - health.snapshot_age
+    if health.has_database and (words := training_sentence(training, learned_at)):
+        sentences.append(words)
+        state = "late" if state == "good" and not (training and training.is_open) else state
     if health.has_database and health.deletion_overdue and health.retention_overdue is not None:
         state = "wrong" if state == "wrong" else "late"
         days = health.retention_overdue.days

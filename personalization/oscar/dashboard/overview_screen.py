@@ -18,7 +18,7 @@ from personalization.decide.active_rules import get_active_rules
 from personalization.health import Health, read_health
 from personalization.merchandising.compiled import CompiledRules
 from personalization.merchandising.conflicts import find_conflicts
-from personalization.models import Definition, DefinitionKind, DefinitionState, Event
+from personalization.models import Definition, DefinitionKind, DefinitionState, Event, Run, RunKind
 from personalization.models.fail_open import fail_open
 from personalization.operations.doctor import daily_findings
 from personalization.operations.findings import Finding, Severity
@@ -67,12 +67,13 @@ class Findings:
 def show_overview(request: HttpRequest) -> HttpResponse:
     """Everything on one page; each part fails alone."""
     moment = now()
-    health = campaigns = orders = today = events = None
+    health = campaigns = orders = today = events = training = None
     settings = conf.get_settings()
     context: dict[str, Any] = {"search_days": settings.SEARCH_RETENTION_DAYS, "least": settings.MIN_CUSTOMERS}
     with fail_open("Reading the health for the overview", whole_page=True):
         health = read_health(moment)
         context["findings"] = daily_findings(moment, health)
+        training = Run.objects.newest_of_kind(RunKind.TRAIN)
     with fail_open("Counting what arrives for the overview", whole_page=True):
         events = Event.objects.count_since(moment - HOUR)
         today = data_sources.count_orders(since=day_bounds(localdate(moment)))
@@ -80,7 +81,7 @@ def show_overview(request: HttpRequest) -> HttpResponse:
             orders = data_sources.count_orders()
     if health is not None:
         found = context.get("findings", [])
-        context["health"] = health_line(health, moment, found, events=events, orders=today)
+        context["health"] = health_line(health, moment, found, events=events, orders=today, training=training)
     with fail_open("Looking for searches without results", whole_page=True):
         context["searches"] = _vain_searches(moment)
     with fail_open("Looking for products that people wait for", whole_page=True):
