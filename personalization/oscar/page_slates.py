@@ -18,6 +18,7 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, visits
 from personalization.oscar.list_slates import ListSlate, list_slate
+from personalization.privacy.requester import is_shared_page
 from personalization.report_tokens import slate_tokens
 from personalization.serve import serve_row, serve_slate
 from personalization.shop import catalogue
@@ -127,11 +128,13 @@ def slate_context(context: Context, slate: Slate, visit: Visit | None, *, whole_
 
     Parameters: `whole_row`, whether this is the page of one row, which shows all of it.
     """
+    shared = "request" in context and is_shared_page(context["request"])
     return {
         **cast(dict[str, Any], context.flatten()),
         "slate": slate,
         "printed_rows": list(_printed_rows(slate, visit, whole_row)),
-        "cards": _card_renderer(slate, context),
+        "cards": _card_renderer(slate, context, shared),
+        "place": slate.surface if shared and slate.rows else "",
     }
 
 
@@ -183,8 +186,9 @@ def _all_url(surface: str, row: Row, visit: Visit | None) -> str:
     return f"{address}?{query}" if query else address
 
 
-def _card_renderer(slate: Slate, context: Context) -> card_markup.CardRenderer | None:
-    """Prints the cards of a slate, with this page's CSRF token and address in their forms.
+def _card_renderer(slate: Slate, context: Context, shared: bool) -> card_markup.CardRenderer | None:
+    """Prints the cards of a slate, with this page's CSRF token and address in their forms; without forms on a page that
+    is shared by all.
 
     None where the shop has a card of its own: it finds the images of all products prefetched instead.
     """
@@ -195,4 +199,5 @@ def _card_renderer(slate: Slate, context: Context) -> card_markup.CardRenderer |
         catalogue.attach_images(products)
         return None
     next_url = context["request"].get_full_path() if "request" in context else ""
-    return card_markup.CardRenderer(products, str(context.get("csrf_token", "")), next_url)
+    token = None if shared else str(context.get("csrf_token", ""))
+    return card_markup.CardRenderer(products, token, next_url)

@@ -33,7 +33,7 @@ from personalization.oscar.list_slates import ListSlate
 from personalization.oscar.previews import current_preview
 from personalization.oscar.purchase_notes import add_card_texts
 from personalization.privacy import consent, identity
-from personalization.privacy.requester import requester_from_request
+from personalization.privacy.requester import is_shared_page, requester_from_request
 from personalization.shop import catalogue
 from personalization.surfaces.navigation import NAVIGATION, MenuOrder
 
@@ -298,6 +298,8 @@ def greeted_user(context: Context) -> Any:
 def personalization_beacon(context: Context) -> str:
     """The scripts that report what is seen on this page, for visitors who agreed to that; else nothing."""
     request = context.get("request")
+    if request is not None and is_shared_page(request):
+        return get_template("personalization/partials/fragment_script.html").render(_beacon_context(context, request))
     if request is not None and (preview := current_preview(request)):
         return get_template("personalization/partials/preview_bar.html").render({"preview": preview})
     if request is None or not consent.may_be_allowed(requester := requester_from_request(request)):
@@ -343,7 +345,7 @@ def personalization_consent(context: Context) -> dict[str, Any]:
     """The consent banner, for visitors who have not answered yet; nothing for all others."""
     request = context.get("request")
     if request is None or not _should_ask(request):
-        return {"show_banner": False}
+        return {"show_banner": False, "is_fetched": request is not None and is_shared_page(request)}
     return {
         "show_banner": True,
         "next": request.get_full_path() if request.method == "GET" else "",
