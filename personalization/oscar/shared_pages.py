@@ -20,8 +20,8 @@ from personalization.privacy.requester import bind_requester, stranger
 Basket = get_model("basket", "Basket")
 Selector = get_class("partner.strategy", "Selector")
 
-NO_TOKEN = "NOTPROVIDED"
-"""What Django's tag `csrf_token` takes for no token: it prints nothing then."""
+NO_TOKEN = " "
+"""What forms have instead of a CSRF token, which the script puts in: "" would be warned of."""
 OF_THE_BROWSER = ("CSRF_COOKIE", "CSRF_COOKIE_NEEDS_UPDATE", "HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_REFERER")
 OWN_ATTRIBUTES = ("_personalization", "_cached_user", "_acached_user", "headers", "basket_hash", "cookies_to_delete")
 """What the names of the attributes begin with that a request keeps of what was read for it."""

@@ -26,11 +26,11 @@
     return response.json();
   }
 
-  const lacksToken = (form) => form.method === "post" && !form.elements[TOKEN]
+  const lacksToken = (form) => form.method === "post" && !form.elements[TOKEN]?.value.trim()
     && new URL(form.getAttribute("action") ?? "", location).origin === location.origin;
 
   function field(form, name, value) {
-    const input = document.createElement("input");
+    const input = form.elements[name] ?? document.createElement("input");
     Object.assign(input, { type: "hidden", name, value });
     form.append(input);
   }
