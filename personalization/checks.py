@@ -238,7 +238,7 @@ def check_page_cache(app_configs: Any, **options: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "MIDDLEWARE has Django's page cache, and CACHED_PAGES is off: pages with rows are private and never cached.",
+            "MIDDLEWARE has Django's page cache, and CACHED_PAGES is off: pages with rows are private, never cached.",
             hint='Paste into the settings: PERSONALIZATION = {"CACHED_PAGES": True}; see docs/how-to-cache.md.',
             id="personalization.W012",
         )

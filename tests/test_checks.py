@@ -270,7 +270,7 @@ def test_a_page_cache_without_the_setting_stores_hardly_a_page(settings):
     assert ours(settings) == [
         (
             "personalization.W012",
-            "MIDDLEWARE has Django's page cache, and CACHED_PAGES is off: pages with rows are private and never cached.",
+            "MIDDLEWARE has Django's page cache, and CACHED_PAGES is off: pages with rows are private, never cached.",
         )
     ]
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CACHED_PAGES": True}

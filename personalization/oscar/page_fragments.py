@@ -32,7 +32,7 @@ class FragmentPlaces:
     """The surfaces whose rows it shows, and whether it has a place for the consent question."""
     referrer: str = ""
     """Where the visitor came from, as their browser says."""
-    found: int | None = None
+    hit_count: int | None = None
     """How many hits the page's search had."""
 
 
@@ -63,22 +63,19 @@ def render_fragments(request: HttpRequest, places: FragmentPlaces) -> str:
     Rows are decided where they may differ from those of a stranger: for who agreed, for whom the shop knows, as its
     prices may differ, and where campaigns tell visitors apart.
     """
-    asked: Any = request
-    known, wanted = serve.page_surfaces(), []
-    by_visitor = visits.rules_in_force(request).surfaces_by_visitor
     is_known = visits.tracked_visit(request) is not None or requester_from_request(request).is_signed_in
-    for name in dict.fromkeys(places.parts[: MAX_SURFACES + 1]):
-        if name in known and (is_known or name in by_visitor):
-            wanted.append(name)
+    own = set(serve.page_surfaces())
+    if not is_known:
+        own &= visits.rules_in_force(request).surfaces_by_visitor
     content = {
-        "surfaces": wanted[:MAX_SURFACES],
+        "surfaces": [name for name in dict.fromkeys(places.parts) if name in own][:MAX_SURFACES],
         "asks_consent": CONSENT_PART in places.parts,
-        "product": _product_of_page(asked),
-        "category": _category_of_page(asked),
-        "query": asked.GET.get("q", "").strip(),
-        "paginator": SimpleNamespace(count=places.found),
+        "product": _product_of_page(request),
+        "category": _category_of_page(request),
+        "query": request.GET.get("q", "").strip(),
+        "paginator": SimpleNamespace(count=places.hit_count),
     }
-    return render_to_string(FRAGMENTS_TEMPLATE, content, request=asked)
+    return render_to_string(FRAGMENTS_TEMPLATE, content, request=request)
 
 
 def _product_of_page(request: Any) -> Any:

@@ -52,8 +52,8 @@ def answer_everybody(
 
 
 def stranger_request(request: HttpRequest) -> HttpRequest:
-    """The same request from a stranger: no account, session, basket, message, or cookie, and the shop's strategy for
-    such a one."""
+    """A request for the page of this one, from a stranger: no account, session, basket, message, or cookie, and the
+    shop's strategy for such a one."""
     asked: Any = copy.copy(request)
     for name in [name for name in asked.__dict__ if name.startswith(OWN_ATTRIBUTES)]:
         delattr(asked, name)

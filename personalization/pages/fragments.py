@@ -26,7 +26,7 @@ def show_fragments(request: HttpRequest) -> HttpResponse:
         address=request.GET.get("page", ""),
         parts=tuple(request.GET.getlist("place")),
         referrer=request.GET.get("from", ""),
-        found=positive_number(found) if found else None,
+        hit_count=positive_number(found) if found else None,
     )
     try:
         page = request_of_page(request, places)
