@@ -106,6 +106,7 @@ class CardRenderer:
         """`token` is the CSRF token of the forms; None for a page that may be handed to anybody: links instead."""
         self._products, self._has_forms = products, token is not None
         self._token, self._next_url = token or "", conditional_escape(next_url)
+        self._escaped_anchors: dict[str, str] = {}
         template: Any = get_template(CONTENT_TEMPLATE)  # Django's own engine
         self._template = template
         self._page_key = (
@@ -141,7 +142,10 @@ class CardRenderer:
                 markup = self._render_content(card, lazy, label, size_count)
                 if card.image is None or card.image.width is not None:
                     _store_in_cache(key, markup)
-        markup = markup.replace(ANCHOR_PLACEHOLDER, conditional_escape(anchor))
+        escaped = self._escaped_anchors.get(anchor)
+        if escaped is None:
+            escaped = self._escaped_anchors[anchor] = conditional_escape(anchor)
+        markup = markup.replace(ANCHOR_PLACEHOLDER, escaped)
         return markup.replace(TOKEN_PLACEHOLDER, self._token).replace(NEXT_PLACEHOLDER, self._next_url)
 
     def _render_content(self, card: Card, lazy: bool, label: str, size_count: int) -> str:

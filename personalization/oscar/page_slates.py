@@ -128,12 +128,13 @@ def slate_context(context: Context, slate: Slate, visit: Visit | None, *, whole_
 
     Parameters: `whole_row`, whether this is the page of one row, which shows all of it.
     """
-    shared = "request" in context and is_shared_page(context["request"])
+    request = context.get("request")
+    shared = request is not None and is_shared_page(request)
     return {
         **cast(dict[str, Any], context.flatten()),
         "slate": slate,
         "printed_rows": list(_printed_rows(slate, visit, whole_row)),
-        "cards": _card_renderer(slate, context, shared),
+        "cards": _card_renderer(slate, request, None if shared else str(context.get("csrf_token", ""))),
         "place": slate.surface if shared and slate.rows else "",
     }
 
@@ -162,10 +163,6 @@ def _head_sentence(row: Row) -> str:
     return of_cards.pop() or row.explanation if len(reasoned) > 1 and len(of_cards) == 1 else row.explanation
 
 
-def _card_sentence(item: SlateItem, head: str) -> str:
-    return "" if _says_label(item) or item.explanation == head else item.explanation
-
-
 def _says_label(item: SlateItem) -> bool:
     """Whether its card says already, in the label of a campaign, all that its reason does."""
     return item.reason.code in (CHOSEN_BY_US, SPONSORED)
@@ -186,9 +183,8 @@ def _all_url(surface: str, row: Row, visit: Visit | None) -> str:
     return f"{address}?{query}" if query else address
 
 
-def _card_renderer(slate: Slate, context: Context, shared: bool) -> card_markup.CardRenderer | None:
-    """Prints the cards of a slate, with this page's CSRF token and address in their forms; without forms on a page that
-    is shared by all.
+def _card_renderer(slate: Slate, request: HttpRequest | None, token: str | None) -> card_markup.CardRenderer | None:
+    """Prints the cards of a slate, with this CSRF token and the page's address in their forms; without forms for None.
 
     None where the shop has a card of its own: it finds the images of all products prefetched instead.
     """
@@ -198,6 +194,4 @@ def _card_renderer(slate: Slate, context: Context, shared: bool) -> card_markup.
     if card_markup.shop_overrides_card():
         catalogue.attach_images(products)
         return None
-    next_url = context["request"].get_full_path() if "request" in context else ""
-    token = None if shared else str(context.get("csrf_token", ""))
-    return card_markup.CardRenderer(products, token, next_url)
+    return card_markup.CardRenderer(products, token, "" if request is None else request.get_full_path())

@@ -33,7 +33,7 @@ from personalization.oscar.list_slates import ListSlate
 from personalization.oscar.previews import current_preview
 from personalization.oscar.purchase_notes import add_card_texts
 from personalization.privacy import consent, identity
-from personalization.privacy.requester import is_shared_page, requester_from_request
+from personalization.privacy.requester import ClientType, is_shared_page, requester_from_request
 from personalization.shop import catalogue
 from personalization.surfaces.navigation import NAVIGATION, MenuOrder
 
@@ -298,11 +298,14 @@ def greeted_user(context: Context) -> Any:
 def personalization_beacon(context: Context) -> str:
     """The scripts that report what is seen on this page, for visitors who agreed to that; else nothing."""
     request = context.get("request")
-    if request is not None and is_shared_page(request):
-        return get_template("personalization/partials/fragment_script.html").render(_beacon_context(context, request))
     if request is not None and (preview := current_preview(request)):
         return get_template("personalization/partials/preview_bar.html").render({"preview": preview})
-    if request is None or not consent.may_be_allowed(requester := requester_from_request(request)):
+    if request is None:
+        return ""
+    requester = requester_from_request(request)
+    if requester.client == ClientType.EVERYBODY:
+        return get_template("personalization/partials/fragment_script.html").render(_beacon_context(context, request))
+    if not consent.may_be_allowed(requester):
         return ""
     with fail_open("Printing the beacon", queries=False):
         if consent.tracking_allowed(requester, identity.get_visitor(requester)):
