@@ -1,5 +1,6 @@
 """The shop behind a cache that knows nobody: the page is everybody's, and a moment later its rows are the visitor's."""
 
+import gzip
 import os
 import re
 import socket
@@ -224,3 +225,8 @@ def test_the_question_lies_over_the_page_and_what_was_seen_is_reported(cached_sh
     expect(banner).to_have_count(0)
     page.locator(".personalization-row").first.scroll_into_view_if_needed()
     assert any(event.type == "view_item_list" for event in stored(1))
+
+
+def test_the_script_is_small():
+    script = ROOT / "personalization" / "static" / "personalization" / "fragments.js"
+    assert len(gzip.compress(script.read_bytes())) <= 2048

@@ -30,7 +30,7 @@ from tests.walks.running import start_holdout
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 
 STEPS = int(os.environ.get("IDENTITY_RUNS", "40"))
-KEPT_FOR = 12
+KEPT_FOR = 30
 """A cache forgets everything after about so many requests, so that pages are made for everybody in turn."""
 DJANGO_CACHES = (
     "django.middleware.cache.UpdateCacheMiddleware",
@@ -220,10 +220,11 @@ def test_a_cached_page_is_the_page_from_an_empty_cache_whoever_asked_first(kind,
         page = storefront.chance.choice(storefront.pages())
         body, new_cookies = storefront.shared.get(browser.client, page)
         assert MADE_AT.sub("", body) == expected[page]
-        assert not new_cookies
+        assert not any(cookie.value for cookie in new_cookies.values())  # Django deletes a session that ended
         assert not TOKENS.findall(body)
         assert set(CSRF_FIELD.findall(body)) <= {" "}
-        storefront.fragment(browser, page)
+        if storefront.chance.random() < 0.4:
+            storefront.fragment(browser, page)
     assert storefront.shared.hits
     assert storefront.fragments
     assert active_rules._process_rules.rules.campaigns

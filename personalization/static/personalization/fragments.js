@@ -1,18 +1,17 @@
-/* Fetches what is the visitor's own on a page that a cache hands to anybody, and puts it into its places.
+/* Fetches what is the visitor's own on a page that a cache hands to anybody.
 
-   <script src="fragments.js" defer data-ask="where to ask" data-found="hits of the page's search">
+   <script src="fragments.js" defer data-ask="where to ask" data-found="hits of a search">
 
-   Marked up: [data-place=surface] around rows, each of which is replaced where it stands; [data-place=consent], where the
-   question is put; [data-add] on links that become forms. Of the page's header the elements are renewed that Oscar's
-   templates have there. What the focus is in stays, and so does a row whose successor would push what is in view.
-   Without an answer within two seconds the page stays as it is, but for its forms, which wait for their token. */
+   [data-place=surface] is around rows, [data-place=consent] is for the question, [data-add] is on links that become
+   forms. What has the focus stays, and so does a row in view whose successor is higher. Without an answer in time
+   the page stays as it is, and forms wait for their token. */
 (() => {
   "use strict";
   const { ask, found } = document.currentScript?.dataset ?? {};
   if (!ask) return;
 
   const PATIENCE = 2000, TOKEN = "csrfmiddlewaretoken";
-  const HEADER = [".basket-mini", ".btn-cart", ".accounts .navbar-nav", ".navbar-nav [aria-labelledby=navbarDropdown]"];
+  const HEADER = [".basket-mini", ".btn-cart", ".accounts .navbar-nav", "[aria-labelledby=navbarDropdown]"];
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
   const here = location.pathname + location.search;
   let token;
@@ -37,7 +36,7 @@
 
   function sign(given) {
     token = given;
-    for (const link of all("[data-add]")) if (link !== document.activeElement) link.replaceWith(formOf(link));
+    for (const link of all("a[data-add]")) if (link !== document.activeElement) link.replaceWith(formOf(link));
     for (const form of all("form")) if (lacksToken(form)) field(form, TOKEN, token);
   }
 
@@ -58,8 +57,16 @@
     const { top, height } = old.getBoundingClientRect();
     old.replaceWith(own);
     if (!own.matches(".personalization-row")) return;
-    if (own.offsetHeight > height + 1 && top < innerHeight) own.replaceWith(old);
-    else own.style.minHeight = `${height}px`;
+    const seen = top < innerHeight;
+    own.style.minHeight = seen ? `${height}px` : 0;
+    if (seen && own.offsetHeight > height + 1) own.replaceWith(old);
+  }
+
+  /* What is left comes after the last row, where that is out of sight. */
+  function renew(rows, own) {
+    rows.forEach((row, at) => replace(row, own[at]));
+    const last = own.findLast((row) => row.ownerDocument === document);
+    if (last && last.getBoundingClientRect().bottom > innerHeight) last.after(...own.slice(rows.length));
   }
 
   function place(html) {
@@ -71,7 +78,7 @@
     for (const old of all("[data-place]")) {
       const part = page.querySelector(`[data-part="${CSS.escape(old.dataset.place)}"]`);
       if (old.dataset.place === "consent") old.replaceChildren(...(part?.children ?? []));
-      else if (part) all(".personalization-row", old).forEach((row, at) => replace(row, all(".personalization-row", part)[at]));
+      else if (part) renew(all(".personalization-row", old), all(".personalization-row", part));
     }
     return all("[data-part=scripts] > *", page);
   }
@@ -87,7 +94,7 @@
     const scripts = place(given.html);
     sign(given.token);
     scripts.forEach(run);
-  }).catch(() => {}); // the page stays everybody's
+  }).catch(() => {});
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
