@@ -98,6 +98,17 @@ def open_settled(page, address):
     return response
 
 
+def hold_fragments(page):
+    """The questions for fragments, which wait until the test lets them go."""
+    held = []
+
+    def keep(route):
+        held.append(route)
+
+    page.route(FRAGMENTS, keep)
+    return held
+
+
 def row_titles(page):
     return page.locator(".personalization-row h2").all_inner_texts()
 
@@ -172,8 +183,7 @@ def test_the_row_with_the_focus_stays(cached_shop, visit, view_as):
     page = visit()
     open_settled(page, cached_shop + "/")
     view_as(page, 1)
-    held = []
-    page.route(FRAGMENTS, held.append)
+    held = hold_fragments(page)
     page.goto(cached_shop + "/", wait_until="domcontentloaded")
     link = page.locator(".personalization-row").first.locator("h3 a").first
     title = link.inner_text()
@@ -200,8 +210,8 @@ def test_a_stranger_puts_a_product_into_the_basket(cached_shop, visit):
 
 
 def test_oscars_own_form_of_a_product_waits_for_its_token(cached_shop, visit):
-    page, held = visit(), []
-    page.route(FRAGMENTS, held.append)
+    page = visit()
+    held = hold_fragments(page)
     page.goto(product_address(cached_shop), wait_until="domcontentloaded")
     with page.expect_navigation():
         page.locator("#add_to_basket_form button[type=submit]").click(no_wait_after=True)
