@@ -7,8 +7,7 @@ import json
 import os
 import random
 import re
-import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import pytest
@@ -18,11 +17,11 @@ from django.test import Client
 from django.urls import reverse
 
 from personalization.decide import active_rules
-from personalization.merchandising.compiled import Audience, People, Place
-from personalization.models import Visitor
+from personalization.decide.active_rules import read_rules_now
+from personalization.merchandising import publishing
+from personalization.models import DefinitionKind, Visitor
 from personalization.privacy import cookies
 from tests.collect.event_payloads import FIREFOX
-from tests.decide.campaigns import campaign, pin
 from tests.walks.event_requests import HERE
 from tests.walks.known_visitors import identify_browser, store_event
 from tests.walks.running import start_holdout
@@ -187,9 +186,13 @@ def people(trained_and_indexed):
         user.first_name = name
         user.save()
     start_holdout(0.3)
-    serving = active_rules._process_rules
-    only = campaign(1, pin(products[5].pk), where=[Place("home"), Place("search")], who=Audience(People.CUSTOMERS))
-    serving.rules, serving.compiled_at = replace(serving.rules, campaigns=(only,)), time.monotonic()
+    document = {
+        "where": [{"surface": "home"}, {"surface": "search"}],
+        "what": [{"do": "pin", "target": {"products": [products[5].pk]}, "place": 1}],
+        "who": {"people": "customers"},
+    }
+    publishing.publish(publishing.create(DefinitionKind.CAMPAIGN, "For customers", document, None), None)
+    read_rules_now()
     return chosen, products
 
 
@@ -227,7 +230,7 @@ def test_a_cached_page_is_the_page_from_an_empty_cache_whoever_asked_first(kind,
             storefront.fragment(browser, page)
     assert storefront.shared.hits
     assert storefront.fragments
-    assert active_rules._process_rules.rules.campaigns
+    assert active_rules.get_active_rules().campaigns
 
 
 @pytest.mark.parametrize("kind", [ObedientCache, DjangosCache])
