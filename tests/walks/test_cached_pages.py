@@ -10,10 +10,12 @@ from django.template import RequestContext, Template
 from django.test import Client
 from django.urls import reverse
 
+from personalization.api.surfaces import SurfaceEndpoint
 from personalization.merchandising.assignment import HELD_OUT, PERSONALIZED
 from personalization.models import Visitor
 from personalization.oscar.previews import Preview
 from personalization.pages.cache_control import cacheable_page, private_page
+from personalization.privacy.requester import is_shared_page, keep_private
 from tests.collect.event_payloads import FIREFOX, delivery_body
 from tests.walks.event_requests import HERE, post_events
 from tests.walks.known_visitors import identify_browser, store_event
@@ -212,3 +214,21 @@ def test_the_shops_own_page_says_whether_it_is_everybodys(loyal):
         for name in [name for name in page.__dict__ if name.startswith("_personalization")]:
             delattr(page, name)
         assert ("Because you viewed" in decorated(page).content.decode()) == is_theirs
+
+
+def test_the_api_answers_the_one_who_asks_wherever_it_is(loyal):
+    request = loyal.get("/").wsgi_request
+    for name in [name for name in request.__dict__ if name.startswith("_personalization")]:
+        delattr(request, name)
+    assert is_shared_page(request)
+    answer = SurfaceEndpoint.as_view()(request, surface="home")  # under an address that says nothing of it
+    assert {"private", "no-store"} <= set(answer["Cache-Control"].replace(" ", "").split(","))
+    assert "Because you viewed" in answer.content.decode()
+
+
+def test_a_middleware_that_asks_early_binds_nobody(loyal, rf):
+    request = rf.get("/basket/")
+    assert request.resolver_match is None
+    assert is_shared_page(request)
+    keep_private(request)
+    assert not is_shared_page(request)
