@@ -2,7 +2,8 @@
 
 Environment variables: DATABASE_URL (postgres://user@host:port/name; SQLite without it), SHOP_DATA (the folder for
 the database, pictures, search index and snapshots), SHOP_ADDRESS (where links in mails begin; with another --port than
-8000, http://127.0.0.1:port), SHOP_SECRET_KEY, SHOP_DEBUG (1 or 0), SHOP_BROKER (redis://host:port/0
+8000, http://127.0.0.1:port), SHOP_SECRET_KEY, SHOP_DEBUG (1 or 0), SHOP_CACHED (1 behind a
+cache that hands pages to anybody), SHOP_BROKER (redis://host:port/0
 for Celery; without it no task runs on a schedule, and the management commands do the work instead).
 """
 
@@ -179,6 +180,7 @@ PERSONALIZATION = {  # every setting has a default; docs/reference.md lists them
     "MESSAGE_ADDRESS_KEY": "only for the example shop",
     "LEAVE_BAR": True,
     "HOUSEHOLDS": True,
+    "CACHED_PAGES": os.environ.get("SHOP_CACHED") == "1",
     "MESSAGE_IMPRINT": "Corner Shop Ltd, 1 Main Street, London",
     "MESSAGE_QUIET_FROM": 0,  # its mails go into a folder and wake nobody: try them at any hour
     "MESSAGE_QUIET_UNTIL": 0,

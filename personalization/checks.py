@@ -221,6 +221,30 @@ def _loader_hint(loader: str) -> str:
     return f'{line}, and let it call your own: PERSONALIZATION = {{"WRAPPED_CLASS_LOADER": "{loader}"}}.'
 
 
+PAGE_CACHE = "django.middleware.cache.UpdateCacheMiddleware"
+
+
+@register("personalization")
+def check_page_cache(app_configs: Any, **options: Any) -> list[CheckMessage]:
+    """W012: Django's page cache is there and stores nearly nothing, as pages are made for their visitors; or pages are
+    to be everybody's, and Oscar's are not."""
+    if conf.get_settings().CACHED_PAGES:
+        fault = (
+            "CACHED_PAGES is on, and OSCAR_DYNAMIC_CLASS_LOADER is not the app's: Oscar's pages stay their visitors'."
+        )
+        hint = _loader_hint(settings.OSCAR_DYNAMIC_CLASS_LOADER)
+        return [] if class_loader.is_active() else [Warning(fault, hint=hint, id="personalization.W012")]
+    if PAGE_CACHE not in settings.MIDDLEWARE:
+        return []
+    return [
+        Warning(
+            "MIDDLEWARE has Django's page cache, and CACHED_PAGES is off: pages with rows are private, never cached.",
+            hint='Paste into the settings: PERSONALIZATION = {"CACHED_PAGES": True}; see docs/how-to-cache.md.',
+            id="personalization.W012",
+        )
+    ]
+
+
 URLS = 'path("", include("personalization.urls"))'
 
 

@@ -141,6 +141,11 @@ class Settings:
     MENU_PINNED_CATEGORIES: tuple[int, ...] = ()
     """The primary keys of top categories that never move."""
 
+    # Pages behind a shared cache
+    CACHED_PAGES: bool = False
+    """Whether pages that anybody may see are stored by a cache in front of the shop: they are then the same for all
+    visitors, and what is personal is fetched for each of them once the page is there."""
+
     # Consent and identity
     CONSENT_CALLABLE: str = ""
     """Dotted path of a function that asks the shop's own consent tool: request -> True, False, or None for unknown.

@@ -10,6 +10,7 @@ from personalization.pages import (
     basket,
     cards,
     consent,
+    fragments,
     households,
     leave_bar,
     message_links,
@@ -21,14 +22,14 @@ from personalization.pages import (
     sort_preference,
     unsubscribe,
 )
-from personalization.pages.cache_control import previewed_page, private_page
+from personalization.pages.cache_control import cacheable_page, previewed_page
 from personalization.pages.events import receive_events
 from personalization.pages.feedback import dismiss_item
 
 app_name = "personalization"
 
 dashboard: Any = apps.get_app_config("personalization")
-home = previewed_page(private_page(TemplateView.as_view(template_name="personalization/home.html")))
+home = previewed_page(cacheable_page(TemplateView.as_view(template_name="personalization/home.html")))
 
 urlpatterns = [
     path("", home, name="home"),
@@ -37,6 +38,7 @@ urlpatterns = [
     path("personalization/basket/", basket.show_basket, name="basket"),
     path("personalization/rows/<str:surface>/<str:row_key>/", rows.show_row, name="row"),
     path("personalization/events/", receive_events, name="events"),
+    path("personalization/fragments/", fragments.show_fragments, name="fragments"),
     path("personalization/feedback/", dismiss_item, name="feedback"),
     path("personalization/sort/", sort_preference.switch_sort, name="sort"),
     path("personalization/consent/", consent.answer_consent, name="consent"),

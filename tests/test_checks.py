@@ -260,3 +260,24 @@ def test_a_shop_that_goes_live_says_how_many_proxies_it_has(settings, given, war
     found = run_checks(tags=["personalization"], include_deployment_checks=True)
     assert [check.id for check in found] == ["personalization.W009"] * warned
     assert ours(settings) == []
+
+
+PAGE_CACHE = "django.middleware.cache.UpdateCacheMiddleware"
+
+
+def test_a_page_cache_without_the_setting_stores_hardly_a_page(settings):
+    settings.MIDDLEWARE = [PAGE_CACHE, *settings.MIDDLEWARE]
+    assert ours(settings) == [
+        (
+            "personalization.W012",
+            "MIDDLEWARE has Django's page cache, and CACHED_PAGES is off: pages with rows are private, never cached.",
+        )
+    ]
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CACHED_PAGES": True}
+    assert ours(settings) == []
+
+
+def test_pages_cannot_be_everybodys_without_our_class_loader(settings, oscar_asks):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CACHED_PAGES": True}
+    oscar_asks("oscar.core.loading.default_class_loader")
+    assert "personalization.W012" in [check for check, _ in ours(settings)]

@@ -2,6 +2,7 @@ from django import template
 from django.http import HttpRequest
 
 from example_shop.view_as import list_people
+from personalization.privacy.requester import is_shared_page
 
 register = template.Library()
 
@@ -16,4 +17,4 @@ def view_as(context: template.Context) -> dict:
     email = user.email if user and user.is_authenticated else ""
     offered = list_people()
     now = next((person for person in offered if person.email == email), None)
-    return {"people": offered, "email": email, "now": now}
+    return {"people": offered, "email": email, "now": now, "is_cached": is_shared_page(request)}

@@ -25,7 +25,13 @@ from personalization.decide.visit import Visit
 from personalization.models import ServerKey
 from personalization.oscar import visits
 from personalization.privacy.private_responses import delete_stale_cookies
-from personalization.privacy.requester import ClientType, Requester, bind_requester, requester_from_request
+from personalization.privacy.requester import (
+    ClientType,
+    Requester,
+    bind_requester,
+    keep_private,
+    requester_from_request,
+)
 
 VARY_HEADERS = ("Cookie", "Accept-Language", "Authorization", "Sec-GPC", "DNT", authentication.VISITOR_HEADER)
 """The headers that responses depend on; the customer that a key names counts with Authorization only."""
@@ -76,6 +82,7 @@ class APIEndpoint(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Whatever fails, the response is JSON, rendered here; what a failed request changed is rolled back."""
+        keep_private(request)
         try:
             return cast(Response, super().dispatch(request, *args, **kwargs)).render()
         except Exception as error:

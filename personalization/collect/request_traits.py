@@ -16,7 +16,7 @@ from django.utils.translation import get_language
 from personalization import conf
 from personalization.collect import crawlers
 from personalization.privacy.client_address import client_address, is_forwarded_unasked
-from personalization.privacy.requester import Requester, requester_from_request
+from personalization.privacy.requester import ClientType, Requester, requester_from_request
 
 NO_COUNTRY = ("AP", "EU", "XX", "ZZ")
 """What some say for "somewhere"."""
@@ -73,8 +73,11 @@ class RequestTraits(NamedTuple):
 
 
 def request_traits(request: HttpRequest) -> RequestTraits:
-    """The traits of this request."""
-    device = device_type(requester_from_request(request))
+    """The traits of this request; of a page for everybody the language alone."""
+    requester = requester_from_request(request)
+    if requester.client == ClientType.EVERYBODY:
+        return RequestTraits("", get_language() or "", "", "")
+    device = device_type(requester)
     return RequestTraits(request_country(request), get_language() or "", device, arrival_channel(request))
 
 

@@ -71,7 +71,7 @@ def _faults_of_run(job: Job, run: JobHistory, moment: datetime, *, is_needed: bo
         )
     took = moment - run.began_at if run.ended_at is None else timedelta(seconds=run.seconds or 0)
     minutes = took // timedelta(minutes=1)
-    if took > LONGEST_RUNS[job]:
+    if took > LONGEST_RUNS[job] and not run.failure:
         yield Finding(
             f"{job}-slow",
             Severity.LATE,

@@ -9,7 +9,7 @@ import re
 import time
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,8 @@ class Card:
     """What a shopper should know before they buy; empty when it is plainly available."""
     add_to_basket_url: str
     """Where a form puts one into the basket; empty when it is sold out, or there are options to choose first."""
+    fetched_form_url: str = ""
+    """The same, on a page that may be handed to anybody: a script makes the form of a link, once it has a token."""
     sold_out: bool = False
     """Only where a campaign shows it in spite of that."""
 
@@ -100,12 +102,15 @@ def shop_overrides_card() -> bool:
 class CardRenderer:
     """Renders the cards of one page; what they have in common is worked out once."""
 
-    def __init__(self, products: Iterable[Any], token: str, next_url: str) -> None:
-        self._products = products
-        self._token, self._next_url = token, conditional_escape(next_url)
+    def __init__(self, products: Iterable[Any], token: str | None, next_url: str) -> None:
+        """`token` is the CSRF token of the forms; None for a page that may be handed to anybody: links instead."""
+        self._products, self._has_forms = products, token is not None
+        self._token, self._next_url = token or "", conditional_escape(next_url)
+        self._escaped_anchors: dict[str, str] = {}
         template: Any = get_template(CONTENT_TEMPLATE)  # Django's own engine
         self._template = template
         self._page_key = (
+            self._has_forms,
             get_language(),
             get_script_prefix(),
             get_urlconf() or settings.ROOT_URLCONF,
@@ -129,10 +134,18 @@ class CardRenderer:
             with fail_open("Rendering a card"):
                 catalogue.attach_images([product, *self._products])
                 card = card_context(product, info)
+                card = (
+                    card
+                    if self._has_forms
+                    else replace(card, add_to_basket_url="", fetched_form_url=card.add_to_basket_url)
+                )
                 markup = self._render_content(card, lazy, label, size_count)
                 if card.image is None or card.image.width is not None:
                     _store_in_cache(key, markup)
-        markup = markup.replace(ANCHOR_PLACEHOLDER, conditional_escape(anchor))
+        escaped = self._escaped_anchors.get(anchor)
+        if escaped is None:
+            escaped = self._escaped_anchors[anchor] = conditional_escape(anchor)
+        markup = markup.replace(ANCHOR_PLACEHOLDER, escaped)
         return markup.replace(TOKEN_PLACEHOLDER, self._token).replace(NEXT_PLACEHOLDER, self._next_url)
 
     def _render_content(self, card: Card, lazy: bool, label: str, size_count: int) -> str:

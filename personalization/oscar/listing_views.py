@@ -29,7 +29,7 @@ from personalization.oscar.search_engine import filter_for_campaigns
 from personalization.oscar.search_redirects import search_redirect
 from personalization.privacy import consent, sort_preference
 from personalization.privacy.private_responses import set_private_cache_headers
-from personalization.privacy.requester import requester_from_request
+from personalization.privacy.requester import is_shared_page, requester_from_request
 
 Product = get_model("catalogue", "Product")
 SearchForm = get_class("search.forms", "SearchForm")
@@ -147,6 +147,8 @@ class PersonalListMixin(PrivatePageMixin):
         """Oscar's response, kept out of shared caches if it depends on the visitor."""
         response = super().render_to_response(context, **kwargs)  # type: ignore[misc]
         order = self.list_reranking
+        if is_shared_page(self.request):
+            return response
         nothing_found = "paginator" in context and not context["paginator"].count  # the page shows rows instead
         if nothing_found or (order is not None and (not order.enabled or order.is_personal)):
             set_private_cache_headers(self.request, response)

@@ -18,6 +18,7 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, visits
 from personalization.oscar.list_slates import ListSlate, list_slate
+from personalization.privacy.requester import is_shared_page
 from personalization.report_tokens import slate_tokens
 from personalization.serve import serve_row, serve_slate
 from personalization.shop import catalogue
@@ -136,11 +137,14 @@ def slate_context(
             replace(one, explanation=one.row.explanation, items=[(item, item.explanation) for item in one.row.items])
             for one in printed
         ]
+    request = context.get("request")
+    shared = request is not None and is_shared_page(request)
     return {
         **cast(dict[str, Any], context.flatten()),
         "slate": slate,
         "printed_rows": printed,
-        "cards": _card_renderer(slate, context),
+        "cards": _card_renderer(slate, request, None if shared else str(context.get("csrf_token", ""))),
+        "place": slate.surface if shared and slate.rows else "",
     }
 
 
@@ -168,10 +172,6 @@ def _head_sentence(row: Row) -> str:
     return of_cards.pop() or row.explanation if len(reasoned) > 1 and len(of_cards) == 1 else row.explanation
 
 
-def _card_sentence(item: SlateItem, head: str) -> str:
-    return "" if _says_label(item) or item.explanation == head else item.explanation
-
-
 def _says_label(item: SlateItem) -> bool:
     """Whether its card says already, in the label of a campaign, all that its reason does."""
     return item.reason.code in (CHOSEN_BY_US, SPONSORED)
@@ -192,8 +192,8 @@ def _all_url(surface: str, row: Row, visit: Visit | None) -> str:
     return f"{address}?{query}" if query else address
 
 
-def _card_renderer(slate: Slate, context: Context) -> card_markup.CardRenderer | None:
-    """Prints the cards of a slate, with this page's CSRF token and address in their forms.
+def _card_renderer(slate: Slate, request: HttpRequest | None, token: str | None) -> card_markup.CardRenderer | None:
+    """Prints the cards of a slate, with this CSRF token and the page's address in their forms; without forms for None.
 
     None where the shop has a card of its own: it finds the images of all products prefetched instead.
     """
@@ -203,5 +203,4 @@ def _card_renderer(slate: Slate, context: Context) -> card_markup.CardRenderer |
     if card_markup.shop_overrides_card():
         catalogue.attach_images(products)
         return None
-    next_url = context["request"].get_full_path() if "request" in context else ""
-    return card_markup.CardRenderer(products, str(context.get("csrf_token", "")), next_url)
+    return card_markup.CardRenderer(products, token, "" if request is None else request.get_full_path())

@@ -32,7 +32,7 @@ from personalization.models.fail_open import fail_open
 from personalization.models.recent_activity import RecentActivity
 from personalization.oscar.previews import current_preview, in_preview
 from personalization.privacy import consent, identity
-from personalization.privacy.requester import ClientType, Requester, requester_from_request
+from personalization.privacy.requester import ClientType, Requester, is_shared_page, requester_from_request
 from personalization.profile.past_profile import profile_in_month
 from personalization.shop import orders
 
@@ -197,7 +197,7 @@ def anonymous_visit(request: HttpRequest) -> Visit:
 
 def _chosen_store(request: Any) -> str:
     """The code of the store where the requester fetches orders, as the shop says; "" for none."""
-    if path := conf.get_settings().CHOSEN_STORE_CALLABLE:
+    if (path := conf.get_settings().CHOSEN_STORE_CALLABLE) and not is_shared_page(request):
         with fail_open("Asking for the chosen store"):
             answer = import_string(path)(request)
             return answer if isinstance(answer, str) else ""

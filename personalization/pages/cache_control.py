@@ -10,7 +10,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from personalization.oscar.previews import enter_preview, mark_preview
+from personalization.oscar.shared_pages import answer_everybody
 from personalization.privacy.private_responses import set_private_cache_headers
+from personalization.privacy.requester import is_shared_page, keep_private
 from personalization.rate_limits import RateLimited
 
 ViewFunction = Callable[..., Any]
@@ -25,11 +27,29 @@ def private_page(view: ViewFunction) -> ViewFunction:
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        keep_private(request)
         try:
             response = view(request, *args, **kwargs)
         except RateLimited as limit:
             response = _too_often_response(request, limit)
         set_private_cache_headers(request, response)
+        return response
+
+    return wrapped
+
+
+def cacheable_page(view: ViewFunction) -> ViewFunction:
+    """A page with rows that is everybody's where the shop has `CACHED_PAGES`, and else private.
+
+    A shop with such a cache that puts rows on pages of its own wraps their views in this.
+    """
+    private = private_page(view)
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if is_shared_page(request):
+            return answer_everybody(request, view, *args, **kwargs)
+        response: HttpResponse = private(request, *args, **kwargs)
         return response
 
     return wrapped

@@ -40,6 +40,8 @@ def may_be_allowed(requester: Requester) -> bool:
     """Whether it is worth asking for the visitor at all. For most visitors of a shop it is not: they cost no query."""
     if requester.client == ClientType.PREVIEW:
         return requester.is_signed_in
+    if requester.client == ClientType.EVERYBODY:
+        return False
     recognised = requester.choice is not None or requester.visitor_id is not None or requester.is_signed_in
     return recognised or bool(conf.get_settings().CONSENT_CALLABLE)
 
@@ -49,7 +51,7 @@ def should_ask(requester: Requester, visitor: Visitor | None) -> bool:
     no answer of the account that signed in there since; that it refused is one for whoever uses it."""
     if requester.opt_out_signal or requester.is_child or conf.get_settings().CONSENT_CALLABLE:
         return False
-    if requester.client == ClientType.PREVIEW:
+    if requester.client in (ClientType.PREVIEW, ClientType.EVERYBODY):
         return False
     if requester.is_signed_in and visitor is not None and visitor.consent != Consent.NONE:
         return False

@@ -17,6 +17,7 @@ from personalization.models import Visitor
 from personalization.privacy import cookies
 from personalization.privacy.client_address import UNKNOWN_ADDRESS, client_address
 from personalization.privacy.cookies import BrowserChoice
+from personalization.privacy.shared_pages import is_for_everybody, mark_private
 from personalization.shop import customers
 
 REQUESTER_ATTRIBUTE = "_personalization_requester"
@@ -34,6 +35,8 @@ class ClientType(StrEnum):
     """By the key of another server of the shop, which may name a customer."""
     PREVIEW = "preview"
     """Not at all: a member of staff looks at the shop as somebody else sees it, and nothing is reported."""
+    EVERYBODY = "everybody"
+    """Not at all: the page may be handed to anybody, and so is made for a stranger."""
     SHOP_LOGIN = "shop_login"
     """By an authentication class of the shop's own API."""
 
@@ -118,14 +121,37 @@ class Requester:
 
 
 def requester_from_request(request: HttpRequest) -> Requester:
-    """The requester of a request: the one that `bind_requester` set, or else the browser that its cookies name. Made
-    once a request, and again after an account signed in or out within it."""
+    """The requester of a request: the one that `bind_requester` set, or else the browser that its cookies name; a
+    stranger where the page may be handed to anybody. Made once a request, and again after an account signed in or out
+    within it."""
     user = getattr(request, "user", None)
     bound_user, requester = getattr(request, REQUESTER_ATTRIBUTE, (None, None))
     if requester is None or bound_user is not user:
-        requester = _requester_from_cookies(request, user)
+        if is_for_everybody(request):
+            requester = stranger()
+            if request.resolver_match is None:  # it may turn out to be a private page yet
+                return requester
+        else:
+            requester = _requester_from_cookies(request, user)
         bind_requester(request, requester)
     return requester
+
+
+def stranger() -> Requester:
+    """A requester of whom nothing is known or can be: neither an account nor a browser, a device, an address."""
+    return Requester(client=ClientType.EVERYBODY, owns_session=False)
+
+
+def is_shared_page(request: HttpRequest) -> bool:
+    """Whether the page of this request may be handed to anybody, and so must not depend on who asks."""
+    return requester_from_request(request).client == ClientType.EVERYBODY
+
+
+def keep_private(request: HttpRequest) -> None:
+    """Makes the response to this request the requester's own, though its address alone would make it everybody's."""
+    mark_private(request)
+    if getattr(request, REQUESTER_ATTRIBUTE, (None, None))[1] is not None and is_shared_page(request):
+        delattr(request, REQUESTER_ATTRIBUTE)
 
 
 def bind_requester(request: HttpRequest, requester: Requester) -> None:

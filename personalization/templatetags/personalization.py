@@ -34,7 +34,7 @@ from personalization.oscar.offer_rows import half_met_slate
 from personalization.oscar.previews import current_preview
 from personalization.oscar.purchase_notes import add_card_texts
 from personalization.privacy import consent, identity
-from personalization.privacy.requester import requester_from_request
+from personalization.privacy.requester import ClientType, is_shared_page, requester_from_request
 from personalization.shop import catalogue
 from personalization.surfaces.navigation import NAVIGATION, MenuOrder
 
@@ -312,7 +312,12 @@ def personalization_beacon(context: Context) -> str:
     request = context.get("request")
     if request is not None and (preview := current_preview(request)):
         return get_template("personalization/partials/preview_bar.html").render({"preview": preview})
-    if request is None or not consent.may_be_allowed(requester := requester_from_request(request)):
+    if request is None:
+        return ""
+    requester = requester_from_request(request)
+    if requester.client == ClientType.EVERYBODY:
+        return get_template("personalization/partials/fragment_script.html").render(_beacon_context(context, request))
+    if not consent.may_be_allowed(requester):
         return ""
     with fail_open("Printing the beacon", queries=False):
         if consent.tracking_allowed(requester, identity.get_visitor(requester)):
@@ -355,7 +360,7 @@ def personalization_consent(context: Context) -> dict[str, Any]:
     """The consent banner, for visitors who have not answered yet; nothing for all others."""
     request = context.get("request")
     if request is None or not _should_ask(request):
-        return {"show_banner": False}
+        return {"show_banner": False, "is_fetched": request is not None and is_shared_page(request)}
     return {
         "show_banner": True,
         "next": request.get_full_path() if request.method == "GET" else "",

@@ -84,4 +84,5 @@ def test_http_is_known_at_the_doors_and_where_requests_are_read_and_answered():
         "privacy/cookies.py",
         "privacy/private_responses.py",
         "privacy/requester.py",
+        "privacy/shared_pages.py",
     ]

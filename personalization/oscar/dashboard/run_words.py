@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import formats
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext, pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 from personalization.models import JobSchedule, Run, RunKind, RunOrigin, RunState
 
@@ -139,9 +139,10 @@ def rhythm_words(schedule: JobSchedule) -> str:
         return words % {"at": formats.time_format(schedule.daily_at, "H:i")}
     minutes = schedule.every_minutes or 1
     if minutes % 60 == 0:
-        words = ngettext("every hour", "every %(number)s hours", minutes // 60)
+        words = npgettext("personalization", "every hour", "every %(number)s hours", minutes // 60)
         return words % {"number": minutes // 60}
-    return ngettext("every minute", "every %(number)s minutes", minutes) % {"number": minutes}
+    words = npgettext("personalization", "every minute", "every %(number)s minutes", minutes)
+    return words % {"number": minutes}
 
 
 def schedule_warning(last_look: datetime | None, moment: datetime) -> str:
