@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import formats
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext, pgettext_lazy
+from django.utils.translation import npgettext, pgettext, pgettext_lazy
 
 from personalization.models import JobSchedule, Run, RunKind, RunOrigin, RunState
 
