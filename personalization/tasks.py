@@ -18,6 +18,7 @@ from personalization.lifecycle.message_run import run_messages
 from personalization.measure.outcomes import measure_outcomes
 from personalization.oscar import search_engine
 from personalization.privacy import retention
+from personalization.train.engines.celery_blocks import train_block  # noqa: F401 - so that workers know the task
 from personalization.train.lock import TrainingInProgress
 from personalization.train.nightly import train_shop
 from personalization.train.run import training_cutoff
