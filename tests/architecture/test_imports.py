@@ -4,7 +4,13 @@ import ast
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "personalization"
-ALLOWED = {"lightgbm": {"train"}, "pyarrow": {"exchange"}, "pyarrow.parquet": {"exchange"}}
+ALLOWED = {
+    "lightgbm": {"train"},
+    "pyarrow": {"exchange", "train"},
+    "pyarrow.parquet": {"exchange", "train"},
+    "pyspark": {"train"},
+    "pyspark.sql": {"train"},
+}
 """The folders that import these packages by name, so that a shop without them works."""
 
 
