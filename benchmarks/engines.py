@@ -3,8 +3,8 @@
     python -m benchmarks.engines FOLDER --lines 300000 3000000
 
 Each measurement is a process of its own, on one core: numpy does the recommenders that Spark counts, too, and Spark
-does them with `local[1]`, so that its processor time is that of one Java process. Prints CPU seconds and peak memory, and both by
-million order lines. CPU seconds, as other work slows the clock. What both learn is compared.
+does them with `local[1]`, so that its processor time is that of one Java process. Prints CPU seconds (as other work
+slows the clock) and peak memory, and both by million order lines. What both learn is compared.
 """
 
 import argparse

@@ -20,7 +20,7 @@ OFFER_LASTS_SECONDS = 3600
 _taker = OfferTaker()
 
 
-@shared_task(name=TASK_NAME, ignore_result=True)
+@shared_task(name=TASK_NAME, ignore_result=True)  # type: ignore[untyped-decorator]  # Celery has no types
 def train_block(folder: str, plan: str, start: int, stop: int) -> None:
     """Does one block of a training run. It may be lost, as the training process does what nobody did: so it is
     acknowledged when it begins, and a block that kills its worker kills no other."""

@@ -38,7 +38,8 @@ def write_plan(file: IO[bytes], plan: BlockPlan) -> None:
         "neighbours": plan.neighbours,
     }
     text = json.dumps(description).encode()
-    np.savez(file, **{DESCRIPTION: np.frombuffer(text, np.uint8)}, **arrays)
+    arrays[DESCRIPTION] = np.frombuffer(text, np.uint8)
+    np.savez(file, **arrays)  # type: ignore[arg-type]  # mypy fears for allow_pickle
 
 
 def read_plan(file: IO[bytes], recommender: BlockRecommender, fingerprint: str) -> BlockPlan:
@@ -122,7 +123,8 @@ def _restore_argument(entry: dict[str, Any], kind: Any, table: Any) -> Any:
         case {"fields": described} if is_dataclass(kind):
             names = [field.name for field in fields(kind)]
             parts = {name: _restore_argument(described[name], getattr(kind, name), table) for name in names}
-            return type(kind)(**parts)
+            made: Any = type(kind)
+            return made(**parts)
         case {"matrix": name, "shape": shape, "parts": parts} if type(kind).__name__ == name:
             return _restore_matrix(name, tuple(shape), *(table[part] for part in parts))
         case {"array": name} if isinstance(kind, np.ndarray):
