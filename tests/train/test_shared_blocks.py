@@ -9,7 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 
+from personalization.management.training_report import shared_work_sentence
+from personalization.models import Snapshot
 from personalization.plugins import registered_recommenders
 from personalization.recommenders import BlockRecommender, LearningLimits
 from personalization.recommenders.bought_together import BoughtTogether
@@ -18,6 +21,7 @@ from personalization.train.engines import celery_blocks, plan_files
 from personalization.train.engines.local import MAX_AGE_SECONDS, plan_fingerprint
 from personalization.train.engines.plan_files import UnusablePlan, read_plan, write_plan
 from personalization.train.engines.shared_blocks import BlockOffer, OfferTaker, PlanFolder, SharedBlockStore
+from tests.shops.factories import even_and_odd
 from tests.train.storages import NoDiskOfOurs
 
 LIMITS = LearningLimits(neighbours_per_product=8)
@@ -241,3 +245,32 @@ def test_the_sha256_of_a_plan_is_in_its_name(home):
     (file,) = (file for file in stored_files(home) if "/plan-" in file)
     with home.open(f"blocks/{MARK}/{file}") as stored:
         assert hashlib.sha256(stored.read()).hexdigest() in file
+
+
+@pytest.mark.django_db
+def test_the_command_says_who_took_part(settings, capsys):
+    even_and_odd()
+    ours = {**settings.PERSONALIZATION, "TRAINING_ENGINE": "celery", "CELERY_APP": "example_shop.celery.app"}
+    settings.PERSONALIZATION = ours  # a broker in memory, without a worker
+    call_command("personalization_train")
+    own = Snapshot.objects.active().get().metrics["blocks"]["own"]
+    assert f"No worker took part: the training process did all {own} blocks itself." in capsys.readouterr().out
+    call_command("personalization_train", "--engine", "local", "--refit-ranker")
+    assert Snapshot.objects.active().get().metrics["blocks"] == {}
+    assert "took part" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("blocks", "sentence"),
+    [
+        ({"own": 3, "others": 1_200, "earlier": 0}, "Workers did 1,200 blocks, the training process 3."),
+        ({"spark": 5}, "Spark counted for 5 fits of recommenders."),
+    ],
+)
+def test_who_took_part_is_one_sentence(blocks, sentence):
+    assert shared_work_sentence(blocks) == sentence
+
+
+def test_spark_without_a_history_is_refused():
+    with pytest.raises(CommandError, match="needs --history DIR"):
+        call_command("personalization_train", "--engine", "spark")
