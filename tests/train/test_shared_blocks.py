@@ -29,6 +29,10 @@ IN_BLOCKS = [each for each in registered_recommenders().values() if isinstance(e
 MARK = "0a1b2c"
 
 
+class StorageAway(Exception):
+    """Storages raise exceptions of their own."""
+
+
 def small(recommender):
     """One of the same kind with many blocks."""
     return type(recommender)(7)
@@ -209,9 +213,9 @@ def test_arguments_that_no_file_can_hold_are_done_by_the_training_process(home, 
 @pytest.mark.parametrize("method", ["_open", "_save", "listdir", "delete"])
 def test_a_storage_that_fails_hinders_no_training(method, home, monkeypatch):
     def fails(*arguments, **named):
-        raise ConnectionError("the storage is away")
+        raise StorageAway
 
-    whole = BoughtTogether().fit(views_and_texts(), LIMITS)
+    whole, _ = fit(home)  # and leaves finished blocks behind
     monkeypatch.setattr(home, method, fails)
     learned, store = fit(home)
     assert same(learned, whole)

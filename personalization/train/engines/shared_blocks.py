@@ -131,7 +131,12 @@ class PlanFolder:
         """The links in this file; None where it is not whole (yet), or not of this block."""
         try:
             with self.home.open(f"{self.path}/{name}") as file:
-                return read_block(io.BytesIO(file.read(MAX_BLOCK_BYTES)), block, plan)
+                content = file.read(MAX_BLOCK_BYTES)
+        except Exception as error:  # a storage raises what it likes
+            logger.warning("%s/%s cannot be read now: %s", self.path, name, error)
+            return None
+        try:
+            return read_block(io.BytesIO(content), block, plan)
         except DAMAGED_FILE_ERRORS:
             return None
 
