@@ -178,6 +178,7 @@ PERSONALIZATION = {  # every setting has a default; docs/reference.md lists them
     "MESSAGE_BASE_URL": os.environ.get("SHOP_ADDRESS", "http://127.0.0.1:8000"),
     "MESSAGE_ADDRESS_KEY": "only for the example shop",
     "LEAVE_BAR": True,
+    "HOUSEHOLDS": True,
     "MESSAGE_IMPRINT": "Corner Shop Ltd, 1 Main Street, London",
     "MESSAGE_QUIET_FROM": 0,  # its mails go into a folder and wake nobody: try them at any hour
     "MESSAGE_QUIET_UNTIL": 0,

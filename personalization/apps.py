@@ -17,8 +17,9 @@ class PersonalizationConfig(OscarDashboardConfig):
     _dashboard_urls: list[Any] | None = None
 
     def ready(self) -> None:
-        from personalization import checks  # noqa: F401, PLC0415
+        from personalization import checks, signals  # noqa: F401, PLC0415
         from personalization.contrib.anymail import listen_to_anymail  # noqa: PLC0415
+        from personalization.operations.erasure_log import note_erasure  # noqa: PLC0415
         from personalization.oscar import receivers, setting_defaults  # noqa: PLC0415
         from personalization.oscar.dashboard import access, menu  # noqa: PLC0415
 
@@ -28,6 +29,7 @@ class PersonalizationConfig(OscarDashboardConfig):
         setting_defaults.clear_history_on_logout()
         menu.add_dashboard_menu()
         menu.add_htmx()
+        signals.visitor_erased.connect(note_erasure)
         if apps.is_installed("anymail"):
             listen_to_anymail()
 

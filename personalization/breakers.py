@@ -32,6 +32,11 @@ class Breakers:
         """Whether anything failed and has not answered since."""
         return bool(self._pauses)
 
+    def paused_names(self) -> list[str]:
+        """What failed or was late, and has not answered since."""
+        with self._lock:
+            return sorted(self._pauses)
+
     def may_ask(self, names: Collection[str]) -> bool:
         """Whether all of these may be asked now.
 

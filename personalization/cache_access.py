@@ -45,6 +45,11 @@ class _CacheThread:
         self._logged_at = -HOUR
         self._late: Future[Any] | None = None
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether it failed or was late, and has not answered since."""
+        return self._breakers.any_paused
+
     def ask(self, call: Callable[[], Any]) -> Any:
         """What the call returns; None when it fails, or does not answer in time."""
         if (self._late is not None and not self._late.done()) or not self._breakers.may_ask([CACHE]):
@@ -96,6 +101,11 @@ _thread = _CacheThread()
 def ask_cache(call: Callable[[], Any]) -> Any:
     """What a call of the cache returns; None when it fails, or does not answer in time."""
     return _thread.ask(call)
+
+
+def cache_is_paused() -> bool:
+    """Whether this process goes on without the cache now."""
+    return _thread.is_paused
 
 
 def cache_answers() -> bool:

@@ -13,6 +13,7 @@ SETTING_CHOICES = {"EVENT_ITEM_ID_FIELD": ("id", "upc", "sku"), "TRAINING_ENGINE
 SETTING_BOUNDS: dict[str, tuple[int, float]] = {
     "ADD_ON_MIN_PROBABILITY": (0, 1),
     "DEMOTE_AFTER_VIEWS": (0, math.inf),
+    "FREE_SHIPPING_FROM": (0, math.inf),
     "MAX_EVENT_TIME_SHARE": (0, math.inf),
     "MAX_INTEREST_QUESTIONS": (0, 3),
     "MENU_MAX_SHIFT": (0, math.inf),
@@ -128,6 +129,10 @@ class Settings:
     """Whether visitors who agreed to personalisation and are about to leave see a quiet bar at the bottom of the page:
     that their basket is kept, or the best alternative to the product in view."""
 
+    FREE_SHIPPING_FROM: float = 0
+    """The value of a basket from which the shop sends it for nothing; then the basket page proposes what reaches it,
+    where that is so by the shop's own shipping method. 0: it proposes nothing."""
+
     # Reranking of lists and of the menu
     RERANK_STRENGTH: int = 100
     """How far search results, catalogue and category pages move from the search engine's order to the visitor's, in
@@ -197,6 +202,11 @@ class Settings:
     """... in 7 days, ..."""
     MESSAGES_PER_MONTH: int = 8
     """... and in 30 days."""
+    ASK_TO_ALLOW_MESSAGES: bool = True
+    """Whether customers are asked for permission to send reminders and offers where they register and after an order,
+    by boxes that are not ticked."""
+    MESSAGES_UNREAD: int = 3
+    """As many notifications that they did not ask for a customer has in their account unread at a time."""
     MESSAGE_SOFT_COUNTRIES: tuple[str, ...] | None = ()
     """The countries, ["AT"] for instance, in which customers of a sale who did not object count as having allowed
     messages. Elsewhere only a yes counts."""
@@ -214,7 +224,15 @@ class Settings:
     KEEP_ERASED_PURCHASES: bool = False
     """When customers have their data deleted, what they bought in stores stays as nobody's instead of being deleted."""
 
+    # Households
+    HOUSEHOLDS: bool = False
+    """Whether customers can join in households of up to 8, by invitation: what one of them buys then counts for the
+    pages of all, without saying who bought it. Switched off, nothing of it is shown, read or used."""
+
     # Retention
+    ERASURE_LOG: str = ""
+    """A file outside of the database and of its backups, to which a keyed hash of everybody is added who had their data
+    erased. After a backup was restored, `personalization_erase_again` erases them again. Without it none is noted."""
     PURCHASE_RETENTION_DAYS: int = 1095
     """Imported purchases are deleted after this many days."""
     EVENT_RETENTION_DAYS: int = 90
@@ -239,6 +257,9 @@ class Settings:
     # Integration
     SERVER_KEY_REQUESTS_PER_MINUTE: int = 1200
     """The rate limit of the API for each server key."""
+    METRICS_TOKEN: str = ""
+    """A long random text: whoever sends it as `Authorization: Bearer ...` reads the metrics for Prometheus at
+    `personalization/metrics/`. Without it, or without the extra `metrics`, there is no such page."""
     WRAPPED_CLASS_LOADER: str = ""
     """Dotted path of the shop's own class loader, which this app's loader then calls instead of Oscar's."""
 

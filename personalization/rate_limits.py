@@ -9,15 +9,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.conf import settings
 from django.core.cache import cache
+from django.utils.timezone import now
 
 from personalization import conf
 from personalization.cache_access import ask_cache
+from personalization.metrics import count_turned_away
 
 logger = logging.getLogger("personalization")
+
+DROPPED_KEPT = 2 * 86_400
+"""Seconds for which the number of events that were turned away on a day is kept."""
 
 MAX_ADDRESS_EVENTS_PER_MINUTE = 600
 """The events that are taken from one address in a minute; the rest is dropped."""
@@ -29,6 +35,10 @@ MAX_ADDRESS_CARDS_PER_MINUTE = 20
 """The loyalty cards that are tried from one address in a minute."""
 MAX_CUSTOMER_CARDS_PER_MINUTE = 3
 """The loyalty cards that one customer tries in a minute."""
+MAX_ADDRESS_INVITATIONS_PER_MINUTE = 20
+"""The invitations to households that are made and tried from one address in a minute."""
+MAX_CUSTOMER_INVITATIONS_PER_MINUTE = 5
+"""The invitations to households that one customer makes and tries in a minute."""
 MAX_ADDRESS_DOWNLOADS_PER_MINUTE = 10
 """The downloads of visitors' data that begin from one address in a minute."""
 MAX_VISITOR_DOWNLOADS_PER_MINUTE = 3
@@ -116,6 +126,15 @@ def check_card(address: str, customer: str) -> None:
     of_customer = within_request_limit(f"cards of {customer}", MAX_CUSTOMER_CARDS_PER_MINUTE)
     if not (of_address and of_customer):
         drop_log.record(["card_refused"])
+        raise RateLimited
+
+
+def check_invitation(address: str, customer: str) -> None:
+    """Counts an invitation to a household that a customer makes or tries; RateLimited for one too many."""
+    of_address = within_request_limit(f"invitations {address}", MAX_ADDRESS_INVITATIONS_PER_MINUTE)
+    of_customer = within_request_limit(f"invitations of {customer}", MAX_CUSTOMER_INVITATIONS_PER_MINUTE)
+    if not (of_address and of_customer):
+        drop_log.record(["invitation_refused"])
         raise RateLimited
 
 
@@ -271,12 +290,29 @@ class DropLog:
 
     def record(self, codes: Iterable[str]) -> None:
         """One entry for each event that was not taken in, or was kept apart: why."""
+        codes = list(codes)
+        count_turned_away(codes)
         with self._lock:
             self._counts.update(codes)
             if not self._counts or time.monotonic() < self._said_at + MINUTE:
                 return
             counts, self._counts, self._said_at = self._counts, Counter(), time.monotonic()
-        logger.warning("Events that were dropped or kept apart: %s", _counts_as_text(counts))
+        logger.warning(
+            "Events that were dropped or kept apart: %s", _counts_as_text(counts), extra={"dropped": dict(counts)}
+        )
+        key, turned_away = _dropped_key(now()), sum(counts.values()) - counts["suspect"]
+        if turned_away:
+            ask_cache(lambda: _increment(key, turned_away, DROPPED_KEPT))
+
+
+def dropped_today(moment: datetime) -> int:
+    """How many events all processes turned away on this day (UTC), as far as the cache knows: what a process counted in
+    the last minute comes later."""
+    return ask_cache(lambda: cache.get(_dropped_key(moment), 0)) or 0
+
+
+def _dropped_key(moment: datetime) -> str:
+    return f"personalization:dropped:{moment.astimezone(UTC):%Y%m%d}"
 
 
 def _counts_as_text(counts: Mapping[str, int]) -> str:

@@ -1,8 +1,10 @@
 """THE door: every page, tag, endpoint and export asks here what to show. It always answers and never harms a page."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
+from itertools import islice
 from typing import Any
 
 from personalization import signals, surfaces
@@ -24,6 +26,7 @@ from personalization.decide.row_plan import PagePlan, plan_as_built, plan_page
 from personalization.decide.slate import RankedItem, Slate
 from personalization.decide.trace import Reranking, Trace
 from personalization.decide.visit import Visit
+from personalization.metrics import count_decision
 from personalization.models.fail_open import fail_open
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rows import registered_row_types
@@ -51,15 +54,26 @@ def serve_slate(surface: str, visit: Visit, *, size: int | None = None) -> Slate
     visit = enter_surface(visit, surface)
     plan = _plan(requested, visit)
     note_differences(visit, surface, partial(_replayed, requested, size=size))
+    begun, rung = time.perf_counter(), "empty"
     not_enough = {CONTINUE_SHOPPING.code, *plan.own_codes()}
     for what, attempt in (("Surface", _personalized_slate), ("Fallback of surface", _fallback_slate)):
         with fail_open(f"{what} {surface}", whole_page=True):
             slate = attempt(plan, visit, page_limits(visit.policy, requested.whole_page, size))
+            if slate.rows:
+                rung = _rung(slate, is_fallback=attempt is _fallback_slate)
             if any(row.type not in not_enough for row in slate.rows):
                 break
+    count_decision(surface, rung, time.perf_counter() - begun)
     if visit.trace is None and not visit.is_preview:  # else it is explained, not shown
         signals.send_on_commit(signals.slate_served, Slate, slate=slate, visit=visit)
     return slate
+
+
+def _rung(slate: Slate, *, is_fallback: bool) -> str:
+    """How far down the ladder a slate came from."""
+    if is_fallback or not slate.snapshot_name:
+        return "fallback"
+    return "personal" if any(row.personal for row in slate.rows) else "general"
 
 
 def serve_row(surface: str, row_key: str, visit: Visit, *, page: int = 1) -> RowPage | None:
@@ -148,6 +162,22 @@ def best_alternative(visit: Visit) -> Slate:
         alone = plan.map_types(lambda row_type: row_type if row_type.code == SIMILAR.code else None)
         slate = _personalized_slate(alone, visit, page_limits(visit.policy, product.whole_page, 1))
     return slate
+
+
+def rank_for_basket(visit: Visit, limit: int) -> tuple[list[int], str]:
+    """The keys of the first products of the basket's list for a visit, whether they can be bought or not, without what
+    is in it, on the page, or kept out by a campaign; and the name of the snapshot that ranked them. None when the shop
+    has learned nothing yet. No query."""
+    basket = _get_surface("basket")
+    visit, learned = enter_surface(visit, basket.name), get_active_snapshot()
+    if learned is None:
+        return [], ""
+    visit = apply_preferences(visit, learned)
+    absent = visit.basket | visit.excluded_products | visit.shown_products
+    keys = (one.item.id for one in basket.ranking(visit, learned))
+    first = list(islice((key for key in keys if key not in absent), limit))
+    removed = ranked_lists.kept_out(basket.name, visit, set(first))
+    return [key for key in first if key not in removed], learned.name
 
 
 def recommend(

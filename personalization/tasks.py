@@ -12,16 +12,20 @@ Each may be repeated, killed and run twice at once. A shop without Celery runs t
 
 import logging
 
-from celery import shared_task
-
+from personalization.extras import MissingExtra, missing_packages, require_extra
 from personalization.lifecycle.message_run import run_messages
 from personalization.measure.outcomes import measure_outcomes
+from personalization.models.job_runs import Job, job_run
 from personalization.oscar import search_engine
 from personalization.privacy import retention
-from personalization.train.engines.celery_blocks import train_block  # noqa: F401 - so that workers know the task
-from personalization.train.lock import TrainingInProgress
-from personalization.train.nightly import train_shop
-from personalization.train.run import training_cutoff
+
+try:
+    from celery import shared_task
+except ImportError as error:
+    raise MissingExtra("celery", missing_packages("celery")) from error
+
+if not missing_packages("train"):  # so that workers who can do blocks know the task
+    from personalization.train.engines.celery_blocks import train_block  # noqa: F401
 
 logger = logging.getLogger("personalization")
 
@@ -30,29 +34,49 @@ logger = logging.getLogger("personalization")
 def apply_retention() -> None:
     """Gives credit for orders and counts what visitors did into daily totals, then drops what is too old. Daily, at a
     quiet hour."""
-    logger.info("%s", measure_outcomes())
-    logger.info("%s", retention.apply_retention())
+    with job_run(Job.RETENTION):
+        logger.info("%s", measure_outcomes())
+        logger.info("%s", retention.apply_retention())
 
 
 @shared_task(name="personalization.measure", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
 def measure() -> None:
     """Gives credit for the orders of the last day. Hourly."""
-    logger.info("%s", measure_outcomes(thorough=False))
+    with job_run(Job.MEASURE):
+        logger.info("%s", measure_outcomes(thorough=False))
 
 
 @shared_task(name="personalization.messages", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
 def send_due_messages() -> None:
     """Finds who is due for a message, and sends what is due. Every ten minutes."""
-    run = run_messages()
+    with job_run(Job.MESSAGES):
+        run = run_messages()
     logger.info("%s", run)
     if run.result.outage:
         logger.warning("The mail server cannot be reached (%s). What is due stays due", run.result.outage)
 
 
-@shared_task(name="personalization.train", acks_late=True, reject_on_worker_lost=True, ignore_result=True)
+@shared_task(
+    name="personalization.train",
+    acks_late=True,
+    reject_on_worker_lost=True,
+    ignore_result=True,
+    throws=(MissingExtra,),  # what is missing is said once, without a traceback
+)
 def run_training() -> None:
     """Learns from the shop's history, then works out every customer's genome. Daily."""
     try:
-        train_shop(training_cutoff(), find_products=search_engine.search_keys)
+        with job_run(Job.TRAIN):
+            require_extra("train")
+    except MissingExtra as missing:
+        logger.error("Nothing was learned. %s", missing)
+        raise
+    from personalization.train.lock import TrainingInProgress  # noqa: PLC0415 - needs what was asked for
+    from personalization.train.nightly import train_shop  # noqa: PLC0415
+    from personalization.train.run import training_cutoff  # noqa: PLC0415
+
+    try:
+        with job_run(Job.TRAIN, passing=TrainingInProgress):
+            train_shop(training_cutoff(), find_products=search_engine.search_keys)
     except TrainingInProgress as busy:
         logger.info("%s", busy)

@@ -198,6 +198,9 @@ class DataAnswer(serializers.Serializer):
         required=False,
         help_text="For what, why and since when the address of the account is not written to.",
     )
+    household = serializers.DictField(
+        required=False, help_text="Since when the customer is in a household, and how many members it has."
+    )
     next = serializers.URLField(allow_null=True, help_text="Where there are more events; null on the last page.")
 
 

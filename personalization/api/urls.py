@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from personalization.api import account, events, explain, health, purchases, schema, surfaces
+from personalization.api import account, events, explain, health, households, purchases, schema, surfaces
 
 app_name = "api"
 
@@ -18,6 +18,15 @@ urlpatterns = [
     path("feedback/<str:product>/", events.FeedbackEndpoint.as_view(), name="feedback"),
     path("me/preferences/", account.PreferencesEndpoint.as_view(), name="preferences"),
     path("me/data/", account.DataEndpoint.as_view(), name="data"),
+    path("me/household/", households.OwnHouseholdEndpoint.as_view(), name="household"),
+    path("me/household/invitations/", households.InvitationsEndpoint.as_view(), name="household_invitations"),
+    path(
+        "me/household/invitations/<int:invitation>/",
+        households.InvitationEndpoint.as_view(),
+        name="household_invitation",
+    ),
+    path("me/household/join/", households.JoinEndpoint.as_view(), name="household_join"),
+    path("me/household/leave/", households.LeaveEndpoint.as_view(), name="household_leave"),
     path("explain/", explain.ExplainEndpoint.as_view(), name="explain"),
     path("health/", health.HealthEndpoint.as_view(), name="health"),
     path("schema/", schema.SchemaEndpoint.as_view(), name="schema"),

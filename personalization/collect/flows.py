@@ -13,6 +13,7 @@ from personalization import rate_limits
 from personalization.collect import crawlers, feedback, impression_tokens, ingestion, request_traits
 from personalization.collect.day_limit import take_back_day_events, within_day_limit
 from personalization.collect.payload import EventPayload, Rejection, ReportedEvent, ReportedItem
+from personalization.metrics import count_accepted
 from personalization.models import OrderVisitor, Visitor
 from personalization.models.events import EventType
 from personalization.models.fail_open import fail_open
@@ -45,6 +46,7 @@ def report_events(requester: Requester, body: EventPayload, now: datetime) -> De
     rejected, visitor = _store_reported(requester, body, now)
     rejected = tuple(sorted(rejected, key=lambda rejection: rejection.index))
     rate_limits.drop_log.record(rejection.code for rejection in rejected)
+    count_accepted(body.count - len(rejected))
     return DeliveryOutcome(body.count - len(rejected), rejected, visitor)
 
 

@@ -83,6 +83,7 @@ def plain_visit(visit: Visit) -> Visit:
     return replace(
         visit,
         genome=Genome(),
+        own_genome=None,
         facts=None,
         recent_events=(),
         often_seen=(),

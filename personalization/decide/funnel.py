@@ -178,7 +178,7 @@ def _visitor_step(subject: FunnelProduct, page: ExplainedPage) -> FunnelStep:
         return FunnelStep(IS_WANTED, False, "not_wanted" if in_rows else "not_wanted_in_list")
     if subject.key in visit.basket:
         return FunnelStep(IS_WANTED, False if page.listing is None else None, "in_basket")
-    last = next((row[3] for row in page.visit.genome.products if row[0] == subject.key), None)
+    last = next((row[3] for row in page.visit.own_purchases if row[0] == subject.key), None)
     if last is not None:
         return FunnelStep(IS_WANTED, True, "bought", {"days": max(int((visit.timestamp - last) // DAY), 0)})
     return FunnelStep(IS_WANTED, True, "anonymous" if visit.user_id is None else "free")

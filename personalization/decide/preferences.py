@@ -25,11 +25,13 @@ def apply_preferences(visit: Visit, snapshot: SnapshotArrays | None) -> Visit:
         _negative_preferences(preferences, "category"), snapshot
     )
     ignored = excluded | _products_of_categories(_negative_preferences(preferences, PERMANENT_TYPES), snapshot)
+    unwanted = ignored, excluded_categories(preferences), snapshot
     return replace(
         visit,
         preferences=preferences,
         excluded_products=frozenset(excluded),
-        genome=_without_categories(visit.genome, ignored, excluded_categories(preferences), snapshot),
+        genome=_without_categories(visit.genome, *unwanted),
+        own_genome=None if visit.own_genome is None else _without_categories(visit.own_genome, *unwanted),
         recent_events=LazySequence(lambda: [event for event in visit.recent_events if event.product_id not in ignored]),
     )
 
@@ -86,4 +88,5 @@ def _without_categories(
         neighbour_products=[row for row in genome.neighbour_products if row[0] not in products],
         purchases=genome.purchases,
         distinct_products=genome.distinct_products,
+        computed_at=genome.computed_at,
     )

@@ -1,13 +1,17 @@
 """The products that a decision looks at: looked up together, remembered with their titles."""
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from personalization.shop import catalogue
 from personalization.shop.card_columns import SENSITIVE
 
 MAX_CACHED_PRODUCTS = 20_000
-"""More products than this are not remembered at once: it bounds the memory of an export."""
+"""More products than this are not remembered at once: it bounds the memory of an export. Those that were asked for
+longest ago are forgotten first, ..."""
+FORGOTTEN_SHARE = 0.1
+"""... this part of them at once, or as many as it takes."""
 
 
 class ProductLookup:
@@ -21,17 +25,28 @@ class ProductLookup:
         self._referenced = set(referenced)
         self._read = look_up
         self._products: dict[int, Any] = {}
-        self._requested: set[int] = set()
+        self._requested: dict[int, None] = {}
+        """Those asked for longest ago come first."""
 
     def prefetch(self, product_ids: set[int]) -> None:
         """Reads all of these that were not read yet, at once."""
-        missing = product_ids - self._requested
+        missing = product_ids - self._requested.keys()
         if not missing:
             return
-        if len(self._requested) + len(missing) > MAX_CACHED_PRODUCTS:
-            missing, self._products, self._requested = product_ids, {}, set()
+        known = product_ids & self._requested.keys()
+        for key in known:
+            self._requested[key] = self._requested.pop(key)
+        excess = len(self._requested) + len(missing) - MAX_CACHED_PRODUCTS
+        if excess > 0:
+            several = max(excess, int(FORGOTTEN_SHARE * MAX_CACHED_PRODUCTS))
+            self._forget(min(several, len(self._requested) - len(known)))
         self._products.update(self._read(missing))
-        self._requested |= missing
+        self._requested.update(dict.fromkeys(missing))
+
+    def _forget(self, count: int) -> None:
+        for key in list(islice(self._requested, count)):
+            del self._requested[key]
+            self._products.pop(key, None)
 
     def sellable(self, product_ids: set[int], strategy: Any) -> dict[int, catalogue.Offer]:
         """Those of the products that can be bought now, by the strategy of a visitor, without what is in a sensitive

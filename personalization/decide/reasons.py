@@ -14,6 +14,7 @@ from django.utils.translation import ngettext, npgettext, pgettext
 
 from personalization.decide.relative_dates import relative_date
 from personalization.decide.slate import (
+    ALONE,
     CATEGORY,
     CHOSEN_BY_US,
     PRODUCT,
@@ -135,7 +136,9 @@ def _dated(text: str, moment: float, params: dict[str, Any]) -> str:
 
 
 def _bought_before(params: dict[str, Any]) -> str:
-    if "days" not in params:
+    if "days" not in params and params.get(ALONE):
+        text = pgettext("personalization", "You last bought it %(when)s")
+    elif "days" not in params:
         text = pgettext("personalization", "Last bought %(when)s")
     elif params["days"] == 1:
         text = pgettext("personalization", "You bought it %(when)s")
@@ -184,6 +187,12 @@ ITEM_REASONS: dict[str, ItemReason] = {
     "bought_together_with_purchase": ItemReason(
         lambda params: _("Goes with %(product)s, which you bought") % params, discloses_activity=True
     ),
+    "bought_in_household": ItemReason(
+        lambda params: pgettext("personalization", "Bought in your household"), discloses_activity=True
+    ),
+    "bought_together_in_household": ItemReason(
+        lambda params: _("Goes with %(product)s, bought in your household") % params, discloses_activity=True
+    ),
     "bought_together_with_basket": ItemReason(
         lambda params: pgettext("personalization", "Frequently bought with %(product)s") % params
     ),
@@ -206,6 +215,9 @@ ITEM_REASONS: dict[str, ItemReason] = {
     SECOND_NEUTRAL_CODE: ItemReason(lambda params: neutral_title(NEUTRAL_CODE)),
     # Of categories.
     "bought_in_category": ItemReason(_bought_in_category, discloses_activity=True),
+    "household_category": ItemReason(
+        lambda params: _("Your household buys from this category"), discloses_activity=True
+    ),
     "liked_category": ItemReason(lambda params: _("You said that you like this category"), discloses_activity=True),
     "expected_in_category": ItemReason(lambda params: pgettext("personalization", "Suggested for you")),
 }

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import get_language
 
 from personalization.decide.audience import is_for, is_scheduled
-from personalization.decide.slate import PRODUCT, Candidate, RowCandidate, RowText, RowType
+from personalization.decide.slate import HOUSEHOLD, PRODUCT, Candidate, RowCandidate, RowText, RowType
 from personalization.decide.trace import LEFT_OUT_BY_ROW
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled_rows import RowSettings, page_order
@@ -149,9 +149,12 @@ def _as_set(row_type: RowType, one: RowSettings | None, rank: int) -> PlannedRow
 
 
 def _titled(built_in: RowText, titles: Mapping[str, str]) -> RowText:
-    """The title in the reader's language, or the row type's own."""
+    """The title in the reader's language, or the row type's own: also for a household, of which the shop's title may
+    say "you"."""
 
     def title(params: dict[str, Any]) -> str:
+        if params.get(HOUSEHOLD):
+            return built_in(params)
         return fill_title(title_in_language(titles, get_language()), params) or built_in(params)
 
     return title

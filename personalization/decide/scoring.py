@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from personalization.decide.genome_age import fading_until_training
 from personalization.decide.slate import Candidate, Reason, product_ref
 from personalization.decide.trace import Scoring
 from personalization.decide.visit import Visit
@@ -46,6 +47,8 @@ class ScoredCandidates:
     """By product index, how many visitors chose the product after the search in question."""
     learned: bool = False
     """Whether the probabilities were learned; else each is the score's share of all."""
+    own_history: VisitorHistory | None = None
+    """What the visitor bought themselves, where `history` is their household's."""
     popularity_days: int = 28
     """Over how many days the snapshot counted who bought a product."""
 
@@ -55,21 +58,37 @@ class ScoredCandidates:
         return Candidate(product_ref(int(self.snapshot.ids[index])), float(self.score[row]), self._find_reason(index))
 
     def _find_reason(self, index: int) -> Reason:
-        """The first of these that is true: chosen after the search, bought before, goes with the basket, bought by
-        similar customers, goes with a purchase, bought by many."""
+        """The first of these that is true: chosen after the search, bought before, bought in the household, goes with
+        the basket, bought by similar customers, goes with a purchase, with one of the household, bought by many."""
         if index in self.query_clickers:
             return Reason("chosen_after_search", {"visitors": self.query_clickers[index]})
-        own = np.flatnonzero(self.history.purchased == index)
-        if len(own):
-            days, last = int(self.history.days[own[0]]), float(self.history.last[own[0]])
-            return Reason("bought_before", {"days": days, "last": last})
+        if (reason := self._purchase_reason(index)) is not None:
+            return reason
         if (anchor := self._closest_anchor(self.basket, index)) is not None:
             return Reason("bought_together_with_basket", {"product": anchor})
         if (self.history.neighbour_products == index).any():
             return Reason("similar_customers")
-        if (anchor := self._closest_anchor(self.history.purchased[:MAX_REASON_ANCHORS], index)) is not None:
-            return Reason("bought_together_with_purchase", {"product": anchor})
-        return popularity_reason(self.snapshot, index, self.popularity_days)
+        return self._companion_reason(index) or popularity_reason(self.snapshot, index, self.popularity_days)
+
+    @property
+    def _own_history(self) -> VisitorHistory:
+        return self.history if self.own_history is None else self.own_history
+
+    def _purchase_reason(self, index: int) -> Reason | None:
+        """That they bought it; of what others in the household bought, neither who nor when."""
+        alone = self._own_history
+        own = np.flatnonzero(alone.purchased == index)
+        if len(own):
+            return Reason("bought_before", {"days": int(alone.days[own[0]]), "last": float(alone.last[own[0]])})
+        return Reason("bought_in_household") if (self.history.purchased == index).any() else None
+
+    def _companion_reason(self, index: int) -> Reason | None:
+        """That it goes with what they bought, or else with what somebody in the household did."""
+        ways = (("bought_together_with_purchase", self._own_history), ("bought_together_in_household", self.history))
+        for code, history in ways:
+            if (anchor := self._closest_anchor(history.purchased[:MAX_REASON_ANCHORS], index)) is not None:
+                return Reason(code, {"product": anchor})
+        return None
 
     def _closest_anchor(self, anchors: NDArray[np.int64], index: int) -> int | None:
         """The key of that anchor with which the product is bought together most."""
@@ -202,6 +221,7 @@ def visitor_history(genome: Genome, snapshot: SnapshotArrays) -> VisitorHistory:
         return VisitorHistory.empty()
     purchased, (weight, days, last, first) = _lookup_history(genome.products, snapshot, columns=4)
     neighbours, (neighbour_weight,) = _lookup_history(genome.neighbour_products, snapshot, columns=1)
+    weight = weight * fading_until_training(genome, snapshot)
     return VisitorHistory(purchased, weight, days.astype(np.int64), first, last, neighbours, neighbour_weight)
 
 
@@ -245,5 +265,6 @@ def _score_candidates(
         ranked_score,
         probability,
         learned=scorer.load_trees(task, snapshot) is not None,
+        own_history=None if visit.own_genome is None else visitor_history(visit.own_genome, snapshot),
         popularity_days=visit.policy.popularity_window_days,
     )

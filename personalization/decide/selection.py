@@ -1,5 +1,6 @@
 """The best products and categories by one number or another: arithmetic over the snapshot, no database."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Set
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from personalization.decide.genome_age import fading_until_training
 from personalization.decide.slate import PRODUCT, Candidate
 from personalization.models import Genome
 from personalization.rank.features import expected_interval
@@ -37,14 +39,22 @@ def top_k(score: NDArray[Any], indices: NDArray[Any] | None = None, depth: int =
 
     Parameters: `score`, one for each of `indices`, which are 0, 1, ... by default.
     """
-    indices = np.arange(len(score)) if indices is None else indices
+    positive = np.flatnonzero(score > 0)
+    score, indices = score[positive], positive if indices is None else indices[positive]
     if len(score) > 4 * depth:  # sorting all of a large shop is slower than finding the edge first
         edge = np.partition(score, len(score) - depth)[len(score) - depth]
         high = score >= edge
         score, indices = score[high], indices[high]
     order = np.lexsort((indices, -score))[:depth]
-    order = order[score[order] > 0]
     return indices[order], score[order].astype(np.float64)
+
+
+def best_scored(snapshot: SnapshotArrays, recommender: str) -> IndicesAndScores:
+    """What a recommender scores highest in the whole shop, sorted once a process."""
+    if ("best_scored", recommender) not in snapshot.worked_out:
+        snapshot.worked_out["best_scored", recommender] = top_k(snapshot.scores(recommender).score)
+    best: IndicesAndScores = snapshot.worked_out["best_scored", recommender]
+    return best
 
 
 @dataclass(frozen=True)
@@ -58,21 +68,32 @@ class Popularity:
     """How many customers bought each; never fewer than the shop's `MIN_CUSTOMERS`."""
 
 
-def popularity(
-    snapshot: SnapshotArrays, default_days: int, fill: int, indices: NDArray[Any] | None = None
-) -> Popularity:
-    """What most customers bought, of these products or of all: within the narrowest window in which enough bought
-    `fill` of them, else within the widest.
+def popularity(snapshot: SnapshotArrays, default_days: int, fill: int, category: int | None = None) -> Popularity:
+    """What most customers bought, in a category or in the whole shop: within the narrowest window in which enough
+    bought `fill` products, else within the widest. Sorted once a process.
 
     Parameters: `default_days`, the window of a snapshot of an earlier release, which has one only.
     """
     days = snapshot.arrays.get("popularity.days", np.array([default_days]))
+    known = snapshot.worked_out.get(("popularity", category))
+    if known is None:
+        known = snapshot.worked_out["popularity", category] = _popular_by_window(snapshot, category)
+    window = next((number for number, popular in enumerate(known) if popular[0] >= fill), len(days) - 1)
+    _, best, customers = known[window]
+    return Popularity(int(days[window]), best, customers)
+
+
+def _popular_by_window(
+    snapshot: SnapshotArrays, category: int | None
+) -> list[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+    """For each window how many products enough customers bought, and the best of them with their customers."""
     counts = snapshot.arrays.get("popularity.customers", snapshot.scores("popular").customers[None, :])
-    counts = counts if indices is None else counts[:, indices]
-    enough = np.count_nonzero(counts, axis=1) >= fill
-    window = int(np.argmax(enough)) if enough.any() else len(days) - 1
-    best, customers = top_k(counts[window], indices)
-    return Popularity(int(days[window]), best.astype(np.int64), customers.astype(np.int64))
+    indices = None if category is None else snapshot.category_products(category).astype(np.int64)
+    found = []
+    for row in counts if indices is None else counts[:, indices]:
+        best, customers = top_k(row, indices)
+        found.append((int(np.count_nonzero(row)), best.astype(np.int64), customers.astype(np.int64)))
+    return found
 
 
 def fold_sizes(
@@ -129,10 +150,20 @@ def _fold_family(
 
 def _sizes_of_family(snapshot: SnapshotArrays, index: int) -> dict[int, float]:
     """By product index, the sizes of all that differ from this product in size only; 0 where it cannot be read."""
-    family = snapshot.arrays["product.family"]
-    same = np.flatnonzero(family == family[index])
-    sizes = snapshot.arrays.get("product.size", np.zeros(len(family)))[same]
+    same = equal_products(snapshot, "product.family", index)
+    sizes = snapshot.arrays.get("product.size", np.zeros(len(snapshot.ids)))[same]
     return dict(zip(same.tolist(), sizes.tolist(), strict=True))
+
+
+def equal_products(snapshot: SnapshotArrays, array: str, index: int) -> NDArray[np.int64]:
+    """The indices of all products that an array says the same of as of this one, and its own, ascending."""
+    values = snapshot.arrays[array]
+    if ("sorted", array) not in snapshot.worked_out:
+        snapshot.worked_out["sorted", array] = np.argsort(values, kind="stable").astype(np.int32)
+    order = snapshot.worked_out["sorted", array]
+    first, last = (bisect(order, values[index], key=lambda row: values[row]) for bisect in (bisect_left, bisect_right))
+    found: NDArray[np.int64] = order[first:last].astype(np.int64)
+    return found
 
 
 def replenishable(snapshot: SnapshotArrays, history: VisitorHistory, min_rate: float) -> NDArray[np.int64]:
@@ -167,7 +198,7 @@ def seed_products(snapshot: SnapshotArrays, genome: Genome, count: int) -> list[
     """
     neighbours = snapshot.neighbours("bought_together")
     indices = snapshot.product_indices(row[0] for row in genome.products)
-    weight = np.array([row[1] for row in genome.products])
+    weight = np.array([row[1] for row in genome.products]) * fading_until_training(genome, snapshot)
     in_snapshot = indices >= 0
     indices, weight = indices[in_snapshot], weight[in_snapshot]
     popularity = snapshot.scores("popular").score
@@ -193,22 +224,25 @@ def complements(snapshot: SnapshotArrays, product_index: int) -> IndicesAndScore
 def substitutes(snapshot: SnapshotArrays, product_index: int) -> set[int]:
     """The primary keys of what can stand in for this product, or differs from it in size only."""
     neighbours = snapshot.neighbours("substitutes").index[product_index]
-    family = snapshot.arrays.get("product.family", np.arange(len(snapshot.ids)))
-    same = np.flatnonzero(family == family[product_index])
+    sizes = "product.family" in snapshot.arrays  # a snapshot of an earlier release has none
+    same = equal_products(snapshot, "product.family", product_index) if sizes else np.array([product_index])
     return set(snapshot.ids[np.concatenate([neighbours[neighbours >= 0], same])].tolist())
 
 
 def related(snapshot: SnapshotArrays, product_index: int) -> IndicesAndScores:
     """What is like a product or goes with it, each counted as a share of its closest neighbour. What is merely bought
     often with anything is neither."""
-    total = np.zeros(len(snapshot.ids))
-    for neighbours in (*map(snapshot.neighbours, RELATED), snapshot.row_neighbours("complements")):
-        filled = neighbours.index[product_index] >= 0
-        if not filled.any():
-            continue
-        closest = max(float(neighbours.weight[product_index].max(initial=0)), 1e-9)
-        total[neighbours.index[product_index][filled]] += neighbours.weight[product_index][filled] / closest
-    return top_k(np.round(total, SCORE_DECIMALS))
+    linked = [*map(snapshot.neighbours, RELATED), snapshot.row_neighbours("complements")]
+    rows = [neighbours.index[product_index] for neighbours in linked]
+    others = np.unique(np.concatenate(rows))
+    others = others[others >= 0].astype(np.int64)
+    total = np.zeros(len(others))
+    for neighbours, row in zip(linked, rows, strict=True):
+        filled = row >= 0
+        if filled.any():
+            closest = max(float(neighbours.weight[product_index].max(initial=0)), 1e-9)
+            total[np.searchsorted(others, row[filled])] += neighbours.weight[product_index][filled] / closest
+    return top_k(np.round(total, SCORE_DECIMALS), others)
 
 
 def distinctive_categories(snapshot: SnapshotArrays, genome: Genome) -> list[tuple[int, int]]:

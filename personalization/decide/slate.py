@@ -14,6 +14,11 @@ PRODUCT, CATEGORY, CONTENT = "product", "category", "content"
 CHOSEN_BY_US, SPONSORED = "chosen_by_us", "sponsored"
 """The reasons of items that a campaign put in their places and that have none of their own."""
 
+HOUSEHOLD = "household"
+"""The parameter of rows and reasons that speak of what several people bought: their words say "you" of nobody."""
+ALONE = "alone"
+"""The parameter of reasons that speak of what the visitor alone bought, beside what several people bought."""
+
 
 class ItemRef(NamedTuple):
     """What a row or a list holds, by its kind and its key. A category and a product with one key are two items."""

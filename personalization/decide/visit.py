@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import UUID
 
 from personalization.decide.policy import DEFAULT_POLICY, Policy
+from personalization.decide.slate import ALONE, HOUSEHOLD
 from personalization.decide.trace import Trace
 from personalization.merchandising.compiled import NO_RULES, CompiledRules
 from personalization.models import CustomerFacts, Genome
@@ -90,7 +91,9 @@ class Visit:
     shown_products: frozenset[int] = frozenset()
     """The keys of the products that are on the page already: none of them is shown again."""
     genome: Genome = field(default_factory=Genome)
-    """The visitor's profile; an empty one for a stranger."""
+    """The visitor's profile, or their household's; an empty one for a stranger."""
+    own_genome: Genome | None = None
+    """What they bought themselves, where `genome` is their household's; None where it is their own."""
     facts: CustomerFacts | None = None
     """Numbers and dates of the customer, for segments; None for a stranger."""
     recent_events: Sequence[RecentEvent] = ()
@@ -130,6 +133,27 @@ class Visit:
     def alternative_queries(self) -> tuple[str, ...]:
         """What the search looks for besides its own words: itself with synonyms in their place."""
         return self.rules.search.alternatives(self.query) if self.query else ()
+
+    @property
+    def in_household(self) -> bool:
+        """Whether `genome` is of several people, so that no sentence about it may say "you"."""
+        return self.own_genome is not None
+
+    @property
+    def alone_params(self) -> dict[str, Any]:
+        """The parameters of a reason about what they bought themselves, which says so where others are meant, too."""
+        return {ALONE: True} if self.in_household else {}
+
+    @property
+    def household_params(self) -> dict[str, Any]:
+        """The parameters of a row about all in `genome`, which says so where that is of several people."""
+        return {HOUSEHOLD: True} if self.in_household else {}
+
+    @property
+    def own_purchases(self) -> list[list[Any]]:
+        """The products of the genome that they bought themselves."""
+        rows: list[list[Any]] = (self.genome if self.own_genome is None else self.own_genome).products
+        return rows
 
     def compute_once(self, compute: Callable[["Visit", SnapshotArrays], Result], snapshot: SnapshotArrays) -> Result:
         """The result of `compute` for this visit and snapshot, worked out at the first call: several rows share it. A

@@ -20,11 +20,8 @@ from personalization.models import CustomerFacts, Genome, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.models.lost_connections import streamed_reads
 from personalization.oscar import search_engine, visits
-from personalization.profile import batch
 from personalization.serve import recommend_batch
 from personalization.shop import catalogue, orders, purchases
-from personalization.train import run
-from personalization.train.dataset import Progress
 
 SURFACES = ("home", "navigation", "basket", "category", "search")
 DEFAULT_LIST_LENGTH = 100
@@ -64,19 +61,6 @@ def current_context() -> ExportContext:
     if active is None:
         raise NoSnapshot("No snapshot is active; `manage.py personalization_train` learns one from the shop's orders.")
     return ExportContext(time.time(), time.time(), active, Genome.objects.of_customers)
-
-
-def past_context(moment: float, progress: Progress) -> ExportContext:
-    """What would have been active at this moment: nothing that happened later is used, and nothing is stored.
-
-    When the shop was last trained as of this very moment, that snapshot is used.
-    """
-    cutoff = run.training_cutoff(moment)
-    active = active_snapshot.get_active_snapshot()
-    if active is not None and active.trained_at == cutoff and Genome.objects.is_current(cutoff):
-        return ExportContext(cutoff, moment, active, Genome.objects.of_customers)
-    trained = LoadedSnapshot(run.start_of_day(moment, progress).arrays, "not published")
-    return ExportContext(cutoff, moment, trained, batch.computed_at(cutoff), facts=lambda user_ids: {})
 
 
 def export_columns(requests: ExportRequests) -> dict[str, type]:

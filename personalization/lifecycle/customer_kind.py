@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 
-from personalization.lifecycle.kinds import MessageKind, Occasion
+from personalization.lifecycle.kinds import Channels, MessageKind, Occasion
 from personalization.lifecycle.message_products import reader_visit, showable
 from personalization.models import CustomerFacts, Delivery, SweepTurn, Visitor
 from personalization.models.message_permissions import Purpose
@@ -23,18 +23,18 @@ MOST_AT_ONCE = 1_000
 """Of one kind so many messages are found by one sweep; the next one finds the others."""
 
 
-def next_customers(kind: MessageKind, now: datetime, most: int) -> dict[Any, str]:
+def next_customers(kind: MessageKind, channels: Channels, now: datetime, most: int) -> dict[Any, str]:
     """{account: address} of the next customers who allow messages of a kind, for a sweep that looks at all of them in
     turn, each about once a day. Three queries."""
-    return {row.user_id: row.address for row in next_facts(kind, now, most)}
+    return {row.user_id: row.address for row in next_facts(kind, channels, now, most)}
 
 
-def next_facts(kind: MessageKind, now: datetime, most: int) -> list[Any]:
+def next_facts(kind: MessageKind, channels: Channels, now: datetime, most: int) -> list[Any]:
     """The facts of these customers, each with the account's `address`."""
     position = SweepTurn.objects.position(kind.name, now)
     if position is None:
         return []
-    rows = CustomerFacts.objects.allowing(kind.purpose, position, most)
+    rows = CustomerFacts.objects.allowing(kind.reach(channels).allowed("user"), position, most)
     SweepTurn.objects.move(kind.name, position, rows[-1].pk if len(rows) == most else None, now)
     return rows
 

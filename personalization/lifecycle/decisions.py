@@ -1,19 +1,24 @@
 """Whether a message is sent now, later, or not at all: decided once more when it is to be sent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from hashlib import sha256
 
+from personalization import conf
+from personalization.lifecycle.best_moments import NO_RULE, ChosenMoment, choose_moment
 from personalization.lifecycle.kinds import MessageKind, Occasion
 from personalization.lifecycle.live_messages import PublishedMessage, find_message_for
 from personalization.lifecycle.pauses import LONGEST_WINDOW, end_of_cap, end_of_quiet
 from personalization.lifecycle.permissions import allows
-from personalization.models import ChannelConsent, Delivery, Suppression
+from personalization.models import ChannelConsent, Delivery, Suppression, Visitor
 from personalization.models.deliveries import Arm, Why
-from personalization.models.message_permissions import PermissionState, Purpose
+from personalization.models.message_permissions import Channel, PermissionState, Purpose
 from personalization.privacy.message_addresses import hash_address
-from personalization.shop import customers
+from personalization.shop import customers, notifications
+
+UNREAD_PAUSE = timedelta(hours=6)
+"""So long later it is asked again whether an inbox has room."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Decision:
     """Of the page on which its reader allowed it; "" for the shop's."""
     message: PublishedMessage | None = None
     """Which one they get, or are held back from."""
+    chosen: ChosenMoment = NO_RULE
+    """By which way first, and at which hour."""
     hold_back: float = 0.0
     """The part of the people, 0 to 1, who are held back from it."""
 
@@ -40,31 +47,63 @@ def decide_delivery(
     """1. Is it in time, and is there somebody to write to?
     2. Did they allow it, on this channel and for this purpose, and not take it back since?
     3. Is it still true?
-    4. Which of the live messages of its kind is meant for them? The first one counts.
-    5. Were they written to enough, and is it night? Then later.
+    4. Which of the live messages of its kind is meant for them? The first one counts. Does it go this way?
+    5. Is there a better moment, were they told enough, and is it night? Then later.
     6. Are they held back, to measure the effect?
     """
     occasion = kind.read_occasion(delivery)
-    if now > delivery.created_at + kind.give_up:
+    if now > _latest_start(delivery) + kind.give_up:
         return Decision(Why.TOO_OLD)
     if occasion is None or not occasion.address:
         return Decision(Why.NO_ADDRESS)
-    said = ChannelConsent.objects.newest(
-        hash_address(occasion.address), delivery.user_id, kind.purpose, delivery.channel
-    )
-    why = (
-        _account_obstacle(occasion) or _forbidden(delivery, kind, occasion, said) or kind.reason_to_skip(occasion, now)
-    )
+    said = said_last(delivery, kind, occasion)
+    why = obstacle(delivery, kind, occasion, said, now)
     message = None if why else find_message_for(messages, occasion.user, now)
-    if message is None:
-        return Decision(why or Why.NOT_MEANT)
-    if pause := _pause(delivery, kind, occasion, now):
-        return pause
+    if message is None or delivery.channel not in message.channels:
+        return Decision(why or (Why.OTHER_CHANNEL if message else Why.NOT_MEANT))
+    chosen = choose_moment(delivery, message, occasion.user, now)
+    if pause := _waiting(chosen) or _pause(delivery, kind, occasion, now):
+        return replace(pause, chosen=chosen)
     share = kind.hold_back if message.hold_back is None else message.hold_back
     if is_held_back(kind, delivery.address_hash, share):
         return Decision(Why.HELD_BACK, arm=Arm.HELD_BACK, message=message, hold_back=share)
-    language = said.language if said else ""
-    return Decision(arm=Arm.TREATED, occasion=occasion, language=language, message=message, hold_back=share)
+    language = _language(delivery, kind, occasion, said)
+    return Decision(
+        arm=Arm.TREATED, occasion=occasion, language=language, message=message, chosen=chosen, hold_back=share
+    )
+
+
+def _latest_start(delivery: Delivery) -> datetime:
+    """From when on it becomes too late."""
+    return max(delivery.created_at, delivery.waits_until or delivery.created_at)
+
+
+def _waiting(chosen: ChosenMoment) -> Decision | None:
+    """Later, for a better moment; not at all, where it was read in the shop."""
+    return Decision(chosen.why, later=chosen.later) if chosen.why else None
+
+
+def said_last(
+    delivery: Delivery, kind: MessageKind, occasion: Occasion, channel: str | None = None
+) -> ChannelConsent | None:
+    """What its reader said last about messages like it by its channel, or another one."""
+    address_hash = hash_address(occasion.address)
+    return ChannelConsent.objects.newest(address_hash, delivery.user_id, kind.purpose, channel or delivery.channel)
+
+
+def obstacle(
+    delivery: Delivery, kind: MessageKind, occasion: Occasion, said: ChannelConsent | None, now: datetime
+) -> Why | None:
+    """Why somebody may not, or not truly, be told this any more."""
+    forbidden = _forbidden_in_shop if delivery.channel == Channel.SHOP else _forbidden
+    return _account_obstacle(occasion) or forbidden(kind, occasion, said) or kind.reason_to_skip(occasion, now)
+
+
+def _language(delivery: Delivery, kind: MessageKind, occasion: Occasion, said: ChannelConsent | None) -> str:
+    """Of the page on which they allowed it, or asked for a mail about it."""
+    if said is None and delivery.channel != Channel.EMAIL:
+        said = said_last(delivery, kind, occasion, Channel.EMAIL)
+    return said.language if said else ""
 
 
 def _account_obstacle(occasion: Occasion) -> Why | None:
@@ -77,7 +116,22 @@ def _account_obstacle(occasion: Occasion) -> Why | None:
     return Why.CHILD if customers.is_child(occasion.user) else None
 
 
-def _forbidden(delivery: Delivery, kind: MessageKind, occasion: Occasion, said: ChannelConsent | None) -> Why | None:
+def _forbidden_in_shop(kind: MessageKind, occasion: Occasion, said: ChannelConsent | None) -> Why | None:
+    """Why there may be no notification in their account: they switched them off, ended all messages, or, where they
+    did not ask for it, do not agree to personalisation now."""
+    is_asked_for = kind.purpose == Purpose.ASKED_FOR
+    if occasion.user is None or (is_asked_for and occasion.asked_at is None):
+        return Why.NO_PERMISSION
+    if said is not None and said.state == PermissionState.WITHDRAWN:
+        return Why.NO_PERMISSION
+    if not is_asked_for and not Visitor.objects.consented([occasion.user.pk]):
+        return Why.NO_PERMISSION
+    said_at = max(filter(None, (occasion.asked_at, said.recorded_at if said else None)), default=None)
+    is_suppressed = Suppression.objects.holds(hash_address(occasion.address), kind.purpose, Channel.SHOP, said_at)
+    return Why.SUPPRESSED if is_suppressed else None
+
+
+def _forbidden(kind: MessageKind, occasion: Occasion, said: ChannelConsent | None) -> Why | None:
     """Why they may not be written to by what they said; what was said last counts."""
     if kind.purpose == Purpose.ASKED_FOR:
         said_at = occasion.asked_at
@@ -88,12 +142,15 @@ def _forbidden(delivery: Delivery, kind: MessageKind, occasion: Occasion, said: 
     if said_at is None:
         return Why.NO_PERMISSION
     address_hash = hash_address(occasion.address)
-    is_suppressed = Suppression.objects.holds(address_hash, kind.purpose, delivery.channel, said_at)
+    is_suppressed = Suppression.objects.holds(address_hash, kind.purpose, Channel.EMAIL, said_at)
     return Why.SUPPRESSED if is_suppressed else None
 
 
 def _pause(delivery: Delivery, kind: MessageKind, occasion: Occasion, now: datetime) -> Decision | None:
-    """Later, when they were written to enough or it is night; not at all, when that is too late."""
+    """Later, when they were told enough or it is night; not at all, when that is too late. A
+    notification wakes nobody."""
+    if delivery.channel == Channel.SHOP:
+        return _inbox_pause(delivery, kind, occasion, now)
     later, why = now, None
     if kind.purpose != Purpose.ASKED_FOR:
         address_hash = hash_address(occasion.address)
@@ -104,7 +161,16 @@ def _pause(delivery: Delivery, kind: MessageKind, occasion: Occasion, now: datet
         later, why = end, why or Why.QUIET
     if why is None:
         return None
-    return Decision(why, later=later if later <= delivery.created_at + kind.give_up else None)
+    return Decision(why, later=later if later <= _latest_start(delivery) + kind.give_up else None)
+
+
+def _inbox_pause(delivery: Delivery, kind: MessageKind, occasion: Occasion, now: datetime) -> Decision | None:
+    """Later, when enough of ours lies in their inbox unread."""
+    most = conf.get_settings().MESSAGES_UNREAD
+    if kind.purpose == Purpose.ASKED_FOR or notifications.count_unread(occasion.user.pk) < most:
+        return None
+    later = now + UNREAD_PAUSE
+    return Decision(Why.CAPPED, later=later if later <= delivery.created_at + kind.give_up else None)
 
 
 def is_held_back(kind: MessageKind, address_hash: str, share: float) -> bool:

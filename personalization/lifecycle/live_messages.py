@@ -1,17 +1,18 @@
 """The messages that merchants published: which are sent now, for whom, and in which words."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from personalization import conf
-from personalization.lifecycle.kinds import registered_kinds
+from personalization.lifecycle.kinds import BY_MAIL, Channels, registered_kinds
 from personalization.lifecycle.wording import Wording
 from personalization.merchandising import documents, segments
 from personalization.merchandising.compile import read_segments
 from personalization.models import Definition, DefinitionKind, Version
+from personalization.models.message_permissions import Channel
 from personalization.shop import customers
 
 logger = logging.getLogger("personalization")
@@ -32,6 +33,11 @@ class PublishedMessage:
     """By language: "subject", "opening" and "closing", each only where it differs from our own words."""
     hold_back: float | None = None
     """The part of the people, 0 to 1, who get none; None for that of the kind."""
+    channels: Channels = BY_MAIL
+    first_in_shop: bool = False
+    """Whether who comes at least weekly is mailed only what they did not read in the shop."""
+    best_hour: bool = False
+    """Whether a mail waits for the hour at which its reader is usually in the shop."""
 
     @classmethod
     def of_version(cls, version: Version) -> "PublishedMessage":
@@ -46,6 +52,9 @@ class PublishedMessage:
             tuple(who.get("out", ())),
             document.get("wording", {}),
             document.get("hold_back"),
+            tuple(document.get("channels", BY_MAIL)),
+            document.get("first_in_shop", False),
+            document.get("best_hour", False),
         )
 
     def wording(self, language: str) -> Wording:
@@ -69,6 +78,12 @@ def read_live_messages(now: datetime) -> dict[str, list[PublishedMessage]]:
         if message.kind in known:
             found.setdefault(message.kind, []).append(message)
     return found
+
+
+def live_channels(messages: Iterable[PublishedMessage]) -> Channels:
+    """By which channels at least one of these messages goes."""
+    used = {channel for message in messages for channel in message.channels}
+    return tuple(channel.value for channel in Channel if channel in used)
 
 
 def find_message_for(messages: Sequence[PublishedMessage], user: Any, now: datetime) -> PublishedMessage | None:

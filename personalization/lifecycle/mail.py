@@ -61,16 +61,7 @@ def make_mail(
     with translation.override(mail_language(language)):
         token = TEST_TOKEN if is_test else unsubscribe_token(kind, occasion)
         unsubscribe = reverse("personalization:unsubscribe", args=[token])
-        values = {
-            "shop_name": getattr(django_settings, "OSCAR_SHOP_NAME", ""),
-            "imprint": settings.MESSAGE_IMPRINT,
-            "language": translation.get_language() or "",
-            "unsubscribe_url": urljoin(settings.MESSAGE_BASE_URL, unsubscribe),
-            "base_url": settings.MESSAGE_BASE_URL.rstrip("/"),
-            **kind.text_values(occasion),
-        }
-        words = wording.filled_in({**values, "shop": values["shop_name"]})
-        values |= {"opening": words.opening, "closing": words.closing}
+        values, words = message_values(kind, occasion, unsubscribe, wording)
         own_subject, text, html = (
             render_to_string(f"personalization/messages/{kind.name}{ending}", values) for ending in TEMPLATE_ENDINGS
         )
@@ -85,6 +76,24 @@ def make_mail(
     )
     mail.attach_alternative(html, "text/html")
     return mail
+
+
+def message_values(
+    kind: MessageKind, occasion: Occasion, end_path: str, wording: Wording
+) -> tuple[dict[str, Any], Wording]:
+    """What the templates of a message need, in the language that is active, and the shop's own words, filled in.
+    Parameters: `end_path`, where its reader ends messages like it."""
+    settings = conf.get_settings()
+    values = {
+        "shop_name": getattr(django_settings, "OSCAR_SHOP_NAME", ""),
+        "imprint": settings.MESSAGE_IMPRINT,
+        "language": translation.get_language() or "",
+        "unsubscribe_url": urljoin(settings.MESSAGE_BASE_URL, end_path),
+        "base_url": settings.MESSAGE_BASE_URL.rstrip("/"),
+        **kind.text_values(occasion),
+    }
+    words = wording.filled_in({**values, "shop": values["shop_name"]})
+    return values | {"opening": words.opening, "closing": words.closing}, words
 
 
 def mail_language(language: str) -> str:

@@ -28,6 +28,7 @@ class MessageRun:
                 ("put off", self.result.waiting),
                 ("not sent", self.result.skipped),
                 ("failed", self.result.failed),
+                ("taken back", self.result.taken_back),
             )
             if counts
         ]

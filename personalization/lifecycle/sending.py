@@ -17,6 +17,7 @@ from django.utils.timezone import now as current_time
 
 from personalization import conf
 from personalization.lifecycle.decisions import Decision, decide_delivery
+from personalization.lifecycle.in_shop import RECHECK_EVERY, InShopNotice, make_notice, recheck_unread
 from personalization.lifecycle.kinds import MessageKind, registered_kinds
 from personalization.lifecycle.live_messages import read_live_messages
 from personalization.lifecycle.mail import (
@@ -30,7 +31,9 @@ from personalization.lifecycle.mail import (
 )
 from personalization.models import Delivery, MessageOutcome
 from personalization.models.deliveries import LEASE, DeliveryState, Why
+from personalization.models.message_permissions import Channel
 from personalization.privacy.message_addresses import hash_address
+from personalization.shop import notifications
 
 logger = logging.getLogger("personalization")
 
@@ -42,6 +45,7 @@ RENDER_RETRY = timedelta(hours=1)
 """The wait after a text could not be made: a broken template is mended, and nobody who waits is forgotten by it."""
 
 Clock = Callable[[], datetime]
+MessageText = EmailMultiAlternatives | InShopNotice
 
 
 @dataclass
@@ -53,12 +57,15 @@ class SendingResult:
     """{why: how many are decided again later}"""
     skipped: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
+    taken_back: Counter[str] = field(default_factory=Counter)
+    """{why: how many notifications are gone that nobody had read}"""
     outage: str = ""
     """Why the mail server could not be reached; "" when it could."""
 
 
 def send_messages(*, limit: int, clock: Clock = current_time) -> SendingResult:
-    """Sends up to so many messages that are due, as long as the mail server can be reached."""
+    """Takes back notifications that are true no more, and sends up to so many messages that are due: first those in the
+    shop, then mails, as long as the mail server can be reached."""
     result = SendingResult()
     if unknown := Delivery.objects.give_up_unknown(clock()):
         result.failed[Why.UNKNOWN] += unknown
@@ -66,11 +73,15 @@ def send_messages(*, limit: int, clock: Clock = current_time) -> SendingResult:
         return result
     if ended := Delivery.objects.end_others(read_live_messages(clock()), clock()):
         result.skipped[Why.ENDED] += ended
+    result.taken_back.update(recheck_unread(clock()))
     turns = iter(range(limit))
-    while Delivery.objects.is_any_due(read_live_messages(clock()), clock()):
+    for _ in turns:
+        if _decide_next(Channel.SHOP, clock(), result) is None:
+            break
+    while Delivery.objects.is_any_due(read_live_messages(clock()), Channel.EMAIL, clock()):
         try:
             with open_mail_server() as connection:  # one for each mail: a lost one would cost the next mail
-                decided = (_decide_next(clock(), result) for _ in turns)
+                decided = (_decide_next(Channel.EMAIL, clock(), result) for _ in turns)
                 claimed = next((one for one in decided if one is None or isinstance(one, ClaimedMessage)), None)
                 if not isinstance(claimed, ClaimedMessage):
                     return result
@@ -89,23 +100,23 @@ class ClaimedMessage(NamedTuple):
     mail: EmailMultiAlternatives
 
 
-def _decide_next(now: datetime, result: SendingResult) -> ClaimedMessage | Why | None:
-    """The next message that is due, claimed, or why it is not sent now; None when no other one is due. What is live is
+def _decide_next(channel: str, now: datetime, result: SendingResult) -> ClaimedMessage | DeliveryState | None:
+    """The next mail that is due, claimed, or what became of a message; None when no other one is due. What is live is
     read each time: what was paused a moment ago is not sent."""
     with transaction.atomic():
         live = read_live_messages(now)
-        delivery = Delivery.objects.lock_next(live, now)
+        delivery = Delivery.objects.lock_next(live, channel, now)
         if delivery is None:
             return None
         kind = registered_kinds()[delivery.kind]
         decision = decide_delivery(delivery, kind, live[delivery.kind], now)
         if decision.arm:
             MessageOutcome.objects.record(kind.name, delivery.user_id, decision.arm, decision.hold_back, now)
-        mail = _mail_of(delivery, kind, decision)
-        if mail is not None and kind.claim(delivery, now):
-            delivery.mark(DeliveryState.SENDING, **_sending_columns(delivery, decision, now))
-            return ClaimedMessage(delivery, kind, mail)
-        why = decision.why or (Why.NOT_RENDERED if mail is None else Why.NO_PERMISSION)
+        delivery.note_choice(decision.chosen.shop_first, decision.chosen.hour_rule, decision.chosen.later)
+        made = _text_of(delivery, kind, decision)
+        if made is not None and _claim(delivery, kind, now):
+            return _take(delivery, kind, made, _sending_columns(delivery, decision, now), result)
+        why = decision.why or (Why.NOT_RENDERED if made is None else Why.NO_PERMISSION)
         later = now + RENDER_RETRY if why == Why.NOT_RENDERED else decision.later
         if later is not None:
             delivery.mark(DeliveryState.DUE, why, due_at=later, decided_at=now)
@@ -114,16 +125,49 @@ def _decide_next(now: datetime, result: SendingResult) -> ClaimedMessage | Why |
             version = decision.message.version_id if decision.message else None
             delivery.mark(DeliveryState.SKIPPED, why, arm=decision.arm or "", decided_at=now, version_id=version)
             result.skipped[why] += 1
-        return why
+            if Delivery.objects.by_other_channels(delivery).sent_or_lost().exists():
+                _claim(delivery, kind, now)
+        return DeliveryState(delivery.state)
 
 
-def _mail_of(delivery: Delivery, kind: MessageKind, decision: Decision) -> EmailMultiAlternatives | None:
-    """The mail; None where it is not to be sent, or cannot be made, which the log says."""
+def _claim(delivery: Delivery, kind: MessageKind, now: datetime) -> bool:
+    """Lets its kind close what it comes from; not before the last channel by which its reader may be told."""
+    is_last = not Delivery.objects.by_other_channels(delivery).filter(state=DeliveryState.DUE).exists()
+    return kind.claim(delivery, now) if is_last else True
+
+
+def _take(
+    delivery: Delivery, kind: MessageKind, made: MessageText, columns: dict[str, Any], result: SendingResult
+) -> ClaimedMessage | DeliveryState:
+    """A mail is marked as being sent. A notification is there, with this transaction."""
+    if isinstance(made, EmailMultiAlternatives):
+        columns |= {"lease_until": columns["decided_at"] + LEASE, "attempts": delivery.attempts + 1}
+        delivery.mark(DeliveryState.SENDING, **columns)
+        return ClaimedMessage(delivery, kind, made)
+    try:
+        with transaction.atomic():
+            key = notifications.notify(delivery.user_id, made.title, made.body)
+    except Exception:  # the shop's own model may ask for more
+        logger.exception("A notification of kind %s could not be stored", kind.name)
+        kind.release(delivery)
+        now = columns["decided_at"]
+        delivery.mark(DeliveryState.DUE, Why.NOT_RENDERED, due_at=now + RENDER_RETRY, decided_at=now)
+        result.waiting[Why.NOT_RENDERED] += 1
+        return DeliveryState.DUE
+    delivery.mark(DeliveryState.SENT, notification_id=key, recheck_at=columns["decided_at"] + RECHECK_EVERY, **columns)
+    result.sent += 1
+    return DeliveryState.SENT
+
+
+def _text_of(delivery: Delivery, kind: MessageKind, decision: Decision) -> MessageText | None:
+    """The mail or notification; None where it is not to be sent, or cannot be made, which the log says."""
     if decision.occasion is None or decision.message is None:
         return None
     try:
         with transaction.atomic():  # a query that fails must not take the decision with it
             wording = decision.message.wording(mail_language(decision.language))
+            if delivery.channel == Channel.SHOP:
+                return make_notice(kind, decision.occasion, decision.language, wording)
             return make_mail(delivery, kind, decision.occasion, decision.language, wording)
     except Exception:
         logger.exception("A message of kind %s could not be made", kind.name)
@@ -139,8 +183,6 @@ def _sending_columns(delivery: Delivery, decision: Decision, now: datetime) -> d
         "address_hash": hash_address(occasion.address),
         "decided_at": now,
         "sent_at": now,
-        "lease_until": now + LEASE,
-        "attempts": delivery.attempts + 1,
     }
 
 

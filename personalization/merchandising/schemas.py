@@ -222,12 +222,15 @@ MESSAGE = _closed(
         "who": _closed({"in": _list(KEY, 10), "out": _list(KEY, 10)}),
         "wording": {"type": "object", "additionalProperties": WORDING, "maxProperties": 50},
         "hold_back": {"type": "number", "minimum": 0, "maximum": 1},
+        "channels": {**_list({"enum": ["email", "shop"]}, 2, 1), "uniqueItems": True},
+        "first_in_shop": FLAG,
+        "best_hour": FLAG,
         "when": _closed({"from": MOMENT, "to": MOMENT, "zone": _text(64, 1)}),
     },
     ("kind",),
 )
 """`kind` is the name of a kind of message. `hold_back` is the part of the people who get none; that of the kind if it
-is missing."""
+is missing. It goes by mail only where `channels` is missing."""
 
 POLICY_NUMBERS = {
     "rerank_strength": (0, 100),

@@ -18,6 +18,8 @@ from personalization.models.events import Event
 from personalization.models.experiments import Exposure, Season, SeasonEnd
 from personalization.models.genome_months import GenomeMonth
 from personalization.models.genomes import Genome
+from personalization.models.households import Household, HouseholdInvitation, HouseholdMember
+from personalization.models.job_runs import Job, JobRun
 from personalization.models.loyalty_cards import CardClaim, LoyaltyCard
 from personalization.models.message_outcomes import MessageOutcome
 from personalization.models.message_permissions import ChannelConsent, Suppression
@@ -26,6 +28,7 @@ from personalization.models.order_visitors import OrderVisitor
 from personalization.models.prices_seen import PriceSeen
 from personalization.models.product_weeks import ProductWeek
 from personalization.models.purchases import Purchase
+from personalization.models.reminder_answers import ReminderAnswer
 from personalization.models.row_draws import RowDraw
 from personalization.models.row_order_results import RowOrderResult
 from personalization.models.search_totals import SearchTotal
@@ -59,6 +62,11 @@ __all__ = [
     "Exposure",
     "Genome",
     "GenomeMonth",
+    "Household",
+    "HouseholdInvitation",
+    "HouseholdMember",
+    "Job",
+    "JobRun",
     "LoyaltyCard",
     "MessageOutcome",
     "Newcomer",
@@ -67,6 +75,7 @@ __all__ = [
     "ProductWeek",
     "Purchase",
     "Reference",
+    "ReminderAnswer",
     "RowDraw",
     "RowOrderResult",
     "RulesState",

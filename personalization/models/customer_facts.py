@@ -18,7 +18,6 @@ from django.utils.translation import pgettext_lazy
 
 from personalization.batching import batched
 from personalization.models.deliveries import Delivery
-from personalization.models.message_permissions import MAY_ALLOW, ChannelConsent
 from personalization.models.value_runs import ValueRun
 
 MAX_TASTES = 30
@@ -61,25 +60,26 @@ class CustomerFactsQuerySet(models.QuerySet):
         """The facts of these customers by the customer's key, in one query."""
         return {facts.user_id: facts for facts in self.filter(user_id__in=list(user_ids))}
 
-    def allowing(self, purpose: str, after: int, limit: int) -> list[Any]:
-        """The next facts of active accounts that said that they may be written to for a purpose, each with its
-        account's `address`, in the order of their keys. One query. Parameters: `after`, a key."""
-        said = models.Subquery(ChannelConsent.objects.states_said_last("user", purpose))
-        address = models.F(f"user__{get_user_model().get_email_field_name()}")
-        rows = self.filter(pk__gt=after, user__is_active=True).annotate(said=said, address=address)
-        return list(rows.filter(said__in=MAY_ALLOW).exclude(address="").order_by("pk").defer("tastes")[:limit])
+    def computed_times(self) -> dict[Any, datetime]:
+        """When the facts of each customer were worked out. One query."""
+        return dict(self.order_by().values_list("user_id", "computed_at"))
 
-    def without_order(self, kind: str, purpose: str, since: datetime, until: datetime, limit: int) -> list[Any]:
-        """The facts of active accounts that were made between two moments, have not ordered, and said that they may be
-        written to for a purpose, each with its account's `address`; without those to whom a message of this kind came
-        up before. One query."""
+    def allowing(self, allowed: models.Q, after: int, limit: int) -> list[Any]:
+        """The next facts of active accounts that may be told something, each with its account's `address`, in the order
+        of their keys. One query. Parameters: `allowed`, a condition on the column `user`; `after`, a key."""
+        address = models.F(f"user__{get_user_model().get_email_field_name()}")
+        rows = self.filter(allowed, pk__gt=after, user__is_active=True).annotate(address=address)
+        return list(rows.exclude(address="").order_by("pk").defer("tastes")[:limit])
+
+    def without_order(self, kind: str, allowed: models.Q, since: datetime, until: datetime, limit: int) -> list[Any]:
+        """The facts of active accounts that were made between two moments, have not ordered, and may be told something,
+        each with its account's `address`; without those to whom a message of this kind came up before. One query.
+        Parameters: `allowed`, a condition on the column `user`."""
         written = Delivery.objects.filter(user=models.OuterRef("user"), kind=kind)
-        said = models.Subquery(ChannelConsent.objects.states_said_last("user", purpose))
         address = models.F(f"user__{get_user_model().get_email_field_name()}")
         rows = self.filter(
-            ~models.Exists(written), joined__gte=since, joined__lte=until, orders=0, user__is_active=True
-        )
-        rows = rows.annotate(said=said, address=address).filter(said__in=MAY_ALLOW)
+            allowed, ~models.Exists(written), joined__gte=since, joined__lte=until, orders=0, user__is_active=True
+        ).annotate(address=address)
         return list(rows.exclude(address="").order_by("pk").defer("tastes")[:limit])
 
     def median_kept_revenue(self) -> Any:
@@ -329,6 +329,11 @@ class CustomerTasteQuerySet(models.QuerySet):
             ),
             batch_size=1000,
         )
+
+    def chosen(self, user_ids: Iterable[Any], kinds: Iterable[str]) -> Iterable[tuple[Any, str, int]]:
+        """(customer's key, kind, key) of the tastes of these customers of some kinds. One query."""
+        rows = self.filter(user_id__in=list(user_ids), kind__in=list(kinds)).order_by()
+        return rows.values_list("user_id", "kind", "key")
 
     def customers(self) -> Iterable[Any]:
         """The keys of all customers with one."""

@@ -142,14 +142,10 @@ class EventQuerySet(ShownEventQuerySet):
             type=EventType.PRODUCT_VIEW, is_suspected_bot=False, product_id__isnull=False, visitor__user__isnull=False
         )
 
-    def for_device(self, device: str) -> Self:
-        """What was reported by this kind of device."""
-        return self.filter(device=device)
-
-    def by_customer(self) -> Iterator[tuple[Any, int, float]]:
-        """(customer's key, product's key, seconds since 1970) of each event, streamed."""
-        rows = self.order_by().annotate(at=Epoch("occurred_at")).values_list("visitor__user_id", "product_id", "at")
-        return rows.iterator(chunk_size=20_000)
+    def by_customer(self) -> Iterator[tuple[Any, int, float, str]]:
+        """(customer's key, product's key, seconds since 1970, type of device) of each event, streamed."""
+        rows = self.order_by().annotate(at=Epoch("occurred_at"))
+        return rows.values_list("visitor__user_id", "product_id", "at", "device").iterator(chunk_size=20_000)
 
     def recent(
         self, visitor_id: uuid.UUID, since: datetime, until: datetime, *, min_seen: int = NEVER
@@ -249,16 +245,12 @@ class EventQuerySet(ShownEventQuerySet):
 
         Rows that another transaction has locked are skipped, not waited for.
         """
-        rows = self.before(event_type, moment).order_by("occurred_at")
-        while batch := self._delete_batch(rows):
-            yield len(batch)
-            rows = rows.filter(occurred_at__gte=batch[-1])  # not through the dead rows of earlier batches again
+        yield from self._delete_in_order("occurred_at", self.before(event_type, moment))
 
     def delete_for_products(self, products: Collection[int]) -> Iterator[int]:
-        """Deletes the events about these products alone; how many went with each batch."""
-        rows = self.filter(product_id__in=products).order_by("id")
-        while products and (batch := self._delete_batch(rows)):
-            yield len(batch)
+        """Deletes the events about these products alone; how many went with each batch. No index finds them: all
+        batches together read the table once."""
+        yield from self._delete_in_order("id", self.filter(product_id__in=products))
 
     def of_withdrawn(self) -> Self:
         """Those of visitors who withdrew: left over where deleting them was interrupted."""
@@ -266,9 +258,7 @@ class EventQuerySet(ShownEventQuerySet):
 
     def delete_withdrawn(self) -> Iterator[int]:
         """Deletes what is left of visitors who withdrew; how many went with each batch."""
-        rows = self.of_withdrawn().order_by("id")
-        while batch := self._delete_batch(rows):
-            yield len(batch)
+        yield from self._delete_in_order("id", self.of_withdrawn())
 
     def visit_start(self, visitor_id: uuid.UUID, until: datetime, pause: timedelta) -> datetime:
         """Since when this visitor has been here, without a longer pause up to a moment, by when we heard of them;
@@ -281,13 +271,19 @@ class EventQuerySet(ShownEventQuerySet):
             start = moment
         return start
 
-    def _delete_batch(self, rows: Self) -> list[datetime]:
+    def _delete_in_order(self, column: str, rows: Self) -> Iterator[int]:
+        rows = rows.order_by(column)
+        while batch := self._delete_batch(rows):
+            yield len(batch)
+            rows = rows.filter(**{f"{column}__gte": batch[-1][column]})  # not over what earlier batches read again
+
+    def _delete_batch(self, rows: Self) -> list[dict[str, Any]]:
         with transaction.atomic(using=self.db):
             locked = rows.select_for_update(skip_locked=True, of=("self",))[:DELETE_BATCH_SIZE]
-            batch = list(locked.values_list("id", "occurred_at"))
+            batch = list(locked.values("id", "occurred_at"))
             # No signals: one listener to all models (Haystack has one) would have Django load and send every row.
-            self.model.objects.filter(id__in=[pk for pk, _ in batch])._raw_delete(self.db)
-        return [at for _, at in batch]
+            self.model.objects.filter(id__in=[row["id"] for row in batch])._raw_delete(self.db)
+        return batch
 
     def idle_browsers(self, moment: datetime) -> QuerySet[Visitor]:
         """The visitors without an account that were made before a moment, or withdrew, and have none of these

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -36,6 +37,10 @@ class GenomeQuerySet(models.QuerySet):
     def is_current(self, moment: float) -> bool:
         """Whether every genome was worked out as of this moment, in seconds since 1970."""
         return not self.exclude(computed_at=datetime.fromtimestamp(moment, UTC)).exists()
+
+    def computed_since(self, moment: datetime) -> set[Any]:
+        """The customers whose genome was worked out since a moment, by key. One query."""
+        return set(self.filter(computed_at__gte=moment).values_list("user_id", flat=True))
 
     def store(self, genomes: Iterable["Genome"]) -> None:
         """Writes these, over those that the same customers had, whose near products stay."""

@@ -19,6 +19,8 @@ class Channel(models.TextChoices):
     """By which way a message goes."""
 
     EMAIL = "email", pgettext_lazy("personalization", "e-mail")
+    SHOP = "shop", pgettext_lazy("personalization", "in the shop")
+    """Oscar's notifications in a customer's account."""
 
 
 class Purpose(models.TextChoices):
@@ -55,10 +57,10 @@ class ChannelConsentQuerySet(models.QuerySet):
             person |= models.Q(user_id=user_id)
         return self.filter(person, purpose=purpose, channel=channel).order_by("-recorded_at", "-pk").first()
 
-    def states_said_last(self, owner: str, purpose: str) -> "models.QuerySet[Any, Any]":
-        """For a subquery: what an account said last about mails for a purpose. A sweep asks it to leave the others out;
-        whether somebody is written to is decided by `newest`. Parameters: `owner`, the column of the account."""
-        rows = self.filter(user_id=models.OuterRef(owner), purpose=purpose, channel=Channel.EMAIL)
+    def states_said_last(self, owner: str, purpose: str, channel: str) -> "models.QuerySet[Any, Any]":
+        """For a subquery: what an account said last about messages for a purpose. A sweep asks it to leave the others
+        out; whether somebody is written to is decided by `newest`. Parameters: `owner`, the column of the account."""
+        rows = self.filter(user_id=models.OuterRef(owner), purpose=purpose, channel=channel)
         return rows.order_by("-recorded_at", "-pk").values("state")[:1]
 
     def withdrawals(self, user_ids: Iterable[Any], since: datetime, until: datetime) -> dict[Any, list[datetime]]:
@@ -76,9 +78,9 @@ class ChannelConsentQuerySet(models.QuerySet):
         self.filter(models.Q(user_id=user_id) | models.Q(address_hash=address_hash)).delete()
 
     def before(self, moment: datetime) -> "ChannelConsentQuerySet":
-        """What was said before a moment about messages that somebody asked for. What was said about offers and
-        reminders stays with its account."""
-        return self.filter(purpose=Purpose.ASKED_FOR, recorded_at__lt=moment)
+        """What was said before a moment about mails that somebody asked for. What was said about offers, reminders and
+        notifications stays with its account."""
+        return self.filter(purpose=Purpose.ASKED_FOR, channel=Channel.EMAIL, recorded_at__lt=moment)
 
     def delete_before(self, moment: datetime) -> Iterator[int]:
         """Deletes it, the oldest first; how many went with each batch."""
@@ -145,8 +147,13 @@ class SuppressionQuerySet(models.QuerySet):
         self.bulk_create([row], update_conflicts=True, update_fields=["at"], unique_fields=keys)
 
     def holds(self, address_hash: str, purpose: str, channel: str, said_at: datetime | None) -> bool:
-        """Whether an address is not written to. Who asked anew (`said_at`) after they had stopped it themselves is."""
-        rows = self.filter(address_hash=address_hash, channel=channel, purpose__in=[ALL_PURPOSES, purpose])
+        """Whether an address is not written to. Who asked anew (`said_at`) after they had stopped it themselves is.
+        What ended all mails ends all else, too, unless it was only that mails came back."""
+        is_meant = models.Q(channel=channel, purpose__in=[ALL_PURPOSES, purpose])
+        if channel != Channel.EMAIL:
+            is_about_mail = models.Q(reason=SuppressionReason.BOUNCED)
+            is_meant |= models.Q(channel=Channel.EMAIL, purpose=ALL_PURPOSES) & ~is_about_mail
+        rows = self.filter(is_meant, address_hash=address_hash)
         if said_at is not None:
             rows = rows.exclude(reason__in=OWN_ACTS, at__lt=said_at)
         return rows.exists()

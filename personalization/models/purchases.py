@@ -68,6 +68,11 @@ class PurchaseQuerySet(models.QuerySet):
         moment, paid = Epoch(Max("at")), Cast(Sum("price"), models.FloatField())
         return lines.values_list("receipt", "user_id").annotate(moment=moment, paid=paid, lines=Count("pk"))
 
+    def last_by_customer(self, since: datetime) -> models.QuerySet:
+        """(customer's key, when they bought something last) of the customers who did since a moment."""
+        rows = self.order_by().filter(at__gte=since, user__isnull=False)
+        return rows.values_list("user_id").annotate(last=Max("at"))
+
     def customers(self) -> models.QuerySet:
         """The keys of the customers whose lines there are."""
         return self.order_by().filter(user__isnull=False).values_list("user_id", flat=True).distinct()

@@ -134,6 +134,11 @@ breakers = Breakers()
 """What is not asked now: kinds of blocks, and tables of ours, reading and changing apart."""
 
 
+def paused_names() -> list[str]:
+    """What this process asks less often now."""
+    return breakers.paused_names()
+
+
 def start_request(**rest: Any) -> None:
     """A new request: nothing is lost yet. Receives Django's signal."""
     _page.in_request, _page.seconds_lost = True, 0.0

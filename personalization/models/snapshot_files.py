@@ -110,7 +110,10 @@ def check_manifest(name: str, manifest: bytes, manifest_sha256: str) -> dict[str
         raise BrokenSnapshot(f"{name}: the manifest is not the one that was published")
     described: dict[str, Any] = json.loads(manifest)
     if described["format"] != FORMAT:
-        raise OtherFormat(f"{name}: format {described['format']}; this release reads format {FORMAT}: train again")
+        made_by = "a newer" if described["format"] > FORMAT else "an older"
+        raise OtherFormat(
+            f"{name}: format {described['format']} was made by {made_by} version; this one reads {FORMAT}: train again"
+        )
     for array in described["arrays"]:
         if not ARRAY_NAME.fullmatch(array):
             raise BrokenSnapshot(f"{name}: no array can be called {array!r}")

@@ -1,4 +1,5 @@
-"""How far the sweep of a kind of messages has come, for kinds that look at all customers in turn, some at a time."""
+"""How far the sweep of a kind of messages has come, for kinds that look at all customers in turn, some at a time; and
+when the last sweep of genomes began."""
 
 from datetime import datetime, timedelta
 
@@ -26,13 +27,25 @@ class SweepTurnQuerySet(models.QuerySet):
         changed += ["round_began"] if start == 0 else []
         self.bulk_create([row], update_conflicts=True, unique_fields=["kind"], update_fields=changed)
 
+    def last_round(self, kind: str) -> "SweepTurn | None":
+        """The last round, of a sweep that is done in one go."""
+        return self.filter(kind=kind).first()
+
+    def note_round(self, kind: str, began: datetime, position: int = 0) -> None:
+        """Stores that a round began then."""
+        row = self.model(kind=kind, position=position, round_began=began)
+        self.bulk_create(
+            [row], update_conflicts=True, unique_fields=["kind"], update_fields=["position", "round_began"]
+        )
+
 
 class SweepTurn(models.Model):
     """How far the sweep of one kind has come."""
 
     kind = models.CharField(max_length=32, primary_key=True)
     position = models.BigIntegerField(default=0)
-    """The key of the facts of the customer who was looked at last; 0 between two rounds."""
+    """The key of the facts of the customer who was looked at last; 0 between two rounds. Of what all genomes depend on,
+    its checksum."""
     round_began = models.DateTimeField()
 
     objects = SweepTurnQuerySet.as_manager()

@@ -16,6 +16,7 @@ from django.utils.translation import pgettext_lazy
 from personalization import signals
 from personalization.models.customer_facts import READ_FIELDS, CustomerFacts
 from personalization.models.genomes import Genome
+from personalization.models.households import GENOME_COLUMNS, HouseholdMember
 
 MAX_PREFERENCES = 200
 """As many preferences of a visitor are kept, the newest."""
@@ -50,12 +51,19 @@ class Preference(NamedTuple):
 class VisitorQuerySet(models.QuerySet):
     """Queries about visitors."""
 
-    def of_customer(self, user_id: Any) -> "Visitor | None":
-        """The visitor that this customer is, with their genome and facts, in one indexed query."""
-        related = ("user__personalization_genome", "user__personalization_facts")
-        customers = self.filter(user_id=user_id).select_related(*related)
-        key = get_user_model()._meta.pk.name
-        return customers.only(*_OWN_FIELDS, f"user__{key}", *_GENOME_FIELDS, *_FACTS_FIELDS).first()
+    def of_customer(self, user_id: Any, *, with_household: bool = False) -> "Visitor | None":
+        """The visitor that this customer is, with their genome and facts, and with their household if that is asked
+        for, in one indexed query."""
+        related: tuple[str, ...] = ("user__personalization_genome", "user__personalization_facts")
+        fields: tuple[str, ...] = (
+            *_OWN_FIELDS,
+            f"user__{get_user_model()._meta.pk.name}",
+            *_GENOME_FIELDS,
+            *_FACTS_FIELDS,
+        )
+        if with_household:
+            related, fields = (*related, "membership__household"), (*fields, *_HOUSEHOLD_FIELDS)
+        return self.filter(user_id=user_id).select_related(*related).only(*fields).first()
 
     def of_browser(self, visitor_id: uuid.UUID) -> "Visitor | None":
         """The visitor of this id, unless an account has it: an account is known by its session only."""
@@ -256,8 +264,21 @@ class Visitor(models.Model):
         return self.browser_unit or self.pk
 
     def genome(self) -> Genome:
-        """What is known of the customer's tastes; empty when nothing is."""
+        """What is known of the customer's own tastes; empty when nothing is."""
         return getattr(self.user, "personalization_genome", None) or Genome()
+
+    def read_membership(self) -> HouseholdMember | None:
+        """Their place in a household, with it, as it was read with them; None where that was not asked for. No
+        query."""
+        place = type(self)._meta.get_field("membership")
+        return getattr(self, "membership", None) if place.is_cached(self) else None
+
+    def household_genome(self) -> Genome | None:
+        """What they and the others in their household bought together; None for who is in none, or alone in it."""
+        place = self.read_membership()
+        if place is None or place.household.computed_at is None:
+            return None
+        return place.household.genome_for(self.genome())
 
     def facts(self) -> CustomerFacts | None:
         """Their numbers and dates; None when there are none, as for a browser."""
@@ -338,6 +359,11 @@ def _erasure_times(visitors: VisitorQuerySet) -> dict[Any, float]:
 _OWN_FIELDS = ("id", "user", "consent", "consented_at", "erased_at", "preferences", "browser_unit", "created_at")
 _GENOME_FIELDS = tuple(
     f"user__personalization_genome__{name}"
-    for name in ("products", "categories", "neighbour_products", "purchases", "distinct_products")
+    for name in ("products", "categories", "neighbour_products", "purchases", "distinct_products", "computed_at")
+)
+_HOUSEHOLD_FIELDS = (
+    "membership__since",
+    "membership__visitor",
+    *(f"membership__household__{name}" for name in GENOME_COLUMNS),
 )
 _FACTS_FIELDS = tuple(f"user__personalization_facts__{name}" for name in READ_FIELDS)

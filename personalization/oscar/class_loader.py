@@ -19,10 +19,11 @@ LISTING_VIEW = ("search.views.base", "BaseSearchView")
 """The base class of Oscar's search, catalogue and category views, and of a shop's fork of them."""
 
 ALERT_SENDER = ("customer.alerts.utils", "AlertsDispatcher")
-LIST_MIXIN, PRIVATE_PAGE_MIXIN, QUIET_ALERTS_MIXIN = (
+LIST_MIXIN, PRIVATE_PAGE_MIXIN, QUIET_ALERTS_MIXIN, ASKING_MIXIN = (
     "personalization.oscar.listing_views.PersonalListMixin",
     "personalization.oscar.private_pages.PrivatePageMixin",
     "personalization.oscar.alert_sender.QuietAlertsMixin",
+    "personalization.pages.registration.AskForMessagesMixin",
 )
 """Named by path, as importing them may be what fails."""
 MIXIN_PATHS = {
@@ -31,6 +32,7 @@ MIXIN_PATHS = {
     ("basket.views", "BasketView"): PRIVATE_PAGE_MIXIN,
     ("checkout.views", "ThankYouView"): PRIVATE_PAGE_MIXIN,
     ALERT_SENDER: QUIET_ALERTS_MIXIN,
+    ("customer.forms", "EmailUserCreationForm"): ASKING_MIXIN,
 }
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from django.db import transaction
 
+from personalization import conf
 from personalization.measure import credit
-from personalization.models import Genome, query_limits
+from personalization.models import Genome, Household, query_limits
 from personalization.models.fail_open import fail_open
 from personalization.profile import genome
 
@@ -47,8 +48,15 @@ class AfterCommit(threading.local):
 
 
 def _refresh_genome(user_id: Any) -> None:
-    if not (query_limits.in_request() and Genome.objects.is_large(user_id, MAX_PURCHASES_AT_ONCE)):
+    if not (query_limits.in_request() and _is_large(user_id)):
         genome.refresh_genome([user_id], now=time.time())
+
+
+def _is_large(user_id: Any) -> bool:
+    """Whether it takes long to work out what the customer, or their household, bought."""
+    if Genome.objects.is_large(user_id, MAX_PURCHASES_AT_ONCE):
+        return True
+    return conf.get_settings().HOUSEHOLDS and Household.objects.is_large_for(user_id, MAX_PURCHASES_AT_ONCE)
 
 
 def _correct_credits(order_id: int) -> None:

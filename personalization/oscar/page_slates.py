@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -122,15 +122,24 @@ def shortcuts_slate(request: HttpRequest, shortcuts: Sequence[MenuShortcut]) -> 
     return list_slate(request, "navigation", "shortcuts", items, reasons=reasons, item_kind="category")
 
 
-def slate_context(context: Context, slate: Slate, visit: Visit | None, *, whole_row: bool = False) -> dict[str, Any]:
+def slate_context(
+    context: Context, slate: Slate, visit: Visit | None, *, whole_row: bool = False, card_numbers: bool = False
+) -> dict[str, Any]:
     """What `slate.html` is rendered with: the page's own context, each row as it is printed, and the card renderer.
 
-    Parameters: `whole_row`, whether this is the page of one row, which shows all of it.
+    Parameters: `whole_row`, whether this is the page of one row, which shows all of it; `card_numbers`, whether each
+    card says something of its own, also where several say the same.
     """
+    printed = list(_printed_rows(slate, visit, whole_row))
+    if card_numbers:
+        printed = [
+            replace(one, explanation=one.row.explanation, items=[(item, item.explanation) for item in one.row.items])
+            for one in printed
+        ]
     return {
         **cast(dict[str, Any], context.flatten()),
         "slate": slate,
-        "printed_rows": list(_printed_rows(slate, visit, whole_row)),
+        "printed_rows": printed,
         "cards": _card_renderer(slate, context),
     }
 

@@ -9,6 +9,7 @@ from django.utils.html import conditional_escape
 
 from personalization.decide.reasons import DisplayNames, item_explanation
 from personalization.decide.slate import Reason
+from personalization.decide.visit import Visit
 from personalization.oscar import visits
 
 CARD = re.compile(r'<article class="product_pod".*?</article>', re.DOTALL)
@@ -23,9 +24,9 @@ def purchase_notes(request: HttpRequest, products: Iterable[Any]) -> dict[str, s
     visit = visits.visit_read_before(request)
     if visit is None or not visit.tracking_allowed or visit.hide_private_reasons:
         return {}
-    bought = {row[0]: row for row in visit.genome.products}
+    bought = {row[0]: row for row in visit.own_purchases}
     return {
-        product.get_absolute_url(): _purchase_note(bought[product.pk][3], visit.timestamp)
+        product.get_absolute_url(): _purchase_note(bought[product.pk][3], visit)
         for product in products
         if product.pk in bought and not getattr(product, "exclusion", "")
     }
@@ -48,6 +49,7 @@ def add_card_texts(markup: str, notes: Mapping[str, str], labels: Mapping[str, s
     return CARD.sub(with_texts, markup) if notes or labels else markup
 
 
-def _purchase_note(last_bought_at: float, now: float) -> str:
+def _purchase_note(last_bought_at: float, visit: Visit) -> str:
     """When they bought it last: Oscar's cards have a fixed height, with room for one short line."""
-    return item_explanation(Reason("bought_before", {"last": last_bought_at}), DisplayNames(now=now))
+    reason = Reason("bought_before", {"last": last_bought_at, **visit.alone_params})
+    return item_explanation(reason, DisplayNames(now=visit.timestamp))

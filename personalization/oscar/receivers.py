@@ -21,6 +21,7 @@ from personalization.oscar.alert_sender import is_replaced
 from personalization.oscar.order_changes import correct_credits_after_commit, refresh_after_commit
 from personalization.oscar.visits import SIGNED_IN_KEY
 from personalization.privacy import identity
+from personalization.privacy.household_exits import leave_households
 from personalization.privacy.message_addresses import record_request
 from personalization.privacy.private_responses import AGREED_KEY
 from personalization.privacy.requester import bind_requester, requester_from_request
@@ -99,7 +100,10 @@ def record_alert_language(sender: Any, instance: Any, raw: bool = False, created
 
 
 def delete_rows_of_visitor(sender: Any, instance: Visitor, using: str, **rest: Any) -> None:
-    """All that is a visitor's goes before they go, whoever deletes them: their account, or the admin."""
+    """All that is a visitor's goes before they go, whoever deletes them: their account, or the admin. In their
+    household nothing of it remains."""
+    if instance.user_id is not None:
+        leave_households([instance.user_id], now())
     Visitor.objects.using(using).delete_rows_of([instance.pk])
 
 

@@ -28,7 +28,10 @@ REQUIRED_TAGS = {
         '{% include "personalization/partials/listed_products.html" %}'
     ),
     "oscar/catalogue/detail.html": '{% load personalization %}{% personalized "product" product=product %}',
-    "oscar/checkout/thank_you.html": '{% load personalization %}{% personalized "order_confirmation" order=order %}',
+    "oscar/checkout/thank_you.html": (
+        "{% load personalization message_questions %}{% ask_for_messages %}"
+        '{% personalized "order_confirmation" order=order %}'
+    ),
     "oscar/customer/baseaccountpage.html": '{% include "personalization/partials/account_tab.html" %}',
     "oscar/dashboard/catalogue/product_update.html": (
         '{% include "personalization/partials/dashboard_product_tab.html" %}'

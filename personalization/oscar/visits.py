@@ -174,7 +174,7 @@ def _in_preview_month(visit: Visit, request: HttpRequest) -> Visit:
         return visit
     past = profile_in_month(visit.user_id, preview.month_start, visit.timestamp)
     stated = tuple(one for one in visit.preferences if one.recorded_at <= visit.timestamp)
-    return replace(visit, genome=past.genome, facts=past.facts, preferences=stated)
+    return replace(visit, genome=past.genome, own_genome=None, facts=past.facts, preferences=stated)
 
 
 def anonymous_visit(request: HttpRequest) -> Visit:
@@ -219,11 +219,13 @@ def _with_profile(requester: Requester, visit: Visit, visitor: Visitor | None) -
     since = moment - timedelta(days=conf.get_settings().EVENT_RETENTION_DAYS)
     min_seen = visit.policy.demote_after_views or NEVER
     activity = cache(lambda: _recent_activity(visitor.pk, since, moment, min_seen))
+    own, shared = visitor.genome(), visitor.household_genome()
     visit = replace(
         visit,
         visitor_id=visitor.pk,
         unit=visitor.unit,
-        genome=visitor.genome(),
+        genome=own if shared is None else shared,
+        own_genome=None if shared is None else own,
         facts=visitor.facts(),
         preferences=visitor.get_preferences(),
         recent_events=LazySequence(lambda: activity().events),

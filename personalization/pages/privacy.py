@@ -24,7 +24,9 @@ from django.utils.translation import pgettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from personalization.lifecycle.permissions import PermissionSwitch, permission_switches
+from personalization import conf
+from personalization.lifecycle.permissions import notification_switch, permission_switches
+from personalization.models import ReminderAnswer
 from personalization.pages.cache_control import private_page
 from personalization.pages.outages import render_visitor_page, says_when_unreadable
 from personalization.pages.redirects import redirect_target
@@ -33,6 +35,7 @@ from personalization.privacy.data_download import AsyncDataDownload, DataDownloa
 from personalization.privacy.overview import visitor_overview
 from personalization.privacy.private_responses import remember_answer, remember_visitor
 from personalization.privacy.requester import Requester, requester_from_request
+from personalization.shop.account_records import product_titles
 
 MAX_KEY = 2**63 - 1
 
@@ -147,10 +150,26 @@ def delete_recent(request: HttpRequest) -> HttpResponse:
     return _back_to_privacy()
 
 
-def _message_switches(requester: Requester) -> list[PermissionSwitch]:
+def _message_switches(requester: Requester) -> dict[str, Any]:
     """What a customer may allow us to write; nothing is written to children and to who has no account."""
-    is_asked = requester.is_signed_in and not requester.is_child
-    return permission_switches(requester.user, now()) if is_asked else []
+    if not requester.is_signed_in or requester.is_child:
+        return {}
+    moment = now()
+    return {
+        "reminder_answers": _reminder_answers(requester),
+        "message_switches": permission_switches(requester.user, moment),
+        "notification_switch": notification_switch(requester.user, moment),
+    }
+
+
+def _reminder_answers(requester: Requester) -> list[dict[str, Any]]:
+    """The products that a customer is not reminded of. A query, and one for the titles where there are some; none in a
+    shop that can send no messages."""
+    if conf.missing_message_settings():
+        return []
+    rows = list(ReminderAnswer.objects.filter(user_id=requester.user_id).order_by("-answered_at"))
+    titles = product_titles([row.product_id for row in rows]) if rows else {}
+    return [{"product_id": row.product_id, "until": row.until, "title": titles.get(row.product_id, "")} for row in rows]
 
 
 def _back_to_privacy() -> HttpResponseRedirect:
@@ -170,7 +189,7 @@ def _render_page(request: HttpRequest, name: str) -> HttpResponse:
     context = {
         "page_title": titles[name],
         "overview": visitor_overview(requester, identity.read_visitor(requester), now()),
-        "message_switches": _message_switches(requester),
+        **_message_switches(requester),
         "sort_is_disabled": sort_preference.personal_sort_disabled(requester),
     }
     return render_visitor_page(request, name, context)

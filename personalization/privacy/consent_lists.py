@@ -8,6 +8,7 @@ from django.db import transaction
 
 from personalization.batching import batched
 from personalization.models import Consent, Visitor
+from personalization.privacy.household_exits import leave_households
 from personalization.profile import genome
 from personalization.shop import customers
 
@@ -54,6 +55,7 @@ def record_withdrawals(user_ids: list[Any], *, source: str, version: str, now: d
 @transaction.atomic
 def _withdraw_batch(user_ids: list[Any], source: str, version: str, now: datetime) -> int:
     withdrawn = Visitor.objects.withdraw_all(user_ids, version=version, source=source, now=now)
+    leave_households(user_ids, now)
     Visitor.objects.filter(user_id__in=user_ids).delete_activity()
     genome.delete_profiles(user_ids)
     return withdrawn

@@ -14,6 +14,7 @@ from django.utils.translation import pgettext
 from personalization.models import AuditEntry, Event, GenomeMonth, Version, Visitor
 from personalization.models.paging import pages_by_key
 from personalization.privacy import identity
+from personalization.privacy.households import household_state
 from personalization.privacy.message_addresses import stored_suppressions
 from personalization.privacy.requester import Requester
 from personalization.shop import account_records
@@ -80,7 +81,16 @@ def _with_summary(requester: Requester, now: datetime, tables: dict[str, Any]) -
         "cookies": dict(requester.cookies),
         "shop": _oscar_records(records),
         "suppressed": stored_suppressions(user_id) if user_id is not None else [],
+        **_household_summary(requester, now),
     }
+
+
+def _household_summary(requester: Requester, now: datetime) -> dict[str, Any]:
+    """That they are in a household, since when, and how many are: nothing of the others."""
+    state = household_state(identity.read_visitor(requester), now)
+    if state is None or not state.members:
+        return {}
+    return {"household": {"since": state.since, "members": state.members}}
 
 
 def _oscar_records(records: account_records.AccountRecords) -> list[dict[str, Any]]:

@@ -35,6 +35,10 @@ REFUSAL_MESSAGES: dict[str, Promise] = {
         "We know no purchase with this card and this receipt. A purchase may take a few days to reach us."
     ),
     "card_taken": _("Another customer has linked this card. We have told the shop, which finds out whose it is."),
+    "unknown_invitation": _("This invitation does not hold: it was used, taken back, or is older than a week."),
+    "in_household": _("You are in a household already. Leave it first, then you can join another one."),
+    "household_full": _("This household has 8 members: nobody else can join."),
+    "many_invitations": _("You have 7 open invitations. Take one back, or wait until one has expired."),
     "unknown_category": _("There is no such category to like."),
 }
 

@@ -14,6 +14,7 @@ from personalization import conf, rate_limits, signals
 from personalization.models import AuditEntry, Consent, Credit, Event, Exposure, OrderVisitor, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
+from personalization.privacy.household_exits import leave_households
 from personalization.privacy.loyalty_cards import erase_card_data
 from personalization.privacy.message_addresses import erase_messages
 from personalization.privacy.requester import Requester
@@ -66,7 +67,7 @@ def load_visitor(requester: Requester) -> Visitor | None:
 
 def _query_visitor(requester: Requester) -> Visitor | None:
     if requester.is_signed_in:
-        return Visitor.objects.of_customer(requester.user_id)
+        return Visitor.objects.of_customer(requester.user_id, with_household=conf.get_settings().HOUSEHOLDS)
     return Visitor.objects.of_browser(requester.visitor_id) if requester.visitor_id else None
 
 
@@ -137,6 +138,7 @@ def end_consent(requester: Requester, now: datetime, source: str) -> None:
     if requester.is_signed_in:
         visitor = Visitor.objects.get_for_update(requester.user_id)
         Exposure.objects.mark_opted_out([visitor.pk])
+        leave_households([requester.user_id], now)
         if visitor.consent != Consent.WITHDRAWN:
             _record_consent(visitor, Consent.WITHDRAWN, source, now)
 
@@ -170,6 +172,7 @@ def erase_browser(requester: Requester) -> None:
 def erase_customer(user_id: Any, now: datetime) -> None:
     """Deletes an account's visitor with everything that it did; only its refusal, and when it was erased, remain."""
     visitor = Visitor.objects.get_for_update(user_id)
+    leave_households([user_id], now)
     Visitor.objects.erase([visitor.pk])
     genome.delete_profiles([user_id])
     AuditEntry.objects.forget_subject(user_id)

@@ -12,8 +12,9 @@ from django.contrib.auth import get_user_model
 from django.utils.translation import get_language
 
 from personalization import conf
-from personalization.models import ChannelConsent, Delivery, MessageOutcome, Suppression
+from personalization.models import ChannelConsent, Delivery, MessageOutcome, ReminderAnswer, Suppression
 from personalization.models.message_permissions import PermissionState, Purpose, SuppressionReason
+from personalization.shop import notifications
 
 
 def hash_address(address: str) -> str:
@@ -71,8 +72,10 @@ def erase_messages(user_id: Any, now: datetime) -> None:
     user = get_user_model()._default_manager.filter(pk=user_id).first()
     address = account_address(user) if user is not None else ""
     address_hash = hash_address(address) if address else ""
+    notifications.delete_notifications(Delivery.objects.in_shop_of(user_id))
     Delivery.objects.delete_of_customer(user_id, address_hash)
     ChannelConsent.objects.delete_of_customer(user_id, address_hash)
     MessageOutcome.objects.forget_customer(user_id)
+    ReminderAnswer.objects.filter(user_id=user_id).delete()
     if address_hash and not conf.missing_message_settings():
         Suppression.objects.suppress(address_hash, SuppressionReason.ERASED, now)

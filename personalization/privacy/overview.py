@@ -11,6 +11,7 @@ from personalization.models import Consent, Event, Genome, Visitor
 from personalization.models.events import EventType
 from personalization.models.visitors import Preference
 from personalization.privacy import consent
+from personalization.privacy.households import HouseholdState, household_state
 from personalization.privacy.loyalty_cards import LinkedCard, can_link_cards, linked_cards
 from personalization.privacy.message_addresses import stored_messages
 from personalization.privacy.requester import Requester
@@ -105,6 +106,8 @@ class VisitorOverview:
     """The part of their purchases, 0 to 1, that was bought in stores."""
     purchase_days: int
     """How many days what was bought in stores is stored."""
+    household: HouseholdState | None
+    """None in a shop without households."""
     erased_at: datetime | None
     retention_days: int
     """How many days events are stored."""
@@ -156,6 +159,7 @@ def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetim
         card_needs_receipt=settings.CARD_NEEDS_RECEIPT,
         store_share=(facts.store_share or 0.0) if facts else 0.0,
         purchase_days=settings.PURCHASE_RETENTION_DAYS,
+        household=household_state(visitor, now),
         erased_at=visitor.erased_at if visitor else None,
         retention_days=settings.EVENT_RETENTION_DAYS,
         search_retention_days=settings.SEARCH_RETENTION_DAYS,

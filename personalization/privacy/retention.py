@@ -20,6 +20,7 @@ from personalization.models import (
     Delivery,
     Event,
     GenomeMonth,
+    HouseholdInvitation,
     MessageOutcome,
     ProductWeek,
     Purchase,
@@ -30,7 +31,7 @@ from personalization.models.batched_deletion import DELETE_BATCH_SIZE as ROWS_AT
 from personalization.models.credits import oldest_credited
 from personalization.models.events import BROWSER_BATCH_SIZE, DELETE_BATCH_SIZE, EventType
 from personalization.models.genome_months import month_before
-from personalization.shop import catalogue
+from personalization.shop import catalogue, notifications
 
 LATE_DAYS = 8
 """A day that began more days ago gets no late events any more: they may come up to 7 days late."""
@@ -124,7 +125,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     5. Deletes old daily totals.
     6. Deletes browsers without any event left.
     7. Deletes old entries of the audit, credits of orders that are too old to change, old messages, genomes of old
-       months, and old purchases in stores and claims of cards.
+       months, old purchases in stores and claims of cards, and expired invitations to households.
 
     It may be killed at any point, repeated, and run twice at once: days are counted before anything is deleted, a day
     whose events are partly deleted is not counted again, and each batch is a transaction of its own.
@@ -149,12 +150,14 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     )
     audit = sum(AuditEntry.objects.delete_before(until.audit))
     credits = sum(Credit.objects.delete_before(until.credits))
+    notifications.delete_notifications(Delivery.objects.before(until.messages))
     messages = sum(Delivery.objects.delete_before(until.messages))
     messages += sum(ChannelConsent.objects.delete_before(until.messages))
     messages += sum(MessageOutcome.objects.delete_before(until.messages))
     genomes = sum(GenomeMonth.objects.delete_before(until.genomes))
     purchases = sum(Purchase.objects.delete_before(until.purchases))
     CardClaim.objects.before(until.audit).delete()
+    HouseholdInvitation.objects.expired(until.now).delete()
     deleted = audit, credits, messages, genomes, purchases
     events = unwanted + sum(dropped.values())
     return RetentionResult(days, events, dropped[EventType.SEARCH], totals, idle, *deleted)

@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 
 from personalization import conf
 from personalization.batching import batched
-from personalization.models import CustomerFacts, Genome, GenomeMonth, Visitor
+from personalization.models import CustomerFacts, Genome, GenomeMonth, Household, Visitor
 from personalization.models.lost_connections import repeat_on_lost_connection
-from personalization.profile.genome import compute_genomes, refresh_genome
+from personalization.profile.due_genomes import begin_sweep
+from personalization.profile.genome import compute_genomes, refresh_households, refresh_own_genomes
 from personalization.rank.snapshot_arrays import lookup_indices
 from personalization.recommenders._user_neighbours import UserItemWeights, neighbour_products, sample_pool
 from personalization.shop import customers, purchases
 
 BATCH_SIZE = 250
 """Bounds the memory."""
+HOUSEHOLDS_AT_ONCE = 50
+"""Households are locked while they are worked out: nobody who leaves one may wait long."""
 
 
 class NeighbourPool:
@@ -57,22 +60,40 @@ def _product_weights(genome: Genome) -> NDArray[np.float64]:
     return np.array([row[:2] for row in genome.products], np.float64).reshape(-1, 2)
 
 
-def refresh_all_genomes(now: float, progress: Callable[[Sequence], Iterable] = iter) -> int:
-    """Computes and stores the genome and the facts of every customer who consented, in batches; gives how many have a
-    genome now."""
+def refresh_all_genomes(now: float, progress: Callable[[Sequence], Iterable] = iter, *, whole: bool = True) -> int:
+    """Computes and stores the genomes and the facts of customers who consented, in batches: of all, or without `whole`
+    of those that are due (`due_genomes`); gives how many were worked out and are there.
+
+    What similar customers buy is worked out again for all whose genome changed since the last sweep. It may be killed
+    at any point: the next one goes on with those that are still due.
+    """
     consented = repeat_on_lost_connection(_consented_adults)()
     users = repeat_on_lost_connection(_consented_users)()
-    refresh = repeat_on_lost_connection(refresh_genome)
-    stored = sum(refresh(batch, now) for batch in progress(list(batched(consented, BATCH_SIZE))))
+    refresh = repeat_on_lost_connection(refresh_own_genomes)
+    sweep = repeat_on_lost_connection(begin_sweep)(now)
+    whole = whole or sweep.last_began is None
+    due = consented if whole else repeat_on_lost_connection(sweep.due_customers)(consented)
+    stored = sum(refresh(batch, now) for batch in progress(list(batched(due, BATCH_SIZE))))
     repeat_on_lost_connection(Genome.objects.delete_except)(users)
     repeat_on_lost_connection(CustomerFacts.objects.delete_except)(consented)
     repeat_on_lost_connection(GenomeMonth.objects.delete_except)(consented)
     repeat_on_lost_connection(CustomerFacts.objects.store_tiers)()
-    batches = list(batched(users, BATCH_SIZE))
+    if conf.get_settings().HOUSEHOLDS:
+        _refresh_all_households(now)
+    changed = users if whole else repeat_on_lost_connection(sweep.changed_customers)(users)
     pool = repeat_on_lost_connection(_neighbour_pool)(_sampled_users(users))
-    for batch in progress(batches):
+    for batch in progress(list(batched(changed, BATCH_SIZE))):
         _refresh_neighbours(pool, batch)
+    repeat_on_lost_connection(sweep.finish)()
     return stored
+
+
+def _refresh_all_households(now: float) -> None:
+    """Also of those that nobody else refreshes: purchases fade, invitations expire, children are found out."""
+    key = 0
+    while keys := repeat_on_lost_connection(Household.objects.keys_after)(key, HOUSEHOLDS_AT_ONCE):
+        repeat_on_lost_connection(refresh_households)(keys, now)
+        key = keys[-1]
 
 
 def _neighbour_pool(users: list[Any]) -> NeighbourPool:

@@ -155,6 +155,25 @@ def _chosen_tastes(since: Mapping[Any, float], now: datetime) -> dict[Any, list[
     return found
 
 
+def current_choices(user_ids: Iterable[Any]) -> set[tuple[Any, str, int]]:
+    """(customer's key, kind, key) of what these customers wish and wait for and the groups that they are in now, as far
+    as facts hold it: what changes without any order."""
+    users = list(user_ids)
+    pairs = {
+        TasteKind.WISH: list(customer_records.wished_products(users)),
+        TasteKind.ALERT: list(customer_records.awaited_products(users)),
+        TasteKind.GROUP: list(customer_records.groups(users)),
+    }
+    of_products = {key for kind in (TasteKind.WISH, TasteKind.ALERT) for _, key in pairs[kind]}
+    sensitive = catalogue.sensitive_products(of_products)
+    found: dict[Any, list[Taste]] = {}
+    for kind, rows in pairs.items():
+        for user, key in rows:
+            if kind == TasteKind.GROUP or key not in sensitive:
+                found.setdefault(user, []).append(Taste(str(kind), key))
+    return {(user, taste.kind, taste.key) for user, tastes in found.items() for taste in _limited(tastes)}
+
+
 def _last_uses(
     kind: TasteKind, uses: Iterable[tuple[Any, int, float]], since: Mapping[Any, float], now: float
 ) -> Iterator[tuple[Any, Taste]]:

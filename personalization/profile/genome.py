@@ -1,5 +1,6 @@
 """The genomes of one customer or of many, by one function: from order lines to weights that fade with age."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,7 +12,15 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from personalization import conf
-from personalization.models import CustomerFacts, Genome, GenomeMonth, Visitor
+from personalization.models import (
+    CustomerFacts,
+    Genome,
+    GenomeMonth,
+    Household,
+    HouseholdInvitation,
+    HouseholdMember,
+    Visitor,
+)
 from personalization.models.lost_connections import streamed_reads
 from personalization.profile.customer_facts import build_facts
 from personalization.profile.tastes import purchase_tastes
@@ -24,8 +33,17 @@ MAX_CATEGORIES = 100
 
 
 def refresh_genome(user_ids: Iterable[Any], now: float) -> int:
-    """Computes and stores the genomes of these customers, and their facts; gives how many of them have a genome now.
-    `now` in seconds since 1970."""
+    """Computes and stores the genomes of these customers, and their facts, and then the genomes of their households;
+    gives how many of them have a genome now. `now` in seconds since 1970."""
+    user_ids = list(user_ids)
+    refreshed = refresh_own_genomes(user_ids, now)
+    if conf.get_settings().HOUSEHOLDS and (households := HouseholdMember.objects.households_of(user_ids)):
+        refresh_households(households, now)
+    return refreshed
+
+
+def refresh_own_genomes(user_ids: Iterable[Any], now: float) -> int:
+    """As `refresh_genome`, without households."""
     user_ids = list(user_ids)
     with transaction.atomic():
         history = read_history(Visitor.objects.lock_consented(user_ids), now)
@@ -37,6 +55,43 @@ def refresh_genome(user_ids: Iterable[Any], now: float) -> int:
         CustomerFacts.objects.store(build_facts(history.since, tastes, now))
         delete_profiles(set(user_ids) - history.since.keys())
     return len(genomes)
+
+
+@transaction.atomic
+def refresh_households(keys: Iterable[int], now: float) -> None:
+    """Works out the genomes of these households from what their members bought, inside a transaction that may have
+    changed who they are.
+
+    Who may not be in one any more (children, who consents no more) is taken out. A household of fewer than two goes,
+    unless nobody has joined it yet and an invitation to it holds.
+    """
+    moment = datetime.fromtimestamp(now, UTC)
+    households = Household.objects.lock_households(keys)
+    members = HouseholdMember.objects.present(households)
+    history = read_history(Visitor.objects.consented(user for _, _, user in members), now)
+    HouseholdMember.objects.remove([visitor for _, visitor, user in members if user not in history.since])
+    household_of = {user: household for household, _, user in members if user in history.since}
+    sizes = Counter(household_of.values())
+    invited = HouseholdInvitation.objects.count_open(households, moment)
+    genomes = _household_genomes(history, household_of, now)
+    together = [household for household in households.values() if sizes[household.pk] > 1]
+    for household in together:
+        household.take_genome(genomes.get(household.pk), moment)
+    Household.objects.store_genomes(together)
+    for household in households.values():
+        waits = sizes[household.pk] and household.computed_at is None and invited.get(household.pk)
+        if sizes[household.pk] < 2 and not waits:
+            household.delete()
+
+
+def _household_genomes(history: "PurchaseHistory", household_of: dict[Any, int], now: float) -> dict[int, Genome]:
+    """By household what its members bought together; none for one that bought nothing."""
+    keys = sorted(set(household_of.values()))
+    number = {key: position for position, key in enumerate(keys)}
+    bought = history.purchases
+    of_user = np.array([*(number[household_of[user]] for user in bought.users), GUEST], bought.customer.dtype)
+    united = replace(bought, users=keys, customer=of_user[bought.customer])  # GUEST is -1: the last entry
+    return {genome.user_id: genome for genome in build_genomes(united, history.members, now)}
 
 
 def delete_profiles(user_ids: Iterable[Any]) -> None:

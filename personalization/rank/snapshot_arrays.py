@@ -1,6 +1,7 @@
 """What one training run learned, as arrays by name: just made while training, read from a snapshot while serving."""
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,8 @@ DEVICES = ("computer", "phone", "tablet")
 """The types of devices; a snapshot keeps each by its number here."""
 COUNTING_RECOMMENDERS = ("popular", "all_time_popular")
 """Their scores are numbers of customers."""
+HALF_LIFE = "training.half_life_days"
+"""The array that holds it."""
 MAX_CLOCK_DRIFT = 28 * DAY
 """A snapshot decides as if it were at most this many seconds after its training."""
 
@@ -24,6 +27,25 @@ class SnapshotArrays:
 
     arrays: Mapping[str, NDArray[Any]]
 
+    @cached_property
+    def worked_out(self) -> dict[Hashable, Any]:
+        """What decisions worked out from these arrays alone and look up from then on: sorting all products once a
+        process, and not for each page."""
+        return {}
+
+    @cached_property
+    def newest_first(self) -> NDArray[np.int32]:
+        """All products, the newest first; of equally new ones the lower index."""
+        return np.argsort(-self.arrays["product.created_at"], kind="stable").astype(np.int32)
+
+    def created_between(self, after: float, until: float) -> NDArray[np.int32]:
+        """The products that were created after one moment and up to another, the newest first; seconds since 1970."""
+        created = self.arrays["product.created_at"]
+        bounds = [
+            bisect_left(self.newest_first, -moment, key=lambda index: -created[index]) for moment in (until, after)
+        ]
+        return self.newest_first[bounds[0] : bounds[1]]
+
     @property
     def ids(self) -> NDArray[np.int64]:
         """The products' primary keys, ascending."""
@@ -33,6 +55,11 @@ class SnapshotArrays:
     def trained_at(self) -> float:
         """The end of the history from which it was learned, in seconds since 1970."""
         return float(self.arrays["training.cutoff"][0])
+
+    @property
+    def half_life_days(self) -> float:
+        """After so many days a purchase counted half in the training; 0 for a snapshot of an earlier release."""
+        return float(self.arrays.get(HALF_LIFE, np.zeros(1))[0])
 
     def clamp_time(self, now: float) -> float:
         """The moment to decide for: it stands still some weeks after the training, as ages would not fit what was

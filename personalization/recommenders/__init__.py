@@ -7,7 +7,7 @@ are numbers 0..products-1 here; only `train` knows their primary keys.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -41,6 +41,9 @@ class CatalogueArrays:
     """When the product was created, in seconds since 1970."""
     text: Sequence[str]
     """Title, description and attribute values."""
+    derived: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+    """What recommenders work out from these alone and share, by name: once for all of them, and for all cuts of a
+    history."""
 
     @classmethod
     def empty(cls, products: int) -> "CatalogueArrays":
@@ -68,6 +71,10 @@ class ViewArrays:
     def empty(cls) -> "ViewArrays":
         """No views."""
         return cls(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
+
+    def take(self, entries: NDArray[np.bool_]) -> "ViewArrays":
+        """Those that the mask selects."""
+        return ViewArrays(self.customer[entries], self.product[entries], self.seen[entries])
 
 
 @dataclass(frozen=True)
@@ -130,8 +137,7 @@ class HistoryArrays:
 
     def until(self, moment: float) -> "HistoryArrays":
         """The history up to an earlier moment (seconds since 1970), with today's catalogue."""
-        before, seen = self.ordered_at <= moment, self.views.seen <= moment
-        views = ViewArrays(self.views.customer[seen], self.views.product[seen], self.views.seen[seen])
+        before = self.ordered_at <= moment
         return replace(
             self,
             customer=self.customer[before],
@@ -140,7 +146,7 @@ class HistoryArrays:
             ordered_at=self.ordered_at[before],
             country=self.country[before],
             now=moment,
-            views=views,
+            views=self.views.take(self.views.seen <= moment),
             shown=self.shown.select(self.shown.ended <= moment),
         )
 

@@ -25,7 +25,8 @@ class ContentSimilarity(BlockRecommender):
 
 
 def _similarity_links(block: range, texts: TfidfTexts, limits: LearningLimits) -> ProductLinks:
-    anchor, other, cosine = texts.similar_pairs(block)
+    bonus = SAME_CATEGORY_WEIGHT / (1 - SAME_CATEGORY_WEIGHT)
+    anchor, other, cosine = texts.similar_pairs(block, limits.neighbours_per_product, bonus)
     same_category = (texts.leaf_category[anchor] >= 0) & (texts.leaf_category[anchor] == texts.leaf_category[other])
     closeness = np.round((1 - SAME_CATEGORY_WEIGHT) * cosine + SAME_CATEGORY_WEIGHT * same_category, 6)
     return strongest_links(anchor, other, closeness, limits.neighbours_per_product)

@@ -5,7 +5,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.recommenders import DAY, BlockPlan, BlockRecommender, HistoryArrays, LearningLimits, ProductLinks
+from personalization.recommenders import (
+    DAY,
+    BlockPlan,
+    BlockRecommender,
+    CatalogueArrays,
+    HistoryArrays,
+    LearningLimits,
+    ProductLinks,
+)
 from personalization.recommenders._cooccurrence import strongest_links
 from personalization.recommenders._tfidf import PAIRS_PER_BLOCK, TfidfTexts, vectorize_texts
 
@@ -29,7 +37,7 @@ class Substitutes(BlockRecommender):
 
     def plan(self, history: HistoryArrays, limits: LearningLimits) -> BlockPlan:
         texts, price, popular = (
-            vectorize_texts(history.catalogue),
+            _texts_within_categories(history.catalogue),
             history.catalogue.price,
             _popularity(history, limits),
         )
@@ -37,6 +45,13 @@ class Substitutes(BlockRecommender):
         return BlockPlan(
             _substitute_links, (texts, price, popular, limits), blocks, history.products, limits.neighbours_per_product
         )
+
+
+def _texts_within_categories(catalogue: CatalogueArrays) -> TfidfTexts:
+    if "texts_within_categories" not in catalogue.derived:
+        catalogue.derived["texts_within_categories"] = vectorize_texts(catalogue).within_categories()
+    texts: TfidfTexts = catalogue.derived["texts_within_categories"]
+    return texts
 
 
 def _substitute_links(

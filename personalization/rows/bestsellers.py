@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -54,7 +53,7 @@ def propose_popular_in_liked_category(visit: Visit, snapshot: SnapshotArrays) ->
 
 def propose_trending(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
     """What sells more than in its usual week."""
-    indices, times = selection.top_k(snapshot.scores("trending").score)
+    indices, times = selection.best_scored(snapshot, "trending")
     yield RowCandidate(
         [
             Candidate(product_ref(key), rise, Reason("trending", {"times": rise}))
@@ -66,9 +65,8 @@ def propose_trending(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCand
 def popular_row(visit: Visit, snapshot: SnapshotArrays, category: int | None = None) -> RowCandidate:
     """What most customers bought, in the category or in the whole shop, each with how many did: the number that is
     printed is the one that sorts them. The window of days is the narrowest that fills a row."""
-    indices = None if category is None else snapshot.category_products(category).astype(np.int64)
     policy = visit.policy
-    popular = selection.popularity(snapshot, policy.popularity_window_days, policy.row_size, indices)
+    popular = selection.popularity(snapshot, policy.popularity_window_days, policy.row_size, category)
     keys = snapshot.ids[popular.indices].tolist()
     candidates = [
         Candidate(product_ref(key), count, Reason("popular", {"customers": count, "period": popular.days}))

@@ -78,7 +78,7 @@ def recently_viewed(visit: Visit) -> list[tuple[int, float]]:
         if event.product_id is not None and event.type in VIEW_EVENTS:
             views.setdefault(event.product_id, event.timestamp)
     added = {event.product_id: event.timestamp for event in reversed(events) if event.type == EventType.ADD_TO_BASKET}
-    bought = {row[0]: row[3] for row in visit.genome.products}
+    bought = {row[0]: row[3] for row in visit.own_purchases}
     return [
         (product, viewed_at)
         for product, viewed_at in views.items()
@@ -97,7 +97,7 @@ def unfinished_search(visit: Visit) -> str:
     since = [event.timestamp for event in takewhile(lambda event: event.query == searches[0].query, searches)][-1]
     later = [event for event in events if event.type != EventType.SEARCH and event.timestamp >= since]
     converted = any(event.type in CONVERSION_EVENTS for event in later)
-    bought = any(_bought_since(row[3], since) for row in visit.genome.products)
+    bought = any(_bought_since(row[3], since) for row in visit.own_purchases)
     return (
         ""
         if converted or bought or len({event.product_id for event in later}) > MAX_VIEWS_AFTER_SEARCH

@@ -23,10 +23,11 @@ MAX_NEW_SHARE = 0.5
 def propose_new_in(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
     """What was added within the policy's `new_product_days`, the newest first, nothing with a date ahead; nothing where
     most of the shop is new."""
-    created, is_new = snapshot.arrays["product.created_at"], _new_products(visit, snapshot)
-    if _is_most(is_new):
+    is_new = _new_products(visit, snapshot)
+    if _is_most(is_new, snapshot):
         return
-    indices, since = selection.top_k(np.where(is_new, created, 0))
+    indices = is_new[: selection.MAX_CANDIDATES]
+    since = snapshot.arrays["product.created_at"][indices]
     yield RowCandidate(
         [
             Candidate(product_ref(key), day, Reason("new", {"created": day}))
@@ -35,13 +36,13 @@ def propose_new_in(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandid
     )
 
 
-def _new_products(visit: Visit, snapshot: SnapshotArrays) -> NDArray[np.bool_]:
-    created = snapshot.arrays["product.created_at"]
-    return (created > visit.timestamp - visit.policy.new_product_days * DAY) & (created <= visit.timestamp)
+def _new_products(visit: Visit, snapshot: SnapshotArrays) -> NDArray[np.int32]:
+    """The newest first."""
+    return snapshot.created_between(visit.timestamp - visit.policy.new_product_days * DAY, visit.timestamp)
 
 
-def _is_most(is_new: NDArray[np.bool_]) -> bool:
-    return bool(np.count_nonzero(is_new) > MAX_NEW_SHARE * len(is_new))
+def _is_most(is_new: NDArray[np.int32], snapshot: SnapshotArrays) -> bool:
+    return len(is_new) > MAX_NEW_SHARE * len(snapshot.ids)
 
 
 def propose_latest(visit: Visit) -> Iterator[RowCandidate]:
@@ -55,12 +56,12 @@ def propose_latest_in_young_shop(visit: Visit, snapshot: SnapshotArrays) -> Iter
     """The newest products, where so few are bought often enough that the rows of bestsellers are one."""
     size = 2 * visit.policy.row_size
     if len(selection.popularity(snapshot, visit.policy.popularity_window_days, size).indices) < size:
-        created = snapshot.arrays["product.created_at"]
-        indices, since = selection.top_k(np.where(created <= visit.timestamp, created, 0))
+        indices = snapshot.created_between(0, visit.timestamp)[: selection.MAX_CANDIDATES]
+        since = snapshot.arrays["product.created_at"][indices]
         keys = zip(snapshot.ids[indices].tolist(), since.tolist(), strict=True)
         candidates = [Candidate(product_ref(key), day, Reason(LATEST.code)) for key, day in keys]
         is_new = _new_products(visit, snapshot)
-        yield RowCandidate(candidates, {MORE: bool(np.any(is_new)) and not _is_most(is_new)})
+        yield RowCandidate(candidates, {MORE: bool(len(is_new)) and not _is_most(is_new, snapshot)})
 
 
 NEW_IN = RowType(

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext, pgettext
 
 from personalization.decide import scoring, selection
 from personalization.decide.proposals import expected_share
-from personalization.decide.slate import Candidate, Reason, RowCandidate, RowType, product_ref
+from personalization.decide.slate import HOUSEHOLD, Candidate, Reason, RowCandidate, RowType, product_ref
 from personalization.decide.visit import Visit
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rows import bestsellers
@@ -33,15 +33,18 @@ def propose_buy_again(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCan
     rows = np.flatnonzero(np.isin(scored.product_indices, own))
     overdue = selection.overdue_ratios(snapshot, scored.history, visit.timestamp, scored.product_indices[rows])
     rows = rows[np.argsort(-np.minimum(overdue, JUST_BOUGHT_RATIO), kind="stable")][: selection.MAX_CANDIDATES]
-    candidates = [_bought_last(scored.to_candidate(row)) for row in rows.tolist()]
-    yield RowCandidate(candidates, expected_share=expected_share(candidates, visit, snapshot))
+    candidates = [_bought_last(scored.to_candidate(row), visit) for row in rows.tolist()]
+    yield RowCandidate(candidates, visit.household_params, expected_share=expected_share(candidates, visit, snapshot))
 
 
 def propose_because_you_bought(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
     """For a distinctive product of the customer's, what is bought together with it and new to them."""
     owned = {row[0] for row in visit.genome.products}
+    alone = {row[0] for row in visit.own_purchases}
     for seed in selection.seed_products(snapshot, visit.genome, MAX_SEEDS) if owned else ():
-        params = {"product": int(snapshot.ids[seed])}
+        params: dict[str, Any] = {"product": int(snapshot.ids[seed])}
+        if params["product"] not in alone:
+            params[HOUSEHOLD] = True
         reason = Reason(BECAUSE_YOU_BOUGHT.code, params)
         neighbours, closeness = selection.complements(snapshot, seed)
         substitutes = selection.substitutes(snapshot, seed)
@@ -62,7 +65,8 @@ def propose_popular_in_category(visit: Visit, snapshot: SnapshotArrays) -> Itera
         popular = bestsellers.popular_row(visit, snapshot, category)
         candidates = [candidate for candidate in popular.candidates if candidate.item.id not in repeated]
         share = expected_share(candidates, visit, snapshot)
-        yield RowCandidate(candidates, {**popular.params, "purchases": purchases}, expected_share=share)
+        about = visit.household_params or {"purchases": purchases}
+        yield RowCandidate(candidates, {**popular.params, **about}, expected_share=share)
 
 
 def propose_buy_again_in_category(visit: Visit, snapshot: SnapshotArrays) -> Iterator[RowCandidate]:
@@ -81,13 +85,17 @@ def propose_buy_again_in_category(visit: Visit, snapshot: SnapshotArrays) -> Ite
     ranked = scoring.sorted_candidates(scoring.score_listing(replace(visit, candidate_products=tuple(own)), snapshot))
     candidates = [candidate for candidate in ranked if candidate.item.id not in visit.shown_products]
     more = not visit.shown_products.isdisjoint(own)
-    params = {"category": visit.category, "name": visit.category_name, "more": more}
+    params = {"category": visit.category, "name": visit.category_name, "more": more, **visit.household_params}
     yield RowCandidate(candidates[: selection.MAX_CANDIDATES], params)
 
 
-def _bought_last(candidate: Candidate) -> Candidate:
-    """The candidate with the day of the last purchase alone: the row is not sorted by how often it was bought."""
-    return replace(candidate, reason=Reason(candidate.reason.code, {"last": candidate.reason.params["last"]}))
+def _bought_last(candidate: Candidate, visit: Visit) -> Candidate:
+    """The candidate with the day of the last purchase alone: the row is not sorted by how often it was bought. What
+    others in the household bought has no day."""
+    if "last" not in candidate.reason.params:
+        return candidate
+    last = {"last": candidate.reason.params["last"]}
+    return replace(candidate, reason=Reason(candidate.reason.code, {**last, **visit.alone_params}))
 
 
 def _title_in_category(params: dict[str, Any]) -> str:
@@ -96,7 +104,29 @@ def _title_in_category(params: dict[str, Any]) -> str:
     return pgettext("personalization", "Buy again in %(category)s") % params
 
 
+def _title_because_you_bought(params: dict[str, Any]) -> str:
+    if params.get(HOUSEHOLD):
+        return _("Goes with %(product)s, bought in your household") % params
+    return pgettext("personalization", "Because you bought %(product)s") % params
+
+
+def _explain_past_purchases(params: dict[str, Any]) -> str:
+    if params.get(HOUSEHOLD):
+        return _("From what is bought in your household")
+    return pgettext("personalization", "From your past purchases")
+
+
+def _explain_in_category(params: dict[str, Any]) -> str:
+    if not params["more"]:
+        return _explain_past_purchases(params)
+    if params.get(HOUSEHOLD):
+        return _("More of what is bought in your household, besides those on this page")
+    return _("More of your past purchases, besides those on this page")
+
+
 def _explain_popular_in_category(params: dict[str, Any]) -> str:
+    if params.get(HOUSEHOLD):
+        return _("Your household buys from this category")
     text = ngettext(
         "You have bought from this category %(purchases)d time",
         "You have bought from this category %(purchases)d times",
@@ -107,15 +137,19 @@ def _explain_popular_in_category(params: dict[str, Any]) -> str:
 
 BUY_AGAIN = RowType(
     code="buy_again",
-    title=lambda params: pgettext("personalization", "Buy again"),
-    explanation=lambda params: pgettext("personalization", "From your past purchases"),
+    title=lambda params: (
+        pgettext("personalization", "For your household")
+        if params.get(HOUSEHOLD)
+        else pgettext("personalization", "Buy again")
+    ),
+    explanation=_explain_past_purchases,
     discloses_activity=True,
     propose=propose_buy_again,
     personal=True,
 )
 BECAUSE_YOU_BOUGHT = RowType(
     code="because_you_bought",
-    title=lambda params: pgettext("personalization", "Because you bought %(product)s") % params,
+    title=_title_because_you_bought,
     explanation=lambda params: _("Often bought together with it, or with similar products"),
     discloses_activity=True,
     propose=propose_because_you_bought,
@@ -132,11 +166,7 @@ POPULAR_IN_CATEGORY = RowType(
 BUY_AGAIN_IN_CATEGORY = RowType(
     code="buy_again_in_category",
     title=_title_in_category,
-    explanation=lambda params: (
-        _("More of your past purchases, besides those on this page")
-        if params["more"]
-        else pgettext("personalization", "From your past purchases")
-    ),
+    explanation=_explain_in_category,
     discloses_activity=True,
     propose=propose_buy_again_in_category,
     personal=True,

@@ -146,8 +146,9 @@ def _find_complements(snapshot: SnapshotArrays, index: int) -> selection.Indices
 def _best_of_category(snapshot: SnapshotArrays, index: int) -> NDArray[np.int64]:
     """The other products of the same leaf category that enough customers bought, the best-selling first; none where it
     has no category."""
-    leaf_category = snapshot.arrays["product.leaf_category"]
-    same = np.flatnonzero(leaf_category == leaf_category[index]) if leaf_category[index] >= 0 else np.empty(0, np.int64)
+    if snapshot.arrays["product.leaf_category"][index] < 0:
+        return np.empty(0, np.int64)
+    same = selection.equal_products(snapshot, "product.leaf_category", index)
     best, _customers = selection.top_k(snapshot.scores("all_time_popular").customers[same], same)
     others: NDArray[np.int64] = best[best != index]
     return others

@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import CharField, Exists, OuterRef, Q, Subquery, Value
+from django.db.models import CharField, Exists, OuterRef, Q, Value
 from django.db.models.functions import Cast, Concat
 from oscar.core.loading import get_class, get_model
 
-from personalization.models import ChannelConsent, Delivery, Purchase
+from personalization.models import Delivery, Purchase
 from personalization.models.deliveries import DeliveryState
-from personalization.models.message_permissions import MAY_ALLOW
+from personalization.models.message_reach import Reach
 from personalization.shop import catalogue
 from personalization.shop.orders import bought_lines
 
@@ -37,9 +37,9 @@ def basket_message_key(basket_id: Any, number: int) -> str:
     return f"basket:{basket_id}:{number}"
 
 
-def left_baskets(since: datetime, until: datetime, number: int, purpose: str, limit: int) -> list[LeftBasket]:
-    """The open baskets with lines that were changed last between two moments, of active accounts that said that they
-    may be reminded, and about which the message with this number was not put out. One query over the index of when
+def left_baskets(since: datetime, until: datetime, number: int, reach: Reach, limit: int) -> list[LeftBasket]:
+    """The open baskets with lines that were changed last between two moments, of active accounts that may be
+    reminded, and about which the message with this number was not put out. One query over the index of when
     lines were changed."""
     key = Concat(Value("basket:"), Cast(OuterRef("basket_id"), CharField()), Value(f":{number}"))
     written = Delivery.objects.settled().filter(dedupe=key)
@@ -48,8 +48,7 @@ def left_baskets(since: datetime, until: datetime, number: int, purpose: str, li
         BasketLine.objects.filter(date_updated__gte=since, date_updated__lte=until)
         .filter(basket__status=Basket.OPEN, basket__owner__is_active=True)
         .filter(~Exists(BasketLine.objects.filter(basket=OuterRef("basket"), date_updated__gt=until)), ~Exists(written))
-        .annotate(said=Subquery(ChannelConsent.objects.states_said_last("basket__owner", purpose)))
-        .filter(said__in=MAY_ALLOW)
+        .filter(reach.allowed("basket__owner"))
     )
     rows = (
         rows.exclude(**{email: ""}).order_by("basket_id").values_list("basket_id", "basket__owner_id", email).distinct()

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
-from django.db.models import Count, Q, QuerySet, Subquery
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from personalization.models import ChannelConsent, Event
-from personalization.models.message_permissions import MAY_ALLOW
+from personalization.models import Event
+from personalization.models.message_reach import Reach
 from personalization.models.visitors import Consent
 from personalization.shop.baskets import Basket, BasketLine
 from personalization.shop.customer_records import WishListLine
@@ -25,8 +25,8 @@ class InterestedCustomer(NamedTuple):
     product: int
 
 
-def interested_in(products: Collection[int], since: datetime, purpose: str, limit: int) -> list[InterestedCustomer]:
-    """The active customers who allow messages for a purpose and have one of these products on a wish list or in an open
+def interested_in(products: Collection[int], since: datetime, reach: Reach, limit: int) -> list[InterestedCustomer]:
+    """The active customers who may be told something and have one of these products on a wish list or in an open
     basket, a child standing for its parent, or looked at it twice since a moment; of each way at most `limit`. Three
     queries, none for no products."""
     if not products:
@@ -39,16 +39,15 @@ def interested_in(products: Collection[int], since: datetime, purpose: str, limi
     pairs = pairs.annotate(n=Count("pk")).filter(n__gte=MIN_VIEWS)
     folded = Coalesce("product__parent_id", "product_id")
     found = {
-        *_allowing(wishes.annotate(folded=folded), "wishlist__owner", "folded", purpose, limit),
-        *_allowing(in_baskets.annotate(folded=folded), "basket__owner", "folded", purpose, limit),
-        *_allowing(pairs, "visitor__user", "product_id", purpose, limit),
+        *_allowing(wishes.annotate(folded=folded), "wishlist__owner", "folded", reach, limit),
+        *_allowing(in_baskets.annotate(folded=folded), "basket__owner", "folded", reach, limit),
+        *_allowing(pairs, "visitor__user", "product_id", reach, limit),
     }
     return sorted(found, key=lambda one: (one.product, str(one.user_id)))
 
 
-def _allowing(rows: QuerySet[Any], owner: str, product: str, purpose: str, limit: int) -> list[InterestedCustomer]:
-    said = Subquery(ChannelConsent.objects.states_said_last(owner, purpose))
-    rows = rows.filter(**{f"{owner}__is_active": True}).annotate(said=said).filter(said__in=MAY_ALLOW)
+def _allowing(rows: QuerySet[Any], owner: str, product: str, reach: Reach, limit: int) -> list[InterestedCustomer]:
+    rows = rows.filter(reach.allowed(owner), **{f"{owner}__is_active": True})
     columns = (f"{owner}__pk", f"{owner}__{get_user_model().get_email_field_name()}", product)
     rows = rows.exclude(**{columns[1]: ""})
     return [InterestedCustomer(*row) for row in rows.order_by(*columns[::2]).values_list(*columns)[:limit]]

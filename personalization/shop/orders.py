@@ -263,6 +263,12 @@ def newest_order(until: float) -> float | None:
     return None if newest is None else float(newest)
 
 
+def last_orders(since: datetime) -> dict[Any, datetime]:
+    """When each customer who ordered since a moment did so last, by key. One query."""
+    placed = orders_of_our_sites().filter(date_placed__gte=since, user__isnull=False).order_by()
+    return dict(placed.values_list("user_id").annotate(last=Max("date_placed")))
+
+
 def ordering_customers() -> QuerySet[Any]:
     """The keys of all customers who ever ordered, ascending."""
     lines: QuerySet[Any] = Line.objects.filter(order__user__isnull=False)

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from oscar.core.loading import get_class, get_model
 
-from personalization.models import ChannelConsent, Delivery, Purchase
-from personalization.models.message_permissions import MAY_ALLOW
+from personalization.models import Delivery, Purchase
+from personalization.models.message_reach import Reach
 from personalization.shop import catalogue
 from personalization.shop.orders import bought_lines
 
@@ -64,16 +64,15 @@ class PatientCustomer(NamedTuple):
     product_id: int
 
 
-def waiting_in_vain(kind: str, since: datetime, until: datetime, purpose: str, limit: int) -> list[PatientCustomer]:
-    """Whose active alert was made between two moments and is about a product without any stock, of those who allow
-    messages for a purpose, and about which no message of a kind was put out; the oldest first, at most `limit`. One
+def waiting_in_vain(kind: str, since: datetime, until: datetime, reach: Reach, limit: int) -> list[PatientCustomer]:
+    """Whose active alert was made between two moments and is about a product without any stock, of those who may
+    be told something, and about which no message of a kind was put out; the oldest first, at most `limit`. One
     query."""
     written = Delivery.objects.settled().filter(kind=kind, source_id=OuterRef("pk"))
-    said = Subquery(ChannelConsent.objects.states_said_last("user", purpose))
     email = f"user__{get_user_model().get_email_field_name()}"
     rows = ProductAlert.objects.filter(status=ProductAlert.ACTIVE, date_created__gte=since, date_created__lte=until)
     rows = rows.filter(~Exists(written), ~Exists(_free_records("product")), user__is_active=True).exclude(**{email: ""})
-    rows = rows.annotate(said=said).filter(said__in=MAY_ALLOW).order_by("date_created", "pk")
+    rows = rows.filter(reach.allowed("user")).order_by("date_created", "pk")
     return [PatientCustomer(*row) for row in rows.values_list("pk", "user_id", email, "product_id")[:limit]]
 
 

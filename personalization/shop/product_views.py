@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from oscar.core.loading import get_model
 
 from personalization.models.epoch import Epoch
+from personalization.rank.snapshot_arrays import DEVICES
 
 UserProductView = get_model("analytics", "UserProductView")
-ViewRow = tuple[Any, int, float]
-"""(customer's key, product's key, seconds since 1970)"""
+ViewRow = tuple[Any, int, float, str]
+"""(customer's key, product's key, seconds since 1970, type of device; "" where that is not known)"""
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class ViewRows:
     """The product's primary key; a child product counts as its parent."""
     seen: NDArray[np.float64]
     """Seconds since 1970."""
+    device: NDArray[np.int8]
+    """The number of the type of device in `DEVICES`; -1 where that is not known."""
 
 
 def all_product_views() -> QuerySet[Any]:
@@ -38,8 +41,8 @@ def all_product_views() -> QuerySet[Any]:
 def view_values(views: QuerySet[Any]) -> Iterator[ViewRow]:
     """The row of each view, streamed."""
     rows = views.annotate(folded=Coalesce("product__parent_id", "product_id"), seen=Epoch(F("date_created")))
-    values: Iterator[ViewRow] = rows.values_list("user_id", "folded", "seen").iterator(chunk_size=20_000)
-    return values
+    for user, product, seen in rows.values_list("user_id", "folded", "seen").iterator(chunk_size=20_000):
+        yield user, product, seen, ""
 
 
 def read_views(rows: Iterable[ViewRow], users: Iterable[Any], until: float) -> ViewRows:
@@ -49,7 +52,12 @@ def read_views(rows: Iterable[ViewRow], users: Iterable[Any], until: float) -> V
     hundred of one person's.
     """
     indices = {user: index for index, user in enumerate(users)}
-    numbered = ((indices[user], product, seen) for user, product, seen in rows if user in indices)
-    table = np.fromiter(numbered, np.dtype("i8,i8,f8"))
+    numbers = {name: number for number, name in enumerate(DEVICES)}
+    numbered = (
+        (indices[user], product, seen, numbers.get(device, -1))
+        for user, product, seen, device in rows
+        if user in indices
+    )
+    table = np.fromiter(numbered, np.dtype("i8,i8,f8,i1"))
     table = table[table["f2"] <= until]
-    return ViewRows(customer=table["f0"].astype(np.int32), product=table["f1"], seen=table["f2"])
+    return ViewRows(table["f0"].astype(np.int32), table["f1"], table["f2"], table["f3"])

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Lower
 from oscar.core.loading import get_model
 
-from personalization.models import ChannelConsent, Delivery
-from personalization.models.message_permissions import MAY_ALLOW
+from personalization.models import Delivery
+from personalization.models.message_reach import Reach
 from personalization.shop.catalogue import sensitive_products
 from personalization.shop.order_statuses import unbought_statuses
 from personalization.shop.orders import bought_lines, orders_of_our_sites
@@ -27,16 +27,15 @@ class ShippedOrder:
     address: str
 
 
-def shipped_orders(kind: str, purpose: str, since: datetime, until: datetime, limit: int) -> list[ShippedOrder]:
-    """The orders that were sent last between two moments, to active customers who allow messages for a purpose and not
+def shipped_orders(kind: str, reach: Reach, since: datetime, until: datetime, limit: int) -> list[ShippedOrder]:
+    """The orders that were sent last between two moments, to active customers who may be told something, and not
     as a gift, without those about which a message of this kind came up before. One query over the index of when things
     were sent."""
     later = _sendings().filter(order=OuterRef("order"), date_created__gt=until)
     written = Delivery.objects.filter(kind=kind, source_id=OuterRef("order"))
-    said = Subquery(ChannelConsent.objects.states_said_last("order__user", purpose))
     rows = _sendings().filter(date_created__gte=since, date_created__lte=until, order__user__is_active=True)
-    rows = rows.filter(~Exists(later), ~Exists(written), order__in=orders_of_our_sites()).annotate(said=said)
-    rows = rows.filter(said__in=MAY_ALLOW).order_by("order_id")
+    rows = rows.filter(~Exists(later), ~Exists(written), order__in=orders_of_our_sites())
+    rows = rows.filter(reach.allowed("order__user")).order_by("order_id")
     rows = rows.select_related("order__user", "order__shipping_address", "order__billing_address")
     orders = {row.order_id: row.order for row in rows[:limit]}
     email = get_user_model().get_email_field_name()

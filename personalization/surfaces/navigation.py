@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from personalization.decide import reasons, scoring
 from personalization.decide.audience import acting_campaigns
 from personalization.decide.bounded_order import reorder_bounded
+from personalization.decide.genome_age import fading_until_training
 from personalization.decide.merchandising import ActingCampaign, removals, resolve
 from personalization.decide.preferences import excluded_categories, liked_categories
 from personalization.decide.slate import Candidate, Reason, category_ref
@@ -86,9 +87,11 @@ class _CategoryScores:
     personal: NDArray[np.float64]
     """The visitor's need, in 0..1."""
     score: NDArray[np.float64]
+    in_household: bool
+    """Whether several people made these purchases."""
 
     def candidate(self, row: int) -> Candidate:
-        reason = _category_reason(int(self.purchases[row]), float(self.expected[row]))
+        reason = _category_reason(int(self.purchases[row]), float(self.expected[row]), self.in_household)
         return Candidate(category_ref(int(self.ids[row])), float(self.score[row]), reason)
 
 
@@ -208,7 +211,7 @@ def _score_categories(visit: Visit, snapshot: SnapshotArrays) -> _CategoryScores
         (HABIT_WEIGHT + EXPECTED_WEIGHT) * personal + SALES_SHARE_WEIGHT * snapshot.arrays["category.share"],
         SCORE_DECIMALS,
     )
-    return _CategoryScores(snapshot.arrays["category.id"], purchases, expected, personal, score)
+    return _CategoryScores(snapshot.arrays["category.id"], purchases, expected, personal, score, visit.in_household)
 
 
 def _purchase_habit(visit: Visit, snapshot: SnapshotArrays) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -219,7 +222,7 @@ def _purchase_habit(visit: Visit, snapshot: SnapshotArrays) -> tuple[NDArray[np.
     for index, (_key, _share, purchases, weight) in zip(indices.tolist(), rows, strict=True):
         if index >= 0:
             habit[:, index] = weight, purchases
-    return habit[0], habit[1]
+    return habit[0] * fading_until_training(visit.genome, snapshot), habit[1]
 
 
 def _expected_purchases(visit: Visit, snapshot: SnapshotArrays) -> NDArray[np.float64]:
@@ -238,7 +241,9 @@ def _share_of_max(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return share
 
 
-def _category_reason(purchases: int, expected: float) -> Reason:
+def _category_reason(purchases: int, expected: float, in_household: bool) -> Reason:
+    if purchases and in_household:
+        return Reason("household_category")
     if purchases:
         return Reason("bought_in_category", {"purchases": purchases})
     return Reason("expected_in_category") if expected > 0 else Reason("in_range")

@@ -30,6 +30,7 @@ from personalization.merchandising.search_rules import NO_SEARCH_RULES
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, leave_bar, page_slates, visits
 from personalization.oscar.list_slates import ListSlate
+from personalization.oscar.offer_rows import half_met_slate
 from personalization.oscar.previews import current_preview
 from personalization.oscar.purchase_notes import add_card_texts
 from personalization.privacy import consent, identity
@@ -63,6 +64,17 @@ def personalized(context: Context, surface: str, **page: Any) -> dict[str, Any]:
         slates[page["product"].pk] = page_slates.EMPTY_SLATE
     slate, visit = prefetched or page_slates.decide_slate(context, surface, page)
     return page_slates.slate_context(context, slate, visit)
+
+
+@register.inclusion_tag("personalization/partials/offer_slate.html", takes_context=True)
+def personalized_offers(context: Context) -> dict[str, Any]:
+    """On Oscar's basket page: what completes an offer that the basket meets in part."""
+    request, view = context.get("request"), context.get("view")
+    if request is None:
+        return {}
+    address = getattr(view, "get_default_shipping_address", None)
+    slate, visit = half_met_slate(request, context.get("upsell_messages") or (), address)
+    return page_slates.slate_context(context, slate, visit, card_numbers=True) if slate.rows else {}
 
 
 @register.inclusion_tag("personalization/partials/slate.html", takes_context=True)

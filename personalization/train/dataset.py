@@ -64,7 +64,7 @@ def _read_dataset(now: float, progress: Progress, find_products: FindProducts | 
     kept, product = _number_products(bought.product, product_id)
     _, order = np.unique(bought.order[kept], return_inverse=True)
     country, countries = _countries(bought.order[kept])
-    consented = _ConsentedViews(product_id, bought.users, opted_out_until, now)
+    views, views_by_device = _read_views(_ConsentedViews(product_id, bought.users, opted_out_until, now), progress)
     history = HistoryArrays(
         customer=bought.customer[kept],
         order=order.astype(np.int32),
@@ -73,14 +73,11 @@ def _read_dataset(now: float, progress: Progress, find_products: FindProducts | 
         products=len(product_id),
         now=now,
         catalogue=_catalogue_arrays(product_id, created, members),
-        views=_read_views(consented, progress),
+        views=views,
         country=country,
         countries=countries,
         shown=shown_arrays(progress(read_card_weeks(now), "Reading clicks", WEEKS), product_id),
     )
-    views_by_device = {
-        device: consented.select(Event.objects.views().for_device(device).by_customer()) for device in DEVICES
-    }
     searches = read_searches(product_id, bought, opted_out_until, now, progress)
     names = _catalogue_names(product_id, members)
     return TrainingDataset(history, product_id, created, members, views_by_device, searches, names, find_products)
@@ -173,16 +170,19 @@ class _ConsentedViews:
     opted_out_until: dict[Any, float]
     now: float
 
-    def select(self, rows: Iterable[tuple[Any, ...]]) -> ViewArrays:
-        """Those of the rows (customer's key, product's key, moment) that may be learned from."""
+    def select(self, rows: Iterable[product_views.ViewRow]) -> tuple[ViewArrays, NDArray[np.int8]]:
+        """Those of the rows that may be learned from, and the number of the type of device of each, or -1."""
         consented = (row for row in rows if row[2] > self.opted_out_until.get(row[0], -inf))
         viewed = product_views.read_views(consented, self.users, until=self.now)
         known, product = _number_products(viewed.product, self.product_id)
-        return ViewArrays(customer=viewed.customer[known], product=product, seen=viewed.seen[known])
+        return ViewArrays(viewed.customer[known], product, viewed.seen[known]), viewed.device[known]
 
 
-def _read_views(consented: _ConsentedViews, progress: Progress) -> ViewArrays:
-    """The views that Oscar recorded, and those among our own events."""
+def _read_views(consented: _ConsentedViews, progress: Progress) -> tuple[ViewArrays, dict[str, ViewArrays]]:
+    """The views that Oscar recorded and those among our own events, each read once; and of the latter those that each
+    type of device reported."""
     recorded, reported = product_views.all_product_views(), Event.objects.views()
     rows = chain(product_views.view_values(recorded), reported.by_customer())
-    return consented.select(progress(rows, "Reading views", recorded.count() + reported.count()))
+    views, device = consented.select(progress(rows, "Reading views", recorded.count() + reported.count()))
+    by_device = {name: views.take(device == number) for number, name in enumerate(DEVICES)}
+    return views, by_device

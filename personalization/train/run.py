@@ -12,7 +12,7 @@ from django.utils import timezone
 from personalization import conf
 from personalization.models import Event, Snapshot
 from personalization.models.lost_connections import close_idle_connection, repeat_on_lost_connection
-from personalization.rank.snapshot_arrays import SnapshotArrays
+from personalization.rank.snapshot_arrays import HALF_LIFE, SnapshotArrays
 from personalization.recommenders import DAY, GUEST
 from personalization.shop import purchases
 from personalization.train import quality_gate, search_choices
@@ -138,7 +138,8 @@ def build_snapshot(
     )
     whole = fit_arrays(shop, shop.history, progress, blocks)
     searches = search_choices.search_arrays(shop.searches, shop.history, conf.get_settings().MIN_CUSTOMERS)
-    cutoff = {"training.cutoff": np.array([shop.history.now])}
+    half_life = conf.get_settings().PURCHASE_HALF_LIFE_DAYS
+    cutoff = {"training.cutoff": np.array([shop.history.now]), HALF_LIFE: np.array([float(half_life)])}
     arrays = {**whole.arrays, **evaluation.arrays, **searches, **cutoff}
     return shop, SnapshotArrays(arrays), evaluation
 

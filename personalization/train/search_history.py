@@ -134,7 +134,7 @@ class _VisitorActions:
 
     def from_views(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         """Oscar's records of buyers' product views."""
-        for user, product, at in rows:
+        for user, product, at, _device in rows:
             if user in self.customers and self._may_be_used(user, at):
                 yield self.customers[user], at, -1, product, VIEW_WEIGHT, False
 

@@ -40,6 +40,11 @@ WAYS = {
     "GET me/data/": "me/data/",
     "DELETE me/data/": "me/data/",
     "POST purchases/": "purchases/",
+    "GET me/household/": "me/household/",
+    "POST me/household/invitations/": "me/household/invitations/",
+    "DELETE me/household/invitations/<int:invitation>/": "me/household/invitations/1/",
+    "POST me/household/join/": "me/household/join/",
+    "POST me/household/leave/": "me/household/leave/",
     "GET explain/": "explain/",
     "GET health/": "health/",
     "GET schema/": "schema/",
@@ -52,10 +57,17 @@ BODIES = {
     "POST events/": {"events": [{"name": "view_item"}]},
     "PATCH me/preferences/": {"consent": "granted"},
     "POST purchases/": {"lines": []},
+    "POST me/household/join/": {"code": "AAAA"},
 }
 READING = tuple(WAYS)[:5]
 FEEDBACK = tuple(WAYS)[7:9]
+OF_HOUSEHOLDS = [way for way in WAYS if "household" in way]
 NEW_EACH_TIME = ("token", "exported_at", "since")
+
+
+@pytest.fixture(autouse=True)
+def households_on(monkeypatch):
+    monkeypatch.setitem(settings.PERSONALIZATION, "HOUSEHOLDS", True)
 
 
 @pytest.fixture
@@ -120,14 +132,17 @@ OPEN = {
     "POST visitors/": 201,
     "POST events/": 202,
 }
-OPEN |= dict.fromkeys([*FEEDBACK, "DELETE me/data/"], 204)
+OPEN |= dict.fromkeys([*FEEDBACK, "DELETE me/data/", "POST me/household/leave/"], 204)
+OPEN |= dict.fromkeys(["POST me/household/invitations/", "POST me/household/join/"], 403)  # for customers only
+OPEN |= {"DELETE me/household/invitations/<int:invitation>/": 404}
 NO_EVENTS = {"POST events/": 403}
 """Without an origin, or without a key that may."""
 CLOSED_TO_KEYS = dict.fromkeys(
-    [*FEEDBACK, "GET me/data/", "DELETE me/data/", "PATCH me/preferences/", "POST visitors/"], 403
+    [*FEEDBACK, "GET me/data/", "DELETE me/data/", "PATCH me/preferences/", "POST visitors/", *OF_HOUSEHOLDS], 403
 )
 NOTHING_TO_READ = dict.fromkeys([*READING, "GET me/preferences/"], 403)
 CHANGES = [*FEEDBACK, "DELETE me/data/", "PATCH me/preferences/", "POST rank/", "POST recommendations/"]
+CHANGES += OF_HOUSEHOLDS[1:]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +151,7 @@ CHANGES = [*FEEDBACK, "DELETE me/data/", "PATCH me/preferences/", "POST rank/", 
         ("stranger", {**NO_EVENTS, **dict.fromkeys(FEEDBACK, 403)}),
         ("browser", {**NO_EVENTS, **dict.fromkeys(CHANGES, 403)}),  # without a CSRF token
         ("app", {}),
-        ("session", NO_EVENTS),
+        ("session", {**NO_EVENTS, "POST me/household/invitations/": 201, "POST me/household/join/": 404}),
         ("key", {**NO_EVENTS, **CLOSED_TO_KEYS, "GET me/preferences/": 403}),
         ("powerless key", {**NO_EVENTS, **CLOSED_TO_KEYS, **NOTHING_TO_READ}),
         ("speaking key", {**NO_EVENTS, **CLOSED_TO_KEYS}),
@@ -190,8 +205,9 @@ def naming(names):
 
 
 def told(answer):
-    """All but what is new each time."""
-    return answer.status_code, lasting(answer.json() if answer.content else {})
+    """All but what is new each time, as an invitation is."""
+    content = {} if not answer.content or "expires_at" in answer.json() else answer.json()
+    return answer.status_code, lasting(content)
 
 
 def lasting(value):

@@ -32,11 +32,15 @@ PARTS = (ALL_BUT, ["--include-operation-id", "changePreferences"], ["--include-o
 """In this order, since somebody who says no or is forgotten is nobody afterwards."""
 WITHOUT_LIMIT = 10**9
 CSRF = "a" * 32
+HOUSEHOLD_CHANGES = {"invite", "takeInvitationBack", "joinHousehold"}
+"""For customers only; nobody guesses a code."""
 CLOSED = {
-    "nobody": {"dismiss", "restore", "report", "explain", "reportPurchases"},
-    "app": {"explain", "reportPurchases"},
-    "server": {"dismiss", "restore", "createVisitor", "changePreferences", "exportData", "eraseData", "explain"},
-    "staff": {"reportPurchases"},
+    "nobody": {"dismiss", "restore", "report", "explain", "reportPurchases"} | HOUSEHOLD_CHANGES,
+    "app": {"explain", "reportPurchases"} | HOUSEHOLD_CHANGES,
+    "server": {"dismiss", "restore", "createVisitor", "changePreferences", "exportData", "eraseData", "explain"}
+    | HOUSEHOLD_CHANGES
+    | {"household", "leaveHousehold"},
+    "staff": {"reportPurchases", "joinHousehold"},
 }
 """What they get nothing but refusals from. All else also gives them what it is there for."""
 
@@ -45,9 +49,12 @@ CLOSED = {
 def address(live_server, monkeypatch, settings):
     """Of a shop in which nobody asks too often."""
     often = {"SERVER_KEY_REQUESTS_PER_MINUTE": WITHOUT_LIMIT, "MAX_VISITOR_EVENTS_PER_MINUTE": WITHOUT_LIMIT}
+    often["HOUSEHOLDS"] = True
     settings.PERSONALIZATION = {**settings.PERSONALIZATION, **often}
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)  # an open connection asks again and again
     monkeypatch.setattr(rate_limits, "MAX_ADDRESS_EVENTS_PER_MINUTE", WITHOUT_LIMIT)
+    for name in ("MAX_ADDRESS_INVITATIONS_PER_MINUTE", "MAX_CUSTOMER_INVITATIONS_PER_MINUTE"):
+        monkeypatch.setattr(rate_limits, name, WITHOUT_LIMIT)
     for pattern in urls.urlpatterns:
         monkeypatch.setattr(pattern.callback.view_class, "requests_per_minute", WITHOUT_LIMIT)
     return live_server.url

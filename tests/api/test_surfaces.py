@@ -326,6 +326,8 @@ def test_the_schema_knows_every_address_and_nothing_of_the_shops(stranger, setti
     assert {path.removeprefix("/personalization/api/v1/") for path in told["paths"]} == {
         *("surfaces/{surface}/", "recommendations/", "rank/", "navigation/", "continue/", "visitors/", "events/"),
         *("feedback/{product}/", "me/preferences/", "me/data/", "explain/", "health/", "purchases/"),
+        *("me/household/", "me/household/invitations/", "me/household/invitations/{invitation}/"),
+        *("me/household/join/", "me/household/leave/"),
     }
     assert all("default" in how["responses"] for way in told["paths"].values() for how in way.values())
     used = set(json.dumps(told).split('"#/components/schemas/')[1:])

@@ -10,6 +10,9 @@ ALLOWED = {
     "pyarrow.parquet": {"exchange", "train"},
     "pyspark": {"train"},
     "pyspark.sql": {"train"},
+    "tqdm": {"management"},
+    "prometheus_client": {"metrics.py"},
+    "prometheus_client.multiprocess": {"operations"},
 }
 """The folders that import these packages by name, so that a shop without them works."""
 

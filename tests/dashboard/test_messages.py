@@ -1,5 +1,6 @@
 """The screens of messages, as whoever writes to customers uses them."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -336,3 +337,33 @@ def test_kinds_in_use_stand_first_and_nothing_is_said_of_what_nothing_came_up_of
     page = response.content.decode()
     assert page.count("Nothing of it came up in this period.") == 1
     assert "<dt>Sent</dt>" not in page
+
+
+def test_a_message_may_go_into_the_account_and_the_preview_is_the_notification(client, marketer, tea):
+    fields = written(channels=["email", "shop"], opening="<b>Look</b>")
+    page = client.post(address("message-mail"), fields).content.decode()
+    notice = page.split("personalization-notice")[1].split("</table>")[0]
+    assert "Tea is back in stock" in notice and "iframe" in page
+    assert f'<a href="{tea.get_absolute_url()}">Tea</a>' in notice
+    page = client.post(address("message-mail"), {**fields, "channels": ["shop"]}).content.decode()
+    assert "personalization-notice" in page and "iframe" not in page
+    page = client.post(address("message-test"), {**fields, "channels": ["shop"]}).content.decode()
+    assert "This message does not go by mail." in page and mail.outbox == []
+    client.post(address("message-create"), {**fields, "channels": ["shop"]})
+    message = Definition.objects.get()
+    assert message.newest.document["channels"] == ["shop"]
+    page = client.post(address("message", message.pk), {**fields, "base": 1, "first_in_shop": "on", "best_hour": "on"})
+    document = Definition.objects.get().newest.document
+    assert (document["first_in_shop"], document["best_hour"]) == (True, True)
+    page = client.get(address("message-publish", message.pk), {"number": "2"}).content.decode()
+    assert "in the shop first" in page and "at the best hour" in page
+    client.post(address("message", message.pk), {**fields, "base": 2, "channels": ["shop"]})
+    page = client.get(address("message", message.pk)).content.decode()
+    assert re.search(r'value="shop"[^>]*checked', page) and not re.search(r'value="email"[^>]*checked', page)
+    page = client.get(address("message-publish", message.pk), {"number": "3"}).content.decode()
+    assert "in the shop" in page and "Without mails, guests who wait for a product are not told." in page
+
+
+def test_a_message_that_nobody_chose_a_way_for_goes_by_mail(client, marketer, tea):
+    client.post(address("message-create"), written())
+    assert "channels" not in Definition.objects.get().newest.document

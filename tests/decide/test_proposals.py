@@ -71,8 +71,23 @@ def test_the_window_widens_until_a_row_fills():
 
 
 def test_a_window_fills_from_the_products_that_are_asked_for():
+    learned = handmade_arrays(
+        popularity__days=[28, 90, 365, 0],
+        popularity__customers=COUNTS,
+        category__id=[7],
+        category__product_start=[0, 2],
+        category__product=[2, 3],
+    )
+    assert selection.popularity(learned, 28, 1, 7).days == 365
+
+
+def test_all_products_are_sorted_once_a_process_and_not_for_each_page(monkeypatch):
     learned = handmade_arrays(popularity__days=[28, 90, 365, 0], popularity__customers=COUNTS)
-    assert selection.popularity(learned, 28, 1, np.array([2, 3])).days == 365
+    first = selection.popularity(learned, 28, 2)
+    monkeypatch.setattr(selection, "top_k", None)
+    again = selection.popularity(learned, 28, 2)
+    assert (again.days, again.indices.tolist()) == (first.days, first.indices.tolist())
+    assert selection.popularity(learned, 28, 6).indices.tolist() == [0, 2, 1, 3]
 
 
 def test_a_snapshot_of_an_earlier_release_has_one_window():

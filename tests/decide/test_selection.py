@@ -79,3 +79,16 @@ def test_the_largest_categories_are_those_of_the_second_level():
     assert selection.largest_categories(shop) == [3, 2]
     flat = snapshot(category__id=[1, 2], category__share=[0.4, 0.6], category__depth=[1, 1])
     assert selection.largest_categories(flat) == [2, 1]
+
+
+def test_what_was_created_between_two_moments_is_the_newest_first_and_equal_ones_by_number():
+    learned = SnapshotArrays({"product.created_at": np.array([5.0, 9.0, 5.0, 7.0, 9.5])})
+    assert learned.created_between(5, 9).tolist() == [1, 3]
+    assert learned.created_between(0, 9).tolist() == [1, 3, 0, 2]
+    assert learned.created_between(9.5, 20).tolist() == []
+
+
+def test_equal_products_are_found_without_looking_at_all():
+    learned = SnapshotArrays({"product.family": np.array([3, 1, 3, 2, 3])})
+    assert selection.equal_products(learned, "product.family", 2).tolist() == [0, 2, 4]
+    assert selection.equal_products(learned, "product.family", 1).tolist() == [1]

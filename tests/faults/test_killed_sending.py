@@ -42,6 +42,28 @@ KILLED = {
         "sending.hand_over = hand_over\n"
     ),
 }
+TOLD = """
+from oscar.core.compat import get_user_model
+from personalization.shop import notifications
+def wait_in_shop():
+    from tests.lifecycle.alerts import publish_message
+    publish_message("back_in_stock", channels=["shop"])
+    user = get_user_model().objects.create_user("anna", "anna@example.com", "x")
+    ProductAlert.objects.create(user=user, product=Product.objects.first())
+    run(-31)
+"""
+KILLED_IN_SHOP = {
+    "before it is there": "notifications.notify = die\n",
+    "before it is marked": "Delivery.mark = die\n",
+    "after it was marked": (
+        "plain = Delivery.mark\n"
+        "def mark(*arguments, **named):\n"
+        "    plain(*arguments, **named)\n"
+        "    die()\n"
+        "Delivery.mark = mark\n"
+    ),
+}
+INBOX = "\nprint(notifications.Notification.objects.count(), *(row.state for row in Delivery.objects.all()))"
 STATES = "\nprint(*(f'{row.state} {row.why}' for row in Delivery.objects.order_by('source_id')), sep=', ')"
 
 
@@ -60,3 +82,12 @@ def test_a_run_killed_at_any_moment_is_followed_by_one_that_repeats_nothing(proc
         assert process(code + KILLED[moment] + "run(0)")[0] == -9
         assert process(code + "run(1); run(20); run(60 * 24 * 2)" + STATES) == (0, states.strip())
     assert server.addresses() == addresses
+
+
+@pytest.mark.parametrize("moment", sorted(KILLED_IN_SHOP))
+def test_a_run_killed_at_any_moment_leaves_one_notification_after_the_next_run(process, moment):
+    code = SHOP.replace("LISTENING", "1") + TOLD
+    assert process(code + "wait_in_shop()") == (0, "")
+    assert process(code + KILLED_IN_SHOP[moment] + "run(0)")[0] == -9
+    assert process(code + INBOX) == (0, "0 due")
+    assert process(code + "run(1); run(20); run(60 * 24 * 2)" + INBOX) == (0, "1 sent")

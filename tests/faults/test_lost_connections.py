@@ -56,7 +56,7 @@ cut_before(run, "fit_arrays")
 cut_before(run, "publish_snapshot")
 cut_before(publish.Snapshot.objects, "publish")  # in the midst of the switch
 cut_before(run, "remove_outdated_snapshots")
-cut_before(batch, "refresh_genome")
+cut_before(batch, "refresh_own_genomes")
 cut_before(batch.Genome.objects, "of_customers")
 """
 STEPS = 9

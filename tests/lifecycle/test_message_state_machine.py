@@ -1,6 +1,7 @@
-"""Whatever people, stock, clocks, mail servers and killed workers do: no mail twice, none in vain, none unwanted."""
+"""Whatever people, stock, clocks, mail servers and killed workers do: no message twice, none in vain, none unwanted."""
 
 import os
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import HealthCheck
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from oscar.apps.communication.models import Notification
 from oscar.apps.customer.models import ProductAlert
 
+from personalization.lifecycle import in_shop, sending
 from personalization.lifecycle.sending import send_messages
 from personalization.lifecycle.sweep import sweep_messages
 from personalization.lifecycle.unsubscribe import UnsubscribeLink, end_messages
@@ -40,8 +43,8 @@ LONGEST_WAIT = timedelta(days=4)
 class Shop(RuleBasedStateMachine):
     """Keeps who asked for what when, and what ended it; each mail that goes out must follow from that."""
 
-    mails = 0
-    """How many went out in all runs."""
+    mails = notices = 0
+    """How many went out, or were seen in an inbox, in all runs."""
 
     def __init__(self):
         super().__init__()
@@ -49,13 +52,13 @@ class Shop(RuleBasedStateMachine):
         self.undo.__enter__()
         mail.outbox = []
         self.now = datetime(2026, 3, 27, 9, tzinfo=UTC)
-        self.message = alerts.publish_message()
+        self.message = alerts.publish_message(channels=["email", "shop"])
         self.products = [shop.create_shop_product(title, stock=2) for title in ("Tea", "Coffee")]
         names = ("anna", "bert")
         self.users = [User.objects.create_user(name, f"{name}@example.com", "x") for name in names]
         self.addresses = ["anna@example.com", "bert@example.com", "guest@example.com"]
         self.asked = {(person, product): [] for person in range(3) for product in range(2)}
-        self.bought, self.stopped = {}, {}
+        self.bought, self.stopped, self.ended = {}, {}, {}
         self.stock = [[(self.now, 2)] for _ in self.products]
         self.sent, self.erased = [], {}
 
@@ -117,12 +120,21 @@ class Shop(RuleBasedStateMachine):
         link = UnsubscribeLink(hash_address(self.addresses[person]), "asked_for", "")
         end_messages(link, self.now, everything=everything)
         self.stopped[person] = self.now
+        if everything:
+            self.ended[person] = self.now
+
+    @rule(person=st.sampled_from((0, 1)), number=st.integers(0, 3))
+    def somebody_reads(self, person, number):
+        """So that what is untrue later stays."""
+        unread = Notification.objects.filter(recipient=self.users[person], date_read=None).order_by("pk")
+        Notification.objects.filter(pk__in=unread[number : number + 1]).update(date_read=self.now)
 
     @rule(person=st.sampled_from((0, 1)))
     def somebody_is_erased(self, person):
         self.tick()
         identity.erase_customer(self.users[person].pk, self.now)
-        self.stopped[person] = self.erased[person] = self.now
+        self.stopped[person] = self.erased[person] = self.ended[person] = self.now
+        assert not Notification.objects.filter(recipient=self.users[person]).exists()
 
     @rule(meanwhile=MEANWHILE, person=PEOPLE, product=PRODUCTS, answers=st.lists(ANSWERS, max_size=4))
     def workers_run(self, meanwhile, person, product, answers):
@@ -154,6 +166,29 @@ class Shop(RuleBasedStateMachine):
             pass
         for sent in mail.outbox[before:]:
             self.check_mail(sent)
+        self.check_inboxes()
+
+    def check_inboxes(self):
+        """What nobody has read is true and wanted after each run, and nobody was told more often than they asked."""
+        never = datetime.min.replace(tzinfo=UTC)
+        told = Counter()
+        for one in Notification.objects.all():
+            person = self.users.index(one.recipient)
+            product = ("Tea", "Coffee").index(one.subject.split()[0])
+            told[person, product] += 1
+            Shop.notices += 1
+            if one.date_read is None and one.pk in self.told_now():
+                asked = self.asked[person, product][-1]
+                assert self.stock[product][-1][1] > 0
+                assert asked > self.bought.get((person, product), never)
+                assert asked > self.ended.get(person, never)
+        for key, times in told.items():
+            assert times <= len(self.asked[key])
+        rows = Delivery.objects.values_list("dedupe", "channel")
+        assert len(rows) == len(set(rows))
+
+    def told_now(self):
+        return set(Delivery.objects.filter(state="sent", channel="shop").values_list("notification_id", flat=True))
 
     def check_mail(self, sent):
         person = self.addresses.index(sent.to[0])
@@ -181,13 +216,15 @@ class Shop(RuleBasedStateMachine):
         return max([*earlier, *(pieces for at, pieces in changes if at > moment)])
 
 
-def test_each_mail_follows_from_what_was_asked_and_what_ended_it(settings):
+def test_each_message_follows_from_what_was_asked_and_what_ended_it(settings, monkeypatch):
+    monkeypatch.setattr(in_shop, "RECHECK_EVERY", timedelta(0))
+    monkeypatch.setattr(sending, "RECHECK_EVERY", timedelta(0))
     alerts.switch_on(settings, MESSAGE_QUIET_FROM=20, MESSAGE_QUIET_UNTIL=8)
     settings.EMAIL_BACKEND = "tests.lifecycle.scripted_backend.ScriptedBackend"
     checks = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
     machine_settings = effort(max_examples=RUNS, stateful_step_count=40, deadline=None, suppress_health_check=checks)
     for _ in range(MOST_TRIES):
         run_state_machine_as_test(Shop, settings=machine_settings)
-        if Shop.mails:
+        if Shop.mails and Shop.notices:
             return
-    raise AssertionError("no mail went out, so nothing was tried")
+    raise AssertionError("no mail or no notification went out, so nothing was tried")

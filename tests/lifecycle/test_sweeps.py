@@ -28,7 +28,7 @@ QUERIES = {
     "after_the_order": 1,
     "basket_left": 2,
     "cheaper_now": 7,
-    "due_again": 7,
+    "due_again": 8,
     "first_steps": 1,
     "looked": 10,
     "still_sold_out": 1,

@@ -1,6 +1,7 @@
 """What visitors can take away is complete, and what is forgotten is gone from every table."""
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -29,9 +30,13 @@ from personalization.models import (
     Exposure,
     Genome,
     GenomeMonth,
+    Household,
+    HouseholdInvitation,
+    HouseholdMember,
     LoyaltyCard,
     MessageOutcome,
     OrderVisitor,
+    ReminderAnswer,
     Season,
     Visitor,
 )
@@ -45,6 +50,7 @@ pytestmark = pytest.mark.django_db
 OURS = [model for model in apps.get_app_config("personalization").get_models() if model._meta.managed]
 NOBODYS = {
     "DailyTotal",
+    "Household",
     "Newcomer",
     "PriceSeen",
     "ProductWeek",
@@ -62,7 +68,8 @@ NOBODYS = {
 }
 """The tables without a way to a person: counts and what is drawn from them, categories, stores, keys, learned files,
 who trains, prices, how far a sweep came, and the hashes of addresses that are never written to, which outlive their
-owners' data."""
+owners' data. A household has no way to a person, its members have one to it: what it holds is several people's, and
+nobody may take it away; of who leaves nothing remains in it (tests/walks/test_households.py)."""
 STAFFS = {"Definition", "Reference", "RulesState", "Season", "Version"}
 """The tables of what staff defined for everybody. That somebody wrote a version is no data about a customer."""
 WITHHELD = {"by_id", "by_name"}
@@ -111,7 +118,13 @@ def a_life(number):
     ChannelConsent.objects.create(user=user, address_hash=str(number), purpose="asked_for", recorded_at=now())
     card = LoyaltyCard.objects.create(number_hash=f"card {number}", user=user, since=now())
     buy_in_store(user, [tea], receipt=f"Receipt {number}", card=card)
+    household = Household.objects.create(computed_at=now())
+    HouseholdMember.objects.create(household=household, visitor=visitor, since=now())
+    HouseholdInvitation.objects.create(
+        household=household, maker=visitor, code_hash=f"code {number}", expires_at=now() + timedelta(days=7)
+    )
     CardClaim.objects.record(f"another card {number}", user.pk, now())
+    ReminderAnswer.objects.answer(user.pk, tea.pk, None, now())
     MessageOutcome.objects.record("basket_left", user.pk, "treated", 0.1, now())
     leaf = tea.categories.get().pk
     Genome.objects.create(
@@ -169,10 +182,13 @@ def test_the_export_holds_each_field_of_each_row_with_names_beside_keys():
         "personalization.Exposure": 1,
         "personalization.Genome": 1,
         "personalization.GenomeMonth": 1,
+        "personalization.HouseholdInvitation": 1,
+        "personalization.HouseholdMember": 1,
         "personalization.LoyaltyCard": 1,
         "personalization.MessageOutcome": 1,
         "personalization.OrderVisitor": 1,
         "personalization.Purchase": 1,
+        "personalization.ReminderAnswer": 1,
         "personalization.Visitor": 1,
     }
     for label, rows in tables.items():
@@ -240,7 +256,7 @@ def test_it_costs_a_fixed_number_of_queries(django_assert_max_num_queries):
         )
         for _ in range(50)
     )
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(22):
         data_export.visitor_tables(user.pk, visitor)
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.core.management import call_command
@@ -217,3 +218,24 @@ def test_an_event_that_somebody_else_is_deleting_is_passed_over_not_waited_for()
         assert not thread.is_alive()
     assert [done.events for done in came] == [117]
     assert Event.objects.filter(occurred_at__lt=NOW - timedelta(days=90)).get() == held
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("consent", ["granted", "withdrawn"])
+def test_events_about_sensitive_products_and_of_who_withdrew_are_looked_for_once(small_batches, consent):
+    """No index finds them, so each batch goes on where the last one ended."""
+    anna = Visitor.objects.create(consent=consent)
+    for number in range(24):
+        store_dated_event(anna, "view_item", number, product_id=1 + number % 2)
+    keys = list(Event.objects.order_by("id").values_list("id", flat=True))
+    wanted = keys if consent == "withdrawn" else keys[1::2]
+    delete = (
+        Event.objects.delete_withdrawn if consent == "withdrawn" else partial(Event.objects.delete_for_products, {2})
+    )
+    with CaptureQueriesContext(connection) as queries:
+        assert sum(delete()) == len(wanted)
+    looked = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
+    ends = wanted[4::5] + ([wanted[-1]] if len(wanted) % 5 else [])
+    assert len(looked) == len(ends) + 1
+    assert all(f'"id" >= {end}' in sql for end, sql in zip(ends, looked[1:], strict=True))
+    assert not Event.objects.filter(id__in=wanted).exists()

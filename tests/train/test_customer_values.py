@@ -160,7 +160,7 @@ def test_an_order_between_two_nights_leaves_the_value_as_it_was():
     users, tea = shop_with_habits()
     _, facts = refreshed(users)
     shop.create_past_order(users[0], [tea], days_ago=0)
-    batch.refresh_genome([users[0].pk], time.time())
+    batch.refresh_own_genomes([users[0].pk], time.time())
     again = CustomerFacts.objects.get(user=users[0])
     assert again.expected_spend == facts[users[0].pk].expected_spend and again.orders == facts[users[0].pk].orders + 1
 

@@ -178,13 +178,20 @@ def test_an_empty_shop_has_an_empty_history():
 
 
 def test_the_number_of_queries_is_the_same_however_large_the_shop():
-    assert queries() == 29
+    assert queries() == 26
     users, products = shop.even_and_odd(weeks=1)
     for viewer in users:
         view(viewer, products[0])
     describe(products[0], "fabric", "text", "fine cotton")
     child(parent_product("Shirt"), "3.00")
-    assert queries() == 29
+    assert queries() == 26
+
+
+def test_views_that_were_reported_are_read_once_for_all_types_of_device():
+    with CaptureQueriesContext(connection) as captured:
+        read()
+    views = [query["sql"] for query in captured if "'view_item'" in query["sql"] and "'search'" not in query["sql"]]
+    assert len([sql for sql in views if "COUNT(*)" not in sql]) == 1
 
 
 def queries() -> int:

@@ -16,10 +16,13 @@ from typing import Any
 from personalization import plugins
 from personalization.models import Delivery
 from personalization.models.deliveries import Why
-from personalization.models.message_permissions import Purpose
+from personalization.models.message_permissions import Channel, Purpose
+from personalization.models.message_reach import Reach
 
 TEMPLATE_ENDINGS = ("_subject.txt", ".txt", ".html")
 MAX_DEDUPE = 100
+Channels = tuple[str, ...]
+BY_MAIL: Channels = (Channel.EMAIL,)
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,9 @@ class MessageKind(ABC):
     otherwise."""
 
     @abstractmethod
-    def find_due(self, now: datetime) -> Iterable[DueMessage]:
-        """Who is due now. May name the same message again and again, and look at some of the people each time."""
+    def find_due(self, now: datetime, channels: Channels = BY_MAIL) -> Iterable[DueMessage]:
+        """Who is due now. May name the same message again and again, and look at some of the people each time.
+        Parameters: `channels`, those by which messages of the kind go now: see `reach`."""
 
     @abstractmethod
     def read_occasion(self, delivery: Delivery) -> Occasion | None:
@@ -87,6 +91,10 @@ class MessageKind(ABC):
     @abstractmethod
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """What its templates need besides what all have: plain values, in the language that is active."""
+
+    def reach(self, channels: Channels) -> Reach:
+        """Whom its sweep looks for, where these are the channels."""
+        return Reach(self.purpose, channels)
 
     def example(self, customer: Any = None) -> Occasion | None:
         """What a message could be about, for staff to look at: to a customer, or to nobody known. None for none."""

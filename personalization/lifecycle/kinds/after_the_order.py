@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from personalization.lifecycle.customer_kind import MOST_AT_ONCE, CustomerKind, example_products
-from personalization.lifecycle.kinds import DueMessage, Occasion
+from personalization.lifecycle.kinds import BY_MAIL, Channels, DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit
 from personalization.models import Delivery
 from personalization.models.deliveries import Why
@@ -30,9 +30,11 @@ class AfterTheOrder(CustomerKind):
     purpose = Purpose.OFFERS
     priority = 15
 
-    def find_due(self, now: datetime) -> Iterator[DueMessage]:
+    def find_due(self, now: datetime, channels: Channels = BY_MAIL) -> Iterator[DueMessage]:
         """The orders that were sent on these days. One query, however many there are."""
-        sent = shipped_orders.shipped_orders(self.name, self.purpose, now - SENT_SINCE, now - SENT_BEFORE, MOST_AT_ONCE)
+        sent = shipped_orders.shipped_orders(
+            self.name, self.reach(channels), now - SENT_SINCE, now - SENT_BEFORE, MOST_AT_ONCE
+        )
         for order in sent:
             yield DueMessage(f"after:{order.id}", order.address, now, user_id=order.user_id, source_id=order.id)
 

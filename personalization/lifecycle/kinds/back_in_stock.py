@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from personalization.lifecycle.kinds import DueMessage, MessageKind, Occasion
+from personalization.lifecycle.kinds import BY_MAIL, Channels, DueMessage, MessageKind, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit
 from personalization.models import Delivery
 from personalization.models.deliveries import Why
@@ -36,7 +36,7 @@ class BackInStock(MessageKind):
     priority = 100
     hold_back = 0.0
 
-    def find_due(self, now: datetime) -> Iterator[DueMessage]:
+    def find_due(self, now: datetime, channels: Channels = BY_MAIL) -> Iterator[DueMessage]:
         """For each product that is in stock, as many of the oldest alerts as pieces are free, without the pieces that
         people were written to about within a day."""
         since = now - timedelta(days=ALERT_DAYS)

@@ -10,7 +10,7 @@ from django.utils.timezone import now as current_time
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from personalization.lifecycle.customer_kind import MOST_AT_ONCE, CustomerKind, example_products
-from personalization.lifecycle.kinds import DueMessage, Occasion
+from personalization.lifecycle.kinds import BY_MAIL, Channels, DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit
 from personalization.models import Delivery
 from personalization.models.deliveries import Why
@@ -37,20 +37,20 @@ class BasketLeft(CustomerKind):
     )
     priority = 80
 
-    def find_due(self, now: datetime) -> Iterator[DueMessage]:
+    def find_due(self, now: datetime, channels: Channels = BY_MAIL) -> Iterator[DueMessage]:
         """Baskets that were left for four hours; and those for two days whose first message went out. At most three
         queries, whatever there is."""
         since = now - OLDEST
-        for basket in self._left(since, now - FIRST_AFTER, 1):
+        for basket in self._left(channels, since, now - FIRST_AFTER, 1):
             yield _due_reminder(basket, 1, now)
-        left = self._left(since, now - SECOND_AFTER, 2)
+        left = self._left(channels, since, now - SECOND_AFTER, 2)
         told = baskets.reminded_before([one.id for one in left], now - (SECOND_AFTER - FIRST_AFTER))
         for basket in left:
             if basket.id in told:
                 yield _due_reminder(basket, 2, now)
 
-    def _left(self, since: datetime, until: datetime, number: int) -> list[baskets.LeftBasket]:
-        return baskets.left_baskets(since, until, number, self.purpose, MOST_AT_ONCE)
+    def _left(self, channels: Channels, since: datetime, until: datetime, number: int) -> list[baskets.LeftBasket]:
+        return baskets.left_baskets(since, until, number, self.reach(channels), MOST_AT_ONCE)
 
     def read_details(self, delivery: Delivery, user: Any) -> Any:
         """The basket, and whether this is the second message about it."""

@@ -9,7 +9,7 @@ from django.utils.timezone import get_default_timezone
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from personalization.lifecycle.customer_kind import CustomerKind, example_products, read_purchases_of
-from personalization.lifecycle.kinds import DueMessage, Occasion
+from personalization.lifecycle.kinds import BY_MAIL, Channels, DueMessage, Occasion
 from personalization.lifecycle.message_products import MessageProduct, message_content, reader_visit, showable
 from personalization.models import Delivery, PriceSeen, SweepTurn
 from personalization.models.deliveries import Why
@@ -40,7 +40,7 @@ class CheaperNow(CustomerKind):
     purpose = Purpose.OFFERS
     priority = 60
 
-    def find_due(self, now: datetime) -> Iterator[DueMessage]:
+    def find_due(self, now: datetime, channels: Channels = BY_MAIL) -> Iterator[DueMessage]:
         """Who is interested in what costs less today; looked for once a day, after the nightly run saw the prices.
         Seven queries, however many there are, and one where nothing costs less."""
         drops = PriceSeen.objects.drops(_day(now), SHARE, AMOUNT, MOST_PRICE_DROPS)
@@ -48,7 +48,7 @@ class CheaperNow(CustomerKind):
             return
         SweepTurn.objects.move(self.name, 0, None, now)
         by_product = {drop.product_id: drop for drop in drops}
-        found = interested_customers.interested_in(by_product, now - INTEREST, self.purpose, MOST_INTERESTED)
+        found = interested_customers.interested_in(by_product, now - INTEREST, self.reach(channels), MOST_INTERESTED)
         told = Delivery.objects.already_messaged(self.name, {one.user_id for one in found}, now - PRICE_PAUSE)
         for one in sorted(found, key=lambda one: list(by_product).index(one.product)):
             if one.user_id not in told:

@@ -1,6 +1,6 @@
 """Due again: what a customer buys regularly, or others do, a little before they are expected to need it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -20,9 +20,10 @@ from personalization.lifecycle.customer_kind import (
     next_customers,
     read_purchases_of,
 )
-from personalization.lifecycle.kinds import DueMessage, Occasion
+from personalization.lifecycle.kinds import BY_MAIL, Channels, DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit, showable
-from personalization.models import Delivery
+from personalization.lifecycle.reminder_choice import reminder_path
+from personalization.models import Delivery, ReminderAnswer
 from personalization.models.deliveries import Why
 from personalization.oscar.visits import open_basket
 from personalization.rank.purchase_rhythm import days_until_next
@@ -58,9 +59,9 @@ class DueAgain(CustomerKind):
     explanation = gettext_lazy("Goes to customers a little before they are expected to need what they buy regularly.")
     priority = 40
 
-    def find_due(self, now: datetime) -> Iterator[DueMessage]:
-        """Of the next customers, those who are expected to need something. Seven queries, however many there are."""
-        users = next_customers(self, now, CUSTOMERS_PER_SWEEP)
+    def find_due(self, now: datetime, channels: Channels = BY_MAIL) -> Iterator[DueMessage]:
+        """Of the next customers, those who are expected to need something. Eight queries, however many there are."""
+        users = next_customers(self, channels, now, CUSTOMERS_PER_SWEEP)
         told = Delivery.objects.already_messaged(self.name, users, now - DUE_AGAIN_PAUSE)
         expected = expect_purchases(set(users) - told, now)
         for user_id, products in expected.items():
@@ -77,7 +78,7 @@ class DueAgain(CustomerKind):
         user = occasion.user
         expected = {one.product: one for one in expect_purchases([user.pk], now).get(user.pk, ())}
         if not expected:
-            return Why.BOUGHT
+            return Why.NOT_WANTED if expect_purchases([user.pk], now, heed_answers=False) else Why.BOUGHT
         in_basket = open_basket(user.pk)["basket"]
         shown = showable(reader_visit(user), [key for key in expected if key not in in_basket], MOST_DUE_PRODUCTS)
         occasion.details[:] = [expected[key] for key in shown]
@@ -96,26 +97,44 @@ class DueAgain(CustomerKind):
         content = message_content(self.name, reader_visit(occasion.user), list(by_key), count=0)
         if not content.subjects:
             raise LookupError("nothing is left that can be bought")
-        return {"products": [{"product": one, "last": by_key[one.key].last} for one in content.subjects]}
+        return {
+            "products": [
+                {
+                    "product": one,
+                    "last": by_key[one.key].last,
+                    "choice_path": "" if occasion.is_example else reminder_path(occasion.user, one.key),
+                }
+                for one in content.subjects
+            ]
+        }
 
 
-def expect_purchases(user_ids: Iterable[Any], now: datetime) -> dict[Any, list[ExpectedPurchase]]:
-    """What these customers, those of them who consented, are expected to need about now, the soonest first. Five
-    queries, and two for the flags of sensitive categories."""
-    learned = get_active_snapshot()
+def expect_purchases(
+    user_ids: Iterable[Any], now: datetime, *, heed_answers: bool = True
+) -> dict[Any, list[ExpectedPurchase]]:
+    """What these customers, those of them who consented, are expected to need about now, the soonest first; what they
+    asked to be reminded of later when that comes, and never what they do not want to be reminded of. Six queries, and
+    two for the flags of sensitive categories."""
+    learned, user_ids = get_active_snapshot(), list(user_ids)
+    answers = ReminderAnswer.objects.by_customer(user_ids) if heed_answers else {}
     purchases = read_purchases_of(user_ids, now - HISTORY)
     found: dict[Any, list[ExpectedPurchase]] = {}
     for user_id, own in groupby(purchases, key=lambda one: one.user_id):
-        expected = [*_expected_of(list(own), learned, now)]
+        heard = {product: answer for (user, product), answer in answers.items() if user == user_id}
+        expected = [*_expected_of(list(own), learned, heard, now)]
         if expected:
             found[user_id] = sorted(expected, key=lambda one: (one.due, one.product))
     return found
 
 
 def _expected_of(
-    purchases: list[PastPurchase], learned: SnapshotArrays | None, now: datetime
+    purchases: list[PastPurchase],
+    learned: SnapshotArrays | None,
+    answers: Mapping[int, ReminderAnswer],
+    now: datetime,
 ) -> Iterator[ExpectedPurchase]:
-    """Parameters: `purchases` of one customer, in the order of their products and moments."""
+    """Parameters: `purchases` of one customer, in the order of their products and moments; `answers`, what they
+    said, by product."""
     last_bought = {one.product: one.at for one in purchases}
     for product, rows in groupby(purchases, key=lambda one: one.product):
         pieces: dict[int, int] = {}
@@ -125,8 +144,13 @@ def _expected_of(
         gap = days_until_next(list(pieces), list(pieces.values()), _usual_gap(product, learned))
         if gap is None:
             continue
-        due = datetime.fromtimestamp((max(pieces) + gap) * DAY, UTC)
-        if due - LEAD <= now <= due + LATENESS and not _has_substitute(product, last_bought, learned):
+        due, lead = datetime.fromtimestamp((max(pieces) + gap) * DAY, UTC), LEAD
+        answer = answers.get(product)
+        if answer is not None and answer.until is None:
+            continue
+        if answer is not None and answer.until is not None and answer.answered_at > last_bought[product]:
+            due, lead = answer.until, timedelta(0)
+        if due - lead <= now <= due + LATENESS and not _has_substitute(product, last_bought, learned):
             yield ExpectedPurchase(product, due, last_bought[product], list(pieces.values())[-1])
 
 

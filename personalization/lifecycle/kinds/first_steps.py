@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from personalization.decide.visit import Visit
 from personalization.lifecycle.customer_kind import FEWEST_SHOWN, MOST_AT_ONCE, SHOWN_PRODUCTS, CustomerKind
-from personalization.lifecycle.kinds import DueMessage, Occasion
+from personalization.lifecycle.kinds import BY_MAIL, Channels, DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit
 from personalization.models import CustomerFacts, Delivery
 from personalization.models.deliveries import Why
@@ -28,10 +28,10 @@ class FirstSteps(CustomerKind):
     purpose = Purpose.OFFERS
     priority = 5
 
-    def find_due(self, now: datetime) -> Iterator[DueMessage]:
+    def find_due(self, now: datetime, channels: Channels = BY_MAIL) -> Iterator[DueMessage]:
         """The accounts of these days without an order. One query over the index of when they were made."""
         for row in CustomerFacts.objects.without_order(
-            self.name, self.purpose, now - MADE_SINCE, now - MADE_BEFORE, MOST_AT_ONCE
+            self.name, self.reach(channels).allowed("user"), now - MADE_SINCE, now - MADE_BEFORE, MOST_AT_ONCE
         ):
             yield DueMessage(f"first:{row.user_id}", row.address, now, user_id=row.user_id)
 

@@ -15,7 +15,7 @@ from personalization.lifecycle.customer_kind import (
     next_customers,
     read_purchases_of,
 )
-from personalization.lifecycle.kinds import DueMessage, Occasion
+from personalization.lifecycle.kinds import BY_MAIL, Channels, DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit, showable
 from personalization.models import Delivery, Event, Visitor
 from personalization.models.deliveries import Why
@@ -56,9 +56,9 @@ class Looked(CustomerKind):
     )
     priority = 20
 
-    def find_due(self, now: datetime) -> Iterator[DueMessage]:
+    def find_due(self, now: datetime, channels: Channels = BY_MAIL) -> Iterator[DueMessage]:
         """Of the next customers, those who looked often enough. Ten queries, however many there are."""
-        users = next_customers(self, now, CUSTOMERS_PER_SWEEP)
+        users = next_customers(self, channels, now, CUSTOMERS_PER_SWEEP)
         told = Delivery.objects.already_messaged(self.name, users, now - LOOKED_PAUSE)
         looks = read_looks(set(users) - told, now)
         idle = set(looks) - baskets.owners_of_filled(looks)

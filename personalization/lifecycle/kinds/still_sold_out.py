@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from personalization.lifecycle.customer_kind import MOST_AT_ONCE, CustomerKind, example_products
-from personalization.lifecycle.kinds import DueMessage, Occasion
+from personalization.lifecycle.kinds import BY_MAIL, Channels, DueMessage, Occasion
 from personalization.lifecycle.kinds.back_in_stock import ALERT_DAYS
 from personalization.lifecycle.message_products import message_content, reader_visit
 from personalization.models import Delivery
@@ -33,10 +33,10 @@ class StillSoldOut(CustomerKind):
     priority = 50
     placeholders = ("product", "shop")
 
-    def find_due(self, now: datetime) -> Iterator[DueMessage]:
+    def find_due(self, now: datetime, channels: Channels = BY_MAIL) -> Iterator[DueMessage]:
         """Who waits for so long. One query."""
         since = now - timedelta(days=ALERT_DAYS)
-        for one in product_alerts.waiting_in_vain(self.name, since, now - PATIENCE, self.purpose, MOST_AT_ONCE):
+        for one in product_alerts.waiting_in_vain(self.name, since, now - PATIENCE, self.reach(channels), MOST_AT_ONCE):
             key = f"in_vain:{one.alert_id}"
             yield DueMessage(
                 key, one.address, now, user_id=one.user_id, source_id=one.alert_id, product_id=one.product_id

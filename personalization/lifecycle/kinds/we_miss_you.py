@@ -13,7 +13,7 @@ from personalization.lifecycle.customer_kind import (
     CustomerKind,
     next_facts,
 )
-from personalization.lifecycle.kinds import DueMessage, Occasion
+from personalization.lifecycle.kinds import BY_MAIL, Channels, DueMessage, Occasion
 from personalization.lifecycle.message_products import message_content, reader_visit
 from personalization.models import CustomerFacts, Delivery
 from personalization.models.deliveries import Why
@@ -40,10 +40,10 @@ class WeMissYou(CustomerKind):
     purpose = Purpose.OFFERS
     priority = 10
 
-    def find_due(self, now: datetime) -> Iterator[DueMessage]:
+    def find_due(self, now: datetime, channels: Channels = BY_MAIL) -> Iterator[DueMessage]:
         """Of the next customers, those who are missed; each at most once in a quarter. Five queries, however many
         there are."""
-        rows = next_facts(self, now, CUSTOMERS_PER_SWEEP)
+        rows = next_facts(self, channels, now, CUSTOMERS_PER_SWEEP)
         median = CustomerFacts.objects.median_kept_revenue() if rows else None
         for row in rows:
             if median is not None and row.kept_revenue > median and is_missed(row, now):

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 
 from personalization.management.progress import progress_bars
 from personalization.measure.outcomes import measure_outcomes
+from personalization.models.job_runs import Job, job_run
 from personalization.privacy import retention
 
 
@@ -25,8 +26,9 @@ class Command(BaseCommand):
         if dry_run:
             self.stdout.write(f"Would be done: {retention.rows_due()}.")
             return
-        measured = measure_outcomes()
-        result = retention.apply_retention(progress=progress_bars(self.stderr, verbosity))
+        with job_run(Job.RETENTION):
+            measured = measure_outcomes()
+            result = retention.apply_retention(progress=progress_bars(self.stderr, verbosity))
         if verbosity:
             self.stdout.write(f"Measured: {measured}.")
             self.stdout.write(f"Done: {result}.")

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from personalization.batching import batched
 from personalization.exchange import export, export_requests, tabular
-from personalization.management.options import parse_moment
+from personalization.management.options import parse_moment, require_training_packages
 from personalization.management.progress import progress_bars
 
 REQUESTS_PER_BATCH = 200
@@ -50,11 +50,13 @@ class Command(BaseCommand):
         """1. Checks the options. 2. Reads the requests. 3. Writes their lists, a batch at a time."""
         moment, progress = parse_moment(options["as_of"]), progress_bars(self.stderr, verbosity)
         check_options(options)
+        if moment is not None:
+            require_training_packages()
         try:
             tabular.check_writable(file)
             requests = self.read_requests(options, time.time() if moment is None else moment)
             with tabular.write_table(file, export.export_columns(requests)) as write:
-                context = export.current_context() if moment is None else export.past_context(moment, progress)
+                context = export.current_context() if moment is None else learn_past_context(moment, progress)
                 run = export.ExportRun(requests.surface, context, options["top"], options["new_only"])
                 bar = progress(requests.requests, requests.unit.capitalize(), requests.count)
                 for batch in batched(bar, REQUESTS_PER_BATCH):
@@ -105,3 +107,10 @@ def check_options(options: dict[str, Any]) -> None:
     for option, message in REQUIRED_FILES.items():
         if not files and surface == REQUEST_FILES[option][0]:
             raise CommandError(message)
+
+
+def learn_past_context(moment: float, progress: Callable[[Any, str, int], Any]) -> export.ExportContext:
+    """What would have been active at this moment, which has to be learned."""
+    from personalization.exchange.past_export import past_context  # noqa: PLC0415 - needs the extra `train`
+
+    return past_context(moment, progress)

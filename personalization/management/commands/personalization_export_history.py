@@ -6,11 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from personalization.management.options import parse_moment
+from personalization.management.options import parse_moment, require_training_packages
 from personalization.management.progress import progress_bars
-from personalization.train.engines.history_files import export_history
-from personalization.train.engines.optional_packages import MissingPackage
-from personalization.train.run import training_cutoff
 
 
 class Command(BaseCommand):
@@ -23,6 +20,11 @@ class Command(BaseCommand):
         parser.add_argument("--as-of", metavar="DATE", help="only what was bought before this date, or date and time")
 
     def handle(self, *args: Any, folder: Path, as_of: str | None, verbosity: int, **options: Any) -> None:
+        require_training_packages()
+        from personalization.train.engines.history_files import export_history  # noqa: PLC0415 - needs these packages
+        from personalization.train.engines.optional_packages import MissingPackage  # noqa: PLC0415
+        from personalization.train.run import training_cutoff  # noqa: PLC0415
+
         cutoff = training_cutoff(parse_moment(as_of))
         try:
             manifest = export_history(folder, cutoff, progress_bars(self.stderr, verbosity))

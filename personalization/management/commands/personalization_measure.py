@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from personalization.measure.outcomes import measure_outcomes
+from personalization.models.job_runs import Job, job_run
 
 
 class Command(BaseCommand):
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, verbosity: int, **options: Any) -> None:
-        result = measure_outcomes(thorough=options["all"])
+        with job_run(Job.MEASURE):
+            result = measure_outcomes(thorough=options["all"])
         if verbosity:
             self.stdout.write(f"Done: {result}.")

@@ -9,6 +9,7 @@ from django.utils.timezone import now
 from personalization import conf
 from personalization.lifecycle.live_messages import read_live_messages
 from personalization.lifecycle.message_run import MESSAGES_PER_RUN, run_messages
+from personalization.models.job_runs import Job, job_run
 
 
 class Command(BaseCommand):
@@ -32,7 +33,8 @@ class Command(BaseCommand):
             self.stdout.write(f"Nothing was sent: {', '.join(missing)} is not set. See docs/how-to-messages.md.")
             return
         is_off = not read_live_messages(now())
-        run = run_messages(limit)
+        with job_run(Job.MESSAGES):
+            run = run_messages(limit)
         if is_off and not run.result.skipped:
             self.stdout.write("No message is live in the dashboard, so nothing was sent. See docs/how-to-messages.md.")
             return

@@ -1,40 +1,17 @@
 """Learns from the shop's history: `manage.py personalization_train`."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from personalization.management.options import parse_moment
+from personalization.management.options import require_training_packages
 from personalization.management.progress import progress_bars
-from personalization.management.training_report import report_lines, shared_work_sentence
+from personalization.models.job_runs import Job, job_run
 from personalization.models.snapshot_files import BrokenSnapshot, MissingSnapshot
 from personalization.oscar import search_engine
 from personalization.plugins import PluginError
-from personalization.train.engines import open_block_store
-from personalization.train.engines.history_files import UnusableHistory, read_history_manifest
-from personalization.train.engines.local import BlockStore
-from personalization.train.engines.optional_packages import MissingPackage
-from personalization.train.engines.spark_engine import spark_blocks
-from personalization.train.evaluate import Evaluation
-from personalization.train.lock import TrainingInProgress, TrainingOvertaken
-from personalization.train.nightly import train_shop
-from personalization.train.quality_gate import QualityRegression
-from personalization.train.run import TrainingSummary, training_cutoff
-
-NOT_PUBLISHED = (
-    TrainingOvertaken,
-    BrokenSnapshot,
-    MissingSnapshot,
-    MissingPackage,
-    UnusableHistory,
-    PluginError,
-    OSError,
-)
-"""The errors that a message tells enough of."""
 
 
 class Command(BaseCommand):
@@ -62,10 +39,23 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, force: bool, refit_ranker: bool, verbosity: int, **options: Any) -> None:
+        require_training_packages()
+        from personalization.management.training_engines import (  # noqa: PLC0415 - needs these packages
+            ENGINE_ERRORS,
+            chosen_engine,
+            end_of_history,
+        )
+        from personalization.management.training_report import report_lines, shared_work_sentence  # noqa: PLC0415
+        from personalization.train.evaluate import Evaluation  # noqa: PLC0415
+        from personalization.train.lock import TrainingInProgress, TrainingOvertaken  # noqa: PLC0415
+        from personalization.train.nightly import train_shop  # noqa: PLC0415
+        from personalization.train.quality_gate import QualityRegression  # noqa: PLC0415
+        from personalization.train.run import TrainingSummary  # noqa: PLC0415
+
         progress = progress_bars(self.stderr, verbosity)
         try:
-            cutoff = _end_of_history(**options)
-            with _chosen_engine(**options) as blocks:
+            cutoff = end_of_history(**options)
+            with job_run(Job.TRAIN, passing=TrainingInProgress), chosen_engine(**options) as blocks:
                 snapshot, customers = train_shop(
                     cutoff,
                     progress,
@@ -79,7 +69,7 @@ class Command(BaseCommand):
         except QualityRegression as reasons:
             message = f"Not published: quality gate failed ({reasons}); the active snapshot stays."
             raise CommandError(f"{message} To publish it anyway: --force") from None
-        except NOT_PUBLISHED as error:
+        except (*ENGINE_ERRORS, TrainingOvertaken, BrokenSnapshot, MissingSnapshot, PluginError, OSError) as error:
             raise CommandError(f"Not published: {error}. The active snapshot stays.") from error
         summary = TrainingSummary(**snapshot.metrics)
         if verbosity:
@@ -98,22 +88,3 @@ class Command(BaseCommand):
         if verbosity and (others := summary.customers - customers) > 0:
             self.stdout.write(f"The other {others:,} have not agreed: nothing is chosen for them personally.")
             self.stdout.write("`personalization_consent grant` records consent that was given elsewhere.")
-
-
-def _end_of_history(as_of: str | None, engine: str, history: Path | None, **others: Any) -> float:
-    """The moment until which is learned; for Spark, that of the export, or an earlier one."""
-    if engine != "spark":
-        return training_cutoff(parse_moment(as_of))
-    if history is None:
-        raise CommandError("--engine spark needs --history DIR, which `personalization_export_history DIR` writes.")
-    until, wanted = read_history_manifest(history).until, parse_moment(as_of)
-    return until if wanted is None else training_cutoff(min(wanted, until))
-
-
-@contextmanager
-def _chosen_engine(engine: str, master: str, history: Path | None, **others: Any) -> Iterator[BlockStore]:
-    if engine == "spark" and history:
-        with spark_blocks(master, history) as blocks:
-            yield blocks
-    else:
-        yield open_block_store(engine)

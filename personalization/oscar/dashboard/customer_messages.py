@@ -19,6 +19,7 @@ class CustomerMessage:
 
     label: str
     """Its kind."""
+    channel: str
     definition: Definition | None
     number: int | None
     """The number of the version by which it was decided."""
@@ -46,6 +47,7 @@ def _customer_message(row: Delivery) -> CustomerMessage:
     kind, version = registered_kinds().get(row.kind), row.version
     return CustomerMessage(
         message_label(kind) if kind else row.kind,
+        row.get_channel_display(),
         version.definition if version else None,
         version.number if version else None,
         row.get_state_display(),

@@ -23,7 +23,7 @@ from personalization.models.fail_open import fail_open
 from personalization.oscar.dashboard import customer_blocks, customer_messages, customer_segments, customer_timeline
 from personalization.oscar.dashboard.expected_value import expected_value
 from personalization.oscar.dashboard.screens import is_part, show
-from personalization.privacy import consent, flows
+from personalization.privacy import consent, flows, households
 from personalization.privacy.client_address import client_address
 from personalization.privacy.data_download import AsyncDataDownload, DataDownload
 from personalization.privacy.requester import Requester
@@ -63,7 +63,7 @@ class OpenedCustomer:
     def of_entry(cls, entry: AuditEntry) -> "OpenedCustomer":
         """The customer of an entry that `AuditQuerySet.latest_opening` read."""
         account: Any = entry.subject
-        visitor = Visitor.objects.of_customer(account.pk)
+        visitor = Visitor.objects.of_customer(account.pk, with_household=conf.get_settings().HOUSEHOLDS)
         allowed = consent.tracking_allowed(Requester(user=account, owns_session=False), visitor)
         return cls(account, entry.note, visitor, allowed)
 
@@ -125,6 +125,9 @@ def _customer_page(request: HttpRequest, opened: OpenedCustomer) -> HttpResponse
     with fail_open("Reading a customer's consent for the dashboard", whole_page=True):
         records = ConsentRecord.objects.filter(visitor=opened.visitor).order_by("-recorded_at", "-pk")
         context["records"] = list(records[:SHOWN_RECORDS]) if opened.visitor else []
+    if opened.allows_profile and conf.get_settings().HOUSEHOLDS:
+        with fail_open("Reading a customer's household for the dashboard", whole_page=True):
+            context["household"] = households.household_state(opened.visitor, now())
     can_send = not conf.missing_message_settings()
     with fail_open("Reading a customer's messages for the dashboard", queries=can_send, whole_page=True):
         context["messages_to_them"] = customer_messages.customer_messages(opened.account)

@@ -23,6 +23,7 @@ from personalization.models import AuditAction, AuditEntry, DailyTotal, Event, S
 from personalization.models.arrivals import Arrivals, count_arrivals
 from personalization.models.audit import AUDIT_DAYS
 from personalization.models.fail_open import fail_open
+from personalization.operations.doctor import daily_findings
 from personalization.oscar.dashboard.card_claims import claimed_cards
 from personalization.oscar.dashboard.health_lines import health_line
 from personalization.oscar.dashboard.quality_words import quality_sentences
@@ -119,7 +120,8 @@ def show_data(request: HttpRequest) -> HttpResponse:
         context["lease"] = TrainingLease.objects.current()
     with fail_open("Reading the health for the dashboard", whole_page=True):
         health = read_health(moment)
-        context["health"] = health_line(health, moment)
+        context["findings"] = daily_findings(moment, health)
+        context["health"] = health_line(health, moment, context["findings"])
         context["retention"] = list(_retention_lines(health.oldest_held))
     with fail_open("Reading claims of cards for the dashboard", whole_page=True):
         context["claims"] = claimed_cards()

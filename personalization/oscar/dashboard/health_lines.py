@@ -1,5 +1,6 @@
 """Whether personalisation works, in sentences: the first line of the overview and of the jobs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext, pgettext
 
 from personalization.health import Health
+from personalization.operations.findings import Finding, Severity
 
 HOUR = timedelta(hours=1)
 
@@ -24,10 +26,15 @@ class HealthLine:
 
 
 def health_line(
-    health: Health, moment: datetime, *, events: int | None = None, orders: int | None = None
+    health: Health,
+    moment: datetime,
+    findings: Iterable[Finding] = (),
+    *,
+    events: int | None = None,
+    orders: int | None = None,
 ) -> HealthLine:
-    """The health at a moment. Parameters: `events` of the last hour and `orders` of today, None where they could not be
-    counted."""
+    """The health at a moment. Parameters: `findings` of the doctor, which stand below it; `events` of the last hour and
+    `orders` of today, None where they could not be counted."""
     state, sentences = _snapshot_sentences(health, moment)
     if health.has_database and health.deletion_overdue and health.retention_overdue is not None:
         state = "wrong" if state == "wrong" else "late"
@@ -46,13 +53,24 @@ def health_line(
     if orders is not None:
         words = npgettext("personalization", "%(number)s order today.", "%(number)s orders today.", orders)
         sentences.append(words % {"number": formats.number_format(orders, force_grouping=True)})
+    state, label = _with_findings(state, findings)
     labels = {
         "good": pgettext("personalization", "All is well"),
         "late": pgettext("personalization", "A job is late"),
         "wrong": pgettext("personalization", "Something is wrong"),
         "new": pgettext("personalization", "Not started yet"),
     }
-    return HealthLine(state, labels[state], sentences)
+    return HealthLine(state, label or labels[state], sentences)
+
+
+def _with_findings(state: str, findings: Iterable[Finding]) -> tuple[str, str]:
+    """The state that is true with these, and its label where it is none of the usual ones."""
+    worst = max((finding.severity for finding in findings), default=Severity.NOTE)
+    if state == "wrong" or worst == Severity.WRONG:
+        return "wrong", ""
+    if state == "good" and worst == Severity.LATE:
+        return "late", pgettext("personalization", "Something needs attention")
+    return state, ""
 
 
 def _snapshot_sentences(health: Health, moment: datetime) -> tuple[str, list[str]]:

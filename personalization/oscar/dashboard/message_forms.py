@@ -9,11 +9,12 @@ from django.utils.functional import cached_property, lazy
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from personalization.lifecycle.kinds import MessageKind, registered_kinds
+from personalization.lifecycle.kinds import BY_MAIL, MessageKind, registered_kinds
 from personalization.merchandising import documents
 from personalization.merchandising.documents import DocumentError
 from personalization.merchandising.schemas import MAX_MESSAGE_TEXT, MAX_SUBJECT
 from personalization.models.definitions import MAX_NAME
+from personalization.models.message_permissions import Channel
 from personalization.oscar.dashboard.audience_forms import AudienceForm, audience_initial
 
 Document = dict[str, Any]
@@ -36,6 +37,30 @@ class MessageForm(AudienceForm):
 
     name = forms.CharField(label=pgettext_lazy("personalization", "Name"), max_length=MAX_NAME)
     kind = forms.ChoiceField(label=pgettext_lazy("personalization", "Kind"), choices=lazy(_kind_choices, list))
+    channels = forms.MultipleChoiceField(
+        label=pgettext_lazy("personalization", "By which way"),
+        choices=Channel.choices,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=_(
+            "In the shop: a notification in the customer's account. Guests have none. Nothing chosen: by e-mail."
+        ),
+    )
+    first_in_shop = forms.BooleanField(
+        label=pgettext_lazy("personalization", "In the shop first"),
+        required=False,
+        help_text=_(
+            "Of a message that goes both ways: who comes at least weekly is mailed only what they have not read in the "
+            "shop after two of their usual pauses."
+        ),
+    )
+    best_hour = forms.BooleanField(
+        label=pgettext_lazy("personalization", "At the best hour"),
+        required=False,
+        help_text=_(
+            "A mail waits, for a day at most, for the hour at which the customer, or most others, are in the shop."
+        ),
+    )
     hold_back = forms.FloatField(
         label=pgettext_lazy("personalization", "Held back, in percent"),
         required=False,
@@ -98,9 +123,12 @@ class MessageForm(AudienceForm):
     def document(self) -> Document:
         """The document that the form makes. Call it when the form is valid."""
         data = self.cleaned_data
-        parts = {"who": self.audience(), "wording": self._wording(data), "when": self.schedule()}
+        parts: dict[str, Any] = {"who": self.audience(), "wording": self._wording(data), "when": self.schedule()}
         if data["hold_back"] is not None:
             parts["hold_back"] = data["hold_back"] / 100
+        if data["channels"] and tuple(data["channels"]) != BY_MAIL:
+            parts["channels"] = data["channels"]
+        parts |= {name: True for name in ("first_in_shop", "best_hour") if data[name]}
         return {"kind": data["kind"], **{name: part for name, part in parts.items() if part != {}}}
 
     def _wording(self, data: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -130,6 +158,9 @@ def message_initial(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
         **audience_initial(document),
         "name": name,
         "kind": document.get("kind", ""),
+        "first_in_shop": document.get("first_in_shop", False),
+        "best_hour": document.get("best_hour", False),
+        "channels": list(document.get("channels", BY_MAIL)),
         "hold_back": None if share is None else round(share * 100, 6),
     }
     for code, texts in document.get("wording", {}).items():

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.functional import lazy
 from django.utils.translation import gettext as _
@@ -15,7 +15,8 @@ from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_POST
 
 from personalization import conf
-from personalization.lifecycle.kinds import MessageKind, registered_kinds
+from personalization.lifecycle.in_shop import InShopNotice, make_notice
+from personalization.lifecycle.kinds import BY_MAIL, MessageKind, registered_kinds
 from personalization.lifecycle.live_messages import PublishedMessage
 from personalization.lifecycle.mail import mail_language
 from personalization.lifecycle.message_preview import find_occasion, make_test_mail, send_test_mail
@@ -60,16 +61,19 @@ class ReaderForm(PlainSelects):
 
 
 @dataclass(frozen=True)
-class PreviewedMail:
-    """A mail as the screen shows it."""
+class PreviewedMessage:
+    """A message as the screen shows it."""
 
-    mail: EmailMultiAlternatives
+    mail: EmailMultiAlternatives | None
+    """None where it does not go by mail."""
+    notice: InShopNotice | None
+    """None where it does not go into the customer's account."""
     is_example: bool
 
     @property
     def html(self) -> str:
         """Its HTML part."""
-        return str(self.mail.alternatives[0][0])
+        return str(self.mail.alternatives[0][0]) if self.mail else ""
 
 
 @require_POST
@@ -85,6 +89,8 @@ def send_test(request: HttpRequest) -> HttpResponse:
     address, shown = account_address(request.user), context.get("shown")
     if not address:
         context["refusal"] = _("Your account has no e-mail address.")
+    elif shown is not None and shown.mail is None:
+        context["refusal"] = _("This message does not go by mail.")
     elif shown is not None:
         try:
             send_test_mail(shown.mail)
@@ -140,6 +146,7 @@ def _shown_mail(
         return {"faults": [words % {"names": ", ".join(missing)}]}
     language = mail_language(language or _language_of(kind, customer))
     wording = PublishedMessage(0, 0, kind.name, texts=document.get("wording", {})).wording(language)
+    channels, mail, notice = document.get("channels", BY_MAIL), None, None
     try:
         occasion = find_occasion(kind, customer)
         if occasion is None:
@@ -151,13 +158,20 @@ def _shown_mail(
                     )
                 ]
             }
-        mail = make_test_mail(kind, occasion, language, wording, account_address(request.user))
+        if Channel.EMAIL in channels:
+            mail = make_test_mail(kind, occasion, language, wording, account_address(request.user))
+        if Channel.SHOP in channels:
+            with transaction.atomic():  # a query that fails must not take the page with it
+                notice = make_notice(kind, occasion, language, wording)
     except DatabaseError:
         raise
     except Exception as fault:  # whatever a template of the shop raises
         logger.exception("The preview of a message of kind %s could not be made", kind.name)
         return {"faults": [_("The mail could not be made: %(fault)s") % {"fault": f"{type(fault).__name__}: {fault}"}]}
-    return {"shown": PreviewedMail(mail, occasion.is_example), "language": dict(settings.LANGUAGES).get(language)}
+    return {
+        "shown": PreviewedMessage(mail, notice, occasion.is_example),
+        "language": dict(settings.LANGUAGES).get(language),
+    }
 
 
 def _language_of(kind: MessageKind, customer: Any) -> str:

@@ -8,10 +8,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from personalization import conf
-from personalization.lifecycle.kinds import registered_kinds
+from personalization.lifecycle.kinds import BY_MAIL, registered_kinds
 from personalization.lifecycle.live_messages import unanswerable_segments
 from personalization.merchandising import documents
 from personalization.merchandising.campaign_words import Names, describe_audience
+from personalization.models.message_permissions import Channel
 from personalization.oscar import class_loader
 from personalization.oscar.alert_sender import BACK_IN_STOCK
 from personalization.oscar.dashboard.message_forms import message_label
@@ -28,6 +29,13 @@ def describe_message(document: Mapping[str, Any], names: Names) -> str:
         pgettext("personalization", "for %(who)s") % {"who": describe_audience(document.get("who", {}), names)},
         words if languages else own,
     ]
+    channels = tuple(document.get("channels", BY_MAIL))
+    if channels != BY_MAIL:
+        parts.append(", ".join(str(label) for name, label in Channel.choices if name in channels))
+    if document.get("first_in_shop"):
+        parts.append(pgettext("personalization", "in the shop first"))
+    if document.get("best_hour"):
+        parts.append(pgettext("personalization", "at the best hour"))
     share = document.get("hold_back", kind.hold_back if kind else 0)
     if share:
         parts.append(pgettext("personalization", "%(percent)g %% held back") % {"percent": round(share * 100, 2)})
@@ -61,6 +69,10 @@ def message_warnings(document: Mapping[str, Any]) -> list[str]:
         )
         return [words]
     found = [_("From then on Oscar's own mail about products that are back in stock is not sent any more.")]
+    if Channel.EMAIL not in document.get("channels", BY_MAIL):
+        found.append(_("Without mails, guests who wait for a product are not told."))
+    if Channel.SHOP not in document.get("channels", BY_MAIL):
+        found.append(_("Nor is Oscar's notification about it made, unless this message goes “in the shop”, too."))
     if document.get("who"):
         found.append(_("Whom neither this message nor another live one of its kind is meant for is not told at all."))
     return found

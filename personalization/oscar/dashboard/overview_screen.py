@@ -1,6 +1,6 @@
 """The overview: whether all is well, what to do next, what people look for in vain and wait for."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,8 @@ from personalization.merchandising.compiled import CompiledRules
 from personalization.merchandising.conflicts import find_conflicts
 from personalization.models import Definition, DefinitionKind, DefinitionState, Event
 from personalization.models.fail_open import fail_open
+from personalization.operations.doctor import daily_findings
+from personalization.operations.findings import Finding, Severity
 from personalization.oscar import search_engine
 from personalization.oscar.dashboard.campaign_list import live_state
 from personalization.oscar.dashboard.earned_lines import earned_lines
@@ -58,6 +60,7 @@ class Findings:
     campaigns: list[Definition] | None
     rules: CompiledRules
     vain_searches: list[search_log.SearchCount] | None
+    doctor: Sequence[Finding] = ()
 
 
 @require_GET
@@ -69,13 +72,15 @@ def show_overview(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"search_days": settings.SEARCH_RETENTION_DAYS, "least": settings.MIN_CUSTOMERS}
     with fail_open("Reading the health for the overview", whole_page=True):
         health = read_health(moment)
+        context["findings"] = daily_findings(moment, health)
     with fail_open("Counting what arrives for the overview", whole_page=True):
         events = Event.objects.count_since(moment - HOUR)
         today = data_sources.count_orders(since=day_bounds(localdate(moment)))
         if health is not None and not health.has_snapshot:
             orders = data_sources.count_orders()
     if health is not None:
-        context["health"] = health_line(health, moment, events=events, orders=today)
+        found = context.get("findings", [])
+        context["health"] = health_line(health, moment, found, events=events, orders=today)
     with fail_open("Looking for searches without results", whole_page=True):
         context["searches"] = _vain_searches(moment)
     with fail_open("Looking for products that people wait for", whole_page=True):
@@ -86,7 +91,9 @@ def show_overview(request: HttpRequest) -> HttpResponse:
         context["earned"] = earned_lines(localdate(moment))
     with fail_open("Reading what the holdout says for the overview", whole_page=True):
         context["holdout"] = holdout_sentences()
-    findings = Findings(health, orders, campaigns, get_active_rules(), context.get("searches"))
+    findings = Findings(
+        health, orders, campaigns, get_active_rules(), context.get("searches"), context.get("findings", ())
+    )
     context["step"] = next_step(findings, moment)
     context["searches"] = context["searches"][:SHOWN_SEARCHES] if "searches" in context else None
     return show(request, "overview", context, tab="overview")
@@ -97,6 +104,7 @@ def next_step(findings: Findings, moment: datetime) -> NextStep | None:
     steps: Iterable[Callable[[Findings, datetime], NextStep | None]] = (
         _first_training,
         _missed_job,
+        _doctor_finding,
         _campaign_in_need,
         _colliding_campaigns,
         _ending_campaign,
@@ -134,6 +142,18 @@ def _missed_job(findings: Findings, moment: datetime) -> NextStep | None:
         return None
     return NextStep(
         _("A daily job was missed."),
+        reverse("personalization:personalization-data"),
+        pgettext("personalization", "Data and jobs"),
+    )
+
+
+def _doctor_finding(findings: Findings, moment: datetime) -> NextStep | None:
+    found = [one for one in findings.doctor if one.severity > Severity.NOTE]
+    if not found:
+        return None
+    worst = max(found, key=lambda one: one.severity)
+    return NextStep(
+        f"{worst.fault} {worst.remedy}",
         reverse("personalization:personalization-data"),
         pgettext("personalization", "Data and jobs"),
     )

@@ -42,7 +42,7 @@ class LeadingSearch:
 
 def shown_with(product_id: int, visit: Visit, snapshot: SnapshotArrays) -> list[tuple[str, list[RelatedProduct]]]:
     """(title, products) of what stands on the product's page for everybody, before it is known what can be bought."""
-    everybody = replace(visit, product=product_id, genome=Genome(), trace=None)
+    everybody = replace(visit, product=product_id, genome=Genome(), own_genome=None, trace=None)
     related = related_to(everybody, snapshot)
     lists = [
         (pgettext("personalization", "Goes with it"), related.complements),

@@ -30,6 +30,7 @@ from personalization.oscar.dashboard.message_forms import message_label
 from personalization.oscar.dashboard.row_words import row_labels
 from personalization.oscar.dashboard.screens import PlainSelects, show
 from personalization.oscar.leave_bar import LEAVE_ROW
+from personalization.oscar.offer_rows import OFFER_ROW
 from personalization.rows import registered_row_types
 from personalization.shop import account_records
 from personalization.shop.currencies import own_currency
@@ -52,6 +53,7 @@ def built_in_row_names() -> dict[str, str]:
     about to leave."""
     others = {
         LIST_ROW: pgettext("personalization", "the list"),
+        OFFER_ROW: pgettext("personalization", "what completes an offer"),
         LEAVE_ROW: pgettext("personalization", "the bar before they leave"),
     }
     kinds = {name: message_label(kind) for name, kind in registered_kinds().items()}

@@ -54,6 +54,21 @@ export class Personalization {
   /** Deletes everything at once, and stores only that the visitor refuses. */
   eraseData(options?: Options): Promise<void>;
 
+  /** How many are in it, since when the customer is, and their own open invitations. */
+  household(options?: Options): Promise<HouseholdAnswer>;
+
+  /** Makes an invitation for one person, which holds for a week. We send it to nobody. */
+  invite(options?: Options): Promise<NewInvitationAnswer>;
+
+  /** Takes it back: nobody can use it any more. */
+  takeInvitationBack(invitation: number, options?: Options): Promise<void>;
+
+  /** Makes the customer a member of the household of a code. Ask them first, and say what it means. */
+  joinHousehold(body: JoinRequest, options?: Options): Promise<void>;
+
+  /** Takes the customer out of their household, at once. May be repeated. */
+  leaveHousehold(options?: Options): Promise<void>;
+
   /** The visitor's consent and interests. Gives a browser the CSRF token that changes need. */
   preferences(options?: Options): Promise<PreferencesAnswer>;
 
@@ -135,6 +150,8 @@ export interface DataAnswer {
   shop?: Array<Record<string, unknown>>;
   /** For what, why and since when the address of the account is not written to. */
   suppressed?: Array<Record<string, unknown>>;
+  /** Since when the customer is in a household, and how many members it has. */
+  household?: Record<string, unknown>;
   /** Where there are more events; null on the last page. */
   next: string | null;
 }
@@ -194,6 +211,15 @@ export interface HealthAnswer {
   jobs_overdue: boolean;
 }
 
+/** The customer's household. Nothing of the others but how many there are. */
+export interface HouseholdAnswer {
+  /** With the customer; 0 for who is in none. */
+  members: number;
+  /** When they joined. */
+  since: string | null;
+  invitations: Array<OpenInvitationAnswer>;
+}
+
 export type IncludeEnum = "product";
 
 /** A category, and whether the visitor wants more (1) or less (-1) of it. */
@@ -221,6 +247,11 @@ export interface ItemAnswer {
 }
 
 export type ItemsEnum = "sku" | "upc" | "id";
+
+/** The customer says yes: what they buy counts for all in the household. */
+export interface JoinRequest {
+  code: string;
+}
 
 /** A candidate that the row does not show. */
 export interface LeftOutAnswer {
@@ -299,12 +330,26 @@ export interface NavigationAnswer {
   exposure: string;
 }
 
+/** An invitation for one person: hand the code over. */
+export interface NewInvitationAnswer {
+  id: number;
+  expires_at: string;
+  /** Told this once. */
+  code: string;
+}
+
 /** States that a person consented. */
 export interface NewVisitorRequest {
   consent: NewVisitorRequestConsentEnum;
 }
 
 export type NewVisitorRequestConsentEnum = "granted";
+
+/** An invitation of the customer's own that holds. Its code was told when it was made. */
+export interface OpenInvitationAnswer {
+  id: number;
+  expires_at: string;
+}
 
 /** A product that the shop itself put in its place. */
 export interface PlacedProductAnswer {

@@ -52,6 +52,26 @@ export class Personalization {
     return this.#ask("DELETE", "me/data/", { ...options });
   }
 
+  household(options) {
+    return this.#ask("GET", "me/household/", { ...options });
+  }
+
+  invite(options) {
+    return this.#ask("POST", "me/household/invitations/", { ...options });
+  }
+
+  takeInvitationBack(invitation, options) {
+    return this.#ask("DELETE", path`me/household/invitations/${invitation}/`, { ...options });
+  }
+
+  joinHousehold(body, options) {
+    return this.#ask("POST", "me/household/join/", { body, ...options });
+  }
+
+  leaveHousehold(options) {
+    return this.#ask("POST", "me/household/leave/", { ...options });
+  }
+
   preferences(options) {
     return this.#ask("GET", "me/preferences/", { ...options });
   }

@@ -1,0 +1,218 @@
+"""Rows of the basket page: what completes an offer that the basket meets in part, each with both numbers, what it costs
+and by how much the whole rises, as Oscar's own calculation says on a copy of the basket.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from django.utils.translation import ngettext, pgettext
+from oscar.core.loading import get_class
+from oscar.templatetags.currency_filters import currency
+
+from personalization import conf
+from personalization.decide.product_lookup import ProductLookup
+from personalization.decide.slate import Reason, Row, Slate, SlateItem
+from personalization.decide.visit import Visit
+from personalization.models.fail_open import fail_open
+from personalization.oscar import visits
+from personalization.serve import rank_for_basket
+from personalization.shop import catalogue
+from personalization.shop.offer_trials import (
+    Applicator,
+    MissingPart,
+    RangeMembers,
+    TooManyRanges,
+    TriedBasket,
+    basket_total,
+    missing_part,
+    try_basket,
+)
+
+Repository = get_class("shipping.repository", "Repository")
+
+Find = Callable[[], Any]
+OFFER_ROW = "half_met_offer"
+"""The type of these rows, under which what they show is reported on the surface of the basket."""
+MAX_OFFERS, MAX_ROWS = 5, 2
+RANKED_PRODUCTS = 200
+"""What completes an offer is looked for among so many products, the visitor's first ones."""
+CANDIDATES_AN_OFFER, TRIES_AN_OFFER = 12, 3
+MAX_PIECES = 3
+"""Nobody is asked for more pieces of one product than this."""
+TRY_SECONDS = 0.03
+"""After so long nothing further is tried: Oscar's own words about the offer stand on the page anyway."""
+
+
+@dataclass(frozen=True)
+class _HalfMet:
+    """What a basket is close to."""
+
+    key: str
+    title: str
+    explanation: str
+    pieces: int = 0
+    """So many more are missing; 0 where an amount is."""
+    amount: Decimal = Decimal(0)
+    products: Sequence[int] = ()
+    """Those that count to it, the visitor's first one first."""
+
+    def quantity(self, price: Decimal) -> int:
+        """How many pieces of a product at this price are enough; 0 where that would be too many."""
+        if self.pieces:
+            return self.pieces if self.pieces <= MAX_PIECES else 0
+        return next((count for count in (1, 2) if count * price >= self.amount), 0)
+
+
+def half_met_slate(
+    request: Any, upsells: Iterable[dict[str, Any]], find_address: Find | None = None
+) -> tuple[Slate, Visit | None]:
+    """The rows of what completes an offer, and the visit that they were decided for; none where nothing would be saved,
+    and for visitors who are held back.
+
+    Parameters: `upsells`, the offers that the basket meets in part with Oscar's words, as its basket page has them;
+    `find_address`, a function that gives the address to which the basket would be sent, asked only where it is needed.
+    """
+    upsells = list(upsells)[:MAX_OFFERS]
+    if upsells or conf.get_settings().FREE_SHIPPING_FROM:
+        with fail_open("What completes an offer", whole_page=True):
+            visit = visits.visit_from_request(request)
+            is_plain = visit.held_back or (visit.arms is not None and visit.arms.is_plain_somewhere)
+            ranked, snapshot = rank_for_basket(visit, RANKED_PRODUCTS)
+            if request.basket.id and ranked and not is_plain:
+                page = _BasketPage(request, visit, ranked, find_address)
+                rows = tuple(page.rows(page.half_met(upsells)))
+                visits.mark_shown(request, (item.product_id for row in rows for item in row.items))
+                return Slate("basket", snapshot, rows), visit
+    return Slate("basket"), None
+
+
+class _BasketPage:
+    """The basket of one request while it is looked for what would complete its offers."""
+
+    def __init__(self, request: Any, visit: Visit, ranked: Sequence[int], find_address: Find | None) -> None:
+        """`ranked`: the keys of the products among which is looked, best first."""
+        self._request, self._visit, self._ranked, self._find_address = request, visit, ranked, find_address
+        self._basket = request.basket
+        in_basket = [line.product_id for line in self._basket.all_lines()]
+        self._ranges = RangeMembers({*ranked, *in_basket})
+
+    def half_met(self, upsells: Iterable[dict[str, Any]]) -> list[_HalfMet]:
+        """What is missing of each of these offers, where that can be said; and of free delivery."""
+        found = [*map(self._half_met_offer, upsells), self._free_shipping()]
+        return [one for one in found if one is not None and one.products]
+
+    def _half_met_offer(self, upsell: dict[str, Any]) -> _HalfMet | None:
+        offer = upsell["offer"]
+        part = missing_part(offer, self._basket, self._ranges)
+        if part is None or (part.is_distinct and part.pieces > 1):  # one product does not complete it
+            return None
+        title = pgettext("personalization", "Almost there: %(offer)s") % {"offer": offer.name}
+        key, products = f"{OFFER_ROW}:{offer.pk}", self._first_of(part)
+        return _HalfMet(key, title, str(upsell["message"] or ""), part.pieces, part.amount, products)
+
+    def _first_of(self, part: MissingPart) -> list[int]:
+        members = self._ranges.members(part.range)
+        return list(islice((key for key in self._ranked if key in members), CANDIDATES_AN_OFFER))
+
+    def _free_shipping(self) -> _HalfMet | None:
+        threshold = Decimal(str(conf.get_settings().FREE_SHIPPING_FROM))
+        missing = threshold - basket_total(self._basket)
+        if not 0 < missing <= threshold / 2:
+            return None
+        title = pgettext("personalization", "Almost there: free delivery")
+        words = pgettext("personalization", "%(amount)s more for free delivery")
+        words %= {"amount": currency(missing, self._basket.currency)}
+        products = self._ranked[:CANDIDATES_AN_OFFER]
+        return _HalfMet(f"{OFFER_ROW}:shipping", title, words, 0, missing, products)
+
+    def rows(self, wanted: Sequence[_HalfMet]) -> list[Row]:
+        """A row for each of these that something completes, the one that saves most first."""
+        keys = {key for one in wanted for key in one.products}
+        if not keys:
+            return []
+        sellable = ProductLookup(look_up=catalogue.products_for_cards).sellable(keys, self._visit.strategy)
+        found: list[Row] = []
+        try:
+            offers = self._ranges.tied_all(Applicator().get_offers(self._basket, self._request.user, self._request))
+            until = time.monotonic() + TRY_SECONDS
+            for one in wanted:
+                items = tuple(self._items(one, sellable, offers, until))
+                if items:
+                    found.append(Row(one.key, OFFER_ROW, one.title, Reason(OFFER_ROW), one.explanation, True, items))
+        except TooManyRanges:
+            return []
+        return sorted(found, key=lambda row: -max(item.score for item in row.items))[:MAX_ROWS]
+
+    def _items(
+        self, wanted: _HalfMet, sellable: dict[int, catalogue.Offer], offers: Sequence[Any], until: float
+    ) -> Iterator[SlateItem]:
+        position = 0
+        for offer, quantity in islice(_choices(wanted, sellable), TRIES_AN_OFFER):
+            if time.monotonic() > until:
+                return
+            added = {offer.product: quantity}
+            tried = try_basket(self._basket, added, offers, self._shipping_charge)
+            if tried.saving > 0:
+                words = _both_numbers(tried, quantity, offer.info.price.currency)
+                about = (float(tried.saving), Reason(OFFER_ROW), words, offer.product, offer.info)
+                yield SlateItem(offer.product.pk, position, *about)
+                position += 1
+
+    @cached_property
+    def _address(self) -> Any:
+        return self._find_address() if self._find_address else None
+
+    def _shipping_charge(self, basket: Any) -> Decimal:
+        """What sending it costs by the method that the basket page shows."""
+        request = self._request
+        method = Repository().get_default_shipping_method(
+            basket=basket, user=request.user, request=request, shipping_addr=self._address
+        )
+        charge = method.calculate(basket)
+        return Decimal(charge.incl_tax if charge.is_tax_known else charge.excl_tax)
+
+
+def _choices(wanted: _HalfMet, sellable: dict[int, catalogue.Offer]) -> Iterator[tuple[catalogue.Offer, int]]:
+    """(product, pieces) of what may complete it: where an amount is missing what exceeds it least, else as ranked."""
+    found: list[tuple[Decimal, catalogue.Offer, int]] = []
+    for offer in (sellable[key] for key in wanted.products if key in sellable):
+        price = catalogue.get_price_amount(offer.info)
+        quantity = wanted.quantity(price) if price and not offer.product.is_parent else 0
+        if price and quantity and offer.info.availability.is_purchase_permitted(quantity)[0]:
+            found.append((quantity * price, offer, quantity))
+    if wanted.amount:
+        found.sort(key=lambda choice: choice[0])
+    return ((offer, quantity) for _cost, offer, quantity in found)
+
+
+def _both_numbers(tried: TriedBasket, quantity: int, code: str) -> str:
+    """What the pieces cost, and by how much the whole rises with them."""
+    amounts = {
+        "count": quantity,
+        "price": currency(tried.price, code),
+        "more": currency(abs(tried.more), code),
+    }
+    if tried.more > 0:
+        words = ngettext(
+            "With it your total rises by %(more)s instead of %(price)s",
+            "With %(count)s of it your total rises by %(more)s instead of %(price)s",
+            quantity,
+        )
+    elif tried.more < 0:
+        words = ngettext(
+            "It costs %(price)s, and with it your total falls by %(more)s",
+            "%(count)s of it cost %(price)s, and with them your total falls by %(more)s",
+            quantity,
+        )
+    else:
+        words = ngettext(
+            "It costs %(price)s, and with it your total stays as it is",
+            "%(count)s of it cost %(price)s, and with them your total stays as it is",
+            quantity,
+        )
+    return words % amounts
