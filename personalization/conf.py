@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 
-SETTING_CHOICES = {"EVENT_ITEM_ID_FIELD": ("id", "upc", "sku")}
+SETTING_CHOICES = {"EVENT_ITEM_ID_FIELD": ("id", "upc", "sku"), "TRAINING_ENGINE": ("local", "celery")}
 """The settings that take one of a few values."""
 SETTING_BOUNDS: dict[str, tuple[int, float]] = {
     "ADD_ON_MIN_PROBABILITY": (0, 1),
@@ -72,6 +72,13 @@ class Settings:
     """How many products a customer's genome holds, the strongest first."""
     BRAND_ATTRIBUTE: str = "brand"
     """The code of the product attribute that holds the brand: an option, several options or a text."""
+
+    TRAINING_ENGINE: str = "local"
+    """Who does the blocks of the work: "local" for the training process alone, "celery" for the shop's workers with
+    it. What is learned is the same, to the last byte."""
+    CELERY_APP: str = ""
+    """Dotted path of the shop's Celery app, "shop.celery.app" for instance, for the engine "celery". Without it, the
+    app that the process has loaded, which a management command has not."""
 
     # Orders
     UNBOUGHT_ORDER_STATUSES: tuple[str, ...] | None = None

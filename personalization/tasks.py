@@ -23,6 +23,9 @@ try:
 except ImportError as error:
     raise MissingExtra("celery", missing_packages("celery")) from error
 
+if not missing_packages("train"):  # so that workers who can do blocks know the task
+    from personalization.train.engines.celery_blocks import train_block  # noqa: F401
+
 logger = logging.getLogger("personalization")
 
 SURE = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}

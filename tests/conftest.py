@@ -50,6 +50,14 @@ def pytest_addoption(parser):
         help="leave out what ends the same on every database and cache",
     )
     parser.addoption("--operations", action="store_true", help="also run what operates a shop for minutes")
+    parser.addoption(
+        "--spark", action="store_true", help="with the tests that start a Spark: pytest tests/spark --spark"
+    )
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Spark is a lane of its own: it needs Java and pyspark, and takes minutes."""
+    return True if collection_path == HERE / "spark" and not config.getoption("--spark") else None
 
 
 def pytest_collection_modifyitems(config, items):

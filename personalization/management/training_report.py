@@ -1,6 +1,6 @@
 """What a training run says to the shop's owner, in sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from personalization.rank.training_quality import BESTSELLERS, METRIC, SEARCH_ENGINE, TaskQuality, compare_tasks
 from personalization.recommenders.click_ratio import MIN_CARDS_SEEN
@@ -26,6 +26,15 @@ def report_lines(evaluation: Evaluation) -> Iterator[str]:
         yield f"{SUBJECTS[quality.task]}: {_comparison(quality)}."
     if evaluation.effort:
         yield effort_sentence(evaluation.effort)
+
+
+def shared_work_sentence(blocks: Mapping[str, int]) -> str:
+    """Who else took part in a training run."""
+    if "spark" in blocks:
+        return f"Spark counted for {blocks['spark']} fits of recommenders."
+    if not blocks["others"]:
+        return f"No worker took part: the training process did all {blocks['own']:,} blocks itself."
+    return f"Workers did {blocks['others']:,} blocks, the training process {blocks['own']:,}."
 
 
 def signal_lines(worth: SignalWorth) -> Iterator[str]:

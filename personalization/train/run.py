@@ -17,6 +17,7 @@ from personalization.recommenders import DAY, GUEST
 from personalization.shop import purchases
 from personalization.train import quality_gate, search_choices
 from personalization.train.dataset import FindProducts, Progress, TrainingDataset, read_dataset
+from personalization.train.engines import open_block_store
 from personalization.train.engines.local import BlockStore
 from personalization.train.evaluate import Evaluation, evaluate_and_fit, reuse_ranker
 from personalization.train.fit import fit_arrays
@@ -40,6 +41,9 @@ class TrainingSummary:
     orders: int = 0
     effort: dict[str, Any] | None = None
     """How much work it is to fill the next basket, an Effort as data."""
+    blocks: dict[str, int] = field(default_factory=dict)
+    """How many blocks the training process did (`own`), workers did (`others`), and a killed run had done (`earlier`);
+    empty where it works alone."""
 
     def __str__(self) -> str:
         return (
@@ -60,6 +64,7 @@ def run_training(
     force: bool = False,
     refit_ranker: bool = False,
     find_products: FindProducts | None = None,
+    blocks: BlockStore | None = None,
 ) -> Snapshot:
     """1. Makes sure that no other run is in progress, and removes what crashed ones left behind.
     2. Works out whose voice counts, and reads the shop's history into arrays.
@@ -77,6 +82,7 @@ def run_training(
     ----------
     now : as if it were this moment, in seconds since 1970.
     find_products : the shop's search engine, so that the order of its hits can be learned.
+    blocks : who does the blocks of the work, else as the setting `TRAINING_ENGINE` says.
 
     Returns
     -------
@@ -92,11 +98,11 @@ def run_training(
         remove_outdated_snapshots()
         active = _active_snapshot()
         reusable = None if refit_ranker else active
-        blocks = BlockStore.of_this_shop()
+        blocks = blocks or open_block_store()
         blocks.remove_outdated()
         repeat_on_lost_connection(Event.objects.settle_voices)(timezone.now())
         shop, learned, evaluation = build_snapshot(training_cutoff(now), progress, reusable, blocks, find_products)
-        summary = asdict(_summary(shop, evaluation, begun))
+        summary = asdict(_summary(shop, evaluation, blocks, begun))
         if not force:
             quality_gate.check_quality(summary, active)
         close_idle_connection()
@@ -153,7 +159,7 @@ def training_cutoff(now: float | None = None) -> float:
     return now if newest is None or newest >= lately else newest
 
 
-def _summary(shop: TrainingDataset, evaluation: Evaluation, begun: float) -> TrainingSummary:
+def _summary(shop: TrainingDataset, evaluation: Evaluation, blocks: BlockStore, begun: float) -> TrainingSummary:
     return TrainingSummary(
         lines=len(shop.history.product),
         products=shop.history.products,
@@ -164,4 +170,5 @@ def _summary(shop: TrainingDataset, evaluation: Evaluation, begun: float) -> Tra
         evaluation=evaluation.as_data(),
         orders=len(np.unique(shop.history.order)),
         effort=evaluation.effort.as_data() if evaluation.effort else None,
+        blocks=blocks.shared_work(),
     )

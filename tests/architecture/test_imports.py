@@ -6,8 +6,10 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "personalization"
 ALLOWED = {
     "lightgbm": {"train"},
-    "pyarrow": {"exchange"},
-    "pyarrow.parquet": {"exchange"},
+    "pyarrow": {"exchange", "train"},
+    "pyarrow.parquet": {"exchange", "train"},
+    "pyspark": {"train"},
+    "pyspark.sql": {"train"},
     "tqdm": {"management"},
     "prometheus_client": {"metrics.py"},
     "prometheus_client.multiprocess": {"operations"},

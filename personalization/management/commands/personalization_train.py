@@ -1,13 +1,14 @@
 """Learns from the shop's history: `manage.py personalization_train`."""
 
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from personalization.jobs.catalogue import say_learned
 from personalization.jobs.recording import recorded_run
-from personalization.management.options import parse_moment, require_training_packages
+from personalization.management.options import require_training_packages
 from personalization.management.progress import progress_bars
 from personalization.models import RunKind
 from personalization.models.snapshot_files import BrokenSnapshot, MissingSnapshot
@@ -28,25 +29,42 @@ class Command(BaseCommand):
             "--refit-ranker", action="store_true", help="refit the ranker even if RANKER_REFIT_DAYS have not passed"
         )
         parser.add_argument("--force", action="store_true", help="publish even if the quality gate fails")
+        parser.add_argument(
+            "--engine",
+            choices=["local", "celery", "spark"],
+            default="",
+            help="who works; else the setting TRAINING_ENGINE",
+        )
+        parser.add_argument("--master", default="local[*]", help="the address of Spark, for instance spark://host:7077")
+        parser.add_argument(
+            "--history", type=Path, metavar="DIR", help="what personalization_export_history wrote, for Spark"
+        )
 
     def handle(self, *args: Any, force: bool, refit_ranker: bool, verbosity: int, **options: Any) -> None:
         require_training_packages()
-        from personalization.management.training_report import report_lines  # noqa: PLC0415 - needs these packages
+        from personalization.management.training_engines import (  # noqa: PLC0415 - needs these packages
+            ENGINE_ERRORS,
+            chosen_engine,
+            end_of_history,
+        )
+        from personalization.management.training_report import report_lines, shared_work_sentence  # noqa: PLC0415
         from personalization.train.evaluate import Evaluation  # noqa: PLC0415
         from personalization.train.lock import TrainingInProgress, TrainingOvertaken  # noqa: PLC0415
         from personalization.train.nightly import train_shop  # noqa: PLC0415
         from personalization.train.quality_gate import QualityRegression  # noqa: PLC0415
-        from personalization.train.run import TrainingSummary, training_cutoff  # noqa: PLC0415
+        from personalization.train.run import TrainingSummary  # noqa: PLC0415
 
-        cutoff, progress = training_cutoff(parse_moment(options["as_of"])), progress_bars(self.stderr, verbosity)
+        progress = progress_bars(self.stderr, verbosity)
         try:
-            with recorded_run(RunKind.TRAIN) as run:
+            cutoff = end_of_history(**options)
+            with recorded_run(RunKind.TRAIN) as run, chosen_engine(**options) as blocks:
                 snapshot, customers = train_shop(
                     cutoff,
                     run.watch(progress),
                     force=force,
                     refit_ranker=refit_ranker,
                     find_products=search_engine.search_keys,
+                    blocks=blocks,
                 )
                 say_learned(run, snapshot, customers)
         except TrainingInProgress as busy:
@@ -54,7 +72,7 @@ class Command(BaseCommand):
         except QualityRegression as reasons:
             message = f"Not published: quality gate failed ({reasons}); the active snapshot stays."
             raise CommandError(f"{message} To publish it anyway: --force") from None
-        except (TrainingOvertaken, BrokenSnapshot, MissingSnapshot, PluginError, OSError) as error:
+        except (*ENGINE_ERRORS, TrainingOvertaken, BrokenSnapshot, MissingSnapshot, PluginError, OSError) as error:
             raise CommandError(f"Not published: {error}. The active snapshot stays.") from error
         summary = TrainingSummary(**snapshot.metrics)
         if verbosity:
@@ -64,6 +82,8 @@ class Command(BaseCommand):
             )
             for line in report_lines(Evaluation.from_summary(snapshot.metrics) or Evaluation()):
                 self.stdout.write(f"  {line}")
+            if summary.blocks:
+                self.stdout.write(shared_work_sentence(summary.blocks))
         if verbosity > 1:
             self.stdout.write(f"Snapshot {snapshot} is active: {summary}; {customers} genomes.")
             for task, origin in summary.weights.items():

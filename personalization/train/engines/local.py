@@ -1,5 +1,5 @@
 """Does the blocks of the work one after the other, and keeps finished ones as files (checkpoints): a run that was
-killed leaves them behind, and the next one goes on from there."""
+killed leaves them behind, and the next one goes on from there. `shared_blocks` has others do some of them."""
 
 import hashlib
 import inspect
@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 LINK_COLUMNS = {"anchor": np.dtype("int32"), "other": np.dtype("int32"), "weight": np.dtype("float32")}
 MAX_AGE_SECONDS = DAY
 """Older blocks are of no use any more: the history has changed."""
+DAMAGED_FILE_ERRORS = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+"""What reading an `.npz` file raises that is not, or not wholly, what was written."""
 
 
 class BlockStore:
@@ -59,7 +62,21 @@ class BlockStore:
         if not isinstance(recommender, BlockRecommender):
             return recommender.fit(history, limits)
         plan = recommender.plan(history, limits)
-        return plan.assemble(self._links(plan, self.folder / f"{recommender.name}.{plan_fingerprint(plan)}"))
+        return plan.assemble(self.finish_blocks(plan, f"{recommender.name}.{plan_fingerprint(plan)}"))
+
+    def finish_blocks(self, plan: BlockPlan, name: str) -> Iterator[ProductLinks]:
+        """The links of all blocks of a plan, whose folder has this name; they may come in any sequence."""
+        for block in plan.blocks:
+            path = self.folder / name / block_file_name(block)
+            links = stored_block(path, block, plan)
+            if links is None:
+                links = plan.links(block)
+                store_block(path, links)
+            yield links
+
+    def shared_work(self) -> dict[str, int]:
+        """How many blocks were done, and by whom; nothing where nobody else could."""
+        return {}
 
     def remove(self) -> None:
         """Deletes all blocks, once what they were done for is published."""
@@ -71,26 +88,29 @@ class BlockStore:
             if folder.stat().st_mtime < time.time() - MAX_AGE_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _links(self, plan: BlockPlan, folder: Path) -> Iterator[ProductLinks]:
-        for block in plan.blocks:
-            path = folder / f"{block.start}-{block.stop - 1}.npz"
-            links = stored_block(path, block, plan)
-            if links is None:
-                links = plan.links(block)
-                store_block(path, links)
-            yield links
+
+def block_file_name(block: range) -> str:
+    """The name of the file of a finished block."""
+    return f"{block.start}-{block.stop - 1}.npz"
 
 
 def stored_block(path: Path, block: range, plan: BlockPlan) -> ProductLinks | None:
     """The finished block in this file; None when it is absent or damaged."""
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as table:  # a zip archive: its CRC is checked
-            links = ProductLinks(**{name: table[name] for name in LINK_COLUMNS})
+        with open(path, "rb") as file:
+            return read_block(file, block, plan)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED_FILE_ERRORS as error:
         logger.warning("%s is damaged and done again: %s", path, error)
         return None
+
+
+def read_block(file: IO[bytes], block: range, plan: BlockPlan) -> ProductLinks | None:
+    """The links in an open file; None where they cannot be those of this block. One of DAMAGED_FILE_ERRORS where it is
+    no such file."""
+    with np.load(file, allow_pickle=False) as table:  # a zip archive: its CRC is checked
+        links = ProductLinks(**{name: table[name] for name in LINK_COLUMNS})
     return links if _matches_plan(links, block, plan) else None
 
 
@@ -138,7 +158,8 @@ def _code_digest(module: str) -> bytes:
     """Covers the module that does the work, which may be a shop's own, and all of our recommenders."""
     own = Path(inspect.getfile(sys.modules[module]))
     files = sorted({*Path(recommenders.__path__[0]).glob("*.py"), own})
-    return b"".join([np.__version__.encode(), *(hashlib.sha256(file.read_bytes()).digest() for file in files)])
+    versions = f"{np.__version__} {scipy.__version__}".encode()
+    return b"".join([versions, *(hashlib.sha256(file.read_bytes()).digest() for file in files)])
 
 
 def _matches_plan(links: ProductLinks, block: range, plan: BlockPlan) -> bool:
