@@ -350,7 +350,7 @@ def _take_items(page: _Page, pins: Mapping[int, PlaceAllocation], allocated: lis
         gone: Set[ItemRef] = taken
         if number in pins:
             gone = page.unavailable | page.sold_out | taken - set(map(product_ref, pins[number].products))
-        items = one_of_each_family((one for one in row.candidates if one.item not in gone), families)
+        items = one_of_each_family([one for one in row.candidates if one.item not in gone], families)
         if row.merchandised.removed:
             items = [candidate for candidate in items if row.may_hold(candidate.item)]
         size = row.max_items(limits) + extra if extra else _row_size(row, limits, len(items))
@@ -364,8 +364,8 @@ def _take_items(page: _Page, pins: Mapping[int, PlaceAllocation], allocated: lis
             _place_items(row, items, size + extra_pins, places, into)
         else:
             into.items = with_newcomer(row.newcomer, items[:size], size, gone, prefetch=bool(extra))
-        taken.update(one.item for one in into.items)
-        families.update(one.size_family for one in into.items if one.size_family is not None)
+        taken.update([one.item for one in into.items])
+        families.update([one.size_family for one in into.items if one.size_family is not None])
 
 
 def _place_items(

@@ -26,6 +26,8 @@ class JobHistory:
     """The last run of a job, and the last one that ended well."""
 
     job: str
+    last: Run
+    """Its row."""
     host: str
     first_at: datetime
     """When the oldest run that is known was ordered."""
@@ -50,6 +52,10 @@ class JobRuns:
     oldest_due: datetime | None
     """Since when the oldest message is due that was neither sent nor given up."""
 
+    def last_run(self, job: Job) -> Run | None:
+        """The row of the last run of a job that began."""
+        return self.by_name[job].last if job in self.by_name else None
+
 
 NOTHING_KNOWN = JobRuns({}, sends_messages=False, oldest_due=None)
 BEGUN = (RunState.RUNNING, RunState.DONE, RunState.FAILED, RunState.BROKEN_OFF)
@@ -69,7 +75,7 @@ def read_job_runs(moment: datetime) -> JobRuns:
     rows = list(
         Run.objects.filter(wanted)
         .annotate(is_any_live=models.Exists(live), oldest_due=models.Subquery(due))
-        .defer("steps", "numbers")
+        .defer("steps")
         .order_by("pk")
     )
     if not rows:
@@ -89,6 +95,7 @@ def _history(job: Job, rows: list[Run]) -> JobHistory | None:
     ended_well, began_well = done[-1] if done else (None, None)
     return JobHistory(
         job=str(job.value),
+        last=last,
         host=last.host,
         first_at=rows[0].queued_at,
         began_at=began_at,

@@ -109,10 +109,6 @@ class RunQuerySet(models.QuerySet):
         """The keys of running ones that were not heard of for long, by the clock of the database."""
         return set(self.running().filter(heartbeat_at__lt=Now() - RUN_SILENCE).values_list("pk", flat=True))
 
-    def newest_of_kind(self, kind: RunKind) -> "Run | None":
-        """The one of this kind that was ordered last."""
-        return self.filter(kind=kind).order_by("-pk").first()
-
     def newest_of_each_kind(self) -> dict[str, "Run"]:
         """By kind, the run that was ordered last."""
         newest = self.values("kind").annotate(newest=models.Max("pk")).values("newest")

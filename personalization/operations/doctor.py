@@ -6,9 +6,9 @@ from datetime import datetime
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
-from personalization.health import Health, read_health
+from personalization.health import read_health
 from personalization.models.fail_open import describe_fault
-from personalization.models.job_history import NOTHING_KNOWN, read_job_runs
+from personalization.models.job_history import NOTHING_KNOWN, JobRuns, read_job_runs
 from personalization.operations.database_findings import database_findings
 from personalization.operations.findings import Finding, Severity
 from personalization.operations.job_findings import job_findings
@@ -50,11 +50,8 @@ def examine_installation(moment: datetime) -> list[Finding]:
     return sorted(found, key=lambda finding: -finding.severity)
 
 
-def daily_findings(moment: datetime, health: Health) -> list[Finding]:
-    """What the dashboard says on its first page, besides the state of the snapshot: one query."""
-    if not health.has_database:
-        return []
-    runs = read_job_runs(moment)
+def daily_findings(moment: datetime, runs: JobRuns) -> list[Finding]:
+    """What the dashboard says on its first page, besides the state of the snapshot. No query."""
     return [
         *job_findings(runs, moment),
         *message_findings(runs.oldest_due, moment),

@@ -24,8 +24,6 @@ from personalization.models import (
     AuditEntry,
     DailyTotal,
     Event,
-    Run,
-    RunKind,
     Snapshot,
     TrainingLease,
     snapshot_files,
@@ -33,6 +31,7 @@ from personalization.models import (
 from personalization.models.arrivals import Arrivals, count_arrivals
 from personalization.models.audit import AUDIT_DAYS
 from personalization.models.fail_open import fail_open
+from personalization.models.job_history import NOTHING_KNOWN, Job, read_job_runs
 from personalization.operations.doctor import daily_findings
 from personalization.oscar.dashboard.card_claims import claimed_cards
 from personalization.oscar.dashboard.health_lines import health_line
@@ -131,8 +130,9 @@ def show_data(request: HttpRequest) -> HttpResponse:
         context["lease"] = TrainingLease.objects.current()
     with fail_open("Reading the health for the dashboard", whole_page=True):
         health = read_health(moment)
-        context["findings"] = daily_findings(moment, health)
-        training = Run.objects.newest_of_kind(RunKind.TRAIN)
+        runs = read_job_runs(moment) if health.has_database else NOTHING_KNOWN
+        context["findings"] = daily_findings(moment, runs)
+        training = runs.last_run(Job.TRAIN)
         context["health"] = health_line(health, moment, context["findings"], training=training)
         context["retention"] = list(_retention_lines(health.oldest_held))
     with fail_open("Reading claims of cards for the dashboard", whole_page=True):

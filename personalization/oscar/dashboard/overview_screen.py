@@ -18,8 +18,9 @@ from personalization.decide.active_rules import get_active_rules
 from personalization.health import Health, read_health
 from personalization.merchandising.compiled import CompiledRules
 from personalization.merchandising.conflicts import find_conflicts
-from personalization.models import Definition, DefinitionKind, DefinitionState, Event, Run, RunKind
+from personalization.models import Definition, DefinitionKind, DefinitionState, Event
 from personalization.models.fail_open import fail_open
+from personalization.models.job_history import NOTHING_KNOWN, Job, read_job_runs
 from personalization.operations.doctor import daily_findings
 from personalization.operations.findings import Finding, Severity
 from personalization.oscar import search_engine
@@ -72,8 +73,9 @@ def show_overview(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"search_days": settings.SEARCH_RETENTION_DAYS, "least": settings.MIN_CUSTOMERS}
     with fail_open("Reading the health for the overview", whole_page=True):
         health = read_health(moment)
-        context["findings"] = daily_findings(moment, health)
-        training = Run.objects.newest_of_kind(RunKind.TRAIN)
+        runs = read_job_runs(moment) if health.has_database else NOTHING_KNOWN
+        context["findings"] = daily_findings(moment, runs)
+        training = runs.last_run(Job.TRAIN)
     with fail_open("Counting what arrives for the overview", whole_page=True):
         events = Event.objects.count_since(moment - HOUR)
         today = data_sources.count_orders(since=day_bounds(localdate(moment)))
