@@ -30,15 +30,21 @@ FIELDS = {
     "visitors/": {"consent": "granted"},
     "me/preferences/": {"consent": "granted", "interests": [{"category": 1, "sign": 1}]},
     "events/": {"sent_at": 1, "events": []},
+    "me/household/join/": {"code": "x"},
 }
 EVENT = {"id": "0b0b5f6e-6a5e-4c57-9d7c-1a4f0e6f2d11", "name": "search", "at": 1, "params": {}, "items": [{}]}
 ONE = {"surface": "home", "product": 1, "category": 1, "query": "milk", "limit": 3, "include": ["product"]}
 
 
+@pytest.fixture(autouse=True)
+def with_households(settings, monkeypatch):
+    monkeypatch.setitem(settings.PERSONALIZATION, "HOUSEHOLDS", True)
+
+
 def send(who, path, body):
     cache.clear()
     rate_limits.reset_counters()
-    return who.send("patch" if path.startswith("me/") else "post", path, body)
+    return who.send("patch" if path == "me/preferences/" else "post", path, body)
 
 
 def is_a_problem(answer):

@@ -63,7 +63,9 @@ def view_addresses(resolver=None, prefix=""):
             yield from view_addresses(pattern, address)
 
 
-ADDRESSES = sorted({*static_addresses(), *view_addresses()})
+FOR_NO_BROWSER = {"/personalization/metrics/"}
+"""What only Prometheus asks for, by the name that it expects."""
+ADDRESSES = sorted({*static_addresses(), *view_addresses()} - FOR_NO_BROWSER)
 
 
 def test_the_addresses_are_all_that_we_serve():

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 from celery import Celery, current_app, shared_task
 from django.utils.module_loading import import_string
@@ -21,7 +22,7 @@ _taker = OfferTaker()
 
 
 @shared_task(name=TASK_NAME, ignore_result=True)  # type: ignore[untyped-decorator]  # Celery has no types
-def train_block(folder: str, plan: str, start: int, stop: int) -> None:
+def train_block(folder: str, plan: str, start: int, stop: int, **unknown: Any) -> None:
     """Does one block of a training run. It may be lost, as the training process does what nobody did: so it is
     acknowledged when it begins, and a block that kills its worker kills no other."""
     try:
