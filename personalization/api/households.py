@@ -4,18 +4,24 @@ from django.db import transaction
 from django.utils.decorators import method_decorator
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from personalization.api.account import deny_server_key
+from personalization.api.events import PRODUCT_KEY
 from personalization.api.exceptions import Problem, flow_problem
 from personalization.api.openapi import operation
+from personalization.api.surfaces import MAX_KEY
 from personalization.api.views_base import APIEndpoint
 from personalization.privacy import household_exits, households, identity
 from personalization.privacy.flows import Refused
 
+INVITATION_SCHEMA = OpenApiParameter(
+    "invitation", {"type": "integer", "minimum": 1, "maximum": MAX_KEY}, OpenApiParameter.PATH, description="Its key."
+)
 REFUSAL_STATUSES = {"no_consent": 403, "unknown_invitation": 404}
 """Of other refusals 409: it is somebody's state that stands in the way."""
 
@@ -44,7 +50,7 @@ class NewInvitationAnswer(OpenInvitationAnswer):
 class JoinRequest(serializers.Serializer):
     """The customer says yes: what they buy counts for all in the household."""
 
-    code = serializers.CharField(max_length=64)
+    code = serializers.CharField(min_length=1, max_length=64, trim_whitespace=False)
 
 
 class HouseholdEndpoint(APIEndpoint):
@@ -91,10 +97,11 @@ class InvitationsEndpoint(HouseholdEndpoint):
 class InvitationEndpoint(HouseholdEndpoint):
     """One of the customer's own invitations."""
 
-    @operation(operation_id="takeInvitationBack", responses={204: None})
-    def delete(self, request: Request, invitation: int) -> Response:
+    @operation(operation_id="takeInvitationBack", parameters=[INVITATION_SCHEMA], responses={204: None})
+    def delete(self, request: Request, invitation: str) -> Response:
         """Takes it back: nobody can use it any more."""
-        if not households.take_invitation_back(self.requester.user_id, invitation, now()):
+        key = int(invitation) if PRODUCT_KEY.fullmatch(invitation) else 0
+        if not key or not households.take_invitation_back(self.requester.user_id, key, now()):
             raise NotFound
         return Response(status=204)
 

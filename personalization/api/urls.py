@@ -21,7 +21,7 @@ urlpatterns = [
     path("me/household/", households.OwnHouseholdEndpoint.as_view(), name="household"),
     path("me/household/invitations/", households.InvitationsEndpoint.as_view(), name="household_invitations"),
     path(
-        "me/household/invitations/<int:invitation>/",
+        "me/household/invitations/<str:invitation>/",
         households.InvitationEndpoint.as_view(),
         name="household_invitation",
     ),

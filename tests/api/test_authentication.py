@@ -42,7 +42,7 @@ WAYS = {
     "POST purchases/": "purchases/",
     "GET me/household/": "me/household/",
     "POST me/household/invitations/": "me/household/invitations/",
-    "DELETE me/household/invitations/<int:invitation>/": "me/household/invitations/1/",
+    "DELETE me/household/invitations/<str:invitation>/": "me/household/invitations/1/",
     "POST me/household/join/": "me/household/join/",
     "POST me/household/leave/": "me/household/leave/",
     "GET explain/": "explain/",
@@ -134,7 +134,7 @@ OPEN = {
 }
 OPEN |= dict.fromkeys([*FEEDBACK, "DELETE me/data/", "POST me/household/leave/"], 204)
 OPEN |= dict.fromkeys(["POST me/household/invitations/", "POST me/household/join/"], 403)  # for customers only
-OPEN |= {"DELETE me/household/invitations/<int:invitation>/": 404}
+OPEN |= {"DELETE me/household/invitations/<str:invitation>/": 404}
 NO_EVENTS = {"POST events/": 403}
 """Without an origin, or without a key that may."""
 CLOSED_TO_KEYS = dict.fromkeys(
