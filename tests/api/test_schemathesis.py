@@ -33,14 +33,14 @@ PARTS = (ALL_BUT, ["--include-operation-id", "changePreferences"], ["--include-o
 WITHOUT_LIMIT = 10**9
 CSRF = "a" * 32
 HOUSEHOLD_CHANGES = {"invite", "takeInvitationBack", "joinHousehold"}
-"""For customers only; nobody guesses a code."""
+"""For customers only; nobody guesses a code, nor the key of an invitation of their own."""
 CLOSED = {
     "nobody": {"dismiss", "restore", "report", "explain", "reportPurchases"} | HOUSEHOLD_CHANGES,
     "app": {"explain", "reportPurchases"} | HOUSEHOLD_CHANGES,
     "server": {"dismiss", "restore", "createVisitor", "changePreferences", "exportData", "eraseData", "explain"}
     | HOUSEHOLD_CHANGES
     | {"household", "leaveHousehold"},
-    "staff": {"reportPurchases", "joinHousehold"},
+    "staff": {"reportPurchases", "joinHousehold", "takeInvitationBack"},
 }
 """What they get nothing but refusals from. All else also gives them what it is there for."""
 
