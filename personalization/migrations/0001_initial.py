@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalogue', '0032_category_exclude_from_menu_category_long_description'),
-        ('partner', '0007_partneraddress_code'),
+        ('partner', '0006_auto_20200724_0909'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

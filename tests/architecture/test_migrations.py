@@ -5,6 +5,7 @@ from pkgutil import iter_modules
 
 import pytest
 from django.db import connection, migrations, models
+from django.db.migrations.migration import SwappableTuple
 from django.db.migrations.state import ProjectState
 
 from personalization import migrations as package
@@ -115,3 +116,13 @@ def test_a_migration_gives_up_rather_than_wait():
                 cursor.execute("SHOW lock_timeout")
                 assert cursor.fetchone() == (f"{LOCK_SECONDS}s",)
         LockTimeout().database_backwards("personalization", editor, state, state)
+
+
+def test_the_first_migration_needs_no_newer_oscar_than_the_app_does():
+    """`makemigrations` names the newest migration that is installed; Oscar 4.1 has these."""
+    first = import_module("personalization.migrations.0001_initial").Migration
+    named = {tuple(one) for one in first.dependencies if not isinstance(one, SwappableTuple)}
+    assert named == {
+        ("catalogue", "0032_category_exclude_from_menu_category_long_description"),
+        ("partner", "0006_auto_20200724_0909"),
+    }
