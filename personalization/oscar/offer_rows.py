@@ -82,8 +82,8 @@ def half_met_slate(
         with fail_open("What completes an offer", whole_page=True):
             visit = visits.visit_from_request(request)
             is_plain = visit.held_back or (visit.arms is not None and visit.arms.is_plain_somewhere)
-            ranked, snapshot = rank_for_basket(visit, RANKED_PRODUCTS)
-            if request.basket.id and ranked and not is_plain:
+            if request.basket.id and not is_plain:
+                ranked, snapshot = rank_for_basket(visit, RANKED_PRODUCTS)
                 page = _BasketPage(request, visit, ranked, find_address)
                 rows = tuple(page.rows(page.half_met(upsells)))
                 visits.mark_shown(request, (item.product_id for row in rows for item in row.items))
@@ -143,6 +143,8 @@ class _BasketPage:
             for one in wanted:
                 items = tuple(self._items(one, sellable, offers, until))
                 if items:
+                    for item in items:  # nothing stands twice on a page
+                        sellable.pop(item.product_id)
                     found.append(Row(one.key, OFFER_ROW, one.title, Reason(OFFER_ROW), one.explanation, True, items))
         except TooManyRanges:
             return []

@@ -96,6 +96,15 @@ def test_a_total_that_falls_is_said_to_fall(client, products):
     assert before - total_of(client) == Decimal("1.50")
 
 
+def test_nothing_stands_in_the_rows_of_two_offers(client, products):
+    offer_on(products, tea.TEAS, name="Tea for three")
+    offer_on(products, tea.TEAS, amount=4, name="Tea for four")
+    put_into_basket(client, products[tea.TEAS[0]], products[tea.TEAS[1]])
+    rows = ROW.findall(page_of(client))
+    shown = [title for row in rows for title in re.findall(r'<h3>\s*<a [^>]*title="([^"]*)"', row)]
+    assert shown and len(shown) == len(set(shown))
+
+
 def test_an_offer_that_saves_nothing_proposes_nothing(client, products):
     offer_on(products, tea.TEAS, benefit=Benefit.FIXED, value=0)
     put_into_basket(client, products[tea.TEAS[0]], products[tea.TEAS[1]])
