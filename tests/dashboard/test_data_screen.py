@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils.timezone import now
 
-from personalization import conf
+from personalization import conf, plugins
 from personalization.models import AuditEntry, DailyTotal, Event, Snapshot, TrainingLease, Visitor, snapshot_files
 from personalization.models.arrivals import Arrivals
 from personalization.oscar.dashboard.data_screen import SourceLine
@@ -87,6 +87,14 @@ def test_runs_stand_newest_first_with_what_they_learned(admin_client, two_runs):
     assert all(line.size and not line.problem for line in page.context["runs"])
     text = text_of(page)
     assert "144 orders" in text and "40 products" in text and text.count(" serves ") == 1
+
+
+def test_each_recommender_of_ours_is_named_in_words(admin_client, trained):
+    names = {*plugins.registered_recommenders()}
+    shown = text_of(admin_client.get(PAGE))
+    assert "Clicked on more than others" in shown
+    assert [name for name in names if "_" in name and name in shown] == []
+    assert "What its own documentation says." not in shown
 
 
 def test_a_running_training_is_said_with_its_host(admin_client, trained):

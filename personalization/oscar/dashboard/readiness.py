@@ -95,6 +95,11 @@ RECOMMENDERS: dict[str, tuple[Any, Any, Any]] = {
         _("%(customers)d customers who bought a product on several days."),
         _("“Buy again” goes by a customer's own rhythm alone."),
     ),
+    "click_ratio": (
+        pgettext_lazy("personalization", "Clicked on more than others"),
+        _("5,000 cards that were seen by customers who bought something, within 28 days."),
+        OTHERS,
+    ),
 }
 """By name: what it learns, what it needs, and what is shown where it learned nothing."""
 
