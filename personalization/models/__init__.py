@@ -39,6 +39,7 @@ from personalization.models.snapshots import Snapshot
 from personalization.models.stores import Store
 from personalization.models.sweep_turns import SweepTurn
 from personalization.models.training_leases import TrainingLease
+from personalization.models.uncounted_days import UncountedDay
 from personalization.models.value_runs import ValueRun
 from personalization.models.visitors import Consent, ConsentRecord, Visitor
 
@@ -93,6 +94,7 @@ __all__ = [
     "Suppression",
     "SweepTurn",
     "TrainingLease",
+    "UncountedDay",
     "ValueRun",
     "Version",
     "Visitor",

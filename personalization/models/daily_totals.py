@@ -25,6 +25,7 @@ from personalization.models.daily_total_sql import (
 )
 from personalization.models.events import Event, EventType
 from personalization.models.product_weeks import WEEK, ProductWeek, week_of
+from personalization.models.uncounted_days import UncountedDay
 from personalization.models.visitors import Visitor
 
 
@@ -89,13 +90,16 @@ class DailyTotalQuerySet(models.QuerySet):
         return found
 
     def replace_day(self, day: date, start: datetime, end: datetime, *, dropped: Collection[str], over: bool) -> None:
-        """Counts a day anew, from its first moment to that of the next day, in one transaction.
+        """Counts a day anew, from its first moment to that of the next day, in one transaction, if nobody did so since
+        it was noted as uncounted.
 
         Names in `dropped` have lost events of that day: their totals stay, if there are any. A day that is `over`
         (nothing late can arrive any more, but history may be imported) keeps what would count less than before.
         """
         with transaction.atomic(using=self.db):
             wait_for_turn(self.db)
+            if not UncountedDay.objects.using(self.db).take(day):
+                return
             rows = self.filter(date=day).order_by()
             before = dict(rows.values_list("type").annotate(Sum("event_count")))
             for name in EventType.values:

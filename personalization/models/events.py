@@ -206,15 +206,15 @@ class EventQuerySet(ShownEventQuerySet):
             alike = self.searches().filter(query=one.query)
         elif one.product_id is not None:
             alike = self.filter(product_id=one.product_id)
-        return alike.delete()[0]
+        return alike.delete_at_once()
 
     def delete_searches(self) -> int:
         """Deletes all that was searched for; how many events went."""
-        return self.searches().delete()[0]
+        return self.searches().delete_at_once()
 
     def delete_all_but_searches(self) -> int:
         """Deletes all else that was seen and done; how many events went."""
-        return self.exclude(type=EventType.SEARCH).delete()[0]
+        return self.exclude(type=EventType.SEARCH).delete_at_once()
 
     def existing_ids(self, event_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
         """Those of these events that are stored."""
@@ -245,7 +245,7 @@ class EventQuerySet(ShownEventQuerySet):
 
         Rows that another transaction has locked are skipped, not waited for.
         """
-        yield from self._delete_in_order("occurred_at", self.before(event_type, moment))
+        yield from self._delete_in_order("occurred_at", self.before(event_type, moment), stays_counted=True)
 
     def delete_for_products(self, products: Collection[int]) -> Iterator[int]:
         """Deletes the events about these products alone; how many went with each batch. No index finds them: all
@@ -271,18 +271,21 @@ class EventQuerySet(ShownEventQuerySet):
             start = moment
         return start
 
-    def _delete_in_order(self, column: str, rows: Self) -> Iterator[int]:
+    def _delete_in_order(self, column: str, rows: Self, *, stays_counted: bool = False) -> Iterator[int]:
         rows = rows.order_by(column)
-        while batch := self._delete_batch(rows):
+        while batch := self._delete_batch(rows, stays_counted=stays_counted):
             yield len(batch)
             rows = rows.filter(**{f"{column}__gte": batch[-1][column]})  # not over what earlier batches read again
 
-    def _delete_batch(self, rows: Self) -> list[dict[str, Any]]:
+    def _delete_batch(self, rows: Self, *, stays_counted: bool) -> list[dict[str, Any]]:
         with transaction.atomic(using=self.db):
             locked = rows.select_for_update(skip_locked=True, of=("self",))[:DELETE_BATCH_SIZE]
             batch = list(locked.values("id", "occurred_at"))
+            gone = self.model.objects.using(self.db).filter(id__in=[row["id"] for row in batch])
+            if not stays_counted:
+                gone.mark_days()
             # No signals: one listener to all models (Haystack has one) would have Django load and send every row.
-            self.model.objects.filter(id__in=[row["id"] for row in batch])._raw_delete(self.db)
+            gone._raw_delete(self.db)
         return batch
 
     def idle_browsers(self, moment: datetime) -> QuerySet[Visitor]:

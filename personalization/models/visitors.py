@@ -17,6 +17,7 @@ from personalization import signals
 from personalization.models.customer_facts import READ_FIELDS, CustomerFacts
 from personalization.models.genomes import Genome
 from personalization.models.households import GENOME_COLUMNS, HouseholdMember
+from personalization.models.uncounted_days import CountedQuerySet
 
 MAX_PREFERENCES = 200
 """As many preferences of a visitor are kept, the newest."""
@@ -124,7 +125,9 @@ class VisitorQuerySet(models.QuerySet):
         locked = list(self.filter(pk__in=list(visitor_ids)).order_by("pk").select_for_update())
         for field in _keys_to_visitors():
             if field.model not in but:
-                rows = field.model._base_manager.using(self.db).filter(**{f"{field.name}__in": locked})
+                rows = field.model._default_manager.using(self.db).filter(**{f"{field.name}__in": locked})
+                if isinstance(rows, CountedQuerySet):
+                    rows.mark_days()
                 if field.null:
                     field.model._default_manager.using(self.db).forget_people([one.pk for one in locked])  # type: ignore[attr-defined]
                 else:

@@ -13,10 +13,10 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import models
 from django.db.models import Count, F, Max, Min
 
 from personalization.models.lost_connections import streamed_reads
+from personalization.models.uncounted_days import CountedQuerySet
 from personalization.rank.search_queries import normalize_query
 
 NETWORK_RETENTION = timedelta(days=1)
@@ -42,7 +42,7 @@ def voice_key(network: str, received_at: datetime, product_id: int | None, query
     return int.from_bytes(digest, "big", signed=True)
 
 
-class VoiceQuerySet(models.QuerySet):
+class VoiceQuerySet(CountedQuerySet):
     """The questions about the voices of events."""
 
     def settle_voices(self, now: datetime) -> None:

@@ -230,7 +230,9 @@ def _consenting_account(
 def _transfer_visit(account: Visitor, browser: Visitor, now: datetime) -> None:
     """Makes what the browser did without a longer pause up to now the account's."""
     since = Event.objects.visit_start(browser.pk, now, VISIT_PAUSE) - VISIT_PAUSE
-    Event.objects.filter(visitor=browser, received_at__gt=since).update(visitor=account)
+    moved = Event.objects.filter(visitor=browser, received_at__gt=since)
+    moved.mark_days()
+    moved.update(visitor=account)
     OrderVisitor.objects.filter(placed_at__gt=since).move_to(account, browser)
     Credit.objects.filter(ordered_at__gt=since).move_to(account, browser)
     Exposure.objects.merge_into(account, browser, now)

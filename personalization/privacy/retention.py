@@ -3,11 +3,12 @@
 A day is the shop's own, in its TIME_ZONE.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils.timezone import get_default_timezone, now
 
 from personalization import conf
@@ -26,6 +27,8 @@ from personalization.models import (
     Purchase,
     Run,
     SearchTotal,
+    SweepTurn,
+    UncountedDay,
 )
 from personalization.models.audit import AUDIT_DAYS
 from personalization.models.batched_deletion import DELETE_BATCH_SIZE as ROWS_AT_ONCE
@@ -38,6 +41,11 @@ from personalization.shop import catalogue, notifications
 LATE_DAYS = 8
 """A day that began more days ago gets no late events any more: they may come up to 7 days late."""
 ONE_DAY = timedelta(days=1)
+ROLL_UP = "daily-totals"
+"""The name under which it is noted which event was looked at last."""
+SLOWEST_STORING = timedelta(hours=1)
+"""What arrived in the last hour before a run is looked at by the next one again: of two events that are stored at the
+same time, the one with the lower key may be there later."""
 
 ProgressBar = Callable[[Iterable[Any], str, int], Iterable[Any]]
 """Passes a stream through and shows its progress: (stream, label, expected length)."""
@@ -126,7 +134,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     """1. Deletes events about products that staff marked as sensitive since, takes such categories out of the genomes
        of months, and deletes events of visitors who withdrew, if that was interrupted.
     2. Forgets the networks of yesterday's events.
-    3. Counts the days that may have changed since the last run.
+    3. Counts the days that received or lost events since they were counted.
     4. Deletes old events.
     5. Deletes old daily totals.
     6. Deletes browsers without any event left.
@@ -188,7 +196,7 @@ def rows_due(moment: datetime | None = None) -> RetentionResult:
     unwanted = Event.objects.filter(product_id__in=catalogue.all_sensitive_products()).count()
     unwanted += Event.objects.of_withdrawn().count()
     return RetentionResult(
-        len(list(_days(until.now, ()))),
+        len(_uncounted_days(until.now)),
         unwanted + sum(dropped.values()),
         dropped[EventType.SEARCH],
         sum(kind.objects.before(until.totals).count() for kind in (DailyTotal, SearchTotal, ProductWeek)),
@@ -210,36 +218,44 @@ def hours_overdue(moment: datetime, oldest_held: tuple[datetime | None, datetime
 
 
 def roll_up_days(moment: datetime, days: Collection[date] = (), progress: ProgressBar = no_progress) -> int:
-    """Counts every day that may have changed since the last run, and `days`; returns how many days.
+    """Counts every day that received or lost events since it was counted, and `days`; returns how many days.
 
-    The oldest come first, so that the newest day with totals tells how far an interrupted run came: days earlier than
-    LATE_DAYS before it are complete.
+    All of them are noted before the first is counted, and each forgets its note as it is counted: so the next run goes
+    on where one was interrupted, and of two runs at once each does a part.
     """
-    until = retention_cutoffs(moment)
-    wanted = list(_days(moment, days))
+    until, open_since = retention_cutoffs(moment), _first_open(moment)
+    with transaction.atomic():
+        UncountedDay.objects.mark(_days_of_arrivals(moment).union(days))
+        position = Event.objects.last_arrival(before=moment - SLOWEST_STORING)
+        SweepTurn.objects.note_round(ROLL_UP, moment, position)
+    UncountedDay.objects.drop_losses(open_since)
+    wanted = sorted(UncountedDay.objects.due(open_since, local_day(moment)))
     for day in progress(wanted, "Days", len(wanted)):
         start = day_bounds(day)
         dropped = [name for name in EventType.values if start < until.for_event_type(name)]
-        over = day < local_day(moment) - LATE_DAYS * ONE_DAY
+        over = day < open_since
         DailyTotal.objects.replace_day(day, start, day_bounds(day + ONE_DAY), dropped=dropped, over=over)
     return len(wanted)
 
 
-def _days(moment: datetime, more: Collection[date]) -> Iterator[date]:
-    today = local_day(moment)
-    day, ahead = _first_open(today), set(more)
-    yield from sorted(each for each in ahead if each < day)
-    while day <= today:
-        yield day
-        day += ONE_DAY
+def _first_open(moment: datetime) -> date:
+    return local_day(moment) - LATE_DAYS * ONE_DAY
 
 
-def _first_open(today: date) -> date:
-    newest = DailyTotal.objects.newest_day()
-    if newest is not None:
-        return min(newest, today) - LATE_DAYS * ONE_DAY
-    oldest = Event.objects.oldest_time()
-    return today if oldest is None else local_day(oldest)
+def _uncounted_days(moment: datetime) -> set[date]:
+    return UncountedDay.objects.due(_first_open(moment), local_day(moment)) | _days_of_arrivals(moment)
+
+
+def _days_of_arrivals(moment: datetime) -> set[date]:
+    """The days of events that arrived since the last run; all that may not be counted yet where there was none."""
+    last, today = SweepTurn.objects.last_round(ROLL_UP), local_day(moment)
+    if last is not None:
+        return {day for day in Event.objects.arrived_after(last.position).affected_days() if day <= today}
+    newest, oldest = DailyTotal.objects.newest_day(), Event.objects.oldest_time()
+    first = today if oldest is None else local_day(oldest)
+    if newest is not None:  # counted by a release that noted nothing
+        first = min(newest, today) - LATE_DAYS * ONE_DAY
+    return {first + ahead * ONE_DAY for ahead in range((today - first).days + 1)}
 
 
 def local_day(moment: datetime) -> date:

@@ -66,12 +66,14 @@ NOBODYS = {
     "Suppression",
     "SweepTurn",
     "TrainingLease",
+    "UncountedDay",
     "ValueRun",
 }
 """The tables without a way to a person: counts and what is drawn from them, categories, stores, keys, learned files,
-who trains, what was done when, prices, how far a sweep came, and the hashes of addresses that are never written to,
-which outlive their owners' data. A household has no way to a person, its members have one to it: what it holds is
-several people's, and nobody may take it away; of who leaves nothing remains in it (tests/walks/test_households.py)."""
+who trains, what was done when, days to count, prices, how far a sweep came, and the hashes of addresses that are never
+written to, which outlive their owners' data. A household has no way to a person, its members have one to it: what it
+holds is several people's, and nobody may take it away; of who leaves nothing remains in it
+(tests/walks/test_households.py)."""
 STAFFS = {"Definition", "Reference", "RulesState", "Season", "Version"}
 """The tables of what staff defined for everybody. That somebody wrote a version is no data about a customer."""
 WITHHELD = {"by_id", "by_name"}
