@@ -10,21 +10,29 @@ from django.utils.translation import pgettext_lazy
 
 from personalization.batching import batched
 
+GENOME_FORMAT = 1
+"""Of the lists in a genome; a version that changes what stands in them takes the next number."""
+
 
 class GenomeQuerySet(models.QuerySet):
     """The questions about genomes."""
 
     def of_customer(self, user_id: object) -> "Genome | None":
         """The genome of this customer, in one indexed query."""
-        return self.filter(user_id=user_id).first()
+        return self.readable().filter(user_id=user_id).first()
+
+    def readable(self) -> "GenomeQuerySet":
+        """Those that this version can read: after an upgrade was taken back the others count as none."""
+        return self.filter(format__lte=GENOME_FORMAT)
 
     def of_customers(self, user_ids: Iterable[object]) -> "dict[object, Genome]":
         """The genomes of these customers by the customer's key, in one query."""
-        return {genome.user_id: genome for genome in self.filter(user_id__in=list(user_ids))}
+        return {genome.user_id: genome for genome in self.readable().filter(user_id__in=list(user_ids))}
 
     def neighbour_products(self, user_ids: Iterable[object]) -> dict[object, list]:
         """What customers like these ones buy, by the customer's key, in one query."""
-        return dict(self.filter(user_id__in=list(user_ids)).values_list("user_id", "neighbour_products"))
+        rows = self.readable().filter(user_id__in=list(user_ids))
+        return dict(rows.values_list("user_id", "neighbour_products"))
 
     def heavy_buyers(self, user_ids: Iterable[object], purchases: int) -> set[object]:
         """Those of these customers who are known to have bought more often than that, in one query."""
@@ -44,7 +52,7 @@ class GenomeQuerySet(models.QuerySet):
 
     def store(self, genomes: Iterable["Genome"]) -> None:
         """Writes these, over those that the same customers had, whose near products stay."""
-        self._write(genomes, ["products", "categories", "purchases", "distinct_products", "computed_at"])
+        self._write(genomes, ["format", "products", "categories", "purchases", "distinct_products", "computed_at"])
 
     def store_neighbours(self, genomes: Iterable["Genome"]) -> None:
         """Writes only the near products of these."""
@@ -83,6 +91,10 @@ class Genome(models.Model):
     distinct_products = models.PositiveIntegerField(pgettext_lazy("personalization", "distinct products"), default=0)
     """Different products bought, in all."""
     computed_at = models.DateTimeField(pgettext_lazy("personalization", "computed at"))
+    format = models.PositiveSmallIntegerField(
+        pgettext_lazy("personalization", "format"), default=GENOME_FORMAT, db_default=1
+    )
+    """Of the lists above."""
 
     objects = GenomeQuerySet.as_manager()
 

@@ -15,7 +15,7 @@ from django.utils.translation import pgettext_lazy
 
 from personalization import signals
 from personalization.models.customer_facts import READ_FIELDS, CustomerFacts
-from personalization.models.genomes import Genome
+from personalization.models.genomes import GENOME_FORMAT, Genome
 from personalization.models.households import GENOME_COLUMNS, HouseholdMember
 from personalization.models.uncounted_days import CountedQuerySet
 
@@ -268,7 +268,8 @@ class Visitor(models.Model):
 
     def genome(self) -> Genome:
         """What is known of the customer's own tastes; empty when nothing is."""
-        return getattr(self.user, "personalization_genome", None) or Genome()
+        stored: Genome | None = getattr(self.user, "personalization_genome", None)
+        return stored if stored is not None and stored.format <= GENOME_FORMAT else Genome()
 
     def read_membership(self) -> HouseholdMember | None:
         """Their place in a household, with it, as it was read with them; None where that was not asked for. No
@@ -362,7 +363,15 @@ def _erasure_times(visitors: VisitorQuerySet) -> dict[Any, float]:
 _OWN_FIELDS = ("id", "user", "consent", "consented_at", "erased_at", "preferences", "browser_unit", "created_at")
 _GENOME_FIELDS = tuple(
     f"user__personalization_genome__{name}"
-    for name in ("products", "categories", "neighbour_products", "purchases", "distinct_products", "computed_at")
+    for name in (
+        "products",
+        "categories",
+        "neighbour_products",
+        "purchases",
+        "distinct_products",
+        "computed_at",
+        "format",
+    )
 )
 _HOUSEHOLD_FIELDS = (
     "membership__since",

@@ -1,0 +1,31 @@
+"""A stored genome says its format: the frozen one is read, one of a newer version counts as none."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+
+from personalization.models import Genome, Visitor
+
+FROZEN = json.loads((Path(__file__).parent / "genome_1.json").read_text())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("number", "is_known"), [(1, True), (9, False)])
+def test_the_frozen_genome_is_read_and_one_of_a_newer_format_is_none(number, is_known):
+    anna = User.objects.create_user("anna")
+    Visitor.objects.create(user=anna)
+    stored = {**FROZEN, "format": number, "computed_at": datetime.fromisoformat(FROZEN["computed_at"])}
+    if not is_known:
+        stored["products"] = {"in": "another shape"}
+    Genome.objects.create(user=anna, **stored)
+    genome = Visitor.objects.of_customer(anna.pk).genome()
+    assert genome.products == (FROZEN["products"] if is_known else [])
+    assert (genome.purchases, genome.distinct_products) == ((3, 2) if is_known else (0, 0))
+    assert genome.neighbour_products == (FROZEN["neighbour_products"] if is_known else [])
+    assert set(Genome.objects.of_customers([anna.pk])) == ({anna.pk} if is_known else set())
+    assert (Genome.objects.of_customer(anna.pk) is not None) is is_known
+    Genome.objects.store([Genome(user=anna, computed_at=stored["computed_at"])])
+    assert Genome.objects.of_customer(anna.pk).format == 1
