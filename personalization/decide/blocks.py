@@ -1,7 +1,7 @@
-"""Which content block a visitor sees in a slot: the first one that is for them, of those by taste the one that fits best.
+"""Which content block a visitor sees in a slot: the first one that is for them, of those by taste the best.
 
-Blocks by taste that stand next to one another in the list are ordered by the visitor's own share of what they are about;
-for who buys none of it they are not there. Who is held back, and whom nobody knows, sees what is for everybody.
+Blocks by taste that stand next to one another in the list are ordered by the visitor's own share of what they are
+about; for who buys little of it they are not there. Who is held back, or a stranger, sees what is for everybody.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,16 +14,17 @@ from personalization.decide.visit import Visit
 from personalization.merchandising.compiled import CompiledRules
 from personalization.merchandising.compiled_blocks import Block
 from personalization.models import Genome
+from personalization.models.credits import BLOCK_SURFACE
 from personalization.models.fail_open import fail_open
 
-CONTENT = "content"
+CONTENT = BLOCK_SURFACE
 """What reports and experiments call the surface of all slots."""
 MIN_SHARE = 0.1
 """A block by taste is for those of whose purchases at least this share is of what it is about."""
 
 
 def choose_block(visit: Visit, slot: str) -> Block | None:
-    """The block of a slot for this visit; None where there is none for it. No query but where a segment asks for one."""
+    """The block of a slot for this visit; None where there is none for it. No query but where a segment asks."""
     return _first(_fitting(visit, visit.rules.blocks.get(slot, ())), visit.genome)
 
 

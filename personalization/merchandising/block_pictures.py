@@ -68,7 +68,7 @@ def read_picture(upload: Any) -> Image.Image:
 
 def _refuse_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        words = _("The picture has %(width)d × %(height)d pixels; at most %(most)d million fit.")
+        words = _("The picture has %(width)d by %(height)d pixels; at most %(most)d million fit.")
         values = {"width": width, "height": height, "most": MAX_PIXELS // 1_000_000}
         raise UnusablePictureError(words % values)
     if width < MIN_WIDTH:

@@ -63,8 +63,8 @@ def request_of_page(request: HttpRequest, places: FragmentPlaces) -> HttpRequest
 def render_fragments(request: HttpRequest, places: FragmentPlaces) -> str:
     """The parts of the page of this request, as `request_of_page` makes it, as HTML.
 
-    Rows and content blocks are decided where they may differ from those of a stranger: for who agreed, for whom the shop knows, as its
-    prices may differ, and where campaigns tell visitors apart.
+    Rows and content blocks are decided where they may differ from those of a stranger: for who agreed, for whom the
+    shop knows, as its prices may differ, and where campaigns and blocks tell visitors apart.
     """
     is_known = visits.tracked_visit(request) is not None or requester_from_request(request).is_signed_in
     own = set(serve.page_surfaces())

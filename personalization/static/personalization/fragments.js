@@ -2,7 +2,7 @@
 
    <script src="fragments.js" defer data-ask="where to ask" data-found="hits of a search">
 
-   [data-place=surface] is around rows, each a section, "block:slot" around a content block, consent is for the question;
+   [data-place] is around rows, each a section, or a content block, or for the question of consent;
    [data-add] is on links that become forms. What has the focus stays, and so does a row in view whose successor is higher. Without an answer in time
    the page stays as it is, and forms wait for their token. */
 (() => {
