@@ -140,8 +140,8 @@ def _compiled_versions(rules: CompiledRules) -> dict[tuple[int, int], Compiled]:
 
 
 def _compile_one(definition: Definition, compiler: Compiler) -> Compiled | Mapping[str, Any] | None:
-    """A campaign, the settings of a row, a content block, or the document of synonyms or a redirect, which are compiled together; None
-    for a segment, and for what cannot be read, which is noted."""
+    """A campaign, the settings of a row, a content block, or the document of synonyms or a redirect, which are
+    compiled together; None for a segment, and for what cannot be read, which is noted."""
     if definition.live is None or definition.kind == DefinitionKind.SEGMENT:
         return None
     try:

@@ -123,7 +123,8 @@ def publish(definition: Definition, by: Any, *, number: int | None = None) -> De
     """Makes the draft serve, or the version of this number: that is how an older one is restored.
 
     Raises: NotPossibleError where there is nothing to publish, too much is live, redirects would lead to one another,
-    a message could not be sent, or some would see nothing in the slot of a block; InvalidDocumentError where an older document is none any more.
+    a message could not be sent, or some would see nothing in the slot of a block; InvalidDocumentError where an older
+    document is none any more.
     """
     with changing_rules():
         definition = Definition.objects.with_versions().get(pk=definition.pk)

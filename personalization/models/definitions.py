@@ -127,8 +127,8 @@ class Definition(models.Model):
         pgettext_lazy("personalization", "band"), choices=Band.choices, default=Band.CAMPAIGN
     )
     place = models.PositiveIntegerField(pgettext_lazy("personalization", "place"), default=0)
-    """Of a campaign: from 1, the order within its band; of a message, or a block: among all of them. Of a row: from 1, where it
-    stands on its page; 0 for where it stands by itself."""
+    """Of a campaign: from 1, the order within its band; of a message or a block: among all of them. Of a row:
+    from 1, where it stands on its page; 0 for where it stands by itself."""
     starts_at = models.DateTimeField(pgettext_lazy("personalization", "starts at"), null=True)
     ends_at = models.DateTimeField(pgettext_lazy("personalization", "ends at"), null=True)
     """Both as the live version says."""

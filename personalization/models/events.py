@@ -64,7 +64,7 @@ VIEW_EVENTS = (EventType.PRODUCT_VIEW, EventType.CLICK)
 
 
 class ItemKind(models.TextChoices):
-    """What the items of an event are. A category, or a content block, is no product: their keys mean different things."""
+    """What the items of an event are. A category or a content block is no product: their keys mean other things."""
 
     PRODUCT = "product", pgettext_lazy("personalization", "product")
     CATEGORY = "category", pgettext_lazy("personalization", "category")

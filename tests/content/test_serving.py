@@ -6,15 +6,19 @@ from types import SimpleNamespace
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 
 from personalization.decide.active_rules import read_rules_now
+from personalization.decide.arms import enter_experiments
 from personalization.decide.visit import Visit
-from personalization.merchandising import publishing
-from personalization.models import Genome
+from personalization.merchandising import publishing, running_experiments
+from personalization.models import Consent, Genome, Visitor
 from personalization.serve import serve_block
 from tests.content.block_documents import block, publish
 from tests.walks.known_visitors import identify_browser
+from tests.walks.test_cached_pages import fragment, html_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 TITLE = re.compile(r'class="personalization-block__title"[^>]*>(?:<a [^>]*>)?([^<]*)')
@@ -145,3 +149,41 @@ def test_a_page_with_a_hero_costs_two_queries_at_most(client, trained):
     assert TITLE.findall(page) == ["Everybody here"]
     counted = [sum("SAVEPOINT" not in query["sql"] for query in some) for some in (without, with_hero)]
     assert counted[1] <= counted[0] + 2
+
+
+def test_a_page_for_everybody_shows_the_default_and_its_fragment_the_visitors_own(trained, settings):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CACHED_PAGES": True}
+    phone = {"HTTP_USER_AGENT": "Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/130.0 Mobile Safari/537.36"}
+    publish("Everybody")
+    browser = Client(**phone)
+    assert "block:" not in html_of(fragment(browser, "/", "block:home-hero"))
+    publish("Phones", who={"people": "all", "devices": ["phone"]})
+    page = Client().get("/").content.decode()
+    assert 'data-place="block:home-hero"' in page
+    assert TITLE.findall(page) == ["Everybody"]
+    own = html_of(fragment(browser, "/", "block:home-hero"))
+    assert TITLE.findall(own) == ["Phones"] and 'data-part="block:home-hero"' in own
+    identify_browser(browser)
+    assert 'data-kind="content"' in html_of(fragment(browser, "/", "block:home-hero", "block:elsewhere"))
+
+
+def test_an_experiment_may_be_about_a_block():
+    default = publish("Everybody")
+    visitors = [Visitor.objects.create(consent=Consent.GRANTED, consented_at=now()) for _ in range(24)]
+    other = block("Everybody, in other words")
+    publishing.save_draft(default, other, None, base=1)
+    arms = [
+        {"key": "control", "share": 0.5, "does": {}},
+        {"key": "variant", "share": 0.5, "does": {"version": {"definition": default.pk, "number": 2}}},
+    ]
+    document = {"arms": arms, "primary": "conversion", "weeks": 8}
+    experiment = publishing.create("experiment", "Words", document, None)
+    season = running_experiments.start(experiment, None, planned_visitors=1_000, revenue_cap=None)
+    assert season.document["surfaces"] == ["content"]
+    shown = {}
+    for visitor in visitors:
+        entered = enter_experiments(visit(visitor_id=visitor.pk, tracking_allowed=True), visitor.unit)
+        found = serve_block("home-hero", entered)
+        arm = entered.arms.exposures[season.pk]
+        shown.setdefault(arm, set()).add(found.text_in("en-gb", "en-gb").title)
+    assert shown == {"control": {"Everybody"}, "variant": {"Everybody, in other words"}}
