@@ -13,6 +13,7 @@ from personalization.decide.audience import is_for, is_scheduled
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled import CompiledRules
 from personalization.merchandising.compiled_blocks import Block
+from personalization.merchandising.experiments import Choice
 from personalization.models import Genome
 from personalization.models.credits import BLOCK_SURFACE
 from personalization.models.fail_open import fail_open
@@ -38,8 +39,8 @@ def default_block(visit: Visit, slot: str) -> Block | None:
 def taste_share(block: Block, genome: Genome) -> float:
     """Which share of what a visitor buys is of what the block is about, in 0..1: of its categories, or of its products,
     whichever is more."""
-    of_categories = sum(share for key, share, *_rest in genome.categories if key in block.categories)
-    weights = {key: weight for key, weight, *_rest in genome.products}
+    of_categories: float = sum(share for key, share, *_rest in genome.categories if key in block.categories)
+    weights: dict[int, float] = {key: weight for key, weight, *_rest in genome.products}
     total = sum(weights.values())
     of_products = sum(weights.get(key, 0.0) for key in block.products) / total if total else 0.0
     return min(max(of_categories, of_products), 1.0)
@@ -76,7 +77,7 @@ def _note_differences(visit: Visit, slot: str) -> None:
                 arms.exposures[experiment.season_id] = arm.arm
 
 
-def _key_in_arm(visit: Visit, arms: VisitArms, choices: frozenset, slot: str) -> str:
+def _key_in_arm(visit: Visit, arms: VisitArms, choices: frozenset[Choice], slot: str) -> str:
     block = choose_block(replace(visit, rules=arms.shop_rules.in_arms(choices)), slot)
     return block.key if block else ""
 

@@ -312,7 +312,7 @@ class CompiledRules:
     def row_codes(self, surface: str, keys: Collection[int]) -> set[str]:
         """The codes of the rows of a surface whose settings, live or shown by an arm, these definitions are."""
         live = self.rows.get(surface, {}).values()
-        variants = (one for one in self.variants.values() if getattr(one, "surface", "") == surface)
+        variants: list[Any] = [one for one in self.variants.values() if getattr(one, "surface", "") == surface]
         return {one.code for one in (*live, *variants) if one.id in keys}
 
     def in_arms(self, choices: frozenset[Choice]) -> "CompiledRules":
@@ -324,7 +324,7 @@ class CompiledRules:
         return self._of_arms[choices]
 
     def _replaced(self, numbers: Mapping[int, int | None]) -> "CompiledRules":
-        chosen = [self.variants[choice] for choice in numbers.items() if choice in self.variants]
+        chosen: list[Any] = [self.variants[choice] for choice in numbers.items() if choice in self.variants]
         campaigns = {one.id: one for one in chosen if isinstance(one, Campaign)}
         stay = [campaigns.pop(one.id, one) for one in self.campaigns if numbers.get(one.id, 0) is not None]
         for one in campaigns.values():  # not live yet: at the top of its band, where publishing would put it

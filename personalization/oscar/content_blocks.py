@@ -44,6 +44,13 @@ class PrintedBlock:
     picture: PrintedPicture | None
     token: str = ""
     """Its impression token; "" where nothing is reported."""
+    suffix: str = ""
+    """What tells it from the same block on the same page, as in other languages beside the form."""
+
+    @property
+    def title_id(self) -> str:
+        """The id of its title on the page."""
+        return f"personalization-block-{self.block.id}{self.suffix}"
 
 
 def slot_context(request: HttpRequest | None, slot: str) -> dict[str, Any]:

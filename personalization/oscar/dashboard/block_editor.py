@@ -147,7 +147,10 @@ def _previews(document: dict[str, Any]) -> list[tuple[str, PrintedBlock]]:
     block = compile_block(Definition(pk=0, name=""), document, next(iter(images.values()), None), [])
     picture = print_picture(block.picture) if block.picture else None
     labels = {code.lower(): str(name) for code, name in settings.LANGUAGES}
-    return [(labels.get(code, code), PrintedBlock(block, text, picture)) for code, text in block.texts.items()]
+    return [
+        (labels.get(code, code), PrintedBlock(block, text, picture, suffix=f"-{code}"))
+        for code, text in block.texts.items()
+    ]
 
 
 def _refusals(document: dict[str, Any]) -> list[str]:
