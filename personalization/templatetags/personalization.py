@@ -16,6 +16,7 @@ from django.template import Context
 from django.template.base import FilterExpression, Parser, Token
 from django.template.loader import get_template
 from django.urls import get_script_prefix, get_urlconf
+from django.utils.safestring import mark_safe
 from django.utils.timezone import now
 from django.utils.translation import get_language
 
@@ -151,6 +152,15 @@ def card(parser: Parser, token: Token) -> CardNode:
     """{% card item %} prints our card of a row's product; in `card.html` only."""
     _, item = token.split_contents()
     return CardNode(parser.compile_filter(item))
+
+
+@register.simple_tag(takes_context=True)
+def card_menu(context: Context, item: SlateItem) -> str:
+    """{% card_menu item %} prints the menu of a row's product, `card_menu.html`; nothing, and a line in the log, where
+    that fails."""
+    with fail_open("Printing a card's menu", queries=False):
+        return mark_safe(card_markup.render_menu(item, context["row"], context["anchor"]))
+    return ""
 
 
 class ListedCardsNode(template.Node):
