@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import HttpRequest
+from django.template import Context
 
 from personalization import serve
 from personalization.decide.visit import Visit
@@ -48,9 +49,15 @@ class PrintedBlock:
     """What tells it from the same block on the same page, as in other languages beside the form."""
 
     @property
-    def title_id(self) -> str:
+    def title_anchor(self) -> str:
         """The id of its title on the page."""
         return f"personalization-block-{self.block.id}{self.suffix}"
+
+
+def personalized_block(context: Context, slot: str) -> dict[str, Any]:
+    """{% personalized_block "home-hero" %}: the content block of a slot for this visitor; nothing where none is
+    published for it."""
+    return slot_context(context.get("request"), slot)
 
 
 def slot_context(request: HttpRequest | None, slot: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from personalization.decide.visit import Visit
 from personalization.merchandising.search_rules import NO_SEARCH_RULES
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, leave_bar, page_slates, visits
-from personalization.oscar.content_blocks import slot_context
+from personalization.oscar.content_blocks import personalized_block
 from personalization.oscar.list_slates import ListSlate
 from personalization.oscar.offer_rows import half_met_slate
 from personalization.oscar.previews import current_preview
@@ -41,6 +41,7 @@ from personalization.shop import catalogue
 from personalization.surfaces.navigation import NAVIGATION, MenuOrder
 
 register = template.Library()
+register.inclusion_tag("personalization/partials/block.html", takes_context=True)(personalized_block)
 
 PRODUCT_VIEW, SEARCH_VIEW, PRIVACY_VIEW = "catalogue:detail", "search:search", "personalization:privacy"
 MAX_QUERY_CHARACTERS = 256
@@ -83,12 +84,6 @@ def personalized_offers(context: Context) -> dict[str, Any]:
 def personalized_row(context: Context, slate: Slate, visit: Visit) -> dict[str, Any]:
     """A page of one row, as the view of that page decided it."""
     return page_slates.slate_context(context, slate, visit, whole_row=True)
-
-
-@register.inclusion_tag("personalization/partials/block.html", takes_context=True)
-def personalized_block(context: Context, slot: str) -> dict[str, Any]:
-    """The content block of a slot for this visitor; nothing where none is published for it."""
-    return slot_context(context.get("request"), slot)
 
 
 @register.simple_tag(takes_context=True)

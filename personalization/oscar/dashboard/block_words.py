@@ -26,7 +26,7 @@ def describe_block(document: Mapping[str, Any], names: Names) -> str:
     ]
     if document.get("image"):
         parts.append(pgettext("personalization", "with a picture"))
-    if about := _about(document, names):
+    if about := _subject_names(document, names):
         words = (
             pgettext("personalization", "only for those who buy %(names)s")
             if document.get("by_taste")
@@ -47,7 +47,7 @@ def shadowing(document: Mapping[str, Any], above: Iterable[tuple[str, Mapping[st
     return ""
 
 
-def _about(document: Mapping[str, Any], names: Names) -> str:
+def _subject_names(document: Mapping[str, Any], names: Names) -> str:
     keys = [(kind, str(key)) for kind in ("category", "product") for key in document.get(_field_of(kind), ())]
     shown = [f"“{names.get(key, '#' + key[1])}”" for key in keys[:MAX_NAMED]]
     return ", ".join(shown) + (" \N{HORIZONTAL ELLIPSIS}" if len(keys) > MAX_NAMED else "")
