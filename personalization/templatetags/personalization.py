@@ -16,7 +16,6 @@ from django.template import Context
 from django.template.base import FilterExpression, Parser, Token
 from django.template.loader import get_template
 from django.urls import get_script_prefix, get_urlconf
-from django.utils.safestring import mark_safe
 from django.utils.timezone import now
 from django.utils.translation import get_language
 
@@ -149,13 +148,23 @@ def card(parser: Parser, token: Token) -> CardNode:
     return CardNode(parser.compile_filter(item))
 
 
-@register.simple_tag(takes_context=True)
-def card_menu(context: Context, item: SlateItem) -> str:
-    """{% card_menu item %} prints the menu of a row's product, `card_menu.html`; nothing, and a line in the log, where
-    that fails."""
-    with fail_open("Printing a card's menu", queries=False):
-        return mark_safe(card_markup.render_menu(item, context["row"], context["anchor"]))
-    return ""
+class CardMenuNode(template.Node):
+    """Prints the menu of a row's product; nothing, and a line in the log, where that fails."""
+
+    def __init__(self, item: FilterExpression) -> None:
+        self.item = item
+
+    def render(self, context: Context) -> str:
+        with fail_open("Printing a card's menu", queries=False):
+            return card_markup.render_menu(self.item.resolve(context), context["row"], context["anchor"])
+        return ""
+
+
+@register.tag
+def card_menu(parser: Parser, token: Token) -> CardMenuNode:
+    """{% card_menu item %} prints the menu by which a row's product is dismissed, `card_menu.html`."""
+    _, item = token.split_contents()
+    return CardMenuNode(parser.compile_filter(item))
 
 
 class ListedCardsNode(template.Node):
