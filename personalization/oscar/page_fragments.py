@@ -18,8 +18,8 @@ from personalization.shop import catalogue
 
 FRAGMENTS_TEMPLATE = "personalization/partials/fragments.html"
 MAX_SURFACES, MAX_ADDRESS_CHARACTERS = 4, 4_096
-CONSENT_PART = "consent"
-"""The place of the consent question, beside those of surfaces."""
+CONSENT_PART, SIZE_PART = "consent", "size"
+"""The places of the consent question and of the visitor's size, beside those of surfaces."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class FragmentPlaces:
     address: str
     """The path and the query of the page."""
     parts: tuple[str, ...] = ()
-    """The surfaces whose rows it shows, and whether it has a place for the consent question."""
+    """The surfaces whose rows it shows, and whether it has a place for the consent question or the visitor's size."""
     referrer: str = ""
     """Where the visitor came from, as their browser says."""
     hit_count: int | None = None
@@ -67,10 +67,12 @@ def render_fragments(request: HttpRequest, places: FragmentPlaces) -> str:
     own = set(serve.page_surfaces())
     if not is_known:
         own &= visits.rules_in_force(request).surfaces_by_visitor
+    product = _product_of_page(request)
     content = {
         "surfaces": [name for name in dict.fromkeys(places.parts) if name in own][:MAX_SURFACES],
         "asks_consent": CONSENT_PART in places.parts,
-        "product": _product_of_page(request),
+        "asks_size": SIZE_PART in places.parts and product is not None,
+        "product": product,
         "category": _category_of_page(request),
         "query": request.GET.get("q", "").strip(),
         "paginator": SimpleNamespace(count=places.hit_count),
