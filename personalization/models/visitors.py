@@ -377,7 +377,15 @@ def _erasure_times(visitors: VisitorQuerySet) -> dict[Any, float]:
 _OWN_FIELDS = ("id", "user", "consent", "consented_at", "erased_at", "preferences", "browser_unit", "created_at")
 _GENOME_FIELDS = tuple(
     f"user__personalization_genome__{name}"
-    for name in ("products", "categories", "neighbour_products", "purchases", "distinct_products", "sizes", "computed_at")
+    for name in (
+        "products",
+        "categories",
+        "neighbour_products",
+        "purchases",
+        "distinct_products",
+        "sizes",
+        "computed_at",
+    )
 )
 _HOUSEHOLD_FIELDS = (
     "membership__since",

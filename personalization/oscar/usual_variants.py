@@ -57,8 +57,7 @@ def usual_variants(request: HttpRequest, product: Any, known: Sequence[Any] = ()
     """What the page of this product, a parent or a variant, says of the visitor's size; None for visitors without
     consent or a size, and where no variant in it can be bought.
 
-    One query for who has a size; `known` are the product's public variants, where the page has read them: two more
-    without.
+    One query for who has a size; `known` are the product's public variants, where the rows of the page have read them.
     """
     visit = visits.consented_visit(request)
     theirs = sizes_to_show(visit) if visit is not None else {}
@@ -67,7 +66,7 @@ def usual_variants(request: HttpRequest, product: Any, known: Sequence[Any] = ()
     wanted = {(one.attribute, one.size): one for found in theirs.values() for one in found}
     if visit is None or not any((one.attribute, one.size) in wanted for one in sized):
         return None
-    variants = known or sizes.public_variants(parent)
+    variants = known or sizes.read_variants(product)
     buyable = [one for one in variants if catalogue.get_offer(one, visit.strategy)]
     return _describe(product, buyable, sized, wanted)
 
@@ -91,7 +90,9 @@ def _describe(
         sizes=names,
         lines=wanted[groups.copy().pop()].lines if len(groups) == 1 else 0,
         variants=tuple(
-            OfferedVariant(one, _variant_name(one.title, size_names.get(key, "")), key in usual, is_sure and key in usual)
+            OfferedVariant(
+                one, _variant_name(one.title, size_names.get(key, "")), key in usual, is_sure and key in usual
+            )
             for key, one in variants.items()
         ),
         current=product.pk if product.parent_id else None,

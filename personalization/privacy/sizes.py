@@ -65,9 +65,7 @@ def change_size(requester: Requester, attribute: int, size: str, now: datetime) 
         raise flows.Refused("unknown_size")
     sign = {BY_PURCHASES: 0, NEVER: -1}.get(size, 1)
     key = size_statement(attribute, size if sign > 0 else "")
-    visitor = flows.change_visitor(
-        requester, now, lambda found: found.set_size(attribute, key, sign, now.timestamp())
-    )
+    visitor = flows.change_visitor(requester, now, lambda found: found.set_size(attribute, key, sign, now.timestamp()))
     if visitor is not None:
         with fail_open("Working out a genome after a size was stated", whole_page=True):
             genome.refresh_own_genomes([visitor.user_id], now.timestamp())

@@ -14,7 +14,7 @@ MAX_SIZES = 40
 
 def usual_sizes(since: Mapping[Any, float], now: float) -> dict[Any, list[list[Any]]]:
     """The rows of `Genome.sizes` of these customers, from what they bought after their moment and up to `now`, both in
-    seconds since 1970. Purchases of sensitive products, gifts, and what a customer said not to remember are left out."""
+    seconds since 1970. Sensitive products, gifts, and what a customer said not to remember are left out."""
     kept = [one for one in sizes.kept_sizes(since) if since[one.user_id] < one.ordered_at <= now]
     if not kept:
         return {}

@@ -15,6 +15,7 @@ from oscar.core.loading import get_model
 
 from personalization import conf
 from personalization.models.epoch import Epoch
+from personalization.models.sizes_stated import stated_size
 from personalization.shop import orders
 from personalization.shop.shipped_orders import is_for_somebody_else
 
@@ -122,10 +123,14 @@ def sized_variants(parent_id: int, attributes: Collection[int]) -> list[SizedVar
     ]
 
 
-def public_variants(parent_id: int) -> list[Any]:
-    """The public variants of a product with what price and availability need, and their parent. Two queries."""
-    rows = Product.objects.public().filter(parent=parent_id).select_related("parent__product_class")
-    return list(rows.prefetch_related("stockrecords"))
+def read_variants(product: Any) -> list[Any]:
+    """The public variants of the product of a page, or of its parent, with what price and availability need. Two
+    queries, and several less for Oscar, which finds them with the parent."""
+    rows = Product.objects.public().filter(parent=product.parent_id or product.pk)
+    found = list(rows.select_related("parent__product_class").prefetch_related("stockrecords"))
+    if product.parent_id is None:
+        product._prefetched_public_children = found
+    return found
 
 
 def size_attributes(attribute_ids: Collection[int] | None = None) -> list[SizeAttribute]:
@@ -143,6 +148,18 @@ def size_attributes(attribute_ids: Collection[int] | None = None) -> list[SizeAt
         for one in attributes
         if names.get(one.pk)
     ]
+
+
+def size_titles(statements: Iterable[str]) -> dict[str, str]:
+    """The words for what `models.sizes_stated.size_statement` gave, "Shirt, Size: M" for instance; without those that
+    the shop does not have any more. No query for none."""
+    found = [(key, *stated_size(key)) for key in statements]
+    known = {one.id: one for one in size_attributes({attribute for _, attribute, _ in found})} if found else {}
+    return {
+        key: f"{one.product_class}, {one.name}: {one.names[size]}"
+        for key, attribute, size in found
+        if (one := known.get(attribute)) and size in one.names
+    }
 
 
 def _size_names(attributes: list[Any]) -> dict[int, dict[str, str]]:

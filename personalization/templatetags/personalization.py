@@ -135,7 +135,12 @@ def usual_size(context: Context, product: Any) -> dict[str, Any]:
         subject = page_slates.prefetched_subject(context, product)
         known = subject.get_public_children() if subject is not None and subject.is_parent else ()
         usual = usual_variants(request, product, known)
-        return {"usual": usual, "product": product, "next": request.get_full_path(), "csrf_token": context.get("csrf_token")}
+        return {
+            "usual": usual,
+            "product": product,
+            "next": request.get_full_path(),
+            "csrf_token": context.get("csrf_token"),
+        }
     return {}
 
 

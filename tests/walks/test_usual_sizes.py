@@ -1,18 +1,23 @@
-"""Remembered sizes: from kept lines and the customer's own word, on the product's page and on the page of their data."""
+"""Remembered sizes: from kept lines and the customer's own word, on the product's page and on that of their data."""
 
 import json
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
+from oscar.apps.address.models import Country
+from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.catalogue.models import AttributeOption, AttributeOptionGroup, ProductAttribute, ProductClass
 from oscar.apps.order.models import BillingAddress, ShippingAddress
 from oscar.test.factories import create_product
 
 from personalization.models import Genome, Visitor
 from personalization.profile import genome
-from personalization.templatetags import personalization as tags
+from tests.collect.event_payloads import FIREFOX
 from tests.shops import factories as shop
+from tests.walks.running import put_into_arm, start_holdout
 
 pytestmark = pytest.mark.django_db
 
@@ -90,9 +95,9 @@ def test_what_was_bought_twice_and_kept_is_selected_on_the_page(client, anna, sh
     assert f'<a href="{PRIVACY}#sizes">change' in part
     assert f'<option value="{green["M"].pk}" selected>Green M</option>' in part
     assert part.count("selected") == 1
-    assert client.post(
-        f"/basket/add/{green['parent'].pk}/", {"child_id": green["M"].pk, "quantity": 1}
-    ).status_code == 302
+    assert (
+        client.post(f"/basket/add/{green['parent'].pk}/", {"child_id": green["M"].pk, "quantity": 1}).status_code == 302
+    )
     assert [line.product for line in anna.baskets.get(status="Open").all_lines()] == [green["M"]]
     assert said(client, green["S"]).endswith("</ul>")
     assert f'<a href="{green["M"].get_absolute_url()}">Green M</a>' in said(client, green["S"])
@@ -117,8 +122,6 @@ def test_a_gift_says_nothing(anna, shirts):
 
 
 def country():
-    from oscar.apps.address.models import Country  # noqa: PLC0415
-
     return Country.objects.get_or_create(iso_3166_1_a2="DE", defaults={"printable_name": "Germany"})[0]
 
 
@@ -144,7 +147,7 @@ def test_what_cannot_be_bought_is_not_said(client, anna, shirts):
     assert said(client, green["parent"]) == ""
 
 
-def test_nobody_else_is_told(client, anna, shirts, monkeypatch):
+def test_nobody_else_is_told(client, anna, shirts):
     blue, red, green = shirts
     buy(anna, blue["M"])
     buy(anna, red["M"])
@@ -154,6 +157,24 @@ def test_nobody_else_is_told(client, anna, shirts, monkeypatch):
     assert said(other, green["parent"]) == ""
     Visitor.objects.filter(user=anna).update(consent="withdrawn")
     assert said(client, green["parent"]) == ""
+
+
+@pytest.mark.parametrize("arm", ["held_out", "personalized"])
+def test_who_is_held_out_is_not_told(client, anna, shirts, arm):
+    buy(anna, shirts[0]["M"])
+    buy(anna, shirts[1]["M"])
+    put_into_arm(Visitor.objects.get(user=anna), start_holdout(), arm)
+    client.defaults["HTTP_USER_AGENT"] = FIREFOX
+    assert bool(said(client, shirts[2]["parent"])) == (arm == "personalized")
+
+
+def test_it_is_not_said_where_somebody_else_may_be_looking(client, anna, shirts):
+    buy(anna, shirts[0]["M"])
+    buy(anna, shirts[1]["M"])
+    session = client.session
+    session["personalization_signed_in"] = 0
+    session.save()
+    assert said(client, shirts[2]["parent"]) == ""
 
 
 def test_their_own_word_comes_first_and_they_may_have_it_forgotten(client, anna, shirts, sizes):
@@ -166,8 +187,8 @@ def test_their_own_word_comes_first_and_they_may_have_it_forgotten(client, anna,
     assert "Your size: L (as you told us)" in said(client, green["parent"])
     data = json.loads(b"".join(client.get(PRIVACY + "download/").streaming_content))
     [visitor], [known] = data["tables"]["personalization.Visitor"], data["tables"]["personalization.Genome"]
-    assert [row[0] for row in visitor["preferences"]] == ["size"]
-    assert [row[2] for row in known["sizes"]] == [2]
+    assert [(row[0], row[2]) for row in visitor["preferences"]] == [("size", "Shirt, Size: L")]
+    assert [row[2:4] for row in known["sizes"]] == [["Shirt, Size: M", 2]]
     assert "Nothing is remembered." in state(client, sizes, "never").content.decode()
     assert (sizes_of(anna), said(client, green["parent"])) == ([], "")
     buy(anna, green["M"])
@@ -194,22 +215,27 @@ def test_erasing_forgets_both(client, anna, shirts, sizes):
     assert [one.preferences for one in Visitor.objects.filter(user=anna)] == [[]]
 
 
-def test_it_costs_one_query_and_none_where_no_size_is_known(client, anna, shirts, monkeypatch):
-    from django.db import connection  # noqa: PLC0415
-    from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
+@pytest.mark.parametrize("with_rows", [True, False])
+def test_it_costs_one_query_and_none_where_no_size_is_known(client, anna, shirts, with_rows):
+    green, size = shirts[2]["parent"], shirts[0]["M"]
+    if with_rows:
+        shelf = create_from_breadcrumbs("Shirts")
+        for one in [*shirts, {"parent": shop.create_shop_product("Belt")}]:
+            one["parent"].categories.add(shelf)
+    buy(anna, size)
 
-    buy(anna, shirts[0]["M"])
-
-    def queries():
-        with CaptureQueriesContext(connection, ) as asked:
-            page_of(client, shirts[2]["parent"])
+    def count_queries():
+        with CaptureQueriesContext(connection) as asked:
+            page_of(client, green)
         return len(asked)
 
-    queries()
-    without = queries()
+    count_queries()
+    without = count_queries()
+    Genome.objects.filter(user=anna).update(sizes=[[size.attribute_values.get().attribute_id, "#0", 2, 0.0]])
+    assert (said(client, green), count_queries()) == ("", without + 1)
     buy(anna, shirts[1]["M"])
-    assert said(client, shirts[2]["parent"])
-    assert queries() == without + 1
+    assert said(client, green)
+    assert count_queries() <= without + 1
 
 
 def test_on_a_page_for_everybody_it_comes_with_the_fragments(client, anna, shirts, settings):
