@@ -33,7 +33,6 @@ from personalization.oscar.list_slates import ListSlate
 from personalization.oscar.offer_rows import half_met_slate
 from personalization.oscar.previews import current_preview
 from personalization.oscar.purchase_notes import add_card_texts
-from personalization.oscar.usual_variants import usual_variants
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import ClientType, is_shared_page, requester_from_request
 from personalization.shop import catalogue
@@ -120,28 +119,6 @@ def _is_defined(context: Context, value: Any) -> bool:
         return True
     before, named, after = marker.partition("%s")
     return not (value.startswith(before) and value.endswith(after)) if named else value != marker
-
-
-@register.inclusion_tag("personalization/partials/usual_size.html", takes_context=True)
-def usual_size(context: Context, product: Any) -> dict[str, Any]:
-    """{% usual_size product %} says on a product's page in which size the visitor usually buys, and has that variant
-    selected; a place for it on a page that may be handed to anybody; nothing for who has none."""
-    request = context.get("request")
-    if request is None or not _is_defined(context, product) or not (product.parent_id or product.is_parent):
-        return {}
-    if is_shared_page(request):
-        return {"is_fetched": True}
-    with fail_open("Saying a visitor's size"):
-        subject = page_slates.prefetched_subject(context, product)
-        known = subject.get_public_children() if subject is not None and subject.is_parent else ()
-        usual = usual_variants(request, product, known)
-        return {
-            "usual": usual,
-            "product": product,
-            "next": request.get_full_path(),
-            "csrf_token": context.get("csrf_token"),
-        }
-    return {}
 
 
 class CardNode(template.Node):
