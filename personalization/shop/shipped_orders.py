@@ -60,10 +60,10 @@ def is_gift(order: Any) -> bool:
     recipient, payer, user = order.shipping_address, order.billing_address, order.user
     names = [(getattr(user, "first_name", ""), getattr(user, "last_name", ""))]
     names += [(payer.first_name, payer.last_name)] if payer is not None else []
-    return is_for_somebody_else((recipient.first_name, recipient.last_name), *names)
+    return has_foreign_name((recipient.first_name, recipient.last_name), *names)
 
 
-def is_for_somebody_else(recipient: tuple[str, str], *known: tuple[str, str]) -> bool:
+def has_foreign_name(recipient: tuple[str, str], *known: tuple[str, str]) -> bool:
     """Whether a recipient has another name than all of these, each a first and a last name. Where there is no name to
     compare, not."""
     to, names = _folded(*recipient), [name for one in known if (name := _folded(*one))]

@@ -17,7 +17,7 @@ from personalization import conf
 from personalization.models.epoch import Epoch
 from personalization.models.sizes_stated import stated_size
 from personalization.shop import orders
-from personalization.shop.shipped_orders import is_for_somebody_else
+from personalization.shop.shipped_orders import has_foreign_name
 
 ProductAttribute = get_model("catalogue", "ProductAttribute")
 ProductAttributeValue = get_model("catalogue", "ProductAttributeValue")
@@ -91,7 +91,7 @@ def kept_sizes(user_ids: Iterable[Any]) -> list[KeptSize]:
     for row in lines.values_list(*own, *names):
         user, attribute, option, text, ordered_at, product = row[:6]
         size = size_key(option, text)
-        if size and not is_for_somebody_else(*_pairs(row[6:])):
+        if size and not has_foreign_name(*_pairs(row[6:])):
             found.append(KeptSize(user, attribute, size, ordered_at, product))
     return found
 
