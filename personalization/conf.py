@@ -233,6 +233,11 @@ class Settings:
     KEEP_ERASED_PURCHASES: bool = False
     """When customers have their data deleted, what they bought in stores stays as nobody's instead of being deleted."""
 
+    # Sizes
+    SIZE_ATTRIBUTES: tuple[str, ...] | None = ("size",)
+    """The codes of the attributes that say in which size a variant is: a customer's usual size is remembered for each
+    product class that has one. None: sizes are not remembered, shown or asked for."""
+
     # Households
     HOUSEHOLDS: bool = False
     """Whether customers can join in households of up to 8, by invitation: what one of them buys then counts for the

@@ -19,6 +19,7 @@ from personalization.pages import (
     privacy,
     reminder_choices,
     rows,
+    sizes,
     sort_preference,
     unsubscribe,
 )
@@ -52,6 +53,7 @@ urlpatterns = [
     path("personalization/privacy/", privacy.privacy_page, name="privacy"),
     path("personalization/privacy/preference/", privacy.change_interest, name="privacy_preference"),
     path("personalization/privacy/recent/", privacy.delete_recent, name="privacy_recent"),
+    path("personalization/privacy/sizes/", sizes.state_size, name="privacy_sizes"),
     path("personalization/privacy/messages/", message_permissions.switch_messages, name="privacy_messages"),
     path("personalization/privacy/reminders/", reminder_choices.allow_reminder, name="privacy_reminders"),
     path("personalization/privacy/cards/", cards.link_own_card, name="privacy_card_link"),

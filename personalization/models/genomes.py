@@ -52,7 +52,8 @@ class GenomeQuerySet(models.QuerySet):
 
     def store(self, genomes: Iterable["Genome"]) -> None:
         """Writes these, over those that the same customers had, whose near products stay."""
-        self._write(genomes, ["format", "products", "categories", "purchases", "distinct_products", "computed_at"])
+        fields = ["format", "products", "categories", "purchases", "distinct_products", "sizes", "computed_at"]
+        self._write(genomes, fields)
 
     def store_neighbours(self, genomes: Iterable["Genome"]) -> None:
         """Writes only the near products of these."""
@@ -90,6 +91,9 @@ class Genome(models.Model):
     """Products bought, each counted once a day, in all."""
     distinct_products = models.PositiveIntegerField(pgettext_lazy("personalization", "distinct products"), default=0)
     """Different products bought, in all."""
+    sizes = models.JSONField(pgettext_lazy("personalization", "sizes"), default=list)
+    """[[attribute id, size, lines that were kept, the last of them in seconds since 1970], ...], of each attribute the
+    size bought most often first; see `profile/sizes.py`. Sizes as `shop.sizes.size_key` has them."""
     computed_at = models.DateTimeField(pgettext_lazy("personalization", "computed at"))
     format = models.PositiveSmallIntegerField(
         pgettext_lazy("personalization", "format"), default=GENOME_FORMAT, db_default=1

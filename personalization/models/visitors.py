@@ -17,6 +17,7 @@ from personalization import signals
 from personalization.models.customer_facts import READ_FIELDS, CustomerFacts
 from personalization.models.genomes import GENOME_FORMAT, Genome
 from personalization.models.households import GENOME_COLUMNS, HouseholdMember
+from personalization.models.sizes_stated import SIZE, stated_size
 from personalization.models.uncounted_days import CountedQuerySet
 
 MAX_PREFERENCES = 200
@@ -41,7 +42,7 @@ class Preference(NamedTuple):
 
     type: str
     """What it is about: "product", "category" or "interest" (a category, too) with its primary key, "reason" with the
-    key of a row, or "sort" with "lists". All but interests and the sort preference fade."""
+    key of a row, "sort" with "lists", "size" with what `sizes_stated.py` says. Products, categories and rows fade."""
     key: int | str
     sign: int
     """1: they want more of it; -1: less."""
@@ -93,6 +94,13 @@ class VisitorQuerySet(models.QuerySet):
         """Those of these customers who consent to personalization: their visitors by the customer's key."""
         rows = self.filter(user_id__in=list(user_ids), consent=Consent.GRANTED)
         return {visitor.user_id: visitor for visitor in rows}
+
+    def refused_sizes(self, user_ids: Iterable[Any]) -> set[tuple[Any, int]]:
+        """(customer's key, attribute) of what these do not want to be remembered of their sizes. One query."""
+        rows = self.filter(user_id__in=list(user_ids)).values_list("user_id", "preferences")
+        return {
+            (user, stated_size(one[1])[0]) for user, stated in rows for one in stated if one[0] == SIZE and one[2] < 0
+        }
 
     def lock_consented(self, user_ids: Iterable[Any]) -> dict[Any, float]:
         """As `consented` returns them, but none of them can withdraw before the end of the transaction."""
@@ -313,7 +321,17 @@ class Visitor(models.Model):
         """More (1) or less (-1) of something, in place of an earlier preference about it; 0 removes that."""
         row = type(self).objects.select_for_update().get(pk=self.pk)
         kept = [preference for preference in row.preferences if preference[:2] != [kind, key]]
-        self.preferences = (kept + ([[kind, key, sign, now]] if sign else []))[-MAX_PREFERENCES:]
+        self._store_preferences(kept + ([[kind, key, sign, now]] if sign else []))
+
+    @transaction.atomic
+    def set_size(self, attribute: int, key: str, sign: int, now: float) -> None:
+        """As `set_preference`, of "size": in place of whatever they stated of this attribute."""
+        row = type(self).objects.select_for_update().get(pk=self.pk)
+        others = [one for one in row.preferences if one[0] != SIZE or stated_size(one[1])[0] != attribute]
+        self._store_preferences(others + ([[SIZE, key, sign, now]] if sign else []))
+
+    def _store_preferences(self, rows: list) -> None:
+        self.preferences = rows[-MAX_PREFERENCES:]
         self.save(update_fields=["preferences"])
 
 
@@ -369,6 +387,7 @@ _GENOME_FIELDS = tuple(
         "neighbour_products",
         "purchases",
         "distinct_products",
+        "sizes",
         "computed_at",
         "format",
     )

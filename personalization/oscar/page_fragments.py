@@ -20,8 +20,8 @@ from personalization.shop import catalogue
 
 FRAGMENTS_TEMPLATE = "personalization/partials/fragments.html"
 MAX_SURFACES, MAX_SLOTS, MAX_ADDRESS_CHARACTERS = 4, 8, 4_096
-CONSENT_PART = "consent"
-"""The place of the consent question, beside those of surfaces."""
+CONSENT_PART, SIZE_PART = "consent", "size"
+"""The places of the consent question and of the visitor's size, beside those of surfaces."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class FragmentPlaces:
     """The path and the query of the page."""
     parts: tuple[str, ...] = ()
     """The surfaces whose rows it shows, its slots of content blocks, and whether it has a place for the consent
-    question."""
+    question or the visitor's size."""
     referrer: str = ""
     """Where the visitor came from, as their browser says."""
     hit_count: int | None = None
@@ -70,13 +70,15 @@ def render_fragments(request: HttpRequest, places: FragmentPlaces) -> str:
     own = set(serve.page_surfaces())
     if not is_known:
         own &= visits.rules_in_force(request).surfaces_by_visitor
+    product = _product_of_page(request)
     slots = [name.removeprefix(FRAGMENT_PREFIX) for name in places.parts if name.startswith(FRAGMENT_PREFIX)]
     rules = visits.rules_in_force(request)
     content = {
         "slots": [one for one in dict.fromkeys(slots) if is_known or differs_by_visitor(rules, one)][:MAX_SLOTS],
         "surfaces": [name for name in dict.fromkeys(places.parts) if name in own][:MAX_SURFACES],
         "asks_consent": CONSENT_PART in places.parts,
-        "product": _product_of_page(request),
+        "asks_size": SIZE_PART in places.parts and product is not None,
+        "product": product,
         "category": _category_of_page(request),
         "query": request.GET.get("q", "").strip(),
         "paginator": SimpleNamespace(count=places.hit_count),

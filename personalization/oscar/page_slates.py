@@ -102,6 +102,12 @@ def prefetched_slates(context: Context) -> dict[Any, DecidedSlate]:
     return context["request"].__dict__.setdefault(PREFETCHED_ATTRIBUTE, {}) if "request" in context else {}
 
 
+def prefetched_subject(context: Context, product: Any) -> Any:
+    """The product of a page, as it was read with its rows and its variants; None where it was not."""
+    found = prefetched_slates(context).get(product.pk)
+    return found[0].subject_product if found else None
+
+
 def menu_slate(request: HttpRequest, categories: Sequence[Any], *, personal: bool) -> ListSlate | None:
     """The reporting token of the menu's reranked categories; None for visitors without consent. `personal`: whether
     their order goes by the visitor."""

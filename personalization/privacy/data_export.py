@@ -13,13 +13,14 @@ from django.utils.translation import pgettext
 
 from personalization.models import AuditEntry, Event, GenomeMonth, Version, Visitor
 from personalization.models.paging import pages_by_key
+from personalization.models.sizes_stated import size_statement
 from personalization.privacy import identity
 from personalization.privacy.households import household_state
 from personalization.privacy.message_addresses import stored_suppressions
 from personalization.privacy.requester import Requester
-from personalization.shop import account_records
+from personalization.shop import account_records, sizes
 
-NamedRecords = dict[str, dict[int, str]]
+NamedRecords = dict[str, dict[Any, str]]
 TableRows = Mapping[type[Model], Iterable[Model]]
 
 ID_TYPES = {
@@ -48,7 +49,7 @@ STAFF_FIELDS: dict[type[Model], frozenset[str]] = {
 }
 """By table: the fields that say which member of staff did something. A customer is told that and why their data was
 looked at, not by whom."""
-PREFERENCE_ID_TYPES = {"product": "products", "category": "categories", "interest": "categories"}
+PREFERENCE_ID_TYPES = {"product": "products", "category": "categories", "interest": "categories", "size": "sizes"}
 TYPED_LISTS = {"preferences": PREFERENCE_ID_TYPES, "tastes": TASTE_ID_TYPES}
 """By field, whose rows begin with a type and a key: by type whose primary key it is."""
 
@@ -184,14 +185,16 @@ def _fields(row: Model) -> dict[str, Any]:
 
 
 def _names_in(rows: Iterable[dict[str, Any]]) -> NamedRecords:
-    """The names of all products and categories in these rows, in two queries."""
-    keys: dict[str, set[int]] = {"products": set(), "categories": set()}
+    """The names of all products and categories in these rows, in two queries, and those of sizes where there are
+    some."""
+    keys: dict[str, set[Any]] = {"products": set(), "categories": set(), "sizes": set()}
     for row in rows:
         for kind, key in _referenced_keys(row):
             keys[kind].add(key)
     return {
         "products": account_records.product_titles(keys["products"]),
         "categories": account_records.category_titles(keys["categories"]),
+        "sizes": sizes.size_titles(keys["sizes"]),
     }
 
 
@@ -202,7 +205,7 @@ def _id_types(row: dict[str, Any]) -> dict[str, str]:
     return {**ID_TYPES, "items": "categories"} if row.get("item_kind") == "category" else ID_TYPES
 
 
-def _referenced_keys(row: dict[str, Any]) -> Iterator[tuple[str, int]]:
+def _referenced_keys(row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     id_types = _id_types(row)
     for name, value in row.items():
         if name in id_types and isinstance(value, int):
@@ -212,6 +215,8 @@ def _referenced_keys(row: dict[str, Any]) -> Iterator[tuple[str, int]]:
         elif name in TYPED_LISTS and isinstance(value, list):
             types = TYPED_LISTS[name]
             yield from ((types[entry[0]], entry[1]) for entry in value if entry[0] in types)
+        elif name == "sizes":
+            yield from (("sizes", size_statement(*entry[:2])) for entry in value)
 
 
 def _row_as_data(row: dict[str, Any], named: NamedRecords) -> dict[str, Any]:
@@ -227,6 +232,8 @@ def _row_as_data(row: dict[str, Any], named: NamedRecords) -> dict[str, Any]:
             data[name] = [[entry[0], named[id_types[name]].get(entry[0]), *entry[1:]] for entry in value]
         elif name in TYPED_LISTS and isinstance(value, list):
             data[name] = [_typed_entry(entry, TYPED_LISTS[name], named) for entry in value]
+        elif name == "sizes":
+            data[name] = [[*entry[:2], named["sizes"].get(size_statement(*entry[:2])), *entry[2:]] for entry in value]
     return data
 
 

@@ -39,6 +39,7 @@ REFUSAL_MESSAGES: dict[str, Promise] = {
     "in_household": _("You are in a household already. Leave it first, then you can join another one."),
     "household_full": _("This household has 8 members: nobody else can join."),
     "many_invitations": _("You have 7 open invitations. Take one back, or wait until one has expired."),
+    "unknown_size": _("The shop does not have this size."),
     "unknown_category": _("There is no such category to like."),
 }
 

@@ -15,6 +15,7 @@ from personalization.privacy.households import HouseholdState, household_state
 from personalization.privacy.loyalty_cards import LinkedCard, can_link_cards, linked_cards
 from personalization.privacy.message_addresses import stored_messages
 from personalization.privacy.requester import Requester
+from personalization.privacy.sizes import RememberedSizes, remembered_sizes
 from personalization.profile.taste_changes import TasteChanges, read_taste_changes
 from personalization.shop import account_records, catalogue
 
@@ -108,6 +109,7 @@ class VisitorOverview:
     """How many days what was bought in stores is stored."""
     household: HouseholdState | None
     """None in a shop without households."""
+    sizes: list[RememberedSizes]
     erased_at: datetime | None
     retention_days: int
     """How many days events are stored."""
@@ -160,6 +162,7 @@ def visitor_overview(requester: Requester, visitor: Visitor | None, now: datetim
         store_share=(facts.store_share or 0.0) if facts else 0.0,
         purchase_days=settings.PURCHASE_RETENTION_DAYS,
         household=household_state(visitor, now),
+        sizes=remembered_sizes(genome, preferences) if status.is_on and requester.is_signed_in else [],
         erased_at=visitor.erased_at if visitor else None,
         retention_days=settings.EVENT_RETENTION_DAYS,
         search_retention_days=settings.SEARCH_RETENTION_DAYS,

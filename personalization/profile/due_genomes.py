@@ -107,6 +107,7 @@ def _basis() -> int:
             settings.PURCHASE_HALF_LIFE_DAYS,
             settings.GENOME_MAX_PRODUCTS,
             settings.MIN_CUSTOMERS,
+            settings.SIZE_ATTRIBUTES,
             sorted(catalogue.all_sensitive_products()),
         )
     )

@@ -23,6 +23,7 @@ from personalization.models import (
 )
 from personalization.models.lost_connections import streamed_reads
 from personalization.profile.customer_facts import build_facts
+from personalization.profile.sizes import usual_sizes
 from personalization.profile.tastes import purchase_tastes
 from personalization.rank.purchase_habits import DECIMALS, PurchaseHabits, purchase_habits
 from personalization.recommenders import GUEST
@@ -48,6 +49,9 @@ def refresh_own_genomes(user_ids: Iterable[Any], now: float) -> int:
     with transaction.atomic():
         history = read_history(Visitor.objects.lock_consented(user_ids), now)
         genomes = build_genomes(history.purchases, history.members, now)
+        sizes = usual_sizes(history.since, now)
+        for genome in genomes:
+            genome.sizes = sizes.get(genome.user_id, [])
         Genome.objects.store(genomes)
         without_genome = set(user_ids) - {genome.user_id for genome in genomes}
         Genome.objects.filter(user_id__in=without_genome).delete()

@@ -57,12 +57,17 @@ def is_gift(order: Any) -> bool:
     name to compare, it was not."""
     if order.shipping_address is None:
         return False
-    to = _folded(order.shipping_address.first_name, order.shipping_address.last_name)
-    payer, user = order.billing_address, order.user
-    names = [_folded(getattr(user, "first_name", ""), getattr(user, "last_name", ""))]
-    names += [_folded(payer.first_name, payer.last_name)] if payer is not None else []
-    known = [name for name in names if name]
-    return bool(to and known) and to not in known
+    recipient, payer, user = order.shipping_address, order.billing_address, order.user
+    names = [(getattr(user, "first_name", ""), getattr(user, "last_name", ""))]
+    names += [(payer.first_name, payer.last_name)] if payer is not None else []
+    return has_foreign_name((recipient.first_name, recipient.last_name), *names)
+
+
+def has_foreign_name(recipient: tuple[str, str], *known: tuple[str, str]) -> bool:
+    """Whether a recipient has another name than all of these, each a first and a last name. Where there is no name to
+    compare, not."""
+    to, names = _folded(*recipient), [name for one in known if (name := _folded(*one))]
+    return bool(to and names) and to not in names
 
 
 def _folded(first: str, last: str) -> str:

@@ -179,7 +179,7 @@ def _dismissal_time() -> timedelta:
 def _statement(preference: Preference, checked: named_objects.CheckedNames, now: datetime) -> str:
     """What they stated, as a sentence; "" for what may not be shown or is not in the shop any more."""
     kind = "category" if preference.type in CATEGORY_PREFERENCES else preference.type
-    name = "" if kind in ("reason", "sort") else checked.names.get((kind, int(preference.key)), "")
+    name = "" if kind in ("reason", "sort", "size") else checked.names.get((kind, int(preference.key)), "")
     if kind in ("product", "category") and not name:
         return ""
     until = datetime.fromtimestamp(preference.recorded_at, UTC) + _dismissal_time()
@@ -194,6 +194,7 @@ def _statement(preference: Preference, checked: named_objects.CheckedNames, now:
         "product": pgettext("personalization", "Is not interested in “%(name)s” until %(date)s."),
         "category": pgettext("personalization", "Is not interested in anything from “%(name)s” until %(date)s."),
         "reason": pgettext("personalization", "Does not want to see the row “%(row)s” until %(date)s."),
+        "size": _("Told us a size, or that no size is to be remembered."),
         "sort": _("Does not want lists to be sorted for them."),
     }
     return patterns[preference.type] % parts if preference.type in patterns else ""
