@@ -12,6 +12,7 @@ from django.urls import Resolver404, get_script_prefix, resolve
 
 from personalization import serve
 from personalization.oscar import visits
+from personalization.oscar.offer_rows import OFFER_PART
 from personalization.privacy.requester import requester_from_request
 from personalization.privacy.shared_pages import is_public_view
 from personalization.shop import catalogue
@@ -29,7 +30,7 @@ class FragmentPlaces:
     address: str
     """The path and the query of the page."""
     parts: tuple[str, ...] = ()
-    """The surfaces whose rows it shows, and whether it has a place for the consent question."""
+    """The surfaces whose rows it shows, and whether it has places for the consent question and for an offer."""
     referrer: str = ""
     """Where the visitor came from, as their browser says."""
     hit_count: int | None = None
@@ -70,6 +71,7 @@ def render_fragments(request: HttpRequest, places: FragmentPlaces) -> str:
     content = {
         "surfaces": [name for name in dict.fromkeys(places.parts) if name in own][:MAX_SURFACES],
         "asks_consent": CONSENT_PART in places.parts,
+        "asks_offer": OFFER_PART in places.parts,
         "product": _product_of_page(request),
         "category": _category_of_page(request),
         "query": request.GET.get("q", "").strip(),

@@ -2,7 +2,8 @@
 
    <script src="fragments.js" defer data-ask="where to ask" data-found="hits of a search">
 
-   [data-place=surface] is around rows, [data-place=consent] is for the question, [data-add] is on links that become
+   [data-place=surface] is around rows, [data-place=consent] is for the question,
+   [data-place=offer] for a line about an offer, [data-add] is on links that become
    forms. What has the focus stays, and so does a row in view whose successor is higher. Without an answer in time
    the page stays as it is, and forms wait for their token. */
 (() => {
@@ -77,7 +78,7 @@
     });
     for (const old of all("[data-place]")) {
       const part = page.querySelector(`[data-part="${CSS.escape(old.dataset.place)}"]`);
-      if (old.dataset.place === "consent") old.replaceChildren(...(part?.children ?? []));
+      if (["consent", "offer"].includes(old.dataset.place)) old.replaceChildren(...(part?.children ?? []));
       else if (part) renew(all(".personalization-row", old), all(".personalization-row", part));
     }
     return all("[data-part=scripts] > *", page);
