@@ -1,6 +1,6 @@
 """What completes an offer that a basket meets in part, each with both numbers, what it costs and by how much the whole
-rises, as Oscar's own calculation says on a copy of the basket: rows of the basket page, a line on the page of a product,
-and one in a message about the basket.
+rises, as Oscar's own calculation says on a copy of the basket: rows of the basket page, a line on a product's page, and
+one in a message about the basket.
 """
 
 import time

@@ -80,8 +80,8 @@ class BasketLeft(CustomerKind):
         return baskets.example_basket(customer, example_products(2), current_time()), False
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
-        """The lines that can be bought now, compared with all orders once more; what completes an offer, where all of the
-        basket can be; and what goes with them."""
+        """The lines that can be bought now, compared with all orders once more; what completes an offer, where all of
+        the basket can be; and what goes with them."""
         basket, _ = occasion.details
         unbought = baskets.without_bought(basket.lines, occasion.user, occasion.address)
         lines = baskets.buyable_lines(unbought, occasion.user)
