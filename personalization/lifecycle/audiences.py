@@ -142,7 +142,7 @@ def hand_over_audiences(now: datetime | None = None) -> int:
     segments cannot be: then none is."""
     settings, moment = conf.get_settings(), now or current_time()
     receive = import_string(settings.AUDIENCE_CALLABLE)
-    found = [find_audience(key, moment, is_hashed=settings.AUDIENCE_HASHED) for key in settings.AUDIENCES]
+    found = [find_audience(key, moment, is_hashed=settings.AUDIENCE_HASHED) for key in settings.AUDIENCES or ()]
     for audience in found:
         record_export(audience, None, "to AUDIENCE_CALLABLE")
         receive(audience.definition.key, (dict(zip(audience.columns, row, strict=True)) for row in audience.rows()))
