@@ -195,7 +195,8 @@ class _BasketTrials:
         if not price or not (self._offers or conf.get_settings().FREE_SHIPPING_FROM):
             return None
         in_basket = sum(line.quantity for line in self._basket.all_lines() if line.product_id == product.pk)
-        until, found = time.monotonic() + TRY_SECONDS, []
+        until = time.monotonic() + TRY_SECONDS
+        found: list[tuple[Decimal, ProductOffer]] = []
         try:
             offers = self._ranges.tied_all(self._offers)
             for progress, url, wanted in self._progress_of(product, in_basket):
