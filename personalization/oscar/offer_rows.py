@@ -23,6 +23,7 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
 from personalization.oscar.previews import current_preview
+from personalization.privacy.requester import is_shared_page
 from personalization.serve import rank_for_basket
 from personalization.shop import catalogue
 from personalization.shop.offer_trials import (
@@ -124,6 +125,13 @@ def offer_of_product(request: Any, product: Any) -> ProductOffer | None:
         buyer = _Buyer(request.user, request, page.get_default_shipping_address)
         return _BasketTrials(request.basket, visit, [product.pk], buyer).best_of_product(product)
     return None
+
+
+def product_offer_context(request: Any, product: Any) -> dict[str, Any]:
+    """What the page of a product prints of that: the place for it, where a cache hands the page to anybody."""
+    if request is None:
+        return {}
+    return {"place": OFFER_PART} if is_shared_page(request) else {"offer": offer_of_product(request, product)}
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from personalization.merchandising.search_rules import NO_SEARCH_RULES
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, leave_bar, page_slates, visits
 from personalization.oscar.list_slates import ListSlate
-from personalization.oscar.offer_rows import OFFER_PART, half_met_slate, offer_of_product
+from personalization.oscar.offer_rows import half_met_slate, product_offer_context
 from personalization.oscar.previews import current_preview
 from personalization.oscar.purchase_notes import add_card_texts
 from personalization.privacy import consent, identity
@@ -70,23 +70,16 @@ def personalized(context: Context, surface: str, **page: Any) -> dict[str, Any]:
 @register.inclusion_tag("personalization/partials/offer_slate.html", takes_context=True)
 def personalized_offers(context: Context) -> dict[str, Any]:
     """On Oscar's basket page: what completes an offer that the basket meets in part."""
-    request, view = context.get("request"), context.get("view")
-    if request is None:
-        return {}
-    address = getattr(view, "get_default_shipping_address", None)
-    slate, visit = half_met_slate(request, context.get("upsell_messages") or (), address)
+    request, address = context.get("request"), getattr(context.get("view"), "get_default_shipping_address", None)
+    upsells = context.get("upsell_messages") or ()
+    slate, visit = half_met_slate(request, upsells, address) if request is not None else page_slates.EMPTY_SLATE
     return page_slates.slate_context(context, slate, visit, card_numbers=True) if slate.rows else {}
 
 
 @register.inclusion_tag("personalization/partials/product_offer.html", takes_context=True)
 def personalized_product_offer(context: Context, product: Any) -> dict[str, Any]:
     """On a product's page: what it would change about an offer that the basket meets in part."""
-    request = context.get("request")
-    if request is None or not _is_defined(context, product):
-        return {}
-    if is_shared_page(request):
-        return {"place": OFFER_PART}
-    return {"offer": offer_of_product(request, product)}
+    return product_offer_context(context.get("request"), product) if _is_defined(context, product) else {}
 
 
 @register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
