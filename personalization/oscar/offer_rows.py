@@ -88,7 +88,7 @@ def half_met_slate(
     `find_address`, a function that gives the address to which the basket would be sent, asked only where it is needed.
     """
     upsells = list(upsells)[:MAX_OFFERS]
-    if upsells or conf.get_settings().FREE_SHIPPING_FROM:
+    if request is not None and (upsells or conf.get_settings().FREE_SHIPPING_FROM):
         with fail_open("What completes an offer", whole_page=True):
             visit = visits.visit_from_request(request)
             if request.basket.id and not _is_plain(visit):

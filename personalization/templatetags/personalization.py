@@ -30,6 +30,7 @@ from personalization.decide.visit import Visit
 from personalization.merchandising.search_rules import NO_SEARCH_RULES
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, leave_bar, page_slates, visits
+from personalization.oscar.content_blocks import personalized_block
 from personalization.oscar.list_slates import ListSlate
 from personalization.oscar.offer_rows import half_met_slate, product_offer_context
 from personalization.oscar.previews import current_preview
@@ -40,6 +41,7 @@ from personalization.shop import catalogue
 from personalization.surfaces.navigation import NAVIGATION, MenuOrder
 
 register = template.Library()
+register.inclusion_tag("personalization/partials/block.html", takes_context=True)(personalized_block)
 
 PRODUCT_VIEW, SEARCH_VIEW, PRIVACY_VIEW = "catalogue:detail", "search:search", "personalization:privacy"
 MAX_QUERY_CHARACTERS = 256
@@ -70,9 +72,8 @@ def personalized(context: Context, surface: str, **page: Any) -> dict[str, Any]:
 @register.inclusion_tag("personalization/partials/offer_slate.html", takes_context=True)
 def personalized_offers(context: Context) -> dict[str, Any]:
     """On Oscar's basket page: what completes an offer that the basket meets in part."""
-    request, address = context.get("request"), getattr(context.get("view"), "get_default_shipping_address", None)
-    upsells = context.get("upsell_messages") or ()
-    slate, visit = half_met_slate(request, upsells, address) if request is not None else page_slates.EMPTY_SLATE
+    address = getattr(context.get("view"), "get_default_shipping_address", None)
+    slate, visit = half_met_slate(context.get("request"), context.get("upsell_messages") or (), address)
     return page_slates.slate_context(context, slate, visit, card_numbers=True) if slate.rows else {}
 
 
@@ -107,9 +108,8 @@ def personalized_if_sold_out(context: Context, product: Any) -> dict[str, Any]:
     """The prefetched rows, if the product cannot be bought. If it can, `personalized` prints them further down; it
     prints nothing that was printed here."""
     prefetched = page_slates.prefetched_slates(context)
-    if not _is_defined(context, product):
-        return {}
-    slate, visit = prefetched.get(product.pk, page_slates.EMPTY_SLATE)
+    key = product.pk if _is_defined(context, product) else None
+    slate, visit = prefetched.get(key, page_slates.EMPTY_SLATE)
     if not slate.subject_is_unavailable:
         return {}
     prefetched[product.pk] = page_slates.EMPTY_SLATE
