@@ -164,7 +164,7 @@ class SuppressionQuerySet(models.QuerySet):
     def holds(self, address_hash: str, purpose: str, channel: str, said_at: datetime | None) -> bool:
         """Whether an address is not written to. Who asked anew (`said_at`) after they had stopped it themselves is.
         What ended all mails ends all else, too, unless it was only that mails came back."""
-        rows = self._meant(purpose, channel).filter(address_hash=address_hash)
+        rows = self._in_force(purpose, channel).filter(address_hash=address_hash)
         if said_at is not None:
             rows = rows.exclude(reason__in=OWN_ACTS, at__lt=said_at)
         return rows.exists()
@@ -172,11 +172,11 @@ class SuppressionQuerySet(models.QuerySet):
     def held(self, said: Mapping[str, datetime], purpose: str, channel: str) -> set[str]:
         """Those of these addresses that are not written to, as `holds` has it; one query. Parameters: `said`, {hash of
         an address: when it was allowed}."""
-        rows = self._meant(purpose, channel).filter(address_hash__in=list(said))
+        rows = self._in_force(purpose, channel).filter(address_hash__in=list(said))
         found = rows.values_list("address_hash", "reason", "at")
         return {address for address, reason, at in found if reason not in OWN_ACTS or at >= said[address]}
 
-    def _meant(self, purpose: str, channel: str) -> "SuppressionQuerySet":
+    def _in_force(self, purpose: str, channel: str) -> "SuppressionQuerySet":
         is_meant = models.Q(channel=channel, purpose__in=[ALL_PURPOSES, purpose])
         if channel != Channel.EMAIL:
             is_about_mail = models.Q(reason=SuppressionReason.BOUNCED)

@@ -108,7 +108,7 @@ class ProductOffer:
     """How far the basket is, and for which offer."""
     url: str
     """Of the offer's own page; "" where it has none."""
-    words: str
+    explanation: str
     """Both numbers."""
 
 
@@ -139,7 +139,7 @@ class BasketOffer:
     """What a message about a basket says of an offer that it meets in part."""
 
     title: str
-    words: str
+    explanation: str
     product_id: int
     product: Any
 

@@ -122,7 +122,7 @@ def _completing_offer(basket: baskets.StoredBasket, visit: Visit) -> BasketOffer
 
 def _offer_values(offer: BasketOffer, content: MessageContent) -> dict[str, str]:
     title = " ".join(offer.product.get_title().split())
-    return {"title": offer.title, "product": title, "path": content.path_of(offer.product), "words": offer.words}
+    return {"title": offer.title, "product": title, "path": content.path_of(offer.product), "words": offer.explanation}
 
 
 def _line_values(line: baskets.BuyableLine, path: str) -> dict[str, Any]:
