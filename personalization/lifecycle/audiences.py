@@ -75,7 +75,7 @@ def consented_addresses(users: list[Any]) -> Iterator[tuple[Any, str]]:
     hashes = {key: hash_address(owned[key]) for key in agreed}
     said = ChannelConsent.objects.newest_of(hashes, Purpose.OFFERS, Channel.EMAIL)
     said_at = {hashes[key]: row.recorded_at for key, row in said.items() if allows(row)}
-    held = Suppression.objects.held(said_at, Purpose.OFFERS, Channel.EMAIL)
+    held = Suppression.objects.suppressed_addresses(said_at, Purpose.OFFERS, Channel.EMAIL)
     for user in users:
         address_hash = hashes.get(user.pk)
         if user.pk in said and allows(said[user.pk]) and address_hash not in held:

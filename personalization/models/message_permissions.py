@@ -169,7 +169,7 @@ class SuppressionQuerySet(models.QuerySet):
             rows = rows.exclude(reason__in=OWN_ACTS, at__lt=said_at)
         return rows.exists()
 
-    def held(self, said: Mapping[str, datetime], purpose: str, channel: str) -> set[str]:
+    def suppressed_addresses(self, said: Mapping[str, datetime], purpose: str, channel: str) -> set[str]:
         """Those of these addresses that are not written to, as `holds` has it; one query. Parameters: `said`, {hash of
         an address: when it was allowed}."""
         rows = self._in_force(purpose, channel).filter(address_hash__in=list(said))
