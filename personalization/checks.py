@@ -97,6 +97,7 @@ WITHOUT_CALLABLE = {
     "CONSENT_CALLABLE": "no visitor is personalised",
     "IS_CHILD_CALLABLE": "no visitor is personalised",
     "CHOSEN_STORE_CALLABLE": "no row prefers what a store has",
+    "AUDIENCE_CALLABLE": "no audience is handed over",
 }
 """What comes of a path that leads nowhere."""
 

@@ -197,6 +197,13 @@ class Settings:
     MESSAGE_ADDRESS_KEY: str = ""
     """A long random text of its own, with which mail addresses are hashed. With another one, those who said that they
     want no messages are not recognised any more. Nothing is sent without it."""
+    AUDIENCES: tuple[str, ...] | None = ()
+    """The keys of the segments whose consented addresses the job "export" hands to AUDIENCE_CALLABLE."""
+    AUDIENCE_CALLABLE: str = ""
+    """The dotted path of a function of the shop's own that takes such an audience: the segment's key, and an iterator
+    over rows with `audience_key` and `email`, which it passes on to the shop's mail or ad tool."""
+    AUDIENCE_HASHED: bool = False
+    """Whether these rows have `email_sha256`, of the lower-case address, in place of `email`."""
     MESSAGE_SENDER: str = ""
     """The address that messages come from; else Oscar's."""
     MESSAGE_IMPRINT: str = ""

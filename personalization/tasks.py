@@ -85,7 +85,7 @@ def send_due_messages(self: Task, **unknown: Any) -> None:
 
 @shared_task(name="personalization.export", bind=True, **SURE)
 def write_export(self: Task, **unknown: Any) -> None:
-    """Writes the lists of all customers' home pages into EXPORT_DIR."""
+    """Writes the lists of all customers' home pages into EXPORT_DIR, and hands over the shop's AUDIENCES."""
     perform_task(RunKind.EXPORT, _message_of(self))
 
 

@@ -26,11 +26,12 @@ from personalization.privacy import cookies, identity
 from personalization.privacy.client_address import client_address
 from personalization.privacy.cookies import BrowserChoice
 from personalization.privacy.requester import ClientType, Requester, requester_from_request
+from personalization.shop.audience_keys import read_audience_key
 
 VISITOR_HEADER = "X-Personalization-Visitor"
 """Holds the token that `POST visitors/` issued."""
 CUSTOMER_HEADER = "X-Personalization-Customer"
-"""Holds the primary key of the customer on whose behalf a server asks."""
+"""Holds the primary key of the customer on whose behalf a server asks, or the key that an audience has for them."""
 
 MAX_GUESSES_PER_MINUTE = 20
 """One address may show this many invalid keys."""
@@ -65,6 +66,7 @@ class ServerKeyAuthentication(BaseAuthentication):
         if user_id and "customers:read" not in key.scopes:
             raise Problem(403, "missing_scope", _("This key may not name customers: it lacks customers:read."))
         users = get_user_model()._default_manager
+        user_id = read_audience_key(user_id) or user_id
         try:
             return users.filter(pk=user_id, is_active=True).first() if user_id else None
         except (ValueError, OverflowError, ValidationError):

@@ -12,6 +12,7 @@ from personalization.batching import batched
 from personalization.exchange import export_requests, tabular
 from personalization.extras import require_extra
 from personalization.jobs.recording import OTHER_TRAINING, RunRecorder, WorkLeftOut
+from personalization.lifecycle.audiences import hand_over_audiences
 from personalization.lifecycle.message_run import MessageRun, run_messages
 from personalization.measure.outcomes import MeasureResult, measure_outcomes
 from personalization.models import RunKind, Snapshot, ValueRun
@@ -93,7 +94,20 @@ def messages_job(run: RunRecorder) -> None:
 
 
 def export_job(run: RunRecorder) -> None:
-    """Writes the lists of all customers' home pages into a file of EXPORT_DIR, in place of the one before."""
+    """Hands the shop's audiences to its own function, and writes the lists of all customers' home pages into a file of
+    EXPORT_DIR, in place of the one before."""
+    settings = conf.get_settings()
+    audiences = 0
+    if settings.AUDIENCES and settings.AUDIENCE_CALLABLE:
+        run.begin_step("Audiences")
+        audiences = hand_over_audiences()
+    if not settings.EXPORT_DIR and audiences:
+        run.say_result(gettext_noop("Audiences handed over: %(audiences)s."), audiences=audiences)
+    else:
+        _export_lists(run)
+
+
+def _export_lists(run: RunRecorder) -> None:
     from personalization.exchange import export  # noqa: PLC0415
 
     folder = conf.get_settings().EXPORT_DIR

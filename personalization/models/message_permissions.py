@@ -4,7 +4,7 @@ Neither table holds an address. An address is a keyed hash of it, see `privacy.m
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +56,21 @@ class ChannelConsentQuerySet(models.QuerySet):
         if user_id is not None:
             person |= models.Q(user_id=user_id)
         return self.filter(person, purpose=purpose, channel=channel).order_by("-recorded_at", "-pk").first()
+
+    def newest_of(self, addresses: Mapping[Any, str], purpose: str, channel: str) -> "dict[Any, ChannelConsent]":
+        """What each of these accounts, or its address, said last, as `newest` has it; one query. Parameters:
+        `addresses`, {account: the hash of its address}."""
+        person = models.Q(user__in=list(addresses)) | models.Q(address_hash__in=list(addresses.values()))
+        rows = self.filter(person, purpose=purpose, channel=channel).order_by("recorded_at", "pk")
+        said = list(enumerate(rows))
+        by_user = {row.user_id: (number, row) for number, row in said}
+        by_address = {row.address_hash: (number, row) for number, row in said}
+        found = {}
+        for user_id, address_hash in addresses.items():
+            both = filter(None, (by_user.get(user_id), by_address.get(address_hash)))
+            if newest := max(both, key=lambda pair: pair[0], default=None):
+                found[user_id] = newest[1]
+        return found
 
     def states_said_last(self, owner: str, purpose: str, channel: str) -> "models.QuerySet[Any, Any]":
         """For a subquery: what an account said last about messages for a purpose. A sweep asks it to leave the others
@@ -149,14 +164,24 @@ class SuppressionQuerySet(models.QuerySet):
     def holds(self, address_hash: str, purpose: str, channel: str, said_at: datetime | None) -> bool:
         """Whether an address is not written to. Who asked anew (`said_at`) after they had stopped it themselves is.
         What ended all mails ends all else, too, unless it was only that mails came back."""
+        rows = self._in_force(purpose, channel).filter(address_hash=address_hash)
+        if said_at is not None:
+            rows = rows.exclude(reason__in=OWN_ACTS, at__lt=said_at)
+        return rows.exists()
+
+    def suppressed_addresses(self, said: Mapping[str, datetime], purpose: str, channel: str) -> set[str]:
+        """Those of these addresses that are not written to, as `holds` has it; one query. Parameters: `said`, {hash of
+        an address: when it was allowed}."""
+        rows = self._in_force(purpose, channel).filter(address_hash__in=list(said))
+        found = rows.values_list("address_hash", "reason", "at")
+        return {address for address, reason, at in found if reason not in OWN_ACTS or at >= said[address]}
+
+    def _in_force(self, purpose: str, channel: str) -> "SuppressionQuerySet":
         is_meant = models.Q(channel=channel, purpose__in=[ALL_PURPOSES, purpose])
         if channel != Channel.EMAIL:
             is_about_mail = models.Q(reason=SuppressionReason.BOUNCED)
             is_meant |= models.Q(channel=Channel.EMAIL, purpose=ALL_PURPOSES) & ~is_about_mail
-        rows = self.filter(is_meant, address_hash=address_hash)
-        if said_at is not None:
-            rows = rows.exclude(reason__in=OWN_ACTS, at__lt=said_at)
-        return rows.exists()
+        return self.filter(is_meant)
 
 
 class Suppression(models.Model):

@@ -1,5 +1,6 @@
-"""Rows of the basket page: what completes an offer that the basket meets in part, each with both numbers, what it costs
-and by how much the whole rises, as Oscar's own calculation says on a copy of the basket.
+"""What completes an offer that a basket meets in part, each with both numbers, what it costs and by how much the whole
+rises, as Oscar's own calculation says on a copy of the basket: rows of the basket page, a line on a product's page, and
+one in a message about the basket.
 """
 
 import time
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 from django.utils.translation import ngettext, pgettext
@@ -20,6 +22,8 @@ from personalization.decide.slate import Reason, Row, Slate, SlateItem
 from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
+from personalization.oscar.previews import current_preview
+from personalization.privacy.requester import is_shared_page
 from personalization.serve import rank_for_basket
 from personalization.shop import catalogue
 from personalization.shop.offer_trials import (
@@ -29,7 +33,9 @@ from personalization.shop.offer_trials import (
     TooManyRanges,
     TriedBasket,
     basket_total,
+    half_met_offers,
     missing_part,
+    read_priced_basket,
     try_basket,
 )
 
@@ -38,6 +44,8 @@ Repository = get_class("shipping.repository", "Repository")
 Find = Callable[[], Any]
 OFFER_ROW = "half_met_offer"
 """The type of these rows, under which what they show is reported on the surface of the basket."""
+OFFER_PART = "offer"
+"""The place of a product's line on a page that a cache hands to anybody."""
 MAX_OFFERS, MAX_ROWS = 5, 2
 RANKED_PRODUCTS = 200
 """What completes an offer is looked for among so many products, the visitor's first ones."""
@@ -55,6 +63,8 @@ class _HalfMet:
     key: str
     title: str
     explanation: str
+    offer_id: int = 0
+    """Which has to act then; 0 for free delivery."""
     pieces: int = 0
     """So many more are missing; 0 where an amount is."""
     amount: Decimal = Decimal(0)
@@ -78,28 +88,150 @@ def half_met_slate(
     `find_address`, a function that gives the address to which the basket would be sent, asked only where it is needed.
     """
     upsells = list(upsells)[:MAX_OFFERS]
-    if upsells or conf.get_settings().FREE_SHIPPING_FROM:
+    if request is not None and (upsells or conf.get_settings().FREE_SHIPPING_FROM):
         with fail_open("What completes an offer", whole_page=True):
             visit = visits.visit_from_request(request)
-            is_plain = visit.held_back or (visit.arms is not None and visit.arms.is_plain_somewhere)
-            if request.basket.id and not is_plain:
+            if request.basket.id and not _is_plain(visit):
                 ranked, snapshot = rank_for_basket(visit, RANKED_PRODUCTS)
-                page = _BasketPage(request, visit, ranked, find_address)
-                rows = tuple(page.rows(page.half_met(upsells)))
+                trials = _BasketTrials(request.basket, visit, ranked, _Buyer(request.user, request, find_address))
+                rows = tuple(trials.rows(trials.half_met(upsells)))
                 visits.mark_shown(request, (item.product_id for row in rows for item in row.items))
                 return Slate("basket", snapshot, rows), visit
     return Slate("basket"), None
 
 
-class _BasketPage:
-    """The basket of one request while it is looked for what would complete its offers."""
+@dataclass(frozen=True)
+class ProductOffer:
+    """What the product of a page does for an offer that the basket meets in part."""
 
-    def __init__(self, request: Any, visit: Visit, ranked: Sequence[int], find_address: Find | None) -> None:
+    progress: str
+    """How far the basket is, and for which offer."""
+    url: str
+    """Of the offer's own page; "" where it has none."""
+    explanation: str
+    """Both numbers."""
+
+
+def offer_of_product(request: Any, product: Any) -> ProductOffer | None:
+    """What this product would change about an offer that the visitor's basket meets in part, the one by which most is
+    saved; None where it completes none, or nothing would be saved. No query for an empty basket."""
+    if not request.basket.id or request.basket.is_empty or current_preview(request) is not None:
+        return None
+    with fail_open("What a product completes", whole_page=True):
+        visit = visits.visit_from_request(request)
+        if _is_plain(visit) or product.is_parent:
+            return None
+        page = get_class("basket.views", "BasketView")(request=request)
+        buyer = _Buyer(request.user, request, page.get_default_shipping_address)
+        return _BasketTrials(request.basket, visit, [product.pk], buyer).best_of_product(product)
+    return None
+
+
+def product_offer_context(request: Any, product: Any) -> dict[str, Any]:
+    """What the page of a product prints of that: the place for it, where a cache hands the page to anybody."""
+    if request is None:
+        return {}
+    return {"place": OFFER_PART} if is_shared_page(request) else {"offer": offer_of_product(request, product)}
+
+
+@dataclass(frozen=True)
+class BasketOffer:
+    """What a message about a basket says of an offer that it meets in part."""
+
+    title: str
+    explanation: str
+    product_id: int
+    product: Any
+
+
+def offer_of_basket(basket_id: int, user: Any, visit: Visit) -> BasketOffer | None:
+    """The first product that completes an offer of a customer's basket as it is now, and what it changes; None where
+    none does, nothing would be saved, or the customer is held back. In the language that is active."""
+    if _is_plain(visit):
+        return None
+    with fail_open("What completes the offer of a basket", whole_page=True):
+        basket = read_priced_basket(basket_id, user, visit.strategy)
+        if basket is None:
+            return None
+        account = get_class("basket.views", "BasketView")(request=SimpleNamespace(user=user))
+        ranked, _snapshot = rank_for_basket(visit, RANKED_PRODUCTS)
+        trials = _BasketTrials(basket, visit, ranked, _Buyer(user, None, account.get_default_shipping_address))
+        rows = trials.rows(trials.half_met({"offer": offer, "message": ""} for offer in trials.half_met_offers()))
+        for row in rows[:1]:
+            item = max(row.items, key=lambda item: item.score)
+            return BasketOffer(row.title, item.explanation, item.product_id, item.product)
+    return None
+
+
+def _is_plain(visit: Visit) -> bool:
+    """Whether the visitor is held back, or in an arm without personalisation on any surface."""
+    return visit.held_back or (visit.arms is not None and visit.arms.is_plain_somewhere)
+
+
+@dataclass(frozen=True)
+class _Buyer:
+    """Whose basket it is, as Oscar asks for it."""
+
+    user: Any
+    request: Any
+    """None in a message."""
+    find_address: Find | None
+    """Gives the address to which the basket would be sent."""
+
+
+class _BasketTrials:
+    """One basket while it is looked for what would complete its offers."""
+
+    def __init__(self, basket: Any, visit: Visit, ranked: Sequence[int], buyer: _Buyer) -> None:
         """`ranked`: the keys of the products among which is looked, best first."""
-        self._request, self._visit, self._ranked, self._find_address = request, visit, ranked, find_address
-        self._basket = request.basket
-        in_basket = [line.product_id for line in self._basket.all_lines()]
+        self._basket, self._visit, self._ranked, self._buyer = basket, visit, ranked, buyer
+        in_basket = [line.product_id for line in basket.all_lines()]
         self._ranges = RangeMembers({*ranked, *in_basket})
+
+    @cached_property
+    def _offers(self) -> list[Any]:
+        return list(Applicator().get_offers(self._basket, self._buyer.user, self._buyer.request))
+
+    def half_met_offers(self) -> list[Any]:
+        """The offers that the basket meets in part."""
+        return half_met_offers(self._basket, self._ranges.tied_all(self._offers))[:MAX_OFFERS]
+
+    def best_of_product(self, product: Any) -> ProductOffer | None:
+        """What a product that is not in question otherwise does for an offer. TooManyRanges is nothing, too."""
+        info = self._visit.strategy.fetch_for_product(product)
+        price = catalogue.get_price_amount(info)
+        if not price or not (self._offers or conf.get_settings().FREE_SHIPPING_FROM):
+            return None
+        in_basket = sum(line.quantity for line in self._basket.all_lines() if line.product_id == product.pk)
+        until = time.monotonic() + TRY_SECONDS
+        found: list[tuple[Decimal, ProductOffer]] = []
+        try:
+            offers = self._ranges.tied_all(self._offers)
+            for progress, url, wanted in self._progress_of(product, in_basket):
+                quantity = wanted.quantity(price)
+                if not quantity or not info.availability.is_purchase_permitted(quantity + in_basket)[0]:
+                    continue
+                if len(found) == TRIES_AN_OFFER or time.monotonic() > until:
+                    break
+                tried = try_basket(self._basket, {product: quantity}, offers, self._shipping_charge)
+                if _completes(wanted, tried):
+                    words = _both_numbers(tried, quantity, info.price.currency)
+                    found.append((tried.saving, ProductOffer(progress, url, words)))
+        except TooManyRanges:
+            return None
+        return max(found, key=lambda pair: pair[0])[1] if found else None
+
+    def _progress_of(self, product: Any, in_basket: int) -> Iterator[tuple[str, str, _HalfMet]]:
+        """(how far the basket is, the offer's page, what is missing) of each offer that the product counts to."""
+        for offer in self.half_met_offers():
+            part = missing_part(offer, self._basket, self._ranges)
+            half_met = self._half_met_offer({"offer": offer, "message": ""})
+            if part is None or half_met is None or product.pk not in half_met.products:
+                continue
+            if not (part.is_distinct and in_basket):
+                yield _progress_words(offer, part, self._basket.currency), offer.get_absolute_url(), half_met
+        if free := self._free_shipping():
+            yield free.explanation, "", free
 
     def half_met(self, upsells: Iterable[dict[str, Any]]) -> list[_HalfMet]:
         """What is missing of each of these offers, where that can be said; and of free delivery."""
@@ -113,7 +245,8 @@ class _BasketPage:
             return None
         title = pgettext("personalization", "Almost there: %(offer)s") % {"offer": offer.name}
         key, products = f"{OFFER_ROW}:{offer.pk}", self._first_of(part)
-        return _HalfMet(key, title, str(upsell["message"] or ""), part.pieces, part.amount, products)
+        words = str(upsell["message"] or "")
+        return _HalfMet(key, title, words, offer.pk, part.pieces, part.amount, products)
 
     def _first_of(self, part: MissingPart) -> list[int]:
         members = self._ranges.members(part.range)
@@ -128,7 +261,7 @@ class _BasketPage:
         words = pgettext("personalization", "%(amount)s more for free delivery")
         words %= {"amount": currency(missing, self._basket.currency)}
         products = self._ranked[:CANDIDATES_AN_OFFER]
-        return _HalfMet(f"{OFFER_ROW}:shipping", title, words, 0, missing, products)
+        return _HalfMet(f"{OFFER_ROW}:shipping", title, words, amount=missing, products=products)
 
     def rows(self, wanted: Sequence[_HalfMet]) -> list[Row]:
         """A row for each of these that something completes, the one that saves most first."""
@@ -138,7 +271,7 @@ class _BasketPage:
         sellable = ProductLookup(look_up=catalogue.products_for_cards).sellable(keys, self._visit.strategy)
         found: list[Row] = []
         try:
-            offers = self._ranges.tied_all(Applicator().get_offers(self._basket, self._request.user, self._request))
+            offers = self._ranges.tied_all(self._offers)
             until = time.monotonic() + TRY_SECONDS
             for one in wanted:
                 items = tuple(self._items(one, sellable, offers, until))
@@ -159,7 +292,7 @@ class _BasketPage:
                 return
             added = {offer.product: quantity}
             tried = try_basket(self._basket, added, offers, self._shipping_charge)
-            if tried.saving > 0:
+            if _completes(wanted, tried):
                 words = _both_numbers(tried, quantity, offer.info.price.currency)
                 about = (float(tried.saving), Reason(OFFER_ROW), words, offer.product, offer.info)
                 yield SlateItem(offer.product.pk, position, *about)
@@ -167,13 +300,13 @@ class _BasketPage:
 
     @cached_property
     def _address(self) -> Any:
-        return self._find_address() if self._find_address else None
+        return self._buyer.find_address() if self._buyer.find_address else None
 
     def _shipping_charge(self, basket: Any) -> Decimal:
         """What sending it costs by the method that the basket page shows."""
-        request = self._request
+        buyer = self._buyer
         method = Repository().get_default_shipping_method(
-            basket=basket, user=request.user, request=request, shipping_addr=self._address
+            basket=basket, user=buyer.user, request=buyer.request, shipping_addr=self._address
         )
         charge = method.calculate(basket)
         return Decimal(charge.incl_tax if charge.is_tax_known else charge.excl_tax)
@@ -190,6 +323,19 @@ def _choices(wanted: _HalfMet, sellable: dict[int, catalogue.Offer]) -> Iterator
     if wanted.amount:
         found.sort(key=lambda choice: choice[0])
     return ((offer, quantity) for _cost, offer, quantity in found)
+
+
+def _completes(wanted: _HalfMet, tried: TriedBasket) -> bool:
+    """Whether something is saved, and by the offer that it is said of."""
+    return tried.saving > 0 and (not wanted.offer_id or wanted.offer_id in tried.applied_offers)
+
+
+def _progress_words(offer: Any, part: MissingPart, code: str) -> str:
+    if part.needed:
+        words = pgettext("personalization", "%(count)s of %(needed)s for “%(offer)s”")
+        return words % {"count": part.needed - part.pieces, "needed": part.needed, "offer": offer.name}
+    words = pgettext("personalization", "%(amount)s more for “%(offer)s”")
+    return words % {"amount": currency(part.amount, code), "offer": offer.name}
 
 
 def _both_numbers(tried: TriedBasket, quantity: int, code: str) -> str:

@@ -14,6 +14,7 @@ from personalization import serve
 from personalization.decide.blocks import differs_by_visitor
 from personalization.oscar import visits
 from personalization.oscar.content_blocks import FRAGMENT_PREFIX
+from personalization.oscar.offer_rows import OFFER_PART
 from personalization.privacy.requester import requester_from_request
 from personalization.privacy.shared_pages import is_public_view
 from personalization.shop import catalogue
@@ -31,8 +32,8 @@ class FragmentPlaces:
     address: str
     """The path and the query of the page."""
     parts: tuple[str, ...] = ()
-    """The surfaces whose rows it shows, its slots of content blocks, and whether it has a place for the consent
-    question or the visitor's size."""
+    """The surfaces whose rows it shows, its slots of content blocks, and whether it has places for the consent question,
+    the visitor's size and an offer."""
     referrer: str = ""
     """Where the visitor came from, as their browser says."""
     hit_count: int | None = None
@@ -78,6 +79,7 @@ def render_fragments(request: HttpRequest, places: FragmentPlaces) -> str:
         "surfaces": [name for name in dict.fromkeys(places.parts) if name in own][:MAX_SURFACES],
         "asks_consent": CONSENT_PART in places.parts,
         "asks_size": SIZE_PART in places.parts and product is not None,
+        "asks_offer": OFFER_PART in places.parts,
         "product": product,
         "category": _category_of_page(request),
         "query": request.GET.get("q", "").strip(),

@@ -13,9 +13,12 @@ from django.utils.module_loading import import_string
 
 from personalization import conf
 from personalization.batching import batched
+from personalization.shop.audience_keys import read_audience_key
 
 LOOKUP_FIELDS = ("id", "email", "username")
 """What can identify a customer."""
+RESPONSE_FIELDS = (*LOOKUP_FIELDS, "audience_key")
+"""What can identify one in what comes back from another tool."""
 NAME_FIELDS = ("first_name", "last_name")
 """By what else staff look for one, where the shop's own user model has it."""
 MAX_SEARCH_WORDS = 6
@@ -44,6 +47,10 @@ def active_customers() -> QuerySet[Any]:
 
 def customers_by_field(texts: Iterable[str], by: str) -> dict[str, Any]:
     """The key of each of these customers who exists, in one query; None where the text matches several."""
+    if by == "audience_key":
+        keys = {text: key for text in texts if (key := read_audience_key(text))}
+        existing = _customers_by_key(set(keys.values()))
+        return {text: existing[key] for text, key in keys.items() if key in existing}
     return _customers_by_key(set(texts)) if by == "id" else _customers_by_name(set(texts), by)
 
 

@@ -13,6 +13,7 @@ from oscar.core.loading import get_class, get_model
 Applicator = get_class("offer.applicator", "Applicator")
 OfferApplications = get_class("offer.results", "OfferApplications")
 unit_price = get_class("offer.utils", "unit_price")
+Basket = get_model("basket", "Basket")
 BasketLine = get_model("basket", "Line")
 Condition = get_model("offer", "Condition")
 
@@ -32,6 +33,8 @@ class MissingPart:
     """The products that count to it."""
     pieces: int = 0
     """So many more of them; 0 where an amount is missing."""
+    needed: int = 0
+    """So many pieces in all; 0 where an amount is missing."""
     amount: Decimal = Decimal(0)
     """So much more is to be spent on them."""
     is_distinct: bool = False
@@ -46,6 +49,8 @@ class TriedBasket:
     """What the added pieces cost by themselves."""
     more: Decimal
     """By how much the whole, with what sending it costs, rises; below 0 where it falls."""
+    applied_offers: frozenset[int] = frozenset()
+    """The keys of the offers that then act on it."""
 
     @property
     def saving(self) -> Decimal:
@@ -116,10 +121,12 @@ def missing_part(offer: Any, basket: Any, ranges: RangeMembers) -> MissingPart |
     lines = [(line, line.quantity_available_for_offer(offer)) for line in basket.all_lines()]
     lines = [(line, free) for line, free in lines if free > 0 and condition.can_apply_condition(line)]
     if condition.type == Condition.COUNT:
-        return MissingPart(condition.range, pieces=int(condition.value) - sum(free for _line, free in lines))
+        needed = int(condition.value)
+        return MissingPart(condition.range, needed - sum(free for _line, free in lines), needed)
     if condition.type == Condition.COVERAGE:
         covered = {line.product_id for line, _free in lines}
-        return MissingPart(condition.range, pieces=int(condition.value) - len(covered), is_distinct=True)
+        needed = int(condition.value)
+        return MissingPart(condition.range, needed - len(covered), needed, is_distinct=True)
     if condition.type == Condition.VALUE:
         spent = sum(unit_price(offer, line) * int(free) for line, free in lines)
         return MissingPart(condition.range, amount=condition.value - spent)
@@ -132,8 +139,8 @@ def basket_total(basket: Any) -> Decimal:
 
 
 def copy_basket(basket: Any, added: Mapping[Any, int]) -> tuple[Any, Decimal]:
-    """A copy of a basket from which nothing is taken off yet, with so many pieces added of these products, none of
-    which is in it; and what those cost by themselves. Nothing is saved, and the basket stays as it is."""
+    """A copy of a basket from which nothing is taken off yet, with so many pieces added of these products, as the shop
+    adds them; and what those cost by themselves. Nothing is saved, and the basket stays as it is."""
     trial = copy.copy(basket)
     rows, price = [], Decimal(0)
     for line in basket.all_lines():
@@ -141,10 +148,14 @@ def copy_basket(basket: Any, added: Mapping[Any, int]) -> tuple[Any, Decimal]:
         own.basket = trial
         own.clear_discount()
         rows.append(own)
+    by_reference = {line.line_reference: line for line in rows}
     for product, quantity in added.items():
-        line = _new_line(trial, product, quantity)
-        price += line.line_price_incl_tax if line.is_tax_known else line.line_price_excl_tax
-        rows.append(line)
+        new = _new_line(trial, product, quantity)
+        price += new.line_price_incl_tax if new.is_tax_known else new.line_price_excl_tax
+        if same := by_reference.get(new.line_reference):
+            same.quantity += quantity
+        else:
+            rows.append(new)
     lines = basket.lines.all()
     lines._result_cache = rows  # as if they had been read; Oscar asks for nothing but a count and the lines
     trial._lines, trial.offer_applications = lines, OfferApplications()
@@ -158,6 +169,7 @@ def _new_line(basket: Any, product: Any, quantity: int) -> Any:
         basket=basket,
         product=product,
         stockrecord=info.stockrecord,
+        line_reference=basket._create_line_reference(product, info.stockrecord, None),
         quantity=quantity,
         price_currency=price.currency,
         price_excl_tax=price.excl_tax,
@@ -177,4 +189,21 @@ def try_basket(
     trial, price = copy_basket(basket, added)
     Applicator().apply_offers(trial, offers)
     before = basket_total(basket) + shipping_charge(basket)
-    return TriedBasket(price, basket_total(trial) + shipping_charge(trial) - before)
+    more = basket_total(trial) + shipping_charge(trial) - before
+    return TriedBasket(price, more, frozenset(trial.offer_applications.offers))
+
+
+def half_met_offers(basket: Any, offers: Iterable[Any]) -> list[Any]:
+    """Those of the offers that a basket meets in part and that do not act on it, as Oscar's basket page names them."""
+    applied = basket.offer_applications.offers
+    return [offer for offer in offers if offer.id not in applied and offer.is_condition_partially_satisfied(basket)]
+
+
+def read_priced_basket(basket_id: int, owner: Any, strategy: Any) -> Any:
+    """A customer's open basket as their next page has it, with all offers applied; None when there is none. Some
+    queries for each offer."""
+    basket = Basket.objects.filter(pk=basket_id, owner=owner, status=Basket.OPEN).first()
+    if basket is not None:
+        basket.strategy = strategy
+        Applicator().apply(basket, owner, None)
+    return basket

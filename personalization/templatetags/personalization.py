@@ -31,7 +31,7 @@ from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, leave_bar, page_slates, visits
 from personalization.oscar.content_blocks import personalized_block
 from personalization.oscar.list_slates import ListSlate
-from personalization.oscar.offer_rows import half_met_slate
+from personalization.oscar.offer_rows import half_met_slate, product_offer_context
 from personalization.oscar.previews import current_preview
 from personalization.oscar.purchase_notes import add_card_texts
 from personalization.privacy import consent, identity
@@ -71,12 +71,15 @@ def personalized(context: Context, surface: str, **page: Any) -> dict[str, Any]:
 @register.inclusion_tag("personalization/partials/offer_slate.html", takes_context=True)
 def personalized_offers(context: Context) -> dict[str, Any]:
     """On Oscar's basket page: what completes an offer that the basket meets in part."""
-    request, view = context.get("request"), context.get("view")
-    if request is None:
-        return {}
-    address = getattr(view, "get_default_shipping_address", None)
-    slate, visit = half_met_slate(request, context.get("upsell_messages") or (), address)
+    address = getattr(context.get("view"), "get_default_shipping_address", None)
+    slate, visit = half_met_slate(context.get("request"), context.get("upsell_messages") or (), address)
     return page_slates.slate_context(context, slate, visit, card_numbers=True) if slate.rows else {}
+
+
+@register.inclusion_tag("personalization/partials/product_offer.html", takes_context=True)
+def personalized_product_offer(context: Context, product: Any) -> dict[str, Any]:
+    """On a product's page: what it would change about an offer that the basket meets in part."""
+    return product_offer_context(context.get("request"), product) if _is_defined(context, product) else {}
 
 
 @register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
@@ -104,9 +107,8 @@ def personalized_if_sold_out(context: Context, product: Any) -> dict[str, Any]:
     """The prefetched rows, if the product cannot be bought. If it can, `personalized` prints them further down; it
     prints nothing that was printed here."""
     prefetched = page_slates.prefetched_slates(context)
-    if not _is_defined(context, product):
-        return {}
-    slate, visit = prefetched.get(product.pk, page_slates.EMPTY_SLATE)
+    key = product.pk if _is_defined(context, product) else None
+    slate, visit = prefetched.get(key, page_slates.EMPTY_SLATE)
     if not slate.subject_is_unavailable:
         return {}
     prefetched[product.pk] = page_slates.EMPTY_SLATE

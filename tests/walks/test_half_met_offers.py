@@ -223,3 +223,46 @@ def test_a_calculation_that_fails_leaves_the_basket_page_as_it_is(client, produc
     monkeypatch.setattr(offer_rows, "try_basket", broken)
     response = get_basket_page(client)
     assert response.status_code == 200 and "You could be missing out on offers!" in response.content.decode()
+
+
+def product_page(client, product):
+    response = client.get(product.get_absolute_url())
+    found = re.search(r'<p class="personalization-offer">(.*?)</p>', unescape(response.content.decode()), re.S)
+    return found and re.sub(r"<[^>]+>", "", found[1]).strip()
+
+
+def test_a_products_page_says_how_far_the_basket_is_and_what_the_product_would_change(client, products):
+    offer_on(products, tea.TEAS)
+    assert product_page(client, products[tea.TEAS[2]]) is None
+    put_into_basket(client, products[tea.TEAS[0]])
+    two = "1 of 3 for “Tea for three” With 2 of it your total rises by $4.20 instead of $6.00"
+    assert product_page(client, products[tea.TEAS[2]]) == two
+    put_into_basket(client, products[tea.TEAS[1]])
+    assert product_page(client, products[tea.CAKES[0]]) is None
+    one = "2 of 3 for “Tea for three” With it your total rises by $1.20 instead of $3.00"
+    assert product_page(client, products[tea.TEAS[1]]) == one, "one more of what lies in it counts, too"
+    assert product_page(client, products[tea.TEAS[2]]) == one
+    before = total_of(client)
+    put_into_basket(client, products[tea.TEAS[1]])
+    assert total_of(client) - before == Decimal("1.20")
+    assert product_page(client, products[tea.TEAS[2]]) is None
+
+
+def test_a_cached_product_page_gets_the_line_by_its_private_fragment(client, products, settings):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CACHED_PAGES": True}
+    offer_on(products, tea.TEAS)
+    put_into_basket(client, products[tea.TEAS[0]], products[tea.TEAS[1]])
+    address = products[tea.TEAS[2]].get_absolute_url()
+    page = client.get(address).content.decode()
+    assert 'data-place="offer"' in page
+    assert "Tea for three" not in page
+    response = client.get("/personalization/fragments/", {"page": address, "place": "offer"})
+    assert "private" in response["Cache-Control"]
+    assert "2 of 3 for “Tea for three”" in response.json()["html"]
+
+
+def test_a_distinct_condition_is_not_met_twice_by_one_product(client, products):
+    offer_on(products, tea.TEAS, condition=Condition.COVERAGE)
+    put_into_basket(client, products[tea.TEAS[0]], products[tea.TEAS[1]])
+    assert product_page(client, products[tea.TEAS[1]]) is None
+    assert product_page(client, products[tea.TEAS[2]]).startswith("2 of 3 for “Tea for three”")

@@ -9,11 +9,13 @@ from typing import Any
 from django.utils.timezone import now as current_time
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from personalization.decide.visit import Visit
 from personalization.lifecycle.customer_kind import MOST_AT_ONCE, CustomerKind, example_products
 from personalization.lifecycle.kinds import BY_MAIL, Channels, DueMessage, Occasion
-from personalization.lifecycle.message_products import message_content, reader_visit
+from personalization.lifecycle.message_products import MessageContent, message_content, reader_visit, showable
 from personalization.models import Delivery
 from personalization.models.deliveries import Why
+from personalization.oscar.offer_rows import BasketOffer, offer_of_basket
 from personalization.shop import baskets, purchases
 from personalization.shop.currencies import own_currency
 
@@ -78,7 +80,8 @@ class BasketLeft(CustomerKind):
         return baskets.example_basket(customer, example_products(2), current_time()), False
 
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
-        """The lines that can be bought now, compared with all orders once more, and what goes with them."""
+        """The lines that can be bought now, compared with all orders once more; what completes an offer, where all of
+        the basket can be; and what goes with them."""
         basket, _ = occasion.details
         unbought = baskets.without_bought(basket.lines, occasion.user, occasion.address)
         lines = baskets.buyable_lines(unbought, occasion.user)
@@ -87,9 +90,12 @@ class BasketLeft(CustomerKind):
         everything = frozenset(baskets.folded_product(line.product) for line in basket.lines)
         visit = reader_visit(occasion.user, basket=everything, basket_quantity=len(everything))
         subjects = list(dict.fromkeys(line.key for line in lines))
-        content = message_content(self.name, visit, subjects, count=ADD_ONS_IN_MESSAGE)
+        offer = None if occasion.is_example or len(lines) < len(basket.lines) else _completing_offer(basket, visit)
+        told = [*subjects, offer.product_id] if offer else subjects
+        content = message_content(self.name, visit, told, count=ADD_ONS_IN_MESSAGE)
         return {
             "lines": [_line_values(line, content.path_of(line.product)) for line in lines],
+            "offer": _offer_values(offer, content) if offer else None,
             "basket_path": content.basket_path,
             "products": content.chosen,
         }
@@ -106,6 +112,17 @@ def _is_worth_more_than_usual(lines: list[baskets.BuyableLine], user: Any) -> bo
     kept = [one.kept_paid for one in purchases.purchase_sums([user.pk]) if one.kept_pieces and one.currency == own]
     worth = sum((line.price * line.quantity for line in lines if line.currency == own), Decimal(0))
     return bool(kept) and worth > median(kept)
+
+
+def _completing_offer(basket: baskets.StoredBasket, visit: Visit) -> BasketOffer | None:
+    """What completes an offer of the whole basket, where it may be in a message to its owner."""
+    offer = offer_of_basket(basket.lines[0].basket_id, basket.owner, visit)
+    return offer if offer and showable(visit, [offer.product_id], 1) else None
+
+
+def _offer_values(offer: BasketOffer, content: MessageContent) -> dict[str, str]:
+    title = " ".join(offer.product.get_title().split())
+    return {"title": offer.title, "product": title, "path": content.path_of(offer.product), "words": offer.explanation}
 
 
 def _line_values(line: baskets.BuyableLine, path: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from personalization.jobs.catalogue import say_imported
 from personalization.jobs.recording import recorded_run
 from personalization.management.progress import progress_bars
 from personalization.models import RunKind
-from personalization.shop.customers import LOOKUP_FIELDS, NoSuchField
+from personalization.shop.customers import RESPONSE_FIELDS, NoSuchField
 
 
 class Command(BaseCommand):
@@ -34,7 +34,9 @@ class Command(BaseCommand):
             choices=conf.SETTING_CHOICES["EVENT_ITEM_ID_FIELD"],
             help="what item_id is (default: the setting EVENT_ITEM_ID_FIELD)",
         )
-        parser.add_argument("--users", choices=LOOKUP_FIELDS, default="id", help="what user is (default: primary key)")
+        parser.add_argument(
+            "--users", choices=RESPONSE_FIELDS, default="id", help="what user is (default: primary key)"
+        )
         parser.add_argument(
             "--anonymous", action="store_true", help="also import rows of browsers (client, no user) that gave consent"
         )

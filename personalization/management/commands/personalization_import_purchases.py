@@ -26,7 +26,7 @@ from personalization.jobs.recording import recorded_run
 from personalization.management.commands.personalization_import_events import reject_writer
 from personalization.management.progress import progress_bars
 from personalization.models import RunKind
-from personalization.shop.customers import LOOKUP_FIELDS, NoSuchField
+from personalization.shop.customers import RESPONSE_FIELDS, NoSuchField
 
 HEADER_HELP = """The file has a header row with these columns, in any order:
 
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--items", choices=conf.SETTING_CHOICES["EVENT_ITEM_ID_FIELD"], default="sku", help="what sku is"
         )
-        parser.add_argument("--users", choices=LOOKUP_FIELDS, default="id", help="what customer is")
+        parser.add_argument("--users", choices=RESPONSE_FIELDS, default="id", help="what customer is")
         parser.add_argument("--rejects", type=Path, metavar="FILE", help="default: the file's name with .rejects added")
         parser.add_argument("--dry-run", action="store_true", help="store nothing, only report")
 

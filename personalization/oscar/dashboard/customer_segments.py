@@ -12,8 +12,9 @@ from personalization.merchandising import segments
 from personalization.merchandising.segment_catalogue import all_fields
 from personalization.merchandising.segment_visit_fields import TraitField
 from personalization.merchandising.segments import IN_SEGMENT, Segment
+from personalization.merchandising.stored_segments import stored_segment
 from personalization.models import Definition, DefinitionKind, Event, Visitor
-from personalization.oscar.dashboard.segment_list import names_of, stored_segment
+from personalization.oscar.dashboard.segment_list import names_of
 from personalization.oscar.visits import open_basket
 
 

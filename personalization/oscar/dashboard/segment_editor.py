@@ -19,18 +19,18 @@ from django.views.decorators.http import require_GET, require_http_methods
 from personalization.merchandising import documents, publishing, segment_counts, segments
 from personalization.merchandising.segment_counts import SegmentCount
 from personalization.merchandising.segments import Segment, compile_segment, parse_segment
+from personalization.merchandising.stored_segments import (
+    NOTHING_SENSITIVE,
+    compiled_segment,
+    read_segments,
+    stored_segment,
+)
 from personalization.models import Definition, DefinitionKind, DefinitionState, Reference
 from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.condition_forms import Choices, ConditionForm
 from personalization.oscar.dashboard.screens import is_part, posted_number, say_refusal, show
 from personalization.oscar.dashboard.segment_forms import SegmentForms
-from personalization.oscar.dashboard.segment_list import (
-    NOTHING_SENSITIVE,
-    compiled_segment,
-    names_of,
-    read_segments,
-    stored_segment,
-)
+from personalization.oscar.dashboard.segment_list import names_of
 from personalization.shop import named_objects, segment_choices
 
 PREFIX = re.compile(r"g[0-4]-(\d{1,2}|__prefix__)")

@@ -9,20 +9,20 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.timezone import now
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
+from personalization.lifecycle.audiences import NoAudience, audience_lines, audience_of, record_export
 from personalization.merchandising import publishing, segments
 from personalization.merchandising.segment_counts import suggest_segments
-from personalization.merchandising.segments import CompiledSegment, Segment, Sensitive, compile_segment, parse_segment
+from personalization.merchandising.segments import CompiledSegment, Segment
+from personalization.merchandising.stored_segments import compiled_segment, stored_segment
 from personalization.models import AuditAction, AuditEntry, Definition, DefinitionKind, Reference
 from personalization.oscar.dashboard.campaign_list import undoable
 from personalization.oscar.dashboard.csv_files import csv_download
 from personalization.oscar.dashboard.screens import say_refusal, show
 from personalization.shop import segment_choices
-
-NOTHING_SENSITIVE = Sensitive()
-"""For reading what is stored: what became sensitive since is left out when it is compiled."""
 
 
 @dataclass(frozen=True)
@@ -78,35 +78,32 @@ def change_state(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def export_members(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
-    """The customers who are in it, as CSV; the audit tells of it."""
+    """The customers who are in it, as CSV, or of them those who may be handed to another tool; the audit tells of
+    it."""
     definition = get_object_or_404(Definition.objects.with_versions(), pk=pk, kind=DefinitionKind.SEGMENT)
     segment = stored_segment(definition)
     if segment is None:
         messages.error(request, pgettext("personalization", "A newer release wrote this segment."))
         return HttpResponseRedirect(reverse("personalization:personalization-segments"))
+    if "audience" in request.POST:
+        return _download_audience(request, definition)
     AuditEntry.objects.record(
         request.user, AuditAction.EXPORT, kind=definition.kind, object_id=definition.pk, note=definition.name
     )
     return csv_download(definition.key, _csv_rows(compiled_segment(segment)))
 
 
-def stored_segment(definition: Definition) -> Segment | None:
-    """What the definition says now: what is live, or else the draft; None where a newer release wrote it."""
-    shown = definition.live or definition.draft
-    return parse_segment(shown.document, NOTHING_SENSITIVE)[0] if shown else None
-
-
-def compiled_segment(segment: Segment) -> CompiledSegment:
-    """The segment ready to be asked, with those that it names."""
-    keys = [key for kind, key in segments.referenced(segment) if kind == "segment"]
-    return compile_segment(segment, read_segments(keys) if keys else {})
-
-
-def read_segments(keys: Iterable[int]) -> dict[int, Segment]:
-    """The segments of these keys that are live."""
-    rows = Definition.objects.live_documents().filter(kind=DefinitionKind.SEGMENT, pk__in=list(keys))
-    found = ((one.pk, stored_segment(one)) for one in rows)
-    return {key: segment for key, segment in found if segment is not None}
+def _download_audience(request: HttpRequest, definition: Definition) -> HttpResponse | StreamingHttpResponse:
+    try:
+        audience = audience_of(definition, now(), is_hashed=request.POST["audience"] == "hashed")
+    except NoAudience as error:
+        messages.error(request, str(error))
+        return HttpResponseRedirect(reverse("personalization:personalization-segments"))
+    record_export(audience, request.user, "by download")
+    response = StreamingHttpResponse(audience_lines(audience, "csv"), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="audience-{definition.key}.csv"'
+    response["Cache-Control"] = "no-store, private"
+    return response
 
 
 def names_of(found: Iterable[Segment]) -> dict[tuple[str, int], str]:

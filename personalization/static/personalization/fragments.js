@@ -2,8 +2,9 @@
 
    <script src="fragments.js" defer data-ask="where to ask" data-found="hits of a search">
 
-   [data-place] is around rows, each a section, or a content block, or for the question of consent or the size;
-   [data-add] is on links that become forms. What has the focus stays, and so does a row in view whose successor is higher. Without an answer in time
+   [data-place] is around rows, each a section, or a content block, or for the question of consent, the size or an
+   offer; [data-add] is on links that become forms. What has the focus stays, and so does a row in view whose successor
+   is higher. Without an answer in time
    the page stays as it is, and forms wait for their token. */
 (() => {
   "use strict";
@@ -77,7 +78,7 @@
     });
     for (const old of all("[data-place]")) {
       const part = page.querySelector(`[data-part="${CSS.escape(old.dataset.place)}"]`);
-      if (["consent", "size"].includes(old.dataset.place)) old.replaceChildren(...(part?.children ?? []));
+      if (["consent", "size", "offer"].includes(old.dataset.place)) old.replaceChildren(...(part?.children ?? []));
       else if (part) renew(all("section", old), all("section", part));
     }
     return all("[data-part=scripts] > *", page);
