@@ -32,8 +32,8 @@ class FragmentPlaces:
     address: str
     """The path and the query of the page."""
     parts: tuple[str, ...] = ()
-    """The surfaces whose rows it shows, its slots of content blocks, and whether it has places for the consent question,
-    the visitor's size and an offer."""
+    """The surfaces whose rows it shows, its slots of content blocks, and whether it has places for the consent
+    question, the visitor's size and an offer."""
     referrer: str = ""
     """Where the visitor came from, as their browser says."""
     hit_count: int | None = None

@@ -34,6 +34,7 @@ from personalization.oscar.list_slates import ListSlate
 from personalization.oscar.offer_rows import half_met_slate, product_offer_context
 from personalization.oscar.previews import current_preview
 from personalization.oscar.purchase_notes import add_card_texts
+from personalization.oscar.tag_arguments import is_defined
 from personalization.privacy import consent, identity
 from personalization.privacy.requester import ClientType, is_shared_page, requester_from_request
 from personalization.shop import catalogue
@@ -56,7 +57,7 @@ def personalized(context: Context, surface: str, **page: Any) -> dict[str, Any]:
     `page` names what the page is about: its product, category, query or order. The rows of a product are printed where
     the tag first stands on its page.
     """
-    page = {name: value for name, value in page.items() if _is_defined(context, value)}
+    page = {name: value for name, value in page.items() if is_defined(context, value)}
     prefetched = None
     if surface == page_slates.PRODUCT_SURFACE and page.get("product"):
         slates = page_slates.prefetched_slates(context)
@@ -79,7 +80,7 @@ def personalized_offers(context: Context) -> dict[str, Any]:
 @register.inclusion_tag("personalization/partials/product_offer.html", takes_context=True)
 def personalized_product_offer(context: Context, product: Any) -> dict[str, Any]:
     """On a product's page: what it would change about an offer that the basket meets in part."""
-    return product_offer_context(context.get("request"), product) if _is_defined(context, product) else {}
+    return product_offer_context(context.get("request"), product) if is_defined(context, product) else {}
 
 
 @register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
@@ -92,7 +93,7 @@ def personalized_row(context: Context, slate: Slate, visit: Visit) -> dict[str, 
 def prefetch_personalized(context: Context, product: Any) -> str:
     """Prints nothing: decides the rows of a product page before Oscar renders it, so that Oscar can reuse what was read
     of the product with the others."""
-    if not _is_defined(context, product):
+    if not is_defined(context, product):
         return ""
     slate, visit = page_slates.decide_slate(context, page_slates.PRODUCT_SURFACE, {"product": product})
     if slate.subject_product is not None:
@@ -107,22 +108,12 @@ def personalized_if_sold_out(context: Context, product: Any) -> dict[str, Any]:
     """The prefetched rows, if the product cannot be bought. If it can, `personalized` prints them further down; it
     prints nothing that was printed here."""
     prefetched = page_slates.prefetched_slates(context)
-    key = product.pk if _is_defined(context, product) else None
+    key = product.pk if is_defined(context, product) else None
     slate, visit = prefetched.get(key, page_slates.EMPTY_SLATE)
     if not slate.subject_is_unavailable:
         return {}
     prefetched[product.pk] = page_slates.EMPTY_SLATE
     return page_slates.slate_context(context, slate, visit)
-
-
-def _is_defined(context: Context, value: Any) -> bool:
-    """Whether a tag was given the value of a variable, and not what the shop prints for one that its page lacks: the
-    `string_if_invalid` of its template engine."""
-    marker = context.template.engine.string_if_invalid if context.template is not None else ""
-    if not marker or not isinstance(value, str):
-        return True
-    before, named, after = marker.partition("%s")
-    return not (value.startswith(before) and value.endswith(after)) if named else value != marker
 
 
 class CardNode(template.Node):
@@ -246,9 +237,9 @@ def alternative_searches(
 
     `exclude` is the suggestion that the page shows already.
     """
-    if not _is_defined(context, query):
+    if not is_defined(context, query):
         return {}
-    filters = filters if _is_defined(context, filters) else ()
+    filters = filters if is_defined(context, filters) else ()
     with fail_open("Looking for other searches"):
         from personalization.oscar import search_engine  # noqa: PLC0415 - a shop may do without Oscar's search
 

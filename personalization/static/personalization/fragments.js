@@ -2,10 +2,9 @@
 
    <script src="fragments.js" defer data-ask="where to ask" data-found="hits of a search">
 
-   [data-place] is around rows, each a section, or a content block, or for the question of consent, the size or an
-   offer; [data-add] is on links that become forms. What has the focus stays, and so does a row in view whose successor
-   is higher. Without an answer in time
-   the page stays as it is, and forms wait for their token. */
+   [data-place] is around rows, a content block, a question or a line; [data-add] is on links that become forms. What
+   has the focus stays, and so does a row in view whose successor is higher. Without an answer the page stays as it is.
+*/
 (() => {
   "use strict";
   const { ask, found } = document.currentScript?.dataset ?? {};
