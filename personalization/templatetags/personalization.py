@@ -77,10 +77,11 @@ def personalized_offers(context: Context) -> dict[str, Any]:
     return page_slates.slate_context(context, slate, visit, card_numbers=True) if slate.rows else {}
 
 
-@register.inclusion_tag("personalization/partials/product_offer.html", takes_context=True)
-def personalized_product_offer(context: Context, product: Any) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def personalized_product_offer(context: Context, product: Any) -> str:
     """On a product's page: what it would change about an offer that the basket meets in part."""
-    return product_offer_context(context.get("request"), product) if is_defined(context, product) else {}
+    said = product_offer_context(context.get("request"), product) if is_defined(context, product) else {}
+    return get_template("personalization/partials/product_offer.html").render(said) if any(said.values()) else ""
 
 
 @register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
@@ -103,17 +104,17 @@ def prefetch_personalized(context: Context, product: Any) -> str:
     return ""
 
 
-@register.inclusion_tag("personalization/partials/slate.html", takes_context=True)
-def personalized_if_sold_out(context: Context, product: Any) -> dict[str, Any]:
-    """The prefetched rows, if the product cannot be bought. If it can, `personalized` prints them further down; it
-    prints nothing that was printed here."""
+@register.simple_tag(takes_context=True)
+def personalized_if_sold_out(context: Context, product: Any) -> str:
+    """The prefetched rows, if the product cannot be bought; else `personalized` prints them, further down."""
     prefetched = page_slates.prefetched_slates(context)
     key = product.pk if is_defined(context, product) else None
     slate, visit = prefetched.get(key, page_slates.EMPTY_SLATE)
     if not slate.subject_is_unavailable:
-        return {}
+        return ""
     prefetched[product.pk] = page_slates.EMPTY_SLATE
-    return page_slates.slate_context(context, slate, visit)
+    rows = page_slates.slate_context(context, slate, visit) | {"csrf_token": context.get("csrf_token")}
+    return get_template("personalization/partials/slate.html").render(rows)
 
 
 class CardNode(template.Node):
@@ -156,8 +157,7 @@ class CardMenuNode(template.Node):
 @register.tag
 def card_menu(parser: Parser, token: Token) -> CardMenuNode:
     """{% card_menu item %} prints the menu by which a row's product is dismissed, `card_menu.html`."""
-    _, item = token.split_contents()
-    return CardMenuNode(parser.compile_filter(item))
+    return CardMenuNode(parser.compile_filter(token.split_contents()[1]))
 
 
 class ListedCardsNode(template.Node):

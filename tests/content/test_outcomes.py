@@ -10,8 +10,8 @@ from django.utils.timezone import localdate, now
 from personalization.collect.impression_tokens import verify_impression
 from personalization.measure.outcomes import measure_outcomes
 from personalization.measure.reports import Filters, Outcome, Period, read_block_outcomes, read_report
-from personalization.models import Credit, DailyTotal, Event
-from personalization.privacy.retention import day_bounds
+from personalization.models import Credit, Event
+from personalization.privacy.retention import roll_up_days
 from tests.api.api_client import ApiClient
 from tests.content.block_documents import publish
 from tests.measure.orders import place_order
@@ -50,7 +50,7 @@ def test_a_block_is_seen_clicked_on_and_credited_with_what_it_is_about():
     (credit,) = Credit.objects.all()
     assert (credit.product_id, credit.gross, credit.touch) == (tea.pk, Decimal("4.50"), "clicked")
     day = localdate()
-    DailyTotal.objects.replace_day(day, day_bounds(day), day_bounds(day + timedelta(days=1)), dropped=(), over=False)
+    roll_up_days(now())
     period = Period(day - timedelta(days=1), day)
     outcome = read_block_outcomes(period, "USD")[block.pk]
     assert outcome == Outcome(seen=1, clicks=1, lines=1, pieces=1, gross=Decimal("4.50"))
