@@ -1,0 +1,183 @@
+"""A storm on the documented layout: the shop with us and the shop without us suffer the same, and are compared.
+
+Tables of ours are locked while customers order, and all connections to the database are ended every two seconds.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from statistics import median
+
+from tests.faults.page_content import CARD, NUMBER, read_page, shop_content
+from tests.faults.served_shop import Answer, Browser, administrator
+from tests.faults.storefront import TABLES
+from tests.operations.layout import ORDER_TRAINING, Layout
+from tests.operations.operated_shop import waited_until, write_finding
+from tests.operations.test_broker import place_order
+
+ADDED = 0.15
+"""Seconds by which the shop may be slower with us."""
+STORM_SECONDS, PAUSE_SECONDS, SHOPPERS = 40, 2, 3
+STEPS = ("add", "basket", "checkout", "address", "address sent", "method", "payment", "details", "place", "thanks")
+ORDERS = "SELECT count(*) FROM order_order WHERE guest_email = 'ann@example.com'"
+
+
+def told(answer: Answer) -> list[str]:
+    """What a page says of the shop, but for numbers; lists without their products, whose order may be personal."""
+    content = shop_content(read_page(answer.text), leave_out=(CARD,))
+    return [str(answer.status), NUMBER.sub("0", answer.leads_to), *(NUMBER.sub("0", one) for one in content)]
+
+
+def shop_once(port: int, layout: Layout) -> list[Answer]:
+    """An order, and the shop's pages as a stranger sees them."""
+    browser = Browser()
+    try:
+        return [*place_order(port, layout.product), *(browser.get(port, page) for page in layout.pages)]
+    finally:
+        browser.close()
+
+
+def share_of(seconds: list[float], share: float) -> float:
+    return sorted(seconds)[min(int(len(seconds) * share), len(seconds) - 1)]
+
+
+@contextmanager
+def locked(layout: Layout, *tables: str) -> Iterator[None]:
+    with layout.shop.admin.transaction(force_rollback=True):
+        layout.shop.admin.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+def tables_in_use(layout: Layout) -> list[str]:
+    """Those of our tables that somebody who shops makes the database read or write."""
+    count = "SELECT relname, seq_scan + coalesce(idx_scan, 0) + n_tup_ins FROM pg_stat_user_tables"
+    before = dict(layout.shop.ask(count))
+    for _ in range(2):
+        shop_once(layout.port, layout)
+        time.sleep(1.5)  # the server writes down its counts once a second
+    after = dict(layout.shop.ask(count))
+    return [table for table in TABLES if after[table] > before[table]]
+
+
+def test_each_of_our_tables_may_be_locked_while_somebody_orders(layout: Layout):
+    for port in (layout.plain.port, layout.port):  # first pages are slow
+        for _ in range(4):
+            with suppress(TimeoutError):
+                shop_once(port, layout)
+    usual = shop_once(layout.plain.port, layout)
+    names = (*STEPS, *layout.pages)
+    with_us, without_us, wrong = [], [], {}
+    used = tables_in_use(layout)
+    others = [table for table in TABLES if table not in used]
+    before, rounds = layout.shop.ask(ORDERS)[0][0], (TABLES, others, *([table] for table in used))
+    for tables in rounds:
+        layout.forget_faults()
+        with locked(layout, *tables):
+            with_us.append(shop_once(layout.port, layout))
+            without_us.append(shop_once(layout.plain.port, layout))
+        for name, answer, plain, expected in zip(names, with_us[-1], without_us[-1], usual, strict=True):
+            if told(answer) != told(plain) or plain.status != expected.status:
+                wrong[tables[-1], name] = sorted(set(told(answer)) ^ set(told(plain)))[:6]
+    placed = layout.shop.ask(ORDERS)[0][0] - before
+    ours, plain = ([[answer.seconds for answer in walk] for walk in walks] for walks in (with_us, without_us))
+    slower = {
+        name: median(times) - median(others)
+        for name, times, others in zip(names, zip(*ours, strict=True), zip(*plain, strict=True), strict=True)
+    }
+    late = [share_of([one for walk in walks for one in walk], 0.95) for walks in (ours, plain)]
+    write_finding(
+        "our tables locked",
+        tables=len(TABLES),
+        one_by_one=used,
+        placed=placed,
+        slower_ms={name: round(1000 * seconds) for name, seconds in slower.items()},
+        p95_ms=[round(1000 * seconds) for seconds in late],
+        wrong={str(key): value for key, value in list(wrong.items())[:4]},
+    )
+    assert wrong == {}
+    assert placed == 2 * len(rounds) and len(used) > 5
+    assert max(slower.values()) <= ADDED and late[0] <= late[1] + ADDED
+
+
+@contextmanager
+def connections_ended(layout: Layout) -> Iterator[list[int]]:
+    """Every two seconds all connections to the shop's database are ended; how many were, each time."""
+    over, ended = threading.Event(), []
+    end_all = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE datname = %s AND pid NOT IN (pg_backend_pid(), %s)"
+    )
+
+    def keep_ending():
+        with administrator(layout.shop.database) as server:
+            spared = layout.shop.admin.info.backend_pid
+            while not over.wait(PAUSE_SECONDS):
+                ended.append(server.execute(end_all, [layout.shop.database["NAME"], spared]).fetchone()[0])
+
+    with ThreadPoolExecutor(1) as thread:
+        ending = thread.submit(keep_ending)
+        try:
+            yield ended
+        finally:
+            over.set()
+            ending.result()
+
+
+def look_until(port: int, pages: list[str], is_over: Callable[[], bool]) -> list[tuple[str, Answer]]:
+    browser, answers = Browser(), []
+    while not is_over():
+        answers += [(page, browser.get(port, page)) for page in pages]
+    browser.close()
+    return answers
+
+
+def failures_of_ours(log: str) -> list[str]:
+    """The last lines of tracebacks of requests that failed in our code."""
+    found = []
+    for traceback in log.split("Internal Server Error: ")[1:]:
+        places = re.findall(r'^  File "([^"]+)"', traceback, re.MULTILINE)
+        ours = [place for place in places if "/personalization/" in place and "/tests/" not in place]
+        shops = [place for place in places if "/oscar/" in place and "/personalization/" not in place]
+        if ours and (not shops or places.index(ours[-1]) > places.index(shops[-1])):
+            found.append(f"{ours[-1]}: {traceback.strip().splitlines()[-1]}")
+    return found
+
+
+def test_connections_that_are_ended_every_two_seconds_fail_no_more_pages_than_without_us(layout: Layout):
+    browser = Browser()
+    usual = {page: told(browser.get(layout.plain.port, page)) for page in layout.pages}
+    browser.close()
+    before = len(layout.logs())
+    run = int(layout.shop.run_python(ORDER_TRAINING))
+    began = time.monotonic()
+    is_over = lambda: time.monotonic() - began > STORM_SECONDS  # noqa: E731
+    ports = [layout.port] * SHOPPERS + [layout.plain.port] * SHOPPERS
+    with connections_ended(layout) as ended, ThreadPoolExecutor(len(ports)) as threads:
+        seen = list(threads.map(lambda port: look_until(port, layout.pages, is_over), ports))
+    after = time.monotonic()
+    ours, plain = ([one for each in half for one in each] for half in (seen[:SHOPPERS], seen[SHOPPERS:]))
+    failed = [[answer for _, answer in answers if answer.status >= 500] for answers in (ours, plain)]
+    changed = {page for page, answer in ours if answer.status == 200 and told(answer) != usual[page]}
+    state = "SELECT state FROM personalization_run WHERE id = %s"
+    trained = waited_until(lambda: layout.shop.ask(state, run) == [("done",)], 180)
+    layout.forget_faults()
+    later = [answer.status for _ in range(2) for answer in shop_once(layout.port, layout)]
+    in_our_code = failures_of_ours(layout.logs()[before:])
+    write_finding(
+        "connections ended",
+        seconds=round(after - began),
+        ended=[len(ended), sum(ended)],
+        pages=[len(ours), len(plain)],
+        failed=[len(one) for one in failed],
+        failed_in_our_code=in_our_code,
+        changed=sorted(changed),
+        trained_after_seconds=trained,
+    )
+    shares = [len(one) / len(answers) for one, answers in zip(failed, (ours, plain), strict=True)]
+    assert len(ended) >= STORM_SECONDS / PAUSE_SECONDS / 2
+    assert in_our_code == [] and changed == set()
+    assert shares[0] <= 2 * shares[1] + 0.01
+    assert trained is not None and set(later) <= {200, 302}
