@@ -18,8 +18,7 @@ from pathlib import Path
 from queue import Empty, PriorityQueue
 from uuid import uuid4
 
-from tests.collect.event_payloads import FIREFOX
-
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
 LATER = {"not_stored", "server_busy", "rate_limited"}
 QUIET, TRIES, SENDERS = 2.0, 4, 16
 """As in seen.js: seconds before the next try, which double, and how often it tries before it waits for a next event."""

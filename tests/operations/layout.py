@@ -27,7 +27,7 @@ call_command("rebuild_index", interactive=False, verbosity=0)
 Country.objects.create(iso_3166_1_a2="GB", printable_name="United Kingdom", is_shipping_country=True)
 StockRecord.objects.update(num_in_stock=100_000)
 JobSchedule.objects.all().update(is_on=False)
-IntervalSchedule.objects.update(every=2)
+IntervalSchedule.objects.update(every=4)
 products = list(Product.objects.order_by("pk"))
 print(products[9].pk, *(products[n].get_absolute_url() for n in (3, 4, 7)),
     products[1].categories.first().get_absolute_url())

@@ -6,11 +6,13 @@ Tables of ours are locked while customers order, and all connections to the data
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import cycle
 from statistics import median
 
+from personalization.privacy.cookies import CONSENT_COOKIE
 from tests.faults.page_content import CARD, NUMBER, read_page, shop_content
 from tests.faults.served_shop import Answer, Browser, administrator
 from tests.faults.storefront import TABLES
@@ -22,6 +24,8 @@ ADDED = 0.15
 """Seconds by which the shop may be slower with us."""
 STORM_SECONDS, PAUSE_SECONDS, SHOPPERS = 40, 2, 3
 STEPS = ("add", "basket", "checkout", "address", "address sent", "method", "payment", "details", "place", "thanks")
+LOST = {"django.db.utils.OperationalError", "django.db.utils.InterfaceError"}
+"""How a request fails, with us or without us, whose connection was ended."""
 ORDERS = "SELECT count(*) FROM order_order WHERE guest_email = 'ann@example.com'"
 
 
@@ -32,16 +36,21 @@ def told(answer: Answer) -> list[str]:
 
 
 def shop_once(port: int, layout: Layout) -> list[Answer]:
-    """An order, and the shop's pages as a stranger sees them."""
-    browser = Browser()
+    """An order, and the shop's pages as somebody sees them who agreed to be known."""
+    browser = Browser({CONSENT_COOKIE: f"granted.1.{int(time.time()) - 60}"})
     try:
-        return [*place_order(port, layout.product), *(browser.get(port, page) for page in layout.pages)]
+        return [*place_order(port, layout.product, browser), *(browser.get(port, page) for page in layout.pages)]
     finally:
         browser.close()
 
 
 def share_of(seconds: list[float], share: float) -> float:
     return sorted(seconds)[min(int(len(seconds) * share), len(seconds) - 1)]
+
+
+def spread(seconds: Sequence[float]) -> float:
+    """How far the half in the middle lies apart: what the machine does besides, by the shop without us."""
+    return share_of(list(seconds), 0.75) - share_of(list(seconds), 0.25)
 
 
 @contextmanager
@@ -63,20 +72,21 @@ def tables_in_use(layout: Layout) -> list[str]:
 
 
 def test_each_of_our_tables_may_be_locked_while_somebody_orders(layout: Layout):
-    for port in (layout.plain.port, layout.port):  # first pages are slow
-        for _ in range(4):
-            with suppress(TimeoutError):
-                shop_once(port, layout)
+    for host in (layout.plain, *layout.hosts):  # first pages are slow
+        for page in layout.pages:
+            host.in_each_process(page)
+        with suppress(TimeoutError):
+            shop_once(host.port, layout)
     usual = shop_once(layout.plain.port, layout)
     names = (*STEPS, *layout.pages)
     with_us, without_us, wrong = [], [], {}
     used = tables_in_use(layout)
     others = [table for table in TABLES if table not in used]
     before, rounds = layout.shop.ask(ORDERS)[0][0], (TABLES, others, *([table] for table in used))
-    for tables in rounds:
+    for host, tables in zip(cycle(layout.hosts), rounds, strict=False):
         layout.forget_faults()
         with locked(layout, *tables):
-            with_us.append(shop_once(layout.port, layout))
+            with_us.append(shop_once(host.port, layout))
             without_us.append(shop_once(layout.plain.port, layout))
         for name, answer, plain, expected in zip(names, with_us[-1], without_us[-1], usual, strict=True):
             if told(answer) != told(plain) or plain.status != expected.status:
@@ -87,6 +97,7 @@ def test_each_of_our_tables_may_be_locked_while_somebody_orders(layout: Layout):
         name: median(times) - median(others)
         for name, times, others in zip(names, zip(*ours, strict=True), zip(*plain, strict=True), strict=True)
     }
+    noise = {name: spread(times) for name, times in zip(names, zip(*plain, strict=True), strict=True)}
     late = [share_of([one for walk in walks for one in walk], 0.95) for walks in (ours, plain)]
     write_finding(
         "our tables locked",
@@ -94,12 +105,14 @@ def test_each_of_our_tables_may_be_locked_while_somebody_orders(layout: Layout):
         one_by_one=used,
         placed=placed,
         slower_ms={name: round(1000 * seconds) for name, seconds in slower.items()},
+        noise_ms={name: round(1000 * seconds) for name, seconds in noise.items()},
         p95_ms=[round(1000 * seconds) for seconds in late],
         wrong={str(key): value for key, value in list(wrong.items())[:4]},
     )
     assert wrong == {}
     assert placed == 2 * len(rounds) and len(used) > 5
-    assert max(slower.values()) <= ADDED and late[0] <= late[1] + ADDED
+    assert [name for name in names if slower[name] > ADDED + noise[name]] == []
+    assert late[0] <= late[1] + ADDED
 
 
 @contextmanager
@@ -134,22 +147,15 @@ def look_until(port: int, pages: list[str], is_over: Callable[[], bool]) -> list
     return answers
 
 
-def failures_of_ours(log: str) -> list[str]:
-    """The last lines of tracebacks of requests that failed in our code."""
-    found = []
-    for traceback in log.split("Internal Server Error: ")[1:]:
-        places = re.findall(r'^  File "([^"]+)"', traceback, re.MULTILINE)
-        ours = [place for place in places if "/personalization/" in place and "/tests/" not in place]
-        shops = [place for place in places if "/oscar/" in place and "/personalization/" not in place]
-        if ours and (not shops or places.index(ours[-1]) > places.index(shops[-1])):
-            found.append(f"{ours[-1]}: {traceback.strip().splitlines()[-1]}")
-    return found
+def failures(log: str) -> set[str]:
+    """The kinds of errors that requests failed with, by the last lines of their tracebacks."""
+    requests = re.split(r"^(?=Internal Server Error: )", log, flags=re.MULTILINE)[1:]
+    return {
+        kinds[-1] for one in requests if (kinds := re.findall(r"^([A-Za-z_.]+(?:Error|Exception)):", one, re.MULTILINE))
+    }
 
 
 def test_connections_that_are_ended_every_two_seconds_fail_no_more_pages_than_without_us(layout: Layout):
-    browser = Browser()
-    usual = {page: told(browser.get(layout.plain.port, page)) for page in layout.pages}
-    browser.close()
     before = len(layout.logs())
     run = int(layout.shop.run_python(ORDER_TRAINING))
     began = time.monotonic()
@@ -160,24 +166,25 @@ def test_connections_that_are_ended_every_two_seconds_fail_no_more_pages_than_wi
     after = time.monotonic()
     ours, plain = ([one for each in half for one in each] for half in (seen[:SHOPPERS], seen[SHOPPERS:]))
     failed = [[answer for _, answer in answers if answer.status >= 500] for answers in (ours, plain)]
-    changed = {page for page, answer in ours if answer.status == 200 and told(answer) != usual[page]}
+    usual = [(page, told(answer)) for page, answer in plain]
+    changed = {page for page, answer in ours if answer.status < 500 and (page, told(answer)) not in usual}
     state = "SELECT state FROM personalization_run WHERE id = %s"
     trained = waited_until(lambda: layout.shop.ask(state, run) == [("done",)], 180)
     layout.forget_faults()
     later = [answer.status for _ in range(2) for answer in shop_once(layout.port, layout)]
-    in_our_code = failures_of_ours(layout.logs()[before:])
+    kinds = failures(layout.logs()[before:])
     write_finding(
         "connections ended",
         seconds=round(after - began),
         ended=[len(ended), sum(ended)],
         pages=[len(ours), len(plain)],
         failed=[len(one) for one in failed],
-        failed_in_our_code=in_our_code,
+        kinds=sorted(kinds),
         changed=sorted(changed),
         trained_after_seconds=trained,
     )
     shares = [len(one) / len(answers) for one, answers in zip(failed, (ours, plain), strict=True)]
     assert len(ended) >= STORM_SECONDS / PAUSE_SECONDS / 2
-    assert in_our_code == [] and changed == set()
+    assert kinds <= LOST and changed == set()
     assert shares[0] <= 2 * shares[1] + 0.01
     assert trained is not None and set(later) <= {200, 302}
