@@ -110,7 +110,7 @@ def test_each_of_our_tables_may_be_locked_while_somebody_orders(layout: Layout):
         wrong={str(key): value for key, value in list(wrong.items())[:4]},
     )
     assert wrong == {}
-    assert placed == 2 * len(rounds) and len(used) > 5
+    assert placed == 2 * len(rounds) and len(used) >= 5
     assert [name for name in names if slower[name] > ADDED + noise[name]] == []
     assert late[0] <= late[1] + ADDED
 
