@@ -91,7 +91,7 @@ def _differs_by_database(item) -> bool:
 def fresh_process(tmp_path, monkeypatch):
     """Nothing is left of the snapshot, the cache or the files that an earlier test made."""
     monkeypatch.setitem(settings.PERSONALIZATION, "SNAPSHOT_DIR", str(tmp_path / "snapshots"))
-    monkeypatch.setitem(settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS", 1)
+    monkeypatch.setitem(settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS", 0)
     active_snapshot.reset_active_snapshot()
     active_rules.reset_active_rules()
     cache.clear()

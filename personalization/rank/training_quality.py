@@ -6,6 +6,8 @@ from typing import Any
 
 CURRENT_RANKER, BESTSELLERS, SEARCH_ENGINE = "ranker", "bestsellers", "search engine"
 METRIC = "NDCG@10"
+METRICS_FORMAT = 1
+"""Of the metrics that are stored with a snapshot; those without a number are of this one too."""
 MIN_EXAMPLES = 30
 """With fewer examples no percentage is said."""
 NOTICEABLE = 0.02
@@ -34,6 +36,12 @@ class TaskQuality:
     def is_noticeable(self) -> bool:
         """Whether there is a difference."""
         return self.gain is not None and abs(self.gain) >= NOTICEABLE
+
+
+def readable_metrics(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The metrics of a snapshot; none where a newer version wrote them, before it was taken back."""
+    stored = metrics or {}
+    return dict(stored) if stored.get("format", METRICS_FORMAT) == METRICS_FORMAT else {}
 
 
 def compare_tasks(evaluation: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterator[TaskQuality]:

@@ -14,7 +14,7 @@ from personalization.models import Snapshot, snapshot_files
 from personalization.rank import scorer
 from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rank.tasks import RANKING_TASKS, SEARCH, RankingTask
-from personalization.rank.training_quality import CURRENT_RANKER, METRIC
+from personalization.rank.training_quality import CURRENT_RANKER, METRIC, readable_metrics
 from personalization.recommenders import DAY, HistoryArrays, is_ranking_feature
 from personalization.train.dataset import Progress, TrainingDataset
 from personalization.train.effort import Effort, measure_effort
@@ -134,7 +134,7 @@ def reuse_ranker(snapshot: Snapshot, now: float) -> Evaluation | None:
         learned = SnapshotArrays(snapshot_files.read_snapshot(snapshot.name, snapshot.manifest_sha256))
     except (snapshot_files.BrokenSnapshot, snapshot_files.MissingSnapshot):
         return None
-    evaluation, arrays = Evaluation.from_summary(snapshot.metrics), learned.arrays
+    evaluation, arrays = Evaluation.from_summary(readable_metrics(snapshot.metrics)), learned.arrays
     if evaluation is None or FITTED_AT not in arrays:
         return None
     if not _learned_alike(learned):

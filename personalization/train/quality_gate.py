@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from personalization.models import Snapshot
-from personalization.rank.training_quality import BESTSELLERS, CURRENT_RANKER, METRIC, MIN_EXAMPLES
+from personalization.rank.training_quality import BESTSELLERS, CURRENT_RANKER, METRIC, MIN_EXAMPLES, readable_metrics
 
 MAX_COVERAGE_LOSS = 0.5
 """With less than this share of the order lines of the active snapshot, data is missing."""
@@ -16,7 +16,7 @@ class QualityRegression(Exception):
 
 def check_quality(summary: dict[str, Any], active: Snapshot | None) -> None:
     """Raises QualityRegression when a new snapshot, by its summary, should not replace the active one."""
-    reasons = list(_regressions(summary, active.metrics)) if active else []
+    reasons = list(_regressions(summary, readable_metrics(active.metrics))) if active else []
     if reasons:
         raise QualityRegression("; ".join(reasons))
 

@@ -13,6 +13,7 @@ from personalization import conf
 from personalization.models import Event, Snapshot
 from personalization.models.lost_connections import close_idle_connection, repeat_on_lost_connection
 from personalization.rank.snapshot_arrays import HALF_LIFE, SnapshotArrays
+from personalization.rank.training_quality import METRICS_FORMAT
 from personalization.recommenders import DAY, GUEST
 from personalization.shop import purchases
 from personalization.train import quality_gate, search_choices
@@ -44,6 +45,7 @@ class TrainingSummary:
     blocks: dict[str, int] = field(default_factory=dict)
     """How many blocks the training process did (`own`), workers did (`others`), and a killed run had done (`earlier`);
     empty where it works alone."""
+    format: int = METRICS_FORMAT
 
     def __str__(self) -> str:
         return (

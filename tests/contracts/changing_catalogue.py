@@ -31,7 +31,7 @@ from oscar.test.factories import create_product
 
 from tests.shops import breakfast
 
-RUNS = int(os.environ.get("CATALOGUE_RUNS", "12"))
+RUNS = int(os.environ.get("CATALOGUE_RUNS", "5"))
 STEPS = 12
 NAMES = st.sampled_from(sorted(breakfast.KINDS))
 

@@ -17,7 +17,12 @@ import pytest
 from personalization.collect.exposure_tokens import ShownArms, verify_exposures
 from personalization.decide import active_snapshot
 from personalization.models import Snapshot, snapshot_files
+from personalization.rank.training_quality import compare_tasks, readable_metrics
+from personalization.train.evaluate import Evaluation
+from personalization.train.quality_gate import QualityRegression, check_quality
+from personalization.train.run import TrainingSummary
 
+FROZEN_METRICS = Path(__file__).parent / "training_metrics" / "1.json"
 FROZEN_SNAPSHOTS = Path(__file__).parent / "snapshots"
 NAME = "abcdef-20260101-000000-00000002"
 CHECKSUM = "361dd43786c10048569cbcd3182a36a81f484eb959a8bc3560d037d183850a7f"
@@ -85,3 +90,23 @@ def test_exposures_of_each_format_are_read_and_newer_ones_left(settings, number,
     settings.SECRET_KEY = "frozen"
     shown = ShownArms({7: "new"}, 120)
     assert verify_exposures(EXPOSURES[number], VISITOR, 1_000_060.0) == (shown if known else None)
+
+
+@pytest.mark.parametrize("is_numbered", [True, False])
+def test_the_frozen_metrics_of_a_training_are_read_and_guard_the_next(is_numbered):
+    stored = json.loads(FROZEN_METRICS.read_text())
+    if not is_numbered:  # as releases before the number wrote them
+        del stored["format"]
+    metrics = readable_metrics(stored)
+    assert TrainingSummary(**metrics).format == 1
+    assert Evaluation.from_summary(metrics).results["home"]["ranker"].examples == 40
+    (home,) = compare_tasks(metrics["evaluation"])
+    assert (home.task, home.gain) == ("home", 1.0)
+    with pytest.raises(QualityRegression, match="learned from 10 order lines, the active snapshot from 1000"):
+        check_quality({"lines": 10, "evaluation": {}}, Snapshot(metrics=stored))
+
+
+def test_metrics_of_a_newer_format_are_left():
+    newer = {**json.loads(FROZEN_METRICS.read_text()), "format": 9, "lines": "many"}
+    assert readable_metrics(newer) == {}
+    check_quality({"lines": 10, "evaluation": {}}, Snapshot(metrics=newer))

@@ -39,6 +39,7 @@ from personalization.oscar.dashboard.quality_words import quality_sentences
 from personalization.oscar.dashboard.readiness import recommender_readiness, weights_readiness, weights_words
 from personalization.oscar.dashboard.run_screen import run_context
 from personalization.oscar.dashboard.screens import show
+from personalization.rank.training_quality import readable_metrics
 from personalization.shop import data_sources
 
 SHOWN_DAYS = 28
@@ -188,7 +189,7 @@ def _snapshot_line(snapshot: Snapshot) -> SnapshotLine:
         size = snapshot_files.snapshot_bytes(manifest)
     except (snapshot_files.BrokenSnapshot, snapshot_files.MissingSnapshot) as error:
         problem = _problem_words(error)
-    metrics = snapshot.metrics or {}
+    metrics = readable_metrics(snapshot.metrics)
     return SnapshotLine(
         snapshot,
         size,
