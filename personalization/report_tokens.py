@@ -8,9 +8,12 @@ from personalization.collect import impression_tokens
 from personalization.collect.impression_tokens import Impression, ShownItem
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.audience import segments_of
+from personalization.decide.blocks import CONTENT
 from personalization.decide.row_order import row_order_arm
-from personalization.decide.slate import PlacedBy, RankedItem, Row, Slate
+from personalization.decide.slate import CHOSEN_BY_US, PlacedBy, RankedItem, Row, Slate
 from personalization.decide.visit import Visit
+from personalization.merchandising.compiled_blocks import Block
+from personalization.models.credits import BLOCK_ROW
 from personalization.shop.currencies import foreign_currency
 
 MESSAGE = "message"
@@ -111,6 +114,17 @@ def list_token(
     snapshot = learned.name if learned else ""
     about = (surface, row, snapshot, items, visit.timestamp, uuid.uuid4(), item_kind)
     shown = Impression(*about, arms=_arms_of(visit, surface), segments=segments_of(visit))
+    return impression_tokens.sign_impression(shown, visit.visitor_id, visit.browser_key)
+
+
+def block_token(block: Block, visit: Visit) -> str:
+    """A token for a content block, with which it is reported that it was seen and clicked on; "" for a visitor who is
+    not reported."""
+    if visit.is_preview or not visit.tracking_allowed:
+        return ""
+    item = ShownItem(block.id, 0, CHOSEN_BY_US, block.key)
+    about = (CONTENT, f"{BLOCK_ROW}{block.id}", "", (item,), visit.timestamp, uuid.uuid4(), impression_tokens.CONTENT)
+    shown = Impression(*about, arms=_arms_of(visit, CONTENT), segments=segments_of(visit))
     return impression_tokens.sign_impression(shown, visit.visitor_id, visit.browser_key)
 
 

@@ -1,10 +1,11 @@
 """What the demo's merchandiser has defined already: segments with members, campaigns, a conflict, three drafts,
-synonyms and a redirect."""
+synonyms, a redirect, and content blocks."""
 
 from typing import Any
 
 from oscar.core.loading import get_model
 
+from example_shop.journey.blocks import demo_blocks
 from example_shop.journey.load import ADMIN, User
 from personalization.merchandising import publishing
 from personalization.merchandising.search_rule_words import search_rule_name
@@ -35,6 +36,8 @@ def define() -> None:
     publishing.create("experiment", "With and without Coffee week", coffee_week, owner, is_demo=True)
     for kind, document in (*(("synonym", one) for one in _synonyms()), ("redirect", _redirect())):
         _publish(kind, search_rule_name(kind, document), document, owner)
+    for name, document in demo_blocks(_category("Coffee")).items():
+        _publish("block", name, document, owner)
 
 
 def _publish(kind: str, name: str, document: Document, owner: Any) -> int:

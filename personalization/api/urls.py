@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from personalization.api import account, events, explain, health, households, purchases, schema, surfaces
+from personalization.api import account, blocks, events, explain, health, households, purchases, schema, surfaces
 
 app_name = "api"
 
 urlpatterns = [
     path("surfaces/<str:surface>/", surfaces.SurfaceEndpoint.as_view(), name="surface"),
+    path("blocks/<slug:slot>/", blocks.BlockEndpoint.as_view(), name="block"),
     path("recommendations/", surfaces.RecommendationsEndpoint.as_view(), name="recommendations"),
     path("rank/", surfaces.RankEndpoint.as_view(), name="rank"),
     path("navigation/", surfaces.NavigationEndpoint.as_view(), name="navigation"),

@@ -47,7 +47,7 @@ MESSAGE_READER = "the reader of a message"
 """In the place of a browser key: the links of a message are followed in any browser. Only the door of such links takes
 their tokens; no page can report them."""
 
-PRODUCT, CATEGORY = "product", "category"
+PRODUCT, CATEGORY, CONTENT = "product", "category", "content"
 """The kinds of items that a page shows."""
 
 
@@ -55,7 +55,7 @@ class ShownItem(NamedTuple):
     """An item in its place on a page."""
 
     item_id: int
-    """The primary key of a product, or of a category in the menu."""
+    """The primary key of a product, of a category in the menu, or of a content block."""
     position: int
     """From 0, within the row; within the whole result for the page of a list."""
     reason: str = ""

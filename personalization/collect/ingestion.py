@@ -163,20 +163,26 @@ def _slate_items(reported: tuple[ReportedItem, ...], slate: Impression, catalogu
     shown = {item.item_id: item for item in slate.items}
     if slate.item_kind == ItemKind.PRODUCT:
         keys = [key for key, _ in _known_items(reported, catalogue)]
-    else:
+    elif slate.item_kind == ItemKind.CATEGORY:
         keys = _kept_categories(reported, catalogue)
+    else:
+        keys = _numbers(reported)
     if any(key not in shown for key in keys):
         raise InvalidEvent("not_on_slate")
     return [_trimmed(shown[key]) for key in keys]
 
 
 def _kept_categories(reported: tuple[ReportedItem, ...], catalogue: ReportedProducts) -> list[int]:
-    keys = [int(item.key) if item.key.isascii() and item.key.isdigit() else 0 for item in reported]
+    keys = _numbers(reported)
     sensitive = catalogue.sensitive_categories()
     kept = [key for key in keys if key not in sensitive]
     if keys and not kept:
         raise InvalidEvent("sensitive_product")
     return kept
+
+
+def _numbers(reported: tuple[ReportedItem, ...]) -> list[int]:
+    return [int(item.key) if item.key.isascii() and item.key.isdigit() else 0 for item in reported]
 
 
 def _trimmed(item: ShownItem) -> list[Any]:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
 from personalization.metrics import observe_job
 from personalization.models import Run, RunKind, RunOrigin, RunState
-from personalization.models.fail_open import describe_fault, log_fault
+from personalization.models.fail_open import describe_fault, log_fault, savepoint
 from personalization.models.lost_connections import repeat_on_lost_connection
 from personalization.models.processes import this_process
 
@@ -148,7 +148,7 @@ class RunRecorder:
     def _never_failing(self, what: str) -> Iterator[None]:
         try:
             if connection.in_atomic_block:
-                with transaction.atomic():
+                with savepoint():
                     yield
             else:
                 yield

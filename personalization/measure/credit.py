@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from personalization.batching import batched
+from personalization.measure.block_credit import clicks_with_products
 from personalization.models import Credit, Event, OrderVisitor
 from personalization.models.credits import MONEY_COLUMNS, TOUCH_COLUMNS, Touch, new_order_mark, oldest_credited
 from personalization.models.events import EventType
@@ -93,7 +94,23 @@ def _touches(lines: list[OrderLine], visitors: Mapping[int, UUID]) -> dict[int, 
                     in_time = line.ordered_at - window <= event.occurred_at < line.ordered_at
                     if shown.reason and in_time and (shown.currency or own) == line.currency:
                         found[line.id].append(_touch(event, touch, shown))
+    _add_block_clicks(found, wanted, first - CLICK_WINDOW, last)
     return found
+
+
+def _add_block_clicks(
+    found: dict[int, list[Credit]], wanted: Mapping[tuple[UUID, int], list[OrderLine]], since: datetime, until: datetime
+) -> None:
+    """What a content block is about is owed to a click on it, in whatever currency: a block has no price. To what was
+    only seen of it nothing is: it stands on pages that nearly everybody opens."""
+    for click, products in clicks_with_products({visitor for visitor, _product in wanted}, since, until):
+        for (visitor, product), lines in wanted.items():
+            if visitor != click.visitor_id or product not in products:
+                continue
+            for line in lines:
+                if line.ordered_at - CLICK_WINDOW <= click.occurred_at < line.ordered_at:
+                    shown = _ShownProduct(product, click.reason, None, None)
+                    found[line.id].append(_touch(click, Touch.CLICKED, shown))
 
 
 class _ShownProduct(NamedTuple):

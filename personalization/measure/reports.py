@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, OuterRef
 from django.utils.timezone import get_default_timezone
 
 from personalization.models import DailyTotal, OrderVisitor, ProductWeek
+from personalization.models.credits import BLOCK_ROW, BLOCK_SURFACE
 from personalization.models.product_weeks import WEEK, week_of, week_span
 from personalization.shop import orders
 
@@ -172,6 +173,12 @@ def read_report(group: str, period: Period, filters: Filters, currency: str) -> 
     return Report(own, sum(own.values(), Outcome()), foreign, len(hidden))
 
 
+def read_block_outcomes(period: Period, currency: str) -> dict[int, Outcome]:
+    """What came of each content block, by the key of its definition. One query."""
+    lines = read_report("row", period, Filters(surface=BLOCK_SURFACE), currency).lines
+    return {int(code.removeprefix(BLOCK_ROW)): outcome for (_surface, code), outcome in lines.items()}
+
+
 def _sums(group: str, period: Period, filters: Filters) -> Iterator[dict[str, Any]]:
     if group != "product":
         yield from _totals(group, period, filters).sums_by(*GROUPS[group])
@@ -195,7 +202,7 @@ def _totals(group: str, period: Period, filters: Filters) -> Any:
         rows = rows.filter(product_id__gt=0) if group == "product" else rows.filter(product_id=0)
     rows = _filtered(rows, filters)
     if filters.campaign is None and group == "campaign":
-        rows = rows.exclude(campaign="")
+        rows = rows.exclude(campaign="").exclude(surface=BLOCK_SURFACE)  # whose key stands there
     if filters.device:
         rows = rows.filter(device=filters.device)
     return rows if filters.is_customer is None else rows.filter(is_customer=filters.is_customer)
@@ -280,6 +287,7 @@ def best_first(lines: Mapping[Key, Outcome]) -> list[tuple[Key, Outcome]]:
 def rows_by_added(lines: Iterable[tuple[Key, Outcome]], best: int, worst: int) -> tuple[list[Any], list[Any]]:
     """The rows of which most, and fewest, is put into baskets for a thousand cards seen, of those seen often enough."""
     share: Callable[[tuple[Key, Outcome]], float] = lambda line: line[1].added_share or 0.0  # noqa: E731
-    ranked = sorted((line for line in lines if line[1].added_share is not None), key=share, reverse=True)
+    rows = (line for line in lines if line[0][0] != BLOCK_SURFACE)  # which nobody puts into a basket
+    ranked = sorted((line for line in rows if line[1].added_share is not None), key=share, reverse=True)
     top = ranked[:best]
     return top, ranked[max(len(top), len(ranked) - worst) :][::-1]

@@ -9,13 +9,16 @@ from django.db import DatabaseError
 from django.utils.translation import gettext_lazy as _
 
 from personalization.merchandising import documents, segments
+from personalization.merchandising.compile_blocks import blocks_by_slot, image_keys
 from personalization.merchandising.compile_rows import compile_row
 from personalization.merchandising.compiled import NO_RULES, Campaign, CompiledRules, SegmentTest
+from personalization.merchandising.compiled_blocks import Block
 from personalization.merchandising.compiled_rows import RowSettings
 from personalization.merchandising.compiler import Compiler
 from personalization.merchandising.experiments import Choice, RunningExperiment
 from personalization.merchandising.running_experiments import chosen_versions, running_experiments
 from personalization.models import (
+    BlockImage,
     Definition,
     DefinitionKind,
     DefinitionState,
@@ -27,6 +30,7 @@ from personalization.models import (
 
 logger = logging.getLogger("personalization")
 
+Compiled = Campaign | RowSettings | Block
 NO_RULE = (DefinitionKind.EXPERIMENT, DefinitionKind.MESSAGE)
 """What changes no page by itself."""
 
@@ -89,7 +93,9 @@ def rules_of(
     done = {one.pk: compiled.get((one.pk, one.live.number)) for one in definitions if one.live is not None}
     compiler.problems.update({key: [*serving.problems.get(key, ())] for key, one in done.items() if one is not None})
     compiler.look_up_products(one.live.document for one in definitions if one.live is not None and not done[one.pk])
+    compiler.images = BlockImage.objects.by_key(image_keys(one.live.document for one in definitions if one.live))
     campaigns: list[Campaign] = []
+    blocks: list[Block] = []
     rows: dict[str, dict[str, RowSettings]] = {}
     search_documents: dict[int, tuple[str, Mapping[str, Any]]] = {}
     for definition in definitions:
@@ -98,41 +104,44 @@ def rules_of(
             campaigns.append(one)
         elif isinstance(one, RowSettings):
             rows.setdefault(one.surface, {})[one.code] = one
+        elif isinstance(one, Block):
+            blocks.append(one)
         elif one is not None:
             search_documents[definition.pk] = (definition.kind, one)
     search = compiler.search_rules(search_documents)
     tests = compile_segments(one for one in definitions if one.kind == DefinitionKind.SEGMENT)
     problems = {key: tuple(lines) for key, lines in compiler.problems.items() if lines}
-    return CompiledRules(number, tuple(campaigns), tests, problems, rows, search, running, variants)
+    in_slots = blocks_by_slot(blocks)
+    return CompiledRules(number, tuple(campaigns), tests, problems, rows, in_slots, search, running, variants)
 
 
-def _compile_variants(
-    running: tuple[RunningExperiment, ...], compiler: Compiler
-) -> dict[Choice, Campaign | RowSettings]:
+def _compile_variants(running: tuple[RunningExperiment, ...], compiler: Compiler) -> dict[Choice, Compiled]:
     """The versions that arms have instead of the live ones. What is wrong with one is not noted as the live one's."""
-    found: dict[Choice, Campaign | RowSettings] = {}
-    for choice, version in chosen_versions(running).items():
+    found: dict[Choice, Compiled] = {}
+    chosen = chosen_versions(running)
+    compiler.images = BlockImage.objects.by_key(image_keys(one.document for one in chosen.values()))
+    for choice, version in chosen.items():
         definition = version.definition
         if definition.state in (DefinitionState.PAUSED, DefinitionState.ARCHIVED):
             continue  # who takes a campaign away means for everybody
         definition.live = version
         one = _compile_one(definition, compiler)
         compiler.problems.pop(definition.pk, None)
-        if isinstance(one, Campaign | RowSettings):
+        if isinstance(one, Compiled):
             found[choice] = one
     return found
 
 
-def _compiled_versions(rules: CompiledRules) -> dict[tuple[int, int], Campaign | RowSettings]:
+def _compiled_versions(rules: CompiledRules) -> dict[tuple[int, int], Compiled]:
     """By definition and number of its version, what is compiled of it."""
-    found: list[Campaign | RowSettings] = [*rules.campaigns]
+    found: list[Compiled] = [*rules.campaigns, *(one for some in rules.blocks.values() for one in some)]
     found += [one for by_code in rules.rows.values() for one in by_code.values()]
     return {(one.id, one.version): one for one in found}
 
 
-def _compile_one(definition: Definition, compiler: Compiler) -> Campaign | RowSettings | Mapping[str, Any] | None:
-    """A campaign, the settings of a row, or the document of synonyms or a redirect, which are compiled together; None
-    for a segment, and for what cannot be read, which is noted."""
+def _compile_one(definition: Definition, compiler: Compiler) -> Compiled | Mapping[str, Any] | None:
+    """A campaign, the settings of a row, a content block, or the document of synonyms or a redirect, which are
+    compiled together; None for a segment, and for what cannot be read, which is noted."""
     if definition.live is None or definition.kind == DefinitionKind.SEGMENT:
         return None
     try:
@@ -141,6 +150,8 @@ def _compile_one(definition: Definition, compiler: Compiler) -> Campaign | RowSe
             return compile_row(definition, document, compiler)
         if definition.kind == DefinitionKind.CAMPAIGN:
             return compiler.campaign(definition, document, definition.live.number)
+        if definition.kind == DefinitionKind.BLOCK:
+            return compiler.block(definition, document)
         return document
     except documents.NewerSchemaError:
         compiler.problems[definition.pk] = [_("A newer release wrote it; this one cannot read it.")]

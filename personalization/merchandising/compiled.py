@@ -22,6 +22,7 @@ from personalization.models.newcomers import NewcomerChance
 from personalization.models.row_draws import RowAudience
 
 if TYPE_CHECKING:
+    from personalization.merchandising.compiled_blocks import Block
     from personalization.merchandising.compiled_rows import RowSettings
 
 UTC = ZoneInfo("UTC")
@@ -287,10 +288,12 @@ class CompiledRules:
     """By the key of a definition, in words: what it names and the shop has no more."""
     rows: Mapping[str, Mapping[str, "RowSettings"]] = field(default_factory=dict)
     """The settings of rows, by surface and by code."""
+    blocks: Mapping[str, tuple["Block", ...]] = field(default_factory=dict)
+    """Content blocks by slot, those of each in their order."""
     search: SearchRules = NO_SEARCH_RULES
     experiments: tuple[RunningExperiment, ...] = ()
     """Those that run, the holdout first."""
-    variants: Mapping[Choice, "Campaign | RowSettings"] = field(default_factory=dict)
+    variants: Mapping[Choice, "Campaign | RowSettings | Block"] = field(default_factory=dict)
     """The versions that an arm of one of them has instead of the live ones."""
     row_rates: Mapping[RowAudience, Mapping[str, float]] = field(default_factory=dict)
     """By audience, what the rows of a surface were drawn to be worth today, by their codes; learned, and set by nobody.
@@ -309,7 +312,7 @@ class CompiledRules:
     def row_codes(self, surface: str, keys: Collection[int]) -> set[str]:
         """The codes of the rows of a surface whose settings, live or shown by an arm, these definitions are."""
         live = self.rows.get(surface, {}).values()
-        variants = (one for one in self.variants.values() if not isinstance(one, Campaign) and one.surface == surface)
+        variants: list[Any] = [one for one in self.variants.values() if getattr(one, "surface", "") == surface]
         return {one.code for one in (*live, *variants) if one.id in keys}
 
     def in_arms(self, choices: frozenset[Choice]) -> "CompiledRules":
@@ -321,7 +324,7 @@ class CompiledRules:
         return self._of_arms[choices]
 
     def _replaced(self, numbers: Mapping[int, int | None]) -> "CompiledRules":
-        chosen = [self.variants[choice] for choice in numbers.items() if choice in self.variants]
+        chosen: list[Any] = [self.variants[choice] for choice in numbers.items() if choice in self.variants]
         campaigns = {one.id: one for one in chosen if isinstance(one, Campaign)}
         stay = [campaigns.pop(one.id, one) for one in self.campaigns if numbers.get(one.id, 0) is not None]
         for one in campaigns.values():  # not live yet: at the top of its band, where publishing would put it
@@ -331,14 +334,24 @@ class CompiledRules:
             for surface, by_code in self.rows.items()
         }
         for settings in chosen:
-            if not isinstance(settings, Campaign):
+            if not isinstance(settings, Campaign) and hasattr(settings, "surface"):
                 rows.setdefault(settings.surface, {})[settings.code] = settings
-        return replace(self, campaigns=tuple(stay), rows=rows)
+        return replace(self, campaigns=tuple(stay), rows=rows, blocks=self._replaced_blocks(numbers))
+
+    def _replaced_blocks(self, numbers: Mapping[int, int | None]) -> Mapping[str, tuple["Block", ...]]:
+        """The blocks of each slot, with the chosen versions in the places of the live ones."""
+        chosen: list[Any] = [one for choice in numbers.items() if (one := self.variants.get(choice))]
+        others = [one for some in self.blocks.values() for one in some if one.id not in numbers]
+        found: dict[str, list[Block]] = {}
+        for block in sorted((*others, *(one for one in chosen if hasattr(one, "slot"))), key=lambda one: one.place):
+            found.setdefault(block.slot, []).append(block)
+        return {slot: tuple(some) for slot, some in found.items()}
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing serves that names something of the shop's."""
-        return not (self.campaigns or self.rows or self.search.redirects or self.problems or self.experiments)
+        serving = (self.campaigns, self.rows, self.blocks, self.search.redirects, self.problems, self.experiments)
+        return not any(serving)
 
     @cached_property
     def places_by_surface(self) -> dict[str, dict[PlaceKey, tuple[IndexedPlace, ...]]]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from personalization.batching import batched
 from personalization.merchandising import documents
 from personalization.merchandising.compile_audience import compile_audience, compile_schedule
+from personalization.merchandising.compile_blocks import compile_block
 from personalization.merchandising.compile_rows import sorted_numbers
 from personalization.merchandising.compiled import (
     Action,
@@ -29,8 +30,9 @@ from personalization.merchandising.compiled import (
     RelativeTarget,
     Target,
 )
+from personalization.merchandising.compiled_blocks import Block
 from personalization.merchandising.search_rules import SearchRedirect, SearchRules, SynonymGroup
-from personalization.models import Band, Definition
+from personalization.models import Band, BlockImage, Definition
 from personalization.shop import product_targets, search_targets
 
 Message = str | Promise
@@ -47,6 +49,8 @@ class Compiler:
 
     problems: dict[int, list[Message]] = field(default_factory=dict)
     """By the key of the definition: what it names and the shop has no more, in words."""
+    images: Mapping[int, BlockImage] = field(default_factory=dict)
+    """The pictures that the documents name, looked up for all of them at once."""
     _targets: dict[str, Target] = field(default_factory=dict)
     _missing: dict[str, list[Message]] = field(default_factory=dict)
     _groups: dict[str, ProductGroups] = field(default_factory=dict)
@@ -74,6 +78,12 @@ class Compiler:
             schedule=compile_schedule(document.get("when", {})),
             band=Band(definition.band),
         )
+
+    def block(self, definition: Definition, document: Mapping[str, Any]) -> Block:
+        """A content block as it acts."""
+        problems = self.problems[definition.pk] = list[Message]()
+        image = self.images.get(document.get("image", {}).get("key", 0))
+        return compile_block(definition, document, image, problems)
 
     def search_rules(self, documents_by_key: Mapping[int, tuple[str, Mapping[str, Any]]]) -> SearchRules:
         """Synonyms and redirects as searches obey them. A redirect that leads nowhere is silent, and is noted.

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from jsonschema import Draft202012Validator
 
-from personalization.merchandising import experiments, segments
+from personalization.merchandising import block_documents, experiments, segments
+from personalization.merchandising.addresses import is_shop_address
 from personalization.merchandising.schemas import COMPANIONS, MAX_TERMS, SCHEMAS, TARGET_KEYS
 from personalization.merchandising.search_words import WordList, WordMatch, fold_words
 
@@ -113,6 +113,7 @@ def references(kind: str, document: dict[str, Any]) -> set[tuple[str, str]]:
     if key := document.get("source", {}).get("range"):
         found.add(("range", str(key)))
     found |= {("row", code) for code in document.get("fallback", ())}
+    found |= block_documents.named_objects(document)
     found |= {(kind, str(key)) for kind, key in document.get("to", {}).items() if kind != "path"}
     found |= {("definition", str(key)) for key in experiments.named_definitions(document)}
     return found
@@ -166,6 +167,8 @@ def _rule_errors(kind: str, document: dict[str, Any]) -> Iterator[DocumentError]
     yield from _schedule_errors(document.get("when", {}))
     if kind == "message":
         yield from wording_errors(document, MESSAGE_PLACEHOLDERS)
+    elif kind == "block":
+        yield from (DocumentError(*error) for error in block_documents.block_errors(document))
     elif kind == "campaign":
         for index, place in enumerate(document["where"]):
             yield from _place_errors(f"where.{index}", place)
@@ -328,11 +331,3 @@ def _term_errors(path: str, text: str) -> Iterator[DocumentError]:
         yield DocumentError(path, _("Expected words."))
     elif '"' in text or any(token.startswith("-") for token in text.split()):
         yield DocumentError(path, _("Search engines read quotation marks, and a minus before a word, as commands."))
-
-
-def is_shop_address(address: str) -> bool:
-    """Whether an address stays in this shop: a path from the root, with a query or without one. What a browser might
-    read as another host or as a command is none."""
-    if not address.startswith("/") or not address.isprintable() or any(letter in " \\" for letter in address):
-        return False
-    return url_has_allowed_host_and_scheme(address, allowed_hosts=None)

@@ -15,9 +15,14 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from personalization import conf
-from personalization.merchandising import documents
+from personalization.merchandising import block_documents, documents
 from personalization.merchandising.documents import DocumentError
-from personalization.merchandising.schemas import MAX_LIVE_CAMPAIGNS, MAX_LIVE_REDIRECTS, MAX_LIVE_SYNONYMS
+from personalization.merchandising.schemas import (
+    MAX_LIVE_BLOCKS,
+    MAX_LIVE_CAMPAIGNS,
+    MAX_LIVE_REDIRECTS,
+    MAX_LIVE_SYNONYMS,
+)
 from personalization.merchandising.search_rules import SearchRedirect
 from personalization.models import (
     AuditAction,
@@ -37,11 +42,12 @@ MAX_LIVE = {
     DefinitionKind.CAMPAIGN: MAX_LIVE_CAMPAIGNS,
     DefinitionKind.SYNONYM: MAX_LIVE_SYNONYMS,
     DefinitionKind.REDIRECT: MAX_LIVE_REDIRECTS,
+    DefinitionKind.BLOCK: MAX_LIVE_BLOCKS,
 }
 """How many of a kind may be live at once; of other kinds any number."""
 
 
-IN_ORDER = (DefinitionKind.CAMPAIGN, DefinitionKind.MESSAGE)
+IN_ORDER = (DefinitionKind.CAMPAIGN, DefinitionKind.MESSAGE, DefinitionKind.BLOCK)
 """The kinds whose order counts."""
 
 
@@ -117,7 +123,8 @@ def publish(definition: Definition, by: Any, *, number: int | None = None) -> De
     """Makes the draft serve, or the version of this number: that is how an older one is restored.
 
     Raises: NotPossibleError where there is nothing to publish, too much is live, redirects would lead to one another,
-    or a message could not be sent; InvalidDocumentError where an older document is none any more.
+    a message could not be sent, or some would see nothing in the slot of a block; InvalidDocumentError where an older
+    document is none any more.
     """
     with changing_rules():
         definition = Definition.objects.with_versions().get(pk=definition.pk)
@@ -130,6 +137,8 @@ def publish(definition: Definition, by: Any, *, number: int | None = None) -> De
             _refuse_chain(definition, document)
         if definition.kind == DefinitionKind.MESSAGE:
             _refuse_unsendable()
+        if definition.kind == DefinitionKind.BLOCK:
+            _refuse_empty_slots(definition, document)
         if definition.live is None:
             _refuse_too_many(DefinitionKind(definition.kind))
         if definition.live is None and definition.kind in IN_ORDER:
@@ -159,6 +168,7 @@ def undo(definition: Definition, by: Any) -> Definition:
             return publish(definition, by, number=before)
         if definition.live is None:
             raise NotPossibleError(_("Nothing was published, so there is nothing to undo."))
+        _refuse_leaving_slot(definition)
         definition.draft = definition.draft or definition.live
         definition.live, definition.state = None, DefinitionState.DRAFT
         definition.starts_at = definition.ends_at = None
@@ -170,6 +180,7 @@ def undo(definition: Definition, by: Any) -> Definition:
 
 def pause(definition: Definition, by: Any) -> None:
     """Makes it serve no more until it is resumed."""
+    _refuse_leaving_slot(definition)
     _change_state(definition, by, DefinitionState.LIVE, DefinitionState.PAUSED, AuditAction.PAUSE)
 
 
@@ -177,6 +188,9 @@ def resume(definition: Definition, by: Any) -> None:
     """Makes a paused one serve again. NotPossibleError for a message that could not be sent."""
     if definition.kind == DefinitionKind.MESSAGE:
         _refuse_unsendable()
+    if definition.kind == DefinitionKind.BLOCK:
+        stored = Definition.objects.with_versions().get(pk=definition.pk)
+        _refuse_empty_slots(stored, stored.live.document if stored.live else None)
     _change_state(definition, by, DefinitionState.PAUSED, DefinitionState.LIVE, AuditAction.RESUME)
 
 
@@ -188,6 +202,7 @@ def archive(definition: Definition, by: Any) -> None:
             users = list(Reference.objects.users_of("segment", definition.pk).values_list("name", flat=True))
             if users:
                 raise NotPossibleError(_("It is used by %(names)s.") % {"names": ", ".join(users)})
+        _refuse_leaving_slot(definition)
         definition.state = DefinitionState.ARCHIVED
         definition.save(update_fields=["state", "updated_at"])
         record_change(definition, AuditAction.ARCHIVE, by)
@@ -264,6 +279,7 @@ def _refuse_too_many(kind: DefinitionKind) -> None:
         DefinitionKind.CAMPAIGN: _("At most %(most)d campaigns may be live."),
         DefinitionKind.SYNONYM: _("At most %(most)d groups of synonyms may be live."),
         DefinitionKind.REDIRECT: _("At most %(most)d redirects may be live."),
+        DefinitionKind.BLOCK: _("At most %(most)d content blocks may be live."),
     }
     raise NotPossibleError(words[kind] % {"most": MAX_LIVE[kind]})
 
@@ -290,6 +306,24 @@ def _refuse_unsendable() -> None:
     if missing := conf.missing_message_settings():
         words = _("No message can be sent before these settings are there: %(names)s.")
         raise NotPossibleError(words % {"names": ", ".join(missing)})
+
+
+def _refuse_leaving_slot(definition: Definition) -> None:
+    """Keeps a block from being taken away while others of its slot need it."""
+    if definition.kind == DefinitionKind.BLOCK and _live_of_kind(definition.kind).filter(pk=definition.pk).exists():
+        _refuse_empty_slots(definition, None)
+
+
+def _refuse_empty_slots(definition: Definition, document: Document | None) -> None:
+    """Keeps a slot from being empty for those for whom its other blocks are not. Parameters: `document`, what the block
+    is about to say; None where it goes."""
+    live = Definition.objects.live_documents().filter(kind=DefinitionKind.BLOCK).exclude(pk=definition.pk)
+    serving = [one.live.document for one in live if one.live is not None] + ([document] if document else [])
+    if slot := block_documents.slot_without_default(serving):
+        raise NotPossibleError(
+            _("In the slot “%(slot)s” some would see nothing: it needs a live block for everybody, without a schedule.")
+            % {"slot": slot}
+        )
 
 
 def _make_room(definition: Definition) -> None:

@@ -22,6 +22,7 @@ from personalization.models import (
     SeasonEnd,
     Version,
 )
+from personalization.models.credits import BLOCK_SURFACE
 
 
 def experiment_surfaces(document: Mapping[str, Any]) -> list[str]:
@@ -53,12 +54,14 @@ def _choices(document: Mapping[str, Any]) -> set[experiments.Choice]:
 def _acted_on(
     document: Mapping[str, Any], definitions: Mapping[int, Definition], versions: Mapping[Any, Version]
 ) -> set[str]:
-    """The surfaces of the campaigns and rows that the arms name, in the versions that they show and the live one."""
+    """The surfaces of what the arms name, in the versions that they show and the live one."""
     found: set[str] = set()
     for key, number in _choices(document):
         definition = definitions.get(key)
         if definition is not None and definition.kind == DefinitionKind.ROW:
             found.add(split_row_key(definition.key)[0])
+        elif definition is not None and definition.kind == DefinitionKind.BLOCK:
+            found.add(BLOCK_SURFACE)
         elif definition is not None:
             for version in (versions.get((key, number)), definition.live):
                 found |= {place["surface"] for place in version.document.get("where", ())} if version else set()

@@ -8,6 +8,7 @@ MAX_PLACES = 20
 MAX_LIVE_CAMPAIGNS = 200
 MAX_LIVE_SYNONYMS = 500
 MAX_LIVE_REDIRECTS = 500
+MAX_LIVE_BLOCKS = 200
 MAX_TERMS = 20
 """In one group of synonyms, on both sides together."""
 MAX_TERM_LENGTH = 100
@@ -279,6 +280,50 @@ EXPERIMENT = _closed(
 """`surfaces`, where an arm with plain pages has them, and of interleaved lists; elsewhere what the arms do says where
 they differ. With the `method` "interleave" all visitors see the orders of both arms in one list."""
 
+BLOCK_KINDS = ("hero", "banner", "text", "post")
+MAX_BLOCK_TITLE, MAX_BLOCK_TEXT, MAX_CALL, MAX_ALT, MAX_SLOT = 80, 400, 24, 200, 40
+MAX_BLOCK_CATEGORIES, MAX_BLOCK_PRODUCTS = 20, 12
+SLOT_PATTERN = "^[a-z0-9]+(-[a-z0-9]+)*$"
+BLOCK_VARIANT = _closed(
+    {
+        "title": _text(MAX_BLOCK_TITLE),
+        "text": _text(MAX_BLOCK_TEXT),
+        "call": _text(MAX_CALL),
+        "link": _text(MAX_ADDRESS_LENGTH),
+        "alt": _text(MAX_ALT),
+    }
+)
+"""What a content block says in one language. `alt` says what its picture shows."""
+BLOCK_IMAGE = _closed(
+    {
+        "key": KEY,
+        "focus": {"type": "array", "items": _integer(0, 100), "minItems": 2, "maxItems": 2},
+    },
+    ("key",),
+)
+"""`focus`: which point of the picture stays in view where it is cut, in percent from the left and from the top."""
+BLOCK = _closed(
+    {
+        "slot": {"type": "string", "pattern": SLOT_PATTERN, "maxLength": MAX_SLOT, "minLength": 1},
+        "kind": {"enum": list(BLOCK_KINDS)},
+        "variants": {
+            "type": "object",
+            "additionalProperties": BLOCK_VARIANT,
+            "maxProperties": 50,
+            "minProperties": 1,
+        },
+        "image": BLOCK_IMAGE,
+        "categories": _list(KEY, MAX_BLOCK_CATEGORIES),
+        "products": _list(KEY, MAX_BLOCK_PRODUCTS),
+        "by_taste": FLAG,
+        "who": AUDIENCE,
+        "when": SCHEDULE,
+    },
+    ("slot", "kind", "variants"),
+)
+"""`variants` by language. `categories` and `products` are what it is about: clicks on it are credited with purchases of
+these, and `by_taste` shows it only to those who buy them."""
+
 SCHEMAS = {
     "campaign": {1: CAMPAIGN},
     "row": {1: ROW},
@@ -286,5 +331,6 @@ SCHEMAS = {
     "redirect": {1: REDIRECT},
     "experiment": {1: EXPERIMENT},
     "message": {1: MESSAGE},
+    "block": {1: BLOCK},
 }
 """By kind, then by number. That of segments is kept by `merchandising.segments`, with their fields."""

@@ -1,6 +1,7 @@
 """The joints: the tables between the stages, and all SQL over them."""
 
 from personalization.models.audit import AuditAction, AuditEntry, DashboardAccess
+from personalization.models.block_images import BlockImage
 from personalization.models.credits import Credit
 from personalization.models.customer_facts import CustomerFacts, CustomerTaste
 from personalization.models.daily_totals import DailyTotal
@@ -46,6 +47,7 @@ __all__ = [
     "AuditAction",
     "AuditEntry",
     "Band",
+    "BlockImage",
     "CardClaim",
     "ChannelConsent",
     "Consent",

@@ -19,6 +19,12 @@ CREDIT_DAYS = 180
 remain."""
 
 
+BLOCK_SURFACE = "content"
+"""The surface of all slots of content blocks."""
+BLOCK_ROW = "block-"
+"""Before the key of a content block, in the place of a row's key."""
+
+
 class Touch(models.TextChoices):
     """What a visitor did with the product before they bought it."""
 

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 from personalization.models.audit import AuditEntry
 from personalization.models.batched_deletion import delete_in_batches
 from personalization.models.counting_turns import wait_for_turn
-from personalization.models.credits import Credit, Touch
+from personalization.models.credits import BLOCK_SURFACE, Credit, Touch
 from personalization.models.daily_total_sql import (
     COUNT_SQL,
     EACH_PRODUCT,
@@ -246,8 +246,10 @@ class DailyTotalQuerySet(models.QuerySet):
     def cards_by_row(self, first: date, last: date) -> Iterator[tuple[str, str, bool, str, date, str, int]]:
         """(surface, code of the row, whether of a customer, device, day, type, cards) of what was seen in rows and put
         into a basket from them, in one query."""
-        rows = self.of_our_rows(first, last).filter(
-            product_id=0, type__in=[EventType.IMPRESSION, EventType.ADD_TO_BASKET]
+        rows = (
+            self.of_our_rows(first, last)
+            .filter(product_id=0, type__in=[EventType.IMPRESSION, EventType.ADD_TO_BASKET])
+            .exclude(surface=BLOCK_SURFACE)
         )
         keys = ("surface", "row_code", "is_customer", "device", "date", "type")
         return rows.order_by(*keys).values_list(*keys).annotate(cards=Sum("event_count")).iterator(chunk_size=2_000)

@@ -1,5 +1,5 @@
-"""What merchants define: segments, campaigns, rows, synonyms, redirects and messages. A definition has versions that
-never change; one is live.
+"""What merchants define: segments, campaigns, rows, synonyms, redirects, messages and content blocks. A definition has
+versions that never change; one is live.
 
 Publishing moves a pointer, so that undo, drafts, schedules and the audit are one mechanism.
 """
@@ -27,6 +27,7 @@ class DefinitionKind(models.TextChoices):
     REDIRECT = "redirect", pgettext_lazy("personalization", "redirect")
     EXPERIMENT = "experiment", pgettext_lazy("personalization", "experiment")
     MESSAGE = "message", pgettext_lazy("personalization", "message")
+    BLOCK = "block", pgettext_lazy("personalization", "content block")
 
 
 class DefinitionState(models.TextChoices):
@@ -94,8 +95,8 @@ class DefinitionQuerySet(models.QuerySet):
 
 
 class Definition(models.Model):
-    """A segment, a campaign, the settings of a row, words that count as one another, where a search leads, or a message
-    to customers."""
+    """A segment, a campaign, the settings of a row, words that count as one another, where a search leads, a message to
+    customers, or a content block."""
 
     kind = models.CharField(pgettext_lazy("personalization", "kind"), max_length=12, choices=DefinitionKind.choices)
     key = models.CharField(pgettext_lazy("personalization", "key"), max_length=100)
@@ -126,8 +127,8 @@ class Definition(models.Model):
         pgettext_lazy("personalization", "band"), choices=Band.choices, default=Band.CAMPAIGN
     )
     place = models.PositiveIntegerField(pgettext_lazy("personalization", "place"), default=0)
-    """Of a campaign: from 1, the order within its band; of a message: among all of them. Of a row: from 1, where it
-    stands on its page; 0 for where it stands by itself."""
+    """Of a campaign: from 1, the order within its band; of a message or a block: among all of them. Of a row:
+    from 1, where it stands on its page; 0 for where it stands by itself."""
     starts_at = models.DateTimeField(pgettext_lazy("personalization", "starts at"), null=True)
     ends_at = models.DateTimeField(pgettext_lazy("personalization", "ends at"), null=True)
     """Both as the live version says."""

@@ -64,10 +64,11 @@ VIEW_EVENTS = (EventType.PRODUCT_VIEW, EventType.CLICK)
 
 
 class ItemKind(models.TextChoices):
-    """What the items of an event are. A category is no product: their keys mean different things."""
+    """What the items of an event are. A category or a content block is no product: their keys mean other things."""
 
     PRODUCT = "product", pgettext_lazy("personalization", "product")
     CATEGORY = "category", pgettext_lazy("personalization", "category")
+    CONTENT = "content", pgettext_lazy("personalization", "content block")
 
 
 class EventData(NamedTuple):

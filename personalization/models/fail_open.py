@@ -3,11 +3,12 @@
 import logging
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
-from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection, transaction
+from django.db import Error, InterfaceError, InternalError, OperationalError, ProgrammingError, connection, transaction
 
 from personalization.models import query_limits
 from personalization.models.query_limits import QueryTimeout, limited_queries
@@ -35,7 +36,7 @@ def fail_open(what: str, *, queries: bool = True, whole_page: bool = False) -> I
     """
     try:
         if queries and connection.in_atomic_block:
-            with transaction.atomic(), limited_queries(what, whole_page=whole_page):
+            with savepoint(), limited_queries(what, whole_page=whole_page):
                 yield
         elif queries:
             with limited_queries(what, whole_page=whole_page):
@@ -44,6 +45,25 @@ def fail_open(what: str, *, queries: bool = True, whole_page: bool = False) -> I
             yield
     except Exception as fault:
         log_fault(what, fault)
+
+
+@contextmanager
+def savepoint() -> Iterator[None]:
+    """A savepoint around the block. Where none can be set, as the connection is gone, the block begins all the same,
+    and what it asks fails in the same way: a block cannot be left out from here."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(transaction.atomic())
+        except Error as fault:
+            stack.enter_context(connection.execute_wrapper(_raising(fault)))
+        yield
+
+
+def _raising(fault: Exception) -> Callable[..., Any]:
+    def refuse(*asked: Any) -> Any:
+        raise fault
+
+    return refuse
 
 
 def log_fault(what: str, fault: Exception) -> None:

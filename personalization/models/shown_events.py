@@ -112,6 +112,19 @@ class ShownEventQuerySet(SearchedEventQuerySet):
         found = rows.order_by().values_list(*ShownEvent._fields)
         return (ShownEvent(*row) for row in found.iterator(chunk_size=2_000))
 
+    def block_clicks(self, visitor_ids: Iterable[uuid.UUID], since: datetime, until: datetime) -> Iterator[ShownEvent]:
+        """The clicks of these visitors on content blocks between two moments; streamed."""
+        rows = self.filter(
+            visitor_id__in=list(visitor_ids),
+            type="select_item",
+            item_kind="content",
+            occurred_at__gte=since,
+            occurred_at__lt=until,
+            is_suspected_bot=False,
+        )
+        found = rows.order_by().values_list(*ShownEvent._fields)
+        return (ShownEvent(*row) for row in found.iterator(chunk_size=2_000))
+
     def of_interleaved_lists(
         self, visitor_ids: Iterable[uuid.UUID], since: datetime, until: datetime
     ) -> Iterator[ShownEvent]:

@@ -29,6 +29,7 @@ from personalization.models.fail_open import fail_open
 from personalization.shop import catalogue
 
 CARD_TEMPLATE, CONTENT_TEMPLATE = "personalization/partials/card.html", "personalization/partials/card_content.html"
+MENU_TEMPLATE = "personalization/partials/card_menu.html"
 PACKAGE_FOLDER = str(Path(personalization.__path__[0]))
 IMAGE_SIZE = "x155"
 """As Oscar's own card has it, so that one thumbnail serves both."""
@@ -160,6 +161,20 @@ class CardRenderer:
                 "anchor": ANCHOR_PLACEHOLDER,
             }
         )
+
+
+def render_menu(item: Any, row: Any, anchor: str) -> str:
+    """The markup of the menu that dismisses this item of a row, or the row's category. It holds nothing of a visitor:
+    its tokens name a product and a category, and are signed alike for all."""
+    template: Any = get_template(MENU_TEMPLATE)
+    title, name = item.product.get_title(), row.subject_category_name
+    page = (get_language(), zlib.crc32(template.template.source.encode()))
+    key = (MENU_TEMPLATE, *page, item.product_id, title, row.subject_category, name)
+    markup = _card_cache.get(key)
+    if markup is None:
+        markup = template.render({"item": item, "row": row, "anchor": ANCHOR_PLACEHOLDER})
+        _store_in_cache(key, markup)
+    return markup.replace(ANCHOR_PLACEHOLDER, conditional_escape(anchor))
 
 
 def _store_in_cache(key: tuple, markup: str) -> None:

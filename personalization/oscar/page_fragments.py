@@ -11,13 +11,15 @@ from django.template.loader import render_to_string
 from django.urls import Resolver404, get_script_prefix, resolve
 
 from personalization import serve
+from personalization.decide.blocks import differs_by_visitor
 from personalization.oscar import visits
+from personalization.oscar.content_blocks import FRAGMENT_PREFIX
 from personalization.privacy.requester import requester_from_request
 from personalization.privacy.shared_pages import is_public_view
 from personalization.shop import catalogue
 
 FRAGMENTS_TEMPLATE = "personalization/partials/fragments.html"
-MAX_SURFACES, MAX_ADDRESS_CHARACTERS = 4, 4_096
+MAX_SURFACES, MAX_SLOTS, MAX_ADDRESS_CHARACTERS = 4, 8, 4_096
 CONSENT_PART = "consent"
 """The place of the consent question, beside those of surfaces."""
 
@@ -29,7 +31,8 @@ class FragmentPlaces:
     address: str
     """The path and the query of the page."""
     parts: tuple[str, ...] = ()
-    """The surfaces whose rows it shows, and whether it has a place for the consent question."""
+    """The surfaces whose rows it shows, its slots of content blocks, and whether it has a place for the consent
+    question."""
     referrer: str = ""
     """Where the visitor came from, as their browser says."""
     hit_count: int | None = None
@@ -60,14 +63,17 @@ def request_of_page(request: HttpRequest, places: FragmentPlaces) -> HttpRequest
 def render_fragments(request: HttpRequest, places: FragmentPlaces) -> str:
     """The parts of the page of this request, as `request_of_page` makes it, as HTML.
 
-    Rows are decided where they may differ from those of a stranger: for who agreed, for whom the shop knows, as its
-    prices may differ, and where campaigns tell visitors apart.
+    Rows and content blocks are decided where they may differ from those of a stranger: for who agreed, for whom the
+    shop knows, as its prices may differ, and where campaigns and blocks tell visitors apart.
     """
     is_known = visits.tracked_visit(request) is not None or requester_from_request(request).is_signed_in
     own = set(serve.page_surfaces())
     if not is_known:
         own &= visits.rules_in_force(request).surfaces_by_visitor
+    slots = [name.removeprefix(FRAGMENT_PREFIX) for name in places.parts if name.startswith(FRAGMENT_PREFIX)]
+    rules = visits.rules_in_force(request)
     content = {
+        "slots": [one for one in dict.fromkeys(slots) if is_known or differs_by_visitor(rules, one)][:MAX_SLOTS],
         "surfaces": [name for name in dict.fromkeys(places.parts) if name in own][:MAX_SURFACES],
         "asks_consent": CONSENT_PART in places.parts,
         "product": _product_of_page(request),

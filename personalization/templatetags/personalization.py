@@ -16,6 +16,7 @@ from django.template import Context
 from django.template.base import FilterExpression, Parser, Token
 from django.template.loader import get_template
 from django.urls import get_script_prefix, get_urlconf
+from django.utils.safestring import mark_safe
 from django.utils.timezone import now
 from django.utils.translation import get_language
 
@@ -29,6 +30,7 @@ from personalization.decide.visit import Visit
 from personalization.merchandising.search_rules import NO_SEARCH_RULES
 from personalization.models.fail_open import fail_open
 from personalization.oscar import card_markup, leave_bar, page_slates, visits
+from personalization.oscar.content_blocks import personalized_block
 from personalization.oscar.list_slates import ListSlate
 from personalization.oscar.offer_rows import half_met_slate
 from personalization.oscar.previews import current_preview
@@ -39,6 +41,7 @@ from personalization.shop import catalogue
 from personalization.surfaces.navigation import NAVIGATION, MenuOrder
 
 register = template.Library()
+register.inclusion_tag("personalization/partials/block.html", takes_context=True)(personalized_block)
 
 PRODUCT_VIEW, SEARCH_VIEW, PRIVACY_VIEW = "catalogue:detail", "search:search", "personalization:privacy"
 MAX_QUERY_CHARACTERS = 256
@@ -144,6 +147,15 @@ def card(parser: Parser, token: Token) -> CardNode:
     """{% card item %} prints our card of a row's product; in `card.html` only."""
     _, item = token.split_contents()
     return CardNode(parser.compile_filter(item))
+
+
+@register.simple_tag(takes_context=True)
+def card_menu(context: Context, item: SlateItem) -> str:
+    """{% card_menu item %} prints the menu of a row's product, `card_menu.html`; nothing, and a line in the log, where
+    that fails."""
+    with fail_open("Printing a card's menu", queries=False):
+        return mark_safe(card_markup.render_menu(item, context["row"], context["anchor"]))
+    return ""
 
 
 class ListedCardsNode(template.Node):

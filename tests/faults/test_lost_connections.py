@@ -1,5 +1,6 @@
 """Training whose connections are cut, and training behind PgBouncer, which lends a connection for one transaction."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -8,9 +9,11 @@ import sys
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.contrib.auth.models import User
+from django.db import Error, connection, transaction
 
 from personalization.models import Genome, Snapshot, Visitor
+from personalization.models.fail_open import fail_open
 from tests.faults.conftest import ROOT
 from tests.faults.servers import pgbouncer
 from tests.shops import factories as shop
@@ -111,3 +114,24 @@ def test_training_needs_no_session_of_the_database(agreed_shop, database_url):
 def test_a_run_whose_connections_are_cut_at_each_step_is_not_lost(agreed_shop, database_url):
     assert len(train_elsewhere(database_url, CUT_AT_EACH_STEP)) == STEPS
     assert (Snapshot.objects.active().count(), Genome.objects.count()) == (1, len(agreed_shop))
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_connection_that_is_gone_before_our_part_of_a_page_costs_our_part_only(asks):
+    reached = []
+    with contextlib.suppress(Error), transaction.atomic():  # the shop's own next query fails, with us or without
+        import psycopg  # where there is PostgreSQL
+
+        with psycopg.connect(**connection.get_connection_params()) as admin:
+            admin.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+        with fail_open("Showing rows"):
+            reached.append("block")
+            if asks:
+                Genome.objects.count()
+                reached.append("answer")
+        reached.append("page")
+        User.objects.count()
+        reached.append("answer to the shop")
+    connection.close()
+    assert reached == ["block", "page"]
+    assert User.objects.count() == 0

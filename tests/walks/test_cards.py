@@ -14,6 +14,7 @@ from oscar.apps.catalogue.models import Option, Product
 from oscar.apps.partner.models import StockRecord
 from oscar.test.factories import ProductImageFactory, create_product
 
+from personalization.collect.feedback import verify_feedback
 from personalization.oscar import card_markup
 from tests.shops import factories as shop
 
@@ -216,3 +217,23 @@ def test_sizes_of_a_product_stand_as_one_card_that_says_so(client):
     assert re.findall(r'<p class="personalization-sizes">([^<]+)</p>', found) == ["3 sizes"]
     in_rows = [row.count('title="Peach jam, ') for row in found.split('class="personalization-row"')]
     assert max(in_rows) == 1
+
+
+def test_the_menu_of_a_card_is_that_of_its_row_language_and_product(trained, client):
+    """It is kept in this process: whatever it says is in the key."""
+    user = trained[0][0]
+    shop.grant_consent(user)
+    client.force_login(user)
+    pages = {}
+    for language in ("en", "de", "en", "de"):
+        page = client.get("/", headers={"accept-language": language}).content.decode()
+        rows = re.findall(r'<section class="personalization-row.*?</section>', page, re.DOTALL)
+        menus = []
+        for row in rows:
+            anchor = re.search(r'id="([^"]+)"', row)[1]
+            for key, menu in re.findall(r'data-product="(\d+)".*?(<details.*?</details>)', row, re.DOTALL):
+                assert f'form="{anchor}-feedback"' in menu
+                assert verify_feedback(re.search(r'value="([^"]+)"', menu)[1]) == ("product", int(key))
+                menus.append(menu)
+        assert len(menus) > 5 and pages.setdefault(language, menus) == menus
+    assert pages["de"] != pages["en"]

@@ -24,6 +24,7 @@ from personalization.merchandising.campaign_words import surface_labels
 from personalization.merchandising.conflicts import products_of_campaign
 from personalization.merchandising.row_keys import split_row_key
 from personalization.models import DailyTotal, Definition, DefinitionKind
+from personalization.models.credits import BLOCK_ROW, BLOCK_SURFACE
 from personalization.oscar.dashboard.csv_files import csv_download, with_cents
 from personalization.oscar.dashboard.learned_words import row_order_panel
 from personalization.oscar.dashboard.message_forms import message_label
@@ -43,8 +44,9 @@ Choices = list[tuple[str, Any]]
 
 
 def report_row_names() -> dict[str, str]:
-    """What rows are called, the shop's own among them, and the list of a page. One query."""
-    own = {split_row_key(one.key)[1]: one.name for one in Definition.objects.rows_of_shop()}
+    """What rows are called, the shop's own and content blocks among them, and the list of a page. One query."""
+    named = Definition.objects.of_kinds([DefinitionKind.ROW, DefinitionKind.BLOCK]).only("kind", "key", "name")
+    own = {f"{BLOCK_ROW}{one.pk}" if one.kind == "block" else split_row_key(one.key)[1]: one.name for one in named}
     return {**own, **built_in_row_names()}
 
 
@@ -60,8 +62,13 @@ def built_in_row_names() -> dict[str, str]:
     return {**others, **kinds, **row_labels(registered_row_types())}
 
 
+def _report_surfaces() -> dict[str, str]:
+    """The places that reports know."""
+    return {**surface_labels(), BLOCK_SURFACE: pgettext("personalization", "Content blocks")}
+
+
 def _surface_choices() -> Choices:
-    return [("", pgettext("personalization", "all")), *surface_labels().items()]
+    return [("", pgettext("personalization", "all")), *_report_surfaces().items()]
 
 
 def _campaign_choices() -> Choices:
@@ -371,7 +378,7 @@ def key_names(group: str, lines: Iterable[Key], row_names: Mapping[str, str]) ->
     if group == "day":
         return lambda key: date_format(key[0], "SHORT_DATE_FORMAT")
     if group in ("row", "surface"):
-        surfaces = surface_labels()
+        surfaces = _report_surfaces()
         return lambda key: " · ".join(
             [str(surfaces.get(key[0], key[0])), *(row_names.get(code, code) for code in key[1:])]
         )

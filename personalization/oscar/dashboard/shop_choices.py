@@ -13,7 +13,13 @@ from personalization.shop import named_objects
 
 Choices = list[tuple[Any, str]]
 
-WITH_DRAFTS = (DefinitionKind.CAMPAIGN, DefinitionKind.ROW, DefinitionKind.SYNONYM, DefinitionKind.REDIRECT)
+WITH_DRAFTS = (
+    DefinitionKind.CAMPAIGN,
+    DefinitionKind.ROW,
+    DefinitionKind.SYNONYM,
+    DefinitionKind.REDIRECT,
+    DefinitionKind.BLOCK,
+)
 """The kinds whose drafts can be tried out."""
 
 

@@ -30,6 +30,9 @@ export class Personalization {
   /** What `createVisitor` gave. */
   token: string | undefined;
 
+  /** The first one that is meant for this visitor. Strangers, and who is held back, get what is for everybody. */
+  block(slot: string, options?: Options): Promise<SlotAnswer>;
+
   /** One row with links back to it; no row for an unknown visitor, and where nothing was left unfinished. */
   continueShopping(query?: ContinueShoppingQuery, options?: Options): Promise<SlateAnswer>;
 
@@ -124,6 +127,21 @@ export interface AskedItemAnswer {
   rows: Array<StepAnswer>;
   /** Its way into the list. */
   list: Array<StepAnswer>;
+}
+
+/** A content block in the visitor's language. All of it is plain text: escape it. */
+export interface BlockAnswer {
+  id: number;
+  kind: KindEnum;
+  title: string;
+  text: string;
+  /** The words of its button. */
+  call: string;
+  /** A path of this shop, or an http(s) address. */
+  link: string;
+  picture: PictureAnswer | null;
+  /** Sent to `events/` with what is reported of it; empty without consent. */
+  token: string;
 }
 
 /** A category and its URL. */
@@ -253,6 +271,8 @@ export interface JoinRequest {
   code: string;
 }
 
+export type KindEnum = "hero" | "banner" | "text" | "post";
+
 /** A candidate that the row does not show. */
 export interface LeftOutAnswer {
   id: number;
@@ -349,6 +369,22 @@ export type NewVisitorRequestConsentEnum = "granted";
 export interface OpenInvitationAnswer {
   id: number;
   expires_at: string;
+}
+
+/** A picture in several widths. */
+export interface PictureAnswer {
+  url: string;
+  /** All its files, as the `srcset` of an image has them. */
+  srcset: string;
+  /** Of the widest file, in pixels. */
+  width: number;
+  height: number;
+  /** The point that stays in view, in percent from the left. */
+  focus_x: number;
+  /** In percent from the top. */
+  focus_y: number;
+  /** What it shows, in the visitor's language. */
+  alt: string;
 }
 
 /** A product that the shop itself put in its place. */
@@ -577,6 +613,15 @@ export interface SlatesAnswer {
 /** Several pages, or parts of one, in one request. */
 export interface SlatesRequest {
   requests: Array<NamedSurfaceRequest>;
+}
+
+/** What a visitor sees in a slot. */
+export interface SlotAnswer {
+  slot: string;
+  /** Null where nothing is published for the slot. */
+  block: BlockAnswer | null;
+  /** Sent to `events/` as the `slate` of an event `exposure` when the page is really shown; empty where no experiment concerns it. */
+  exposure: string;
 }
 
 /** One step of a product's way to the page. */

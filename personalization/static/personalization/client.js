@@ -20,6 +20,10 @@ export class Personalization {
     this.token = token;
   }
 
+  block(slot, options) {
+    return this.#ask("GET", path`blocks/${slot}/`, { ...options });
+  }
+
   continueShopping(query, options) {
     return this.#ask("GET", "continue/", { query, ...options });
   }

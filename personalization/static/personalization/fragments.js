@@ -2,8 +2,8 @@
 
    <script src="fragments.js" defer data-ask="where to ask" data-found="hits of a search">
 
-   [data-place=surface] is around rows, [data-place=consent] is for the question, [data-add] is on links that become
-   forms. What has the focus stays, and so does a row in view whose successor is higher. Without an answer in time
+   [data-place] is around rows, each a section, or a content block, or for the question of consent;
+   [data-add] is on links that become forms. What has the focus stays, and so does a row in view whose successor is higher. Without an answer in time
    the page stays as it is, and forms wait for their token. */
 (() => {
   "use strict";
@@ -56,7 +56,7 @@
     if (!old || !own || focused(old)) return;
     const { top, height } = old.getBoundingClientRect();
     old.replaceWith(own);
-    if (!own.matches(".personalization-row")) return;
+    if (!own.matches("section")) return;
     const seen = top < innerHeight;
     own.style.minHeight = seen ? `${height}px` : 0;
     if (seen && own.offsetHeight > height + 1) own.replaceWith(old);
@@ -78,7 +78,7 @@
     for (const old of all("[data-place]")) {
       const part = page.querySelector(`[data-part="${CSS.escape(old.dataset.place)}"]`);
       if (old.dataset.place === "consent") old.replaceChildren(...(part?.children ?? []));
-      else if (part) renew(all(".personalization-row", old), all(".personalization-row", part));
+      else if (part) renew(all("section", old), all("section", part));
     }
     return all("[data-part=scripts] > *", page);
   }

@@ -201,7 +201,7 @@
   function ours(name) {
     if (name === "search") return search;
     if (name === "view_item" || name === "user_engagement") return product;
-    return (name === "view_item_list" || name === "select_item") && document.querySelector("[data-slate]:not([data-kind=category])");
+    return (name === "view_item_list" || name === "select_item") && document.querySelector("[data-slate]:not([data-kind^=c])");
   }
 
   function heard(entry) {

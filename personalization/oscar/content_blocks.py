@@ -1,0 +1,93 @@
+"""What the content block of a slot is printed from: its words in the visitor's language, its picture, its token."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.http import HttpRequest
+from django.template import Context
+
+from personalization import serve
+from personalization.decide.visit import Visit
+from personalization.merchandising.compiled_blocks import Block, BlockPicture, BlockText
+from personalization.models.fail_open import fail_open
+from personalization.oscar import visits
+from personalization.privacy.requester import is_shared_page
+from personalization.report_tokens import block_token
+
+FOCUS_STEP = 10
+"""Percent: the stylesheet has a class for each of these steps, as a page of ours has no style of its own."""
+MIDDLE_WIDTH = 960
+"""What a browser loads that knows no `srcset`."""
+FRAGMENT_PREFIX = "block:"
+"""Before the name of a slot, where a page for everybody says which of its places are slots."""
+
+
+@dataclass(frozen=True)
+class PrintedPicture:
+    """A picture as the page names it."""
+
+    address: str
+    srcset: str
+    width: int
+    height: int
+    focus_x: int
+    focus_y: int
+
+
+@dataclass(frozen=True)
+class PrintedBlock:
+    """A block and what its template needs besides."""
+
+    block: Block
+    text: BlockText
+    picture: PrintedPicture | None
+    token: str = ""
+    """Its impression token; "" where nothing is reported."""
+    suffix: str = ""
+    """What tells it from the same block on the same page, as in other languages beside the form."""
+
+    @property
+    def title_anchor(self) -> str:
+        """The id of its title on the page."""
+        return f"personalization-block-{self.block.id}{self.suffix}"
+
+
+def personalized_block(context: Context, slot: str) -> dict[str, Any]:
+    """{% personalized_block "home-hero" %}: the content block of a slot for this visitor; nothing where none is
+    published for it."""
+    return slot_context(context.get("request"), slot)
+
+
+def slot_context(request: HttpRequest | None, slot: str) -> dict[str, Any]:
+    """What `block.html` is rendered with. Without a query, and empty, where nothing is published for the slot."""
+    if request is None or slot not in visits.rules_in_force(request).blocks:
+        return {}
+    with fail_open(f"Printing the content block of {slot}", queries=False):
+        visit = _read_visit(request)
+        block = serve.serve_block(slot, visit)
+        place = f"{FRAGMENT_PREFIX}{slot}" if is_shared_page(request) else ""
+        return {"printed": print_block(block, visit) if block else None, "slot": slot, "place": place}
+    return {}
+
+
+def _read_visit(request: HttpRequest) -> Visit:
+    with fail_open("Reading the visit"):
+        return visits.visit_from_request(request)
+    return visits.anonymous_visit(request)
+
+
+def print_block(block: Block, visit: Visit) -> PrintedBlock:
+    """A block in the language of a visit. No query."""
+    text = block.text_in(visit.language, settings.LANGUAGE_CODE)
+    return PrintedBlock(block, text, print_picture(block.picture) if block.picture else None, block_token(block, visit))
+
+
+def print_picture(picture: BlockPicture) -> PrintedPicture:
+    """The addresses of a picture's files, as the shop's storage gives them."""
+    addresses = [(width, default_storage.url(name)) for width, name in picture.files]
+    usual = next((address for width, address in addresses if width >= MIDDLE_WIDTH), addresses[-1][1])
+    x, y = (FOCUS_STEP * round(part / FOCUS_STEP) for part in picture.focus)
+    srcset = ", ".join(f"{address} {width}w" for width, address in addresses)
+    return PrintedPicture(usual, srcset, picture.width, picture.height, x, y)

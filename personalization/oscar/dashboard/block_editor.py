@@ -1,0 +1,195 @@
+"""Writing a content block: the form, the block beside it as shoppers see it, and the page that publishes it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from personalization.merchandising import documents, publishing
+from personalization.merchandising.compile_blocks import compile_block, image_keys
+from personalization.models import BlockImage, Definition, DefinitionKind, DefinitionState
+from personalization.oscar.content_blocks import PrintedBlock, print_picture
+from personalization.oscar.dashboard.access import has_permission
+from personalization.oscar.dashboard.block_forms import BlockForm, block_initial
+from personalization.oscar.dashboard.block_words import describe_block, shadowing
+from personalization.oscar.dashboard.campaign_list import all_names
+from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
+from personalization.oscar.previews import PARAMETER, Preview
+
+KIND = DefinitionKind.BLOCK
+
+
+@require_http_methods(["GET", "POST"])
+def create_block(request: HttpRequest) -> HttpResponse:
+    """An empty form; posting it stores a draft."""
+    form = _form(request, "", {})
+    if _is_right(request, form):
+        try:
+            definition = publishing.create(KIND, form.cleaned_data["name"], _written(form), request.user)
+        except publishing.InvalidDocumentError as error:
+            form.add_document_errors(error.errors)
+        except publishing.NotPossibleError as error:
+            form.add_error("name", str(error))
+        else:
+            return _after_saving(request, definition)
+    return _show_form(request, {"form": form, "base": 0})
+
+
+@require_http_methods(["GET", "POST"])
+def edit_block(request: HttpRequest, pk: int) -> HttpResponse:
+    """The newest version in the form; posting it stores a new draft, unless somebody else stored one meanwhile."""
+    definition = _find(pk)
+    shown = definition.newest
+    if shown is None:
+        raise ValueError(f"content block {pk} has no version")
+    document = documents.upgrade(KIND, shown.schema, shown.document)
+    form = _form(request, definition.name, document)
+    context: dict[str, Any] = {"form": form, "definition": definition, "base": shown.number}
+    if has_permission(request.user, "change_campaigns") and _is_right(request, form):
+        written, base = _written(form), posted_number(request, "base")
+        try:
+            name = form.cleaned_data["name"]
+            publishing.save_draft(definition, written, request.user, base=base, name=name)
+        except publishing.ChangedMeanwhileError as error:
+            newest = error.newest
+            names = all_names(pair for one in (newest.document, written) for pair in documents.references(KIND, one))
+            theirs, mine = describe_block(newest.document, names), describe_block(written, names)
+            context |= {"meanwhile": newest, "theirs": theirs, "mine": mine}
+            return _show_form(request, context, status=409)
+        except publishing.InvalidDocumentError as error:
+            form.add_document_errors(error.errors)
+        except publishing.NotPossibleError as error:
+            form.add_error("name", str(error))
+        else:
+            return _after_saving(request, definition)
+    return _show_form(request, context)
+
+
+@require_POST
+def show_block_preview(request: HttpRequest) -> HttpResponse:
+    """The block as the form says, in each of its languages: a part of the page, asked for when typing stops."""
+    form = BlockForm(request.POST, initial=block_initial("", {}))
+    form.is_valid()
+    document = form.document() if not form.errors else {}
+    if not document or documents.document_errors(KIND, document):
+        return show(request, "block_preview", {"blocks": []})
+    return show(request, "block_preview", {"blocks": _previews(document)})
+
+
+@require_http_methods(["GET", "POST"])
+def publish_block(request: HttpRequest, pk: int) -> HttpResponse:
+    """Asks once, and says what would keep it from being seen; posting it makes the draft live."""
+    definition = _find(pk)
+    version = chosen_version(request, definition)
+    if version is None:
+        messages.info(request, pgettext("personalization", "There is no draft to publish."))
+        return HttpResponseRedirect(reverse("personalization:personalization-blocks"))
+    document = documents.upgrade(KIND, version.schema, version.document)
+    refusals = _refusals(document)
+    if request.method == "POST" and not refusals:
+        try:
+            publishing.publish(definition, request.user, number=version.number)
+        except (publishing.NotPossibleError, publishing.InvalidDocumentError) as error:
+            say_refusal(request, publishing.NotPossibleError(str(error)))
+            return HttpResponseRedirect(reverse("personalization:personalization-block-publish", args=[pk]))
+        words = pgettext("personalization", "“%(name)s” is live in up to 10 seconds.")
+        messages.success(request, words % {"name": definition.name})
+        return HttpResponseRedirect(reverse("personalization:personalization-blocks"))
+    context = {
+        "definition": definition,
+        "version": version,
+        "refusals": refusals,
+        "warning": _shadow(definition, document),
+        "sentence": describe_block(document, all_names(documents.references(KIND, document))),
+        "blocks": _previews(document),
+        "page_address": _page_address(request, definition),
+    }
+    return show(request, "block_publish", context, tab="blocks")
+
+
+def _find(pk: int) -> Definition:
+    found: Definition = get_object_or_404(Definition.objects.with_versions(), pk=pk, kind=KIND)
+    return found
+
+
+def _form(request: HttpRequest, name: str, document: dict[str, Any]) -> BlockForm:
+    initial = block_initial(name, document)
+    return (
+        BlockForm(request.POST, request.FILES, initial=initial)
+        if request.method == "POST"
+        else BlockForm(initial=initial)
+    )
+
+
+def _is_right(request: HttpRequest, form: BlockForm) -> bool:
+    """Whether what was posted may be stored; what is wrong with its document is said at the fields."""
+    if request.method != "POST" or not form.is_valid():
+        return False
+    form.add_document_errors(documents.document_errors(KIND, form.document()))
+    return not form.errors
+
+
+def _written(form: BlockForm) -> dict[str, Any]:
+    form.store_upload()
+    return form.document()
+
+
+def _previews(document: dict[str, Any]) -> list[tuple[str, PrintedBlock]]:
+    """(language, block) of each language of a document."""
+    images = BlockImage.objects.by_key(image_keys([document]))
+    block = compile_block(Definition(pk=0, name=""), document, next(iter(images.values()), None), [])
+    picture = print_picture(block.picture) if block.picture else None
+    labels = {code.lower(): str(name) for code, name in settings.LANGUAGES}
+    return [
+        (labels.get(code, code), PrintedBlock(block, text, picture, suffix=f"-{code}"))
+        for code, text in block.texts.items()
+    ]
+
+
+def _refusals(document: dict[str, Any]) -> list[str]:
+    found = [error.message for error in documents.document_errors(KIND, document)]
+    ends = documents.moment(document.get("when", {}).get("to"))
+    if ends is not None and ends <= now():
+        found.append(pgettext("personalization", "Its end has passed."))
+    if image_keys([document]) - BlockImage.objects.by_key(image_keys([document])).keys():
+        found.append(_("The picture that it names was deleted."))
+    return found
+
+
+def _shadow(definition: Definition, document: dict[str, Any]) -> str:
+    """What would keep it from being seen; nothing for one that was never live, as that comes to the top."""
+    if not definition.place:
+        return ""
+    live = Definition.objects.of_kind(KIND).with_versions().filter(state=DefinitionState.LIVE)
+    above = [(one.name, one.live.document) for one in live if one.place < definition.place and one.live]
+    return shadowing(document, above)
+
+
+def _page_address(request: HttpRequest, definition: Definition) -> str:
+    """The home page with the draft on it, for staff who may look; "" where there is nothing to try."""
+    if not definition.draft or not has_permission(request.user, "preview_as"):
+        return ""
+    preview = Preview(staff=str(request.user.pk), drafts=(definition.pk,))
+    return f"{reverse('personalization:home')}?{PARAMETER}={preview.sign()}"
+
+
+def _show_form(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    found = Definition.objects.of_kind(KIND).present().with_versions()
+    slots = sorted({one.newest.document["slot"] for one in found if one.newest})
+    return show(request, "block_form", {"slots": slots, **context}, tab="blocks", status=status)
+
+
+def _after_saving(request: HttpRequest, definition: Definition) -> HttpResponse:
+    definition.refresh_from_db(fields=["name"])
+    words = pgettext("personalization", "The draft of “%(name)s” is saved.")
+    messages.success(request, words % {"name": definition.name})
+    may_publish = "publish" in request.POST and has_permission(request.user, "publish_campaigns")
+    name = "personalization-block-publish" if may_publish else "personalization-block"
+    return HttpResponseRedirect(reverse(f"personalization:{name}", args=[definition.pk]))
