@@ -109,12 +109,12 @@ def open_layout(folder: Path, server: dict[str, Any]) -> Iterator[Layout]:
             host = WebHost(settings, on_host(name).environment, folder / f"{name}.log", processes)
             return stack.enter_context(host.serving())
 
-        hosts = [serve(name, "tests.operations.host_settings", PROCESSES) for name in ("web1", "web2")]
-        plain = serve("plain", "tests.operations.plain_settings", PROCESSES * len(hosts))
         for name in ("worker1", "worker2"):
             stack.callback(end_process, on_host(name).start_worker(name, 1))
         stack.callback(end_process, on_host("worker1").start_beat())
-        assert waited_until(lambda: all(map(shop.worker_is_ready, ("worker1", "worker2"))), 120)
+        hosts = [serve(name, "tests.operations.host_settings", PROCESSES) for name in ("web1", "web2")]
+        plain = serve("plain", "tests.operations.plain_settings", PROCESSES * len(hosts))
+        assert waited_until(lambda: all(map(shop.worker_is_ready, ("worker1", "worker2"))), 300)
         port = stack.enter_context(balancer([host.port for host in hosts]))
         shown = ["/catalogue/", "/search/?q=product", "/basket/", "/accounts/login/", *pages]
         layout = Layout(shop, storage, hosts, plain, port, int(product), shown)
