@@ -75,7 +75,7 @@ def pytest_collection_modifyitems(config, items):
 
 def _without_long(config, items):
     """Those that operate no shop for minutes."""
-    long = [item for item in items if "operated_shop" in item.fixturenames]
+    long = [item for item in items if {"operated_shop", "layout"} & set(item.fixturenames)]
     config.hook.pytest_deselected(items=long)
     return [item for item in items if item not in set(long)]
 

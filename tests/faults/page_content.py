@@ -16,6 +16,8 @@ CHANGING = ("csrfmiddlewaretoken", "created")
 """The names of fields that no two responses have in common."""
 CARD, MAIN_PART = "product_pod", "page"
 """Classes of Oscar's: a product in a list, and all of a page but its head and foot."""
+NUMBER = re.compile(r"(?<=order-status/)\S+|\d+")
+"""Those of baskets and orders, and the signature of an order's address."""
 PLACE_IN_LIST = re.compile(r"#basket-add-\d+$")
 """What we add to the address of a form of Oscar's: it leads back to its card."""
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import pytest
 from django.db import connection
 
-from tests.faults.page_content import CARD, MAIN_PART, listed_cards, read_page, shop_content
+from tests.faults.page_content import CARD, MAIN_PART, NUMBER, listed_cards, read_page, shop_content
 from tests.faults.served_shop import PROCESSES, THREADS, Answer
 from tests.faults.storefront import (
     TABLES,
@@ -37,8 +37,6 @@ SLACK = float(os.environ.get("STOREFRONT_SLACK", "1.0"))
 LISTS = ("catalogue", "category", "search")
 FIRST_PAGE = 3.0
 """Seconds by which the first pages of a process may be slower: it loads their templates."""
-NUMBER = re.compile(r"(?<=order-status/)\S+|\d+")
-"""Those of baskets and orders, and the signature of an order's address."""
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from example_shop.settings import database
+from tests.operations.layout import open_layout
 from tests.operations.operated_shop import operated_shop as open_operated_shop
 
 SERVER = "postgres://postgres@127.0.0.1:5432/postgres"
@@ -35,3 +36,10 @@ def operated_shop(tmp_path, database_server):
     """A shop of which no process runs yet."""
     with open_operated_shop(tmp_path, database_server) as shop:
         yield shop
+
+
+@pytest.fixture(scope="session")
+def layout(tmp_path_factory, database_server):
+    """The documented layout, which runs as long as the tests do."""
+    with open_layout(tmp_path_factory.mktemp("layout"), database_server) as layout:
+        yield layout

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class OperatedShop:
     cache: Redis
     broker: Redis
     admin: psycopg.Connection
+    host: dict[str, str] = field(default_factory=dict)
+    """What else stands in the environment of the host that a process runs on."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -48,7 +50,15 @@ class OperatedShop:
             "SERVED_REDIS": f"redis://127.0.0.1:{self.cache.port}",
             "OPERATIONS_BROKER": f"redis://127.0.0.1:{self.broker.port}",
             "OMP_NUM_THREADS": "1",
+            **self.host,
         }
+
+    def on_host(self, name: str, settings: str, **environment: str) -> "OperatedShop":
+        """This shop, as processes of a host see it that has a folder of its own."""
+        folder = self.folder / name
+        (folder / "tmp").mkdir(parents=True, exist_ok=True)
+        own = {"HOST_FOLDER": str(folder), "TMPDIR": str(folder / "tmp"), "DJANGO_SETTINGS_MODULE": settings}
+        return replace(self, host={**own, **environment})
 
     def run_python(self, code: str) -> str:
         """What a process of this shop prints that runs this code."""
@@ -110,9 +120,9 @@ class OperatedShop:
 
 
 @contextmanager
-def operated_shop(folder: Path, server: dict[str, Any]) -> Iterator[OperatedShop]:
+def operated_shop(folder: Path, server: dict[str, Any], name: str = "operated") -> Iterator[OperatedShop]:
     """The even-and-odd shop with the usual schedules, whose beat has our entry; no process of it runs yet."""
-    name = f"personalization_operated_{os.getpid()}"
+    name = f"personalization_{name}_{os.getpid()}"
     database = {**server, "NAME": name}
     cache_folder, broker_folder = folder / "cache", folder / "broker"
     cache_folder.mkdir()
