@@ -91,7 +91,7 @@ def _differs_by_database(item) -> bool:
 def fresh_process(tmp_path, monkeypatch):
     """Nothing is left of the snapshot, the cache or the files that an earlier test made."""
     monkeypatch.setitem(settings.PERSONALIZATION, "SNAPSHOT_DIR", str(tmp_path / "snapshots"))
-    monkeypatch.setitem(settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS", 0)
+    monkeypatch.setitem(settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS", 1)
     active_snapshot.reset_active_snapshot()
     active_rules.reset_active_rules()
     cache.clear()
@@ -102,6 +102,9 @@ def fresh_process(tmp_path, monkeypatch):
     cache_access.reset_cache_access()
     # A test's rows are in a transaction of its own thread's connection, which no other thread sees.
     monkeypatch.setattr(active_snapshot, "look_in_background", active_snapshot.look_for_newer)
+    # However fast the machine is, a page has what was published before it, but where a test says for how long it has not.
+    seconds = active_snapshot.seconds_between_looks
+    monkeypatch.setattr(active_snapshot, "seconds_between_looks", lambda: seconds() if seconds() > 1 else 0)
     # The machine that tests may be slow; tests of what is late have the limits of a shop.
     monkeypatch.setattr(cache_access, "WAIT_SECONDS", 5.0)
     monkeypatch.setitem(settings.PERSONALIZATION, "MAX_EVENT_TIME_SHARE", 100)

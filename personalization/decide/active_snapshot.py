@@ -76,12 +76,17 @@ def get_active_snapshot() -> LoadedSnapshot | None:
 def look_when_due() -> None:
     """Has what serves looked for, where that is some seconds ago."""
     cached = _process_cache
-    if time.monotonic() - cached.checked >= max(conf.get_settings().SNAPSHOT_POLL_SECONDS, cached.pause):
+    if time.monotonic() - cached.checked >= seconds_between_looks():
         cached.checked = time.monotonic()
         if query_limits.in_request():
             look_in_background()
         else:
             look_for_newer()
+
+
+def seconds_between_looks() -> float:
+    """How long what was found stays good; longer after a snapshot that could not be read."""
+    return max(conf.get_settings().SNAPSHOT_POLL_SECONDS, _process_cache.pause)
 
 
 def reset_active_snapshot() -> None:
