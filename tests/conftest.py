@@ -102,9 +102,6 @@ def fresh_process(tmp_path, monkeypatch):
     cache_access.reset_cache_access()
     # A test's rows are in a transaction of its own thread's connection, which no other thread sees.
     monkeypatch.setattr(active_snapshot, "look_in_background", active_snapshot.look_for_newer)
-    # However fast the machine is, a page has what was published before it, but where a test says for how long not.
-    seconds = active_snapshot.seconds_between_looks
-    monkeypatch.setattr(active_snapshot, "seconds_between_looks", lambda: seconds() if seconds() > 1 else 0)
     # The machine that tests may be slow; tests of what is late have the limits of a shop.
     monkeypatch.setattr(cache_access, "WAIT_SECONDS", 5.0)
     monkeypatch.setitem(settings.PERSONALIZATION, "MAX_EVENT_TIME_SHARE", 100)

@@ -49,6 +49,7 @@ pytestmark = pytest.mark.django_db
 
 OURS = [model for model in apps.get_app_config("personalization").get_models() if model._meta.managed]
 NOBODYS = {
+    "BlockImage",
     "DailyTotal",
     "Household",
     "JobSchedule",
