@@ -24,6 +24,7 @@ from personalization.models import (
     Snapshot,
 )
 from personalization.oscar.dashboard.urls import urlpatterns
+from tests.content.block_documents import block
 from tests.lifecycle import alerts
 from tests.shops import factories as shop
 
@@ -81,6 +82,8 @@ def shop_of_rules(admin_user, trained_and_indexed, settings):
     test = {"question": "Does it help?", "arms": arms, "primary": "conversion", "weeks": 4, "surfaces": ["home"]}
     experiment = publishing.publish(publishing.create("experiment", "Plain", test, admin_user), admin_user)
     keys["experiment"] = experiment.pk
+    blocks = [block(f"Block {number}") for number in range(3)]
+    keys["block"] = _define(admin_user, "block", blocks, block("Another"))
     read_rules_now()
     shop.grant_consent(users[0])
     AuditEntry.objects.record(admin_user, AuditAction.VIEW_CUSTOMER, kind="customer", subject=users[0], note="letter")
