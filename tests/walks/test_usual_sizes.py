@@ -216,7 +216,8 @@ def test_erasing_forgets_both(client, anna, shirts, sizes):
 
 
 @pytest.mark.parametrize("with_rows", [True, False])
-def test_it_costs_one_query_and_none_where_no_size_is_known(client, anna, shirts, with_rows):
+def test_it_costs_one_query_and_none_where_no_size_is_known(client, anna, shirts, with_rows, settings):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "SNAPSHOT_POLL_SECONDS": 3_600}  # a look for it is a query
     green, size = shirts[2]["parent"], shirts[0]["M"]
     if with_rows:
         shelf = create_from_breadcrumbs("Shirts")
