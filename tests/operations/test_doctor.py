@@ -253,7 +253,9 @@ def test_a_table_of_a_size_that_nobody_measured_is_found(healthy, monkeypatch):
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE personalization_genome")
     monkeypatch.setattr(database_findings, "LARGE_TABLE", 10)
-    assert "personalization_genome has about" in only_finding("table-large")[0]
+    text, _status = doctor()
+    assert "personalization_genome has about" in text  # of others PostgreSQL may know an older number
+    assert set(re.findall(r"\[([\w.-]+)\]$", text, re.MULTILINE)) == {"table-large"}
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="a fault of SQLite")
