@@ -103,11 +103,12 @@ def _add_block_clicks(
 ) -> None:
     """What a content block is about is owed to a click on it, in whatever currency: a block has no price. To what was
     only seen of it nothing is: it stands on pages that nearly everybody opens."""
-    for click, products in clicks_with_products({visitor for visitor, _product in wanted}, since, until):
-        for (visitor, product), lines in wanted.items():
-            if visitor != click.visitor_id or product not in products:
-                continue
-            for line in lines:
+    bought: dict[UUID, list[int]] = defaultdict(list)
+    for visitor, product in wanted:
+        bought[visitor].append(product)
+    for click, products in clicks_with_products(bought.keys(), since, until):
+        for product in products.intersection(bought[click.visitor_id]):
+            for line in wanted[click.visitor_id, product]:
                 if line.ordered_at - CLICK_WINDOW <= click.occurred_at < line.ordered_at:
                     shown = _ShownProduct(product, click.reason, None, None)
                     found[line.id].append(_touch(click, Touch.CLICKED, shown))
