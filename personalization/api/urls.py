@@ -8,7 +8,7 @@ app_name = "api"
 
 urlpatterns = [
     path("surfaces/<str:surface>/", surfaces.SurfaceEndpoint.as_view(), name="surface"),
-    path("blocks/<slug:slot>/", blocks.BlockEndpoint.as_view(), name="block"),
+    path("blocks/<str:slot>/", blocks.BlockEndpoint.as_view(), name="block"),
     path("recommendations/", surfaces.RecommendationsEndpoint.as_view(), name="recommendations"),
     path("rank/", surfaces.RankEndpoint.as_view(), name="rank"),
     path("navigation/", surfaces.NavigationEndpoint.as_view(), name="navigation"),

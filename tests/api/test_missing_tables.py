@@ -35,6 +35,7 @@ REQUESTS = (
     ("get", "surfaces/order_confirmation/", None),
     ("post", "recommendations/", {"requests": [{"surface": "home"}, {"surface": "basket"}]}),
     ("post", "rank/", {"products": [1, 2], "query": "milk"}),
+    ("get", "blocks/home-hero/", None),
     ("get", "navigation/", None),
     ("get", "continue/", None),
     ("post", "visitors/", {"consent": "granted"}),

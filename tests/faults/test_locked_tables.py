@@ -203,6 +203,14 @@ def is_personal(client):
     return any(row.personal for row in client.get("/").context["slate"].rows)
 
 
+def wait_until_personal(client):
+    """At once, or after the pause that a slow answer of the database began."""
+    began = time.monotonic()
+    while not is_personal(client):
+        assert time.monotonic() - began < breakers.LONGEST_PAUSE + SLACK
+        time.sleep(0.05)
+
+
 def look_around(client, paths, seconds):
     """(status, seconds) of all pages that so many browsers with these cookies see in this time, one after the other."""
     end = time.monotonic() + seconds
@@ -224,17 +232,14 @@ def look_around(client, paths, seconds):
 def test_a_long_lock_makes_no_queue_and_pages_are_personal_again_within_a_pause(client, customer):
     _, products = customer
     paths = list(pages(products).values())
-    assert is_personal(client)
+    wait_until_personal(client)
     healthy = look_around(client, paths, 4.0)
     with locked("personalization_visitor"):
         began = time.monotonic()
         with watched_waits() as waits:
             seen = look_around(client, paths, LONG_LOCK)
         assert not is_personal(client)
-    released = time.monotonic()
-    while not is_personal(client):
-        assert time.monotonic() - released < breakers.LONGEST_PAUSE + SLACK
-        time.sleep(0.05)
+    wait_until_personal(client)
     assert {status for status, _ in seen} == {status for status, _ in healthy}
     assert median(lasted for _, lasted in seen) <= median(lasted for _, lasted in healthy) + 0.05
     later = [count for moment, count in waits if moment > began + 1.0]

@@ -30,7 +30,7 @@ from tests.shops import factories as shop
 pytestmark = pytest.mark.django_db
 
 RUNS = int(os.environ.get("MESSAGE_RUNS", "10"))
-MOST_TRIES = 5
+MOST_TRIES = 50
 """What is tried is left to chance: once in a while all of it ends before a mail goes out."""
 PEOPLE = st.sampled_from((0, 1, 2))
 GUEST = 2
