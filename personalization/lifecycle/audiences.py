@@ -70,7 +70,7 @@ def consented_addresses(users: list[Any]) -> Iterator[tuple[Any, str]]:
     """Those of these customers who may be handed over, with their addresses: active accounts of no staff and no
     children, that agreed to personalisation, whose last word about offers by mail is a yes, and that did not
     unsubscribe, complain, or have their data erased since."""
-    owned = {user.pk: address for user in users if (address := account_address(user)) and _may_be_told(user)}
+    owned = {user.pk: address for user in users if (address := account_address(user)) and _is_active_customer(user)}
     agreed = exclude_children(Visitor.objects.consented(owned))
     hashes = {key: hash_address(owned[key]) for key in agreed}
     said = ChannelConsent.objects.newest_of(hashes, Purpose.OFFERS, Channel.EMAIL)
@@ -82,7 +82,7 @@ def consented_addresses(users: list[Any]) -> Iterator[tuple[Any, str]]:
             yield user, owned[user.pk]
 
 
-def _may_be_told(user: Any) -> bool:
+def _is_active_customer(user: Any) -> bool:
     """Whether it is the active account of a customer."""
     return user.is_active and not getattr(user, "is_staff", False)
 

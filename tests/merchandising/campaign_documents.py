@@ -85,6 +85,31 @@ FROZEN = {
         "hold_back": 0.05,
         "when": {"from": "2026-05-01T08:00:00+02:00", "to": None, "zone": "Europe/Berlin"},
     },
+    ("block", 1): {
+        "slot": "home-hero",
+        "kind": "hero",
+        "variants": {
+            "de": {
+                "title": "Grillen",
+                "text": "Es wird warm.",
+                "call": "Ansehen",
+                "link": "/grillen/",
+                "alt": "Ein Grill",
+            }
+        },
+        "image": {"key": 7, "focus": [30, 60]},
+        "categories": [7],
+        "products": [1, 2],
+        "by_taste": True,
+        "who": {"people": "customers", "in": [3]},
+        "when": {
+            "from": "2026-05-01T08:00:00+02:00",
+            "to": None,
+            "zone": "Europe/Berlin",
+            "days": [5],
+            "hours": [9, 18],
+        },
+    },
 }
 
 json_values = st.recursive(
