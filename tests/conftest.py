@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management.commands import flush
+from django.db import connection
 from django.utils import translation
 from haystack import connections
 
@@ -19,19 +20,6 @@ from tests.shops import factories
 from tests.shops.saved_shops import delete_rows
 
 HERE = Path(__file__).parent
-WITHOUT_SERVICES = (
-    "adoption",
-    "architecture",
-    "benchmarks",
-    "example_shop",
-    "faults",
-    "operations",
-    "rank",
-    "recommenders",
-)
-"""Folders whose tests without a database of ours reach no cache either: arithmetic, files, and processes with
-settings of their own."""
-DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 SAVED_SHOPS = ("trained", "trained_and_indexed")
 """Fixtures that copy a saved shop where there are no rows yet."""
 
@@ -44,11 +32,6 @@ def pytest_collection_finish():
 
 
 def pytest_addoption(parser):
-    parser.addoption(
-        "--only-database",
-        action="store_true",
-        help="leave out what ends the same on every database and cache",
-    )
     parser.addoption("--operations", action="store_true", help="also run what operates a shop for minutes")
     parser.addoption(
         "--spark", action="store_true", help="with the tests that start a Spark: pytest tests/spark --spark"
@@ -61,16 +44,8 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """With --only-database: a test runs unless it cannot reach the database, or says that it ends the same on any.
-
-    pytest-django refuses the database to a test that does not ask for it, so that no new test falls through.
-    """
     if not config.getoption("--operations"):
         items[:] = _without_long(config, items)
-    if config.getoption("--only-database"):
-        chosen = [item for item in items if _differs_by_database(item)]
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
-        items[:] = chosen
 
 
 def _without_long(config, items):
@@ -78,13 +53,6 @@ def _without_long(config, items):
     long = [item for item in items if {"operated_shop", "layout"} & set(item.fixturenames)]
     config.hook.pytest_deselected(items=long)
     return [item for item in items if item not in set(long)]
-
-
-def _differs_by_database(item) -> bool:
-    if item.get_closest_marker("any_database"):
-        return False
-    asks = item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(item.fixturenames)
-    return bool(asks) or item.path.relative_to(HERE).parts[0] not in WITHOUT_SERVICES
 
 
 @pytest.fixture(autouse=True)
@@ -132,9 +100,19 @@ def flush_what_is_filled():
         yield
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """No commit waits for the disk, from whichever process: the tests kill processes, not the machine."""
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock():
+            with connection.cursor() as cursor:
+                cursor.execute(f'ALTER DATABASE "{connection.settings_dict["NAME"]}" SET synchronous_commit = off')
+            connection.close()  # the next one is told
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_power_cut():
-    """Files need not reach the disk: the tests kill processes, not the machine."""
+    """Files need not reach the disk, either."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", os.fstat)  # which refuses what is no open file, too
         yield

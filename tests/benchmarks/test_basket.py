@@ -14,7 +14,7 @@ from tests.shops import factories as shop
 from tests.shops.saved_shops import open_shop
 from tests.walks.known_visitors import identify_browser
 
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database("function calls and queries are counted")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

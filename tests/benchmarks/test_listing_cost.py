@@ -7,7 +7,7 @@ from oscar.apps.catalogue.models import Category
 from benchmarks.listing import ways_of
 from benchmarks.pages import Page, count
 
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database("function calls are counted")]
+pytestmark = pytest.mark.django_db
 
 PLAIN, LOADED, WITHOUT = "Oscar's own", "... with load_all", "ours without the order"
 ORDERED, DIAL, OFF = "in our order", "the shop's dial at 0", "switched off by the visitor"

@@ -53,14 +53,12 @@ def worth(shop):
     return found.without_clicks["discovery"].mean[METRIC], found.with_signals["discovery"].mean[METRIC]
 
 
-@pytest.mark.any_database("weights are learned from arrays")
 @pytest.mark.django_db
 def test_clicks_that_tell_what_will_be_bought_make_lists_better():
     without, with_clicks = worth(shop_of_fashions(clicks_tell=True))
     assert with_clicks > 1.1 * without
 
 
-@pytest.mark.any_database("weights are learned from arrays")
 @pytest.mark.django_db
 def test_clicks_that_tell_nothing_cost_next_to_nothing():
     without, with_clicks = worth(shop_of_fashions(clicks_tell=False))

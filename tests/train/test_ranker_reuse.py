@@ -12,7 +12,7 @@ from personalization.train import run
 from personalization.train.evaluate import FITTED
 from tests.shops import habits_in_tables
 
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database("weights are learned from arrays")]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
