@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 WAYS = {
     "GET surfaces/<str:surface>/": "surfaces/home/",
-    "GET blocks/<slug:slot>/": "blocks/home-hero/",
+    "GET blocks/<str:slot>/": "blocks/home-hero/",
     "POST recommendations/": "recommendations/",
     "POST rank/": "rank/",
     "GET navigation/": "navigation/",
