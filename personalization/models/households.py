@@ -8,10 +8,10 @@ from django.db import models
 from django.db.models import Count
 from django.utils.translation import pgettext_lazy
 
-from personalization.models.genomes import Genome
+from personalization.models.genomes import GENOME_FORMAT, Genome
 
 MAX_MEMBERS = 8
-GENOME_COLUMNS = ("products", "categories", "purchases", "distinct_products", "computed_at")
+GENOME_COLUMNS = ("products", "categories", "purchases", "distinct_products", "computed_at", "format")
 
 
 class HouseholdQuerySet(models.QuerySet):
@@ -50,6 +50,8 @@ class Household(models.Model):
     """As in `Genome`, from what the members bought together."""
     computed_at = models.DateTimeField(null=True)
     """None as long as nobody joined."""
+    format = models.PositiveSmallIntegerField(default=GENOME_FORMAT, db_default=1)
+    """Of the lists above, as in `Genome`."""
 
     objects = HouseholdQuerySet.as_manager()
 

@@ -286,9 +286,10 @@ class Visitor(models.Model):
         return getattr(self, "membership", None) if place.is_cached(self) else None
 
     def household_genome(self) -> Genome | None:
-        """What they and the others in their household bought together; None for who is in none, or alone in it."""
+        """What they and the others in their household bought together; None for who is in none, or alone in it, and
+        where a newer version wrote it in another shape."""
         place = self.read_membership()
-        if place is None or place.household.computed_at is None:
+        if place is None or place.household.computed_at is None or place.household.format > GENOME_FORMAT:
             return None
         return place.household.genome_for(self.genome())
 
