@@ -42,7 +42,7 @@ def test_the_frozen_genome_of_a_household_is_read_and_of_a_newer_format_its_memb
     moment = datetime.fromisoformat(FROZEN["computed_at"])
     household = Household.objects.create(**stored, format=number, computed_at=moment)
     HouseholdMember.objects.create(household=household, visitor=visitor, since=moment)
-    genome = Visitor.objects.of_customer(anna.pk).household_genome()
+    genome = Visitor.objects.of_customer(anna.pk, with_household=True).household_genome()
     assert (genome is not None) is is_known
     assert not is_known or (genome.products, genome.purchases) == (FROZEN["products"], 3)
     household.take_genome(None, moment)
