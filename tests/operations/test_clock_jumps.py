@@ -1,4 +1,8 @@
-"""Clocks of some hosts jump an hour ahead and an hour back, while others go right: nothing is done twice, or stops."""
+"""Clocks of some hosts jump an hour ahead and an hour back, while others go right: nothing is done twice, or stops.
+
+On a host whose clock is an hour late nobody has agreed yet who agreed in the last hour: what they report is refused and
+they are told so, rather than stored against what that clock says.
+"""
 
 import json
 import shutil
@@ -35,6 +39,18 @@ def event(key: str, product: int) -> dict:
     return {"id": key, "name": "view_item", "at": int(time.time() * 1000), "items": [{"item_id": str(product)}]}
 
 
+def agreed(days_ago: int) -> Browser:
+    """One that agreed a minute more than so many days ago."""
+    return Browser({CONSENT_COOKIE: f"granted.1.{int(time.time()) - 60 - days_ago * 86_400}"})
+
+
+def report(browser: Browser, host: WebHost, keys: list[str], product: int) -> tuple[int, list[str]]:
+    """(status, why each was refused) of events with these keys."""
+    body = {"sent_at": int(time.time() * 1000), "events": [event(key, product) for key in keys]}
+    answer = browser.report(host.port, json.dumps(body))
+    return answer.status, [one["code"] for one in json.loads(answer.text)["rejected"]]
+
+
 def test_clocks_that_jump_an_hour_double_nothing_and_stop_nothing(layout: Layout):
     offset, library = layout.shop.folder / "offset", layout.shop.folder / "clock.so"
     subprocess.run([str(COMPILER), "-shared", "-fPIC", "-o", str(library), str(CLOCK), "-ldl"], check=True)
@@ -48,8 +64,8 @@ def test_clocks_that_jump_an_hour_double_nothing_and_stop_nothing(layout: Layout
     )
     sweep = ("-m", "django", "personalization_sweep", "--forever", "--seconds", "2")
     last = layout.shop.ask("SELECT coalesce(max(id), 0) FROM personalization_run")[0][0]
-    browser, key = Browser({CONSENT_COOKIE: f"granted.1.{int(time.time()) - 60}"}), str(uuid4())
-    answers, statuses, keys = [], set(), [key]
+    browser, new_browser, key = agreed(days_ago=2), agreed(days_ago=0), str(uuid4())
+    answers, refused, statuses, keys = [], [], set(), [key]
     with ExitStack() as stack:
         host = WebHost("tests.operations.host_settings", jumping.environment, layout.shop.folder / "web3.log")
         stack.enter_context(host.serving())
@@ -64,14 +80,8 @@ def test_clocks_that_jump_an_hour_double_nothing_and_stop_nothing(layout: Layout
             while time.monotonic() - began < PHASE_SECONDS:
                 statuses |= {browser.get(host.port, page).status for page in ("/", *layout.pages)}
                 keys.append(str(uuid4()))
-                body = json.dumps(
-                    {
-                        "sent_at": int(time.time() * 1000),
-                        "events": [event(one, layout.product) for one in (key, keys[-1])],
-                    }
-                )
-                told = browser.report(host.port, body)
-                answers.append((jump, told.status, [one["code"] for one in json.loads(told.text)["rejected"]]))
+                answers.append((jump, *report(browser, host, [key, keys[-1]], layout.product)))
+                refused.append((jump, *report(new_browser, host, [str(uuid4())], layout.product)))
                 time.sleep(1)
         returned = layout.shop.ask("SELECT coalesce(max(id), 0) FROM personalization_run")[0][0]
         later = "SELECT count(*) FROM personalization_run WHERE id > %s AND state = 'done'"
@@ -88,9 +98,13 @@ def test_clocks_that_jump_an_hour_double_nothing_and_stop_nothing(layout: Layout
         went_on_after_seconds=went_on,
         events=[len(keys), stored[0][0]],
         not_taken=not_taken,
+        refused_of_who_just_agreed=[jump for jump, _, codes in refused if codes],
     )
     assert statuses == {200} and alive == [True, True]
     assert not_taken == [] and stored == [(len(keys),)]
+    assert {(jump, tuple(codes)) for jump, _, codes in refused} == {
+        (jump, ("before_consent",) if jump == "-3600" else ()) for jump in JUMPS
+    }
     assert len(set(done)) == len(done) >= 4
     assert not [run for run in runs if run[2] == "failed"]
     assert went_on is not None
