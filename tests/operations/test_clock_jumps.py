@@ -77,6 +77,8 @@ def test_clocks_that_jump_an_hour_double_nothing_and_stop_nothing(layout: Layout
         sweeps = [jumping.start(f"sweep{number}", *sweep) for number in (1, 2)]
         for one in sweeps:
             stack.callback(end_process, one)
+        for one in (browser, new_browser):
+            stack.callback(one.close)
         stack.callback(layout.shop.run_python, NEVER)
         layout.shop.run_python(EVERY_MINUTE)
         for jump in JUMPS:
