@@ -18,6 +18,7 @@ from personalization.decide.interest_questions import categories_to_ask
 from personalization.decide.interleaved_lists import InterleavedList, interleave_list
 from personalization.decide.layout import LayoutLimits, page_limits
 from personalization.decide.merchandising import Resolution
+from personalization.decide.post_spots import ShownSpot, choose_spots
 from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.proposals import propose_rows
@@ -34,7 +35,7 @@ from personalization.rank.snapshot_arrays import SnapshotArrays
 from personalization.rows import registered_row_types
 from personalization.rows.continue_shopping import CONTINUE_SHOPPING
 from personalization.rows.own_rows import make_own_row_type
-from personalization.rows.related_products import SIMILAR
+from personalization.rows.related_products import SIMILAR, closest_alternatives
 from personalization.shop import catalogue
 from personalization.surfaces import navigation
 
@@ -334,6 +335,17 @@ def serve_block(slot: str, visit: Visit) -> Block | None:
     with fail_open(f"The default of {slot}", queries=False):
         return default_block(visit, slot)
     return None
+
+
+def serve_spots(posts: Sequence[Block], visit: Visit) -> dict[int, tuple[ShownSpot, ...]]:
+    """By the key of each shoppable post, what its spots lead to for this visit; none where that fails. Two queries for
+    all posts together, two more where one has variants, or has sold out since the last look; none without a spot."""
+    if not any(one.post and one.post.spots for one in posts):
+        return {}
+    with fail_open("The products of posts"):
+        learned, lookup = get_active_snapshot(), ProductLookup(look_up=catalogue.products_for_cards)
+        return choose_spots(posts, visit, lookup, partial(closest_alternatives, visit, learned))
+    return {}
 
 
 def _get_surface(name: str) -> surfaces.Surface:

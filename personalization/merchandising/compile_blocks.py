@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from personalization.merchandising.compile_audience import compile_audience, compile_schedule
 from personalization.merchandising.compiled_blocks import Block, BlockPicture, BlockText
+from personalization.merchandising.posts import compile_post, spot_products
 from personalization.models import BlockImage, Definition
 
 BlocksBySlot = Mapping[str, tuple[Block, ...]]
@@ -35,8 +36,9 @@ def compile_block(
         audience=compile_audience(document.get("who", {})),
         schedule=compile_schedule(document.get("when", {})),
         categories=frozenset(document.get("categories", ())),
-        products=frozenset(document.get("products", ())),
+        products=frozenset((*document.get("products", ()), *spot_products(document))),
         by_taste=document.get("by_taste", False),
+        post=compile_post(document),
     )
 
 

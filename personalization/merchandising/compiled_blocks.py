@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from personalization.merchandising.compiled import Audience, Schedule
+from personalization.merchandising.compiled_posts import Post
 
 EVERYBODY, ALWAYS = Audience(), Schedule()
 
@@ -58,6 +59,8 @@ class Block:
     """What it is about."""
     by_taste: bool = False
     """Whether only those see it who buy what it is about."""
+    post: Post | None = None
+    """What a post has besides; None for a block of another kind."""
 
     @property
     def key(self) -> str:

@@ -1,5 +1,6 @@
 """What the content block of a slot is printed from: its words in the visitor's language, its picture, its token."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,12 @@ from django.http import HttpRequest
 from django.template import Context
 
 from personalization import serve
+from personalization.decide.post_spots import ShownSpot
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled_blocks import Block, BlockPicture, BlockText
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
+from personalization.oscar.post_markup import PrintedSpot, print_spots
 from personalization.privacy.requester import is_shared_page
 from personalization.report_tokens import block_token
 
@@ -47,11 +50,18 @@ class PrintedBlock:
     """Its impression token; "" where nothing is reported."""
     suffix: str = ""
     """What tells it from the same block on the same page, as in other languages beside the form."""
+    spots: tuple[PrintedSpot, ...] = ()
+    """Of a post, in reading order."""
 
     @property
     def title_anchor(self) -> str:
         """The id of its title on the page."""
         return f"personalization-block-{self.block.id}{self.suffix}"
+
+    @property
+    def anchor(self) -> str:
+        """The id of a post on the page, to which its forms come back."""
+        return f"personalization-post-{self.block.id}{self.suffix}"
 
 
 def personalized_block(context: Context, slot: str) -> dict[str, Any]:
@@ -67,8 +77,14 @@ def slot_context(request: HttpRequest | None, slot: str) -> dict[str, Any]:
     with fail_open(f"Printing the content block of {slot}", queries=False):
         visit = _read_visit(request)
         block = serve.serve_block(slot, visit)
-        place = f"{FRAGMENT_PREFIX}{slot}" if is_shared_page(request) else ""
-        return {"printed": print_block(block, visit) if block else None, "slot": slot, "place": place}
+        is_shared = is_shared_page(request)
+        return {
+            "printed": print_block(block, visit) if block else None,
+            "slot": slot,
+            "place": f"{FRAGMENT_PREFIX}{slot}" if is_shared else "",
+            "has_forms": not is_shared,
+            "next": request.get_full_path(),
+        }
     return {}
 
 
@@ -79,9 +95,23 @@ def _read_visit(request: HttpRequest) -> Visit:
 
 
 def print_block(block: Block, visit: Visit) -> PrintedBlock:
-    """A block in the language of a visit. No query."""
+    """A block in the language of a visit. No query but for the products of a post: see `serve.serve_spots`."""
+    return print_blocks([block], visit)[0]
+
+
+def print_blocks(blocks: Sequence[Block], visit: Visit) -> list[PrintedBlock]:
+    """Several blocks, the products of all posts among them looked up together."""
+    spots = serve.serve_spots(blocks, visit)
+    return [_print_one(block, visit, spots.get(block.id, ())) for block in blocks]
+
+
+def _print_one(block: Block, visit: Visit, shown: Sequence[ShownSpot]) -> PrintedBlock:
+    spots: tuple[PrintedSpot, ...] = ()
+    with fail_open("Printing the products of a post", queries=False):
+        spots = print_spots(shown)
     text = block.text_in(visit.language, settings.LANGUAGE_CODE)
-    return PrintedBlock(block, text, print_picture(block.picture) if block.picture else None, block_token(block, visit))
+    picture = print_picture(block.picture) if block.picture else None
+    return PrintedBlock(block, text, picture, block_token(block, visit), spots=spots)
 
 
 def print_picture(picture: BlockPicture) -> PrintedPicture:
