@@ -15,7 +15,7 @@ from personalization.decide.visit import Visit
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
 from personalization.oscar.content_blocks import PrintedBlock, print_block
-from personalization.serve import serve_block
+from personalization.serve_content import serve_block
 
 SLOT_PARAMETER = OpenApiParameter("slot", str, OpenApiParameter.PATH, description="As the merchants name it.")
 

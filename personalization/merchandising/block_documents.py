@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from personalization.merchandising.addresses import is_link
-from personalization.merchandising.posts import POST, post_errors, rights_end, spot_products
+from personalization.merchandising.posts import FEED_SLOT, POST, post_errors, rights_end, spot_products
 
 Document = Mapping[str, Any]
 LIMITS = ("from", "to", "days", "hours")
@@ -48,9 +48,11 @@ def has_audience(document: Document) -> bool:
 
 
 def slot_without_default(documents: Iterable[Document]) -> str:
-    """The first slot of these live blocks where only some visitors would see one; "" for none."""
+    """The first slot of these live blocks where only some visitors would see one; "" for none. What stands only on the
+    page of posts leaves no gap anywhere."""
     has_default: dict[str, bool] = {}
-    for one in sorted(documents, key=is_default, reverse=True):
+    on_pages = [one for one in documents if one["slot"] != FEED_SLOT]
+    for one in sorted(on_pages, key=is_default, reverse=True):
         if is_default(one):
             has_default[one["slot"]] = True
         elif has_audience(one):

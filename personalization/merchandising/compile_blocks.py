@@ -39,6 +39,7 @@ def compile_block(
         products=frozenset((*document.get("products", ()), *spot_products(document))),
         by_taste=document.get("by_taste", False),
         post=compile_post(document),
+        published_at=definition.published_at.timestamp() if definition.published_at else 0.0,
     )
 
 

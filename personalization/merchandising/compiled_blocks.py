@@ -61,6 +61,8 @@ class Block:
     """Whether only those see it who buy what it is about."""
     post: Post | None = None
     """What a post has besides; None for a block of another kind."""
+    published_at: float = 0.0
+    """In seconds since 1970; 0 for a draft."""
 
     @property
     def key(self) -> str:
@@ -68,9 +70,14 @@ class Block:
         return f"{self.id}:{self.version}"
 
     @property
+    def has_no_audience(self) -> bool:
+        """Whether no visitor is left out but by taste, at the times at which it is shown."""
+        return self.audience == EVERYBODY
+
+    @property
     def is_for_everybody(self) -> bool:
         """Whether no visitor is left out, at the times at which it is shown."""
-        return self.audience == EVERYBODY and not self.by_taste
+        return self.has_no_audience and not self.by_taste
 
     def text_in(self, language: str, default: str) -> BlockText:
         """What it says in this language, or in its main one, in the default one, or in whichever it has."""

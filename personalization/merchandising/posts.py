@@ -13,6 +13,8 @@ from personalization.merchandising.compiled_posts import Post, Spot
 
 POST = "post"
 """The kind of block that it is."""
+FEED_SLOT = "posts"
+"""The slot of posts that stand on no page but that of all posts."""
 
 
 def post_errors(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,6 @@ from django.core.files.storage import default_storage
 from django.http import HttpRequest
 from django.template import Context
 
-from personalization import serve
 from personalization.decide.post_spots import ShownSpot
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled_blocks import Block, BlockPicture, BlockText
@@ -18,6 +17,7 @@ from personalization.oscar import visits
 from personalization.oscar.post_markup import PrintedSpot, print_spots
 from personalization.privacy.requester import is_shared_page
 from personalization.report_tokens import block_token
+from personalization.serve_content import serve_block, serve_spots
 
 FOCUS_STEP = 10
 """Percent: the stylesheet has a class for each of these steps, as a page of ours has no style of its own."""
@@ -75,8 +75,8 @@ def slot_context(request: HttpRequest | None, slot: str) -> dict[str, Any]:
     if request is None or slot not in visits.rules_in_force(request).blocks:
         return {}
     with fail_open(f"Printing the content block of {slot}", queries=False):
-        visit = _read_visit(request)
-        block = serve.serve_block(slot, visit)
+        visit = read_visit(request)
+        block = serve_block(slot, visit)
         is_shared = is_shared_page(request)
         return {
             "printed": print_block(block, visit) if block else None,
@@ -88,20 +88,21 @@ def slot_context(request: HttpRequest | None, slot: str) -> dict[str, Any]:
     return {}
 
 
-def _read_visit(request: HttpRequest) -> Visit:
+def read_visit(request: HttpRequest) -> Visit:
+    """The visit of a request; a stranger's while the requester cannot be read."""
     with fail_open("Reading the visit"):
         return visits.visit_from_request(request)
     return visits.anonymous_visit(request)
 
 
 def print_block(block: Block, visit: Visit) -> PrintedBlock:
-    """A block in the language of a visit. No query but for the products of a post: see `serve.serve_spots`."""
+    """A block in the language of a visit. No query but for the products of a post: see `serve_spots`."""
     return print_blocks([block], visit)[0]
 
 
 def print_blocks(blocks: Sequence[Block], visit: Visit) -> list[PrintedBlock]:
     """Several blocks, the products of all posts among them looked up together."""
-    spots = serve.serve_spots(blocks, visit)
+    spots = serve_spots(blocks, visit)
     return [_print_one(block, visit, spots.get(block.id, ())) for block in blocks]
 
 

@@ -143,7 +143,7 @@ def test_a_page_with_a_post_costs_two_queries_more(client, trained):
 
 def test_without_its_tables_the_page_stands(client, monkeypatch):
     publish_post("Breakfast", (shop.create_shop_product("Tea"), 1, 1))
-    monkeypatch.setattr("personalization.serve.choose_spots", lambda *arguments: 1 / 0)
+    monkeypatch.setattr("personalization.serve_content.choose_spots", lambda *arguments: 1 / 0)
     page = home(client)
     assert "Breakfast" in page and SPOT.findall(page) == []
     assert Client().get("/").status_code == 200

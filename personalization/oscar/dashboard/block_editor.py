@@ -26,7 +26,7 @@ from personalization.oscar.dashboard.campaign_list import all_names
 from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
 from personalization.oscar.post_markup import PrintedSpot, print_spots
 from personalization.oscar.previews import PARAMETER, Preview
-from personalization.serve import serve_spots
+from personalization.serve_content import serve_spots
 
 KIND = DefinitionKind.BLOCK
 
