@@ -20,10 +20,10 @@ class PrintedSpot:
     """Percent from the top."""
     product_id: int
     card: Card
+    offer: catalogue.Offer
+    """The product, and its purchase info for this visitor."""
     replaced_title: str = ""
     """The sold-out product for which this one stands; "" for the product itself."""
-    offer: catalogue.Offer | None = None
-    """The product and its purchase info, for the API."""
 
 
 def print_spots(shown: Iterable[ShownSpot]) -> tuple[PrintedSpot, ...]:
@@ -35,8 +35,8 @@ def print_spots(shown: Iterable[ShownSpot]) -> tuple[PrintedSpot, ...]:
             one.spot.y,
             one.offer.product.pk,
             card_text(one.offer.product, one.offer.info),
-            one.replaced_title,
             one.offer,
+            one.replaced_title,
         )
         for number, one in enumerate(shown, 1)
     )

@@ -140,6 +140,8 @@ export interface BlockAnswer {
   /** A path of this shop, or an http(s) address. */
   link: string;
   picture: PictureAnswer | null;
+  /** Null for a block of another kind. */
+  post: PostAnswer | null;
   /** Sent to `events/` with what is reported of it; empty without consent. */
   token: string;
 }
@@ -404,6 +406,17 @@ export interface PlacementAnswer {
   sponsored: boolean;
 }
 
+/** What a shoppable post has besides. Nothing of another site is to be loaded for it: link to it. */
+export interface PostAnswer {
+  /** Whose picture it is: show it. */
+  owner: string;
+  /** The address where it was posted first. */
+  origin: string;
+  /** The address of the video of which it is a still. */
+  video: string;
+  spots: Array<SpotAnswer>;
+}
+
 /** What a visitor chose themselves. */
 export interface PreferencesAnswer {
   consent: ConsentAnswer;
@@ -622,6 +635,20 @@ export interface SlotAnswer {
   block: BlockAnswer | null;
   /** Sent to `events/` as the `slate` of an event `exposure` when the page is really shown; empty where no experiment concerns it. */
   exposure: string;
+}
+
+/** A product in the picture of a post that can be bought now. */
+export interface SpotAnswer {
+  /** From 1, in reading order. */
+  number: number;
+  /** In percent from the left of the picture. */
+  x: number;
+  /** In percent from the top. */
+  y: number;
+  id: number;
+  product: ProductAnswer;
+  /** The title of the sold-out product for which this one stands; else empty. */
+  instead_of: string;
 }
 
 /** One step of a product's way to the page. */
