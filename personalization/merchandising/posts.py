@@ -13,6 +13,7 @@ from personalization.merchandising.compiled_posts import Post, Spot
 
 POST = "post"
 """The kind of block that it is."""
+MAX_PERCENT = 100
 FEED_SLOT = "posts"
 """The slot of posts that stand on no page but that of all posts."""
 
@@ -44,6 +45,21 @@ def rights_end(document: Mapping[str, Any]) -> float | None:
     if day is None:
         return None
     return datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(settings.TIME_ZONE)).timestamp()
+
+
+def parse_spot(line: str) -> tuple[str, int, int]:
+    """(UPC or SKU, percent from the left, percent from the top) of a line "5012345; 30; 60"; without numbers it is in
+    the middle, and what stands behind a middle dot is for its reader. ValueError, in words, for any other line."""
+    parts = [part.strip() for part in line.partition("\N{MIDDLE DOT}")[0].replace("\t", ";").split(";")]
+    places = [part.removesuffix("%").strip() for part in parts[1:]] or ["50", "50"]
+    if not parts[0] or len(places) != 2 or not all(_is_percent(one) for one in places):
+        words = _("This is no “UPC or SKU; percent from the left; percent from the top”: %(line)s")
+        raise ValueError(words % {"line": line.strip()[:100]})
+    return parts[0], int(places[0]), int(places[1])
+
+
+def _is_percent(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= MAX_PERCENT
 
 
 def spot_products(document: Mapping[str, Any]) -> list[int]:

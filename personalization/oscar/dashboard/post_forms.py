@@ -7,13 +7,12 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from personalization.merchandising.posts import POST, spot_products
+from personalization.merchandising.posts import POST, parse_spot, spot_products
 from personalization.merchandising.schemas import MAX_ADDRESS_LENGTH, MAX_OWNER, MAX_PERMISSION, MAX_SPOTS
 from personalization.oscar.dashboard.product_lines import SEPARATOR, known_products, write_lines
 from personalization.shop import named_objects
 
 Document = dict[str, Any]
-MAX_PERCENT = 100
 POST_ERROR_FIELDS = {
     "post.spots": "spots",
     "post.rights.owner": "owner",
@@ -72,17 +71,18 @@ class PostFields(forms.Form):
 
     def clean_spots(self) -> list[Document]:
         """The products, each with its place."""
-        found: list[Document] = []
-        for number, line in enumerate(self.cleaned_data["spots"].splitlines(), 1):
-            if line.strip():
-                found.append(_read_spot(number, line))
+        lines = [line for line in self.cleaned_data["spots"].splitlines() if line.strip()]
+        try:
+            found = [parse_spot(line) for line in lines]
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
         if len(found) > MAX_SPOTS:
             words = _("At most %(most)d products; found %(count)d.")
             raise forms.ValidationError(words % {"most": MAX_SPOTS, "count": len(found)})
-        products = known_products("\n".join(one["code"] for one in found))
+        products = known_products("\n".join(code for code, _x, _y in found))
         if len(products) != len(found):
             raise forms.ValidationError(_("A product is in it twice."))
-        return [{"product": key, "x": one["x"], "y": one["y"]} for key, one in zip(products, found, strict=True)]
+        return [{"product": key, "x": x, "y": y} for key, (_code, x, y) in zip(products, found, strict=True)]
 
     def post_document(self) -> Document:
         """What the document of a block says under "post"; {} for a block of another kind."""
@@ -125,16 +125,3 @@ def write_spots(document: Mapping[str, Any]) -> str:
         f"{code}; {spot['x']}; {spot['y']}{dot}{title}"
         for (code, dot, title), spot in zip(named, document["post"]["spots"], strict=True)
     )
-
-
-def _read_spot(number: int, line: str) -> Document:
-    parts = [part.strip() for part in line.partition("\N{MIDDLE DOT}")[0].replace("\t", ";").split(";")]
-    places = [part.removesuffix("%").strip() for part in parts[1:]] or ["50", "50"]
-    if not parts[0] or len(places) != 2 or not all(_is_percent(one) for one in places):
-        words = _("Line %(number)d is no “UPC or SKU; percent from the left; percent from the top”: %(line)s")
-        raise forms.ValidationError(words % {"number": number, "line": line.strip()[:100]})
-    return {"code": parts[0], "x": int(places[0]), "y": int(places[1])}
-
-
-def _is_percent(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text[:4]) <= MAX_PERCENT
