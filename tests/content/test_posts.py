@@ -23,7 +23,7 @@ from tests.walks.known_visitors import identify_browser
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_files")]
 SPOT = re.compile(r'<a class="personalization-post__spot" href="([^"]*)" aria-label="([^"]*)"')
-PLACE = re.compile(r'<circle cx="(\d+)%" cy="(\d+)%" r="22">')
+PLACE = re.compile(r'<circle cx="(\d+)%" cy="(\d+)%" r="23">')
 LINE = re.compile(r'<a class="personalization-post__name" href="[^"]*">([^<]*)</a>')
 
 
