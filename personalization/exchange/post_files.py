@@ -53,6 +53,8 @@ def parse_post(row: TableRow) -> ImportedPost:
     if row.fault:
         raise RejectedRow("unreadable", row.fault)
     cells = {name: str(value).strip() for name, value in row.cells.items() if value is not None}
+    if any(not _is_storable(text) for text in cells.values()):
+        raise RejectedRow("bad_text", "It holds a character that no text may hold.")
     if not POST_ID.fullmatch(cells.get("id", "")):
         raise RejectedRow("bad_id", "Its id is no text of 1 to 64 letters, digits, dots, dashes or underscores.")
     if not cells.get("title"):
@@ -67,3 +69,12 @@ def parse_post(row: TableRow) -> ImportedPost:
     except ValueError as error:
         raise RejectedRow("bad_products", str(error)) from None
     return ImportedPost(**{**cells, "language": language}, spots=spots)
+
+
+def _is_storable(text: str) -> bool:
+    """Whether a database takes it: no NUL, and no half of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text
