@@ -1,7 +1,9 @@
 """The row with the products of a post."""
 
+from datetime import timedelta
+
 import pytest
-from django.utils.timezone import now
+from django.utils.timezone import localdate, now
 
 from personalization.decide.active_rules import read_rules_now
 from personalization.decide.active_snapshot import get_active_snapshot
@@ -41,3 +43,10 @@ def test_its_products_are_those_of_the_picture_in_their_order_without_what_is_so
     publish_post("Table", *[(one, 10, 10) for one in (made[3], made[1], made[0])], slot="posts")
     assert not Snapshot.objects.exists()
     assert [item.product_id for item in row(client).items] == [made[3].pk, made[0].pk]
+
+
+def test_a_post_whose_rights_are_over_makes_no_row(client):
+    made = [shop.create_shop_product(f"Thing {number}") for number in range(3)]
+    over = str(localdate() - timedelta(days=1))
+    publish_post("Table", *[(one, 10, 10) for one in made], slot="posts", until=over)
+    assert row(client) is None

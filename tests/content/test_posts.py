@@ -4,6 +4,7 @@ import cProfile
 import pstats
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import localdate
+from oscar.test import factories
 
 from personalization.decide.active_rules import read_rules_now
 from personalization.merchandising import publishing
@@ -232,3 +234,31 @@ def test_a_post_whose_rights_are_over_cannot_go_live(client, owner):
     client.post(address("-publish", table.pk), {"number": 1})
     table.refresh_from_db()
     assert table.state == "draft"
+
+
+def test_a_page_for_everybody_has_links_that_a_script_makes_forms_of(trained, settings):
+    settings.PERSONALIZATION = {**settings.PERSONALIZATION, "CACHED_PAGES": True}
+    _customers, products = trained
+    publish_post("Breakfast", (products[0], 20, 35))
+    page = home(Client())
+    assert "<form" not in page and "csrf" not in page
+    added = reverse("basket:add", args=[products[0].pk])
+    assert f'data-add="{added}" data-label="Add to basket"' in page and LINE.findall(page) == [products[0].title]
+
+
+def test_the_price_is_what_the_shopper_pays(client, trained, monkeypatch):
+    _customers, products = trained
+    publish_post("Breakfast", (products[0], 20, 35))
+    products[0].stockrecords.update(price="1234.50")
+    assert "$1,234.50" in home(client)
+    products[0].stockrecords.update(price="0")
+    assert ", Free" in SPOT.findall(home(client))[0][1]
+
+
+def test_a_product_with_variants_leads_to_its_options(client):
+    parent = factories.create_product(structure="parent", title="Shirt")
+    child = factories.create_product(structure="child", parent=parent, title="Shirt M")
+    factories.create_stockrecord(child, price=Decimal("9.00"), num_in_stock=5)
+    publish_post("Wardrobe", (parent, 20, 35))
+    page = home(client)
+    assert LINE.findall(page) == ["Shirt"] and "View options" in page and "<form" not in page
