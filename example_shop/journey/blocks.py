@@ -83,7 +83,7 @@ def demo_posts(products: list[int]) -> dict[str, Document]:
         "Breakfast at Mara's": _post(
             table, _draw_table(), "Mara Ostwald", products[:3], ((30, 45), (66, 30), (74, 72))
         ),
-        "Ten minutes of quiet": _post(cup, _draw_cup(), "Jon Brandt", products[1:4:2], ((50, 55), (64, 52))),
+        "Ten minutes of quiet": _post(cup, _draw_cup(), "Jon Brandt", products[1:4:2], ((42, 68), (63, 40))),
     }
 
 

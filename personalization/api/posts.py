@@ -62,7 +62,7 @@ class PostsRequest(serializers.Serializer):
     dry_run = serializers.BooleanField(default=False, help_text="Store nothing, only answer.")
     posts = serializers.ListField(child=serializers.DictField(), max_length=MAX_SENT_POSTS)
     pictures = serializers.DictField(
-        child=serializers.CharField(max_length=MAX_BASE64_CHARACTERS),
+        child=serializers.CharField(max_length=MAX_BASE64_CHARACTERS, allow_blank=True),
         required=False,
         help_text="By name, the file in base64.",
     )

@@ -141,6 +141,7 @@ def test_a_page_with_a_post_costs_two_queries_more(client, trained):
         needed = sum(query["sql"].startswith("SELECT") and "_snapshot" not in query["sql"] for query in queries)
         counted[count] = [needed, count_calls(lambda: client.get("/")), len(SPOT.findall(page))]
     assert counted[3][0] <= counted[0][0] + 2 and counted[12][0] <= counted[0][0] + 2
+    assert counted[3][1] <= 1.25 * counted[0][1] and counted[12][1] <= 1.5 * counted[0][1]
 
 
 def test_without_its_tables_the_page_stands(client, monkeypatch):
