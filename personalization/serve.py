@@ -12,7 +12,6 @@ from personalization.decide import list_campaigns, ranked_lists, reranking, row_
 from personalization.decide.active_snapshot import get_active_snapshot
 from personalization.decide.arms import enter_list, enter_surface, note_differences
 from personalization.decide.audience import list_surface
-from personalization.decide.blocks import choose_block, default_block, enter_slot
 from personalization.decide.compose import ReplayedRow, RowProposals, compose_as_buyable, compose_slate
 from personalization.decide.interest_questions import categories_to_ask
 from personalization.decide.interleaved_lists import InterleavedList, interleave_list
@@ -27,7 +26,6 @@ from personalization.decide.row_plan import PagePlan, plan_as_built, plan_page
 from personalization.decide.slate import RankedItem, Slate
 from personalization.decide.trace import Reranking, Trace
 from personalization.decide.visit import Visit
-from personalization.merchandising.compiled_blocks import Block
 from personalization.metrics import count_decision
 from personalization.models.fail_open import fail_open
 from personalization.rank.snapshot_arrays import SnapshotArrays
@@ -322,18 +320,6 @@ def menu_order(visit: Visit) -> navigation.MenuOrder:
     with fail_open("What campaigns do to the menu", queries=bool(visit.rules.segments)):
         return replace(order, acting=navigation.menu_campaigns(visit))
     return order
-
-
-def serve_block(slot: str, visit: Visit) -> Block | None:
-    """The content block of a slot for this visit; what is for everybody where choosing fails, and None where nothing is
-    published for it. No query but where a segment asks for one."""
-    if slot not in visit.rules.blocks:
-        return None
-    with fail_open(f"The content block of {slot}", queries=bool(visit.rules.segments)):
-        return choose_block(enter_slot(visit, slot), slot)
-    with fail_open(f"The default of {slot}", queries=False):
-        return default_block(visit, slot)
-    return None
 
 
 def _get_surface(name: str) -> surfaces.Surface:

@@ -61,6 +61,41 @@ def demo_blocks(coffee: int) -> dict[str, Document]:
     }
 
 
+def demo_posts(products: list[int]) -> dict[str, Document]:
+    """Shoppable posts by name, with these products in their pictures: three in the first, two in the second."""
+    table = {
+        "en-gb": {
+            "title": "Breakfast at Mara's",
+            "text": "Everything on the table is from the shop.",
+            "alt": "A breakfast table from above: a plate, a cup and a bowl",
+        },
+        "de": {
+            "title": "Frühstück bei Mara",
+            "text": "Alles auf dem Tisch gibt es hier.",
+            "alt": "Ein Frühstückstisch von oben: Teller, Tasse und Schale",
+        },
+    }
+    cup = {
+        "en-gb": {"title": "Ten minutes of quiet", "alt": "A cup of coffee on a brown table"},
+        "de": {"title": "Zehn Minuten Ruhe", "alt": "Eine Tasse Kaffee auf einem braunen Tisch"},
+    }
+    return {
+        "Breakfast at Mara's": _post(
+            table, _draw_table(), "Mara Ostwald", products[:3], ((30, 45), (66, 30), (74, 72))
+        ),
+        "Ten minutes of quiet": _post(cup, _draw_cup(), "Jon Brandt", products[1:4:2], ((42, 68), (63, 40))),
+    }
+
+
+def _post(
+    variants: Document, picture: Image.Image, owner: str, products: list[int], places: tuple[tuple[int, int], ...]
+) -> Document:
+    spots = [{"product": key, "x": x, "y": y} for key, (x, y) in zip(products, places, strict=False)]
+    rights = {"owner": owner, "permission": "Drawn for the demo"}
+    parts = {"spots": spots, "rights": rights, "origin": "https://example.com/posts/"}
+    return {"slot": "posts", "kind": "post", "variants": variants, "image": _stored(picture), "post": parts}
+
+
 def _stored(picture: Image.Image) -> Document:
     written = io.BytesIO()
     picture.save(written, "PNG")
@@ -82,6 +117,23 @@ def _draw_hills() -> Image.Image:
         ((-400, 560, 1200, 1900), (120, 170, 110)),
         ((700, 620, 2500, 2100), (88, 148, 96)),
         ((-200, 820, 2200, 2400), (58, 118, 76)),
+    ):
+        pen.ellipse(box, fill=colour)
+    return picture
+
+
+def _draw_table() -> Image.Image:
+    picture = _ground((226, 208, 182), (204, 180, 150))
+    pen = ImageDraw.Draw(picture)
+    for box, colour in (
+        ((250, 180, 910, 840), (250, 248, 244)),
+        ((340, 270, 820, 750), (236, 230, 220)),
+        ((430, 360, 640, 570), (214, 150, 84)),
+        ((560, 450, 740, 640), (228, 172, 104)),
+        ((1090, 150, 1440, 500), (250, 248, 244)),
+        ((1140, 200, 1390, 450), (92, 58, 34)),
+        ((1200, 580, 1640, 1020), (92, 134, 158)),
+        ((1260, 640, 1580, 960), (246, 240, 222)),
     ):
         pen.ellipse(box, fill=colour)
     return picture

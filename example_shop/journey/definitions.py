@@ -5,7 +5,7 @@ from typing import Any
 
 from oscar.core.loading import get_model
 
-from example_shop.journey.blocks import demo_blocks
+from example_shop.journey.blocks import demo_blocks, demo_posts
 from example_shop.journey.load import ADMIN, User
 from personalization.merchandising import publishing
 from personalization.merchandising.search_rule_words import search_rule_name
@@ -37,6 +37,8 @@ def define() -> None:
     for kind, document in (*(("synonym", one) for one in _synonyms()), ("redirect", _redirect())):
         _publish(kind, search_rule_name(kind, document), document, owner)
     for name, document in demo_blocks(_category("Coffee")).items():
+        _publish("block", name, document, owner)
+    for name, document in demo_posts(_breakfast_products()).items():
         _publish("block", name, document, owner)
 
 
@@ -122,6 +124,12 @@ def _breakfast_row() -> Document:
         "most": 6,
         "fewest": 3,
     }
+
+
+def _breakfast_products() -> list[int]:
+    """What is in the pictures of the posts: something baked, coffee, yogurt, and another coffee."""
+    bread, coffee, yogurt = (_products(_category(name)) for name in ("Bakery", "Coffee", "Yogurt"))
+    return list(dict.fromkeys([bread[0], coffee[0], yogurt[0], coffee[1]]))
 
 
 def _synonyms() -> list[Document]:

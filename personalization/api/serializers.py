@@ -165,7 +165,7 @@ def _item_data(item: SlateItem, request: HttpRequest, include: bool) -> dict[str
         "reason": _reason_data(item),
         "placed_by": serialize_placement(item.placed_by),
     }
-    return {**data, "product": _product_data(item, request)} if include else data
+    return {**data, "product": serialize_product(item.product, item.info, request)} if include else data
 
 
 def serialize_placement(placed_by: PlacedBy | None) -> dict[str, Any] | None:
@@ -181,8 +181,9 @@ def _link_data(link: Link) -> dict[str, Any]:
     return {"target": link.target, "text": link.label, "params": dict(link.params)}
 
 
-def _product_data(item: SlateItem, request: HttpRequest) -> dict[str, Any]:
-    product = card_markup.product_data(item.product, item.info)
+def serialize_product(shown: Any, info: Any, request: HttpRequest) -> dict[str, Any]:
+    """A ProductAnswer, of Oscar's product and the requester's purchase info for it."""
+    product = card_markup.product_data(shown, info)
     return {
         "title": product.title,
         "url": request.build_absolute_uri(product.url),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from personalization.api import account, blocks, events, explain, health, households, purchases, schema, surfaces
+from personalization.api import account, blocks, events, explain, health, households, posts, purchases, schema, surfaces
 
 app_name = "api"
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path("continue/", surfaces.ContinueEndpoint.as_view(), name="continue"),
     path("visitors/", account.VisitorsEndpoint.as_view(), name="visitors"),
     path("events/", events.EventsEndpoint.as_view(), name="events"),
+    path("posts/", posts.PostsEndpoint.as_view(), name="posts"),
     path("purchases/", purchases.PurchasesEndpoint.as_view(), name="purchases"),
     path("feedback/<str:product>/", events.FeedbackEndpoint.as_view(), name="feedback"),
     path("me/preferences/", account.PreferencesEndpoint.as_view(), name="preferences"),

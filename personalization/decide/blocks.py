@@ -32,8 +32,12 @@ def choose_block(visit: Visit, slot: str) -> Block | None:
 def default_block(visit: Visit, slot: str) -> Block | None:
     """The first block of a slot that is for everybody; None where there is none. No query."""
     blocks = visit.rules.blocks.get(slot, ())
-    shown = (one for one in blocks if one.is_for_everybody and is_scheduled(one.schedule, visit.timestamp))
-    return next(shown, None)
+    return next((one for one in blocks if one.is_for_everybody and is_shown_at(one, visit.timestamp)), None)
+
+
+def is_shown_at(block: Block, timestamp: float) -> bool:
+    """Whether its schedule, and the rights to its picture, let it be shown at this moment."""
+    return is_scheduled(block.schedule, timestamp) and (block.post is None or block.post.may_be_shown(timestamp))
 
 
 def taste_share(block: Block, genome: Genome) -> float:
@@ -86,7 +90,7 @@ def _fitting(visit: Visit, blocks: Iterable[Block]) -> list[Block]:
     return [
         one
         for one in blocks
-        if is_scheduled(one.schedule, visit.timestamp)
+        if is_shown_at(one, visit.timestamp)
         and is_for(one.audience, visit)
         and (not one.by_taste or _suits(one, visit))
     ]

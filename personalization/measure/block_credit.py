@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
+from personalization.merchandising.posts import spot_products
 from personalization.models import Event, Version
 from personalization.models.shown_events import ShownEvent
 from personalization.shop import product_targets
@@ -38,7 +39,7 @@ def _products_of_versions(keys: set[tuple[int, int]]) -> Mapping[tuple[int, int]
     for version in Version.objects.filter(definition_id__in={key for key, _number in keys}):
         if (version.definition_id, version.number) not in keys:
             continue
-        products = set(version.document.get("products", ()))
+        products = {*version.document.get("products", ()), *spot_products(version.document)}
         for category in version.document.get("categories", ()):
             if category not in by_category:
                 members = product_targets.products_of_category(category)

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from personalization.merchandising.addresses import is_link
+from personalization.merchandising.posts import FEED_SLOT, POST, post_errors, rights_end, spot_products
 
 Document = Mapping[str, Any]
 LIMITS = ("from", "to", "days", "hours")
@@ -29,25 +30,29 @@ def block_errors(document: Document) -> Iterator[tuple[str, str]]:
             yield f"{path}.link", _("Expected an address that begins with one slash, or with https://.")
         if variant.get("call") and not link:
             yield f"{path}.link", _("The words of the button need an address to which they lead.")
+    if "post" in document or document["kind"] == POST:
+        yield from post_errors(document)
 
 
 def is_default(document: Document) -> bool:
     """Whether everybody sees it at any time, if no other block of the slot is for them."""
     who, when = document.get("who", {}), document.get("when", {})
     is_for_all = who.get("people", "all") == "all" and not any(value for name, value in who.items() if name != "people")
-    is_always = not any(when.get(name) for name in LIMITS)
+    is_always = not any(when.get(name) for name in LIMITS) and rights_end(document) is None
     return is_for_all and is_always and not document.get("by_taste")
 
 
 def has_audience(document: Document) -> bool:
     """Whether some see it and others do not, so that its slot needs a block for those."""
-    return not is_default({**document, "when": {}})
+    return not is_default({**document, "when": {}, "post": {}})
 
 
 def slot_without_default(documents: Iterable[Document]) -> str:
-    """The first slot of these live blocks where only some visitors would see one; "" for none."""
+    """The first slot of these live blocks where only some visitors would see one; "" for none. What stands only on the
+    page of posts leaves no gap anywhere."""
     has_default: dict[str, bool] = {}
-    for one in sorted(documents, key=is_default, reverse=True):
+    on_pages = [one for one in documents if one["slot"] != FEED_SLOT]
+    for one in sorted(on_pages, key=is_default, reverse=True):
         if is_default(one):
             has_default[one["slot"]] = True
         elif has_audience(one):
@@ -60,4 +65,5 @@ def named_objects(document: Document) -> set[tuple[str, str]]:
     if "variants" not in document:
         return set()
     found = {("category", str(key)) for key in document.get("categories", ())}
-    return found | {("product", str(key)) for key in document.get("products", ())}
+    products = {*document.get("products", ()), *spot_products(document)}
+    return found | {("product", str(key)) for key in products}

@@ -4,6 +4,7 @@ The files are made anew from the pixels, so that nothing else that was in the up
 is kept. They are never changed: browsers and caches may keep them for good.
 """
 
+import hashlib
 import io
 import uuid
 import warnings
@@ -26,16 +27,20 @@ MIN_WIDTH = 320
 MAX_RATIO = 8
 """Wider or higher than that a picture is a mistake."""
 QUALITY = 80
+STEM_CHARACTERS = 40
 
 
 class UnusablePictureError(Exception):
     """What was uploaded is no picture that a block could show, in words; nothing was stored."""
 
 
-def store_picture(upload: Any) -> BlockImage:
-    """Keeps an uploaded picture. UnusablePictureError says what was found, and what would work."""
+def store_picture(upload: Any, stem: str = "") -> BlockImage:
+    """Keeps an uploaded picture. UnusablePictureError says what was found, and what would work.
+
+    Parameters: `stem`, what its files are called, where that is not to be by chance.
+    """
     picture = read_picture(upload)
-    stem = uuid.uuid4().hex
+    stem = stem or uuid.uuid4().hex
     widths = [width for width in WIDTHS if width <= picture.width] or [picture.width]
     sizes = [(width, max(1, round(picture.height * width / picture.width))) for width in widths]
     image = BlockImage(stem=stem, width=sizes[-1][0], height=sizes[-1][1], widths=widths)
@@ -45,6 +50,16 @@ def store_picture(upload: Any) -> BlockImage:
         default_storage.save(image.file_name(size[0]), ContentFile(written.getvalue()))
     image.save()
     return image
+
+
+def content_stem(upload: Any) -> str:
+    """A name that two uploads share where they are the same file, byte by byte."""
+    upload.seek(0)
+    digest = hashlib.sha256()
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    upload.seek(0)
+    return digest.hexdigest()[:STEM_CHARACTERS]
 
 
 def read_picture(upload: Any) -> Image.Image:

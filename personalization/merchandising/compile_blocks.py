@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from personalization.merchandising.compile_audience import compile_audience, compile_schedule
 from personalization.merchandising.compiled_blocks import Block, BlockPicture, BlockText
+from personalization.merchandising.posts import compile_post, spot_products
 from personalization.models import BlockImage, Definition
 
 BlocksBySlot = Mapping[str, tuple[Block, ...]]
@@ -30,14 +32,23 @@ def compile_block(
         slot=document["slot"],
         kind=document["kind"],
         place=definition.place,
-        texts={language.lower(): BlockText(**texts) for language, texts in document["variants"].items()},
+        texts=_texts_by_language(document["variants"]),
         picture=block_picture(document, image),
         audience=compile_audience(document.get("who", {})),
         schedule=compile_schedule(document.get("when", {})),
         categories=frozenset(document.get("categories", ())),
-        products=frozenset(document.get("products", ())),
+        products=frozenset((*document.get("products", ()), *spot_products(document))),
         by_taste=document.get("by_taste", False),
+        post=compile_post(document),
+        published_at=definition.published_at.timestamp() if definition.published_at else 0.0,
     )
+
+
+def _texts_by_language(variants: Mapping[str, Mapping[str, str]]) -> dict[str, BlockText]:
+    """Those of the shop's main language first: they are shown where a block has none in a visitor's."""
+    main = settings.LANGUAGE_CODE.lower()
+    ordered = sorted(variants.items(), key=lambda one: one[0].lower() != main)
+    return {language.lower(): BlockText(**texts) for language, texts in ordered}
 
 
 def block_picture(document: Mapping[str, Any], image: BlockImage | None) -> BlockPicture | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from personalization.merchandising.compiled import Audience, Schedule
+from personalization.merchandising.compiled_posts import Post
 
 EVERYBODY, ALWAYS = Audience(), Schedule()
 
@@ -58,6 +59,10 @@ class Block:
     """What it is about."""
     by_taste: bool = False
     """Whether only those see it who buy what it is about."""
+    post: Post | None = None
+    """What a post has besides; None for a block of another kind."""
+    published_at: float = 0.0
+    """In seconds since 1970; 0 for a draft."""
 
     @property
     def key(self) -> str:
@@ -65,9 +70,14 @@ class Block:
         return f"{self.id}:{self.version}"
 
     @property
+    def has_no_audience(self) -> bool:
+        """Whether no visitor is left out but by taste, at the times at which it is shown."""
+        return self.audience == EVERYBODY
+
+    @property
     def is_for_everybody(self) -> bool:
         """Whether no visitor is left out, at the times at which it is shown."""
-        return self.audience == EVERYBODY and not self.by_taste
+        return self.has_no_audience and not self.by_taste
 
     def text_in(self, language: str, default: str) -> BlockText:
         """What it says in this language, or in its main one, in the default one, or in whichever it has."""

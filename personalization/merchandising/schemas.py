@@ -302,6 +302,27 @@ BLOCK_IMAGE = _closed(
     ("key",),
 )
 """`focus`: which point of the picture stays in view where it is cut, in percent from the left and from the top."""
+MAX_SPOTS, MAX_OWNER, MAX_PERMISSION = 12, 100, 200
+SPOT = _closed({"product": KEY, "x": _integer(0, 100), "y": _integer(0, 100)}, ("product", "x", "y"))
+"""A product in the picture of a post, in percent from the left and from the top."""
+RIGHTS = _closed(
+    {
+        "owner": _text(MAX_OWNER, 1),
+        "permission": _text(MAX_PERMISSION, 1),
+        "until": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"},
+    },
+    ("owner", "permission"),
+)
+"""Whose picture it is, how they allowed it, and the last day on which it may be shown."""
+POST = _closed(
+    {
+        "spots": _list(SPOT, MAX_SPOTS),
+        "rights": RIGHTS,
+        "origin": _text(MAX_ADDRESS_LENGTH),
+        "video": _text(MAX_ADDRESS_LENGTH),
+    }
+)
+"""`spots` in reading order. `origin`, where it was posted first; `video`, of what the picture is the poster."""
 BLOCK = _closed(
     {
         "slot": {"type": "string", "pattern": SLOT_PATTERN, "maxLength": MAX_SLOT, "minLength": 1},
@@ -316,6 +337,7 @@ BLOCK = _closed(
         "categories": _list(KEY, MAX_BLOCK_CATEGORIES),
         "products": _list(KEY, MAX_BLOCK_PRODUCTS),
         "by_taste": FLAG,
+        "post": POST,
         "who": AUDIENCE,
         "when": SCHEDULE,
     },

@@ -21,6 +21,7 @@ class Scope(models.TextChoices):
     READ_SURFACES = "surfaces:read", pgettext_lazy("personalization", "read recommendations")
     READ_CUSTOMERS = "customers:read", _("name the customer to recommend for")
     WRITE_PURCHASES = "purchases:write", pgettext_lazy("personalization", "send purchases made in stores")
+    WRITE_POSTS = "posts:write", pgettext_lazy("personalization", "send and publish posts")
 
 
 def hash_key(secret: str) -> str:

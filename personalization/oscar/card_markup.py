@@ -219,10 +219,15 @@ def add_form_anchors(markup: str) -> str:
 
 def card_context(product: Any, info: Any) -> Card:
     """The card of a product at this price and availability."""
+    return replace(card_text(product, info), image=_card_image(product))
+
+
+def card_text(product: Any, info: Any) -> Card:
+    """What a card says of a product, without its image: no query, and no thumbnail is made."""
     return Card(
         title=product.get_title(),
         url=product.get_absolute_url(),
-        image=_card_image(product),
+        image=None,
         price=format_price(info),
         stars=_stars(product),
         availability=_availability_text(info),

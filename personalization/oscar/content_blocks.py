@@ -1,5 +1,6 @@
 """What the content block of a slot is printed from: its words in the visitor's language, its picture, its token."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,13 +9,15 @@ from django.core.files.storage import default_storage
 from django.http import HttpRequest
 from django.template import Context
 
-from personalization import serve
+from personalization.decide.post_spots import ShownSpot
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled_blocks import Block, BlockPicture, BlockText
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
+from personalization.oscar.post_markup import PrintedSpot, print_spots
 from personalization.privacy.requester import is_shared_page
 from personalization.report_tokens import block_token
+from personalization.serve_content import serve_block, serve_spots
 
 FOCUS_STEP = 10
 """Percent: the stylesheet has a class for each of these steps, as a page of ours has no style of its own."""
@@ -47,11 +50,18 @@ class PrintedBlock:
     """Its impression token; "" where nothing is reported."""
     suffix: str = ""
     """What tells it from the same block on the same page, as in other languages beside the form."""
+    spots: tuple[PrintedSpot, ...] = ()
+    """Of a post, in reading order."""
 
     @property
     def title_anchor(self) -> str:
         """The id of its title on the page."""
         return f"personalization-block-{self.block.id}{self.suffix}"
+
+    @property
+    def anchor(self) -> str:
+        """The id of a post on the page, to which its forms come back."""
+        return f"personalization-post-{self.block.id}{self.suffix}"
 
 
 def personalized_block(context: Context, slot: str) -> dict[str, Any]:
@@ -65,23 +75,44 @@ def slot_context(request: HttpRequest | None, slot: str) -> dict[str, Any]:
     if request is None or slot not in visits.rules_in_force(request).blocks:
         return {}
     with fail_open(f"Printing the content block of {slot}", queries=False):
-        visit = _read_visit(request)
-        block = serve.serve_block(slot, visit)
-        place = f"{FRAGMENT_PREFIX}{slot}" if is_shared_page(request) else ""
-        return {"printed": print_block(block, visit) if block else None, "slot": slot, "place": place}
+        visit = read_visit(request)
+        block = serve_block(slot, visit)
+        is_shared = is_shared_page(request)
+        return {
+            "printed": print_block(block, visit) if block else None,
+            "slot": slot,
+            "place": f"{FRAGMENT_PREFIX}{slot}" if is_shared else "",
+            "has_forms": not is_shared,
+            "next": request.get_full_path(),
+        }
     return {}
 
 
-def _read_visit(request: HttpRequest) -> Visit:
+def read_visit(request: HttpRequest) -> Visit:
+    """The visit of a request; a stranger's while the requester cannot be read."""
     with fail_open("Reading the visit"):
         return visits.visit_from_request(request)
     return visits.anonymous_visit(request)
 
 
 def print_block(block: Block, visit: Visit) -> PrintedBlock:
-    """A block in the language of a visit. No query."""
+    """A block in the language of a visit. No query but for the products of a post: see `serve_spots`."""
+    return print_blocks([block], visit)[0]
+
+
+def print_blocks(blocks: Sequence[Block], visit: Visit) -> list[PrintedBlock]:
+    """Several blocks, the products of all posts among them looked up together."""
+    spots = serve_spots(blocks, visit)
+    return [_print_one(block, visit, spots.get(block.id, ())) for block in blocks]
+
+
+def _print_one(block: Block, visit: Visit, shown: Sequence[ShownSpot]) -> PrintedBlock:
+    spots: tuple[PrintedSpot, ...] = ()
+    with fail_open("Printing the products of a post", queries=False):
+        spots = print_spots(shown)
     text = block.text_in(visit.language, settings.LANGUAGE_CODE)
-    return PrintedBlock(block, text, print_picture(block.picture) if block.picture else None, block_token(block, visit))
+    picture = print_picture(block.picture) if block.picture else None
+    return PrintedBlock(block, text, picture, block_token(block, visit), spots=spots)
 
 
 def print_picture(picture: BlockPicture) -> PrintedPicture:

@@ -113,6 +113,14 @@ def related_to(visit: Visit, snapshot: SnapshotArrays) -> RelatedProducts:
     )
 
 
+def closest_alternatives(visit: Visit, snapshot: SnapshotArrays | None, product: int) -> list[int]:
+    """The keys of the alternatives to a product, as its own page would name them, the closest first; none where the
+    shop has learned nothing yet."""
+    if snapshot is None:
+        return []
+    return [one.item.id for one in related_to(replace(visit, product=product), snapshot).alternatives]
+
+
 def _reasoned_candidates(
     visit: Visit, snapshot: SnapshotArrays, ranked: selection.IndicesAndScores, codes: dict[int, str]
 ) -> list[Candidate]:

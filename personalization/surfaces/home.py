@@ -16,6 +16,7 @@ from personalization.rows.bestsellers import (
 from personalization.rows.continue_shopping import BECAUSE_YOU_VIEWED, CONTINUE_SHOPPING
 from personalization.rows.new_products import LATEST, NEW_IN
 from personalization.rows.purchase_history import BECAUSE_YOU_BOUGHT, BUY_AGAIN, POPULAR_IN_CATEGORY
+from personalization.rows.seen_in_posts import SEEN_IN_POST
 from personalization.surfaces import Surface
 
 BUY_AGAIN_LINES = 4
@@ -46,9 +47,10 @@ surface = Surface(
         BESTSELLERS,
         TRENDING,
         NEW_IN,
+        SEEN_IN_POST,
         BESTSELLERS_IN_CATEGORY,
         LATEST,
     ),
-    fallback_rows=(CONTINUE_SHOPPING, BESTSELLERS, LATEST),
+    fallback_rows=(CONTINUE_SHOPPING, BESTSELLERS, SEEN_IN_POST, LATEST),
     whole_page=True,
 )

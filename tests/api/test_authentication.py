@@ -41,6 +41,7 @@ WAYS = {
     "GET me/data/": "me/data/",
     "DELETE me/data/": "me/data/",
     "POST purchases/": "purchases/",
+    "POST posts/": "posts/",
     "GET me/household/": "me/household/",
     "POST me/household/invitations/": "me/household/invitations/",
     "DELETE me/household/invitations/<str:invitation>/": "me/household/invitations/1/",
@@ -58,6 +59,7 @@ BODIES = {
     "POST events/": {"events": [{"name": "view_item"}]},
     "PATCH me/preferences/": {"consent": "granted"},
     "POST purchases/": {"lines": []},
+    "POST posts/": {"posts": []},
     "POST me/household/join/": {"code": "AAAA"},
 }
 READING = tuple(WAYS)[: list(WAYS).index("POST visitors/")]
@@ -83,6 +85,7 @@ def everybody(stranger, known_browser, app, session, server):
         "speaking key": server("surfaces:read", "customers:read", customer=shop.create_customer("ben")),
         "reporting key": server("events:write"),
         "till": server("purchases:write"),
+        "social tool": server("posts:write"),
     }
 
 
@@ -129,6 +132,7 @@ OPEN = {
     **dict.fromkeys(WAYS, 200),
     "GET explain/": 403,
     "POST purchases/": 403,
+    "POST posts/": 403,
     "GET health/": 503,
     "POST visitors/": 201,
     "POST events/": 202,
@@ -158,6 +162,7 @@ CHANGES += OF_HOUSEHOLDS[1:]
         ("speaking key", {**NO_EVENTS, **CLOSED_TO_KEYS}),
         ("reporting key", {**CLOSED_TO_KEYS, **NOTHING_TO_READ}),
         ("till", {**NO_EVENTS, **CLOSED_TO_KEYS, **NOTHING_TO_READ, "POST purchases/": 200}),
+        ("social tool", {**NO_EVENTS, **CLOSED_TO_KEYS, **NOTHING_TO_READ, "POST posts/": 200}),
     ],
 )
 def test_who_may_do_what(everybody, milk, who, unlike):

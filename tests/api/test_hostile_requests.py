@@ -112,12 +112,13 @@ def test_what_is_said_twice_counts_as_it_was_last_said(app):
 
 
 def test_a_body_is_thrown_at_every_address_that_takes_one():
-    """What is thrown at each of them stands above; at that of the tills, in `test_purchases`."""
+    """What is thrown at each of them stands above; at those of servers, in `test_purchases` and `test_posts`."""
     ways = [(path, how) for path, operations in openapi_schema()["paths"].items() for how in operations.values()]
     assert {path.partition(ROOT)[2] for path, how in ways if "requestBody" in how} == {
         *FIELDS,
         "recommendations/",
         "purchases/",
+        "posts/",
     }
 
 

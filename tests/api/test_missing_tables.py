@@ -41,6 +41,7 @@ REQUESTS = (
     ("post", "visitors/", {"consent": "granted"}),
     ("post", "events/", {"events": [{"id": "{id}", "name": "search", "params": {"search_term": "milk"}}]}),
     ("post", "purchases/", {"lines": [RECEIPT_LINE]}),
+    ("post", "posts/", {"posts": [{"id": "1", "title": "Tea", "products": []}]}),
     ("post", "feedback/{product}/", None),
     ("delete", "feedback/{product}/", None),
     ("get", "me/preferences/", None),

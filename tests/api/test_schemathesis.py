@@ -35,12 +35,12 @@ CSRF = "a" * 32
 HOUSEHOLD_CHANGES = {"invite", "takeInvitationBack", "joinHousehold"}
 """For customers only; nobody guesses a code, nor the key of an invitation of their own."""
 CLOSED = {
-    "nobody": {"dismiss", "restore", "report", "explain", "reportPurchases"} | HOUSEHOLD_CHANGES,
-    "app": {"explain", "reportPurchases"} | HOUSEHOLD_CHANGES,
+    "nobody": {"dismiss", "restore", "report", "explain", "reportPurchases", "sendPosts"} | HOUSEHOLD_CHANGES,
+    "app": {"explain", "reportPurchases", "sendPosts"} | HOUSEHOLD_CHANGES,
     "server": {"dismiss", "restore", "createVisitor", "changePreferences", "exportData", "eraseData", "explain"}
     | HOUSEHOLD_CHANGES
     | {"household", "leaveHousehold"},
-    "staff": {"reportPurchases", "joinHousehold", "takeInvitationBack"},
+    "staff": {"reportPurchases", "sendPosts", "joinHousehold", "takeInvitationBack"},
 }
 """What they get nothing but refusals from. All else also gives them what it is there for."""
 
@@ -73,7 +73,7 @@ def everybody(trained, address):
     staff.user_permissions.add(Permission.objects.get(codename="explain_decision"))
     browser = Client()
     browser.force_login(staff)
-    scopes = ["surfaces:read", "events:write", "customers:read", "purchases:write"]
+    scopes = ["surfaces:read", "events:write", "customers:read", "purchases:write", "posts:write"]
     _, key = ServerKey.objects.create_key("till", scopes)
     cookies = f"sessionid={browser.session.session_key}; csrftoken={CSRF}"
     return {

@@ -325,7 +325,7 @@ def test_the_schema_knows_every_address_and_nothing_of_the_shops(stranger, setti
     assert told["openapi"].startswith("3.1")
     assert {path.removeprefix("/personalization/api/v1/") for path in told["paths"]} == {
         *("surfaces/{surface}/", "recommendations/", "rank/", "navigation/", "continue/", "visitors/", "events/"),
-        "blocks/{slot}/",
+        *("blocks/{slot}/", "posts/"),
         *("feedback/{product}/", "me/preferences/", "me/data/", "explain/", "health/", "purchases/"),
         *("me/household/", "me/household/invitations/", "me/household/invitations/{invitation}/"),
         *("me/household/join/", "me/household/leave/"),

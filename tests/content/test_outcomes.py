@@ -14,6 +14,7 @@ from personalization.models import Credit, Event
 from personalization.privacy.retention import roll_up_days
 from tests.api.api_client import ApiClient
 from tests.content.block_documents import publish
+from tests.content.post_documents import publish_post
 from tests.measure.orders import place_order
 from tests.shops import factories as shop
 from tests.walks.event_requests import FIREFOX, HERE, delivery_body, post_events
@@ -72,7 +73,37 @@ def test_the_api_has_what_the_page_has(client):
         "call": "Look",
         "link": "/catalogue/",
         "picture": None,
+        "post": None,
         "token": "",
     }
     publish("Phones", who={"people": "all", "devices": ["phone"]})
     assert "no-store" in stranger.get("blocks/home-hero/").headers["Cache-Control"]
+
+
+def test_the_api_has_the_products_of_a_post(client):
+    tea = shop.create_shop_product("Tea")
+    publish_post("Tea time", (tea, 20, 30), origin="https://social.example/p/1")
+    told = ApiClient(client).get("blocks/home-hero/").json()["block"]
+    assert told["post"]["owner"] == "Anna Beispiel" and told["post"]["origin"] == "https://social.example/p/1"
+    (spot,) = told["post"]["spots"]
+    assert {**spot, "product": spot["product"]["title"]} == {
+        "number": 1,
+        "x": 20,
+        "y": 30,
+        "id": tea.pk,
+        "product": "Tea",
+        "instead_of": "",
+    }
+    assert spot["product"]["price"]["amount"] == str(tea.stockrecords.get().price)
+
+
+def test_a_click_on_a_spot_credits_the_post_with_the_product_in_it():
+    client = Client(HTTP_USER_AGENT=FIREFOX, HTTP_ORIGIN=HERE)
+    tea, jam = shop.create_shop_product("Tea"), shop.create_shop_product("Jam")
+    found = publish_post("Tea time", (tea, 20, 30))
+    visitor = identify_browser(client)
+    reported(client, found)
+    place_order(visitor, [(tea, 1, "4.50"), (jam, 1, "3.00")], now() + timedelta(seconds=1))
+    measure_outcomes(now() + timedelta(seconds=2), thorough=False)
+    (credit,) = Credit.objects.all()
+    assert (credit.product_id, credit.touch) == (tea.pk, "clicked")

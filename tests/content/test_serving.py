@@ -15,7 +15,7 @@ from personalization.decide.arms import enter_experiments
 from personalization.decide.visit import Visit
 from personalization.merchandising import publishing, running_experiments
 from personalization.models import Consent, Genome, Visitor
-from personalization.serve import serve_block
+from personalization.serve_content import serve_block
 from tests.content.block_documents import block, publish
 from tests.walks.known_visitors import identify_browser
 from tests.walks.test_cached_pages import fragment, html_of

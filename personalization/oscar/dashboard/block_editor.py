@@ -12,8 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from personalization.decide.visit import Visit
 from personalization.merchandising import documents, publishing
 from personalization.merchandising.compile_blocks import compile_block, image_keys
+from personalization.merchandising.compiled_blocks import Block
+from personalization.merchandising.posts import rights_end
 from personalization.models import BlockImage, Definition, DefinitionKind, DefinitionState
 from personalization.oscar.content_blocks import PrintedBlock, print_picture
 from personalization.oscar.dashboard.access import has_permission
@@ -21,7 +24,9 @@ from personalization.oscar.dashboard.block_forms import BlockForm, block_initial
 from personalization.oscar.dashboard.block_words import describe_block, shadowing
 from personalization.oscar.dashboard.campaign_list import all_names
 from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
+from personalization.oscar.post_markup import PrintedSpot, print_spots
 from personalization.oscar.previews import PARAMETER, Preview
+from personalization.serve_content import serve_spots
 
 KIND = DefinitionKind.BLOCK
 
@@ -80,7 +85,7 @@ def show_block_preview(request: HttpRequest) -> HttpResponse:
     document = form.document() if not form.errors else {}
     if not document or documents.document_errors(KIND, document):
         return show(request, "block_preview", {"blocks": []})
-    return show(request, "block_preview", {"blocks": _previews(document)})
+    return show(request, "block_preview", {"blocks": _previews(document, request)})
 
 
 @require_http_methods(["GET", "POST"])
@@ -108,7 +113,7 @@ def publish_block(request: HttpRequest, pk: int) -> HttpResponse:
         "refusals": refusals,
         "warning": _shadow(definition, document),
         "sentence": describe_block(document, all_names(documents.references(KIND, document))),
-        "blocks": _previews(document),
+        "blocks": _previews(document, request),
         "page_address": _page_address(request, definition),
     }
     return show(request, "block_publish", context, tab="blocks")
@@ -141,20 +146,30 @@ def _written(form: BlockForm) -> dict[str, Any]:
     return form.document()
 
 
-def _previews(document: dict[str, Any]) -> list[tuple[str, PrintedBlock]]:
+def _previews(document: dict[str, Any], request: Any) -> list[tuple[str, PrintedBlock]]:
     """(language, block) of each language of a document."""
     images = BlockImage.objects.by_key(image_keys([document]))
     block = compile_block(Definition(pk=0, name=""), document, next(iter(images.values()), None), [])
     picture = print_picture(block.picture) if block.picture else None
+    spots = _spots_in_preview(block, request.strategy)
     labels = {code.lower(): str(name) for code, name in settings.LANGUAGES}
     return [
-        (labels.get(code, code), PrintedBlock(block, text, picture, suffix=f"-{code}"))
+        (labels.get(code, code), PrintedBlock(block, text, picture, suffix=f"-{code}", spots=spots))
         for code, text in block.texts.items()
     ]
 
 
+def _spots_in_preview(block: Block, strategy: Any) -> tuple[PrintedSpot, ...]:
+    """The spots as a stranger sees them."""
+    visit = Visit(now().timestamp(), strategy)
+    return print_spots(serve_spots([block], visit).get(block.id, ()))
+
+
 def _refusals(document: dict[str, Any]) -> list[str]:
     found = [error.message for error in documents.document_errors(KIND, document)]
+    rights = rights_end(document)
+    if rights is not None and rights <= now().timestamp():
+        found.append(_("The rights to its picture are over."))
     ends = documents.moment(document.get("when", {}).get("to"))
     if ends is not None and ends <= now():
         found.append(pgettext("personalization", "Its end has passed."))

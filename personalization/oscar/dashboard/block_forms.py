@@ -25,6 +25,7 @@ from personalization.merchandising.schemas import (
 from personalization.models import BlockImage
 from personalization.models.definitions import MAX_NAME
 from personalization.oscar.dashboard.audience_forms import AudienceForm, audience_initial
+from personalization.oscar.dashboard.post_forms import POST_ERROR_FIELDS, PostFields, post_initial
 from personalization.oscar.dashboard.product_lines import known_products, write_lines
 from personalization.oscar.dashboard.screens import LongSelectMultiple
 from personalization.shop import named_objects
@@ -36,7 +37,7 @@ NOT_KEPT_YET = 2**62
 """In the place of the key of a picture that was uploaded with a form that is not right yet."""
 HOME_SLOT = "home-hero"
 """The slot of our own home page."""
-FORM_FIELDS = {"when.to": "ends", "when.from": "starts", "when.zone": "zone"}
+FORM_FIELDS = {"when.to": "ends", "when.from": "starts", "when.zone": "zone", **POST_ERROR_FIELDS}
 
 
 def kind_labels() -> dict[str, str]:
@@ -59,7 +60,7 @@ def _text_labels() -> dict[str, str]:
     }
 
 
-class BlockForm(AudienceForm):
+class BlockForm(PostFields, AudienceForm):
     """A content block: where it stands, what it says in each language, its picture, for whom, and when."""
 
     offered: ClassVar = {**AudienceForm.offered, "categories": "categories"}
@@ -201,6 +202,7 @@ class BlockForm(AudienceForm):
         if image and not data["without_picture"]:
             focus = [50 if data[name] is None else data[name] for name in ("focus_x", "focus_y")]
             parts["image"] = {"key": image, "focus": focus}
+        parts |= self.post_document()
         return {"slot": data["slot"], "kind": data["kind"], "variants": self._variants(data), **parts}
 
     def _variants(self, data: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -222,6 +224,7 @@ def block_initial(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
     titles = named_objects.names_of({("product", str(key)) for key in products}) if products else {}
     initial = {
         **audience_initial(document),
+        **post_initial(document),
         "name": name,
         "slot": document.get("slot", HOME_SLOT),
         "kind": document.get("kind", "hero"),

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from personalization.merchandising import block_documents
 from personalization.merchandising.campaign_words import Names, describe_audience
+from personalization.merchandising.posts import rights_end, spot_products
 from personalization.oscar.dashboard.block_forms import kind_labels
 
 MAX_NAMED = 3
@@ -26,6 +28,7 @@ def describe_block(document: Mapping[str, Any], names: Names) -> str:
     ]
     if document.get("image"):
         parts.append(pgettext("personalization", "with a picture"))
+    parts.extend(_rights_words(document))
     if about := _subject_names(document, names):
         words = (
             pgettext("personalization", "only for those who buy %(names)s")
@@ -34,6 +37,20 @@ def describe_block(document: Mapping[str, Any], names: Names) -> str:
         )
         parts.append(words % {"names": about})
     return " · ".join(parts)
+
+
+def _rights_words(document: Mapping[str, Any]) -> list[str]:
+    """Of a post: whose picture it is, how they allowed it, and until when."""
+    rights = document.get("post", {}).get("rights")
+    if not rights:
+        return []
+    words = pgettext("personalization", "picture of %(owner)s (%(permission)s)") % rights
+    ends = rights_end(document)
+    if ends is None:
+        return [words]
+    if ends <= now().timestamp():
+        return [words, pgettext("personalization", "not shown any more: the rights are over")]
+    return [words, pgettext("personalization", "allowed until %(day)s") % {"day": rights["until"]}]
 
 
 def shadowing(document: Mapping[str, Any], above: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
@@ -48,10 +65,7 @@ def shadowing(document: Mapping[str, Any], above: Iterable[tuple[str, Mapping[st
 
 
 def _subject_names(document: Mapping[str, Any], names: Names) -> str:
-    keys = [(kind, str(key)) for kind in ("category", "product") for key in document.get(_field_of(kind), ())]
+    keys = [("category", str(key)) for key in document.get("categories", ())]
+    keys += [("product", str(key)) for key in (*document.get("products", ()), *spot_products(document))]
     shown = [f"“{names.get(key, '#' + key[1])}”" for key in keys[:MAX_NAMED]]
     return ", ".join(shown) + (" \N{HORIZONTAL ELLIPSIS}" if len(keys) > MAX_NAMED else "")
-
-
-def _field_of(kind: str) -> str:
-    return {"category": "categories", "product": "products"}[kind]

@@ -3,8 +3,8 @@
    <script src="basket.js" defer data-add="address that adds product 0" data-basket="Oscar's basket page"
            data-state="where the basket is read again" data-failed="..." data-removed="...">
 
-   A card is an element with the class `product_pod` or `personalization-row__item`. Its form, when there is nothing to
-   fill in, puts one more into the basket each time; "−" changes the quantity by Oscar's basket form. What Oscar answers,
+   A card is an element with the class `product_pod`, `personalization-row__item` or `personalization-post__item`. Its
+   form, when there is nothing to fill in, puts one more into the basket each time; "−" changes the quantity by Oscar's basket form. What Oscar answers,
    its refusals too, is said in a live region, and a refusal stands beside the button. In the page's header, elements
    with the classes `basket-mini` and `btn-cart` are those of Oscar's templates, and are replaced by new ones.
    Without this script, or on the basket's own page, the forms are submitted as ever. */
@@ -14,7 +14,8 @@
   const { add, basket, state, failed, removed } = script?.dataset ?? {};
   if (!add || location.pathname === basket) return;
 
-  const CARD = ".product_pod, .personalization-row__item", STEPPER = "personalization-stepper", SHOWN = 6000;
+  const CARD = ".product_pod, .personalization-row__item, .personalization-post__item";
+  const STEPPER = "personalization-stepper", SHOWN = 6000;
   const zero = add.lastIndexOf("0");
   const [before, after] = [add.slice(0, zero), add.slice(zero + 1)];
   const steppers = new Map(); // form -> { minus, count, button, content }

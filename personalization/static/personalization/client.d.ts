@@ -81,6 +81,9 @@ export class Personalization {
   /** The visitor's own categories, best first, and the menu sorted for them as far as the settings allow. */
   navigation(options?: Options): Promise<NavigationAnswer>;
 
+  /** Stores up to 20 posts, and says what was wrong with the rest. Sending them again changes nothing: for a server key with the scope `posts:write` only. */
+  sendPosts(body: PostsDocument, options?: Options): Promise<PostsAnswer>;
+
   /** Stores up to 500 lines of receipts, and says what was wrong with the rest. Sending lines again changes nothing: for a server key with the scope `purchases:write` only. */
   reportPurchases(body: PurchasesDocument, options?: Options): Promise<PurchasesAnswer>;
 
@@ -140,6 +143,8 @@ export interface BlockAnswer {
   /** A path of this shop, or an http(s) address. */
   link: string;
   picture: PictureAnswer | null;
+  /** Null for a block of another kind. */
+  post: PostAnswer | null;
   /** Sent to `events/` with what is reported of it; empty without consent. */
   token: string;
 }
@@ -404,6 +409,77 @@ export interface PlacementAnswer {
   sponsored: boolean;
 }
 
+/** What a shoppable post has besides. Nothing of another site is to be loaded for it: link to it. */
+export interface PostAnswer {
+  /** Whose picture it is: show it. */
+  owner: string;
+  /** The address where it was posted first. */
+  origin: string;
+  /** The address of the video of which it is a still. */
+  video: string;
+  spots: Array<SpotAnswer>;
+}
+
+/** A product in the picture of a post. */
+export interface PostProductRequest {
+  /** Its UPC or SKU. */
+  code: string;
+  /** In percent from the left. */
+  x: number;
+  /** In percent from the top. */
+  y: number;
+}
+
+/** A post as the social tool has it. */
+export interface PostRequest {
+  /** What the tool calls it. One that is sent again is changed. */
+  id: string;
+  title: string;
+  /** At most 12, in reading order. */
+  products: Array<PostProductRequest>;
+  /** Whose picture it is. */
+  owner: string;
+  /** How they allowed it. */
+  permission: string;
+  /** Its name in `pictures`; without one it keeps its own. */
+  picture?: string;
+  /** What the picture shows. */
+  alt?: string;
+  text?: string;
+  /** The shop's main language by default. */
+  language?: string;
+  /** The last day on which it may be shown, 2026-12-31. */
+  until?: string;
+  /** The address of the original post. */
+  origin?: string;
+  /** The address of the video of which it is a still. */
+  video?: string;
+}
+
+/** The outcome of a delivery. */
+export interface PostsAnswer {
+  created: number;
+  changed: number;
+  unchanged: number;
+  published: number;
+  rejected: Array<RejectionAnswer>;
+  /** Their spots are left out. */
+  unknown_products: Array<string>;
+}
+
+/** Posts that are sent together. */
+export interface PostsDocument {
+  /** 'import' by default. */
+  source?: string;
+  /** Make them live at once; else they are drafts. */
+  publish?: boolean;
+  /** Store nothing, only answer. */
+  dry_run?: boolean;
+  posts: Array<PostRequest>;
+  /** By name, the file in base64. */
+  pictures?: Record<string, string>;
+}
+
 /** What a visitor chose themselves. */
 export interface PreferencesAnswer {
   consent: ConsentAnswer;
@@ -622,6 +698,20 @@ export interface SlotAnswer {
   block: BlockAnswer | null;
   /** Sent to `events/` as the `slate` of an event `exposure` when the page is really shown; empty where no experiment concerns it. */
   exposure: string;
+}
+
+/** A product in the picture of a post that can be bought now. */
+export interface SpotAnswer {
+  /** From 1, in reading order. */
+  number: number;
+  /** In percent from the left of the picture. */
+  x: number;
+  /** In percent from the top. */
+  y: number;
+  id: number;
+  product: ProductAnswer;
+  /** The title of the sold-out product for which this one stands; else empty. */
+  instead_of: string;
 }
 
 /** One step of a product's way to the page. */

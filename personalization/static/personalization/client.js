@@ -88,6 +88,10 @@ export class Personalization {
     return this.#ask("GET", "navigation/", { ...options });
   }
 
+  sendPosts(body, options) {
+    return this.#ask("POST", "posts/", { body, ...options });
+  }
+
   reportPurchases(body, options) {
     return this.#ask("POST", "purchases/", { body, ...options });
   }
