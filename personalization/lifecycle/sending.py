@@ -110,7 +110,7 @@ def _decide_next(channel: str, now: datetime, result: SendingResult) -> ClaimedM
             return None
         kind = registered_kinds()[delivery.kind]
         decision = decide_delivery(delivery, kind, live[delivery.kind], now)
-        if decision.arm:
+        if decision.arm and (decision.message is None or decision.message.campaign_id is None):
             MessageOutcome.objects.record(kind.name, delivery.user_id, decision.arm, decision.hold_back, now)
         delivery.note_choice(decision.chosen.shop_first, decision.chosen.hour_rule, decision.chosen.later)
         made = _text_of(delivery, kind, decision)

@@ -20,6 +20,7 @@ from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.block_forms import BlockForm, block_initial
 from personalization.oscar.dashboard.block_words import describe_block, shadowing
 from personalization.oscar.dashboard.campaign_list import all_names
+from personalization.oscar.dashboard.campaign_part_words import chosen_campaign, shown_document
 from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
 from personalization.oscar.previews import PARAMETER, Preview
 
@@ -28,18 +29,21 @@ KIND = DefinitionKind.BLOCK
 
 @require_http_methods(["GET", "POST"])
 def create_block(request: HttpRequest) -> HttpResponse:
-    """An empty form; posting it stores a draft."""
-    form = _form(request, "", {})
+    """An empty form; posting it stores a draft, as a part of the campaign that the address names."""
+    campaign = chosen_campaign(request)
+    form = _form(request, "", {}, is_part=campaign is not None)
     if _is_right(request, form):
         try:
-            definition = publishing.create(KIND, form.cleaned_data["name"], _written(form), request.user)
+            definition = publishing.create(
+                KIND, form.cleaned_data["name"], _written(form), request.user, campaign=campaign
+            )
         except publishing.InvalidDocumentError as error:
             form.add_document_errors(error.errors)
         except publishing.NotPossibleError as error:
             form.add_error("name", str(error))
         else:
             return _after_saving(request, definition)
-    return _show_form(request, {"form": form, "base": 0})
+    return _show_form(request, {"form": form, "base": 0, "campaign": campaign})
 
 
 @require_http_methods(["GET", "POST"])
@@ -50,8 +54,9 @@ def edit_block(request: HttpRequest, pk: int) -> HttpResponse:
     if shown is None:
         raise ValueError(f"content block {pk} has no version")
     document = documents.upgrade(KIND, shown.schema, shown.document)
-    form = _form(request, definition.name, document)
-    context: dict[str, Any] = {"form": form, "definition": definition, "base": shown.number}
+    campaign = definition.campaign
+    form = _form(request, definition.name, document, is_part=campaign is not None)
+    context: dict[str, Any] = {"form": form, "definition": definition, "base": shown.number, "campaign": campaign}
     if has_permission(request.user, "change_campaigns") and _is_right(request, form):
         written, base = _written(form), posted_number(request, "base")
         try:
@@ -75,7 +80,7 @@ def edit_block(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def show_block_preview(request: HttpRequest) -> HttpResponse:
     """The block as the form says, in each of its languages: a part of the page, asked for when typing stops."""
-    form = BlockForm(request.POST, initial=block_initial("", {}))
+    form = BlockForm(request.POST, initial=block_initial("", {}), is_part="part" in request.POST)
     form.is_valid()
     document = form.document() if not form.errors else {}
     if not document or documents.document_errors(KIND, document):
@@ -119,12 +124,12 @@ def _find(pk: int) -> Definition:
     return found
 
 
-def _form(request: HttpRequest, name: str, document: dict[str, Any]) -> BlockForm:
+def _form(request: HttpRequest, name: str, document: dict[str, Any], *, is_part: bool) -> BlockForm:
     initial = block_initial(name, document)
     return (
-        BlockForm(request.POST, request.FILES, initial=initial)
+        BlockForm(request.POST, request.FILES, initial=initial, is_part=is_part)
         if request.method == "POST"
-        else BlockForm(initial=initial)
+        else BlockForm(initial=initial, is_part=is_part)
     )
 
 
@@ -168,7 +173,7 @@ def _shadow(definition: Definition, document: dict[str, Any]) -> str:
     if not definition.place:
         return ""
     live = Definition.objects.of_kind(KIND).with_versions().filter(state=DefinitionState.LIVE)
-    above = [(one.name, one.live.document) for one in live if one.place < definition.place and one.live]
+    above = [(one.name, shown_document(one)) for one in live if one.place < definition.place]
     return shadowing(document, above)
 
 
@@ -176,7 +181,8 @@ def _page_address(request: HttpRequest, definition: Definition) -> str:
     """The home page with the draft on it, for staff who may look; "" where there is nothing to try."""
     if not definition.draft or not has_permission(request.user, "preview_as"):
         return ""
-    preview = Preview(staff=str(request.user.pk), drafts=(definition.pk,))
+    with_campaign = (definition.pk, definition.campaign_id) if definition.campaign_id else (definition.pk,)
+    preview = Preview(staff=str(request.user.pk), drafts=with_campaign)
     return f"{reverse('personalization:home')}?{PARAMETER}={preview.sign()}"
 
 
@@ -191,5 +197,6 @@ def _after_saving(request: HttpRequest, definition: Definition) -> HttpResponse:
     words = pgettext("personalization", "The draft of “%(name)s” is saved.")
     messages.success(request, words % {"name": definition.name})
     may_publish = "publish" in request.POST and has_permission(request.user, "publish_campaigns")
+    may_publish = may_publish and definition.campaign_id is None
     name = "personalization-block-publish" if may_publish else "personalization-block"
     return HttpResponseRedirect(reverse(f"personalization:{name}", args=[definition.pk]))

@@ -106,7 +106,10 @@ def send_test(request: HttpRequest) -> HttpResponse:
 
 def _preview(request: HttpRequest) -> dict[str, Any]:
     """The mail, or why there is none."""
-    message, reader = MessageForm(_with_any_name(request.POST)), ReaderForm(request.POST, prefix="view")
+    message, reader = (
+        MessageForm(_with_any_name(request.POST), is_part="part" in request.POST),
+        ReaderForm(request.POST, prefix="view"),
+    )
     context: dict[str, Any] = {"customer": None, "name": "", "reader": reader}
     if not reader.is_valid():
         return context | {"faults": [text for texts in reader.errors.values() for text in texts]}

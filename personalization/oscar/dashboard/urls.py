@@ -40,6 +40,7 @@ from personalization.oscar.dashboard import (
     segment_editor,
     segment_list,
     sensitive_screen,
+    whole_campaign,
 )
 
 SYNONYM, REDIRECT = {"kind": "synonym"}, {"kind": "redirect"}
@@ -57,6 +58,8 @@ urlpatterns = [
     path("campaigns/<int:pk>/past/", back_test_screen.show_campaign_back_test, name="personalization-campaign-past"),
     path("campaigns/<int:pk>/", campaign_editor.edit_campaign, name="personalization-campaign"),
     path("campaigns/<int:pk>/publish/", campaign_editor.publish_campaign, name="personalization-campaign-publish"),
+    path("campaigns/<int:pk>/whole/", whole_campaign.show_whole, name="personalization-campaign-whole"),
+    path("campaigns/<int:pk>/whole/state/", whole_campaign.change_whole, name="personalization-campaign-whole-state"),
     path("campaigns/<int:pk>/state/", campaign_list.change_state, name="personalization-campaign-state"),
     path("campaigns/<int:pk>/move/", campaign_list.move_campaign, name="personalization-campaign-move"),
     path("campaigns/<int:pk>/customers/", campaign_list.show_customers, name="personalization-campaign-customers"),

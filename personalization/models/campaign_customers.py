@@ -1,0 +1,82 @@
+"""The customers of a campaign: in which arm each is, since when, of which value they were, and their voucher code."""
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import pgettext_lazy
+
+from personalization.models.definitions import Definition
+from personalization.models.deliveries import Arm, Delivery
+
+
+class ValuePart(models.IntegerChoices):
+    """The part that a customer was in by what they were expected to spend."""
+
+    UNKNOWN = 0, pgettext_lazy("personalization", "not known yet")
+    TOP = 1, pgettext_lazy("personalization", "top tenth")
+    NEXT = 2, pgettext_lazy("personalization", "next fifth")
+    OTHER = 3, pgettext_lazy("personalization", "all others")
+
+
+class CampaignCustomerQuerySet(models.QuerySet):
+    """The questions about the customers of campaigns."""
+
+    def of_campaign(self, campaign_id: int) -> Self:
+        """All customers of a campaign."""
+        return self.filter(campaign=campaign_id)
+
+    def enrol(self, rows: "Iterable[CampaignCustomer]") -> None:
+        """Stores who is in the audience from now on. Who was in it already stays as they were."""
+        self.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+
+    def lock_customer(self, campaign_id: int, user_id: Any) -> "CampaignCustomer":
+        """The row of a customer, made where there is none, which nobody else changes until the transaction ends."""
+        self.bulk_create([self.model(campaign_id=campaign_id, user_id=user_id)], ignore_conflicts=True)
+        row: CampaignCustomer = self.select_for_update().get(campaign=campaign_id, user=user_id)
+        return row
+
+    def voucher_of(self, campaign_id: int, user_id: Any) -> int | None:
+        """The key of the voucher that a customer has of a campaign; None for none. One query."""
+        rows = self.filter(campaign=campaign_id, user=user_id).values_list("voucher_id", flat=True)
+        return rows.first()
+
+    def vouchers_of_customers(self, user_ids: Iterable[Any]) -> list[int]:
+        """The keys of all vouchers that these customers have."""
+        rows = self.filter(user__in=list(user_ids), voucher_id__isnull=False)
+        return list(rows.values_list("voucher_id", flat=True))
+
+    def count_codes(self, campaign_id: int) -> int:
+        """How many codes were made for a campaign, also for those who left since."""
+        return self.filter(campaign=campaign_id, voucher_id__isnull=False).count()
+
+    def to_be_written_to(self, campaign_id: int, kind: str, allowed: models.Q, limit: int) -> list[Any]:
+        """The customers of a campaign, without its holdout, to whom no message of this kind came up for it, and who may
+        be told something. One query. Parameters: `allowed`, a condition on the column `user`."""
+        written = Delivery.objects.filter(user=models.OuterRef("user"), kind=kind, source_id=campaign_id)
+        rows = self.filter(allowed, campaign=campaign_id, arm=Arm.TREATED, user__is_active=True)
+        return list(rows.exclude(models.Exists(written)).select_related("user").order_by("pk")[:limit])
+
+
+class CampaignCustomer(models.Model):
+    """One customer of one campaign."""
+
+    campaign = models.ForeignKey(Definition, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    arm = models.CharField(max_length=10, choices=Arm.choices, default=Arm.TREATED)
+    value_part = models.PositiveSmallIntegerField(choices=ValuePart.choices, default=ValuePart.UNKNOWN)
+    """As it was when they came in: what a campaign does must not move anybody between the parts of its report."""
+    enrolled_at = models.DateTimeField(null=True)
+    """When they were first found in the audience; None for who only got a code so far, who is in no report."""
+    voucher_id = models.BigIntegerField(null=True)
+    """The key of Oscar's voucher; None while none is made."""
+
+    objects = CampaignCustomerQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=["campaign", "user"], name="personalization_campaign_customer"),)
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id}.{self.user_id}"
