@@ -22,7 +22,8 @@ def campaign_audience(campaign_id: int, document: Document) -> dict[str, Any]:
 def as_part(document: Document, campaign_id: int, campaign_document: Document) -> dict[str, Any]:
     """The document of a part as it acts: for whom and when its campaign is."""
     when = campaign_document.get("when", {})
-    return {**document, "who": campaign_audience(campaign_id, campaign_document), "when": when}
+    audience = campaign_audience(campaign_id, campaign_document)
+    return {**document, "who": audience, "when": when, "makes_codes": "voucher" in campaign_document}
 
 
 def acting_document(definition: Definition) -> Document | None:

@@ -36,6 +36,8 @@ def compile_block(
         schedule=compile_schedule(document.get("when", {})),
         categories=frozenset(document.get("categories", ())),
         products=frozenset(document.get("products", ())),
+        campaign=definition.campaign_id or 0,
+        makes_codes=document.get("makes_codes", False),
         by_taste=document.get("by_taste", False),
     )
 

@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from personalization.merchandising import campaign_parts, documents
+from personalization.merchandising.campaign_codes import follow_state
 from personalization.merchandising.campaign_parts import SHOWN_PARTS
 from personalization.merchandising.publish_checks import (
     InvalidDocumentError,
@@ -185,6 +186,7 @@ def archive(definition: Definition, by: Any) -> None:
         definition.state = DefinitionState.ARCHIVED
         definition.save(update_fields=["state", "updated_at"])
         _shown_parts(definition).update(state=DefinitionState.ARCHIVED, updated_at=now())
+        follow_state(definition)
         refuse_empty_slots()
         record_change(definition, AuditAction.ARCHIVE, by)
 
@@ -271,7 +273,8 @@ def _shown_parts(definition: Definition) -> Any:
 
 def _serve_parts(definition: Definition, numbers: dict[int, int]) -> None:
     """Makes the parts of a campaign serve these versions, by their keys, for whom and when it does; what has none
-    serves no more."""
+    serves no more. Its codes are good while it is live."""
+    follow_state(definition)
     when = definition.live.document.get("when", {}) if definition.live else {}
     for part in Definition.objects.parts_of(definition.pk):
         version = part.versions.filter(number=numbers.get(part.pk, 0)).first()
@@ -290,6 +293,7 @@ def _change_state(
         if not Definition.objects.filter(pk=definition.pk, state=before).update(state=after, updated_at=now()):
             raise NotPossibleError(_("It is not %(state)s any more.") % {"state": before.label})
         _shown_parts(definition).filter(state=before).update(state=after, updated_at=now())
+        follow_state(Definition.objects.get(pk=definition.pk))
         if definition.kind in (DefinitionKind.CAMPAIGN, DefinitionKind.BLOCK):
             refuse_empty_slots()
         record_change(definition, action, by)

@@ -9,6 +9,7 @@ from django.utils.translation import pgettext_lazy
 
 from personalization.models.definitions import Definition
 from personalization.models.deliveries import Arm, Delivery
+from personalization.models.visitors import Consent, Visitor
 
 
 class ValuePart(models.IntegerChoices):
@@ -28,8 +29,20 @@ class CampaignCustomerQuerySet(models.QuerySet):
         return self.filter(campaign=campaign_id)
 
     def enrol(self, rows: "Iterable[CampaignCustomer]") -> None:
-        """Stores who is in the audience from now on. Who was in it already stays as they were."""
-        self.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+        """Stores who is in the audience from now on; whoever asked for a code before keeps it."""
+        self.bulk_create(
+            rows,
+            batch_size=500,
+            update_conflicts=True,
+            unique_fields=["campaign", "user"],
+            update_fields=["arm", "value_part", "enrolled_at"],
+        )
+
+    def not_enrolled(self, users: models.QuerySet[Any], campaign_id: int) -> models.QuerySet[Any]:
+        """Those of these accounts who agreed to personalisation and were not found in a campaign's audience yet."""
+        agreed = Visitor.objects.filter(user=models.OuterRef("pk"), consent=Consent.GRANTED)
+        enrolled = self.filter(user=models.OuterRef("pk"), campaign=campaign_id, enrolled_at__isnull=False)
+        return users.filter(models.Exists(agreed), ~models.Exists(enrolled))
 
     def lock_customer(self, campaign_id: int, user_id: Any) -> "CampaignCustomer":
         """The row of a customer, made where there is none, which nobody else changes until the transaction ends."""
@@ -48,15 +61,18 @@ class CampaignCustomerQuerySet(models.QuerySet):
         return list(rows.values_list("voucher_id", flat=True))
 
     def count_codes(self, campaign_id: int) -> int:
-        """How many codes were made for a campaign, also for those who left since."""
+        """How many customers have a code of a campaign, used or not; who had their data erased counts no more."""
         return self.filter(campaign=campaign_id, voucher_id__isnull=False).count()
 
-    def to_be_written_to(self, campaign_id: int, kind: str, allowed: models.Q, limit: int) -> list[Any]:
-        """The customers of a campaign, without its holdout, to whom no message of this kind came up for it, and who may
-        be told something. One query. Parameters: `allowed`, a condition on the column `user`."""
-        written = Delivery.objects.filter(user=models.OuterRef("user"), kind=kind, source_id=campaign_id)
-        rows = self.filter(allowed, campaign=campaign_id, arm=Arm.TREATED, user__is_active=True)
-        return list(rows.exclude(models.Exists(written)).select_related("user").order_by("pk")[:limit])
+    def to_be_written_to(self, campaign_ids: Iterable[int], kind: str, allowed: models.Q, limit: int) -> list[Any]:
+        """The customers of these campaigns, without those held back, to whom no message of this kind came up for the
+        campaign, and who may be told something. One query. Parameters: `allowed`, a condition on the column `user`."""
+        written = Delivery.objects.filter(
+            user=models.OuterRef("user"), kind=kind, source_id=models.OuterRef("campaign")
+        )
+        rows = self.filter(allowed, campaign__in=list(campaign_ids), arm=Arm.TREATED, user__is_active=True)
+        rows = rows.filter(~models.Exists(written), enrolled_at__isnull=False)
+        return list(rows.select_related("user").order_by("pk")[:limit])
 
 
 class CampaignCustomer(models.Model):

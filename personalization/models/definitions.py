@@ -80,6 +80,12 @@ class DefinitionQuerySet(models.QuerySet):
         """The blocks, messages and segments that belong to a campaign and are not archived, with their versions."""
         return self.present().filter(campaign=campaign_id).with_versions().order_by("kind", "place", "pk")
 
+    def lock_live_campaign(self, campaign_id: int) -> "Definition | None":
+        """A live campaign with its version, which nobody changes until the transaction ends; None for none."""
+        rows = self.filter(pk=campaign_id, kind=DefinitionKind.CAMPAIGN, state=DefinitionState.LIVE)
+        found: Definition | None = rows.select_related("live").select_for_update(of=("self",)).first()
+        return found
+
     def part_counts(self) -> dict[int, int]:
         """How many parts each campaign has that has any. One query."""
         rows = self.present().exclude(campaign=None).values_list("campaign")
@@ -90,6 +96,11 @@ class DefinitionQuerySet(models.QuerySet):
         begun = models.Q(starts_at=None) | models.Q(starts_at__lte=now)
         not_over = models.Q(ends_at=None) | models.Q(ends_at__gt=now)
         return self.live_documents().filter(begun, not_over, kind=DefinitionKind.MESSAGE)
+
+    def campaigns_with_message(self, message_kind: str, now: datetime) -> list[int]:
+        """The keys of the campaigns of which a message of this kind is sent at this moment. One query."""
+        rows = self.live_messages(now).filter(live__document__kind=message_kind, campaign__isnull=False)
+        return sorted(set(rows.values_list("campaign_id", flat=True)))
 
     def is_message_live(self, message_kind: str, now: datetime) -> bool:
         """Whether a message of this kind of message is sent at this moment. One query."""

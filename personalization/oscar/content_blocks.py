@@ -1,6 +1,7 @@
 """What the content block of a slot is printed from: its words in the visitor's language, its picture, its token."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -10,11 +11,13 @@ from django.template import Context
 
 from personalization import serve
 from personalization.decide.visit import Visit
+from personalization.merchandising.campaign_codes import example_code, fill_code, has_code_words, own_code
 from personalization.merchandising.compiled_blocks import Block, BlockPicture, BlockText
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
 from personalization.privacy.requester import is_shared_page
 from personalization.report_tokens import block_token
+from personalization.shop.voucher_codes import OwnCode
 
 FOCUS_STEP = 10
 """Percent: the stylesheet has a class for each of these steps, as a page of ours has no style of its own."""
@@ -45,6 +48,8 @@ class PrintedBlock:
     picture: PrintedPicture | None
     token: str = ""
     """Its impression token; "" where nothing is reported."""
+    campaign: int = 0
+    """The key of the campaign of which this visitor may ask for a voucher code; 0 for none."""
     suffix: str = ""
     """What tells it from the same block on the same page, as in other languages beside the form."""
 
@@ -68,7 +73,8 @@ def slot_context(request: HttpRequest | None, slot: str) -> dict[str, Any]:
         visit = _read_visit(request)
         block = serve.serve_block(slot, visit)
         place = f"{FRAGMENT_PREFIX}{slot}" if is_shared_page(request) else ""
-        return {"printed": print_block(block, visit) if block else None, "slot": slot, "place": place}
+        printed = print_block(block, visit) if block else None
+        return {"printed": printed, "slot": slot, "place": place, "code_page": request.get_full_path()}
     return {}
 
 
@@ -78,10 +84,31 @@ def _read_visit(request: HttpRequest) -> Visit:
     return visits.anonymous_visit(request)
 
 
-def print_block(block: Block, visit: Visit) -> PrintedBlock:
-    """A block in the language of a visit. No query."""
-    text = block.text_in(visit.language, settings.LANGUAGE_CODE)
-    return PrintedBlock(block, text, print_picture(block.picture) if block.picture else None, block_token(block, visit))
+def print_block(block: Block, visit: Visit) -> PrintedBlock | None:
+    """A block in the language of a visit; None where nothing of its heading is left without a voucher code. No query
+    but for a block that names the visitor's code."""
+    text, may_ask = block.text_in(visit.language, settings.LANGUAGE_CODE), False
+    if any(has_code_words(part) for part in astuple(text)):
+        own, may_ask = _code_of_visitor(block, visit)
+        text = BlockText(*(fill_code(part, own) for part in astuple(text)))
+        if not (text.text if block.kind == "text" else text.title):
+            return None
+    picture = print_picture(block.picture) if block.picture else None
+    return PrintedBlock(block, text, picture, block_token(block, visit), block.campaign if may_ask else 0)
+
+
+def _code_of_visitor(block: Block, visit: Visit) -> tuple[OwnCode | None, bool]:
+    """(the visitor's code of the block's campaign, whether they may ask for one). Nobody's where another person may be
+    looking; staff see an example."""
+    moment = datetime.fromtimestamp(visit.timestamp, UTC)
+    if visit.is_preview:
+        return (example_code(moment) if block.makes_codes else None), False
+    if not block.makes_codes or visit.user_id is None or visit.hide_private_reasons:
+        return None, False
+    with fail_open("Reading a voucher code"):
+        own, had_one = own_code(block.campaign, visit.user_id, moment)
+        return own, not had_one
+    return None, False
 
 
 def print_picture(picture: BlockPicture) -> PrintedPicture:

@@ -1,5 +1,6 @@
 """Writing a content block: the form, the block beside it as shoppers see it, and the page that publishes it."""
 
+from dataclasses import astuple
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,9 @@ from django.utils.translation import pgettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from personalization.merchandising import documents, publishing
+from personalization.merchandising.campaign_codes import example_code, fill_code
 from personalization.merchandising.compile_blocks import compile_block, image_keys
+from personalization.merchandising.compiled_blocks import BlockText
 from personalization.models import BlockImage, Definition, DefinitionKind, DefinitionState
 from personalization.oscar.content_blocks import PrintedBlock, print_picture
 from personalization.oscar.dashboard.access import has_permission
@@ -153,9 +156,14 @@ def _previews(document: dict[str, Any]) -> list[tuple[str, PrintedBlock]]:
     picture = print_picture(block.picture) if block.picture else None
     labels = {code.lower(): str(name) for code, name in settings.LANGUAGES}
     return [
-        (labels.get(code, code), PrintedBlock(block, text, picture, suffix=f"-{code}"))
+        (labels.get(code, code), PrintedBlock(block, _with_example(text), picture, suffix=f"-{code}"))
         for code, text in block.texts.items()
     ]
+
+
+def _with_example(text: BlockText) -> BlockText:
+    """The words with a code that is nobody's."""
+    return BlockText(*(fill_code(part, example_code(now())) for part in astuple(text)))
 
 
 def _refusals(document: dict[str, Any]) -> list[str]:
