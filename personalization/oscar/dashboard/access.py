@@ -25,6 +25,8 @@ PERMISSIONS: dict[str, Permissions] = {
     "personalization-campaign-try": STAFF,
     "personalization-campaign-past": STAFF,
     "personalization-campaign-publish": allowed("publish_campaigns"),
+    "personalization-campaigns-ready": allowed("change_campaigns"),
+    "personalization-campaign-ready": allowed("change_campaigns"),
     "personalization-campaign-whole": STAFF,
     "personalization-campaign-whole-state": allowed("publish_campaigns"),
     "personalization-campaign-state": allowed("publish_campaigns"),
