@@ -1,13 +1,14 @@
 """The customers of a campaign: in which arm each is, since when, of which value they were, and their voucher code."""
 
-from collections.abc import Iterable
-from typing import Any, Self
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple, Self
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import pgettext_lazy
 
-from personalization.models.definitions import Definition
+from personalization.models.definitions import Definition, DefinitionState
 from personalization.models.deliveries import Arm, Delivery
 from personalization.models.visitors import Consent, Visitor
 
@@ -19,6 +20,17 @@ class ValuePart(models.IntegerChoices):
     TOP = 1, pgettext_lazy("personalization", "top tenth")
     NEXT = 2, pgettext_lazy("personalization", "next fifth")
     OTHER = 3, pgettext_lazy("personalization", "all others")
+
+
+class PartSums(NamedTuple):
+    """All customers of a campaign of one value and one arm."""
+
+    value_part: int
+    arm: str
+    people: int
+    orders: int
+    kept_amount: float
+    kept_squares: float
 
 
 class CampaignCustomerQuerySet(models.QuerySet):
@@ -64,6 +76,30 @@ class CampaignCustomerQuerySet(models.QuerySet):
         """How many customers have a code of a campaign, used or not; who had their data erased counts no more."""
         return self.filter(campaign=campaign_id, voucher_id__isnull=False).count()
 
+    def in_open_batches(self, size: int) -> "Iterator[list[CampaignCustomer]]":
+        """Those whose numbers may still change, by key."""
+        last, rows = 0, self.filter(enrolled_at__isnull=False, is_settled=False).order_by("pk")
+        while batch := list(rows.filter(pk__gt=last)[:size]):
+            yield batch
+            last = batch[-1].pk
+
+    def sums_of_campaign(self, campaign_id: int) -> list[PartSums]:
+        """What a campaign's customers came to, by their value and their arm. One query."""
+        rows = self.filter(campaign=campaign_id, enrolled_at__isnull=False).order_by().values("value_part", "arm")
+        sums = rows.annotate(
+            people=models.Count("pk"),
+            all_orders=models.Sum("orders"),
+            all_kept=models.Sum("kept_amount"),
+            squares=models.Sum(models.F("kept_amount") * models.F("kept_amount")),
+        )
+        columns = ("value_part", "arm", "people", "all_orders", "all_kept", "squares")
+        return [PartSums(*row) for row in sums.values_list(*columns)]
+
+    def ended_before(self, moment: datetime) -> Self:
+        """Those who came in before a moment, of campaigns that are not live: who is taken out of a live one would come
+        in once more, and be written to once more."""
+        return self.filter(enrolled_at__lt=moment).exclude(campaign__state=DefinitionState.LIVE)
+
     def to_be_written_to(self, campaign_ids: Iterable[int], kind: str, allowed: models.Q, limit: int) -> list[Any]:
         """The customers of these campaigns, without those held back, to whom no message of this kind came up for the
         campaign, and who may be told something. One query. Parameters: `allowed`, a condition on the column `user`."""
@@ -87,6 +123,13 @@ class CampaignCustomer(models.Model):
     """When they were first found in the audience; None for who only got a code so far, who is in no report."""
     voucher_id = models.BigIntegerField(null=True)
     """The key of Oscar's voucher; None while none is made."""
+
+    orders = models.PositiveIntegerField(default=0)
+    """Kept ones, within `measure.campaign_outcomes.WINDOW` from then on, ..."""
+    kept_amount = models.FloatField(default=0)
+    """... and what the shop kept of the money, in its own currency."""
+    is_settled = models.BooleanField(default=False)
+    """Whether the time is over, its orders are too old to come back, and it was counted since."""
 
     objects = CampaignCustomerQuerySet.as_manager()
 

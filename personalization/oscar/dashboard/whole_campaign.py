@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from django.utils.translation import pgettext
 from django.views.decorators.http import require_GET, require_POST
 
+from personalization.measure.campaign_outcomes import read_campaign_report
 from personalization.merchandising import campaign_words, documents, publishing
 from personalization.merchandising.campaign_parts import as_part
 from personalization.merchandising.segments import describe
@@ -18,9 +19,12 @@ from personalization.merchandising.stored_segments import stored_segment
 from personalization.models import AuditEntry, Definition, DefinitionKind
 from personalization.oscar.dashboard.block_words import describe_block
 from personalization.oscar.dashboard.campaign_list import all_names, live_state
+from personalization.oscar.dashboard.campaign_report_words import describe_campaign_effect
 from personalization.oscar.dashboard.definition_changes import change_by_button
 from personalization.oscar.dashboard.message_words import describe_message, message_refusals
 from personalization.oscar.dashboard.screens import say_refusal, show
+from personalization.shop import voucher_codes
+from personalization.shop.currencies import own_currency
 
 EDITORS = {
     DefinitionKind.BLOCK: "personalization-block",
@@ -48,7 +52,7 @@ def show_whole(request: HttpRequest, pk: int) -> HttpResponse:
     definition = _find_campaign(pk)
     parts = list(Definition.objects.parts_of(pk))
     document = newest_document(definition)
-    names = all_names(_all_references(definition, parts))
+    names, report = all_names(_all_references(definition, parts)), read_campaign_report(pk)
     context = {
         "definition": definition,
         "state": live_state(definition, now()),
@@ -57,6 +61,11 @@ def show_whole(request: HttpRequest, pk: int) -> HttpResponse:
         "parts": [_part_line(part, definition, document, names) for part in parts],
         "has_draft": any(one.draft is not None for one in (definition, *parts)),
         "refusals": publish_refusals(definition, parts),
+        "report": report,
+        "lines": (*report.parts, report.total) if report.total.treated.people or report.total.held_back.people else (),
+        "effect": describe_campaign_effect(report),
+        "codes": voucher_codes.count_codes(definition.voucher_set_id),
+        "currency": own_currency(),
         "entries": AuditEntry.objects.of_object(definition.kind, definition.pk)[:10],
     }
     return show(request, "campaign_whole", context, tab="campaigns")
