@@ -3,10 +3,14 @@
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils.timezone import now
+from oscar.apps.catalogue.models import Product
+from oscar.apps.voucher.models import Voucher
 
 from personalization.decide.active_rules import read_rules_now
 from personalization.merchandising.ready_campaigns import ready_campaigns
-from personalization.models import Definition
+from personalization.models import AuditEntry, Definition
+from personalization.profile.genome import refresh_genome
 from tests.content.block_documents import publish
 from tests.lifecycle import alerts
 from tests.shops import factories as shop
@@ -84,3 +88,29 @@ def test_a_second_one_gets_another_name_and_a_wrong_form_makes_nothing(client, o
     assert "personalization-error" in page or "invalid" in page
     assert Definition.objects.filter(kind="campaign").count() == 2
     assert client.get(address("campaign-ready", "nothing")).status_code == 404
+
+
+def test_the_whole_journey_is_seen_as_a_customer_before_anything_is_published(client, owner, hot):
+    anna, ben = shop.create_customer("anna"), shop.create_customer("ben")
+    tea = Product.objects.get()
+    shop.create_past_order(anna, [tea], days_ago=130)
+    refresh_genome([anna.pk, ben.pk], now().timestamp())
+    publish("Everybody")
+    client.post(address("campaign-ready", "win_back"), FORM | {"hold_back_percent": ""})
+    campaign = Definition.objects.get(kind="campaign")
+    journey = address("campaign-journey", campaign.pk)
+    assert client.get(journey).status_code == 200
+    response = client.get(journey, {"customer": anna.email})
+    page = response.content.decode()
+    assert "not in the audience" not in page and "held back" not in page
+    assert [title for title, _address in response.context["frames"]] == ["Home page", "Category", "Basket"]
+    seen = [client.get(frame).content.decode() for _title, frame in response.context["frames"]]
+    assert "Good to see you again" in seen[0] and "ABCD-EFGH-JKLM" in seen[0] and "Get my voucher" not in seen[0]
+    (mail,) = response.context["mails"]
+    assert mail["subject"].startswith("What is new at") and "ABCD-EFGH-JKLM" in mail["body"]
+    response = client.get(journey, {"customer": ben.email})
+    assert "This customer is not in the audience" in response.content.decode()
+    assert "Everybody" in client.get(response.context["frames"][0][1]).content.decode()
+    assert "No customer has this" in client.get(journey, {"customer": "nobody@example.com"}).content.decode()
+    assert AuditEntry.objects.filter(action="preview", subject=anna).exists()
+    assert not Voucher.objects.exists()

@@ -28,6 +28,7 @@ PERMISSIONS: dict[str, Permissions] = {
     "personalization-campaigns-ready": allowed("change_campaigns"),
     "personalization-campaign-ready": allowed("change_campaigns"),
     "personalization-campaign-whole": STAFF,
+    "personalization-campaign-journey": allowed("preview_as", "view_customer"),
     "personalization-campaign-whole-state": allowed("publish_campaigns"),
     "personalization-campaign-state": allowed("publish_campaigns"),
     "personalization-campaign-move": allowed("publish_campaigns"),

@@ -49,7 +49,7 @@ class PartLine:
 @require_GET
 def show_whole(request: HttpRequest, pk: int) -> HttpResponse:
     """The campaign, its parts, and what would keep it from being published."""
-    definition = _find_campaign(pk)
+    definition = find_campaign(pk)
     parts = list(Definition.objects.parts_of(pk))
     document = newest_document(definition)
     names, report = all_names(_all_references(definition, parts)), read_campaign_report(pk)
@@ -74,7 +74,7 @@ def show_whole(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def change_whole(request: HttpRequest, pk: int) -> HttpResponse:
     """Publishes, pauses, resumes, undoes or archives the campaign with all of its parts."""
-    definition = _find_campaign(pk)
+    definition = find_campaign(pk)
     if request.POST.get("do") == "publish":
         _publish_whole(request, definition)
     else:
@@ -119,7 +119,8 @@ def publish_refusals(definition: Definition, parts: list[Definition]) -> list[st
     return found
 
 
-def _find_campaign(pk: int) -> Definition:
+def find_campaign(pk: int) -> Definition:
+    """The campaign of this key with its versions; 404 for none."""
     found: Definition = get_object_or_404(Definition.objects.with_versions(), pk=pk, kind=DefinitionKind.CAMPAIGN)
     return found
 
