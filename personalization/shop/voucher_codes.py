@@ -54,7 +54,7 @@ class OwnCode:
 class CodeNumbers:
     """What became of the codes of a set."""
 
-    made: int = 0
+    code_count: int = 0
     orders: int = 0
     discount: Decimal = Decimal(0)
 
@@ -115,8 +115,8 @@ def count_codes(set_id: int | None) -> CodeNumbers:
     """How many codes were made, in how many orders they were used, and what they took off. One query."""
     if set_id is None:
         return CodeNumbers()
-    sums = _vouchers_of(set_id).aggregate(made=Count("pk"), orders=Sum("num_orders"), discount=Sum("total_discount"))
-    return CodeNumbers(sums["made"], sums["orders"] or 0, sums["discount"] or Decimal(0))
+    sums = _vouchers_of(set_id).aggregate(code_count=Count("pk"), orders=Sum("num_orders"), discount=Sum("total_discount"))
+    return CodeNumbers(sums["code_count"], sums["orders"] or 0, sums["discount"] or Decimal(0))
 
 
 def _vouchers_of(set_id: int) -> QuerySet[Any]:

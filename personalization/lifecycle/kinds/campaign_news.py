@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from personalization.lifecycle.customer_kind import MOST_AT_ONCE, SHOWN_PRODUCTS, CustomerKind, email_address
@@ -55,7 +56,8 @@ class CampaignNews(CustomerKind):
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """What its reader may like."""
         visit = reader_visit(occasion.user)
-        return {"products": message_content(self.name, visit, (), count=SHOWN_PRODUCTS, new_only=True).chosen}
+        chosen = message_content(self.name, visit, (), count=SHOWN_PRODUCTS, new_only=True).chosen
+        return {"products": chosen, "shop_path": reverse("personalization:home")}
 
 
 kind = CampaignNews()
