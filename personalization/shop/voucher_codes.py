@@ -115,7 +115,9 @@ def count_codes(set_id: int | None) -> CodeNumbers:
     """How many codes were made, in how many orders they were used, and what they took off. One query."""
     if set_id is None:
         return CodeNumbers()
-    sums = _vouchers_of(set_id).aggregate(code_count=Count("pk"), orders=Sum("num_orders"), discount=Sum("total_discount"))
+    sums = _vouchers_of(set_id).aggregate(
+        code_count=Count("pk"), orders=Sum("num_orders"), discount=Sum("total_discount")
+    )
     return CodeNumbers(sums["code_count"], sums["orders"] or 0, sums["discount"] or Decimal(0))
 
 

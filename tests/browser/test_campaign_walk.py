@@ -159,6 +159,7 @@ def preview_as_three(page, hands, whole, people):
         frame = page.frame_locator("iframe[title='Home page']")
         expect(frame.locator(".personalization-block__title").first).to_have_text("Good to see you again")
         expect(page.locator("section", has_text="The mail").first).to_contain_text("What is new at")
+        expect(page.frame_locator("section iframe").locator("body")).to_contain_text("ABCD-EFGH-JKLM")
     assert Axe().run(page, context=".personalization-console").response["violations"] == []
 
 
@@ -170,15 +171,16 @@ def buy_with_code(live_server, hands, link, code):
     card = page.locator(".personalization-row [data-product]", has_text="Cocoa").first
     hands.press(card.locator("h3 a"))
     page.wait_for_url("**/catalogue/cocoa*/")
-    hands.press(page.locator("#add_to_basket_form button[type=submit]"))
+    with page.expect_navigation():
+        hands.press(page.locator("#add_to_basket_form button[type=submit]"))
     enter_code(page, live_server, hands, code)
     expect(page.locator("body")).to_contain_text("does not qualify")  # half of what it takes
     page.goto(f"{live_server.url}/search/?q=Cocoa")
     page.goto(live_server.url + "/basket/")
     quantity = page.locator("input[name$='-quantity']").first
     hands.write(quantity, "2")
-    quantity.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_response(lambda one: one.request.method == "POST" and one.url.endswith("/basket/")):
+        quantity.press("Enter")
     enter_code(page, live_server, hands, code)
     expect(page.locator("body")).to_contain_text("added to basket")
     page.goto(f"{live_server.url}/checkout/")
@@ -196,8 +198,8 @@ def enter_code(page, live_server, hands, code):
     if opener.is_visible():
         hands.press(opener)
     page.locator("#id_code").fill(code)
-    page.locator("#id_code").press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("#id_code").press("Enter")
 
 
 def assert_all_gone(page, live_server, customer, pausing):
