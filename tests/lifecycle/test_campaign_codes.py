@@ -1,10 +1,13 @@
 """Voucher codes of a campaign: one a person, good once, void while it is paused, and nobody else's."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 from oscar.apps.basket.models import Basket
@@ -13,9 +16,14 @@ from oscar.apps.voucher.models import Voucher
 from oscar.core.loading import get_class
 
 from personalization.decide.active_rules import read_rules_now
+from personalization.decide.blocks import choose_block
+from personalization.decide.visit import Visit
+from personalization.lifecycle.kinds import registered_kinds
 from personalization.lifecycle.message_run import run_messages
 from personalization.merchandising import campaign_codes, publishing
-from personalization.models import CampaignCustomer, Consent, Visitor
+from personalization.merchandising.campaign_audiences import enrol_customers
+from personalization.models import CampaignCustomer, Consent, Definition, Delivery, Visitor
+from personalization.oscar.content_blocks import print_block
 from personalization.privacy.identity import erase_customer
 from tests.content.block_documents import block
 from tests.dashboard.campaign_posts import pin
@@ -198,3 +206,89 @@ def test_who_refused_personalisation_is_in_no_report(make_campaign):
     Visitor.objects.filter(user=anna).update(consent=Consent.WITHDRAWN)
     run_messages()
     assert not CampaignCustomer.objects.exists()
+
+
+def test_each_customer_of_the_audience_is_written_to_once_and_the_sweep_asks_two_queries(make_campaign):
+    make_campaign()
+    kind, counts = registered_kinds()["campaign_news"], []
+    for number in (2, 9):
+        for one in range(number):
+            allow(shop.create_customer(f"person{number}-{one}"), purpose="offers")
+        enrol_customers(now())
+        with CaptureQueriesContext(connection) as asked:
+            due = list(kind.find_due(now()))
+        counts.append((len(due), len(asked)))
+    assert counts == [(2, 2), (11, 2)]
+    assert run_messages().result.sent == 11 and run_messages().result.sent == 0
+
+
+def test_two_campaigns_write_each_in_its_own_words_and_outside_of_one_nobody_is_written_to(make_campaign, tea):
+    anna = shop.create_customer("anna")
+    allow(anna, purpose="offers")
+    wording = {"en-gb": {"subject": "Alone"}}
+    alone = publishing.create("message", "Alone", {"kind": "campaign_news", "wording": wording}, None)
+    publishing.publish(alone, None)
+    assert run_messages().result.sent == 0
+    other = publishing.create("campaign", "Other", pin(tea, who={"people": "customers"}), None)
+    own = {"kind": "campaign_news", "wording": {"en-gb": {"subject": "Other words"}}}
+    publishing.create("message", "Other mail", own, None, campaign=other)
+    publishing.publish(other, None)
+    make_campaign()
+    run_messages()
+    Delivery.objects.filter(state="sent").update(sent_at=now() - timedelta(days=40))
+    Delivery.objects.filter(state="due").update(due_at=now())
+    run_messages()
+    assert sorted("Other words" in one.subject for one in mail.outbox) == [False, True]
+    assert not any("Alone" in one.subject for one in mail.outbox)
+
+
+def test_a_message_that_is_paused_with_its_campaign_is_not_sent(make_campaign):
+    allow(shop.create_customer("anna"), purpose="offers")
+    publishing.pause(make_campaign(), None)
+    assert run_messages().result.sent == 0
+
+
+def test_a_page_asks_one_query_more_for_a_customer_without_a_code_and_two_with_one(make_campaign, client):
+    campaign = make_campaign()
+    plain = Definition.objects.get(name="For all")
+    anna = shop.create_customer("anna")
+    home(client, anna)
+
+    def count():
+        with CaptureQueriesContext(connection) as asked:
+            home(client)
+        return [one["sql"] for one in asked if "campaigncustomer" in one["sql"] or "voucher_voucher" in one["sql"]]
+
+    assert len(count()) == 1
+    campaign_codes.give_code(campaign.pk, anna.pk, now())
+    assert len(count()) == 2
+    publishing.pause(campaign, None)
+    read_rules_now()
+    assert plain.state == "live" and count() == []
+
+
+def test_the_holdout_gets_the_same_people_on_pages_as_in_mails(make_campaign, client):
+    people = [shop.create_customer(f"person{number}") for number in range(12)]
+    for one in people:
+        allow(one, purpose="offers")
+    make_campaign(hold_back=0.5)
+    run_messages()
+    written = {address for one in mail.outbox for address in one.to}
+    sees = {one.email for one in people if "Welcome back" in home(client.__class__(), one)}
+    assert sees == written and 0 < len(sees) < 12
+
+
+def test_a_block_of_whose_heading_nothing_is_left_is_not_shown(make_campaign, client):
+    campaign = make_campaign()
+    publishing.create("block", "Code only", block("{code}", slot="strip"), None, campaign=campaign)
+    publish_block = publishing.create("block", "Default", block("Nothing yet", slot="strip"), None)
+    publishing.publish(publish_block, None)
+    publishing.publish(campaign, None, number=1)
+    rules = read_rules_now()
+    anna = shop.create_customer("anna")
+    visit = Visit(now().timestamp(), None, rules=rules, user_id=anna.pk)
+    chosen = choose_block(visit, "strip")
+    assert print_block(chosen, visit) is None
+    campaign_codes.give_code(campaign.pk, anna.pk, now())
+    visit = replace(visit, timestamp=now().timestamp())
+    assert print_block(chosen, visit).text.title == Voucher.objects.get().code
