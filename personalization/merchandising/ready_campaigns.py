@@ -79,7 +79,7 @@ def make_ready_campaign(
         for kind, part in parts:
             publishing.create(kind, name, part, by, is_demo=is_demo, campaign=campaign)
         if not _has_default():
-            title = {code: {"title": gettext("Good to see you")} for code in _languages()}
+            title = {code: {"title": pgettext("personalization", "Good to see you")} for code in _languages()}
             default = {"slot": HOME_SLOT, "kind": "hero", "variants": title}
             name = _free_name(pgettext("personalization", "Home page, for everybody"))
             publishing.create(DefinitionKind.BLOCK, name, default, by, is_demo=is_demo)
@@ -119,7 +119,7 @@ def _mail(ready: ReadyCampaign, chosen: CampaignSettings) -> dict[str, Any]:
         wording[code] = {
             "subject": subject,
             "opening": " ".join(filter(None, (opening, _code_words(chosen)))),
-            "closing": gettext("Yours, {shop}"),
+            "closing": pgettext("personalization", "Yours, {shop}"),
         }
     return {"kind": MAIL_KIND, "wording": wording}
 
@@ -175,7 +175,7 @@ _READY = (
         ),
         lambda: (
             gettext("Nice that you are here"),
-            gettext("Welcome to {shop}"),
+            pgettext("personalization", "Welcome to {shop}"),
             gettext("Here is what others like most."),
         ),
         lambda chosen: [
@@ -218,7 +218,7 @@ _READY = (
         gettext_lazy("For customers who bought from the category: what lies in stock of it 20 times or more moves up."),
         lambda: (
             gettext("A good moment to stock up"),
-            gettext("Stock up at {shop}"),
+            pgettext("personalization", "Stock up at {shop}"),
             gettext("We have plenty of what you buy here."),
         ),
         lambda chosen: _bought_category(chosen, 1),
@@ -230,8 +230,8 @@ _READY = (
         pgettext_lazy("personalization", "New arrivals"),
         gettext_lazy("For customers who bought from the category on two days or more: what is new in it moves up."),
         lambda: (
-            gettext("New for you"),
-            gettext("New arrivals at {shop}"),
+            pgettext("personalization", "New for you"),
+            pgettext("personalization", "New arrivals at {shop}"),
             gettext("These have just come in, and are of what you buy here."),
         ),
         lambda chosen: _bought_category(chosen, 2),
@@ -244,7 +244,7 @@ _READY = (
         gettext_lazy("For the tenth of the customers who brought most within a year: what is new moves up."),
         lambda: (
             gettext("Thank you for buying here"),
-            gettext("A thank-you from {shop}"),
+            pgettext("personalization", "A thank-you from {shop}"),
             gettext("You are one of our best customers. Thank you."),
         ),
         lambda chosen: [{"field": "value_tier", "op": "one_of", "value": [10]}],
