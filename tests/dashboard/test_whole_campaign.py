@@ -11,7 +11,7 @@ from personalization.models import AuditEntry, Definition
 from personalization.profile.genome import refresh_genome
 from tests.content.block_documents import block
 from tests.content.test_serving import TITLE, segment_of_customers
-from tests.dashboard.campaign_posts import pin
+from tests.dashboard.campaign_posts import form_data, pin
 from tests.lifecycle import alerts
 from tests.shops import factories as shop
 
@@ -178,3 +178,40 @@ def test_an_older_schedule_of_a_part_does_not_count(client, marketer, campaign):
     shopper = client.__class__()
     shopper.force_login(shop.create_customer("anna"))
     assert shown(shopper) == ["Good morning"]
+
+
+def test_the_forms_show_an_example_in_the_place_of_a_code(client, marketer, campaign):
+    marketer.user_permissions.add(Permission.objects.get(codename="preview_as"))
+    shown_block = client.post(address("block-preview"), block_form("Your code is {code}", part="1")).content.decode()
+    assert "Your code is ABCD-EFGH-JKLM" in shown_block
+    mail = {
+        "kind": "campaign_news",
+        "part": "1",
+        "opening_en-gb": "Use {code} until {code_until}.",
+        "view-language": "",
+    }
+    page = client.post(address("message-mail"), mail).content.decode()
+    assert "Use ABCD-EFGH-JKLM until" in page
+    del mail["part"]
+    assert "There is no such placeholder: {code}" in client.post(address("message-mail"), mail).content.decode()
+
+
+def test_the_form_of_a_campaign_writes_and_keeps_its_codes_and_its_holdout(client, marketer):
+    tea = shop.create_shop_product("Tea")
+    codes = {"code_kind": "amount", "code_value": "5", "code_least": "30", "code_days": "7", "code_most": "9"}
+    client.post(address("campaign-create"), form_data(tea, hold_back_percent="20", **codes))
+    made = Definition.objects.get(kind="campaign")
+    voucher = {"amount": 5.0, "least": 30.0, "days": 7, "most": 9}
+    assert (made.draft.document["voucher"], made.draft.document["hold_back"]) == (voucher, 0.2)
+    page = client.get(address("campaign", made.pk)).content.decode()
+    assert 'name="code_value" value="5.0"' in page and 'name="hold_back_percent" value="20.0"' in page
+    page = client.get(address("campaign-whole", made.pk)).content.decode()
+    assert "from 30.00" in page and "good for 7 days" in page and "at most 9 codes" in page
+    wrong = form_data(tea, name="Wrong", code_kind="percent")
+    assert "Say how much a code takes off." in client.post(address("campaign-create"), wrong).content.decode()
+
+
+def test_a_draft_says_when_it_will_start(client, marketer, campaign):
+    when = {"from": "2099-01-01T00:00:00+00:00", "zone": "UTC"}
+    publishing.save_draft(campaign, campaign.draft.document | {"when": when}, None, base=1)
+    assert "2099" in client.get(address("campaign-whole", campaign.pk)).content.decode()
