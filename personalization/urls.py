@@ -8,6 +8,7 @@ from django.views.generic import TemplateView
 
 from personalization.pages import (
     basket,
+    campaign_codes,
     cards,
     consent,
     fragments,
@@ -47,6 +48,7 @@ urlpatterns = [
     path("personalization/events/", receive_events, name="events"),
     path("personalization/fragments/", fragments.show_fragments, name="fragments"),
     path("personalization/feedback/", dismiss_item, name="feedback"),
+    path("personalization/voucher-code/", campaign_codes.request_code, name="campaign_code"),
     path("personalization/sort/", sort_preference.switch_sort, name="sort"),
     path("personalization/consent/", consent.answer_consent, name="consent"),
     path("personalization/leave/", leave_bar.answer_leaving, name="leave"),

@@ -1,5 +1,5 @@
 """What the demo's merchandiser has defined already: segments with members, campaigns, a conflict, three drafts,
-synonyms, a redirect, and content blocks."""
+synonyms, a redirect, content blocks, and the drafts of a whole campaign."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from oscar.core.loading import get_model
 from example_shop.journey.blocks import demo_blocks, demo_posts
 from example_shop.journey.load import ADMIN, User
 from personalization.merchandising import publishing
+from personalization.merchandising.ready_campaigns import CampaignSettings, make_ready_campaign, ready_campaigns
 from personalization.merchandising.search_rule_words import search_rule_name
 from personalization.models import Definition
 
@@ -40,6 +41,8 @@ def define() -> None:
         _publish("block", name, document, owner)
     for name, document in demo_posts(_breakfast_products()).items():
         _publish("block", name, document, owner)
+    voucher = {"percent": 10, "least": 20, "days": 14, "most": 1_000}
+    make_ready_campaign(ready_campaigns()["win_back"], CampaignSettings(voucher=voucher), owner, is_demo=True)
 
 
 def _publish(kind: str, name: str, document: Document, owner: Any) -> int:

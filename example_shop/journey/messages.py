@@ -66,7 +66,7 @@ SILENT_WEEKS = (
 
 def messages_are_made() -> bool:
     """Whether the demo's messages were made."""
-    return Definition.objects.filter(kind=DefinitionKind.MESSAGE, is_demo=True).exists()
+    return Definition.objects.filter(kind=DefinitionKind.MESSAGE, is_demo=True, campaign=None).exists()
 
 
 def make_messages() -> None:

@@ -10,6 +10,7 @@ from django.db import DatabaseError
 
 from personalization.decide.merchandising import ActingCampaign
 from personalization.decide.visit import LazySequence, Visit
+from personalization.merchandising.assignment import is_left_out
 from personalization.merchandising.compiled import (
     ANYWHERE,
     Audience,
@@ -137,15 +138,25 @@ def is_for(audience: Audience, visit: Visit) -> bool:
     """Whether the visitor is among those who are meant."""
     if audience.people is not People.ALL and (audience.people is People.CUSTOMERS) != (visit.user_id is not None):
         return False
-    if audience.countries and visit.country not in audience.countries:
+    if (audience.countries and visit.country not in audience.countries) or (
+        audience.devices and visit.device not in audience.devices
+    ):
         return False
-    if audience.devices and visit.device not in audience.devices:
+    if _is_in_holdout(audience, visit):
         return False
     if not audience.names_segments:
         return True
     if visit.held_back or _any_holds(audience.out_segments, visit):
         return False
     return not audience.in_segments or _any_holds(audience.in_segments, visit)
+
+
+def _is_in_holdout(audience: Audience, visit: Visit) -> bool:
+    """Whether the campaign holds the visitor back, to compare the others with. A preview shows what the others see."""
+    if not audience.hold_back or visit.is_preview:
+        return False
+    person = visit.visitor_id if visit.user_id is None else visit.user_id
+    return is_left_out(audience.campaign, audience.hold_back, person)
 
 
 def segments_of(visit: Visit) -> tuple[int, ...]:

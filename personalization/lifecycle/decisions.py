@@ -11,6 +11,7 @@ from personalization.lifecycle.kinds import MessageKind, Occasion
 from personalization.lifecycle.live_messages import PublishedMessage, find_message_for
 from personalization.lifecycle.pauses import LONGEST_WINDOW, end_of_cap, end_of_quiet
 from personalization.lifecycle.permissions import allows
+from personalization.merchandising.assignment import is_left_out
 from personalization.models import ChannelConsent, Delivery, Suppression, Visitor
 from personalization.models.deliveries import Arm, Why
 from personalization.models.message_permissions import Channel, PermissionState, Purpose
@@ -58,14 +59,14 @@ def decide_delivery(
         return Decision(Why.NO_ADDRESS)
     said = said_last(delivery, kind, occasion)
     why = obstacle(delivery, kind, occasion, said, now)
-    message = None if why else find_message_for(messages, occasion.user, now)
+    message = None if why else find_message_for(kind.fitting_messages(messages, delivery), occasion.user, now)
     if message is None or delivery.channel not in message.channels:
         return Decision(why or (Why.OTHER_CHANNEL if message else Why.NOT_MEANT))
     chosen = choose_moment(delivery, message, occasion.user, now)
     if pause := _waiting(chosen) or _pause(delivery, kind, occasion, now):
         return replace(pause, chosen=chosen)
     share = kind.hold_back if message.hold_back is None else message.hold_back
-    if is_held_back(kind, delivery.address_hash, share):
+    if _is_drawn_out(message, kind, delivery, share):
         return Decision(Why.HELD_BACK, arm=Arm.HELD_BACK, message=message, hold_back=share)
     language = _language(delivery, kind, occasion, said)
     return Decision(
@@ -171,6 +172,13 @@ def _inbox_pause(delivery: Delivery, kind: MessageKind, occasion: Occasion, now:
         return None
     later = now + UNREAD_PAUSE
     return Decision(Why.CAPPED, later=later if later <= delivery.created_at + kind.give_up else None)
+
+
+def _is_drawn_out(message: PublishedMessage, kind: MessageKind, delivery: Delivery, share: float) -> bool:
+    """Whether they get nothing, to compare others with: of a campaign's message as on the pages of the campaign."""
+    if message.campaign_id is not None:
+        return is_left_out(message.campaign_id, share, delivery.user_id)
+    return is_held_back(kind, delivery.address_hash, share)
 
 
 def is_held_back(kind: MessageKind, address_hash: str, share: float) -> bool:

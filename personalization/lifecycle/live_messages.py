@@ -10,7 +10,9 @@ from personalization import conf
 from personalization.lifecycle.kinds import BY_MAIL, Channels, registered_kinds
 from personalization.lifecycle.wording import Wording
 from personalization.merchandising import documents, segments
+from personalization.merchandising.campaign_parts import as_part
 from personalization.merchandising.compile import read_segments
+from personalization.merchandising.compiled import People
 from personalization.models import Definition, DefinitionKind, Version
 from personalization.models.message_permissions import Channel
 from personalization.shop import customers
@@ -38,11 +40,18 @@ class PublishedMessage:
     """Whether who comes at least weekly is mailed only what they did not read in the shop."""
     best_hour: bool = False
     """Whether a mail waits for the hour at which its reader is usually in the shop."""
+    campaign_id: int | None = None
+    """The campaign that it belongs to: it is for whom that is, and holds back whom that holds back."""
+    people: str = People.ALL
+    """Whether it is for customers, or for who has no account, as its campaign says."""
 
     @classmethod
-    def of_version(cls, version: Version) -> "PublishedMessage":
-        """What a version says. NewerSchemaError where a newer release wrote it."""
+    def of_version(cls, version: Version, campaign: Definition | None = None) -> "PublishedMessage":
+        """What a version says, for whom its campaign is. NewerSchemaError where a newer release wrote it."""
         document = documents.upgrade(DefinitionKind.MESSAGE, version.schema, version.document)
+        if campaign is not None and campaign.live is not None:
+            document |= as_part(document, campaign.pk, campaign.live.document)
+            document["hold_back"] = document["who"].get("hold_back", 0.0)
         who = document.get("who", {})
         return cls(
             version.definition_id,
@@ -55,6 +64,8 @@ class PublishedMessage:
             tuple(document.get("channels", BY_MAIL)),
             document.get("first_in_shop", False),
             document.get("best_hour", False),
+            None if campaign is None else campaign.pk,
+            who.get("people", People.ALL),
         )
 
     def wording(self, language: str) -> Wording:
@@ -71,7 +82,7 @@ def read_live_messages(now: datetime) -> dict[str, list[PublishedMessage]]:
     known, found = registered_kinds(), dict[str, list[PublishedMessage]]()
     for definition in Definition.objects.live_messages(now):
         try:
-            message = PublishedMessage.of_version(definition.live)
+            message = PublishedMessage.of_version(definition.live, definition.campaign)
         except (documents.NewerSchemaError, KeyError):
             logger.exception("The message %s cannot be read; it is not sent", definition.pk)
             continue
@@ -92,7 +103,10 @@ def find_message_for(messages: Sequence[PublishedMessage], user: Any, now: datet
 
 
 def _is_meant_for(message: PublishedMessage, user: Any, now: datetime) -> bool:
-    """Only for whom the database is sure: nobody is on a page when mails are sent. A guest is in no segment."""
+    """Only for whom the database is sure: nobody is on a page when mails are sent. A guest is in no segment, and in no
+    campaign, whose report and codes are about customers."""
+    if message.campaign_id is not None and (user is None or message.people == People.VISITORS):
+        return False
     if not message.in_segments and not message.out_segments:
         return True
     if user is None:

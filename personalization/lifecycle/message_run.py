@@ -8,6 +8,7 @@ from django.utils.timezone import now
 
 from personalization.lifecycle.sending import SendingResult, send_messages
 from personalization.lifecycle.sweep import sweep_messages
+from personalization.merchandising.campaign_audiences import enrol_customers
 from personalization.models.deliveries import Why
 
 MESSAGES_PER_RUN = 1_000
@@ -36,7 +37,8 @@ class MessageRun:
 
 
 def run_messages(limit: int = MESSAGES_PER_RUN) -> MessageRun:
-    """Finds who is due, then sends up to so many messages."""
+    """Notes who came into the audience of a campaign, finds who is due, then sends up to so many messages."""
+    enrol_customers(now())
     new_messages = sweep_messages(now())
     return MessageRun(new_messages, send_messages(limit=limit))
 

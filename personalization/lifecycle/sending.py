@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
+from django.utils import translation
 from django.utils.timezone import now as current_time
 
 from personalization import conf
 from personalization.lifecycle.decisions import Decision, decide_delivery
 from personalization.lifecycle.in_shop import RECHECK_EVERY, InShopNotice, make_notice, recheck_unread
-from personalization.lifecycle.kinds import MessageKind, registered_kinds
-from personalization.lifecycle.live_messages import read_live_messages
+from personalization.lifecycle.kinds import MessageKind, Occasion, registered_kinds
+from personalization.lifecycle.live_messages import PublishedMessage, read_live_messages
 from personalization.lifecycle.mail import (
     MailBusy,
     MailRefused,
@@ -29,6 +30,8 @@ from personalization.lifecycle.mail import (
     make_mail,
     open_mail_server,
 )
+from personalization.lifecycle.wording import Wording
+from personalization.merchandising.campaign_codes import give_code
 from personalization.models import Delivery, MessageOutcome
 from personalization.models.deliveries import LEASE, DeliveryState, Why
 from personalization.models.message_permissions import Channel
@@ -110,10 +113,10 @@ def _decide_next(channel: str, now: datetime, result: SendingResult) -> ClaimedM
             return None
         kind = registered_kinds()[delivery.kind]
         decision = decide_delivery(delivery, kind, live[delivery.kind], now)
-        if decision.arm:
+        if decision.arm and (decision.message is None or decision.message.campaign_id is None):
             MessageOutcome.objects.record(kind.name, delivery.user_id, decision.arm, decision.hold_back, now)
         delivery.note_choice(decision.chosen.shop_first, decision.chosen.hour_rule, decision.chosen.later)
-        made = _text_of(delivery, kind, decision)
+        made = _text_of(delivery, kind, decision, now)
         if made is not None and _claim(delivery, kind, now):
             return _take(delivery, kind, made, _sending_columns(delivery, decision, now), result)
         why = decision.why or (Why.NOT_RENDERED if made is None else Why.NO_PERMISSION)
@@ -159,13 +162,27 @@ def _take(
     return DeliveryState.SENT
 
 
-def _text_of(delivery: Delivery, kind: MessageKind, decision: Decision) -> MessageText | None:
+def _own_wording(message: PublishedMessage, occasion: Occasion, language: str, now: datetime) -> Wording:
+    """The shop's words in the reader's language, with the reader's own voucher code, which is made where there is
+    none yet; without one, without the sentences that name it."""
+    chosen = mail_language(language)
+    wording = message.wording(chosen)
+    if not wording.names_code:
+        return wording
+    own = None
+    if message.campaign_id is not None and occasion.user is not None:
+        own = give_code(message.campaign_id, occasion.user.pk, now)
+    with translation.override(chosen):
+        return wording.with_code(own)
+
+
+def _text_of(delivery: Delivery, kind: MessageKind, decision: Decision, now: datetime) -> MessageText | None:
     """The mail or notification; None where it is not to be sent, or cannot be made, which the log says."""
     if decision.occasion is None or decision.message is None:
         return None
     try:
         with transaction.atomic():  # a query that fails must not take the decision with it
-            wording = decision.message.wording(mail_language(decision.language))
+            wording = _own_wording(decision.message, decision.occasion, decision.language, now)
             if delivery.channel == Channel.SHOP:
                 return make_notice(kind, decision.occasion, decision.language, wording)
             return make_mail(delivery, kind, decision.occasion, decision.language, wording)

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from personalization.merchandising.campaign_codes import fill_code, has_code_words
 from personalization.merchandising.documents import PLACEHOLDER
+from personalization.shop.voucher_codes import OwnCode
 
 
 class MissingValueError(Exception):
@@ -18,6 +20,15 @@ class Wording:
     subject: str = ""
     opening: str = ""
     closing: str = ""
+
+    @property
+    def names_code(self) -> bool:
+        """Whether it names the reader's voucher code."""
+        return any(has_code_words(text) for text in (self.subject, self.opening, self.closing))
+
+    def with_code(self, own: OwnCode | None) -> "Wording":
+        """With the reader's code in its place; without one, without the sentences that name it."""
+        return Wording(*(fill_code(text, own) for text in (self.subject, self.opening, self.closing)))
 
     def filled_in(self, values: Mapping[str, Any]) -> "Wording":
         """With what its placeholders stand for. MissingValueError."""

@@ -97,7 +97,7 @@ def count_message_outcomes(now: datetime) -> int:
 def _count_people(rows: list[MessageOutcome], settled: datetime, now: datetime) -> int:
     user_ids = {row.user_id for row in rows}
     since, until = min(row.decided_at for row in rows), max(row.decided_at for row in rows) + WINDOW
-    orders = _orders_by_customer(user_ids, since, min(until, now))
+    orders = orders_by_customer(user_ids, since, min(until, now))
     withdrawals = ChannelConsent.objects.withdrawals(user_ids, since, until)
     changed = []
     for row in rows:
@@ -114,7 +114,8 @@ def _count_people(rows: list[MessageOutcome], settled: datetime, now: datetime) 
     return len(changed)
 
 
-def _orders_by_customer(user_ids: set[Any], since: datetime, until: datetime) -> Mapping[Any, list[OrderWorth]]:
+def orders_by_customer(user_ids: set[Any], since: datetime, until: datetime) -> Mapping[Any, list[OrderWorth]]:
+    """The orders that these customers placed between two moments, by the customer's key. A few queries."""
     owner = dict(order_values.orders_of_customers(user_ids, since, until))
     found: dict[Any, list[OrderWorth]] = defaultdict(list)
     for one in order_values.order_worths(owner):

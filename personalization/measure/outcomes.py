@@ -7,6 +7,7 @@ from django.utils.timezone import now as current_time
 
 from personalization import conf
 from personalization.measure import credit
+from personalization.measure.campaign_outcomes import count_campaign_outcomes
 from personalization.measure.experiments import ExperimentsResult, measure_experiments
 from personalization.measure.message_effect import count_message_outcomes
 from personalization.measure.newcomers import list_newcomers
@@ -60,6 +61,7 @@ def measure_outcomes(now: datetime | None = None, *, thorough: bool = True) -> M
     list_newcomers(moment)
     count_searches(moment)
     count_message_outcomes(moment)
+    count_campaign_outcomes(moment)
     return MeasureResult(credited, corrected, days, measure_experiments(moment), _learn_row_order(moment))
 
 

@@ -37,6 +37,13 @@ def bucket_of(unit: UUID, salt: str) -> int:
     return int.from_bytes(digest[:8], "big") * BUCKETS >> 64
 
 
+def is_left_out(campaign: int, share: float, person: object) -> bool:
+    """Whether a person is in the part, 0 to 1, that a campaign is kept from, to compare the others with. The same ones
+    on every page and in every mail; a larger part holds all of a smaller one."""
+    digest = sha256(f"campaign:{campaign}:{person}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") < share * 2**64
+
+
 class ArmRange(NamedTuple):
     """The buckets of one arm."""
 

@@ -9,6 +9,7 @@ from django.db import DatabaseError
 from django.utils.translation import gettext_lazy as _
 
 from personalization.merchandising import documents, segments
+from personalization.merchandising.campaign_parts import owners_of, without_owners
 from personalization.merchandising.compile_blocks import blocks_by_slot, image_keys
 from personalization.merchandising.compile_rows import compile_row
 from personalization.merchandising.compiled import NO_RULES, Campaign, CompiledRules, SegmentTest
@@ -87,10 +88,16 @@ def rules_of(
     Parameters: `running`, the experiments that assign visitors; `serving`, rules of which nothing is compiled again.
     """
     definitions = [one for one in definitions if one.kind not in NO_RULE]
-    compiler = Compiler()
+    owners = owners_of(definitions)
+    definitions = without_owners(definitions, owners)
+    compiler = Compiler(owners=owners)
     variants = _compile_variants(running, compiler)
     compiled = _compiled_versions(serving)
-    done = {one.pk: compiled.get((one.pk, one.live.number)) for one in definitions if one.live is not None}
+    done = {
+        one.pk: None if one.campaign_id else compiled.get((one.pk, one.live.number))
+        for one in definitions
+        if one.live is not None
+    }
     compiler.problems.update({key: [*serving.problems.get(key, ())] for key, one in done.items() if one is not None})
     compiler.look_up_products(one.live.document for one in definitions if one.live is not None and not done[one.pk])
     compiler.images = BlockImage.objects.by_key(image_keys(one.live.document for one in definitions if one.live))
@@ -124,6 +131,8 @@ def _compile_variants(running: tuple[RunningExperiment, ...], compiler: Compiler
         definition = version.definition
         if definition.state in (DefinitionState.PAUSED, DefinitionState.ARCHIVED):
             continue  # who takes a campaign away means for everybody
+        if definition.campaign_id is not None and definition.campaign_id not in compiler.owners:
+            continue
         definition.live = version
         one = _compile_one(definition, compiler)
         compiler.problems.pop(definition.pk, None)

@@ -16,6 +16,8 @@ def compile_audience(document: Mapping[str, Any]) -> Audience:
         out_segments=tuple(document.get("out", ())),
         countries=frozenset(document.get("countries", ())),
         devices=frozenset(document.get("devices", ())),
+        campaign=document.get("campaign", 0),
+        hold_back=document.get("hold_back", 0.0),
     )
 
 

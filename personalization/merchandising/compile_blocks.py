@@ -38,6 +38,8 @@ def compile_block(
         schedule=compile_schedule(document.get("when", {})),
         categories=frozenset(document.get("categories", ())),
         products=frozenset((*document.get("products", ()), *spot_products(document))),
+        campaign=definition.campaign_id or 0,
+        makes_codes=document.get("makes_codes", False),
         by_taste=document.get("by_taste", False),
         post=compile_post(document),
         published_at=definition.published_at.timestamp() if definition.published_at else 0.0,

@@ -214,6 +214,10 @@ class Audience:
     """The keys of segments; none may hold."""
     countries: frozenset[str] = frozenset()
     devices: frozenset[str] = frozenset()
+    campaign: int = 0
+    """The key of the campaign whose holdout is left out; 0 for none."""
+    hold_back: float = 0.0
+    """The part of the people, 0 to 1, who are left out, to compare the others with."""
 
     @property
     def names_segments(self) -> bool:

@@ -57,6 +57,10 @@ class Block:
     categories: frozenset[int] = frozenset()
     products: frozenset[int] = frozenset()
     """What it is about."""
+    campaign: int = 0
+    """The key of the campaign that it is a part of; 0 for none."""
+    makes_codes: bool = False
+    """Whether that campaign makes voucher codes."""
     by_taste: bool = False
     """Whether only those see it who buy what it is about."""
     post: Post | None = None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from personalization.batching import batched
 from personalization.merchandising import documents
+from personalization.merchandising.campaign_parts import as_part, campaign_audience
 from personalization.merchandising.compile_audience import compile_audience, compile_schedule
 from personalization.merchandising.compile_blocks import compile_block
 from personalization.merchandising.compile_rows import sorted_numbers
@@ -51,6 +52,8 @@ class Compiler:
     """By the key of the definition: what it names and the shop has no more, in words."""
     images: Mapping[int, BlockImage] = field(default_factory=dict)
     """The pictures that the documents name, looked up for all of them at once."""
+    owners: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    """What each live campaign says, by its key: its parts are for whom and when it is."""
     _targets: dict[str, Target] = field(default_factory=dict)
     _missing: dict[str, list[Message]] = field(default_factory=dict)
     _groups: dict[str, ProductGroups] = field(default_factory=dict)
@@ -74,13 +77,15 @@ class Compiler:
             name=definition.name,
             where=tuple(self._place(place, problems) for place in document["where"]),
             actions=tuple(self._action(action, problems) for action in document["what"]),
-            audience=compile_audience(document.get("who", {})),
+            audience=compile_audience(campaign_audience(definition.pk, document)),
             schedule=compile_schedule(document.get("when", {})),
             band=Band(definition.band),
         )
 
     def block(self, definition: Definition, document: Mapping[str, Any]) -> Block:
-        """A content block as it acts."""
+        """A content block as it acts; one that belongs to a campaign is for whom and when that one is."""
+        if definition.campaign_id is not None:
+            document = as_part(document, definition.campaign_id, self.owners[definition.campaign_id])
         problems = self.problems[definition.pk] = list[Message]()
         image = self.images.get(document.get("image", {}).get("key", 0))
         return compile_block(definition, document, image, problems)

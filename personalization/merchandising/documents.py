@@ -23,6 +23,8 @@ SEGMENT = "segment"
 """The kind of document whose schema is kept by `merchandising.segments`, with the fields."""
 TITLE_PLACEHOLDERS = ("product", "category", "name")
 """What the title of a row may hold in braces, where the row has it."""
+CODE_PLACEHOLDERS = ("code", "code_until")
+"""In the words of a campaign's blocks and messages: the reader's own voucher code, and its last day."""
 MESSAGE_PLACEHOLDERS = ("product", "shop")
 """What the wording of a message may hold in braces, where its kind has it."""
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -110,8 +112,9 @@ def references(kind: str, document: dict[str, Any]) -> set[tuple[str, str]]:
         found |= _target_references(place.get("seen") or {})
     for action in document.get("what", ()):
         found |= _target_references(action["target"])
-    if key := document.get("source", {}).get("range"):
-        found.add(("range", str(key)))
+    for side in ("source", "voucher"):
+        if key := document.get(side, {}).get("range"):
+            found.add(("range", str(key)))
     found |= {("row", code) for code in document.get("fallback", ())}
     found |= block_documents.named_objects(document)
     found |= {(kind, str(key)) for kind, key in document.get("to", {}).items() if kind != "path"}
@@ -166,10 +169,13 @@ def _rule_errors(kind: str, document: dict[str, Any]) -> Iterator[DocumentError]
         return
     yield from _schedule_errors(document.get("when", {}))
     if kind == "message":
-        yield from wording_errors(document, MESSAGE_PLACEHOLDERS)
+        yield from wording_errors(document, MESSAGE_PLACEHOLDERS, CODE_PLACEHOLDERS)
     elif kind == "block":
         yield from (DocumentError(*error) for error in block_documents.block_errors(document))
     elif kind == "campaign":
+        voucher = document.get("voucher")
+        if voucher is not None and ("percent" in voucher) == ("amount" in voucher):
+            yield DocumentError("voucher", _("A voucher takes off either a share or an amount."))
         for index, place in enumerate(document["where"]):
             yield from _place_errors(f"where.{index}", place)
         for index, action in enumerate(document["what"]):
@@ -178,11 +184,14 @@ def _rule_errors(kind: str, document: dict[str, Any]) -> Iterator[DocumentError]
         yield from _row_errors(document)
 
 
-def wording_errors(document: Mapping[str, Any], placeholders: Iterable[str]) -> Iterator[DocumentError]:
-    """What the wording of a message holds in braces besides these placeholders, and braces that hold nothing."""
+def wording_errors(
+    document: Mapping[str, Any], placeholders: Iterable[str], unnamed: Iterable[str] = ()
+) -> Iterator[DocumentError]:
+    """What the wording of a message holds in braces besides these placeholders, and braces that hold nothing.
+    Parameters: `unnamed`, placeholders that may be there, too, as in a campaign, and are not proposed."""
     for language, texts in document.get("wording", {}).items():
         for part, text in texts.items():
-            path, unknown = f"wording.{language}.{part}", set(PLACEHOLDER.findall(text)) - set(placeholders)
+            path, unknown = f"wording.{language}.{part}", set(PLACEHOLDER.findall(text)) - {*placeholders, *unnamed}
             if unknown:
                 words = _("There is no such placeholder: %(names)s. Possible here: %(possible)s")
                 possible = " ".join(f"{{{name}}}" for name in placeholders)

@@ -14,16 +14,19 @@ from django.utils.text import slugify
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from personalization import conf
-from personalization.merchandising import block_documents, documents
-from personalization.merchandising.documents import DocumentError
-from personalization.merchandising.schemas import (
-    MAX_LIVE_BLOCKS,
-    MAX_LIVE_CAMPAIGNS,
-    MAX_LIVE_REDIRECTS,
-    MAX_LIVE_SYNONYMS,
+from personalization.merchandising import campaign_parts, documents
+from personalization.merchandising.campaign_codes import follow_state
+from personalization.merchandising.campaign_parts import SHOWN_PARTS
+from personalization.merchandising.publish_checks import (
+    InvalidDocumentError,
+    NotPossibleError,
+    number_places,
+    refuse_empty_slots,
+    refuse_invalid,
+    refuse_unsendable,
+    serve_version,
+    unserve,
 )
-from personalization.merchandising.search_rules import SearchRedirect
 from personalization.models import (
     AuditAction,
     AuditEntry,
@@ -35,28 +38,9 @@ from personalization.models import (
     RulesState,
     Version,
 )
-from personalization.models.definitions import DefinitionQuerySet
 
+__all__ = ["InvalidDocumentError", "NotPossibleError"]
 Document = dict[str, Any]
-MAX_LIVE = {
-    DefinitionKind.CAMPAIGN: MAX_LIVE_CAMPAIGNS,
-    DefinitionKind.SYNONYM: MAX_LIVE_SYNONYMS,
-    DefinitionKind.REDIRECT: MAX_LIVE_REDIRECTS,
-    DefinitionKind.BLOCK: MAX_LIVE_BLOCKS,
-}
-"""How many of a kind may be live at once; of other kinds any number."""
-
-
-IN_ORDER = (DefinitionKind.CAMPAIGN, DefinitionKind.MESSAGE, DefinitionKind.BLOCK)
-"""The kinds whose order counts."""
-
-
-class InvalidDocumentError(Exception):
-    """The document says what it may not; nothing was stored."""
-
-    def __init__(self, errors: list[DocumentError]) -> None:
-        super().__init__("; ".join(f"{error.path}: {error.message}" for error in errors))
-        self.errors = errors
 
 
 class ChangedMeanwhileError(Exception):
@@ -67,19 +51,27 @@ class ChangedMeanwhileError(Exception):
         self.newest = newest
 
 
-class NotPossibleError(Exception):
-    """What was asked for cannot be done, in words; nothing was stored."""
-
-
-def create(kind: str, name: str, document: Document, by: Any, *, key: str = "", is_demo: bool = False) -> Definition:
+def create(
+    kind: str,
+    name: str,
+    document: Document,
+    by: Any,
+    *,
+    key: str = "",
+    is_demo: bool = False,
+    campaign: Definition | None = None,
+) -> Definition:
     """A new draft. A campaign comes to the top of its band once it is published, a message to the top of all.
 
+    Parameters: `campaign`, which it is a part of.
     Raises: InvalidDocumentError; NotPossibleError where the name is taken.
     """
     with changing_rules():
         if Definition.objects.has_name(kind, name):
             raise NotPossibleError(_("There is another one of this name already."))
-        definition = Definition.objects.create(kind=kind, key=key or _new_key(kind, name), name=name, is_demo=is_demo)
+        definition = Definition.objects.create(
+            kind=kind, key=key or _new_key(kind, name), name=name, is_demo=is_demo, campaign=campaign
+        )
         _store_version(definition, document, by, summary="")
         AuditEntry.objects.record(by, AuditAction.CREATE, kind=kind, object_id=definition.pk, version=1, note=name)
     return definition
@@ -120,91 +112,82 @@ def save_draft(
 
 
 def publish(definition: Definition, by: Any, *, number: int | None = None) -> Definition:
-    """Makes the draft serve, or the version of this number: that is how an older one is restored.
+    """Makes the draft serve, or the version of this number: that is how an older one is restored. The drafts of what
+    belongs to a campaign are published with it, not with an older version of it.
 
     Raises: NotPossibleError where there is nothing to publish, too much is live, redirects would lead to one another,
-    a message could not be sent, or some would see nothing in the slot of a block; InvalidDocumentError where an older
-    document is none any more.
+    a message could not be sent, some would see nothing in the slot of a block, or it belongs to a campaign;
+    InvalidDocumentError where an older document is none any more.
     """
     with changing_rules():
         definition = Definition.objects.with_versions().get(pk=definition.pk)
+        _refuse_part(definition)
         version = definition.draft if number is None else definition.versions.filter(number=number).first()
         if version is None:
             raise NotPossibleError(_("There is no draft to publish."))
-        document = documents.upgrade(definition.kind, version.schema, version.document)
-        _refuse_invalid(definition.kind, document)
-        if definition.kind == DefinitionKind.REDIRECT:
-            _refuse_chain(definition, document)
-        if definition.kind == DefinitionKind.MESSAGE:
-            _refuse_unsendable()
-        if definition.kind == DefinitionKind.BLOCK:
-            _refuse_empty_slots(definition, document)
-        if definition.live is None:
-            _refuse_too_many(DefinitionKind(definition.kind))
-        if definition.live is None and definition.kind in IN_ORDER:
-            _make_room(definition)
-        restored = number is not None and version != definition.draft
-        definition.live, definition.state, definition.published_at = version, DefinitionState.LIVE, now()
-        if definition.draft is not None and definition.draft.number <= version.number:
-            definition.draft = None
-        when = version.document.get("when", {})
-        definition.starts_at, definition.ends_at = documents.moment(when.get("from")), documents.moment(when.get("to"))
-        definition.save()
-        Reference.objects.replace(definition, documents.references(definition.kind, version.document), live=True)
+        _refuse_sender(definition, by)
+        restored = number is not None and version not in (definition.draft, definition.live)
+        serve_version(definition, version)
+        parts = {part.pk: part.live if restored else part.newest for part in Definition.objects.parts_of(definition.pk)}
         action = AuditAction.RESTORE if restored else AuditAction.PUBLISH
-        record_change(definition, action, by, version.number)
+        _serve_parts(definition, {key: part.number for key, part in parts.items() if part is not None})
+        _record_publishing(definition, action, by)
     return definition
 
 
 def undo(definition: Definition, by: Any) -> Definition:
-    """Makes serve what served before the live version; where nothing did, it is a draft again.
+    """Makes serve what served before the live version, of a campaign with the parts that it had; where nothing did, it
+    is a draft again.
 
     What served before is told by the audit.
     """
     with changing_rules():
         definition = Definition.objects.with_versions().get(pk=definition.pk)
-        before = _served_before(definition)
-        if before is not None:
-            return publish(definition, by, number=before)
-        if definition.live is None:
+        _refuse_part(definition)
+        _refuse_sender(definition, by)
+        number, parts = _served_before(definition)
+        version = definition.versions.filter(number=number).first() if number is not None else None
+        if version is not None:
+            serve_version(definition, version)
+        elif definition.live is None:
             raise NotPossibleError(_("Nothing was published, so there is nothing to undo."))
-        _refuse_leaving_slot(definition)
-        definition.draft = definition.draft or definition.live
-        definition.live, definition.state = None, DefinitionState.DRAFT
-        definition.starts_at = definition.ends_at = None
-        definition.save()
-        Reference.objects.replace(definition, [], live=True)
-        record_change(definition, AuditAction.RESTORE, by)
+        else:
+            unserve(definition)
+        _serve_parts(definition, parts if version is not None else {})
+        _record_publishing(definition, AuditAction.RESTORE, by)
     return definition
 
 
 def pause(definition: Definition, by: Any) -> None:
-    """Makes it serve no more until it is resumed."""
-    _refuse_leaving_slot(definition)
+    """Makes it serve no more until it is resumed, a campaign with all of its parts."""
+    _refuse_part(definition)
     _change_state(definition, by, DefinitionState.LIVE, DefinitionState.PAUSED, AuditAction.PAUSE)
 
 
 def resume(definition: Definition, by: Any) -> None:
     """Makes a paused one serve again. NotPossibleError for a message that could not be sent."""
-    if definition.kind == DefinitionKind.MESSAGE:
-        _refuse_unsendable()
-    if definition.kind == DefinitionKind.BLOCK:
-        stored = Definition.objects.with_versions().get(pk=definition.pk)
-        _refuse_empty_slots(stored, stored.live.document if stored.live else None)
+    _refuse_part(definition)
+    _refuse_sender(definition, by)
+    messages = Definition.objects.of_kind(DefinitionKind.MESSAGE).present()
+    if definition.kind == DefinitionKind.MESSAGE or messages.filter(campaign=definition.pk).exists():
+        refuse_unsendable()
     _change_state(definition, by, DefinitionState.PAUSED, DefinitionState.LIVE, AuditAction.RESUME)
 
 
 def archive(definition: Definition, by: Any) -> None:
-    """Takes it away; its versions stay. NotPossibleError, which says by what, while a segment is used."""
+    """Takes it away, a campaign with its blocks and messages; its versions stay. NotPossibleError, which says by what,
+    while a segment is used."""
     with changing_rules():
         definition = Definition.objects.get(pk=definition.pk)
         if definition.kind == DefinitionKind.SEGMENT:
             users = list(Reference.objects.users_of("segment", definition.pk).values_list("name", flat=True))
             if users:
                 raise NotPossibleError(_("It is used by %(names)s.") % {"names": ", ".join(users)})
-        _refuse_leaving_slot(definition)
         definition.state = DefinitionState.ARCHIVED
         definition.save(update_fields=["state", "updated_at"])
+        _shown_parts(definition).update(state=DefinitionState.ARCHIVED, updated_at=now())
+        follow_state(definition)
+        refuse_empty_slots()
         record_change(definition, AuditAction.ARCHIVE, by)
 
 
@@ -218,7 +201,7 @@ def move(definition: Definition, by: Any, *, band: int, place: int) -> int:
         got = min(max(place, 1), len(keys) + 1)
         keys.insert(got - 1, definition.pk)
         Definition.objects.filter(pk=definition.pk).update(band=band)
-        _number_places(keys)
+        number_places(keys)
         definition.band = Band(band)
         record_change(definition, AuditAction.MOVE, by)
     return got
@@ -251,7 +234,7 @@ def _new_key(kind: str, name: str) -> str:
 
 
 def _store_version(definition: Definition, document: Document, by: Any, *, summary: str) -> Version:
-    _refuse_invalid(definition.kind, document)
+    refuse_invalid(definition.kind, document)
     version = Version.objects.create(
         definition=definition,
         number=Version.objects.next_number(definition.pk),
@@ -267,80 +250,40 @@ def _store_version(definition: Definition, document: Document, by: Any, *, summa
     return version
 
 
-def _refuse_invalid(kind: str, document: Document) -> None:
-    if errors := documents.document_errors(kind, document):
-        raise InvalidDocumentError(errors)
-
-
-def _refuse_too_many(kind: DefinitionKind) -> None:
-    if kind not in MAX_LIVE or _live_of_kind(kind).count() < MAX_LIVE[kind]:
+def _refuse_part(definition: Definition) -> None:
+    """Keeps a part of a campaign from being published, paused or undone without it. Who is in a segment may change."""
+    if definition.campaign_id is None or definition.kind not in SHOWN_PARTS:
         return
-    words = {
-        DefinitionKind.CAMPAIGN: _("At most %(most)d campaigns may be live."),
-        DefinitionKind.SYNONYM: _("At most %(most)d groups of synonyms may be live."),
-        DefinitionKind.REDIRECT: _("At most %(most)d redirects may be live."),
-        DefinitionKind.BLOCK: _("At most %(most)d content blocks may be live."),
-    }
-    raise NotPossibleError(words[kind] % {"most": MAX_LIVE[kind]})
+    owner = Definition.objects.get(pk=definition.campaign_id)
+    words = _("It belongs to the campaign “%(name)s”, and is published, paused and undone with it.")
+    raise NotPossibleError(words % {"name": owner.name})
 
 
-def _live_of_kind(kind: str) -> DefinitionQuerySet:
-    found: DefinitionQuerySet = Definition.objects.of_kind(kind).filter(state=DefinitionState.LIVE)
-    return found
-
-
-def _refuse_chain(definition: Definition, document: Document) -> None:
-    """Keeps a redirect from leading to a search that is redirected itself, and others from leading to its own."""
-    redirect = SearchRedirect.from_document(definition.pk, document)
-    for other in _live_of_kind(DefinitionKind.REDIRECT).exclude(pk=definition.pk).select_related("live"):
-        if other.live is None or documents.document_errors(other.kind, other.live.document):
-            continue
-        found = SearchRedirect.from_document(other.pk, other.live.document)
-        if any(found.matches(searched) for searched in redirect.searched_there):
-            raise NotPossibleError(_("It leads to a search that “%(name)s” redirects.") % {"name": other.name})
-        if any(redirect.matches(searched) for searched in found.searched_there):
-            raise NotPossibleError(_("“%(name)s” leads to a search that this one redirects.") % {"name": other.name})
-
-
-def _refuse_unsendable() -> None:
-    if missing := conf.missing_message_settings():
-        words = _("No message can be sent before these settings are there: %(names)s.")
-        raise NotPossibleError(words % {"names": ", ".join(missing)})
-
-
-def _refuse_leaving_slot(definition: Definition) -> None:
-    """Keeps a block from being taken away while others of its slot need it."""
-    if definition.kind == DefinitionKind.BLOCK and _live_of_kind(definition.kind).filter(pk=definition.pk).exists():
-        _refuse_empty_slots(definition, None)
-
-
-def _refuse_empty_slots(definition: Definition, document: Document | None) -> None:
-    """Keeps a slot from being empty for those for whom its other blocks are not. Parameters: `document`, what the block
-    is about to say; None where it goes."""
-    live = Definition.objects.live_documents().filter(kind=DefinitionKind.BLOCK).exclude(pk=definition.pk)
-    serving = [one.live.document for one in live if one.live is not None] + ([document] if document else [])
-    if slot := block_documents.slot_without_default(serving):
-        raise NotPossibleError(
-            _("In the slot “%(slot)s” some would see nothing: it needs a live block for everybody, without a schedule.")
-            % {"slot": slot}
-        )
-
-
-def _make_room(definition: Definition) -> None:
-    """Puts what was never live to the top of its band, unless somebody gave it a place."""
-    if definition.place:
+def _refuse_sender(definition: Definition, by: Any) -> None:
+    """Keeps who may not send messages from sending those of a campaign."""
+    if by is None or by.has_perm("personalization.send_messages"):
         return
-    others = Definition.objects.of_kind(definition.kind).present().filter(band=definition.band, place__gt=0)
-    _number_places([definition.pk, *others.exclude(pk=definition.pk).values_list("pk", flat=True)])
-    definition.place = 1
+    if _shown_parts(definition).filter(kind=DefinitionKind.MESSAGE).exists():
+        raise NotPossibleError(_("It has messages: publishing it takes the permission to send messages."))
 
 
-def _number_places(keys: list[int]) -> None:
-    """Numbers definitions from 1 in this order."""
-    definitions = Definition.objects.in_bulk(keys)
-    for place, key in enumerate(keys, 1):
-        definitions[key].place = place
-    Definition.objects.bulk_update(definitions.values(), ["place"], batch_size=200)
+def _shown_parts(definition: Definition) -> Any:
+    return Definition.objects.present().filter(campaign=definition.pk, kind__in=SHOWN_PARTS)
+
+
+def _serve_parts(definition: Definition, numbers: dict[int, int]) -> None:
+    """Makes the parts of a campaign serve these versions, by their keys, for whom and when it does; what has none
+    serves no more. Its codes are good while it is live."""
+    follow_state(definition)
+    when = definition.live.document.get("when", {}) if definition.live else {}
+    for part in Definition.objects.parts_of(definition.pk):
+        version = part.versions.filter(number=numbers.get(part.pk, 0)).first()
+        if version is not None:
+            serve_version(part, version, when if part.kind in SHOWN_PARTS else None)
+        elif part.live is not None and part.kind in SHOWN_PARTS:
+            unserve(part)
+    if definition.kind in (DefinitionKind.CAMPAIGN, DefinitionKind.BLOCK):
+        refuse_empty_slots()
 
 
 def _change_state(
@@ -349,24 +292,43 @@ def _change_state(
     with changing_rules():
         if not Definition.objects.filter(pk=definition.pk, state=before).update(state=after, updated_at=now()):
             raise NotPossibleError(_("It is not %(state)s any more.") % {"state": before.label})
+        _shown_parts(definition).filter(state=before).update(state=after, updated_at=now())
+        follow_state(Definition.objects.get(pk=definition.pk))
+        if definition.kind in (DefinitionKind.CAMPAIGN, DefinitionKind.BLOCK):
+            refuse_empty_slots()
         record_change(definition, action, by)
 
 
-def _served_before(definition: Definition) -> int | None:
-    """The number of the version that served right before the live one; None where none did, which the audit notes as
-    restored without a version."""
+def _served_before(definition: Definition) -> tuple[int | None, dict[int, int]]:
+    """(number of the version, those of its parts) that served right before what is live; (None, {}) where none did,
+    which the audit notes as restored without a version."""
     served = (
         AuditEntry.objects.of_object(definition.kind, definition.pk)
         .filter(action__in=[AuditAction.PUBLISH, AuditAction.RESTORE])
-        .values_list("version", flat=True)
+        .values_list("version", "parts")
     )
-    live = definition.live.number if definition.live else None
-    return next((number for number in served if number != live), None)
+    live = (definition.live.number if definition.live else None, campaign_parts.live_numbers(definition))
+    before = ((number, {int(key): part for key, part in parts.items()}) for number, parts in served)
+    return next((one for one in before if one != live), (None, {}))
 
 
-def record_change(definition: Definition, action: AuditAction, by: Any, number: int | None = None) -> None:
-    """Counts the change, and stores who did it."""
+def _record_publishing(definition: Definition, action: AuditAction, by: Any) -> None:
+    """Counts the change, and stores who did it, with what serves from now on."""
+    number = definition.live.number if definition.live else None
+    record_change(definition, action, by, number, campaign_parts.live_numbers(definition))
+
+
+def record_change(
+    definition: Definition, action: AuditAction, by: Any, number: int | None = None, parts: dict[int, int] | None = None
+) -> None:
+    """Counts the change, and stores who did it. Parameters: `parts`, the versions of its parts, by their keys."""
     RulesState.objects.count_change(now())
     AuditEntry.objects.record(
-        by, action, kind=definition.kind, object_id=definition.pk, version=number, note=definition.name
+        by,
+        action,
+        kind=definition.kind,
+        object_id=definition.pk,
+        version=number,
+        note=definition.name,
+        parts={str(key): part for key, part in (parts or {}).items()},
     )

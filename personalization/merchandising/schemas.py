@@ -167,8 +167,25 @@ ACTION = _closed(
     },
     ("do", "target"),
 )
+SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+MAX_CODES, MAX_CODE_DAYS = 100_000, 365
+VOUCHER = _closed(
+    {
+        "percent": {"type": "number", "exclusiveMinimum": 0, "maximum": 100},
+        "amount": {"type": "number", "exclusiveMinimum": 0, "maximum": 1e6},
+        "least": NUMBER,
+        "range": KEY,
+        "days": _integer(1, MAX_CODE_DAYS),
+        "most": _integer(1, MAX_CODES),
+    },
+    ("days", "most"),
+)
+"""What a code takes off, as a share or as money, of which Range, from which value of the basket on; how many days it is
+good, and how many codes are made at most."""
 CAMPAIGN = _closed(
     {
+        "voucher": VOUCHER,
+        "hold_back": SHARE,
         "who": AUDIENCE,
         "where": _list(PLACE, 20, 1),
         "when": SCHEDULE,

@@ -2,6 +2,7 @@
 
 from personalization.models.audit import AuditAction, AuditEntry, DashboardAccess
 from personalization.models.block_images import BlockImage
+from personalization.models.campaign_customers import CampaignCustomer
 from personalization.models.credits import Credit
 from personalization.models.customer_facts import CustomerFacts, CustomerTaste
 from personalization.models.daily_totals import DailyTotal
@@ -49,6 +50,7 @@ __all__ = [
     "AuditEntry",
     "Band",
     "BlockImage",
+    "CampaignCustomer",
     "CardClaim",
     "ChannelConsent",
     "Consent",

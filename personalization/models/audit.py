@@ -54,6 +54,7 @@ class AuditQuerySet(models.QuerySet):
         version: int | None = None,
         subject: Any = None,
         note: str = "",
+        parts: dict[str, int] | None = None,
     ) -> None:
         """Stores that this member of staff did it; `subject` is the customer whom it concerns."""
         self.create(
@@ -66,6 +67,7 @@ class AuditQuerySet(models.QuerySet):
             subject=subject,
             subject_hash="" if subject is None else hash_subject(subject.pk),
             note=note[:100],
+            parts=parts or {},
         )
 
     def record_once(
@@ -130,6 +132,9 @@ class AuditEntry(models.Model):
     """Empty once the account is gone, or its data was erased; the hash stays, and tells whether a key was meant."""
     subject_hash = models.CharField(max_length=32, blank=True)
     note = models.CharField(pgettext_lazy("personalization", "note"), max_length=100, blank=True)
+    parts = models.JSONField(default=dict)
+    """Of a campaign that was published, or restored, with parts: by the key of each part, the number of the version
+    that served from then on."""
 
     objects = AuditQuerySet.as_manager()
 

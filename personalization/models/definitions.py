@@ -63,23 +63,44 @@ class DefinitionQuerySet(models.QuerySet):
         return self.exclude(state=DefinitionState.ARCHIVED)
 
     def with_versions(self) -> Self:
-        """With the live version and the draft of each, in one query."""
-        return self.select_related("live", "draft")
+        """With the live version, the draft and the campaign of each, in one query."""
+        return self.select_related("live", "draft", "campaign__live")
 
     def live_documents(self) -> Self:
         """What serves now, or will or did by its schedule: all kinds in one query, campaigns in their order."""
-        return self.filter(state=DefinitionState.LIVE).select_related("live").order_by("band", "place", "pk")
+        live = self.filter(state=DefinitionState.LIVE).select_related("live", "campaign__live")
+        return live.order_by("band", "place", "pk")
 
     def serving_with_drafts(self, keys: Iterable[int]) -> Self:
         """What serves, and besides it these, each with its draft."""
         serving = models.Q(state=DefinitionState.LIVE) | models.Q(pk__in=list(keys))
         return self.present().filter(serving).select_related("live", "draft").order_by("band", "place", "pk")
 
+    def parts_of(self, campaign_id: int) -> Self:
+        """The blocks, messages and segments that belong to a campaign and are not archived, with their versions."""
+        return self.present().filter(campaign=campaign_id).with_versions().order_by("kind", "place", "pk")
+
+    def lock_live_campaign(self, campaign_id: int) -> "Definition | None":
+        """A live campaign with its version, which nobody changes until the transaction ends; None for none."""
+        rows = self.filter(pk=campaign_id, kind=DefinitionKind.CAMPAIGN, state=DefinitionState.LIVE)
+        found: Definition | None = rows.select_related("live").select_for_update(of=("self",)).first()
+        return found
+
+    def part_counts(self) -> dict[int, int]:
+        """How many parts each campaign has that has any. One query."""
+        rows = self.present().exclude(campaign=None).values_list("campaign")
+        return dict(rows.annotate(count=models.Count("pk")).order_by())
+
     def live_messages(self, now: datetime) -> Self:
         """The messages that are sent at this moment, with their live versions, in the order in which they count."""
         begun = models.Q(starts_at=None) | models.Q(starts_at__lte=now)
         not_over = models.Q(ends_at=None) | models.Q(ends_at__gt=now)
         return self.live_documents().filter(begun, not_over, kind=DefinitionKind.MESSAGE)
+
+    def campaigns_with_message(self, message_kind: str, now: datetime) -> list[int]:
+        """The keys of the campaigns of which a message of this kind is sent at this moment. One query."""
+        rows = self.live_messages(now).filter(live__document__kind=message_kind, campaign__isnull=False)
+        return sorted(set(rows.values_list("campaign_id", flat=True)))
 
     def is_message_live(self, message_kind: str, now: datetime) -> bool:
         """Whether a message of this kind of message is sent at this moment. One query."""
@@ -123,6 +144,17 @@ class Definition(models.Model):
         verbose_name=pgettext_lazy("personalization", "draft"),
     )
     """The newest version that is not published; None when there is none."""
+    campaign = models.ForeignKey(
+        "self",
+        on_delete=models.RESTRICT,
+        null=True,
+        related_name="parts",
+        verbose_name=pgettext_lazy("personalization", "campaign"),
+    )
+    """The campaign that it is a part of: it is published, paused and undone with it, and is for whom and when that one
+    is. None for what stands by itself."""
+    voucher_set_id = models.BigIntegerField(null=True)
+    """Of a campaign: the key of Oscar's set of the voucher codes that are made for its customers."""
     band = models.PositiveSmallIntegerField(
         pgettext_lazy("personalization", "band"), choices=Band.choices, default=Band.CAMPAIGN
     )

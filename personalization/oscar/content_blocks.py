@@ -1,7 +1,8 @@
 """What the content block of a slot is printed from: its words in the visitor's language, its picture, its token."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.template import Context
 
 from personalization.decide.post_spots import ShownSpot
 from personalization.decide.visit import Visit
+from personalization.merchandising.campaign_codes import example_code, fill_code, has_code_words, own_code
 from personalization.merchandising.compiled_blocks import Block, BlockPicture, BlockText
 from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
@@ -18,6 +20,7 @@ from personalization.oscar.post_markup import PrintedSpot, print_spots
 from personalization.privacy.requester import is_shared_page
 from personalization.report_tokens import block_token
 from personalization.serve_content import serve_block, serve_spots
+from personalization.shop.voucher_codes import OwnCode
 
 FOCUS_STEP = 10
 """Percent: the stylesheet has a class for each of these steps, as a page of ours has no style of its own."""
@@ -48,6 +51,8 @@ class PrintedBlock:
     picture: PrintedPicture | None
     token: str = ""
     """Its impression token; "" where nothing is reported."""
+    campaign: int = 0
+    """The key of the campaign of which this visitor may ask for a voucher code; 0 for none."""
     suffix: str = ""
     """What tells it from the same block on the same page, as in other languages beside the form."""
     spots: tuple[PrintedSpot, ...] = ()
@@ -95,24 +100,47 @@ def read_visit(request: HttpRequest) -> Visit:
     return visits.anonymous_visit(request)
 
 
-def print_block(block: Block, visit: Visit) -> PrintedBlock:
-    """A block in the language of a visit. No query but for the products of a post: see `serve_spots`."""
-    return print_blocks([block], visit)[0]
+def print_block(block: Block, visit: Visit) -> PrintedBlock | None:
+    """A block in the language of a visit; None where nothing of its heading is left without a voucher code. No query
+    but for the products of a post (`serve_spots`), and for a block that names the visitor's code."""
+    return next(iter(print_blocks([block], visit)), None)
 
 
 def print_blocks(blocks: Sequence[Block], visit: Visit) -> list[PrintedBlock]:
-    """Several blocks, the products of all posts among them looked up together."""
+    """Several blocks, the products of all posts among them looked up together; without those of whose heading nothing
+    is left."""
     spots = serve_spots(blocks, visit)
-    return [_print_one(block, visit, spots.get(block.id, ())) for block in blocks]
+    printed = (_print_one(block, visit, spots.get(block.id, ())) for block in blocks)
+    return [one for one in printed if one is not None]
 
 
-def _print_one(block: Block, visit: Visit, shown: Sequence[ShownSpot]) -> PrintedBlock:
+def _print_one(block: Block, visit: Visit, shown: Sequence[ShownSpot]) -> PrintedBlock | None:
+    text, may_ask = block.text_in(visit.language, settings.LANGUAGE_CODE), False
+    if any(has_code_words(part) for part in astuple(text)):
+        own, may_ask = _code_of_visitor(block, visit)
+        text = BlockText(*(fill_code(part, own) for part in astuple(text)))
+        if not (text.text if block.kind == "text" else text.title):
+            return None
     spots: tuple[PrintedSpot, ...] = ()
     with fail_open("Printing the products of a post", queries=False):
         spots = print_spots(shown)
-    text = block.text_in(visit.language, settings.LANGUAGE_CODE)
     picture = print_picture(block.picture) if block.picture else None
-    return PrintedBlock(block, text, picture, block_token(block, visit), spots=spots)
+    campaign = block.campaign if may_ask else 0
+    return PrintedBlock(block, text, picture, block_token(block, visit), campaign, spots=spots)
+
+
+def _code_of_visitor(block: Block, visit: Visit) -> tuple[OwnCode | None, bool]:
+    """(the visitor's code of the block's campaign, whether they may ask for one). Nobody's where another person may be
+    looking; staff see an example."""
+    moment = datetime.fromtimestamp(visit.timestamp, UTC)
+    if visit.is_preview:
+        return (example_code(moment) if block.makes_codes else None), False
+    if not block.makes_codes or visit.user_id is None or visit.hide_private_reasons:
+        return None, False
+    with fail_open("Reading a voucher code"):
+        own, had_one = own_code(block.campaign, visit.user_id, moment)
+        return own, not had_one
+    return None, False
 
 
 def print_picture(picture: BlockPicture) -> PrintedPicture:

@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from personalization.oscar.content_blocks import print_blocks, read_visit
+from personalization.oscar.content_blocks import print_block, print_blocks, read_visit
 from personalization.pages.cache_control import previewed_page, private_page
 from personalization.pages.rows import positive_number
 from personalization.serve_content import serve_feed
@@ -42,9 +42,9 @@ def show_post(request: HttpRequest, pk: int) -> HttpResponse:
     """One post by itself, where it is meant for this visitor."""
     visit = read_visit(request)
     post = next((one for one in serve_feed(visit).posts if one.id == pk), None)
-    if post is None:
+    printed = print_block(post, visit) if post else None
+    if printed is None:
         raise Http404("There is no such post.")
-    (printed,) = print_blocks([post], visit)
     return render(request, "personalization/post.html", {"printed": printed, **_form_context(request)})
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import OperationalError, transaction
 
 from personalization import conf, rate_limits, signals
-from personalization.models import AuditEntry, Consent, Credit, Event, Exposure, OrderVisitor, Visitor
+from personalization.models import AuditEntry, CampaignCustomer, Consent, Credit, Event, Exposure, OrderVisitor, Visitor
 from personalization.models.fail_open import fail_open
 from personalization.privacy import consent
 from personalization.privacy.household_exits import leave_households
@@ -19,6 +19,7 @@ from personalization.privacy.loyalty_cards import erase_card_data
 from personalization.privacy.message_addresses import erase_messages
 from personalization.privacy.requester import Requester
 from personalization.profile import genome
+from personalization.shop import voucher_codes
 
 VISITOR, UNREADABLE = "visitor", "unreadable"
 """The keys in `Requester.memory`: the visitor, and whether they could not be read."""
@@ -178,6 +179,8 @@ def erase_customer(user_id: Any, now: datetime) -> None:
     AuditEntry.objects.forget_subject(user_id)
     erase_messages(user_id, now)
     erase_card_data(user_id)
+    voucher_codes.delete_unused_codes(CampaignCustomer.objects.vouchers_of_customers([user_id]))
+    CampaignCustomer.objects.filter(user=user_id).delete()
     remains = Visitor.objects.create(user_id=user_id, erased_at=now, consent=visitor.consent)
     _record_consent(remains, Consent.WITHDRAWN, "erasure", now)
 

@@ -14,6 +14,7 @@ from django.utils.timezone import get_default_timezone, now
 from personalization import conf
 from personalization.models import (
     AuditEntry,
+    CampaignCustomer,
     CardClaim,
     ChannelConsent,
     Credit,
@@ -168,6 +169,7 @@ def apply_retention(moment: datetime | None = None, progress: ProgressBar = no_p
     messages = sum(Delivery.objects.delete_before(until.messages))
     messages += sum(ChannelConsent.objects.delete_before(until.messages))
     messages += sum(MessageOutcome.objects.delete_before(until.messages))
+    messages += CampaignCustomer.objects.ended_before(until.messages).delete()[0]
     genomes = sum(GenomeMonth.objects.delete_before(until.genomes))
     purchases = sum(Purchase.objects.delete_before(until.purchases))
     CardClaim.objects.before(until.audit).delete()

@@ -135,6 +135,8 @@ def arguments(name, pattern, customer, product, keys):
         return ["home", "bestsellers"]
     if "<str:key>" in pattern:
         return [customer.pk]
+    if "<slug:code>" in pattern:
+        return ["clear_stock"]
     if "<int:pk>" not in pattern:
         return []
     others = {
@@ -163,6 +165,7 @@ def test_every_screen_makes_twelve_at_most(admin_client, shop_of_rules):
         "search-trial": {"q": "a1"},
         "consent": {"q": "shop.example"},
         "product-finder": {"q": "Product"},
+        "campaign-journey": {"customer": customer.pk},
         "products": {"q": "Product"},
     }
     found, answered = {}, {}

@@ -19,6 +19,7 @@ from django.utils.timezone import now
 from personalization.models import (
     AuditAction,
     AuditEntry,
+    CampaignCustomer,
     CardClaim,
     ChannelConsent,
     Consent,
@@ -131,6 +132,8 @@ def a_life(number):
     CardClaim.objects.record(f"another card {number}", user.pk, now())
     ReminderAnswer.objects.answer(user.pk, tea.pk, None, now())
     MessageOutcome.objects.record("basket_left", user.pk, "treated", 0.1, now())
+    campaign = Definition.objects.create(kind="campaign", key=f"campaign{number}", name=f"Campaign {number}")
+    CampaignCustomer.objects.create(campaign=campaign, user=user, enrolled_at=now(), voucher_id=number)
     leaf = tea.categories.get().pk
     Genome.objects.create(
         user=user,
@@ -176,6 +179,7 @@ def test_the_export_holds_each_field_of_each_row_with_names_beside_keys():
     tables = data_export.visitor_tables(user.pk, visitor)
     assert {label: len(rows) for label, rows in tables.items()} == {
         "personalization.AuditEntry": 1,
+        "personalization.CampaignCustomer": 1,
         "personalization.CardClaim": 1,
         "personalization.ChannelConsent": 1,
         "personalization.ConsentRecord": 1,
@@ -261,7 +265,7 @@ def test_it_costs_a_fixed_number_of_queries(django_assert_max_num_queries):
         )
         for _ in range(50)
     )
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(23):
         data_export.visitor_tables(user.pk, visitor)
 
 

@@ -6,7 +6,7 @@ sending at most once are not its business. Its texts are the templates `personal
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -91,6 +91,10 @@ class MessageKind(ABC):
     @abstractmethod
     def text_values(self, occasion: Occasion) -> dict[str, Any]:
         """What its templates need besides what all have: plain values, in the language that is active."""
+
+    def fitting_messages(self, messages: Sequence[Any], delivery: Delivery) -> Sequence[Any]:
+        """Those of the kind's live messages (`live_messages.PublishedMessage`) that a delivery may be of."""
+        return messages
 
     def reach(self, channels: Channels) -> Reach:
         """Whom its sweep looks for, where these are the channels."""

@@ -16,6 +16,19 @@ from personalization.oscar.dashboard.screens import PlainSelects
 
 LOCAL = "%Y-%m-%dT%H:%M"
 Choices = list[tuple[Any, str]]
+AUDIENCE_FIELDS = (
+    "people",
+    "in_segments",
+    "out_segments",
+    "countries",
+    "devices",
+    "starts",
+    "ends",
+    "zone",
+    "days",
+    "from_hour",
+    "to_hour",
+)
 
 
 def _zone_choices() -> Choices:
@@ -103,6 +116,15 @@ class AudienceForm(PlainSelects):
         label=pgettext_lazy("personalization", "To hour"), required=False, min_value=0, max_value=24
     )
 
+    follows_campaign = False
+    """Whether for whom and when is said by the campaign that it is a part of."""
+
+    def follow_campaign(self) -> None:
+        """Leaves for whom and when to the campaign that it is a part of."""
+        self.follows_campaign = True
+        for name in AUDIENCE_FIELDS:
+            self.fields.pop(name, None)
+
     def clean_countries(self) -> list[str]:
         """The codes in capitals."""
         codes = self.cleaned_data["countries"].replace(",", " ").upper().split()
@@ -129,6 +151,8 @@ class AudienceForm(PlainSelects):
     def audience(self) -> dict[str, Any]:
         """The part "who" of a document. Call it when the form is valid."""
         data = self.cleaned_data
+        if self.follows_campaign:
+            return {}
         who: dict[str, Any] = {"people": data["people"]} if "people" in data else {}
         who.update({key: data[f"{key}_segments"] for key in ("in", "out") if data[f"{key}_segments"]})
         who.update({key: data[key] for key in ("countries", "devices") if data.get(key)})
@@ -137,6 +161,8 @@ class AudienceForm(PlainSelects):
     def schedule(self) -> dict[str, Any]:
         """The part "when" of a document. Call it when the form is valid."""
         data = self.cleaned_data
+        if self.follows_campaign:
+            return {}
         zone = data["zone"] or settings.TIME_ZONE
         when: dict[str, Any] = {"zone": zone}
         for key, name in (("from", "starts"), ("to", "ends")):

@@ -1,5 +1,6 @@
 """Writing a content block: the form, the block beside it as shoppers see it, and the page that publishes it."""
 
+from dataclasses import astuple
 from typing import Any
 
 from django.conf import settings
@@ -14,8 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from personalization.decide.visit import Visit
 from personalization.merchandising import documents, publishing
+from personalization.merchandising.campaign_codes import example_code, fill_code
 from personalization.merchandising.compile_blocks import compile_block, image_keys
-from personalization.merchandising.compiled_blocks import Block
+from personalization.merchandising.compiled_blocks import Block, BlockText
 from personalization.merchandising.posts import rights_end
 from personalization.models import BlockImage, Definition, DefinitionKind, DefinitionState
 from personalization.oscar.content_blocks import PrintedBlock, print_picture
@@ -23,6 +25,7 @@ from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.block_forms import BlockForm, block_initial
 from personalization.oscar.dashboard.block_words import describe_block, shadowing
 from personalization.oscar.dashboard.campaign_list import all_names
+from personalization.oscar.dashboard.campaign_part_words import chosen_campaign, shown_document
 from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
 from personalization.oscar.post_markup import PrintedSpot, print_spots
 from personalization.oscar.previews import PARAMETER, Preview
@@ -33,18 +36,21 @@ KIND = DefinitionKind.BLOCK
 
 @require_http_methods(["GET", "POST"])
 def create_block(request: HttpRequest) -> HttpResponse:
-    """An empty form; posting it stores a draft."""
-    form = _form(request, "", {})
+    """An empty form; posting it stores a draft, as a part of the campaign that the address names."""
+    campaign = chosen_campaign(request)
+    form = _form(request, "", {}, is_part=campaign is not None)
     if _is_right(request, form):
         try:
-            definition = publishing.create(KIND, form.cleaned_data["name"], _written(form), request.user)
+            definition = publishing.create(
+                KIND, form.cleaned_data["name"], _written(form), request.user, campaign=campaign
+            )
         except publishing.InvalidDocumentError as error:
             form.add_document_errors(error.errors)
         except publishing.NotPossibleError as error:
             form.add_error("name", str(error))
         else:
             return _after_saving(request, definition)
-    return _show_form(request, {"form": form, "base": 0})
+    return _show_form(request, {"form": form, "base": 0, "campaign": campaign})
 
 
 @require_http_methods(["GET", "POST"])
@@ -55,8 +61,9 @@ def edit_block(request: HttpRequest, pk: int) -> HttpResponse:
     if shown is None:
         raise ValueError(f"content block {pk} has no version")
     document = documents.upgrade(KIND, shown.schema, shown.document)
-    form = _form(request, definition.name, document)
-    context: dict[str, Any] = {"form": form, "definition": definition, "base": shown.number}
+    campaign = definition.campaign
+    form = _form(request, definition.name, document, is_part=campaign is not None)
+    context: dict[str, Any] = {"form": form, "definition": definition, "base": shown.number, "campaign": campaign}
     if has_permission(request.user, "change_campaigns") and _is_right(request, form):
         written, base = _written(form), posted_number(request, "base")
         try:
@@ -80,7 +87,7 @@ def edit_block(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def show_block_preview(request: HttpRequest) -> HttpResponse:
     """The block as the form says, in each of its languages: a part of the page, asked for when typing stops."""
-    form = BlockForm(request.POST, initial=block_initial("", {}))
+    form = BlockForm(request.POST, initial=block_initial("", {}), is_part="part" in request.POST)
     form.is_valid()
     document = form.document() if not form.errors else {}
     if not document or documents.document_errors(KIND, document):
@@ -124,12 +131,12 @@ def _find(pk: int) -> Definition:
     return found
 
 
-def _form(request: HttpRequest, name: str, document: dict[str, Any]) -> BlockForm:
+def _form(request: HttpRequest, name: str, document: dict[str, Any], *, is_part: bool) -> BlockForm:
     initial = block_initial(name, document)
     return (
-        BlockForm(request.POST, request.FILES, initial=initial)
+        BlockForm(request.POST, request.FILES, initial=initial, is_part=is_part)
         if request.method == "POST"
-        else BlockForm(initial=initial)
+        else BlockForm(initial=initial, is_part=is_part)
     )
 
 
@@ -154,7 +161,7 @@ def _previews(document: dict[str, Any], request: Any) -> list[tuple[str, Printed
     spots = _spots_in_preview(block, request.strategy)
     labels = {code.lower(): str(name) for code, name in settings.LANGUAGES}
     return [
-        (labels.get(code, code), PrintedBlock(block, text, picture, suffix=f"-{code}", spots=spots))
+        (labels.get(code, code), PrintedBlock(block, _with_example(text), picture, suffix=f"-{code}", spots=spots))
         for code, text in block.texts.items()
     ]
 
@@ -163,6 +170,9 @@ def _spots_in_preview(block: Block, strategy: Any) -> tuple[PrintedSpot, ...]:
     """The spots as a stranger sees them."""
     visit = Visit(now().timestamp(), strategy)
     return print_spots(serve_spots([block], visit).get(block.id, ()))
+def _with_example(text: BlockText) -> BlockText:
+    """The words with a code that is nobody's."""
+    return BlockText(*(fill_code(part, example_code(now())) for part in astuple(text)))
 
 
 def _refusals(document: dict[str, Any]) -> list[str]:
@@ -183,7 +193,7 @@ def _shadow(definition: Definition, document: dict[str, Any]) -> str:
     if not definition.place:
         return ""
     live = Definition.objects.of_kind(KIND).with_versions().filter(state=DefinitionState.LIVE)
-    above = [(one.name, one.live.document) for one in live if one.place < definition.place and one.live]
+    above = [(one.name, shown_document(one)) for one in live if one.place < definition.place]
     return shadowing(document, above)
 
 
@@ -191,7 +201,8 @@ def _page_address(request: HttpRequest, definition: Definition) -> str:
     """The home page with the draft on it, for staff who may look; "" where there is nothing to try."""
     if not definition.draft or not has_permission(request.user, "preview_as"):
         return ""
-    preview = Preview(staff=str(request.user.pk), drafts=(definition.pk,))
+    with_campaign = (definition.pk, definition.campaign_id) if definition.campaign_id else (definition.pk,)
+    preview = Preview(staff=str(request.user.pk), drafts=with_campaign)
     return f"{reverse('personalization:home')}?{PARAMETER}={preview.sign()}"
 
 
@@ -206,5 +217,6 @@ def _after_saving(request: HttpRequest, definition: Definition) -> HttpResponse:
     words = pgettext("personalization", "The draft of “%(name)s” is saved.")
     messages.success(request, words % {"name": definition.name})
     may_publish = "publish" in request.POST and has_permission(request.user, "publish_campaigns")
+    may_publish = may_publish and definition.campaign_id is None
     name = "personalization-block-publish" if may_publish else "personalization-block"
     return HttpResponseRedirect(reverse(f"personalization:{name}", args=[definition.pk]))

@@ -116,8 +116,11 @@ class BlockForm(PostFields, AudienceForm):
         ),
     )
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, is_part: bool = False, **options: Any) -> None:
+        """`is_part`: of a campaign, which says for whom and when."""
         super().__init__(*arguments, **options)
+        if is_part:
+            self.follow_campaign()
         labels = _text_labels()
         for code, _name in settings.LANGUAGES:
             for part, most in TEXTS.items():
@@ -194,7 +197,7 @@ class BlockForm(PostFields, AudienceForm):
         """The document that the form makes. Call it when the form is valid. A picture that is not kept yet has no
         number."""
         data = self.cleaned_data
-        parts: Document = {"who": self.audience(), "when": self.schedule()}
+        parts: Document = {} if self.follows_campaign else {"who": self.audience(), "when": self.schedule()}
         parts |= {name: data[name] for name in ("categories", "products") if data[name]}
         if data["by_taste"]:
             parts["by_taste"] = True

@@ -17,6 +17,7 @@ from personalization.merchandising import block_documents, documents, publishing
 from personalization.models import AuditEntry, Definition, DefinitionKind
 from personalization.oscar.dashboard.block_words import describe_block, shadowing
 from personalization.oscar.dashboard.campaign_list import all_names, live_state, undoable
+from personalization.oscar.dashboard.campaign_part_words import shown_document
 from personalization.oscar.dashboard.definition_changes import change_by_button
 from personalization.oscar.dashboard.screens import show
 from personalization.shop.currencies import own_currency
@@ -68,7 +69,7 @@ def list_blocks(request: HttpRequest) -> HttpResponse:
 
 def _slots(definitions: Iterable[Definition], outcomes: Mapping[int, Outcome]) -> list[SlotBlocks]:
     known = [one for one in definitions if one.newest and one.newest.schema <= documents.newest_schema(KIND)]
-    shown = {one: (one.live or one.draft).document for one in known if one.live or one.draft}  # type: ignore[union-attr]
+    shown = {one: shown_document(one) for one in known}
     names = all_names(pair for document in shown.values() for pair in documents.references(KIND, document))
     found: dict[str, list[BlockLine]] = {}
     moment, above = now(), list[tuple[str, Mapping]]()

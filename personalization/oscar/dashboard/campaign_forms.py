@@ -13,13 +13,14 @@ from personalization.oscar.dashboard.audience_forms import AudienceForm, audienc
 from personalization.oscar.dashboard.place_forms import PlaceForm
 from personalization.oscar.dashboard.product_lines import write_lines
 from personalization.oscar.dashboard.shop_choices import ShopChoices
+from personalization.oscar.dashboard.voucher_forms import VoucherForm, voucher_initial
 from personalization.shop import named_objects
 
 
-class CampaignForm(PlaceForm, AudienceForm):
+class CampaignForm(PlaceForm, VoucherForm, AudienceForm):
     """Who, where, when, and how it is measured; what it does is the formset of `ActionForm`."""
 
-    offered: ClassVar = {**PlaceForm.offered, **AudienceForm.offered}
+    offered: ClassVar = {**PlaceForm.offered, **VoucherForm.offered, **AudienceForm.offered}
     name = forms.CharField(label=pgettext_lazy("personalization", "Name"), max_length=MAX_NAME)
     band = forms.TypedChoiceField(
         label=pgettext_lazy("personalization", "Block of the list"), coerce=int, choices=Band.choices
@@ -39,6 +40,7 @@ class CampaignForm(PlaceForm, AudienceForm):
             "where": self.place_documents(),
             "when": self.schedule(),
             "what": actions,
+            **self.voucher_parts(),
         }
         return found | ({"note": data["note"]} if data["note"] else {})
 
@@ -92,6 +94,7 @@ def campaign_initial(name: str, band: int, document: Mapping[str, Any]) -> dict[
     seen: list[int] = next((place["seen"]["products"] for place in places if place.get("seen")), [])
     return {
         **audience_initial(document),
+        **voucher_initial(document),
         "name": name,
         "band": band,
         "surfaces": [place["surface"] for place in places],

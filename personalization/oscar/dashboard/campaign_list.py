@@ -59,6 +59,8 @@ class CampaignLine:
     """Whether it acts on any of these products."""
     more_conflicts: int = 0
     """How many conflicts it has besides those in words."""
+    part_count: int = 0
+    """How many blocks, messages and segments belong to it."""
 
 
 @require_GET
@@ -186,7 +188,7 @@ def _campaign_lines(
     by_campaign: dict[int, list[Conflict]] = {}
     for conflict in conflicts:
         by_campaign.setdefault(conflict.campaign, []).append(conflict)
-    counter, positions = PageCounter(), Counter[int]()
+    counter, positions, part_counts = PageCounter(), Counter[int](), Definition.objects.part_counts()
     for definition in definitions:
         shown = definition.live or definition.draft
         document: dict[str, Any] = shown.document if shown else {}
@@ -207,6 +209,7 @@ def _campaign_lines(
             frozenset(documents.references("campaign", document)),
             partial(_acts_on, campaign) if campaign else lambda keys: False,
             max(len(own) - MOST_CONFLICTS, 0),
+            part_counts.get(definition.pk, 0),
         )
 
 

@@ -14,6 +14,7 @@ from personalization.merchandising import documents, publishing
 from personalization.models import Definition, DefinitionKind
 from personalization.oscar.dashboard.access import has_permission
 from personalization.oscar.dashboard.campaign_list import all_names
+from personalization.oscar.dashboard.campaign_part_words import chosen_campaign
 from personalization.oscar.dashboard.message_forms import MessageForm, message_initial, placeholder_note
 from personalization.oscar.dashboard.message_preview import ReaderForm
 from personalization.oscar.dashboard.message_words import describe_message, message_refusals, message_warnings
@@ -25,18 +26,19 @@ def create_message(request: HttpRequest) -> HttpResponse:
     """An empty form, of the kind that the address names; posting it stores a draft."""
     asked = request.GET.get("kind", "")
     kind = asked if asked in registered_kinds() else ""
-    form = MessageForm(request.POST if request.method == "POST" else None, initial=message_initial("", {"kind": kind}))
+    posted, campaign = request.POST if request.method == "POST" else None, chosen_campaign(request)
+    form = MessageForm(posted, initial=message_initial("", {"kind": kind}), is_part=campaign is not None)
     if request.method == "POST" and form.is_valid():
         try:
             name, written = form.cleaned_data["name"], form.document()
-            definition = publishing.create(DefinitionKind.MESSAGE, name, written, request.user)
+            definition = publishing.create(DefinitionKind.MESSAGE, name, written, request.user, campaign=campaign)
         except publishing.InvalidDocumentError as error:
             form.add_document_errors(error.errors)
         except publishing.NotPossibleError as error:
             form.add_error("name", str(error))
         else:
             return _after_saving_message(request, definition)
-    return _show_message_form(request, {"form": form, "base": 0})
+    return _show_message_form(request, {"form": form, "base": 0, "campaign": campaign})
 
 
 @require_http_methods(["GET", "POST"])
@@ -48,8 +50,9 @@ def edit_message(request: HttpRequest, pk: int) -> HttpResponse:
         raise ValueError(f"message {pk} has no version")
     document = documents.upgrade(DefinitionKind.MESSAGE, shown.schema, shown.document)
     data = request.POST if request.method == "POST" else None
-    form = MessageForm(data, initial=message_initial(definition.name, document), kind=document["kind"])
-    context: dict[str, Any] = {"form": form, "definition": definition, "base": shown.number}
+    campaign, initial = definition.campaign, message_initial(definition.name, document)
+    form = MessageForm(data, initial=initial, kind=document["kind"], is_part=campaign is not None)
+    context: dict[str, Any] = {"form": form, "definition": definition, "base": shown.number, "campaign": campaign}
     if request.method == "POST" and has_permission(request.user, "change_messages") and form.is_valid():
         written, base = form.document(), posted_number(request, "base")
         try:
@@ -108,7 +111,7 @@ def _show_message_form(request: HttpRequest, context: dict[str, Any], *, status:
     kind = context["form"].chosen_kind
     shared = {
         "reader": ReaderForm(prefix="view"),
-        "placeholder_note": placeholder_note(kind),
+        "placeholder_note": placeholder_note(kind, context["form"].placeholders(kind) if kind else ()),
         "explanation": kind.explanation if kind else "",
         "usual_percent": 100 * kind.hold_back if kind else None,
     }
@@ -119,7 +122,8 @@ def _after_saving_message(request: HttpRequest, definition: Definition) -> HttpR
     definition.refresh_from_db(fields=["name"])
     words = pgettext("personalization", "The draft of “%(name)s” is saved.")
     messages.success(request, words % {"name": definition.name})
-    if "publish" in request.POST and has_permission(request.user, "send_messages"):
+    is_alone = definition.campaign_id is None
+    if "publish" in request.POST and is_alone and has_permission(request.user, "send_messages"):
         return HttpResponseRedirect(reverse("personalization:personalization-message-publish", args=[definition.pk]))
     return HttpResponseRedirect(_address(definition.pk))
 

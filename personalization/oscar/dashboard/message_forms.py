@@ -69,11 +69,14 @@ class MessageForm(AudienceForm):
         help_text=_("Always the same people, to compare the others with. Empty: as is usual for this kind."),
     )
 
-    def __init__(self, *arguments: Any, kind: str = "", **options: Any) -> None:
-        """`kind`: of a message that is stored already, which keeps it."""
+    def __init__(self, *arguments: Any, kind: str = "", is_part: bool = False, **options: Any) -> None:
+        """`kind`: of a message that is stored already, which keeps it; `is_part`, of a campaign."""
         super().__init__(*arguments, **options)
         for name in NOT_FOR_MAILS:
             del self.fields[name]
+        if is_part:
+            self.follow_campaign()
+            del self.fields["hold_back"]
         if kind:
             self.fields["kind"].disabled = True
             self.initial["kind"] = kind
@@ -105,9 +108,13 @@ class MessageForm(AudienceForm):
         data = super().clean()
         kind = registered_kinds().get(data.get("kind", ""))
         if kind is not None:
-            errors = documents.wording_errors({"wording": self._wording(data)}, kind.placeholders)
+            errors = documents.wording_errors({"wording": self._wording(data)}, self.placeholders(kind))
             self.add_document_errors(errors)
         return data
+
+    def placeholders(self, kind: MessageKind) -> tuple[str, ...]:
+        """What its words may hold in braces."""
+        return (*kind.placeholders, *documents.CODE_PLACEHOLDERS) if self.follows_campaign else kind.placeholders
 
     def add_document_errors(self, errors: Iterable[DocumentError]) -> None:
         """Shows each error of a document at its field."""
@@ -124,7 +131,7 @@ class MessageForm(AudienceForm):
         """The document that the form makes. Call it when the form is valid."""
         data = self.cleaned_data
         parts: dict[str, Any] = {"who": self.audience(), "wording": self._wording(data), "when": self.schedule()}
-        if data["hold_back"] is not None:
+        if data.get("hold_back") is not None:
             parts["hold_back"] = data["hold_back"] / 100
         if data["channels"] and tuple(data["channels"]) != BY_MAIL:
             parts["channels"] = data["channels"]
@@ -168,10 +175,10 @@ def message_initial(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
     return initial
 
 
-def placeholder_note(kind: MessageKind | None) -> str:
+def placeholder_note(kind: MessageKind | None, names_in_braces: Iterable[str] = ()) -> str:
     """What the words of a message may hold in braces."""
     if kind is None:
         return ""
-    names = " ".join(f"{{{name}}}" for name in kind.placeholders)
+    names = " ".join(f"{{{name}}}" for name in names_in_braces)
     words = gettext("Plain text. Empty: our own words. In it may stand: %(names)s")
     return words % {"names": names}

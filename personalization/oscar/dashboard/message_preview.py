@@ -9,7 +9,9 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import translation
 from django.utils.functional import lazy
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext, pgettext_lazy
 from django.views.decorators.http import require_POST
@@ -20,6 +22,7 @@ from personalization.lifecycle.kinds import BY_MAIL, MessageKind, registered_kin
 from personalization.lifecycle.live_messages import PublishedMessage
 from personalization.lifecycle.mail import mail_language
 from personalization.lifecycle.message_preview import find_occasion, make_test_mail, send_test_mail
+from personalization.merchandising.campaign_codes import example_code
 from personalization.models import AuditAction, AuditEntry, ChannelConsent
 from personalization.models.message_permissions import Channel
 from personalization.oscar.dashboard.access import has_permission
@@ -106,7 +109,10 @@ def send_test(request: HttpRequest) -> HttpResponse:
 
 def _preview(request: HttpRequest) -> dict[str, Any]:
     """The mail, or why there is none."""
-    message, reader = MessageForm(_with_any_name(request.POST)), ReaderForm(request.POST, prefix="view")
+    message, reader = (
+        MessageForm(_with_any_name(request.POST), is_part="part" in request.POST),
+        ReaderForm(request.POST, prefix="view"),
+    )
     context: dict[str, Any] = {"customer": None, "name": "", "reader": reader}
     if not reader.is_valid():
         return context | {"faults": [text for texts in reader.errors.values() for text in texts]}
@@ -146,6 +152,8 @@ def _shown_mail(
         return {"faults": [words % {"names": ", ".join(missing)}]}
     language = mail_language(language or _language_of(kind, customer))
     wording = PublishedMessage(0, 0, kind.name, texts=document.get("wording", {})).wording(language)
+    with translation.override(language):
+        wording = wording.with_code(example_code(now()))
     channels, mail, notice = document.get("channels", BY_MAIL), None, None
     try:
         occasion = find_occasion(kind, customer)

@@ -42,14 +42,15 @@ def describe_message(document: Mapping[str, Any], names: Names) -> str:
     return " · ".join(parts)
 
 
-def message_refusals(document: Mapping[str, Any]) -> list[str]:
-    """Why a message cannot be published."""
+def message_refusals(document: Mapping[str, Any], *, is_part: bool = False) -> list[str]:
+    """Why a message cannot be published. Parameters: `is_part`, of a campaign, in whose words codes may stand."""
     found = [error.message for error in documents.document_errors("message", dict(document))]
     kind = registered_kinds().get(document.get("kind", ""))
     if kind is None:
         found.append(_("There is no such kind of message any more."))
     elif not found:
-        found += [error.message for error in documents.wording_errors(document, kind.placeholders)]
+        possible = (*kind.placeholders, *documents.CODE_PLACEHOLDERS) if is_part else kind.placeholders
+        found += [error.message for error in documents.wording_errors(document, possible)]
     if missing := conf.missing_message_settings():
         words = _("No message can be sent before these settings are there: %(names)s.")
         found.append(words % {"names": ", ".join(missing)})

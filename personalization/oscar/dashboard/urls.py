@@ -20,6 +20,7 @@ from personalization.oscar.dashboard import (
     experiment_editor,
     experiment_list,
     experiment_screen,
+    journey_screen,
     key_screen,
     message_editor,
     message_list,
@@ -27,6 +28,7 @@ from personalization.oscar.dashboard import (
     overview_screen,
     preview,
     product_screen,
+    ready_screen,
     report_screen,
     row_editor,
     row_list,
@@ -40,6 +42,7 @@ from personalization.oscar.dashboard import (
     segment_editor,
     segment_list,
     sensitive_screen,
+    whole_campaign,
 )
 
 SYNONYM, REDIRECT = {"kind": "synonym"}, {"kind": "redirect"}
@@ -48,6 +51,8 @@ urlpatterns = [
     path("", overview_screen.show_overview, name="personalization-overview"),
     path("campaigns/", campaign_list.list_campaigns, name="personalization-campaigns"),
     path("campaigns/new/", campaign_editor.create_campaign, name="personalization-campaign-create"),
+    path("campaigns/ready/", ready_screen.offer_ready_campaigns, name="personalization-campaigns-ready"),
+    path("campaigns/ready/<slug:code>/", ready_screen.make_campaign, name="personalization-campaign-ready"),
     path("campaigns/effect/", campaign_effect.show_effect, name="personalization-campaign-effect"),
     path("campaigns/<int:pk>/effect/", campaign_effect.show_effect, name="personalization-campaign-effect"),
     path("campaigns/grid/", campaign_effect.show_grid, name="personalization-campaign-grid"),
@@ -57,6 +62,9 @@ urlpatterns = [
     path("campaigns/<int:pk>/past/", back_test_screen.show_campaign_back_test, name="personalization-campaign-past"),
     path("campaigns/<int:pk>/", campaign_editor.edit_campaign, name="personalization-campaign"),
     path("campaigns/<int:pk>/publish/", campaign_editor.publish_campaign, name="personalization-campaign-publish"),
+    path("campaigns/<int:pk>/whole/", whole_campaign.show_whole, name="personalization-campaign-whole"),
+    path("campaigns/<int:pk>/journey/", journey_screen.show_journey, name="personalization-campaign-journey"),
+    path("campaigns/<int:pk>/whole/state/", whole_campaign.change_whole, name="personalization-campaign-whole-state"),
     path("campaigns/<int:pk>/state/", campaign_list.change_state, name="personalization-campaign-state"),
     path("campaigns/<int:pk>/move/", campaign_list.move_campaign, name="personalization-campaign-move"),
     path("campaigns/<int:pk>/customers/", campaign_list.show_customers, name="personalization-campaign-customers"),
