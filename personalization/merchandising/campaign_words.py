@@ -8,6 +8,7 @@ from django.utils.translation import ngettext, npgettext, pgettext, pgettext_laz
 
 from personalization.merchandising.conflicts import Conflict, ConflictKind
 from personalization.merchandising.documents import target_kind
+from personalization.merchandising.segment_words import quote_name
 
 Names = Mapping[tuple[str, str], str]
 """The names of what documents refer to, by kind and key."""
@@ -103,7 +104,7 @@ def describe_target(target: Mapping[str, Any], names: Names) -> str:
         return _describe_products(target["products"], names)
     if kind in ("range", "category", "class", "partner"):
         name = names.get((kind, str(target[kind])), pgettext("personalization", "something deleted"))
-        return _quote(name)
+        return quote_name(name)
     if kind == "attribute":
         sign = {"is": "=", "at_least": "\N{GREATER-THAN OR EQUAL TO}", "at_most": "\N{LESS-THAN OR EQUAL TO}"}
         return f"{target['attribute']} {sign[target['op']]} {target['value']}"
@@ -112,14 +113,10 @@ def describe_target(target: Mapping[str, Any], names: Names) -> str:
     return _describe_number(kind, target)
 
 
-def _quote(name: str) -> str:
-    return pgettext("personalization", "“%(name)s”") % {"name": name}
-
-
 def _describe_products(keys: list[int], names: Names) -> str:
     deleted = pgettext("personalization", "something deleted")
     shown = [names.get(("product", str(key)), deleted) for key in keys[:2]]
-    quoted = ", ".join(map(_quote, shown))
+    quoted = ", ".join(map(quote_name, shown))
     more = len(keys) - len(shown)
     if not more:
         return quoted

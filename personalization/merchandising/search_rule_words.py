@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import pgettext
 
+from personalization.merchandising.segment_words import quote_name
 from personalization.models.definitions import MAX_NAME
 
 Names = Mapping[tuple[str, str], str]
@@ -44,7 +45,7 @@ def describe_page(to: Mapping[str, Any], names: Names) -> str:
     if kind == "path":
         return str(key)
     name = names.get((kind, str(key)), pgettext("personalization", "something deleted"))
-    return pgettext("personalization", "“%(name)s”") % {"name": name}
+    return quote_name(name)
 
 
 def search_rule_name(kind: str, document: Mapping[str, Any]) -> str:
@@ -60,4 +61,4 @@ def _cut(text: str) -> str:
 
 
 def _quoted(texts: Iterable[str]) -> str:
-    return ", ".join(pgettext("personalization", "“%(name)s”") % {"name": text} for text in texts)
+    return ", ".join(map(quote_name, texts))

@@ -60,6 +60,11 @@ def clause(field: Field, op: str, value: Any, names: Names) -> str:
     return pattern % _parts(field, op, value, names)
 
 
+def quote_name(name: str) -> str:
+    """The name between the quotation marks of the language that is active."""
+    return pgettext("personalization", "“%(name)s”") % {"name": name}
+
+
 def _parts(field: Field, op: str, value: Any, names: Names) -> dict[str, str]:
     if isinstance(value, Chosen):
         named = [names.get((field.kind, key), f"#{key}") for key in value.keys]
@@ -69,7 +74,7 @@ def _parts(field: Field, op: str, value: Any, names: Names) -> dict[str, str]:
             "percent": str(value.percent),
         }
     if isinstance(value, Searched):
-        return {"codes": alternatives([f"“{text}”" for text in value.texts]), "how": _lately(value.days)}
+        return {"codes": alternatives([quote_name(text) for text in value.texts]), "how": _lately(value.days)}
     if isinstance(value, Visits):
         return {"amount": _amount(op, value.number), "how": _lately(value.days)}
     if isinstance(field, DateField):

@@ -286,8 +286,7 @@ class Visitor(models.Model):
         return getattr(self, "membership", None) if place.is_cached(self) else None
 
     def household_genome(self) -> Genome | None:
-        """What they and the others in their household bought together; None for who is in none, or alone in it, and
-        where a newer version wrote it in another shape."""
+        """What their household bought together; None for who is in none or alone, or where a newer version wrote it."""
         place = self.read_membership()
         if place is None or place.household.computed_at is None or place.household.format > GENOME_FORMAT:
             return None

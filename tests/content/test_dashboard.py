@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.urls import reverse
+from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from PIL import Image
 
 from personalization.decide import active_rules
@@ -131,3 +132,18 @@ def test_two_who_write_at_once(client, owner):
     assert answer.status_code == 409
     assert "Save mine on top" in answer.content.decode()
     assert client.post(address("", spring.pk), {**form_of_it, "base": 1}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "hero in “home-hero” · British English · only for those who buy “Coffee”"),
+        ("de", "Aufmacher an „home-hero“ · British English · nur für die, die „Coffee“ kaufen"),
+    ],
+)
+def test_one_for_some_buyers_is_not_said_to_be_for_everybody(client, owner, language, words):
+    coffee = create_from_breadcrumbs("Coffee").pk
+    publish("Welcome")
+    publish("Fresh beans", categories=[coffee], by_taste=True, who={"people": "all"})
+    page = client.get(reverse(LIST), headers={"accept-language": language}).content.decode()
+    assert " ".join(words.split()) in " ".join(page.split())

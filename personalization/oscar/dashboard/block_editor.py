@@ -170,6 +170,8 @@ def _spots_in_preview(block: Block, strategy: Any) -> tuple[PrintedSpot, ...]:
     """The spots as a stranger sees them."""
     visit = Visit(now().timestamp(), strategy)
     return print_spots(serve_spots([block], visit).get(block.id, ()))
+
+
 def _with_example(text: BlockText) -> BlockText:
     """The words with a code that is nobody's."""
     return BlockText(*(fill_code(part, example_code(now())) for part in astuple(text)))

@@ -11,6 +11,7 @@ from django.utils.translation import pgettext
 from personalization.merchandising import block_documents
 from personalization.merchandising.campaign_words import Names, describe_audience
 from personalization.merchandising.posts import rights_end, spot_products
+from personalization.merchandising.segment_words import quote_name
 from personalization.oscar.dashboard.block_forms import kind_labels
 
 MAX_NAMED = 3
@@ -23,9 +24,14 @@ def describe_block(document: Mapping[str, Any], names: Names) -> str:
     parts = [
         pgettext("personalization", "%(kind)s in “%(slot)s”")
         % {"kind": kind_labels().get(document["kind"], document["kind"]), "slot": document["slot"]},
-        pgettext("personalization", "for %(who)s") % {"who": describe_audience(document.get("who", {}), names)},
-        ", ".join(told),
     ]
+    who = document.get("who", {})
+    is_for_some = (
+        any(who.get(name) for name in ("in", "out", "countries", "devices")) or who.get("people", "all") != "all"
+    )
+    if is_for_some or not document.get("by_taste"):  # "for everybody, only for those who buy tea" is not true
+        parts.append(pgettext("personalization", "for %(who)s") % {"who": describe_audience(who, names)})
+    parts.append(", ".join(told))
     if document.get("image"):
         parts.append(pgettext("personalization", "with a picture"))
     parts.extend(_rights_words(document))
@@ -67,5 +73,5 @@ def shadowing(document: Mapping[str, Any], above: Iterable[tuple[str, Mapping[st
 def _subject_names(document: Mapping[str, Any], names: Names) -> str:
     keys = [("category", str(key)) for key in document.get("categories", ())]
     keys += [("product", str(key)) for key in (*document.get("products", ()), *spot_products(document))]
-    shown = [f"“{names.get(key, '#' + key[1])}”" for key in keys[:MAX_NAMED]]
+    shown = [quote_name(names.get(key, f"#{key[1]}")) for key in keys[:MAX_NAMED]]
     return ", ".join(shown) + (" \N{HORIZONTAL ELLIPSIS}" if len(keys) > MAX_NAMED else "")
