@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
 from django.core.signals import request_finished, request_started
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
@@ -15,7 +16,7 @@ from oscar.core.loading import get_class, get_model
 
 from personalization import conf
 from personalization.collect import flows
-from personalization.models import Visitor, query_limits
+from personalization.models import CampaignCustomer, Visitor, query_limits
 from personalization.models.fail_open import fail_open
 from personalization.oscar.alert_sender import is_replaced
 from personalization.oscar.order_changes import correct_credits_after_commit, refresh_after_commit
@@ -25,7 +26,7 @@ from personalization.privacy.household_exits import leave_households
 from personalization.privacy.message_addresses import record_request
 from personalization.privacy.private_responses import AGREED_KEY
 from personalization.privacy.requester import bind_requester, requester_from_request
-from personalization.shop import orders
+from personalization.shop import orders, voucher_codes
 
 STORED_FACTS = "_personalization_stored_facts"
 """The attribute of an order that is being saved, in which its stored facts wait for the end of that."""
@@ -46,6 +47,7 @@ def connect_receivers() -> None:
     alert = get_model("customer", "ProductAlert")
     post_save.connect(record_alert_language, sender=alert, dispatch_uid="personalization.product_alert")
     pre_delete.connect(delete_rows_of_visitor, sender=Visitor, dispatch_uid="personalization.delete_rows")
+    pre_delete.connect(take_codes_away, sender=get_user_model(), dispatch_uid="personalization.deleted_account")
 
 
 def _connect_order_changes() -> None:
@@ -97,6 +99,13 @@ def record_alert_language(sender: Any, instance: Any, raw: bool = False, created
         with fail_open("Storing in which language a product alert was set", queries=can_send):
             if is_replaced():
                 record_request(instance.user_id, instance.get_email_address(), now())
+
+
+def take_codes_away(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Deletes the unused voucher codes that campaigns made for an account that is deleted."""
+    with fail_open("Taking the voucher codes of a deleted account away"):
+        if codes := CampaignCustomer.objects.vouchers_of_customers([instance.pk]):
+            voucher_codes.delete_unused_codes(codes)
 
 
 def delete_rows_of_visitor(sender: Any, instance: Visitor, using: str, **rest: Any) -> None:

@@ -175,6 +175,14 @@ def test_erasing_a_person_takes_the_code_away(make_campaign):
     assert not Voucher.objects.exists() and not CampaignCustomer.objects.exists()
 
 
+def test_deleting_an_account_takes_the_code_away(make_campaign):
+    campaign, anna, ben = make_campaign(), shop.create_customer("anna"), shop.create_customer("ben")
+    kept = campaign_codes.give_code(campaign.pk, ben.pk, now())
+    campaign_codes.give_code(campaign.pk, anna.pk, now())
+    anna.delete()
+    assert [one.code for one in Voucher.objects.all()] == [kept.code]
+
+
 def test_a_changed_benefit_leaves_the_codes_before_as_they_were(make_campaign, tea):
     campaign, anna, ben = make_campaign(), shop.create_customer("anna"), shop.create_customer("ben")
     first = campaign_codes.give_code(campaign.pk, anna.pk, now())
