@@ -137,8 +137,8 @@ def test_two_who_write_at_once(client, owner):
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", "hero in “home-hero” · British English · only for those who buy “Coffee”"),
-        ("de", "Aufmacher an „home-hero“ · British English · nur für die, die „Coffee“ kaufen"),
+        ("en", "hero in “home-hero” · English · only for those who buy “Coffee”"),
+        ("de", "Aufmacher an „home-hero“ · English · nur für die, die „Coffee“ kaufen"),
     ],
 )
 def test_one_for_some_buyers_is_not_said_to_be_for_everybody(client, owner, language, words):

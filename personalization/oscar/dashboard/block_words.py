@@ -26,10 +26,8 @@ def describe_block(document: Mapping[str, Any], names: Names) -> str:
         % {"kind": kind_labels().get(document["kind"], document["kind"]), "slot": document["slot"]},
     ]
     who = document.get("who", {})
-    is_for_some = (
-        any(who.get(name) for name in ("in", "out", "countries", "devices")) or who.get("people", "all") != "all"
-    )
-    if is_for_some or not document.get("by_taste"):  # "for everybody, only for those who buy tea" is not true
+    limits = {name: value for name, value in who.items() if value and (name, value) != ("people", "all")}
+    if limits or not document.get("by_taste"):  # "for everybody, only for those who buy tea" is not true
         parts.append(pgettext("personalization", "for %(who)s") % {"who": describe_audience(who, names)})
     parts.append(", ".join(told))
     if document.get("image"):
