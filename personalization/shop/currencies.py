@@ -1,9 +1,11 @@
 """The shop's own currency, and those of prices in others: amounts of two currencies are never added up."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from oscar.templatetags.currency_filters import currency as format_currency
 
 from personalization.shop import catalogue
 
@@ -11,6 +13,11 @@ from personalization.shop import catalogue
 def own_currency() -> str:
     """The code of the shop's own currency."""
     return str(settings.OSCAR_DEFAULT_CURRENCY)
+
+
+def format_amount(amount: float) -> str:
+    """An amount of the shop's own currency, as Oscar writes money in the language that is active."""
+    return str(format_currency(Decimal(str(amount)), own_currency()))
 
 
 def foreign_currency(info: Any) -> str | None:

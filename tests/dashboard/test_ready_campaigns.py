@@ -90,6 +90,33 @@ def test_a_second_one_gets_another_name_and_a_wrong_form_makes_nothing(client, o
     assert client.get(address("campaign-ready", "nothing")).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("terms", "english", "german"),
+    [
+        ({}, "you pay 10 % less, once, until", "einmal 10 % weniger."),
+        (
+            {"code_least": "20"},
+            "you pay 10 % less for $20.00 or more, once, until",
+            "einmal 10 % weniger, wenn Sie für 20,00\xa0$ oder mehr einkaufen.",
+        ),
+        (
+            {"code_kind": "amount", "code_value": "5", "code_least": "40"},
+            "you pay $5.00 less for $40.00 or more, once, until",
+            "einmal 5,00\xa0$ weniger, wenn Sie für 40,00\xa0$ oder mehr einkaufen.",
+        ),
+    ],
+)
+def test_what_the_words_promise_is_what_the_code_takes_off(client, owner, settings, terms, english, german):
+    settings.OSCAR_DEFAULT_CURRENCY = "USD"
+    client.post(address("campaign-ready", "win_back"), FORM | terms)
+    for part in Definition.objects.filter(kind__in=["block", "message"]).exclude(campaign=None):
+        document = part.draft.document
+        texts = {code: words["text"] for code, words in document.get("variants", {}).items()} or {
+            code: words["opening"] for code, words in document["wording"].items()
+        }
+        assert english in texts["en-gb"] and german in texts["de"]
+
+
 def test_the_whole_journey_is_seen_as_a_customer_before_anything_is_published(client, owner, hot):
     anna, ben = shop.create_customer("anna"), shop.create_customer("ben")
     tea = Product.objects.get()
