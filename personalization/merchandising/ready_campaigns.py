@@ -135,7 +135,9 @@ def _code_words(chosen: CampaignSettings) -> str:
     else:
         benefit = format_amount(voucher["amount"])
     if not voucher.get("least"):
-        return gettext("With the code {code} you pay %(benefit)s less, once, until {code_until}.") % {"benefit": benefit}
+        return gettext("With the code {code} you pay %(benefit)s less, once, until {code_until}.") % {
+            "benefit": benefit
+        }
     words = gettext("With the code {code} you pay %(benefit)s less for %(least)s or more, once, until {code_until}.")
     return words % {"benefit": benefit, "least": format_amount(voucher["least"])}
 

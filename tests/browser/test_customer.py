@@ -127,8 +127,7 @@ def test_a_customer_is_downloaded_and_forgotten_by_keyboard(signed_in, household
     expect(page.locator("tbody tr").first).to_contain_text("gone")
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+@pytest.mark.parametrize(("viewport", "locale"), [(DESK, "en-GB"), (PHONE, "de-DE")], ids=["desk", "phone"])
 def test_each_page_of_a_customer_is_clean_and_fits(signed_in, households, locale, viewport):
     key, _name = households[2]
     page = signed_in(viewport, locale)

@@ -71,8 +71,7 @@ def test_the_form_is_filled_in_and_sent_by_keyboard_alone(opened):  # noqa: F811
         page.get_by_role("button", name="Archive").click()
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+@pytest.mark.parametrize(("viewport", "locale"), [(DESK, "en-GB"), (PHONE, "de-DE")], ids=["desk", "phone"])
 @pytest.mark.parametrize("screen", ["", "new/", "holdout/?share=50", COFFEE])
 def test_each_screen_of_experiments_is_clean_and_fits(opened, screen, locale, viewport):  # noqa: F811
     page = opened(EXPERIMENTS + ("" if screen == COFFEE else screen), viewport, locale=locale)

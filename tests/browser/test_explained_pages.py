@@ -80,8 +80,7 @@ def test_another_product_is_found_while_one_types(opened):
     expect(page.get_by_text("Asked for a stranger on the page")).to_be_visible()
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+@pytest.mark.parametrize(("viewport", "locale"), [(DESK, "en-GB"), (PHONE, "de-DE")], ids=["desk", "phone"])
 def test_the_finder_is_clean_and_fits(opened, locale, viewport):
     page = opened(CONSOLE + "product/?q=milk", viewport, locale=locale)
     check_screen(page, f"finder-{locale[:2]}", viewport)

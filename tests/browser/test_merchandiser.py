@@ -459,8 +459,7 @@ def test_without_javascript_a_campaign_is_saved_all_the_same(opened):
     expect(page.locator(".alert-success")).to_contain_text("The draft of “Without script” is saved.")
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+@pytest.mark.parametrize(("viewport", "locale"), [(DESK, "en-GB"), (PHONE, "de-DE")], ids=["desk", "phone"])
 @pytest.mark.parametrize(
     "screen", ["", "campaigns/", "campaigns/new/?template=new", "segments/", "segments/new/", "preview/", "data/"]
 )

@@ -41,8 +41,7 @@ def box(locator):
     return locator.evaluate("one => { const { width, height } = one.getBoundingClientRect(); return [width, height]; }")
 
 
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-@pytest.mark.parametrize("locale", ["de-DE", "en-GB"])
+@pytest.mark.parametrize(("viewport", "locale"), [(WIDE, "en-GB"), (NARROW, "de-DE")], ids=["wide", "narrow"])
 def test_a_post_is_good_to_look_at_and_keeps_its_place(chromium, address, shot, viewport, locale):
     context = chromium.new_context(viewport=viewport, user_agent=SHOPPER, locale=locale)
     page = context.new_page()
@@ -111,10 +110,11 @@ def test_a_click_on_a_spot_is_reported_and_one_on_the_button_stays_on_the_page(c
     expect(page.locator(".personalization-post__item .personalization-stepper")).to_be_visible()
     page.locator(".personalization-post__spot").nth(1).click()
     page.wait_for_url("**/catalogue/**")
-    deadline, clicks = time.monotonic() + 15, 0
-    while clicks < 2 and time.monotonic() < deadline:
+    deadline, clicks = time.monotonic() + 60, 0
+    while clicks < 2 and time.monotonic() < deadline:  # what a busy shop does not take is sent again, later and later
+        page.wait_for_timeout(1_000)
         clicks = Event.objects.filter(item_kind="content", type="select_item").count()
-        page.wait_for_timeout(100)
+    page.wait_for_load_state("networkidle")
     assert clicks == 2
 
 

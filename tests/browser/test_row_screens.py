@@ -128,8 +128,7 @@ def test_a_row_of_the_newest_is_made_without_javascript(opened):  # noqa: F811
     wait_for_rows(stranger, lambda titles: "Just arrived" not in titles)
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+@pytest.mark.parametrize(("viewport", "locale"), [(DESK, "en-GB"), (PHONE, "de-DE")], ids=["desk", "phone"])
 @pytest.mark.parametrize("screen", ["", "home/bestsellers/", "new/", "home/own_breakfast_table/publish/"])
 def test_each_screen_of_rows_is_clean_and_fits(opened, screen, locale, viewport):  # noqa: F811
     page = opened(ROWS + screen, viewport, locale=locale)

@@ -104,8 +104,7 @@ def test_a_search_is_tried_by_keyboard(opened):
     expect(page.get_by_role("region", name="As the shop searches")).to_contain_text("20 products")
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+@pytest.mark.parametrize(("viewport", "locale"), [(DESK, "en-GB"), (PHONE, "de-DE")], ids=["desk", "phone"])
 @pytest.mark.parametrize(
     "screen",
     [
