@@ -113,7 +113,7 @@ def test_each_kind_has_a_notification_with_links_into_the_shop(trained, settings
     notice = make_notice(kind, kind.example(trained[0][0]), language)
     assert 0 < len(notice.title) <= 255
     assert not re.search(r"{{|{%|%\(|\bNone\b|https?://", notice.title + notice.body)
-    links = re.findall(r'<a href="(/[^"]+)">[^<]+</a>', notice.body)
+    links = re.findall(r'<a href="(/[^"]*)">[^<]+</a>', notice.body)
     assert len(links) >= 2 and links[-1].endswith(reverse("personalization:privacy").lstrip("/"))
     assert notice.body.count("<a ") == len(links)
 

@@ -237,6 +237,7 @@ def test_the_download_is_a_complete_private_file(client, anna):
     content = json.loads(response.getvalue())
     assert {name: len(rows) for name, rows in content["tables"].items()} == {
         "personalization.AuditEntry": 0,
+        "personalization.CampaignCustomer": 0,
         "personalization.ChannelConsent": 0,
         "personalization.ConsentRecord": 1,
         "personalization.Credit": 0,
