@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import cycle
 from statistics import median
 from uuid import uuid4
@@ -111,7 +111,8 @@ def test_each_of_our_tables_may_be_locked_while_somebody_orders(layout: Layout):
         with locked(layout, *tables):
             with_us.append(shop_once(host.port, layout, customer))
             without_us.append(shop_once(layout.plain.port, layout, customer))
-            deliveries[which] = report_view(customer.with_cookies(), host.port, layout.product)
+            with closing(customer.with_cookies()) as reporter:
+                deliveries[which] = report_view(reporter, host.port, layout.product)
         waited[which] = len(WAITED.findall(layout.logs()[said:]))
         for name, answer, plain, expected in zip(names, with_us[-1], without_us[-1], usual, strict=True):
             if told(answer) != told(plain) or plain.status != expected.status:
