@@ -28,7 +28,7 @@ def sort_feed(visit: Visit, snapshot: SnapshotArrays | None) -> PostFeed:
     strangers, and for who is held back, in the order of the merchants' list. No query but where a segment asks."""
     posts = [block for block in _posts_shown(visit) if is_for(block.audience, visit)]
     scores = _post_scores(visit, posts, snapshot) if snapshot is not None and not visit.held_back else {}
-    if not any(scores.values()):
+    if len({scores.get(block.id, 0.0) for block in posts}) < 2:  # then nothing comes first because of the visitor
         return PostFeed(tuple(posts))
     return PostFeed(tuple(sorted(posts, key=lambda block: -scores.get(block.id, 0.0))), is_personal=True)
 

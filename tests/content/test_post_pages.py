@@ -42,6 +42,17 @@ def test_who_buys_even_products_sees_their_post_first(client, trained):
     assert titles(client) == ["Odd", "Even"]
 
 
+def test_where_nothing_comes_first_because_of_the_visitor_no_page_says_so(client, trained):
+    customers, products = trained
+    spots = (products[0], 10, 10), (products[1], 20, 20)
+    publish_post("Both", *spots, slot="posts")
+    client.force_login(customers[0])
+    assert "First what suits" not in client.get(FEED).content.decode()  # it stands alone
+    publish_post("Both again", *spots, slot="posts")
+    assert titles(client) == ["Both again", "Both"]
+    assert "First what suits" not in client.get(FEED).content.decode()  # both suit alike
+
+
 def test_the_feed_is_paged_and_costs_the_same_however_many_posts_there_are(client, trained):
     _customers, products = trained
     for number in range(4):

@@ -110,15 +110,14 @@ def newest_document(definition: Definition) -> dict[str, Any]:
 def publish_refusals(definition: Definition, parts: list[Definition]) -> list[str]:
     """Why the campaign cannot be published with its parts: each sentence once, with the name of the part."""
     document, found = newest_document(definition), list[str]()
+    who = {key: document.get("who", {}).get(key, []) for key in ("in", "out")}
     ends = documents.moment(document.get("when", {}).get("to"))
     if ends is not None and ends <= now():
         found.append(pgettext("personalization", "Its end has passed."))
     for part in parts:
-        written = newest_document(part)
         if part.kind == DefinitionKind.MESSAGE:
-            acting = written | {"who": document.get("who", {})}
-            mail_document = {**written, "who": {key: acting["who"].get(key, []) for key in ("in", "out")}}
-            found += [f"{part.name}: {words}" for words in message_refusals(mail_document, is_part=True)]
+            acting = newest_document(part) | {"who": who}
+            found += [f"{part.name}: {words}" for words in message_refusals(acting, is_part=True)]
     return found
 
 
