@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from personalization import rate_limits
 from personalization.api.account import deny_server_key
 from personalization.api.authentication import SameOriginCookieAuthentication
 from personalization.api.exceptions import Problem, flow_problem
@@ -103,7 +104,8 @@ class EventsEndpoint(APIEndpoint):
         except InvalidEvent as fault:
             message = payload.ERROR_MESSAGES[fault.code]
             raise Problem(event_requests.status_code(fault), fault.code, message) from None
-        outcome = flows.report_events(requester, body, now())
+        with rate_limits.delivery_slot(is_server=requester.client == ClientType.SERVER_KEY) as is_free:
+            outcome = flows.report_events(requester, body, now()) if is_free else flows.turn_away(body.count)
         response = Response(outcome.as_json(), status=202)
         remember_visitor(response, requester, outcome.visitor)
         return response

@@ -27,11 +27,23 @@ def read_events(
     InvalidEvent
         When the request is refused as a whole; `status_code` gives the status of the response.
     """
+    content = _read_content(request, same_origin_only, max_bytes)
+    return payload.read_payload(content, conf.get_settings().EVENT_ITEM_ID_FIELD, max_events)
+
+
+def count_events(request: HttpRequest) -> int:
+    """How many events there are in a request of a page, without a look at them. InvalidEvent as above."""
+    return payload.count_payload(_read_content(request, True, payload.MAX_BODY_BYTES))
+
+
+def _read_content(request: HttpRequest, same_origin_only: bool, max_bytes: int) -> bytes:
+    if request.method != "POST":
+        raise InvalidEvent("method_not_allowed")
     if request.content_type not in CONTENT_TYPES:
         raise InvalidEvent("unsupported_media_type")
     if same_origin_only and not is_same_origin(request):
         raise InvalidEvent("cross_origin")
-    return payload.read_payload(_read_body(request, max_bytes), conf.get_settings().EVENT_ITEM_ID_FIELD, max_events)
+    return _read_body(request, max_bytes)
 
 
 def status_code(fault: InvalidEvent) -> int:

@@ -12,7 +12,7 @@ from django.db import Error
 from personalization import rate_limits
 from personalization.collect import crawlers, feedback, impression_tokens, ingestion, request_traits
 from personalization.collect.day_limit import take_back_day_events, within_day_limit
-from personalization.collect.payload import EventPayload, Rejection, ReportedEvent, ReportedItem
+from personalization.collect.payload import ERROR_MESSAGES, EventPayload, Rejection, ReportedEvent, ReportedItem
 from personalization.metrics import count_accepted
 from personalization.models import OrderVisitor, Visitor
 from personalization.models.events import EventType
@@ -34,29 +34,38 @@ class DeliveryOutcome(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """The body of the response."""
-        return {"accepted": self.accepted, "rejected": [one.as_json() for one in self.rejected]}
+        messages = {code: str(ERROR_MESSAGES[code]) for code in {one.code for one in self.rejected}}
+        rejected = [{"index": one.index, "code": one.code, "message": messages[one.code]} for one in self.rejected]
+        return {"accepted": self.accepted, "rejected": rejected}
 
 
 def report_events(requester: Requester, body: EventPayload, now: datetime) -> DeliveryOutcome:
-    """Stores the events that a client reports, as far as they can be believed and their visitor has consented.
+    """Stores the events that a client reports, as far as they can be believed and their visitor has consented. The door
+    has taken a slot for it, see `rate_limits.delivery_slot`, or calls `turn_away`.
 
     No failure in here reaches the client as an error: it may send again what was not stored. A server is neither
     limited by its address nor taken for a bot.
     """
     rejected, visitor = _store_reported(requester, body, now)
+    return _counted(body.count, rejected, visitor)
+
+
+def turn_away(count: int) -> DeliveryOutcome:
+    """Stores none of so many events, for which there was no slot, and counts them as dropped."""
+    return _counted(count, (Rejection(index, "server_busy") for index in range(count)), None)
+
+
+def _counted(count: int, rejected: Iterable[Rejection], visitor: Visitor | None) -> DeliveryOutcome:
     rejected = tuple(sorted(rejected, key=lambda rejection: rejection.index))
     rate_limits.drop_log.record(rejection.code for rejection in rejected)
-    count_accepted(body.count - len(rejected))
-    return DeliveryOutcome(body.count - len(rejected), rejected, visitor)
+    count_accepted(count - len(rejected))
+    return DeliveryOutcome(count - len(rejected), rejected, visitor)
 
 
 def _store_reported(
     requester: Requester, body: EventPayload, now: datetime
 ) -> tuple[tuple[Rejection, ...], Visitor | None]:
-    is_server = requester.client == ClientType.SERVER_KEY
-    with fail_open("Taking in events", whole_page=True), rate_limits.delivery_slot(is_server=is_server) as free:
-        if not free:
-            return _reject_all(body, "server_busy"), None
+    with fail_open("Taking in events", whole_page=True):
         try:
             return _store_within_limits(requester, body, now)
         except rate_limits.RateLimited:
