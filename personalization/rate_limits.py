@@ -22,6 +22,8 @@ from personalization.metrics import count_turned_away
 
 logger = logging.getLogger("personalization")
 
+DROPPED_ADDED = 10
+"""Seconds after which a process adds what it turned away to what all of them did."""
 DROPPED_KEPT = 2 * 86_400
 """Seconds for which the number of events that were turned away on a day is kept."""
 
@@ -281,12 +283,14 @@ def _increment(key: str, events: int, timeout: int) -> int:
 
 
 class DropLog:
-    """Counts what was not taken in, and says so in the log at most once a minute, in numbers only."""
+    """Counts what was not taken in. Says so in the log at most once a minute, in numbers only, and adds it to what all
+    processes turned away today every few seconds, when a next delivery comes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
-        self._said_at = -math.inf
+        self._uncounted = 0
+        self._said_at = self._added_at = -math.inf
 
     def record(self, codes: Iterable[str]) -> None:
         """One entry for each event that was not taken in, or was kept apart: why."""
@@ -294,20 +298,39 @@ class DropLog:
         count_turned_away(codes)
         with self._lock:
             self._counts.update(codes)
-            if not self._counts or time.monotonic() < self._said_at + MINUTE:
+            self._uncounted += sum(code != "suspect" for code in codes)
+            moment = time.monotonic()
+            is_due = self._uncounted > 0 and moment >= self._added_at + DROPPED_ADDED
+            if is_due:
+                self._added_at = moment
+        if is_due:
+            ask_cache(self._add_to_everybodys)
+        self._say(moment)
+
+    def _add_to_everybodys(self) -> None:
+        """Called where the cache is asked. Where it is not, or fails, nothing is lost: the next call adds that, too."""
+        with self._lock:
+            count, self._uncounted = self._uncounted, 0
+        try:
+            _increment(_dropped_key(now()), count, DROPPED_KEPT)
+        except Exception:
+            with self._lock:
+                self._uncounted += count
+            raise
+
+    def _say(self, moment: float) -> None:
+        with self._lock:
+            if not self._counts or moment < self._said_at + MINUTE:
                 return
-            counts, self._counts, self._said_at = self._counts, Counter(), time.monotonic()
+            counts, self._counts, self._said_at = self._counts, Counter(), moment
         logger.warning(
             "Events that were dropped or kept apart: %s", _counts_as_text(counts), extra={"dropped": dict(counts)}
         )
-        key, turned_away = _dropped_key(now()), sum(counts.values()) - counts["suspect"]
-        if turned_away:
-            ask_cache(lambda: _increment(key, turned_away, DROPPED_KEPT))
 
 
 def dropped_today(moment: datetime) -> int:
     """How many events all processes turned away on this day (UTC), as far as the cache knows: what a process counted in
-    the last minute comes later."""
+    the last seconds comes with its next delivery."""
     return ask_cache(lambda: cache.get(_dropped_key(moment), 0)) or 0
 
 
