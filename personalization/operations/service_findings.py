@@ -37,7 +37,11 @@ def process_findings(moment: datetime) -> Iterator[Finding]:
         )
     dropped = dropped_today(moment)
     if dropped >= MANY_DROPPED:
-        words = ngettext("%(count)d event was turned away today.", "%(count)d events were turned away today.", dropped)
+        words = ngettext(
+            "%(count)d event was turned away today; one that is sent again counts each time.",
+            "%(count)d events were turned away today; one that is sent again counts each time.",
+            dropped,
+        )
         yield Finding(
             "events-dropped",
             Severity.LATE,

@@ -288,7 +288,7 @@ def test_what_this_process_does_not_ask_is_named(healthy, admin_client):
 
 def test_events_that_were_turned_away_are_counted_for_all_processes(healthy):
     rate_limits.drop_log.record(["rate_limited"] * 1_500 + ["suspect"] * 500)
-    assert "1500 events were turned away today." in only_finding("events-dropped")[0]
+    assert "1500 events were turned away today;" in only_finding("events-dropped")[0]
 
 
 @pytest.fixture
