@@ -6,6 +6,7 @@ import re
 from urllib.parse import urlencode
 
 import django
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.test import Client
 
@@ -76,6 +77,15 @@ def edit(address, editor):
     return {"offers": "Personal content" in shown, "said": said, "page": look(Client(), address)}
 
 
+def refused_slot():
+    from personalization.contrib.django_cms import personalized_slot
+
+    try:
+        personalized_slot("Guide Hero", "A picture")
+    except ImproperlyConfigured as fault:
+        return str(fault)
+
+
 def main():
     from django.contrib.auth.models import User
     from django.utils.timezone import now
@@ -94,7 +104,8 @@ def main():
     publish_block("Tea for you", who={"people": "customers"})
     read_rules_now()
     after = {name: look_as_everybody(address, customer) for name, address in addresses.items()}
-    print(json.dumps({"before": before, "after": after, "editor": edit(addresses["wagtail"], editor)}))
+    found = {"before": before, "after": after, "editor": edit(addresses["wagtail"], editor), "refused": refused_slot()}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -46,3 +46,7 @@ def test_wagtails_editor_offers_the_slot_and_says_what_a_name_must_be(found):
     assert editor["offers"]
     assert editor["said"] == {"Guide Hero": [200, True], "guide-hero": [302, False]}
     assert editor["page"]["titles"] == EVERYBODYS
+
+
+def test_a_plugin_of_a_name_that_is_no_slot_is_refused_with_what_one_is(found):
+    assert "'Guide Hero' is no slot; expected up to 40 small letters, digits and hyphens" in found["refused"]
