@@ -23,8 +23,8 @@ def personalized_slot(slot: str, name: str) -> type[CMSPluginBase]:
 
     if not re.fullmatch(SLOT_PATTERN, slot) or len(slot) > MAX_SLOT:
         raise ImproperlyConfigured(
-            f"personalized_slot: {slot!r} is no slot; expected up to {MAX_SLOT} small letters, digits and hyphens, as in "
-            "'guide-hero'."
+            f"personalized_slot: {slot!r} is no slot; expected up to {MAX_SLOT} small letters, digits and hyphens, "
+            "as in 'guide-hero'."
         )
 
     def render(self: CMSPluginBase, context: Any, instance: Any, placeholder: Any) -> Any:
