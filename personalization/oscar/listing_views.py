@@ -180,9 +180,7 @@ class PersonalListMixin(PrivatePageMixin):
         if not self.offers_recommended:
             return {}
         products = [hit.object for hit in context["page_obj"] if is_product(hit) and hit.object is not None]
-        with fail_open("Looking for the visitor's size in a list"):
-            return size_notes(self.request, products) | purchase_notes(self.request, products)
-        return purchase_notes(self.request, products)
+        return size_notes(self.request, products) | purchase_notes(self.request, products)
 
     def _placement_labels(self, context: dict[str, Any]) -> dict[str, str]:
         """What the cards say of campaigns, by the address of the product."""

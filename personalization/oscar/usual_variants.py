@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import npgettext
 
 from personalization.decide.usual_sizes import UsualSize, sizes_to_show
+from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
 from personalization.shop import catalogue, sizes
 
@@ -82,17 +83,21 @@ def size_notes(request: HttpRequest, products: Iterable[Any]) -> dict[str, str]:
     parents = {one.pk: one for one in products if one.is_parent and hasattr(one, CHILDREN)}
     if visit is None or not theirs or not parents:
         return {}
+    with fail_open("Looking for the visitor's size in a list"):
+        return _notes_of(parents, theirs, visit.strategy)
+    return {}
+
+
+def _notes_of(parents: dict[int, Any], theirs: dict[int, list[UsualSize]], strategy: Any) -> dict[str, str]:
     wanted = {(one.attribute, one.size) for found in theirs.values() for one in found}
-    names = {
-        one.product_id: one.name for one in sizes.sized_variants(parents, theirs) if (one.attribute, one.size) in wanted
-    }
+    sized = sizes.sized_variants(parents, theirs)
+    names = {one.product_id: one.name for one in sized if (one.attribute, one.size) in wanted}
     notes = {}
     for parent in parents.values():
-        buyable = (
-            one for one in getattr(parent, CHILDREN) if one.pk in names and catalogue.get_offer(one, visit.strategy)
-        )
-        if found := list(dict.fromkeys(names[one.pk] for one in buyable)):
-            notes[parent.get_absolute_url()] = _size_note(found)
+        theirs_here = (child for child in getattr(parent, CHILDREN) if child.pk in names)
+        found = dict.fromkeys(names[child.pk] for child in theirs_here if catalogue.get_offer(child, strategy))
+        if found:
+            notes[parent.get_absolute_url()] = _size_note(list(found))
     return notes
 
 
