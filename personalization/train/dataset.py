@@ -2,24 +2,23 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
-from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.models import Event, Visitor
+from personalization.models import Visitor
 from personalization.models.lost_connections import repeat_on_lost_connection, streamed_reads
-from personalization.rank.snapshot_arrays import DEVICES
 from personalization.recommenders import UNKNOWN_COUNTRY, CatalogueArrays, HistoryArrays, ViewArrays
-from personalization.shop import catalogue, orders, product_content, product_views, purchases
+from personalization.shop import catalogue, orders, product_content, purchases
 from personalization.train.card_history import WEEKS, read_card_weeks, shown_arrays
 from personalization.train.search_history import SearchLog, read_searches
 from personalization.train.search_vocabulary import CatalogueNames
+from personalization.train.visitor_actions import DEVICE_NUMBERS, VisitorActions, read_visitor_actions
 
-Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
-"""Passes a stream on and shows its progress: (stream, description, length)."""
+Progress = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
+"""Passes a stream on and shows its progress: (stream, description, length); None where counting would be reading it
+twice."""
 
 FindProducts = Callable[[str, int], Sequence[int]]
 """Asks the shop's search engine: (query, limit) -> the primary keys of the products found, in its order."""
@@ -58,13 +57,14 @@ def _read_dataset(now: float, progress: Progress, find_products: FindProducts | 
     not_sensitive = catalogue.not_sensitive_mask(product_id)
     product_id, created = product_id[not_sensitive], created[not_sensitive]
     members = catalogue.category_memberships()
-    rows = progress(purchases.purchase_rows(), "Reading order lines", purchases.count_purchase_rows())
+    rows = progress(purchases.purchase_rows(), "Reading order lines", None)
     opted_out_until = Visitor.objects.opted_out()
     bought = orders.read_purchases(rows, until=now).exclude_customers(opted_out_until)
     kept, product = _number_products(bought.product, product_id)
     _, order = np.unique(bought.order[kept], return_inverse=True)
     country, countries = _countries(bought.order[kept])
-    views, views_by_device = _read_views(_ConsentedViews(product_id, bought.users, opted_out_until, now), progress)
+    actions = read_visitor_actions(bought.users, opted_out_until, progress)
+    views, views_by_device = _views(actions, product_id, now)
     history = HistoryArrays(
         customer=bought.customer[kept],
         order=order.astype(np.int32),
@@ -78,7 +78,7 @@ def _read_dataset(now: float, progress: Progress, find_products: FindProducts | 
         countries=countries,
         shown=shown_arrays(progress(read_card_weeks(now), "Reading clicks", WEEKS), product_id),
     )
-    searches = read_searches(product_id, bought, opted_out_until, now, progress)
+    searches = read_searches(actions, product_id, bought, now)
     names = _catalogue_names(product_id, members)
     return TrainingDataset(history, product_id, created, members, views_by_device, searches, names, find_products)
 
@@ -160,29 +160,14 @@ def _texts(product_id: NDArray[np.int64]) -> list[str]:
     return text
 
 
-@dataclass(frozen=True)
-class _ConsentedViews:
-    """Selects the views to learn from: those of customers who bought something and did not opt out, of the products
-    that count."""
-
-    product_id: NDArray[np.int64]
-    users: list[Any]
-    opted_out_until: dict[Any, float]
-    now: float
-
-    def select(self, rows: Iterable[product_views.ViewRow]) -> tuple[ViewArrays, NDArray[np.int8]]:
-        """Those of the rows that may be learned from, and the number of the type of device of each, or -1."""
-        consented = (row for row in rows if row[2] > self.opted_out_until.get(row[0], -inf))
-        viewed = product_views.read_views(consented, self.users, until=self.now)
-        known, product = _number_products(viewed.product, self.product_id)
-        return ViewArrays(viewed.customer[known], product, viewed.seen[known]), viewed.device[known]
-
-
-def _read_views(consented: _ConsentedViews, progress: Progress) -> tuple[ViewArrays, dict[str, ViewArrays]]:
-    """The views that Oscar recorded and those among our own events, each read once; and of the latter those that each
-    type of device reported."""
-    recorded, reported = product_views.all_product_views(), Event.objects.views()
-    rows = chain(product_views.view_values(recorded), reported.by_customer())
-    views, device = consented.select(progress(rows, "Reading views", recorded.count() + reported.count()))
-    by_device = {name: views.take(device == number) for number, name in enumerate(DEVICES)}
-    return views, by_device
+def _views(
+    actions: VisitorActions, product_id: NDArray[np.int64], now: float
+) -> tuple[ViewArrays, dict[str, ViewArrays]]:
+    """The views of these products, those that Oscar recorded and those among our own events; and of the latter those
+    that each type of device reported."""
+    seen = actions.views
+    seen = seen[seen["at"] <= now]
+    known, product = _number_products(seen["product"], product_id)
+    views = ViewArrays(seen["visitor"][known].astype(np.int32), product, seen["at"][known])
+    device = seen["device"][known]
+    return views, {name: views.take(device == number) for name, number in DEVICE_NUMBERS.items()}

@@ -54,7 +54,7 @@ class TrainingSummary:
         )
 
 
-def no_progress(stream: Iterable[Any], description: str, length: int) -> Iterable[Any]:
+def no_progress(stream: Iterable[Any], description: str, length: int | None) -> Iterable[Any]:
     """A Progress that shows nothing."""
     return stream
 
