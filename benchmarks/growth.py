@@ -19,7 +19,8 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from math import log
 from pathlib import Path
@@ -32,6 +33,7 @@ SIZES = {
 }
 """Products, customers, order lines and events."""
 EXPORTED = 500
+SOME_GENOMES = 2_000
 SENSITIVE_SHARE = 0.4
 """This part of the events is about sensitive products."""
 REPORT = "measured: "
@@ -93,9 +95,10 @@ def _catalogue_alone() -> Any:
 def read() -> int:
     """Reading the shop's history for a training run."""
     from personalization.train.dataset import read_dataset
-    from personalization.train.run import no_progress, training_cutoff
+    from personalization.train.run import training_cutoff
 
-    read_dataset(training_cutoff(_end()), no_progress)
+    with step_clock() as progress:
+        read_dataset(training_cutoff(_end()), progress)
     return _events()
 
 
@@ -104,7 +107,8 @@ def train() -> int:
     """A training run that learns the rankers, too."""
     from personalization.train.run import run_training
 
-    return int(run_training(_end(), refit_ranker=True, force=True).metrics["lines"])
+    with step_clock() as progress:
+        return int(run_training(_end(), progress, refit_ranker=True, force=True).metrics["lines"])
 
 
 @job
@@ -112,7 +116,8 @@ def daily_train() -> int:
     """The training run of the day after."""
     from personalization.train.run import run_training
 
-    return int(run_training(_end() + 86_400, force=True).metrics["lines"])
+    with step_clock() as progress:
+        return int(run_training(_end() + 86_400, progress, force=True).metrics["lines"])
 
 
 @job
@@ -121,6 +126,18 @@ def genomes() -> int:
     from personalization.profile.batch import refresh_all_genomes
 
     return refresh_all_genomes(_end())
+
+
+@job
+def some_genomes() -> int:
+    """The genomes of two thousand customers, without what similar customers buy: what each costs in a large shop."""
+    from personalization.models import Visitor
+    from personalization.profile.batch import BATCH_SIZE
+    from personalization.profile.genome import refresh_own_genomes
+
+    customers = sorted(Visitor.objects.consented())[:SOME_GENOMES]
+    batches = (customers[start : start + BATCH_SIZE] for start in range(0, len(customers), BATCH_SIZE))
+    return sum(refresh_own_genomes(batch, _end()) for batch in batches)
 
 
 @job
@@ -212,6 +229,29 @@ def pages() -> int:
     return SIZES[os.environ["GROWTH_SHOP"]][0]
 
 
+@contextmanager
+def step_clock() -> Iterator[Callable[..., Any]]:
+    """A Progress that prints in the end what each step took: seconds of CPU of this process, the peak of memory then,
+    and how many items there were."""
+    spent: dict[str, list[float]] = {}
+
+    def progress(stream: Iterable[Any], label: str, length: int | None) -> Iterator[Any]:
+        step, begun = spent.setdefault(label, [0.0, 0, 0]), time.process_time()
+        for item in stream:
+            step[2] += 1
+            yield item
+        step[0] += time.process_time() - begun
+        step[1] = _peak_mib()
+
+    yield progress
+    for label, (seconds, peak, items) in spent.items():
+        print(f"{label:24}{seconds:8.1f} s{peak:8.0f} MiB{items:10.0f} items")
+
+
+def _peak_mib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
 def _end() -> float:
     from benchmarks.scratch_shop import END
 
@@ -246,7 +286,7 @@ def measure(name: str) -> Cost:
         amount = JOBS[name]()
     cpu = time.process_time() - begun
     spent = _cpu_of(process) - database if _database_process() == process else 0.0
-    return Cost(amount, cpu, spent, queries, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    return Cost(amount, cpu, spent, queries, _peak_mib())
 
 
 def _database_process() -> int:

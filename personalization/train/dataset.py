@@ -11,7 +11,7 @@ from personalization.models import Visitor
 from personalization.models.lost_connections import repeat_on_lost_connection, streamed_reads
 from personalization.recommenders import UNKNOWN_COUNTRY, CatalogueArrays, HistoryArrays, ViewArrays
 from personalization.shop import catalogue, orders, product_content, purchases
-from personalization.train.card_history import WEEKS, read_card_weeks, shown_arrays
+from personalization.train.card_history import read_cards, shown_arrays
 from personalization.train.search_history import SearchLog, read_searches
 from personalization.train.search_vocabulary import CatalogueNames
 from personalization.train.visitor_actions import DEVICE_NUMBERS, VisitorActions, read_visitor_actions
@@ -76,7 +76,7 @@ def _read_dataset(now: float, progress: Progress, find_products: FindProducts | 
         views=views,
         country=country,
         countries=countries,
-        shown=shown_arrays(progress(read_card_weeks(now), "Reading clicks", WEEKS), product_id),
+        shown=shown_arrays(progress(read_cards(now), "Reading clicks", 2), now, product_id),
     )
     searches = read_searches(actions, product_id, bought, now)
     names = _catalogue_names(product_id, members)
