@@ -63,9 +63,10 @@ def read_searches(
     product_id : the primary keys of the products that count, ascending.
     now : seconds since 1970.
     """
-    table = np.concatenate([_since_first_search(actions.reported), actions.searched, _views_of_searchers(actions)])
-    table = np.concatenate([table, _purchases_of(bought, table["visitor"])])
-    table = table[table["at"] <= now]
+    parts = [_since_first_search(actions.reported), actions.searched, _views_of_searchers(actions)]
+    visitors = np.unique(np.concatenate([part["visitor"] for part in parts]))
+    parts.append(_purchases_of(bought, visitors))
+    table = np.concatenate([part[part["at"] <= now] for part in parts])  # once: it is the largest of a shop's tables
     standing = standings(
         is_buyer=actions.is_buyer(table["visitor"]) | np.isin(table["visitor"], _buying_browsers(bought)),
         is_echo=table["is_echo"],
@@ -95,8 +96,8 @@ def _buying_browsers(bought: PurchaseArrays) -> NDArray[np.int64]:
 
 
 def _purchases_of(bought: PurchaseArrays, visitors: NDArray[np.int64]) -> NDArray[Any]:
-    """The purchases of these visitors, as ACTIONs."""
-    theirs = np.isin(bought.customer, np.unique(visitors[visitors >= 0]))
+    """The purchases of these visitors, each once, as ACTIONs."""
+    theirs = np.isin(bought.customer, visitors[visitors >= 0])
     rows = np.zeros(int(theirs.sum()), ACTION)
     rows["visitor"], rows["at"] = bought.customer[theirs], bought.ordered_at[theirs]
     rows["product"] = bought.product[theirs]
