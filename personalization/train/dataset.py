@@ -1,7 +1,7 @@
 """The only way from rows to arrays: the shop's purchases, catalogue, views and searches as recommenders see them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from personalization.models import Visitor
 from personalization.models.lost_connections import repeat_on_lost_connection, streamed_reads
-from personalization.recommenders import UNKNOWN_COUNTRY, CatalogueArrays, HistoryArrays, ViewArrays
+from personalization.recommenders import UNKNOWN_COUNTRY, CatalogueArrays, HistoryArrays, KeptTexts, ViewArrays
 from personalization.shop import catalogue, orders, product_content, purchases
 from personalization.train.card_history import read_cards, shown_arrays
 from personalization.train.search_history import SearchLog, read_searches
@@ -42,6 +42,10 @@ class TrainingDataset:
     """What products and categories are called."""
     find_products: FindProducts | None = None
     """The shop's search engine; None where it is not to be asked."""
+
+    def with_kept_texts(self, kept: KeptTexts | None) -> "TrainingDataset":
+        """As one that goes on from what an earlier run learned from the texts."""
+        return replace(self, history=replace(self.history, catalogue=replace(self.history.catalogue, kept=kept)))
 
 
 @repeat_on_lost_connection
@@ -109,20 +113,21 @@ def _catalogue_arrays(
     priced, price = product_content.product_prices()
     known, product = _number_products(priced, product_id)
     blank.price[product] = price[known]
-    blank.leaf_category[:] = _leaf_categories(product_id, members)
-    return CatalogueArrays(
-        leaf_category=blank.leaf_category, price=blank.price, created=created, text=_texts(product_id)
-    )
+    leaf_category, category_key = _leaf_categories(product_id, members)
+    return CatalogueArrays(leaf_category, blank.price, created, _texts(product_id), category_key)
 
 
-def _leaf_categories(product_id: NDArray[np.int64], members: catalogue.CategoryMemberships) -> NDArray[np.int32]:
-    """The leaf category of each product: numbers without gaps, in the sequence of the categories' paths; -1 for
-    none."""
+def _leaf_categories(
+    product_id: NDArray[np.int64], members: catalogue.CategoryMemberships
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The leaf category of each product: numbers without gaps, in the sequence of the categories' paths, and keys; -1
+    for none."""
     product, category = _products_in_leaves(product_id, members)
     number = {key: row for row, key in enumerate(_used_leaves(category, members))}
-    leaf_category = np.full(len(product_id), -1, np.int32)
+    leaf_category, category_key = np.full(len(product_id), -1, np.int32), np.full(len(product_id), -1, np.int64)
     leaf_category[product] = [number[key] for key in category]
-    return leaf_category
+    category_key[product] = category
+    return leaf_category, category_key
 
 
 def _products_in_leaves(
