@@ -63,7 +63,7 @@ class ClickSums(NamedTuple):
         return sqrt(self.squares) / self.clicks if self.clicks else 0.0
 
 
-WEEK = timedelta(weeks=1)
+CARD_WEEK = timedelta(weeks=1)
 CARDS_SQL = """
 SELECT shown.week, {product}, {position}, shown.surface, shown.device, COUNT(DISTINCT shown.visitor_id)
 FROM ({shown}) AS shown CROSS JOIN {each}
@@ -102,8 +102,8 @@ class ShownEventQuerySet(SearchedEventQuerySet):
     def _from_slates_by_week(self, event_type: str, until: datetime, weeks: int) -> Self:
         """With the number of the week before that moment in which it was."""
         seconds_before = ExpressionWrapper(until.timestamp() - Epoch("occurred_at"), FloatField())
-        rows = self._from_slates(event_type, until - weeks * WEEK, until)
-        return rows.annotate(week=Cast(Ceil(seconds_before / WEEK.total_seconds()) - 1, IntegerField()))
+        rows = self._from_slates(event_type, until - weeks * CARD_WEEK, until)
+        return rows.annotate(week=Cast(Ceil(seconds_before / CARD_WEEK.total_seconds()) - 1, IntegerField()))
 
     def clicks_in_arm(self, arm: str, since: datetime, until: datetime) -> ClickSums:
         """The clicks in rows that stood in an arm, "experiment=arm", between two moments."""

@@ -33,7 +33,7 @@ YOUNG_SHOP_DAYS = 56
 class KeptWords:
     """How an earlier training run weighed the words of the catalogue."""
 
-    word: NDArray[np.int64]
+    word_hash: NDArray[np.int64]
     """Hashes, ascending."""
     weight: NDArray[np.float64]
     """0 for a word that was in too many texts."""
@@ -59,7 +59,7 @@ class KeptLinks:
 class KeptTexts:
     """What an earlier training run learned from texts alone, for one that goes on from there."""
 
-    words: KeptWords
+    word_weights: KeptWords
     links: KeptLinks
 
 
@@ -77,7 +77,7 @@ class CatalogueArrays:
     """Title, description and attribute values."""
     category_key: NDArray[np.int64] | None = None
     """Differs for each leaf category, and is the same in the next training run; None where that is unknown."""
-    kept: KeptTexts | None = None
+    kept_texts: KeptTexts | None = None
     """What an earlier run learned from the texts, where it may be gone on from."""
     derived: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
     """What recommenders work out from these alone and share, by name: once for all of them, and for all cuts of a

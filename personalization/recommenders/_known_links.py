@@ -63,6 +63,8 @@ class KnownLinks:
 
 def join_links(parts: list[ProductLinks]) -> ProductLinks:
     """These links as one, each anchor's in their sequence; an anchor's are all in one of them."""
-    columns: list[NDArray[Any]] = [np.concatenate(column) for column in zip(*(vars(part).values() for part in parts))]
+    columns: list[NDArray[Any]] = [
+        np.concatenate(column) for column in zip(*(vars(part).values() for part in parts), strict=True)
+    ]
     rows = np.argsort(columns[0], kind="stable")
     return ProductLinks(*(column[rows] for column in columns))

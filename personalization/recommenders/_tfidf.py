@@ -106,7 +106,7 @@ class WeighedTexts:
     """The terms of a catalogue, and how they were weighed."""
 
     texts: TfidfTexts
-    words: KeptWords
+    word_weights: KeptWords
     """For the next training run."""
     digest: NDArray[np.int64]
     """Of each product."""
@@ -132,14 +132,16 @@ def vectorize_texts(catalogue: CatalogueArrays) -> TfidfTexts:
 
 def _weigh(catalogue: CatalogueArrays) -> WeighedTexts:
     counted = count_words(catalogue.text)
-    if (kept := catalogue.kept) is not None:
-        weighed = _with_weights(catalogue, counted, counted.kept_weights(kept.words))
+    if (kept := catalogue.kept_texts) is not None:
+        weighed = _with_weights(catalogue, counted, counted.kept_weights(kept.word_weights))
         changed = np.ones(len(weighed.digest), bool)
         there = kept.links.number >= 0
         changed[kept.links.number[there]] = weighed.digest[kept.links.number[there]] != kept.links.digest[there]
-        count = kept.words.changed + int(changed.sum()) + int((~there).sum())
+        count = kept.word_weights.changed + int(changed.sum()) + int((~there).sum())
         if count <= MAX_CHANGED_SHARE * len(changed):
-            return replace(weighed, changed=changed, words=_all_words(weighed.words, kept.words, count))
+            return replace(
+                weighed, changed=changed, word_weights=_all_words(weighed.word_weights, kept.word_weights, count)
+            )
     return _with_weights(catalogue, counted, counted.fresh_weights())
 
 
@@ -148,10 +150,10 @@ def _with_weights(catalogue: CatalogueArrays, counted: CountedWords, weights: ND
     terms = sparse.hstack([counted.terms(weights), categories], format="csr")
     is_small = np.diff(categories.indptr) > 0
     key = catalogue.leaf_category if catalogue.category_key is None else catalogue.category_key
-    order = np.argsort(counted.word)
+    order = np.argsort(counted.word_hash)
     return WeighedTexts(
         texts=TfidfTexts(terms, terms.T.tocsr(), catalogue.leaf_category, is_small),
-        words=KeptWords(counted.word[order], weights[order]),
+        word_weights=KeptWords(counted.word_hash[order], weights[order]),
         digest=counted.digests(weights, key, is_small),
         changed=None,
     )
@@ -159,7 +161,7 @@ def _with_weights(catalogue: CatalogueArrays, counted: CountedWords, weights: ND
 
 def _all_words(words: KeptWords, before: KeptWords, changed: int) -> KeptWords:
     """Also those that nobody uses any more: they may come back."""
-    word, first = np.unique(np.concatenate([before.word, words.word]), return_index=True)
+    word, first = np.unique(np.concatenate([before.word_hash, words.word_hash]), return_index=True)
     return KeptWords(word, np.concatenate([before.weight, words.weight])[first], changed)
 
 

@@ -29,13 +29,13 @@ class CountedWords:
 
     counts: sparse.csr_matrix
     """Shape (products, words)."""
-    word: NDArray[np.int64]
+    word_hash: NDArray[np.int64]
     """A hash of each."""
 
     @property
     def documents(self) -> NDArray[np.int64]:
         """In how many texts each word is."""
-        return np.bincount(self.counts.indices, minlength=len(self.word))
+        return np.bincount(self.counts.indices, minlength=len(self.word_hash))
 
     def fresh_weights(self) -> NDArray[np.float64]:
         """The inverse document frequency of each word, or TOO_COMMON."""
@@ -46,18 +46,18 @@ class CountedWords:
 
     def kept_weights(self, kept: KeptWords) -> NDArray[np.float64]:
         """The kept weight of each word; of a word that is new in the catalogue what it is now."""
-        known = np.minimum(np.searchsorted(kept.word, self.word), max(len(kept.word) - 1, 0))
-        if not len(kept.word):
+        known = np.minimum(np.searchsorted(kept.word_hash, self.word_hash), max(len(kept.word_hash) - 1, 0))
+        if not len(kept.word_hash):
             return self.fresh_weights()
-        return np.where(kept.word[known] == self.word, kept.weight[known], self.fresh_weights())
+        return np.where(kept.word_hash[known] == self.word_hash, kept.weight[known], self.fresh_weights())
 
     def terms(self, weights: NDArray[np.float64]) -> sparse.csr_matrix:
         """Vectors of length 1, shape (products, words that are not left out): log-scaled counts times these weights.
 
         References
         ----------
-        G. Salton, C. Buckley: Term-weighting approaches in automatic text retrieval. Information Processing & Management
-        24(5), 1988.
+        G. Salton, C. Buckley: Term-weighting approaches in automatic text retrieval. Information Processing &
+        Management 24(5), 1988.
         """
         used = weights != TOO_COMMON
         terms = self.counts[:, used].astype(np.float64)
@@ -68,7 +68,7 @@ class CountedWords:
     def digests(self, weights: NDArray[np.float64], *more: NDArray[np.int64]) -> NDArray[np.int64]:
         """A number for each product that differs where its weighted words, or what `more` says of it, differ."""
         used = (weights != TOO_COMMON)[self.counts.indices]
-        entry = _mix(self.word.view(np.uint64)[self.counts.indices] + _mix(self.counts.data.astype(np.uint64)))
+        entry = _mix(self.word_hash.view(np.uint64)[self.counts.indices] + _mix(self.counts.data.astype(np.uint64)))
         total = np.concatenate([[np.uint64(0)], np.cumsum(np.where(used, entry, np.uint64(0)), dtype=np.uint64)])
         digest = total[self.counts.indptr[1:]] - total[self.counts.indptr[:-1]]
         for about in more:

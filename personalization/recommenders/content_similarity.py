@@ -41,7 +41,7 @@ class ContentSimilarity(BlockRecommender):
 
 
 def _known_links(catalogue: CatalogueArrays, limits: LearningLimits) -> KnownLinks:
-    weighed, kept = weigh_texts(catalogue), catalogue.kept
+    weighed, kept = weigh_texts(catalogue), catalogue.kept_texts
     if kept is None or weighed.changed is None or kept.links.index.shape[1] != limits.neighbours_per_product:
         return KnownLinks.nothing(weighed.texts.terms)
     return KnownLinks.after_changes(kept.links, weighed.texts.terms, weighed.changed)
@@ -52,14 +52,14 @@ def _similarity_links(block: range, texts: TfidfTexts, known: KnownLinks, limits
     anew, others = products[known.is_open[products]], products[~known.is_open[products]]
     bonus = SAME_CATEGORY_WEIGHT / (1 - SAME_CATEGORY_WEIGHT)
     anchor, other, cosine = texts.similar_pairs(anew, width, bonus)
-    found = strongest_links(anchor, other, _closeness(texts, (anchor, other, cosine)), width)
+    found = strongest_links(anchor, other, _text_closeness(texts, (anchor, other, cosine)), width)
     return join_links([found, *_updated_links(others, texts, known, width)]) if len(others) else found
 
 
 def _updated_links(products: NDArray[np.int64], texts: TfidfTexts, known: KnownLinks, width: int) -> list[ProductLinks]:
     """The links of products that need not be compared with all: those that still hold, and those with what changed."""
     pairs = texts.pairs_with_changed(products, known)
-    anchor, other, closeness = pairs[0], pairs[1], _closeness(texts, pairs)
+    anchor, other, closeness = pairs[0], pairs[1], _text_closeness(texts, pairs)
     near = closeness.astype(np.float32) >= known.farthest(anchor)
     gained = np.unique(anchor[near])
     still = known.links(gained)
@@ -72,7 +72,7 @@ def _updated_links(products: NDArray[np.int64], texts: TfidfTexts, known: KnownL
     ]
 
 
-def _closeness(texts: TfidfTexts, pairs: SimilarPairs) -> NDArray[np.float64]:
+def _text_closeness(texts: TfidfTexts, pairs: SimilarPairs) -> NDArray[np.float64]:
     anchor, other, cosine = pairs
     same_category = (texts.leaf_category[anchor] >= 0) & (texts.leaf_category[anchor] == texts.leaf_category[other])
     closeness: NDArray[np.float64] = (1 - SAME_CATEGORY_WEIGHT) * cosine + SAME_CATEGORY_WEIGHT * same_category

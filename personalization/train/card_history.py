@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from personalization.models import Event
 from personalization.models.events import EventType
-from personalization.models.shown_events import WEEK, CardCount
+from personalization.models.shown_events import CARD_WEEK, CardCount
 from personalization.rank.snapshot_arrays import lookup_indices
 from personalization.recommenders import ShownArrays
 from personalization.shop import purchases
@@ -17,8 +17,8 @@ WEEKS = 12
 """So many weeks are read: those that count for a run, and before its evaluation weeks."""
 PRIOR_CARDS = 200.0
 """The click rate of a whole surface counts like so many cards in each of its places."""
-CARD = np.dtype([("week", "i2"), ("product", "i8"), ("place", "i4"), ("cards", "i4")])
-Place = tuple[str, str, int]
+CARD_TABLE = np.dtype([("week", "i2"), ("product", "i8"), ("place", "i4"), ("cards", "i4")])
+CardPlace = tuple[str, str, int]
 """(surface, device, position)"""
 
 
@@ -41,10 +41,10 @@ def shown_arrays(counts: Iterable[Iterable[CardCount]], now: float, product_id: 
 
     Parameters: `counts`, as from `read_cards`.
     """
-    numbers: dict[Place, int] = {}
+    numbers: dict[CardPlace, int] = {}
     seen, clicked = (_card_table(rows, numbers) for rows in counts)
     rates = _click_rates(seen, clicked, list(numbers))
-    seen, clicked = (_number_products(table, product_id) for table in (seen, clicked))
+    seen, clicked = (_known_products(table, product_id) for table in (seen, clicked))
     cells = np.unique(np.concatenate([_cells(seen, product_id), _cells(clicked, product_id)]))
     cell, clicked_cell = (np.searchsorted(cells, _cells(table, product_id)) for table in (seen, clicked))
     viewers = np.zeros(len(cells), np.int64)
@@ -54,7 +54,7 @@ def shown_arrays(counts: Iterable[Iterable[CardCount]], now: float, product_id: 
     week, product = np.divmod(cells, max(len(product_id), 1))
     return ShownArrays(
         product=product.astype(np.int32),
-        ended=now - week * WEEK.total_seconds(),
+        ended=now - week * CARD_WEEK.total_seconds(),
         cards=cards.astype(np.int64),
         viewers=viewers,
         clicks=clicks.astype(np.int64),
@@ -62,18 +62,18 @@ def shown_arrays(counts: Iterable[Iterable[CardCount]], now: float, product_id: 
     )
 
 
-def _card_table(rows: Iterable[CardCount], numbers: dict[Place, int]) -> NDArray[np.void]:
-    """The counts as CARDs; places are numbered as they come."""
+def _card_table(rows: Iterable[CardCount], numbers: dict[CardPlace, int]) -> NDArray[np.void]:
+    """The counts as a CARD_TABLE; places are numbered as they come."""
     return np.fromiter(
         (
             (week, product, numbers.setdefault((surface, device, position), len(numbers)), cards)
             for week, product, position, surface, device, cards in rows
         ),
-        CARD,
+        CARD_TABLE,
     )
 
 
-def _number_products(table: NDArray[np.void], product_id: NDArray[np.int64]) -> NDArray[np.void]:
+def _known_products(table: NDArray[np.void], product_id: NDArray[np.int64]) -> NDArray[np.void]:
     """The rows of these products, whose numbers stand instead of their keys."""
     index = lookup_indices(product_id, table["product"])
     table = table[index >= 0]
@@ -86,7 +86,7 @@ def _cells(table: NDArray[np.void], product_id: NDArray[np.int64]) -> NDArray[np
     return table["week"] * np.int64(max(len(product_id), 1)) + table["product"]
 
 
-def _click_rates(seen: NDArray[np.void], clicked: NDArray[np.void], places: list[Place]) -> NDArray[np.float64]:
+def _click_rates(seen: NDArray[np.void], clicked: NDArray[np.void], places: list[CardPlace]) -> NDArray[np.float64]:
     """The share of the cards in each place that are clicked on, with that of its surface where few were seen there."""
     cards, clicks = (np.bincount(table["place"], table["cards"], len(places)) for table in (seen, clicked))
     names = sorted({surface for surface, _, _ in places})

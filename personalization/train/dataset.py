@@ -43,9 +43,11 @@ class TrainingDataset:
     find_products: FindProducts | None = None
     """The shop's search engine; None where it is not to be asked."""
 
-    def with_kept_texts(self, kept: KeptTexts | None) -> "TrainingDataset":
+    def with_kept_texts(self, kept_texts: KeptTexts | None) -> "TrainingDataset":
         """As one that goes on from what an earlier run learned from the texts."""
-        return replace(self, history=replace(self.history, catalogue=replace(self.history.catalogue, kept=kept)))
+        return replace(
+            self, history=replace(self.history, catalogue=replace(self.history.catalogue, kept_texts=kept_texts))
+        )
 
 
 @repeat_on_lost_connection

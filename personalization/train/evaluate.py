@@ -67,7 +67,7 @@ class Evaluation:
 
     effort: Effort | None = None
     """How much work it is to fill the next basket; None where that cannot be told."""
-    kept: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    kept_arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """What else the run kept whose rankers are reused, see `kept_texts`."""
 
     @classmethod
@@ -146,7 +146,7 @@ def reuse_ranker(snapshot: Snapshot, now: float) -> Evaluation | None:
         return None
     rankers = {name: np.array(array) for name, array in arrays.items() if name.startswith("ranker.")}
     evaluation.arrays.update(rankers)
-    return replace(evaluation, kept={name: arrays[name] for name in KEPT_ARRAYS if name in arrays})
+    return replace(evaluation, kept_arrays={name: arrays[name] for name in KEPT_ARRAYS if name in arrays})
 
 
 def _learned_alike(learned: SnapshotArrays) -> bool:

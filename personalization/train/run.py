@@ -22,7 +22,7 @@ from personalization.train.engines import open_block_store
 from personalization.train.engines.local import BlockStore
 from personalization.train.evaluate import Evaluation, evaluate_and_fit, reuse_ranker
 from personalization.train.fit import fit_arrays
-from personalization.train.kept_texts import kept_texts, text_arrays
+from personalization.train.kept_texts import restore_kept_texts, text_arrays
 from personalization.train.lock import training_lock
 from personalization.train.publish import publish_snapshot, remove_outdated_snapshots
 
@@ -137,7 +137,7 @@ def build_snapshot(
     close_idle_connection()
     evaluation = reuse_ranker(reusable, moment) if reusable else None
     if evaluation:
-        shop = shop.with_kept_texts(kept_texts(evaluation.kept, shop.product_id))
+        shop = shop.with_kept_texts(restore_kept_texts(evaluation.kept_arrays, shop.product_id))
     evaluation = evaluation or evaluate_and_fit(
         shop, conf.get_settings().EVALUATION_DAYS * DAY, progress, blocks=blocks
     )

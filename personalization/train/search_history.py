@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from personalization.models import OrderVisitor
 from personalization.rank.snapshot_arrays import lookup_indices
 from personalization.shop.orders import PurchaseArrays
-from personalization.train.visitor_actions import ACTION, PURCHASE_WEIGHT, VisitorActions, browser_number
+from personalization.train.visitor_actions import VISITOR_ACTION, PURCHASE_WEIGHT, VisitorActions, browser_number
 from personalization.train.voices import standings
 
 
@@ -96,9 +96,9 @@ def _buying_browsers(bought: PurchaseArrays) -> NDArray[np.int64]:
 
 
 def _purchases_of(bought: PurchaseArrays, visitors: NDArray[np.int64]) -> NDArray[Any]:
-    """The purchases of these visitors, each once, as ACTIONs."""
+    """The purchases of these visitors, each once, as VISITOR_ACTIONs."""
     theirs = np.isin(bought.customer, visitors[visitors >= 0])
-    rows = np.zeros(int(theirs.sum()), ACTION)
+    rows = np.zeros(int(theirs.sum()), VISITOR_ACTION)
     rows["visitor"], rows["at"] = bought.customer[theirs], bought.ordered_at[theirs]
     rows["product"] = bought.product[theirs]
     rows["query"], rows["weight"] = -1, PURCHASE_WEIGHT

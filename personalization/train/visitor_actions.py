@@ -29,7 +29,7 @@ SEARCH = 0.0
 """The weight that marks a search."""
 NO_DEVICE = -1
 DEVICE_NUMBERS = {name: number for number, name in enumerate(DEVICES)}
-ACTION = np.dtype(
+VISITOR_ACTION = np.dtype(
     [
         ("visitor", "i8"),
         ("at", "f8"),
@@ -47,7 +47,7 @@ product's page; the number in `DEVICES` of the type of device that reported it, 
 
 @dataclass(frozen=True)
 class VisitorActions:
-    """All that may be learned from, as ACTIONs in any sequence. A customer's number is their index among those who
+    """All that may be learned from, as VISITOR_ACTIONs in any sequence. A customer's number is their index among those who
     bought something, or a higher one; a browser's is negative."""
 
     reported: NDArray[Any]
@@ -93,7 +93,7 @@ def read_visitor_actions(
         ("Reading searches", numbering.from_searches(search_log.search_values(search_log.all_searches()))),
         ("Reading views", numbering.from_views(product_views.view_values(product_views.all_product_views()))),
     )
-    reported, searched, viewed = (np.fromiter(progress(rows, label, None), ACTION) for label, rows in tables)
+    reported, searched, viewed = (np.fromiter(progress(rows, label, None), VISITOR_ACTION) for label, rows in tables)
     lasting = numbering.numbers_of(Event.objects.lasting_visitors())
     return VisitorActions(reported, searched, viewed, list(numbering.queries), lasting, len(buyers))
 
@@ -104,7 +104,7 @@ def browser_number(visitor: UUID) -> int:
 
 
 class _Numbering:
-    """Turns rows of tables into ACTIONs, and numbers customers and queries as they come."""
+    """Turns rows of tables into VISITOR_ACTIONs, and numbers customers and queries as they come."""
 
     def __init__(self, buyers: Sequence[Any], opted_out_until: Mapping[Any, float]) -> None:
         self.customers = {user: number for number, user in enumerate(buyers)}

@@ -21,7 +21,7 @@ from personalization.recommenders.content_similarity import ContentSimilarity
 from personalization.testing import make_history
 from personalization.train.engines.local import plan_fingerprint
 from personalization.train.engines.plan_files import read_plan, write_plan
-from personalization.train.kept_texts import FORMAT, kept_texts
+from personalization.train.kept_texts import KEPT_TEXTS_FORMAT, restore_kept_texts
 
 PRODUCTS = 240
 LIMITS = LearningLimits(neighbours_per_product=6)
@@ -48,7 +48,7 @@ def keep(catalogue, near, numbers=None):
     """What a run with this catalogue leaves to the next one, in which its products have these numbers."""
     weighed = weigh_texts(catalogue)
     number = np.arange(len(catalogue.text)) if numbers is None else numbers
-    return KeptTexts(weighed.words, KeptLinks(number.astype(np.int32), weighed.digest, near.index, near.weight))
+    return KeptTexts(weighed.word_weights, KeptLinks(number.astype(np.int32), weighed.digest, near.index, near.weight))
 
 
 def forgetful(kept):
@@ -95,10 +95,10 @@ def test_what_changed_is_found_as_comparing_all_finds_it_in_blocks_of_any_size(d
     kept = keep(*day_before, number)
     counted = []
     compared(counted, monkeypatch)
-    some = learned(replace(after, kept=kept), blocks)
+    some = learned(replace(after, kept_texts=kept), blocks)
     few = sum(counted)
     monkeypatch.setattr(_tfidf, "MAX_CHANGED_SHARE", 9.0)
-    every = learned(replace(after, kept=forgetful(kept)), blocks)
+    every = learned(replace(after, kept_texts=forgetful(kept)), blocks)
     assert_same(some, every)
     assert few < PRODUCTS / 3 and sum(counted) - few == len(after.text)
 
@@ -109,22 +109,22 @@ def test_many_days_of_changes_are_found_as_well(day_before, monkeypatch):
     for day in range(6):
         after, number = changed_shop(catalogue, seed=10 + day)
         kept = keep(catalogue, near, number)
-        catalogue = replace(after, kept=kept)
+        catalogue = replace(after, kept_texts=kept)
         near = learned(catalogue)
-        assert_same(near, learned(replace(after, kept=forgetful(kept))))
+        assert_same(near, learned(replace(after, kept_texts=forgetful(kept))))
 
 
 def test_nothing_is_compared_again_where_nothing_changed(day_before, monkeypatch):
     before, near = day_before
     counted = []
     compared(counted, monkeypatch)
-    assert_same(learned(replace(before, kept=keep(before, near))), near)
+    assert_same(learned(replace(before, kept_texts=keep(before, near))), near)
     assert sum(counted) == 0
 
 
 def test_other_numbers_of_categories_change_nothing(day_before):
     before, near = day_before
-    renumbered = replace(before, leaf_category=11 - before.leaf_category, kept=keep(before, near))
+    renumbered = replace(before, leaf_category=11 - before.leaf_category, kept_texts=keep(before, near))
     assert not weigh_texts(renumbered).changed.any()
 
 
@@ -134,27 +134,27 @@ def test_words_are_weighed_anew_once_a_twentieth_of_the_products_changed(day_bef
     for count, anew in ((12, False), (13, True)):
         texts = [*texts_of(5, count), *before.text[count:]]
         after = shop(texts, before.category_key)
-        weighed = weigh_texts(replace(after, kept=kept))
+        weighed = weigh_texts(replace(after, kept_texts=kept))
         assert (weighed.changed is None) == anew
-        assert weighed.words.changed == (0 if anew else count)
+        assert weighed.word_weights.changed == (0 if anew else count)
         if anew:
-            assert_same(learned(replace(after, kept=kept)), learned(after))
-    few = replace(kept, words=replace(kept.words, changed=12))
+            assert_same(learned(replace(after, kept_texts=kept)), learned(after))
+    few = replace(kept, word_weights=replace(kept.word_weights, changed=12))
     one = shop([texts_of(5, 1)[0], *before.text[1:]], before.category_key)
-    assert weigh_texts(replace(one, kept=few)).changed is None, "what changed on earlier days counts, too"
+    assert weigh_texts(replace(one, kept_texts=few)).changed is None, "what changed on earlier days counts, too"
 
 
 def test_a_word_that_is_new_in_the_catalogue_tells_something_at_once(day_before):
     before, near = day_before
     texts = ["acme", "acme", *before.text[2:]]
     after = shop(texts, before.category_key)
-    found = learned(replace(after, kept=keep(before, near)))
+    found = learned(replace(after, kept_texts=keep(before, near)))
     assert found.index[0, 0] == 1 and found.index[1, 0] == 0
 
 
 def test_a_plan_of_some_products_is_the_same_from_a_file(day_before):
     after, number = changed_shop(day_before[0])
-    history = replace(make_history([], len(after.text)), catalogue=replace(after, kept=keep(*day_before, number)))
+    history = replace(make_history([], len(after.text)), catalogue=replace(after, kept_texts=keep(*day_before, number)))
     plan = ContentSimilarity(500).plan(history, LIMITS)
     file = io.BytesIO()
     write_plan(file, plan)
@@ -165,25 +165,25 @@ def test_a_plan_of_some_products_is_the_same_from_a_file(day_before):
 
 
 def test_the_numbers_of_words_and_products_are_those_of_format_1():
-    """What a release wrote, the next one has to read: with other numbers FORMAT would have to be another."""
+    """What a release wrote, the next one has to read: with other numbers KEPT_TEXTS_FORMAT would have to be another."""
     frozen = json.loads((Path(__file__).parents[1] / "formats" / "kept_texts_1.json").read_text())
     weighed = weigh_texts(shop(frozen["texts"], frozen["categories"]))
-    assert FORMAT == frozen["format"]
-    assert weighed.words.word.tolist() == frozen["word"] and weighed.digest.tolist() == frozen["digest"]
-    assert weighed.words.weight.tolist() == pytest.approx(frozen["weight"])
+    assert frozen["format"] == KEPT_TEXTS_FORMAT
+    assert weighed.word_weights.word_hash.tolist() == frozen["word"] and weighed.digest.tolist() == frozen["digest"]
+    assert weighed.word_weights.weight.tolist() == pytest.approx(frozen["weight"])
     arrays = {"product.id": np.array(frozen["product"]), "texts.format": np.array([frozen["format"]])}
     arrays |= {"texts.changed": np.array([0]), "texts.word": np.array(frozen["word"], np.int64)}
     arrays |= {"texts.weight": np.array(frozen["weight"]), "texts.digest": np.array(frozen["digest"], np.int64)}
     arrays |= {"content_similarity.index": np.array(frozen["index"], np.int32)}
     arrays |= {"content_similarity.weight": np.array(frozen["weights"], np.float32)}
-    kept = kept_texts(arrays, arrays["product.id"])
-    gone_on = replace(shop(frozen["texts"], frozen["categories"]), kept=kept)
+    kept = restore_kept_texts(arrays, arrays["product.id"])
+    gone_on = replace(shop(frozen["texts"], frozen["categories"]), kept_texts=kept)
     assert not weigh_texts(gone_on).changed.any()
     assert learned(gone_on).index.tolist() == frozen["index"]
 
 
 def test_another_number_of_neighbours_is_worked_out_from_the_start(day_before):
     before, near = day_before
-    history = replace(make_history([], PRODUCTS), catalogue=replace(before, kept=keep(before, near)))
+    history = replace(make_history([], PRODUCTS), catalogue=replace(before, kept_texts=keep(before, near)))
     wide = content_similarity.recommender.fit(history, LearningLimits(neighbours_per_product=9))
     assert wide.index.shape == (PRODUCTS, 9) and (wide.index[:, 8] >= 0).any()

@@ -12,7 +12,7 @@ from personalization.recommenders import DAY
 from personalization.recommenders._tfidf import TfidfTexts
 from personalization.train import run
 from personalization.train.evaluate import FITTED
-from personalization.train.kept_texts import kept_texts
+from personalization.train.kept_texts import restore_kept_texts
 from tests.shops import habits_in_tables
 
 pytestmark = pytest.mark.django_db
@@ -78,14 +78,14 @@ def test_with_the_rankers_all_texts_are_compared_anew(first, compared):
 @pytest.mark.parametrize("change", [{"texts.format": np.array([2])}, {"texts.digest": None}, {"product.id": None}])
 def test_what_another_release_kept_of_texts_is_not_gone_on_from(first, change):
     found = {name: array for name, array in (arrays(first) | change).items() if array is not None}
-    assert kept_texts(arrays(first), arrays(first)["product.id"]) is not None
-    assert kept_texts(found, arrays(first)["product.id"]) is None
+    assert restore_kept_texts(arrays(first), arrays(first)["product.id"]) is not None
+    assert restore_kept_texts(found, arrays(first)["product.id"]) is None
 
 
 def test_a_shop_with_a_recommender_of_its_own_for_texts_keeps_nothing(first, monkeypatch):
     others = {**plugins.registered_recommenders(), "content_similarity": plugins.registered_recommenders()["upsell"]}
     monkeypatch.setattr(plugins, "registered_recommenders", lambda: others)
-    assert kept_texts(arrays(first), arrays(first)["product.id"]) is None
+    assert restore_kept_texts(arrays(first), arrays(first)["product.id"]) is None
 
 
 @pytest.fixture
