@@ -231,21 +231,26 @@ def pages() -> int:
 
 @contextmanager
 def step_clock() -> Iterator[Callable[..., Any]]:
-    """A Progress that prints in the end what each step took: seconds of CPU of this process, the peak of memory then,
-    and how many items there were."""
+    """A Progress that prints in the end what each step took, and what each recommender and task did of it: seconds of
+    CPU of this process, the peak of memory then, and how many items there were."""
     spent: dict[str, list[float]] = {}
 
+    def add(label: str, begun: float, items: int) -> None:
+        step = spent.setdefault(label, [0.0, 0, 0])
+        step[:] = step[0] + time.process_time() - begun, _peak_mib(), step[2] + items
+
     def progress(stream: Iterable[Any], label: str, length: int | None) -> Iterator[Any]:
-        step, begun = spent.setdefault(label, [0.0, 0, 0]), time.process_time()
-        for item in stream:
-            step[2] += 1
+        whole, items = time.process_time(), 0
+        for items, item in enumerate(stream, 1):  # noqa: B007 - counted
+            begun = time.process_time()
             yield item
-        step[0] += time.process_time() - begun
-        step[1] = _peak_mib()
+            if isinstance(getattr(item, "name", None), str):
+                add(f"{label} {item.name}", begun, 1)
+        add(label, whole, items)
 
     yield progress
     for label, (seconds, peak, items) in spent.items():
-        print(f"{label:24}{seconds:8.1f} s{peak:8.0f} MiB{items:10.0f} items")
+        print(f"{label:44}{seconds:8.1f} s{peak:8.0f} MiB{items:10.0f} items")
 
 
 def _peak_mib() -> int:

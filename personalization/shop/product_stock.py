@@ -1,5 +1,5 @@
-"""The stock records of many products at once, as `prefetch_related` reads them, in a part of the time and the memory: it
-builds a query for each product, which takes longer than reading the record, and nobody asks it anything."""
+"""The stock records of many products at once, as `prefetch_related` reads them, in a part of the time and the memory:
+it builds a query for each product, which takes longer than reading the record, and nobody asks it anything."""
 
 from collections.abc import Collection
 from typing import Any

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from personalization.models import OrderVisitor
 from personalization.rank.snapshot_arrays import lookup_indices
 from personalization.shop.orders import PurchaseArrays
-from personalization.train.visitor_actions import VISITOR_ACTION, PURCHASE_WEIGHT, VisitorActions, browser_number
+from personalization.train.visitor_actions import PURCHASE_WEIGHT, VISITOR_ACTION, VisitorActions, browser_number
 from personalization.train.voices import standings
 
 

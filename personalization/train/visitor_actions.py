@@ -47,8 +47,8 @@ product's page; the number in `DEVICES` of the type of device that reported it, 
 
 @dataclass(frozen=True)
 class VisitorActions:
-    """All that may be learned from, as VISITOR_ACTIONs in any sequence. A customer's number is their index among those who
-    bought something, or a higher one; a browser's is negative."""
+    """All that may be learned from, one VISITOR_ACTION each, in any sequence. A customer's number is their index among
+    those who bought something, or a higher one; a browser's is negative."""
 
     reported: NDArray[Any]
     """Our own events."""
