@@ -52,7 +52,8 @@ class KnownLinks:
         """How close somebody has to be, at least, to become one of the neighbours of each of these."""
         if not self.index.shape[1]:
             return np.zeros(len(products), np.float32)
-        return self.weight[products, -1]
+        farthest: NDArray[np.float32] = self.weight[products, -1]
+        return farthest
 
     def links(self, products: NDArray[np.int64]) -> ProductLinks:
         """The links of these products that still hold."""

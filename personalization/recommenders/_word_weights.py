@@ -4,6 +4,7 @@ products that did not change compare as they did, to the last bit, and what is k
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ class CountedWords:
         terms.data = (np.log(terms.data) + 1.0) * weights[used][terms.indices]
         return normalize(terms, copy=False) if terms.nnz else terms
 
-    def digests(self, weights: NDArray[np.float64], *more: NDArray[np.int64]) -> NDArray[np.int64]:
+    def digests(self, weights: NDArray[np.float64], *more: NDArray[Any]) -> NDArray[np.int64]:
         """A number for each product that differs where its weighted words, or what `more` says of it, differ."""
         used = (weights != TOO_COMMON)[self.counts.indices]
         entry = _mix(self.word_hash.view(np.uint64)[self.counts.indices] + _mix(self.counts.data.astype(np.uint64)))
@@ -73,7 +74,8 @@ class CountedWords:
         digest = total[self.counts.indptr[1:]] - total[self.counts.indptr[:-1]]
         for about in more:
             digest = _mix(digest + about.astype(np.int64).view(np.uint64))
-        return digest.view(np.int64)
+        signed: NDArray[np.int64] = digest.view(np.int64)
+        return signed
 
 
 def count_words(text: Sequence[str]) -> CountedWords:

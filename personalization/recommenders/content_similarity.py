@@ -63,12 +63,12 @@ def _updated_links(products: NDArray[np.int64], texts: TfidfTexts, known: KnownL
     near = closeness.astype(np.float32) >= known.farthest(anchor)
     gained = np.unique(anchor[near])
     still = known.links(gained)
-    columns = (anchor[near], still.anchor), (other[near], still.other), (closeness[near], still.weight)
-    anchor, other, closeness = (np.concatenate(pair) for pair in columns)
+    anchor, other = np.concatenate([anchor[near], still.anchor]), np.concatenate([other[near], still.other])
+    closeness = np.concatenate([closeness[near], still.weight.astype(np.float64)])
     rows = np.lexsort((other, anchor))
     return [
         known.links(np.setdiff1d(products, gained, assume_unique=True)),
-        strongest_links(anchor[rows], other[rows], closeness[rows].astype(np.float64), width),
+        strongest_links(anchor[rows], other[rows], closeness[rows], width),
     ]
 
 

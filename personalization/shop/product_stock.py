@@ -17,6 +17,7 @@ class KnownRecords(RecordQuerySet):  # type: ignore[misc]  # the shop's own
     then, as of any related records."""
 
     _product: Any = None
+    _query: Any
 
     @classmethod
     def of_product(cls, product: Any, records: list[Any]) -> "KnownRecords":

@@ -49,8 +49,9 @@ def shown_arrays(counts: Iterable[Iterable[CardCount]], now: float, product_id: 
     cell, clicked_cell = (np.searchsorted(cells, _cells(table, product_id)) for table in (seen, clicked))
     viewers = np.zeros(len(cells), np.int64)
     np.maximum.at(viewers, cell, seen["cards"])  # of one place, where each visitor counts once
-    sums = [(cell, seen["cards"]), (clicked_cell, clicked["cards"]), (cell, seen["cards"] * rates[seen["place"]])]
-    cards, clicks, expected = (np.bincount(of, weights, len(cells)) for of, weights in sums)
+    expected = np.bincount(cell, seen["cards"] * rates[seen["place"]], len(cells)).astype(np.float64)
+    sums = (cell, seen["cards"]), (clicked_cell, clicked["cards"])
+    cards, clicks = (np.bincount(of, counts, len(cells)) for of, counts in sums)
     week, product = np.divmod(cells, max(len(product_id), 1))
     return ShownArrays(
         product=product.astype(np.int32),
@@ -83,7 +84,8 @@ def _known_products(table: NDArray[np.void], product_id: NDArray[np.int64]) -> N
 
 def _cells(table: NDArray[np.void], product_id: NDArray[np.int64]) -> NDArray[np.int64]:
     """A number for the week and the product of each row."""
-    return table["week"] * np.int64(max(len(product_id), 1)) + table["product"]
+    cells: NDArray[np.int64] = table["week"] * np.int64(max(len(product_id), 1)) + table["product"]
+    return cells
 
 
 def _click_rates(seen: NDArray[np.void], clicked: NDArray[np.void], places: list[CardPlace]) -> NDArray[np.float64]:

@@ -78,7 +78,8 @@ def read_searches(
 def _since_first_search(reported: NDArray[Any]) -> NDArray[Any]:
     """What was done before anybody searched tells nothing of a search."""
     first = reported["at"][reported["query"] >= 0].min(initial=np.inf)
-    return reported[reported["at"] >= first]
+    since: NDArray[Any] = reported[reported["at"] >= first]
+    return since
 
 
 def _views_of_searchers(actions: VisitorActions) -> NDArray[Any]:
