@@ -92,6 +92,37 @@ def _catalogue_alone() -> Any:
 
 
 @job
+def changed_texts() -> int:
+    """Similar texts on the day after one product in a thousand got the text of another; prints what that day took."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from personalization.recommenders import KeptLinks, KeptTexts
+    from personalization.recommenders._tfidf import weigh_texts
+    from personalization.recommenders.content_similarity import recommender
+    from personalization.train.fit import learning_limits
+
+    history = _catalogue_alone()
+    catalogue, near = history.catalogue, recommender.fit(history, learning_limits())
+    weighed, number = weigh_texts(catalogue), np.arange(history.products, dtype=np.int32)
+    kept = KeptTexts(weighed.word_weights, KeptLinks(number, weighed.digest, near.index, near.weight))
+    text, products = list(catalogue.text), np.random.default_rng(5).permutation(history.products)
+    for product, other in products[: 2 * (history.products // 1000)].reshape(-1, 2).tolist():
+        text[product] = catalogue.text[other]
+    begun = time.process_time()
+    day_after = replace(history, catalogue=replace(catalogue, text=text, kept_texts=kept))
+    plan = recommender.plan(day_after, learning_limits())
+    known = plan.args[1]
+    plan.assemble(map(plan.links, plan.blocks))
+    print(
+        f"the day after: {time.process_time() - begun:.1f} s; {len(known.changed)} products changed, "
+        f"{known.is_open.sum()} were compared with all"
+    )
+    return int(history.products)
+
+
+@job
 def read() -> int:
     """Reading the shop's history for a training run."""
     from personalization.train.dataset import read_dataset
