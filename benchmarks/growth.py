@@ -240,11 +240,14 @@ def pages() -> int:
     from haystack.query import SearchQuerySet
 
     from benchmarks.pages import Page, asked, count, customer
+    from personalization.decide.active_snapshot import get_active_snapshot
     from personalization.shop.catalogue import Product
 
     settings.ALLOWED_HOSTS = ["*"]
     if not SearchQuerySet().count():
         call_command("rebuild_index", interactive=False, verbosity=0)
+    while get_active_snapshot() is None:  # of a large shop it takes seconds, and pages do without it meanwhile
+        time.sleep(0.1)
     product = Product.objects.get(pk=7)
     addresses = {
         "home": reverse("personalization:home"),
