@@ -240,10 +240,10 @@ def interleave(visit: Visit) -> InterleavedList | None:
 def merchandise_list(
     visit: Visit, products: Sequence[int], *, places: int, sold_out: frozenset[int] = frozenset()
 ) -> Resolution:
-    """These products, a list that was found for the visit and put in order, after what campaigns do to it. Needs no
-    query. Parameters as of `decide.list_campaigns.merchandise_list`."""
+    """These products, a list that was found for the visit and put in order, after what counts besides relevance
+    and what campaigns do to it. Needs no query. Parameters as of `decide.list_campaigns.merchandise_list`."""
     visit = enter_list(visit)
-    if not visit.rules.places_by_surface:
+    if not visit.rules.act_on_list(list_surface(visit)):
         return Resolution(tuple(products))
     visit = apply_preferences(visit, get_active_snapshot())
     return list_campaigns.merchandise_list(visit, products, places=places, sold_out=sold_out)

@@ -6,6 +6,7 @@ from functools import partial
 
 from personalization.decide.compose import apply_campaigns
 from personalization.decide.merchandising import NOT_MERCHANDISED, collect_pins
+from personalization.decide.objectives import order_row
 from personalization.decide.row_plan import PagePlan
 from personalization.decide.slate import Reason, RowCandidate, RowType, Slate
 from personalization.decide.visit import Visit
@@ -60,7 +61,8 @@ class RowCut:
     ) -> Iterator[RowCandidate]:
         for row in propose(visit, *snapshot):
             if Reason(code, row.params).key == self._row_key:
-                yield self._page(apply_campaigns(row, code, self._surface, visit))
+                ordered = order_row(row, code, self._surface, visit)
+                yield self._page(apply_campaigns(ordered, code, self._surface, visit))
                 return
 
     def _page(self, row: RowCandidate) -> RowCandidate:

@@ -122,6 +122,8 @@ class RowCandidate:
     """By product key, how likely this visitor is to buy it soon; None where the row is not judged by that."""
     merchandised: "MerchandisedRow | None" = None
     """What campaigns did to the candidates; None before they were asked."""
+    raised: frozenset[int] = frozenset()
+    """The keys of the products that stand higher than by relevance, as something else counts, too."""
 
 
 ProposeRows = Callable[["Visit", "SnapshotArrays"], Iterable[RowCandidate]]
