@@ -92,7 +92,8 @@ def _ordered(window: list[Candidate], dials: Sequence[Dial], visit: Visit, key: 
 
 def _moved(products: list[int], dials: Sequence[Dial], visit: Visit, key: str) -> list[int]:
     """Parameters: `key` of the row, for the trace; "" for a list."""
-    order = shift(products, (), percents=total_moves(dials, products))
+    percents = total_moves(dials, products)
+    order = shift(products, (), percents=percents) if percents else products
     if visit.trace is not None and order != products:
         visit.trace.objective_moves[key] = dict(_moves(products, order, dials))
     return order
@@ -101,7 +102,7 @@ def _moved(products: list[int], dials: Sequence[Dial], visit: Visit, key: str) -
 def _moves(before: list[int], after: list[int], dials: Sequence[Dial]) -> Iterator[tuple[int, ObjectiveMove]]:
     """What is noted of each product: where it stood and stands, and which of them moved it."""
     places = {key: place for place, key in enumerate(after, 1)}
-    parts = [(dial.objective, dial.moves(before).tolist()) for dial in dials]
+    parts = [(dial.objective, dial.pulls(before).tolist()) for dial in dials]
     for index, key in enumerate(before):
         pulls = {str(objective): moves[index] for objective, moves in parts if moves[index]}
         yield key, ObjectiveMove(index + 1, places[key], pulls)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from personalization.merchandising.compiled_numbers import ProductGroups, numbers_of, relative_ranks
 
 MAX_MOVE = 20
-"""Percent of the list by which all that counts besides relevance moves a product at most, together."""
+"""Percent of the list by which all that counts besides relevance moves a product at most, together: past so many others
+in either direction, whatever moves those."""
 
 
 class Objective(StrEnum):
@@ -42,12 +43,20 @@ class Dial:
     numbers: ProductGroups
     """One number of each product, as far as it has one."""
 
-    def moves(self, product_ids: Sequence[int]) -> NDArray[np.float64]:
-        """For each product of a list by how many percent of the list it moves it up, or down below 0."""
+    def pulls(self, product_ids: Sequence[int]) -> NDArray[np.float64]:
+        """For each product of a list by how many percent of the list it pulls it up, or down below 0. Between any two
+        of them lie at most `percent`."""
         if self.objective in RELATIVE:
-            return self.percent * relative_ranks(self.numbers, product_ids)
+            return self.percent / 2 * relative_ranks(self.numbers, product_ids)
         sign = -1 if self.objective is Objective.PROTECT else 1
         return sign * self.percent * numbers_of(self.numbers, product_ids)
+
+    @property
+    def middle(self) -> float:
+        """Halfway between what it pulls up or down most, and least."""
+        if self.objective in RELATIVE:
+            return 0.0
+        return -self.percent / 2 if self.objective is Objective.PROTECT else self.percent / 2
 
 
 @dataclass(frozen=True)
@@ -75,11 +84,13 @@ def _is_by_visitor(dial: Dial) -> bool:
     return dial.objective is Objective.VALUE
 
 
-def total_moves(dials: Iterable[Dial], product_ids: Sequence[int]) -> dict[int, int]:
-    """By product, by how many percent of a list of these all dials together move it up, or down below 0. What stays
-    where it is, is not among them."""
+def total_moves(dials: Iterable[Dial], product_ids: Sequence[int]) -> dict[int, float]:
+    """By product, by how many percent of a list of these all dials together move it up, or down below 0: between any
+    two of them lie at most MAX_MOVE. None where nothing moves."""
     totals = np.zeros(len(product_ids))
     for dial in dials:
-        totals += dial.moves(product_ids)
-    percents = np.clip(np.rint(totals), -MAX_MOVE, MAX_MOVE).astype(int).tolist()
-    return {key: percent for key, percent in zip(product_ids, percents, strict=True) if percent}
+        totals += dial.pulls(product_ids) - dial.middle
+    totals = np.clip(totals, -MAX_MOVE / 2, MAX_MOVE / 2)
+    if not len(totals) or totals.max() == totals.min():
+        return {}
+    return dict(zip(product_ids, totals.tolist(), strict=True))

@@ -76,11 +76,11 @@ class RowSettings:
 
     def percents(self, product_ids: Sequence[int]) -> dict[int, int]:
         """By product, how far what counts besides relevance moves it up (or down) in a list of these, in percent of the
-        list. A product without a number stays where it is."""
+        list: between any two of them lie at most MAX_MOVE. A product without a number stays where it is."""
         totals = np.zeros(len(product_ids))
         for nudge in self.nudges:
             totals += nudge.weight * relative_ranks(nudge.numbers, product_ids)
-        moved = np.clip(np.rint(totals * MAX_MOVE / 100), -MAX_MOVE, MAX_MOVE).astype(int).tolist()
+        moved = np.rint(totals * MAX_MOVE / 2 / 100).astype(int).tolist()
         return {key: percent for key, percent in zip(product_ids, moved, strict=True) if percent}
 
 

@@ -1,7 +1,7 @@
 """What the shop earns with a piece of each product: its price less its cost, both without tax.
 
 The price is that of the stock records in the shop's own currency, before the strategy adds a tax. A parent earns what
-its variants earn on average, as far as that is known.
+its variants earn on average, as far as that is known; what it costs itself is the cost of variants that have none.
 """
 
 import logging
@@ -19,6 +19,7 @@ from personalization.models import ProductCost
 
 Product = get_model("catalogue", "Product")
 
+MAX_DIGITS = 18
 logger = logging.getLogger("personalization")
 
 
@@ -39,11 +40,12 @@ class CostCoverage:
 def product_margins() -> list[tuple[int, float]]:
     """(product, what a piece of it earns) of those of which it is known, without variants. Two queries."""
     prices = _prices()
-    costs = _product_costs([key for key, _parent, _price in prices])
+    costs = _product_costs(sorted({key for own, parent, _price in prices for key in (own, parent)}))
     found: dict[int, list[float]] = {}
     for key, parent, price in prices:
-        if key in costs:
-            found.setdefault(parent, []).append(price - costs[key])
+        cost = costs.get(key, costs.get(parent))
+        if cost is not None:
+            found.setdefault(parent, []).append(price - cost)
     return [(key, sum(some) / len(some)) for key, some in found.items()]
 
 
@@ -75,3 +77,21 @@ def _product_costs(product_ids: Collection[int]) -> Mapping[int, float]:
     except Exception:  # the shop's own code: it keeps no other rule from serving
         logger.exception("PRODUCT_COST_CALLABLE failed; no cost is known")
         return {}
+
+
+def products_by_code(codes: Collection[str], items: str) -> dict[str, list[int]]:
+    """The products and variants, hidden ones too, that each of these codes names. Parameters: `items`, what the codes
+    are: "sku", "upc" or "id"."""
+    column = {"sku": "stockrecords__partner_sku", "upc": "upc", "id": "pk"}[items]
+    wanted = [
+        code for code in codes if items != "id" or (code.isascii() and code.isdigit() and len(code) <= MAX_DIGITS)
+    ]
+    rows = Product.objects.order_by().filter(**{f"{column}__in": wanted}).values_list(column, "pk").distinct()
+    found: dict[str, list[int]] = {}
+    for code, key in rows:
+        found.setdefault(str(code), []).append(key)
+    return found
+
+
+def _is_key(code: str) -> bool:
+    return code.isascii() and code.isdigit() and len(code) <= MAX_DIGITS

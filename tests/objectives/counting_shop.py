@@ -34,8 +34,6 @@ def undo(definition):
 def earn(margins):
     """Costs by which these products earn so much a piece."""
     ProductCost.objects.store(
-        ProductCost(
-            product_id=product.pk, cost=PRICE - Decimal(str(margin)), currency="USD", since=date(2020, 1, 1)
-        )
+        ProductCost(product_id=product.pk, cost=PRICE - Decimal(str(margin)), currency="USD", since=date(2020, 1, 1))
         for product, margin in margins.items()
     )
