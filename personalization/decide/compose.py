@@ -261,15 +261,29 @@ def _render_row(filled: FilledRow, neutral: str, names: reasons.DisplayNames, vi
     items = tuple(_slate_items(filled, writer))
     if any(item.propensity is not None for item in items):
         explanation = reasons.explanation_with_newcomer(explanation)
-    if not row.raised.isdisjoint(item.product_id for item in items):
+    is_reordered = not row.raised.isdisjoint(item.product_id for item in items)
+    if is_reordered:
         explanation = reasons.explanation_with_objectives(explanation)
     if len(items) < row.type.min_items:
         raise reasons.UnknownReasonError("too few of its items have words")
     category = reason.params.get(CATEGORY)
     name = "" if category is None else names.categories[category]
     links = tuple(replace(link, label=reasons.link_label(link)) for link in row.links)
-    personal, total = row.type.personal, len(row.candidates) - row.removed_count
-    return Row(row.reason.key, row.type.code, title, reason, explanation, personal, items, category, name, links, total)
+    total = len(row.candidates) - row.removed_count
+    return Row(
+        row.reason.key,
+        row.type.code,
+        title,
+        reason,
+        explanation,
+        row.type.personal,
+        items,
+        category,
+        name,
+        links,
+        total,
+        is_reordered,
+    )
 
 
 def _slate_items(filled: FilledRow, writer: "_ReasonWriter") -> Iterator[SlateItem]:

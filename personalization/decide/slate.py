@@ -231,6 +231,8 @@ class Row:
     """Where else the row leads."""
     candidate_count: int = 0
     """How many products the row could show, before it is known which of them can be bought."""
+    is_reordered: bool = False
+    """Whether something stands higher there than by what the row is about; its explanation says so."""
 
 
 @dataclass(frozen=True)

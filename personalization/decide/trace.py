@@ -159,6 +159,10 @@ class Trace:
         rule = next((rule for rule, items in self.rules.items() if item in items), "")
         return replace(outcome, facts={"cause": rule or self.unavailable.get(item, NOT_BUYABLE)})
 
+    def objective_move(self, row_key: str, product_id: int) -> ObjectiveMove | None:
+        """What counts besides relevance did to a product of a row, or of the list (""); None where nothing counts."""
+        return self.objective_moves.get(row_key, {}).get(product_id)
+
     def add_demoted(self, row_key: str, items: Iterable[ItemRef]) -> None:
         """Notes what stands behind the others of a row."""
         self.demoted[row_key] = self.demoted.get(row_key, frozenset()) | frozenset(items)

@@ -71,15 +71,13 @@ def _limit_words(document: Mapping[str, Any]) -> list[str]:
 
 
 def move_words(before: int, after: int, pulls: Mapping[str, float]) -> str:
-    """How what counts moved a product on a page; "" where it stays in its place."""
+    """How what counts moved a product among the candidates of a row or a list; "" where it stays in its place."""
     if before == after:
         return ""
     labels = objective_labels()
-    meant = [name for name, percent in pulls.items() if (percent > 0) == (after < before)]
-    names = ", ".join(labels[Objective(name)] for name in meant)
-    params = {"before": before, "after": after, "names": names}
-    if not names:
-        words = pgettext("personalization", "What counts for others moves it from place %(before)d to %(after)d.")
+    names = ", ".join(labels[Objective(name)] for name, percent in pulls.items() if (percent > 0) == (after < before))
+    if names:
+        words = _("What counts moved it from place %(before)d of the candidates to place %(after)d: %(names)s.")
     else:
-        words = pgettext("personalization", "What counts moves it from place %(before)d to %(after)d: %(names)s.")
-    return words % params
+        words = _("What counts for others moved it from place %(before)d of the candidates to place %(after)d.")
+    return words % {"before": before, "after": after, "names": names}
