@@ -8,12 +8,11 @@ from itertools import chain, islice
 from personalization.decide.merchandising import shift
 from personalization.decide.row_plan import row_settings
 from personalization.decide.slate import PRODUCT, Candidate, Reason, RowCandidate
+from personalization.decide.store_preference import LINES_AHEAD
 from personalization.decide.trace import ObjectiveMove
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled_objectives import Dial, Objective, total_moves
 
-LINES_AHEAD = 5
-"""Of a row, the candidates for so many lines are looked at: what stands further behind is not brought to the front."""
 LIST_WINDOW = 200
 """Of a longer list the first so many."""
 BEST_TIER = 1
@@ -41,8 +40,8 @@ def order_row(row: RowCandidate, code: str, surface: str, visit: Visit) -> RowCa
     if not dials or row.merchandised is not None or (settings is not None and settings.nudges):
         return row
     absent = visit.basket | visit.excluded_products | visit.shown_products
-    window = _window((one for one in row.candidates if one.item.id not in absent), visit)
-    order = _ordered(window, dials, visit, Reason(code, row.params).key)
+    window = _first_candidates((one for one in row.candidates if one.item.id not in absent), visit)
+    order = _ordered_window(window, dials, visit, Reason(code, row.params).key)
     if order == window:
         return row
     places = {one.item: place for place, one in enumerate(window)}
@@ -61,7 +60,7 @@ def order_candidates(candidates: Iterable[Candidate], visit: Visit, surface: str
         window = list(islice(rest, LIST_WINDOW))
     else:
         window = list(islice(rest, LINES_AHEAD * visit.policy.row_size))
-    return chain(_ordered(window, dials, visit, ""), rest)
+    return chain(_ordered_window(window, dials, visit, ""), rest)
 
 
 def order_list(products: Sequence[int], visit: Visit, surface: str) -> Sequence[int]:
@@ -73,33 +72,33 @@ def order_list(products: Sequence[int], visit: Visit, surface: str) -> Sequence[
     window, behind = products[:LIST_WINDOW], products[LIST_WINDOW:]
     wanted = [key for key in window if key not in visit.excluded_products]
     unwanted = [key for key in window if key in visit.excluded_products]
-    return (*_moved(wanted, dials, visit, ""), *unwanted, *behind)
+    return (*_in_order_of_dials(wanted, dials, visit, ""), *unwanted, *behind)
 
 
-def _window(candidates: Iterable[Candidate], visit: Visit) -> list[Candidate]:
+def _first_candidates(candidates: Iterable[Candidate], visit: Visit) -> list[Candidate]:
     """The first candidates of a row; none where it does not hold products, or holds one of them twice."""
     first = list(islice(candidates, LINES_AHEAD * visit.policy.row_size))
     keys = {one.item.id for one in first if one.item.kind == PRODUCT}
     return first if len(keys) == len(first) else []
 
 
-def _ordered(window: list[Candidate], dials: Sequence[Dial], visit: Visit, key: str) -> list[Candidate]:
+def _ordered_window(window: list[Candidate], dials: Sequence[Dial], visit: Visit, key: str) -> list[Candidate]:
     by_id = {one.item.id: one for one in window}
     if len(by_id) < len(window):
         return window
-    return [by_id[one] for one in _moved(list(by_id), dials, visit, key)]
+    return [by_id[one] for one in _in_order_of_dials(list(by_id), dials, visit, key)]
 
 
-def _moved(products: list[int], dials: Sequence[Dial], visit: Visit, key: str) -> list[int]:
+def _in_order_of_dials(products: list[int], dials: Sequence[Dial], visit: Visit, key: str) -> list[int]:
     """Parameters: `key` of the row, for the trace; "" for a list."""
     percents = total_moves(dials, products)
     order = shift(products, (), percents=percents) if percents else products
     if visit.trace is not None and order != products:
-        visit.trace.objective_moves[key] = dict(_moves(products, order, dials))
+        visit.trace.objective_moves[key] = dict(_noted_moves(products, order, dials))
     return order
 
 
-def _moves(before: list[int], after: list[int], dials: Sequence[Dial]) -> Iterator[tuple[int, ObjectiveMove]]:
+def _noted_moves(before: list[int], after: list[int], dials: Sequence[Dial]) -> Iterator[tuple[int, ObjectiveMove]]:
     """What is noted of each product: where it stood and stands, and which of them moved it."""
     places = {key: place for place, key in enumerate(after, 1)}
     parts = [(dial.objective, dial.pulls(before).tolist()) for dial in dials]

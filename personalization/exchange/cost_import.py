@@ -7,7 +7,6 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import localdate, now
 from django.utils.translation import gettext as _
@@ -19,6 +18,7 @@ from personalization.exchange.tabular import Column, TableError, TableRow, open_
 from personalization.merchandising.publishing import changing_rules
 from personalization.models import ProductCost, RulesState
 from personalization.shop import product_margins
+from personalization.shop.currencies import own_currency
 
 COST_COLUMNS = {
     "product": Column(("product", "sku", "upc", "id")),
@@ -26,12 +26,12 @@ COST_COLUMNS = {
     "currency": Column(("currency",), required=False),
     "since": Column(("since",), required=False),
 }
-ITEMS = ("sku", "upc", "id")
+COST_ITEMS = ("sku", "upc", "id")
 """What may stand in the column `product`."""
-ROWS_PER_BATCH = 1_000
-MAX_ROWS = 100_000
-MAX_COST = Decimal(10) ** 7
-DIGITS = Decimal("0.0001")
+COSTS_PER_BATCH = 1_000
+MAX_COST_ROWS = 100_000
+MAX_PIECE_COST = Decimal(10) ** 7
+COST_DIGITS = Decimal("0.0001")
 NAMED_ROWS = 50
 """So many rows that were left out are shown with their reasons."""
 
@@ -44,7 +44,6 @@ class UnusableCost(Exception):
 class CostRow:
     """A well-formed row."""
 
-    location: str
     product: str
     cost: Decimal
     since: date
@@ -81,14 +80,14 @@ def open_cost_file(file: Path, name: str = "") -> Iterator[Iterator[TableRow]]:
 def import_costs(rows: Iterable[TableRow], *, items: str, dry_run: bool = False) -> CostImport:
     """Stores the costs of a table, all at once; one of the same product and day is written over.
 
-    Parameters: `items`, what stands in the column `product`: one of `ITEMS`.
+    Parameters: `items`, what stands in the column `product`: one of `COST_ITEMS`.
     """
     result = CostImport()
     with transaction.atomic():
-        for batch in batched(rows, ROWS_PER_BATCH):
+        for batch in batched(rows, COSTS_PER_BATCH):
             result.rows += len(batch)
-            if result.rows > MAX_ROWS:
-                raise TableError(_("It has more than %(most)d rows; split it.") % {"most": MAX_ROWS})
+            if result.rows > MAX_COST_ROWS:
+                raise TableError(_("It has more than %(most)d rows; split it.") % {"most": MAX_COST_ROWS})
             _store_costs(batch, items, result)
         if result.stored:
             with changing_rules():
@@ -98,25 +97,28 @@ def import_costs(rows: Iterable[TableRow], *, items: str, dry_run: bool = False)
 
 
 def _store_costs(batch: list[TableRow], items: str, result: CostImport) -> None:
-    parsed: list[CostRow] = []
-    for row in batch:
-        try:
-            parsed.append(_parse_cost(row))
-        except RejectedRow as rejection:
-            result.reject(row.location, str(rejection.args[-1]))
-        except UnusableCost as fault:
-            result.reject(row.location, str(fault))
-    known = product_margins.products_by_code({one.product for one in parsed}, items)
+    parsed = [(row.location, _parse_or_fault(row)) for row in batch]
+    known = product_margins.products_by_code({one.product for _at, one in parsed if isinstance(one, CostRow)}, items)
     found: dict[tuple[int, date], ProductCost] = {}
-    for one in parsed:
-        keys = known.get(one.product, [])
-        if len(keys) == 1:
-            cost = ProductCost(product_id=keys[0], cost=one.cost, currency=_currency(), since=one.since)
+    for location, one in parsed:
+        keys = known.get(one.product, []) if isinstance(one, CostRow) else []
+        if isinstance(one, CostRow) and len(keys) == 1:
+            cost = ProductCost(product_id=keys[0], cost=one.cost, currency=own_currency(), since=one.since)
             found[keys[0], one.since] = cost  # of two for one day the last one
             result.stored += 1
         else:
-            result.reject(one.location, _not_one_product(one.product, items, len(keys)))
+            result.reject(location, one if isinstance(one, str) else _not_one_product(one.product, items, len(keys)))
     ProductCost.objects.store(found.values())
+
+
+def _parse_or_fault(row: TableRow) -> CostRow | str:
+    """A row, or what is wrong with it."""
+    try:
+        return _parse_cost(row)
+    except RejectedRow as rejection:
+        return str(rejection.args[-1])
+    except UnusableCost as fault:
+        return str(fault)
 
 
 def _not_one_product(code: str, items: str, count: int) -> str:
@@ -133,15 +135,13 @@ def _parse_cost(row: TableRow) -> CostRow:
     if not product:
         raise UnusableCost(_("It names no product."))
     currency = cell_text(row, "currency").upper()
-    if currency and currency != _currency():
+    if currency and currency != own_currency():
         words = _("The currency is %(found)s; prices are in %(expected)s.")
-        raise UnusableCost(words % {"found": currency[:12], "expected": _currency()})
-    return CostRow(
-        row.location, product, _parse_amount(str(row.cells.get("cost", ""))), _parse_day(cell_text(row, "since"))
-    )
+        raise UnusableCost(words % {"found": currency[:12], "expected": own_currency()})
+    return CostRow(product, _parse_piece_cost(str(row.cells.get("cost", ""))), _parse_cost_day(cell_text(row, "since")))
 
 
-def _parse_amount(text: str) -> Decimal:
+def _parse_piece_cost(text: str) -> Decimal:
     """An amount with a decimal point, or with a comma in its place where that cannot mean thousands."""
     written = text.strip()
     whole, comma, decimals = written.partition(",")
@@ -154,12 +154,12 @@ def _parse_amount(text: str) -> Decimal:
         amount = Decimal(written)
     except InvalidOperation:
         raise UnusableCost(_("The cost is “%(text)s”; expected a number such as 3.50.") % {"text": text[:40]}) from None
-    if not amount.is_finite() or not 0 <= amount <= MAX_COST:
+    if not amount.is_finite() or not 0 <= amount <= MAX_PIECE_COST:
         raise UnusableCost(_("The cost is “%(text)s”; expected a number such as 3.50.") % {"text": text[:40]})
-    return amount.quantize(DIGITS)
+    return amount.quantize(COST_DIGITS)
 
 
-def _parse_day(text: str) -> date:
+def _parse_cost_day(text: str) -> date:
     if not text:
         return localdate()
     try:
@@ -167,10 +167,6 @@ def _parse_day(text: str) -> date:
     except ValueError:
         words = _("The day is “%(text)s”; expected one such as 2026-03-01.")
         raise UnusableCost(words % {"text": text[:40]}) from None
-
-
-def _currency() -> str:
-    return str(settings.OSCAR_DEFAULT_CURRENCY)
 
 
 def import_sentence(result: CostImport) -> str:

@@ -20,7 +20,7 @@ from personalization.measure.comparison import estimate_ratio
 from personalization.measure.student_t import t_quantile
 from personalization.measure.sums import sum_units
 
-ALPHA = 0.05
+INTERVAL_ERROR = 0.05
 """The interval holds the truth in all but so many cases."""
 
 
@@ -91,7 +91,7 @@ def objective_cost(pages: Iterable[ReplayedPage], margins: Mapping[int, float]) 
     shown, weights = _Sums(), _Sums()
     purchases = with_margin = 0
     for page in pages:
-        before, after = _attention(page.before), _attention(page.after)
+        before, after = _attention_by_product(page.before), _attention_by_product(page.after)
         stood = page.chosen & (before.keys() | after.keys())
         if not stood:
             continue
@@ -107,8 +107,8 @@ def objective_cost(pages: Iterable[ReplayedPage], margins: Mapping[int, float]) 
         len(customers),
         purchases,
         with_margin,
-        _change([one.orders for one in customers.values()]),
-        _change([one.margin for one in customers.values()]) if with_margin else None,
+        _likely_change([one.orders for one in customers.values()]),
+        _likely_change([one.margin for one in customers.values()]) if with_margin else None,
         shown.before / weights.before if weights.before else None,
         shown.after / weights.after if weights.after else None,
     )
@@ -119,7 +119,7 @@ def attention(place: int) -> float:
     return 1 / math.log2(1 + place)
 
 
-def _attention(products: Sequence[int]) -> dict[int, float]:
+def _attention_by_product(products: Sequence[int]) -> dict[int, float]:
     return {key: attention(place) for place, key in enumerate(products, 1)}
 
 
@@ -132,12 +132,12 @@ def _add_shown(
     weights.add(sum(known[0].values()), sum(known[1].values()))
 
 
-def _change(customers: Sequence[_Sums]) -> LikelyChange | None:
+def _likely_change(customers: Sequence[_Sums]) -> LikelyChange | None:
     """The change of the sum of all customers; None for too few, or where it was 0 or less."""
     if len(customers) < MIN_PEOPLE or sum(one.before for one in customers) <= 0:
         return None
     ratio = estimate_ratio(sum_units([one.after for one in customers], [one.before for one in customers]))
     if ratio is None:
         return None
-    half = t_quantile(ALPHA, ratio.n - 1) * math.sqrt(ratio.mean_variance)
+    half = t_quantile(INTERVAL_ERROR, ratio.n - 1) * math.sqrt(ratio.mean_variance)
     return LikelyChange(ratio.mean - 1, ratio.mean - half - 1, ratio.mean + half - 1)

@@ -16,10 +16,10 @@ from oscar.core.loading import get_model
 
 from personalization import conf
 from personalization.models import ProductCost
+from personalization.shop.customers import MAX_KEY_DIGITS
 
 Product = get_model("catalogue", "Product")
 
-MAX_DIGITS = 18
 logger = logging.getLogger("personalization")
 
 
@@ -29,7 +29,7 @@ class CostCoverage:
 
     products: int
     """That are public and have a price, without variants."""
-    known: int
+    with_margin: int
     """Those of them that have a margin."""
     from_shop: bool
     """Whether the shop's own function says so, and not what was imported."""
@@ -39,7 +39,7 @@ class CostCoverage:
 
 def product_margins() -> list[tuple[int, float]]:
     """(product, what a piece of it earns) of those of which it is known, without variants. Two queries."""
-    prices = _prices()
+    prices = _stock_prices()
     costs = _product_costs(sorted({key for own, parent, _price in prices for key in (own, parent)}))
     found: dict[int, list[float]] = {}
     for key, parent, price in prices:
@@ -51,7 +51,7 @@ def product_margins() -> list[tuple[int, float]]:
 
 def cost_coverage() -> CostCoverage:
     """Of how many products the costs are known."""
-    priced = {parent for _key, parent, _price in _prices()}
+    priced = {parent for _key, parent, _price in _stock_prices()}
     public = set(Product.objects.filter(parent=None, is_public=True).values_list("pk", flat=True)) & priced
     known = {key for key, _margin in product_margins()}
     from_shop = bool(conf.get_settings().PRODUCT_COST_CALLABLE)
@@ -59,7 +59,7 @@ def cost_coverage() -> CostCoverage:
     return CostCoverage(len(public), len(public & known), from_shop, of_demo)
 
 
-def _prices() -> list[tuple[int, int, float]]:
+def _stock_prices() -> list[tuple[int, int, float]]:
     """(product or variant, what stands for it on lists, its lowest price)"""
     rows = Product.objects.filter(stockrecords__price_currency=settings.OSCAR_DEFAULT_CURRENCY)
     priced = rows.order_by().values_list("pk", "parent_id").annotate(price=Min("stockrecords__price"))
@@ -84,7 +84,7 @@ def products_by_code(codes: Collection[str], items: str) -> dict[str, list[int]]
     are: "sku", "upc" or "id"."""
     column = {"sku": "stockrecords__partner_sku", "upc": "upc", "id": "pk"}[items]
     wanted = [
-        code for code in codes if items != "id" or (code.isascii() and code.isdigit() and len(code) <= MAX_DIGITS)
+        code for code in codes if items != "id" or (code.isascii() and code.isdigit() and len(code) <= MAX_KEY_DIGITS)
     ]
     rows = Product.objects.order_by().filter(**{f"{column}__in": wanted}).values_list(column, "pk").distinct()
     found: dict[str, list[int]] = {}
@@ -94,4 +94,4 @@ def products_by_code(codes: Collection[str], items: str) -> dict[str, list[int]]
 
 
 def _is_key(code: str) -> bool:
-    return code.isascii() and code.isdigit() and len(code) <= MAX_DIGITS
+    return code.isascii() and code.isdigit() and len(code) <= MAX_KEY_DIGITS

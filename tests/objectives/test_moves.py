@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personalization.decide.objectives import LINES_AHEAD, LIST_WINDOW, order_candidates, order_list, order_row
+from personalization.decide.objectives import LIST_WINDOW, order_candidates, order_list, order_row
 from personalization.decide.slate import CATEGORY, Candidate, ItemRef, Reason, RowCandidate, product_ref
+from personalization.decide.store_preference import LINES_AHEAD
 from personalization.decide.trace import Trace
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled import CompiledRules, ProductGroups

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from personalization.exchange.cost_import import ITEMS, import_costs, import_sentence, open_cost_file
+from personalization.exchange.cost_import import COST_ITEMS, import_costs, import_sentence, open_cost_file
 from personalization.exchange.tabular import TableError
 
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="a .csv file with a header, or a .jsonl file")
-        parser.add_argument("--items", choices=ITEMS, default="sku", help="what product is (default: sku)")
+        parser.add_argument("--items", choices=COST_ITEMS, default="sku", help="what product is (default: sku)")
         parser.add_argument("--dry-run", action="store_true", help="store nothing, only report")
 
     def handle(self, *args: Any, file: Path, items: str, dry_run: bool, **options: Any) -> None:

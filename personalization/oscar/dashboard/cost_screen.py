@@ -5,8 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
@@ -15,8 +14,8 @@ from personalization.exchange.tabular import TableError
 from personalization.models import AuditAction, AuditEntry
 from personalization.oscar.dashboard.screens import PlainSelects, show
 
-MAX_BYTES = 5_000_000
-COSTS = "costs"
+MAX_COST_FILE_BYTES = 5_000_000
+COSTS_KIND = "costs"
 """What the audit calls them."""
 
 
@@ -39,7 +38,7 @@ class CostFileForm(PlainSelects):
     def clean_file(self) -> Any:
         """The file, unless it is too large to be read while somebody waits."""
         file = self.cleaned_data["file"]
-        if file.size > MAX_BYTES:
+        if file.size > MAX_COST_FILE_BYTES:
             raise forms.ValidationError(
                 pgettext_lazy("personalization", "The file is larger than 5 MB; import it with the command.")
             )
@@ -48,25 +47,23 @@ class CostFileForm(PlainSelects):
 
 @require_http_methods(["GET", "POST"])
 def import_cost_file(request: HttpRequest) -> HttpResponse:
-    """Stores the costs of a file, and says of each row that was left out why."""
-    if request.method == "GET":
-        return HttpResponseRedirect(reverse("personalization:personalization-objectives"))
-    form = CostFileForm(request.POST, request.FILES)
+    """The form; posting it stores the costs of a file, and says of each row that was left out why."""
+    form = CostFileForm(request.POST, request.FILES) if request.method == "POST" else CostFileForm()
     context: dict[str, Any] = {"cost_form": form}
     if form.is_valid():
         try:
-            result = _import(form.cleaned_data["file"], form.cleaned_data["items"])
+            result = _import_upload(form.cleaned_data["file"], form.cleaned_data["items"])
         except TableError as error:
             form.add_error("file", str(error))
         else:
             note = f"{result.stored} stored, {result.left_out} left out"
-            AuditEntry.objects.record(request.user, AuditAction.CHANGE, kind=COSTS, note=note)
+            AuditEntry.objects.record(request.user, AuditAction.CHANGE, kind=COSTS_KIND, note=note)
             more = result.left_out - len(result.rejected)
             context |= {"result": result, "words": import_sentence(result), "more": more}
     return show(request, "costs", context, tab="objectives")
 
 
-def _import(upload: Any, items: str) -> CostImport:
+def _import_upload(upload: Any, items: str) -> CostImport:
     """The table that was sent, whatever the name of its file says."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "costs.csv"

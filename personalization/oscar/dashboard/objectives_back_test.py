@@ -23,7 +23,7 @@ from personalization.oscar.dashboard.back_test_screen import BackTestLines, back
 from personalization.shop.currencies import format_amount
 from personalization.shop.product_margins import product_margins
 
-UNSAVED = Definition(pk=0, kind=DefinitionKind.OBJECTIVES, key=OBJECTIVES_KEY)
+UNSAVED_OBJECTIVES = Definition(pk=0, kind=DefinitionKind.OBJECTIVES, key=OBJECTIVES_KEY)
 """Stands for what is tried and not stored."""
 
 
@@ -61,8 +61,8 @@ def try_document(document: Mapping[str, Any], *, seconds: float, most: int = MAX
     """Tries what a document says on the past. Nothing is stored."""
     compiler, serving, stored = Compiler(), read_rules_now(), find_objectives()
     live = _compile_live(stored, compiler)
-    after = compile_objectives(UNSAVED, document, compiler)
-    problems = tuple(compiler.problems[UNSAVED.pk])
+    after = compile_objectives(UNSAVED_OBJECTIVES, document, compiler)
+    problems = tuple(compiler.problems[UNSAVED_OBJECTIVES.pk])
     margins = compiler.numbers("margin", product_margins)
     sides = replace(serving, objectives=live), replace(serving, objectives=after)
     run = run_back_test(objectives_change(*sides, now().timestamp()), seconds=seconds, most=most)

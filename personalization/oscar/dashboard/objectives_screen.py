@@ -14,34 +14,32 @@ from personalization.merchandising.compile_objectives import OBJECTIVES_KEY
 from personalization.merchandising.objective_words import describe_objectives, objective_labels, objective_meanings
 from personalization.models import AuditEntry, Definition, DefinitionKind, DefinitionState, ValueRun
 from personalization.oscar.dashboard.access import has_permission
+from personalization.oscar.dashboard.back_test_screen import LIMIT_SECONDS
 from personalization.oscar.dashboard.campaign_list import undoable
 from personalization.oscar.dashboard.cost_screen import CostFileForm
 from personalization.oscar.dashboard.definition_changes import change_by_button
 from personalization.oscar.dashboard.objective_forms import ObjectivesForm, objectives_initial
 from personalization.oscar.dashboard.objectives_back_test import find_objectives, trial_lines, try_document
+from personalization.oscar.dashboard.row_editor import TRY
 from personalization.oscar.dashboard.screens import chosen_version, posted_number, say_refusal, show
 from personalization.shop.product_margins import CostCoverage, cost_coverage
 
-KIND = DefinitionKind.OBJECTIVES
-LIMIT_SECONDS = 3.0
-"""A screen goes through orders for so long."""
-TRY = "past"
-"""The name of the button that tries what is written on the past, and stores nothing."""
+OBJECTIVES_KIND = DefinitionKind.OBJECTIVES
 
 
 @require_http_methods(["GET", "POST"])
 def edit_objectives(request: HttpRequest) -> HttpResponse:
     """The newest dials in the form; posting it stores a draft, unless somebody else stored one meanwhile."""
     definition, coverage = find_objectives(), cost_coverage()
-    form = _form(request, definition, coverage)
-    context = _screen(request, definition, form, coverage)
+    form = _objectives_form(request, definition, coverage)
+    context = _screen_context(request, definition, form, coverage)
     may_change = has_permission(request.user, "change_campaigns")
     if TRY in request.POST:
-        context |= _trial(form)
+        context |= _form_trial(form)
     elif request.method == "POST" and may_change and form.is_valid():
         written = form.document()
         try:
-            stored = _store(request, definition, written)
+            stored = _store_draft(request, definition, written)
         except publishing.ChangedMeanwhileError as error:
             theirs, mine = describe_objectives(error.newest.document), describe_objectives(written)
             context |= {"meanwhile": error.newest, "theirs": theirs, "mine": mine}
@@ -53,15 +51,15 @@ def edit_objectives(request: HttpRequest) -> HttpResponse:
             words = pgettext("personalization", "The draft of “%(name)s” is saved.")
             messages.success(request, words % {"name": stored.name})
             publishes = "publish" in request.POST and has_permission(request.user, "publish_campaigns")
-            return _go("objectives-publish" if publishes else "objectives")
+            return _go_to("objectives-publish" if publishes else "objectives")
     return show(request, "objectives", context, tab="objectives")
 
 
 @require_POST
 def try_objectives(request: HttpRequest) -> HttpResponse:
     """The dials in the form, tried on the past; a part of the page. Nothing is stored."""
-    form = _form(request, find_objectives(), cost_coverage())
-    return show(request, "parts/back_test", _trial(form))
+    form = _objectives_form(request, find_objectives(), cost_coverage())
+    return show(request, "parts/back_test", _form_trial(form))
 
 
 @require_http_methods(["GET", "POST"])
@@ -71,7 +69,7 @@ def publish_objectives(request: HttpRequest) -> HttpResponse:
     version = chosen_version(request, definition) if definition is not None else None
     if definition is None or version is None:
         messages.info(request, pgettext("personalization", "There is no draft to publish."))
-        return _go("objectives")
+        return _go_to("objectives")
     if request.method == "POST":
         try:
             publishing.publish(definition, request.user, number=version.number)
@@ -80,8 +78,8 @@ def publish_objectives(request: HttpRequest) -> HttpResponse:
         else:
             words = pgettext("personalization", "“%(name)s” is live in up to 10 seconds.")
             messages.success(request, words % {"name": definition.name})
-        return _go("objectives")
-    document = documents.upgrade(KIND, version.schema, version.document)
+        return _go_to("objectives")
+    document = documents.upgrade(OBJECTIVES_KIND, version.schema, version.document)
     trial = try_document(document, seconds=LIMIT_SECONDS)
     is_live = definition.live is not None and definition.state == DefinitionState.LIVE
     context = {
@@ -103,7 +101,7 @@ def change_objectives_state(request: HttpRequest) -> HttpResponse:
     definition = find_objectives()
     if definition is not None and request.POST.get("do") != "archive":
         change_by_button(request, definition, pgettext("personalization", "The shop follows in up to 10 seconds."))
-    return _go("objectives")
+    return _go_to("objectives")
 
 
 @require_GET
@@ -112,9 +110,8 @@ def show_objectives_history(request: HttpRequest) -> HttpResponse:
     definition = find_objectives()
     if definition is None:
         raise Http404("Nobody ever said what counts.")
-    versions = [
-        one for one in definition.versions.order_by("-number")[:100] if one.schema <= documents.newest_schema(KIND)
-    ]
+    newest = documents.newest_schema(OBJECTIVES_KIND)
+    versions = [one for one in definition.versions.order_by("-number")[:100] if one.schema <= newest]
     context = {
         "definition": definition,
         "versions": [(one, describe_objectives(one.document)) for one in versions],
@@ -123,22 +120,22 @@ def show_objectives_history(request: HttpRequest) -> HttpResponse:
     return show(request, "objectives_history", context, tab="objectives")
 
 
-def _form(request: HttpRequest, definition: Definition | None, coverage: CostCoverage) -> ObjectivesForm:
+def _objectives_form(request: HttpRequest, definition: Definition | None, coverage: CostCoverage) -> ObjectivesForm:
     newest = definition.newest if definition is not None else None
-    document = documents.upgrade(KIND, newest.schema, newest.document) if newest is not None else {}
+    document = documents.upgrade(OBJECTIVES_KIND, newest.schema, newest.document) if newest is not None else {}
     data = request.POST if request.method == "POST" else None
-    return ObjectivesForm(data, has_costs=coverage.known > 0, initial=objectives_initial(document))
+    return ObjectivesForm(data, has_costs=coverage.with_margin > 0, initial=objectives_initial(document))
 
 
-def _store(request: HttpRequest, definition: Definition | None, written: dict[str, Any]) -> Definition:
+def _store_draft(request: HttpRequest, definition: Definition | None, written: dict[str, Any]) -> Definition:
     if definition is None:
         name = pgettext("personalization", "What counts")
-        return publishing.create(KIND, name, written, request.user, key=OBJECTIVES_KEY)
+        return publishing.create(OBJECTIVES_KIND, name, written, request.user, key=OBJECTIVES_KEY)
     publishing.save_draft(definition, written, request.user, base=posted_number(request, "base"))
     return definition
 
 
-def _screen(
+def _screen_context(
     request: HttpRequest, definition: Definition | None, form: ObjectivesForm, coverage: CostCoverage
 ) -> dict[str, Any]:
     newest = definition.newest if definition is not None else None
@@ -149,7 +146,7 @@ def _screen(
         "definition": definition,
         "base": newest.number if newest is not None else 0,
         "live_words": _live_words(definition),
-        "undo": undoable(request, KIND, [definition] if definition is not None else []),
+        "undo": undoable(request, OBJECTIVES_KIND, [definition] if definition is not None else []),
         "labels": list(labels.values()),
         "meanings": [(labels[one], words) for one, words in meanings.items()],
         "cost_words": _coverage_words(coverage),
@@ -173,8 +170,8 @@ def _coverage_words(coverage: CostCoverage) -> list[str]:
         "The cost of %(known)d of %(all)d products with a price is known.",
         coverage.products,
     )
-    found = [words % {"known": coverage.known, "all": coverage.products}]
-    if coverage.known < coverage.products:
+    found = [words % {"known": coverage.with_margin, "all": coverage.products}]
+    if coverage.with_margin < coverage.products:
         found.append(_("Margin moves no product of which it is not known."))
     if coverage.from_shop:
         found.append(_("They come from the shop's own function (PRODUCT_COST_CALLABLE)."))
@@ -186,12 +183,12 @@ def _coverage_words(coverage: CostCoverage) -> list[str]:
     return found
 
 
-def _trial(form: ObjectivesForm) -> dict[str, Any]:
+def _form_trial(form: ObjectivesForm) -> dict[str, Any]:
     """What the dials in the form would have cost; nothing while they are not complete."""
-    if not form.is_valid() or documents.document_errors(KIND, form.document()):
+    if not form.is_valid() or documents.document_errors(OBJECTIVES_KIND, form.document()):
         return {"is_tried": True, "past": None}
     return {"is_tried": True, "past": trial_lines(try_document(form.document(), seconds=LIMIT_SECONDS))}
 
 
-def _go(name: str) -> HttpResponse:
+def _go_to(name: str) -> HttpResponse:
     return HttpResponseRedirect(reverse(f"personalization:personalization-{name}"))
