@@ -33,8 +33,9 @@ def relative_ranks(numbers: ProductGroups, product_ids: Sequence[int]) -> NDArra
     found, has_number = _look_up(numbers, product_ids)
     values = found[has_number]
     if len(values) > 1:
-        below = np.searchsorted(np.sort(values), values, side="left")
-        above = len(values) - np.searchsorted(np.sort(values), values, side="right")
+        in_order = np.sort(values)
+        below = np.searchsorted(in_order, values, side="left")
+        above = len(values) - np.searchsorted(in_order, values, side="right")
         ranks[has_number] = (below - above) / (len(values) - 1)
     return ranks
 
