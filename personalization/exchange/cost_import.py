@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from django.db import transaction
+from django.utils.formats import number_format
 from django.utils.timezone import localdate, now
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -171,5 +172,6 @@ def _parse_cost_day(text: str) -> date:
 
 def import_sentence(result: CostImport) -> str:
     """What came of it."""
-    words = pgettext("personalization", "Costs stored: %(stored)d; rows left out: %(left_out)d.")
-    return words % {"stored": result.stored, "left_out": result.left_out}
+    words = pgettext("personalization", "Costs stored: %(stored)s; rows left out: %(left_out)s.")
+    counts = (number_format(count, force_grouping=True) for count in (result.stored, result.left_out))
+    return words % dict(zip(("stored", "left_out"), counts, strict=True))

@@ -14,19 +14,20 @@ FEW_UNKNOWN = 0.005
 
 
 def describe_objective_cost(cost: ObjectiveCost, format_money: Callable[[float], str]) -> str:
-    """What it would have cost, and brought, in a few sentences."""
+    """What it would have cost, and brought, and what stands there, in a few sentences."""
+    more = [_shown_words(cost, format_money), _unknown_words(cost)] if cost.orders is not None else []
+    return " ".join(filter(None, [describe_cost_changes(cost), *more]))
+
+
+def describe_cost_changes(cost: ObjectiveCost) -> str:
+    """What it would have cost, and brought, in a sentence or two."""
     if not cost.people:
         return _("Nothing of what was ordered stands on these pages, so nothing can be said.")
     if cost.is_too_small or cost.orders is None:
         params = {"people": format_count(cost.people), "floor": format_count(MIN_PEOPLE)}
         return _("Too few yet: %(people)s of at least %(floor)s customers chose anything there.") % params
-    sentences = [
-        pgettext("personalization", "Expected orders: %(change)s.") % {"change": change_words(cost.orders)},
-        _margin_words(cost),
-        _shown_words(cost, format_money),
-        _unknown_words(cost),
-    ]
-    return " ".join(filter(None, sentences))
+    orders = pgettext("personalization", "Expected orders: %(change)s.") % {"change": change_words(cost.orders)}
+    return f"{orders} {_margin_words(cost)}"
 
 
 def objective_cost_limits() -> list[str]:
@@ -41,7 +42,7 @@ def objective_cost_limits() -> list[str]:
             "nobody knows by how much before an experiment."
         ),
         _(
-            "Costs, prices, stock, and who the best customers are is as of today. What sold well in these weeks is "
+            "Costs, prices, stock and the best customers are those of today. What sold well in these weeks is "
             "scarcer today than it was: clearing and protecting stock may look worse here than they are."
         ),
     ]

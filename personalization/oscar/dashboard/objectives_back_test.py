@@ -11,7 +11,11 @@ from personalization.decide.active_rules import read_rules_now
 from personalization.measure.back_test import PageKind, ReplayedPage
 from personalization.measure.back_test_words import back_test_limits, describe_back_test, page_label
 from personalization.measure.objective_cost import ObjectiveCost, objective_cost
-from personalization.measure.objective_cost_words import describe_objective_cost, objective_cost_limits
+from personalization.measure.objective_cost_words import (
+    describe_cost_changes,
+    describe_objective_cost,
+    objective_cost_limits,
+)
 from personalization.merchandising import documents
 from personalization.merchandising.compile_objectives import OBJECTIVES_KEY, compile_objectives
 from personalization.merchandising.compiled import CompiledRules
@@ -80,15 +84,12 @@ def _compile_live(stored: Definition | None, compiler: Compiler) -> Objectives:
 def trial_lines(trial: ObjectivesTrial) -> BackTestLines:
     """A trial in words: of all pages together, then of each kind."""
     kinds = [kind for kind in trial.run.results if kind is not PageKind.SHOWN]
-    lines = [(pgettext("personalization", "All these pages together"), _cost_words(trial.cost))] if kinds else []
+    whole = describe_objective_cost(trial.cost, format_amount)
+    lines = [(pgettext("personalization", "All these pages together"), whole)] if kinds else []
     for kind in kinds:
         words = [describe_back_test(kind, trial.run.results[kind])]
         if len(kinds) > 1 and not trial.run.results[kind].changes_nothing:
-            words.append(_cost_words(trial.cost_on(kind)))
+            words.append(describe_cost_changes(trial.cost_on(kind)))
         lines.append((page_label(kind), " ".join(words)))
     limits = (*objective_cost_limits(), *back_test_limits())
     return replace(back_test_lines(trial.run), lines=tuple(lines), limits=limits)
-
-
-def _cost_words(cost: ObjectiveCost) -> str:
-    return describe_objective_cost(cost, format_amount)

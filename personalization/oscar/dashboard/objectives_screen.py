@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from personalization.measure.number_words import format_count
 from personalization.merchandising import documents, publishing
 from personalization.merchandising.compile_objectives import OBJECTIVES_KEY
 from personalization.merchandising.objective_words import describe_objectives, objective_labels, objective_meanings
@@ -166,20 +167,20 @@ def _live_words(definition: Definition | None) -> str:
 def _coverage_words(coverage: CostCoverage) -> list[str]:
     """Of how many products the costs are known, and from where, a sentence each."""
     words = ngettext(
-        "The cost of %(known)d of %(all)d product with a price is known.",
-        "The cost of %(known)d of %(all)d products with a price is known.",
+        "The cost of %(known)s of %(all)s product with a price is known.",
+        "The cost of %(known)s of %(all)s products with a price is known.",
         coverage.products,
     )
-    found = [words % {"known": coverage.with_margin, "all": coverage.products}]
+    found = [words % {"known": format_count(coverage.with_margin), "all": format_count(coverage.products)}]
     if coverage.with_margin < coverage.products:
         found.append(_("Margin moves no product of which it is not known."))
     if coverage.from_shop:
         found.append(_("They come from the shop's own function (PRODUCT_COST_CALLABLE)."))
     if coverage.of_demo:
         words = ngettext(
-            "%(count)d cost was made up for the demo.", "%(count)d costs were made up for the demo.", coverage.of_demo
+            "%(count)s cost was made up for the demo.", "%(count)s costs were made up for the demo.", coverage.of_demo
         )
-        found.append(words % {"count": coverage.of_demo})
+        found.append(words % {"count": format_count(coverage.of_demo)})
     return found
 
 
