@@ -361,8 +361,9 @@ class CompiledRules:
         return {surface: {key: tuple(some) for key, some in keys.items()} for surface, keys in found.items()}
 
     def act_on_list(self, surface: str) -> bool:
-        """Whether any campaign names this surface, or anything but relevance counts there."""
-        return surface in self.places_by_surface or surface in self.objectives.by_surface
+        """Whether any campaign names this surface, or anything but relevance counts there, in an arm at least."""
+        counting = [self.objectives, *(one for one in self.variants.values() if isinstance(one, Objectives))]
+        return surface in self.places_by_surface or any(surface in one.by_surface for one in counting)
 
     @cached_property
     def surfaces_by_visitor(self) -> frozenset[str]:
