@@ -40,12 +40,12 @@ def test_margin_is_dialled_by_keyboard_tried_published_seen_and_undone(opened): 
     page.keyboard.press("Tab")
     expect(page.get_by_label("Home page: Clear stock", exact=True)).to_be_focused()
     page.get_by_role("button", name="Try it").click()
-    expect(page.locator("#past")).to_contain_text("Expected orders:", timeout=30_000)
+    expect(page.locator("#past")).to_contain_text("All these pages together", timeout=30_000)
     with page.expect_navigation():
         page.get_by_role("button", name="Save and publish…").click()
     expect(page.locator("h1")).to_contain_text("Publish “What counts”?")
     expect(page.locator(".personalization-effect")).to_contain_text("Home page: Margin up to 20 %.")
-    expect(page.locator(".personalization-effect")).to_contain_text("Expected orders:")
+    expect(page.locator(".personalization-effect")).to_contain_text("All these pages together")
     with page.expect_navigation():
         page.get_by_role("button", name="Publish").click()
     wait_until(stranger, "/", lambda one: shown_titles(one) != before)

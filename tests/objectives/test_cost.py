@@ -141,7 +141,7 @@ def in_words(change, low, high):
 @pytest.fixture
 def draft(trained_and_indexed, admin_user, monkeypatch):
     """The margins of the shop, and a draft by which margin counts on the home page and in categories."""
-    monkeypatch.setattr(objectives_screen, "LIMIT_SECONDS", 600.0)
+    monkeypatch.setattr(objectives_screen, "PUBLISH_SECONDS", 600.0)
     _users, products = trained_and_indexed
     margins = {product: (7 * number) % 5 + 0.5 for number, product in enumerate(products) if number % 4}
     earn(margins)

@@ -88,7 +88,8 @@ def trial_lines(trial: ObjectivesTrial) -> BackTestLines:
     lines = [(pgettext("personalization", "All these pages together"), whole)] if kinds else []
     for kind in kinds:
         words = [describe_back_test(kind, trial.run.results[kind])]
-        if len(kinds) > 1 and not trial.run.results[kind].changes_nothing:
+        result = trial.run.results[kind]
+        if len(kinds) > 1 and not (result.changes_nothing or result.is_too_small):
             words.append(describe_cost_changes(trial.cost_on(kind)))
         lines.append((page_label(kind), " ".join(words)))
     limits = (*objective_cost_limits(), *back_test_limits())

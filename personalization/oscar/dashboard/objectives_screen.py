@@ -26,6 +26,8 @@ from personalization.oscar.dashboard.screens import chosen_version, posted_numbe
 from personalization.shop.product_margins import CostCoverage, cost_coverage
 
 OBJECTIVES_KIND = DefinitionKind.OBJECTIVES
+PUBLISH_SECONDS = 8.0
+"""Before something is published it goes through orders for so long: that is what is decided by."""
 
 
 @require_http_methods(["GET", "POST"])
@@ -81,7 +83,7 @@ def publish_objectives(request: HttpRequest) -> HttpResponse:
             messages.success(request, words % {"name": definition.name})
         return _go_to("objectives")
     document = documents.upgrade(OBJECTIVES_KIND, version.schema, version.document)
-    trial = try_document(document, seconds=LIMIT_SECONDS)
+    trial = try_document(document, seconds=PUBLISH_SECONDS)
     is_live = definition.live is not None and definition.state == DefinitionState.LIVE
     context = {
         "definition": definition,
