@@ -20,6 +20,7 @@ from personalization.decide.visit import Visit
 from personalization.merchandising.compiled import CompiledRules, ProductGroups
 from personalization.merchandising.compiled_objectives import Dial, Objective, Objectives
 from personalization.models import CustomerFacts
+from personalization.rows.bestsellers import BESTSELLERS
 
 PRODUCTS = 50_000
 """In the catalogue, each with all numbers."""
@@ -36,7 +37,7 @@ def main() -> None:
         visit = Visit(timestamp=0.0, strategy=None, rules=some, facts=CustomerFacts(expected_tier=1))
         chosen = drawn.choice(keys, 200, replace=False).tolist()
         row = RowCandidate([Candidate(product_ref(key), 1.0, Reason("popular")) for key in chosen])
-        of_row = _median(partial(order_row, row, "best", "home", visit))
+        of_row = _median(partial(order_row, row, BESTSELLERS, "home", visit))
         of_list = _median(partial(order_list, chosen, visit, "search"))
         print(f"{name}: a row {of_row:.4f} ms, a list of 200 {of_list:.4f} ms")
 

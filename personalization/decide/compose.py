@@ -98,7 +98,7 @@ def _collect_rows(surface: str, rows: RowProposals, visit: Visit) -> Iterator[Pr
             continue
         try:
             fresh = (demote_often_seen(one, row_type.code, visit, surface) for one in propose())
-            ordered = (order_row(one, row_type.code, surface, visit) for one in fresh)
+            ordered = (order_row(one, row_type, surface, visit) for one in fresh)
             candidates = [apply_campaigns(one, row_type.code, surface, visit) for one in ordered]
         except Exception as error:
             log_failure(error, "The row type %s failed; the page goes on without it", row_type.code)

@@ -7,7 +7,7 @@ from itertools import chain, islice
 
 from personalization.decide.merchandising import shift
 from personalization.decide.row_plan import row_settings
-from personalization.decide.slate import PRODUCT, Candidate, Reason, RowCandidate
+from personalization.decide.slate import PRODUCT, Candidate, Reason, RowCandidate, RowType
 from personalization.decide.store_preference import LINES_AHEAD
 from personalization.decide.trace import ObjectiveMove
 from personalization.decide.visit import Visit
@@ -32,16 +32,16 @@ def _comes_first(visit: Visit) -> bool:
     return not visit.held_back and visit.facts is not None and visit.facts.expected_tier == BEST_TIER
 
 
-def order_row(row: RowCandidate, code: str, surface: str, visit: Visit) -> RowCandidate:
-    """The row after what counts on its surface; itself where nothing does, or its own settings say what counts in it.
-    Parameters: `code` of its row type."""
-    dials = acting_dials(visit, surface)
-    settings = row_settings(visit, surface, code) if dials else None
+def order_row(row: RowCandidate, row_type: RowType, surface: str, visit: Visit) -> RowCandidate:
+    """The row after what counts on its surface; itself where nothing does, its order is what it is about, or its own
+    settings say what counts in it."""
+    dials = () if row_type.keeps_order else acting_dials(visit, surface)
+    settings = row_settings(visit, surface, row_type.code) if dials else None
     if not dials or row.merchandised is not None or (settings is not None and settings.nudges):
         return row
     absent = visit.basket | visit.excluded_products | visit.shown_products
     window = _first_candidates((one for one in row.candidates if one.item.id not in absent), visit)
-    order = _ordered_window(window, dials, visit, Reason(code, row.params).key)
+    order = _ordered_window(window, dials, visit, Reason(row_type.code, row.params).key)
     if order == window:
         return row
     places = {one.item: place for place, one in enumerate(window)}

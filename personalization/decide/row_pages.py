@@ -52,17 +52,17 @@ class RowCut:
             row_type,
             min_items=1,
             max_items=None,
-            propose=row_type.propose and partial(self._cut, row_type.code, row_type.propose),
-            fallback=row_type.fallback and partial(self._cut, row_type.code, row_type.fallback),
+            propose=row_type.propose and partial(self._cut, row_type, row_type.propose),
+            fallback=row_type.fallback and partial(self._cut, row_type, row_type.fallback),
         )
 
     def _cut(
-        self, code: str, propose: Callable[..., Iterable[RowCandidate]], visit: Visit, *snapshot: SnapshotArrays
+        self, row_type: RowType, propose: Callable[..., Iterable[RowCandidate]], visit: Visit, *snapshot: SnapshotArrays
     ) -> Iterator[RowCandidate]:
         for row in propose(visit, *snapshot):
-            if Reason(code, row.params).key == self._row_key:
-                ordered = order_row(row, code, self._surface, visit)
-                yield self._page(apply_campaigns(ordered, code, self._surface, visit))
+            if Reason(row_type.code, row.params).key == self._row_key:
+                ordered = order_row(row, row_type, self._surface, visit)
+                yield self._page(apply_campaigns(ordered, row_type.code, self._surface, visit))
                 return
 
     def _page(self, row: RowCandidate) -> RowCandidate:

@@ -163,6 +163,8 @@ class RowType:
     """What its products may cost, as a multiple of the price of the product in the parameters; None for any price."""
     takes_pins: bool = True
     """Whether campaigns may put products into it; not where its title would be untrue then."""
+    keeps_order: bool = False
+    """Whether its order is what it is about, so that what counts besides relevance moves none of its products."""
     takes_newcomers: bool = False
     """Whether a new product may have its last place now and then."""
     surfaces: tuple[str, ...] = ()

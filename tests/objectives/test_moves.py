@@ -14,9 +14,13 @@ from personalization.decide.trace import Trace
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled import CompiledRules, ProductGroups
 from personalization.merchandising.compiled_objectives import MAX_MOVE, RELATIVE, Dial, Objective, Objectives
-from personalization.merchandising.compiled_rows import Nudge, RowSettings
+from personalization.merchandising.compiled_rows import Nudge, RowSettings, RowSource
 from personalization.models import CustomerFacts
+from personalization.rows.bestsellers import BESTSELLERS
+from personalization.rows.new_products import LATEST, NEW_IN
+from personalization.rows.own_rows import make_own_row_type
 
+BEST = replace(BESTSELLERS, code="best")
 PRODUCTS = list(range(1, 31))
 SHARES = st.floats(0, 1, exclude_min=True)
 """How slow, or how scarce, a product is."""
@@ -135,7 +139,7 @@ def keys_of(row):
 def test_of_a_row_five_lines_are_looked_at_and_what_moved_up_is_noted():
     dial = Dial(Objective.CLEAR, 20, numbers({30: 1.0, 31: 1.0}))
     visit = visit_where(dial, surface="home", trace=Trace())
-    row = order_row(row_of(range(1, 41)), "best", "home", visit)
+    row = order_row(row_of(range(1, 41)), BEST, "home", visit)
     assert LINES_AHEAD * visit.policy.row_size == 30
     assert keys_of(row).index(30) == 23 and keys_of(row)[30:] == list(range(31, 41)) and row.raised == {30}
     move = visit.trace.objective_moves["best"][30]
@@ -145,7 +149,7 @@ def test_of_a_row_five_lines_are_looked_at_and_what_moved_up_is_noted():
 def test_what_may_not_stand_takes_no_place_among_the_candidates():
     dial = Dial(Objective.CLEAR, 20, numbers({30: 1.0}))
     visit = visit_where(dial, surface="home", basket=frozenset([1, 2]))
-    assert keys_of(order_row(row_of(range(1, 41)), "best", "home", visit)).index(30) == 21
+    assert keys_of(order_row(row_of(range(1, 41)), BEST, "home", visit)).index(30) == 21
 
 
 def test_a_row_with_its_own_say_and_one_of_categories_stay_as_they_are():
@@ -154,9 +158,18 @@ def test_a_row_with_its_own_say_and_one_of_categories_stay_as_they_are():
     own = RowSettings(1, "home", "best", nudges=(Nudge(50, numbers({1: 1.0})),))
     told = replace(visit, rules=replace(visit.rules, rows={"home": {"best": own}}))
     row = row_of(range(1, 31))
-    assert order_row(row, "best", "home", told) is row and order_row(row, "best", "home", visit) is not row
+    assert order_row(row, BEST, "home", told) is row and order_row(row, BEST, "home", visit) is not row
     shelves = RowCandidate([Candidate(ItemRef(CATEGORY, key), 1.0, Reason("x")) for key in range(1, 31)])
-    assert order_row(shelves, "best", "home", visit) is shelves
+    assert order_row(shelves, BEST, "home", visit) is shelves
+
+
+def test_a_row_that_is_about_its_order_keeps_it():
+    dial = Dial(Objective.CLEAR, 20, numbers({30: 1.0}))
+    row = row_of(range(1, 31))
+    assert order_row(row, replace(BEST, keeps_order=True), "home", visit_where(dial, surface="home")) is row
+    assert LATEST.keeps_order and not NEW_IN.keeps_order
+    assert make_own_row_type(RowSettings(1, "home", "own", source=RowSource.NEWEST)).keeps_order
+    assert not make_own_row_type(RowSettings(1, "home", "own", source=RowSource.RANGE)).keeps_order
 
 
 def test_a_list_for_other_systems_is_moved_too():
