@@ -96,6 +96,7 @@ def check_context_processors(app_configs: Any, **options: Any) -> list[CheckMess
 WITHOUT_CALLABLE = {
     "CONSENT_CALLABLE": "no visitor is personalised",
     "IS_CHILD_CALLABLE": "no visitor is personalised",
+    "PRODUCT_COST_CALLABLE": "no cost is known, and margin counts nowhere",
     "CHOSEN_STORE_CALLABLE": "no row prefers what a store has",
     "AUDIENCE_CALLABLE": "no audience is handed over",
 }

@@ -133,6 +133,9 @@ class Settings:
     """Whether visitors who agreed to personalisation and are about to leave see a quiet bar at the bottom of the page:
     that their basket is kept, or the best alternative to the product in view."""
 
+    PRODUCT_COST_CALLABLE: str = ""
+    """Dotted path of a function keys of products -> {key: what a piece costs the shop, without tax, in its own
+    currency} of those of which it is known; a variant has a key of its own. Without it, what was imported counts."""
     FREE_SHIPPING_FROM: float = 0
     """The value of a basket from which the shop sends it for nothing; then the basket page proposes what reaches it,
     where that is so by the shop's own shipping method. 0: it proposes nothing."""

@@ -17,6 +17,7 @@ from personalization.decide.interest_questions import categories_to_ask
 from personalization.decide.interleaved_lists import InterleavedList, interleave_list
 from personalization.decide.layout import LayoutLimits, page_limits
 from personalization.decide.merchandising import Resolution
+from personalization.decide.objectives import order_list
 from personalization.decide.preferences import apply_preferences
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.proposals import propose_rows
@@ -224,8 +225,13 @@ def rerank(visit: Visit) -> tuple[int, ...]:
     visit, learned = enter_list(visit), get_active_snapshot()
     if learned is None:
         return visit.candidate_products
-    note_differences(visit, list_surface(visit), lambda one: [("", reranking.rerank(one, learned))])
+    note_differences(visit, surface := list_surface(visit), lambda one: [("", _reranked(one, learned, surface))])
     return reranking.rerank(visit, learned)
+
+
+def _reranked(visit: Visit, learned: SnapshotArrays, surface: str) -> tuple[int, ...]:
+    """The visit's candidate products in the visitor's order, after what counts besides relevance."""
+    return tuple(order_list(reranking.rerank(visit, learned), visit, surface))
 
 
 def interleave(visit: Visit) -> InterleavedList | None:
@@ -240,10 +246,10 @@ def interleave(visit: Visit) -> InterleavedList | None:
 def merchandise_list(
     visit: Visit, products: Sequence[int], *, places: int, sold_out: frozenset[int] = frozenset()
 ) -> Resolution:
-    """These products, a list that was found for the visit and put in order, after what campaigns do to it. Needs no
-    query. Parameters as of `decide.list_campaigns.merchandise_list`."""
+    """These products, a list that was found for the visit and put in order, after what counts besides relevance
+    and what campaigns do to it. Needs no query. Parameters as of `decide.list_campaigns.merchandise_list`."""
     visit = enter_list(visit)
-    if not visit.rules.places_by_surface:
+    if not visit.rules.act_on_list(list_surface(visit)):
         return Resolution(tuple(products))
     visit = apply_preferences(visit, get_active_snapshot())
     return list_campaigns.merchandise_list(visit, products, places=places, sold_out=sold_out)

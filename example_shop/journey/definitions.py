@@ -1,11 +1,12 @@
 """What the demo's merchandiser has defined already: segments with members, campaigns, a conflict, three drafts,
-synonyms, a redirect, content blocks, and the drafts of a whole campaign."""
+synonyms, a redirect, content blocks, made-up costs with a draft of what counts, and the drafts of a whole campaign."""
 
 from typing import Any
 
 from oscar.core.loading import get_model
 
 from example_shop.journey.blocks import demo_blocks, demo_posts
+from example_shop.journey.costs import make_up_costs
 from example_shop.journey.load import ADMIN, User
 from personalization.merchandising import publishing
 from personalization.merchandising.ready_campaigns import CampaignSettings, make_ready_campaign, ready_campaigns
@@ -33,6 +34,9 @@ def define() -> None:
     campaigns = {name: _publish("campaign", name, document, owner) for name, document in _campaigns(keys).items()}
     publishing.create("campaign", "Christmas baking", _christmas_baking(), owner, is_demo=True)
     publishing.create("row", BREAKFAST, _breakfast_row(), owner, key="home/own_breakfast_table", is_demo=True)
+    make_up_costs()
+    counting = {"surfaces": {"home": {"margin": 10}, "category": {"margin": 10, "newness": 5}}, "slow_days": 60}
+    publishing.create("objectives", "What counts", counting, owner, key="shop", is_demo=True)
     coffee_week = _coffee_experiment(campaigns["Coffee week"])
     publishing.create("experiment", "With and without Coffee week", coffee_week, owner, is_demo=True)
     for kind, document in (*(("synonym", one) for one in _synonyms()), ("redirect", _redirect())):

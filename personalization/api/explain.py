@@ -177,7 +177,9 @@ class _ExplainedPage:
                 "personal_position": position,
                 "not_wanted": False,
                 **(
-                    self._facts(one.item, trace) if one.item.kind == "product" else {"scorings": [], "recommenders": {}}
+                    self._facts(one.item, trace)
+                    if one.item.kind == "product"
+                    else {"scorings": [], "recommenders": {}, "objectives": []}
                 ),
             }
             for position, one in enumerate(ranked)
@@ -222,7 +224,8 @@ class _ExplainedPage:
         if self.reranking:
             page_size = settings.OSCAR_PRODUCTS_PER_PAGE
             listed = explanation.explain_in_list(key, self.learned, self.reranking, page_size)
-        both = Trace(scorings=[*self.trace.scorings, *self.listing.scorings])
+        scorings = [*self.trace.scorings, *self.listing.scorings]
+        both = Trace(scorings, objective_moves=self.trace.objective_moves | self.listing.objective_moves)
         return {"id": key, **_steps(rows=rows, list=listed), **self._facts(product_ref(key), both)}
 
     def _facts(self, item: ItemRef, trace: Trace) -> dict[str, Any]:

@@ -18,6 +18,17 @@ class ScoringAnswer(serializers.Serializer):
     features = serializers.DictField(child=serializers.FloatField())
 
 
+class ObjectiveMoveAnswer(serializers.Serializer):
+    """What counts besides relevance did to an item."""
+
+    row = serializers.CharField(allow_blank=True, help_text="The key of the row; empty for the list.")
+    before = serializers.IntegerField(help_text="Its place among the candidates by relevance, from 1.")
+    after = serializers.IntegerField()
+    pulls = serializers.DictField(
+        child=serializers.FloatField(), help_text="By objective, by how many percent of the list it pulled the item up."
+    )
+
+
 class ItemFactsAnswer(serializers.Serializer):
     """What the decision knows of an item."""
 
@@ -25,6 +36,7 @@ class ItemFactsAnswer(serializers.Serializer):
     recommenders = serializers.DictField(
         child=serializers.DictField(child=serializers.FloatField()), help_text="What each of them says, without zeros."
     )
+    objectives = ObjectiveMoveAnswer(many=True)
 
 
 class TracedItemAnswer(ItemFactsAnswer):

@@ -13,6 +13,7 @@ from personalization.decide.audience import acting_campaigns
 from personalization.decide.layout import FilledRow, ProposedRow
 from personalization.decide.merchandising import NO_PERCENTS, NOT_MERCHANDISED, collect_pins, merchandise_row
 from personalization.decide.newcomers import add_newcomers
+from personalization.decide.objectives import order_row
 from personalization.decide.often_seen import demote_often_seen
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.row_order import order_rows
@@ -45,7 +46,8 @@ ReplayedRow = tuple[str, tuple[int, ...]]
 
 def compose_slate(surface: str, snapshot: str, rows: RowProposals, visit: Visit, limits: layout.LayoutLimits) -> Slate:
     """1. Lets each row type propose its rows; one that fails is left out, as is what the visitor dismissed.
-       What they saw often and never touched stands last; campaigns keep products out, and move them.
+       What they saw often and never touched stands last; then what counts besides relevance moves products, and
+       campaigns keep them out and move them.
     2. Sorts the rows, the personal ones that the visitor is expected to buy most from first, the others as was learned.
     3. Fills them with what this visitor can buy now: nothing twice on the page, nothing from the basket, nothing that
        they do not want to see. What campaigns pin takes its places first.
@@ -96,7 +98,8 @@ def _collect_rows(surface: str, rows: RowProposals, visit: Visit) -> Iterator[Pr
             continue
         try:
             fresh = (demote_often_seen(one, row_type.code, visit, surface) for one in propose())
-            candidates = [apply_campaigns(one, row_type.code, surface, visit) for one in fresh]
+            ordered = (order_row(one, row_type, surface, visit) for one in fresh)
+            candidates = [apply_campaigns(one, row_type.code, surface, visit) for one in ordered]
         except Exception as error:
             log_failure(error, "The row type %s failed; the page goes on without it", row_type.code)
             if visit.trace is not None:
@@ -126,6 +129,7 @@ def _proposed_row(planned: PlannedRow, row: RowCandidate) -> ProposedRow:
         planned.stands_in_for,
         settings.most if settings is not None else None,
         settings is not None and (settings.only is not None or settings.source is not None),
+        raised=row.raised,
     )
 
 
@@ -257,13 +261,29 @@ def _render_row(filled: FilledRow, neutral: str, names: reasons.DisplayNames, vi
     items = tuple(_slate_items(filled, writer))
     if any(item.propensity is not None for item in items):
         explanation = reasons.explanation_with_newcomer(explanation)
+    is_reordered = not row.raised.isdisjoint(item.product_id for item in items)
+    if is_reordered:
+        explanation = reasons.explanation_with_objectives(explanation)
     if len(items) < row.type.min_items:
         raise reasons.UnknownReasonError("too few of its items have words")
     category = reason.params.get(CATEGORY)
     name = "" if category is None else names.categories[category]
     links = tuple(replace(link, label=reasons.link_label(link)) for link in row.links)
-    personal, total = row.type.personal, len(row.candidates) - row.removed_count
-    return Row(row.reason.key, row.type.code, title, reason, explanation, personal, items, category, name, links, total)
+    total = len(row.candidates) - row.removed_count
+    return Row(
+        row.reason.key,
+        row.type.code,
+        title,
+        reason,
+        explanation,
+        row.type.personal,
+        items,
+        category,
+        name,
+        links,
+        total,
+        is_reordered,
+    )
 
 
 def _slate_items(filled: FilledRow, writer: "_ReasonWriter") -> Iterator[SlateItem]:

@@ -5,7 +5,7 @@ is it public, can it be bought) are asked for here.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -88,10 +88,15 @@ def describe_item(item: ItemRef, visit: Visit, snapshot: SnapshotArrays | None, 
     """Every score that the decision gave a product, with the features behind it, and what each recommender says of it.
 
     Returns: "scorings", see `Scoring.describe`; "recommenders", by name and without zeros: a "score", or how closely it
-    goes with the visitor's "purchases", the "basket" ("basket_max": its closest product) and the "page"'s product.
+    goes with the visitor's "purchases", the "basket" ("basket_max": its closest product) and the "page"'s product;
+    "objectives", what counts besides relevance did to it, by row.
     """
     scorings = [one for scoring_run in traced.scorings if (one := scoring_run.describe(item)) is not None]
-    return {"scorings": scorings, "recommenders": _recommender_values(item, visit, snapshot) if snapshot else {}}
+    recommenders = _recommender_values(item, visit, snapshot) if snapshot else {}
+    moves = [
+        {"row": row, **asdict(by_id[item.id])} for row, by_id in traced.objective_moves.items() if item.id in by_id
+    ]
+    return {"scorings": scorings, "recommenders": recommenders, "objectives": moves}
 
 
 def _walk_rows(product_id: int, visit: Visit, snapshot: SnapshotArrays | None, traced: Trace) -> Iterator[Step]:

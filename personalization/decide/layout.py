@@ -102,6 +102,8 @@ class ProposedRow:
     """Whether merchants decided what it may hold."""
     newcomer: Candidate | None = None
     """A new product for its last place, where the row is full without it."""
+    raised: frozenset[int] = frozenset()
+    """As `RowCandidate` has it."""
 
     @property
     def removed_count(self) -> int:

@@ -7,6 +7,7 @@ from functools import reduce
 
 from personalization.decide.audience import acting_campaigns, list_surface
 from personalization.decide.merchandising import ActingCampaign, Resolution, resolve
+from personalization.decide.objectives import order_list
 from personalization.decide.trace import NOT_BUYABLE, NOT_WANTED
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled import Do, Target
@@ -55,7 +56,7 @@ def _targets(acting: Iterable[ActingCampaign], do: Do) -> list[Target]:
 def merchandise_list(
     visit: Visit, products: Sequence[int], *, places: int, sold_out: frozenset[int] = frozenset()
 ) -> Resolution:
-    """The products of a list after campaigns, as many as before.
+    """The products of a list after what counts besides relevance, and after campaigns, as many as before.
 
     What they exclude, and what is not among their only ones, is at the very end, in case the engine found it
     nevertheless; before it what the visitor does not want to see.
@@ -71,6 +72,7 @@ def merchandise_list(
     sold_out
         what is known not to be buyable: it is not placed, unless a pin says so.
     """
+    products = order_list(products, visit, list_surface(visit))
     acting = acting_campaigns(visit, list_surface(visit))
     if not acting:
         return Resolution(tuple(products))

@@ -31,7 +31,7 @@ SHIFTS = {1: 10, 2: 30, 3: 100}
 """By the strength of a boost or a burial, how far it moves a product, in percent of the list."""
 MAX_SHIFT = 100
 NO_LIMIT = 1_000_000
-NO_PERCENTS: Mapping[int, int] = {}
+NO_PERCENTS: Mapping[int, float] = {}
 
 
 class ActingCampaign(NamedTuple):
@@ -253,7 +253,7 @@ def shift(
     products: Sequence[int],
     acting: Iterable[ActingCampaign],
     outcomes: list[ActionOutcome] | None = None,
-    percents: Mapping[int, int] = NO_PERCENTS,
+    percents: Mapping[int, float] = NO_PERCENTS,
 ) -> list[int]:
     """These products after all boosts and burials: one of k places passes exactly k others.
 
@@ -262,14 +262,14 @@ def shift(
     moves = [(one, number, action) for do in (Do.BOOST, Do.BURY) for one, number, action in _actions(acting, do)]
     if not moves and not percents:
         return list(products)
-    total: dict[int, int] = dict(percents)
+    total: dict[int, float] = dict(percents)
     matches = []
     keys = frozenset(products)
     for one, _number, action in moves:
-        percent = SHIFTS[action.strength] * (1 if action.do is Do.BOOST else -1)
+        boost = SHIFTS[action.strength] * (1 if action.do is Do.BOOST else -1)
         matches.append(matched := one.matching(action, keys))
         for key in matched:
-            total[key] = total.get(key, 0) + percent
+            total[key] = total.get(key, 0) + boost
     clipped = {key: max(-MAX_SHIFT, min(MAX_SHIFT, percent)) for key, percent in total.items()}
     count = len(products)
     rank = {
@@ -371,7 +371,7 @@ def merchandise_row(
     acting: tuple[ActingCampaign, ...],
     *,
     trace: bool = False,
-    percents: Mapping[int, int] = NO_PERCENTS,
+    percents: Mapping[int, float] = NO_PERCENTS,
 ) -> tuple[list[int], MerchandisedRow]:
     """(the products of a row in the order in which it is filled; what campaigns keep out of it).
 

@@ -16,6 +16,7 @@ from personalization.decide.merchandising import (
     removals,
     shift,
 )
+from personalization.decide.objectives import order_candidates
 from personalization.decide.product_lookup import ProductLookup
 from personalization.decide.slate import Candidate, RankedItem, Reason, product_ref
 from personalization.decide.visit import Visit
@@ -43,7 +44,9 @@ class RankedRequest:
 
 
 def apply_campaigns(surface: str, visit: Visit, count: int, ranking: Iterator[Candidate]) -> RankedRequest:
-    """A list of `count` products, whose candidates are those that campaigns leave, in the order in which they do."""
+    """A list of `count` products, whose candidates are those that campaigns leave, in the order in which they do, after
+    what counts besides relevance."""
+    ranking = order_candidates(ranking, visit, surface)
     acting = acting_campaigns(visit, surface)
     if not acting:
         return RankedRequest(visit, count, ranking)

@@ -75,6 +75,11 @@ def explanation_with_newcomer(explanation: str) -> str:
     return pgettext("personalization", "%(reason)s, and a new product") % {"reason": explanation}
 
 
+def explanation_with_objectives(explanation: str) -> str:
+    """The explanation of a row in which something stands higher than by what the row is about."""
+    return pgettext("personalization", "%(reason)s; what matters to the shop counts, too") % {"reason": explanation}
+
+
 def neutral_title(code: str) -> str:
     """The title of a row that must not tell what it is made from."""
     if code == NEUTRAL_CODE:

@@ -6,6 +6,7 @@ from functools import partial
 
 from personalization.decide.compose import apply_campaigns
 from personalization.decide.merchandising import NOT_MERCHANDISED, collect_pins
+from personalization.decide.objectives import order_row
 from personalization.decide.row_plan import PagePlan
 from personalization.decide.slate import Reason, RowCandidate, RowType, Slate
 from personalization.decide.visit import Visit
@@ -51,16 +52,17 @@ class RowCut:
             row_type,
             min_items=1,
             max_items=None,
-            propose=row_type.propose and partial(self._cut, row_type.code, row_type.propose),
-            fallback=row_type.fallback and partial(self._cut, row_type.code, row_type.fallback),
+            propose=row_type.propose and partial(self._cut, row_type, row_type.propose),
+            fallback=row_type.fallback and partial(self._cut, row_type, row_type.fallback),
         )
 
     def _cut(
-        self, code: str, propose: Callable[..., Iterable[RowCandidate]], visit: Visit, *snapshot: SnapshotArrays
+        self, row_type: RowType, propose: Callable[..., Iterable[RowCandidate]], visit: Visit, *snapshot: SnapshotArrays
     ) -> Iterator[RowCandidate]:
         for row in propose(visit, *snapshot):
-            if Reason(code, row.params).key == self._row_key:
-                yield self._page(apply_campaigns(row, code, self._surface, visit))
+            if Reason(row_type.code, row.params).key == self._row_key:
+                ordered = order_row(row, row_type, self._surface, visit)
+                yield self._page(apply_campaigns(ordered, row_type.code, self._surface, visit))
                 return
 
     def _page(self, row: RowCandidate) -> RowCandidate:

@@ -122,6 +122,8 @@ class RowCandidate:
     """By product key, how likely this visitor is to buy it soon; None where the row is not judged by that."""
     merchandised: "MerchandisedRow | None" = None
     """What campaigns did to the candidates; None before they were asked."""
+    raised: frozenset[int] = frozenset()
+    """The keys of the products that stand higher than by relevance, as something else counts, too."""
 
 
 ProposeRows = Callable[["Visit", "SnapshotArrays"], Iterable[RowCandidate]]
@@ -161,6 +163,8 @@ class RowType:
     """What its products may cost, as a multiple of the price of the product in the parameters; None for any price."""
     takes_pins: bool = True
     """Whether campaigns may put products into it; not where its title would be untrue then."""
+    keeps_order: bool = False
+    """Whether its order is what it is about, so that what counts besides relevance moves none of its products."""
     takes_newcomers: bool = False
     """Whether a new product may have its last place now and then."""
     surfaces: tuple[str, ...] = ()
@@ -229,6 +233,8 @@ class Row:
     """Where else the row leads."""
     candidate_count: int = 0
     """How many products the row could show, before it is known which of them can be bought."""
+    is_reordered: bool = False
+    """Whether something stands higher there than by what the row is about; its explanation says so."""
 
 
 @dataclass(frozen=True)

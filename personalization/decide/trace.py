@@ -97,6 +97,17 @@ class TracedRow:
     """What each action of the campaigns that act there did, or why it did nothing."""
 
 
+@dataclass(frozen=True)
+class ObjectiveMove:
+    """What counts besides relevance did to a product of a row or a list."""
+
+    before: int
+    """Its place without it, from 1."""
+    after: int
+    pulls: Mapping[str, float]
+    """By objective, by how many percent of the list it moved the product up, or down below 0."""
+
+
 @dataclass
 class Trace:
     """What one decision wrote down."""
@@ -116,6 +127,8 @@ class Trace:
     """What campaigns did to lists."""
     row_shifts: dict[str, int] = field(default_factory=dict)
     """By the key of a row, how many places the learned order moved it up; negative for down."""
+    objective_moves: dict[str, dict[int, ObjectiveMove]] = field(default_factory=dict)
+    """By the key of a row, "" for the list, and by product: what counts besides relevance did."""
     demoted: dict[str, frozenset[ItemRef]] = field(default_factory=dict)
     """By the key of a row, what stands behind its others, as the visitor saw it often and never touched it."""
 
@@ -145,6 +158,10 @@ class Trace:
         item = product_ref(outcome.product)
         rule = next((rule for rule, items in self.rules.items() if item in items), "")
         return replace(outcome, facts={"cause": rule or self.unavailable.get(item, NOT_BUYABLE)})
+
+    def objective_move(self, row_key: str, product_id: int) -> ObjectiveMove | None:
+        """What counts besides relevance did to a product of a row, or of the list (""); None where nothing counts."""
+        return self.objective_moves.get(row_key, {}).get(product_id)
 
     def add_demoted(self, row_key: str, items: Iterable[ItemRef]) -> None:
         """Notes what stands behind the others of a row."""

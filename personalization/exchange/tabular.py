@@ -140,9 +140,17 @@ def _open_csv(file: Path) -> Iterator[Table]:
     with _file_errors(file, "read"):  # a cell that is not UTF-8 costs its row only
         stream = file.open(newline="", encoding="utf-8-sig", errors="surrogateescape")
     with stream:
-        reader = csv.reader(stream)
+        with _file_errors(file, "read"):
+            delimiter = _delimiter(stream.readline())
+            stream.seek(0)
+        reader = csv.reader(stream, delimiter=delimiter)
         header = tuple(next(_csv_lines(reader), (0, [], ""))[1])
         yield Table(file, header, lambda names: _csv_rows(reader, header, names))
+
+
+def _delimiter(header: str) -> str:
+    """A comma, or a semicolon, which spreadsheets write where the comma belongs to numbers."""
+    return ";" if ";" in header and "," not in header else ","
 
 
 def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str], str]]:

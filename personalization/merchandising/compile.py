@@ -1,7 +1,7 @@
 """The rules that serve now, or would serve with drafts, from what is published."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from personalization.merchandising import documents, segments
 from personalization.merchandising.campaign_parts import owners_of, without_owners
 from personalization.merchandising.compile_blocks import blocks_by_slot, image_keys
+from personalization.merchandising.compile_objectives import compile_objectives
 from personalization.merchandising.compile_rows import compile_row
 from personalization.merchandising.compiled import NO_RULES, Campaign, CompiledRules, SegmentTest
 from personalization.merchandising.compiled_blocks import Block
+from personalization.merchandising.compiled_objectives import NO_OBJECTIVES, Objectives
 from personalization.merchandising.compiled_rows import RowSettings
 from personalization.merchandising.compiler import Compiler
 from personalization.merchandising.experiments import Choice, RunningExperiment
@@ -31,9 +33,13 @@ from personalization.models import (
 
 logger = logging.getLogger("personalization")
 
-Compiled = Campaign | RowSettings | Block
+Compiled = Campaign | RowSettings | Block | Objectives
 NO_RULE = (DefinitionKind.EXPERIMENT, DefinitionKind.MESSAGE)
 """What changes no page by itself."""
+COMPILED_BY_KIND: Mapping[str, Callable[[Definition, Mapping[str, Any], Compiler], RowSettings | Objectives]] = {
+    DefinitionKind.ROW: compile_row,
+    DefinitionKind.OBJECTIVES: compile_objectives,
+}
 
 
 def compile_rules() -> CompiledRules:
@@ -104,6 +110,7 @@ def rules_of(
     campaigns: list[Campaign] = []
     blocks: list[Block] = []
     rows: dict[str, dict[str, RowSettings]] = {}
+    objectives = NO_OBJECTIVES
     search_documents: dict[int, tuple[str, Mapping[str, Any]]] = {}
     for definition in definitions:
         one = done.get(definition.pk) or _compile_one(definition, compiler)
@@ -113,13 +120,16 @@ def rules_of(
             rows.setdefault(one.surface, {})[one.code] = one
         elif isinstance(one, Block):
             blocks.append(one)
+        elif isinstance(one, Objectives):
+            objectives = one
         elif one is not None:
             search_documents[definition.pk] = (definition.kind, one)
     search = compiler.search_rules(search_documents)
     tests = compile_segments(one for one in definitions if one.kind == DefinitionKind.SEGMENT)
     problems = {key: tuple(lines) for key, lines in compiler.problems.items() if lines}
     in_slots = blocks_by_slot(blocks)
-    return CompiledRules(number, tuple(campaigns), tests, problems, rows, in_slots, search, running, variants)
+    rules = CompiledRules(number, tuple(campaigns), tests, problems, rows, in_slots, search, running, variants)
+    return replace(rules, objectives=objectives)
 
 
 def _compile_variants(running: tuple[RunningExperiment, ...], compiler: Compiler) -> dict[Choice, Compiled]:
@@ -145,18 +155,19 @@ def _compiled_versions(rules: CompiledRules) -> dict[tuple[int, int], Compiled]:
     """By definition and number of its version, what is compiled of it."""
     found: list[Compiled] = [*rules.campaigns, *(one for some in rules.blocks.values() for one in some)]
     found += [one for by_code in rules.rows.values() for one in by_code.values()]
+    found += [rules.objectives] if rules.objectives.id else []
     return {(one.id, one.version): one for one in found}
 
 
 def _compile_one(definition: Definition, compiler: Compiler) -> Compiled | Mapping[str, Any] | None:
-    """A campaign, the settings of a row, a content block, or the document of synonyms or a redirect, which are
-    compiled together; None for a segment, and for what cannot be read, which is noted."""
+    """A campaign, the settings of a row, a content block, what counts, or the document of synonyms or a redirect, which
+    are compiled together; None for a segment, and for what cannot be read, which is noted."""
     if definition.live is None or definition.kind == DefinitionKind.SEGMENT:
         return None
     try:
         document = documents.upgrade(definition.kind, definition.live.schema, definition.live.document)
-        if definition.kind == DefinitionKind.ROW:
-            return compile_row(definition, document, compiler)
+        if definition.kind in COMPILED_BY_KIND:
+            return COMPILED_BY_KIND[definition.kind](definition, document, compiler)
         if definition.kind == DefinitionKind.CAMPAIGN:
             return compiler.campaign(definition, document, definition.live.number)
         if definition.kind == DefinitionKind.BLOCK:

@@ -8,11 +8,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from personalization.merchandising.compile_audience import compile_audience, compile_schedule
-from personalization.merchandising.compiled import ProductGroups
+from personalization.merchandising.compiled_numbers import ProductGroups
 from personalization.merchandising.compiled_rows import NO_PRODUCTS, Nudge, RowSettings, RowSource
 from personalization.merchandising.row_keys import split_row_key
 from personalization.models import Definition
-from personalization.shop import product_targets
+from personalization.shop import product_margins, product_targets
 
 if TYPE_CHECKING:
     from personalization.merchandising.compiler import Compiler
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 MAX_PRODUCTS = 20_000
 """A row of the shop's own holds at most so many products: its newest ones."""
 COUNTED: Mapping[str, Callable[[], Iterable[tuple[int, float]]]] = {
+    "margin": product_margins.product_margins,
     "stock": product_targets.stock_levels,
     "newness": product_targets.creation_times,
 }
-"""What may count besides relevance. Oscar keeps no cost of a product, so margin cannot."""
+"""What may count besides relevance in one row, instead of what counts on its surface."""
 
 
 def compile_row(definition: Definition, document: Mapping[str, Any], compiler: "Compiler") -> RowSettings:

@@ -14,6 +14,8 @@ import numpy as np
 from django.utils.functional import Promise
 from numpy.typing import NDArray
 
+from personalization.merchandising.compiled_numbers import ProductGroups
+from personalization.merchandising.compiled_objectives import NO_OBJECTIVES, Objectives
 from personalization.merchandising.experiments import Choice, RunningExperiment
 from personalization.merchandising.search_rules import NO_SEARCH_RULES, SearchRules
 from personalization.merchandising.search_words import WordList, WordMatch
@@ -92,20 +94,6 @@ class LargeTarget:
     def all_products(self, limit: int) -> frozenset[int] | None:
         """All that it holds, as far as they are within the limit."""
         return frozenset(self.product_ids.tolist()) if len(self.product_ids) <= limit else None
-
-
-@dataclass(frozen=True)
-class ProductGroups:
-    """One number a product, as far as it has one: its category, class or value of an attribute, or its price."""
-
-    product_ids: NDArray[np.int64]
-    """Sorted, each once for each of its groups."""
-    values: NDArray[np.float64]
-
-    def of_product(self, product_id: int) -> set[float]:
-        """All numbers of this product."""
-        first, last = np.searchsorted(self.product_ids, [product_id, product_id + 1])
-        return set(self.values[first:last].tolist())
 
 
 @dataclass(frozen=True)
@@ -297,13 +285,14 @@ class CompiledRules:
     search: SearchRules = NO_SEARCH_RULES
     experiments: tuple[RunningExperiment, ...] = ()
     """Those that run, the holdout first."""
-    variants: Mapping[Choice, "Campaign | RowSettings | Block"] = field(default_factory=dict)
+    variants: Mapping[Choice, "Campaign | RowSettings | Block | Objectives"] = field(default_factory=dict)
     """The versions that an arm of one of them has instead of the live ones."""
     row_rates: Mapping[RowAudience, Mapping[str, float]] = field(default_factory=dict)
     """By audience, what the rows of a surface were drawn to be worth today, by their codes; learned, and set by nobody.
     """
     newcomers: tuple[NewcomerChance, ...] = ()
     """New products that get a chance in rows that show what sells."""
+    objectives: Objectives = NO_OBJECTIVES
     _of_arms: dict[frozenset[Choice], "CompiledRules"] = field(
         init=False, default_factory=dict, compare=False, repr=False
     )
@@ -315,9 +304,8 @@ class CompiledRules:
 
     def row_codes(self, surface: str, keys: Collection[int]) -> set[str]:
         """The codes of the rows of a surface whose settings, live or shown by an arm, these definitions are."""
-        live = self.rows.get(surface, {}).values()
         variants: list[Any] = [one for one in self.variants.values() if getattr(one, "surface", "") == surface]
-        return {one.code for one in (*live, *variants) if one.id in keys}
+        return {one.code for one in (*self.rows.get(surface, {}).values(), *variants) if one.id in keys}
 
     def in_arms(self, choices: frozenset[Choice]) -> "CompiledRules":
         """The rules for visitors whose arms have these versions instead of the live ones. Made once for each set."""
@@ -340,7 +328,11 @@ class CompiledRules:
         for settings in chosen:
             if not isinstance(settings, Campaign) and hasattr(settings, "surface"):
                 rows.setdefault(settings.surface, {})[settings.code] = settings
-        return replace(self, campaigns=tuple(stay), rows=rows, blocks=self._replaced_blocks(numbers))
+        counting = next((one for one in chosen if isinstance(one, Objectives)), self.objectives)
+        if numbers.get(self.objectives.id, 0) is None:
+            counting = NO_OBJECTIVES
+        blocks = self._replaced_blocks(numbers)
+        return replace(self, campaigns=tuple(stay), rows=rows, blocks=blocks, objectives=counting)
 
     def _replaced_blocks(self, numbers: Mapping[int, int | None]) -> Mapping[str, tuple["Block", ...]]:
         """The blocks of each slot, with the chosen versions in the places of the live ones."""
@@ -355,7 +347,7 @@ class CompiledRules:
     def is_empty(self) -> bool:
         """Whether nothing serves that names something of the shop's."""
         serving = (self.campaigns, self.rows, self.blocks, self.search.redirects, self.problems, self.experiments)
-        return not any(serving)
+        return not any((*serving, self.objectives.id))
 
     @cached_property
     def places_by_surface(self) -> dict[str, dict[PlaceKey, tuple[IndexedPlace, ...]]]:
@@ -368,15 +360,18 @@ class CompiledRules:
                     found.setdefault(place.surface, {}).setdefault(key, []).append(indexed)
         return {surface: {key: tuple(some) for key, some in keys.items()} for surface, keys in found.items()}
 
+    def act_on_list(self, surface: str) -> bool:
+        """Whether any campaign names this surface, or anything but relevance counts there, in an arm at least."""
+        counting = [self.objectives, *(one for one in self.variants.values() if isinstance(one, Objectives))]
+        return surface in self.places_by_surface or any(surface in one.by_surface for one in counting)
+
     @cached_property
     def surfaces_by_visitor(self) -> frozenset[str]:
-        """The surfaces that campaigns and settings of rows leave different for different visitors."""
-        everybody = Audience()
-        by_rows = {
-            surface for surface, rows in self.rows.items() if any(one.audience != everybody for one in rows.values())
-        }
+        """The surfaces that merchants' rules leave different for different visitors."""
+        everybody, rows = Audience(), self.rows.items()
+        by_rows = {surface for surface, some in rows if any(one.audience != everybody for one in some.values())}
         by_campaigns = {place.surface for one in self.campaigns if one.audience != everybody for place in one.where}
-        return frozenset(by_rows | by_campaigns)
+        return frozenset(by_rows | by_campaigns | self.objectives.surfaces_by_visitor)
 
 
 def _place_keys(place: Place) -> set[PlaceKey]:

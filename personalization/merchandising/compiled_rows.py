@@ -7,10 +7,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.merchandising.compiled import Audience, ProductGroups, Schedule, Target
+from personalization.merchandising.compiled import Audience, Schedule, Target
+from personalization.merchandising.compiled_numbers import ProductGroups, relative_ranks
+from personalization.merchandising.compiled_objectives import MAX_MOVE
 
-MAX_NUDGE = 20
-"""Percent of the list by which what counts besides relevance moves a product at most."""
 EVERYBODY, ALWAYS = Audience(), Schedule()
 NO_PRODUCTS: NDArray[np.int64] = np.empty(0, np.int64)
 
@@ -76,28 +76,12 @@ class RowSettings:
 
     def percents(self, product_ids: Sequence[int]) -> dict[int, int]:
         """By product, how far what counts besides relevance moves it up (or down) in a list of these, in percent of the
-        list. A product without a number stays where it is."""
+        list: between any two of them lie at most MAX_MOVE. A product without a number stays where it is."""
         totals = np.zeros(len(product_ids))
         for nudge in self.nudges:
-            totals += nudge.weight * _relative_ranks(nudge.numbers, product_ids)
-        moved = np.clip(np.rint(totals * MAX_NUDGE / 100), -MAX_NUDGE, MAX_NUDGE).astype(int).tolist()
+            totals += nudge.weight * relative_ranks(nudge.numbers, product_ids)
+        moved = np.rint(totals * MAX_MOVE / 2 / 100).astype(int).tolist()
         return {key: percent for key, percent in zip(product_ids, moved, strict=True) if percent}
-
-
-def _relative_ranks(numbers: ProductGroups, product_ids: Sequence[int]) -> NDArray[np.float64]:
-    """For each product where its number stands among theirs: 1 for the highest, -1 for the lowest, 0 for none."""
-    ranks = np.zeros(len(product_ids))
-    if not len(numbers.product_ids):
-        return ranks
-    keys = np.asarray(product_ids, np.int64)
-    index = np.minimum(np.searchsorted(numbers.product_ids, keys), len(numbers.product_ids) - 1)
-    has_number = numbers.product_ids[index] == keys
-    values = numbers.values[index[has_number]]
-    if len(values) > 1:
-        below = np.searchsorted(np.sort(values), values, side="left")
-        above = len(values) - np.searchsorted(np.sort(values), values, side="right")
-        ranks[has_number] = (below - above) / (len(values) - 1)
-    return ranks
 
 
 def page_order(personal: Sequence[str], others: Sequence[str], settings: Mapping[str, RowSettings]) -> list[str]:

@@ -27,11 +27,11 @@ from personalization.merchandising.compiled import (
     FixedTarget,
     LargeTarget,
     Place,
-    ProductGroups,
     RelativeTarget,
     Target,
 )
 from personalization.merchandising.compiled_blocks import Block
+from personalization.merchandising.compiled_numbers import ProductGroups
 from personalization.merchandising.search_rules import SearchRedirect, SearchRules, SynonymGroup
 from personalization.models import Band, BlockImage, Definition
 from personalization.shop import product_targets, search_targets

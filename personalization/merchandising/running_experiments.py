@@ -62,6 +62,9 @@ def _acted_on(
             found.add(split_row_key(definition.key)[0])
         elif definition is not None and definition.kind == DefinitionKind.BLOCK:
             found.add(BLOCK_SURFACE)
+        elif definition is not None and definition.kind == DefinitionKind.OBJECTIVES:
+            for version in (versions.get((key, number)), definition.live):
+                found |= version.document.get("surfaces", {}).keys() if version else set()
         elif definition is not None:
             for version in (versions.get((key, number)), definition.live):
                 found |= {place["surface"] for place in version.document.get("where", ())} if version else set()

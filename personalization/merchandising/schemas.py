@@ -363,6 +363,20 @@ BLOCK = _closed(
 """`variants` by language. `categories` and `products` are what it is about: clicks on it are credited with purchases of
 these, and `by_taste` shows it only to those who buy them."""
 
+MAX_DIAL = 20
+DIALS = _closed({name: _integer(0, MAX_DIAL) for name in ("margin", "clear", "protect", "newness", "value")})
+"""Each in percent of the list by which it moves a product at most."""
+COUNTING_SURFACES = tuple(name for name in SURFACES if name != "navigation")
+OBJECTIVES = _closed(
+    {
+        "surfaces": _closed(dict.fromkeys(COUNTING_SURFACES, DIALS)),
+        "slow_days": _integer(14, 1_000),
+        "scarce_below": _integer(2, 1_000),
+    }
+)
+"""What counts besides relevance. What the stock has for more than `slow_days` lies too long; a product of which fewer
+than `scarce_below` are left is scarce."""
+
 SCHEMAS = {
     "campaign": {1: CAMPAIGN},
     "row": {1: ROW},
@@ -371,5 +385,6 @@ SCHEMAS = {
     "experiment": {1: EXPERIMENT},
     "message": {1: MESSAGE},
     "block": {1: BLOCK},
+    "objectives": {1: OBJECTIVES},
 }
 """By kind, then by number. That of segments is kept by `merchandising.segments`, with their fields."""

@@ -27,6 +27,7 @@ from personalization.models.message_permissions import ChannelConsent, Suppressi
 from personalization.models.newcomers import Newcomer
 from personalization.models.order_visitors import OrderVisitor
 from personalization.models.prices_seen import PriceSeen
+from personalization.models.product_costs import ProductCost
 from personalization.models.product_weeks import ProductWeek
 from personalization.models.purchases import Purchase
 from personalization.models.reminder_answers import ReminderAnswer
@@ -77,6 +78,7 @@ __all__ = [
     "Newcomer",
     "OrderVisitor",
     "PriceSeen",
+    "ProductCost",
     "ProductWeek",
     "Purchase",
     "Reference",

@@ -1,5 +1,5 @@
-"""What merchants define: segments, campaigns, rows, synonyms, redirects, messages and content blocks. A definition has
-versions that never change; one is live.
+"""What merchants define: segments, campaigns, rows, synonyms, redirects, messages, content blocks, and what counts
+besides relevance. A definition has versions that never change; one is live.
 
 Publishing moves a pointer, so that undo, drafts, schedules and the audit are one mechanism.
 """
@@ -28,6 +28,7 @@ class DefinitionKind(models.TextChoices):
     EXPERIMENT = "experiment", pgettext_lazy("personalization", "experiment")
     MESSAGE = "message", pgettext_lazy("personalization", "message")
     BLOCK = "block", pgettext_lazy("personalization", "content block")
+    OBJECTIVES = "objectives", pgettext_lazy("personalization", "what counts")
 
 
 class DefinitionState(models.TextChoices):
@@ -117,7 +118,7 @@ class DefinitionQuerySet(models.QuerySet):
 
 class Definition(models.Model):
     """A segment, a campaign, the settings of a row, words that count as one another, where a search leads, a message to
-    customers, or a content block."""
+    customers, a content block, or what counts besides relevance."""
 
     kind = models.CharField(pgettext_lazy("personalization", "kind"), max_length=12, choices=DefinitionKind.choices)
     key = models.CharField(pgettext_lazy("personalization", "key"), max_length=100)

@@ -1,6 +1,7 @@
 """The back-test: what a change of the rules, or of the policy, would have done to pages before past orders.
 
-1. `campaign_change`, `row_change` or `policy_change` says what changes, and on which pages that can be seen.
+1. `campaign_change`, `row_change`, `objectives_change` or `policy_change` says what changes, and on which pages that
+   can be seen.
 2. `run_back_test` goes through past orders while there is time. For each it makes the visits on pages where what was
    bought may have been found, and decides each page twice, by the code that serves it.
 3. `measure.back_test` compares.
@@ -10,7 +11,7 @@ category and search.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from personalization.batching import batched
 from personalization.decide.audience import is_scheduled
 from personalization.measure.back_test import BackTest, PageKind, ReplayedPage, compare_pages
 from personalization.merchandising.compiled import CompiledRules, Place, Schedule
+from personalization.merchandising.compiled_objectives import Dial
 from personalization.oscar.past_visits import read_past_visits
 from personalization.oscar.replayed_pages import PageReplay, RuleChange
 from personalization.oscar.shown_slates import SlateReplay
@@ -43,6 +45,7 @@ class BackTestRun:
     """What came of it."""
 
     results: Mapping[PageKind, BackTest]
+    pages: Mapping[PageKind, list[ReplayedPage]]
     left_out: tuple[str, ...]
     orders: int
     """How many were gone through."""
@@ -93,6 +96,23 @@ def row_change(before: CompiledRules, after: CompiledRules, surface: str, code: 
     )
 
 
+def objectives_change(before: CompiledRules, after: CompiledRules, now: float) -> RuleChange:
+    """Another say of what counts, on the pages of the surfaces where it differs, among all else that serves today."""
+    sides = before.objectives.by_surface, after.objectives.by_surface
+    changed = [name for name in sorted({*sides[0], *sides[1]}) if _counted(sides[0], name) != _counted(sides[1], name)]
+    kinds = [KINDS[name] for name in changed if name in KINDS]
+    if "category" in changed:
+        kinds.append(PageKind.CATEGORY_ROWS)
+    today = _as_always(before, now)
+    left_out = tuple(name for name in changed if name not in KINDS)
+    return RuleChange(today, replace(today, objectives=after.objectives), tuple(kinds), left_out)
+
+
+def _counted(dials: Mapping[str, Sequence[Dial]], surface: str) -> list[tuple[str, int, int]]:
+    """What counts on a surface; numbers that were compiled together are the same object where they are the same."""
+    return [(dial.objective, dial.percent, id(dial.numbers)) for dial in dials.get(surface, ())]
+
+
 def policy_change(rules: CompiledRules, policy: Mapping[str, Any], now: float) -> RuleChange:
     """Other numbers of the policy, under the rules that serve today."""
     of_lists = {name for name in policy if name.startswith("rerank_")}
@@ -124,7 +144,7 @@ def run_back_test(change: RuleChange, *, seconds: float, most: int = MAX_ORDERS,
             continue
         break
     results = {kind: compare_pages(some) for kind, some in pages.items() if some or kind is not PageKind.SHOWN}
-    return BackTestRun(results, change.left_out, looked_at, len(order_ids), time.monotonic() - started)
+    return BackTestRun(results, pages, change.left_out, looked_at, len(order_ids), time.monotonic() - started)
 
 
 def _kind_of(place: Place) -> PageKind | None:

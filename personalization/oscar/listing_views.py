@@ -245,11 +245,11 @@ class PersonalListMixin(PrivatePageMixin):
         return visits.rules_in_force(self.request).search
 
     def _campaign_visit(self) -> Visit | None:
-        """The visit, where any campaign acts on lists like this one; else it is not read for that."""
+        """The visit, where campaigns or objectives act on lists like this one; else it is not read for that."""
         category = getattr(self, "category", None)
         with fail_open("Reading the visit for campaigns", queries=False):
             rules = visits.rules_in_force(self.request)
-            if list_surface_name(self._search_query(), category is not None) in rules.places_by_surface:
+            if rules.act_on_list(list_surface_name(self._search_query(), category is not None)):
                 visit = visits.visit_without_basket(self.request)
                 return visits.with_page_context(visit, category=category, query=self._search_query())
         return None

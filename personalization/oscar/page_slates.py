@@ -168,7 +168,9 @@ def _printed_rows(slate: Slate, visit: Visit | None, whole_row: bool) -> Iterato
         short = " personalization-row--short" if len(items) < MIN_STRIP_ITEMS else ""
         lines = " personalization-row--lines" if visit and len(items) > visit.policy.row_size else ""
         layout = " personalization-row--all" if whole_row else short or lines
-        yield PrintedRow(row, token, anchor, items, head, all_url, layout)
+        says_so = not row.is_reordered or head == row.explanation
+        explanation = head if says_so else reasons.explanation_with_objectives(head)
+        yield PrintedRow(row, token, anchor, items, explanation, all_url, layout)
 
 
 def _head_sentence(row: Row) -> str:

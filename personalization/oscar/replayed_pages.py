@@ -96,9 +96,8 @@ class PageReplay:
         if not chosen or not self._is_visible(before, after, _acting_in_list):
             return
         size = settings.OSCAR_PRODUCTS_PER_PAGE
-        yield ReplayedPage(
-            past.order.user_id, _list_order(before, found, size), _list_order(after, found, size), chosen, size
-        )
+        first, second = _list_orders(before, after, found, size)
+        yield ReplayedPage(past.order.user_id, first, second, chosen, size)
 
     def _row_pages(self, kind: PageKind, past: PastVisit, shared: PastVisits) -> Iterator[ReplayedPage]:
         for page, chosen in self._row_contexts(kind, past, shared):
@@ -177,13 +176,21 @@ def _acting_in_list(visit: Visit) -> tuple[ActingCampaign, ...]:
     return acting_campaigns(visit, list_surface(visit))
 
 
-def _list_order(visit: Visit, found: tuple[int, ...], places: int) -> tuple[int, ...]:
-    """What was found, as the list of this visit shows it."""
-    wanted = serve.engine_filter(visit)
-    kept = [key for key in found if key not in wanted.without and (not wanted.only or key in wanted.only)]
-    window = visit.policy.rerank_window
-    ordered = serve.rerank(replace(visit, candidate_products=tuple(kept[:window])))
-    return (*serve.merchandise_list(visit, ordered, places=places).order, *kept[window:])
+def _list_orders(
+    before: Visit, after: Visit, found: tuple[int, ...], places: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What was found, as the list of each of these visits shows it. The visitor's own order is worked out once, where
+    it is of the same products under the same policy: no rule takes part in it."""
+    sides, ranked = list[tuple[int, ...]](), dict[tuple[Any, ...], tuple[int, ...]]()
+    for visit in (before, after):
+        wanted, window = serve.engine_filter(visit), visit.policy.rerank_window
+        kept = tuple(key for key in found if key not in wanted.without and (not wanted.only or key in wanted.only))
+        basis = (kept[:window], visit.policy)
+        if basis not in ranked:
+            ranked[basis] = serve.rerank(replace(visit, candidate_products=kept[:window]))
+        resolved = serve.merchandise_list(visit, ranked[basis], places=places)
+        sides.append((*resolved.order, *kept[window:]))
+    return sides[0], sides[1]
 
 
 def _products_from_top(rows: list[ReplayedRow]) -> tuple[int, ...]:

@@ -82,6 +82,7 @@ LATEST = RowType(
     discloses_activity=False,
     propose=propose_latest_in_young_shop,
     fallback=propose_latest,
+    keeps_order=True,
     min_items=1,
 )
 row_types = (NEW_IN, LATEST)

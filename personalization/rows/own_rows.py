@@ -27,6 +27,7 @@ def make_own_row_type(settings: RowSettings) -> RowType:
         discloses_activity=False,
         propose=partial(_propose, settings),
         fallback=partial(_propose_newest, settings),
+        keeps_order=settings.source is RowSource.NEWEST,
     )
 
 

@@ -36,7 +36,7 @@ OF_A_DRAFT = 3
 LOOK = 'FROM "personalization_snapshot"'
 """The look for a newer snapshot, which a thread of its own makes every few seconds; in a test, whoever comes first."""
 CONTROL = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "SET", "SHOW", "SELECT set_config", "SELECT current_setting")
-BACK_TESTS, OF_A_BACK_TEST = ("campaign-past", "row-past"), 45
+BACK_TESTS, OF_A_BACK_TEST = ("campaign-past", "row-past", "objectives-publish"), 45
 """What decides the pages of past orders anew, and how many queries that may take."""
 PARTS = ("campaign-customers", "segment-count")
 """What is a part of a page only."""
@@ -84,6 +84,8 @@ def shop_of_rules(admin_user, trained_and_indexed, settings):
     keys["experiment"] = experiment.pk
     blocks = [block(f"Block {number}") for number in range(3)]
     keys["block"] = _define(admin_user, "block", blocks, block("Another"))
+    surfaces = [{"surfaces": {"home": {"margin": number}}} for number in (1, 2, 3)]
+    keys["objectives"] = _define(admin_user, "objectives", surfaces[:1], surfaces[2], key="shop")
     read_rules_now()
     shop.grant_consent(users[0])
     AuditEntry.objects.record(admin_user, AuditAction.VIEW_CUSTOMER, kind="customer", subject=users[0], note="letter")

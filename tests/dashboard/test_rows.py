@@ -107,7 +107,7 @@ def test_the_form_shows_settings_as_they_were_written(client, merchandiser):
         "who": {"people": "customers", "countries": ["DE"], "devices": ["phone"]},
         "when": {"zone": "Europe/Berlin", "from": "2030-03-01T08:00:00+01:00", "to": "2030-03-31T20:00:00+02:00"},
         "fallback": ["trending", "latest"],
-        "weights": {"relevance": 70, "margin": 0, "stock": 20, "newness": 10},
+        "weights": {"relevance": 60, "margin": 10, "stock": 20, "newness": 10},
         "fixed": True,
     }
     publishing.create("row", "Best", document, None, key="home/buy_again")
@@ -138,7 +138,7 @@ def test_the_form_shows_settings_as_they_were_written(client, merchandiser):
         (
             {"stock": "60", "newness": "60"},
             "newness",
-            "Stock and newness are more than 100 percent together.",
+            "Margin, stock and newness are more than 100 percent together.",
         ),
         ({"starts": "2030-02-01T00:00", "ends": "2030-01-01T00:00"}, "ends", "The end has to be after the start."),
         ({"fallback_1": "no_such_row"}, "fallback_1", None),

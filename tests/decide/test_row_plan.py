@@ -9,7 +9,8 @@ from personalization.decide.row_plan import fill_title, plan_page, title_in_lang
 from personalization.decide.slate import RowCandidate, RowType
 from personalization.decide.visit import Visit
 from personalization.merchandising.compiled import CompiledRules, ProductGroups
-from personalization.merchandising.compiled_rows import MAX_NUDGE, Nudge, RowSettings, RowSource, page_order
+from personalization.merchandising.compiled_objectives import MAX_MOVE
+from personalization.merchandising.compiled_rows import Nudge, RowSettings, RowSource, page_order
 
 PERSONAL, OTHERS = ["again", "because"], ["best", "new", "latest"]
 
@@ -85,7 +86,7 @@ def test_what_counts_moves_a_product_by_a_fifth_of_the_list_at_most(numbers, wei
     table = np.array(sorted(numbers.items()), np.float64).reshape(-1, 2)
     nudge = Nudge(weight, ProductGroups(table[:, 0].astype(np.int64), table[:, 1]))
     percents = setting("best", nudges=(nudge,)).percents(range(1, 31))
-    assert all(-MAX_NUDGE <= percent <= MAX_NUDGE and key in numbers for key, percent in percents.items())
+    assert all(-MAX_MOVE / 2 <= percent <= MAX_MOVE / 2 and key in numbers for key, percent in percents.items())
     if len({*numbers.values()}) > 1:
         highest, lowest = max(numbers, key=numbers.get), min(numbers, key=numbers.get)
         assert percents.get(highest, 0) >= 0 >= percents.get(lowest, 0)

@@ -85,6 +85,14 @@ FROZEN = {
         "hold_back": 0.05,
         "when": {"from": "2026-05-01T08:00:00+02:00", "to": None, "zone": "Europe/Berlin"},
     },
+    ("objectives", 1): {
+        "surfaces": {
+            "home": {"margin": 10, "clear": 5, "protect": 5, "newness": 0, "value": 20},
+            "search": {"margin": 20},
+        },
+        "slow_days": 180,
+        "scarce_below": 5,
+    },
     ("block", 1): {
         "slot": "home-hero",
         "kind": "hero",

@@ -112,7 +112,7 @@ def test_what_the_schema_cannot_say_is_told_at_its_place(changed, path):
         ({"leave_out": {"below_price": float("nan")}}, ""),
         ({"leave_out": {"bought_days": 366}}, "leave_out.bought_days"),
         ({"weights": {"relevance": 90}}, "weights"),
-        ({"weights": {"relevance": 50, "margin": 50}}, "weights.margin"),
+        ({"weights": {"relevance": 50, "margin": -50}}, "weights.margin"),
         ({"fallback": ["a", "b", "c", "d"]}, "fallback"),
         ({"when": {"zone": "Mars/Olympus"}}, "when.zone"),
         ({"place": 1}, ""),

@@ -206,7 +206,7 @@ def test_newness_moves_a_product_by_a_fifth_of_the_row_at_most(client, own_range
     settings = active_rules.read_rules_now().rows["home"]["own_table"]
     keys = [own_range.all_products().get(title=name).pk for name in before]
     percents = settings.percents(keys)
-    assert percents[newest.pk] == 20 and all(-20 <= percent <= 20 for percent in percents.values())
+    assert percents[newest.pk] == 10 and all(-10 <= percent <= 10 for percent in percents.values())
     after = products_of(client)["own_table"]
     assert abs(after.index(newest.title) - before.index(newest.title)) <= max(1, len(before) // 5)
 

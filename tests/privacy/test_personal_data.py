@@ -56,6 +56,7 @@ NOBODYS = {
     "JobSchedule",
     "Newcomer",
     "PriceSeen",
+    "ProductCost",
     "ProductWeek",
     "RowDraw",
     "RowOrderResult",

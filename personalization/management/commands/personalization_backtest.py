@@ -20,8 +20,9 @@ from personalization.oscar.back_test import (
     row_change,
     run_back_test,
 )
-from personalization.oscar.dashboard.back_test_screen import back_test_lines
+from personalization.oscar.dashboard.back_test_screen import BackTestLines, back_test_lines
 from personalization.oscar.dashboard.draft_rules import rules_with_draft
+from personalization.oscar.dashboard.objectives_back_test import find_objectives, trial_lines, try_document
 from personalization.oscar.replayed_pages import RuleChange
 
 NUMBERS = {field.name: type(getattr(DEFAULT_POLICY, field.name)) for field in fields(Policy)}
@@ -30,7 +31,10 @@ NUMBERS = {field.name: type(getattr(DEFAULT_POLICY, field.name)) for field in fi
 class Command(BaseCommand):
     """Says what a draft would have done to pages before the orders of the last weeks."""
 
-    help = "Tries the draft of a campaign or of a row, or other numbers of the policy, on past orders. Stores nothing."
+    help = (
+        "Tries the draft of a campaign, of a row or of what counts, or other numbers of the policy, on past orders. "
+        "Stores nothing."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         tried = parser.add_mutually_exclusive_group(required=True)
@@ -38,6 +42,7 @@ class Command(BaseCommand):
             "--campaign", type=int, metavar="NUMBER", help="its newest version; the number in its address"
         )
         tried.add_argument("--row", metavar="SURFACE/CODE", help="its newest settings, such as home/bestsellers")
+        tried.add_argument("--objectives", action="store_true", help="the newest version of what counts")
         tried.add_argument(
             "--policy", action="append", metavar="NAME=NUMBER", help="such as rerank_strength=50; may be repeated"
         )
@@ -45,13 +50,27 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=600, help="begin no order after this time (default: 600)")
 
     def handle(self, *args: Any, orders: int, seconds: float, **options: Any) -> None:
-        run = run_back_test(_change(options), seconds=seconds, most=orders)
-        words = back_test_lines(run)
+        words = _tried(options, orders, seconds)
         self.stdout.write(f"{words.head}\n")
         for label, line in words.lines:
             self.stdout.write(f"\n{label}\n  {line}")
         for line in filter(None, ("", words.left_out, *words.limits)):
             self.stdout.write(f"\n{line}")
+
+
+def _tried(options: dict[str, Any], orders: int, seconds: float) -> BackTestLines:
+    if options["objectives"]:
+        return _tried_objectives(orders, seconds)
+    return back_test_lines(run_back_test(_change(options), seconds=seconds, most=orders))
+
+
+def _tried_objectives(orders: int, seconds: float) -> BackTestLines:
+    definition = find_objectives()
+    if definition is None or definition.newest is None:
+        raise CommandError("Nobody ever said what counts besides relevance.")
+    newest = definition.newest
+    document = documents.upgrade(definition.kind, newest.schema, newest.document)
+    return trial_lines(try_document(document, seconds=seconds, most=orders))
 
 
 def _change(options: dict[str, Any]) -> RuleChange:

@@ -25,6 +25,7 @@ OTHER_KINDS = {
     "sensitive": pgettext_lazy("personalization", "sensitive category"),
     "customer": pgettext_lazy("personalization", "customer"),
     "audit": pgettext_lazy("personalization", "audit"),
+    "costs": pgettext_lazy("personalization", "costs of products"),
 }
 """What else than definitions entries are about."""
 

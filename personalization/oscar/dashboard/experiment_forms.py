@@ -297,13 +297,14 @@ class ExperimentForm(PlainSelects):
 
 
 def subject_choices() -> list[tuple[Any, Any]]:
-    """Empty, then campaigns and rows that are not archived, by name. One query."""
-    kinds = (DefinitionKind.CAMPAIGN, DefinitionKind.ROW)
+    """Empty, then campaigns, rows and what counts, as far as they are not archived, by name. One query."""
+    kinds = (DefinitionKind.CAMPAIGN, DefinitionKind.ROW, DefinitionKind.OBJECTIVES)
     rows = Definition.objects.of_kinds(kinds).present().order_by("name").values_list("kind", "pk", "name")
     found = list(rows)
     labels = (
         (DefinitionKind.CAMPAIGN, pgettext("personalization", "Campaigns")),
         (DefinitionKind.ROW, pgettext("personalization", "Rows")),
+        (DefinitionKind.OBJECTIVES, pgettext("personalization", "What counts")),
     )
     groups = [(label, [(pk, name) for kind, pk, name in found if kind == wanted]) for wanted, label in labels]
     return [("", ""), *(group for group in groups if group[1])]

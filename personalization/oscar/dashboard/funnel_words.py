@@ -186,19 +186,25 @@ class FunnelWords:
                 "listed": pgettext("personalization", "In the list at place %(place)d of %(count)d."),
                 "on_other_page": _("In the list at place %(place)d of %(count)d: that is page %(page)d."),
             }[step.code]
-            return words % facts, () if step.passed else self._pin_links()
+            sentence = f"{words % facts} {self._moved_in_list()}".rstrip()
+            return sentence, () if step.passed else self._pin_links()
         if step.passed is None:
             return pgettext("personalization", "Not shown: see above."), ()
         is_pin_of_use = step.code == trace.BEYOND_ROW_SIZE
         return self._shown_in_row(step), self._pin_links(facts["row"].row.type.code) if is_pin_of_use else ()
 
+    def _moved_in_list(self) -> str:
+        listing = self._page.listing
+        return self._words.objective_sentence(listing.trace, "", self._subject.key) if listing is not None else ""
+
     def _shown_in_row(self, step: FunnelStep) -> str:
         """What the row has to do with it that shows the product, or came closest to it."""
         facts, row = dict(step.facts), step.facts["row"]
         title = self._words.row_title(row.row.reason.key)
+        moved = self._words.objective_sentence(self._page.rows, row.row.reason.key, self._subject.key)
         if step.code == "in_row":
             words = pgettext("personalization", "In “%(row)s” at place %(place)d.")
-            return words % {"row": title, "place": facts["place"]}
+            return f"{words % {'row': title, 'place': facts['place']}} {moved}".rstrip()
         if step.code == trace.TAKEN_ABOVE:
             words = pgettext("personalization", "Taken by “%(row)s” above, at place %(place)d.")
             return words % {"row": self._words.row_title(facts["above"]), "place": facts["position"] + 1}
@@ -206,7 +212,7 @@ class FunnelWords:
             words = pgettext("personalization", "Place %(rank)d of %(count)d in “%(row)s”; the row shows %(shown)d.")
             params = {"rank": facts["rank"], "count": len(row.row.candidates), "shown": facts["shown"]}
             often_seen = often_seen_words(self._page.visit.policy.demote_after_views) if facts.get("often_seen") else ""
-            return f"{words % {**params, 'row': title}} {often_seen}".rstrip()
+            return " ".join(filter(None, [words % {**params, "row": title}, often_seen, moved]))
         words = pgettext("personalization", "Not shown in “%(row)s”: %(cause)s.")
         return words % {"row": title, "cause": describe_cause(step.code)}
 

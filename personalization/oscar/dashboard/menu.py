@@ -25,6 +25,7 @@ def dashboard_menu() -> dict[str, Any]:
         (pgettext_lazy("personalization", "Overview"), "overview"),
         (pgettext_lazy("personalization", "Campaigns"), "campaigns"),
         (pgettext_lazy("personalization", "Rows"), "rows"),
+        (pgettext_lazy("personalization", "What counts"), "objectives"),
         (pgettext_lazy("personalization", "Content blocks"), "blocks"),
         (pgettext_lazy("personalization", "Segments"), "segments"),
         (pgettext_lazy("personalization", "Searches"), "searches"),

@@ -89,6 +89,7 @@ def _row_card(
     sentences = [*_candidate_sentences(traced, ref), *(describe_score(scored) if scored else ())]
     if traced is not None and page.rows.is_demoted(traced, ref):
         sentences.append(often_seen_words(page.visit.policy.demote_after_views))
+    sentences += filter(None, [PageWords(page).objective_sentence(page.rows, row.key, item.product_id)])
     scope = page_scope(page, page.slate.surface)
     return CardTrace(
         item.product_id,
@@ -165,7 +166,11 @@ def _list_card(
         one.position + 1,
         placement_label(one.placed_by) if one.placed_by else "",
         "",
-        [*_rank_sentences(listing, key), *(describe_score(scored) if scored else ())],
+        [
+            *_rank_sentences(listing, key),
+            *(describe_score(scored) if scored else ()),
+            *filter(None, [words.objective_sentence(listing.trace, "", key)]),
+        ],
         words.campaign_sentences(outcomes, key),
         prefill_url("pin", key, **scope, place=one.position + 1),
         prefill_url("exclude", key, **scope),

@@ -10,6 +10,7 @@ from personalization.decide import merchandising, reasons, trace
 from personalization.decide.explained_page import ExplainedPage
 from personalization.decide.layout import ProposedRow
 from personalization.decide.merchandising import ActionOutcome
+from personalization.merchandising.objective_words import move_words
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class PageWords:
     def row_title(self, key: str) -> str:
         """The title of a row; of one that is not shown, what its kind is called."""
         return self._rows.get(key) or _kind_of_row(key)
+
+    def objective_sentence(self, traced: trace.Trace, row_key: str, product_id: int) -> str:
+        """How what counts besides relevance moved a product of a row, or of the list (""); "" where it did not."""
+        move = traced.objective_move(row_key, product_id)
+        return move_words(move.before, move.after, move.pulls) if move is not None else ""
 
     def campaign_sentences(self, outcomes: Iterable[ActionOutcome], product_id: int) -> list[CampaignSentence]:
         """What campaigns did to a product, each sentence once, in the order in which they count."""

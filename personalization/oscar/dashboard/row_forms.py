@@ -10,6 +10,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from personalization.decide.slate import RowType
 from personalization.merchandising import documents
+from personalization.merchandising.compile_rows import COUNTED
 from personalization.models.definitions import MAX_NAME
 from personalization.oscar.dashboard.audience_forms import AudienceForm, audience_initial
 from personalization.oscar.dashboard.row_words import fallback_choices, title_placeholders
@@ -61,6 +62,9 @@ class RowForm(AudienceForm):
         label=pgettext_lazy("personalization", "Above the price"), required=False, min_value=0, max_value=1e9
     )
     not_on_offer = forms.BooleanField(label=pgettext_lazy("personalization", "What is not on offer"), required=False)
+    margin = forms.IntegerField(
+        label=pgettext_lazy("personalization", "Margin (percent)"), required=False, min_value=0, max_value=100
+    )
     stock = forms.IntegerField(
         label=pgettext_lazy("personalization", "Stock (percent)"), required=False, min_value=0, max_value=100
     )
@@ -121,8 +125,8 @@ class RowForm(AudienceForm):
         low, high = data.get("below_price"), data.get("above_price")
         if low is not None and high is not None and high < low:
             self.add_error("above_price", pgettext("personalization", "From must be below To."))
-        if (data.get("stock") or 0) + (data.get("newness") or 0) > 100:
-            self.add_error("newness", _("Stock and newness are more than 100 percent together."))
+        if sum(data.get(name) or 0 for name in COUNTED) > 100:
+            self.add_error("newness", _("Margin, stock and newness are more than 100 percent together."))
         if self.row_type is None:
             self._check_source(data)
         return data
@@ -176,10 +180,9 @@ class RowForm(AudienceForm):
         found.update({"when": when} if (when := self.schedule()).keys() != {"zone"} else {})
         fallback = [data[f"fallback_{number}"] for number in FALLBACKS if data[f"fallback_{number}"]]
         found.update({"fallback": list(dict.fromkeys(fallback))} if fallback else {})
-        stock, newness = data["stock"] or 0, data["newness"] or 0
-        if stock or newness:
-            relevance = 100 - stock - newness
-            found["weights"] = {"relevance": relevance, "margin": 0, "stock": stock, "newness": newness}
+        weights = {name: data[name] or 0 for name in COUNTED}
+        if any(weights.values()):
+            found["weights"] = {"relevance": 100 - sum(weights.values()), **weights}
         return found | ({"fixed": True} if data["fixed"] else {})
 
 
@@ -202,7 +205,6 @@ def row_initial(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
         "below_price": leave_out.get("below_price"),
         "above_price": leave_out.get("above_price"),
         "not_on_offer": leave_out.get("not_on_offer", False),
-        "stock": weights.get("stock") or None,
-        "newness": weights.get("newness") or None,
+        **{name: weights.get(name) or None for name in COUNTED},
         "fixed": document.get("fixed", False),
     }

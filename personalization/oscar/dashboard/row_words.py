@@ -172,6 +172,7 @@ def _further_parts(document: Mapping[str, Any]) -> list[str]:
         parts.append(words % {"rows": pgettext("personalization", ", else ").join(others)})
     weights = document.get("weights", {})
     counted = {
+        "margin": pgettext("personalization", "margin counts %(percent)d %%"),
         "stock": pgettext("personalization", "stock counts %(percent)d %%"),
         "newness": pgettext("personalization", "newness counts %(percent)d %%"),
     }

@@ -125,6 +125,7 @@ export interface AskedItemAnswer {
   scorings: Array<ScoringAnswer>;
   /** What each of them says, without zeros. */
   recommenders: Record<string, Record<string, number>>;
+  objectives: Array<ObjectiveMoveAnswer>;
   id: number;
   /** Its way into a row, up to the first step that it failed. */
   rows: Array<StepAnswer>;
@@ -301,6 +302,7 @@ export interface ListedItemAnswer {
   scorings: Array<ScoringAnswer>;
   /** What each of them says, without zeros. */
   recommenders: Record<string, Record<string, number>>;
+  objectives: Array<ObjectiveMoveAnswer>;
   id: number;
   /** `product`; on the surface `navigation` `category`. */
   kind: string;
@@ -369,6 +371,17 @@ export interface NewVisitorRequest {
 }
 
 export type NewVisitorRequestConsentEnum = "granted";
+
+/** What counts besides relevance did to an item. */
+export interface ObjectiveMoveAnswer {
+  /** The key of the row; empty for the list. */
+  row: string;
+  /** Its place among the candidates by relevance, from 1. */
+  before: number;
+  after: number;
+  /** By objective, by how many percent of the list it pulled the item up. */
+  pulls: Record<string, number>;
+}
 
 /** An invitation of the customer's own that holds. Its code was told when it was made. */
 export interface OpenInvitationAnswer {
@@ -732,6 +745,7 @@ export interface TracedItemAnswer {
   scorings: Array<ScoringAnswer>;
   /** What each of them says, without zeros. */
   recommenders: Record<string, Record<string, number>>;
+  objectives: Array<ObjectiveMoveAnswer>;
   id: number;
   /** `product`; on the surface `navigation` `category`. */
   kind: string;
