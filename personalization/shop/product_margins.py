@@ -91,7 +91,3 @@ def products_by_code(codes: Collection[str], items: str) -> dict[str, list[int]]
     for code, key in rows:
         found.setdefault(str(code), []).append(key)
     return found
-
-
-def _is_key(code: str) -> bool:
-    return code.isascii() and code.isdigit() and len(code) <= MAX_KEY_DIGITS
