@@ -90,7 +90,7 @@ class PostNode(Node):
         if markup is None:
             own = {"token": token and REPORT_PLACEHOLDER, "next": NEXT_PLACEHOLDER, "csrf_token": TOKEN_PLACEHOLDER}
             markup = post.render({**page, **own, "printed": printed})
-            _store_in_cache(key, markup)
+            _keep_markup(key, markup)
         markup = markup.replace(TOKEN_PLACEHOLDER, str(context.get("csrf_token") or ""))
         markup = markup.replace(NEXT_PLACEHOLDER, conditional_escape(context.get("next") or ""))
         return markup.replace(REPORT_PLACEHOLDER, conditional_escape(token))
@@ -106,7 +106,7 @@ def _post_key(printed: Any, page: dict[str, Any]) -> tuple:
     return (printed.block.id, printed.suffix, printed.block.post, page["text"], page["picture"], *spots)
 
 
-def _store_in_cache(key: tuple, markup: str) -> None:
+def _keep_markup(key: tuple, markup: str) -> None:
     if len(_post_cache) >= MAX_CACHED_POSTS:
         _post_cache.clear()
     _post_cache[key] = markup

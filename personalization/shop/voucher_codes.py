@@ -1,13 +1,15 @@
 """Voucher codes for one person each: Oscar's own vouchers of one set, each good once, checked and applied by Oscar."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from oscar.core.loading import get_class, get_model
+
+from personalization.models import Definition
 
 get_unused_code = get_class("voucher.utils", "get_unused_code")
 Voucher = get_model("voucher", "Voucher")
@@ -66,6 +68,26 @@ def read_code(voucher_id: int, now: datetime) -> OwnCode | None:
     )
     found = rows.values_list("code", "end_datetime").first()
     return OwnCode(*found) if found else None
+
+
+def open_vouchers(entered: Collection[int], own: Collection[int], basket: Any, now: datetime) -> list[Any]:
+    """Those of these vouchers that can be used now and are not in a basket, what was entered first, then what ends
+    first. No query without a key, else one.
+
+    Parameters: `own`, the keys of those that were made for the customer; one that was `entered` and was made by a
+    campaign for somebody else is left out.
+    """
+    if not entered and not own:
+        return []
+    addressed = Definition.objects.filter(voucher_set_id=OuterRef("voucher_set_id"))
+    rows = Voucher._default_manager.filter(
+        Q(pk__in=own) | Q(pk__in=list(entered)) & ~Exists(addressed),
+        ~Q(usage=Voucher.SINGLE_USE) | Q(applications__isnull=True),
+        start_datetime__lte=now,
+        end_datetime__gt=now,
+    ).exclude(pk__in=basket.vouchers.order_by().values("pk"))
+    found = rows.order_by("end_datetime", "pk").distinct()
+    return sorted(found, key=lambda voucher: voucher.pk not in entered)
 
 
 def create_code(terms: VoucherTerms, set_id: int | None, key: str, now: datetime, ends: datetime) -> tuple[int, int]:

@@ -66,10 +66,12 @@ def personalized(context: Context, surface: str, **page: Any) -> dict[str, Any]:
 
 @register.inclusion_tag("personalization/partials/offer_slate.html", takes_context=True)
 def personalized_offers(context: Context) -> dict[str, Any]:
-    """On Oscar's basket page: what completes an offer that the basket meets in part."""
+    """On Oscar's basket page: what completes an offer or a voucher code that the basket meets in part, and a button for
+    each code that is complete."""
     address = getattr(context.get("view"), "get_default_shipping_address", None)
-    slate, visit = half_met_slate(context.get("request"), context.get("upsell_messages") or (), address)
-    return page_slates.slate_context(context, slate, visit, card_numbers=True) if slate.rows else {}
+    found = half_met_slate(context.get("request"), context.get("upsell_messages") or (), address)
+    rows = page_slates.slate_context(context, found.slate, found.visit, card_numbers=True) if found.slate.rows else {}
+    return {**rows, "codes": found.codes}
 
 
 @register.simple_tag(takes_context=True)
