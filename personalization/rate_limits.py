@@ -305,7 +305,7 @@ class DropLog:
                 self._added_at = moment
         if is_due:
             ask_cache(self._add_to_everybodys)
-        self._say(moment)
+        self._write_to_log(moment)
 
     def _add_to_everybodys(self) -> None:
         """Called where the cache is asked. Where it is not, or fails, nothing is lost: the next call adds that, too."""
@@ -318,7 +318,7 @@ class DropLog:
                 self._uncounted += count
             raise
 
-    def _say(self, moment: float) -> None:
+    def _write_to_log(self, moment: float) -> None:
         with self._lock:
             if not self._counts or moment < self._said_at + MINUTE:
                 return

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from personalization.decide.reasons import placement_label
 from personalization.decide.slate import Link, PlacedBy, Row, Slate, SlateItem
 from personalization.oscar import card_markup
-from personalization.shop.category_labels import category_address
+from personalization.shop.category_labels import category_addresses
 from personalization.surfaces.navigation import MenuShortcut
 
 
@@ -208,4 +208,5 @@ def serialize_shortcut(one: MenuShortcut, request: HttpRequest) -> dict[str, Any
 
 def serialize_category(one: Any, request: HttpRequest) -> dict[str, Any]:
     """A CategoryAnswer."""
-    return {"id": one.pk, "name": one.name, "url": request.build_absolute_uri(category_address(one))}
+    (address,) = category_addresses([one])
+    return {"id": one.pk, "name": one.name, "url": request.build_absolute_uri(address)}

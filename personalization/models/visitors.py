@@ -5,18 +5,20 @@ import secrets
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.db.models import Count, Q
 from django.utils.translation import pgettext_lazy
 
 from personalization import signals
-from personalization.models.customer_facts import READ_FIELDS, CustomerFacts
+from personalization.models.compiled_query import CompiledQuery
+from personalization.models.customer_columns import customer_columns
+from personalization.models.customer_facts import CustomerFacts
 from personalization.models.genomes import GENOME_FORMAT, Genome
-from personalization.models.households import GENOME_COLUMNS, HouseholdMember
+from personalization.models.households import HouseholdMember
 from personalization.models.sizes_stated import SIZE, stated_size
 from personalization.models.uncounted_days import CountedQuerySet
 
@@ -56,16 +58,8 @@ class VisitorQuerySet(models.QuerySet):
     def of_customer(self, user_id: Any, *, with_household: bool = False) -> "Visitor | None":
         """The visitor that this customer is, with their genome and facts, and with their household if that is asked
         for, in one indexed query."""
-        related: tuple[str, ...] = ("user__personalization_genome", "user__personalization_facts")
-        fields: tuple[str, ...] = (
-            *_OWN_FIELDS,
-            f"user__{get_user_model()._meta.pk.name}",
-            *_GENOME_FIELDS,
-            *_FACTS_FIELDS,
-        )
-        if with_household:
-            related, fields = (*related, "membership__household"), (*fields, *_HOUSEHOLD_FIELDS)
-        return self.filter(user_id=user_id).select_related(*related).only(*fields).first()
+        visitor: Visitor | None = _customer_query(with_household).first(user_id, self.db)
+        return visitor
 
     def of_browser(self, visitor_id: uuid.UUID) -> "Visitor | None":
         """The visitor of this id, unless an account has it: an account is known by its session only."""
@@ -378,23 +372,8 @@ def _erasure_times(visitors: VisitorQuerySet) -> dict[Any, float]:
     return {user: -math.inf if at is None else at.timestamp() for user, at in rows}
 
 
-_OWN_FIELDS = ("id", "user", "consent", "consented_at", "erased_at", "preferences", "browser_unit", "created_at")
-_GENOME_FIELDS = tuple(
-    f"user__personalization_genome__{name}"
-    for name in (
-        "products",
-        "categories",
-        "neighbour_products",
-        "purchases",
-        "distinct_products",
-        "sizes",
-        "computed_at",
-        "format",
-    )
-)
-_HOUSEHOLD_FIELDS = (
-    "membership__since",
-    "membership__visitor",
-    *(f"membership__household__{name}" for name in GENOME_COLUMNS),
-)
-_FACTS_FIELDS = tuple(f"user__personalization_facts__{name}" for name in READ_FIELDS)
+@cache
+def _customer_query(with_household: bool) -> CompiledQuery:
+    related, columns = customer_columns(with_household)
+    rows = Visitor.objects.select_related(*related).only(*columns)
+    return CompiledQuery(lambda user_id: rows.filter(user_id=user_id), Visitor._meta.get_field("user"))

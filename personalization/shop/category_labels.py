@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from oscar.core.loading import get_model
 
@@ -15,8 +15,9 @@ SEPARATOR = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 
 
 def categories_to_label() -> QuerySet[Any]:
-    """The browsable categories, each with whether it `shares_name` with another."""
-    namesakes = Category.objects.browsable().filter(name=OuterRef("name")).exclude(pk=OuterRef("pk"))
+    """The browsable categories, each with whether it `shares_name` with another, be that hidden or not: what tells them
+    apart is looked up for those alone."""
+    namesakes = Category.objects.filter(~Q(pk=OuterRef("pk")), name=OuterRef("name"))
     categories: QuerySet[Any] = Category.objects.browsable().annotate(shares_name=Exists(namesakes))
     return categories
 
@@ -37,12 +38,15 @@ def label_categories(categories: Iterable[Any]) -> None:
             category.label = path_label(own, others)
 
 
-def category_address(category: Any) -> str:
-    """The address of a category's page. Oscar asks the cache for the slugs above it; where that does not answer, the
-    category's own slug does, which its page corrects."""
-    if cache_answers():
-        return str(category.get_absolute_url())
-    return reverse("catalogue:category", kwargs={"category_slug": category.slug, "pk": category.pk})
+def category_addresses(categories: Sequence[Any]) -> list[str]:
+    """The addresses of these categories' pages. Oscar asks the cache for the slugs above each; where that does not
+    answer, the category's own slug does, which its page corrects."""
+    if categories and cache_answers():
+        return [str(category.get_absolute_url()) for category in categories]
+    return [
+        reverse("catalogue:category", kwargs={"category_slug": category.slug, "pk": category.pk})
+        for category in categories
+    ]
 
 
 def category_paths(limit: int) -> dict[int, tuple[str, ...]]:

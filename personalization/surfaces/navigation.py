@@ -4,7 +4,6 @@ categories, the visitor's shortcuts, and the top categories in their order, no f
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,7 +150,12 @@ def select_shortcuts(
         if candidate.item.id in shown and not _is_redundant(candidate, selected, shown):
             selected.append(candidate)
     best = sorted(selected, key=lambda candidate: -candidate.score)[:MAX_SHORTCUTS]
-    return [_menu_shortcut(candidate, shown[candidate.item.id].category, discreet) for candidate in best]
+    categories = [shown[candidate.item.id].category for candidate in best]
+    addresses = category_labels.category_addresses(categories)
+    return [
+        MenuShortcut(one.item.id, category.label, address, *_reason(one, discreet))
+        for one, category, address in zip(best, categories, addresses, strict=True)
+    ]
 
 
 def _is_redundant(
@@ -168,11 +172,10 @@ def _is_redundant(
     )
 
 
-def _menu_shortcut(candidate: Candidate, category: Any, discreet: bool) -> MenuShortcut:
+def _reason(candidate: Candidate, discreet: bool) -> tuple[Reason, str]:
+    """Why a shopper is shown this category, and in words."""
     reason = reasons.without_private_facts(candidate.reason) if discreet else candidate.reason
-    explanation = reasons.item_explanation(reason, reasons.DisplayNames())
-    address = category_labels.category_address(category)
-    return MenuShortcut(candidate.item.id, category.label, address, reason, explanation)
+    return reason, reasons.item_explanation(reason, reasons.DisplayNames())
 
 
 def _shortcut_candidates(visit: Visit, snapshot: SnapshotArrays) -> list[Candidate]:

@@ -1,0 +1,1 @@
+"""Pages of a shop with advice, once as Wagtail makes them and once as django CMS does."""
