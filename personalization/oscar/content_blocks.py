@@ -135,11 +135,12 @@ def _code_of_visitor(block: Block, visit: Visit) -> tuple[OwnCode | None, bool]:
     """(the visitor's code of the block's campaign, whether they may ask for one). Nobody's where another person may be
     looking; staff see an example."""
     moment = datetime.fromtimestamp(visit.timestamp, UTC)
-    if visit.is_preview:
-        return (example_code(moment) if block.makes_codes else None), False
-    if not block.makes_codes or visit.user_id is None or visit.hide_private_reasons:
+    is_hidden = visit.user_id is None or visit.hide_private_reasons
+    if not block.makes_codes or (is_hidden and not visit.is_preview):
         return None, False
     with fail_open("Reading a voucher code"):
+        if visit.is_preview:
+            return example_code(moment, block.campaign), False
         own, had_one = own_code(block.campaign, visit.user_id, moment)
         return own, not had_one
     return None, False

@@ -1,5 +1,5 @@
-"""What completes an offer or a voucher code that a basket meets in part, each with both numbers, what it costs and by how
-much the whole rises, as Oscar's own calculation says on a copy of the basket: rows of the basket page, a line on a
+"""What completes an offer or a voucher code that a basket meets in part, each with both numbers, what it costs and by
+how much the whole rises, as Oscar's own calculation says on a copy of the basket: rows of the basket page, a line on a
 product's page, and one in a message about the basket.
 """
 

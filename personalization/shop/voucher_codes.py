@@ -20,6 +20,13 @@ Benefit = get_model("offer", "Benefit")
 Range = get_model("offer", "Range")
 
 CODE_LENGTH = 12
+TERM_COLUMNS = (
+    "offers__benefit__type",
+    "offers__benefit__value",
+    "offers__benefit__max_affected_items",
+    "offers__condition__type",
+    "offers__condition__value",
+)
 MAX_NAME = 100
 
 
@@ -46,10 +53,24 @@ class VoucherTerms:
 
 @dataclass(frozen=True)
 class OwnCode:
-    """A code that is good now, and its last moment."""
+    """A code that is good now, its last moment, and what it says at this moment."""
 
     code: str
     until: datetime
+    percent: Decimal | None = None
+    """Which part it takes off, or ..."""
+    amount: Decimal | None = None
+    """... how much; neither where its offer is of another kind by now, as somebody changed it in Oscar."""
+    least: Decimal | None = None
+    """From which value on; 0 for any, None where its condition is of another kind by now."""
+
+    @classmethod
+    def of_terms(cls, code: str, until: datetime, terms: VoucherTerms) -> "OwnCode":
+        """As a code with these terms would be made."""
+        percent, amount, least = (
+            None if one is None else Decimal(str(one)) for one in (terms.percent, terms.amount, terms.least)
+        )
+        return cls(code, until, percent, amount, least)
 
 
 @dataclass(frozen=True)
@@ -66,8 +87,20 @@ def read_code(voucher_id: int, now: datetime) -> OwnCode | None:
     rows = Voucher._default_manager.filter(
         pk=voucher_id, start_datetime__lte=now, end_datetime__gt=now, applications__isnull=True
     )
-    found = rows.values_list("code", "end_datetime").first()
-    return OwnCode(*found) if found else None
+    found = list(rows.order_by("offers").values("code", "end_datetime", *TERM_COLUMNS)[:2])
+    if not found:
+        return None
+    code, until = found[0]["code"], found[0]["end_datetime"]
+    if len(found) > 1:  # somebody tied further offers to it
+        return OwnCode(code, until)
+    benefit, value, most_items, condition, least = (found[0][column] for column in TERM_COLUMNS)
+    return OwnCode(
+        code,
+        until,
+        value if benefit == Benefit.PERCENTAGE and most_items is None else None,
+        value if benefit == Benefit.FIXED else None,
+        least if condition == Condition.VALUE else Decimal(0) if (condition, least) == (Condition.COUNT, 1) else None,
+    )
 
 
 def open_vouchers(entered: Collection[int], own: Collection[int], basket: Any, now: datetime) -> list[Any]:
