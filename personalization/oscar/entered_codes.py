@@ -34,6 +34,13 @@ def forget_code(sender: Any, voucher: Any, **rest: Any) -> None:
             request.session[CODES_KEY] = [key for key in request.session.get(CODES_KEY, ()) if key != voucher.pk]
 
 
+def forget_all_codes(sender: Any, request: Any = None, **rest: Any) -> None:
+    """Receives that an order was placed: what was entered for it is not proposed for the next one."""
+    if request is not None:
+        with fail_open("Forgetting the voucher codes of an order"):
+            request.session.pop(CODES_KEY, None)
+
+
 def codes_in_question(request: Any, visit: Visit) -> list[Any]:
     """The vouchers that this visitor may use now and that are not in their basket; no other person's. Those of
     campaigns not where another person may be looking. Two queries at most, none for a stranger who entered none."""

@@ -15,11 +15,18 @@ from oscar.apps.offer.models import Benefit, Condition, ConditionalOffer
 from oscar.apps.voucher.models import Voucher, VoucherSet
 from oscar.test.factories import create_order
 
+from personalization.merchandising.assignment import HELD_OUT
 from personalization.models import CampaignCustomer, Consent, Definition, Visitor
 from personalization.oscar import offer_rows
+from personalization.oscar.previews import PARAMETER, Preview
+from tests.collect.event_payloads import FIREFOX
 from tests.shops import tea
 from tests.shops.breakfast import get_basket_page, put_into_basket
+from tests.shops.factories import create_past_order
+from tests.walks.known_visitors import identify_browser
+from tests.walks.running import put_into_arm, start_holdout
 from tests.walks.test_half_met_offers import offer_on, offer_row, page_of, total_of
+from tests.walks.test_order_visitors import check_out
 
 pytestmark = pytest.mark.django_db
 
@@ -146,6 +153,40 @@ def test_a_code_that_was_taken_out_again_is_forgotten(client, products):
     assert "Voucher 'TEA' added to basket" in unescape(enter(client))
     client.post(f"/basket/vouchers/{voucher.pk}/remove/")
     assert shown(client) == []
+
+
+def test_an_order_forgets_what_was_entered_for_it(client, products):
+    make_code(products)
+    put_into_basket(client, products[tea.TEAS[0]], products[tea.TEAS[1]])
+    enter(client)
+    assert shown(client)
+    check_out(client, create_past_order(None, [products[tea.CAKES[0]]]))
+    assert shown(client) == []
+
+
+def test_a_visitor_who_is_held_back_reads_nothing_of_it(products):
+    client = Client(HTTP_USER_AGENT=FIREFOX)
+    visitor = identify_browser(client)
+    make_code(products)
+    put_into_basket(client, products[tea.TEAS[0]], products[tea.TEAS[1]])
+    enter(client)
+    assert shown(client)
+    put_into_arm(visitor, start_holdout(), HELD_OUT)
+    assert shown(client) == []
+
+
+def test_a_preview_shows_the_codes_neither_of_staff_nor_of_the_customer(client, products):
+    owner, _own = signed_in("owner")
+    campaign_code(products, owner)
+    make_code(products, "OTHER")
+    staff = User.objects.create_superuser("staff", "staff@example.com", "x")
+    client.force_login(staff)
+    put_into_basket(client, products[tea.TEAS[0]], products[tea.TEAS[1]])
+    enter(client, "OTHER")
+    assert "your code OTHER" in page_of(client)
+    address = f"/basket/?{PARAMETER}={Preview(str(staff.pk), str(owner.pk)).sign()}"
+    page = unescape(client.get(address).content.decode())
+    assert "Nothing here counts" in page and "your code" not in page
 
 
 def test_a_code_without_use_for_this_basket_is_not_spoken_of(client, products):
