@@ -212,7 +212,7 @@ class _BasketTrials:
         """`ranked`: the keys of the products among which is looked, best first."""
         self._basket, self._visit, self._ranked, self._buyer = basket, visit, ranked, buyer
         in_basket = [line.product_id for line in basket.all_lines()]
-        self._ranges = RangeMembers({*ranked, *in_basket})
+        self._ranges, self._seconds = RangeMembers({*ranked, *in_basket}), 0.0
 
     @cached_property
     def _offers(self) -> list[Any]:
@@ -259,19 +259,23 @@ class _BasketTrials:
         if free := self._free_shipping():
             yield free.explanation, "", free
 
-    @cached_property
-    def _until(self) -> float:
-        """When nothing further is tried on the page of the basket."""
-        return time.monotonic() + TRY_SECONDS
+    def _try(self, added: dict[Any, int], offers: Sequence[Any]) -> TriedBasket | None:
+        """What the basket comes to with these; None once all tries together took too long."""
+        if self._seconds > TRY_SECONDS:
+            return None
+        begun = time.monotonic()
+        tried = try_basket(self._basket, added, offers, self._shipping_charge)
+        self._seconds += time.monotonic() - begun
+        return tried
 
     def try_codes(self, vouchers: Iterable[Any]) -> tuple[list[ReadyCode], list[_HalfMet]]:
         """(which of these codes would take something off now, what is missing of the others)."""
         ready, missing = list[ReadyCode](), list[_HalfMet]()
         for voucher in vouchers:
             offers, own = self._offers_with(voucher)
-            if not own or time.monotonic() > self._until:
+            tried = self._try({}, offers) if own else None
+            if tried is None:
                 continue
-            tried = try_basket(self._basket, {}, offers, self._shipping_charge)
             if tried.applied_offers.isdisjoint(offer.id for offer in own):
                 found = (self._half_met_code(voucher, offer, offers) for offer in own)
                 missing += [one for one in found if one is not None and one.products]
@@ -352,10 +356,9 @@ class _BasketTrials:
     ) -> Iterator[SlateItem]:
         position = 0
         for offer, quantity in islice(_choices(wanted, sellable), TRIES_AN_OFFER):
-            if time.monotonic() > self._until:
+            tried = self._try({offer.product: quantity}, offers)
+            if tried is None:
                 return
-            added = {offer.product: quantity}
-            tried = try_basket(self._basket, added, offers, self._shipping_charge)
             if _completes(wanted, tried):
                 words = both_numbers(tried, quantity, offer.info.price.currency, wanted.code)
                 about = (float(tried.saving), Reason(OFFER_ROW), words, offer.product, offer.info)
