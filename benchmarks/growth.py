@@ -19,7 +19,8 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from math import log
 from pathlib import Path
@@ -32,6 +33,7 @@ SIZES = {
 }
 """Products, customers, order lines and events."""
 EXPORTED = 500
+SOME_GENOMES = 2_000
 SENSITIVE_SHARE = 0.4
 """This part of the events is about sensitive products."""
 REPORT = "measured: "
@@ -90,12 +92,44 @@ def _catalogue_alone() -> Any:
 
 
 @job
+def changed_texts() -> int:
+    """Similar texts on the day after one product in a thousand got the text of another; prints what that day took."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from personalization.recommenders import KeptLinks, KeptTexts
+    from personalization.recommenders._tfidf import weigh_texts
+    from personalization.recommenders.content_similarity import recommender
+    from personalization.train.fit import learning_limits
+
+    history = _catalogue_alone()
+    catalogue, near = history.catalogue, recommender.fit(history, learning_limits())
+    weighed, number = weigh_texts(catalogue), np.arange(history.products, dtype=np.int32)
+    kept = KeptTexts(weighed.word_weights, KeptLinks(number, weighed.digest, near.index, near.weight))
+    text, products = list(catalogue.text), np.random.default_rng(5).permutation(history.products)
+    for product, other in products[: 2 * (history.products // 1000)].reshape(-1, 2).tolist():
+        text[product] = catalogue.text[other]
+    begun = time.process_time()
+    day_after = replace(history, catalogue=replace(catalogue, text=text, kept_texts=kept))
+    plan = recommender.plan(day_after, learning_limits())
+    known = plan.args[1]
+    plan.assemble(map(plan.links, plan.blocks))
+    print(
+        f"the day after: {time.process_time() - begun:.1f} s; {len(known.changed)} products changed, "
+        f"{known.is_open.sum()} were compared with all"
+    )
+    return int(history.products)
+
+
+@job
 def read() -> int:
     """Reading the shop's history for a training run."""
     from personalization.train.dataset import read_dataset
-    from personalization.train.run import no_progress, training_cutoff
+    from personalization.train.run import training_cutoff
 
-    read_dataset(training_cutoff(_end()), no_progress)
+    with step_clock() as progress:
+        read_dataset(training_cutoff(_end()), progress)
     return _events()
 
 
@@ -104,7 +138,8 @@ def train() -> int:
     """A training run that learns the rankers, too."""
     from personalization.train.run import run_training
 
-    return int(run_training(_end(), refit_ranker=True, force=True).metrics["lines"])
+    with step_clock() as progress:
+        return int(run_training(_end(), progress, refit_ranker=True, force=True).metrics["lines"])
 
 
 @job
@@ -112,7 +147,8 @@ def daily_train() -> int:
     """The training run of the day after."""
     from personalization.train.run import run_training
 
-    return int(run_training(_end() + 86_400, force=True).metrics["lines"])
+    with step_clock() as progress:
+        return int(run_training(_end() + 86_400, progress, force=True).metrics["lines"])
 
 
 @job
@@ -121,6 +157,18 @@ def genomes() -> int:
     from personalization.profile.batch import refresh_all_genomes
 
     return refresh_all_genomes(_end())
+
+
+@job
+def some_genomes() -> int:
+    """The genomes of two thousand customers, without what similar customers buy: what each costs in a large shop."""
+    from personalization.models import Visitor
+    from personalization.profile.batch import BATCH_SIZE
+    from personalization.profile.genome import refresh_own_genomes
+
+    customers = sorted(Visitor.objects.consented())[:SOME_GENOMES]
+    batches = (customers[start : start + BATCH_SIZE] for start in range(0, len(customers), BATCH_SIZE))
+    return sum(refresh_own_genomes(batch, _end()) for batch in batches)
 
 
 @job
@@ -192,11 +240,14 @@ def pages() -> int:
     from haystack.query import SearchQuerySet
 
     from benchmarks.pages import Page, asked, count, customer
+    from personalization.decide.active_snapshot import get_active_snapshot
     from personalization.shop.catalogue import Product
 
     settings.ALLOWED_HOSTS = ["*"]
     if not SearchQuerySet().count():
         call_command("rebuild_index", interactive=False, verbosity=0)
+    while get_active_snapshot() is None:  # of a large shop it takes seconds, and pages do without it meanwhile
+        time.sleep(0.1)
     product = Product.objects.get(pk=7)
     addresses = {
         "home": reverse("personalization:home"),
@@ -210,6 +261,34 @@ def pages() -> int:
             page = count(Page(place, asked(client, address)), warm=3)
             print(f"{name:10}{place:10}{page.queries:6} queries{page.calls:10} calls")
     return SIZES[os.environ["GROWTH_SHOP"]][0]
+
+
+@contextmanager
+def step_clock() -> Iterator[Callable[..., Any]]:
+    """A Progress that prints in the end what each step took, and what each recommender and task did of it: seconds of
+    CPU of this process, the peak of memory then, and how many items there were."""
+    spent: dict[str, list[float]] = {}
+
+    def add(label: str, begun: float, items: int) -> None:
+        step = spent.setdefault(label, [0.0, 0, 0])
+        step[:] = step[0] + time.process_time() - begun, _peak_mib(), step[2] + items
+
+    def progress(stream: Iterable[Any], label: str, length: int | None) -> Iterator[Any]:
+        whole, items = time.process_time(), 0
+        for items, item in enumerate(stream, 1):  # noqa: B007 - counted
+            begun = time.process_time()
+            yield item
+            if isinstance(getattr(item, "name", None), str):
+                add(f"{label} {item.name}", begun, 1)
+        add(label, whole, items)
+
+    yield progress
+    for label, (seconds, peak, items) in spent.items():
+        print(f"{label:44}{seconds:8.1f} s{peak:8.0f} MiB{items:10.0f} items")
+
+
+def _peak_mib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _end() -> float:
@@ -246,7 +325,7 @@ def measure(name: str) -> Cost:
         amount = JOBS[name]()
     cpu = time.process_time() - begun
     spent = _cpu_of(process) - database if _database_process() == process else 0.0
-    return Cost(amount, cpu, spent, queries, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    return Cost(amount, cpu, spent, queries, _peak_mib())
 
 
 def _database_process() -> int:

@@ -8,7 +8,7 @@ from personalization.shop import catalogue
 from personalization.shop.card_columns import SENSITIVE
 from personalization.shop.types import PurchaseInfo
 
-MAX_CACHED_PRODUCTS = 20_000
+MAX_CACHED_PRODUCTS = 40_000
 """More products than this are not remembered at once: it bounds the memory of an export. Those that were asked for
 longest ago are forgotten first, ..."""
 FORGOTTEN_SHARE = 0.1

@@ -31,8 +31,8 @@ MOST_STEPS = 60
 OTHER_TRAINING = gettext_noop("Another training run is in progress.")
 INTERRUPTED = gettext_noop("It was interrupted.")
 
-StepProgress = Callable[[Iterable[Any], str, int], Iterable[Any]]
-"""Passes a stream through and shows its progress: (stream, label, expected length)."""
+StepProgress = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
+"""Passes a stream through and shows its progress: (stream, label, expected length); None where nobody knows it."""
 
 
 class WorkLeftOut(Exception):
@@ -62,7 +62,7 @@ class RunRecorder:
     def watch(self, progress: StepProgress) -> StepProgress:
         """This progress, which notes each item once it is done with."""
 
-        def watched(stream: Iterable[Any], label: str, length: int) -> Iterator[Any]:
+        def watched(stream: Iterable[Any], label: str, length: int | None) -> Iterator[Any]:
             step = self.begin_step(label, length)
             for number, item in enumerate(progress(stream, label, length), 1):
                 yield item

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 
 
-def progress_bars(output: Any, verbosity: int) -> Callable[[Any, str, int], Any]:
+def progress_bars(output: Any, verbosity: int) -> Callable[[Any, str, int | None], Any]:
     """A function that passes an iterable through and shows a bar for it on a terminal: (iterable, label, length).
     Without the extra `train`, which brings them, there are no bars."""
     try:

@@ -143,11 +143,6 @@ class EventQuerySet(ShownEventQuerySet):
             type=EventType.PRODUCT_VIEW, is_suspected_bot=False, product_id__isnull=False, visitor__user__isnull=False
         )
 
-    def by_customer(self) -> Iterator[tuple[Any, int, float, str]]:
-        """(customer's key, product's key, seconds since 1970, type of device) of each event, streamed."""
-        rows = self.order_by().annotate(at=Epoch("occurred_at"))
-        return rows.values_list("visitor__user_id", "product_id", "at", "device").iterator(chunk_size=20_000)
-
     def recent(
         self, visitor_id: uuid.UUID, since: datetime, until: datetime, *, min_seen: int = NEVER
     ) -> RecentActivity:
@@ -175,18 +170,14 @@ class EventQuerySet(ShownEventQuerySet):
         """How many happened since."""
         return self.filter(type__in=EventType.values, occurred_at__gte=moment).count()
 
-    def search_sessions(self) -> Self:
-        """The searches of those who allow it, and all telling that was done with one product since the first one."""
-        heard = self.filter(type__in=INTENT_EVENTS, is_suspected_bot=False).exclude(visitor__consent=Consent.WITHDRAWN)
-        first = self.searches().filter(is_suspected_bot=False).oldest_time()
-        about = heard.filter(Q(type=EventType.SEARCH) | Q(product_id__isnull=False))
-        return about.none() if first is None else about.filter(occurred_at__gte=first)
-
-    def by_visitor(self) -> Iterator[tuple[uuid.UUID, Any, str, int | None, str, float, bool]]:
+    def allowed_actions(self) -> Iterator[tuple[uuid.UUID, Any, str, int | None, str, float, bool, str]]:
         """(visitor's id, customer's key or None, name, product's key or None, query, seconds since 1970, whether it is
-        an echo) of each event, streamed."""
-        rows = self.order_by().annotate(at=Epoch("occurred_at"))
-        columns = ("visitor_id", "visitor__user_id", "type", "product_id", "query", "at", "is_echo")
+        an echo, type of device) of each search and all else that tells what was done with one product, of those who
+        allow learning from it; streamed."""
+        heard = self.filter(type__in=INTENT_EVENTS, is_suspected_bot=False).exclude(visitor__consent=Consent.WITHDRAWN)
+        about = heard.filter(Q(type=EventType.SEARCH) | Q(product_id__isnull=False))
+        rows = about.order_by().annotate(at=Epoch("occurred_at"))
+        columns = ("visitor_id", "visitor__user_id", "type", "product_id", "query", "at", "is_echo", "device")
         return rows.values_list(*columns).iterator(chunk_size=20_000)
 
     def views_and_searches(self) -> tuple[int, int]:

@@ -2,13 +2,15 @@
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import sqrt
 from typing import Any, NamedTuple, Self
 
 from django.db import connections
-from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.db.models import Count, ExpressionWrapper, F, FloatField, IntegerField, Min, Q, QuerySet, Sum
+from django.db.models.functions import Cast, Ceil
 
+from personalization.models.epoch import Epoch
 from personalization.models.recent_activity import EACH_PRODUCT
 from personalization.models.searched_events import SearchedEventQuerySet
 from personalization.models.visitors import Consent
@@ -34,8 +36,10 @@ class ShownEvent(NamedTuple):
 
 
 class CardCount(NamedTuple):
-    """How many visitors saw a product, or clicked on it, in one place."""
+    """How many visitors saw a product, or clicked on it, in one place in one week."""
 
+    week: int
+    """0 for the last one, which ends at the moment that was asked for."""
     product_id: int
     position: int
     surface: str
@@ -59,10 +63,11 @@ class ClickSums(NamedTuple):
         return sqrt(self.squares) / self.clicks if self.clicks else 0.0
 
 
+CARD_WEEK = timedelta(weeks=1)
 CARDS_SQL = """
-SELECT {product}, {position}, shown.surface, shown.device, COUNT(DISTINCT shown.visitor_id)
+SELECT shown.week, {product}, {position}, shown.surface, shown.device, COUNT(DISTINCT shown.visitor_id)
 FROM ({shown}) AS shown CROSS JOIN {each}
-GROUP BY {product}, {position}, shown.surface, shown.device
+GROUP BY shown.week, {product}, {position}, shown.surface, shown.device
 """
 POSITION = {"postgresql": "(item.pair->>1)::integer", "sqlite": "json_extract(item.value, '$[1]')"}
 """By database: the position of one of the items of a row that was seen."""
@@ -71,25 +76,34 @@ POSITION = {"postgresql": "(item.pair->>1)::integer", "sqlite": "json_extract(it
 class ShownEventQuerySet(SearchedEventQuerySet):
     """The questions about what rows and lists showed."""
 
-    def cards_seen(self, since: datetime, until: datetime, users: QuerySet[Any]) -> list[CardCount]:
-        """How many of these users saw each product in each place between two moments, of those who allow learning from
-        it and are no robots; one statement."""
-        rows = self._from_slates("view_item_list", since, until).filter(visitor__user__in=users)
+    def cards_seen(self, until: datetime, weeks: int, users: QuerySet[Any]) -> Iterator[CardCount]:
+        """How many of these users saw each product in each place in each of the weeks before a moment, of those who
+        allow learning from it and are no robots; one statement, streamed."""
+        rows = self._from_slates_by_week("view_item_list", until, weeks).filter(visitor__user__in=users)
         connection = connections[rows.db]
-        shown, values = rows.values("surface", "device", "items", "visitor_id").query.get_compiler(rows.db).as_sql()
+        columns = rows.values("week", "surface", "device", "items", "visitor_id")
+        shown, values = columns.query.get_compiler(rows.db).as_sql()
         each, product = EACH_PRODUCT[connection.vendor]
         position = POSITION[connection.vendor]
         statement = CARDS_SQL.format(shown=shown, each=each, product=product, position=position)
-        with connection.cursor() as cursor:
+        with connection.chunked_cursor() as cursor:
             cursor.execute(statement, values)
-            return [CardCount(*row) for row in cursor.fetchall()]
+            while found := cursor.fetchmany(20_000):
+                yield from (CardCount(*row) for row in found)
 
-    def cards_clicked(self, since: datetime, until: datetime, users: QuerySet[Any]) -> list[CardCount]:
+    def cards_clicked(self, until: datetime, weeks: int, users: QuerySet[Any]) -> Iterator[CardCount]:
         """How many of them clicked on each in each place then."""
-        rows = self._from_slates("select_item", since, until).filter(product_id__isnull=False, position__isnull=False)
-        places = rows.filter(visitor__user__in=users).values_list("product_id", "position", "surface", "device")
+        rows = self._from_slates_by_week("select_item", until, weeks)
+        rows = rows.filter(product_id__isnull=False, position__isnull=False, visitor__user__in=users)
+        places = rows.values_list("week", "product_id", "position", "surface", "device")
         counted = places.annotate(cards=Count("visitor_id", distinct=True))
-        return [CardCount(*row) for row in counted]
+        return (CardCount(*row) for row in counted.iterator(chunk_size=20_000))
+
+    def _from_slates_by_week(self, event_type: str, until: datetime, weeks: int) -> Self:
+        """With the number of the week before that moment in which it was."""
+        seconds_before = ExpressionWrapper(until.timestamp() - Epoch("occurred_at"), FloatField())
+        rows = self._from_slates(event_type, until - weeks * CARD_WEEK, until)
+        return rows.annotate(week=Cast(Ceil(seconds_before / CARD_WEEK.total_seconds()) - 1, IntegerField()))
 
     def clicks_in_arm(self, arm: str, since: datetime, until: datetime) -> ClickSums:
         """The clicks in rows that stood in an arm, "experiment=arm", between two moments."""

@@ -27,6 +27,7 @@ from personalization.oscar.purchase_notes import purchase_notes
 from personalization.oscar.reranked_results import ListCampaigns, ListOrder, RerankedResults, is_product
 from personalization.oscar.search_engine import filter_for_campaigns
 from personalization.oscar.search_redirects import search_redirect
+from personalization.oscar.usual_variants import size_notes
 from personalization.privacy import consent, sort_preference
 from personalization.privacy.private_responses import set_private_cache_headers
 from personalization.privacy.requester import is_shared_page, requester_from_request
@@ -174,12 +175,12 @@ class PersonalListMixin(PrivatePageMixin):
         return bool(count > 1 and not listing.failed and not sorted_by_shop and moves)
 
     def _purchase_notes(self, context: dict[str, Any]) -> dict[str, str]:
-        """What the cards say of the visitor's purchases, by the address of the product; nothing where the shop has
-        switched our order off."""
+        """What the cards say of the visitor's size and, first, of their purchases, by the address of the product;
+        nothing where the shop has switched our order off."""
         if not self.offers_recommended:
             return {}
-        hits = [hit for hit in context["page_obj"] if is_product(hit) and hit.object is not None]
-        return purchase_notes(self.request, [hit.object for hit in hits])
+        products = [hit.object for hit in context["page_obj"] if is_product(hit) and hit.object is not None]
+        return size_notes(self.request, products) | purchase_notes(self.request, products)
 
     def _placement_labels(self, context: dict[str, Any]) -> dict[str, str]:
         """What the cards say of campaigns, by the address of the product."""

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import npgettext
 
 from personalization.decide.usual_sizes import UsualSize, sizes_to_show
+from personalization.models.fail_open import fail_open
 from personalization.oscar import visits
 from personalization.shop import catalogue, sizes
 
 MAX_LINKS = 6
+CHILDREN = "_prefetched_public_children"
+"""Where Oscar's product keeps its variants that were read with it."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,44 @@ def usual_variants(request: HttpRequest, product: Any, known: Sequence[Any] = ()
     visit = visits.consented_visit(request)
     theirs = sizes_to_show(visit) if visit is not None else {}
     parent = product.parent_id or product.pk
-    sized = sizes.sized_variants(parent, theirs) if theirs else []
+    sized = sizes.sized_variants([parent], theirs) if theirs else []
     wanted = {(one.attribute, one.size): one for found in theirs.values() for one in found}
     if visit is None or not any((one.attribute, one.size) in wanted for one in sized):
         return None
     variants = known or sizes.read_variants(product)
     buyable = [one for one in variants if catalogue.get_offer(one, visit.strategy)]
     return _describe(product, buyable, sized, wanted)
+
+
+def size_notes(request: HttpRequest, products: Iterable[Any]) -> dict[str, str]:
+    """By the address of its page, in which of the visitor's sizes each of these products can be bought now. One query,
+    for a visitor with a size and products in variants whose variants have been read; nothing for all others."""
+    visit = visits.visit_read_before(request)
+    theirs = sizes_to_show(visit) if visit is not None else {}
+    parents = {one.pk: one for one in products if one.is_parent and hasattr(one, CHILDREN)}
+    if visit is None or not theirs or not parents:
+        return {}
+    with fail_open("Looking for the visitor's size in a list"):
+        return _notes_of(parents, theirs, visit.strategy)
+    return {}
+
+
+def _notes_of(parents: dict[int, Any], theirs: dict[int, list[UsualSize]], strategy: Any) -> dict[str, str]:
+    wanted = {(one.attribute, one.size) for found in theirs.values() for one in found}
+    sized = sizes.sized_variants(parents, theirs)
+    names = {one.product_id: one.name for one in sized if (one.attribute, one.size) in wanted}
+    notes = {}
+    for parent in parents.values():
+        theirs_here = (child for child in getattr(parent, CHILDREN) if child.pk in names)
+        found = dict.fromkeys(names[child.pk] for child in theirs_here if catalogue.get_offer(child, strategy))
+        if found:
+            notes[parent.get_absolute_url()] = _size_note(list(found))
+    return notes
+
+
+def _size_note(names: Sequence[str]) -> str:
+    words = npgettext("personalization", "In your size: %(sizes)s", "In your sizes: %(sizes)s", len(names))
+    return words % {"sizes": ", ".join(names)}
 
 
 def _describe(

@@ -48,7 +48,7 @@ SLOWEST_STORING = timedelta(hours=1)
 """What arrived in the last hour before a run is looked at by the next one again: of two events that are stored at the
 same time, the one with the lower key may be there later."""
 
-ProgressBar = Callable[[Iterable[Any], str, int], Iterable[Any]]
+ProgressBar = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
 """Passes a stream through and shows its progress: (stream, label, expected length)."""
 
 
@@ -126,7 +126,7 @@ def retention_cutoffs(moment: datetime) -> RetentionCutoffs:
     )
 
 
-def no_progress(stream: Iterable[Any], what: str, length: int) -> Iterable[Any]:
+def no_progress(stream: Iterable[Any], what: str, length: int | None) -> Iterable[Any]:
     """A ProgressBar that shows nothing."""
     return stream
 

@@ -30,6 +30,40 @@ YOUNG_SHOP_DAYS = 56
 
 
 @dataclass(frozen=True)
+class KeptWords:
+    """How an earlier training run weighed the words of the catalogue."""
+
+    word_hash: NDArray[np.int64]
+    """Hashes, ascending."""
+    weight: NDArray[np.float64]
+    """0 for a word that was in too many texts."""
+    changed: int = 0
+    """How many products changed, came or went since the words were weighed."""
+
+
+@dataclass(frozen=True)
+class KeptLinks:
+    """The products of an earlier training run and their closest neighbours, by what their texts say. One entry for each
+    of its products."""
+
+    number: NDArray[np.int32]
+    """The number of the product now, ascending; -1 where it is gone."""
+    digest: NDArray[np.int64]
+    """Differs where the terms of the product differ."""
+    index: NDArray[np.int32]
+    """Shape (products, neighbours): numbers of that run; -1 where there are no more."""
+    weight: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class KeptTexts:
+    """What an earlier training run learned from texts alone, for one that goes on from there."""
+
+    word_weights: KeptWords
+    links: KeptLinks
+
+
+@dataclass(frozen=True)
 class CatalogueArrays:
     """The shop's catalogue: one entry for each product."""
 
@@ -41,6 +75,10 @@ class CatalogueArrays:
     """When the product was created, in seconds since 1970."""
     text: Sequence[str]
     """Title, description and attribute values."""
+    category_key: NDArray[np.int64] | None = None
+    """Differs for each leaf category, and is the same in the next training run; None where that is unknown."""
+    kept_texts: KeptTexts | None = None
+    """What an earlier run learned from the texts, where it may be gone on from."""
     derived: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
     """What recommenders work out from these alone and share, by name: once for all of them, and for all cuts of a
     history."""

@@ -36,11 +36,6 @@ def purchases_since(user_ids: Iterable[Any], since: datetime) -> list[tuple[Any,
     return sorted(rows, key=lambda row: row[:3])
 
 
-def count_purchase_rows() -> int:
-    """How many rows `purchase_rows` has of all customers and guests."""
-    return int(_union_of_lines(None).count())
-
-
 def _union_of_lines(user_ids: Iterable[Any] | None) -> QuerySet[Any]:
     users = None if user_ids is None else list(user_ids)
     lines = orders.bought_lines(users).annotate(

@@ -109,10 +109,10 @@ def _pairs(names: tuple[str | None, ...]) -> list[tuple[str, str]]:
     return [(first or "", last or "") for first, last in zip(names[::2], names[1::2], strict=True)]
 
 
-def sized_variants(parent_id: int, attributes: Collection[int]) -> list[SizedVariant]:
-    """The public variants of a product with their sizes by these attributes. One query."""
+def sized_variants(parent_ids: Iterable[int], attributes: Collection[int]) -> list[SizedVariant]:
+    """The public variants of these products with their sizes by these attributes. One query."""
     rows = ProductAttributeValue.objects.filter(
-        product__parent=parent_id, product__is_public=True, attribute__in=list(attributes)
+        product__parent__in=list(parent_ids), product__is_public=True, attribute__in=list(attributes)
     )
     rows = rows.order_by("product_id", "attribute_id")
     columns = ("product_id", "attribute_id", "value_option_id", "value_text", "value_option__option")

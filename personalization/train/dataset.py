@@ -1,25 +1,24 @@
 """The only way from rows to arrays: the shop's purchases, catalogue, views and searches as recommenders see them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from math import inf
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from personalization.models import Event, Visitor
+from personalization.models import Visitor
 from personalization.models.lost_connections import repeat_on_lost_connection, streamed_reads
-from personalization.rank.snapshot_arrays import DEVICES
-from personalization.recommenders import UNKNOWN_COUNTRY, CatalogueArrays, HistoryArrays, ViewArrays
-from personalization.shop import catalogue, orders, product_content, product_views, purchases
-from personalization.train.card_history import WEEKS, read_card_weeks, shown_arrays
+from personalization.recommenders import UNKNOWN_COUNTRY, CatalogueArrays, HistoryArrays, KeptTexts, ViewArrays
+from personalization.shop import catalogue, orders, product_content, purchases
+from personalization.train.card_history import read_cards, shown_arrays
 from personalization.train.search_history import SearchLog, read_searches
 from personalization.train.search_vocabulary import CatalogueNames
+from personalization.train.visitor_actions import DEVICE_NUMBERS, VisitorActions, read_visitor_actions
 
-Progress = Callable[[Iterable[Any], str, int], Iterable[Any]]
-"""Passes a stream on and shows its progress: (stream, description, length)."""
+Progress = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
+"""Passes a stream on and shows its progress: (stream, description, length); None where counting would be reading it
+twice."""
 
 FindProducts = Callable[[str, int], Sequence[int]]
 """Asks the shop's search engine: (query, limit) -> the primary keys of the products found, in its order."""
@@ -44,6 +43,12 @@ class TrainingDataset:
     find_products: FindProducts | None = None
     """The shop's search engine; None where it is not to be asked."""
 
+    def with_kept_texts(self, kept_texts: KeptTexts | None) -> "TrainingDataset":
+        """As one that goes on from what an earlier run learned from the texts."""
+        return replace(
+            self, history=replace(self.history, catalogue=replace(self.history.catalogue, kept_texts=kept_texts))
+        )
+
 
 @repeat_on_lost_connection
 def read_dataset(now: float, progress: Progress, find_products: FindProducts | None = None) -> TrainingDataset:
@@ -58,13 +63,14 @@ def _read_dataset(now: float, progress: Progress, find_products: FindProducts | 
     not_sensitive = catalogue.not_sensitive_mask(product_id)
     product_id, created = product_id[not_sensitive], created[not_sensitive]
     members = catalogue.category_memberships()
-    rows = progress(purchases.purchase_rows(), "Reading order lines", purchases.count_purchase_rows())
+    rows = progress(purchases.purchase_rows(), "Reading order lines", None)
     opted_out_until = Visitor.objects.opted_out()
     bought = orders.read_purchases(rows, until=now).exclude_customers(opted_out_until)
     kept, product = _number_products(bought.product, product_id)
     _, order = np.unique(bought.order[kept], return_inverse=True)
     country, countries = _countries(bought.order[kept])
-    views, views_by_device = _read_views(_ConsentedViews(product_id, bought.users, opted_out_until, now), progress)
+    actions = read_visitor_actions(bought.users, opted_out_until, progress)
+    views, views_by_device = _views(actions, product_id, now)
     history = HistoryArrays(
         customer=bought.customer[kept],
         order=order.astype(np.int32),
@@ -76,9 +82,9 @@ def _read_dataset(now: float, progress: Progress, find_products: FindProducts | 
         views=views,
         country=country,
         countries=countries,
-        shown=shown_arrays(progress(read_card_weeks(now), "Reading clicks", WEEKS), product_id),
+        shown=shown_arrays(progress(read_cards(now), "Reading clicks", 2), now, product_id),
     )
-    searches = read_searches(product_id, bought, opted_out_until, now, progress)
+    searches = read_searches(actions, product_id, bought, now)
     names = _catalogue_names(product_id, members)
     return TrainingDataset(history, product_id, created, members, views_by_device, searches, names, find_products)
 
@@ -109,20 +115,21 @@ def _catalogue_arrays(
     priced, price = product_content.product_prices()
     known, product = _number_products(priced, product_id)
     blank.price[product] = price[known]
-    blank.leaf_category[:] = _leaf_categories(product_id, members)
-    return CatalogueArrays(
-        leaf_category=blank.leaf_category, price=blank.price, created=created, text=_texts(product_id)
-    )
+    leaf_category, category_key = _leaf_categories(product_id, members)
+    return CatalogueArrays(leaf_category, blank.price, created, _texts(product_id), category_key)
 
 
-def _leaf_categories(product_id: NDArray[np.int64], members: catalogue.CategoryMemberships) -> NDArray[np.int32]:
-    """The leaf category of each product: numbers without gaps, in the sequence of the categories' paths; -1 for
-    none."""
+def _leaf_categories(
+    product_id: NDArray[np.int64], members: catalogue.CategoryMemberships
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The leaf category of each product: numbers without gaps, in the sequence of the categories' paths, and keys; -1
+    for none."""
     product, category = _products_in_leaves(product_id, members)
     number = {key: row for row, key in enumerate(_used_leaves(category, members))}
-    leaf_category = np.full(len(product_id), -1, np.int32)
+    leaf_category, category_key = np.full(len(product_id), -1, np.int32), np.full(len(product_id), -1, np.int64)
     leaf_category[product] = [number[key] for key in category]
-    return leaf_category
+    category_key[product] = category
+    return leaf_category, category_key
 
 
 def _products_in_leaves(
@@ -160,29 +167,14 @@ def _texts(product_id: NDArray[np.int64]) -> list[str]:
     return text
 
 
-@dataclass(frozen=True)
-class _ConsentedViews:
-    """Selects the views to learn from: those of customers who bought something and did not opt out, of the products
-    that count."""
-
-    product_id: NDArray[np.int64]
-    users: list[Any]
-    opted_out_until: dict[Any, float]
-    now: float
-
-    def select(self, rows: Iterable[product_views.ViewRow]) -> tuple[ViewArrays, NDArray[np.int8]]:
-        """Those of the rows that may be learned from, and the number of the type of device of each, or -1."""
-        consented = (row for row in rows if row[2] > self.opted_out_until.get(row[0], -inf))
-        viewed = product_views.read_views(consented, self.users, until=self.now)
-        known, product = _number_products(viewed.product, self.product_id)
-        return ViewArrays(viewed.customer[known], product, viewed.seen[known]), viewed.device[known]
-
-
-def _read_views(consented: _ConsentedViews, progress: Progress) -> tuple[ViewArrays, dict[str, ViewArrays]]:
-    """The views that Oscar recorded and those among our own events, each read once; and of the latter those that each
-    type of device reported."""
-    recorded, reported = product_views.all_product_views(), Event.objects.views()
-    rows = chain(product_views.view_values(recorded), reported.by_customer())
-    views, device = consented.select(progress(rows, "Reading views", recorded.count() + reported.count()))
-    by_device = {name: views.take(device == number) for number, name in enumerate(DEVICES)}
-    return views, by_device
+def _views(
+    actions: VisitorActions, product_id: NDArray[np.int64], now: float
+) -> tuple[ViewArrays, dict[str, ViewArrays]]:
+    """The views of these products, those that Oscar recorded and those among our own events; and of the latter those
+    that each type of device reported."""
+    seen = actions.views
+    seen = seen[seen["at"] <= now]
+    known, product = _number_products(seen["product"], product_id)
+    views = ViewArrays(seen["visitor"][known].astype(np.int32), product, seen["at"][known])
+    device = seen["device"][known]
+    return views, {name: views.take(device == number) for name, number in DEVICE_NUMBERS.items()}

@@ -2,7 +2,7 @@
 and looks at what was bought in them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from personalization.train.dataset import Progress, TrainingDataset
 from personalization.train.effort import Effort, measure_effort
 from personalization.train.engines.local import BlockStore
 from personalization.train.fit import fit_arrays
+from personalization.train.kept_texts import KEPT_ARRAYS
 from personalization.train.learning_to_rank import MIN_EXAMPLES, RankerUnavailable, fit_ranker
 from personalization.train.metrics import (
     DEFAULT_WEIGHTS,
@@ -66,6 +67,8 @@ class Evaluation:
 
     effort: Effort | None = None
     """How much work it is to fill the next basket; None where that cannot be told."""
+    kept_arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """What else the run kept whose rankers are reused, see `kept_texts`."""
 
     @classmethod
     def from_summary(cls, summary: dict[str, Any]) -> "Evaluation | None":
@@ -143,7 +146,7 @@ def reuse_ranker(snapshot: Snapshot, now: float) -> Evaluation | None:
         return None
     rankers = {name: np.array(array) for name, array in arrays.items() if name.startswith("ranker.")}
     evaluation.arrays.update(rankers)
-    return evaluation
+    return replace(evaluation, kept_arrays={name: arrays[name] for name in KEPT_ARRAYS if name in arrays})
 
 
 def _learned_alike(learned: SnapshotArrays) -> bool:

@@ -22,6 +22,7 @@ from personalization.train.engines import open_block_store
 from personalization.train.engines.local import BlockStore
 from personalization.train.evaluate import Evaluation, evaluate_and_fit, reuse_ranker
 from personalization.train.fit import fit_arrays
+from personalization.train.kept_texts import restore_kept_texts, text_arrays
 from personalization.train.lock import training_lock
 from personalization.train.publish import publish_snapshot, remove_outdated_snapshots
 
@@ -54,7 +55,7 @@ class TrainingSummary:
         )
 
 
-def no_progress(stream: Iterable[Any], description: str, length: int) -> Iterable[Any]:
+def no_progress(stream: Iterable[Any], description: str, length: int | None) -> Iterable[Any]:
     """A Progress that shows nothing."""
     return stream
 
@@ -71,7 +72,7 @@ def run_training(
     """1. Makes sure that no other run is in progress, and removes what crashed ones left behind.
     2. Works out whose voice counts, and reads the shop's history into arrays.
     3. Learns a ranker for each task from the evaluation weeks, and evaluates it; or reuses the rankers of the active
-       snapshot, while they are young and nobody asks to `refit_ranker`.
+       snapshot, while they are young and nobody asks to `refit_ranker`, and compares only texts that changed.
     4. Lets every recommender learn from the whole history.
     5. Refuses what is clearly worse than the active snapshot, unless `force`.
     6. Writes a snapshot, reads it as web processes will, and publishes it by one switch.
@@ -131,10 +132,12 @@ def build_snapshot(
     find_products: FindProducts | None = None,
 ) -> tuple[TrainingDataset, SnapshotArrays, Evaluation]:
     """The shop's history up to a moment, what is learned from it, and how good that is. The rankers of the snapshot
-    `reusable` are reused, while they are not too old."""
+    `reusable` are reused, while they are not too old, and with them what it knows of similar texts."""
     shop = read_dataset(moment, progress, find_products and repeat_on_lost_connection(find_products))
     close_idle_connection()
     evaluation = reuse_ranker(reusable, moment) if reusable else None
+    if evaluation:
+        shop = shop.with_kept_texts(restore_kept_texts(evaluation.kept_arrays, shop.product_id))
     evaluation = evaluation or evaluate_and_fit(
         shop, conf.get_settings().EVALUATION_DAYS * DAY, progress, blocks=blocks
     )
@@ -142,7 +145,7 @@ def build_snapshot(
     searches = search_choices.search_arrays(shop.searches, shop.history, conf.get_settings().MIN_CUSTOMERS)
     half_life = conf.get_settings().PURCHASE_HALF_LIFE_DAYS
     cutoff = {"training.cutoff": np.array([shop.history.now]), HALF_LIFE: np.array([float(half_life)])}
-    arrays = {**whole.arrays, **evaluation.arrays, **searches, **cutoff}
+    arrays = {**whole.arrays, **evaluation.arrays, **searches, **cutoff, **text_arrays(shop.history.catalogue)}
     return shop, SnapshotArrays(arrays), evaluation
 
 

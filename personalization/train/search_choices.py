@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from personalization.rank.search_queries import SMOOTHING, indices_of_ranges, plain_query, trigrams
 from personalization.recommenders import DAY, HistoryArrays, bounded_sum
-from personalization.train.search_history import PURCHASE_WEIGHT, SEARCH, VIEW_WEIGHT, SearchLog
+from personalization.train.search_history import SearchLog
+from personalization.train.visitor_actions import PURCHASE_WEIGHT, SEARCH, VIEW_WEIGHT
 from personalization.train.voices import Standing
 
 CHOICE_WINDOW = 30 * 60.0

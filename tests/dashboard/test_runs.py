@@ -97,6 +97,17 @@ def test_a_run_in_progress_says_how_far_it_is_and_refreshes_itself(admin_client,
     assert "hx-trigger" not in ended and "<progress" not in ended
 
 
+def test_a_step_of_unknown_length_says_how_much_is_done(admin_client, schedules):
+    with recorded_run(RunKind.TRAIN) as run:
+        for number in run.watch(no_progress)(range(4000), "Reading events", None):
+            if number == 1500:
+                Run.objects.update(steps=run._steps)
+                part = admin_client.get(PART)
+    assert "Reading events: 1,500" in text_of(part) and "1,500 of" not in text_of(part)
+    assert "max=" not in part.content.decode() and "<progress" in part.content.decode()
+    assert "Reading events: 4,000" in text_of(admin_client.get(PART))
+
+
 def test_a_run_that_broke_off_or_failed_says_so_with_a_button_to_run_it_again(admin_client, monkeypatch, schedules):
     run = Run.objects.order_run("measure", RunOrigin.SCHEDULE)
     Run.objects.begin(run.pk, {"token": "x", "host": "worker7", "process": 5})

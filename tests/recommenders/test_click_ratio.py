@@ -9,7 +9,7 @@ from personalization.models.shown_events import CardCount
 from personalization.recommenders import DAY, LearningLimits, click_ratio
 from personalization.recommenders.click_ratio import CLICK_DAYS, MAX_RATIO, MIN_CARDS_SEEN
 from personalization.testing import REFERENCE_TIME, make_history
-from personalization.train.card_history import CardWeek, shown_arrays
+from personalization.train.card_history import shown_arrays
 
 RATES = (0.2, 0.1, 0.05, 0.02)
 """How likely a card is clicked on in each place, whatever it shows."""
@@ -17,7 +17,7 @@ WEEK = 7 * DAY
 
 
 def count(product, place, cards):
-    return CardCount(product, place, "home", "phone", cards)
+    return CardCount(0, product, place, "home", "phone", cards)
 
 
 def shown(places, taste, cards=4_000):
@@ -26,12 +26,16 @@ def shown(places, taste, cards=4_000):
     return seen, [count(key, place, round(cards * RATES[place] * taste[key])) for key, place in places.items()]
 
 
+def cards_of(weeks, products):
+    counts = [
+        [count._replace(week=number) for number, week in enumerate(weeks) for count in week[kind]] for kind in (0, 1)
+    ]
+    return shown_arrays(counts, REFERENCE_TIME, np.arange(products))
+
+
 def ratios(*weeks, products=6):
     """What is learned of products with the keys 0, 1, ..., from (seen, clicked) of weeks, the latest first."""
-    arrays = shown_arrays(
-        [CardWeek(REFERENCE_TIME - number * WEEK, *week) for number, week in enumerate(weeks)], np.arange(products)
-    )
-    history = replace(make_history([], products), shown=arrays)
+    history = replace(make_history([], products), shown=cards_of(weeks, products))
     return click_ratio.recommender.fit(history, LearningLimits()).score
 
 
@@ -83,6 +87,5 @@ def test_weeks_add_up_until_they_are_old():
 
 def test_before_a_cut_only_weeks_that_had_ended_are_known():
     week = shown({0: 0, 1: 0}, {0: 1.0, 1: 2.0})
-    arrays = shown_arrays([CardWeek(REFERENCE_TIME - number * WEEK, *week) for number in range(4)], np.arange(2))
-    history = replace(make_history([], 2), shown=arrays)
+    history = replace(make_history([], 2), shown=cards_of([week] * 4, 2))
     assert history.until(REFERENCE_TIME - WEEK - 1).shown.cards.sum() == 2 * 2 * 4_000

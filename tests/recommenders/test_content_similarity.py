@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from personalization.recommenders import CatalogueArrays, LearningLimits, content_similarity
-from personalization.recommenders._tfidf import informative_terms
+from personalization.recommenders._word_weights import count_words
 from personalization.recommenders.content_similarity import SAME_CATEGORY_WEIGHT, ContentSimilarity
 from personalization.testing import make_history, views_and_texts
 
@@ -88,6 +88,6 @@ def test_the_size_of_a_block_changes_nothing(pairs_per_block):
 
 
 def test_no_word_is_held_by_more_products_than_can_be_compared():
-    words = informative_terms([f"common {number % 20} {number // 3}x" for number in range(3_000)])
-    held = np.diff(words.tocsc().indptr)
+    counted = count_words([f"common {number % 20} {number // 3}x" for number in range(3_000)])
+    held = np.diff(counted.terms(counted.fresh_weights()).tocsc().indptr)
     assert held.max() <= 90 and held.min() >= 2

@@ -44,8 +44,8 @@ def test_few_pairs_are_sorted_and_the_closest_are_among_them():
 
 def test_texts_are_read_once_for_both_recommenders_and_all_cuts_of_a_history(monkeypatch):
     counted = []
-    vectorize = _tfidf._vectorize
-    monkeypatch.setattr(_tfidf, "_vectorize", lambda catalogue: counted.append(1) or vectorize(catalogue))
+    weigh = _tfidf._weigh
+    monkeypatch.setattr(_tfidf, "_weigh", lambda catalogue: counted.append(1) or weigh(catalogue))
     history = replace(make_history([], PRODUCTS), catalogue=wordy())
     for one in (history, history.until(history.now - 1)):
         content_similarity.recommender.fit(one, LearningLimits())

@@ -4,12 +4,15 @@ import time
 
 import numpy as np
 import pytest
+from oscar.apps.catalogue.models import Product
 
 from personalization import plugins
 from personalization.models import snapshot_files
 from personalization.recommenders import DAY
+from personalization.recommenders._tfidf import TfidfTexts
 from personalization.train import run
 from personalization.train.evaluate import FITTED
+from personalization.train.kept_texts import restore_kept_texts
 from tests.shops import habits_in_tables
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +52,54 @@ def test_the_next_day_the_weights_and_what_they_are_worth_are_taken_over(first, 
     )
     assert np.array_equal(arrays(second)["ranker.home_value"], arrays(first)["ranker.home_value"])
     assert arrays(second)["training.cutoff"] > arrays(first)["training.cutoff"]
+
+
+def test_the_next_day_only_texts_that_changed_are_compared(first, compared):
+    before = arrays(first)
+    again = arrays(run.run_training(time.time() + DAY))
+    names = [name for name in before if name.startswith(("texts.", "content_similarity."))]
+    assert compared == [] and all(np.array_equal(again[name], before[name]) for name in names)
+    first_product, second_product = Product.objects.order_by("pk")[:2]
+    Product.objects.filter(pk=first_product.pk).update(description=second_product.title + " zebra")
+    Product.objects.filter(pk=second_product.pk).update(description=first_product.title + " zebra")
+    changed = arrays(run.run_training(time.time() + 2 * DAY))
+    assert 0 < sum(compared) < len(before["product.id"])
+    assert changed["texts.changed"].tolist() == [2]
+    assert changed["texts.digest"][0] != before["texts.digest"][0]
+
+
+def test_with_the_rankers_all_texts_are_compared_anew(first, compared):
+    Product.objects.update(description="one text for all")
+    again = run.run_training(time.time() + 1, refit_ranker=True)
+    assert max(compared) == len(arrays(first)["product.id"])
+    assert arrays(again)["texts.changed"].tolist() == [0]
+
+
+@pytest.mark.parametrize("change", [{"texts.format": np.array([2])}, {"texts.digest": None}, {"product.id": None}])
+def test_what_another_release_kept_of_texts_is_not_gone_on_from(first, change):
+    found = {name: array for name, array in (arrays(first) | change).items() if array is not None}
+    assert restore_kept_texts(arrays(first), arrays(first)["product.id"]) is not None
+    assert restore_kept_texts(found, arrays(first)["product.id"]) is None
+
+
+def test_a_shop_with_a_recommender_of_its_own_for_texts_keeps_nothing(first, monkeypatch):
+    others = {**plugins.registered_recommenders(), "content_similarity": plugins.registered_recommenders()["upsell"]}
+    monkeypatch.setattr(plugins, "registered_recommenders", lambda: others)
+    assert restore_kept_texts(arrays(first), arrays(first)["product.id"]) is None
+
+
+@pytest.fixture
+def compared(first, monkeypatch):
+    """How many products each block compares with all others, after the first run."""
+    counts = []
+    similar_pairs = TfidfTexts.similar_pairs
+
+    def counting(self, anchors, closest=0, bonus=0.0):
+        counts.extend([len(anchors)] if closest and len(anchors) else [])
+        return similar_pairs(self, anchors, closest, bonus)
+
+    monkeypatch.setattr(TfidfTexts, "similar_pairs", counting)
+    return counts
 
 
 def test_after_a_week_of_daily_runs_they_are_learned_anew(first, taught):

@@ -32,13 +32,25 @@ def test_only_what_consenting_people_saw_of_our_rows_is_counted():
         store_dated_event(visitor, "select_item", 2, product_id=5, position=1, device="phone", **slate, **fields)
     store_dated_event(anna, "view_item_list", 2, items=[[3, 0]])  # of no slate
     store_dated_event(anna, "view_item_list", 9, items=items, **slate)
-    span = NOW - timedelta(days=3), NOW
     seen, clicked = (
-        Event.objects.cards_seen(*span, orders.account_buyers()),
-        Event.objects.cards_clicked(*span, orders.account_buyers()),
+        list(Event.objects.cards_seen(NOW, 1, orders.account_buyers())),
+        list(Event.objects.cards_clicked(NOW, 1, orders.account_buyers())),
     )
-    assert sorted(seen) == [(3, 0, "home", "phone", 1), (5, 1, "home", "phone", 1)]
-    assert clicked == [(5, 1, "home", "phone", 1)]
+    assert sorted(seen) == [(0, 3, 0, "home", "phone", 1), (0, 5, 1, "home", "phone", 1)]
+    assert clicked == [(0, 5, 1, "home", "phone", 1)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("seconds", "week"), [(1, 0), (604_800, 0), (604_801, 1), (2 * 604_800, 1)])
+def test_a_week_ends_where_the_one_after_it_begins(seconds, week):
+    anna, moment = shop.create_customer("anna"), NOW - timedelta(seconds=seconds)
+    shop.create_past_order(anna, [shop.create_shop_product("Tea")])
+    store_dated_event(Visitor.objects.get_or_create_customer(anna.pk), "select_item", 0, product_id=5, position=1,
+                      slate_id="8d0c7a36-1f8e-4a44-9d0a-0c7a361f8e4a", surface="home")  # fmt: skip
+    Event.objects.update(occurred_at=moment)
+    (clicked,) = Event.objects.cards_clicked(NOW, 2, orders.account_buyers())
+    assert clicked.week == week
+    assert not list(Event.objects.cards_clicked(NOW - timedelta(seconds=seconds), 2, orders.account_buyers()))
 
 
 def report(capsys, **options):

@@ -1,11 +1,14 @@
 """Remembered sizes: from kept lines and the customer's own word, on the product's page and on that of their data."""
 
 import json
+import re
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 from django.utils.timezone import now
 from oscar.apps.address.models import Country
 from oscar.apps.catalogue.categories import create_from_breadcrumbs
@@ -252,3 +255,53 @@ def test_on_a_page_for_everybody_it_comes_with_the_fragments(client, anna, shirt
     assert "Your size: M (bought 2 times)" in " ".join(html.split())
     nothing = Client().get("/personalization/fragments/", {"page": address, "place": "size"}).json()["html"]
     assert "Your size" not in nothing
+
+
+def size_notes_of(client, shelf):
+    """By title, what the cards of a list say of sizes."""
+    page = client.get(shelf.get_absolute_url()).content.decode()
+    cards = re.findall(r'<article class="product_pod">.*?</article>', page, re.DOTALL)
+    found = {}
+    for card in cards:
+        note = re.search(r'<p class="personalization-purchase-note">(.*?)</p>', card)
+        found[re.search(r'title="([^"]+)"', card)[1]] = note and note[1]
+    return found
+
+
+@pytest.fixture
+def shelf(trained_and_indexed, shirts):
+    """A category of shirts, in the search engine."""
+    found = create_from_breadcrumbs("Shirts")
+    for one in shirts:
+        one["parent"].categories.add(found)
+    call_command("update_index", verbosity=0)
+    return found
+
+
+def test_the_cards_of_a_list_say_what_there_is_in_their_size(client, anna, shirts, shelf):
+    blue, red, green = shirts
+    assert set(size_notes_of(client, shelf).values()) == {None}
+    buy(anna, blue["M"], days_ago=20)
+    buy(anna, red["M"], days_ago=10)
+    said_of = size_notes_of(client, shelf)
+    assert said_of.pop("Green") == "In your size: M"
+    assert all(note.startswith("Last bought") for note in said_of.values()) and len(said_of) == 2
+    with translation.override("de"):
+        german = Client(headers={"accept-language": "de"})
+        german.force_login(anna)
+        assert size_notes_of(german, shelf)["Green"] == "In Ihrer Größe: M"
+    green["M"].stockrecords.update(num_in_stock=0)
+    assert size_notes_of(client, shelf)["Green"] is None
+    assert set(size_notes_of(Client(), shelf).values()) == {None}
+
+
+def test_a_list_asks_once_for_all_of_its_sizes_and_never_without_one(client, anna, shirts, shelf, sizes):
+    def queries():
+        with CaptureQueriesContext(connection) as asked:
+            page = size_notes_of(client, shelf)
+        return page, [one["sql"] for one in asked if "productattributevalue" in one["sql"]]
+
+    assert queries() == ({"Blue": None, "Red": None, "Green": None}, [])
+    state(client, sizes, "S")
+    page, asked = queries()
+    assert set(page.values()) == {"In your size: S"} and len(asked) == 1

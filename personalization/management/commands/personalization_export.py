@@ -115,7 +115,7 @@ def check_options(options: dict[str, Any]) -> None:
             raise CommandError(message)
 
 
-def learn_past_context(moment: float, progress: Callable[[Any, str, int], Any]) -> export.ExportContext:
+def learn_past_context(moment: float, progress: Callable[[Any, str, int | None], Any]) -> export.ExportContext:
     """What would have been active at this moment, which has to be learned."""
     from personalization.exchange.past_export import past_context  # noqa: PLC0415 - needs the extra `train`
 

@@ -15,6 +15,7 @@ UNHEEDED_AFTER = timedelta(minutes=5)
 """When nobody looked at the schedules for so long, the shop's clock has no entry, or its server is away."""
 STEP_LABELS = {
     "Reading order lines": pgettext_lazy("personalization", "Reading order lines"),
+    "Reading events": pgettext_lazy("personalization", "Reading events"),
     "Reading clicks": pgettext_lazy("personalization", "Reading clicks"),
     "Reading views": pgettext_lazy("personalization", "Reading views"),
     "Reading searches": pgettext_lazy("personalization", "Reading searches"),
@@ -46,7 +47,9 @@ class StepWords:
 
     @property
     def progress(self) -> str:
-        """How far it is, "" where nobody counts."""
+        """How far it is: how much is done where nobody knows how much there is, "" where nobody counts."""
+        if self.total is None and self.done:
+            return _whole(self.done)
         if not self.total:
             return ""
         words = pgettext("personalization", "%(done)s of %(total)s")

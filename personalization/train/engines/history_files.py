@@ -70,7 +70,7 @@ def export_history(folder: Path, until: float, progress: Progress) -> HistoryMan
     product_key = product_key[catalogue.not_sensitive_mask(product_key)]
     _write_products(folder / "products.parquet", product_key)
     with streamed_reads():
-        rows = progress(purchases.purchase_rows(), "Writing purchases", purchases.count_purchase_rows())
+        rows = progress(purchases.purchase_rows(), "Writing purchases", None)
         parts = list(_write_parts(folder / "purchases", _allowed_rows(rows, until)))
     manifest = HistoryManifest(
         until=until,
